@@ -1,0 +1,153 @@
+/**
+ * Real Chromium profiles, made on loopback: what every other bench measures, and what tests use where a browser exists.
+ * The sites' content follows from seeds; what Chromium makes of it (times, keys, layout) is the browser's own.
+ *
+ *     node dist/bench/profiles.js --out DIR [--generations 30] [--visits 48] [--big [--mb 200] [--files 1700]]
+ */
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants, mkdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { chromium, type Page } from 'playwright-core';
+import { between, random } from './_content.js';
+import { listFiles, totalBytes } from './_files.js';
+import { HOSTS, origin, startSite } from './_site.js';
+
+export { changeSynthetic, makeSynthetic } from './_synthetic.js';
+
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
+const QUIET = [
+  ...['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+  ...['--disable-quic', '--no-first-run'],
+];
+
+/** The first Chromium of PATH and its usual places, or undefined. */
+export function findChromium(): string | undefined {
+  const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/Applications/Google Chrome.app/Contents/MacOS'];
+  for (const file of places.flatMap((place) => NAMES.map((name) => join(place, name)))) {
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {}
+  }
+  return undefined;
+}
+
+/** Opens the profile in Chromium with the loopback sites behind it, runs `use`, and returns when the browser has exited. */
+async function browse(dir: string, switches: readonly string[], use: (page: Page) => Promise<void>): Promise<void> {
+  const executablePath = findChromium();
+  if (executablePath === undefined) throw new Error('no Chromium on PATH');
+  const site = await startSite();
+  try {
+    const args = [...QUIET, ...switches, site.resolverRule];
+    const context = await chromium.launchPersistentContext(dir, { executablePath, headless: true, args });
+    try {
+      await use(context.pages()[0] ?? (await context.newPage()));
+    } finally {
+      await context.close();
+    }
+  } finally {
+    await site.close();
+  }
+}
+
+interface Visit {
+  readonly host: string;
+  readonly page: number;
+  readonly run: string;
+  readonly records: number;
+  readonly recordSize: number;
+  readonly routes: number;
+}
+
+async function visit(page: Page, { host, ...work }: Visit): Promise<void> {
+  await page.goto(`${origin(host)}/page/${work.page}`);
+  await page.evaluate(`bench.visit(${JSON.stringify(work)})`);
+}
+
+/** A profile in use for some weeks: every site visited in turn, two of them with a service worker, one heavy on IndexedDB. */
+export async function makeBase(dir: string, { visits = 48 }: { visits?: number } = {}): Promise<void> {
+  await browse(dir, [], async (page) => {
+    const next = random('base');
+    for (let i = 0; i < visits; i++) {
+      const host = HOSTS[i % HOSTS.length] as string;
+      const heavy = host === 'mail';
+      await visit(page, { host, page: next() % 40, run: `base${i}`, records: heavy ? 60 : 8, recordSize: heavy ? 6000 : 1500, routes: 8 });
+      if (i < HOSTS.length && (host === 'news' || host === 'social')) await page.evaluate('bench.worker()');
+    }
+  });
+}
+
+/** One run of an agent, number `i`: three to five pages on several origins, old ones and new, and a proper close. */
+export async function smallRun(dir: string, i: number): Promise<void> {
+  await browse(dir, [], async (page) => {
+    const next = random(`run ${i}`);
+    for (let left = between(next, 3, 5); left > 0; left--) {
+      const host = HOSTS[next() % HOSTS.length] as string;
+      const number = next() % 2 === 0 ? next() % 40 : 1000 + i * 10 + left;
+      await visit(page, { host, page: number, run: `run${i}`, records: between(next, 4, 8), recordSize: 1500, routes: 3 });
+    }
+  });
+}
+
+/**
+ * Works in `outDir/profile`: the base is generation 0, then `n` small runs. After each, with the browser closed, calls
+ * `onGeneration`, or, without one, copies the profile to `outDir/gen-NN`.
+ */
+export async function generations(
+  outDir: string,
+  n: number,
+  onGeneration?: (i: number, profileDir: string) => Promise<void>,
+  options: { visits?: number } = {},
+): Promise<void> {
+  const profile = join(outDir, 'profile');
+  mkdirSync(outDir, { recursive: true });
+  for (let i = 0; i <= n; i++) {
+    if (i === 0) await makeBase(profile, options);
+    else await smallRun(profile, i);
+    if (onGeneration) await onGeneration(i, profile);
+    else execFileSync('cp', ['-a', profile, join(outDir, `gen-${String(i).padStart(2, '0')}`)]);
+  }
+}
+
+const PER_GALLERY = 40;
+
+/** A base profile that goes on browsing galleries until its caches bring it to about `bytes` and `files`. */
+export async function makeBig(dir: string, { bytes, files }: { bytes: number; files: number }): Promise<void> {
+  await makeBase(dir);
+  await browse(dir, [`--disk-cache-size=${bytes * 2}`], async (page) => {
+    for (let n = 0; ; n++) {
+      const have = listFiles(dir, { keepCaches: true });
+      const missing = { bytes: bytes - totalBytes(have), files: files - have.length };
+      if (missing.bytes <= 0) return;
+      const mean = Math.min(bytes / 20, Math.max(4000, Math.round(missing.bytes / Math.max(missing.files, PER_GALLERY))));
+      const host = HOSTS[n % HOSTS.length] as string;
+      const count = Math.min(PER_GALLERY, Math.max(1, Math.ceil(missing.bytes / mean)));
+      await page.goto(`${origin(host)}/gallery/${n}?count=${count}&mean=${mean}`);
+      await page.waitForTimeout(200);
+    }
+  });
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      out: { type: 'string' },
+      generations: { type: 'string', default: '30' },
+      visits: { type: 'string', default: '48' },
+      big: { type: 'boolean', default: false },
+      mb: { type: 'string', default: '200' },
+      files: { type: 'string', default: '1700' },
+    },
+  });
+  if (values.out === undefined) throw new Error('--out DIR is missing');
+  if (values.big) await makeBig(values.out, { bytes: Number(values.mb) * 1e6, files: Number(values.files) });
+  else await generations(values.out, Number(values.generations), undefined, { visits: Number(values.visits) });
+  for (const keepCaches of [true, false]) {
+    const files = listFiles(values.big ? values.out : join(values.out, 'profile'), { keepCaches });
+    console.log(`${keepCaches ? 'all files' : 'default excludes'}: ${files.length} files, ${totalBytes(files)} bytes`);
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();

@@ -1,0 +1,203 @@
+/**
+ * Reading and writing of the canonical binary encodings (SPEC.md, "Encoding primitives"). The reader refuses every encoding
+ * that the writer would not have produced, so that one value has one encoding.
+ */
+import { check, invariant } from './errors.js';
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** Decodes UTF-8. Throws INTEGRITY naming `what` where the bytes are not UTF-8. */
+export function fromUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    check(false, `${what}: expected UTF-8, found other bytes`);
+  }
+}
+
+export function toHex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  return text;
+}
+
+/** The bytes of an even number of lower-case hex digits; undefined for any other text. */
+export function fromHex(text: string): Uint8Array | undefined {
+  if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) return undefined;
+  const bytes = new Uint8Array(text.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+/** Orders byte strings as unsigned bytes, a prefix first. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const difference = (a[i] as number) - (b[i] as number);
+    if (difference !== 0) return difference;
+  }
+  return a.length - b.length;
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && compareBytes(a, b) === 0;
+}
+
+/** Orders strings as their UTF-8 bytes would be ordered, which is by code point. */
+export function compareUtf8(a: string, b: string): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    let x = a.charCodeAt(i);
+    let y = b.charCodeAt(i);
+    if (x === y) continue;
+    // Surrogates (which stand for code points above U+FFFF) sort after the rest of the basic plane.
+    if (x >= 0xd800 && y >= 0xd800) {
+      x = x >= 0xe000 ? x - 0x2000 : x + 0x2000;
+      y = y >= 0xe000 ? y - 0x2000 : y + 0x2000;
+    }
+    return x - y;
+  }
+  return a.length - b.length;
+}
+
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** Appends values to a growing buffer. */
+export class Writer {
+  #buffer = new Uint8Array(256);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  bytes(value: Uint8Array): this {
+    this.#reserve(value.length);
+    this.#buffer.set(value, this.#length);
+    this.#length += value.length;
+    return this;
+  }
+
+  byte(value: number): this {
+    invariant(value >= 0 && value <= 255 && Number.isInteger(value), `${value} is a byte`);
+    this.#reserve(1);
+    this.#buffer[this.#length++] = value;
+    return this;
+  }
+
+  /** Unsigned LEB128 of an integer below 2^53. */
+  uint(value: number): this {
+    invariant(Number.isSafeInteger(value) && value >= 0, `${value} is an unsigned integer`);
+    this.#reserve(8);
+    let rest = value;
+    while (rest >= 128) {
+      this.#buffer[this.#length++] = (rest % 128) + 128;
+      rest = Math.floor(rest / 128);
+    }
+    this.#buffer[this.#length++] = rest;
+    return this;
+  }
+
+  /** Signed 64-bit integer, little-endian. */
+  int64(value: bigint): this {
+    this.#reserve(8);
+    new DataView(this.#buffer.buffer).setBigInt64(this.#length, value, true);
+    this.#length += 8;
+    return this;
+  }
+
+  /** A length as `uint`, then the bytes. */
+  sized(value: Uint8Array): this {
+    return this.uint(value.length).bytes(value);
+  }
+
+  text(value: string): this {
+    return this.sized(utf8(value));
+  }
+
+  /** The bytes written so far, copied. */
+  finish(): Uint8Array {
+    return this.#buffer.slice(0, this.#length);
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#buffer.length) return;
+    const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + more));
+    grown.set(this.#buffer.subarray(0, this.#length));
+    this.#buffer = grown;
+  }
+}
+
+/** Takes values from bytes that may be hostile: every failure is INTEGRITY and names `what` is being read. */
+export class Reader {
+  readonly #source: Uint8Array;
+  readonly #what: string;
+  #at = 0;
+
+  constructor(source: Uint8Array, what: string) {
+    this.#source = source;
+    this.#what = what;
+  }
+
+  get remaining(): number {
+    return this.#source.length - this.#at;
+  }
+
+  /** A view of the next `length` bytes, not a copy. */
+  bytes(length: number): Uint8Array {
+    check(length <= this.remaining, `${this.#what}: expected ${length} more bytes, found ${this.remaining}`);
+    const view = this.#source.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return view;
+  }
+
+  byte(): number {
+    return this.bytes(1)[0] as number;
+  }
+
+  /** Unsigned LEB128 of at most `max`, in its shortest form. */
+  uint(max: number): number {
+    let value = 0;
+    let scale = 1;
+    for (let i = 0; ; i++) {
+      const byte = this.byte();
+      check(i < 8 && (byte !== 0 || i === 0), `${this.#what}: expected a shortest-form integer, found a padded one`);
+      value += (byte & 127) * scale;
+      if (byte < 128) break;
+      scale *= 128;
+    }
+    check(value <= max, `${this.#what}: expected a number of at most ${max}, found ${value}`);
+    return value;
+  }
+
+  int64(): bigint {
+    const view = this.bytes(8);
+    return new DataView(view.buffer, view.byteOffset, 8).getBigInt64(0, true);
+  }
+
+  sized(maxLength: number): Uint8Array {
+    return this.bytes(this.uint(maxLength));
+  }
+
+  text(maxBytes: number): string {
+    return fromUtf8(this.sized(maxBytes), this.#what);
+  }
+
+  /** Asserts that nothing is left. */
+  end(): void {
+    check(this.remaining === 0, `${this.#what}: expected its end, found ${this.remaining} more bytes`);
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The one error class of the project and the closed set of its codes. Code that handles an error catches the specific code it
+ * expects and lets everything else pass.
+ */
+
+/** Every way in which an operation can fail; the README lists what each means to a user. */
+export type ErrorCode =
+  | 'USAGE' // the caller asked for something that is not possible as written
+  | 'UNSUPPORTED' // a feature that this version or this provider does not have
+  | 'NOT_FOUND' // a directory, session, revision or object that is not there
+  | 'CONFLICT' // another writer moved what this one was about to change
+  | 'INTEGRITY' // bytes that are damaged, hostile or not what their name says
+  | 'NEWER_VERSION' // well-formed bytes of a format that this version does not know
+  | 'UNREACHABLE' // a provider that did not answer, or not in time
+  | 'FORBIDDEN' // a provider or file system that refuses this caller
+  | 'BUSY' // a directory in which a browser is live, or a name that another process holds
+  | 'DIRTY' // a directory with work in it that an operation would destroy
+  | 'SHRUNK' // a directory that lost so much that committing it needs a word from the caller
+  | 'LEGACY_SESSION' // a session in the layout of the older package
+  | 'UNREADABLE' // a local file that cannot be read as it is
+  | 'NO_SPACE' // a full disk or an exhausted quota
+  | 'CANCELLED' // the caller's AbortSignal fired
+  | 'INTERNAL'; // a broken invariant of this library: a bug
+
+export interface ErrorDetails {
+  /** What a person can do about it, one sentence. */
+  hint?: string;
+  cause?: unknown;
+}
+
+/** An error of this library: a stable `code`, a message that says what was expected and what was found, and a hint. */
+export class BrowserStateError extends Error {
+  override readonly name = 'BrowserStateError';
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint;
+  }
+}
+
+/** True for an error of this library, with one of the given codes if any are given. */
+export function isError(error: unknown, ...codes: ErrorCode[]): error is BrowserStateError {
+  return error instanceof BrowserStateError && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** Throws INTEGRITY with `message` unless `condition` holds: for bytes that come from outside. */
+export function check(condition: boolean, message: string): asserts condition {
+  if (!condition) throw integrity(message);
+}
+
+export function integrity(message: string, cause?: unknown): BrowserStateError {
+  const hint = 'Run `browserstate verify --read-data` to see what else is damaged; older versions of the session may be whole.';
+  return new BrowserStateError('INTEGRITY', message, { hint, cause });
+}
+
+/** Throws INTERNAL unless `condition` holds: for what this library's own code guarantees. */
+export function invariant(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new BrowserStateError('INTERNAL', `broken invariant: ${message}`);
+}
+
+/** Throws CANCELLED if the signal has fired. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new BrowserStateError('CANCELLED', 'the operation was cancelled', { cause: signal.reason });
+}

@@ -1,0 +1,49 @@
+/**
+ * The one place that touches the machine's clock, randomness, identity and home directory. Everything above receives a `Host`,
+ * so that tests can supply their own.
+ */
+import { randomBytes } from 'node:crypto';
+import { homedir, hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
+
+export interface Host {
+  /** Milliseconds since 1970, UTC. */
+  now(): number;
+  /** Cryptographically random bytes. */
+  random(length: number): Uint8Array;
+  /** Who is acting, for commits and the operation log: `user@host`. */
+  who(): string;
+  /** The name that browsers on this machine write into their locks. */
+  hostname(): string;
+  /** Whether a process of this machine with that number is alive. */
+  isAlive(pid: number): boolean;
+  /** Where home is unless the caller says otherwise. */
+  defaultHome(): string;
+}
+
+export const systemHost: Host = {
+  now: () => Date.now(),
+  random: (length) => new Uint8Array(randomBytes(length)),
+  who: () => `${userName()}@${hostname()}`,
+  hostname: () => hostname(),
+  isAlive,
+  defaultHome: () => join(homedir(), '.browserstate'),
+};
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user id without an entry in the password file has no name.
+    return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

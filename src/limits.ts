@@ -1,0 +1,70 @@
+/**
+ * Every bound of the format and of the library, in one place, each with its reason. Readers refuse what exceeds a format
+ * bound (SPEC.md, "Limits"); writers never produce it.
+ */
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+/** Bytes of a file's content in one blob; fixed and aligned to the file (SPEC.md R-BLOB). */
+export const CHUNK_SIZE = 64 * KiB;
+/** Granularity of patches: the page size of SQLite as browsers use it, and of the file system. */
+export const PAGE_SIZE = 4 * KiB;
+export const PAGES_PER_CHUNK = CHUNK_SIZE / PAGE_SIZE;
+/** Patches on one base frame: bounds the parts that a reader must fetch for one blob. */
+export const MAX_PATCHES = 8;
+/** Uncompressed bytes of one frame: bounds what must be fetched and decoded for one blob. */
+export const MAX_FRAME_SIZE = 256 * KiB;
+/** Bytes of one pack: small enough to send in one request and to hold a few in memory. */
+export const MAX_PACK_SIZE = 8 * MiB;
+
+/** Bytes of one name: what Linux file systems can hold. */
+export const MAX_NAME_BYTES = 255;
+/** Bytes of a path within a profile: Linux's PATH_MAX less a root. */
+export const MAX_PATH_BYTES = 3840;
+/** Components of a path: deeper than any browser goes, shallow enough for recursion. */
+export const MAX_DEPTH = 128;
+/** Bytes of a symlink's target: Linux's own limit. */
+export const MAX_SYMLINK_BYTES = 4095;
+/** Entries of a tree: ten times the largest profile that was planned for. */
+export const MAX_ENTRIES = 1_000_000;
+/** Blobs of a tree: 256 GiB of content. */
+export const MAX_BLOBS = 4 * 1024 * 1024;
+/** Bytes of a file: 4 TiB, below 2^53 so that sizes are exact numbers. */
+export const MAX_FILE_SIZE = 2 ** 42;
+
+/** Bytes of a manifest, uncompressed: 4 Mi blobs with their ids and places. */
+export const MAX_MANIFEST_SIZE = 512 * MiB;
+/** Bytes of a ref, a segment, a config or an epoch: all are read whole, often. */
+export const MAX_CELL_SIZE = 4 * MiB;
+/** Rows that ride in a ref; older ones move to segments. */
+export const MAX_INLINE_ROWS = 50;
+/** Bytes of rows that ride in a ref, so that long messages do not make every swap heavy. */
+export const MAX_INLINE_ROW_BYTES = 64 * KiB;
+/** Segments named by one ref, each of up to 4,096 rows. */
+export const MAX_SEGMENTS = 4096;
+export const MAX_SEGMENT_ROWS = 4096;
+export const MAX_TAGS = 1024;
+export const MAX_PARENTS = 8;
+export const MAX_MESSAGE_BYTES = 4 * KiB;
+export const MAX_LABELS = 32;
+export const MAX_LABEL_KEY_BYTES = 64;
+export const MAX_LABEL_VALUE_BYTES = 256;
+export const MAX_WHO_BYTES = 256;
+/** Names that one collection may condemn: bounds the size of gc/epoch. */
+export const MAX_CONDEMNED = 4096;
+/** Characters of a session id, user id or tag. */
+export const MAX_ID_LENGTH = 128;
+/** Bytes of a provider key. */
+export const MAX_KEY_BYTES = 512;
+
+/** Frames being compressed or decoded at once: enough to fill libuv's four threads, little enough to bound memory. */
+export const CODEC_CONCURRENCY = 8;
+/** Packs being sent at once: with the one being filled, three packs of memory. */
+export const PACK_CONCURRENCY = 2;
+/** Decoded frame bytes that a reader keeps for blobs it will need again. */
+export const FRAME_CACHE_BYTES = 16 * MiB;
+/** Provider requests under way at once, unless the caller says otherwise. */
+export const REQUEST_CONCURRENCY = 16;
+/** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */
+export const MAX_SWAP_ATTEMPTS = 20;

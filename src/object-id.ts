@@ -1,0 +1,36 @@
+/**
+ * Object ids: SHA-256 over a type prefix and the object's canonical bytes (SPEC.md R-ID). The prefix separates the types, so
+ * that no bytes can pass for two kinds of object.
+ */
+import { sha256 } from '#platform';
+import { fromHex, toHex, utf8 } from './bytes.js';
+import { BrowserStateError } from './errors.js';
+
+export const ID_BYTES = 32;
+
+/** An object id: 64 lower-case hex digits. */
+export type ObjectId = string;
+export type ObjectType = 'blob' | 'tree' | 'commit';
+
+const prefixes: Record<ObjectType, Uint8Array> = {
+  blob: utf8('bs1:blob\0'),
+  tree: utf8('bs1:tree\0'),
+  commit: utf8('bs1:commit\0'),
+};
+
+/** The raw id of an object: 32 bytes. */
+export function hashObject(type: ObjectType, canonical: Uint8Array): Uint8Array {
+  return sha256(prefixes[type], canonical);
+}
+
+/** The id of an object in hex. */
+export function objectId(type: ObjectType, canonical: Uint8Array): ObjectId {
+  return toHex(hashObject(type, canonical));
+}
+
+/** The raw bytes of an id. Throws USAGE where the text is not 64 lower-case hex digits. */
+export function idBytes(id: ObjectId): Uint8Array {
+  const bytes = fromHex(id);
+  if (bytes?.length === ID_BYTES) return bytes;
+  throw new BrowserStateError('USAGE', `expected an object id of ${2 * ID_BYTES} hex digits, found "${id}"`);
+}

@@ -1,0 +1,96 @@
+/**
+ * The contract between the store and whatever keeps its bytes: a local folder, a bucket, memory. The conformance suite
+ * (`browserstate/provider-suite`) checks every statement made here; a provider that passes it can hold a repository.
+ *
+ * A provider knows two kinds of thing under one namespace of keys. An **object** is immutable: it is put once under a name that
+ * is random and never used again. A **cell** is mutable: it changes by compare-and-swap alone and is never deleted. Nothing is
+ * ever both. SPEC.md, section "Provider", says the same for other languages.
+ */
+
+/** What a cell held when it was read: opaque, equal only for the same write. */
+export type Version = string;
+
+export interface Cell {
+  bytes: Uint8Array;
+  version: Version;
+}
+
+export interface RequestOptions {
+  /** Rejects with CANCELLED when it fires; the request may or may not have taken effect. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A range of an object's bytes: `start` inclusive, `end` exclusive, `start < end`. */
+export interface ByteRange {
+  start: number;
+  end: number;
+}
+
+export interface Listed {
+  key: string;
+  /** Bytes of an object; undefined for a cell. */
+  size: number | undefined;
+}
+
+/** Where providers differ, declared so that the suite and the store can ask. */
+export interface ProviderSupports {
+  /** `read` with `unless` answers 'unchanged' without moving the body. */
+  conditionalRead: boolean;
+  /** Every write that was acknowledged survives the loss of power of this machine. */
+  durable: boolean;
+}
+
+/**
+ * Keys: 1 to 512 bytes, one or more components joined by `/`, each 1 to 200 characters of `A-Z a-z 0-9 . _ @ -` and not
+ * starting with a dot. Anything else is USAGE, before any request.
+ *
+ * Errors are BrowserStateError: NOT_FOUND (an object that is not there), FORBIDDEN, UNREACHABLE (no answer, or one that says to
+ * try again), INTEGRITY (the provider's own framing is damaged), NO_SPACE, CANCELLED. No other error is thrown for what a
+ * provider meets at run time. After UNREACHABLE or CANCELLED from a write its effect is unknown; after any other error it had none.
+ *
+ * Reads see every write that was acknowledged before they began. All methods may be called at the same time, from any number of
+ * processes.
+ */
+export interface Provider {
+  /** Where it is, for messages; without credentials. */
+  readonly url: string;
+  readonly supports: ProviderSupports;
+
+  /**
+   * Stores an object, whole or not at all; durable when it resolves. The same bytes under the same key again are a no-op, so a
+   * put may be repeated. Other bytes under an existing key are the caller's mistake: the object keeps its bytes or the
+   * call throws INTERNAL, never a mixture.
+   */
+  put(key: string, bytes: Uint8Array, options?: RequestOptions): Promise<void>;
+
+  /**
+   * The bytes of an object, or of a range of it. NOT_FOUND where there is no such object. A range that does not lie wholly in the object
+   * is INTEGRITY: the caller believed the object to be longer. The result is the caller's own: later writes do not change it.
+   */
+  get(key: string, options?: RequestOptions & { range?: ByteRange }): Promise<Uint8Array>;
+
+  /** The cell as it is now; undefined where it does not exist; 'unchanged' where its version is `unless`. */
+  read(key: string, options?: RequestOptions & { unless?: Version }): Promise<Cell | 'unchanged' | undefined>;
+
+  /**
+   * Sets the cell to `bytes` if its version is still `expected` (null: if it does not exist). Resolves to the new version, or to undefined
+   * where it lost: the cell is then as another writer left it. Of any number of racing swaps with one
+   * expected version exactly one wins. Versions never repeat, even for equal bytes.
+   */
+  swap(key: string, bytes: Uint8Array, expected: Version | null, options?: RequestOptions): Promise<Version | undefined>;
+
+  /** Every object and cell whose key starts with `prefix`, each once, in no particular order. */
+  list(prefix: string, options?: RequestOptions): AsyncIterable<Listed>;
+
+  /** Removes an object; a no-op where there is none. Cells cannot be deleted. */
+  delete(key: string, options?: RequestOptions): Promise<void>;
+
+  /**
+   * Looks for damage in what the provider itself adds to the bytes (framing, superseded versions), which no read would meet.
+   * Yields one finding per damaged thing. Absent where a provider adds nothing.
+   */
+  check?(options?: RequestOptions): AsyncIterable<{ key: string; message: string }>;
+
+  /** Releases connections and files. The provider is not used afterwards. */
+  close(): Promise<void>;
+}
