@@ -8,7 +8,10 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { between, noise, png, random, text } from './_content.js';
 
-export const HOSTS = ['news', 'shop', 'mail', 'social', 'docs', 'video'] as const;
+export const HOSTS = ['news', 'shop', 'mail', 'social', 'docs', 'video', 'bank', 'wiki', 'maps', 'forum'] as const;
+
+/** The sites that work offline, with a service worker and Cache storage. */
+export const OFFLINE: readonly string[] = ['news', 'social', 'docs', 'maps'];
 
 export const origin = (host: string): string => `http://${host}.localhost`;
 

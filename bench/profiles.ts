@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
 import { between, random } from './_content.js';
 import { listFiles, totalBytes } from './_files.js';
-import { HOSTS, origin, startSite } from './_site.js';
+import { HOSTS, OFFLINE, origin, startSite } from './_site.js';
 
 export { changeSynthetic, makeSynthetic } from './_synthetic.js';
 
@@ -66,15 +66,15 @@ async function visit(page: Page, { host, ...work }: Visit): Promise<void> {
   await page.evaluate(`bench.visit(${JSON.stringify(work)})`);
 }
 
-/** A profile in use for some weeks: every site visited in turn, two of them with a service worker, one heavy on IndexedDB. */
+/** A profile in use for some weeks: every site visited in turn, some with a service worker, one heavy on IndexedDB. */
 export async function makeBase(dir: string, { visits = 48 }: { visits?: number } = {}): Promise<void> {
   await browse(dir, [], async (page) => {
     const next = random('base');
     for (let i = 0; i < visits; i++) {
       const host = HOSTS[i % HOSTS.length] as string;
       const heavy = host === 'mail';
-      await visit(page, { host, page: next() % 40, run: `base${i}`, records: heavy ? 60 : 8, recordSize: heavy ? 6000 : 1500, routes: 8 });
-      if (i < HOSTS.length && (host === 'news' || host === 'social')) await page.evaluate('bench.worker()');
+      await visit(page, { host, page: next() % 40, run: `base${i}`, records: heavy ? 120 : 12, recordSize: heavy ? 8000 : 2500, routes: 30 });
+      if (i < HOSTS.length && OFFLINE.includes(host)) await page.evaluate('bench.worker()');
     }
   });
 }
@@ -112,6 +112,8 @@ export async function generations(
 }
 
 const PER_GALLERY = 40;
+/** What is asked of the site to store one byte: a fifth of the gallery's bytes is text that goes out gzipped. */
+const NOMINAL = 1.25;
 
 /** A base profile that goes on browsing galleries until its caches bring it to about `bytes` and `files`. */
 export async function makeBig(dir: string, { bytes, files }: { bytes: number; files: number }): Promise<void> {
@@ -121,9 +123,9 @@ export async function makeBig(dir: string, { bytes, files }: { bytes: number; fi
       const have = listFiles(dir, { keepCaches: true });
       const missing = { bytes: bytes - totalBytes(have), files: files - have.length };
       if (missing.bytes <= 0) return;
-      const mean = Math.min(bytes / 20, Math.max(4000, Math.round(missing.bytes / Math.max(missing.files, PER_GALLERY))));
+      const mean = Math.min(bytes / 20, Math.max(4000, Math.round((missing.bytes * NOMINAL) / Math.max(missing.files, PER_GALLERY))));
       const host = HOSTS[n % HOSTS.length] as string;
-      const count = Math.min(PER_GALLERY, Math.max(1, Math.ceil(missing.bytes / mean)));
+      const count = Math.min(PER_GALLERY, Math.ceil((missing.bytes * NOMINAL) / mean));
       await page.goto(`${origin(host)}/gallery/${n}?count=${count}&mean=${mean}`);
       await page.waitForTimeout(200);
     }
