@@ -1,0 +1,90 @@
+/** Commits: a tree, where it came from, when, by whom and why (SPEC.md 3.2). */
+import { compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
+import { BrowserStateError, check } from '../errors.js';
+import { decodeExtensions, encodeExtensions, type Extension } from './extension.js';
+import {
+  MAX_LABEL_KEY_BYTES,
+  MAX_LABEL_VALUE_BYTES,
+  MAX_LABELS,
+  MAX_MESSAGE_BYTES,
+  MAX_PARENTS,
+  MAX_WHO_BYTES,
+} from '../limits.js';
+import { hashObject, ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
+
+export interface Commit {
+  tree: ObjectId;
+  /** The first is the version that this one was made from. */
+  parents: ObjectId[];
+  /** Milliseconds since 1970, UTC. */
+  time: number;
+  message: string;
+  who: string;
+  labels: Record<string, string>;
+  /** Files in the tree, and the sum of their sizes in bytes. */
+  files: number;
+  bytes: number;
+  extensions: Extension[];
+}
+
+/** The canonical bytes of a commit. Throws USAGE where a text or the labels exceed their limits. */
+export function encodeCommit(commit: Commit): Uint8Array {
+  const labels = Object.entries(commit.labels).sort(([a], [b]) => compareUtf8(a, b));
+  if (labels.length > MAX_LABELS) throw tooLong('labels', MAX_LABELS, 'in number');
+  const out = new Writer().bytes(idBytes(commit.tree)).uint(commit.parents.length);
+  for (const parent of commit.parents) out.bytes(idBytes(parent));
+  out.uint(commit.time);
+  out.sized(bounded('the message', commit.message, MAX_MESSAGE_BYTES));
+  out.sized(bounded('the author', commit.who, MAX_WHO_BYTES));
+  out.uint(labels.length);
+  for (const [key, value] of labels) {
+    if (key === '') throw new BrowserStateError('USAGE', 'expected a label with a name, found an empty one');
+    out.sized(bounded('a label', key, MAX_LABEL_KEY_BYTES)).sized(bounded('a label', value, MAX_LABEL_VALUE_BYTES));
+  }
+  out.uint(commit.files).uint(commit.bytes);
+  encodeExtensions(out, commit.extensions);
+  return out.finish();
+}
+
+/** Decodes and validates a commit. Throws INTEGRITY for any other bytes, NEWER_VERSION for what must not be ignored. */
+export function decodeCommit(bytes: Uint8Array): Commit {
+  const input = new Reader(bytes, 'commit');
+  const tree = toHex(input.bytes(ID_BYTES));
+  const parents = Array.from({ length: input.uint(MAX_PARENTS) }, () => toHex(input.bytes(ID_BYTES)));
+  check(new Set(parents).size === parents.length, 'commit: expected different parents, found one twice');
+  const time = input.uint(Number.MAX_SAFE_INTEGER);
+  const message = input.text(MAX_MESSAGE_BYTES);
+  const who = input.text(MAX_WHO_BYTES);
+  const labels = decodeLabels(input);
+  const files = input.uint(Number.MAX_SAFE_INTEGER);
+  const size = input.uint(Number.MAX_SAFE_INTEGER);
+  const extensions = decodeExtensions(input, 'commit');
+  input.end();
+  return { tree, parents, time, message, who, labels, files, bytes: size, extensions };
+}
+
+export function commitId(canonical: Uint8Array): ObjectId {
+  return toHex(hashObject('commit', canonical));
+}
+
+function decodeLabels(input: Reader): Record<string, string> {
+  const labels: [string, string][] = [];
+  const count = input.uint(MAX_LABELS);
+  for (let i = 0; i < count; i++) {
+    const key = input.text(MAX_LABEL_KEY_BYTES);
+    const last = labels.at(-1)?.[0] ?? '';
+    check(compareUtf8(last, key) < 0, `commit: expected rising label names, found ${JSON.stringify(key)}`);
+    labels.push([key, input.text(MAX_LABEL_VALUE_BYTES)]);
+  }
+  return Object.fromEntries(labels);
+}
+
+function bounded(what: string, text: string, limit: number): Uint8Array {
+  const bytes = utf8(text);
+  if (bytes.length > limit) throw tooLong(what, limit, `bytes of UTF-8, found ${bytes.length}`);
+  return bytes;
+}
+
+function tooLong(what: string, limit: number, unit: string): BrowserStateError {
+  return new BrowserStateError('USAGE', `expected ${what} to have at most ${limit} ${unit}`);
+}

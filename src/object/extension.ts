@@ -1,0 +1,31 @@
+/** Extension lists: how later versions add fields that this one keeps or refuses (SPEC.md R-ENC-4). */
+import type { Reader, Writer } from '../bytes.js';
+import { BrowserStateError, check } from '../errors.js';
+import { MAX_CELL_SIZE } from '../limits.js';
+
+export interface Extension {
+  tag: number;
+  value: Uint8Array;
+}
+
+export function encodeExtensions(out: Writer, extensions: readonly Extension[]): void {
+  out.uint(extensions.length);
+  for (const { tag, value } of extensions) out.uint(tag).sized(value);
+}
+
+/** Reads a list; NEWER_VERSION where it holds a tag that must not be ignored. */
+export function decodeExtensions(input: Reader, what: string): Extension[] {
+  const extensions: Extension[] = [];
+  const count = input.uint(MAX_CELL_SIZE);
+  for (let i = 0; i < count; i++) {
+    const tag = input.uint(Number.MAX_SAFE_INTEGER);
+    check(tag > (extensions.at(-1)?.tag ?? -1), `${what}: expected rising extension tags, found ${tag}`);
+    if (tag % 2 === 1) throw newerVersion(`${what}: it has the extension ${tag}, which this version must not ignore`);
+    extensions.push({ tag, value: input.sized(MAX_CELL_SIZE).slice() });
+  }
+  return extensions;
+}
+
+export function newerVersion(message: string): BrowserStateError {
+  return new BrowserStateError('NEWER_VERSION', message, { hint: 'Update browserstate: a newer version wrote this.' });
+}

@@ -1,0 +1,29 @@
+/** Paths inside a profile (SPEC.md R-PATH): relative, `/`-separated, harmless on every reader's file system. */
+import { utf8 } from '../bytes.js';
+import { MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.js';
+
+/** Why `path` is not allowed in a tree; undefined if it is. */
+export function pathProblem(path: string): string | undefined {
+  if (path === '') return 'it is empty';
+  if (exceeds(path, MAX_PATH_BYTES)) return `it is longer than ${MAX_PATH_BYTES} bytes`;
+  const components = path.split('/');
+  if (components.length > MAX_DEPTH) return `it is deeper than ${MAX_DEPTH} directories`;
+  for (const component of components) {
+    if (component === '') return 'it has an empty component';
+    if (component === '.' || component === '..') return `it has the component "${component}"`;
+    if (component.includes('\\')) return 'it holds a backslash';
+    if (component.includes('\0')) return 'it holds a zero byte';
+    if (exceeds(component, MAX_NAME_BYTES)) return `it has a name of more than ${MAX_NAME_BYTES} bytes`;
+  }
+  return undefined;
+}
+
+/** The path of the directory that holds `path`; the empty string for the root. */
+export function parentPath(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')));
+}
+
+function exceeds(text: string, limit: number): boolean {
+  // A UTF-16 unit takes one to three bytes, so that most texts need no encoding to be known short or long.
+  return text.length > limit || (text.length * 3 > limit && utf8(text).length > limit);
+}

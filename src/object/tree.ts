@@ -1,0 +1,190 @@
+/**
+ * Trees: the canonical list of everything in one profile (SPEC.md 3.1). Encoding is by column, so that ids (which do not
+ * compress) and paths (which do) lie apart. Decoding validates every rule before it returns.
+ */
+import { compareUtf8, fromUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
+import { check, invariant } from '../errors.js';
+import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_PATH_BYTES, MAX_SYMLINK_BYTES } from '../limits.js';
+import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
+import { parentPath, pathProblem } from './path.js';
+
+interface EntryBase {
+  path: string;
+  /** The low nine mode bits. */
+  mode: number;
+  /** Microseconds since 1970, UTC. */
+  mtime: bigint;
+}
+export interface DirectoryEntry extends EntryBase {
+  kind: 'directory';
+}
+export interface FileEntry extends EntryBase {
+  kind: 'file';
+  /** Bytes. */
+  size: number;
+  /** The ids of the file's blobs, 32 bytes each, one after the other. */
+  ids: Uint8Array;
+}
+export interface SymlinkEntry extends EntryBase {
+  kind: 'symlink';
+  target: string;
+}
+export type TreeEntry = DirectoryEntry | FileEntry | SymlinkEntry;
+
+/** One profile's entries, sorted by the UTF-8 bytes of their paths. */
+export type Tree = readonly TreeEntry[];
+
+const kinds = ['directory', 'file', 'symlink'] as const;
+
+/** How many blobs a file of `size` bytes has. */
+export function blobCount(size: number): number {
+  return Math.ceil(size / CHUNK_SIZE);
+}
+
+/** Bytes of the blob at `index` of a file of `size` bytes. */
+export function blobLength(size: number, index: number): number {
+  return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
+}
+
+/** The id of the file's blob at `index`, a view of 32 bytes. */
+export function blobId(file: FileEntry, index: number): Uint8Array {
+  return file.ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES);
+}
+
+/** A blob as the tree first mentions it. */
+export interface BlobRef {
+  id: ObjectId;
+  length: number;
+}
+
+/** The distinct blobs of a tree in the order of first appearance (SPEC.md 6). */
+export function distinctBlobs(tree: Tree): BlobRef[] {
+  const seen = new Set<ObjectId>();
+  const blobs: BlobRef[] = [];
+  for (const entry of tree) {
+    if (entry.kind !== 'file') continue;
+    for (let i = 0; i < blobCount(entry.size); i++) {
+      const id = toHex(blobId(entry, i));
+      if (seen.has(id)) continue;
+      seen.add(id);
+      blobs.push({ id, length: blobLength(entry.size, i) });
+    }
+  }
+  return blobs;
+}
+
+/** Number of files and the sum of their sizes. */
+export function measureTree(tree: Tree): { files: number; bytes: number } {
+  let files = 0;
+  let bytes = 0;
+  for (const entry of tree) {
+    if (entry.kind !== 'file') continue;
+    files++;
+    bytes += entry.size;
+  }
+  return { files, bytes };
+}
+
+/** The canonical bytes of a tree whose entries are sorted and valid. */
+export function encodeTree(tree: Tree): Uint8Array {
+  const out = new Writer().uint(tree.length);
+  let previous: Uint8Array = new Uint8Array(0);
+  for (const { path } of tree) {
+    const bytes = utf8(path);
+    const shared = sharedLength(previous, bytes);
+    out.uint(shared).sized(bytes.subarray(shared));
+    previous = bytes;
+  }
+  for (const entry of tree) out.byte(kinds.indexOf(entry.kind));
+  for (const { mode } of tree) out.byte(mode & 255).byte(mode >> 8);
+  for (const { mtime } of tree) out.int64(mtime);
+  for (const entry of tree) if (entry.kind === 'file') out.uint(entry.size);
+  for (const entry of tree) if (entry.kind === 'symlink') out.text(entry.target);
+  for (const entry of tree) {
+    if (entry.kind !== 'file') continue;
+    invariant(entry.ids.length === blobCount(entry.size) * ID_BYTES, `${entry.path} has an id for each of its blobs`);
+    out.bytes(entry.ids);
+  }
+  return out.finish();
+}
+
+export function treeId(tree: Tree): ObjectId {
+  return toHex(hashObject('tree', encodeTree(tree)));
+}
+
+/** Decodes and validates a tree. Throws INTEGRITY for any other bytes. */
+export function decodeTree(bytes: Uint8Array): TreeEntry[] {
+  const input = new Reader(bytes, 'tree');
+  const count = input.uint(Math.min(MAX_ENTRIES, bytes.length));
+  const paths = readPaths(input, count);
+  const entryKinds = Array.from(input.bytes(count));
+  const modes = Array.from({ length: count }, () => input.byte() + input.byte() * 256);
+  const mtimes = Array.from({ length: count }, () => input.int64());
+  const tree = paths.map((path, i) => {
+    const kind = kinds[entryKinds[i] as number];
+    const mode = modes[i] as number;
+    check(kind !== undefined, `tree: expected a kind of 0 to 2 for ${quote(path)}, found ${entryKinds[i]}`);
+    check(mode <= 0o777 && (kind !== 'symlink' || mode === 0o777), `tree: expected nine mode bits for ${quote(path)}, found ${mode}`);
+    return { path, kind, mode, mtime: mtimes[i] } as TreeEntry;
+  });
+  for (const entry of tree) if (entry.kind === 'file') entry.size = input.uint(MAX_FILE_SIZE);
+  for (const entry of tree) if (entry.kind === 'symlink') entry.target = readTarget(input, entry.path);
+  let blobs = 0;
+  for (const entry of tree) {
+    if (entry.kind !== 'file') continue;
+    blobs += blobCount(entry.size);
+    check(blobs <= MAX_BLOBS, `tree: expected at most ${MAX_BLOBS} blobs, found more`);
+    entry.ids = input.bytes(blobCount(entry.size) * ID_BYTES);
+  }
+  input.end();
+  checkParents(tree);
+  return tree;
+}
+
+function readPaths(input: Reader, count: number): string[] {
+  const paths: string[] = [];
+  let previous: Uint8Array = new Uint8Array(0);
+  let previousText = '';
+  for (let i = 0; i < count; i++) {
+    const shared = input.uint(previous.length);
+    const rest = input.sized(MAX_PATH_BYTES);
+    const bytes = new Uint8Array(shared + rest.length);
+    bytes.set(previous.subarray(0, shared));
+    bytes.set(rest, shared);
+    check(sharedLength(previous, bytes) === shared, `tree: expected the longest shared prefix after ${quote(previousText)}`);
+    const path = fromUtf8(bytes, 'path in a tree');
+    const problem = pathProblem(path);
+    check(problem === undefined, `tree: expected a relative path, found ${quote(path)}: ${problem}`);
+    check(i === 0 || compareUtf8(previousText, path) < 0, `tree: expected rising paths, found ${quote(path)} after ${quote(previousText)}`);
+    paths.push(path);
+    previous = bytes;
+    previousText = path;
+  }
+  return paths;
+}
+
+function readTarget(input: Reader, path: string): string {
+  const target = input.text(MAX_SYMLINK_BYTES);
+  check(target !== '' && !target.includes('\0'), `tree: expected a symlink target for ${quote(path)}, found ${quote(target)}`);
+  return target;
+}
+
+function checkParents(tree: Tree): void {
+  const directories = new Set(['']);
+  for (const entry of tree) {
+    const parent = parentPath(entry.path);
+    check(directories.has(parent), `tree: expected a directory above ${quote(entry.path)}, found none`);
+    if (entry.kind === 'directory') directories.add(entry.path);
+  }
+}
+
+function sharedLength(a: Uint8Array, b: Uint8Array): number {
+  const limit = Math.min(a.length, b.length);
+  let length = 0;
+  while (length < limit && a[length] === b[length]) length++;
+  return length;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text);
+}

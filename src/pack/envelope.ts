@@ -1,0 +1,90 @@
+/**
+ * The envelope around everything that a provider holds (SPEC.md 4): it says what the bytes are, to which repository and key they
+ * belong, and ends in a digest of all of it, so that no byte is uncovered and no object can stand in another's place.
+ */
+import { sha256 } from '#platform';
+import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
+import { BrowserStateError, check } from '../errors.js';
+import { MAX_CELL_SIZE, MAX_KEY_BYTES, MAX_MANIFEST_SIZE } from '../limits.js';
+import { newerVersion } from '../object/extension.js';
+import { type Compression, codecOfTag, codecTag, decode, encode } from './codec.js';
+
+const FORMAT_VERSION = 1;
+const DIGEST_BYTES = 32;
+export const NAME_BYTES = 16;
+
+export const envelopeKinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', manifest: 'M', pack: 'P' } as const;
+export type EnvelopeKind = keyof typeof envelopeKinds;
+
+/** Which object an envelope is expected to be. */
+export interface Identity {
+  kind: EnvelopeKind;
+  /** The repository's id, 16 bytes; undefined where it is not known yet (the config tells it). */
+  repository: Uint8Array | undefined;
+  /** The provider key below the repository's root. */
+  key: string;
+}
+
+/** The bytes of an envelope before its payload. */
+export function envelopeHeader({ kind, repository, key }: Identity & { repository: Uint8Array }): Uint8Array {
+  const out = new Writer().bytes(Uint8Array.of(0x42, 0x53, FORMAT_VERSION, envelopeKinds[kind].charCodeAt(0), 0));
+  return out.bytes(repository).text(key).finish();
+}
+
+/** Closes an envelope: the parts and the digest over them. */
+export function sealEnvelope(parts: readonly Uint8Array[]): Uint8Array {
+  return concat([...parts, sha256(...parts)]);
+}
+
+/** A whole envelope of any kind but `pack`. */
+export async function wrap(identity: Identity & { repository: Uint8Array }, body: Uint8Array, compression: Compression): Promise<Uint8Array> {
+  const encoded = await encode(body, compression);
+  const prelude = new Writer().byte(codecTag(encoded.codec)).uint(encoded.length).finish();
+  return sealEnvelope([envelopeHeader(identity), prelude, encoded.stored]);
+}
+
+/**
+ * Verifies an envelope (R-ENV-1, R-ENV-2) and returns its payload and repository id. Throws INTEGRITY, or NEWER_VERSION where the digest holds and
+ * the version is greater than the one that this code knows.
+ */
+export function openEnvelope(bytes: Uint8Array, expected: Identity): { payload: Uint8Array; repository: Uint8Array } {
+  const what = expected.key;
+  check(bytes.length > DIGEST_BYTES, `${what}: expected an envelope, found ${bytes.length} bytes`);
+  const content = bytes.subarray(0, -DIGEST_BYTES);
+  const digest = bytes.subarray(-DIGEST_BYTES);
+  check(equalBytes(sha256(content), digest), `${what}: expected the digest ${toHex(digest)}, found that of other bytes`);
+  const input = new Reader(content, what);
+  check(toHex(input.bytes(2)) === '4253', `${what}: expected the magic bytes BS`);
+  const version = input.byte();
+  if (version > FORMAT_VERSION) throw newerVersion(`${what}: its format version is ${version}, the newest known is ${FORMAT_VERSION}`);
+  check(version === FORMAT_VERSION, `${what}: expected format version ${FORMAT_VERSION}, found ${version}`);
+  const kind = String.fromCharCode(input.byte());
+  check(kind === envelopeKinds[expected.kind], `${what}: expected kind ${envelopeKinds[expected.kind]}, found ${JSON.stringify(kind)}`);
+  checkCipher(input.byte(), what);
+  const repository = input.bytes(NAME_BYTES).slice();
+  const { repository: wanted } = expected;
+  check(
+    wanted === undefined || equalBytes(wanted, repository),
+    `${what}: expected an object of repository ${wanted && toHex(wanted)}, found one of ${toHex(repository)}`,
+  );
+  const key = input.text(MAX_KEY_BYTES);
+  check(key === expected.key, `${what}: expected the object of this key, found that of ${JSON.stringify(key)}`);
+  return { payload: input.bytes(input.remaining), repository };
+}
+
+/** Verifies an envelope of any kind but `pack`, and decompresses its body. Errors as `openEnvelope`. */
+export async function unwrap(bytes: Uint8Array, expected: Identity): Promise<{ body: Uint8Array; repository: Uint8Array }> {
+  const { payload, repository } = openEnvelope(bytes, expected);
+  const input = new Reader(payload, expected.key);
+  const codec = codecOfTag(input.byte(), expected.key);
+  const length = input.uint(expected.kind === 'manifest' ? MAX_MANIFEST_SIZE : MAX_CELL_SIZE);
+  const body = await decode({ codec, length, stored: input.bytes(input.remaining) });
+  return { body, repository };
+}
+
+function checkCipher(cipher: number, what: string): void {
+  if (cipher === 1) {
+    throw new BrowserStateError('UNSUPPORTED', `${what}: it is encrypted, which this version cannot read`, { hint: 'Update browserstate.' });
+  }
+  check(cipher === 0, `${what}: expected a cipher of 0 or 1, found ${cipher}`);
+}

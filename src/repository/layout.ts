@@ -1,0 +1,53 @@
+/** Where things are in a repository, and what may be a name (SPEC.md 9). */
+import { toHex } from '../bytes.js';
+import { BrowserStateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { MAX_ID_LENGTH } from '../limits.js';
+import { NAME_BYTES } from '../pack/envelope.js';
+import { nameText, type ObjectName } from '../pack/locator.js';
+
+export const CONFIG_KEY = 'config';
+export const EPOCH_KEY = 'gc/epoch';
+export const REF_PREFIX = 'refs/';
+
+export type ObjectFolder = 'packs' | 'manifests' | 'segments';
+export const objectFolders: readonly ObjectFolder[] = ['packs', 'manifests', 'segments'];
+
+export function refKey(session: string): string {
+  return REF_PREFIX + session;
+}
+
+export function objectKey(folder: ObjectFolder, name: ObjectName): string {
+  return `${folder}/${nameText(name)}`;
+}
+
+/** The name in an object's key; undefined for any other key. */
+export function nameOfKey(folder: ObjectFolder, key: string): ObjectName | undefined {
+  const match = /^([0-9]{1,15})-([0-9a-f]{32})$/.exec(key.slice(folder.length + 1));
+  return key.startsWith(`${folder}/`) && match ? { epoch: Number(match[1]), name: match[2] as string } : undefined;
+}
+
+/** A name that was never used before (R-NAME-1). */
+export function newName(host: Pick<Host, 'random'>, epoch: number): ObjectName {
+  return { epoch, name: toHex(host.random(NAME_BYTES)) };
+}
+
+const idPattern = new RegExp(`^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,${MAX_ID_LENGTH - 1}}$`);
+
+/** Throws USAGE unless `id` can name a session or a user (R-NAME-3). */
+export function checkId(kind: 'session' | 'user', id: string): void {
+  if (idPattern.test(id)) return;
+  throw new BrowserStateError('USAGE', `expected a ${kind} id, found ${JSON.stringify(id)}`, {
+    hint: `A ${kind} id has 1 to ${MAX_ID_LENGTH} letters, digits and . _ - @ and does not start with a dot.`,
+  });
+}
+
+/** Why `name` cannot be a tag (R-REF-4); undefined if it can. */
+export function tagProblem(name: string): string | undefined {
+  if (!idPattern.test(name) || name.startsWith('@')) {
+    return `a tag has 1 to ${MAX_ID_LENGTH} letters, digits and . _ - @ and starts with neither a dot nor @`;
+  }
+  if (name === 'HEAD') return 'HEAD always names the newest commit';
+  if (/^[0-9a-fA-F]+$/.test(name)) return 'hex digits alone name a commit';
+  return undefined;
+}

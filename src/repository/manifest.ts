@@ -1,0 +1,51 @@
+/** Manifests: what a provider stores for one commit (SPEC.md 7), so that a reader needs nothing else to find every byte. */
+import { Reader, Writer } from '../bytes.js';
+import { check } from '../errors.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
+import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
+import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree } from '../object/tree.js';
+import { type ObjectId, objectId } from '../object-id.js';
+import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
+
+/** A blob's place, and its length, which the tree tells. */
+export interface BlobPlace {
+  location: Location;
+  /** Bytes. */
+  length: number;
+}
+
+export interface Manifest {
+  id: ObjectId;
+  commit: Commit;
+  tree: Tree;
+  /** The place of every distinct blob of the tree. */
+  blobs: ReadonlyMap<ObjectId, BlobPlace>;
+}
+
+/** The body of a manifest envelope. Every blob of the tree must have a place. */
+export function encodeManifest(commit: Commit, tree: Tree, blobs: ReadonlyMap<ObjectId, BlobPlace>): Uint8Array {
+  const distinct = distinctBlobs(tree);
+  const locations = distinct.map(({ id }) => (blobs.get(id) as BlobPlace).location);
+  const lengths = distinct.map(({ length }) => length);
+  const out = new Writer().sized(encodeCommit(commit)).sized(encodeTree(tree));
+  return out.bytes(encodeLocators(locations, lengths)).finish();
+}
+
+/** Decodes and validates the body of a manifest (R-MAN-1, R-MAN-2). Throws INTEGRITY for any other bytes. */
+export function decodeManifest(body: Uint8Array): Manifest {
+  const input = new Reader(body, 'manifest');
+  const commitBytes = input.sized(MAX_CELL_SIZE);
+  const treeBytes = input.sized(MAX_MANIFEST_SIZE);
+  const commit = decodeCommit(commitBytes);
+  check(objectId('tree', treeBytes) === commit.tree, `manifest: expected the tree ${commit.tree}, found another`);
+  const tree = decodeTree(treeBytes);
+  const { files, bytes } = measureTree(tree);
+  check(files === commit.files && bytes === commit.bytes, 'manifest: expected the numbers of files and bytes that its tree has');
+  const distinct = distinctBlobs(tree);
+  const locations = decodeLocators(
+    input.bytes(input.remaining),
+    distinct.map(({ length }) => length),
+  );
+  const blobs = new Map(distinct.map(({ id, length }, i) => [id, { location: locations[i] as Location, length }]));
+  return { id: commitId(commitBytes), commit, tree, blobs };
+}

@@ -1,0 +1,189 @@
+/**
+ * The ref: the one mutable object of a session (SPEC.md 8.3). It holds a row for every commit that is kept, so that history is
+ * read without a walk, and names everything that is reachable.
+ */
+import { compareUtf8, Reader, toHex, Writer } from '../bytes.js';
+import { check } from '../errors.js';
+import { MAX_CELL_SIZE, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENTS, MAX_TAGS, MAX_WHO_BYTES } from '../limits.js';
+import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
+import { decodeExtensions, encodeExtensions, type Extension } from '../object/extension.js';
+import { idBytes, ID_BYTES, type ObjectId } from '../object-id.js';
+import { NAME_BYTES } from '../pack/envelope.js';
+import { type ObjectName, readName, writeName } from '../pack/locator.js';
+import { tagProblem } from './layout.js';
+
+const rowOps = ['commit', 'rollback', 'merge', 'recovered'] as const;
+export type RowOp = (typeof rowOps)[number];
+const eventOps = ['create', 'fork', 'tag', 'delete', 'restart'] as const;
+export type EventOp = (typeof eventOps)[number];
+
+/** One kept commit. */
+export interface Row {
+  id: ObjectId;
+  op: RowOp;
+  manifest: ObjectName;
+  commit: Commit;
+}
+
+/** A change of the ref that made no row. */
+export interface RefEvent {
+  op: EventOp;
+  /** Milliseconds since 1970, UTC. */
+  time: number;
+  who: string;
+  nonce: Uint8Array;
+  detail: string;
+}
+
+export interface SegmentName {
+  name: ObjectName;
+  rows: number;
+}
+
+export interface Lease {
+  owner: string;
+  /** Milliseconds since 1970, UTC. */
+  expiry: number;
+}
+
+export interface Ref {
+  state: 'live' | 'deleted';
+  sequence: number;
+  nonce: Uint8Array;
+  /** The GC epoch that was pinned or stamped last. */
+  epoch: number;
+  etagStyle: 'returned' | 'unquoted';
+  lease: Lease | undefined;
+  tags: ReadonlyMap<string, ObjectId>;
+  /** Newest first. */
+  rows: readonly Row[];
+  /** Newest first; all are older than the rows. */
+  segments: readonly SegmentName[];
+  /** Newest first. */
+  events: readonly RefEvent[];
+  /** The manifest envelope of the first row, or nothing. */
+  head: Uint8Array;
+  extensions: readonly Extension[];
+}
+
+export const MAX_EVENTS = 50;
+/** Rows that a ref may hold before the older half moves to a segment (R-REF-2). */
+export const MAX_REF_ROWS = 2 * MAX_INLINE_ROWS - 1;
+const MAX_DETAIL_BYTES = 256;
+export const MAX_INLINE_HEAD = 16 * 1024;
+
+/** A ref without history, as a session begins. */
+export function emptyRef(epoch: number): Ref {
+  const none = new Uint8Array(0);
+  const nonce = new Uint8Array(NAME_BYTES);
+  return {
+    state: 'live',
+    sequence: 0,
+    nonce,
+    epoch,
+    etagStyle: 'returned',
+    lease: undefined,
+    tags: new Map(),
+    rows: [],
+    segments: [],
+    events: [],
+    head: none,
+    extensions: [],
+  };
+}
+
+export function newRow(op: RowOp, commit: Commit, manifest: ObjectName): Row {
+  return { id: commitId(encodeCommit(commit)), op, manifest, commit };
+}
+
+export function encodeRef(ref: Ref): Uint8Array {
+  const out = new Writer().byte(ref.state === 'live' ? 0 : 1).uint(ref.sequence).bytes(ref.nonce).uint(ref.epoch);
+  out.byte(ref.etagStyle === 'returned' ? 0 : 1);
+  if (ref.lease === undefined) out.byte(0);
+  else out.byte(1).text(ref.lease.owner).uint(ref.lease.expiry);
+  out.uint(ref.tags.size);
+  for (const [name, id] of [...ref.tags].sort(([a], [b]) => compareUtf8(a, b))) out.text(name).bytes(idBytes(id));
+  encodeRows(out, ref.rows);
+  out.uint(ref.segments.length);
+  for (const segment of ref.segments) {
+    writeName(out, segment.name);
+    out.uint(segment.rows);
+  }
+  out.uint(ref.events.length);
+  for (const event of ref.events) {
+    out.byte(eventOps.indexOf(event.op)).uint(event.time).text(event.who).bytes(event.nonce).text(event.detail);
+  }
+  out.sized(ref.head);
+  encodeExtensions(out, ref.extensions);
+  return out.finish();
+}
+
+/** Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for what must not be ignored. */
+export function decodeRef(bytes: Uint8Array, what: string): Ref {
+  const input = new Reader(bytes, what);
+  const state = flag(input, what) ? 'deleted' : 'live';
+  const sequence = input.uint(Number.MAX_SAFE_INTEGER);
+  const nonce = input.bytes(NAME_BYTES).slice();
+  const epoch = input.uint(Number.MAX_SAFE_INTEGER);
+  const etagStyle = flag(input, what) ? 'unquoted' : 'returned';
+  const lease = flag(input, what) ? { owner: input.text(MAX_WHO_BYTES), expiry: input.uint(Number.MAX_SAFE_INTEGER) } : undefined;
+  const tags = decodeTags(input, what);
+  const rows = decodeRows(input, MAX_REF_ROWS, what);
+  const segments = Array.from({ length: input.uint(MAX_SEGMENTS) }, () => ({ name: readName(input), rows: input.uint(MAX_SEGMENT_ROWS) }));
+  const events = Array.from({ length: input.uint(MAX_EVENTS) }, () => decodeEvent(input, what));
+  const head = input.sized(MAX_INLINE_HEAD).slice();
+  const extensions = decodeExtensions(input, what);
+  input.end();
+  const empty = rows.length === 0 && segments.length === 0;
+  check(rows.length > 0 || segments.length === 0, `${what}: expected rows before segments`);
+  check(!empty || (tags.size === 0 && head.length === 0), `${what}: expected no tags and no head without rows`);
+  check(state === 'live' || (empty && lease === undefined), `${what}: expected a deleted session to be empty`);
+  return { state, sequence, nonce, epoch, etagStyle, lease, tags, rows, segments, events, head, extensions };
+}
+
+export function encodeRows(out: Writer, rows: readonly Row[]): void {
+  out.uint(rows.length);
+  for (const row of rows) {
+    out.byte(rowOps.indexOf(row.op));
+    writeName(out, row.manifest);
+    out.sized(encodeCommit(row.commit));
+  }
+}
+
+export function decodeRows(input: Reader, max: number, what: string): Row[] {
+  return Array.from({ length: input.uint(max) }, () => {
+    const op = rowOps[input.byte()];
+    check(op !== undefined, `${what}: expected an operation of 0 to ${rowOps.length - 1} in a row`);
+    const manifest = readName(input);
+    const canonical = input.sized(MAX_CELL_SIZE);
+    return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical) };
+  });
+}
+
+function decodeTags(input: Reader, what: string): Map<string, ObjectId> {
+  const tags = new Map<string, ObjectId>();
+  const count = input.uint(MAX_TAGS);
+  let last = '';
+  for (let i = 0; i < count; i++) {
+    const name = input.text(MAX_WHO_BYTES);
+    check(tagProblem(name) === undefined && compareUtf8(last, name) < 0, `${what}: expected rising tag names, found ${JSON.stringify(name)}`);
+    tags.set(name, toHex(input.bytes(ID_BYTES)));
+    last = name;
+  }
+  return tags;
+}
+
+function decodeEvent(input: Reader, what: string): RefEvent {
+  const op = eventOps[input.byte()];
+  check(op !== undefined, `${what}: expected an event of 0 to ${eventOps.length - 1}`);
+  const time = input.uint(Number.MAX_SAFE_INTEGER);
+  const who = input.text(MAX_WHO_BYTES);
+  const nonce = input.bytes(NAME_BYTES).slice();
+  return { op, time, who, nonce, detail: input.text(MAX_DETAIL_BYTES) };
+}
+
+function flag(input: Reader, what: string): boolean {
+  const byte = input.byte();
+  check(byte <= 1, `${what}: expected a flag of 0 or 1, found ${byte}`);
+  return byte === 1;
+}

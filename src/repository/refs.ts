@@ -1,0 +1,192 @@
+/**
+ * Reading and changing refs by compare-and-swap (SPEC.md 11.1). Every change goes through `swap`, which never repeats a swap blindly: one
+ * whose answer was lost is settled by reading back.
+ */
+import { equalBytes, Writer, Reader } from '../bytes.js';
+import { BrowserStateError, check, isError } from '../errors.js';
+import type { Host } from '../host.js';
+import { MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS } from '../limits.js';
+import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
+import { nameText } from '../pack/locator.js';
+import type { Provider, RequestOptions, Version } from '../provider/provider.js';
+import { checkId, newName, objectKey, REF_PREFIX, refKey } from './layout.js';
+import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, MAX_EVENTS, MAX_REF_ROWS, type EventOp, type Ref, type Row, type SegmentName } from './ref.js';
+
+/** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
+const JOINED_SEGMENT_ROWS = 1024;
+
+/** A ref as it was read: the only thing that a swap may start from. */
+export interface Token {
+  session: string;
+  ref: Ref;
+  version: Version;
+}
+
+/** What a swap changes; sequence and nonce are its own. */
+export type RefChange = Partial<Omit<Ref, 'sequence' | 'nonce' | 'state'>> & { state?: Ref['state'] };
+
+export class Refs {
+  readonly #provider: Provider;
+  readonly #host: Host;
+  readonly #repository: Uint8Array;
+
+  constructor(provider: Provider, host: Host, repository: Uint8Array) {
+    this.#provider = provider;
+    this.#host = host;
+    this.#repository = repository;
+  }
+
+  /** The session's ref, also an empty or deleted one; undefined where there is none. */
+  async read(session: string, options: RequestOptions = {}): Promise<Token | undefined> {
+    checkId('session', session);
+    const cell = await this.#provider.read(refKey(session), options);
+    if (cell === undefined || cell === 'unchanged') return undefined;
+    const key = refKey(session);
+    const { body } = await unwrap(cell.bytes, { kind: 'ref', repository: this.#repository, key });
+    return { session, ref: decodeRef(body, key), version: cell.version };
+  }
+
+  /** The session's ref, created empty where there is none. A deleted one is returned as it is: the first row brings it back to life. */
+  async ensure(session: string, epoch: number, options: RequestOptions = {}): Promise<Token> {
+    const found = await this.read(session, options);
+    if (found !== undefined) return found;
+    const absent = { session, ref: emptyRef(epoch), version: null };
+    const created = await this.#swap(absent, {}, options);
+    const token = created ?? (await this.read(session, options));
+    check(token !== undefined, `refs/${session}: expected the ref that another writer created, found none`);
+    return token;
+  }
+
+  /**
+   * Swaps the ref from the token to the token's ref with `change` applied. Resolves to the new token, or to undefined where another
+   * writer was first. Throws UNREACHABLE where the outcome is known to be a failure or stays unknown (the message says which).
+   */
+  swap(token: Token, change: RefChange, options: RequestOptions = {}): Promise<Token | undefined> {
+    return this.#swap(token, change, options);
+  }
+
+  /** The change that puts an event of this process in front of the ref's events. */
+  event(ref: Ref, op: EventOp, detail: string): Pick<Ref, 'events'> {
+    const nonce = this.#host.random(NAME_BYTES);
+    const event = { op, time: this.#host.now(), who: this.#host.who(), nonce, detail };
+    return { events: [event, ...ref.events].slice(0, MAX_EVENTS) };
+  }
+
+  /**
+   * The change that puts a row in front of the ref's rows; rows that the ref cannot hold are first written to a segment (R-REF-2).
+   */
+  async addRow(ref: Ref, row: Row, options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
+    const rows = [row, ...ref.rows];
+    const keep = inlineRows(rows);
+    if (keep === rows.length) return { rows, segments: ref.segments };
+    return { rows: rows.slice(0, keep), segments: await this.#spill(ref, rows.slice(keep), options) };
+  }
+
+  /** Every row of a session, newest first; segments are read as they are needed. */
+  async *rows(ref: Ref, options: RequestOptions = {}): AsyncGenerator<Row> {
+    yield* ref.rows;
+    for (const segment of ref.segments) yield* await this.readSegment(segment, options);
+  }
+
+  /** The names of all sessions that have a ref, live or not, in no particular order. */
+  async *list(options: RequestOptions = {}): AsyncGenerator<string> {
+    for await (const { key, size } of this.#provider.list(REF_PREFIX, options)) {
+      if (size === undefined || !key.slice(REF_PREFIX.length).includes('/')) yield key.slice(REF_PREFIX.length);
+    }
+  }
+
+  async readSegment(segment: SegmentName, options: RequestOptions = {}): Promise<Row[]> {
+    const key = objectKey('segments', segment.name);
+    const { body } = await unwrap(await this.#provider.get(key, options), { kind: 'segment', repository: this.#repository, key });
+    const input = new Reader(body, key);
+    const rows = decodeRows(input, MAX_SEGMENT_ROWS, key);
+    input.end();
+    check(rows.length === segment.rows, `${key}: expected ${segment.rows} rows, found ${rows.length}`);
+    return rows;
+  }
+
+  async #spill(ref: Ref, older: readonly Row[], options: RequestOptions): Promise<SegmentName[]> {
+    const [newest, ...rest] = ref.segments;
+    const join = newest !== undefined && newest.rows + older.length <= JOINED_SEGMENT_ROWS;
+    const rows = join ? [...older, ...(await this.readSegment(newest, options))] : older;
+    const name = newName(this.#host, ref.epoch);
+    const key = objectKey('segments', name);
+    const out = new Writer();
+    encodeRows(out, rows);
+    await this.#provider.put(key, await wrap({ kind: 'segment', repository: this.#repository, key }, out.finish(), 'auto'), options);
+    return [{ name, rows: rows.length }, ...(join ? rest : ref.segments)];
+  }
+
+  async #swap(from: Omit<Token, 'version'> & { version: Version | null }, change: RefChange, options: RequestOptions): Promise<Token | undefined> {
+    const nonce = this.#host.random(NAME_BYTES);
+    const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce };
+    const key = refKey(from.session);
+    const bytes = await wrap({ kind: 'ref', repository: this.#repository, key }, encodeRef(ref), 'auto');
+    try {
+      const version = await this.#provider.swap(key, bytes, from.version, options);
+      return version === undefined ? undefined : { session: from.session, ref, version };
+    } catch (error) {
+      if (!isError(error, 'UNREACHABLE')) throw error;
+      return await this.#settle(from, ref, error, options);
+    }
+  }
+
+  /** Finds out what became of a swap whose answer was lost (R-WRITE-3). */
+  async #settle(
+    from: Omit<Token, 'version'> & { version: Version | null },
+    wanted: Ref,
+    failure: BrowserStateError,
+    options: RequestOptions,
+  ): Promise<Token | undefined> {
+    const now = await this.read(from.session, options).catch((cause: unknown) => {
+      throw unknownOutcome(from.session, cause);
+    });
+    if (now !== undefined && holds(now.ref, wanted)) return now;
+    if ((now?.version ?? null) !== from.version) return undefined;
+    // The swap may still be under way: a swap of our own from the same version makes it lose.
+    const burnt = await this.#burn(from, options).catch((cause: unknown) => {
+      throw unknownOutcome(from.session, cause);
+    });
+    if (burnt) throw failure;
+    const after = await this.read(from.session, options);
+    return after !== undefined && holds(after.ref, wanted) ? after : undefined;
+  }
+
+  async #burn(from: Omit<Token, 'version'> & { version: Version | null }, options: RequestOptions): Promise<boolean> {
+    const key = refKey(from.session);
+    const ref: Ref = { ...from.ref, sequence: from.ref.sequence + 1, nonce: this.#host.random(NAME_BYTES) };
+    const bytes = await wrap({ kind: 'ref', repository: this.#repository, key }, encodeRef(ref), 'auto');
+    return (await this.#provider.swap(key, bytes, from.version, options)) !== undefined;
+  }
+}
+
+/** Whether `ref` is, or came after, what a swap wanted to write: it has its nonce, its newest row or its newest event. */
+function holds(ref: Ref, wanted: Ref): boolean {
+  if (equalBytes(ref.nonce, wanted.nonce)) return true;
+  const [row] = wanted.rows;
+  if (row !== undefined && ref.sequence > wanted.sequence && wanted.events[0] === undefined) {
+    return ref.rows.some(({ manifest }) => nameText(manifest) === nameText(row.manifest));
+  }
+  const [event] = wanted.events;
+  return event !== undefined && ref.events.some(({ nonce }) => equalBytes(nonce, event.nonce));
+}
+
+function inlineRows(rows: readonly Row[]): number {
+  if (rows.length <= MAX_REF_ROWS && rowBytes(rows) <= MAX_INLINE_ROW_BYTES) return rows.length;
+  let keep = Math.min(rows.length, MAX_INLINE_ROWS);
+  while (keep > 1 && rowBytes(rows.slice(0, keep)) > MAX_INLINE_ROW_BYTES / 2) keep = Math.ceil(keep / 2);
+  return keep;
+}
+
+function rowBytes(rows: readonly Row[]): number {
+  const out = new Writer();
+  encodeRows(out, rows);
+  return out.length;
+}
+
+function unknownOutcome(session: string, cause: unknown): BrowserStateError {
+  return new BrowserStateError('UNREACHABLE', `refs/${session}: a write got no answer, and whether it took effect is unknown`, {
+    hint: 'Look at `browserstate log` when the provider answers again, before you repeat the command.',
+    cause,
+  });
+}

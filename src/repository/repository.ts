@@ -1,0 +1,108 @@
+/**
+ * A repository: one user's sessions under one prefix of one provider (SPEC.md 8, 9). This class knows its identity and how its
+ * objects are wrapped; what is written when is the business of the layers above.
+ */
+import { toHex } from '../bytes.js';
+import { check, integrity } from '../errors.js';
+import type { Host } from '../host.js';
+import type { Commit } from '../object/commit.js';
+import type { Tree } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import type { Compression } from '../pack/codec.js';
+import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
+import type { ObjectName } from '../pack/locator.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import { checkConfig, decodeEpoch, encodeConfig, encodeEpoch, type Epoch } from './cells.js';
+import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from './layout.js';
+import { type BlobPlace, decodeManifest, encodeManifest, type Manifest } from './manifest.js';
+import type { Row } from './ref.js';
+import { Refs } from './refs.js';
+
+export class Repository {
+  readonly refs: Refs;
+
+  private constructor(
+    readonly provider: Provider,
+    readonly host: Host,
+    /** 16 random bytes, chosen at init. */
+    readonly id: Uint8Array,
+  ) {
+    this.refs = new Refs(provider, host, id);
+  }
+
+  /** The repository in a provider; undefined where there is none yet. INTEGRITY where its config is damaged or lost. */
+  static async open(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository | undefined> {
+    const cell = await provider.read(CONFIG_KEY, options);
+    if (cell === undefined || cell === 'unchanged') {
+      for await (const { key } of provider.list(REF_PREFIX, options)) throw integrity(`${provider.url}: expected a config beside ${key}, found none`);
+      return undefined;
+    }
+    const { body, repository } = await unwrap(cell.bytes, { kind: 'config', repository: undefined, key: CONFIG_KEY });
+    checkConfig(body);
+    return new Repository(provider, host, repository);
+  }
+
+  /** Opens the repository, or creates it. Of several that create at once one wins, and all open what it made. */
+  static async init(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
+    const found = await Repository.open(provider, host, options);
+    if (found === undefined) {
+      const identity = { kind: 'config', repository: host.random(NAME_BYTES), key: CONFIG_KEY } as const;
+      await provider.swap(CONFIG_KEY, await wrap(identity, encodeConfig(), 'off'), null, options);
+    }
+    const repository = found ?? (await Repository.open(provider, host, options));
+    check(repository !== undefined, `${provider.url}: expected the config that was just written, found none`);
+    if (found === undefined) await repository.#createEpoch(options);
+    return repository;
+  }
+
+  /** The GC epoch. A crash between config and epoch leaves none; it is then made here. */
+  async epoch(options: RequestOptions = {}): Promise<Epoch> {
+    const cell = await this.provider.read(EPOCH_KEY, options);
+    if (cell === undefined || cell === 'unchanged') {
+      await this.#createEpoch(options);
+      return this.epoch(options);
+    }
+    const { body } = await unwrap(cell.bytes, { kind: 'epoch', repository: this.id, key: EPOCH_KEY });
+    return decodeEpoch(body);
+  }
+
+  /** Reads and validates the manifest that a row names. */
+  async readManifest(row: Pick<Row, 'id' | 'manifest'>, options: RequestOptions = {}): Promise<Manifest> {
+    const manifest = await this.readManifestNamed(row.manifest, options);
+    const key = objectKey('manifests', row.manifest);
+    check(manifest.id === row.id, `${key}: expected the manifest of commit ${row.id}, found that of ${manifest.id}`);
+    return manifest;
+  }
+
+  /** Reads and validates a manifest of whatever commit. */
+  async readManifestNamed(name: ObjectName, options: RequestOptions = {}): Promise<Manifest> {
+    const key = objectKey('manifests', name);
+    const bytes = await this.provider.get(key, options);
+    const { body } = await unwrap(bytes, { kind: 'manifest', repository: this.id, key });
+    return decodeManifest(body);
+  }
+
+  /** Stores a manifest; resolves to its bytes as stored when it is durable. */
+  async writeManifest(
+    name: ObjectName,
+    content: { commit: Commit; tree: Tree; blobs: ReadonlyMap<ObjectId, BlobPlace> },
+    compression: Compression,
+    options: RequestOptions = {},
+  ): Promise<number> {
+    const key = objectKey('manifests', name);
+    const body = encodeManifest(content.commit, content.tree, content.blobs);
+    const bytes = await wrap({ kind: 'manifest', repository: this.id, key }, body, compression);
+    await this.provider.put(key, bytes, options);
+    return bytes.length;
+  }
+
+  /** The repository's id in hex, for people. */
+  get name(): string {
+    return toHex(this.id);
+  }
+
+  async #createEpoch(options: RequestOptions): Promise<void> {
+    const identity = { kind: 'epoch', repository: this.id, key: EPOCH_KEY } as const;
+    await this.provider.swap(EPOCH_KEY, await wrap(identity, encodeEpoch({ k: 1, condemned: [] }), 'off'), null, options);
+  }
+}
