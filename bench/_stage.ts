@@ -1,0 +1,42 @@
+/** Directories that hold exactly a list of a profile's files, so that tools with other ideas of what to skip are compared fairly. */
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { listFiles, type ProfileFile } from './_files.js';
+
+/** Copies the listed files of `from`, with modes and times, into a new directory. */
+export function stage(from: string, files: readonly ProfileFile[], to: string): void {
+  mkdirSync(to, { recursive: true, mode: 0o700 });
+  const input = files.map((file) => `${file.path}\0`).join('');
+  execFileSync('xargs', ['-0', 'cp', '-a', '--parents', '-t', to, '--'], { cwd: from, input });
+}
+
+const sameFile = (a: string, b: string): boolean =>
+  existsSync(b) && statSync(a).mtimeMs === statSync(b).mtimeMs && readFileSync(a).equals(readFileSync(b));
+
+/** Makes the staged directory `to` equal to `from`, writing changed files in place and touching no other, as a browser does. */
+export function become(to: string, from: string): void {
+  const wanted = new Set(listFiles(from, { keepCaches: true }).map((file) => file.path));
+  for (const { path } of listFiles(to, { keepCaches: true })) {
+    if (!wanted.has(path)) rmSync(join(to, path));
+  }
+  for (const path of wanted) {
+    const [source, target] = [join(from, path), join(to, path)];
+    if (sameFile(source, target)) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    copyFileSync(source, target);
+    const { atime, mtime } = statSync(source);
+    utimesSync(target, atime, mtime);
+  }
+}
+
+/** Throws unless both directories hold the same files with the same bytes. */
+export function assertSame(a: string, b: string): void {
+  execFileSync('diff', ['-rq', a, b], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** Bytes of all files below a directory, by their length; directories and blocks are the file system's affair. */
+export function storedIn(dir: string): number {
+  const entries = readdirSync(dir, { recursive: true, withFileTypes: true });
+  return entries.reduce((sum, entry) => sum + (entry.isFile() ? statSync(join(entry.parentPath, entry.name)).size : 0), 0);
+}
