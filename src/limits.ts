@@ -64,6 +64,21 @@ export const CODEC_CONCURRENCY = 8;
 export const PACK_CONCURRENCY = 2;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
 export const FRAME_CACHE_BYTES = 16 * MiB;
+/** Bytes between two frames that are fetched along rather than asked for apart. */
+export const MAX_SPAN_GAP = 64 * KiB;
+/** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
+export const MAX_SPAN = 1 * MiB;
+/** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
+export const LOOKUP_BATCH_BYTES = 8 * MiB;
+/** How often, and after how many milliseconds, a locked index is tried again before a command goes on without it. */
+export const INDEX_LOCK_RETRIES = 100;
+export const INDEX_LOCK_WAIT_MS = 10;
+/** How often a file that changes while it is read is read again before a capture gives up. */
+export const MAX_CAPTURE_ATTEMPTS = 3;
+/** Bytes of a file read at once: four chunks for one system call. */
+export const READ_SIZE = 4 * CHUNK_SIZE;
+/** Blobs that a checkout reads ahead of the one being written: enough to decode on all of libuv's threads. */
+export const BLOBS_AHEAD = 32;
 /** Provider requests under way at once, unless the caller says otherwise. */
 export const REQUEST_CONCURRENCY = 16;
 /** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */

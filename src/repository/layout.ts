@@ -34,9 +34,14 @@ export function newName(host: Pick<Host, 'random'>, epoch: number): ObjectName {
 
 const idPattern = new RegExp(`^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,${MAX_ID_LENGTH - 1}}$`);
 
+/** Whether `id` can name a session or a user (R-NAME-3). */
+export function isId(id: string): boolean {
+  return idPattern.test(id);
+}
+
 /** Throws USAGE unless `id` can name a session or a user (R-NAME-3). */
 export function checkId(kind: 'session' | 'user', id: string): void {
-  if (idPattern.test(id)) return;
+  if (isId(id)) return;
   throw new BrowserStateError('USAGE', `expected a ${kind} id, found ${JSON.stringify(id)}`, {
     hint: `A ${kind} id has 1 to ${MAX_ID_LENGTH} letters, digits and . _ - @ and does not start with a dot.`,
   });

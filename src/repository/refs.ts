@@ -9,7 +9,7 @@ import { MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS } from '../limi
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Provider, RequestOptions, Version } from '../provider/provider.js';
-import { checkId, newName, objectKey, REF_PREFIX, refKey } from './layout.js';
+import { checkId, isId, newName, objectKey, REF_PREFIX, refKey } from './layout.js';
 import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, MAX_EVENTS, MAX_REF_ROWS, type EventOp, type Ref, type Row, type SegmentName } from './ref.js';
 
 /** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
@@ -90,8 +90,9 @@ export class Refs {
 
   /** The names of all sessions that have a ref, live or not, in no particular order. */
   async *list(options: RequestOptions = {}): AsyncGenerator<string> {
-    for await (const { key, size } of this.#provider.list(REF_PREFIX, options)) {
-      if (size === undefined || !key.slice(REF_PREFIX.length).includes('/')) yield key.slice(REF_PREFIX.length);
+    for await (const { key } of this.#provider.list(REF_PREFIX, options)) {
+      const session = key.slice(REF_PREFIX.length);
+      if (isId(session)) yield session;
     }
   }
 
@@ -141,7 +142,7 @@ export class Refs {
     const now = await this.read(from.session, options).catch((cause: unknown) => {
       throw unknownOutcome(from.session, cause);
     });
-    if (now !== undefined && holds(now.ref, wanted)) return now;
+    if (now !== undefined && (await this.#holds(now.ref, wanted, from.ref))) return now;
     if ((now?.version ?? null) !== from.version) return undefined;
     // The swap may still be under way: a swap of our own from the same version makes it lose.
     const burnt = await this.#burn(from, options).catch((cause: unknown) => {
@@ -149,7 +150,18 @@ export class Refs {
     });
     if (burnt) throw failure;
     const after = await this.read(from.session, options);
-    return after !== undefined && holds(after.ref, wanted) ? after : undefined;
+    return after !== undefined && (await this.#holds(after.ref, wanted, from.ref)) ? after : undefined;
+  }
+
+  /** Whether `ref` is, or came after, what a swap wanted to write: it has its nonce, or the row or event that it added. */
+  async #holds(ref: Ref, wanted: Ref, from: Ref): Promise<boolean> {
+    if (equalBytes(ref.nonce, wanted.nonce)) return true;
+    const row = wanted.rows[0];
+    if (row !== undefined && row !== from.rows[0]) {
+      for await (const { manifest } of this.rows(ref)) if (nameText(manifest) === nameText(row.manifest)) return true;
+    }
+    const event = wanted.events[0];
+    return event !== undefined && event !== from.events[0] && ref.events.some(({ nonce }) => equalBytes(nonce, event.nonce));
   }
 
   async #burn(from: Omit<Token, 'version'> & { version: Version | null }, options: RequestOptions): Promise<boolean> {
@@ -158,17 +170,6 @@ export class Refs {
     const bytes = await wrap({ kind: 'ref', repository: this.#repository, key }, encodeRef(ref), 'auto');
     return (await this.#provider.swap(key, bytes, from.version, options)) !== undefined;
   }
-}
-
-/** Whether `ref` is, or came after, what a swap wanted to write: it has its nonce, its newest row or its newest event. */
-function holds(ref: Ref, wanted: Ref): boolean {
-  if (equalBytes(ref.nonce, wanted.nonce)) return true;
-  const [row] = wanted.rows;
-  if (row !== undefined && ref.sequence > wanted.sequence && wanted.events[0] === undefined) {
-    return ref.rows.some(({ manifest }) => nameText(manifest) === nameText(row.manifest));
-  }
-  const [event] = wanted.events;
-  return event !== undefined && ref.events.some(({ nonce }) => equalBytes(nonce, event.nonce));
 }
 
 function inlineRows(rows: readonly Row[]): number {

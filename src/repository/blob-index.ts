@@ -1,0 +1,138 @@
+/**
+ * The index: which blobs this machine's home has, and where, in LevelDB (SPEC.md R-GC-3). It is a cache: losing it costs time, and nothing in
+ * it is believed that does not carry its own checksum. LevelDB opens in one process at a time, so the index is opened for one batch and closed
+ * again; where it stays locked the caller goes on without it.
+ */
+import { rm } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { sha256 } from '#platform';
+import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
+import { isError } from '../errors.js';
+import { CHUNK_SIZE, INDEX_LOCK_RETRIES, INDEX_LOCK_WAIT_MS } from '../limits.js';
+import { idBytes, type ObjectId } from '../object-id.js';
+import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
+import type { BlobPlace } from './manifest.js';
+import type { Repository } from './repository.js';
+
+type Database = import('level').Level<Uint8Array, Uint8Array>;
+
+const META_KEY = Uint8Array.of(0x6d);
+const CHECKSUM_BYTES = 8;
+
+export class BlobIndex {
+  readonly #path: string;
+
+  /** `path`: the index's directory; its parent exists. */
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /**
+   * The places of those ids that the index knows under the GC epoch `k`. An index of another repository or epoch, or none, is first
+   * built anew from the heads of all sessions.
+   */
+  async lookup(repository: Repository, k: number, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+    const found = new Map<ObjectId, BlobPlace>();
+    await this.#withDatabase(async (database) => {
+      if (!(await isCurrent(database, repository, k))) await rebuild(database, repository, k);
+      const keys = ids.map((id) => blobKey(id));
+      const values = await database.getMany(keys);
+      values.forEach((value, i) => {
+        const place = value === undefined ? undefined : decodePlace(keys[i] as Uint8Array, value);
+        if (place !== undefined) found.set(ids[i] as ObjectId, place);
+      });
+    });
+    return found;
+  }
+
+  /** Adds what a commit stored under the GC epoch `k`. An index of another epoch is left as it is, for the next look-up to build anew. */
+  async record(repository: Repository, k: number, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+    await this.#withDatabase(async (database) => {
+      if (await isCurrent(database, repository, k)) await putPlaces(database, places);
+    });
+  }
+
+  /** Runs `work` on the open database; not at all where it stays locked. A damaged database is removed, and `work` runs on a new one. */
+  async #withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
+    const { Level } = await import('level');
+    for (let attempt = 0; attempt < INDEX_LOCK_RETRIES; attempt++) {
+      const database: Database = new Level(this.#path, { keyEncoding: 'view', valueEncoding: 'view' });
+      try {
+        await database.open();
+        await work(database);
+        return;
+      } catch (error) {
+        if (isLocked(error)) await sleep(INDEX_LOCK_WAIT_MS);
+        else if (isDatabaseError(error)) await rm(this.#path, { recursive: true, force: true });
+        else throw error;
+      } finally {
+        await database.close();
+      }
+    }
+  }
+}
+
+async function isCurrent(database: Database, repository: Repository, k: number): Promise<boolean> {
+  const meta = await database.get(META_KEY);
+  return meta !== undefined && equalBytes(meta, metaValue(repository, k));
+}
+
+async function rebuild(database: Database, repository: Repository, k: number): Promise<void> {
+  await database.clear();
+  for await (const session of repository.refs.list()) {
+    try {
+      const head = (await repository.refs.read(session))?.ref.rows[0];
+      if (head !== undefined) await putPlaces(database, (await repository.readManifest(head)).blobs);
+    } catch (error) {
+      // Another session's damage is for that session's readers, and for verify, to report.
+      if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION')) throw error;
+    }
+  }
+  await database.put(META_KEY, metaValue(repository, k));
+}
+
+async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+  const batch = database.batch();
+  for (const [id, place] of places) {
+    const key = blobKey(id);
+    batch.put(key, encodePlace(key, place));
+  }
+  await batch.write();
+}
+
+function metaValue(repository: Repository, k: number): Uint8Array {
+  return new Writer().byte(1).bytes(repository.id).uint(k).finish();
+}
+
+function blobKey(id: ObjectId): Uint8Array {
+  return concat([Uint8Array.of(0x62), idBytes(id)]);
+}
+
+function encodePlace(key: Uint8Array, { location, length }: BlobPlace): Uint8Array {
+  const value = new Writer().uint(length).bytes(encodeLocators([location], [length])).finish();
+  return concat([value, sha256(key, value).subarray(0, CHECKSUM_BYTES)]);
+}
+
+/** The place; undefined where the entry is not exactly as it was written. */
+function decodePlace(key: Uint8Array, entry: Uint8Array): BlobPlace | undefined {
+  const value = entry.subarray(0, -CHECKSUM_BYTES);
+  if (toHex(sha256(key, value).subarray(0, CHECKSUM_BYTES)) !== toHex(entry.subarray(-CHECKSUM_BYTES))) return undefined;
+  const input = new Reader(value, 'index entry');
+  const length = input.uint(CHUNK_SIZE);
+  const [location] = decodeLocators(input.bytes(input.remaining), [length]);
+  return { location: location as Location, length };
+}
+
+function isLocked(error: unknown): boolean {
+  return levelCode((error as { cause?: unknown }).cause) === 'LEVEL_LOCKED';
+}
+
+/** Whether LevelDB itself failed: a damaged, half-written or foreign directory. */
+function isDatabaseError(error: unknown): boolean {
+  return levelCode(error)?.startsWith('LEVEL_') ?? false;
+}
+
+function levelCode(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,140 @@
+/**
+ * Reads blobs: fetches the parts that a location names, verifies the result against the blob's id, and keeps what neighbours will
+ * need. Frames that lie close in a pack are fetched as one span. Memory is bounded by the caches, not by what is read.
+ */
+import { check, integrity, isError } from '../errors.js';
+import { toHex } from '../bytes.js';
+import { FRAME_CACHE_BYTES, MAX_SPAN, MAX_SPAN_GAP, PAGE_SIZE } from '../limits.js';
+import { hashObject, type ObjectId } from '../object-id.js';
+import { decode } from '../pack/codec.js';
+import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
+import { applyPatches, pageCount } from '../pack/patch.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { objectKey } from './layout.js';
+import type { BlobPlace } from './manifest.js';
+import type { Repository } from './repository.js';
+
+/** A run of a pack's bytes that is fetched at once. */
+interface Span {
+  key: string;
+  start: number;
+  end: number;
+}
+
+export class BlobReader {
+  readonly #repository: Pick<Repository, 'provider'>;
+  readonly #options: RequestOptions;
+  readonly #spans = new Map<string, Span>();
+  readonly #fetched = new ByteCache<Span>();
+  readonly #decoded = new ByteCache<string>();
+  /** Bytes that were fetched so far. */
+  fetchedBytes = 0;
+
+  constructor(repository: Pick<Repository, 'provider'>, options: RequestOptions = {}) {
+    this.#repository = repository;
+    this.#options = options;
+  }
+
+  /** Tells which blobs will be read, so that frames that lie close are fetched as one. May be called again for more. */
+  plan(places: Iterable<BlobPlace>): void {
+    const frames = new Map<string, Frame>();
+    for (const { location } of places) for (const frame of framesOf(location)) frames.set(frameKey(frame), frame);
+    const sorted = [...frames.values()].sort((a, b) => comparePlaces(a, b));
+    let span: Span | undefined;
+    for (const frame of sorted) {
+      const key = objectKey('packs', frame.pack);
+      const end = frame.offset + frame.storedLength;
+      if (span?.key === key && frame.offset - span.end <= MAX_SPAN_GAP && end - span.start <= MAX_SPAN) span.end = end;
+      else span = { key, start: frame.offset, end };
+      this.#spans.set(frameKey(frame), span);
+    }
+  }
+
+  /**
+   * The verified bytes of a blob, a view that must not be changed. Throws INTEGRITY where they are missing or not those of the id.
+   */
+  async read(id: ObjectId, { location, length }: BlobPlace): Promise<Uint8Array> {
+    const { frame, offset, baseLength, patches } = location;
+    const [base, ...pages] = await Promise.all([
+      this.#slice(frame, offset, baseLength),
+      ...patches.map((patch) => this.#slice(patch.frame, patch.offset, pageCount(patch.bitmap) * PAGE_SIZE)),
+    ]);
+    const plain = patches.length === 0 ? (base as Uint8Array).subarray(0, length) : undefined;
+    const parts = patches.map(({ bitmap }, i) => ({ bitmap, pages: pages[i] as Uint8Array }));
+    const blob = plain ?? applyPatches(base as Uint8Array, parts, length);
+    const found = toHex(hashObject('blob', blob));
+    check(found === id, `${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
+    return blob;
+  }
+
+  /** The base of a location as it was stored, without patches; not verified, for it may be a blob that has no name any more. */
+  readBase({ frame, offset, baseLength }: BlobPlace['location']): Promise<Uint8Array> {
+    return this.#slice(frame, offset, baseLength);
+  }
+
+  async #slice(frame: Frame, offset: number, length: number): Promise<Uint8Array> {
+    const bytes = await this.#decoded.get(frameKey(frame), frame.length, () => this.#decode(frame));
+    return bytes.subarray(offset, offset + length);
+  }
+
+  async #decode(frame: Frame): Promise<Uint8Array> {
+    const key = objectKey('packs', frame.pack);
+    const span = this.#spans.get(frameKey(frame)) ?? { key, start: frame.offset, end: frame.offset + frame.storedLength };
+    const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));
+    const start = frame.offset - span.start;
+    const stored = bytes.subarray(start, start + frame.storedLength);
+    try {
+      return await decode({ codec: frame.codec, length: frame.length, stored });
+    } catch (error) {
+      throw isError(error, 'INTEGRITY') ? integrity(`${key}: the frame at ${frame.offset} is damaged: ${error.message}`, error) : error;
+    }
+  }
+
+  async #fetch({ key, start, end }: Span): Promise<Uint8Array> {
+    try {
+      const bytes = await this.#repository.provider.get(key, { ...this.#options, range: { start, end } });
+      this.fetchedBytes += bytes.length;
+      return bytes;
+    } catch (error) {
+      throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error) : error;
+    }
+  }
+}
+
+/** Keeps the newest results up to a number of bytes; what is under way is shared, what failed is forgotten. */
+class ByteCache<Key> {
+  readonly #entries = new Map<Key, { size: number; value: Promise<Uint8Array> }>();
+  #total = 0;
+
+  get(key: Key, size: number, load: () => Promise<Uint8Array>): Promise<Uint8Array> {
+    const hit = this.#entries.get(key);
+    if (hit !== undefined) {
+      // Put last again: a Map keeps the order of insertion, and the oldest goes first.
+      this.#entries.delete(key);
+      this.#entries.set(key, hit);
+      return hit.value;
+    }
+    const value = load();
+    this.#entries.set(key, { size, value });
+    this.#total += size;
+    value.catch(() => this.#drop(key));
+    for (const oldest of this.#entries.keys()) {
+      if (this.#total <= FRAME_CACHE_BYTES || oldest === key) break;
+      this.#drop(oldest);
+    }
+    return value;
+  }
+
+  #drop(key: Key): void {
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#total -= entry.size;
+  }
+}
+
+function comparePlaces(a: Frame, b: Frame): number {
+  const x = nameText(a.pack);
+  const y = nameText(b.pack);
+  return x < y ? -1 : x > y ? 1 : a.offset - b.offset;
+}

@@ -1,0 +1,252 @@
+/**
+ * Takes the blobs of a new tree and stores those that the repository does not have: hash, look up, patch or frame, compress, pack,
+ * put (SPEC.md 5, 11.1). Memory is bounded by the batch that waits for a look-up, the frames being compressed and the packs being
+ * sent, never by the size of a profile.
+ */
+import { concat, toHex } from '../bytes.js';
+import { invariant, isError } from '../errors.js';
+import {
+  CODEC_CONCURRENCY,
+  LOOKUP_BATCH_BYTES,
+  MAX_FRAME_SIZE,
+  MAX_PACK_SIZE,
+  MAX_PATCHES,
+  PACK_CONCURRENCY,
+  PAGE_SIZE,
+} from '../limits.js';
+import { hashObject, type ObjectId } from '../object-id.js';
+import { type Compression, type Encoded, encode } from '../pack/codec.js';
+import { envelopeHeader, sealEnvelope } from '../pack/envelope.js';
+import type { Frame, Location, ObjectName } from '../pack/locator.js';
+import { changedPages, extractPages, pageCount } from '../pack/patch.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { BlobReader } from './blob-reader.js';
+import { newName, objectKey } from './layout.js';
+import type { BlobPlace } from './manifest.js';
+import type { Repository } from './repository.js';
+
+/** The blob that was at the same place before, with its bytes' place: what a patch can start from. */
+export interface Predecessor {
+  id: ObjectId;
+  place: BlobPlace;
+}
+
+export interface BlobWriterOptions extends RequestOptions {
+  compression: Compression;
+  /** Places that may be used without a pin: those of the token's head. */
+  known: ReadonlyMap<ObjectId, BlobPlace>;
+  /** Asks what else is stored already, once per batch. */
+  lookup: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
+  /** The birth epoch of new packs, asked when one is begun. */
+  epoch: () => number;
+}
+
+/** Part of a frame that is being filled: a whole blob, or a patch of one. */
+interface Segment {
+  id: ObjectId;
+  length: number;
+  offset: number;
+  patch: { bitmap: number; base: Location } | undefined;
+}
+
+interface FrameDraft {
+  parts: Uint8Array[];
+  segments: Segment[];
+  length: number;
+}
+
+export class BlobWriter {
+  readonly #repository: Repository;
+  readonly #options: BlobWriterOptions;
+  readonly #reader: BlobReader;
+  readonly #waiting = new Map<ObjectId, { bytes: Uint8Array; predecessor: Predecessor | undefined }>();
+  #waitingBytes = 0;
+  #whole = emptyDraft();
+  #patches = emptyDraft();
+  readonly #encoding: { encoded: Promise<Encoded>; segments: Segment[] }[] = [];
+  readonly #sending = new Set<Promise<void>>();
+  #pack: PackDraft | undefined;
+
+  /** The places of all blobs that were added, complete after `finish`. */
+  readonly places = new Map<ObjectId, BlobPlace>();
+  /** The places of those that were not stored before. */
+  readonly stored = new Map<ObjectId, BlobPlace>();
+  /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
+  newBytes = 0;
+  /** Bytes of the packs that were put. */
+  storedBytes = 0;
+
+  constructor(repository: Repository, options: BlobWriterOptions) {
+    this.#repository = repository;
+    this.#options = options;
+    this.#reader = new BlobReader(repository, options);
+  }
+
+  /**
+   * Adds a blob and returns its id, 32 bytes. `bytes` belong to the writer from now on. A `predecessor` that differs in few pages is stored as its
+   * old parts and a patch.
+   */
+  async add(bytes: Uint8Array, predecessor?: Predecessor): Promise<Uint8Array> {
+    const raw = hashObject('blob', bytes);
+    const id = toHex(raw);
+    if (this.places.has(id) || this.#waiting.has(id) || this.use(id)) return raw;
+    this.#waiting.set(id, { bytes, predecessor });
+    this.#waitingBytes += bytes.length;
+    if (this.#waitingBytes >= LOOKUP_BATCH_BYTES) await this.#storeWaiting();
+    return raw;
+  }
+
+  /** Adds a blob by its id alone; false where its bytes are needed. */
+  use(id: ObjectId): boolean {
+    const place = this.places.get(id) ?? this.#options.known.get(id);
+    if (place === undefined) return this.#waiting.has(id);
+    this.places.set(id, place);
+    return true;
+  }
+
+  /** Stores what is left, and waits until everything is durable. */
+  async finish(): Promise<void> {
+    await this.#storeWaiting();
+    await this.#closeFrame(this.#whole);
+    await this.#closeFrame(this.#patches);
+    while (this.#encoding.length > 0) await this.#drainOne();
+    if (this.#pack !== undefined) await this.#send(this.#pack);
+    await Promise.all(this.#sending);
+  }
+
+  async #storeWaiting(): Promise<void> {
+    const batch = [...this.#waiting];
+    this.#waitingBytes = 0;
+    const found = batch.length === 0 ? new Map<ObjectId, BlobPlace>() : await this.#options.lookup(batch.map(([id]) => id));
+    for (const [id, { bytes, predecessor }] of batch) {
+      const place = found.get(id);
+      if (place !== undefined) this.places.set(id, place);
+      else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
+      this.#waiting.delete(id);
+    }
+  }
+
+  async #storeWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
+    this.newBytes += bytes.length;
+    if (this.#whole.length + bytes.length > MAX_FRAME_SIZE) this.#whole = await this.#closeFrame(this.#whole);
+    append(this.#whole, id, bytes, bytes.length, undefined);
+  }
+
+  /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
+  async #storePatch(id: ObjectId, bytes: Uint8Array, predecessor: Predecessor): Promise<boolean> {
+    const { location } = predecessor.place;
+    const full = location.patches.length >= MAX_PATCHES;
+    // With as many patches as there may be, one that holds all pages that differ from the base takes the place of all.
+    const base: Location = full ? { ...location, patches: [] } : location;
+    const previous = await this.#readPrevious(predecessor, full);
+    if (previous === undefined) return false;
+    const bitmap = changedPages(previous, bytes);
+    const pages = pageCount(bitmap);
+    if (pages * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
+    if (pages === 0) {
+      this.#place(id, { location: base, length: bytes.length });
+      return true;
+    }
+    const content = extractPages(bytes, bitmap);
+    this.newBytes += content.length;
+    if (this.#patches.length + content.length > MAX_FRAME_SIZE) this.#patches = await this.#closeFrame(this.#patches);
+    append(this.#patches, id, content, bytes.length, { bitmap, base });
+    return true;
+  }
+
+  /** What to compare with; undefined where it is damaged, so that the new content is stored whole and needs the old no more. */
+  async #readPrevious({ id, place }: Predecessor, baseOnly: boolean): Promise<Uint8Array | undefined> {
+    try {
+      return baseOnly ? await this.#reader.readBase(place.location) : await this.#reader.read(id, place);
+    } catch (error) {
+      if (isError(error, 'INTEGRITY')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Hands a frame to the compressor and returns an empty one. */
+  async #closeFrame(draft: FrameDraft): Promise<FrameDraft> {
+    if (draft.length === 0) return draft;
+    while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
+    const encoded = encode(draft.parts.length === 1 ? (draft.parts[0] as Uint8Array) : concat(draft.parts), this.#options.compression);
+    // A failure is met where the frame is drained; until then nobody else is listening.
+    encoded.catch(() => undefined);
+    this.#encoding.push({ encoded, segments: draft.segments });
+    return emptyDraft();
+  }
+
+  async #drainOne(): Promise<void> {
+    const next = this.#encoding.shift();
+    invariant(next !== undefined, 'a frame is being compressed');
+    const { codec, length, stored } = await next.encoded;
+    if (this.#pack !== undefined && !this.#pack.fits(stored.length)) {
+      await this.#send(this.#pack);
+      this.#pack = undefined;
+    }
+    this.#pack ??= new PackDraft(this.#repository, newName(this.#repository.host, this.#options.epoch()));
+    const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
+    for (const segment of next.segments) this.#place(segment.id, { location: locate(segment, frame), length: segment.length });
+  }
+
+  #place(id: ObjectId, place: BlobPlace): void {
+    this.places.set(id, place);
+    this.stored.set(id, place);
+  }
+
+  async #send(pack: PackDraft): Promise<void> {
+    while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
+    const bytes = pack.seal();
+    this.storedBytes += bytes.length;
+    const put = this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
+    this.#sending.add(put);
+    put.then(
+      () => this.#sending.delete(put),
+      () => undefined,
+    );
+  }
+}
+
+/** A pack that is being filled. */
+class PackDraft {
+  readonly #parts: Uint8Array[];
+  #length: number;
+
+  constructor(
+    repository: Repository,
+    readonly name: ObjectName,
+  ) {
+    const header = envelopeHeader({ kind: 'pack', repository: repository.id, key: objectKey('packs', name) });
+    this.#parts = [header];
+    this.#length = header.length;
+  }
+
+  fits(bytes: number): boolean {
+    return this.#length + bytes + 32 <= MAX_PACK_SIZE;
+  }
+
+  /** The offset at which the frame lies. */
+  append(stored: Uint8Array): number {
+    this.#parts.push(stored);
+    this.#length += stored.length;
+    return this.#length - stored.length;
+  }
+
+  seal(): Uint8Array {
+    return sealEnvelope(this.#parts);
+  }
+}
+
+function emptyDraft(): FrameDraft {
+  return { parts: [], segments: [], length: 0 };
+}
+
+function append(draft: FrameDraft, id: ObjectId, content: Uint8Array, length: number, patch: Segment['patch']): void {
+  draft.segments.push({ id, length, offset: draft.length, patch });
+  draft.parts.push(content);
+  draft.length += content.length;
+}
+
+function locate({ length, offset, patch }: Segment, frame: Frame): Location {
+  if (patch === undefined) return { frame, offset, baseLength: length, patches: [] };
+  return { ...patch.base, patches: [...patch.base.patches, { frame, offset, bitmap: patch.bitmap }] };
+}

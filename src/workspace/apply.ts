@@ -1,0 +1,98 @@
+/**
+ * In-place checkout: changes a directory whose content is known from one tree into another, writing only what differs (SPEC.md R-OUT-6).
+ * New content is written beside the directory first, so that little is left to do once the directory itself is touched.
+ */
+import { chmodSync, lutimesSync, mkdirSync, renameSync, rmdirSync, unlinkSync, utimesSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { toHex } from '../bytes.js';
+import type { Host } from '../host.js';
+import { sameContent } from '../object/diff.js';
+import { parentPath } from '../object/path.js';
+import type { Tree, TreeEntry } from '../object/tree.js';
+import { errno, writeFailure } from './files.js';
+import type { Workspace, WorkspaceRecord } from './record.js';
+import { seconds, setDirectory, type WriteOptions, writeTree } from './write-tree.js';
+
+/**
+ * Changes what `from` describes into `to`; paths in neither stay as they are. While it runs the record says so; a crash leaves it
+ * saying so, and the directory is then written anew as a whole. `record` is what the record says afterwards.
+ */
+export async function applyTree(
+  workspace: Workspace,
+  from: Tree,
+  to: Tree,
+  record: WorkspaceRecord | undefined,
+  host: Pick<Host, 'random'>,
+  options: WriteOptions,
+): Promise<Workspace> {
+  const stage = join(dirname(workspace.dir), `.browserstate-${toHex(host.random(8))}`);
+  const before = new Map(from.map((entry) => [entry.path, entry]));
+  const wanted = to.filter((entry) => entry.kind !== 'directory' && !isSame(before.get(entry.path), entry));
+  const staging = await workspace.write(workspace.record, { phase: 'stage', stage, old: undefined });
+  try {
+    mkdirSync(stage, { mode: 0o700 });
+    await writeTree(stage, withParents(wanted, to), options);
+  } catch (error) {
+    await rm(stage, { recursive: true, force: true });
+    await staging.write(workspace.record);
+    throw writeFailure(workspace.dir, error);
+  }
+  const applying = await staging.write(record ?? workspace.record, { phase: 'apply', stage, old: undefined });
+  change(workspace.dir, stage, from, to, new Set(wanted));
+  await rm(stage, { recursive: true, force: true });
+  return applying.write(record);
+}
+
+function change(dir: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
+  const after = new Map(to.map((entry) => [entry.path, entry]));
+  for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(join(dir, entry.path), entry);
+  const before = new Map(from.map((entry) => [entry.path, entry]));
+  for (const entry of to) {
+    const path = join(dir, entry.path);
+    if (entry.kind === 'directory') makeDirectory(path);
+    else if (wanted.has(entry)) renameSync(join(stage, entry.path), path);
+    else touch(path, entry, before.get(entry.path));
+  }
+  for (const entry of [...to].reverse()) if (entry.kind === 'directory') setDirectory(dir, entry);
+}
+
+function isSame(old: TreeEntry | undefined, entry: TreeEntry): boolean {
+  return old !== undefined && sameContent(old, entry);
+}
+
+function touch(path: string, entry: TreeEntry, old: TreeEntry | undefined): void {
+  if (old?.mode === entry.mode && old.mtime === entry.mtime) return;
+  const time = seconds(entry.mtime);
+  if (entry.kind === 'symlink') {
+    lutimesSync(path, time, time);
+    return;
+  }
+  utimesSync(path, time, time);
+  chmodSync(path, entry.mode);
+}
+
+function remove(path: string, entry: TreeEntry): void {
+  try {
+    if (entry.kind === 'directory') rmdirSync(path);
+    else unlinkSync(path);
+  } catch (error) {
+    // Something that no snapshot holds keeps the directory alive; it stays.
+    if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTEMPTY') throw writeFailure(path, error);
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, 0o700);
+  } catch (error) {
+    if (errno(error) !== 'EEXIST') throw writeFailure(path, error);
+  }
+}
+
+/** The entries and every directory above them, in the tree's order. */
+function withParents(entries: readonly TreeEntry[], tree: Tree): Tree {
+  const paths = new Set<string>();
+  for (const entry of entries) for (let path = entry.path; path !== '' && !paths.has(path); path = parentPath(path)) paths.add(path);
+  return tree.filter((entry) => paths.has(entry.path));
+}

@@ -1,0 +1,182 @@
+/**
+ * Capture: turns a scanned directory into a tree, reading only what the stat cache does not vouch for (SPEC.md 11.4). Content goes
+ * to a sink chunk by chunk; no file is ever held whole.
+ */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as yieldToEvents } from 'node:timers/promises';
+import { concat, toHex } from '../bytes.js';
+import { BrowserStateError, throwIfAborted } from '../errors.js';
+import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
+import { hashObject, type ObjectId } from '../object-id.js';
+import { blobCount, blobId, type FileEntry, type TreeEntry } from '../object/tree.js';
+import type { Predecessor } from '../repository/blob-writer.js';
+import type { Manifest } from '../repository/manifest.js';
+import { errno, readFailure } from './files.js';
+import type { Scan, ScannedEntry } from './scan.js';
+import type { StatCache } from './stat-cache.js';
+
+/** Where chunks go: a BlobWriter to store them, or `hashOnly` to learn their ids. */
+export interface BlobSink {
+  add(bytes: Uint8Array, predecessor?: Predecessor): Promise<Uint8Array>;
+  /** Whether the blob can be had without its bytes. */
+  use(id: ObjectId): boolean;
+}
+
+/** A sink that stores nothing. */
+export const hashOnly: BlobSink = { add: async (bytes) => hashObject('blob', bytes), use: () => true };
+
+export interface CaptureProgress {
+  path: string;
+  /** Files and bytes done so far, and in all. */
+  files: number;
+  totalFiles: number;
+  bytes: number;
+  totalBytes: number;
+}
+
+export interface CaptureOptions {
+  sink: BlobSink;
+  /** What is known from earlier captures of the same directory. */
+  cache: StatCache;
+  /** Takes what this capture learns; undefined where nothing may be learnt (a live directory). */
+  learn: StatCache | undefined;
+  /** The version that the directory is likely to resemble. */
+  previous: Manifest | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: CaptureProgress) => void) | undefined;
+}
+
+/**
+ * Reads the scanned entries below `dir`. Throws UNREADABLE naming the file that cannot be read or that keeps changing. A file that
+ * vanished since the scan is left out.
+ */
+export async function capture(dir: string, scan: Scan, options: CaptureOptions): Promise<TreeEntry[]> {
+  const previous = new Map(options.previous?.tree.map((entry) => [entry.path, entry]));
+  const files = scan.entries.filter(({ kind }) => kind === 'file');
+  const progress = { files: 0, totalFiles: files.length, bytes: 0, totalBytes: files.reduce((sum, { size }) => sum + size, 0) };
+  const tree: TreeEntry[] = [];
+  for (const entry of scan.entries) {
+    const old = previous.get(entry.path);
+    const made = entry.kind === 'file' ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, options) : plainEntry(entry);
+    if (made === undefined) continue;
+    tree.push(made);
+    if (made.kind !== 'file') continue;
+    progress.files++;
+    progress.bytes += made.size;
+    options.onProgress?.({ path: entry.path, ...progress });
+  }
+  return tree;
+}
+
+function plainEntry({ kind, path, mode, mtimeNs, target }: ScannedEntry): TreeEntry {
+  const mtime = microseconds(mtimeNs);
+  return kind === 'symlink' ? { kind, path, mode: 0o777, mtime, target: target as string } : { kind: 'directory', path, mode, mtime };
+}
+
+async function captureFile(
+  dir: string,
+  scanned: ScannedEntry,
+  old: FileEntry | undefined,
+  options: CaptureOptions,
+): Promise<FileEntry | undefined> {
+  const cached = options.cache.lookup(scanned);
+  if (cached?.every((id) => options.sink.use(toHex(id)))) {
+    options.learn?.record(scanned, cached);
+    return fileEntry(scanned, cached);
+  }
+  let entry: ScannedEntry | undefined = scanned;
+  for (let attempt = 0; attempt < MAX_CAPTURE_ATTEMPTS && entry !== undefined; attempt++) {
+    const ids = await readFile(join(dir, entry.path), entry, old, options);
+    if (ids !== undefined) {
+      options.learn?.record(entry, ids);
+      return fileEntry(entry, ids);
+    }
+    entry = lookAgain(dir, entry);
+  }
+  if (entry === undefined) return undefined;
+  throw new BrowserStateError('UNREADABLE', `${entry.path}: it changed while it was read, ${MAX_CAPTURE_ATTEMPTS} times in a row`, {
+    hint: 'Close the browser that uses this profile, or leave the file out with --exclude; nothing was committed.',
+  });
+}
+
+/** The ids of a file's blobs; undefined where the file was not, or did not stay, what `entry` says. */
+async function readFile(path: string, entry: ScannedEntry, old: FileEntry | undefined, options: CaptureOptions): Promise<Uint8Array[] | undefined> {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ELOOP') return undefined;
+    throw readFailure(path, error);
+  }
+  try {
+    const ids = await readChunks(file, entry, old, options);
+    return ids !== undefined && isSame(entry, fstatSync(file, { bigint: true })) ? ids : undefined;
+  } catch (error) {
+    throw readFailure(path, error);
+  } finally {
+    closeSync(file);
+  }
+}
+
+async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | undefined, options: CaptureOptions): Promise<Uint8Array[] | undefined> {
+  const ids: Uint8Array[] = [];
+  let position = 0;
+  while (position < entry.size) {
+    throwIfAborted(options.signal);
+    const block = readBlock(file, position, Math.min(READ_SIZE, entry.size - position));
+    if (block === undefined) return undefined;
+    for (let at = 0; at < block.length; at += CHUNK_SIZE) {
+      ids.push(await options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, ids.length, options.previous)));
+    }
+    position += block.length;
+    if (position < entry.size) await yieldToEvents();
+  }
+  return ids;
+}
+
+/** Exactly `length` bytes; undefined where the file ends before. */
+function readBlock(file: number, position: number, length: number): Uint8Array | undefined {
+  const block = Buffer.allocUnsafeSlow(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = readSync(file, block, filled, length - filled, position + filled);
+    if (count === 0) return undefined;
+    filled += count;
+  }
+  return block;
+}
+
+function predecessor(old: FileEntry | undefined, index: number, manifest: Manifest | undefined): Predecessor | undefined {
+  if (old === undefined || index >= blobCount(old.size)) return undefined;
+  const id = toHex(blobId(old, index));
+  const place = manifest?.blobs.get(id);
+  return place && { id, place };
+}
+
+function lookAgain(dir: string, entry: ScannedEntry): ScannedEntry | undefined {
+  const stats = lstatSync(join(dir, entry.path), { bigint: true, throwIfNoEntry: false });
+  if (stats === undefined || !stats.isFile()) return undefined;
+  return {
+    ...entry,
+    size: Number(stats.size),
+    mode: Number(stats.mode & 0o777n),
+    mtimeNs: stats.mtimeNs,
+    ctimeNs: stats.ctimeNs,
+    ino: stats.ino,
+  };
+}
+
+function isSame(entry: ScannedEntry, stats: BigIntStats): boolean {
+  return BigInt(entry.size) === stats.size && entry.mtimeNs === stats.mtimeNs && entry.ctimeNs === stats.ctimeNs && entry.ino === stats.ino;
+}
+
+function fileEntry({ path, mode, mtimeNs, size }: ScannedEntry, ids: readonly Uint8Array[]): FileEntry {
+  return { kind: 'file', path, mode, mtime: microseconds(mtimeNs), size, ids: concat(ids) };
+}
+
+/** Microseconds, rounded down: what Node can set again (SPEC.md 3.1). */
+function microseconds(ns: bigint): bigint {
+  const us = ns / 1000n;
+  return ns < 0n && us * 1000n !== ns ? us - 1n : us;
+}

@@ -1,0 +1,132 @@
+/**
+ * What home remembers about the directories that were committed or checked out: of which session, from which commit, and what was
+ * under way when a process died. A directory itself holds the profile and nothing else. Records are notes of this machine: a lost or damaged one
+ * makes the directory a stranger, which is always safe.
+ */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { sha256 } from '#platform';
+import { equalBytes, toHex, utf8, concat } from '../bytes.js';
+import type { Host } from '../host.js';
+import type { ObjectId } from '../object-id.js';
+import { errno } from './files.js';
+import { StatCache } from './stat-cache.js';
+
+/** A change of the directory that may be half done. */
+export interface Pending {
+  /** `stage`: a sibling is being written; `swap`: it is complete and takes the directory's place; `apply`: the directory itself is being changed. */
+  phase: 'stage' | 'swap' | 'apply';
+  /** Where the new tree is written. */
+  stage: string;
+  /** Where the directory's former content is moved; undefined where there is none. */
+  old: string | undefined;
+}
+
+/** What a capture leaves out beyond the defaults. */
+export interface CaptureRules {
+  keepCaches: boolean;
+  /** Patterns in gitignore syntax. */
+  exclude: string[];
+}
+
+export interface WorkspaceRecord {
+  session: string;
+  /** The commit whose content the directory had when it was last committed or checked out. */
+  base: ObjectId;
+  /** The session's head at that moment. */
+  head: ObjectId;
+  /** Globs of a partial checkout. */
+  only: string[] | undefined;
+  /** What the last capture left out. */
+  rules: CaptureRules;
+}
+
+interface Stored {
+  dir: string;
+  record: WorkspaceRecord | undefined;
+  pending: Pending | undefined;
+}
+
+/** The record of one directory. */
+export class Workspace {
+  private constructor(
+    /** The directory's real path; it need not exist. */
+    readonly dir: string,
+    readonly record: WorkspaceRecord | undefined,
+    readonly pending: Pending | undefined,
+    readonly #folder: string,
+    readonly #host: Pick<Host, 'random'>,
+  ) {}
+
+  /** `folder`: where records are kept; made when the first is written. */
+  static async open(folder: string, dir: string, host: Pick<Host, 'random'>): Promise<Workspace> {
+    const real = realPath(dir);
+    const bytes = await readIfPresent(recordPath(folder, real));
+    const stored = bytes && parse(bytes);
+    const mine = stored?.dir === real ? stored : undefined;
+    return new Workspace(real, mine?.record, mine?.pending, folder, host);
+  }
+
+  /** Replaces the record, atomically. */
+  async write(record: WorkspaceRecord | undefined, pending?: Pending): Promise<Workspace> {
+    const stored: Stored = { dir: this.dir, record, pending };
+    const json = utf8(JSON.stringify(stored));
+    await this.#replace(recordPath(this.#folder, this.dir), concat([sha256(json), json]));
+    return new Workspace(this.dir, record, pending, this.#folder, this.#host);
+  }
+
+  async readCache(): Promise<StatCache> {
+    return StatCache.decode(await readIfPresent(cachePath(this.#folder, this.dir)), { dir: this.dir });
+  }
+
+  async writeCache(cache: StatCache): Promise<void> {
+    await this.#replace(cachePath(this.#folder, this.dir), cache.encode());
+  }
+
+  async #replace(path: string, bytes: Uint8Array): Promise<void> {
+    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    const temporary = `${path}.${toHex(this.#host.random(8))}`;
+    try {
+      await writeFile(temporary, bytes, { mode: 0o600 });
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+}
+
+/** The path with symlinks resolved, as far as it exists. */
+function realPath(dir: string): string {
+  const full = resolve(dir);
+  try {
+    return realpathSync(full);
+  } catch (error) {
+    if (errno(error) !== 'ENOENT' || dirname(full) === full) throw error;
+    return join(realPath(dirname(full)), basename(full));
+  }
+}
+
+function recordPath(folder: string, dir: string): string {
+  return join(folder, `${toHex(sha256(utf8(dir)).subarray(0, 16))}.json`);
+}
+
+function cachePath(folder: string, dir: string): string {
+  return join(folder, `${toHex(sha256(utf8(dir)).subarray(0, 16))}.stat`);
+}
+
+async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
+  try {
+    return await readFile(path);
+  } catch (error) {
+    if (errno(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parse(bytes: Uint8Array): Stored | undefined {
+  const json = bytes.subarray(32);
+  if (!equalBytes(sha256(json), bytes.subarray(0, 32))) return undefined;
+  return JSON.parse(new TextDecoder().decode(json)) as Stored;
+}

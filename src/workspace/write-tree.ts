@@ -1,0 +1,142 @@
+/**
+ * Writes a tree's entries into a directory that holds none of them yet (SPEC.md 11.3). Blobs are read ahead, verified, and written in
+ * order; a file's mode and times are set before it is closed, a directory's after its content.
+ */
+import { chmodSync, closeSync, fchmodSync, futimesSync, lutimesSync, mkdirSync, openSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { pMapIterable } from 'p-map';
+import { toHex } from '../bytes.js';
+import { invariant, throwIfAborted } from '../errors.js';
+import { BLOBS_AHEAD } from '../limits.js';
+import { blobCount, blobId, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import type { BlobReader } from '../repository/blob-reader.js';
+import type { BlobPlace } from '../repository/manifest.js';
+import { writeFailure } from './files.js';
+
+export interface WriteProgress {
+  path: string;
+  /** Files and bytes done so far, and in all. */
+  files: number;
+  totalFiles: number;
+  bytes: number;
+  totalBytes: number;
+}
+
+export interface WriteOptions {
+  reader: BlobReader;
+  blobs: ReadonlyMap<ObjectId, BlobPlace>;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: WriteProgress) => void) | undefined;
+}
+
+/**
+ * Writes the entries below `root`, which exists. Throws INTEGRITY where a blob is not what its id says, NO_SPACE, FORBIDDEN or UNSUPPORTED (a name
+ * that the file system cannot hold) where writing fails; what was written by then stays, for the caller to remove.
+ */
+export async function writeTree(root: string, tree: Tree, options: WriteOptions): Promise<void> {
+  for (const entry of tree) if (entry.kind !== 'file') attempt(entry, () => writePlain(join(root, entry.path), entry));
+  const files = tree.filter((entry) => entry.kind === 'file');
+  await writeFiles(root, files, options);
+  for (const entry of [...tree].reverse()) if (entry.kind === 'directory') attempt(entry, () => setDirectory(root, entry));
+}
+
+/** Gives a directory the mode and time of its entry. */
+export function setDirectory(root: string, entry: TreeEntry): void {
+  const path = join(root, entry.path);
+  const time = seconds(entry.mtime);
+  utimesSync(path, time, time);
+  chmodSync(path, entry.mode);
+}
+
+/** A time for Node's utimes, which takes seconds: half a microsecond more, so that rounding down gives the microsecond that is meant. */
+export function seconds(mtime: bigint): number {
+  return (Number(mtime) + 0.5) / 1e6;
+}
+
+function writePlain(path: string, entry: TreeEntry): void {
+  if (entry.kind === 'directory') {
+    mkdirSync(path, 0o700);
+    return;
+  }
+  invariant(entry.kind === 'symlink', 'what is neither file nor directory is a symlink');
+  symlinkSync(entry.target, path);
+  const time = seconds(entry.mtime);
+  lutimesSync(path, time, time);
+}
+
+async function writeFiles(root: string, files: readonly FileEntry[], options: WriteOptions): Promise<void> {
+  const total = { totalFiles: files.length, totalBytes: files.reduce((sum, { size }) => sum + size, 0) };
+  const done = { files: 0, bytes: 0 };
+  options.reader.plan(places(files, options.blobs));
+  const open = new OpenFile(root);
+  try {
+    // A file without blobs is one item without content.
+    for await (const { file, last, content } of pMapIterable(items(files), (item) => load(item, options), { concurrency: BLOBS_AHEAD })) {
+      throwIfAborted(options.signal);
+      attempt(file, () => open.write(file, content, last));
+      done.bytes += content.length;
+      if (!last) continue;
+      done.files++;
+      options.onProgress?.({ path: file.path, ...done, ...total });
+    }
+  } finally {
+    open.abandon();
+  }
+}
+
+interface Item {
+  file: FileEntry;
+  index: number;
+  last: boolean;
+}
+
+function* items(files: readonly FileEntry[]): Generator<Item> {
+  for (const file of files) {
+    const count = Math.max(1, blobCount(file.size));
+    for (let index = 0; index < count; index++) yield { file, index, last: index === count - 1 };
+  }
+}
+
+async function load({ file, index, last }: Item, { reader, blobs }: WriteOptions): Promise<{ file: FileEntry; last: boolean; content: Uint8Array }> {
+  if (file.size === 0) return { file, last, content: new Uint8Array(0) };
+  const id = toHex(blobId(file, index));
+  return { file, last, content: await reader.read(id, blobs.get(id) as BlobPlace) };
+}
+
+function* places(files: readonly FileEntry[], blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<BlobPlace> {
+  for (const file of files) for (let i = 0; i < blobCount(file.size); i++) yield blobs.get(toHex(blobId(file, i))) as BlobPlace;
+}
+
+/** The file that is being written: at most one at a time. */
+class OpenFile {
+  readonly #root: string;
+  #descriptor: number | undefined;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  write(file: FileEntry, content: Uint8Array, last: boolean): void {
+    this.#descriptor ??= openSync(join(this.#root, file.path), 'wx', 0o600);
+    for (let at = 0; at < content.length; ) at += writeSync(this.#descriptor, content, at);
+    if (!last) return;
+    const time = seconds(file.mtime);
+    futimesSync(this.#descriptor, time, time);
+    fchmodSync(this.#descriptor, file.mode);
+    this.abandon();
+  }
+
+  abandon(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
+  }
+}
+
+function attempt(entry: TreeEntry, action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    throw writeFailure(entry.path, error);
+  }
+}
