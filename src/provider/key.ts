@@ -2,10 +2,21 @@
 import { BrowserStateError } from '../errors.js';
 import { MAX_KEY_BYTES } from '../limits.js';
 
-const component = /^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,199}$/;
+/** One name between slashes. No name starts with a dot but `.store`, which sets a repository apart from what lies beside it. */
+const component = /^(?:[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,199}|\.store)$/;
+
+export function isKey(text: string): boolean {
+  return text.length <= MAX_KEY_BYTES && text.split('/').every((part) => component.test(part));
+}
 
 /** Throws USAGE unless `key` is a provider key. */
 export function checkKey(key: string): void {
-  if (key.length <= MAX_KEY_BYTES && key.split('/').every((part) => component.test(part))) return;
+  if (isKey(key)) return;
   throw new BrowserStateError('USAGE', `expected a provider key, found ${JSON.stringify(key)}`);
+}
+
+/** Throws USAGE unless `prefix` is empty, a key, or a key and a slash: what `list` takes. */
+export function checkPrefix(prefix: string): void {
+  if (prefix === '' || isKey(prefix.endsWith('/') ? prefix.slice(0, -1) : prefix)) return;
+  throw new BrowserStateError('USAGE', `expected the beginning of provider keys, found ${JSON.stringify(prefix)}`);
 }

@@ -1,0 +1,32 @@
+/** What every provider checks about its arguments before it asks for anything (SPEC.md "Provider"); keys have key.ts. */
+import { BrowserStateError, check } from '../errors.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
+import type { ByteRange } from './provider.js';
+
+/** Throws USAGE unless `range` is one: whole numbers with 0 <= start < end. */
+export function checkRange(range: ByteRange | undefined): void {
+  if (range === undefined) return;
+  const { start, end } = range;
+  if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start < end) return;
+  throw new BrowserStateError('USAGE', `expected a range of bytes, found ${start} to ${end}`);
+}
+
+/** Throws INTEGRITY unless `range` lies within an object of `size` bytes. */
+export function checkWithin(range: ByteRange, size: number, key: string): void {
+  check(range.end <= size, `${key}: expected bytes ${range.start} to ${range.end}, found an object of ${size} bytes`);
+}
+
+/** Bytes of an object: the largest manifest and room for its framing. What claims to be more is not read into memory. */
+export const MAX_OBJECT_SIZE = 2 * MAX_MANIFEST_SIZE;
+
+/** Throws USAGE for what no object may be. */
+export function checkObjectSize(key: string, bytes: Uint8Array): void {
+  if (bytes.length <= MAX_OBJECT_SIZE) return;
+  throw new BrowserStateError('USAGE', `${key}: expected an object of at most ${MAX_OBJECT_SIZE} bytes, found ${bytes.length}`);
+}
+
+/** Throws USAGE for a body that no cell may have. */
+export function checkCellSize(key: string, bytes: Uint8Array): void {
+  if (bytes.length <= MAX_CELL_SIZE) return;
+  throw new BrowserStateError('USAGE', `${key}: expected a cell of at most ${MAX_CELL_SIZE} bytes, found ${bytes.length}`);
+}

@@ -1,0 +1,213 @@
+/**
+ * Cells of the local folder: compare-and-swap among any number of processes, without a lock, on a file system that has link() and rename()
+ * (SPEC.md "Local folder", R-LOCAL-5 to R-LOCAL-10).
+ *
+ * A cell is a directory that holds one *generation* `g-NAME` (NAME random, never used again), which holds *entries* 1, 2, 3 … The entry of
+ * the highest number is the value; a *last* entry says that the value is entry 1 of the generation that it names. That generation
+ * lies nested inside the old one, `g-OLD/next-NEW`, until somebody moves it out.
+ *
+ * What every step does, and why it is safe wherever any process stalls or dies:
+ * 1. Create: a whole cell is built in tmp and renamed to its place. A cell's directory is never empty, and rename() refuses to replace a
+ *    directory that is not: of any number of creators one succeeds.
+ * 2. Append: a swap of entry n links a complete file to the name n+1. link() refuses a name that is there, and no number is removed or
+ *    rewritten while its generation is in its place, so of all swaps of entry n one succeeds. It first reads entry n, which never
+ *    changes: that it is there, is a value and bears the version's tag cannot become false.
+ * 3. Roll: a swap to the last number first puts a whole next generation into a nest of its own, synced, and then links the last entry that
+ *    names it: that link is the commit, and a race like any other. Losers' nests are named by nobody and go when the old generation goes.
+ * 4. Finish: who wants to append to a generation that is still nested, or to end one beside which its predecessor still lies, does this
+ *    first, in this order: move the nest out, move the old generation into tmp under a random name, remove it there. Either move has a
+ *    source that exists once and never again, so each happens once whoever tries, and one who comes late finds nothing to move. The old
+ *    generation leaves only after the new one has come out, so the cell always holds the current one, in its place or nested.
+ *    A last entry is linked only where no predecessor lies beside, so there are never more than two.
+ * 5. A stale swap finds every later number taken while its generation is in its place: lost. Once it was moved away no path leads there
+ *    and none ever will: ENOENT, and a new look at the cell tells whether it lost or whether its generation was nested at that
+ *    moment; then it finishes and tries again. A link that succeeded counts only if the generation's path still leads there
+ *    afterwards; if not, it may have been made in a directory that is being removed, and the swap says that it does not know.
+ * 6. A read lists the cell, lists its generation and opens the highest entry. Entries disappear only from generations that were moved away
+ *    first, so if the path of the entry still opens, the list was whole, and the entry was the highest at some moment during the
+ *    read; if not, the read starts over. A last entry's payload is that of the first entry of the next generation, which had not come out
+ *    when the cell was listed, so that nothing had been appended to it. Reads never write.
+ * 7. A directory is synced between each of these steps and the next (the last entry before its nest moves, the cell before the old
+ *    generation moves and again before it is removed), so what the loss of power leaves is one of the states above.
+ */
+import { dirname, join } from 'node:path';
+import { check, integrity, throwIfAborted } from '../errors.js';
+import { decodeEntry, type Entry, encodeEntry, firstVersion, MAX_ENTRY_SIZE, type Place, parseVersion, tagOf, versionOf } from './local-entry.js';
+import { committed, hasErrno } from './local-errors.js';
+import { type Folder, namesIn, publish, readBytes, removeTree, renamed, renamedToNew, syncDirectory, syncedIfThere } from './local-files.js';
+import { cellPath } from './local-names.js';
+import type { RequestOptions, Version } from './provider.js';
+
+/** Times that one read or swap may start over. Each takes a roll by others meanwhile, so this many in a row mean damage. */
+const MAX_STARTS = 64;
+
+/** The newest entry of a generation. */
+interface Top {
+  place: Place;
+  entry: Entry;
+}
+
+export interface CurrentCell {
+  version: Version;
+  payload: Uint8Array;
+  generation: string;
+  /** The generation inside which this one lies, if it does. */
+  nestedIn: string | undefined;
+}
+
+export class LocalCells {
+  readonly #folder: Folder;
+  readonly #limit: number;
+
+  /** `limit`: the number from which on an entry ends its generation; at least 2. */
+  constructor(folder: Folder, limit: number) {
+    this.#folder = folder;
+    this.#limit = limit;
+  }
+
+  /** The cell as it was at some moment during the call; undefined where there was none. */
+  async current(key: string): Promise<CurrentCell | undefined> {
+    for (let start = 0; start < MAX_STARTS; start++) {
+      const generations = await this.generations(key);
+      if (generations === undefined) return undefined;
+      const tops = await Promise.all(generations.map((generation) => this.#top(key, generation)));
+      const newest = tops.filter((top) => top?.entry.next === undefined || !generations.includes(top.entry.next));
+      if (newest.length === 1 && newest[0] !== undefined) return asCurrent(newest[0]);
+    }
+    throw integrity(`cell ${key}: expected one current generation in ${this.directory(key)}, found none or several`);
+  }
+
+  /** Sets the cell if its version is `expected` (null: if there is none); undefined where it lost. Errors are the file system's. */
+  async swap(key: string, payload: Uint8Array, expected: Version | null, options: RequestOptions): Promise<Version | undefined> {
+    if (expected === null) return await this.#folder.afresh(() => this.#create(key, payload, options));
+    const base = parseVersion(key, expected);
+    if (base === undefined) return undefined;
+    for (let start = 0; start < MAX_STARTS; start++) {
+      try {
+        return await this.#append(base.place, base.tag, payload, options);
+      } catch (error) {
+        if (!hasErrno(error, 'ENOENT')) throw error;
+      }
+      const now = await this.current(key);
+      if (now?.version !== expected) return undefined;
+      if (now.nestedIn !== undefined) await this.#finish(key, now.nestedIn, now.generation);
+      else this.#folder.forget();
+    }
+    throw integrity(`cell ${key}: expected to append to ${this.generation(base.place)}`);
+  }
+
+  directory(key: string): string {
+    return this.#folder.path(cellPath(key));
+  }
+
+  generation({ key, generation }: Pick<Place, 'key' | 'generation'>): string {
+    return join(this.directory(key), `g-${generation}`);
+  }
+
+  /** The names of the generations that are in their place; undefined where there is no cell. */
+  async generations(key: string): Promise<string[] | undefined> {
+    const names = await namesIn(this.directory(key));
+    return names?.map((name) => /^g-([0-9a-f]{32})$/.exec(name)?.[1]).filter((name) => name !== undefined);
+  }
+
+  async #create(key: string, payload: Uint8Array, options: RequestOptions): Promise<Version | undefined> {
+    const place = { key, generation: this.#folder.unique(), number: 1 };
+    const directory = this.directory(key);
+    return await this.#folder.stageDirectory(`g-${place.generation}/1`, encodeEntry(place, payload), async (staged) => {
+      await this.#folder.ensureDirectory(dirname(directory));
+      throwIfAborted(options.signal);
+      if (!(await renamedToNew(staged, directory))) return undefined;
+      await committed(() => syncDirectory(dirname(directory)));
+      return firstVersion(place, payload);
+    });
+  }
+
+  /** Links the entry after `base`, if `base` bears `tag`. ENOENT where the generation is not in its place. */
+  async #append(base: Place, tag: string, payload: Uint8Array, options: RequestOptions): Promise<Version | undefined> {
+    const before = await readEntry(base, this.#entry(base));
+    if (before.next !== undefined || before.tag !== tag) return undefined;
+    const place = { ...base, number: base.number + 1 };
+    if (place.number >= this.#limit) return await this.#roll(place, payload, options);
+    const bytes = encodeEntry(place, payload);
+    return await this.#folder.stageFile(bytes, async (staged) => {
+      throwIfAborted(options.signal);
+      return (await publish(staged, this.#entry(place))) ? versionOf(place, tagOf(bytes)) : undefined;
+    });
+  }
+
+  /** Links the last entry of a generation, the next one nested beside it. ENOENT as above. */
+  async #roll(place: Place, payload: Uint8Array, options: RequestOptions): Promise<Version | undefined> {
+    await this.#finishPredecessor(place);
+    const first = { key: place.key, generation: this.#folder.unique(), number: 1 };
+    const nest = join(this.generation(place), `next-${first.generation}`);
+    return await this.#folder.stageFile(encodeEntry(place, payload, first.generation), async (last) => {
+      return await this.#folder.stageDirectory('1', encodeEntry(first, payload), async (next) => {
+        throwIfAborted(options.signal);
+        await renamedToNew(next, nest);
+        await syncDirectory(dirname(nest));
+        if (await publish(last, this.#entry(place))) return firstVersion(first, payload);
+        await removeTree(nest);
+        return undefined;
+      });
+    });
+  }
+
+  /** Makes sure that no older generation lies beside this one. */
+  async #finishPredecessor({ key, generation }: Place): Promise<void> {
+    for (const other of (await this.generations(key)) ?? []) {
+      const top = await this.#top(key, other);
+      if (top?.entry.next === generation) await this.#finish(key, other, generation);
+    }
+  }
+
+  /** Completes a roll that was committed, however far others have come with it. */
+  async #finish(key: string, old: string, next: string): Promise<void> {
+    const from = this.generation({ key, generation: old });
+    if (!(await syncedIfThere(from))) return;
+    await renamed(join(from, `next-${next}`), this.generation({ key, generation: next }));
+    await syncDirectory(this.directory(key));
+    this.#folder.forget();
+    const grave = await this.#folder.temporary();
+    if (!(await renamed(from, grave))) return;
+    await syncDirectory(this.directory(key));
+    await removeTree(grave);
+  }
+
+  /** The newest entry of a generation; undefined where the generation is gone, or going. */
+  async #top(key: string, generation: string): Promise<Top | undefined> {
+    const names = (await namesIn(this.generation({ key, generation }))) ?? [];
+    const number = Math.max(0, ...entryNumbers(names));
+    if (number === 0) return undefined;
+    const place = { key, generation, number };
+    try {
+      return { place, entry: await readEntry(place, this.#entry(place)) };
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  #entry(place: Place): string {
+    return join(this.generation(place), String(place.number));
+  }
+}
+
+/** The numbers among the names in a generation. */
+export function entryNumbers(names: readonly string[]): number[] {
+  return names.filter((name) => /^[1-9][0-9]{0,8}$/.test(name)).map(Number);
+}
+
+export async function readEntry(place: Place, path: string): Promise<Entry> {
+  const bytes = await readBytes(path, (size) => {
+    check(size <= MAX_ENTRY_SIZE, `${path}: expected at most ${MAX_ENTRY_SIZE} bytes, found ${size}`);
+    return { start: 0, end: size };
+  });
+  return decodeEntry(place, bytes);
+}
+
+function asCurrent({ place, entry }: Top): CurrentCell {
+  const { payload, next, tag } = entry;
+  if (next === undefined) return { version: versionOf(place, tag), payload, generation: place.generation, nestedIn: undefined };
+  const first = { key: place.key, generation: next, number: 1 };
+  return { version: firstVersion(first, payload), payload, generation: next, nestedIn: place.generation };
+}

@@ -1,0 +1,252 @@
+/**
+ * What the local folder asks of the file system: complete, synced temporary files, names that appear whole or not at all, and
+ * directories that survive the loss of power. Errors of the file system pass through untranslated, so that callers can tell
+ * the expected ones apart.
+ */
+import { promises as fs } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { toHex } from '../bytes.js';
+import { check } from '../errors.js';
+import type { Host } from '../host.js';
+import { committed, hasErrno } from './local-errors.js';
+
+const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_FILE = 0o600;
+
+export class Folder {
+  readonly root: string;
+  readonly #host: Pick<Host, 'random'>;
+  /** Directories that this process knows to be there and to stay. */
+  readonly #known = new Set<string>();
+
+  constructor(root: string, host: Pick<Host, 'random'>) {
+    this.root = root;
+    this.#host = host;
+  }
+
+  path(...parts: string[]): string {
+    return join(this.root, ...parts);
+  }
+
+  /** A name that was never used: 32 hex digits. */
+  unique(): string {
+    return toHex(this.#host.random(16));
+  }
+
+  /** A path on the same file system that nobody else uses. */
+  async temporary(): Promise<string> {
+    await this.ensureDirectory(this.path('tmp'));
+    return this.path('tmp', this.unique());
+  }
+
+  /** Gives `use` the path of a complete, synced file of `bytes`, and removes that name afterwards. */
+  async stageFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
+    const path = await this.temporary();
+    const file = await fs.open(path, 'wx', PRIVATE_FILE);
+    try {
+      await writeAll(file, bytes);
+      return await use(path);
+    } finally {
+      await committed(() => removeFile(path));
+    }
+  }
+
+  /** The same for a directory that holds one file, whose name below it may have directories: all are synced. */
+  async stageDirectory<T>(name: string, bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
+    const path = await this.temporary();
+    await fs.mkdir(path, PRIVATE_DIRECTORY);
+    try {
+      const file = join(path, name);
+      await fs.mkdir(dirname(file), { recursive: true, mode: PRIVATE_DIRECTORY });
+      await writeAll(await fs.open(file, 'wx', PRIVATE_FILE), bytes);
+      for (let at = dirname(file); at !== dirname(path); at = dirname(at)) await syncDirectory(at);
+      return await use(path);
+    } finally {
+      await committed(() => removeTree(path));
+    }
+  }
+
+  /** Makes a directory below the root and those above it, private, so that they survive the loss of power. */
+  async ensureDirectory(path: string): Promise<void> {
+    if (this.#known.has(path)) return;
+    if (path !== this.root) await this.ensureDirectory(dirname(path));
+    else await makeAncestors(path);
+    // Another process may have made it and not have synced it yet, so what is there already is synced as well.
+    if ((await makeDirectory(path)) || path !== this.root) await syncDirectory(dirname(path));
+    this.#known.add(path);
+  }
+
+  /** Believes in no directory any longer: one was removed from outside. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** Runs `body`, and once more where a directory that was believed to be there is not. */
+  async afresh<T>(body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      if (!hasErrno(error, 'ENOENT')) throw error;
+      this.forget();
+      return await body();
+    }
+  }
+}
+
+async function makeAncestors(path: string): Promise<void> {
+  const parent = dirname(path);
+  if (parent === path || !(await isMissing(parent))) return;
+  await makeAncestors(parent);
+  if (await makeDirectory(parent)) await syncDirectory(dirname(parent));
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  try {
+    await fs.stat(path);
+    return false;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return true;
+    throw error;
+  }
+}
+
+/** False where it was there. */
+async function makeDirectory(path: string): Promise<boolean> {
+  try {
+    await fs.mkdir(path, PRIVATE_DIRECTORY);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** Writes the whole of a new file, syncs it and closes it. */
+async function writeAll(file: fs.FileHandle, bytes: Uint8Array): Promise<void> {
+  try {
+    for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Gives a staged file its name: the name appears with all bytes or not at all, and survives the loss of power. False where the
+ * name is taken; ENOENT where its directory is not there; UNREACHABLE where the directory was moved away meanwhile, so that nobody can
+ * tell whether the name appeared before or after.
+ */
+export async function publish(staged: string, path: string): Promise<boolean> {
+  const directory = await fs.open(dirname(path));
+  try {
+    if (!(await linked(staged, path))) return false;
+    await committed(async () => {
+      // The kernel may have found the directory just before it was moved away, and have made the name in it after.
+      await fs.stat(dirname(path));
+      await directory.sync();
+    });
+    return true;
+  } finally {
+    await directory.close();
+  }
+}
+
+async function linked(staged: string, path: string): Promise<boolean> {
+  try {
+    await fs.link(staged, path);
+    return true;
+  } catch (error) {
+    if (!hasErrno(error, 'EEXIST')) throw error;
+    // A network file system that lost its answer and asked again says EEXIST for the link that it made: open(2), O_EXCL.
+    return (await fs.stat(staged)).nlink > 1;
+  }
+}
+
+/** False where there is nothing at `from`. */
+export async function renamed(from: string, to: string): Promise<boolean> {
+  try {
+    await fs.rename(from, to);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** False where there is something at `to`, unless it is an empty directory. */
+export async function renamedToNew(from: string, to: string): Promise<boolean> {
+  try {
+    await fs.rename(from, to);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'ENOTEMPTY', 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** False where there is no such directory. */
+export async function syncedIfThere(path: string): Promise<boolean> {
+  try {
+    await syncDirectory(path);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await fs.open(path);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+/** A file's bytes, or the part of them that `select` names when it is told the size. */
+export async function readBytes(
+  path: string,
+  select: (size: number) => { start: number; end: number },
+): Promise<Uint8Array<ArrayBuffer>> {
+  const file = await fs.open(path);
+  try {
+    const { start, end } = select((await file.stat()).size);
+    // Not the shared pool, and not filled first: the result is the caller's own.
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
+      check(bytesRead > 0, `${path}: expected ${bytes.length} bytes from ${start}, found its end after ${at}`);
+      at += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await file.close();
+  }
+}
+
+/** The names in a directory; undefined where it is not there. */
+export async function namesIn(path: string): Promise<string[] | undefined> {
+  try {
+    return await fs.readdir(path);
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+/** Removes a file; false where there is none. */
+export async function removeFile(path: string): Promise<boolean> {
+  try {
+    await fs.unlink(path);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+/** Removes a directory and all below it; a no-op where there is none. */
+export async function removeTree(path: string): Promise<void> {
+  await fs.rm(path, { recursive: true, force: true });
+}

@@ -1,0 +1,128 @@
+/**
+ * A provider over a folder (SPEC.md "Local folder"): a home, a mounted disk, or the store that several processes of a machine share.
+ * Objects are files that appear whole by link(); cells are in local-cell.ts. Nothing is made before the first write, and all that is
+ * made is private to its owner. Correct for a local file system with hard links; a network file system is as good as its own
+ * link() and rename().
+ */
+import { dirname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { equalBytes } from '../bytes.js';
+import { check, invariant, throwIfAborted } from '../errors.js';
+import type { Host } from '../host.js';
+import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from './arguments.js';
+import { checkKey, checkPrefix } from './key.js';
+import { LocalCells } from './local-cell.js';
+import { checkCell, type Finding } from './local-check.js';
+import { absent, committed, damaged, misplaced, translating } from './local-errors.js';
+import { Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
+import { listFolder } from './local-list.js';
+import { objectPath } from './local-names.js';
+import type { ByteRange, Cell, Listed, Provider, RequestOptions, Version } from './provider.js';
+
+/** Entries of one generation of a cell: few enough to list in one go, many enough that a roll costs little per swap. */
+const ENTRIES_PER_GENERATION = 64;
+
+export interface LocalOptions {
+  /** Entries of one generation of a cell, 2 or more. Folders written with different numbers are read alike; tests make it small. */
+  entriesPerGeneration?: number;
+}
+
+/** The provider over the folder `root`, which need not exist; only `random` is asked of the host. */
+export function localProvider(root: string, host: Pick<Host, 'random'>, options: LocalOptions = {}): Provider {
+  return new LocalProvider(resolve(root), host, options.entriesPerGeneration ?? ENTRIES_PER_GENERATION);
+}
+
+class LocalProvider implements Provider {
+  readonly url: string;
+  readonly supports = { conditionalRead: true, durable: true };
+  readonly #folder: Folder;
+  readonly #cells: LocalCells;
+
+  constructor(root: string, host: Pick<Host, 'random'>, entriesPerGeneration: number) {
+    invariant(entriesPerGeneration >= 2, 'a generation has at least 2 entries');
+    this.url = pathToFileURL(root).href;
+    this.#folder = new Folder(root, host);
+    this.#cells = new LocalCells(this.#folder, entriesPerGeneration);
+  }
+
+  async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
+    const path = this.#objectPath(key, options);
+    checkObjectSize(key, bytes);
+    await translating(`store ${key}`, misplaced, async () => {
+      const published = await this.#folder.afresh(() => this.#publish(path, bytes, options));
+      if (published) return;
+      invariant(equalBytes(await readObject(path), bytes), `${key} is put with one content only, and ${path} has another`);
+      await syncDirectory(dirname(path));
+    });
+  }
+
+  async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
+    const path = this.#objectPath(key, options);
+    const { range } = options;
+    checkRange(range);
+    const bytes = await translating(`read ${key}`, absent, () => readObject(path, range));
+    throwIfAborted(options.signal);
+    return bytes;
+  }
+
+  async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    const cell = await translating(`read ${key}`, damaged, () => this.#cells.current(key));
+    throwIfAborted(options.signal);
+    if (cell === undefined) return undefined;
+    return cell.version === options.unless ? 'unchanged' : { bytes: cell.payload, version: cell.version };
+  }
+
+  async swap(key: string, bytes: Uint8Array, expected: Version | null, options: RequestOptions = {}): Promise<Version | undefined> {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    checkCellSize(key, bytes);
+    const payload = bytes.slice();
+    return await translating(`write ${key}`, misplaced, () => this.#cells.swap(key, payload, expected, options));
+  }
+
+  async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
+    checkPrefix(prefix);
+    yield* listFolder(this.#folder, prefix, options.signal);
+  }
+
+  async delete(key: string, options: RequestOptions = {}): Promise<void> {
+    const path = this.#objectPath(key, options);
+    await translating(`remove ${key}`, {}, async () => {
+      if (await removeFile(path)) await committed(() => syncDirectory(dirname(path)));
+    });
+  }
+
+  /** Verifies every entry of every cell, and that nothing else lies among them (SPEC.md R-LOCAL-11). */
+  async *check(options: RequestOptions = {}): AsyncIterable<Finding> {
+    for await (const { key, size } of this.list('', options)) {
+      if (size === undefined) yield* await translating(`check ${key}`, {}, () => checkCell(this.#cells, key));
+    }
+  }
+
+  /** Nothing is held open between calls, so nothing happens. */
+  async close(): Promise<void> {}
+
+  #objectPath(key: string, options: RequestOptions): string {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    return this.#folder.path(objectPath(key));
+  }
+
+  async #publish(path: string, bytes: Uint8Array, options: RequestOptions): Promise<boolean> {
+    return await this.#folder.stageFile(bytes, async (staged) => {
+      await this.#folder.ensureDirectory(dirname(path));
+      throwIfAborted(options.signal);
+      return await publish(staged, path);
+    });
+  }
+}
+
+async function readObject(path: string, range?: ByteRange): Promise<Uint8Array> {
+  return await readBytes(path, (size) => {
+    if (range !== undefined) checkWithin(range, size, path);
+    check(size <= MAX_OBJECT_SIZE, `${path}: expected at most ${MAX_OBJECT_SIZE} bytes, found ${size}`);
+    return range ?? { start: 0, end: size };
+  });
+}

@@ -1,0 +1,115 @@
+/**
+ * A provider in memory, for tests and for stores that need not outlive the process. It is stricter than any other: it gives control away
+ * before and after every effect, so that races show; it lists in an order that nobody expects; and it refuses every mistake that the
+ * contract forbids to the caller, where others need not notice.
+ */
+import { equalBytes } from '../bytes.js';
+import { BrowserStateError, invariant, throwIfAborted } from '../errors.js';
+import { checkCellSize, checkRange, checkWithin } from './arguments.js';
+import { checkKey, checkPrefix } from './key.js';
+import type { ByteRange, Cell, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
+
+export interface MemoryOptions {
+  /** Where it says that it is, for messages. */
+  url?: string;
+  /** False makes `read` answer with the whole cell even where its version is `unless`. */
+  conditionalRead?: boolean;
+}
+
+/** An empty provider (SPEC.md "Provider") whose content lives as long as the object does; closing it changes nothing. */
+export function memoryProvider(options: MemoryOptions = {}): Provider {
+  return new MemoryProvider(options);
+}
+
+class MemoryProvider implements Provider {
+  readonly url: string;
+  readonly supports: ProviderSupports;
+  readonly #objects = new Map<string, Uint8Array>();
+  readonly #cells = new Map<string, Cell>();
+  #writes = 0;
+
+  constructor(options: MemoryOptions) {
+    this.url = options.url ?? 'memory:';
+    this.supports = { conditionalRead: options.conditionalRead ?? true, durable: false };
+  }
+
+  async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
+    checkKey(key);
+    await turn(options.signal);
+    this.#refuse(this.#cells, key, 'a cell');
+    const existing = this.#objects.get(key);
+    invariant(existing === undefined || equalBytes(existing, bytes), `${key} is put with one content only`);
+    this.#objects.set(key, bytes.slice());
+    await turn(undefined);
+  }
+
+  async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
+    checkKey(key);
+    checkRange(options.range);
+    await turn(options.signal);
+    this.#refuse(this.#cells, key, 'a cell');
+    const object = this.#objects.get(key);
+    if (object === undefined) throw new BrowserStateError('NOT_FOUND', `there is no object ${key} in ${this.url}`);
+    if (options.range) checkWithin(options.range, object.length, key);
+    const bytes = object.slice(options.range?.start, options.range?.end);
+    await turn(options.signal);
+    return bytes;
+  }
+
+  async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
+    checkKey(key);
+    await turn(options.signal);
+    this.#refuse(this.#objects, key, 'an object');
+    const cell = this.#cells.get(key);
+    const result = cell && { bytes: cell.bytes.slice(), version: cell.version };
+    await turn(options.signal);
+    if (this.supports.conditionalRead && result && result.version === options.unless) return 'unchanged';
+    return result;
+  }
+
+  async swap(key: string, bytes: Uint8Array, expected: Version | null, options: RequestOptions = {}): Promise<Version | undefined> {
+    checkKey(key);
+    checkCellSize(key, bytes);
+    await turn(options.signal);
+    this.#refuse(this.#objects, key, 'an object');
+    const won = (this.#cells.get(key)?.version ?? null) === expected;
+    const version = `write-${++this.#writes}`;
+    if (won) this.#cells.set(key, { bytes: bytes.slice(), version });
+    await turn(undefined);
+    return won ? version : undefined;
+  }
+
+  async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
+    checkPrefix(prefix);
+    await turn(options.signal);
+    const keys = [...this.#objects.keys(), ...this.#cells.keys()].filter((key) => key.startsWith(prefix));
+    for (const key of keys.sort().reverse()) {
+      const size = this.#objects.get(key)?.length;
+      if (size !== undefined || this.#cells.has(key)) yield { key, size };
+      await turn(options.signal);
+    }
+  }
+
+  async delete(key: string, options: RequestOptions = {}): Promise<void> {
+    checkKey(key);
+    await turn(options.signal);
+    this.#refuse(this.#cells, key, 'a cell');
+    this.#objects.delete(key);
+    await turn(undefined);
+  }
+
+  async close(): Promise<void> {
+    await turn(undefined);
+  }
+
+  #refuse(others: Map<string, unknown>, key: string, what: string): void {
+    if (others.has(key)) throw new BrowserStateError('USAGE', `${key} is ${what}, and is never used as anything else`);
+  }
+}
+
+/** Lets everything else that is ready run, then looks whether the caller has cancelled. */
+async function turn(signal: AbortSignal | undefined): Promise<void> {
+  throwIfAborted(signal);
+  await new Promise((resolve) => setImmediate(resolve));
+  throwIfAborted(signal);
+}

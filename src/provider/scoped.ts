@@ -1,0 +1,43 @@
+/** Part of a provider as a provider of its own: how many repositories share one bucket or one folder (SPEC.md "Places"). */
+import { checkKey, checkPrefix } from './key.js';
+import type { Listed, Provider, RequestOptions } from './provider.js';
+
+/**
+ * What `provider` holds below `prefix` (one or more components, with or without a slash at the end), under keys without it. Throws USAGE for a
+ * prefix that is none; a key is USAGE where it is too long with the prefix. Closing it closes `provider`.
+ */
+export function scoped(provider: Provider, prefix: string): Provider {
+  checkKey(prefix.replace(/\/$/, ''));
+  const at = prefix.endsWith('/') ? prefix : `${prefix}/`;
+  const whole = (key: string): string => {
+    checkKey(key);
+    return at + key;
+  };
+  const view: Provider = {
+    url: provider.url.endsWith('/') ? provider.url + at : `${provider.url}/${at}`,
+    supports: provider.supports,
+    put: async (key, bytes, options) => await provider.put(whole(key), bytes, options),
+    get: async (key, options) => await provider.get(whole(key), options),
+    read: async (key, options) => await provider.read(whole(key), options),
+    swap: async (key, bytes, expected, options) => await provider.swap(whole(key), bytes, expected, options),
+    delete: async (key, options) => await provider.delete(whole(key), options),
+    close: async () => await provider.close(),
+    async *list(below, options): AsyncIterable<Listed> {
+      checkPrefix(below);
+      for await (const { key, size } of provider.list(at + below, options)) yield { key: key.slice(at.length), size };
+    },
+  };
+  const check = provider.check?.bind(provider);
+  if (check !== undefined) view.check = (options) => checkBelow(check, at, options);
+  return view;
+}
+
+async function* checkBelow(
+  check: NonNullable<Provider['check']>,
+  at: string,
+  options: RequestOptions | undefined,
+): AsyncIterable<{ key: string; message: string }> {
+  for await (const { key, message } of check(options)) {
+    if (key.startsWith(at)) yield { key: key.slice(at.length), message };
+  }
+}
