@@ -104,13 +104,17 @@ export class BlobWriter {
     return true;
   }
 
-  /** Stores what is left, and waits until everything is durable. */
+  /** Gives every blob that was added its place; its pack may still be on the way until `acknowledged`. */
   async finish(): Promise<void> {
     await this.#storeWaiting();
     await this.#closeFrame(this.#whole);
     await this.#closeFrame(this.#patches);
     while (this.#encoding.length > 0) await this.#drainOne();
     if (this.#pack !== undefined) await this.#send(this.#pack);
+  }
+
+  /** Resolves when every pack is durable. */
+  async acknowledged(): Promise<void> {
     await Promise.all(this.#sending);
   }
 

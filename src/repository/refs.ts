@@ -82,6 +82,16 @@ export class Refs {
     return { rows: rows.slice(0, keep), segments: await this.#spill(ref, rows.slice(keep), options) };
   }
 
+  /** The change that gives a ref without history the rows of another session; those that it cannot hold are first written to a segment. */
+  async adopt(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
+    const keep = inlineRows(rows);
+    const segments: SegmentName[] = [];
+    for (let at = keep; at < rows.length; at += JOINED_SEGMENT_ROWS) {
+      segments.push(await this.#writeSegment(ref, rows.slice(at, at + JOINED_SEGMENT_ROWS), options));
+    }
+    return { rows: rows.slice(0, keep), segments };
+  }
+
   /** Every row of a session, newest first; segments are read as they are needed. */
   async *rows(ref: Ref, options: RequestOptions = {}): AsyncGenerator<Row> {
     yield* ref.rows;
@@ -110,12 +120,16 @@ export class Refs {
     const [newest, ...rest] = ref.segments;
     const join = newest !== undefined && newest.rows + older.length <= JOINED_SEGMENT_ROWS;
     const rows = join ? [...older, ...(await this.readSegment(newest, options))] : older;
+    return [await this.#writeSegment(ref, rows, options), ...(join ? rest : ref.segments)];
+  }
+
+  async #writeSegment(ref: Ref, rows: readonly Row[], options: RequestOptions): Promise<SegmentName> {
     const name = newName(this.#host, ref.epoch);
     const key = objectKey('segments', name);
     const out = new Writer();
     encodeRows(out, rows);
     await this.#provider.put(key, await wrap({ kind: 'segment', repository: this.#repository, key }, out.finish(), 'auto'), options);
-    return [{ name, rows: rows.length }, ...(join ? rest : ref.segments)];
+    return { name, rows: rows.length };
   }
 
   async #swap(from: Omit<Token, 'version'> & { version: Version | null }, change: RefChange, options: RequestOptions): Promise<Token | undefined> {

@@ -29,7 +29,7 @@ export async function applyTree(
   const stage = join(dirname(workspace.dir), `.browserstate-${toHex(host.random(8))}`);
   const before = new Map(from.map((entry) => [entry.path, entry]));
   const wanted = to.filter((entry) => entry.kind !== 'directory' && !isSame(before.get(entry.path), entry));
-  const staging = await workspace.write(workspace.record, { phase: 'stage', stage, old: undefined });
+  const staging = await workspace.write(workspace.record, { phase: 'stage', stage, old: undefined, previous: workspace.record });
   try {
     mkdirSync(stage, { mode: 0o700 });
     await writeTree(stage, withParents(wanted, to), options);
@@ -38,7 +38,7 @@ export async function applyTree(
     await staging.write(workspace.record);
     throw writeFailure(workspace.dir, error);
   }
-  const applying = await staging.write(record ?? workspace.record, { phase: 'apply', stage, old: undefined });
+  const applying = await staging.write(record ?? workspace.record, { phase: 'apply', stage, old: undefined, previous: undefined });
   change(workspace.dir, stage, from, to, new Set(wanted));
   await rm(stage, { recursive: true, force: true });
   return applying.write(record);

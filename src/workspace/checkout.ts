@@ -30,15 +30,26 @@ export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
 /** Finishes or undoes what a process that died had begun in the workspace; nothing is left beside the directory. */
 export async function settleWorkspace(workspace: Workspace): Promise<Workspace> {
   const { pending, dir } = workspace;
-  if (pending === undefined || pending.phase === 'apply') return workspace;
-  const state = directoryState(dir);
-  if (pending.phase === 'swap' && state === 'absent' && isDirectory(pending.stage)) renameSync(pending.stage, dir);
-  else if (pending.old !== undefined && directoryState(dir) === 'absent' && isDirectory(pending.old)) renameSync(pending.old, dir);
-  const replaced = pending.phase === 'swap' && !isDirectory(pending.stage);
-  await rm(pending.stage, { recursive: true, force: true });
-  // The former content goes only once the new one is in its place.
-  if (pending.old !== undefined && replaced) await rm(pending.old, { recursive: true, force: true });
-  return workspace.write(replaced ? workspace.record : undefined);
+  if (pending === undefined) return workspace;
+  const { phase, stage, old, previous } = pending;
+  if (phase === 'apply') {
+    // The directory is a mixture that only a new checkout mends.
+    await rm(stage, { recursive: true, force: true });
+    return workspace;
+  }
+  const staged = isDirectory(stage);
+  const present = directoryState(dir) !== 'absent';
+  if (phase === 'stage' || (present && staged)) {
+    await rm(stage, { recursive: true, force: true });
+    return workspace.write(previous);
+  }
+  if (!present && !staged) {
+    if (old !== undefined && isDirectory(old)) renameSync(old, dir);
+    return workspace.write(previous);
+  }
+  if (staged) renameSync(stage, dir);
+  if (old !== undefined) await rm(old, { recursive: true, force: true });
+  return workspace.write(workspace.record);
 }
 
 /**
@@ -59,28 +70,24 @@ export async function placeTree(
   }
   const stage = join(dirname(dir), `${RESERVED_PREFIX}${token}`);
   const old = directoryState(dir) === 'absent' ? undefined : `${stage}-old`;
-  const staged = await workspace.write(workspace.record, { phase: 'stage', stage, old });
+  const pending = { stage, old, previous: workspace.record };
+  const staged = await workspace.write(workspace.record, { phase: 'stage', ...pending });
+  let swapping: Workspace;
   try {
     mkdirSync(stage, { mode: 0o700 });
     await writeTree(stage, tree, options);
-    const swapping = await staged.write(record, { phase: 'swap', stage, old });
+    swapping = await staged.write(record, { phase: 'swap', ...pending });
     if (old !== undefined) renameSync(dir, old);
     renameSync(stage, dir);
-    const placed = await swapping.write(record);
-    if (old !== undefined) await rm(old, { recursive: true, force: true });
-    return placed;
   } catch (error) {
-    await undo(staged, workspace);
+    if (old !== undefined && isDirectory(old) && directoryState(dir) === 'absent') renameSync(old, dir);
+    await rm(stage, { recursive: true, force: true });
+    await workspace.write(workspace.record, workspace.pending);
     throw writeFailure(dir, error);
   }
-}
-
-/** Puts the directory back as it was before `placeTree`, as far as it was changed. */
-async function undo(staged: Workspace, before: Workspace): Promise<void> {
-  const { stage, old } = staged.pending as NonNullable<Workspace['pending']>;
-  if (old !== undefined && isDirectory(old) && directoryState(before.dir) === 'absent') renameSync(old, before.dir);
-  await rm(stage, { recursive: true, force: true });
-  await before.write(before.record, before.pending);
+  const placed = await swapping.write(record);
+  if (old !== undefined) await rm(old, { recursive: true, force: true });
+  return placed;
 }
 
 /** For a directory that cannot be renamed: the tree is written to a reserved directory inside it, and moved up entry by entry. */
@@ -97,7 +104,7 @@ async function placeInside(workspace: Workspace, tree: Tree, record: WorkspaceRe
     await rm(stage, { recursive: true, force: true });
     throw writeFailure(dir, error);
   }
-  const applying = await workspace.write(record, { phase: 'apply', stage, old: undefined });
+  const applying = await workspace.write(record, { phase: 'apply', stage, old: undefined, previous: undefined });
   for (const name of readdirSync(dir)) if (join(dir, name) !== stage) renameSync(join(dir, name), join(old, name));
   for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(dir, name));
   await rm(stage, { recursive: true, force: true });

@@ -11,6 +11,7 @@ import { equalBytes, toHex, utf8, concat } from '../bytes.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { errno } from './files.js';
+import type { CaptureRules } from './filter.js';
 import { StatCache } from './stat-cache.js';
 
 /** A change of the directory that may be half done. */
@@ -21,13 +22,8 @@ export interface Pending {
   stage: string;
   /** Where the directory's former content is moved; undefined where there is none. */
   old: string | undefined;
-}
-
-/** What a capture leaves out beyond the defaults. */
-export interface CaptureRules {
-  keepCaches: boolean;
-  /** Patterns in gitignore syntax. */
-  exclude: string[];
+  /** What the record was before: what it is again if the change is undone. */
+  previous: WorkspaceRecord | undefined;
 }
 
 export interface WorkspaceRecord {
@@ -50,14 +46,20 @@ interface Stored {
 
 /** The record of one directory. */
 export class Workspace {
+  readonly #folder: string;
+  readonly #host: Pick<Host, 'random'>;
+
   private constructor(
     /** The directory's real path; it need not exist. */
     readonly dir: string,
     readonly record: WorkspaceRecord | undefined,
     readonly pending: Pending | undefined,
-    readonly #folder: string,
-    readonly #host: Pick<Host, 'random'>,
-  ) {}
+    folder: string,
+    host: Pick<Host, 'random'>,
+  ) {
+    this.#folder = folder;
+    this.#host = host;
+  }
 
   /** `folder`: where records are kept; made when the first is written. */
   static async open(folder: string, dir: string, host: Pick<Host, 'random'>): Promise<Workspace> {
@@ -76,6 +78,7 @@ export class Workspace {
     return new Workspace(this.dir, record, pending, this.#folder, this.#host);
   }
 
+  /** What earlier captures and checkouts learnt of the directory's files. */
   async readCache(): Promise<StatCache> {
     return StatCache.decode(await readIfPresent(cachePath(this.#folder, this.dir)), { dir: this.dir });
   }

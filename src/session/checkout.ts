@@ -1,0 +1,171 @@
+/** Checking a version out into a directory (SPEC.md 11.3): which of the ways of writing it fits what the directory holds. */
+import { BrowserStateError } from '../errors.js';
+import { diffTrees, isEmptyDiff } from '../object/diff.js';
+import { parentPath } from '../object/path.js';
+import { blobCount, blobId, measureTree, type Tree, type TreeEntry } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import { BlobReader } from '../repository/blob-reader.js';
+import type { Manifest } from '../repository/manifest.js';
+import type { Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import { applyTree } from '../workspace/apply.js';
+import { capture, hashOnly } from '../workspace/capture.js';
+import { directoryState, placeTree, settleWorkspace } from '../workspace/checkout.js';
+import { readFacts } from '../workspace/excludes.js';
+import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
+import { liveBrowser } from '../workspace/live.js';
+import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
+import { scan } from '../workspace/scan.js';
+import { StatCache } from '../workspace/stat-cache.js';
+import type { WriteOptions } from '../workspace/write-tree.js';
+import type { Home } from './home.js';
+import type { OnProgress } from './progress.js';
+import { resolveRevision } from './revision.js';
+
+export interface CheckoutOptions {
+  /** A revision; the head unless given. */
+  at?: string | undefined;
+  /** Globs of the files and directories to check out; everything unless given. */
+  only?: readonly string[] | undefined;
+  /** Replace what the directory holds, whatever it is. */
+  force?: boolean | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface CheckoutResult {
+  commit: ObjectId;
+  /** Files written or found in place, and the sum of their sizes. */
+  files: number;
+  bytes: number;
+  /** Bytes that came from a remote. */
+  fetchedBytes: number;
+}
+
+const everything: Filter = { excludes: () => false };
+const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: undefined };
+
+/**
+ * Makes `dir` hold the version. A directory that is absent, empty, or exactly as a version of this store needs no `force`; any other is DIRTY
+ * without it. Throws NOT_FOUND for an unknown session or revision, BUSY where a browser is live in `dir`, INTEGRITY where the store is damaged; the directory is
+ * then as it was.
+ */
+export async function checkoutSession(home: Home, session: string, dir: string, options: CheckoutOptions = {}): Promise<CheckoutResult> {
+  const { repository, token, head } = await home.requireSession(session, options);
+  const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
+  const manifest = await home.readManifest(repository, token, row, options);
+  const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
+  const workspace = await settleWorkspace(await home.workspace(dir));
+  const live = directoryState(workspace.dir) === 'absent' ? undefined : liveBrowser(workspace.dir, home.host);
+  if (live !== undefined) {
+    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, { hint: 'Close the browser first.' });
+  }
+  const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
+  const write: WriteOptions = {
+    reader: new BlobReader(repository, options),
+    blobs: manifest.blobs,
+    signal: options.signal,
+    onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),
+  };
+  const startedAt = home.host.now();
+  await place({ home, repository, token, workspace, tree, record, write, options });
+  await learnFrom(workspace, tree, startedAt);
+  return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
+}
+
+interface Placement {
+  home: Home;
+  repository: Repository;
+  token: Token;
+  workspace: Workspace;
+  tree: Tree;
+  record: WorkspaceRecord;
+  write: WriteOptions;
+  options: CheckoutOptions;
+}
+
+async function place(placement: Placement): Promise<void> {
+  const { home, workspace, tree, record, write, options } = placement;
+  const mixture = workspace.pending?.phase === 'apply';
+  if (directoryState(workspace.dir) !== 'occupied' || (mixture && options.only === undefined)) {
+    await placeTree(workspace, tree, record, home.host, write);
+    return;
+  }
+  const current = await readClean(placement);
+  if (current === undefined && !options.force) throw refuse(workspace.dir);
+  if (options.only !== undefined) {
+    const there = await readDirectory(workspace, everything, options);
+    // A whole version that is changed in part is no version any more: its record stays, and tells the difference.
+    const kept = workspace.record?.only === undefined ? workspace.record : record;
+    await applyTree(workspace, selectMatching(there, options.only), tree, kept, home.host, write);
+  } else if (current !== undefined) {
+    await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, home.host, write);
+  } else {
+    await placeTree(workspace, tree, record, home.host, write);
+  }
+}
+
+/** The directory's content, if it is exactly the version that its record names; undefined otherwise. */
+async function readClean({ home, repository, workspace, options }: Placement): Promise<Tree | undefined> {
+  const { record, pending, dir } = workspace;
+  if (record === undefined || pending !== undefined) return undefined;
+  const base = await readBase(home, repository, record);
+  if (base === undefined) return undefined;
+  const there = await readDirectory(workspace, buildFilter({ facts: readFacts(dir), ...record.rules }), options);
+  const expected = record.only ? select(base.tree, record.only) : base.tree;
+  return isEmptyDiff(diffTrees(expected, there)) ? there : undefined;
+}
+
+/** The version that a record names, which may be of any session; undefined where it is no more. */
+async function readBase(home: Home, repository: Repository, record: WorkspaceRecord): Promise<Manifest | undefined> {
+  const token = await repository.refs.read(record.session);
+  if (token === undefined) return undefined;
+  for await (const row of repository.refs.rows(token.ref)) if (row.id === record.base) return home.readManifest(repository, token, row);
+  return undefined;
+}
+
+async function readDirectory(workspace: Workspace, filter: Filter, { signal }: CheckoutOptions): Promise<TreeEntry[]> {
+  const found = await scan(workspace.dir, filter, { signal });
+  return capture(workspace.dir, found, { sink: hashOnly, cache: await workspace.readCache(), learn: undefined, previous: undefined, signal });
+}
+
+/** Notes the new files in the stat cache, so that the next commit need not read them. */
+async function learnFrom(workspace: Workspace, tree: Tree, startedAt: number): Promise<void> {
+  const entries = new Map(tree.map((entry) => [entry.path, entry]));
+  const cache = new StatCache({ dir: workspace.dir }, startedAt);
+  for (const found of (await scan(workspace.dir, everything)).entries) {
+    const entry = entries.get(found.path);
+    if (entry?.kind !== 'file' || found.kind !== 'file' || found.size !== entry.size) continue;
+    cache.record(
+      found,
+      Array.from({ length: blobCount(entry.size) }, (_, i) => blobId(entry, i)),
+    );
+  }
+  await workspace.writeCache(cache);
+}
+
+/** The part of a version that `only` names. Throws NOT_FOUND where it names nothing. */
+function select(tree: Tree, only: readonly string[]): Tree {
+  const selected = selectMatching(tree, only);
+  if (selected.length > 0) return selected;
+  throw new BrowserStateError('NOT_FOUND', `${only.join(', ')}: the version has nothing of that name`, {
+    hint: 'Paths are relative to the directory, such as Default/Cookies.',
+  });
+}
+
+/** What the globs name, and the directories above it. */
+export function selectMatching(tree: Tree, only: readonly string[]): Tree {
+  const matches = matcher(only);
+  const paths = new Set<string>();
+  for (const { path } of tree) {
+    if (!matches(path)) continue;
+    for (let up = path; up !== '' && !paths.has(up); up = parentPath(up)) paths.add(up);
+  }
+  return tree.filter(({ path }) => paths.has(path));
+}
+
+function refuse(dir: string): BrowserStateError {
+  return new BrowserStateError('DIRTY', `${dir}: it holds files that are in no version of this store`, {
+    hint: 'Snapshot it first, choose another directory, or replace what it holds with --force.',
+  });
+}

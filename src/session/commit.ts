@@ -1,0 +1,269 @@
+/** Committing a directory to a session: token, capture, packs and manifest, swap (SPEC.md 11.1). */
+import { compareUtf8 } from '../bytes.js';
+import { BrowserStateError } from '../errors.js';
+import { MAX_SWAP_ATTEMPTS } from '../limits.js';
+import type { Commit } from '../object/commit.js';
+import { diffTrees, isEmptyDiff } from '../object/diff.js';
+import { parentPath } from '../object/path.js';
+import { measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import type { Compression } from '../pack/codec.js';
+
+import { framesOf, nameText } from '../pack/locator.js';
+import { BlobWriter } from '../repository/blob-writer.js';
+import type { Epoch } from '../repository/cells.js';
+import { newName } from '../repository/layout.js';
+import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import { newRow, type Row } from '../repository/ref.js';
+import type { Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import { capture } from '../workspace/capture.js';
+import { settleWorkspace } from '../workspace/checkout.js';
+import { readFacts } from '../workspace/excludes.js';
+import { buildFilter, type CaptureRules, matcher, readRules } from '../workspace/filter.js';
+import { liveBrowser } from '../workspace/live.js';
+import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
+import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
+import { StatCache } from '../workspace/stat-cache.js';
+import type { Home } from './home.js';
+import type { OnProgress } from './progress.js';
+import { requireTag } from './tags.js';
+import { checkShrink } from './shrink.js';
+
+export interface CommitOptions {
+  message?: string | undefined;
+  labels?: Record<string, string> | undefined;
+  /** A tag to set on the commit, in the same swap. */
+  tag?: string | undefined;
+  /** Patterns to leave out, in gitignore syntax. */
+  exclude?: readonly string[] | undefined;
+  /** Keep what can be regenerated, such as caches. */
+  keepCaches?: boolean | undefined;
+  /** Commit even if the directory lost its cookies or nearly all files. */
+  allowShrink?: boolean | undefined;
+  compression?: Compression | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface CommitStats {
+  /** Files of the version and the sum of their sizes. */
+  files: number;
+  bytes: number;
+  /** Uncompressed bytes that the repository did not have: whole blobs and changed pages. */
+  newBytes: number;
+  /** Bytes of the packs and the manifest that were written. */
+  storedBytes: number;
+  /** What the rules left out. */
+  excluded: { files: number; bytes: number };
+  /** Sockets, fifos and devices, which no version holds. */
+  skipped: SkippedEntry[];
+}
+
+export interface CommitResult {
+  commit: ObjectId;
+  tree: ObjectId;
+  parent: ObjectId | undefined;
+  /** False: the directory is as the head has it, and no commit was made; `commit` is the head. */
+  changed: boolean;
+  stats: CommitStats;
+}
+
+/** Everything that an attempt needs to know of the session, read before anything is uploaded. */
+interface Base {
+  repository: Repository;
+  token: Token;
+  head: { row: Row; manifest: Manifest } | undefined;
+  /** What a partial directory lays its entries over. */
+  underlay: { manifest: Manifest; only: string[] } | undefined;
+}
+
+/**
+ * Commits `dir` to the session. Atomic: the session has the whole new version or is as it was. Throws CONFLICT where another writer
+ * moved the head meanwhile, BUSY where a browser is live in `dir`, UNREADABLE, SHRUNK, and what the provider throws.
+ */
+export async function commitDirectory(home: Home, session: string, dir: string, options: CommitOptions = {}): Promise<CommitResult> {
+  if (options.tag !== undefined) requireTag(options.tag);
+  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
+  const workspace = await settleWorkspace(await home.workspace(dir));
+  refuseUnfit(home, workspace);
+  const repository = await home.init(options);
+  let before: ObjectId | undefined | 'none' = 'none';
+  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
+    const base = await readBase(home, repository, session, workspace, options);
+    const head = base.head?.row.id;
+    if (before !== 'none' && before !== head) throw moved(session, head);
+    before = head;
+    const result = await attemptCommit(home, base, workspace, rules, options);
+    if (result !== undefined) return result;
+  }
+  throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, { hint: 'Repeat the command.' });
+}
+
+function refuseUnfit(home: Home, { dir, pending }: Workspace): void {
+  const live = liveBrowser(dir, home.host);
+  if (live !== undefined) {
+    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, { hint: 'Close the browser first.' });
+  }
+  if (pending === undefined) return;
+  throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
+    hint: 'Restore into it again; it will be written anew.',
+  });
+}
+
+async function readBase(home: Home, repository: Repository, session: string, workspace: Workspace, options: CommitOptions): Promise<Base> {
+  const found = await repository.refs.read(session, options);
+  if (found?.ref.rows[0] === undefined) home.refuseLegacy(session);
+  const token = found ?? (await repository.refs.ensure(session, (await repository.epoch(options)).k, options));
+  const row = token.ref.rows[0];
+  const head = row && { row, manifest: await home.readManifest(repository, token, row, options) };
+  return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
+}
+
+async function readUnderlay(home: Home, repository: Repository, token: Token, record: WorkspaceRecord | undefined, options: CommitOptions): Promise<Base['underlay']> {
+  if (record?.only === undefined) return undefined;
+  if (record.session !== token.session) {
+    throw new BrowserStateError('USAGE', `expected a whole directory, found a part of session ${record.session}`, {
+      hint: `Commit it to session ${record.session}, or restore a whole version first.`,
+    });
+  }
+  if (record.head !== token.ref.rows[0]?.id) throw moved(token.session, token.ref.rows[0]?.id);
+  for await (const row of repository.refs.rows(token.ref, options)) {
+    if (row.id === record.base) return { manifest: await home.readManifest(repository, token, row, options), only: record.only };
+  }
+  throw moved(token.session, token.ref.rows[0]?.id);
+}
+
+/** One attempt; undefined where the swap lost. */
+async function attemptCommit(home: Home, base: Base, workspace: Workspace, rules: CaptureRules, options: CommitOptions): Promise<CommitResult | undefined> {
+  const { repository, token, head, underlay } = base;
+  const { dir } = workspace;
+  const learn = new StatCache({ dir }, home.host.now());
+  const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules }), { signal: options.signal });
+  const pin = new Pin(home, repository, token, options);
+  const writer = new BlobWriter(repository, {
+    compression: options.compression ?? 'auto',
+    known: underlay ? new Map([...underlay.manifest.blobs, ...(head?.manifest.blobs ?? [])]) : (head?.manifest.blobs ?? new Map()),
+    lookup: (ids) => pin.lookup(ids),
+    epoch: () => pin.epoch,
+    signal: options.signal,
+  });
+  const captured = await capture(dir, underlay ? within(found, underlay.only) : found, {
+    sink: writer,
+    cache: await workspace.readCache(),
+    learn,
+    previous: underlay?.manifest ?? head?.manifest,
+    signal: options.signal,
+    onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
+  });
+  const tree = underlay ? overlay(underlay.manifest.tree, captured, underlay.only) : captured;
+  if (!options.allowShrink) checkShrink(dir, head?.manifest.tree, tree);
+  const same = head !== undefined && isEmptyDiff(diffTrees(head.manifest.tree, tree));
+  const outcome = same ? await keepHead(base, head.row, options) : await store(home, base, tree, writer, pin, options);
+  if (outcome === undefined) return undefined;
+  const { row, storedBytes } = outcome;
+  await workspace.write({ session: token.session, base: row.id, head: row.id, only: underlay?.only, rules });
+  await workspace.writeCache(learn);
+  const { excluded, skipped } = found;
+  const { tree: treeOf, files, bytes, parents } = row.commit;
+  const newBytes = same ? 0 : writer.newBytes;
+  return { commit: row.id, tree: treeOf, parent: parents[0], changed: !same, stats: { files, bytes, newBytes, storedBytes, excluded, skipped } };
+}
+
+/** The head stays; a tag that was asked for is set on it. */
+async function keepHead({ repository, token }: Base, row: Row, options: CommitOptions): Promise<{ row: Row; storedBytes: number } | undefined> {
+  if (options.tag === undefined || token.ref.tags.get(options.tag) === row.id) return { row, storedBytes: 0 };
+  const tags = new Map(token.ref.tags).set(options.tag, row.id);
+  const event = repository.refs.event(token.ref, 'tag', `${options.tag} ${row.id}`);
+  return (await repository.refs.swap(token, { tags, ...event }, options)) && { row, storedBytes: 0 };
+}
+
+/** Stores what is new and swaps the ref; undefined where another writer was first. */
+async function store(
+  home: Home,
+  { repository, token, head }: Base,
+  tree: Tree,
+  writer: BlobWriter,
+  pin: Pin,
+  options: CommitOptions,
+): Promise<{ row: Row; storedBytes: number } | undefined> {
+  const compression = options.compression ?? 'auto';
+  await writer.finish();
+  const commit: Commit = {
+    tree: treeId(tree),
+    parents: head ? [head.row.id] : [],
+    time: home.host.now(),
+    message: options.message ?? '',
+    who: home.host.who(),
+    labels: options.labels ?? {},
+    ...measureTree(tree),
+    extensions: [],
+  };
+  const name = newName(home.host, pin.epoch);
+  const row = newRow('commit', commit, name);
+  const [manifestBytes] = await Promise.all([
+    repository.writeManifest(name, { commit, tree, blobs: writer.places }, compression, options),
+    writer.acknowledged(),
+  ]);
+  const history = await repository.refs.addRow(token.ref, row, options);
+  const tags = options.tag === undefined ? token.ref.tags : new Map(token.ref.tags).set(options.tag, row.id);
+  const swapped = await repository.refs.swap(token, { state: 'live', ...history, tags, epoch: pin.epoch }, options);
+  if (swapped === undefined) return undefined;
+  if (writer.stored.size > 0) await home.index.record(repository, pin.epoch, writer.stored);
+  return { row, storedBytes: writer.storedBytes + manifestBytes };
+}
+
+/**
+ * The pin that lets a commit name what its token's head does not reach (SPEC.md 11.1 step 3): the GC epoch, read after the token and written into
+ * the ref with the swap.
+ */
+class Pin {
+  readonly #home: Home;
+  readonly #repository: Repository;
+  readonly #token: Token;
+  readonly #options: CommitOptions;
+  #pinned: Epoch | undefined;
+
+  constructor(home: Home, repository: Repository, token: Token, options: CommitOptions) {
+    this.#home = home;
+    this.#repository = repository;
+    this.#token = token;
+    this.#options = options;
+  }
+
+  /** The epoch under which packs are born and the ref is swapped. */
+  get epoch(): number {
+    return Math.max(this.#token.ref.epoch, this.#pinned?.k ?? 0);
+  }
+
+  async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+    this.#pinned ??= await this.#repository.epoch(this.#options);
+    const { k, condemned } = this.#pinned;
+    const found = await this.#home.index.lookup(this.#repository, k, ids);
+    const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
+    return new Map([...found].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));
+  }
+}
+
+/** The part of a scan that a partial directory may have changed, with the directories above it. */
+function within(found: Scan, only: string[]): Scan {
+  const matches = matcher(only);
+  const parents = new Set<string>();
+  for (const { path } of found.entries) if (matches(path)) for (let up = parentPath(path); up !== ''; up = parentPath(up)) parents.add(up);
+  return { ...found, entries: found.entries.filter(({ path }) => matches(path) || parents.has(path)) };
+}
+
+/** The base with everything that `only` names taken from the directory. */
+function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
+  const matches = matcher(only);
+  const entries = new Map(base.filter(({ path }) => !matches(path)).map((entry) => [entry.path, entry]));
+  for (const entry of captured) if (matches(entry.path) || !entries.has(entry.path)) entries.set(entry.path, entry);
+  return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
+}
+
+function moved(session: string, head: ObjectId | undefined): BrowserStateError {
+  const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
+  return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was committed`, {
+    hint: `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
+  });
+}

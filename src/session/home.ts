@@ -1,0 +1,91 @@
+/**
+ * Home: the repository on this machine, with what only this machine needs: the index and the records of directories. It is opened when it
+ * is first used and created when it is first written.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { BrowserStateError, integrity, isError } from '../errors.js';
+import type { Host } from '../host.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import { BlobIndex } from '../repository/blob-index.js';
+import type { Manifest } from '../repository/manifest.js';
+import type { Row } from '../repository/ref.js';
+import type { Token } from '../repository/refs.js';
+import { Repository } from '../repository/repository.js';
+import { Workspace } from '../workspace/record.js';
+
+export interface HomeOptions {
+  /** Where objects and cells are kept. */
+  provider: Provider;
+  /** A private directory of this machine for the index and the records. */
+  folder: string;
+  /** Where the older package keeps a user's sessions, one directory each; undefined where that cannot be. */
+  legacyFolder: string | undefined;
+  host: Host;
+}
+
+export class Home {
+  readonly host: Host;
+  readonly index: BlobIndex;
+  readonly provider: Provider;
+  readonly #records: string;
+  readonly #legacyFolder: string | undefined;
+  #repository: Repository | undefined;
+
+  constructor({ provider, folder, legacyFolder, host }: HomeOptions) {
+    this.provider = provider;
+    this.host = host;
+    this.index = new BlobIndex(join(folder, 'index'));
+    this.#records = join(folder, 'records');
+    this.#legacyFolder = legacyFolder;
+  }
+
+  /** The repository; undefined where none was made yet. */
+  async open(options: RequestOptions = {}): Promise<Repository | undefined> {
+    this.#repository ??= await Repository.open(this.provider, this.host, options);
+    return this.#repository;
+  }
+
+  /** The repository, made if there is none. */
+  async init(options: RequestOptions = {}): Promise<Repository> {
+    this.#repository ??= await Repository.init(this.provider, this.host, options);
+    return this.#repository;
+  }
+
+  /** What is remembered of a directory. */
+  workspace(dir: string): Promise<Workspace> {
+    return Workspace.open(this.#records, dir, this.host);
+  }
+
+  /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
+  async requireSession(session: string, options: RequestOptions = {}): Promise<{ repository: Repository; token: Token; head: Row }> {
+    const repository = await this.open(options);
+    const token = await repository?.refs.read(session, options);
+    const head = token?.ref.rows[0];
+    if (repository !== undefined && token !== undefined && head !== undefined) return { repository, token, head };
+    this.refuseLegacy(session);
+    throw new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
+      hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
+    });
+  }
+
+  /** Throws LEGACY_SESSION where the older package has a session of that name, which must never be taken for an empty one. */
+  refuseLegacy(session: string): void {
+    if (this.#legacyFolder === undefined || !existsSync(join(this.#legacyFolder, session))) return;
+    throw new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
+      hint: 'Run `browserstate migrate` to move it into this store; its files stay as they are.',
+    });
+  }
+
+  /** The manifest of a row. A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */
+  async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
+    try {
+      return await repository.readManifest(row, options);
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND')) throw error;
+      const now = await repository.refs.read(token.session, options);
+      if (now?.version === token.version) throw integrity(`${error.message}: the session ${token.session} names it`, error);
+      throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, { hint: 'Repeat the command.', cause: error });
+    }
+  }
+}

@@ -1,0 +1,120 @@
+/** The open store of one user: its sessions, and the care of the whole. */
+import type { Host } from '../host.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
+import { checkId, objectFolders, type ObjectFolder } from '../repository/layout.js';
+import type { ObjectId } from '../object-id.js';
+import { Home } from './home.js';
+import type { OnProgress } from './progress.js';
+import { Session } from './session.js';
+
+export interface SessionInfo {
+  session: string;
+  /** The newest commit, when it was made, and what it holds. */
+  commit: ObjectId;
+  time: Date;
+  message: string;
+  files: number;
+  bytes: number;
+  /** Commits that are kept. */
+  commits: number;
+}
+
+export interface Usage {
+  sessions: number;
+  commits: number;
+  /** Objects and their bytes, by kind. */
+  objects: Record<ObjectFolder, { count: number; bytes: number }>;
+  /** Bytes of all objects. */
+  storedBytes: number;
+  /** Bytes of the files of all kept commits, as if each were stored by itself. */
+  logicalBytes: number;
+}
+
+export interface StoreOptions {
+  provider: Provider;
+  /** A private directory of this machine for the index and the records. */
+  folder: string;
+  legacyFolder?: string | undefined;
+  host: Host;
+  /** Used by operations that are given none of their own. */
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export class Store {
+  readonly #home: Home;
+  readonly #defaults: Pick<StoreOptions, 'signal' | 'onProgress'>;
+
+  constructor({ provider, folder, legacyFolder, host, signal, onProgress }: StoreOptions) {
+    this.#home = new Home({ provider, folder, legacyFolder, host });
+    this.#defaults = { signal, onProgress };
+  }
+
+  /** A session by its id, whether it exists or not. Throws USAGE for what cannot be one. */
+  session(id: string): Session {
+    checkId('session', id);
+    return new Session(this.#home, id, this.#defaults);
+  }
+
+  /** Creates the repository where there is none; resolves to its id in hex. */
+  async init(options: RequestOptions = this.#defaults): Promise<{ repository: string; created: boolean }> {
+    const created = (await this.#home.open(options)) === undefined;
+    return { repository: (await this.#home.init(options)).name, created };
+  }
+
+  /** All sessions that have a commit, in the order of their names. A damaged ref is INTEGRITY, naming it. */
+  async *sessions(options: RequestOptions = this.#defaults): AsyncGenerator<SessionInfo> {
+    const repository = await this.#home.open(options);
+    if (repository === undefined) return;
+    const names: string[] = [];
+    for await (const name of repository.refs.list(options)) names.push(name);
+    for (const session of names.sort()) {
+      const ref = (await repository.refs.read(session, options))?.ref;
+      const head = ref?.rows[0];
+      if (ref === undefined || head === undefined) continue;
+      const { time, message, files, bytes } = head.commit;
+      const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
+      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits };
+    }
+  }
+
+  /** Verifies the repository; see `checkRepository`. */
+  verify(options: CheckOptions = this.#defaults): Promise<CheckResult> {
+    return checkRepository(this.#home.provider, this.#home.host, options);
+  }
+
+  /** What the store holds and takes. */
+  async usage(options: RequestOptions = this.#defaults): Promise<Usage> {
+    const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
+    const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0 };
+    const repository = await this.#home.open(options);
+    if (repository === undefined) return usage;
+    for (const folder of objectFolders) {
+      for await (const { size = 0 } of this.#home.provider.list(`${folder}/`, options)) {
+        objects[folder].count++;
+        objects[folder].bytes += size;
+        usage.storedBytes += size;
+      }
+    }
+    for await (const session of repository.refs.list(options)) {
+      const ref = (await repository.refs.read(session, options))?.ref;
+      if (ref === undefined || ref.rows.length === 0) continue;
+      usage.sessions++;
+      for await (const { commit } of repository.refs.rows(ref, options)) {
+        usage.commits++;
+        usage.logicalBytes += commit.bytes;
+      }
+    }
+    return usage;
+  }
+
+  /** Releases what the store holds open. */
+  async close(): Promise<void> {
+    await this.#home.provider.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
