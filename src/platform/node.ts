@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import * as zlib from 'node:zlib';
 import { BrowserStateError, check, integrity } from '../errors.js';
-import type { Codec, Effort } from './platform.js';
-import { checkLength, decodeZstd, readZstdHeader } from './zstd.js';
+import { type Codec, type Effort, expectLength } from './platform.js';
+import { checkZstdHeader, decodeZstd } from './zstd.js';
 
 type Compressed = Exclude<Codec, 'raw'>;
 type Options = zlib.ZlibOptions & zlib.BrotliOptions & { pledgedSrcSize?: number };
@@ -70,13 +70,13 @@ export function compress(codec: Compressed, bytes: Uint8Array, effort: Effort): 
 }
 
 export async function decompress(codec: Codec, bytes: Uint8Array, length: number): Promise<Uint8Array> {
-  if (codec === 'raw') return checkLength(bytes, length, 'raw');
-  if (codec === 'zstd') readZstdHeader(bytes, length);
+  if (codec === 'raw') return expectLength(codec, bytes, length);
+  if (codec === 'zstd') checkZstdHeader(bytes, length);
   const native = codecs[codec];
   if (native === undefined) return decodeZstd(bytes, length);
   const { buffer, engine } = await inflate(native, codec, bytes, length);
   check(engine.bytesWritten === bytes.length, `${codec} stream: expected to end after ${bytes.length} bytes, found its end at ${engine.bytesWritten}`);
-  return checkLength(buffer, length, codec);
+  return expectLength(codec, buffer, length);
 }
 
 function inflate(native: NativeCodec, codec: Codec, bytes: Uint8Array, length: number): Promise<Inflated> {

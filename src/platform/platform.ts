@@ -3,6 +3,8 @@
  * node.ts on Node and portable.ts elsewhere; both read every codec, so that a snapshot reads the same anywhere.
  */
 
+import { check } from '../errors.js';
+
 /** The codecs of frames; their tags are in SPEC.md R-CODEC. */
 export type Codec = 'raw' | 'deflate' | 'brotli' | 'zstd';
 
@@ -24,4 +26,10 @@ export interface Platform {
    * bytes, and never allocates more than a small multiple of `length`, whatever the input claims.
    */
   decompress(codec: Codec, bytes: Uint8Array, length: number): Promise<Uint8Array>;
+}
+
+/** The bytes as they are, if there are `length` of them. Throws INTEGRITY otherwise. */
+export function expectLength(codec: Codec, bytes: Uint8Array, length: number): Uint8Array {
+  check(bytes.length === length, `${codec} frame: expected ${length} bytes, found ${bytes.length}`);
+  return bytes;
 }

@@ -2,8 +2,8 @@
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 import { deflateSync, inflateSync } from 'fflate';
 import { BrowserStateError, integrity } from '../errors.js';
-import type { Codec, Effort } from './platform.js';
-import { checkLength, decodeZstd } from './zstd.js';
+import { type Codec, type Effort, expectLength } from './platform.js';
+import { decodeZstd } from './zstd.js';
 
 export const preferredCodec: Codec = 'deflate';
 
@@ -19,11 +19,11 @@ export async function compress(codec: Exclude<Codec, 'raw'>, bytes: Uint8Array, 
 }
 
 export async function decompress(codec: Codec, bytes: Uint8Array, length: number): Promise<Uint8Array> {
-  if (codec === 'raw') return checkLength(bytes, length, 'raw');
+  if (codec === 'raw') return expectLength(codec, bytes, length);
   if (codec === 'zstd') return decodeZstd(bytes, length);
   if (codec === 'brotli') throw new BrowserStateError('UNSUPPORTED', 'this runtime cannot read brotli');
   try {
-    return checkLength(inflateSync(bytes, { out: new Uint8Array(length + 1) }), length, codec);
+    return expectLength(codec, inflateSync(bytes, { out: new Uint8Array(length + 1) }), length);
   } catch (error) {
     throw integrity(`deflate stream: expected ${length} bytes, found damage: ${String(error)}`, error);
   }
