@@ -2,7 +2,7 @@
  * Reading and writing of the canonical binary encodings (SPEC.md, "Encoding primitives"). The reader refuses every encoding
  * that the writer would not have produced, so that one value has one encoding.
  */
-import { check, invariant } from './errors.js';
+import { check, integrity, invariant } from './errors.js';
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -20,10 +20,17 @@ export function fromUtf8(bytes: Uint8Array, what: string): string {
   }
 }
 
+const hexDigits = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+
 export function toHex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
-  return text;
+  // One call that makes a flat string: texts joined digit by digit are slow as keys of a Map.
+  const codes = new Array<number>(2 * bytes.length);
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i] as number;
+    codes[2 * i] = hexDigits[byte >> 4] as number;
+    codes[2 * i + 1] = hexDigits[byte & 15] as number;
+  }
+  return String.fromCharCode(...codes);
 }
 
 /** The bytes of an even number of lower-case hex digits; undefined for any other text. */
@@ -158,14 +165,18 @@ export class Reader {
 
   /** A view of the next `length` bytes, not a copy. */
   bytes(length: number): Uint8Array {
-    check(length <= this.remaining, `${this.#what}: expected ${length} more bytes, found ${this.remaining}`);
+    // Messages are made only where they are needed: this runs for every value of a manifest.
+    if (length > this.remaining) throw integrity(`${this.#what}: expected ${length} more bytes, found ${this.remaining}`);
     const view = this.#source.subarray(this.#at, this.#at + length);
     this.#at += length;
     return view;
   }
 
   byte(): number {
-    return this.bytes(1)[0] as number;
+    const byte = this.#source[this.#at];
+    if (byte === undefined) throw integrity(`${this.#what}: expected one more byte, found the end`);
+    this.#at++;
+    return byte;
   }
 
   /** Unsigned LEB128 of at most `max`, in its shortest form. */
@@ -174,12 +185,12 @@ export class Reader {
     let scale = 1;
     for (let i = 0; ; i++) {
       const byte = this.byte();
-      check(i < 8 && (byte !== 0 || i === 0), `${this.#what}: expected a shortest-form integer, found a padded one`);
+      if (i >= 8 || (byte === 0 && i > 0)) throw integrity(`${this.#what}: expected a shortest-form integer, found a padded one`);
       value += (byte & 127) * scale;
       if (byte < 128) break;
       scale *= 128;
     }
-    check(value <= max, `${this.#what}: expected a number of at most ${max}, found ${value}`);
+    if (value > max) throw integrity(`${this.#what}: expected a number of at most ${max}, found ${value}`);
     return value;
   }
 

@@ -3,7 +3,7 @@
  * compress) and paths (which do) lie apart. Decoding validates every rule before it returns.
  */
 import { compareUtf8, fromUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
-import { check, invariant } from '../errors.js';
+import { integrity, invariant } from '../errors.js';
 import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_PATH_BYTES, MAX_SYMLINK_BYTES } from '../limits.js';
 import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
 import { parentPath, pathProblem } from './path.js';
@@ -123,8 +123,8 @@ export function decodeTree(bytes: Uint8Array): TreeEntry[] {
   const tree = paths.map((path, i) => {
     const kind = kinds[entryKinds[i] as number];
     const mode = modes[i] as number;
-    check(kind !== undefined, `tree: expected a kind of 0 to 2 for ${quote(path)}, found ${entryKinds[i]}`);
-    check(mode <= 0o777 && (kind !== 'symlink' || mode === 0o777), `tree: expected nine mode bits for ${quote(path)}, found ${mode}`);
+    if (kind === undefined) throw integrity(`tree: expected a kind of 0 to 2 for ${quote(path)}, found ${entryKinds[i]}`);
+    if (mode > 0o777 || (kind === 'symlink' && mode !== 0o777)) throw integrity(`tree: expected nine mode bits for ${quote(path)}, found ${mode}`);
     return { path, kind, mode, mtime: mtimes[i] } as TreeEntry;
   });
   for (const entry of tree) if (entry.kind === 'file') entry.size = input.uint(MAX_FILE_SIZE);
@@ -133,7 +133,7 @@ export function decodeTree(bytes: Uint8Array): TreeEntry[] {
   for (const entry of tree) {
     if (entry.kind !== 'file') continue;
     blobs += blobCount(entry.size);
-    check(blobs <= MAX_BLOBS, `tree: expected at most ${MAX_BLOBS} blobs, found more`);
+    if (blobs > MAX_BLOBS) throw integrity(`tree: expected at most ${MAX_BLOBS} blobs, found more`);
     entry.ids = input.bytes(blobCount(entry.size) * ID_BYTES);
   }
   input.end();
@@ -151,11 +151,11 @@ function readPaths(input: Reader, count: number): string[] {
     const bytes = new Uint8Array(shared + rest.length);
     bytes.set(previous.subarray(0, shared));
     bytes.set(rest, shared);
-    check(sharedLength(previous, bytes) === shared, `tree: expected the longest shared prefix after ${quote(previousText)}`);
+    if (sharedLength(previous, bytes) !== shared) throw integrity(`tree: expected the longest shared prefix after ${quote(previousText)}`);
     const path = fromUtf8(bytes, 'path in a tree');
     const problem = pathProblem(path);
-    check(problem === undefined, `tree: expected a relative path, found ${quote(path)}: ${problem}`);
-    check(i === 0 || compareUtf8(previousText, path) < 0, `tree: expected rising paths, found ${quote(path)} after ${quote(previousText)}`);
+    if (problem !== undefined) throw integrity(`tree: expected a relative path, found ${quote(path)}: ${problem}`);
+    if (i > 0 && compareUtf8(previousText, path) >= 0) throw integrity(`tree: expected rising paths, found ${quote(path)} after ${quote(previousText)}`);
     paths.push(path);
     previous = bytes;
     previousText = path;
@@ -165,7 +165,7 @@ function readPaths(input: Reader, count: number): string[] {
 
 function readTarget(input: Reader, path: string): string {
   const target = input.text(MAX_SYMLINK_BYTES);
-  check(target !== '' && !target.includes('\0'), `tree: expected a symlink target for ${quote(path)}, found ${quote(target)}`);
+  if (target === '' || target.includes('\0')) throw integrity(`tree: expected a symlink target for ${quote(path)}, found ${quote(target)}`);
   return target;
 }
 
@@ -173,7 +173,7 @@ function checkParents(tree: Tree): void {
   const directories = new Set(['']);
   for (const entry of tree) {
     const parent = parentPath(entry.path);
-    check(directories.has(parent), `tree: expected a directory above ${quote(entry.path)}, found none`);
+    if (!directories.has(parent)) throw integrity(`tree: expected a directory above ${quote(entry.path)}, found none`);
     if (entry.kind === 'directory') directories.add(entry.path);
   }
 }

@@ -3,7 +3,7 @@
  * changes one. In memory a location points to its frames; on the wire to numbered tables of packs and frames.
  */
 import { Reader, toHex, Writer } from '../bytes.js';
-import { check, invariant } from '../errors.js';
+import { check, integrity, invariant } from '../errors.js';
 import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_PACK_SIZE, MAX_PATCHES, PAGE_SIZE } from '../limits.js';
 import type { Codec } from '../platform/platform.js';
 import { codecOfTag, codecTag } from './codec.js';
@@ -107,7 +107,7 @@ export function decodeLocators(bytes: Uint8Array, lengths: readonly number[]): L
   const used = new Set<Frame>();
   const frameAt = (index: number): Frame => {
     const frame = frames[index];
-    check(frame !== undefined, `locator table: expected a frame below ${frames.length}, found ${index}`);
+    if (frame === undefined) throw integrity(`locator table: expected a frame below ${frames.length}, found ${index}`);
     used.add(frame);
     return frame;
   };
@@ -123,7 +123,7 @@ export function decodeLocators(bytes: Uint8Array, lengths: readonly number[]): L
     return location;
   });
   input.end();
-  check(used.size === frames.length, `locator table: expected every frame to be used, found ${frames.length - used.size} that are not`);
+  if (used.size !== frames.length) throw integrity(`locator table: expected every frame to be used, found ${frames.length - used.size} that are not`);
   return locations;
 }
 
@@ -146,7 +146,7 @@ function decodeLocation(input: Reader, frame: Frame, offset: number, length: num
 
 function checkWithin(frame: Frame, offset: number, length: number): void {
   const within = offset >= 0 && offset + length <= frame.length;
-  check(within, `locator table: expected ${length} bytes at ${offset} in a frame of ${frame.length}`);
+  if (!within) throw integrity(`locator table: expected ${length} bytes at ${offset} in a frame of ${frame.length}`);
 }
 
 function decodePacks(input: Reader, limit: number): ObjectName[] {
@@ -172,15 +172,15 @@ function decodeFrames(input: Reader, packs: readonly ObjectName[], limit: number
     packIndex += step;
     if (step > 0) end = 0;
     const pack = packs[packIndex];
-    check(pack !== undefined, `locator table: expected a pack below ${packs.length}, found ${packIndex}`);
+    if (pack === undefined) throw integrity(`locator table: expected a pack below ${packs.length}, found ${packIndex}`);
     const offset = end + input.uint(MAX_PACK_SIZE);
     const codec = codecOfTag(input.byte(), 'locator table');
     const storedLength = input.uint(MAX_PACK_SIZE);
     const length = codec === 'raw' ? storedLength : input.uint(MAX_FRAME_SIZE);
-    check(length >= 1 && length <= MAX_FRAME_SIZE, `locator table: expected a frame of 1 to ${MAX_FRAME_SIZE} bytes, found ${length}`);
+    if (length < 1 || length > MAX_FRAME_SIZE) throw integrity(`locator table: expected a frame of 1 to ${MAX_FRAME_SIZE} bytes, found ${length}`);
     check(storedLength >= 1, 'locator table: expected a frame of at least one stored byte');
     end = offset + storedLength;
-    check(end <= MAX_PACK_SIZE, `locator table: expected a frame within ${MAX_PACK_SIZE} bytes of pack, found one that ends at ${end}`);
+    if (end > MAX_PACK_SIZE) throw integrity(`locator table: expected a frame within ${MAX_PACK_SIZE} bytes of pack, found one that ends at ${end}`);
     frames.push({ pack, offset, codec, storedLength, length });
   }
   check(packs.length === (count === 0 ? 0 : packIndex + 1), 'locator table: expected every pack to have a frame');

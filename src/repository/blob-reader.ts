@@ -2,7 +2,7 @@
  * Reads blobs: fetches the parts that a location names, verifies the result against the blob's id, and keeps what neighbours will
  * need. Frames that lie close in a pack are fetched as one span. Memory is bounded by the caches, not by what is read.
  */
-import { check, integrity, isError } from '../errors.js';
+import { integrity, isError } from '../errors.js';
 import { toHex } from '../bytes.js';
 import { FRAME_CACHE_BYTES, MAX_SPAN, MAX_SPAN_GAP, PAGE_SIZE } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
@@ -63,7 +63,7 @@ export class BlobReader {
     const parts = patches.map(({ bitmap }, i) => ({ bitmap, pages: pages[i] as Uint8Array }));
     const blob = plain ?? applyPatches(base as Uint8Array, parts, length);
     const found = toHex(hashObject('blob', blob));
-    check(found === id, `${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
+    if (found !== id) throw integrity(`${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
     return blob;
   }
 

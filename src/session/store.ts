@@ -80,8 +80,8 @@ export class Store {
   }
 
   /** Verifies the repository; see `checkRepository`. */
-  verify(options: CheckOptions = this.#defaults): Promise<CheckResult> {
-    return checkRepository(this.#home.provider, this.#home.host, options);
+  verify(options: CheckOptions = {}): Promise<CheckResult> {
+    return checkRepository(this.#home.provider, this.#home.host, { signal: this.#defaults.signal, ...options });
   }
 
   /** What the store holds and takes. */
