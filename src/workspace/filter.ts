@@ -1,0 +1,155 @@
+/**
+ * Decides what of a directory a snapshot holds: the default rules of excludes.ts, then the user's own in gitignore syntax, where the
+ * last rule that matches wins (SPEC.md R-CAP-5 to R-CAP-8). Decisions depend on paths alone, so that capture and checkout agree on them.
+ */
+import { isUtf8 } from 'node:buffer';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import ignore from 'ignore';
+import { BrowserStateError } from '../errors.js';
+import { parentPath } from '../object/path.js';
+import { ifThere, quote, resolveDirectory } from './directory.js';
+import { defaultExclude, type DirectoryFacts, readFacts } from './excludes.js';
+
+/** The user's rules travel with the profile: this file is never left out. */
+export const IGNORE_FILE = '.browserstateignore';
+/** Bytes of rules that a filter takes from a file or from options: ten times what a long hand-written list needs. */
+const MAX_RULES_BYTES = 64 * 1024;
+
+export interface Filter {
+  /** Whether the entry, or a directory above it, is left out. `path` is relative, `/`-separated and not empty. */
+  excludes(path: string, isDirectory: boolean): boolean;
+}
+
+/** What decides, besides the directory itself: plain data, to be kept and used again. */
+export interface CaptureRules {
+  /** Keeps what the default rules leave out, save the group `locks`. */
+  keepCaches: boolean;
+  /** Patterns in gitignore syntax, after those of the file. */
+  exclude: readonly string[];
+  /** The text of `.browserstateignore`. */
+  ignoreFile: string | undefined;
+}
+
+/** The rules for `dir` as it is now. Throws NOT_FOUND, USAGE or UNREADABLE where `dir` or the file with its rules cannot be read. */
+export function readRules(dir: string, { keepCaches = false, exclude = [] }: { keepCaches?: boolean; exclude?: readonly string[] } = {}): CaptureRules {
+  return { keepCaches, exclude, ignoreFile: readIgnoreFile(dir) };
+}
+
+/** The text of the user's rules in `dir`, if there are any. Throws USAGE for a file that is enormous, not UTF-8 or no file. */
+function readIgnoreFile(dir: string): string | undefined {
+  const path = join(resolveDirectory(dir), IGNORE_FILE);
+  const stat = ifThere(path, () => statSync(path));
+  if (stat === undefined) return undefined;
+  if (!stat.isFile()) throw usage(`expected a file at ${quote(path)}, found something else`);
+  checkSize(stat.size, quote(path));
+  const bytes = ifThere(path, () => readFileSync(path));
+  if (bytes !== undefined && !isUtf8(bytes)) throw usage(`expected UTF-8 in ${quote(path)}, found other bytes`);
+  return bytes?.toString();
+}
+
+/** The filter for `dir` as it is now. Throws as `readRules` and `buildFilter` do. */
+export function openFilter(dir: string, options: { keepCaches?: boolean; exclude?: readonly string[] } = {}): Filter {
+  return buildFilter({ facts: readFacts(dir), ...readRules(dir, options) });
+}
+
+/** Throws USAGE for a pattern that could never match, and for more than 64 KiB of them. */
+export function buildFilter({ facts, keepCaches, exclude, ignoreFile }: CaptureRules & { facts: DirectoryFacts }): Filter {
+  const userRule = compileRules(exclude, ignoreFile ?? '');
+  const directories = new Map<string, boolean>();
+
+  function excludesItself(path: string, isDirectory: boolean): boolean {
+    if (path === IGNORE_FILE) return false;
+    const group = defaultExclude(facts, path, isDirectory);
+    if (group === 'locks') return true;
+    return userRule(path, isDirectory) ?? (group !== undefined && !keepCaches);
+  }
+  function excludesDirectory(path: string): boolean {
+    let excluded = directories.get(path);
+    if (excluded === undefined) directories.set(path, (excluded = excludes(path, true)));
+    return excluded;
+  }
+  function excludes(path: string, isDirectory: boolean): boolean {
+    const parent = parentPath(path);
+    return (parent !== '' && excludesDirectory(parent)) || excludesItself(path, isDirectory);
+  }
+  return { excludes };
+}
+
+/**
+ * What `globs` name: each a file or a whole directory, anchored at the root, such as `Default/Cookies`, `Default/IndexedDB` or
+ * `Default/Local Storage/**`. Throws USAGE for no globs, for a negated one and for one that could never match.
+ */
+export function matcher(globs: readonly string[]): (path: string) => boolean {
+  if (globs.length === 0) throw usage('expected at least one glob, found none');
+  checkSize(totalBytes(globs), 'the globs');
+  const rules = ignore({ ignorecase: false });
+  for (const glob of globs) {
+    if (glob.startsWith('!')) throw usage(`expected a glob that names what to take, found ${quote(glob)}`);
+    const anchored = `/${glob.replace(/^\/+/, '').replace(/(?:\/\*\*|\/)+$/, '')}`;
+    checkPattern(anchored, 'a glob', glob);
+    rules.add({ pattern: anchored });
+  }
+  return (path) => rules.ignores(path);
+}
+
+/** A pattern that leaves out just the entry at `path`, for hints: what cannot be written in a pattern is a `?` in it. */
+export function patternFor(path: string): string {
+  const writable = path.replaceAll(/[\p{Cc}\ufffd]/gu, '?');
+  return `/${writable.replaceAll(/[\\*[]/g, '\\$&').replace(/ $/, '\\ ')}`;
+}
+
+/** True: left out by the user; false: brought back; undefined: no word on it. */
+type UserRule = (path: string, isDirectory: boolean) => boolean | undefined;
+
+function compileRules(exclude: readonly string[], ignoreFile: string): UserRule {
+  checkSize(Buffer.byteLength(ignoreFile), IGNORE_FILE);
+  checkSize(totalBytes(exclude), 'the exclude patterns');
+  const lines = ignoreFile.split(/\r?\n/);
+  for (const [index, line] of lines.entries()) {
+    if (line.trim() !== '' && !line.startsWith('#')) checkPattern(line, `line ${index + 1} of ${IGNORE_FILE}`);
+  }
+  for (const pattern of exclude) {
+    if (pattern.startsWith('#')) throw usage(`cannot use ${quote(pattern)} as an exclude pattern: it is a comment`);
+    checkPattern(pattern, 'an exclude pattern');
+  }
+  if (exclude.length === 0 && ignoreFile === '') return () => undefined;
+  const rules = ignore({ ignorecase: false }).add(ignoreFile).add(exclude.map((pattern) => ({ pattern })));
+  return (path, isDirectory) => {
+    const { ignored, unignored } = rules.test(isDirectory ? `${path}/` : path);
+    return ignored || unignored ? ignored : undefined;
+  };
+}
+
+function checkPattern(pattern: string, what: string, shown = pattern): void {
+  const problem = patternProblem(pattern);
+  if (problem !== undefined) throw usage(`cannot use ${quote(shown)} as ${what}: ${problem}`);
+}
+
+const bracketMember = String.raw`\[:(?:alnum|alpha|blank|cntrl|digit|graph|lower|print|punct|space|upper|xdigit):\]|\\[^]|\[(?!:)`;
+/** An escaped character, or a bracket expression as git reads it: a `]` that comes first is a member. */
+const escapeOrBracket = new RegExp(String.raw`\\[^]|\[(?:[!^]|(?![!^]))(?:${bracketMember}|[^\\[])(?:${bracketMember}|[^\]\\[])*\]`, 'g');
+
+/** Why git would never match anything with `pattern`, which its writer cannot have meant; undefined if it could. */
+function patternProblem(pattern: string): string | undefined {
+  const body = pattern.replace(/^!/, '').replace(/^\//, '');
+  const plain = body.replaceAll(escapeOrBracket, 'x');
+  if (body.trim() === '') return 'it names nothing';
+  if (/[\0\r\n]/.test(body)) return 'it holds a line break or a zero byte';
+  if (plain.endsWith('\\')) return 'it ends in a backslash that escapes nothing';
+  if (plain.includes('[')) return 'it has a bracket that is not closed';
+  if (plain.split('/').some((part) => part === '.' || part === '..')) return 'patterns begin at the directory itself and have no `.` or `..`';
+  return undefined;
+}
+
+function checkSize(bytes: number, what: string): void {
+  if (bytes > MAX_RULES_BYTES) throw usage(`expected at most ${MAX_RULES_BYTES} bytes of rules in ${what}, found ${bytes}`);
+}
+
+function totalBytes(patterns: readonly string[]): number {
+  return patterns.reduce((sum, pattern) => sum + Buffer.byteLength(pattern) + 1, 0);
+}
+
+function usage(message: string): BrowserStateError {
+  return new BrowserStateError('USAGE', message, { hint: 'Patterns have the syntax of .gitignore, case-sensitive.' });
+}

@@ -1,0 +1,38 @@
+/** Directories on disk for the tests of this layer. */
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import type { Filter } from '../../src/workspace/filter.js';
+import type { Scan } from '../../src/workspace/scan.js';
+
+export const keepAll: Filter = { excludes: () => false };
+
+/** A fresh directory, removed after the test. */
+export function temporary(t: ExecutionContext): string {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'workspace-')));
+  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A fresh directory with these entries: `a/b/` a directory, `a/b -> c` a symlink to `c`, anything else a file of one byte. */
+export function layout(t: ExecutionContext, entries: readonly string[]): string {
+  const dir = temporary(t);
+  for (const entry of entries) {
+    const [path, target] = entry.split(' -> ') as [string, string?];
+    const absolute = join(dir, path);
+    mkdirSync(path.endsWith('/') ? absolute : dirname(absolute), { recursive: true });
+    if (target !== undefined) symlinkSync(target, absolute);
+    else if (!path.endsWith('/')) writeFileSync(absolute, 'x');
+  }
+  return dir;
+}
+
+export function paths(scan: Scan): string[] {
+  return scan.entries.map(({ path }) => path);
+}
+
+/** The paths of what is not a directory. */
+export function leaves(scan: Scan): string[] {
+  return scan.entries.filter(({ kind }) => kind !== 'directory').map(({ path }) => path);
+}

@@ -1,0 +1,259 @@
+/** What a scan finds, in which order, and what it refuses to take. */
+import { execFileSync } from 'node:child_process';
+import { linkSync, lstatSync, lutimesSync, mkdirSync, rmSync, chmodSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import fc from 'fast-check';
+import { BrowserStateError } from '../../src/errors.js';
+import { MAX_DEPTH, MAX_FILE_SIZE, MAX_PATH_BYTES } from '../../src/limits.js';
+import { buildFilter, type Filter } from '../../src/workspace/filter.js';
+import { type Scan, scan } from '../../src/workspace/scan.js';
+import { keepAll, layout, paths, temporary } from './_layout.js';
+
+const without = (...exclude: string[]): Filter =>
+  buildFilter({ facts: { browser: undefined, profiles: new Set(), isLevelDb: () => false }, keepCaches: false, exclude, ignoreFile: undefined });
+
+async function refused(t: ExecutionContext, found: Promise<Scan>, ...mentions: string[]): Promise<BrowserStateError> {
+  const error = (await t.throwsAsync(found, { instanceOf: BrowserStateError, code: 'UNREADABLE' })) as BrowserStateError;
+  for (const mention of mentions) t.true(`${error.message} ${error.hint}`.includes(mention), `${error.message} ${error.hint} mentions ${mention}`);
+  return error;
+}
+
+test('R-CAP-9 an entry tells what lstat tells', async (t) => {
+  const dir = layout(t, ['a/', 'a/file', 'a/link -> ../nowhere']);
+  writeFileSync(join(dir, 'a/file'), 'twelve bytes');
+  chmodSync(join(dir, 'a/file'), 0o4755);
+  utimesSync(join(dir, 'a/file'), 1_700_000_000.123456, 1_700_000_000.123456);
+  lutimesSync(join(dir, 'a/link'), 5, 5);
+  chmodSync(join(dir, 'a'), 0o710);
+  const { root, entries, excluded, skipped } = await scan(dir, keepAll);
+  const { ino, ctimeNs, mtimeNs } = lstatSync(join(dir, 'a/file'), { bigint: true });
+  t.is(root, dir);
+  t.like(entries, [
+    { path: 'a', kind: 'directory', mode: 0o710, size: 0 },
+    { path: 'a/file', kind: 'file', mode: 0o755, size: 12, ino, ctimeNs, mtimeNs },
+    { path: 'a/link', kind: 'symlink', size: 0, target: '../nowhere', mtimeNs: 5_000_000_000n },
+  ]);
+  t.is(entries.length, 3);
+  t.is(mtimeNs / 1000n, 1_700_000_000_123_456n);
+  t.deepEqual({ excluded, skipped }, { excluded: { files: 0, bytes: 0 }, skipped: [] });
+});
+
+test('R-CAP-9 an empty directory has no entries, and is one in its parent', async (t) => {
+  const dir = layout(t, ['empty/']);
+  t.deepEqual(paths(await scan(join(dir, 'empty'), keepAll)), []);
+  t.deepEqual(paths(await scan(dir, keepAll)), ['empty']);
+});
+
+test('R-CAP-9 links are never followed, save the directory itself', async (t) => {
+  const dir = layout(t, ['real/sub/file', 'real/dir -> sub', 'real/up -> ..', 'link -> real']);
+  const found = await scan(join(dir, 'link'), keepAll);
+  t.is(found.root, join(dir, 'real'));
+  t.deepEqual(paths(found), ['dir', 'sub', 'sub/file', 'up']);
+});
+
+test('R-CAP-9 two names of one file are two files', async (t) => {
+  const dir = layout(t, ['a']);
+  linkSync(join(dir, 'a'), join(dir, 'b'));
+  const { entries } = await scan(dir, keepAll);
+  t.deepEqual(entries.map(({ path, kind, size }) => ({ path, kind, size })), [
+    { path: 'a', kind: 'file', size: 1 },
+    { path: 'b', kind: 'file', size: 1 },
+  ]);
+});
+
+test('R-CAP-9 sockets, fifos and devices are skipped and told', async (t) => {
+  const dir = layout(t, ['file', 'sub/']);
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(join(dir, 'sub/socket'), done));
+  t.teardown(() => server.close());
+  execFileSync('mkfifo', [join(dir, 'fifo')]);
+  const { entries, skipped } = await scan(dir, keepAll);
+  t.deepEqual(entries.map(({ path }) => path), ['file', 'sub']);
+  t.deepEqual(skipped.sort((a, b) => (a.path < b.path ? -1 : 1)), [
+    { path: 'fifo', kind: 'fifo' },
+    { path: 'sub/socket', kind: 'socket' },
+  ]);
+  const quiet = await scan(dir, without('fifo', 'socket'));
+  t.deepEqual(quiet.skipped, []);
+  t.deepEqual(quiet.excluded, { files: 2, bytes: 0 });
+});
+
+test('R-CAP-9 what is left out is counted, below excluded directories too', async (t) => {
+  const dir = layout(t, ['Cache/a', 'Cache/deep/er/b', 'Cache/link -> ../kept', 'Cache/empty/', 'x.tmp', 'kept/y.tmp', 'kept/z']);
+  truncateSync(join(dir, 'Cache/deep/er/b'), 1000);
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/Cache/`), Buffer.from([0xff])]), '');
+  const found = await scan(dir, without('Cache/', '*.tmp'));
+  t.deepEqual(paths(found), ['kept', 'kept/z']);
+  // The name that is not UTF-8 cannot be looked at by its decoded name, and is not counted.
+  t.deepEqual(found.excluded, { files: 5, bytes: 1003 });
+});
+
+const names = fc.oneof(
+  fc.constantFrom('a', 'a-b', 'a.b', 'a b', 'A', 'aa', 'a0', 'é', '\u{ffff}', '\u{e000}', '\u{1f600}', '\u{fffd}', '..a', '...', '-', '!', '~', "'"),
+  fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }).filter((name) => !/[/\\\p{Cc}]|^\.\.?$/u.test(name)),
+);
+
+test('R-CAP-9 entries are those of the directory, sorted by the bytes of their paths, after the directory they are in', async (t) => {
+  const directories = fc.array(fc.array(names, { minLength: 1, maxLength: 4 }), { maxLength: 12 });
+  await fc.assert(
+    fc.asyncProperty(directories, async (all) => {
+      const dir = temporary(t);
+      const expected = new Set<string>();
+      for (const parts of all) {
+        for (let length = 1; length <= parts.length; length++) expected.add(parts.slice(0, length).join('/'));
+        mkdirSync(join(dir, ...parts), { recursive: true });
+      }
+      const found = paths(await scan(dir, keepAll));
+      const sorted = [...expected].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      t.deepEqual(found, sorted);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('R-CAP-10 what is no directory is told apart from what is not there', async (t) => {
+  const dir = layout(t, ['file', 'to-file -> file', 'broken -> none']);
+  await t.throwsAsync(scan(join(dir, 'none'), keepAll), { code: 'NOT_FOUND' });
+  await t.throwsAsync(scan(join(dir, 'broken'), keepAll), { code: 'NOT_FOUND' });
+  await t.throwsAsync(scan(join(dir, 'file'), keepAll), { code: 'USAGE' });
+  await t.throwsAsync(scan(join(dir, 'to-file'), keepAll), { code: 'USAGE' });
+  await t.throwsAsync(scan(join(dir, 'file/below'), keepAll), { code: 'USAGE' });
+});
+
+test('R-CAP-10 a name that is not UTF-8 is refused with its bytes, unless its decoded form is left out', async (t) => {
+  const dir = layout(t, ['sub/fine', 'sub/\u{fffd}']);
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/sub/caf`), Buffer.from([0xe9])]), 'four');
+  await refused(t, scan(dir, keepAll), 'sub/caf\u{fffd}', 'caf\\xe9', "--exclude '/sub/caf?'");
+  const found = await scan(dir, without('/sub/caf?'));
+  t.deepEqual(paths(found), ['sub', 'sub/fine', 'sub/\u{fffd}']);
+  t.deepEqual(found.excluded, { files: 1, bytes: 4 });
+  t.deepEqual(paths(await scan(dir, without('sub/'))), []);
+});
+
+test('R-CAP-10 a directory whose name is not UTF-8 is refused as a whole, or left out as one', async (t) => {
+  const dir = temporary(t);
+  mkdirSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0xff])]));
+  writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0xff]), Buffer.from('/in')]), 'x');
+  await refused(t, scan(dir, keepAll), '\\xff');
+  t.deepEqual((await scan(dir, without('?/'))).excluded, { files: 1, bytes: 0 });
+});
+
+for (const name of ['back\\slash', 'line\nbreak', 'tab\t', '\x7f', '\x1b[31m', '\u{85}']) {
+  test(`R-CAP-10 a name that no snapshot holds is refused, unless it is left out: ${JSON.stringify(name)}`, async (t) => {
+    const dir = layout(t, ['sub/']);
+    writeFileSync(join(dir, 'sub', name), '');
+    const { message, hint } = await refused(t, scan(dir, keepAll), '"sub/');
+    t.notRegex(message, /\p{Cc}/u);
+    const pattern = /--exclude '(.*)'/.exec(hint ?? '')?.[1] as string;
+    t.deepEqual(paths(await scan(dir, without(pattern))), ['sub']);
+  });
+}
+
+test('R-CAP-10 a link to what is not UTF-8 is refused', async (t) => {
+  const dir = temporary(t);
+  symlinkSync(Buffer.from([0x61, 0xff]), join(dir, 'link'));
+  await refused(t, scan(dir, keepAll), '"link"', 'a\\xff');
+});
+
+test('R-CAP-10 bounds of depth, paths and files are kept', async (t) => {
+  const deep = temporary(t);
+  mkdirSync(join(deep, ...Array.from({ length: MAX_DEPTH }, () => 'd')), { recursive: true });
+  t.is((await scan(deep, keepAll)).entries.length, MAX_DEPTH);
+  writeFileSync(join(deep, ...Array.from({ length: MAX_DEPTH }, () => 'd'), 'e'), '');
+  await refused(t, scan(deep, keepAll), `deeper than ${MAX_DEPTH}`);
+
+  const long = temporary(t);
+  const parts = Array.from({ length: 15 }, () => 'n'.repeat(255));
+  mkdirSync(join(long, ...parts), { recursive: true });
+  t.is((await scan(long, keepAll)).entries.length, 15);
+  writeFileSync(join(long, ...parts, 'x'), '');
+  await refused(t, scan(long, keepAll), `longer than ${MAX_PATH_BYTES}`);
+
+  const big = layout(t, ['big']);
+  truncateSync(join(big, 'big'), MAX_FILE_SIZE);
+  t.is((await scan(big, keepAll)).entries[0]?.size, MAX_FILE_SIZE);
+  truncateSync(join(big, 'big'), MAX_FILE_SIZE + 1);
+  await refused(t, scan(big, keepAll), '"big"', `more than ${MAX_FILE_SIZE}`);
+  t.is((await scan(big, without('big'))).excluded.bytes, MAX_FILE_SIZE + 1);
+});
+
+test('R-CAP-10 a directory that cannot be read is named, and of no matter below what is left out', async (t) => {
+  const dir = layout(t, ['kept/closed/x', 'kept/x']);
+  chmodSync(join(dir, 'kept/closed'), 0);
+  t.teardown(() => chmodSync(join(dir, 'kept/closed'), 0o700));
+  if (process.getuid?.() === 0) {
+    t.log('not tried: nothing is closed to root');
+    t.pass();
+    return;
+  }
+  await refused(t, scan(dir, keepAll), 'kept/closed', 'EACCES');
+  t.deepEqual((await scan(dir, without('/kept'))).excluded, { files: 1, bytes: 1 });
+});
+
+/** Removes things when the scan has listed their parent and asks about the first entry in it. */
+function vanishing(...victims: string[]): Filter {
+  return {
+    excludes() {
+      for (const victim of victims) rmSync(victim, { recursive: true, force: true });
+      return false;
+    },
+  };
+}
+
+test('R-CAP-10 what vanishes while it is looked at is not there', async (t) => {
+  const dir = layout(t, ['a', 'b', 'c', 'd']);
+  const found = await scan(dir, vanishing(join(dir, 'a'), join(dir, 'b'), join(dir, 'c')));
+  t.true(found.entries.length <= 2, 'at most the entry that was looked at first, and d');
+  t.true(paths(found).includes('d'));
+
+  const nested = layout(t, ['sub/a/b', 'other']);
+  t.deepEqual(paths(await scan(nested, vanishing(join(nested, 'sub')))), ['other']);
+
+  const link = layout(t, ['link -> x']);
+  t.deepEqual(paths(await scan(link, vanishing(join(link, 'link')))), []);
+});
+
+test('R-CAP-10 a directory that goes away itself is no empty profile', async (t) => {
+  const dir = layout(t, ['a', 'b']);
+  await t.throwsAsync(scan(dir, vanishing(dir)), { code: 'NOT_FOUND' });
+  const replaced = layout(t, ['a', 'b']);
+  const swap: Filter = {
+    excludes() {
+      rmSync(replaced, { recursive: true });
+      mkdirSync(join(replaced, 'other'), { recursive: true });
+      writeFileSync(join(replaced, 'a'), '');
+      return false;
+    },
+  };
+  const outcome = await scan(replaced, swap).then(paths, (error: BrowserStateError) => error.code);
+  // A file system may give the new directory the number of the old one; then what is in it was seen, not nothing.
+  t.true(outcome === 'NOT_FOUND' || outcome.length > 0);
+});
+
+test('a scan stops when it is told to', async (t) => {
+  await t.throwsAsync(scan(temporary(t), keepAll, { signal: AbortSignal.abort() }), { code: 'CANCELLED' });
+  const many = layout(t, Array.from({ length: 2500 }, (_, i) => `d${i % 3}/f${i}`));
+  for (const filter of [keepAll, without('*')]) {
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const onProgress = (entries: number) => {
+      seen.push(entries);
+      controller.abort();
+    };
+    await t.throwsAsync(scan(many, filter, { signal: controller.signal, onProgress }), { code: 'CANCELLED' });
+    t.deepEqual(seen, [1000]);
+  }
+});
+
+test('progress tells of every entry in the end, and other work gets its turn', async (t) => {
+  const many = layout(t, Array.from({ length: 2500 }, (_, i) => `d/f${i}`));
+  const seen: number[] = [];
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  t.teardown(() => clearInterval(timer));
+  await scan(many, keepAll, { onProgress: (entries) => seen.push(entries) });
+  t.deepEqual(seen, [1000, 2000, 2501]);
+  t.true(turns > 0);
+});
