@@ -1,9 +1,15 @@
-/** The platform without Node. */
+/**
+ * The platform without Node, for pages and edge workers, and the oracle that tests hold the native one against: it reads all
+ * codecs and writes deflate.
+ */
 import { sha256 as hash } from '@noble/hashes/sha2.js';
-import { deflateSync, inflateSync } from 'fflate';
-import { BrowserStateError, integrity } from '../errors.js';
+import { deflateSync, Inflate } from 'fflate';
+import { BrowserStateError, check, integrity, isError } from '../errors.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
 import { decodeZstd } from './zstd.js';
+
+/** Compressed bytes that are inflated at once: each can become 1,032, and fflate looks at no bound in between. */
+const STEP = 8 * 1024;
 
 export const preferredCodec: Codec = 'deflate';
 
@@ -19,13 +25,31 @@ export async function compress(codec: Exclude<Codec, 'raw'>, bytes: Uint8Array, 
 }
 
 export async function decompress(codec: Codec, bytes: Uint8Array, length: number): Promise<Uint8Array> {
-  if (codec === 'raw') return expectLength(codec, bytes, length);
-  if (codec === 'zstd') return decodeZstd(bytes, length);
-  if (codec === 'brotli') throw new BrowserStateError('UNSUPPORTED', 'this runtime cannot read brotli');
-  try {
-    return expectLength(codec, inflateSync(bytes, { out: new Uint8Array(length + 1) }), length);
-  } catch (error) {
-    throw integrity(`deflate stream: expected ${length} bytes, found damage: ${String(error)}`, error);
+  switch (codec) {
+    case 'raw':
+      return expectLength(codec, bytes, length);
+    case 'deflate':
+      return inflate(bytes, length);
+    case 'brotli':
+      throw new BrowserStateError('UNSUPPORTED', 'this runtime cannot read brotli');
+    case 'zstd':
+      return decodeZstd(bytes, length);
   }
 }
 
+function inflate(bytes: Uint8Array, length: number): Uint8Array {
+  const out = new Uint8Array(length);
+  let filled = 0;
+  const stream = new Inflate((part) => {
+    check(filled + part.length <= length, `deflate frame: expected ${length} bytes, found more`);
+    out.set(part, filled);
+    filled += part.length;
+  });
+  try {
+    for (let at = 0; at < bytes.length || at === 0; at += STEP) stream.push(bytes.subarray(at, at + STEP), at + STEP >= bytes.length);
+  } catch (error) {
+    if (isError(error)) throw error;
+    throw integrity(`deflate frame: expected ${length} bytes, found damage (${String(error)})`, error);
+  }
+  return expectLength('deflate', out.subarray(0, filled), length);
+}
