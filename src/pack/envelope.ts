@@ -10,7 +10,7 @@ import { newerVersion } from '../object/extension.js';
 import { type Compression, codecOfTag, codecTag, decode, encode } from './codec.js';
 
 const FORMAT_VERSION = 1;
-const DIGEST_BYTES = 32;
+export const DIGEST_BYTES = 32;
 export const NAME_BYTES = 16;
 
 export const envelopeKinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', manifest: 'M', pack: 'P' } as const;
@@ -31,16 +31,12 @@ export function envelopeHeader({ kind, repository, key }: Identity & { repositor
   return out.bytes(repository).text(key).finish();
 }
 
-/** Closes an envelope: the parts and the digest over them. */
-export function sealEnvelope(parts: readonly Uint8Array[]): Uint8Array {
-  return concat([...parts, sha256(...parts)]);
-}
-
 /** A whole envelope of any kind but `pack`. */
 export async function wrap(identity: Identity & { repository: Uint8Array }, body: Uint8Array, compression: Compression): Promise<Uint8Array> {
   const encoded = await encode(body, compression);
   const prelude = new Writer().byte(codecTag(encoded.codec)).uint(encoded.length).finish();
-  return sealEnvelope([envelopeHeader(identity), prelude, encoded.stored]);
+  const parts = [envelopeHeader(identity), prelude, encoded.stored];
+  return concat([...parts, sha256(...parts)]);
 }
 
 /**

@@ -3,7 +3,8 @@
  * put (SPEC.md 5, 11.1). Memory is bounded by the batch that waits for a look-up, the frames being compressed and the packs being
  * sent, never by the size of a profile.
  */
-import { concat, toHex } from '../bytes.js';
+import { sha256 } from '#platform';
+import { toHex } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import {
   CODEC_CONCURRENCY,
@@ -16,7 +17,7 @@ import {
 } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import { envelopeHeader, sealEnvelope } from '../pack/envelope.js';
+import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
 import type { Frame, Location, ObjectName } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -50,8 +51,9 @@ interface Segment {
 }
 
 interface FrameDraft {
-  parts: Uint8Array[];
+  buffer: Uint8Array;
   segments: Segment[];
+  /** Bytes of the buffer that are filled. */
   length: number;
 }
 
@@ -59,11 +61,15 @@ export class BlobWriter {
   readonly #repository: Repository;
   readonly #options: BlobWriterOptions;
   readonly #reader: BlobReader;
+  /** Blobs that wait for a look-up; their bytes lie in the arena. */
   readonly #waiting = new Map<ObjectId, { bytes: Uint8Array; predecessor: Predecessor | undefined }>();
-  #waitingBytes = 0;
-  #whole = emptyDraft();
-  #patches = emptyDraft();
-  readonly #encoding: { encoded: Promise<Encoded>; segments: Segment[] }[] = [];
+  readonly #arena = new Uint8Array(LOOKUP_BATCH_BYTES);
+  #arenaUsed = 0;
+  readonly #frameBuffers = new BufferPool(MAX_FRAME_SIZE);
+  readonly #packBuffers = new BufferPool(MAX_PACK_SIZE);
+  #whole = this.#newDraft();
+  #patches = this.#newDraft();
+  readonly #encoding: { encoded: Promise<Encoded>; draft: FrameDraft }[] = [];
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
 
@@ -83,23 +89,30 @@ export class BlobWriter {
   }
 
   /**
-   * Adds a blob and returns its id, 32 bytes. `bytes` belong to the writer from now on. A `predecessor` that differs in few pages is stored as its
-   * old parts and a patch.
+   * Where the caller puts the next bytes, at most 8 MiB of them, before it adds them as blobs. What was reserved before and not added is lost.
    */
-  async add(bytes: Uint8Array, predecessor?: Predecessor): Promise<Uint8Array> {
+  async reserve(length: number): Promise<Uint8Array> {
+    if (this.#arenaUsed + length > this.#arena.length) await this.#storeWaiting();
+    this.#arenaUsed += length;
+    return this.#arena.subarray(this.#arenaUsed - length, this.#arenaUsed);
+  }
+
+  /**
+   * Adds a blob, a part of what was reserved last, and returns its id, 32 bytes. With a `predecessor` that differs in few pages it is stored as the old
+   * parts and a patch.
+   */
+  add(bytes: Uint8Array, predecessor?: Predecessor): Uint8Array {
     const raw = hashObject('blob', bytes);
     const id = toHex(raw);
-    if (this.places.has(id) || this.#waiting.has(id) || this.use(id)) return raw;
-    this.#waiting.set(id, { bytes, predecessor });
-    this.#waitingBytes += bytes.length;
-    if (this.#waitingBytes >= LOOKUP_BATCH_BYTES) await this.#storeWaiting();
+    if (!this.use(id)) this.#waiting.set(id, { bytes, predecessor });
     return raw;
   }
 
   /** Adds a blob by its id alone; false where its bytes are needed. */
   use(id: ObjectId): boolean {
-    const place = this.places.get(id) ?? this.#options.known.get(id);
-    if (place === undefined) return this.#waiting.has(id);
+    if (this.places.has(id) || this.#waiting.has(id)) return true;
+    const place = this.#options.known.get(id);
+    if (place === undefined) return false;
     this.places.set(id, place);
     return true;
   }
@@ -119,15 +132,14 @@ export class BlobWriter {
   }
 
   async #storeWaiting(): Promise<void> {
-    const batch = [...this.#waiting];
-    this.#waitingBytes = 0;
-    const found = batch.length === 0 ? new Map<ObjectId, BlobPlace>() : await this.#options.lookup(batch.map(([id]) => id));
-    for (const [id, { bytes, predecessor }] of batch) {
-      const place = found.get(id);
+    const found = this.#waiting.size === 0 ? undefined : await this.#options.lookup([...this.#waiting.keys()]);
+    for (const [id, { bytes, predecessor }] of this.#waiting) {
+      const place = found?.get(id);
       if (place !== undefined) this.places.set(id, place);
       else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
-      this.#waiting.delete(id);
     }
+    this.#waiting.clear();
+    this.#arenaUsed = 0;
   }
 
   async #storeWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
@@ -172,11 +184,11 @@ export class BlobWriter {
   async #closeFrame(draft: FrameDraft): Promise<FrameDraft> {
     if (draft.length === 0) return draft;
     while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
-    const encoded = encode(draft.parts.length === 1 ? (draft.parts[0] as Uint8Array) : concat(draft.parts), this.#options.compression);
+    const encoded = encode(draft.buffer.subarray(0, draft.length), this.#options.compression);
     // A failure is met where the frame is drained; until then nobody else is listening.
     encoded.catch(() => undefined);
-    this.#encoding.push({ encoded, segments: draft.segments });
-    return emptyDraft();
+    this.#encoding.push({ encoded, draft });
+    return this.#newDraft();
   }
 
   async #drainOne(): Promise<void> {
@@ -187,9 +199,14 @@ export class BlobWriter {
       await this.#send(this.#pack);
       this.#pack = undefined;
     }
-    this.#pack ??= new PackDraft(this.#repository, newName(this.#repository.host, this.#options.epoch()));
+    this.#pack ??= new PackDraft(this.#repository, newName(this.#repository.host, this.#options.epoch()), this.#packBuffers.take());
     const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
-    for (const segment of next.segments) this.#place(segment.id, { location: locate(segment, frame), length: segment.length });
+    for (const segment of next.draft.segments) this.#place(segment.id, { location: locate(segment, frame), length: segment.length });
+    this.#frameBuffers.give(next.draft.buffer);
+  }
+
+  #newDraft(): FrameDraft {
+    return { buffer: this.#frameBuffers.take(), segments: [], length: 0 };
   }
 
   #place(id: ObjectId, place: BlobPlace): void {
@@ -204,49 +221,63 @@ export class BlobWriter {
     const put = this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
     this.#sending.add(put);
     put.then(
-      () => this.#sending.delete(put),
+      () => {
+        this.#sending.delete(put);
+        this.#packBuffers.give(pack.buffer);
+      },
+      // The failure stays in the set, and is met where the set is waited for.
       () => undefined,
     );
   }
 }
 
+/** Buffers of one size, used again and again: new memory costs more than the copying. */
+class BufferPool {
+  readonly #free: Uint8Array[] = [];
+
+  constructor(readonly size: number) {}
+
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.size);
+  }
+
+  give(buffer: Uint8Array): void {
+    this.#free.push(buffer);
+  }
+}
+
 /** A pack that is being filled. */
 class PackDraft {
-  readonly #parts: Uint8Array[];
-  #length: number;
+  #length = 0;
 
   constructor(
     repository: Repository,
     readonly name: ObjectName,
+    readonly buffer: Uint8Array,
   ) {
-    const header = envelopeHeader({ kind: 'pack', repository: repository.id, key: objectKey('packs', name) });
-    this.#parts = [header];
-    this.#length = header.length;
+    this.append(envelopeHeader({ kind: 'pack', repository: repository.id, key: objectKey('packs', name) }));
   }
 
   fits(bytes: number): boolean {
-    return this.#length + bytes + 32 <= MAX_PACK_SIZE;
+    return this.#length + bytes + DIGEST_BYTES <= MAX_PACK_SIZE;
   }
 
-  /** The offset at which the frame lies. */
-  append(stored: Uint8Array): number {
-    this.#parts.push(stored);
-    this.#length += stored.length;
-    return this.#length - stored.length;
+  /** The offset at which the bytes lie. */
+  append(bytes: Uint8Array): number {
+    this.buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this.#length - bytes.length;
   }
 
   seal(): Uint8Array {
-    return sealEnvelope(this.#parts);
+    this.append(sha256(this.buffer.subarray(0, this.#length)));
+    return this.buffer.subarray(0, this.#length);
   }
-}
-
-function emptyDraft(): FrameDraft {
-  return { parts: [], segments: [], length: 0 };
 }
 
 function append(draft: FrameDraft, id: ObjectId, content: Uint8Array, length: number, patch: Segment['patch']): void {
   draft.segments.push({ id, length, offset: draft.length, patch });
-  draft.parts.push(content);
+  draft.buffer.set(content, draft.length);
   draft.length += content.length;
 }
 

@@ -18,13 +18,20 @@ import type { StatCache } from './stat-cache.js';
 
 /** Where chunks go: a BlobWriter to store them, or `hashOnly` to learn their ids. */
 export interface BlobSink {
-  add(bytes: Uint8Array, predecessor?: Predecessor): Promise<Uint8Array>;
+  /** Memory for the next bytes, which are then added as blobs. */
+  reserve(length: number): Promise<Uint8Array>;
+  /** The id of a blob that lies in what was reserved last. */
+  add(bytes: Uint8Array, predecessor?: Predecessor): Uint8Array;
   /** Whether the blob can be had without its bytes. */
   use(id: ObjectId): boolean;
 }
 
 /** A sink that stores nothing. */
-export const hashOnly: BlobSink = { add: async (bytes) => hashObject('blob', bytes), use: () => true };
+export const hashOnly: BlobSink = {
+  reserve: async (length) => new Uint8Array(length),
+  add: (bytes) => hashObject('blob', bytes),
+  use: () => true,
+};
 
 export interface CaptureProgress {
   path: string;
@@ -124,10 +131,10 @@ async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | un
   let position = 0;
   while (position < entry.size) {
     throwIfAborted(options.signal);
-    const block = readBlock(file, position, Math.min(READ_SIZE, entry.size - position));
-    if (block === undefined) return undefined;
+    const block = await options.sink.reserve(Math.min(READ_SIZE, entry.size - position));
+    if (!fill(file, position, block)) return undefined;
     for (let at = 0; at < block.length; at += CHUNK_SIZE) {
-      ids.push(await options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, ids.length, options.previous)));
+      ids.push(options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, ids.length, options.previous)));
     }
     position += block.length;
     if (position < entry.size) await yieldToEvents();
@@ -135,16 +142,14 @@ async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | un
   return ids;
 }
 
-/** Exactly `length` bytes; undefined where the file ends before. */
-function readBlock(file: number, position: number, length: number): Uint8Array | undefined {
-  const block = Buffer.allocUnsafeSlow(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = readSync(file, block, filled, length - filled, position + filled);
-    if (count === 0) return undefined;
+/** Fills the block from the file; false where the file ends before. */
+function fill(file: number, position: number, block: Uint8Array): boolean {
+  for (let filled = 0; filled < block.length; ) {
+    const count = readSync(file, block, filled, block.length - filled, position + filled);
+    if (count === 0) return false;
     filled += count;
   }
-  return block;
+  return true;
 }
 
 function predecessor(old: FileEntry | undefined, index: number, manifest: Manifest | undefined): Predecessor | undefined {
