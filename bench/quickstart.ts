@@ -1,0 +1,89 @@
+/**
+ * The main job once through, by the command line that a user would type: snapshot a profile, change it, snapshot it again, look at the
+ * history, roll back, restore elsewhere, and compare every byte. `npm run quickstart` makes a profile (a real one where there is a
+ * Chromium); `npm run quickstart -- DIR` takes a copy of DIR instead.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { changeSynthetic, findChromium, makeBase, makeSynthetic, smallRun } from './profiles.js';
+
+const cli = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const place = mkdtempSync(join(tmpdir(), 'browserstate-quickstart-'));
+const profile = join(place, 'profile');
+const restored = join(place, 'restored');
+const home = join(place, 'home');
+const given = process.argv[2];
+const chromium = findChromium();
+
+function say(text: string): void {
+  console.log(`\n# ${text}`);
+}
+
+function browserstate(...args: string[]): void {
+  console.log(`$ browserstate ${args.map((arg) => (/^[\w./~@=-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ')}`);
+  const { status } = spawnSync(process.execPath, [cli, '--home', home, ...args], { stdio: 'inherit' });
+  if (status !== 0) throw new Error(`browserstate ${args[0]} ended with status ${status}`);
+}
+
+async function makeProfile(): Promise<string> {
+  if (given !== undefined) {
+    cpSync(given, profile, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    return `A copy of ${given}`;
+  }
+  if (chromium !== undefined) {
+    await makeBase(profile, { visits: 6 });
+    return `A profile made by ${chromium} on pages of this machine`;
+  }
+  makeSynthetic(profile, 'quickstart');
+  return 'A made profile (there is no Chromium on this machine)';
+}
+
+async function changeProfile(): Promise<void> {
+  if (given === undefined && chromium !== undefined) await smallRun(profile, 1);
+  else if (given === undefined) changeSynthetic(profile, 'quickstart');
+  else cpSync(join(profile, readdirSync(profile)[0] as string), join(profile, 'a copy of something'), { recursive: true });
+}
+
+/** Path, mode, time (microseconds) and content of everything below `root`, but for the locks that no snapshot holds. */
+function fingerprint(root: string, dir = root): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of readdirSync(dir).sort()) {
+    const path = join(dir, name);
+    const stat = lstatSync(path, { bigint: true });
+    const facts = `${(stat.mode & 0o777n).toString(8)} ${stat.mtimeNs / 1000n}`;
+    if (/^(Singleton.*|LOCK|lockfile|lock|\.parentlock|RunningChromeVersion|DevToolsActivePort)$/.test(name)) continue;
+    const content = stat.isFile() ? createHash('sha256').update(readFileSync(path)).digest('hex') : stat.isSymbolicLink() ? readlinkSync(path) : 'directory';
+    found.set(relative(root, path), `${facts} ${content}`);
+    if (stat.isDirectory()) for (const [inner, print] of fingerprint(root, path)) found.set(inner, print);
+  }
+  return found;
+}
+
+function proveEqual(expected: Map<string, string>, found: Map<string, string>): void {
+  for (const [path, print] of expected) if (found.get(path) !== print) throw new Error(`${path} differs after the restore`);
+  for (const path of found.keys()) if (!expected.has(path)) throw new Error(`${path} was not there before`);
+  console.log(`${found.size} entries, every byte, mode and time equal.`);
+}
+
+if (!existsSync(cli)) throw new Error('Run `npm run build` first.');
+say(`${await makeProfile()}: ${profile}`);
+const first = fingerprint(profile);
+browserstate('snapshot', profile, '-s', 'demo', '-m', 'first visit', '--keep-caches');
+say('The browser runs again and changes it');
+await changeProfile();
+browserstate('snapshot', profile, '-s', 'demo', '-m', 'second visit', '--keep-caches');
+say('What happened');
+browserstate('log', '-s', 'demo');
+browserstate('diff', '-s', 'demo', 'HEAD~1', 'HEAD');
+say('Back to the first version, in another directory');
+browserstate('rollback', '-s', 'demo', '--to', 'HEAD~1');
+browserstate('restore', restored, '-s', 'demo');
+proveEqual(first, fingerprint(restored));
+say('Every byte of the store is verified');
+browserstate('verify', '--read-data');
+say('Where everything is');
+console.log(`profile   ${profile}\nrestored  ${restored}\nstore     ${home}\nRemove ${place} when you have seen enough.`);
