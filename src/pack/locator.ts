@@ -67,7 +67,8 @@ export function compareNames(a: ObjectName, b: ObjectName): number {
   return a.epoch - b.epoch || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
-function compareFrames(a: Frame, b: Frame): number {
+/** Orders frames by pack and place. */
+export function compareFrames(a: Frame, b: Frame): number {
   return compareNames(a.pack, b.pack) || a.offset - b.offset;
 }
 
@@ -217,7 +218,7 @@ function distinctFrames(locations: readonly Location[]): Frame[] {
 }
 
 /** Identifies a frame: its pack and place. */
-export function frameKey(frame: Frame): string {
+function frameKey(frame: Frame): string {
   return `${frame.pack.epoch}-${frame.pack.name}:${frame.offset}`;
 }
 

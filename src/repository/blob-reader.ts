@@ -7,7 +7,7 @@ import { toHex } from '../bytes.js';
 import { FRAME_CACHE_BYTES, MAX_SPAN, MAX_SPAN_GAP, PAGE_SIZE } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { decode } from '../pack/codec.js';
-import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
+import { compareFrames, type Frame } from '../pack/locator.js';
 import { applyPatches, pageCount } from '../pack/patch.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { objectKey } from './layout.js';
@@ -24,9 +24,9 @@ interface Span {
 export class BlobReader {
   readonly #repository: Pick<Repository, 'provider'>;
   readonly #options: RequestOptions;
-  readonly #spans = new Map<string, Span>();
+  readonly #spans = new Map<Frame, Span>();
   readonly #fetched = new ByteCache<Span>();
-  readonly #decoded = new ByteCache<string>();
+  readonly #decoded = new ByteCache<Frame>();
   /** Bytes that were fetched so far. */
   fetchedBytes = 0;
 
@@ -37,16 +37,18 @@ export class BlobReader {
 
   /** Tells which blobs will be read, so that frames that lie close are fetched as one. May be called again for more. */
   plan(places: Iterable<BlobPlace>): void {
-    const frames = new Map<string, Frame>();
-    for (const { location } of places) for (const frame of framesOf(location)) frames.set(frameKey(frame), frame);
-    const sorted = [...frames.values()].sort((a, b) => comparePlaces(a, b));
+    const frames = new Set<Frame>();
+    for (const { location } of places) {
+      frames.add(location.frame);
+      for (const patch of location.patches) frames.add(patch.frame);
+    }
     let span: Span | undefined;
-    for (const frame of sorted) {
+    for (const frame of [...frames].sort(compareFrames)) {
       const key = objectKey('packs', frame.pack);
       const end = frame.offset + frame.storedLength;
       if (span?.key === key && frame.offset - span.end <= MAX_SPAN_GAP && end - span.start <= MAX_SPAN) span.end = end;
       else span = { key, start: frame.offset, end };
-      this.#spans.set(frameKey(frame), span);
+      this.#spans.set(frame, span);
     }
   }
 
@@ -73,13 +75,13 @@ export class BlobReader {
   }
 
   async #slice(frame: Frame, offset: number, length: number): Promise<Uint8Array> {
-    const bytes = await this.#decoded.get(frameKey(frame), frame.length, () => this.#decode(frame));
+    const bytes = await this.#decoded.get(frame, frame.length, () => this.#decode(frame));
     return bytes.subarray(offset, offset + length);
   }
 
   async #decode(frame: Frame): Promise<Uint8Array> {
     const key = objectKey('packs', frame.pack);
-    const span = this.#spans.get(frameKey(frame)) ?? { key, start: frame.offset, end: frame.offset + frame.storedLength };
+    const span = this.#spans.get(frame) ?? { key, start: frame.offset, end: frame.offset + frame.storedLength };
     const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));
     const start = frame.offset - span.start;
     const stored = bytes.subarray(start, start + frame.storedLength);
@@ -131,10 +133,4 @@ class ByteCache<Key> {
     this.#entries.delete(key);
     this.#total -= entry.size;
   }
-}
-
-function comparePlaces(a: Frame, b: Frame): number {
-  const x = nameText(a.pack);
-  const y = nameText(b.pack);
-  return x < y ? -1 : x > y ? 1 : a.offset - b.offset;
 }

@@ -72,15 +72,15 @@ export const MAX_REF_ROWS = 2 * MAX_INLINE_ROWS - 1;
 const MAX_DETAIL_BYTES = 256;
 export const MAX_INLINE_HEAD = 16 * 1024;
 
-/** A ref without history, as a session begins. */
-export function emptyRef(epoch: number): Ref {
+/** A ref without history, as a session begins: under no GC epoch yet. */
+export function emptyRef(): Ref {
   const none = new Uint8Array(0);
   const nonce = new Uint8Array(NAME_BYTES);
   return {
     state: 'live',
     sequence: 0,
     nonce,
-    epoch,
+    epoch: 0,
     etagStyle: 'returned',
     lease: undefined,
     tags: new Map(),

@@ -46,11 +46,14 @@ export class Refs {
     return { session, ref: decodeRef(body, key), version: cell.version };
   }
 
-  /** The session's ref, created empty where there is none. A deleted one is returned as it is: the first row brings it back to life. */
-  async ensure(session: string, epoch: number, options: RequestOptions = {}): Promise<Token> {
+  /**
+   * The session's ref, created empty where there is none. A deleted one is returned as it is: the first row brings it back to life. What is then
+   * named needs a pin, read after this.
+   */
+  async ensure(session: string, options: RequestOptions = {}): Promise<Token> {
     const found = await this.read(session, options);
     if (found !== undefined) return found;
-    const absent = { session, ref: emptyRef(epoch), version: null };
+    const absent = { session, ref: emptyRef(), version: null };
     const created = await this.#swap(absent, {}, options);
     const token = created ?? (await this.read(session, options));
     check(token !== undefined, `refs/${session}: expected the ref that another writer created, found none`);

@@ -114,7 +114,7 @@ function refuseUnfit(home: Home, { dir, pending }: Workspace): void {
 async function readBase(home: Home, repository: Repository, session: string, workspace: Workspace, options: CommitOptions): Promise<Base> {
   const found = await repository.refs.read(session, options);
   if (found?.ref.rows[0] === undefined) home.refuseLegacy(session);
-  const token = found ?? (await repository.refs.ensure(session, (await repository.epoch(options)).k, options));
+  const token = found ?? (await repository.refs.ensure(session, options));
   const row = token.ref.rows[0];
   const head = row && { row, manifest: await home.readManifest(repository, token, row, options) };
   return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
@@ -141,6 +141,7 @@ async function attemptCommit(home: Home, base: Base, workspace: Workspace, rules
   const learn = new StatCache({ dir }, home.host.now());
   const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules }), { signal: options.signal });
   const pin = new Pin(home, repository, token, options);
+  if (head === undefined) await pin.set();
   const writer = new BlobWriter(repository, {
     compression: options.compression ?? 'auto',
     known: underlay ? new Map([...underlay.manifest.blobs, ...(head?.manifest.blobs ?? [])]) : (head?.manifest.blobs ?? new Map()),
@@ -236,9 +237,15 @@ class Pin {
     return Math.max(this.#token.ref.epoch, this.#pinned?.k ?? 0);
   }
 
-  async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+  /** Reads the epoch, once. */
+  async set(): Promise<Epoch> {
     this.#pinned ??= await this.#repository.epoch(this.#options);
-    const { k, condemned } = this.#pinned;
+    return this.#pinned;
+  }
+
+  /** Places of blobs that the index knows and that no collection has condemned. */
+  async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+    const { k, condemned } = await this.set();
     const found = await this.#home.index.lookup(this.#repository, k, ids);
     const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
     return new Map([...found].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));

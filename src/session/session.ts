@@ -111,7 +111,7 @@ export class Session {
   }
 
   /** Appends a commit with the tree of an older one. Atomic. Throws CONFLICT where another writer moved the head meanwhile. */
-  async rollback(to: string, options: RequestOptions & { message?: string } = {}): Promise<LogEntry> {
+  async rollback(to: string, options: RequestOptions & { message?: string | undefined } = {}): Promise<LogEntry> {
     const { token: first, row } = await this.#find(to, options);
     const { host } = this.#home;
     return this.#change(options, async (repository, token) => {
@@ -133,8 +133,8 @@ export class Session {
   async fork(name: string, options: RequestOptions & { at?: string | undefined } = {}): Promise<LogEntry> {
     const { repository } = await this.#home.requireSession(this.id, options);
     this.#home.refuseLegacy(name);
+    const target = await repository.refs.ensure(name, options);
     const { k } = await repository.epoch(options);
-    const target = await repository.refs.ensure(name, k, options);
     if (target.ref.rows.length > 0) {
       throw new BrowserStateError('CONFLICT', `session ${name} exists already`, { hint: 'Choose another name, or delete that session first.' });
     }

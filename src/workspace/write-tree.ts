@@ -4,8 +4,8 @@
  */
 import { chmodSync, closeSync, fchmodSync, futimesSync, lutimesSync, mkdirSync, openSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { pMapIterable } from 'p-map';
 import { toHex } from '../bytes.js';
+import { readAhead } from '../concurrency.js';
 import { invariant, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD } from '../limits.js';
 import { blobCount, blobId, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
@@ -72,7 +72,7 @@ async function writeFiles(root: string, files: readonly FileEntry[], options: Wr
   const open = new OpenFile(root);
   try {
     // A file without blobs is one item without content.
-    for await (const { file, last, content } of pMapIterable(items(files), (item) => load(item, options), { concurrency: BLOBS_AHEAD })) {
+    for await (const { file, last, content } of readAhead(items(files), BLOBS_AHEAD, (item) => load(item, options))) {
       throwIfAborted(options.signal);
       attempt(file, () => open.write(file, content, last));
       done.bytes += content.length;
