@@ -1,0 +1,17 @@
+/** `delete`: removes a session and its history. */
+import { defineCommand } from '../command.js';
+import { styled } from '../lines.js';
+import { noPush, session } from '../options.js';
+
+export const deleteSession = defineCommand({
+  usage: 'delete',
+  summary: 'Delete a session with all its history. It does not ask.',
+  positionals: {},
+  options: { ...session, ...noPush },
+  examples: [['delete -s experiment', 'Its name can be used again']],
+  async run(context, { session: id }) {
+    const session = await context.session(id);
+    await session.delete({ signal: context.signal });
+    context.report.result({ deleted: id }, () => [['deleted ', styled('bold', id)]]);
+  },
+});

@@ -1,0 +1,24 @@
+/** `diff`: what differs between two versions. */
+import { defineCommand } from '../command.js';
+import { describeDifference } from '../difference.js';
+import { session } from '../options.js';
+
+export const diff = defineCommand({
+  usage: 'diff <a> [b]',
+  summary: 'Show the paths in which two versions of a session differ.',
+  details: 'Added are those that B alone has, removed those that A alone has. Times alone make no difference.',
+  positionals: {
+    a: { type: 'string', demandOption: true, describe: 'A revision' },
+    b: { type: 'string', default: 'HEAD', describe: 'Another one' },
+  },
+  options: session,
+  examples: [
+    ['diff -s work HEAD~1', 'What the newest commit changed'],
+    ['diff -s work good HEAD~2', 'Between a tag and an older version'],
+  ],
+  async run(context, { session: id, a, b }) {
+    const session = await context.session(id);
+    const difference = await session.diff(a, b, { signal: context.signal });
+    context.report.result(difference, () => describeDifference(difference));
+  },
+});

@@ -1,0 +1,33 @@
+/** `restore`: checks a version out into a directory. */
+import { defineCommand } from '../command.js';
+import { styled } from '../lines.js';
+import { at, dir, offline, session } from '../options.js';
+import { count, shortId, size } from '../text.js';
+
+export const restore = defineCommand({
+  usage: 'restore <dir>',
+  summary: 'Make a directory hold a version of a session.',
+  details: 'The directory may be absent, empty, or as a version of this store has it; any other is replaced with --force alone.',
+  positionals: dir('Where to; made if it is absent'),
+  options: {
+    ...session,
+    ...at,
+    only: { type: 'array', string: true, requiresArg: true, describe: 'Only this file or directory, or what this glob names; may be given again' },
+    force: { type: 'boolean', describe: 'Replace what the directory holds, whatever it is' },
+    ...offline,
+  },
+  examples: [
+    ['restore ~/profile -s work', 'The newest version'],
+    ['restore /tmp/old -s work --at HEAD~1', 'The one before it'],
+    ['restore DIR -s work --at @2026-11-20T10:00Z', 'As it was at that time'],
+    ['restore DIR -s work --only Default/Cookies', 'One file of it'],
+  ],
+  async run(context, { session: id, dir, at, only, force }) {
+    const { report, signal } = context;
+    const session = await context.session(id);
+    const { commit, files, bytes, fetchedBytes } = await session.checkout(dir, { at, only, force, signal });
+    report.result({ commit, files, bytes, fetchedBytes }, () => [
+      ['restored ', styled('yellow', shortId(commit)), ` of ${id} into ${dir}: ${count(files, 'file')}, ${size(bytes)}`],
+    ]);
+  },
+});

@@ -1,0 +1,29 @@
+/** `rollback`: appends a commit with the content of an older one. */
+import { defineCommand } from '../command.js';
+import { styled } from '../lines.js';
+import { session } from '../options.js';
+import { count, shortId, size } from '../text.js';
+
+export const rollback = defineCommand({
+  usage: 'rollback',
+  summary: 'Go back to an older version, by a new commit with its content.',
+  details: 'History is kept: the versions in between stay where they are, and a rollback can be rolled back.',
+  positionals: {},
+  options: {
+    ...session,
+    to: { type: 'string', requiresArg: true, demandOption: true, describe: 'The revision to go back to, such as HEAD~1, a tag or a commit id' },
+    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember this commit by' },
+  },
+  examples: [
+    ['rollback -s work --to HEAD~1', 'Undo the newest commit'],
+    ['rollback -s work --to good', 'Back to a tag'],
+  ],
+  async run(context, { session: id, to, message }) {
+    const { report, signal } = context;
+    const session = await context.session(id);
+    const { commit, tree, parents, files, bytes } = await session.rollback(to, { message, signal });
+    report.result({ commit, tree, parent: parents[0] ?? null, files, bytes }, () => [
+      [`rolled ${id} back to ${to}: `, styled('yellow', shortId(commit)), ` with ${count(files, 'file')}, ${size(bytes)}`],
+    ]);
+  },
+});

@@ -1,0 +1,38 @@
+/** `sessions`: what is in the store. */
+import type { SessionInfo } from '../../src/index.js';
+import { defineCommand } from '../command.js';
+import { type Line, styled, table } from '../lines.js';
+import { offline } from '../options.js';
+import { age, count, firstLine, shortId, size } from '../text.js';
+
+export const sessions = defineCommand({
+  usage: 'sessions',
+  summary: 'List the sessions, each with its newest commit.',
+  positionals: {},
+  options: offline,
+  examples: [
+    ['sessions', 'Those of the default user'],
+    ['sessions --user alice --json', 'Those of another, as a JSON array'],
+  ],
+  async run(context) {
+    const store = await context.store();
+    const found: SessionInfo[] = [];
+    for await (const info of store.sessions({ signal: context.signal })) found.push(info);
+    context.report.result(found, () => describe(found));
+    if (found.length === 0) context.report.note(`There are no sessions of user ${context.userId} in ${context.home} yet.`);
+  },
+});
+
+function describe(found: readonly SessionInfo[]): Line[] {
+  const now = Date.now();
+  const rows = found.map(({ session, commit, time, commits, files, bytes, message }) => [
+    styled('bold', session),
+    styled('yellow', shortId(commit)),
+    styled('cyan', age(time, now)),
+    count(commits, 'commit'),
+    count(files, 'file'),
+    size(bytes),
+    firstLine(message),
+  ]);
+  return table(rows, { right: [3, 4, 5] });
+}

@@ -1,0 +1,52 @@
+/** `snapshot`: commits a directory to a session. */
+import type { CommitResult } from '../../src/index.js';
+import { defineCommand } from '../command.js';
+import { type Line, styled } from '../lines.js';
+import { dir, noPush, parseLabels, rules, session } from '../options.js';
+import type { Report } from '../report.js';
+import { count, shortId, size } from '../text.js';
+
+export const snapshot = defineCommand({
+  usage: 'snapshot <dir>',
+  summary: 'Commit a directory to a session.',
+  details: 'Where nothing but times changed since the newest commit, none is made. Caches are left out, and so is what .browserstateignore in the directory names.',
+  positionals: dir('The profile: what the browser was given as its user data directory'),
+  options: {
+    ...session,
+    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember this version by' },
+    label: { type: 'array', string: true, requiresArg: true, describe: 'A label, as KEY=VALUE; may be given again' },
+    tag: { type: 'string', requiresArg: true, describe: 'Give the commit this name, which keeps it for ever' },
+    ...rules,
+    'allow-shrink': { type: 'boolean', describe: 'Commit even if the cookies or nearly all files are gone' },
+    compression: { choices: ['auto', 'max', 'off'], default: 'auto', requiresArg: true, describe: 'How hard to compress what is new' },
+    ...noPush,
+  },
+  examples: [
+    ['snapshot ~/profile -s work -m "logged in"', 'Commit a profile'],
+    ['snapshot DIR -s work --label run=42 --tag good', 'With a label and a tag'],
+    ["snapshot DIR -s work --exclude '*.log' --json", 'Leave files out; print JSON'],
+  ],
+  async run(context, args) {
+    const { report, signal } = context;
+    const { message, tag, exclude, keepCaches, allowShrink, compression } = args;
+    const labels = parseLabels(args.label);
+    const session = await context.session(args.session);
+    const result = await session.commit(args.dir, { message, labels, tag, exclude, keepCaches, allowShrink, compression, signal });
+    const { commit, tree, parent = null, changed, stats } = result;
+    warnOfSkipped(report, result);
+    report.result({ commit, tree, parent, changed, ...stats, tag: tag ?? null, pushed: false }, () => describe(args.session, result, tag));
+  },
+});
+
+function warnOfSkipped(report: Report, { stats: { skipped } }: CommitResult): void {
+  for (const { kind, path } of skipped) report.warn(`${path}: left out, as every ${kind} is`);
+}
+
+function describe(session: string, { commit, changed, stats }: CommitResult, tag: string | undefined): Line[] {
+  const { files, bytes, newBytes, storedBytes, excluded } = stats;
+  const content = `${count(files, 'file')}, ${size(bytes)}`;
+  const what = changed ? ` to ${session}: ${content}, of which ${size(newBytes)} new, stored in ${size(storedBytes)}` : ` of ${session}: ${content}`;
+  const lines: Line[] = [[changed ? 'committed ' : 'nothing changed since ', styled('yellow', shortId(commit)), ...(tag ? [' (', styled('green', tag), ')'] : []), what]];
+  if (excluded.files > 0) lines.push([styled('dim', `left out ${count(excluded.files, 'file')}, ${size(excluded.bytes)}`)]);
+  return lines;
+}

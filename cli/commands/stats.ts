@@ -1,0 +1,31 @@
+/** `stats`: what the store holds and takes. */
+import type { Usage } from '../../src/index.js';
+import { defineCommand } from '../command.js';
+import { type Line, styled, table } from '../lines.js';
+import { on } from '../options.js';
+import { number, size } from '../text.js';
+
+export const stats = defineCommand({
+  usage: 'stats',
+  summary: 'Show what the store holds and what it takes.',
+  positionals: {},
+  options: on,
+  examples: [['stats', 'Sessions, commits, objects and bytes']],
+  async run(context) {
+    const store = await context.store();
+    const usage = await store.usage({ signal: context.signal });
+    const ratio = usage.storedBytes > 0 ? usage.logicalBytes / usage.storedBytes : null;
+    context.report.result({ ...usage, ratio }, () => describe(usage, ratio));
+  },
+});
+
+function describe({ sessions, commits, objects, storedBytes, logicalBytes }: Usage, ratio: number | null): Line[] {
+  const rows: Line[] = [
+    [styled('bold', 'sessions'), number(sessions)],
+    [styled('bold', 'commits'), number(commits), size(logicalBytes), 'if each were stored by itself'],
+  ];
+  for (const [kind, { count, bytes }] of Object.entries(objects)) rows.push([styled('bold', kind), number(count), size(bytes)]);
+  const total = Object.values(objects).reduce((sum, { count }) => sum + count, 0);
+  rows.push([styled('bold', 'stored'), number(total), size(storedBytes), ratio === null ? '' : `${ratio.toFixed(1)} times smaller`]);
+  return table(rows, { right: [1, 2] });
+}

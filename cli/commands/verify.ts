@@ -1,0 +1,44 @@
+/** `verify`: looks for damage. */
+import type { CheckResult } from '../../src/index.js';
+import { defineCommand } from '../command.js';
+import { exitStatus } from '../failure.js';
+import { type Line, styled } from '../lines.js';
+import { on } from '../options.js';
+import { count, size } from '../text.js';
+
+export const verify = defineCommand({
+  usage: 'verify',
+  summary: 'Check that everything that the store needs is there and whole.',
+  details: `It repairs nothing. The exit status is ${exitStatus.INTEGRITY} where it finds something.`,
+  positionals: {},
+  options: {
+    'read-data': { type: 'boolean', describe: 'Read and check every byte, not only what names it' },
+    ...on,
+  },
+  examples: [
+    ['verify', 'Quick: names, sizes and what leads from one to the other'],
+    ['verify --read-data', 'Thorough: every byte'],
+  ],
+  async run(context, { readData }) {
+    const { report, signal } = context;
+    const onProgress = (done: number, total: number) => report.progress({ label: 'checking', done, total, unit: 'objects' });
+    const store = await context.store();
+    const result = await store.verify({ readData, signal, onProgress });
+    report.result(result, () => describe(result));
+    return result.findings.length > 0 ? exitStatus.INTEGRITY : 0;
+  },
+});
+
+function describe({ findings, sessions, commits, objects, unreferenced, bytesRead }: CheckResult): Line[] {
+  const total = Object.values(objects).reduce((sum, each) => sum + each, 0);
+  const lines: Line[] = findings.map(({ key, message, sessions }) => [
+    styled('red', key),
+    `: ${message}`,
+    ...(sessions.length > 0 ? [styled('dim', ` (needed by ${sessions.join(', ')})`)] : []),
+  ]);
+  const read = bytesRead > 0 ? `, ${size(bytesRead)} read` : '';
+  lines.push([`checked ${count(sessions, 'session')}, ${count(commits, 'commit')}, ${count(total, 'object')}${read}`]);
+  if (unreferenced > 0) lines.push([styled('dim', `${count(unreferenced, 'object')} not needed by any session`)]);
+  lines.push([findings.length === 0 ? styled('green', 'no damage found') : styled('red', `${count(findings.length, 'finding')}`)]);
+  return lines;
+}

@@ -1,0 +1,101 @@
+/** Turns what the parser complains of into a usage error that names what was typed, and what was probably meant. */
+import { type Command, commandName, type OptionTable } from './command.js';
+import { CliError } from './failure.js';
+import { globalOptions } from './options.js';
+
+/** Typing errors that a suggestion forgives. */
+const MAX_DISTANCE = 3;
+
+export interface Complaint {
+  /** The parser's own words. */
+  message: string;
+  typed: readonly string[];
+  /** The command whose arguments were being read; undefined before one was recognised. */
+  command: Command | undefined;
+  commands: readonly Command[];
+}
+
+export function usageError(complaint: Complaint): CliError {
+  const { message, command } = complaint;
+  const [, unknown] = /^Unknown (?:argument|command)s?: (.*)/.exec(message) ?? [];
+  if (unknown !== undefined) return unknownWord(complaint, unknown.split(', '));
+  const hint = command ? usageHint(command) : listHint;
+  if (message.startsWith('Not enough non-option arguments')) {
+    // An option that is not known has taken the argument for its value.
+    const option = unknownOption(complaint);
+    if (option !== undefined) return unknownWord(complaint, [option]);
+    return new CliError('USAGE', `expected ${command?.usage}, found too few arguments`, hint);
+  }
+  const [, missing] = /^Missing required arguments?: ([^,]+)/.exec(message) ?? [];
+  if (missing !== undefined) return new CliError('USAGE', `expected --${missing}, found none`, hint);
+  const [, valueless] = /^Not enough arguments following: (.+)/.exec(message) ?? [];
+  if (valueless !== undefined) return new CliError('USAGE', `expected a value after ${dashed(valueless)}, found none`, hint);
+  const [, key = '', given, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
+  if (given !== undefined) return new CliError('USAGE', `expected one of ${choices} after ${dashed(key)}, found ${given}`, hint);
+  return new CliError('USAGE', message, hint);
+}
+
+const listHint = '`browserstate --help` lists the commands.';
+
+function usageHint(command: Command): string {
+  return `\`browserstate ${commandName(command)} --help\` shows what it takes, with examples.`;
+}
+
+function unknownWord({ typed, command, commands }: Complaint, unknown: readonly string[]): CliError {
+  const names = typed.map(optionName);
+  const option = unknown.find((word) => names.includes(word));
+  const word = unknown.find((each) => !names.includes(each) && typed.includes(each));
+  if (command === undefined && word !== undefined) {
+    const hint = didYouMean(closest(word, commands.map(commandName))) ?? listHint;
+    return new CliError('USAGE', `unknown command ${JSON.stringify(word)}`, hint);
+  }
+  const hint = command ? usageHint(command) : listHint;
+  if (option === undefined) return new CliError('USAGE', `expected ${command?.usage}, found ${JSON.stringify(word ?? unknown[0])} besides`, hint);
+  const meant = closest(option, Object.keys(visibleOptions(command)));
+  return new CliError('USAGE', `unknown option ${dashed(option)}`, didYouMean(meant && dashed(meant)) ?? hint);
+}
+
+/** The first option among the words that the command does not have. */
+function unknownOption({ typed, command }: Complaint): string | undefined {
+  const options = Object.entries({ ...globalOptions, ...command?.options, help: { alias: 'h' } } as OptionTable);
+  const known = new Set(options.flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]));
+  return typed.map(optionName).find((name) => name !== undefined && !known.has(name));
+}
+
+/** The name in `--name`, `--name=value` or `-n`; undefined for any other word. */
+function optionName(word: string): string | undefined {
+  return /^(?:--([^=]+)|-([^-]))/.exec(word)?.slice(1).find(Boolean);
+}
+
+function visibleOptions(command: Command | undefined): OptionTable {
+  const options: OptionTable = { ...globalOptions, ...command?.options };
+  return Object.fromEntries(Object.entries(options).filter(([, { hidden }]) => !hidden));
+}
+
+function dashed(name: string): string {
+  return name.length === 1 ? `-${name}` : `--${name}`;
+}
+
+function didYouMean(meant: string | undefined): string | undefined {
+  return meant && `Did you mean ${meant}?`;
+}
+
+/** The candidate that differs least from `word`, if it is close enough to have been meant. */
+function closest(word: string, candidates: readonly string[]): string | undefined {
+  const limit = Math.min(MAX_DISTANCE, Math.ceil(word.length / 2));
+  const ranked = candidates.map((name) => ({ name, distance: name.startsWith(word) ? 1 : distance(word, name) }));
+  return ranked.filter((each) => each.distance <= limit).sort((a, b) => a.distance - b.distance)[0]?.name;
+}
+
+/** Levenshtein's: insertions, deletions and replacements between two words. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, character] of [...a].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      next.push(Math.min((row[j + 1] as number) + 1, (next[j] as number) + 1, (row[j] as number) + (b[j] === character ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}

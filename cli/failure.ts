@@ -1,0 +1,56 @@
+/**
+ * How a command fails: the one table that maps error codes to exit statuses, and the form in which any thrown thing is told. Errors of
+ * the library are recognised by name, so that a usage error is told without loading it.
+ */
+import type { ErrorCode } from '../src/index.js';
+
+export const exitStatus: Readonly<Record<ErrorCode, number>> = {
+  UNREADABLE: 1,
+  NO_SPACE: 1,
+  INTERNAL: 1,
+  USAGE: 2,
+  UNSUPPORTED: 2,
+  NOT_FOUND: 3,
+  CONFLICT: 4,
+  INTEGRITY: 5,
+  NEWER_VERSION: 5,
+  UNREACHABLE: 6,
+  FORBIDDEN: 6,
+  BUSY: 7,
+  DIRTY: 7,
+  SHRUNK: 7,
+  LEGACY_SESSION: 7,
+  CANCELLED: 130,
+};
+
+/** What a person, or a program that reads JSON, is told of an error. */
+export interface Failure {
+  code: ErrorCode;
+  message: string;
+  hint: string | undefined;
+}
+
+/** An error that the command line itself finds. */
+export class CliError extends Error implements Failure {
+  override readonly name = 'CliError';
+
+  constructor(
+    readonly code: 'USAGE' | 'UNSUPPORTED',
+    message: string,
+    readonly hint: string | undefined = undefined,
+  ) {
+    super(message);
+  }
+}
+
+/** Anything that was thrown, as a failure. What follows from `cancelled` (a closed file, an aborted request) is told as that. */
+export function describeFailure(error: unknown, cancelled: boolean): Failure {
+  if (isFailure(error)) return { code: error.code, message: error.message, hint: error.hint };
+  if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined };
+  const message = error instanceof Error ? error.message || error.name : String(error);
+  return { code: 'INTERNAL', message, hint: 'This was not expected. Repeat the command with --verbose to see where it happened.' };
+}
+
+function isFailure(error: unknown): error is Failure {
+  return error instanceof Error && (error.name === 'BrowserStateError' || error.name === 'CliError');
+}

@@ -1,0 +1,16 @@
+/** Cancelling from outside: the first signal asks the command to stop and tidy up, a second one ends the process at once. */
+import { exitStatus } from './failure.js';
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** A signal that fires when the process is told to stop. */
+export function cancelOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of signals) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(exitStatus.CANCELLED);
+      controller.abort(new Error(`received ${name}`));
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+/** The command line: parses, runs the chosen command, and turns what came of it into output and an exit status. */
+import { hideBin } from 'yargs/helpers';
+import type { Command } from './command.js';
+import { completion } from './commands/completion.js';
+import { deleteSession } from './commands/delete.js';
+import { diff } from './commands/diff.js';
+import { fork } from './commands/fork.js';
+import { init } from './commands/init.js';
+import { log } from './commands/log.js';
+import { restore } from './commands/restore.js';
+import { rollback } from './commands/rollback.js';
+import { sessions } from './commands/sessions.js';
+import { snapshot } from './commands/snapshot.js';
+import { stats } from './commands/stats.js';
+import { status } from './commands/status.js';
+import { tag } from './commands/tag.js';
+import { verify } from './commands/verify.js';
+import { Context } from './context.js';
+import { describeFailure, exitStatus } from './failure.js';
+import { cancelOnSignals } from './interrupt.js';
+import { type Choice, parse } from './parser.js';
+import { Report } from './report.js';
+
+const commands: readonly Command[] = [
+  snapshot,
+  restore,
+  rollback,
+  log,
+  diff,
+  status,
+  sessions,
+  fork,
+  tag,
+  deleteSession,
+  stats,
+  verify,
+  init,
+  completion,
+];
+
+async function main(typed: readonly string[]): Promise<number> {
+  const signal = cancelOnSignals();
+  // An error of parsing is told in the form that was asked for, as far as that is known.
+  let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
+  try {
+    const choice = parse(typed, commands);
+    if (choice === undefined) return 0;
+    const { json = false, quiet = false, verbose = false, noColor = false } = choice.args;
+    report = new Report({ json, quiet, verbose, color: !noColor });
+    return await run(choice, report, signal);
+  } catch (error) {
+    const failure = describeFailure(error, signal.aborted);
+    report.error(failure, error);
+    return exitStatus[failure.code];
+  }
+}
+
+async function run({ command, args, printCompletionScript }: Choice, report: Report, signal: AbortSignal): Promise<number> {
+  const context = new Context(args, { env: process.env, report, signal, printCompletionScript });
+  try {
+    return (await command.run(context, args)) ?? 0;
+  } finally {
+    await context.close();
+  }
+}
+
+/** A reader that closes the pipe, such as `head`, has seen enough. The command goes on to its end: a snapshot is not undone by it. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
+process.stdout.on('error', ignoreClosedPipe);
+process.stderr.on('error', ignoreClosedPipe);
+process.exitCode = await main(hideBin(process.argv));

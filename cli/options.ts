@@ -1,0 +1,70 @@
+/** Options that several commands share, and the reading of those that have a form of their own. */
+import { CliError } from './failure.js';
+import type { OptionTable, PositionalTable } from './command.js';
+
+const group = 'Global options:';
+
+export const globalOptions = {
+  home: { type: 'string', requiresArg: true, group, describe: 'Directory of the repository; BROWSERSTATE_HOME, or ~/.browserstate' },
+  user: { type: 'string', requiresArg: true, group, describe: 'Whose repository it is; BROWSERSTATE_USER, or default' },
+  json: { type: 'boolean', group, describe: 'Print the result, or the error, as one line of JSON' },
+  quiet: { type: 'boolean', alias: 'q', group, describe: 'Print no progress and no warnings' },
+  verbose: { type: 'boolean', alias: 'v', group, describe: 'Name each file, and say where an error came from' },
+  'no-color': { type: 'boolean', group, describe: 'Print no colours, as the environment variable NO_COLOR does' },
+  remote: { type: 'string', requiresArg: true, hidden: true },
+} as const satisfies OptionTable;
+
+/** What every command is given besides its own arguments. */
+export interface GlobalArguments {
+  home?: string | undefined;
+  user?: string | undefined;
+  json?: boolean | undefined;
+  quiet?: boolean | undefined;
+  verbose?: boolean | undefined;
+  noColor?: boolean | undefined;
+  remote?: string | undefined;
+  on?: string | undefined;
+}
+
+export const session = {
+  session: { type: 'string', alias: 's', requiresArg: true, demandOption: true, describe: 'The session: the name of a line of versions' },
+} as const satisfies OptionTable;
+
+export const at = {
+  at: { type: 'string', requiresArg: true, describe: 'The revision, instead of HEAD: a tag, a commit id or its start, with ~N, or @TIME' },
+} as const satisfies OptionTable;
+
+/** Which files of a directory count. */
+export const rules = {
+  exclude: {
+    type: 'array',
+    string: true,
+    requiresArg: true,
+    describe: 'Leave out what this pattern (gitignore syntax) matches; may be given again',
+  },
+  'keep-caches': { type: 'boolean', describe: 'Keep caches and other files that a browser makes anew' },
+} as const satisfies OptionTable;
+
+/** Accepted for the sake of scripts that will run with a remote; without one there is nothing to push or to fetch. */
+export const noPush = { 'no-push': { type: 'boolean', hidden: true } } as const satisfies OptionTable;
+export const offline = { offline: { type: 'boolean', hidden: true } } as const satisfies OptionTable;
+export const on = { on: { type: 'string', choices: ['home', 'remote'], requiresArg: true, hidden: true } } as const satisfies OptionTable;
+
+export const dir = (describe: string) => ({ dir: { type: 'string', demandOption: true, describe } }) as const satisfies PositionalTable;
+
+/** The labels that were given as `key=value`. Throws USAGE for one without a `=`. */
+export function parseLabels(texts: readonly string[] | undefined): Record<string, string> | undefined {
+  return texts && Object.fromEntries(texts.map(parseLabel));
+}
+
+function parseLabel(text: string): [key: string, value: string] {
+  const at = text.indexOf('=');
+  if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+  throw new CliError('USAGE', `expected a label as KEY=VALUE, found ${JSON.stringify(text)}`);
+}
+
+/** A number of things to show. Throws USAGE for anything but digits. */
+export function parseCount(option: string, text: string): number {
+  if (/^[0-9]{1,15}$/.test(text)) return Number(text);
+  throw new CliError('USAGE', `expected a whole number after ${option}, found ${JSON.stringify(text)}`);
+}

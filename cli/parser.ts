@@ -1,0 +1,91 @@
+/** Reads a command line with yargs. Parsing only chooses: nothing runs while it is under way, so every error that it throws is one of usage. */
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv } from 'yargs';
+import type { Command } from './command.js';
+import { usageError } from './complaint.js';
+import { CliError } from './failure.js';
+import { type GlobalArguments, globalOptions } from './options.js';
+
+const MAX_HELP_WIDTH = 110;
+
+export interface Choice {
+  command: Command;
+  args: GlobalArguments & Parameters<Command['run']>[1];
+  printCompletionScript: () => void;
+}
+
+/**
+ * The command that `typed` chooses; undefined where yargs has answered already, with help, the version or completions. Throws
+ * USAGE for everything that is no command.
+ */
+export function parse(typed: readonly string[], commands: readonly Command[]): Choice | undefined {
+  let reading: Command | undefined;
+  let choice: Choice | undefined;
+  const parser = configure(yargs([...typed])).fail((message: string | null, error: Error | undefined) => {
+    throw usageError({ message: message ?? error?.message ?? '', typed, command: reading, commands });
+  });
+  for (const command of commands) {
+    parser.command(
+      command.usage,
+      command.summary,
+      (y) => {
+        reading = command;
+        describe(y, command);
+      },
+      (args) => {
+        choice = { command, args: args as Choice['args'], printCompletionScript: () => parser.showCompletionScript() };
+      },
+    );
+  }
+  parser.parse();
+  if (choice !== undefined) refuseAmbiguous(choice, typed);
+  return choice;
+}
+
+/** Throws USAGE for one value given twice, as an option or as an argument: which of them was meant cannot be known. */
+function refuseAmbiguous({ command, args }: Choice, typed: readonly string[]): void {
+  const named = Object.keys(command.positionals).find((name) => typed.some((word) => word.split('=', 1)[0] === `--${name}`));
+  if (named !== undefined) throw new CliError('USAGE', `unknown option --${named}`, `It is an argument: browserstate ${command.usage}`);
+  const options: Readonly<Record<string, { type?: string | undefined }>> = { ...globalOptions, ...command.positionals, ...command.options };
+  for (const [name, { type }] of Object.entries(options)) {
+    if (type !== 'array' && Array.isArray(args[name])) throw new CliError('USAGE', `expected --${name} once, found it ${args[name].length} times`);
+  }
+}
+
+function configure(parser: Argv): Argv {
+  return parser
+    .scriptName('browserstate')
+    .usage('$0 <command>\n\nVersioned, deduplicated, verified snapshots of browser profiles.')
+    .options(globalOptions)
+    .parserConfiguration({
+      'boolean-negation': false,
+      'dot-notation': false,
+      'greedy-arrays': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .strict()
+    .demandCommand(1, 'expected a command, found none')
+    .detectLocale(false)
+    .exitProcess(false)
+    .help()
+    .alias('help', 'h')
+    .group(['help', 'version'], 'Global options:')
+    .version(version())
+    .wrap(Math.min(MAX_HELP_WIDTH, process.stdout.columns || MAX_HELP_WIDTH))
+    .epilogue('`$0 <command> --help` shows what a command takes, with examples.');
+}
+
+function describe(parser: Argv, command: Command): void {
+  const { usage, summary, details, positionals, options, examples } = command;
+  parser.usage(`$0 ${usage}${'session' in options ? ' --session <id>' : ''} [options]\n\n${[summary, details].filter(Boolean).join(' ')}`);
+  for (const [name, options] of Object.entries(positionals)) parser.positional(name, options);
+  // A group of its own comes before that of the global options.
+  parser.options(options).group(Object.keys(options), 'Options:').epilogue('');
+  for (const [text, does] of examples) parser.example(`$0 ${text}`, does);
+}
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return version;
+}

@@ -1,0 +1,91 @@
+/**
+ * Where output goes: results to stdout; progress, warnings and errors to stderr. With `--json` stdout gets one line of JSON, and stderr nothing but
+ * an error, also one line of JSON.
+ */
+import { inspect } from 'node:util';
+import type { Progress } from '../src/index.js';
+import type { Failure } from './failure.js';
+import { type Line, render, styled } from './lines.js';
+import { type Amount, ProgressBar } from './progress.js';
+import { size, toJson } from './text.js';
+
+export interface ReportOptions {
+  json: boolean;
+  quiet: boolean;
+  verbose: boolean;
+  /** False: no colours, also not on a terminal. */
+  color: boolean;
+}
+
+type Output = Pick<NodeJS.WriteStream, 'write' | 'columns' | 'isTTY' | 'hasColors'>;
+
+export class Report {
+  readonly options: ReportOptions;
+  readonly #stdout: Output;
+  readonly #stderr: Output;
+  readonly #bar: ProgressBar | undefined;
+
+  constructor(options: ReportOptions, stdout: Output = process.stdout, stderr: Output = process.stderr) {
+    this.options = options;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+    const { json, quiet, verbose } = options;
+    this.#bar = stderr.isTTY && !json && !quiet && !verbose ? new ProgressBar(stderr) : undefined;
+  }
+
+  /** The result of a command: `value` with `--json`, else the lines for people. */
+  result(value: unknown, lines: () => readonly Line[]): void {
+    this.clearProgress();
+    if (this.options.json) this.#stdout.write(`${toJson(value)}\n`);
+    else this.#write(this.#stdout, lines());
+  }
+
+  /** What a person should know and a program can see in the result. */
+  warn(text: string): void {
+    if (this.options.quiet || this.options.json) return;
+    this.clearProgress();
+    this.#write(this.#stderr, [[styled('yellow', 'warning:'), ` ${text}`]]);
+  }
+
+  /** What helps a person to go on. */
+  note(text: string): void {
+    if (this.options.quiet || this.options.json) return;
+    this.clearProgress();
+    this.#write(this.#stderr, [[styled('dim', text)]]);
+  }
+
+  /** An error with its hint; `--verbose` adds where it came from. */
+  error({ code, message, hint }: Failure, thrown: unknown): void {
+    this.clearProgress();
+    const trace = this.options.verbose ? inspect(thrown, { depth: 5 }) : undefined;
+    if (this.options.json) {
+      this.#stderr.write(`${toJson({ error: { code, message, hint: hint ?? null, trace } })}\n`);
+      return;
+    }
+    const lines: Line[] = [[styled('red', code === 'CANCELLED' ? 'cancelled:' : 'error:'), ` ${message}`]];
+    if (hint !== undefined) lines.push([styled('cyan', 'hint:'), ` ${hint}`]);
+    if (trace !== undefined) lines.push(...trace.split('\n').map((line): Line => [styled('dim', line)]));
+    this.#write(this.#stderr, lines);
+  }
+
+  /** Draws the bar; with `--verbose` each file is a line instead. */
+  readonly onProgress = ({ phase, path, bytes, totalBytes, files, totalFiles }: Progress): void => {
+    const label = phase === 'capture' ? 'reading' : 'writing';
+    if (this.options.verbose && !this.options.json) {
+      this.#write(this.#stderr, [[styled('dim', `${label} ${files}/${totalFiles}, ${size(bytes)} of ${size(totalBytes)}: ${path}`)]]);
+    } else this.progress({ label, done: bytes, total: totalBytes, unit: 'bytes' });
+  };
+
+  progress(amount: Amount): void {
+    this.#bar?.update(amount);
+  }
+
+  clearProgress(): void {
+    this.#bar?.clear();
+  }
+
+  #write(stream: Output, lines: readonly Line[]): void {
+    const color = this.options.color && stream.isTTY && stream.hasColors();
+    if (lines.length > 0) stream.write(lines.map((line) => `${render(line, color)}\n`).join(''));
+  }
+}
