@@ -34,7 +34,7 @@ import { dirname, join } from 'node:path';
 import { check, integrity, throwIfAborted } from '../errors.js';
 import { decodeEntry, type Entry, encodeEntry, firstVersion, MAX_ENTRY_SIZE, type Place, parseVersion, tagOf, versionOf } from './local-entry.js';
 import { committed, hasErrno } from './local-errors.js';
-import { type Folder, namesIn, publish, readBytes, removeTree, renamed, renamedToNew, syncDirectory, syncedIfThere } from './local-files.js';
+import { type Folder, isThere, namesIn, publish, readBytes, removeTree, renamed, renamedToNew, syncDirectory, syncedIfThere } from './local-files.js';
 import { cellPath } from './local-names.js';
 import type { RequestOptions, Version } from './provider.js';
 
@@ -127,6 +127,8 @@ export class LocalCells {
     const before = await readEntry(base, this.#entry(base));
     if (before.next !== undefined || before.tag !== tag) return undefined;
     const place = { ...base, number: base.number + 1 };
+    // A number that is taken stays taken, so there is nothing to stage for a race that is already lost.
+    if (await isThere(this.#entry(place))) return undefined;
     if (place.number >= this.#limit) return await this.#roll(place, payload, options);
     const bytes = encodeEntry(place, payload);
     return await this.#folder.stageFile(bytes, async (staged) => {

@@ -95,19 +95,9 @@ export class Folder {
 
 async function makeAncestors(path: string): Promise<void> {
   const parent = dirname(path);
-  if (parent === path || !(await isMissing(parent))) return;
+  if (parent === path || (await isThere(parent))) return;
   await makeAncestors(parent);
   if (await makeDirectory(parent)) await syncDirectory(dirname(parent));
-}
-
-async function isMissing(path: string): Promise<boolean> {
-  try {
-    await fs.stat(path);
-    return false;
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return true;
-    throw error;
-  }
 }
 
 /** False where it was there. */
@@ -159,6 +149,16 @@ async function linked(staged: string, path: string): Promise<boolean> {
     if (!hasErrno(error, 'EEXIST')) throw error;
     // A network file system that lost its answer and asked again says EEXIST for the link that it made: open(2), O_EXCL.
     return (await fs.stat(staged)).nlink > 1;
+  }
+}
+
+export async function isThere(path: string): Promise<boolean> {
+  try {
+    await fs.stat(path);
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return false;
+    throw error;
   }
 }
 
@@ -235,13 +235,13 @@ export async function namesIn(path: string): Promise<string[] | undefined> {
   }
 }
 
-/** Removes a file; false where there is none. */
+/** Removes a file; false where there is none, or a directory. */
 export async function removeFile(path: string): Promise<boolean> {
   try {
     await fs.unlink(path);
     return true;
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return false;
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return false;
     throw error;
   }
 }

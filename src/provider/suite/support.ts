@@ -1,0 +1,100 @@
+/** What the cases of the conformance suite share. */
+import assert from 'node:assert/strict';
+import { type ErrorCode, isError } from '../../errors.js';
+import type { Cell, Listed, Provider, Version } from '../provider.js';
+
+export interface SuiteOptions {
+  /** Opens what `provider` holds once more, as another process would: to be given for a provider that is durable. */
+  reopen?: (provider: Provider) => Promise<Provider>;
+}
+
+/** A case that is given a provider that holds nothing. */
+export interface Draft {
+  name: string;
+  run(provider: Provider, options: SuiteOptions): Promise<void>;
+}
+
+/** `length` bytes that differ from those of another seed, and from place to place. */
+export function content(length: number, seed = 1): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let state = seed >>> 0;
+  for (let i = 0; i < length; i++) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    bytes[i] = state >>> 24;
+  }
+  return bytes;
+}
+
+export function text(value: string): Uint8Array {
+  return new TextEncoder().encode(value);
+}
+
+export function fromText(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+/** Fails unless the bytes are the same; says where they differ rather than printing megabytes. */
+export function same(found: Uint8Array, expected: Uint8Array): void {
+  assert.ok(found instanceof Uint8Array, 'expected a Uint8Array');
+  assert.equal(found.length, expected.length, 'length');
+  const at = found.findIndex((byte, i) => byte !== expected[i]);
+  assert.equal(at, -1, `byte ${at}: expected ${expected[at]}, found ${found[at]}`);
+}
+
+/** Fails unless the promise rejects with an error of this library that has one of the codes. */
+export async function rejects(promise: Promise<unknown>, ...codes: ErrorCode[]): Promise<void> {
+  await assert.rejects(promise, (error: unknown) => {
+    assert.ok(isError(error), `expected a BrowserStateError, found ${String(error)}`);
+    assert.ok(codes.includes(error.code), `expected ${codes.join(' or ')}, found ${error.code}: ${error.message}`);
+    return true;
+  });
+}
+
+/** True where the promise resolves, false where it rejects with CANCELLED; fails otherwise. */
+export async function unlessCancelled(promise: Promise<unknown>): Promise<boolean> {
+  try {
+    await promise;
+    return true;
+  } catch (error) {
+    assert.ok(isError(error, 'CANCELLED'), `expected CANCELLED, found ${String(error)}`);
+    return false;
+  }
+}
+
+export async function listed(provider: Provider, prefix = ''): Promise<Listed[]> {
+  const all: Listed[] = [];
+  for await (const entry of provider.list(prefix)) all.push(entry);
+  return all;
+}
+
+/** The keys below a prefix, sorted; fails where one comes twice. */
+export async function keys(provider: Provider, prefix = ''): Promise<string[]> {
+  const all = (await listed(provider, prefix)).map((entry) => entry.key).sort();
+  assert.equal(new Set(all).size, all.length, 'every key once');
+  return all;
+}
+
+/** The cell as it is; fails where it does not exist. */
+export async function cellOf(provider: Provider, key: string): Promise<Cell> {
+  const cell = await provider.read(key);
+  assert.ok(cell !== undefined && cell !== 'unchanged', `expected a cell ${key}`);
+  return cell;
+}
+
+/** Swaps and expects to win. */
+export async function won(provider: Provider, key: string, bytes: Uint8Array, expected: Version | null): Promise<Version> {
+  const version = await provider.swap(key, bytes, expected);
+  assert.equal(typeof version, 'string', `expected the swap of ${key} to win`);
+  return version as Version;
+}
+
+/** Runs `task` for 0 to `count` - 1, `width` at a time. */
+export async function times<T>(count: number, width: number, task: (i: number) => Promise<T>): Promise<T[]> {
+  const results: T[] = [];
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    for (let i = next++; i < count; i = next++) results[i] = await task(i);
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return results;
+}

@@ -1,0 +1,127 @@
+/**
+ * The file system as actors see it who may stall or die between any two steps. While intercepted, every call of node:fs/promises by an
+ * actor is split as the kernel splits it, into finding the directory and acting in it (which a rename of that directory may come between),
+ * and waits for its turn before each part. Syncing is skipped: nothing here loses power.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { promises as fs } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+
+type Call = (...args: never[]) => Promise<unknown>;
+
+/** Waits until the actor may take the step; rejects for one that is dead. */
+type Gate = (step: string) => Promise<void>;
+
+const gates = new AsyncLocalStorage<Gate>();
+const { open, link, rename, unlink, rmdir, mkdir, readdir, stat } = fs;
+
+/** Replaces what the providers use of node:fs/promises by versions that know actors; everybody else is let through. */
+export async function interceptFileSystem(): Promise<void> {
+  const calls: Record<string, Call> = {
+    open: (path: string, ...rest: []) => within('open', path, (at) => open(at, ...rest)),
+    link: (from: string, to: string) => within('link', to, (at) => link(from, at)),
+    rename: (from: string, to: string) => within('rename from', from, (a) => within('rename to', to, (b) => rename(a, b))),
+    unlink: (path: string) => within('unlink', path, unlink),
+    mkdir: (path: string, ...rest: []) => within('mkdir', path, (at) => mkdir(at, ...rest)),
+    stat: (path: string) => within('stat', path, (at) => stat(at)),
+    readdir: (path: string, ...rest: []) => within('readdir', `${path}/.`, (at) => readdir(at, ...rest)),
+    rm: removeStepByStep,
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const original = fs[name as keyof typeof fs] as Call;
+    Object.assign(fs, { [name]: (...args: never[]) => (gates.getStore() ? call(...args) : original.call(fs, ...args)) });
+  }
+  const handle = await open('/');
+  const prototype = Object.getPrototypeOf(handle) as Record<string, Call>;
+  await handle.close();
+  for (const name of ['sync', 'write', 'read', 'stat']) {
+    const original = prototype[name] as Call;
+    prototype[name] = async function (this: fs.FileHandle, ...args: never[]) {
+      const gate = gates.getStore();
+      await gate?.(name);
+      return gate !== undefined && name === 'sync' ? undefined : await original.apply(this, args);
+    };
+  }
+}
+
+/** Finds the directory of a path, waits, and acts on the path's last name in the directory that was found, wherever it is by then. */
+async function within<T>(step: string, path: string, act: (at: string) => Promise<T>): Promise<T> {
+  const gate = gates.getStore() as Gate;
+  await gate(`${step}: find`);
+  const directory = await open(dirname(path), 'r');
+  try {
+    await gate(step);
+    return await act(`/proc/self/fd/${directory.fd}/${basename(path)}`);
+  } finally {
+    await directory.close();
+  }
+}
+
+/** What rm with `recursive` and `force` does, a step at a time. */
+async function removeStepByStep(path: string): Promise<void> {
+  const gate = gates.getStore() as Gate;
+  await gate('rm: list');
+  const names = await readdir(path, { withFileTypes: true }).catch(unlessMissing);
+  for (const entry of names ?? []) {
+    if (entry.isDirectory()) await removeStepByStep(join(path, entry.name));
+    else {
+      await gate('rm: unlink');
+      await unlink(join(path, entry.name)).catch(unlessMissing);
+    }
+  }
+  await gate('rm: rmdir');
+  await rmdir(path).catch(unlessMissing);
+}
+
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+/** Someone who takes a step when the test says so. */
+export class Actor<T> {
+  readonly result: Promise<T>;
+  done = false;
+  #dead = false;
+  readonly #waiting: { go: () => void; die: (reason: Error) => void }[] = [];
+
+  /** Starts `body`, stopped before its first step. */
+  constructor(body: () => Promise<T>) {
+    this.result = gates.run(this.#gate, body).finally(() => {
+      this.done = true;
+    });
+    this.result.catch(() => undefined);
+  }
+
+  /** Takes one step, and waits until the actor stands before the next one or has finished. */
+  async step(): Promise<void> {
+    await this.#stopped();
+    this.#waiting.shift()?.go();
+    await this.#stopped();
+  }
+
+  async finish(): Promise<T> {
+    while (!this.done) await this.step();
+    return await this.result;
+  }
+
+  /** Takes no further step, as a process that was killed: what it would do to clean up has no effect either. */
+  async kill(): Promise<void> {
+    this.#dead = true;
+    for (const { die } of this.#waiting.splice(0)) die(new Dead());
+    await this.result.catch((error: unknown) => {
+      if (!(error instanceof Dead)) throw error;
+    });
+  }
+
+  readonly #gate: Gate = () =>
+    new Promise((go, die) => {
+      if (this.#dead) die(new Dead());
+      else this.#waiting.push({ go, die });
+    });
+
+  async #stopped(): Promise<void> {
+    while (!this.done && this.#waiting.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+class Dead extends Error {}

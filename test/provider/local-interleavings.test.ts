@@ -1,0 +1,132 @@
+/**
+ * The argument in the header of local-cell.ts, step by step: one who swaps, reads or checks is stopped before its every step while
+ * others swap and roll, and then goes on, or never does. And many who take steps in random order.
+ */
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { localProvider } from '../../src/provider/local.js';
+import type { Provider } from '../../src/provider/provider.js';
+import { Actor, interceptFileSystem } from '../faults/file-system.js';
+import { host } from './_folders.js';
+import { type Attempt, append, attempt, valueOf, verifyHistory, verifySound } from './_history.js';
+
+const memory = '/dev/shm';
+const root = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'browserstate-interleavings-'));
+await interceptFileSystem();
+test.after.always(() => rm(root, { recursive: true, force: true }));
+
+let folders = 0;
+
+/** Opens one folder as often as there are processes. */
+function processes(entriesPerGeneration: number): () => Provider {
+  const folder = join(root, String(folders++));
+  return () => localProvider(folder, host, { entriesPerGeneration });
+}
+
+type Act = (provider: Provider, attempts: Attempt[]) => Promise<void>;
+
+interface Stop {
+  /** The step before which the one is stopped. */
+  step: number;
+  /** Swaps of others meanwhile. */
+  others: number;
+  goesOn: boolean;
+}
+
+/** Stops one who does `act` on a cell that was swapped `before` times; true while it had not finished by itself. */
+async function stopped(limit: number, before: number, stop: Stop, act: Act): Promise<boolean> {
+  const open = processes(limit);
+  const attempts: Attempt[] = [];
+  await append(open(), 'before', before, attempts);
+  const one = new Actor(() => act(open(), attempts));
+  for (let i = 0; i < stop.step && !one.done; i++) await one.step();
+  const reached = !one.done;
+  await append(open(), 'other', stop.others, attempts);
+  await (stop.goesOn ? one.finish() : one.kill());
+  await append(open(), 'after', limit + 1, attempts);
+  await verifyHistory(open(), attempts);
+  await verifySound(open());
+  return reached;
+}
+
+/** Stops at every step there is, while others do nothing, swap once, or roll the cell more than once; the number of steps. */
+async function everywhere(limit: number, before: number, goesOn: boolean, act: Act): Promise<number> {
+  let step = 0;
+  for (let reached = true; reached; step++) {
+    for (const others of goesOn ? [0, 1, 2 * limit] : [1]) reached = await stopped(limit, before, { step, others, goesOn }, act);
+  }
+  return step;
+}
+
+async function swapOnce(provider: Provider, attempts: Attempt[]): Promise<void> {
+  await attempt(provider, 'one', await valueOf(provider), attempts);
+}
+
+for (const limit of [2, 3]) {
+  for (let before = 0; before <= limit; before++) {
+    test(`generations of ${limit}: a swap after ${before} that stalls at any step`, async (t) => {
+      t.true((await everywhere(limit, before, true, swapOnce)) > 10);
+    });
+    test(`generations of ${limit}: a swap after ${before} that dies at any step`, async (t) => {
+      t.true((await everywhere(limit, before, false, swapOnce)) > 10);
+    });
+  }
+  test(`generations of ${limit}: a read that stalls at any step finds a value of its time`, async (t) => {
+    for (let before = 1; before <= limit; before++) {
+      await everywhere(limit, before, true, async (provider, attempts) => {
+        const earlier = winners(attempts);
+        const { ids } = await valueOf(provider);
+        const later = winners(attempts);
+        assert.ok(ids.length >= earlier.length && ids.length <= later.length);
+        assert.deepEqual(ids, later.slice(0, ids.length));
+      });
+    }
+    t.pass();
+  });
+  test(`generations of ${limit}: a check that stalls at any step finds nothing`, async (t) => {
+    await everywhere(limit, limit, true, verifySound);
+    t.pass();
+  });
+}
+
+function winners(attempts: readonly Attempt[]): string[] {
+  return attempts.filter((each) => each.version !== undefined).map((each) => each.id);
+}
+
+/** Numbers below `n` from a seed, for runs that repeat. */
+function dice(seed: number): (n: number) => number {
+  let state = seed >>> 0;
+  return (n) => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return Math.floor((state / 2 ** 32) * n);
+  };
+}
+
+async function randomRun(seed: number): Promise<void> {
+  const roll = dice(seed);
+  const open = processes(2 + roll(2));
+  const attempts: Attempt[] = [];
+  await append(open(), 'before', roll(4), attempts);
+  const actors = Array.from({ length: 4 }, (_, i) => new Actor(() => append(open(), `w${i}`, 3, attempts)));
+  const victim = roll(2) === 0 ? actors[0] : undefined;
+  for (let running = actors; running.length > 0; running = actors.filter((actor) => !actor.done)) {
+    const actor = running[roll(running.length)] as Actor<void>;
+    for (let burst = roll(12); burst >= 0 && !actor.done; burst--) await actor.step();
+    if (actor === victim && roll(8) === 0) await actor.kill();
+  }
+  await Promise.allSettled(actors.map((actor) => actor.result));
+  await append(open(), 'after', 4, attempts);
+  await verifyHistory(open(), attempts);
+  await verifySound(open());
+}
+
+for (let batch = 0; batch < 4; batch++) {
+  test(`four writers in random order, batch ${batch}`, async (t) => {
+    for (let seed = batch * 20; seed < (batch + 1) * 20; seed++) await randomRun(seed);
+    t.pass();
+  });
+}
