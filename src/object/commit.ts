@@ -1,5 +1,5 @@
 /** Commits: a tree, where it came from, when, by whom and why (SPEC.md 3.2). */
-import { compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
+import { compareBytes, compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
 import { decodeExtensions, encodeExtensions, type Extension } from './extension.js';
 import {
@@ -29,21 +29,30 @@ export interface Commit {
 
 /** The canonical bytes of a commit. Throws USAGE where a text or the labels exceed their limits. */
 export function encodeCommit(commit: Commit): Uint8Array {
-  const labels = Object.entries(commit.labels).sort(([a], [b]) => compareUtf8(a, b));
-  if (labels.length > MAX_LABELS) throw tooLong('labels', MAX_LABELS, 'in number');
+  const labels = encodeLabels(commit.labels);
   const out = new Writer().bytes(idBytes(commit.tree)).uint(commit.parents.length);
   for (const parent of commit.parents) out.bytes(idBytes(parent));
   out.uint(commit.time);
   out.sized(bounded('the message', commit.message, MAX_MESSAGE_BYTES));
   out.sized(bounded('the author', commit.who, MAX_WHO_BYTES));
   out.uint(labels.length);
-  for (const [key, value] of labels) {
-    if (key === '') throw new BrowserStateError('USAGE', 'expected a label with a name, found an empty one');
-    out.sized(bounded('a label', key, MAX_LABEL_KEY_BYTES)).sized(bounded('a label', value, MAX_LABEL_VALUE_BYTES));
-  }
+  for (const { key, value } of labels) out.sized(key).sized(value);
   out.uint(commit.files).uint(commit.bytes);
   encodeExtensions(out, commit.extensions);
   return out.finish();
+}
+
+/** Labels by rising key bytes. Lone surrogates have no bytes of their own, so that two keys of different text can be one. */
+function encodeLabels(labels: Commit['labels']): { key: Uint8Array; value: Uint8Array }[] {
+  const encoded = Object.entries(labels).map(([key, value]) => ({
+    key: bounded('a label', key, MAX_LABEL_KEY_BYTES),
+    value: bounded('a label', value, MAX_LABEL_VALUE_BYTES),
+  }));
+  if (encoded.length > MAX_LABELS) throw tooLong('labels', MAX_LABELS, 'in number');
+  encoded.sort((a, b) => compareBytes(a.key, b.key));
+  const named = encoded.every(({ key }, i) => compareBytes(encoded[i - 1]?.key ?? new Uint8Array(0), key) < 0);
+  if (!named) throw new BrowserStateError('USAGE', 'expected labels with names, each another, found an empty one or one twice');
+  return encoded;
 }
 
 /** Decodes and validates a commit. Throws INTEGRITY for any other bytes, NEWER_VERSION for what must not be ignored. */
