@@ -1,0 +1,30 @@
+/** A host whose clock and randomness are the same in every run. */
+import { createHash } from 'node:crypto';
+import type { Host } from '../../src/host.js';
+
+/** Older than any file that a test writes, so that the stat cache trusts only files that were given an older time. */
+export const EPOCH_START = Date.UTC(2026, 0, 1);
+
+/** Its clock goes on by a second with every look; its random bytes follow from `seed`. */
+export function fakeHost(seed = 'host'): Host {
+  let looks = 0;
+  let blocks = 0;
+  return {
+    now: () => EPOCH_START + 1000 * looks++,
+    random: (length) => {
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length; at += 32) bytes.set(pseudoRandom(`${seed} ${blocks++}`).subarray(0, length - at), at);
+      return bytes;
+    },
+    who: () => 'tester@machine',
+    hostname: () => 'machine',
+    isAlive: () => false,
+    defaultHome: () => {
+      throw new Error('a test names its home');
+    },
+  };
+}
+
+function pseudoRandom(seed: string): Uint8Array {
+  return createHash('sha256').update(seed).digest();
+}

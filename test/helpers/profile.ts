@@ -1,0 +1,133 @@
+/** Profiles as values: written to a directory, and read back into a form that tests compare. */
+import { createHash } from 'node:crypto';
+import {
+  type BigIntStats,
+  chmodSync,
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+
+interface Common {
+  /** Microseconds since 1970. */
+  mtime: bigint;
+}
+export type ProfileEntry =
+  | (Common & { kind: 'directory'; mode: number })
+  | (Common & { kind: 'file'; mode: number; content: Uint8Array })
+  | (Common & { kind: 'symlink'; target: string });
+
+/** Entries by path; every directory above an entry is an entry. */
+export type Profile = ReadonlyMap<string, ProfileEntry>;
+
+/** What a version keeps of each path, one line of text each, in the order of the paths: tests compare these. */
+export type Listing = ReadonlyMap<string, string>;
+
+/** 2024, so that the stat cache trusts it. */
+export const USUAL_MTIME = 1_700_000_000_123_456n;
+
+export const file = (content: Uint8Array | string, mode = 0o600, mtime = USUAL_MTIME): ProfileEntry => ({
+  kind: 'file',
+  mode,
+  mtime,
+  content: typeof content === 'string' ? new TextEncoder().encode(content) : content,
+});
+export const directory = (mode = 0o700, mtime = USUAL_MTIME): ProfileEntry => ({ kind: 'directory', mode, mtime });
+export const symlink = (target: string, mtime = USUAL_MTIME): ProfileEntry => ({ kind: 'symlink', mtime, target });
+
+/** Makes `dir`, which does not exist or is empty, hold the profile. */
+export function writeProfile(dir: string, profile: Profile): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const entries = [...profile].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [path, entry] of entries) {
+    const at = join(dir, path);
+    if (entry.kind === 'directory') mkdirSync(at, { recursive: true });
+    else if (entry.kind === 'symlink') symlinkSync(entry.target, at);
+    else writeFileSync(at, entry.content);
+  }
+  for (const [path, entry] of entries.reverse()) setFacts(join(dir, path), entry);
+}
+
+function setFacts(path: string, entry: ProfileEntry): void {
+  const time = secondsText(entry.mtime);
+  lutimesSync(path, time, time);
+  if (entry.kind !== 'symlink') chmodSync(path, entry.mode);
+}
+
+/** Sets the modification time of what is at `path`, in microseconds. */
+export function setMtime(path: string, mtime: bigint): void {
+  utimesSync(path, secondsText(mtime), secondsText(mtime));
+}
+
+/** As text, for Node takes a negative number for the present; half a microsecond further from 1970, for libuv cuts off what is below one. */
+function secondsText(mtime: bigint): string {
+  const magnitude = mtime < 0n ? -mtime : mtime;
+  return `${mtime < 0n ? '-' : ''}${magnitude / 1_000_000n}.${String(magnitude % 1_000_000n).padStart(6, '0')}5`;
+}
+
+/** Everything below `dir`. */
+export function readListing(dir: string): Listing {
+  const lines: [string, string][] = [];
+  const walk = (below: string): void => {
+    for (const name of readdirSync(join(dir, below))) {
+      const path = below === '' ? name : `${below}/${name}`;
+      const stats = lstatSync(join(dir, path), { bigint: true });
+      lines.push([path, readLine(join(dir, path), stats)]);
+      if (stats.isDirectory()) walk(path);
+    }
+  };
+  walk('');
+  return sorted(lines);
+}
+
+function readLine(path: string, stats: BigIntStats): string {
+  const mtime = (stats.mtimeNs - (((stats.mtimeNs % 1000n) + 1000n) % 1000n)) / 1000n;
+  const mode = Number(stats.mode & 0o7777n);
+  if (stats.isDirectory()) return line('directory', mode, mtime, '');
+  if (stats.isSymbolicLink()) return line('symlink', mode, mtime, readlinkSync(path));
+  return line('file', mode, mtime, describe(readFileSync(path)));
+}
+
+/** What `readListing` gives for a profile that was written. */
+export function listingOf(profile: Profile): Listing {
+  return sorted(Array.from(profile, ([path, entry]) => [path, lineOf(entry)]));
+}
+
+function lineOf(entry: ProfileEntry): string {
+  if (entry.kind === 'symlink') return line(entry.kind, 0o777, entry.mtime, entry.target);
+  return line(entry.kind, entry.mode, entry.mtime, entry.kind === 'file' ? describe(entry.content) : '');
+}
+
+function line(kind: ProfileEntry['kind'], mode: number, mtime: bigint, holds: string): string {
+  return `${kind} ${mode.toString(8)} ${mtime} ${holds}`;
+}
+
+function sorted(lines: [string, string][]): Listing {
+  return new Map(lines.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function describe(content: Uint8Array): string {
+  return `${content.length} bytes ${createHash('sha256').update(content).digest('hex')}`;
+}
+
+/** A small profile of every kind of entry, shaped like a browser's but for names that are left out of snapshots. */
+export function smallProfile(content: (length: number, seed: string) => Uint8Array): Map<string, ProfileEntry> {
+  return new Map<string, ProfileEntry>([
+    ['Default', directory()],
+    ['Default/Cookies', file(content(20_480, 'cookies'))],
+    ['Default/Empty', directory(0o750)],
+    ['Default/History', file(content(70_000, 'history'), 0o644)],
+    ['Default/Local Storage', directory()],
+    ['Default/Local Storage/000003.log', file('')],
+    ['Default/Preferences', file(content(3_000, 'preferences'))],
+    ['Default/link', symlink('Cookies')],
+    ['Local State', file(content(900, 'state'))],
+  ]);
+}

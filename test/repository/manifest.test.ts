@@ -1,0 +1,81 @@
+/** Manifests (SPEC.md 7): commit, tree and locators agree, or the whole is refused. */
+import test from 'ava';
+import { concat, Writer } from '../../src/bytes.js';
+import { type Commit, commitId, encodeCommit } from '../../src/object/commit.js';
+import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
+import { objectId } from '../../src/object-id.js';
+import { encodeLocators, type Frame } from '../../src/pack/locator.js';
+import { type BlobPlace, decodeManifest, encodeManifest } from '../../src/repository/manifest.js';
+import { refuses, refusesTruncations } from '../helpers/errors.js';
+import { fromHex, hex } from '../helpers/hex.js';
+
+const content = Uint8Array.of(1, 2, 3);
+const id = objectId('blob', content);
+const frame: Frame = { pack: { epoch: 1, name: 'cd'.repeat(16) }, offset: 50, codec: 'raw', storedLength: 3, length: 3 };
+const place: BlobPlace = { location: { frame, offset: 0, baseLength: 3, patches: [] }, length: 3 };
+const entry = (path: string): TreeEntry => ({ kind: 'file', path, mode: 0o600, mtime: 0n, size: 3, ids: fromHex(id) });
+const tree = [entry('a'), entry('b')];
+const commitOf = (of: TreeEntry[], parts: Partial<Commit> = {}): Commit => ({
+  tree: treeId(of),
+  parents: [],
+  time: 1,
+  message: '',
+  who: '',
+  labels: {},
+  ...measureTree(of),
+  extensions: [],
+  ...parts,
+});
+const blobs = new Map([[id, place]]);
+const body = encodeManifest(commitOf(tree), tree, blobs);
+
+function assemble(commit: Commit, trees: Uint8Array, locators = encodeLocators([place.location], [3])): Uint8Array {
+  return new Writer().sized(encodeCommit(commit)).sized(trees).bytes(locators).finish();
+}
+
+test('section 7: a manifest is read as it was written', (t) => {
+  const manifest = decodeManifest(body);
+  t.deepEqual(manifest.commit, commitOf(tree));
+  t.is(hex(encodeTree(manifest.tree)), hex(encodeTree(tree)));
+  t.deepEqual(manifest.blobs, blobs);
+  t.is(manifest.id, commitId(encodeCommit(commitOf(tree))));
+  t.is(hex(assemble(commitOf(tree), encodeTree(tree))), hex(body));
+});
+
+test('section 7: a tree without blobs has a manifest too', (t) => {
+  t.is(decodeManifest(encodeManifest(commitOf([]), [], new Map())).tree.length, 0);
+});
+
+test('R-ENC-3: no beginning of a manifest is one', (t) => {
+  refusesTruncations(t, body, decodeManifest);
+});
+
+test('R-MAN-1: every altered byte of commit and tree is found out by an id', (t) => {
+  const expected = commitId(encodeCommit(commitOf(tree)));
+  const locators = encodeLocators([place.location], [3]).length;
+  for (let at = 0; at < body.length - locators; at++) {
+    const altered = body.slice();
+    altered[at] = (altered[at] as number) ^ 1;
+    let found: string | undefined;
+    try {
+      found = decodeManifest(altered).id;
+    } catch {
+      continue;
+    }
+    t.not(found, expected, `byte ${at}`);
+  }
+  t.pass();
+});
+
+const other = [entry('a')];
+const broken: Record<string, Uint8Array> = {
+  'R-MAN-1: a tree that is not the commit\'s': assemble(commitOf(tree), encodeTree(other)),
+  'R-COMMIT: another number of files': assemble(commitOf(tree, { files: 3 }), encodeTree(tree)),
+  'R-COMMIT: another number of bytes': assemble(commitOf(tree, { bytes: 5 }), encodeTree(tree)),
+  'R-MAN-2: a tree that breaks a rule': assemble(commitOf([entry('../x')]), encodeTree([entry('../x')])),
+  'section 6: a table without the tree\'s blob': assemble(commitOf(tree), encodeTree(tree), Uint8Array.of(0, 0)),
+  'section 6: a table with a blob too many': assemble(commitOf(tree), encodeTree(tree), encodeLocators([place.location, place.location], [3, 3])),
+  'R-LIMIT: a commit that is longer than the manifest': new Writer().uint(4 * 1024 * 1024).finish(),
+  'R-LIMIT: a tree that is longer than the manifest': concat([new Writer().sized(encodeCommit(commitOf(tree))).finish(), new Writer().uint(512 * 1024 * 1024).finish()]),
+};
+for (const [rule, bytes] of Object.entries(broken)) test(`${rule} is refused`, (t) => void refuses(t, () => decodeManifest(bytes)));
