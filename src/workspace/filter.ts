@@ -9,7 +9,7 @@ import ignore from 'ignore';
 import { BrowserStateError } from '../errors.js';
 import { parentPath } from '../object/path.js';
 import { ifThere, quote, resolveDirectory } from './directory.js';
-import { defaultExclude, type DirectoryFacts, readFacts } from './excludes.js';
+import { type DirectoryFacts, defaultExclude } from './excludes.js';
 
 /** The user's rules travel with the profile: this file is never left out. */
 export const IGNORE_FILE = '.browserstateignore';
@@ -32,7 +32,10 @@ export interface CaptureRules {
 }
 
 /** The rules for `dir` as it is now. Throws NOT_FOUND, USAGE or UNREADABLE where `dir` or the file with its rules cannot be read. */
-export function readRules(dir: string, { keepCaches = false, exclude = [] }: { keepCaches?: boolean; exclude?: readonly string[] } = {}): CaptureRules {
+export function readRules(
+  dir: string,
+  { keepCaches = false, exclude = [] }: { keepCaches?: boolean | undefined; exclude?: readonly string[] | undefined } = {},
+): CaptureRules {
   return { keepCaches, exclude, ignoreFile: readIgnoreFile(dir) };
 }
 
@@ -48,12 +51,7 @@ function readIgnoreFile(dir: string): string | undefined {
   return bytes?.toString();
 }
 
-/** The filter for `dir` as it is now. Throws as `readRules` and `buildFilter` do. */
-export function openFilter(dir: string, options: { keepCaches?: boolean; exclude?: readonly string[] } = {}): Filter {
-  return buildFilter({ facts: readFacts(dir), ...readRules(dir, options) });
-}
-
-/** Throws USAGE for a pattern that could never match, and for more than 64 KiB of them. */
+/** The filter that follows these rules. Throws USAGE for a pattern that could never match, and for more than 64 KiB of them. */
 export function buildFilter({ facts, keepCaches, exclude, ignoreFile }: CaptureRules & { facts: DirectoryFacts }): Filter {
   const userRule = compileRules(exclude, ignoreFile ?? '');
   const directories = new Map<string, boolean>();
@@ -65,8 +63,10 @@ export function buildFilter({ facts, keepCaches, exclude, ignoreFile }: CaptureR
     return userRule(path, isDirectory) ?? (group !== undefined && !keepCaches);
   }
   function excludesDirectory(path: string): boolean {
-    let excluded = directories.get(path);
-    if (excluded === undefined) directories.set(path, (excluded = excludes(path, true)));
+    const known = directories.get(path);
+    if (known !== undefined) return known;
+    const excluded = excludes(path, true);
+    directories.set(path, excluded);
     return excluded;
   }
   function excludes(path: string, isDirectory: boolean): boolean {
@@ -114,7 +114,9 @@ function compileRules(exclude: readonly string[], ignoreFile: string): UserRule 
     checkPattern(pattern, 'an exclude pattern');
   }
   if (exclude.length === 0 && ignoreFile === '') return () => undefined;
-  const rules = ignore({ ignorecase: false }).add(ignoreFile).add(exclude.map((pattern) => ({ pattern })));
+  const rules = ignore({ ignorecase: false })
+    .add(ignoreFile)
+    .add(exclude.map((pattern) => ({ pattern })));
   return (path, isDirectory) => {
     const { ignored, unignored } = rules.test(isDirectory ? `${path}/` : path);
     return ignored || unignored ? ignored : undefined;

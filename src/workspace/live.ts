@@ -58,8 +58,6 @@ function readLock(path: string): string | undefined {
 function mayHold(pid: number, dir: string): boolean {
   const commandLine = ifSeen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   if (commandLine === undefined) return true;
-  // A process that ended and was not waited for, or a thread of the kernel.
-  if (commandLine === '') return false;
   // A browser's helper: it locks nothing, and is the likeliest of all to be given a browser's old number.
   if (/(?:^|[\0 ])(?:--type=|-contentproc[\0 ])/.test(commandLine)) return false;
   if (hasOpenFileIn(pid, dir)) return true;
@@ -93,7 +91,10 @@ function profileArgument(args: readonly string[]): string | undefined {
   return firefox === -1 ? undefined : args[firefox + 1];
 }
 
-/** By name: a browser that is starting may have named no profile and opened no file yet. */
+/**
+ * By name: a browser that is starting may have named no profile and opened no file yet. A process that ended and was not waited for has
+ * no name any more.
+ */
 function isBrowser(pid: number, program: string): boolean {
   const executable = ifSeen(() => readlinkSync(`/proc/${pid}/exe`)) ?? '';
   return [program, executable].some((path) => {

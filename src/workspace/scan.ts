@@ -48,7 +48,7 @@ export interface Scan {
 export interface ScanOptions {
   signal?: AbortSignal | undefined;
   /** Called now and then with the number of entries seen so far, excluded ones included. */
-  onProgress?: (entries: number) => void;
+  onProgress?: ((entries: number) => void) | undefined;
 }
 
 /** Entries between two breaths, in which other work gets its turn and the signal is looked at: about 5 ms. */

@@ -4,8 +4,7 @@
  */
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, utf8, Writer } from '../bytes.js';
-import { check, invariant, isError } from '../errors.js';
-import { MAX_ENTRIES } from '../limits.js';
+import { invariant, isError } from '../errors.js';
 import { parentPath } from '../object/path.js';
 import { blobCount } from '../object/tree.js';
 import { ID_BYTES } from '../object-id.js';
@@ -82,7 +81,7 @@ export class StatCache {
   encode(): Uint8Array {
     const groups = this.#byDirectory();
     const files = [...groups.values()].flatMap((group) => group.files);
-    const out = new Writer().bytes(MAGIC).text(this.#dir).uint(files.length);
+    const out = new Writer().bytes(MAGIC).text(this.#dir);
     out.text([...groups].map(([parent, { names }]) => [parent, ...names].join(NUL)).join(NUL + NUL));
     const facts = new DataView(new ArrayBuffer(files.length * FACTS_BYTES));
     for (const [i, file] of files.entries()) {
@@ -100,10 +99,8 @@ export class StatCache {
     if (!equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) return false;
     const input = new Reader(bytes.subarray(MAGIC.length), 'stat cache');
     if (input.text(bytes.length) !== this.#dir) return false;
-    const count = input.uint(MAX_ENTRIES);
     const paths = readPaths(input.text(bytes.length));
-    check(paths.length === count, `stat cache: expected ${count} paths, found ${paths.length}`);
-    const columns = input.bytes(count * FACTS_BYTES);
+    const columns = input.bytes(paths.length * FACTS_BYTES);
     const facts = new DataView(columns.buffer, columns.byteOffset, columns.byteLength);
     for (const [i, path] of paths.entries()) {
       const at = i * FACTS_BYTES;
@@ -127,8 +124,8 @@ export class StatCache {
     const groups = new Map<string, { names: string[]; files: KnownFile[] }>();
     for (const [path, file] of this.#files) {
       const parent = parentPath(path);
-      let group = groups.get(parent);
-      if (group === undefined) groups.set(parent, (group = { names: [], files: [] }));
+      const group = groups.get(parent) ?? { names: [], files: [] };
+      groups.set(parent, group);
       group.names.push(parent === '' ? path : path.slice(parent.length + 1));
       group.files.push(file);
     }

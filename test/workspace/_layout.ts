@@ -3,10 +3,16 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { Filter } from '../../src/workspace/filter.js';
+import { readFacts } from '../../src/workspace/excludes.js';
+import { buildFilter, type CaptureRules, type Filter, readRules } from '../../src/workspace/filter.js';
 import type { Scan } from '../../src/workspace/scan.js';
 
 export const keepAll: Filter = { excludes: () => false };
+
+/** The filter of a capture of `dir` as it is now. */
+export function openFilter(dir: string, rules: Partial<CaptureRules> = {}): Filter {
+  return buildFilter({ facts: readFacts(dir), ...readRules(dir, rules) });
+}
 
 /** A fresh directory, removed after the test. */
 export function temporary(t: ExecutionContext): string {

@@ -1,10 +1,9 @@
 /** What is left out by default, on layouts made of the names that real profiles have and of names that only look like them. */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { type Browser, defaultExclude, defaultExcludes, type DirectoryFacts, readFacts } from '../../src/workspace/excludes.js';
-import { openFilter } from '../../src/workspace/filter.js';
+import { type Browser, type DirectoryFacts, defaultExclude, defaultExcludes, readFacts } from '../../src/workspace/excludes.js';
 import { scan } from '../../src/workspace/scan.js';
-import { layout, leaves } from './_layout.js';
+import { layout, leaves, openFilter } from './_layout.js';
 
 interface Expected {
   /** Of no use elsewhere: never kept. */
@@ -204,7 +203,9 @@ test('R-CAP-2 R-CAP-3 R-CAP-4 R-CAP-5 a Chromium directory', (t) => check(t, chr
 test('R-CAP-2 R-CAP-3 R-CAP-4 R-CAP-5 a Firefox profile', (t) => check(t, firefox));
 
 test('R-CAP-1 a directory that is no profile keeps everything', async (t) => {
-  const entries = [...chromium.regenerable, ...firefox.regenerable, 'a/CURRENT', 'a/LOCK', '.parentlock'].filter((path) => !path.startsWith('Default/'));
+  const entries = [...chromium.regenerable, ...firefox.regenerable, 'a/CURRENT', 'a/LOCK', '.parentlock'].filter(
+    (path) => !path.startsWith('Default/'),
+  );
   const dir = layout(t, entries);
   t.is(readFacts(dir).browser, undefined);
   const found = await scan(dir, openFilter(dir));
@@ -215,7 +216,11 @@ test('R-CAP-1 a directory that is no profile keeps everything', async (t) => {
 const shows: [string[], Browser | undefined, string[]][] = [
   [['Local State'], 'chromium', []],
   [['Default/Cache/x'], 'chromium', ['Default']],
-  [['Default/', 'Profile 1/', 'Profile 10/', 'Guest Profile/', 'System Profile/', 'Profile 1x/'], 'chromium', ['Default', 'Guest Profile', 'Profile 1', 'Profile 10', 'System Profile']],
+  [
+    ['Default/', 'Profile 1/', 'Profile 10/', 'Guest Profile/', 'System Profile/', 'Profile 1x/'],
+    'chromium',
+    ['Default', 'Guest Profile', 'Profile 1', 'Profile 10', 'System Profile'],
+  ],
   [['Local State', 'Work/Preferences', 'Home/Preferences/', 'IndexedDB/Preferences'], 'chromium', ['Work']],
   [['Local State', 'prefs.js'], 'chromium', []],
   [['prefs.js', 'Work/Preferences'], 'firefox', []],
@@ -235,17 +240,28 @@ for (const [entries, browser, profiles] of shows) {
 
 test('readFacts refuses what is no directory', (t) => {
   const dir = layout(t, ['file']);
-  t.like(t.throws(() => readFacts(`${dir}/none`)), { code: 'NOT_FOUND' });
-  t.like(t.throws(() => readFacts(`${dir}/file`)), { code: 'USAGE' });
+  t.like(
+    t.throws(() => readFacts(`${dir}/none`)),
+    { code: 'NOT_FOUND' },
+  );
+  t.like(
+    t.throws(() => readFacts(`${dir}/file`)),
+    { code: 'USAGE' },
+  );
 });
 
 const browsers: Browser[] = ['chromium', 'firefox'];
 const facts = (browser: Browser): DirectoryFacts => ({ browser, profiles: new Set(['Default', 'Work']), isLevelDb: () => true });
-const ruleNames = browsers.flatMap((browser) => Object.values(defaultExcludes[browser]).flat().map((name) => ({ browser, name })));
+const ruleNames = browsers.flatMap((browser) =>
+  Object.values(defaultExcludes[browser])
+    .flat()
+    .map((name) => ({ browser, name })),
+);
 const anchors = (browser: Browser) => (browser === 'chromium' ? ['', 'Default/', 'Work/'] : ['']);
 
 test('R-CAP-2 every name of the table is left out at its anchors, only in this case and only for its browser', (t) => {
-  const otherCase = (name: string) => name.replace(/[a-z]/i, (letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()));
+  const otherCase = (name: string) =>
+    name.replace(/[a-z]/i, (letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()));
   for (const { browser, name } of ruleNames) {
     const example = name.replace('*', '1.2');
     for (const anchor of anchors(browser)) {
@@ -259,29 +275,50 @@ test('R-CAP-2 every name of the table is left out at its anchors, only in this c
   }
 });
 
-const componentName = fc.oneof(fc.constantFrom(...ruleNames.map(({ name }) => name.replace('*', 'x')), 'Preferences', 'index', 'a'), fc.stringMatching(/^[ -.0-~]{1,12}$/));
+const componentName = fc.oneof(
+  fc.constantFrom(...ruleNames.map(({ name }) => name.replace('*', 'x')), 'Preferences', 'index', 'a'),
+  fc.stringMatching(/^[ -.0-~]{1,12}$/),
+);
 
 test('R-CAP-3 nothing below what sites and extensions own is left out but files of a LevelDB', (t) => {
   const owned = { chromium: ['Extensions', 'IndexedDB', 'File System'], firefox: ['storage'] };
   fc.assert(
-    fc.property(fc.constantFrom(...browsers), fc.nat(2), fc.nat(2), fc.array(componentName, { minLength: 1, maxLength: 4 }), fc.boolean(), (browser, a, b, below, isDirectory) => {
-      const anchor = anchors(browser)[a % anchors(browser).length] as string;
-      const path = [`${anchor}${owned[browser][b % owned[browser].length]}`, ...below].join('/');
-      const excluded = defaultExclude(facts(browser), path, isDirectory) !== undefined;
-      t.is(excluded, !isDirectory && ['LOCK', 'LOG', 'LOG.old'].includes(below.at(-1) as string), path);
-    }),
+    fc.property(
+      fc.constantFrom(...browsers),
+      fc.nat(2),
+      fc.nat(2),
+      fc.array(componentName, { minLength: 1, maxLength: 4 }),
+      fc.boolean(),
+      (browser, a, b, below, isDirectory) => {
+        const anchor = anchors(browser)[a % anchors(browser).length] as string;
+        const path = [`${anchor}${owned[browser][b % owned[browser].length]}`, ...below].join('/');
+        const excluded = defaultExclude(facts(browser), path, isDirectory) !== undefined;
+        t.is(excluded, !isDirectory && ['LOCK', 'LOG', 'LOG.old'].includes(below.at(-1) as string), path);
+      },
+    ),
   );
 });
 
 test('R-CAP-4 databases in transaction and what a browser knows of itself are never left out', (t) => {
+  for (const { browser, name } of ruleNames.filter((rule) => rule.name.endsWith('*'))) {
+    for (const end of ['', '-wal', '-journal', ' Preferences']) {
+      t.is(defaultExclude(facts(browser), name.replace('*', end), false) === undefined, end !== '', name + end);
+    }
+  }
   const spared = fc.oneof(
     fc.constantFrom('Local State', 'Last Version', 'Preferences', 'Secure Preferences'),
     componentName.chain((name) => fc.constantFrom(`${name}-wal`, `${name}-journal`, `${name} Preferences`)),
   );
   fc.assert(
-    fc.property(fc.constantFrom(...browsers), fc.constantFrom('', 'Default/', 'Work/', 'sessionstore-backups/'), spared, fc.boolean(), (browser, anchor, name, isDirectory) => {
-      t.is(defaultExclude(facts(browser), anchor + name, isDirectory), undefined);
-    }),
+    fc.property(
+      fc.constantFrom(...browsers),
+      fc.constantFrom('', 'Default/', 'Work/', 'sessionstore-backups/'),
+      spared,
+      fc.boolean(),
+      (browser, anchor, name, isDirectory) => {
+        t.is(defaultExclude(facts(browser), anchor + name, isDirectory), undefined);
+      },
+    ),
   );
 });
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import type { DirectoryFacts } from '../../src/workspace/excludes.js';
-import { buildFilter, matcher, openFilter, patternFor, readRules } from '../../src/workspace/filter.js';
-import { layout } from './_layout.js';
+import { buildFilter, matcher, patternFor, readRules } from '../../src/workspace/filter.js';
+import { layout, openFilter } from './_layout.js';
 
 const none: DirectoryFacts = { browser: undefined, profiles: new Set(), isLevelDb: () => false };
 const chromium: DirectoryFacts = { browser: 'chromium', profiles: new Set(['Default']), isLevelDb: (path) => path.endsWith('leveldb') };
@@ -72,7 +72,7 @@ test('R-CAP-7 the file of rules is kept, whatever it says', (t) => {
   t.true(filter(['*'], none).excludes('a/.browserstateignore', false));
 });
 
-test('R-CAP-6 openFilter reads the file at the root', (t) => {
+test('R-CAP-6 the file at the root is read', (t) => {
   const dir = layout(t, ['Default/Cache/x']);
   writeFileSync(join(dir, '.browserstateignore'), '*.tmp\n!/Default/Cache\n');
   const opened = openFilter(dir, { exclude: ['b'] });
@@ -82,13 +82,50 @@ test('R-CAP-6 openFilter reads the file at the root', (t) => {
   t.deepEqual(readRules(dir, { keepCaches: true }), { keepCaches: true, exclude: [], ignoreFile: '*.tmp\n!/Default/Cache\n' });
 });
 
-for (const pattern of ['', ' ', '!', '/', '!/', 'a\\', '[', 'a[bc', '[]', '[!]', '[[:alpha:]', '[[:nope:]]', './a', '../a', 'a/../b', '.', '#a', 'a\nb', 'a\0b']) {
+for (const pattern of [
+  '',
+  ' ',
+  '!',
+  '/',
+  '!/',
+  'a\\',
+  '[',
+  'a[bc',
+  '[]',
+  '[!]',
+  '[[:alpha:]',
+  '[[:nope:]]',
+  './a',
+  '../a',
+  'a/../b',
+  '.',
+  '#a',
+  'a\nb',
+  'a\0b',
+]) {
   test(`R-CAP-6 a pattern that could never match is refused: ${JSON.stringify(pattern)}`, (t) => {
     const error = t.throws(() => filter([pattern]), { code: 'USAGE' });
     t.true(error?.message.includes(JSON.stringify(pattern)));
   });
 }
-for (const pattern of ['a', '!a', '/a/**', '[]a]', '[!]a]', '[[:alpha:]_]x', '[a-z]*', 'a\\ ', 'a\\\\', '\\[', '\\#a', '...', '..a', '[\\]]', '**/x', 'a[^/]b']) {
+for (const pattern of [
+  'a',
+  '!a',
+  '/a/**',
+  '[]a]',
+  '[!]a]',
+  '[[:alpha:]_]x',
+  '[a-z]*',
+  'a\\ ',
+  'a\\\\',
+  '\\[',
+  '\\#a',
+  '...',
+  '..a',
+  '[\\]]',
+  '**/x',
+  'a[^/]b',
+]) {
   test(`R-CAP-6 a pattern that could match is taken: ${JSON.stringify(pattern)}`, (t) => {
     t.notThrows(() => filter([pattern]));
     t.notThrows(() => filter([], none, pattern));
@@ -145,7 +182,10 @@ for (const [glob, inside, outside] of globs) {
     const matches = matcher([glob]);
     for (const path of inside) t.true(matches(path), path);
     for (const path of outside) t.false(matches(path), path);
-    t.deepEqual(inside.map(matcher(['zzz', glob])), inside.map(() => true));
+    t.deepEqual(
+      inside.map(matcher(['zzz', glob])),
+      inside.map(() => true),
+    );
   });
 }
 

@@ -1,5 +1,5 @@
 /** When a directory counts as open in a browser: real locks, real processes that are or only look like the ones that wrote them. */
-import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -79,7 +79,14 @@ onLinux('R-CAP-11 a number that another program was given is not live', async (t
 });
 
 onLinux('R-CAP-11 a browser by its name is live, unless it names another profile', async (t) => {
-  for (const name of ['/usr/lib/chromium/chromium', 'chrome', '/opt/pw/chrome-headless-shell', 'headless_shell', '/usr/lib/firefox-esr/firefox-esr', 'msedge']) {
+  for (const name of [
+    '/usr/lib/chromium/chromium',
+    'chrome',
+    '/opt/pw/chrome-headless-shell',
+    'headless_shell',
+    '/usr/lib/firefox-esr/firefox-esr',
+    'msedge',
+  ]) {
     const pid = await sleeper(t, [name]);
     const dir = chromiumLock(layout(t, []), `my-host-${pid}`);
     t.deepEqual(liveBrowser(dir, host(pid)), { pid, browser: 'chromium' }, name);
@@ -109,7 +116,10 @@ onLinux('R-CAP-11 whatever was told to use this directory is live, by whatever p
 
 onLinux('R-CAP-11 whatever has a file of this directory open is live, whatever it is called', async (t) => {
   const dir = layout(t, ['profile/Default/History', 'profile-2/Default/History', 'link -> profile']);
-  for (const [name, expected] of [['profile', true], ['profile-2', false]] as const) {
+  for (const [name, expected] of [
+    ['profile', true],
+    ['profile-2', false],
+  ] as const) {
     const file = openSync(join(dir, name, 'Default/History'), 'r');
     const pid = await sleeper(t, ['/opt/app/some-app'], { stdio: ['ignore', file, 'ignore'] });
     closeSync(file);
@@ -120,7 +130,11 @@ onLinux('R-CAP-11 whatever has a file of this directory open is live, whatever i
 
 onLinux("R-CAP-11 a browser's helper holds no lock", async (t) => {
   const dir = layout(t, []);
-  const helpers = [['/usr/lib/chromium/chromium --type=renderer --user-data-dir=x'], ['chrome', '--type=zygote', `--user-data-dir=${dir}`], ['firefox', '-contentproc', '-profile', dir]];
+  const helpers = [
+    ['/usr/lib/chromium/chromium --type=renderer --user-data-dir=x'],
+    ['chrome', '--type=zygote', `--user-data-dir=${dir}`],
+    ['firefox', '-contentproc', '-profile', dir],
+  ];
   for (const commandLine of helpers) {
     const pid = await sleeper(t, commandLine);
     t.is(liveBrowser(chromiumLock(dir, `my-host-${pid}`), host(pid)), undefined, commandLine.join(' '));

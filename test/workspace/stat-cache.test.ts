@@ -1,7 +1,7 @@
 /** What a stat cache vouches for, and that a damaged one vouches for nothing. */
-import { sha256 } from '#platform';
 import test from 'ava';
 import fc from 'fast-check';
+import { sha256 } from '#platform';
 import { concat } from '../../src/bytes.js';
 import { CHUNK_SIZE } from '../../src/limits.js';
 import type { ScannedEntry } from '../../src/workspace/scan.js';
@@ -32,13 +32,25 @@ test('R-CAP-12 a file is vouched for while size, mtime, ctime and inode are what
   const cache = reread(learnt(file));
   t.deepEqual(cache.lookup(file), ids(file));
   t.deepEqual(cache.lookup({ ...file, mode: 0o644 }), ids(file));
-  for (const change of [{ size: 11 }, { mtimeNs: OLD + 1n }, { ctimeNs: OLD }, { ino: 8n }, { path: 'Default/cookies' }, { kind: 'directory' as const }]) {
+  for (const change of [
+    { size: 11 },
+    { mtimeNs: OLD + 1n },
+    { ctimeNs: OLD },
+    { ino: 8n },
+    { path: 'Default/cookies' },
+    { kind: 'directory' as const },
+  ]) {
     t.is(cache.lookup({ ...file, ...change }), undefined, JSON.stringify(Object.keys(change)));
   }
 });
 
 const anyEntry = fc.record({
-  path: fc.array(fc.string({ unit: 'binary', minLength: 1, maxLength: 5 }).map((name) => name.replaceAll(/[/\0]/g, '_')), { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/')),
+  path: fc
+    .array(
+      fc.string({ unit: 'binary', minLength: 1, maxLength: 5 }).map((name) => name.replaceAll(/[/\0]/g, '_')),
+      { minLength: 1, maxLength: 4 },
+    )
+    .map((parts) => parts.join('/')),
   mtimeNs: fc.bigInt({ min: -(2n ** 62n), max: OLD }),
   ctimeNs: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
   ino: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
@@ -92,7 +104,13 @@ test('R-CAP-15 well-hashed bytes that are no cache of this version and directory
 });
 
 test('R-CAP-13 a file that is not 2 s older than the scan is not recorded, nor one of the future', (t) => {
-  for (const [age, trusted] of [[RACY_WINDOW_MS, true], [RACY_WINDOW_MS + 1, true], [RACY_WINDOW_MS - 1, false], [0, false], [-3_600_000, false]] as const) {
+  for (const [age, trusted] of [
+    [RACY_WINDOW_MS, true],
+    [RACY_WINDOW_MS + 1, true],
+    [RACY_WINDOW_MS - 1, false],
+    [0, false],
+    [-3_600_000, false],
+  ] as const) {
     const file = entry('a', { mtimeNs: BigInt(START - age) * 1_000_000n });
     t.is(learnt(file).lookup(file) !== undefined, trusted, `${age} ms old`);
   }
@@ -120,7 +138,16 @@ test('R-CAP-13 a cache that was given no time learns nothing', (t) => {
   t.is(cache.lookup(file), undefined);
 });
 
-for (const name of ['data_0', 'data_3', 'data_10', 'index', 'a/index', 'Default/GPUCache/data_1', 'BrowserMetrics-spare.pma', 'x/places.sqlite-shm']) {
+for (const name of [
+  'data_0',
+  'data_3',
+  'data_10',
+  'index',
+  'a/index',
+  'Default/GPUCache/data_1',
+  'BrowserMetrics-spare.pma',
+  'x/places.sqlite-shm',
+]) {
   test(`R-CAP-14 ${name} is never trusted`, (t) => {
     t.is(learnt(entry(name)).lookup(entry(name)), undefined);
   });
