@@ -33,7 +33,7 @@ function editPages(file: string, count: number, seed: string): void {
 const preferences = (seed: string): string =>
   JSON.stringify({ profile: { exit_type: 'Normal', name: seed }, sites: text('json', 'sites', 30_000), last: seed }, null, 1);
 
-/** Makes the directory: about 4 MB in 60 files. The same seed gives the same bytes. */
+/** Makes the directory: about 4 MB in some 50 files. The same seed gives the same bytes. */
 export function makeSynthetic(dir: string, seed: string): void {
   const profile = join(dir, 'Default');
   for (const sub of ['Local Storage/leveldb', 'IndexedDB/http_shop_0.indexeddb.leveldb', 'Sessions', 'Cache/Cache_Data']) {

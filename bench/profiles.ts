@@ -17,9 +17,11 @@ import { HOSTS, OFFLINE, origin, startSite } from './_site.js';
 export { changeSynthetic, makeSynthetic } from './_synthetic.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
-const QUIET = [
+/** The most that Chromium takes for --disk-cache-size (it reads an int). By default it would shrink a large profile. */
+const MOST_CACHE = 2 ** 31 - 1;
+const SWITCHES = [
   ...['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-  ...['--disable-quic', '--no-first-run'],
+  ...['--disable-quic', '--no-first-run', `--disk-cache-size=${MOST_CACHE}`],
 ];
 
 /** The first Chromium of PATH and its usual places, or undefined. */
@@ -35,12 +37,12 @@ export function findChromium(): string | undefined {
 }
 
 /** Opens the profile in Chromium with the loopback sites behind it, runs `use`, and returns when the browser has exited. */
-async function browse(dir: string, switches: readonly string[], use: (page: Page) => Promise<void>): Promise<void> {
+async function browse(dir: string, use: (page: Page) => Promise<void>): Promise<void> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium on PATH');
   const site = await startSite();
   try {
-    const args = [...QUIET, ...switches, site.resolverRule];
+    const args = [...SWITCHES, site.resolverRule];
     const context = await chromium.launchPersistentContext(dir, { executablePath, headless: true, args });
     try {
       await use(context.pages()[0] ?? (await context.newPage()));
@@ -68,7 +70,7 @@ async function visit(page: Page, { host, ...work }: Visit): Promise<void> {
 
 /** A profile in use for some weeks: every site visited in turn, some with a service worker, one heavy on IndexedDB. */
 export async function makeBase(dir: string, { visits = 48 }: { visits?: number } = {}): Promise<void> {
-  await browse(dir, [], async (page) => {
+  await browse(dir, async (page) => {
     const next = random('base');
     for (let i = 0; i < visits; i++) {
       const host = HOSTS[i % HOSTS.length] as string;
@@ -81,7 +83,7 @@ export async function makeBase(dir: string, { visits = 48 }: { visits?: number }
 
 /** One run of an agent, number `i`: three to five pages on several origins, old ones and new, and a proper close. */
 export async function smallRun(dir: string, i: number): Promise<void> {
-  await browse(dir, [], async (page) => {
+  await browse(dir, async (page) => {
     const next = random(`run ${i}`);
     for (let left = between(next, 3, 5); left > 0; left--) {
       const host = HOSTS[next() % HOSTS.length] as string;
@@ -115,21 +117,34 @@ const PER_GALLERY = 40;
 /** What is asked of the site to store one byte: a fifth of the gallery's bytes is text that goes out gzipped. */
 const NOMINAL = 1.25;
 
-/** A base profile that goes on browsing galleries until its caches bring it to about `bytes` and `files`. */
+/** Browses galleries from number `first` on that come to about `bytes` in `files` entries of the cache; returns the next number. */
+async function browseGalleries(page: Page, first: number, bytes: number, files: number): Promise<number> {
+  const mean = Math.round((bytes * NOMINAL) / files);
+  let n = first;
+  for (let left = files; left > 0; left -= PER_GALLERY, n++) {
+    const host = HOSTS[n % HOSTS.length] as string;
+    await page.goto(`${origin(host)}/gallery/${n}?count=${Math.min(PER_GALLERY, left)}&mean=${mean}`);
+  }
+  return n;
+}
+
+/**
+ * A base profile that goes on browsing until its caches bring it to about `bytes` and `files`. It is measured with the
+ * browser closed, so this takes a few rounds, each of most of what is missing.
+ */
 export async function makeBig(dir: string, { bytes, files }: { bytes: number; files: number }): Promise<void> {
+  if (bytes * 1.05 > MOST_CACHE) throw new RangeError(`${bytes} bytes are more than Chromium's cache holds`);
   await makeBase(dir);
-  await browse(dir, [`--disk-cache-size=${bytes * 2}`], async (page) => {
-    for (let n = 0; ; n++) {
-      const have = listFiles(dir, { keepCaches: true });
-      const missing = { bytes: bytes - totalBytes(have), files: files - have.length };
-      if (missing.bytes <= 0) return;
-      const mean = Math.min(bytes / 20, Math.max(4000, Math.round((missing.bytes * NOMINAL) / Math.max(missing.files, PER_GALLERY))));
-      const host = HOSTS[n % HOSTS.length] as string;
-      const count = Math.min(PER_GALLERY, Math.ceil((missing.bytes * NOMINAL) / mean));
-      await page.goto(`${origin(host)}/gallery/${n}?count=${count}&mean=${mean}`);
-      await page.waitForTimeout(200);
-    }
-  });
+  for (let next = 0; ; ) {
+    const have = listFiles(dir, { keepCaches: true });
+    const missing = bytes - totalBytes(have);
+    if (missing < bytes / 100) return;
+    const part = missing < bytes / 20 ? 1 : 0.9;
+    const entries = Math.max(Math.ceil(missing / (bytes / 20)), Math.round((files - have.length) * part));
+    await browse(dir, async (page) => {
+      next = await browseGalleries(page, next, missing * part, entries);
+    });
+  }
 }
 
 async function main(): Promise<void> {
