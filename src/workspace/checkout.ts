@@ -93,7 +93,7 @@ export async function placeTree(
 /** For a directory that cannot be renamed: the tree is written to a reserved directory inside it, and moved up entry by entry. */
 async function placeInside(workspace: Workspace, tree: Tree, record: WorkspaceRecord, stage: string, options: WriteOptions): Promise<Workspace> {
   const { dir } = workspace;
-  for (const name of readdirSync(dir)) if (name.startsWith(RESERVED_PREFIX)) rmSync(join(dir, name), { recursive: true });
+  const staging = await workspace.write(workspace.record, { phase: 'stage', stage, old: undefined, previous: workspace.record });
   const fresh = join(stage, 'new');
   const old = join(stage, 'old');
   try {
@@ -102,9 +102,10 @@ async function placeInside(workspace: Workspace, tree: Tree, record: WorkspaceRe
     await writeTree(fresh, tree, options);
   } catch (error) {
     await rm(stage, { recursive: true, force: true });
+    await staging.write(workspace.record, workspace.pending);
     throw writeFailure(dir, error);
   }
-  const applying = await workspace.write(record, { phase: 'apply', stage, old: undefined, previous: undefined });
+  const applying = await staging.write(record, { phase: 'apply', stage, old: undefined, previous: undefined });
   for (const name of readdirSync(dir)) if (join(dir, name) !== stage) renameSync(join(dir, name), join(old, name));
   for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(dir, name));
   await rm(stage, { recursive: true, force: true });
