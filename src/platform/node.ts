@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import * as zlib from 'node:zlib';
 import { BrowserStateError, check, integrity } from '../errors.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
-import { checkZstdHeader, decodeZstd } from './zstd.js';
+import { checkZstdHeader, decodeZstd } from './zstd/frame.js';
 
 type Compressed = Exclude<Codec, 'raw'>;
 type Options = zlib.ZlibOptions & zlib.BrotliOptions & { pledgedSrcSize?: number };
@@ -87,7 +87,10 @@ export async function decompress(codec: Codec, bytes: Uint8Array, length: number
   if (native === undefined) return decodeZstd(bytes, length);
   if (codec === 'zstd') checkZstdHeader(bytes, length);
   const { buffer, engine } = await inflate(native, codec, bytes, length);
-  check(engine.bytesWritten === bytes.length, `${codec} frame: expected its end after ${bytes.length} bytes, found it after ${engine.bytesWritten}`);
+  check(
+    engine.bytesWritten === bytes.length,
+    `${codec} frame: expected its end after ${bytes.length} bytes, found it after ${engine.bytesWritten}`,
+  );
   return expectLength(codec, buffer, length);
 }
 

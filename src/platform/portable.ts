@@ -5,8 +5,9 @@
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 import { deflateSync, Inflate } from 'fflate';
 import { BrowserStateError, check, integrity, isError } from '../errors.js';
+import { decodeBrotli } from './brotli/stream.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
-import { decodeZstd } from './zstd.js';
+import { decodeZstd } from './zstd/frame.js';
 
 /** Compressed bytes that are inflated at once: each can become 1,032, and fflate looks at no bound in between. */
 const STEP = 8 * 1024;
@@ -31,7 +32,7 @@ export async function decompress(codec: Codec, bytes: Uint8Array, length: number
     case 'deflate':
       return inflate(bytes, length);
     case 'brotli':
-      throw new BrowserStateError('UNSUPPORTED', 'this runtime cannot read brotli');
+      return decodeBrotli(bytes, length);
     case 'zstd':
       return decodeZstd(bytes, length);
   }

@@ -2,7 +2,7 @@
  * The entropy codes of zstd (RFC 8878, sections 4 and 5): FSE and Huffman tables, and the streams that are read backwards with
  * them. Every table comes from bytes that may be hostile; what it does not check here cannot leave the table's own bounds.
  */
-import { check } from '../errors.js';
+import { check } from '../../errors.js';
 
 /** Bytes that callers keep readable (as zeros) after the input, so that a reader may load a whole word at its last byte. */
 export const PADDING = 8;
@@ -51,10 +51,7 @@ export class BackwardBits {
     const at = this.#start + (this.left >> 3);
     if (at < 0) return 0;
     const word =
-      (bytes[at] as number) |
-      ((bytes[at + 1] as number) << 8) |
-      ((bytes[at + 2] as number) << 16) |
-      ((bytes[at + 3] as number) << 24);
+      (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
     return (word >>> (this.left & 7)) & ((1 << count) - 1);
   }
 

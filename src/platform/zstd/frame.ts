@@ -4,9 +4,9 @@
  *
  * A snapshot's frame has no dictionary and no checksum (SPEC.md R-CODEC): the ids of what it holds are checked after decoding.
  */
-import { check } from '../errors.js';
-import { type HuffmanTable, PADDING, readHuffman, readHuffmanTable } from './zstd-entropy.js';
-import { SequenceReader } from './zstd-sequences.js';
+import { check } from '../../errors.js';
+import { type HuffmanTable, PADDING, readHuffman, readHuffmanTable } from './entropy.js';
+import { SequenceReader } from './sequences.js';
 
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 const MAX_BLOCK_SIZE = 128 * 1024;

@@ -2,8 +2,9 @@
  * The sequences of a zstd block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.4): each copies some literals, then a match from what
  * was decoded before. Their three codes and the last three offsets carry over from block to block.
  */
-import { check } from '../errors.js';
-import { BackwardBits, constantTable, type FseTable, fseTable, readFseTable } from './zstd-entropy.js';
+import { check } from '../../errors.js';
+import { copyMatch } from '../copy-match.js';
+import { BackwardBits, constantTable, type FseTable, fseTable, readFseTable } from './entropy.js';
 
 /** One of the three codes: the bounds of its tables, and the table that is used where the frame brings none. */
 interface Kind {
@@ -45,15 +46,6 @@ function smallestLengths(bits: Uint8Array, first: number): Uint32Array {
     length += 2 ** count;
     return smallest;
   });
-}
-
-/** Copies within `out`; where source and target overlap, what was just copied is copied again. */
-function copyMatch(out: Uint8Array, to: number, offset: number, length: number): void {
-  if (offset >= length && length > 32) {
-    out.copyWithin(to, to - offset, to - offset + length);
-    return;
-  }
-  for (let i = to; i < to + length; i++) out[i] = out[i - offset] as number;
 }
 
 function copyLiterals(literals: Uint8Array, from: number, out: Uint8Array, to: number, length: number): void {
