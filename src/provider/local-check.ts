@@ -41,7 +41,7 @@ async function checkGeneration(path: string, key: string, generation: string, be
   const nested = names.map((name) => /^next-([0-9a-f]{32})$/.exec(name)?.[1]);
   const numbers = entryNumbers(names);
   const messages = names
-    .filter((name, i) => nested[i] === undefined && !numbers.includes(Number(name)))
+    .filter((name, i) => nested[i] === undefined && entryNumbers([name]).length === 0)
     .map((name) => `expected no ${join(path, name)}`);
   for (const next of nested) {
     if (next !== undefined) messages.push(...(await checkGeneration(join(path, `next-${next}`), key, next, [])));
@@ -64,7 +64,8 @@ async function messageOf(body: () => Promise<unknown>): Promise<string[]> {
     await body();
     return [];
   } catch (error) {
-    if (isError(error, 'INTEGRITY') || hasErrno(error, 'ENOENT', 'EISDIR')) return [error.message];
+    if (isError(error, 'INTEGRITY')) return [error.message];
+    if (hasErrno(error, 'ENOENT', 'EISDIR')) return [`${error.path}: expected a file, found ${error.code === 'ENOENT' ? 'none' : 'a directory'}`];
     throw error;
   }
 }

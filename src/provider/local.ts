@@ -122,7 +122,8 @@ class LocalProvider implements Provider {
 async function readObject(path: string, range?: ByteRange): Promise<Uint8Array> {
   return await readBytes(path, (size) => {
     if (range !== undefined) checkWithin(range, size, path);
-    check(size <= MAX_OBJECT_SIZE, `${path}: expected at most ${MAX_OBJECT_SIZE} bytes, found ${size}`);
-    return range ?? { start: 0, end: size };
+    const { start, end } = range ?? { start: 0, end: size };
+    check(end - start <= MAX_OBJECT_SIZE, `${path}: expected at most ${MAX_OBJECT_SIZE} bytes, found ${end - start}`);
+    return { start, end };
   });
 }

@@ -1,0 +1,21 @@
+/**
+ * A process that adds to a cell by compare-and-swap: `_writer.js FOLDER LIMIT NAME COUNT`. It sends each of its attempts to its parent when it
+ * has ended, and may be killed at any time.
+ */
+import { localProvider } from '../../src/provider/local.js';
+import { host } from './_folders.js';
+import { type Attempt, attempt, valueOf } from './_history.js';
+
+const [folder, limit, name, count] = process.argv.slice(2) as [string, string, string, string];
+const provider = localProvider(folder, host, { entriesPerGeneration: Number(limit) });
+
+async function tell(made: Attempt): Promise<void> {
+  await new Promise((resolve) => process.send?.(made, resolve));
+}
+
+for (let won = 0, tried = 0; won < Number(count); tried++) {
+  const made = await attempt(provider, `${name}-${tried}`, await valueOf(provider), []);
+  await tell(made);
+  if (made.version === 'unknown' ? (await valueOf(provider)).ids.includes(made.id) : made.version !== undefined) won++;
+}
+process.disconnect();
