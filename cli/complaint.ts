@@ -20,12 +20,13 @@ export function usageError(complaint: Complaint): CliError {
   const [, unknown] = /^Unknown (?:argument|command)s?: (.*)/.exec(message) ?? [];
   if (unknown !== undefined) return unknownWord(complaint, unknown.split(', '));
   const hint = command ? usageHint(command) : listHint;
-  if (message.startsWith('Not enough non-option arguments')) {
-    // An option that is not known has taken the argument for its value.
+  const tooFew = message.startsWith('Not enough non-option arguments');
+  if (tooFew || command === undefined) {
+    // An option that is not known has taken the argument, or the command, for its value.
     const option = unknownOption(complaint);
     if (option !== undefined) return unknownWord(complaint, [option]);
-    return new CliError('USAGE', `expected ${command?.usage}, found too few arguments`, hint);
   }
+  if (tooFew) return new CliError('USAGE', `expected ${command?.usage}, found too few arguments`, hint);
   const [, missing] = /^Missing required arguments?: ([^,]+)/.exec(message) ?? [];
   if (missing !== undefined) return new CliError('USAGE', `expected --${missing}, found none`, hint);
   const [, valueless] = /^Not enough arguments following: (.+)/.exec(message) ?? [];

@@ -48,6 +48,7 @@ export function describeFailure(error: unknown, cancelled: boolean): Failure {
   if (isFailure(error)) return { code: error.code, message: error.message, hint: error.hint };
   if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined };
   const message = error instanceof Error ? error.message || error.name : String(error);
+  if (/^(?:ENOSPC|EDQUOT)\b/.test(message)) return { code: 'NO_SPACE', message, hint: 'Free some space and repeat the command.' };
   return { code: 'INTERNAL', message, hint: 'This was not expected. Repeat the command with --verbose to see where it happened.' };
 }
 

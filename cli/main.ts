@@ -39,24 +39,20 @@ const commands: readonly Command[] = [
   completion,
 ];
 
-async function main(typed: readonly string[]): Promise<number> {
-  const signal = cancelOnSignals();
-  // An error of parsing is told in the form that was asked for, as far as that is known.
-  let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
-  try {
-    const choice = parse(typed, commands);
-    if (choice === undefined) return 0;
-    const { json = false, quiet = false, verbose = false, noColor = false } = choice.args;
-    report = new Report({ json, quiet, verbose, color: !noColor });
-    return await run(choice, report, signal);
-  } catch (error) {
-    const failure = describeFailure(error, signal.aborted);
-    report.error(failure, error);
-    return exitStatus[failure.code];
-  }
+const signal = cancelOnSignals();
+const typed = hideBin(process.argv);
+// Until the options are read, what they say of errors is guessed.
+let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
+
+async function main(): Promise<number> {
+  const choice = parse(typed, commands);
+  if (choice === undefined) return 0;
+  const { json = false, quiet = false, verbose = false, noColor = false } = choice.args;
+  report = new Report({ json, quiet, verbose, color: !noColor });
+  return run(choice);
 }
 
-async function run({ command, args, printCompletionScript }: Choice, report: Report, signal: AbortSignal): Promise<number> {
+async function run({ command, args, printCompletionScript }: Choice): Promise<number> {
   const context = new Context(args, { env: process.env, report, signal, printCompletionScript });
   try {
     return (await command.run(context, args)) ?? 0;
@@ -65,11 +61,23 @@ async function run({ command, args, printCompletionScript }: Choice, report: Rep
   }
 }
 
-/** A reader that closes the pipe, such as `head`, has seen enough. The command goes on to its end: a snapshot is not undone by it. */
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** Tells what went wrong and leaves the exit status. */
+function fail(error: unknown): void {
+  const failure = describeFailure(error, signal.aborted);
+  report.error(failure, error);
+  process.exitCode = exitStatus[failure.code];
 }
 
-process.stdout.on('error', ignoreClosedPipe);
-process.stderr.on('error', ignoreClosedPipe);
-process.exitCode = await main(hideBin(process.argv));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // A reader that closes the pipe, such as `head`, has seen enough. The command goes on to its end: a snapshot is not undone by that.
+  if (error.code !== 'EPIPE') fail(error);
+});
+process.stderr.on('error', () => {
+  // There is nowhere left to tell it.
+});
+try {
+  const status = await main();
+  process.exitCode ||= status;
+} catch (error) {
+  fail(error);
+}

@@ -62,7 +62,7 @@ export class Report {
       this.#stderr.write(`${toJson({ error: { code, message, hint: hint ?? null, trace } })}\n`);
       return;
     }
-    const lines: Line[] = [[styled('red', code === 'CANCELLED' ? 'cancelled:' : 'error:'), ` ${message}`]];
+    const lines: Line[] = [code === 'CANCELLED' ? [styled('yellow', 'cancelled')] : [styled('red', 'error:'), ` ${message}`]];
     if (hint !== undefined) lines.push([styled('cyan', 'hint:'), ` ${hint}`]);
     if (trace !== undefined) lines.push(...trace.split('\n').map((line): Line => [styled('dim', line)]));
     this.#write(this.#stderr, lines);

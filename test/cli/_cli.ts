@@ -1,0 +1,98 @@
+/** The command line as a process of its own, with a home and a directory that live as long as one test. */
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import { temporary } from '../helpers/temporary.js';
+
+const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+
+export interface Outcome {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface ErrorLine {
+  code: string;
+  message: string;
+  hint: string | null;
+}
+
+export class Desk {
+  /** Where commands run; paths that they are given are relative to it. */
+  readonly dir: string;
+  readonly home: string;
+  readonly env: NodeJS.ProcessEnv;
+
+  constructor(t: ExecutionContext) {
+    this.dir = temporary(t);
+    this.home = join(this.dir, 'home');
+    const { PATH } = process.env;
+    this.env = { PATH, HOME: this.dir, BROWSERSTATE_HOME: this.home };
+  }
+
+  /** The absolute path of one in the directory. */
+  path(...parts: string[]): string {
+    return join(this.dir, ...parts);
+  }
+
+  /** Writes files, by path. */
+  write(files: Readonly<Record<string, string | Uint8Array>>): void {
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(this.path(path)), { recursive: true });
+      writeFileSync(this.path(path), content);
+    }
+  }
+
+  /** A command that was started. */
+  start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
+    return spawn(process.execPath, [main, ...args], { cwd: this.dir, env: this.env, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  }
+
+  /** What came of a command. */
+  async run(...args: string[]): Promise<Outcome> {
+    return outcome(this.start(args));
+  }
+
+  /** The result of a command that succeeds and says nothing else, as JSON. */
+  async json<T>(t: ExecutionContext, ...args: string[]): Promise<T> {
+    const { status, stdout, stderr } = await this.run(...args, '--json');
+    t.deepEqual({ status, stderr }, { status: 0, stderr: '' }, args.join(' '));
+    t.is(stdout.split('\n').length, 2, 'one line');
+    return JSON.parse(stdout) as T;
+  }
+
+  /** The error of a command that fails with this status and prints no result, after both its forms were looked at. */
+  async failure(t: ExecutionContext, status: number, ...args: string[]): Promise<ErrorLine> {
+    const forHuman = await this.run(...args);
+    const forProgram = await this.run(...args, '--json');
+    t.deepEqual([forHuman.status, forHuman.stdout], [status, ''], `${args.join(' ')}: ${forHuman.stderr}`);
+    t.deepEqual([forProgram.status, forProgram.stdout], [status, '']);
+    t.is(forProgram.stderr.split('\n').length, 2, 'one line');
+    const { error } = JSON.parse(forProgram.stderr) as { error: ErrorLine };
+    t.is(forHuman.stderr, `error: ${error.message}\n${error.hint === null ? '' : `hint: ${error.hint}\n`}`);
+    return error;
+  }
+}
+
+/** What came of a started command, when it has ended. */
+export async function outcome(child: ChildProcess): Promise<Outcome> {
+  const closed = once(child, 'close');
+  const [stdout, stderr] = await Promise.all([child.stdout ? text(child.stdout) : '', child.stderr ? text(child.stderr) : '']);
+  await closed;
+  return { status: child.exitCode, stdout, stderr };
+}
+
+/** A small profile below `name`, recognisable as Chromium's, with a cache that is left out. */
+export function writeProfile(desk: Desk, name = 'profile'): void {
+  desk.write({
+    [`${name}/Local State`]: '{}',
+    [`${name}/Default/Cookies`]: 'cookies',
+    [`${name}/Default/Preferences`]: '{"a":1}',
+    [`${name}/Default/Cache/data_0`]: 'cached',
+  });
+}

@@ -1,0 +1,66 @@
+/** Ctrl-C: a command that is under way stops, says so, and leaves nothing behind. */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, readdirSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import { Desk, outcome, type Outcome } from './_cli.js';
+
+/** Files of 1 MiB that do not compress: enough that a command is still at work when the signal comes. */
+const FILES = 96;
+
+function writeLargeProfile(desk: Desk): void {
+  for (let i = 0; i < FILES; i++) desk.write({ [`profile/Default/file${i}`]: randomBytes(1024 * 1024) });
+}
+
+/** Runs a command and sends it a signal as soon as it tells of its first file. */
+async function interrupted(desk: Desk, signal: NodeJS.Signals, ...args: string[]): Promise<Outcome> {
+  const child = desk.start(args);
+  const [ended] = [outcome(child)];
+  await once(child.stderr as NonNullable<typeof child.stderr>, 'data');
+  child.kill(signal);
+  return ended;
+}
+
+/** Names below home that only work under way has. */
+function temporaryFiles(desk: Desk): string[] {
+  const names = existsSync(desk.home) ? readdirSync(desk.home, { recursive: true, encoding: 'utf8' }) : [];
+  return names.filter((name) => /(?:^|\/)tmp\/|\.browserstate-/.test(name));
+}
+
+test.serial('a snapshot', async (t) => {
+  const desk = new Desk(t);
+  writeLargeProfile(desk);
+  const { status, stdout, stderr } = await interrupted(desk, 'SIGINT', 'snapshot', 'profile', '-s', 'work', '--verbose');
+  t.deepEqual([status, stdout], [130, '']);
+  t.regex(stderr, /^cancelled$/m);
+  t.deepEqual(await desk.json(t, 'sessions'), []);
+  t.deepEqual(temporaryFiles(desk), []);
+  t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
+  t.is((await desk.json<{ files: number }>(t, 'snapshot', 'profile', '-s', 'work')).files, FILES);
+});
+
+async function afterSnapshot(t: ExecutionContext): Promise<Desk> {
+  const desk = new Desk(t);
+  writeLargeProfile(desk);
+  await desk.json(t, 'snapshot', 'profile', '-s', 'work');
+  return desk;
+}
+
+test.serial('a restore', async (t) => {
+  const desk = await afterSnapshot(t);
+  const { status, stdout, stderr } = await interrupted(desk, 'SIGTERM', 'restore', 'there', '-s', 'work', '--verbose');
+  t.deepEqual([status, stdout], [130, '']);
+  t.regex(stderr, /^cancelled$/m);
+  t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
+  t.deepEqual(temporaryFiles(desk), []);
+  t.is((await desk.json<{ files: number }>(t, 'restore', 'there', '-s', 'work')).files, FILES);
+});
+
+test.serial('a restore over a directory leaves what was there', async (t) => {
+  const desk = await afterSnapshot(t);
+  desk.write({ 'mine/work': 'precious' });
+  const { status } = await interrupted(desk, 'SIGINT', 'restore', 'mine', '-s', 'work', '--force', '--verbose');
+  t.is(status, 130);
+  t.deepEqual(readdirSync(desk.path('mine')), ['work']);
+  t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'mine', 'profile']);
+});

@@ -1,0 +1,36 @@
+/** What is loaded before it is needed: nothing. */
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { temporary } from '../helpers/temporary.js';
+
+const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+const root = new URL('../../', import.meta.url).href;
+
+/** Hooks that print the address of every module that is loaded. */
+const hooks = `export async function load(url, context, next) { console.error('loaded ' + url); return next(url, context); }`;
+const dataUrl = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
+const registration = dataUrl(`import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`);
+
+/** Modules that a command loads, by their addresses; those of this project relative to it. */
+function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
+  const home = temporary(t);
+  const env = { PATH: process.env['PATH'], HOME: home };
+  const { status, stderr } = spawnSync(process.execPath, ['--import', registration, main, ...args], { encoding: 'utf8', env });
+  t.is(status, 0, stderr);
+  return [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url]) => (url as string).replace(root, ''));
+}
+
+const cheap = [['--help'], ['--version'], ['snapshot', '--help'], ['completion'], ['--get-yargs-completions', 'browserstate', 'snapshot', '--']];
+for (const args of cheap) {
+  test.serial(`browserstate ${args.join(' ')} loads neither the library nor LevelDB`, (t) => {
+    const modules = modulesOf(t, ...args);
+    t.true(modules.includes('cli/main.js'));
+    const others = modules.filter((url) => !url.startsWith('cli/') && !url.startsWith('node:') && !url.startsWith('data:'));
+    t.deepEqual(others.filter((url) => !/\/node_modules\/(?:yargs|yargs-parser|y18n|cliui|string-width|strip-ansi|ansi-regex|get-east-asian-width|emoji-regex|wrap-ansi|ansi-styles|escalade|get-caller-file)\//.test(url)), []);
+  });
+}
+
+test.serial('a command that needs the library loads it', (t) => {
+  t.true(modulesOf(t, 'sessions').includes('src/index.js'));
+});

@@ -1,0 +1,83 @@
+/** What a person sees who types something wrong, or asks for help. */
+import { spawnSync } from 'node:child_process';
+import test, { type ExecutionContext } from 'ava';
+import { Desk } from './_cli.js';
+
+const commands = ['snapshot', 'restore', 'rollback', 'log', 'diff', 'status', 'sessions', 'fork', 'tag', 'delete', 'stats', 'verify', 'init', 'completion'];
+
+/** Fails with USAGE; the message and the hint together are as expected. */
+async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Promise<void> {
+  const desk = new Desk(t);
+  const { code, message, hint } = await desk.failure(t, 2, ...typed.split(' ').filter(Boolean));
+  t.is(code, 'USAGE', typed);
+  t.regex(`${message} / ${hint}`, expected, typed);
+}
+
+const mistakes: [typed: string, expected: RegExp][] = [
+  ['', /^expected a command, found none \/ `browserstate --help`/],
+  ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
+  ['push -s work', /^unknown command "push" \/ `browserstate --help` lists the commands\.$/],
+  ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
+  ['snapshot DIR -s work --keep-cache', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
+  ['snapshot --keep-cache DIR -s work', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
+  ['restore DIR -s work --exclude x', /^unknown option --exclude \/ `browserstate restore --help`/],
+  ['log -s work -x', /^unknown option -x \//],
+  ['verify --no-json', /^unknown option --no-json \//],
+  ['snapshot -s work', /^expected snapshot <dir>, found too few arguments \/ `browserstate snapshot --help`/],
+  ['diff -s work', /^expected diff <a> \[b\], found too few arguments/],
+  ['snapshot DIR', /^expected --session, found none \//],
+  ['rollback', /^expected --session, found none \//],
+  ['snapshot DIR other -s work', /^expected snapshot <dir>, found "other" besides/],
+  ['sessions all', /^expected sessions, found "all" besides/],
+  ['snapshot DIR -s', /^expected a value after -s, found none/],
+  ['snapshot DIR -s work --message --quiet', /^expected a value after --message, found none/],
+  ['snapshot DIR -s work -s play', /^expected --session once, found it 2 times/],
+  ['snapshot --dir DIR -s work', /^unknown option --dir \//],
+  ['snapshot --dir DIR DIR -s work', /^unknown option --dir \/ It is an argument/],
+  ['snapshot DIR -s work --compression best', /^expected one of "auto", "max", "off" after --compression, found "best"/],
+  ['snapshot DIR -s work --label novalue', /^expected a label as KEY=VALUE, found "novalue"/],
+  ['snapshot DIR -s work --label =value', /^expected a label as KEY=VALUE/],
+  ['log -s work -n -5', /^expected a whole number after -n, found "-5"/],
+  ['log -s work -n 1e3', /^expected a whole number after -n, found "1e3"/],
+  ['sessions --home=', /^expected a directory after --home, found an empty text/],
+];
+for (const [typed, expected] of mistakes) {
+  test.serial(`browserstate ${typed}`, (t) => misuse(t, typed, expected));
+}
+
+test.serial('--help lists the commands of this version and no others', async (t) => {
+  const { status, stdout, stderr } = await new Desk(t).run('--help');
+  t.deepEqual([status, stderr], [0, '']);
+  t.deepEqual([...stdout.matchAll(/^ {2}browserstate (\S+)/gm)].map(([, name]) => name), commands);
+});
+
+for (const command of commands) {
+  test.serial(`${command} --help describes it, with examples`, async (t) => {
+    const { status, stdout, stderr } = await new Desk(t).run(command, '--help');
+    t.deepEqual([status, stderr], [0, '']);
+    t.regex(stdout, new RegExp(`^browserstate ${command}[ <].*\n\n[A-Z].*\\.`));
+    t.regex(stdout, new RegExp(`^ +--json .*\n[^]*^Examples:\n {2}browserstate ${command}`, 'm'));
+    t.notRegex(stdout, /--remote|--offline|--encrypt|--on /);
+  });
+}
+
+test.serial('--version', async (t) => {
+  t.deepEqual(await new Desk(t).run('--version'), { status: 0, stdout: '1.0.0\n', stderr: '' });
+});
+
+test.serial('completion prints a script that bash accepts, and completes commands, options and choices', async (t) => {
+  const desk = new Desk(t);
+  desk.env['SHELL'] = '/bin/bash';
+  const { status, stdout, stderr } = await desk.run('completion');
+  t.deepEqual([status, stderr], [0, '']);
+  t.regex(stdout, /complete .*browserstate/);
+  const bash = spawnSync('bash', ['-n'], { input: stdout, encoding: 'utf8' });
+  if (bash.error === undefined) t.deepEqual([bash.status, bash.stderr], [0, '']);
+  const complete = async (...words: string[]) => (await desk.run('--get-yargs-completions', 'browserstate', ...words)).stdout.split('\n').filter(Boolean);
+  t.deepEqual(await complete(''), commands);
+  const options = await complete('snapshot', '--');
+  for (const option of ['--session', '--tag', '--compression', '--json']) t.true(options.includes(option), option);
+  t.false(options.includes('--remote'));
+  t.deepEqual(await complete('snapshot', '--compression', ''), ['auto', 'max', 'off']);
+  t.true((await complete('verify', '')).every((word) => word.startsWith('-')));
+});
