@@ -49,9 +49,14 @@ export function setDirectory(root: string, entry: TreeEntry): void {
   chmodSync(path, entry.mode);
 }
 
-/** A time for Node's utimes, which takes seconds: half a microsecond more, so that rounding down gives the microsecond that is meant. */
-export function seconds(mtime: bigint): number {
-  return (Number(mtime) + 0.5) / 1e6;
+/**
+ * A time for Node's utimes, which takes seconds: half a microsecond further from 1970, because libuv cuts off what is below a microsecond. A time before
+ * 1970 is given as text, for Node takes a negative number for the present.
+ */
+export function seconds(mtime: bigint): number | string {
+  const half = mtime < 0n ? -0.5 : 0.5;
+  const time = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;
+  return time < 0 ? String(time) : time;
 }
 
 function writePlain(path: string, entry: TreeEntry): void {
