@@ -7,10 +7,15 @@ import type { Epoch } from '../../src/repository/cells.js';
 import { newRow, type Ref, type RefEvent, type Row } from '../../src/repository/ref.js';
 
 /** As the code makes objects, so that they compare as equal. */
-const record = <T>(shape: { [Key in keyof T]: fc.Arbitrary<T[Key]> }): fc.Arbitrary<T> => fc.record(shape, { noNullPrototype: true }) as fc.Arbitrary<T>;
+const record = <T>(shape: { [Key in keyof T]: fc.Arbitrary<T[Key]> }): fc.Arbitrary<T> =>
+  fc.record(shape, { noNullPrototype: true }) as fc.Arbitrary<T>;
 
 /** A number of any magnitude that a uint can have. */
-export const uint: fc.Arbitrary<number> = fc.oneof(fc.maxSafeNat(), fc.nat(300), fc.integer({ min: 0, max: 53 }).map((n) => Math.max(0, 2 ** n - 1)));
+export const uint: fc.Arbitrary<number> = fc.oneof(
+  fc.maxSafeNat(),
+  fc.nat(300),
+  fc.integer({ min: 0, max: 53 }).map((n) => Math.max(0, 2 ** n - 1)),
+);
 export const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 export const id: fc.Arbitrary<string> = bytes(32).map((value) => Buffer.from(value).toString('hex'));
 export const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: 'binary', maxLength });
@@ -21,7 +26,10 @@ export const objectName: fc.Arbitrary<ObjectName> = record({ epoch: uint, name: 
 export const component: fc.Arbitrary<string> = fc
   .oneof(
     { weight: 6, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }) },
-    { weight: 2, arbitrary: fc.constantFrom('a', 'a.b', 'a-b', 'A', 'b', ' ', '...', '\u{1f600}', '\uffff', '\ue000', 'Ä', 'A\u0308', '__proto__') },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom('a', 'a.b', 'a-b', 'A', 'b', ' ', '...', '\u{1f600}', '\uffff', '\ue000', 'Ä', 'A\u0308', '__proto__'),
+    },
     { weight: 1, arbitrary: fc.constantFrom('x'.repeat(255), '\u{1f600}'.repeat(63), 'é'.repeat(127)) },
   )
   .filter((name) => !/[/\\\0]/.test(name) && name !== '.' && name !== '..');
@@ -77,7 +85,10 @@ export const commit: fc.Arbitrary<Commit> = record({
 
 /** A list of extensions with even tags, which every version carries along. */
 export const extensions = fc
-  .uniqueArray(record({ tag: fc.maxSafeNat().map((n) => n - (n % 2)), value: fc.uint8Array({ maxLength: 10 }) }), { maxLength: 4, selector: ({ tag }) => tag })
+  .uniqueArray(record({ tag: fc.maxSafeNat().map((n) => n - (n % 2)), value: fc.uint8Array({ maxLength: 10 }) }), {
+    maxLength: 4,
+    selector: ({ tag }) => tag,
+  })
   .map((all) => all.sort((a, b) => a.tag - b.tag));
 
 export const epoch: fc.Arbitrary<Epoch> = record({
@@ -87,7 +98,9 @@ export const epoch: fc.Arbitrary<Epoch> = record({
       maxLength: 6,
       selector: ({ folder, name }) => `${folder} ${name.epoch} ${name.name}`,
     })
-    .map((all) => all.sort((a, b) => tagOf(a.folder) - tagOf(b.folder) || a.name.epoch - b.name.epoch || (a.name.name < b.name.name ? -1 : 1))),
+    .map((all) =>
+      all.sort((a, b) => tagOf(a.folder) - tagOf(b.folder) || a.name.epoch - b.name.epoch || (a.name.name < b.name.name ? -1 : 1)),
+    ),
 });
 const tagOf = (folder: string): number => folder.toUpperCase().charCodeAt(0);
 
@@ -107,24 +120,25 @@ const tagName = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._@-]{0,20}$/).filter
 
 /** A valid ref: what may only be in a session that has rows is there only with rows. */
 export const ref: fc.Arbitrary<Ref> = record({
-    state: fc.constantFrom('live' as const, 'deleted' as const),
-    sequence: uint,
-    nonce: bytes(16),
-    epoch: uint,
-    etagStyle: fc.constantFrom('returned' as const, 'unquoted' as const),
-    lease: fc.option(record({ owner: text(30), expiry: uint }), { nil: undefined }),
-    tags: fc.dictionary(tagName, id, { maxKeys: 4, noNullPrototype: true }).map((tags) => new Map(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)))),
-    rows,
-    segments: fc.array(record({ name: objectName, rows: fc.integer({ min: 1, max: 1024 }) }), { maxLength: 4 }),
-    events: fc.array(event, { maxLength: 4 }),
-    head: fc.uint8Array({ maxLength: 40 }),
-    extensions,
-  })
-  .map((value) => {
-    const none = { rows: [], segments: [], tags: new Map<string, string>(), head: new Uint8Array(0) };
-    if (value.state === 'deleted') return { ...value, ...none, lease: undefined };
-    return value.rows.length > 0 ? value : { ...value, ...none };
-  });
+  state: fc.constantFrom('live' as const, 'deleted' as const),
+  sequence: uint,
+  nonce: bytes(16),
+  epoch: uint,
+  etagStyle: fc.constantFrom('returned' as const, 'unquoted' as const),
+  lease: fc.option(record({ owner: text(30), expiry: uint }), { nil: undefined }),
+  tags: fc
+    .dictionary(tagName, id, { maxKeys: 4, noNullPrototype: true })
+    .map((tags) => new Map(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)))),
+  rows,
+  segments: fc.array(record({ name: objectName, rows: fc.integer({ min: 1, max: 1024 }) }), { maxLength: 4 }),
+  events: fc.array(event, { maxLength: 4 }),
+  head: fc.uint8Array({ maxLength: 40 }),
+  extensions,
+}).map((value) => {
+  const none = { rows: [], segments: [], tags: new Map<string, string>(), head: new Uint8Array(0) };
+  if (value.state === 'deleted') return { ...value, ...none, lease: undefined };
+  return value.rows.length > 0 ? value : { ...value, ...none };
+});
 
 /** Lengths of blobs and locations that hold them, in frames of a few packs. */
 export const locations: fc.Arbitrary<{ lengths: number[]; locations: Location[] }> = fc
@@ -136,7 +150,9 @@ export const locations: fc.Arbitrary<{ lengths: number[]; locations: Location[] 
   .chain((packs) => {
     const frames = packs.flatMap(({ name, frames: shapes }) => placeFrames(name, shapes));
     const frame = fc.constantFrom(...frames);
-    return fc.array(fc.tuple(frame, fc.array(fc.tuple(frame, fc.integer({ min: 1, max: 0xffff })), { maxLength: 8 }), fc.nat(), fc.nat()), { maxLength: 8 });
+    return fc.array(fc.tuple(frame, fc.array(fc.tuple(frame, fc.integer({ min: 1, max: 0xffff })), { maxLength: 8 }), fc.nat(), fc.nat()), {
+      maxLength: 8,
+    });
   })
   .map((drafts) => {
     const made = drafts.map(([frame, patches, a, b]) => locate(frame, patches, a, b));
@@ -145,10 +161,12 @@ export const locations: fc.Arbitrary<{ lengths: number[]; locations: Location[] 
 
 function frameShape(): fc.Arbitrary<Pick<Frame, 'codec' | 'storedLength' | 'length'> & { gap: number }> {
   const codec = fc.constantFrom('raw' as const, 'deflate' as const, 'brotli' as const, 'zstd' as const);
-  return fc.tuple(codec, fc.nat(1000), fc.integer({ min: 1, max: 60_000 }), fc.integer({ min: 65_536, max: 262_144 })).map(([kind, gap, stored, length]) => {
-    const whole = kind === 'raw' ? length : stored;
-    return { codec: kind, gap, storedLength: whole, length };
-  });
+  return fc
+    .tuple(codec, fc.nat(1000), fc.integer({ min: 1, max: 60_000 }), fc.integer({ min: 65_536, max: 262_144 }))
+    .map(([kind, gap, stored, length]) => {
+      const whole = kind === 'raw' ? length : stored;
+      return { codec: kind, gap, storedLength: whole, length };
+    });
 }
 
 function placeFrames(pack: ObjectName, shapes: (Omit<Frame, 'pack' | 'offset'> & { gap: number })[]): Frame[] {
@@ -163,7 +181,9 @@ function placeFrames(pack: ObjectName, shapes: (Omit<Frame, 'pack' | 'offset'> &
 function locate(frame: Frame, patches: [Frame, number][], a: number, b: number): { length: number; location: Location } {
   const baseLength = 1 + (a % 65_536);
   const room = (each: Frame, need: number): boolean => each.length >= need;
-  const fitting = patches.map(([each, bits]) => ({ frame: each, offset: 0, bitmap: bits & 0x7fff || 1 })).filter((patch) => room(patch.frame, 15 * 4096));
+  const fitting = patches
+    .map(([each, bits]) => ({ frame: each, offset: 0, bitmap: bits & 0x7fff || 1 }))
+    .filter((patch) => room(patch.frame, 15 * 4096));
   const length = fitting.length > 0 ? 1 + (b % 65_536) : Math.max(1, baseLength - (b % 3));
   const offset = b % (frame.length - baseLength + 1);
   return { length, location: { frame, offset, baseLength, patches: fitting } };

@@ -8,7 +8,12 @@ export function refuses(t: ExecutionContext, action: () => unknown, code: ErrorC
 }
 
 /** Asserts that `action` rejects with an error of that code; returns it. */
-export async function rejects(t: ExecutionContext, action: () => Promise<unknown>, code: ErrorCode = 'INTEGRITY', message?: string): Promise<BrowserStateError> {
+export async function rejects(
+  t: ExecutionContext,
+  action: () => Promise<unknown>,
+  code: ErrorCode = 'INTEGRITY',
+  message?: string,
+): Promise<BrowserStateError> {
   return (await t.throwsAsync(action, { instanceOf: BrowserStateError, code }, message)) as BrowserStateError;
 }
 
@@ -28,13 +33,21 @@ export function refusesTruncations(t: ExecutionContext, bytes: Uint8Array, decod
     if (isRefused(() => decode(bytes.slice(0, length)), 'INTEGRITY')) continue;
     t.fail(`the first ${length} of ${bytes.length} bytes were accepted`);
   }
-  t.true(isRefused(() => decode(Uint8Array.of(...bytes, 0)), 'INTEGRITY'), 'a byte after the end was accepted');
+  t.true(
+    isRefused(() => decode(Uint8Array.of(...bytes, 0)), 'INTEGRITY'),
+    'a byte after the end was accepted',
+  );
 }
 
 /**
  * Asserts R-ENC-3 on `bytes` with every single byte replaced in a few ways: what is not refused encodes to the very bytes again.
  */
-export function isCanonical<T>(t: ExecutionContext, bytes: Uint8Array, decode: (bytes: Uint8Array) => T, encode: (value: T) => Uint8Array): void {
+export function isCanonical<T>(
+  t: ExecutionContext,
+  bytes: Uint8Array,
+  decode: (bytes: Uint8Array) => T,
+  encode: (value: T) => Uint8Array,
+): void {
   for (const [at, original] of bytes.entries()) {
     for (const replaced of [original ^ 1, original ^ 0x80, original + 1, 0, 0xff]) {
       const altered = bytes.slice();

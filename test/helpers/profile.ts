@@ -46,16 +46,19 @@ export const symlink = (target: string, mtime = USUAL_MTIME): ProfileEntry => ({
 export function writeProfile(dir: string, profile: Profile): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const entries = [...profile].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [path, entry] of entries) {
-    const at = join(dir, path);
-    if (entry.kind === 'directory') mkdirSync(at, { recursive: true });
-    else if (entry.kind === 'symlink') symlinkSync(entry.target, at);
-    else writeFileSync(at, entry.content);
-  }
+  for (const [path, entry] of entries) writeEntry(join(dir, path), entry);
   for (const [path, entry] of entries.reverse()) setFacts(join(dir, path), entry);
 }
 
-function setFacts(path: string, entry: ProfileEntry): void {
+/** Makes what is at `path` an entry of that kind and content; a directory may be there already. */
+export function writeEntry(path: string, entry: ProfileEntry): void {
+  if (entry.kind === 'directory') mkdirSync(path, { recursive: true });
+  else if (entry.kind === 'symlink') symlinkSync(entry.target, path);
+  else writeFileSync(path, entry.content);
+}
+
+/** Gives what is at `path` the mode and time of its entry. */
+export function setFacts(path: string, entry: ProfileEntry): void {
   const time = secondsText(entry.mtime);
   lutimesSync(path, time, time);
   if (entry.kind !== 'symlink') chmodSync(path, entry.mode);

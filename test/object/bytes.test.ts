@@ -46,7 +46,10 @@ test('R-ENC-1: padded uints and those of 2^53 and more are refused', (t) => {
     refuses(t, () => readUint(bytesOf(digits)), 'INTEGRITY', digits);
   }
   refuses(t, () => read(bytesOf('ac02'), (input) => input.uint(299)));
-  t.is(read(bytesOf('ac02'), (input) => input.uint(300)), 300);
+  t.is(
+    read(bytesOf('ac02'), (input) => input.uint(300)),
+    300,
+  );
 });
 
 test('R-ENC-1: a writer refuses what is no uint', (t) => {
@@ -54,13 +57,16 @@ test('R-ENC-1: a writer refuses what is no uint', (t) => {
   for (const value of [-1, 256, 1.5]) refuses(t, () => new Writer().byte(value), 'INTERNAL');
 });
 
-test('section 2: an int64 is eight bytes, two\'s complement, little-endian', (t) => {
+test("section 2: an int64 is eight bytes, two's complement, little-endian", (t) => {
   t.is(toHex(new Writer().int64(-2n).finish()), 'feffffffffffffff');
   t.is(toHex(new Writer().int64(258n).finish()), '0201000000000000');
   fc.assert(
     fc.property(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), (value) => {
       const written = new Writer().int64(value).finish();
-      t.is(read(written, (input) => input.int64()), value);
+      t.is(
+        read(written, (input) => input.int64()),
+        value,
+      );
       refusesTruncations(t, written, (bytes) => read(bytes, (input) => input.int64()));
     }),
   );

@@ -73,7 +73,14 @@ interface Draft {
   tail?: Uint8Array;
 }
 
-function raw({ parents = [], parentCount = parents.length, message = 0, labels = [], labelCount = labels.length, tail = Uint8Array.of(0) }: Draft): Uint8Array {
+function raw({
+  parents = [],
+  parentCount = parents.length,
+  message = 0,
+  labels = [],
+  labelCount = labels.length,
+  tail = Uint8Array.of(0),
+}: Draft): Uint8Array {
   const out = new Writer().bytes(new Uint8Array(32)).uint(parentCount);
   for (const parent of parents) out.bytes(Uint8Array.from(Buffer.from(parent, 'hex')));
   out.uint(0).sized(new Uint8Array(message).fill(0x61)).text('').uint(labelCount);

@@ -7,7 +7,8 @@ import { tree as anyTree } from '../helpers/arbitraries.js';
 
 /** All that counts of an entry, as text. */
 function facts(entry: TreeEntry): string {
-  const content = entry.kind === 'file' ? `${entry.size} ${Buffer.from(entry.ids).toString('hex')}` : entry.kind === 'symlink' ? entry.target : '';
+  const content =
+    entry.kind === 'file' ? `${entry.size} ${Buffer.from(entry.ids).toString('hex')}` : entry.kind === 'symlink' ? entry.target : '';
   return `${entry.kind} ${entry.mode} ${content}`;
 }
 
@@ -52,7 +53,14 @@ test('diff laws: a tree does not differ from itself, and both directions mirror 
 test('R-WRITE-4: times alone make no difference', (t) => {
   fc.assert(
     fc.property(anyTree, (tree) => {
-      t.true(isEmptyDiff(diffTrees(tree, tree.map((entry) => ({ ...entry, mtime: entry.mtime ^ 1n })))));
+      t.true(
+        isEmptyDiff(
+          diffTrees(
+            tree,
+            tree.map((entry) => ({ ...entry, mtime: entry.mtime ^ 1n })),
+          ),
+        ),
+      );
     }),
   );
 });

@@ -5,7 +5,7 @@ import test from 'ava';
 import { concat, Writer } from '../../src/bytes.js';
 import { type EnvelopeKind, envelopeHeader, envelopeKinds, type Identity, openEnvelope, unwrap, wrap } from '../../src/pack/envelope.js';
 import { noise, prose } from '../helpers/content.js';
-import { rejects, refuses } from '../helpers/errors.js';
+import { refuses, rejects } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';
 
 const repository = new Uint8Array(16).fill(5);
@@ -84,9 +84,14 @@ function withPayload(codec: number, length: number, stored: Uint8Array): Uint8Ar
 
 test('R-CODEC: every codec is read; a fifth is refused', async (t) => {
   const zstdRaw = (content: Uint8Array): Uint8Array =>
-    concat([Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x60, (content.length - 256) & 255, (content.length - 256) >> 8), blockHeader(content.length), content]);
+    concat([
+      Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x60, (content.length - 256) & 255, (content.length - 256) >> 8),
+      blockHeader(content.length),
+      content,
+    ]);
   const encodings = [body, deflateRawSync(body), brotliCompressSync(body), zstdRaw(body)];
-  for (const [codec, stored] of encodings.entries()) t.is(hex((await unwrap(withPayload(codec, body.length, stored), identity)).body), hex(body), `codec ${codec}`);
+  for (const [codec, stored] of encodings.entries())
+    t.is(hex((await unwrap(withPayload(codec, body.length, stored), identity)).body), hex(body), `codec ${codec}`);
   await rejects(t, () => unwrap(withPayload(4, body.length, body), identity));
 });
 
@@ -100,7 +105,12 @@ test('R-ENV-3: a body that is not of the declared length is refused', async (t) 
     for (const length of [0, body.length - 1, body.length + 1, 4 * 1024 * 1024]) {
       await rejects(t, () => unwrap(withPayload(codec, length, stored), identity), 'INTEGRITY', `codec ${codec}, length ${length}`);
     }
-    await rejects(t, () => unwrap(withPayload(codec, body.length, concat([stored, Uint8Array.of(0)])), identity), 'INTEGRITY', `codec ${codec} with a byte more`);
+    await rejects(
+      t,
+      () => unwrap(withPayload(codec, body.length, concat([stored, Uint8Array.of(0)])), identity),
+      'INTEGRITY',
+      `codec ${codec} with a byte more`,
+    );
   }
 });
 
@@ -111,7 +121,10 @@ test('R-LIMIT: a declared length beyond the limit of the kind is refused before 
 
 test('R-ENV-3: a bomb is refused by the length that it declares', async (t) => {
   const zeros = new Uint8Array(64 * 1024 * 1024);
-  for (const [codec, stored] of [[1, deflateRawSync(zeros, { level: 1 })], [2, brotliCompressSync(zeros, { params: { 1: 1 } })]] as [number, Uint8Array][]) {
+  for (const [codec, stored] of [
+    [1, deflateRawSync(zeros, { level: 1 })],
+    [2, brotliCompressSync(zeros, { params: { 1: 1 } })],
+  ] as [number, Uint8Array][]) {
     const before = process.memoryUsage().arrayBuffers;
     await rejects(t, () => unwrap(withPayload(codec, 1000, stored), identity));
     t.true(process.memoryUsage().arrayBuffers - before < 16 * 1024 * 1024, `codec ${codec}`);

@@ -4,6 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { applyPatches, changedPages, extractPages, pageCount } from '../../src/pack/patch.js';
 import { noise, withPages } from '../helpers/content.js';
+import { holds } from '../helpers/property.js';
 
 const length = fc.oneof(fc.constantFrom(1, 2, 4095, 4096, 4097, 8192, 65_535, 65_536), fc.integer({ min: 1, max: 65_536 }));
 
@@ -20,8 +21,8 @@ const versions = fc
     return all;
   });
 
-test('R-LOC-1: each version is its base with all patches so far applied in order', (t) => {
-  const holds = fc.property(versions, ([base, ...rest]) => {
+test('R-LOC-1: each version is its base with all patches so far applied in order', async (t) => {
+  const law = fc.property(versions, ([base, ...rest]) => {
     const patches: { bitmap: number; pages: Uint8Array }[] = [];
     let previous = base as Uint8Array;
     for (const next of rest) {
@@ -31,17 +32,17 @@ test('R-LOC-1: each version is its base with all patches so far applied in order
       previous = next;
     }
   });
-  t.notThrows(() => fc.assert(holds, { numRuns: 60 }));
+  await holds(t, law, { numRuns: 60 });
 });
 
-test('R-PATCH: one patch of the pages that differ from the base does for any number of them', (t) => {
-  const holds = fc.property(versions, (all) => {
+test('R-PATCH: one patch of the pages that differ from the base does for any number of them', async (t) => {
+  const law = fc.property(versions, (all) => {
     const base = all[0] as Uint8Array;
     const last = all.at(-1) as Uint8Array;
     const bitmap = changedPages(base, last);
     assert.equal(Buffer.compare(applyPatches(base, [{ bitmap, pages: extractPages(last, bitmap) }], last.length), last), 0);
   });
-  t.notThrows(() => fc.assert(holds, { numRuns: 60 }));
+  await holds(t, law, { numRuns: 60 });
 });
 
 test('R-PATCH: bit i is page i, and only pages that differ are in the bitmap', (t) => {

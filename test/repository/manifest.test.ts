@@ -69,13 +69,20 @@ test('R-MAN-1: every altered byte of commit and tree is found out by an id', (t)
 
 const other = [entry('a')];
 const broken: Record<string, Uint8Array> = {
-  'R-MAN-1: a tree that is not the commit\'s': assemble(commitOf(tree), encodeTree(other)),
+  "R-MAN-1: a tree that is not the commit's": assemble(commitOf(tree), encodeTree(other)),
   'R-COMMIT: another number of files': assemble(commitOf(tree, { files: 3 }), encodeTree(tree)),
   'R-COMMIT: another number of bytes': assemble(commitOf(tree, { bytes: 5 }), encodeTree(tree)),
   'R-MAN-2: a tree that breaks a rule': assemble(commitOf([entry('../x')]), encodeTree([entry('../x')])),
-  'section 6: a table without the tree\'s blob': assemble(commitOf(tree), encodeTree(tree), Uint8Array.of(0, 0)),
-  'section 6: a table with a blob too many': assemble(commitOf(tree), encodeTree(tree), encodeLocators([place.location, place.location], [3, 3])),
+  "section 6: a table without the tree's blob": assemble(commitOf(tree), encodeTree(tree), Uint8Array.of(0, 0)),
+  'section 6: a table with a blob too many': assemble(
+    commitOf(tree),
+    encodeTree(tree),
+    encodeLocators([place.location, place.location], [3, 3]),
+  ),
   'R-LIMIT: a commit that is longer than the manifest': new Writer().uint(4 * 1024 * 1024).finish(),
-  'R-LIMIT: a tree that is longer than the manifest': concat([new Writer().sized(encodeCommit(commitOf(tree))).finish(), new Writer().uint(512 * 1024 * 1024).finish()]),
+  'R-LIMIT: a tree that is longer than the manifest': concat([
+    new Writer().sized(encodeCommit(commitOf(tree))).finish(),
+    new Writer().uint(512 * 1024 * 1024).finish(),
+  ]),
 };
 for (const [rule, bytes] of Object.entries(broken)) test(`${rule} is refused`, (t) => void refuses(t, () => decodeManifest(bytes)));

@@ -7,6 +7,7 @@ import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Re
 import { ref as anyRef, rows as anyRows } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';
+import { holds } from '../helpers/property.js';
 
 const decode = (bytes: Uint8Array): Ref => decodeRef(bytes, 'refs/test');
 const name = { epoch: 3, name: 'ab'.repeat(16) };
@@ -44,14 +45,14 @@ const full: Ref = {
   extensions: [{ tag: 2, value: Uint8Array.of(7) }],
 };
 
-test('section 8.3: every ref is read as it was written', (t) => {
-  const holds = fc.property(anyRef, (ref) => {
+test('section 8.3: every ref is read as it was written', async (t) => {
+  const law = fc.property(anyRef, (ref) => {
     const encoded = encodeRef(ref);
     const decoded = decode(encoded);
     assert.deepStrictEqual(decoded, ref);
     assert.equal(hex(encodeRef(decoded)), hex(encoded));
   });
-  t.notThrows(() => fc.assert(holds, { numRuns: 200 }));
+  await holds(t, law, { numRuns: 200 });
 });
 
 test('R-ENC-3: no beginning of a ref is a ref, and an altered one is refused or another', (t) => {
@@ -59,19 +60,19 @@ test('R-ENC-3: no beginning of a ref is a ref, and an altered one is refused or 
   isCanonical(t, encodeRef(full), decode, encodeRef);
 });
 
-test('section 8.4: rows are read as they were written, and no beginning of them is', (t) => {
+test('section 8.4: rows are read as they were written, and no beginning of them is', async (t) => {
   const decodeAll = (bytes: Uint8Array): unknown => {
     const input = new Reader(bytes, 'segment');
     const rows = decodeRows(input, 4096, 'segment');
     input.end();
     return rows;
   };
-  const holds = fc.property(anyRows, (rows) => {
+  const law = fc.property(anyRows, (rows) => {
     const out = new Writer();
     encodeRows(out, rows);
     assert.deepStrictEqual(decodeAll(out.finish()), rows);
   });
-  t.notThrows(() => fc.assert(holds, { numRuns: 50 }));
+  await holds(t, law, { numRuns: 50 });
   const out = new Writer();
   encodeRows(out, [row, row]);
   refusesTruncations(t, out.finish(), decodeAll);
@@ -109,7 +110,8 @@ const bad: Record<string, Partial<Ref>> = {
   'R-REF-4: a tag without a name': { tags: new Map([['', row.id]]) },
   'R-REF-4: a tag of 129 characters': { tags: new Map([['x'.repeat(129), row.id]]) },
 };
-for (const [rule, part] of Object.entries(bad)) test(`${rule} is refused`, (t) => void refuses(t, () => decode(encodeRef({ ...full, ...part }))));
+for (const [rule, part] of Object.entries(bad))
+  test(`${rule} is refused`, (t) => void refuses(t, () => decode(encodeRef({ ...full, ...part }))));
 
 test('section 8.3: tags are encoded in the order of their bytes, however they were given', (t) => {
   t.is(hex(encodeRef({ ...full, tags: new Map([...full.tags].reverse()) })), hex(encodeRef(full)));
@@ -128,7 +130,8 @@ const huge: Record<string, Uint8Array> = {
   'a head': head().uint(0).uint(0).uint(0).uint(0).uint(16_384).finish(),
   extensions: head().uint(0).uint(0).uint(0).uint(0).uint(0).uint(4_000_000).finish(),
 };
-for (const [what, bytes] of Object.entries(huge)) test(`R-LIMIT: a number of ${what} that is not there is refused`, (t) => void refuses(t, () => decode(bytes)));
+for (const [what, bytes] of Object.entries(huge))
+  test(`R-LIMIT: a number of ${what} that is not there is refused`, (t) => void refuses(t, () => decode(bytes)));
 
 test('R-ENC-4: unknown even extensions of a ref are kept, odd ones refused', (t) => {
   t.deepEqual(decode(encodeRef(full)).extensions, full.extensions);

@@ -1,0 +1,26 @@
+/** Stores that live as long as one test. */
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { memoryProvider, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { fakeHost } from './host.js';
+import { temporary } from './temporary.js';
+
+/** A store over `provider` (memory unless given), with its index and records in a directory of its own. */
+export async function openStore(folder: string, provider: Provider = memoryProvider(), seed = 'store'): Promise<Store> {
+  return openRepository({ home: join(folder, 'home'), userId: 'tester', provider, host: fakeHost(seed) });
+}
+
+/** The same for a test: everything is removed after it. */
+export async function freshStore(t: ExecutionContext, provider?: Provider): Promise<{ store: Store; folder: string; session: Session }> {
+  const folder = temporary(t);
+  const store = await openStore(folder, provider);
+  t.teardown(() => store.close());
+  return { store, folder, session: store.session('main') };
+}
+
+/** The ids of a session's commits, newest first. */
+export async function history(session: Session): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { commit } of session.log()) ids.push(commit);
+  return ids;
+}
