@@ -182,7 +182,7 @@ async function keepHead({ repository, token }: Base, row: Row, options: CommitOp
 /** Stores what is new and swaps the ref; undefined where another writer was first. */
 async function store(
   home: Home,
-  { repository, token, head }: Base,
+  { repository, token, head, underlay }: Base,
   tree: Tree,
   writer: BlobWriter,
   pin: Pin,
@@ -200,10 +200,11 @@ async function store(
     ...measureTree(tree),
     extensions: [],
   };
+  const blobs = underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places;
   const name = newName(home.host, pin.epoch);
   const row = newRow('commit', commit, name);
   const [manifestBytes] = await Promise.all([
-    repository.writeManifest(name, { commit, tree, blobs: writer.places }, compression, options),
+    repository.writeManifest(name, { commit, tree, blobs }, compression, options),
     writer.acknowledged(),
   ]);
   const history = await repository.refs.addRow(token.ref, row, options);
