@@ -19,6 +19,7 @@ import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
 import type { Frame, Location, ObjectName } from '../pack/locator.js';
+import { looksIncompressible } from '../pack/probe.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
@@ -45,12 +46,14 @@ export interface BlobWriterOptions extends RequestOptions {
 /** Part of a frame that is being filled: a whole blob, or a patch of one. */
 interface Segment {
   id: ObjectId;
+  /** Bytes of the blob. */
   length: number;
   offset: number;
   patch: { bitmap: number; base: Location } | undefined;
 }
 
 interface FrameDraft {
+  compression: Compression;
   buffer: Uint8Array;
   segments: Segment[];
   /** Bytes of the buffer that are filled. */
@@ -67,8 +70,10 @@ export class BlobWriter {
   #arenaUsed = 0;
   readonly #frameBuffers = new BufferPool(MAX_FRAME_SIZE);
   readonly #packBuffers = new BufferPool(MAX_PACK_SIZE);
-  #whole = this.#newDraft();
-  #patches = this.#newDraft();
+  // What compresses, what does not, and patches go to frames of their own: like with like compresses best.
+  #whole: FrameDraft;
+  #incompressible: FrameDraft;
+  #patches: FrameDraft;
   readonly #encoding: { encoded: Promise<Encoded>; draft: FrameDraft }[] = [];
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
@@ -85,6 +90,9 @@ export class BlobWriter {
   constructor(repository: Repository, options: BlobWriterOptions) {
     this.#repository = repository;
     this.#options = options;
+    this.#whole = this.#newDraft(options.compression);
+    this.#incompressible = this.#newDraft('off');
+    this.#patches = this.#newDraft(options.compression);
     this.#reader = new BlobReader(repository, options);
   }
 
@@ -120,8 +128,7 @@ export class BlobWriter {
   /** Gives every blob that was added its place; its pack may still be on the way until `acknowledged`. */
   async finish(): Promise<void> {
     await this.#storeWaiting();
-    await this.#closeFrame(this.#whole);
-    await this.#closeFrame(this.#patches);
+    for (const draft of [this.#whole, this.#incompressible, this.#patches]) await this.#closeFrame(draft);
     while (this.#encoding.length > 0) await this.#drainOne();
     if (this.#pack !== undefined) await this.#send(this.#pack);
   }
@@ -144,8 +151,8 @@ export class BlobWriter {
 
   async #storeWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
     this.newBytes += bytes.length;
-    if (this.#whole.length + bytes.length > MAX_FRAME_SIZE) this.#whole = await this.#closeFrame(this.#whole);
-    append(this.#whole, id, bytes, bytes.length, undefined);
+    if (looksIncompressible(bytes)) this.#incompressible = await this.#append(this.#incompressible, { id, length: bytes.length, patch: undefined }, bytes);
+    else this.#whole = await this.#append(this.#whole, { id, length: bytes.length, patch: undefined }, bytes);
   }
 
   /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
@@ -165,8 +172,7 @@ export class BlobWriter {
     }
     const content = extractPages(bytes, bitmap);
     this.newBytes += content.length;
-    if (this.#patches.length + content.length > MAX_FRAME_SIZE) this.#patches = await this.#closeFrame(this.#patches);
-    append(this.#patches, id, content, bytes.length, { bitmap, base });
+    this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch: { bitmap, base } }, content);
     return true;
   }
 
@@ -180,15 +186,24 @@ export class BlobWriter {
     }
   }
 
+  /** Adds a segment to a frame, or to a new one where it does not fit; returns the frame that it went to. */
+  async #append(draft: FrameDraft, segment: Omit<Segment, 'offset'>, content: Uint8Array): Promise<FrameDraft> {
+    const target = draft.length + content.length > MAX_FRAME_SIZE ? await this.#closeFrame(draft) : draft;
+    target.segments.push({ ...segment, offset: target.length });
+    target.buffer.set(content, target.length);
+    target.length += content.length;
+    return target;
+  }
+
   /** Hands a frame to the compressor and returns an empty one. */
   async #closeFrame(draft: FrameDraft): Promise<FrameDraft> {
     if (draft.length === 0) return draft;
     while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
-    const encoded = encode(draft.buffer.subarray(0, draft.length), this.#options.compression);
+    const encoded = encode(draft.buffer.subarray(0, draft.length), draft.compression);
     // A failure is met where the frame is drained; until then nobody else is listening.
     encoded.catch(() => undefined);
     this.#encoding.push({ encoded, draft });
-    return this.#newDraft();
+    return this.#newDraft(draft.compression);
   }
 
   async #drainOne(): Promise<void> {
@@ -205,8 +220,8 @@ export class BlobWriter {
     this.#frameBuffers.give(next.draft.buffer);
   }
 
-  #newDraft(): FrameDraft {
-    return { buffer: this.#frameBuffers.take(), segments: [], length: 0 };
+  #newDraft(compression: Compression): FrameDraft {
+    return { compression, buffer: this.#frameBuffers.take(), segments: [], length: 0 };
   }
 
   #place(id: ObjectId, place: BlobPlace): void {
@@ -273,12 +288,6 @@ class PackDraft {
     this.append(sha256(this.buffer.subarray(0, this.#length)));
     return this.buffer.subarray(0, this.#length);
   }
-}
-
-function append(draft: FrameDraft, id: ObjectId, content: Uint8Array, length: number, patch: Segment['patch']): void {
-  draft.segments.push({ id, length, offset: draft.length, patch });
-  draft.buffer.set(content, draft.length);
-  draft.length += content.length;
 }
 
 function locate({ length, offset, patch }: Segment, frame: Frame): Location {
