@@ -39,6 +39,7 @@ export async function decompress(codec: Codec, bytes: Uint8Array, length: number
 }
 
 function inflate(bytes: Uint8Array, length: number): Uint8Array {
+  check(bytes.length > 0, 'deflate frame: expected a stream, found nothing');
   const out = new Uint8Array(length);
   let filled = 0;
   const stream = new Inflate((part) => {
@@ -47,7 +48,7 @@ function inflate(bytes: Uint8Array, length: number): Uint8Array {
     filled += part.length;
   });
   try {
-    for (let at = 0; at < bytes.length || at === 0; at += STEP) stream.push(bytes.subarray(at, at + STEP), at + STEP >= bytes.length);
+    for (let at = 0; at < bytes.length; at += STEP) stream.push(bytes.subarray(at, at + STEP), at + STEP >= bytes.length);
   } catch (error) {
     if (isError(error)) throw error;
     throw integrity(`deflate frame: expected ${length} bytes, found damage (${String(error)})`, error);

@@ -1,5 +1,5 @@
 /** The compressed content of a brotli stream (RFC 7932, sections 4, 5, 9.2 and 9.3): commands, each some literals and a copy. */
-import { check } from '../../errors.js';
+import { integrity } from '../../errors.js';
 import { copyMatch } from '../copy-match.js';
 import { type Bits, type PrefixCode, readContextMap, readCount, readPrefixCode } from './codes.js';
 import { type ContextTables, contextTables } from './context.js';
@@ -141,7 +141,7 @@ export class MetaBlock {
 
   #checkRoom(length: number): void {
     const room = this.#end - this.#out.filled;
-    check(length <= room, `brotli frame: expected at most ${room} more bytes in a meta-block, found ${length}`);
+    if (length > room) throw integrity(`brotli frame: expected at most ${room} more bytes in a meta-block, found ${length}`);
   }
 
   #insert(count: number): void {
@@ -174,7 +174,7 @@ export class MetaBlock {
   #distance(code: number): number {
     if (code < SHORT_DISTANCES) {
       const distance = (this.#out.distances[RECENT[code] as number] as number) + (NEARBY[code] as number);
-      check(distance > 0, `brotli frame: expected a distance, found ${distance}`);
+      if (distance <= 0) throw integrity(`brotli frame: expected a distance, found ${distance}`);
       return distance;
     }
     const direct = code - SHORT_DISTANCES;
