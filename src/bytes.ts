@@ -155,7 +155,8 @@ export class Reader {
   #at = 0;
 
   constructor(source: Uint8Array, what: string) {
-    this.#source = source;
+    // A Buffer's slice() is no copy, so what is taken from here is never one.
+    this.#source = new Uint8Array(source.buffer, source.byteOffset, source.length);
     this.#what = what;
   }
 
