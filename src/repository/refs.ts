@@ -2,10 +2,10 @@
  * Reading and changing refs by compare-and-swap (SPEC.md 11.1). Every change goes through `swap`, which never repeats a swap blindly: one
  * whose answer was lost is settled by reading back.
  */
-import { equalBytes, Writer, Reader } from '../bytes.js';
+import { equalBytes, Reader, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, check, isError } from '../errors.js';
 import type { Host } from '../host.js';
-import { MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS } from '../limits.js';
+import { MAX_CELL_SIZE, MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS, MAX_WHO_BYTES } from '../limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Provider, RequestOptions, Version } from '../provider/provider.js';
@@ -71,26 +71,30 @@ export class Refs {
   /** The change that puts an event of this process in front of the ref's events. */
   event(ref: Ref, op: EventOp, detail: string): Pick<Ref, 'events'> {
     const nonce = this.#host.random(NAME_BYTES);
-    const event = { op, time: this.#host.now(), who: this.#host.who(), nonce, detail };
+    const who = this.#host.who();
+    if (utf8(who).length > MAX_WHO_BYTES) throw new BrowserStateError('USAGE', `expected the author to have at most ${MAX_WHO_BYTES} bytes, found ${who}`);
+    const event = { op, time: this.#host.now(), who, nonce, detail };
     return { events: [event, ...ref.events].slice(0, MAX_EVENTS) };
   }
 
   /**
    * The change that puts a row in front of the ref's rows; rows that the ref cannot hold are first written to a segment (R-REF-2).
    */
-  async addRow(ref: Ref, row: Row, options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
+  async addRow(ref: Ref, row: Row, options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments' | 'head'>> {
     const rows = [row, ...ref.rows];
     const keep = inlineRows(rows);
-    if (keep === rows.length) return { rows, segments: ref.segments };
-    return { rows: rows.slice(0, keep), segments: await this.#spill(ref, rows.slice(keep), options) };
+    const segments = keep === rows.length ? ref.segments : await this.#spill(ref, rows.slice(keep), options);
+    return { rows: rows.slice(0, keep), segments, head: new Uint8Array(0) };
   }
 
   /** The change that gives a ref without history the rows of another session; those that it cannot hold are first written to a segment. */
   async adopt(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const keep = inlineRows(rows);
     const segments: SegmentName[] = [];
-    for (let at = keep; at < rows.length; at += JOINED_SEGMENT_ROWS) {
-      segments.push(await this.#writeSegment(ref, rows.slice(at, at + JOINED_SEGMENT_ROWS), options));
+    for (let at = keep; at < rows.length; ) {
+      const segment = await this.#writeSegment(ref, segmentRows(rows.slice(at)), options);
+      segments.push(segment);
+      at += segment.rows;
     }
     return { rows: rows.slice(0, keep), segments };
   }
@@ -121,9 +125,10 @@ export class Refs {
 
   async #spill(ref: Ref, older: readonly Row[], options: RequestOptions): Promise<SegmentName[]> {
     const [newest, ...rest] = ref.segments;
-    const join = newest !== undefined && newest.rows + older.length <= JOINED_SEGMENT_ROWS;
-    const rows = join ? [...older, ...(await this.readSegment(newest, options))] : older;
-    return [await this.#writeSegment(ref, rows, options), ...(join ? rest : ref.segments)];
+    const isSmall = newest !== undefined && newest.rows + older.length <= JOINED_SEGMENT_ROWS;
+    const rows = isSmall ? [...older, ...(await this.readSegment(newest, options))] : older;
+    const fits = isSmall && segmentRows(rows).length === rows.length;
+    return [await this.#writeSegment(ref, fits ? rows : older, options), ...(fits ? rest : ref.segments)];
   }
 
   async #writeSegment(ref: Ref, rows: readonly Row[], options: RequestOptions): Promise<SegmentName> {
@@ -138,10 +143,9 @@ export class Refs {
   async #swap(from: Omit<Token, 'version'> & { version: Version | null }, change: RefChange, options: RequestOptions): Promise<Token | undefined> {
     const nonce = this.#host.random(NAME_BYTES);
     const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce };
-    const key = refKey(from.session);
-    const bytes = await wrap({ kind: 'ref', repository: this.#repository, key }, encodeRef(ref), 'auto');
+    const bytes = await this.#encode(from.session, ref);
     try {
-      const version = await this.#provider.swap(key, bytes, from.version, options);
+      const version = await this.#provider.swap(refKey(from.session), bytes, from.version, options);
       return version === undefined ? undefined : { session: from.session, ref, version };
     } catch (error) {
       if (!isError(error, 'UNREACHABLE')) throw error;
@@ -182,10 +186,21 @@ export class Refs {
   }
 
   async #burn(from: Omit<Token, 'version'> & { version: Version | null }, options: RequestOptions): Promise<boolean> {
-    const key = refKey(from.session);
     const ref: Ref = { ...from.ref, sequence: from.ref.sequence + 1, nonce: this.#host.random(NAME_BYTES) };
-    const bytes = await wrap({ kind: 'ref', repository: this.#repository, key }, encodeRef(ref), 'auto');
-    return (await this.#provider.swap(key, bytes, from.version, options)) !== undefined;
+    const bytes = await this.#encode(from.session, ref);
+    return (await this.#provider.swap(refKey(from.session), bytes, from.version, options)) !== undefined;
+  }
+
+  /** The ref in its envelope. One that no reader would take is never written: it would lose the session. */
+  async #encode(session: string, ref: Ref): Promise<Uint8Array> {
+    const key = refKey(session);
+    const body = encodeRef(ref);
+    try {
+      decodeRef(body, key);
+    } catch (cause) {
+      throw new BrowserStateError('INTERNAL', `${key}: about to write what no reader takes; nothing was changed`, { cause });
+    }
+    return await wrap({ kind: 'ref', repository: this.#repository, key }, body, 'auto');
   }
 }
 
@@ -194,6 +209,13 @@ function inlineRows(rows: readonly Row[]): number {
   let keep = Math.min(rows.length, MAX_INLINE_ROWS);
   while (keep > 1 && rowBytes(rows.slice(0, keep)) > MAX_INLINE_ROW_BYTES / 2) keep = Math.ceil(keep / 2);
   return keep;
+}
+
+/** As many of the rows as one segment may hold. */
+function segmentRows(rows: readonly Row[]): readonly Row[] {
+  let count = Math.min(rows.length, JOINED_SEGMENT_ROWS);
+  while (rowBytes(rows.slice(0, count)) > MAX_CELL_SIZE) count = Math.ceil(count / 2);
+  return rows.slice(0, count);
 }
 
 function rowBytes(rows: readonly Row[]): number {

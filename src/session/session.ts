@@ -16,7 +16,7 @@ import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatch
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import type { Home } from './home.js';
 import { resolveRevision } from './revision.js';
-import { requireTag } from './tags.js';
+import { requireTag, withTag } from './tags.js';
 
 /** A commit as `log` tells it. */
 export interface LogEntry {
@@ -154,7 +154,7 @@ export class Session {
     requireTag(name);
     return this.#change(options, async (repository, token) => {
       const row = await resolveRevision(repository.refs, this.id, token.ref, options.at ?? 'HEAD', options);
-      const tags = new Map(token.ref.tags).set(name, row.id);
+      const tags = withTag(token.ref, name, row.id);
       const change = { tags, ...repository.refs.event(token.ref, 'tag', `${name} ${row.id}`) };
       return { change, result: logEntry(row, { ...token.ref, tags }) };
     });

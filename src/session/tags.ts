@@ -1,9 +1,19 @@
-/** Tag names, checked where a caller gives one. */
+/** Tags, checked where a caller gives one (SPEC.md R-REF-4). */
 import { BrowserStateError } from '../errors.js';
+import { MAX_TAGS } from '../limits.js';
+import type { ObjectId } from '../object-id.js';
 import { tagProblem } from '../repository/layout.js';
+import type { Ref } from '../repository/ref.js';
 
 /** Throws USAGE unless `name` can be a tag. */
 export function requireTag(name: string): void {
   const problem = tagProblem(name);
   if (problem !== undefined) throw new BrowserStateError('USAGE', `${JSON.stringify(name)} cannot be a tag: ${problem}`);
+}
+
+/** The ref's tags with `name` on the commit. Throws USAGE where there are as many as there may be. */
+export function withTag({ tags }: Ref, name: string, id: ObjectId): Map<string, ObjectId> {
+  const changed = new Map(tags).set(name, id);
+  if (changed.size <= MAX_TAGS) return changed;
+  throw new BrowserStateError('USAGE', `expected at most ${MAX_TAGS} tags in a session, found as many already`, { hint: 'Move a tag that you no longer need: give its name to another commit.' });
 }

@@ -1,0 +1,133 @@
+/** Refs in a provider: swaps, what moves to segments, and that nothing is written that no reader would take (SPEC.md 8.3, 8.4, 11.1). */
+import test, { type ExecutionContext } from 'ava';
+import { memoryProvider, type Provider } from '../../src/index.js';
+import { MAX_INLINE_HEAD, newRow, type Ref, type Row } from '../../src/repository/ref.js';
+import type { Refs, Token } from '../../src/repository/refs.js';
+import { Repository } from '../../src/repository/repository.js';
+import { rejects } from '../helpers/errors.js';
+import { fakeHost } from '../helpers/host.js';
+
+async function freshRefs(provider: Provider = memoryProvider(), who = 'tester@machine'): Promise<{ refs: Refs; provider: Provider }> {
+  const repository = await Repository.init(provider, { ...fakeHost(), who: () => who });
+  return { refs: repository.refs, provider };
+}
+
+function rowOf(number: number, message = ''): Row {
+  const tree = number.toString(16).padStart(64, '0');
+  const commit = { tree, parents: [], time: number, message, who: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+  return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
+}
+
+/** Swaps one row after another into the ref, and returns the last token. */
+async function addRows(refs: Refs, session: string, rows: Row[]): Promise<Token> {
+  let token = await refs.ensure(session);
+  for (const row of rows) token = (await refs.swap(token, await refs.addRow(token.ref, row))) as Token;
+  return token;
+}
+
+async function allRows(refs: Refs, ref: Ref): Promise<string[]> {
+  const ids: string[] = [];
+  for await (const { id } of refs.rows(ref)) ids.push(id);
+  return ids;
+}
+
+async function isWhole(t: ExecutionContext, refs: Refs, session: string, rows: Row[]): Promise<Ref> {
+  const { ref } = (await refs.read(session)) as Token;
+  t.deepEqual(await allRows(refs, ref), rows.map(({ id }) => id).reverse());
+  return ref;
+}
+
+test('R-REF-2: at most 99 rows ride in the ref, the newest 50 stay, older ones join a segment', async (t) => {
+  const { refs } = await freshRefs();
+  const rows = Array.from({ length: 1300 }, (_, i) => rowOf(i));
+  t.is((await addRows(refs, 'a', rows.slice(0, 99))).ref.segments.length, 0);
+  await addRows(refs, 'a', rows.slice(99, 100));
+  const spilled = await isWhole(t, refs, 'a', rows.slice(0, 100));
+  t.is(spilled.rows.length, 50);
+  t.deepEqual(
+    spilled.segments.map(({ rows: count }) => count),
+    [50],
+  );
+  await addRows(refs, 'a', rows.slice(100));
+  const { segments } = await isWhole(t, refs, 'a', rows);
+  t.true(segments.every(({ rows: count }) => count <= 1024));
+  t.is(segments.length, 2);
+});
+
+test('R-REF-2: rows in the ref are at most 64 KiB, and long messages move sooner', async (t) => {
+  const { refs } = await freshRefs();
+  const rows = Array.from({ length: 60 }, (_, i) => rowOf(i, 'x'.repeat(4096)));
+  await addRows(refs, 'a', rows);
+  const ref = await isWhole(t, refs, 'a', rows);
+  t.true(ref.rows.length * 4096 <= 64 * 1024);
+  t.true(ref.segments.length > 0);
+});
+
+test('R-LIMIT: a segment of long messages stays within 4 MiB', async (t) => {
+  const { refs } = await freshRefs();
+  const labels = Object.fromEntries(Array.from({ length: 32 }, (_, i) => [`label ${i}`, 'v'.repeat(250)]));
+  const rows = Array.from({ length: 420 }, (_, i) => {
+    const { commit, manifest } = rowOf(i, 'x'.repeat(4096));
+    return newRow('commit', { ...commit, labels }, manifest);
+  });
+  await addRows(refs, 'a', rows);
+  await isWhole(t, refs, 'a', rows);
+  const target = await refs.ensure('b');
+  await refs.swap(target, await refs.adopt(target.ref, [...rows].reverse()));
+  await isWhole(t, refs, 'b', rows);
+});
+
+test('section 8.3: a head that an earlier row had does not stay with a new one', async (t) => {
+  const { refs } = await freshRefs();
+  const token = await addRows(refs, 'a', [rowOf(1)]);
+  const withHead = (await refs.swap(token, { head: new Uint8Array(MAX_INLINE_HEAD) })) as Token;
+  const next = (await refs.swap(withHead, await refs.addRow(withHead.ref, rowOf(2)))) as Token;
+  t.is(next.ref.head.length, 0);
+});
+
+test('R-LIMIT: what no reader would take is not written', async (t) => {
+  const { refs } = await freshRefs();
+  const token = await addRows(refs, 'a', [rowOf(1)]);
+  const tags = new Map(Array.from({ length: 1025 }, (_, i) => [`tag${i}`, rowOf(1).id]));
+  await rejects(t, () => refs.swap(token, { tags }), 'INTERNAL');
+  await rejects(t, () => refs.swap(token, { rows: [], tags: new Map([['kept', rowOf(1).id]]) }), 'INTERNAL');
+  t.is((await refs.read('a'))?.version, token.version);
+});
+
+test('R-LIMIT: an event by somebody with an endless name is refused', async (t) => {
+  const { refs } = await freshRefs(memoryProvider(), 'x'.repeat(257));
+  const token = await refs.ensure('a');
+  await rejects(t, async () => refs.event(token.ref, 'create', ''), 'USAGE');
+});
+
+test('section 8.3: at most 50 events are kept, the newest', async (t) => {
+  const { refs } = await freshRefs();
+  let token = await refs.ensure('a');
+  for (let i = 0; i < 55; i++) token = (await refs.swap(token, refs.event(token.ref, 'tag', String(i)))) as Token;
+  t.deepEqual(
+    token.ref.events.map(({ detail }) => detail),
+    Array.from({ length: 50 }, (_, i) => String(54 - i)),
+  );
+});
+
+test('section 8.3: every swap has the next sequence and a nonce of its own', async (t) => {
+  const { refs } = await freshRefs();
+  const first = await refs.ensure('a');
+  const second = (await refs.swap(first, {})) as Token;
+  const third = (await refs.swap(second, {})) as Token;
+  t.deepEqual(
+    [first, second, third].map(({ ref }) => ref.sequence),
+    [1, 2, 3],
+  );
+  t.is(new Set([first, second, third].map(({ ref }) => ref.nonce.join())).size, 3);
+  t.is(await refs.swap(first, {}), undefined);
+  t.deepEqual((await refs.read('a'))?.ref, third.ref);
+});
+
+test('R-ENC-4: unknown extensions of a ref outlive every swap', async (t) => {
+  const { refs } = await freshRefs();
+  const extensions = [{ tag: 8, value: Uint8Array.of(1, 2) }];
+  let token = (await refs.swap(await refs.ensure('a'), { extensions })) as Token;
+  token = (await refs.swap(token, await refs.addRow(token.ref, rowOf(1)))) as Token;
+  t.deepEqual((await refs.read('a'))?.ref.extensions, extensions);
+});
