@@ -27,7 +27,7 @@ import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
-import { requireTag } from './tags.js';
+import { requireTag, withTag } from './tags.js';
 import { checkShrink } from './shrink.js';
 
 export interface CommitOptions {
@@ -174,7 +174,7 @@ async function attemptCommit(home: Home, base: Base, workspace: Workspace, rules
 /** The head stays; a tag that was asked for is set on it. */
 async function keepHead({ repository, token }: Base, row: Row, options: CommitOptions): Promise<{ row: Row; storedBytes: number } | undefined> {
   if (options.tag === undefined || token.ref.tags.get(options.tag) === row.id) return { row, storedBytes: 0 };
-  const tags = new Map(token.ref.tags).set(options.tag, row.id);
+  const tags = withTag(token.ref, options.tag, row.id);
   const event = repository.refs.event(token.ref, 'tag', `${options.tag} ${row.id}`);
   return (await repository.refs.swap(token, { tags, ...event }, options)) && { row, storedBytes: 0 };
 }
@@ -208,7 +208,7 @@ async function store(
     writer.acknowledged(),
   ]);
   const history = await repository.refs.addRow(token.ref, row, options);
-  const tags = options.tag === undefined ? token.ref.tags : new Map(token.ref.tags).set(options.tag, row.id);
+  const tags = options.tag === undefined ? token.ref.tags : withTag(token.ref, options.tag, row.id);
   const swapped = await repository.refs.swap(token, { state: 'live', ...history, tags, epoch: pin.epoch }, options);
   if (swapped === undefined) return undefined;
   if (writer.stored.size > 0) await home.index.record(repository, pin.epoch, writer.stored);
@@ -265,7 +265,8 @@ function within(found: Scan, only: string[]): Scan {
 function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
   const matches = matcher(only);
   const entries = new Map(base.filter(({ path }) => !matches(path)).map((entry) => [entry.path, entry]));
-  for (const entry of captured) if (matches(entry.path) || !entries.has(entry.path)) entries.set(entry.path, entry);
+  // What is captured and not named is a directory above what is.
+  for (const entry of captured) if (matches(entry.path) || entries.get(entry.path)?.kind !== 'directory') entries.set(entry.path, entry);
   return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
 }
 

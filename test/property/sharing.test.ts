@@ -119,6 +119,24 @@ test('a partial directory whose session moved on is a conflict', async (t) => {
   t.is((await session.resolve('HEAD')).commit, commit);
 });
 
+test('R-TREE-2: a file that became a directory of what was checked out in part is one in the next version', async (t) => {
+  const { folder, session } = await freshStore(t);
+  writeProfile(
+    join(folder, 'profile'),
+    new Map([
+      ['x', file('a file')],
+      ['z', file('z')],
+    ]),
+  );
+  await session.commit(join(folder, 'profile'));
+  const dir = join(folder, 'part');
+  await session.checkout(dir, { only: ['x/y', 'z'] });
+  writeProfile(join(dir, 'x'), new Map([['y', file('below')]]));
+  await session.commit(dir);
+  await session.checkout(join(folder, 'out'));
+  t.deepEqual([...readListing(join(folder, 'out')).keys()], ['x', 'x/y', 'z']);
+});
+
 test('only: any top-level name of any profile, taken out and committed again, changes nothing', async (t) => {
   const law = fc.asyncProperty(profile, fc.nat(), async (made, pick) => {
     const names = [...made.keys()].filter((path) => !/[/\\*?[\]!#\s]/.test(path));
