@@ -15,7 +15,7 @@ test('what is encrypted or compressed looks incompressible', (t) => {
     fc.property(length, seed, (n, s) => {
       t.true(looksIncompressible(noise(n, s)));
     }),
-    { numRuns: 300 },
+    { numRuns: 300, seed: 1 },
   );
   const words = Array.from(noise(400_000, 'words'), (byte) => (byte * 7919).toString(36)).join(' ');
   for (const packed of [deflateRawSync(words), brotliCompressSync(words)]) t.true(looksIncompressible(packed.subarray(100, 100 + CHUNK)));

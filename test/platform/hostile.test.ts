@@ -11,7 +11,14 @@ import { hex } from '../helpers/hex.js';
 import { mixture, platforms, shortContent, written } from './_codecs.js';
 import { zstdFrames } from './_zstd-frames.js';
 
-const makers = { prose, noise, mixture, zeros: (length: number) => new Uint8Array(length) };
+const makers = {
+  prose,
+  noise,
+  mixture,
+  digits: (length: number, seed: string) => Uint8Array.from(Buffer.from(hex(noise(length / 2, seed)))),
+  zeros: (length: number) => new Uint8Array(length),
+  same: (length: number) => new Uint8Array(length).fill(0x78),
+};
 const frames = zstdFrames.map(({ kind, length, frame }) => ({
   content: makers[kind](length, 'zstd'),
   stored: Uint8Array.from(Buffer.from(frame, 'base64')),
@@ -66,7 +73,7 @@ for (const codec of codecs) {
     );
   });
 
-  test(`${codec}: what is altered is refused or has the expected length, and both platforms say the same`, async (t) => {
+  test(`${codec}: what is altered is refused or has the expected length, and both platforms read the same`, async (t) => {
     await fc.assert(
       fc.asyncProperty(stream(codec), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 }), async (made, changes) => {
         const { content, stored } = await made;
@@ -75,8 +82,8 @@ for (const codec of codecs) {
         const [native, portable] = await Promise.all(
           Object.values(platforms).map((platform) => verdict(platform, codec, altered, content.length)),
         );
-        // fflate overlooks some damage, which the ids of the content find.
-        if (codec !== 'deflate' || native !== undefined) t.is(portable, native);
+        // libzstd and fflate overlook some damage, which the ids of the content find.
+        if (codec === 'brotli' || (native !== undefined && portable !== undefined)) t.is(portable, native);
         for (const bytes of [native, portable]) t.true(bytes === undefined || bytes.length === 2 * content.length);
       }),
       { numRuns: 300 },
