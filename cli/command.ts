@@ -17,8 +17,8 @@ interface Definition<P extends PositionalTable, O extends OptionTable> {
   positionals: P;
   options: O;
   examples: readonly (readonly [command: string, does: string])[];
-  /** Does the work and reports it; resolves to the exit status, 0 if it is undefined. */
-  run(context: Context, args: ArgumentsCamelCase<Inferred<P> & Inferred<O>>): Promise<number | void>;
+  /** Does the work and reports it. */
+  run(context: Context, args: ArgumentsCamelCase<Inferred<P> & Inferred<O>>): Promise<void>;
 }
 
 export type Command = Definition<PositionalTable, OptionTable>;

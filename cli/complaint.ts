@@ -15,24 +15,32 @@ export interface Complaint {
   commands: readonly Command[];
 }
 
+/** The parser's words for what is missing or wrong, and this program's. */
+const rewordings: readonly (readonly [theirs: RegExp, ours: (...found: string[]) => string])[] = [
+  [/^Missing required arguments?: ([^,]+)/, (name = '') => `expected --${name}, found none`],
+  [/^Not enough arguments following: (.+)/, (name = '') => `expected a value after ${dashed(name)}, found none`],
+  [
+    /Argument: (\S+), Given: (.*), Choices: (.*)/,
+    (name = '', given, choices) => `expected one of ${choices} after ${dashed(name)}, found ${given}`,
+  ],
+];
+
 export function usageError(complaint: Complaint): CliError {
   const { message, command } = complaint;
   const [, unknown] = /^Unknown (?:argument|command)s?: (.*)/.exec(message) ?? [];
   if (unknown !== undefined) return unknownWord(complaint, unknown.split(', '));
-  const hint = command ? usageHint(command) : listHint;
   const tooFew = message.startsWith('Not enough non-option arguments');
   if (tooFew || command === undefined) {
     // An option that is not known has taken the argument, or the command, for its value.
     const option = unknownOption(complaint);
     if (option !== undefined) return unknownWord(complaint, [option]);
   }
+  const hint = command ? usageHint(command) : listHint;
   if (tooFew) return new CliError('USAGE', `expected ${command?.usage}, found too few arguments`, hint);
-  const [, missing] = /^Missing required arguments?: ([^,]+)/.exec(message) ?? [];
-  if (missing !== undefined) return new CliError('USAGE', `expected --${missing}, found none`, hint);
-  const [, valueless] = /^Not enough arguments following: (.+)/.exec(message) ?? [];
-  if (valueless !== undefined) return new CliError('USAGE', `expected a value after ${dashed(valueless)}, found none`, hint);
-  const [, key = '', given, choices] = /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(message) ?? [];
-  if (given !== undefined) return new CliError('USAGE', `expected one of ${choices} after ${dashed(key)}, found ${given}`, hint);
+  for (const [theirs, ours] of rewordings) {
+    const match = theirs.exec(message);
+    if (match !== null) return new CliError('USAGE', ours(...match.slice(1)), hint);
+  }
   return new CliError('USAGE', message, hint);
 }
 
@@ -51,7 +59,9 @@ function unknownWord({ typed, command, commands }: Complaint, unknown: readonly 
     return new CliError('USAGE', `unknown command ${JSON.stringify(word)}`, hint);
   }
   const hint = command ? usageHint(command) : listHint;
-  if (option === undefined) return new CliError('USAGE', `expected ${command?.usage}, found ${JSON.stringify(word ?? unknown[0])} besides`, hint);
+  if (option === undefined) {
+    return new CliError('USAGE', `expected ${command?.usage}, found ${JSON.stringify(word ?? unknown[0])} besides`, hint);
+  }
   const meant = closest(option, Object.keys(visibleOptions(command)));
   return new CliError('USAGE', `unknown option ${dashed(option)}`, didYouMean(meant && dashed(meant)) ?? hint);
 }

@@ -6,6 +6,13 @@ import { CliError } from './failure.js';
 import type { GlobalArguments } from './options.js';
 import type { Report } from './report.js';
 
+interface Surroundings {
+  env: NodeJS.ProcessEnv;
+  report: Report;
+  signal: AbortSignal;
+  printCompletionScript: () => void;
+}
+
 export class Context {
   readonly report: Report;
   readonly signal: AbortSignal;
@@ -13,15 +20,13 @@ export class Context {
   readonly userId: string;
   /** Prints the script that completes commands in a shell. */
   readonly printCompletionScript: () => void;
+  /** The exit status of a command that ends without an error. */
+  status = 0;
   #store: Store | undefined;
-
   readonly #remote: string | undefined;
 
   /** Throws USAGE for an empty home. */
-  constructor(
-    args: GlobalArguments,
-    { env, report, signal, printCompletionScript }: { env: NodeJS.ProcessEnv } & Pick<Context, 'report' | 'signal' | 'printCompletionScript'>,
-  ) {
+  constructor(args: GlobalArguments, { env, report, signal, printCompletionScript }: Surroundings) {
     if (args.home === '') throw new CliError('USAGE', 'expected a directory after --home, found an empty text');
     this.report = report;
     this.signal = signal;

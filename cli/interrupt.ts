@@ -1,7 +1,8 @@
 /** Cancelling from outside: the first signal asks the command to stop and tidy up, a second one ends the process at once. */
 import { exitStatus } from './failure.js';
 
-const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+// Not SIGHUP: to listen to it would undo nohup.
+const signals = ['SIGINT', 'SIGTERM'] as const;
 
 /** A signal that fires when the process is told to stop. */
 export function cancelOnSignals(): AbortSignal {

@@ -55,7 +55,8 @@ async function main(): Promise<number> {
 async function run({ command, args, printCompletionScript }: Choice): Promise<number> {
   const context = new Context(args, { env: process.env, report, signal, printCompletionScript });
   try {
-    return (await command.run(context, args)) ?? 0;
+    await command.run(context, args);
+    return context.status;
   } finally {
     await context.close();
   }

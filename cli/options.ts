@@ -1,6 +1,7 @@
 /** Options that several commands share, and the reading of those that have a form of their own. */
-import { CliError } from './failure.js';
+
 import type { OptionTable, PositionalTable } from './command.js';
+import { CliError } from './failure.js';
 
 const group = 'Global options:';
 

@@ -48,7 +48,8 @@ function refuseAmbiguous({ command, args }: Choice, typed: readonly string[]): v
   if (named !== undefined) throw new CliError('USAGE', `unknown option --${named}`, `It is an argument: browserstate ${command.usage}`);
   const options: Readonly<Record<string, { type?: string | undefined }>> = { ...globalOptions, ...command.positionals, ...command.options };
   for (const [name, { type }] of Object.entries(options)) {
-    if (type !== 'array' && Array.isArray(args[name])) throw new CliError('USAGE', `expected --${name} once, found it ${args[name].length} times`);
+    const value = args[name];
+    if (type !== 'array' && Array.isArray(value)) throw new CliError('USAGE', `expected --${name} once, found it ${value.length} times`);
   }
 }
 
@@ -79,7 +80,7 @@ function configure(parser: Argv): Argv {
 function describe(parser: Argv, command: Command): void {
   const { usage, summary, details, positionals, options, examples } = command;
   parser.usage(`$0 ${usage}${'session' in options ? ' --session <id>' : ''} [options]\n\n${[summary, details].filter(Boolean).join(' ')}`);
-  for (const [name, options] of Object.entries(positionals)) parser.positional(name, options);
+  for (const [name, positional] of Object.entries(positionals)) parser.positional(name, positional);
   // A group of its own comes before that of the global options.
   parser.options(options).group(Object.keys(options), 'Options:').epilogue('');
   for (const [text, does] of examples) parser.example(`$0 ${text}`, does);

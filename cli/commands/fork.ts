@@ -18,6 +18,8 @@ export const fork = defineCommand({
     const { report, signal } = context;
     const session = await context.session(args.session);
     const { commit } = await session.fork(args.new, { at: args.at, signal });
-    report.result({ session: args.new, commit }, () => [[styled('bold', args.new), ` begins at `, styled('yellow', shortId(commit)), ` of ${args.session}`]]);
+    report.result({ session: args.new, commit }, () => [
+      [styled('bold', args.new), ` begins at `, styled('yellow', shortId(commit)), ` of ${args.session}`],
+    ]);
   },
 });

@@ -12,7 +12,12 @@ export const restore = defineCommand({
   options: {
     ...session,
     ...at,
-    only: { type: 'array', string: true, requiresArg: true, describe: 'Only this file or directory, or what this glob names; may be given again' },
+    only: {
+      type: 'array',
+      string: true,
+      requiresArg: true,
+      describe: 'Only this file or directory, or what this glob names; may be given again',
+    },
     force: { type: 'boolean', describe: 'Replace what the directory holds, whatever it is' },
     ...offline,
   },

@@ -11,7 +11,12 @@ export const rollback = defineCommand({
   positionals: {},
   options: {
     ...session,
-    to: { type: 'string', requiresArg: true, demandOption: true, describe: 'The revision to go back to, such as HEAD~1, a tag or a commit id' },
+    to: {
+      type: 'string',
+      requiresArg: true,
+      demandOption: true,
+      describe: 'The revision to go back to, such as HEAD~1, a tag or a commit id',
+    },
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember this commit by' },
   },
   examples: [

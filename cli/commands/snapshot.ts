@@ -9,7 +9,8 @@ import { count, shortId, size } from '../text.js';
 export const snapshot = defineCommand({
   usage: 'snapshot <dir>',
   summary: 'Commit a directory to a session.',
-  details: 'Where nothing but times changed since the newest commit, none is made. Caches are left out, and so is what .browserstateignore in the directory names.',
+  details:
+    'Where nothing but times changed since the newest commit, none is made. Caches are left out, and so is what .browserstateignore in the directory names.',
   positionals: dir('The profile: what the browser was given as its user data directory'),
   options: {
     ...session,
@@ -45,8 +46,17 @@ function warnOfSkipped(report: Report, { stats: { skipped } }: CommitResult): vo
 function describe(session: string, { commit, changed, stats }: CommitResult, tag: string | undefined): Line[] {
   const { files, bytes, newBytes, storedBytes, excluded } = stats;
   const content = `${count(files, 'file')}, ${size(bytes)}`;
-  const what = changed ? ` to ${session}: ${content}, of which ${size(newBytes)} new, stored in ${size(storedBytes)}` : ` of ${session}: ${content}`;
-  const lines: Line[] = [[changed ? 'committed ' : 'nothing changed since ', styled('yellow', shortId(commit)), ...(tag ? [' (', styled('green', tag), ')'] : []), what]];
+  const what = changed
+    ? ` to ${session}: ${content}, of which ${size(newBytes)} new, stored in ${size(storedBytes)}`
+    : ` of ${session}: ${content}`;
+  const lines: Line[] = [
+    [
+      changed ? 'committed ' : 'nothing changed since ',
+      styled('yellow', shortId(commit)),
+      ...(tag ? [' (', styled('green', tag), ')'] : []),
+      what,
+    ],
+  ];
   if (excluded.files > 0) lines.push([styled('dim', `left out ${count(excluded.files, 'file')}, ${size(excluded.bytes)}`)]);
   return lines;
 }

@@ -17,6 +17,8 @@ export const tag = defineCommand({
   async run(context, { session: id, name, at }) {
     const session = await context.session(id);
     const { commit } = await session.tag(name, { at, signal: context.signal });
-    context.report.result({ tag: name, commit }, () => [[styled('green', name), ' names ', styled('yellow', shortId(commit)), ` of ${id}`]]);
+    context.report.result({ tag: name, commit }, () => [
+      [styled('green', name), ' names ', styled('yellow', shortId(commit)), ` of ${id}`],
+    ]);
   },
 });

@@ -25,7 +25,7 @@ export const verify = defineCommand({
     const store = await context.store();
     const result = await store.verify({ readData, signal, onProgress });
     report.result(result, () => describe(result));
-    return result.findings.length > 0 ? exitStatus.INTEGRITY : 0;
+    if (result.findings.length > 0) context.status = exitStatus.INTEGRITY;
   },
 });
 

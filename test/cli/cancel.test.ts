@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
-import { Desk, outcome, type Outcome } from './_cli.js';
+import { Desk, type Outcome, outcome } from './_cli.js';
 
 /** Files of 1 MiB that do not compress: enough that a command is still at work when the signal comes. */
 const FILES = 96;
@@ -12,12 +12,12 @@ function writeLargeProfile(desk: Desk): void {
   for (let i = 0; i < FILES; i++) desk.write({ [`profile/Default/file${i}`]: randomBytes(1024 * 1024) });
 }
 
-/** Runs a command and sends it a signal as soon as it tells of its first file. */
-async function interrupted(desk: Desk, signal: NodeJS.Signals, ...args: string[]): Promise<Outcome> {
+/** Runs a command and sends it signals as soon as it tells of its first file. */
+async function interrupted(desk: Desk, signals: readonly NodeJS.Signals[], ...args: string[]): Promise<Outcome> {
   const child = desk.start(args);
-  const [ended] = [outcome(child)];
+  const ended = outcome(child);
   await once(child.stderr as NonNullable<typeof child.stderr>, 'data');
-  child.kill(signal);
+  for (const signal of signals) child.kill(signal);
   return ended;
 }
 
@@ -30,7 +30,7 @@ function temporaryFiles(desk: Desk): string[] {
 test.serial('a snapshot', async (t) => {
   const desk = new Desk(t);
   writeLargeProfile(desk);
-  const { status, stdout, stderr } = await interrupted(desk, 'SIGINT', 'snapshot', 'profile', '-s', 'work', '--verbose');
+  const { status, stdout, stderr } = await interrupted(desk, ['SIGINT'], 'snapshot', 'profile', '-s', 'work', '--verbose');
   t.deepEqual([status, stdout], [130, '']);
   t.regex(stderr, /^cancelled$/m);
   t.deepEqual(await desk.json(t, 'sessions'), []);
@@ -48,7 +48,7 @@ async function afterSnapshot(t: ExecutionContext): Promise<Desk> {
 
 test.serial('a restore', async (t) => {
   const desk = await afterSnapshot(t);
-  const { status, stdout, stderr } = await interrupted(desk, 'SIGTERM', 'restore', 'there', '-s', 'work', '--verbose');
+  const { status, stdout, stderr } = await interrupted(desk, ['SIGTERM'], 'restore', 'there', '-s', 'work', '--verbose');
   t.deepEqual([status, stdout], [130, '']);
   t.regex(stderr, /^cancelled$/m);
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
@@ -59,8 +59,16 @@ test.serial('a restore', async (t) => {
 test.serial('a restore over a directory leaves what was there', async (t) => {
   const desk = await afterSnapshot(t);
   desk.write({ 'mine/work': 'precious' });
-  const { status } = await interrupted(desk, 'SIGINT', 'restore', 'mine', '-s', 'work', '--force', '--verbose');
+  const { status } = await interrupted(desk, ['SIGINT'], 'restore', 'mine', '-s', 'work', '--force', '--verbose');
   t.is(status, 130);
   t.deepEqual(readdirSync(desk.path('mine')), ['work']);
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'mine', 'profile']);
+});
+
+test.serial('at once by a second signal; the next command tidies up', async (t) => {
+  const desk = await afterSnapshot(t);
+  const { status } = await interrupted(desk, ['SIGINT', 'SIGTERM'], 'restore', 'there', '-s', 'work', '--verbose');
+  t.is(status, 130);
+  await desk.json(t, 'restore', 'there', '-s', 'work');
+  t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile', 'there']);
 });

@@ -38,14 +38,29 @@ async function prepared(t: ExecutionContext): Promise<{ desk: Desk; first: Snaps
   const first = await desk.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '-m', 'first', '--tag', 'good');
   desk.write({ 'profile/Default/Cookies': 'more cookies', 'profile/Default/New': 'new' });
   rmSync(desk.path('profile/Default/Preferences'));
-  const second = await desk.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '-m', 'second', '--label', 'run=42', '--label', 'by=a=b');
+  const second = await desk.json<Snapshot>(
+    t,
+    'snapshot',
+    'profile',
+    '-s',
+    'work',
+    '-m',
+    'second',
+    '--label',
+    'run=42',
+    '--label',
+    'by=a=b',
+  );
   return { desk, first, second };
 }
 
 test.serial('snapshot commits, and tells what it stored and left out', async (t) => {
   const { desk, first, second } = await prepared(t);
   const { parent, changed, files, bytes, excluded, tag, pushed } = first;
-  t.deepEqual({ parent, changed, files, bytes, tag, pushed }, { parent: null, changed: true, files: 3, bytes: 16, tag: 'good', pushed: false });
+  t.deepEqual(
+    { parent, changed, files, bytes, tag, pushed },
+    { parent: null, changed: true, files: 3, bytes: 16, tag: 'good', pushed: false },
+  );
   t.deepEqual(excluded, { files: 1, bytes: 6 });
   t.regex(first.commit, /^[0-9a-f]{64}$/);
   t.true(first.storedBytes > 0);
@@ -59,7 +74,10 @@ test.serial('snapshot for people', async (t) => {
   writeProfile(desk);
   const made = await desk.run('snapshot', 'profile', '-s', 'work', '--tag', 'good', '--no-push');
   t.deepEqual([made.status, made.stderr], [0, '']);
-  t.regex(made.stdout, /^committed [0-9a-f]{12} \(good\) to work: 3 files, 16 B, of which 16 B new, stored in .* B\nleft out 1 file, 6 B\n$/);
+  t.regex(
+    made.stdout,
+    /^committed [0-9a-f]{12} \(good\) to work: 3 files, 16 B, of which 16 B new, stored in .* B\nleft out 1 file, 6 B\n$/,
+  );
   const same = await desk.run('snapshot', 'profile', '-s', 'work');
   t.regex(same.stdout, /^nothing changed since [0-9a-f]{12} of work: 3 files, 16 B\nleft out 1 file, 6 B\n$/);
 });
@@ -69,7 +87,19 @@ test.serial('snapshot keeps caches, leaves patterns out, compresses as it is tol
   writeProfile(desk);
   const whole = await desk.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'a', '--keep-caches', '--compression', 'max');
   t.deepEqual([whole.files, whole.excluded.files], [4, 0]);
-  const part = await desk.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'b', '--exclude', 'Cookies', '--exclude', 'Pref*', '--compression', 'off');
+  const part = await desk.json<Snapshot>(
+    t,
+    'snapshot',
+    'profile',
+    '-s',
+    'b',
+    '--exclude',
+    'Cookies',
+    '--exclude',
+    'Pref*',
+    '--compression',
+    'off',
+  );
   t.deepEqual([part.files, part.excluded.files], [1, 3]);
 });
 
@@ -107,9 +137,27 @@ test.serial('log as JSON has every commit, newest first', async (t) => {
   const { desk, first, second } = await prepared(t);
   const log = await desk.json<LogLine[]>(t, 'log', '-s', 'work');
   t.deepEqual(
-    log.map(({ commit, tree, parents, message, labels, files, bytes, tags }) => ({ commit, tree, parents, message, labels, files, bytes, tags })),
+    log.map(({ commit, tree, parents, message, labels, files, bytes, tags }) => ({
+      commit,
+      tree,
+      parents,
+      message,
+      labels,
+      files,
+      bytes,
+      tags,
+    })),
     [
-      { commit: second.commit, tree: second.tree, parents: [first.commit], message: 'second', labels: { by: 'a=b', run: '42' }, files: 3, bytes: 17, tags: [] },
+      {
+        commit: second.commit,
+        tree: second.tree,
+        parents: [first.commit],
+        message: 'second',
+        labels: { by: 'a=b', run: '42' },
+        files: 3,
+        bytes: 17,
+        tags: [],
+      },
       { commit: first.commit, tree: first.tree, parents: [], message: 'first', labels: {}, files: 3, bytes: 16, tags: ['good'] },
     ],
   );
@@ -145,20 +193,27 @@ test.serial('log --ops merges commits with tags and forks', async (t) => {
   const { desk, second } = await prepared(t);
   await desk.run('tag', 'best', '-s', 'work');
   const ops = await desk.json<{ op: string; commit: string | null; who: string; detail: string }[]>(t, 'log', '-s', 'work', '--ops');
-  t.deepEqual(ops.map(({ op, commit, detail }) => [op, commit !== null, detail]), [
-    ['tag', false, `best ${second.commit}`],
-    ['commit', true, 'second'],
-    ['commit', true, 'first'],
-  ]);
+  t.deepEqual(
+    ops.map(({ op, commit, detail }) => [op, commit !== null, detail]),
+    [
+      ['tag', false, `best ${second.commit}`],
+      ['commit', true, 'second'],
+      ['commit', true, 'first'],
+    ],
+  );
   const forHuman = await desk.run('log', '-s', 'work', '--ops', '-n', '1');
-  t.regex(forHuman.stdout, /^\S.*  tag  +\S+@\S+  best [0-9a-f]{64}\n$/);
+  t.regex(forHuman.stdout, /^\S.* {2}tag {2,}\S+@\S+ {2}best [0-9a-f]{64}\n$/);
 });
 
 test.serial('diff and status name paths', async (t) => {
   const { desk } = await prepared(t);
   const expected = { added: ['Default/New'], removed: ['Default/Preferences'], changed: ['Default/Cookies'] };
   t.deepEqual(await desk.json(t, 'diff', '-s', 'work', 'good'), expected);
-  t.deepEqual(await desk.json(t, 'diff', '-s', 'work', 'HEAD', 'HEAD~1'), { ...expected, added: expected.removed, removed: expected.added });
+  t.deepEqual(await desk.json(t, 'diff', '-s', 'work', 'HEAD', 'HEAD~1'), {
+    ...expected,
+    added: expected.removed,
+    removed: expected.added,
+  });
   const lines = '~ Default/Cookies\n+ Default/New\n- Default/Preferences\n3 paths: 1 added, 1 removed, 1 changed\n';
   t.deepEqual(await desk.run('diff', '-s', 'work', 'good', 'HEAD'), { status: 0, stdout: lines, stderr: '' });
   t.deepEqual(await desk.run('status', 'profile', '-s', 'work'), { status: 0, stdout: 'no differences\n', stderr: '' });
@@ -193,7 +248,10 @@ test.serial('stats counts', async (t) => {
   const stats = await desk.json<Record<string, number>>(t, 'stats');
   t.like(stats, { sessions: 1, commits: 2, logicalBytes: 33 });
   t.is(stats['ratio'], 33 / (stats['storedBytes'] as number));
-  t.regex((await desk.run('stats', '--on', 'home')).stdout, /^sessions +1\ncommits +2 +33 B .*\npacks +\d.*\nmanifests +2.*\nsegments +0.*\nstored +.* times smaller\n$/);
+  t.regex(
+    (await desk.run('stats', '--on', 'home')).stdout,
+    /^sessions +1\ncommits +2 +33 B .*\npacks +\d.*\nmanifests +2.*\nsegments +0.*\nstored +.* times smaller\n$/,
+  );
   t.is((await new Desk(t).json<{ ratio: null }>(t, 'stats')).ratio, null);
 });
 

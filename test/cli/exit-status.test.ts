@@ -1,8 +1,9 @@
 /** Every exit status, each by a real cause; what fails says so in both forms, and leaves the store as it was. */
-import { createHash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -54,7 +55,8 @@ onLinux('1: an unreadable file aborts a snapshot and is named', async (t) => {
 
 test.serial('2: ids that cannot be', async (t) => {
   const desk = await withSession(t);
-  for (const id of ['../../evil', '', '.hidden', 'a/b', 'ü', 'x'.repeat(129)]) t.is((await desk.failure(t, 2, 'log', `--session=${id}`)).code, 'USAGE', id);
+  for (const id of ['../../evil', '', '.hidden', 'a/b', 'ü', 'x'.repeat(129)])
+    t.is((await desk.failure(t, 2, 'log', `--session=${id}`)).code, 'USAGE', id);
   t.is((await desk.failure(t, 2, 'sessions', '--user', '../evil')).code, 'USAGE');
   t.is((await desk.failure(t, 2, 'fork', '-s', 'work', '../../evil')).code, 'USAGE');
   for (const name of ['HEAD', '@now', 'abcdef']) t.is((await desk.failure(t, 2, 'tag', name, '-s', 'work')).code, 'USAGE', name);
@@ -81,7 +83,8 @@ test.serial('2: an ambiguous prefix, a revision that is none', async (t) => {
   const { code, message } = await desk.failure(t, 2, 'restore', 'there', '-s', 'work', '--at', prefix);
   t.is(code, 'USAGE');
   t.regex(message, new RegExp(`prefix of one commit.*found 2: ${prefix}[0-9a-f]{8}, ${prefix}`));
-  for (const revision of [prefix.slice(0, 3), '', '@sometime']) t.is((await desk.failure(t, 2, 'diff', '-s', 'work', '--', revision)).code, 'USAGE', revision);
+  for (const revision of [prefix.slice(0, 3), '', '@sometime'])
+    t.is((await desk.failure(t, 2, 'diff', '-s', 'work', '--', revision)).code, 'USAGE', revision);
 });
 
 test.serial('2: a file in the place of a directory', async (t) => {
@@ -188,7 +191,9 @@ test.serial('7: a directory with other work in it', async (t) => {
 
 onLinux('7: a directory in which a browser is live', async (t) => {
   const desk = await withSession(t);
-  const browser = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', '--', `--user-data-dir=${desk.path('profile')}`], { stdio: 'ignore' });
+  const browser = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', '--', `--user-data-dir=${desk.path('profile')}`], {
+    stdio: 'ignore',
+  });
   t.teardown(() => browser.kill('SIGKILL'));
   await once(browser, 'spawn');
   symlinkSync(`${hostname()}-${browser.pid}`, desk.path('profile/SingletonLock'));
@@ -199,7 +204,11 @@ onLinux('7: a directory in which a browser is live', async (t) => {
 test.serial('7: a session of the older package', async (t) => {
   const desk = await withSession(t);
   desk.write({ 'home/default/old/Default/Cookies': 'cookies' });
-  for (const args of [['restore', 'there', '-s', 'old'], ['snapshot', 'profile', '-s', 'old'], ['log', '-s', 'old']]) {
+  for (const args of [
+    ['restore', 'there', '-s', 'old'],
+    ['snapshot', 'profile', '-s', 'old'],
+    ['log', '-s', 'old'],
+  ]) {
     t.is((await desk.failure(t, 7, ...args)).code, 'LEGACY_SESSION', args.join(' '));
   }
 });

@@ -38,7 +38,7 @@ test.serial('control characters of messages, labels and paths are escaped, in JS
   ];
   for (const { stdout, stderr } of outputs) t.notRegex(stdout + stderr, unescaped);
   const [log, json] = [outputs[1]?.stdout ?? '', JSON.parse(outputs[3]?.stdout ?? '') as { message: string }[]];
-  t.regex(log, /\\x1b\[2J\\x1b\]0;owned\\x07\\x9b31m …  a=\\x1b\[31m$/m);
+  t.regex(log, /\\x1b\[2J\\x1b\]0;owned\\x07\\x9b31m … {2}a=\\x1b\[31m$/m);
   t.true(json[0]?.message.startsWith(hostile.slice(0, -1)), 'JSON tells the text as it is');
 });
 
@@ -56,7 +56,12 @@ test.serial('sockets are left out with a warning, unless it is not wanted', asyn
 test.serial('nothing but results where no terminal is, and no colours', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
-  for (const args of [['snapshot', 'profile', '-s', 'work'], ['restore', 'there', '-s', 'work'], ['verify', '--read-data'], ['log', '-s', 'work']]) {
+  for (const args of [
+    ['snapshot', 'profile', '-s', 'work'],
+    ['restore', 'there', '-s', 'work'],
+    ['verify', '--read-data'],
+    ['log', '-s', 'work'],
+  ]) {
     const { status, stdout, stderr } = await desk.run(...args);
     t.deepEqual([status, stderr], [0, ''], args.join(' '));
     t.false(stdout.includes(esc));

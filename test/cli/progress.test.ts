@@ -15,8 +15,14 @@ function terminal({ columns = 100, isTTY = true, colors = true } = {}) {
 }
 
 test('it tells percentage, bytes, speed and time left', (t) => {
-  t.is(renderProgress(half, 10 * MiB, 100), `reading   50%  50.0 MiB of 100 MiB  10.0 MiB/s  0:05 left  [${'#'.repeat(15)}${'-'.repeat(15)}]`);
-  t.is(renderProgress({ label: 'checking', done: 3, total: 7, unit: 'objects' }, undefined, 60), `checking   42%  3 of 7 objects  [${'#'.repeat(10)}${'-'.repeat(15)}]`);
+  t.is(
+    renderProgress(half, 10 * MiB, 100),
+    `reading   50%  50.0 MiB of 100 MiB  10.0 MiB/s  0:05 left  [${'#'.repeat(15)}${'-'.repeat(15)}]`,
+  );
+  t.is(
+    renderProgress({ label: 'checking', done: 3, total: 7, unit: 'objects' }, undefined, 60),
+    `checking   42%  3 of 7 objects  [${'#'.repeat(10)}${'-'.repeat(15)}]`,
+  );
   t.regex(renderProgress({ ...half, done: 0, total: 0 }, undefined, 80), / 100% {2}0 B of 0 B/);
 });
 
@@ -81,5 +87,6 @@ test('colours are for terminals that have them and people who want them', (t) =>
     return stderr.written.join('');
   };
   t.is(written(true), '\u001b[33mwarning:\u001b[39m careful\n');
-  for (const plain of [written(false), written(true, { isTTY: false }), written(true, { colors: false })]) t.is(plain, 'warning: careful\n');
+  for (const plain of [written(false), written(true, { isTTY: false }), written(true, { colors: false })])
+    t.is(plain, 'warning: careful\n');
 });

@@ -21,13 +21,27 @@ function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   return [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url]) => (url as string).replace(root, ''));
 }
 
-const cheap = [['--help'], ['--version'], ['snapshot', '--help'], ['completion'], ['--get-yargs-completions', 'browserstate', 'snapshot', '--']];
+const cheap = [
+  ['--help'],
+  ['--version'],
+  ['snapshot', '--help'],
+  ['completion'],
+  ['--get-yargs-completions', 'browserstate', 'snapshot', '--'],
+];
 for (const args of cheap) {
   test.serial(`browserstate ${args.join(' ')} loads neither the library nor LevelDB`, (t) => {
     const modules = modulesOf(t, ...args);
     t.true(modules.includes('cli/main.js'));
     const others = modules.filter((url) => !url.startsWith('cli/') && !url.startsWith('node:') && !url.startsWith('data:'));
-    t.deepEqual(others.filter((url) => !/\/node_modules\/(?:yargs|yargs-parser|y18n|cliui|string-width|strip-ansi|ansi-regex|get-east-asian-width|emoji-regex|wrap-ansi|ansi-styles|escalade|get-caller-file)\//.test(url)), []);
+    t.deepEqual(
+      others.filter(
+        (url) =>
+          !/\/node_modules\/(?:yargs|yargs-parser|y18n|cliui|string-width|strip-ansi|ansi-regex|get-east-asian-width|emoji-regex|wrap-ansi|ansi-styles|escalade|get-caller-file)\//.test(
+            url,
+          ),
+      ),
+      [],
+    );
   });
 }
 

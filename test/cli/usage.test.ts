@@ -3,7 +3,22 @@ import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { Desk } from './_cli.js';
 
-const commands = ['snapshot', 'restore', 'rollback', 'log', 'diff', 'status', 'sessions', 'fork', 'tag', 'delete', 'stats', 'verify', 'init', 'completion'];
+const commands = [
+  'snapshot',
+  'restore',
+  'rollback',
+  'log',
+  'diff',
+  'status',
+  'sessions',
+  'fork',
+  'tag',
+  'delete',
+  'stats',
+  'verify',
+  'init',
+  'completion',
+];
 
 /** Fails with USAGE; the message and the hint together are as expected. */
 async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Promise<void> {
@@ -48,7 +63,10 @@ for (const [typed, expected] of mistakes) {
 test.serial('--help lists the commands of this version and no others', async (t) => {
   const { status, stdout, stderr } = await new Desk(t).run('--help');
   t.deepEqual([status, stderr], [0, '']);
-  t.deepEqual([...stdout.matchAll(/^ {2}browserstate (\S+)/gm)].map(([, name]) => name), commands);
+  t.deepEqual(
+    [...stdout.matchAll(/^ {2}browserstate (\S+)/gm)].map(([, name]) => name),
+    commands,
+  );
 });
 
 for (const command of commands) {
@@ -73,7 +91,8 @@ test.serial('completion prints a script that bash accepts, and completes command
   t.regex(stdout, /complete .*browserstate/);
   const bash = spawnSync('bash', ['-n'], { input: stdout, encoding: 'utf8' });
   if (bash.error === undefined) t.deepEqual([bash.status, bash.stderr], [0, '']);
-  const complete = async (...words: string[]) => (await desk.run('--get-yargs-completions', 'browserstate', ...words)).stdout.split('\n').filter(Boolean);
+  const complete = async (...words: string[]) =>
+    (await desk.run('--get-yargs-completions', 'browserstate', ...words)).stdout.split('\n').filter(Boolean);
   t.deepEqual(await complete(''), commands);
   const options = await complete('snapshot', '--');
   for (const option of ['--session', '--tag', '--compression', '--json']) t.true(options.includes(option), option);
