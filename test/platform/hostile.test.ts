@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import type { Codec, Platform } from '../../src/platform/platform.js';
 import { noise, prose } from '../helpers/content.js';
 import { orCode, rejects } from '../helpers/errors.js';
-import { hex } from '../helpers/hex.js';
+import { fromHex, hex } from '../helpers/hex.js';
 import { mixture, platforms, shortContent, written } from './_codecs.js';
 import { zstdFrames } from './_zstd-frames.js';
 
@@ -125,6 +125,8 @@ test('zstd frames with what a snapshot has no use for are refused', async (t) =>
     ['found flags', with4(0b1000)],
     ['magic number', Buffer.concat([skippable, plain])],
     ['magic number', new Uint8Array(0)],
+    // An empty block, the last, under a window of 16 MiB.
+    ['found 16777216', fromHex('28b52ffd0070010000')],
   ];
   for (const [part, bytes] of cases) {
     for (const platform of Object.values(platforms))

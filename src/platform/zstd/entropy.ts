@@ -193,6 +193,7 @@ function huffmanTable(weights: number[]): HuffmanTable {
   const rest = (1 << log) - sum;
   check(sum > 0 && log <= MAX_HUFFMAN_BITS && (rest & (rest - 1)) === 0, 'zstd frame: expected Huffman weights that add up, found others');
   const all = [...weights, highBit(rest) + 1];
+  check(all.includes(1), 'zstd frame: expected Huffman weights from 1 on, found larger ones');
   const symbols = new Uint8Array(1 << log);
   const bits = new Uint8Array(1 << log);
   let at = 0;
