@@ -32,9 +32,30 @@
  */
 import { dirname, join } from 'node:path';
 import { check, integrity, throwIfAborted } from '../errors.js';
-import { decodeEntry, type Entry, encodeEntry, firstVersion, MAX_ENTRY_SIZE, type Place, parseVersion, tagOf, versionOf } from './local-entry.js';
+import {
+  decodeEntry,
+  type Entry,
+  encodeEntry,
+  firstVersion,
+  MAX_ENTRY_SIZE,
+  type Place,
+  parseVersion,
+  tagOf,
+  versionOf,
+} from './local-entry.js';
 import { committed, hasErrno } from './local-errors.js';
-import { type Folder, isThere, namesIn, publish, readBytes, removeTree, renamed, renamedToNew, syncDirectory, syncedIfThere } from './local-files.js';
+import {
+  type Folder,
+  isThere,
+  namesIn,
+  publish,
+  readBytes,
+  removeTree,
+  renamed,
+  renamedToNew,
+  syncDirectory,
+  syncedIfThere,
+} from './local-files.js';
 import { cellPath } from './local-names.js';
 import type { RequestOptions, Version } from './provider.js';
 

@@ -65,7 +65,8 @@ async function messageOf(body: () => Promise<unknown>): Promise<string[]> {
     return [];
   } catch (error) {
     if (isError(error, 'INTEGRITY')) return [error.message];
-    if (hasErrno(error, 'ENOENT', 'EISDIR')) return [`${error.path}: expected a file, found ${error.code === 'ENOENT' ? 'none' : 'a directory'}`];
+    if (hasErrno(error, 'ENOENT', 'EISDIR'))
+      return [`${error.path}: expected a file, found ${error.code === 'ENOENT' ? 'none' : 'a directory'}`];
     throw error;
   }
 }

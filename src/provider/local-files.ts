@@ -54,9 +54,8 @@ export class Folder {
   /** The same for a directory that holds one file, whose name below it may have directories: all are synced. */
   async stageDirectory<T>(name: string, bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
     const path = await this.temporary();
-    await fs.mkdir(path, PRIVATE_DIRECTORY);
+    const file = join(path, name);
     try {
-      const file = join(path, name);
       await fs.mkdir(dirname(file), { recursive: true, mode: PRIVATE_DIRECTORY });
       await writeAll(await fs.open(file, 'wx', PRIVATE_FILE), bytes);
       for (let at = dirname(file); at !== dirname(path); at = dirname(at)) await syncDirectory(at);
@@ -205,10 +204,7 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /** A file's bytes, or the part of them that `select` names when it is told the size. */
-export async function readBytes(
-  path: string,
-  select: (size: number) => { start: number; end: number },
-): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(path: string, select: (size: number) => { start: number; end: number }): Promise<Uint8Array<ArrayBuffer>> {
   const file = await fs.open(path);
   try {
     const { start, end } = select((await file.stat()).size);

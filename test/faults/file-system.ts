@@ -22,7 +22,7 @@ export async function interceptFileSystem(): Promise<void> {
     link: (from: string, to: string) => within('link', to, (at) => link(from, at)),
     rename: (from: string, to: string) => within('rename from', from, (a) => within('rename to', to, (b) => rename(a, b))),
     unlink: (path: string) => within('unlink', path, unlink),
-    mkdir: (path: string, ...rest: []) => within('mkdir', path, (at) => mkdir(at, ...rest)),
+    mkdir: (path: string, ...rest: []) => gated('mkdir', () => mkdir(path, ...rest)),
     stat: (path: string) => within('stat', path, (at) => stat(at)),
     readdir: (path: string, ...rest: []) => within('readdir', `${path}/.`, (at) => readdir(at, ...rest)),
     rm: removeStepByStep,
@@ -34,14 +34,20 @@ export async function interceptFileSystem(): Promise<void> {
   const handle = await open('/');
   const prototype = Object.getPrototypeOf(handle) as Record<string, Call>;
   await handle.close();
-  for (const name of ['sync', 'write', 'read', 'stat']) {
+  for (const name of ['write', 'read', 'sync']) {
     const original = prototype[name] as Call;
     prototype[name] = async function (this: fs.FileHandle, ...args: never[]) {
       const gate = gates.getStore();
+      if (gate !== undefined && name === 'sync') return;
       await gate?.(name);
-      return gate !== undefined && name === 'sync' ? undefined : await original.apply(this, args);
+      return await original.apply(this, args);
     };
   }
+}
+
+async function gated<T>(step: string, act: () => Promise<T>): Promise<T> {
+  await gates.getStore()?.(step);
+  return await act();
 }
 
 /** Finds the directory of a path, waits, and acts on the path's last name in the directory that was found, wherever it is by then. */

@@ -17,7 +17,7 @@ export interface Value {
   version: Version | null;
 }
 
-export async function valueOf(provider: Provider): Promise<Value> {
+export async function currentValue(provider: Provider): Promise<Value> {
   const cell = await provider.read(KEY);
   assert.notEqual(cell, 'unchanged');
   if (cell === undefined || cell === 'unchanged') return { ids: [], version: null };
@@ -40,14 +40,15 @@ export async function attempt(provider: Provider, id: string, on: Value, attempt
 /** Appends `count` ids, one after the other, each until it wins. */
 export async function append(provider: Provider, who: string, count: number, attempts: Attempt[]): Promise<void> {
   for (let won = 0, tried = 0; won < count; tried++) {
-    const { id, version } = await attempt(provider, `${who}-${tried}`, await valueOf(provider), attempts);
-    if (version === 'unknown' ? (await valueOf(provider)).ids.includes(id) : version !== undefined) won++;
+    const { id, version } = await attempt(provider, `${who}-${tried}`, await currentValue(provider), attempts);
+    assert.ok(tried < 1000, `${who} got nowhere in 1000 attempts`);
+    if (version === 'unknown' ? (await currentValue(provider)).ids.includes(id) : version !== undefined) won++;
   }
 }
 
 /** Fails unless the value is what the attempts that won, and no others, made of it one after the other. */
 export async function verifyHistory(provider: Provider, attempts: readonly Attempt[]): Promise<void> {
-  const { ids } = await valueOf(provider);
+  const { ids } = await currentValue(provider);
   assert.equal(new Set(ids).size, ids.length, 'every write once');
   const by = new Map(attempts.map((each) => [each.id, each]));
   for (const { id, version, expected } of attempts) {

@@ -4,7 +4,7 @@
  */
 import { localProvider } from '../../src/provider/local.js';
 import { host } from './_folders.js';
-import { type Attempt, attempt, valueOf } from './_history.js';
+import { type Attempt, attempt, currentValue } from './_history.js';
 
 const [folder, limit, name, count] = process.argv.slice(2) as [string, string, string, string];
 const provider = localProvider(folder, host, { entriesPerGeneration: Number(limit) });
@@ -14,8 +14,8 @@ async function tell(made: Attempt): Promise<void> {
 }
 
 for (let won = 0, tried = 0; won < Number(count); tried++) {
-  const made = await attempt(provider, `${name}-${tried}`, await valueOf(provider), []);
+  const made = await attempt(provider, `${name}-${tried}`, await currentValue(provider), []);
   await tell(made);
-  if (made.version === 'unknown' ? (await valueOf(provider)).ids.includes(made.id) : made.version !== undefined) won++;
+  if (made.version === 'unknown' ? (await currentValue(provider)).ids.includes(made.id) : made.version !== undefined) won++;
 }
 process.disconnect();

@@ -123,9 +123,12 @@ for (const [name, errno, code] of reads) {
 test.serial('a directory that cannot be listed is FORBIDDEN, and never empty', async (t) => {
   const { provider } = await fixture(t);
   await whileFailing('readdir', 'EACCES', 1, async () => {
-    await t.throwsAsync(async () => {
-      for await (const { key } of provider.list('')) t.fail(key);
-    }, { code: 'FORBIDDEN' });
+    await t.throwsAsync(
+      async () => {
+        for await (const { key } of provider.list('')) t.fail(key);
+      },
+      { code: 'FORBIDDEN' },
+    );
     await t.throwsAsync(provider.read('refs/a'), { code: 'FORBIDDEN' });
   });
 });
@@ -138,11 +141,13 @@ test.serial('a delete that is refused is FORBIDDEN', async (t) => {
 test.serial('short reads and writes are continued', async (t) => {
   const { provider, version } = await fixture(t);
   const bytes = utf8('a body that takes several calls to write and to read');
-  const short = (limit: number) => (original: Call): Call =>
-    async function (buffer, at, _length, position) {
-      const length = Math.min(limit, (buffer as Uint8Array).length - Number(at));
-      return await original.call(this, buffer, at, length, position);
-    };
+  const short =
+    (limit: number) =>
+    (original: Call): Call =>
+      async function (buffer, at, _length, position) {
+        const length = Math.min(limit, (buffer as Uint8Array).length - Number(at));
+        return await original.call(this, buffer, at, length, position);
+      };
   await whileReplaced('write', short(7), async () => {
     await whileReplaced('read', short(5), async () => {
       await provider.put('packs/b', bytes);

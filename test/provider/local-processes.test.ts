@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { localProvider } from '../../src/provider/local.js';
 import { freshFolder, host } from './_folders.js';
-import { type Attempt, append, valueOf, verifyHistory, verifySound } from './_history.js';
+import { type Attempt, append, currentValue, verifyHistory, verifySound } from './_history.js';
 
 const LIMIT = 3;
 
@@ -20,9 +20,12 @@ test('eight processes with forty increments each make 320', async (t) => {
   const attempts: Attempt[] = [];
   const children = Array.from({ length: 8 }, (_, i) => start(folder, `p${i}`, 40, attempts));
   const statuses = await Promise.all(children.map((child) => once(child, 'close')));
-  t.deepEqual(statuses.flat(), children.flatMap(() => [0, null]));
+  t.deepEqual(
+    statuses.flat(),
+    children.flatMap(() => [0, null]),
+  );
   const provider = localProvider(folder, host, { entriesPerGeneration: LIMIT });
-  const { ids } = await valueOf(provider);
+  const { ids } = await currentValue(provider);
   t.is(ids.length, 320);
   t.is(attempts.filter((each) => each.version !== undefined && each.version !== 'unknown').length, 320 - unknownThatWon(attempts, ids));
   await verifyHistory(provider, attempts);
@@ -44,7 +47,7 @@ test('processes that are killed at any moment leave a cell that goes on', async 
   t.is(stays.exitCode, 0);
   const provider = localProvider(folder, host, { entriesPerGeneration: LIMIT });
   await append(provider, 'after', 2 * LIMIT, attempts);
-  const { ids } = await valueOf(provider);
+  const { ids } = await currentValue(provider);
   t.is(new Set(ids).size, ids.length, 'every write once');
   for (const { id, version } of attempts) {
     if (version !== 'unknown') t.is(ids.includes(id), version !== undefined, id);

@@ -47,7 +47,14 @@ test('R-LOCAL-1: reads make nothing; the first write makes a private folder, and
 test('R-LOCAL-2: an object is the file of its name, and a taken name has a tilde', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
-  const places = { 'packs/a': 'packs/a', tmp: 'tmp~', 'index/x': 'index~/x', 'a/tmp': 'a/tmp', 'x.cell': 'x.cell~', 'y.cell/z': 'y.cell~/z' };
+  const places = {
+    'packs/a': 'packs/a',
+    tmp: 'tmp~',
+    'index/x': 'index~/x',
+    'a/tmp': 'a/tmp',
+    'x.cell': 'x.cell~',
+    'y.cell/z': 'y.cell~/z',
+  };
   for (const [key, place] of Object.entries(places)) {
     await provider.put(key, utf8(key));
     t.is(await readFile(join(root, place), 'utf8'), key);
@@ -60,7 +67,17 @@ test('R-LOCAL-4: a list has nothing that is not ours', async (t) => {
   const provider = localProvider(root, host);
   await provider.put('packs/a', utf8('a'));
   await written(provider, 'refs/a', 1);
-  const others = ['index/CURRENT', 'index/000001.log', 'workspaces/w/Default/Cookies', 'tmp/left', '.lock', 'packs/.part', 'packs/b~', 'a b', 'packs/é'];
+  const others = [
+    'index/CURRENT',
+    'index/000001.log',
+    'workspaces/w/Default/Cookies',
+    'tmp/left',
+    '.lock',
+    'packs/.part',
+    'packs/b~',
+    'a b',
+    'packs/é',
+  ];
   for (const other of others) {
     await mkdir(join(root, other, '..'), { recursive: true });
     await writeFile(join(root, other), 'other');

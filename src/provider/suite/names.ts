@@ -5,9 +5,15 @@ import type { Provider } from '../provider.js';
 import { cellOf, content, type Draft, keys, listed, rejects, same, text, won } from './support.js';
 
 const good: [what: string, keys: string[]][] = [
-  ['that use every character', ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz', '0123456789', '_@-', 'a.b', '-', '--help', '@', '_']],
+  [
+    'that use every character',
+    ['ABCDEFGHIJKLMNOPQRSTUVWXYZ', 'abcdefghijklmnopqrstuvwxyz', '0123456789', '_@-', 'a.b', '-', '--help', '@', '_'],
+  ],
   ['with dots', ['a.', 'a..', 'a...b', 'a.b.c/d.e', '1.2/3.4']],
-  ['that languages or providers may hold special', ['__proto__', 'constructor', 'toString/valueOf', 'CON', 'nul', 'aux.txt', 'undefined', 'null']],
+  [
+    'that languages or providers may hold special',
+    ['__proto__', 'constructor', 'toString/valueOf', 'CON', 'nul', 'aux.txt', 'undefined', 'null'],
+  ],
   ['that file systems may hold special', ['tmp', 'index', 'workspaces', 'tmp.cell', 'x.cell', 'y.cell.cell', 'lost-found']],
   ['below names that file systems may hold special', ['tmp/a', 'index/CURRENT', 'workspaces/w/x', 'x.cell/a', 'x.cell/y.cell/1', 'g-0/1']],
   ['of a user', ['me@example.org/.store/packs/a', 'me@example.org/.store/refs/b', 'user/.store/c']],

@@ -103,7 +103,10 @@ const repeats: Draft[] = [
       const refused = await times(10, 10, (i) => refusal(provider.put('packs/a', content(50_000, i))));
       assert.ok(refused.every((error) => error === undefined || isError(error, 'INTERNAL')));
       const kept = await provider.get('packs/a');
-      assert.ok(refused.some((_, i) => equalBytes(kept, content(50_000, i))), 'expected one of the ten contents, whole');
+      assert.ok(
+        refused.some((_, i) => equalBytes(kept, content(50_000, i))),
+        'expected one of the ten contents, whole',
+      );
       same(await provider.get('packs/a'), kept);
     },
   },
@@ -141,7 +144,14 @@ const ranges: Draft[] = [
     name: 'what is no range is USAGE',
     run: async (provider) => {
       await provider.put('packs/a', content(1000));
-      const bad = [[5, 5], [6, 5], [-1, 5], [0, 1.5], [Number.NaN, 5], [0, Number.POSITIVE_INFINITY]] as const;
+      const bad = [
+        [5, 5],
+        [6, 5],
+        [-1, 5],
+        [0, 1.5],
+        [Number.NaN, 5],
+        [0, Number.POSITIVE_INFINITY],
+      ] as const;
       for (const [start, end] of bad) await rejects(provider.get('packs/a', { range: { start, end } }), 'USAGE');
     },
   },
