@@ -14,7 +14,7 @@ export interface Policy {
   readonly codec: Codec;
   readonly frameSize?: number;
   /** Absent: a changed chunk is stored whole. */
-  readonly patches?: { readonly most?: number; /** Part of its pages above which a chunk is stored whole. */ readonly whole?: number };
+  readonly patches?: { readonly most?: number /** Part of its pages above which a chunk is stored whole. */; readonly whole?: number };
 }
 
 /** What one commit sends. */

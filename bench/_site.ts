@@ -127,7 +127,9 @@ export async function startSite(): Promise<Site> {
     const url = new URL(request.url ?? '/', origin(host));
     const { kind, body } = bodyOf(host, url.pathname, url.searchParams);
     if (kind === 'html') {
-      const session = createHash('sha256').update(host + url.pathname).digest('base64url');
+      const session = createHash('sha256')
+        .update(host + url.pathname)
+        .digest('base64url');
       response.setHeader('set-cookie', [
         `session=${session}; Max-Age=2592000; Path=/; HttpOnly; SameSite=Lax`,
         `visit=${url.pathname.length}; Max-Age=31536000; Path=/`,

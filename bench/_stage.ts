@@ -1,6 +1,6 @@
 /** Directories that hold exactly a list of a profile's files, so that tools with other ideas of what to skip are compared fairly. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { listFiles, type ProfileFile } from './_files.js';
 
@@ -35,8 +35,11 @@ export function assertSame(a: string, b: string): void {
   execFileSync('diff', ['-rq', a, b], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** Bytes of all files below a directory, by their length; directories and blocks are the file system's affair. */
-export function storedIn(dir: string): number {
-  const entries = readdirSync(dir, { recursive: true, withFileTypes: true });
-  return entries.reduce((sum, entry) => sum + (entry.isFile() ? statSync(join(entry.parentPath, entry.name)).size : 0), 0);
+/** Bytes of all files below a directory, by their length, but for `skipped` directories; blocks are the file system's affair. */
+export function storedIn(dir: string, skipped: readonly string[] = []): number {
+  return readdirSync(dir, { withFileTypes: true }).reduce((sum, entry) => {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) return skipped.includes(entry.name) ? sum : sum + storedIn(path, skipped);
+    return sum + lstatSync(path).size;
+  }, 0);
 }

@@ -81,7 +81,20 @@ const kib = (bytes: number): string => (bytes / 1024).toFixed(1);
 
 function report(result: Result): void {
   const floor = sum(result.floors, (bytes) => bytes);
-  const header = ['policy', 'data', 'manifest', 'of it ids', 'ref', 'total', '× floor', 'data × floor', 'first', 'cold read', '× live', 'packs'];
+  const header = [
+    'policy',
+    'data',
+    'manifest',
+    'of it ids',
+    'ref',
+    'total',
+    '× floor',
+    'data × floor',
+    'first',
+    'cold read',
+    '× live',
+    'packs',
+  ];
   const lines = [...result.tallies].map(([name, { sent, first, cold, live }]) => {
     const [data, manifest, ids, ref] = [
       sum(sent, (s) => s.data),
@@ -91,7 +104,15 @@ function report(result: Result): void {
     ];
     const all = data + manifest + ref;
     const times = [all, data].map((bytes) => (bytes / floor).toFixed(2));
-    return [name, ...[data, manifest, ids, ref, all].map(kib), ...times, kib(first), kib(cold.bytes), (cold.bytes / live).toFixed(2), String(cold.packs)];
+    return [
+      name,
+      ...[data, manifest, ids, ref, all].map(kib),
+      ...times,
+      kib(first),
+      kib(cold.bytes),
+      (cold.bytes / live).toFixed(2),
+      String(cold.packs),
+    ];
   });
   printTable(header, [['floor', kib(floor), '', '', '', kib(floor), '1.00', '1.00'], ...lines]);
 }
@@ -121,7 +142,10 @@ async function main(): Promise<void> {
     if (temporary) await generations(temporary, count);
     const root = values.profiles ?? (temporary as string);
     const names = readdirSync(root).filter((name) => /^gen-\d+$/.test(name));
-    const dirs = names.sort().slice(0, count + 1).map((name) => join(root, name));
+    const dirs = names
+      .sort()
+      .slice(0, count + 1)
+      .map((name) => join(root, name));
     for (const keepCaches of [false, true]) {
       console.log(`\n${keepCaches ? 'Caches kept' : 'Default excludes'}, KiB, sums of runs 1 to ${dirs.length - 1}`);
       const result = await measure(dirs, keepCaches, values.variants ? variants() : rows());

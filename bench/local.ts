@@ -64,10 +64,22 @@ function median(values: readonly number[]): number {
 }
 
 type Measure = (outcome: Outcome) => number;
-const wall = (step: Step): Measure => (outcome) => outcome.timed[step].wallMs / 1000;
-const cpu = (step: Step): Measure => (outcome) => outcome.timed[step].cpuMs / 1000;
-const peak = (step: Step): Measure => (outcome) => outcome.timed[step].maxRssKiB / 1024;
-const storedMiB = (i: number): Measure => (outcome) => (outcome.stored[i] as number) / 2 ** 20;
+const wall =
+  (step: Step): Measure =>
+  (outcome) =>
+    outcome.timed[step].wallMs / 1000;
+const cpu =
+  (step: Step): Measure =>
+  (outcome) =>
+    outcome.timed[step].cpuMs / 1000;
+const peak =
+  (step: Step): Measure =>
+  (outcome) =>
+    outcome.timed[step].maxRssKiB / 1024;
+const storedMiB =
+  (i: number): Measure =>
+  (outcome) =>
+    (outcome.stored[i] as number) / 2 ** 20;
 const of = (outcomes: readonly Outcome[], measured: Measure): number => median(outcomes.map(measured));
 
 function report(results: ReadonlyMap<string, Outcome[]>): void {
@@ -90,20 +102,19 @@ function report(results: ReadonlyMap<string, Outcome[]>): void {
 function reportTargets(results: ReadonlyMap<string, Outcome[]>): void {
   const own = results.get('browserstate');
   if (!own) return;
-  const ratio = (peer: string, measured: Measure): string => {
+  const ratio = (peer: string, measured: Measure, digits = 2): string => {
     const theirs = results.get(peer);
-    return theirs ? (of(own, measured) / of(theirs, measured)).toFixed(2) : '–';
+    return theirs ? (of(own, measured) / of(theirs, measured)).toFixed(digits) : '–';
   };
-  const time = (name: string, peer: string, step: Step, target: string) =>
-    [name, ratio(peer, wall(step)), ratio(peer, cpu(step)), target];
+  const time = (name: string, peer: string, step: Step, target: string) => [name, ratio(peer, wall(step)), ratio(peer, cpu(step)), target];
   printTable(
     ['', 'wall', 'cpu', 'target'],
     [
       time('first snapshot ÷ borg', 'borg', 'first', '≤ 0.6'),
       time('nothing changed ÷ restic', 'restic', 'unchanged', '≤ 0.5'),
       time('restore ÷ restic', 'restic', 'restore', '≤ 1'),
-      ['stored ÷ restic', ratio('restic', storedMiB(2)), '', '< 1'],
-      ['stored ÷ borg', ratio('borg', storedMiB(2)), '', '< 1'],
+      ['stored ÷ restic', ratio('restic', storedMiB(2), 4), '', '< 1'],
+      ['stored ÷ borg', ratio('borg', storedMiB(2), 4), '', '< 1'],
       ['our peak, MiB', Math.max(...STEPS.map((step) => of(own, peak(step)))).toFixed(0), '', '< 200'],
     ],
   );

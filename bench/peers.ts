@@ -23,10 +23,12 @@ export interface Peer {
   storedBytes(root: string): number;
 }
 
-const needs = (...programs: string[]) => () => {
-  const absent = programs.filter((program) => !installed(program));
-  return absent.length === 0 ? undefined : `${absent.join(', ')} not installed`;
-};
+const needs =
+  (...programs: string[]) =>
+  () => {
+    const absent = programs.filter((program) => !installed(program));
+    return absent.length === 0 ? undefined : `${absent.join(', ')} not installed`;
+  };
 
 const resticRun = (root: string, ...args: string[]): Timed =>
   runTimed('restic', ['--quiet', '--repo', join(root, 'repo'), '--cache-dir', join(root, 'cache'), ...args], {
@@ -93,7 +95,8 @@ const browserstate: Peer = {
   // The directory holds just the files of the comparison, so nothing more is left out.
   snapshot: (root, dir) => ownRun(root, 'snapshot', dir, '--keep-caches', '--no-push'),
   restore: (root, _dir, out) => ({ ...ownRun(root, 'restore', out), at: out }),
-  storedBytes: (root) => storedIn(join(root, 'repo')),
+  // Home also holds this machine's caches, as the peers' cache folders do.
+  storedBytes: (root) => storedIn(join(root, 'repo'), ['index', 'records']),
 };
 
 export const peers: readonly Peer[] = [browserstate, restic, borg, tar];

@@ -75,7 +75,14 @@ export async function makeBase(dir: string, { visits = 48 }: { visits?: number }
     for (let i = 0; i < visits; i++) {
       const host = HOSTS[i % HOSTS.length] as string;
       const heavy = host === 'mail';
-      await visit(page, { host, page: next() % 40, run: `base${i}`, records: heavy ? 120 : 12, recordSize: heavy ? 8000 : 2500, routes: 30 });
+      await visit(page, {
+        host,
+        page: next() % 40,
+        run: `base${i}`,
+        records: heavy ? 120 : 12,
+        recordSize: heavy ? 8000 : 2500,
+        routes: 30,
+      });
       if (i < HOSTS.length && OFFLINE.includes(host)) await page.evaluate('bench.worker()');
     }
   });
