@@ -3,7 +3,7 @@
  * is first used and created when it is first written.
  */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { BrowserStateError, integrity, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
@@ -12,7 +12,7 @@ import type { Manifest } from '../repository/manifest.js';
 import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
-import { Workspace } from '../workspace/record.js';
+import { realPath, Workspace } from '../workspace/record.js';
 
 export interface HomeOptions {
   /** Where objects and cells are kept. */
@@ -52,9 +52,17 @@ export class Home {
     return this.#repository;
   }
 
-  /** What is remembered of a directory. */
-  workspace(dir: string): Promise<Workspace> {
-    return Workspace.open(this.#records, dir, this.host);
+  /**
+   * What is remembered of a directory. Throws USAGE for one that holds this store: a checkout would wipe the store out, and every
+   * commit would take in the commits before it.
+   */
+  async workspace(dir: string): Promise<Workspace> {
+    const workspace = await Workspace.open(this.#records, dir, this.host);
+    const fromThere = relative(workspace.dir, realPath(this.#records));
+    if (fromThere === '..' || fromThere.startsWith(`..${sep}`)) return workspace;
+    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one that holds it`, {
+      hint: 'Name the directory of the profile alone, or keep the store elsewhere with --home.',
+    });
   }
 
   /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
@@ -85,7 +93,10 @@ export class Home {
       if (!isError(error, 'NOT_FOUND')) throw error;
       const now = await repository.refs.read(token.session, options);
       if (now?.version === token.version) throw integrity(`${error.message}: the session ${token.session} names it`, error);
-      throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, { hint: 'Repeat the command.', cause: error });
+      throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, {
+        hint: 'Repeat the command.',
+        cause: error,
+      });
     }
   }
 }

@@ -3,11 +3,13 @@
  * under way when a process died. A directory itself holds the profile and nothing else. Records are notes of this machine: a lost or damaged one
  * makes the directory a stranger, which is always safe.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+
 import { realpathSync } from 'node:fs';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from '#platform';
-import { equalBytes, toHex, utf8, concat } from '../bytes.js';
+import { concat, equalBytes, toHex, utf8 } from '../bytes.js';
+import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { errno } from './files.js';
@@ -100,12 +102,13 @@ export class Workspace {
   }
 }
 
-/** The path with symlinks resolved, as far as it exists. */
-function realPath(dir: string): string {
+/** The path with symlinks resolved, as far as it exists. Throws USAGE where a file is in the place of a directory above it. */
+export function realPath(dir: string): string {
   const full = resolve(dir);
   try {
     return realpathSync(full);
   } catch (error) {
+    if (errno(error) === 'ENOTDIR') throw new BrowserStateError('USAGE', `${dir}: expected a directory, found a file above it`);
     if (errno(error) !== 'ENOENT' || dirname(full) === full) throw error;
     return join(realPath(dirname(full)), basename(full));
   }
@@ -123,7 +126,8 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    if (errno(error) === 'ENOENT') return undefined;
+    // ENOTDIR: the folder is below a file, so it holds nothing.
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined;
     throw error;
   }
 }
