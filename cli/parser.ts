@@ -21,8 +21,9 @@ export interface Choice {
 export function parse(typed: readonly string[], commands: readonly Command[]): Choice | undefined {
   let reading: Command | undefined;
   let choice: Choice | undefined;
-  const parser = configure(yargs([...typed])).fail((message: string | null, error: Error | undefined) => {
-    throw usageError({ message: message ?? error?.message ?? '', typed, command: reading, commands });
+  const parser = configure(yargs(guardArguments(typed))).fail((message: string | null, error: Error | undefined) => {
+    const words = (message ?? error?.message ?? '').replaceAll(GUARD, '');
+    throw usageError({ message: words, typed, command: reading, commands });
   });
   for (const command of commands) {
     parser.command(
@@ -33,6 +34,7 @@ export function parse(typed: readonly string[], commands: readonly Command[]): C
         describe(y, command);
       },
       (args) => {
+        for (const name of Object.keys(command.positionals)) args[name] = unguarded(args[name]);
         choice = { command, args: args as Choice['args'], printCompletionScript: () => parser.showCompletionScript() };
       },
     );
@@ -42,10 +44,26 @@ export function parse(typed: readonly string[], commands: readonly Command[]): C
   return choice;
 }
 
-/** Throws USAGE for one value given twice, as an option or as an argument: which of them was meant cannot be known. */
+/** What no argument of a process can hold. */
+const GUARD = '\0';
+
+/** The words, with `--` taken out and what follows it guarded: yargs itself does not give that to a command as its arguments. */
+function guardArguments(typed: readonly string[]): string[] {
+  const end = typed.indexOf('--');
+  if (end === -1 || typed[0] === '--get-yargs-completions') return [...typed];
+  return [...typed.slice(0, end), ...typed.slice(end + 1).map((word) => (word.startsWith('-') ? GUARD + word : word))];
+}
+
+function unguarded(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(GUARD, '') : value;
+}
+
+/** Throws USAGE for an empty argument, and for a value given twice, as an option or as an argument: what was meant cannot be known. */
 function refuseAmbiguous({ command, args }: Choice, typed: readonly string[]): void {
   const named = Object.keys(command.positionals).find((name) => typed.some((word) => word.split('=', 1)[0] === `--${name}`));
   if (named !== undefined) throw new CliError('USAGE', `unknown option --${named}`, `It is an argument: browserstate ${command.usage}`);
+  const empty = Object.keys(command.positionals).find((name) => args[name] === '');
+  if (empty !== undefined) throw new CliError('USAGE', `expected <${empty}>, found an empty text`);
   const options: Readonly<Record<string, { type?: string | undefined }>> = { ...globalOptions, ...command.positionals, ...command.options };
   for (const [name, { type }] of Object.entries(options)) {
     const value = args[name];

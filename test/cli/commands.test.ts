@@ -243,6 +243,17 @@ test.serial('sessions, fork, tag and delete', async (t) => {
   t.regex((await desk.run('sessions')).stdout, new RegExp(`^work  ${second.commit.slice(0, 12)}  .*  2 commits  3 files  17 B  second\n$`));
 });
 
+test.serial('names may begin with a dash, after --', async (t) => {
+  const { desk, first } = await prepared(t);
+  t.like(JSON.parse((await desk.run('fork', '--session=work', '--json', '--at', 'good', '--', '--json')).stdout), {
+    session: '--json',
+    commit: first.commit,
+  });
+  t.is((await desk.run('fork', '--session=--json', '--', '-x')).stdout, `-x begins at ${first.commit.slice(0, 12)} of --json\n`);
+  desk.write({ '-dir/Default/Cookies': 'cookies' });
+  t.is((await desk.run('snapshot', '-s', 'other', '--', '-dir')).status, 0);
+});
+
 test.serial('stats counts', async (t) => {
   const { desk } = await prepared(t);
   const stats = await desk.json<Record<string, number>>(t, 'stats');

@@ -83,17 +83,35 @@ test.serial('2: an ambiguous prefix, a revision that is none', async (t) => {
   const { code, message } = await desk.failure(t, 2, 'restore', 'there', '-s', 'work', '--at', prefix);
   t.is(code, 'USAGE');
   t.regex(message, new RegExp(`prefix of one commit.*found 2: ${prefix}[0-9a-f]{8}, ${prefix}`));
-  for (const revision of [prefix.slice(0, 3), '', '@sometime'])
-    t.is((await desk.failure(t, 2, 'diff', '-s', 'work', '--', revision)).code, 'USAGE', revision);
+  for (const revision of [prefix.slice(0, 3), '~1', '@sometime']) {
+    t.regex((await desk.failure(t, 2, 'diff', '-s', 'work', revision)).message, /^expected a revision, found/, revision);
+  }
 });
 
 test.serial('2: a file in the place of a directory', async (t) => {
   const desk = await withSession(t);
   for (const command of ['snapshot', 'status', 'restore']) {
+    t.is((await desk.failure(t, 2, command, 'profile/Local State/x', '-s', 'work')).code, 'USAGE', command);
     const { code, message } = await desk.failure(t, 2, command, 'profile/Local State', '-s', 'work');
     t.is(code, 'USAGE', command);
     t.regex(message, /Local State.*expected a directory|expected a directory.*Local State/);
   }
+});
+
+test.serial('2: a directory that holds the store', async (t) => {
+  const desk = await withSession(t);
+  const before = await desk.json(t, 'verify', '--read-data');
+  for (const dir of ['.', 'home', 'home/default', '/']) {
+    t.is((await desk.failure(t, 2, 'restore', dir, '-s', 'work', '--force')).code, 'USAGE', dir);
+  }
+  symlinkSync(desk.dir, desk.path('profile/loop'));
+  t.is((await desk.failure(t, 2, 'snapshot', 'profile/loop', '-s', 'work')).code, 'USAGE');
+  t.deepEqual(await desk.json(t, 'verify', '--read-data'), before);
+});
+
+test.serial('2: an empty text for a directory does not mean the one where one is', async (t) => {
+  const desk = await withSession(t);
+  for (const command of ['restore', 'snapshot', 'status']) t.is((await desk.failure(t, 2, command, '', '-s', 'work')).code, 'USAGE');
 });
 
 test.serial('2: what comes with a later version', async (t) => {
