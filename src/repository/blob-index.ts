@@ -21,6 +21,8 @@ const CHECKSUM_BYTES = 8;
 
 export class BlobIndex {
   readonly #path: string;
+  /** What `metaValue` was when the index was last seen to hold nothing: then there is no need to open it for every batch. */
+  #emptyAt: Uint8Array | undefined;
 
   /** `path`: the index's directory; its parent exists. */
   constructor(path: string) {
@@ -33,8 +35,13 @@ export class BlobIndex {
    */
   async lookup(repository: Repository, k: number, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     const found = new Map<ObjectId, BlobPlace>();
+    const meta = metaValue(repository, k);
+    if (this.#emptyAt !== undefined && equalBytes(this.#emptyAt, meta)) return found;
     await this.#withDatabase(async (database) => {
-      if (!(await isCurrent(database, repository, k))) await rebuild(database, repository, k);
+      if (!(await isCurrent(database, meta))) {
+        await rebuild(database, repository, meta);
+        if (!(await holdsBlobs(database))) this.#emptyAt = meta;
+      }
       const keys = ids.map((id) => blobKey(id));
       const values = await database.getMany(keys);
       values.forEach((value, i) => {
@@ -47,8 +54,9 @@ export class BlobIndex {
 
   /** Adds what a commit stored under the GC epoch `k`. An index of another epoch is left as it is, for the next look-up to build anew. */
   async record(repository: Repository, k: number, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+    this.#emptyAt = undefined;
     await this.#withDatabase(async (database) => {
-      if (await isCurrent(database, repository, k)) await putPlaces(database, places);
+      if (await isCurrent(database, metaValue(repository, k))) await putPlaces(database, places);
     });
   }
 
@@ -72,12 +80,16 @@ export class BlobIndex {
   }
 }
 
-async function isCurrent(database: Database, repository: Repository, k: number): Promise<boolean> {
-  const meta = await database.get(META_KEY);
-  return meta !== undefined && equalBytes(meta, metaValue(repository, k));
+async function isCurrent(database: Database, meta: Uint8Array): Promise<boolean> {
+  const found = await database.get(META_KEY);
+  return found !== undefined && equalBytes(found, meta);
 }
 
-async function rebuild(database: Database, repository: Repository, k: number): Promise<void> {
+async function holdsBlobs(database: Database): Promise<boolean> {
+  return (await database.keys({ lt: META_KEY, limit: 1 }).all()).length > 0;
+}
+
+async function rebuild(database: Database, repository: Repository, meta: Uint8Array): Promise<void> {
   await database.clear();
   for await (const session of repository.refs.list()) {
     try {
@@ -88,7 +100,7 @@ async function rebuild(database: Database, repository: Repository, k: number): P
       if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION')) throw error;
     }
   }
-  await database.put(META_KEY, metaValue(repository, k));
+  await database.put(META_KEY, meta);
 }
 
 async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
@@ -100,6 +112,7 @@ async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobP
   await batch.write();
 }
 
+/** What tells that an index was built for this repository under the GC epoch `k`. */
 function metaValue(repository: Repository, k: number): Uint8Array {
   return new Writer().byte(1).bytes(repository.id).uint(k).finish();
 }
