@@ -1,7 +1,8 @@
 /** The compressed content of a brotli stream (RFC 7932, sections 4, 5, 9.2 and 9.3): commands, each some literals and a copy. */
 import { integrity } from '../../errors.js';
 import { copyMatch } from '../copy-match.js';
-import { type Bits, type PrefixCode, readContextMap, readCount, readPrefixCode } from './codes.js';
+import type { Bits, PrefixCode } from './bits.js';
+import { readContextMap, readCount, readPrefixCode } from './codes.js';
 import { type ContextTables, contextTables } from './context.js';
 import { dictionaryWord } from './words.js';
 

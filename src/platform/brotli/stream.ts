@@ -3,7 +3,7 @@
  * caller expects. (The package brotli lets each of a stream's parts grow its output by 16 MiB, whatever length it is given.)
  */
 import { check } from '../../errors.js';
-import { Bits } from './codes.js';
+import { Bits } from './bits.js';
 import { MetaBlock, Output } from './meta-block.js';
 
 /** The content of a stream, exactly `length` bytes. Throws INTEGRITY for anything else. */

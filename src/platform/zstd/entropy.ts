@@ -109,7 +109,7 @@ export function readFseTable(
 ): { table: FseTable; end: number } {
   let bit = start * 8;
   const peek = (count: number): number => {
-    const at = bit >> 3;
+    const at = bit >>> 3;
     const word = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
     return (word >> (bit & 7)) & ((1 << count) - 1);
   };
@@ -139,7 +139,7 @@ export function readFseTable(
       for (let i = 0; i < more; i++) shares.push(0);
     }
   }
-  const next = (bit + 7) >> 3;
+  const next = (bit + 7) >>> 3;
   check(rest === 0 && next <= end && shares.length <= maxSymbol + 1, 'zstd frame: expected an FSE table, found one that does not add up');
   return { table: fseTable(shares, log), end: next };
 }
@@ -219,7 +219,7 @@ export function readHuffman(table: HuffmanTable, bytes: Uint8Array, start: numbe
   for (let i = 0; i < out.length; i++) {
     check(bit > first, 'zstd frame: expected more literals, found the end of their stream');
     const from = bit - log;
-    const at = from >> 3;
+    const at = from >>> 3;
     const word = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16);
     const index = (word >> (from & 7)) & mask;
     out[i] = symbols[index] as number;

@@ -1,0 +1,80 @@
+/** The bits of a brotli stream and the symbols that they spell. Bits beyond the input read as zeros until `checkEnd` finds them. */
+import { check } from '../../errors.js';
+
+/** Bytes that are readable (as zeros) after the input, so that a whole word may be loaded at its last byte. */
+const PADDING = 8;
+/** Bits that a prefix code is looked up by first. */
+export const ROOT_BITS = 8;
+
+/**
+ * Looked up by the next 8 bits of the stream: `bits | symbol << 8`, or for a longer code `bits of its group | start of the
+ * group << 8`, where the bits after the first 8 choose within the group.
+ */
+export interface PrefixCode {
+  readonly mask: number;
+  readonly entries: Int32Array;
+}
+
+/** A stream of bits, from each byte's lowest on. */
+export class Bits {
+  readonly #bytes: Uint8Array;
+  readonly #end: number;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = new Uint8Array(bytes.length + PADDING);
+    this.#bytes.set(bytes);
+    this.#end = 8 * bytes.length;
+  }
+
+  /** The next 25 bits or more, without taking them. */
+  #peek(): number {
+    const bytes = this.#bytes;
+    const at = this.#at >>> 3;
+    const word =
+      (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24);
+    return word >>> (this.#at & 7);
+  }
+
+  /** Takes up to 24 bits. */
+  take(count: number): number {
+    const value = this.#peek() & ((1 << count) - 1);
+    this.#at += count;
+    return value;
+  }
+
+  symbol({ mask, entries }: PrefixCode): number {
+    const word = this.#peek();
+    let entry = entries[word & mask] as number;
+    if ((entry & 255) > ROOT_BITS) {
+      const rest = (1 << ((entry & 255) - ROOT_BITS)) - 1;
+      entry = entries[(entry >> 8) + ((word >> ROOT_BITS) & rest)] as number;
+    }
+    this.#at += entry & 255;
+    return entry >> 8;
+  }
+
+  /** Throws INTEGRITY if more bits were taken than there are. */
+  checkEnd(): void {
+    check(this.#at <= this.#end, 'brotli frame: expected more, found the end');
+  }
+
+  /** Goes to the next whole byte; the bits in between are zero. */
+  align(): void {
+    check(this.take(-this.#at & 7) === 0, 'brotli frame: expected zero bits before a whole byte, found others');
+  }
+
+  /** A view of the next whole bytes. */
+  bytes(count: number): Uint8Array {
+    const start = this.#at >>> 3;
+    this.#at += 8 * count;
+    this.checkEnd();
+    return this.#bytes.subarray(start, start + count);
+  }
+
+  /** Asserts that nothing but padding is left. */
+  finish(): void {
+    this.align();
+    check(this.#at === this.#end, `brotli frame: expected its end after ${this.#end / 8} bytes, found it after ${this.#at / 8}`);
+  }
+}
