@@ -19,7 +19,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
     'Look at the owner and the mode of that path; the folder has to be writable, on one file system, and on one that has hard links.',
   NO_SPACE: 'Free some space on that disk, or raise the quota, and try again: nothing was changed.',
   UNREACHABLE: 'Try again; if it happens again, the disk or its mount is at fault.',
-  USAGE: 'An object cannot also be the directory of other keys.',
+  USAGE: 'There is a file where a directory belongs, or the reverse: an object cannot also be the directory of other keys.',
 };
 
 /** What the file system's answers mean in particular to who reads an object, reads a cell, or writes. */

@@ -17,11 +17,14 @@ export async function* listFolder(folder: Folder, prefix: string, signal: AbortS
     const files: string[] = [];
     for (const entry of await entriesIn(folder, parent)) {
       const cell = entry.isDirectory() ? keyOfCellName(parent, entry.name) : undefined;
-      const key = cell ?? keyOfName(parent, entry.name);
+      if (cell !== undefined) {
+        if (cell.startsWith(prefix)) yield { key: cell, size: undefined };
+        continue;
+      }
+      const key = keyOfName(parent, entry.name);
       if (key === undefined) continue;
-      if (cell !== undefined && cell.startsWith(prefix)) yield { key: cell, size: undefined };
-      else if (entry.isFile() && key.startsWith(prefix)) files.push(key);
-      else if (cell === undefined && entry.isDirectory() && `${key}/`.startsWith(prefix)) parents.push(`${key}/`);
+      if (entry.isFile() && key.startsWith(prefix)) files.push(key);
+      if (entry.isDirectory() && `${key}/`.startsWith(prefix)) parents.push(`${key}/`);
     }
     yield* withSizes(folder, files, signal);
   }

@@ -1,5 +1,5 @@
 /**
- * Keys as paths of a local folder, and back (SPEC.md R-LOCAL-2, R-LOCAL-3). An object is the file of its key's name, a cell is a
+ * Keys as paths of a local folder, and back (SPEC.md R-LOCAL-2). An object is the file of its key's name, a cell is a
  * directory with `.cell` after its name; a name that would be taken for something else has a `~` after it, which no key can have.
  * The mapping is one to one: a path is either no key's or one key's.
  */

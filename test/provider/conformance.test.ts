@@ -22,9 +22,11 @@ const subjects: Record<string, Subject> = {
   memory: { open: () => memoryProvider() },
   'memory without conditional reads': { open: () => memoryProvider({ conditionalRead: false }) },
   local: { open: (folder) => localProvider(`${folder}/not/yet/there`, host), durable: true },
-  'local with generations of 3': { open: (folder) => localProvider(folder, host, { entriesPerGeneration: 3 }), durable: true },
   'scoped memory': { open: () => scoped(memoryProvider(), PREFIX) },
-  'scoped local': { open: (folder) => scoped(localProvider(folder, host), PREFIX), durable: true },
+  'scoped local with generations of 3': {
+    open: (folder) => scoped(localProvider(folder, host, { entriesPerGeneration: 3 }), PREFIX),
+    durable: true,
+  },
   'counting memory': { open: () => counting(memoryProvider()) },
   'latency over memory': { open: () => latency(memoryProvider()) },
 };
