@@ -55,10 +55,11 @@ export class Repository {
     return repository;
   }
 
-  /** The GC epoch. A crash between config and epoch leaves none; it is then made here. */
+  /** The GC epoch. A crash between config and epoch leaves none; it is then made here. INTEGRITY where there was one, and it is lost. */
   async epoch(options: RequestOptions = {}): Promise<Epoch> {
     const cell = await this.provider.read(EPOCH_KEY, options);
     if (cell === undefined || cell === 'unchanged') {
+      await this.#refuseLostEpoch(options);
       await this.#createEpoch(options);
       return this.epoch(options);
     }
@@ -99,6 +100,14 @@ export class Repository {
   /** The repository's id in hex, for people. */
   get name(): string {
     return toHex(this.id);
+  }
+
+  /** A new count would begin below names that were born under the old one. */
+  async #refuseLostEpoch(options: RequestOptions): Promise<void> {
+    for await (const session of this.refs.list(options)) {
+      const epoch = (await this.refs.read(session, options))?.ref.epoch ?? 0;
+      check(epoch === 0, `${EPOCH_KEY}: expected the epoch ${epoch} that session ${session} was written under, or a later one, found none`);
+    }
   }
 
   async #createEpoch(options: RequestOptions): Promise<void> {
