@@ -1,0 +1,41 @@
+/** Every byte of a repository in a local folder, flipped: the head comes back exactly or not at all, and verify tells. */
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import test from 'ava';
+import { temporary } from '../helpers/temporary.js';
+import { checkOut, fill, flipped, isReported } from './_damage.js';
+
+/** The files that are part of the repository: all but what is this machine's own. */
+function repositoryFiles(store: string): string[] {
+  const own = /^(?:index|records|tmp|workspaces)(?:\/|$)/;
+  const files = readdirSync(store, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(store, path)).isFile());
+  return files.filter((path) => !own.test(path)).sort();
+}
+
+test('R-ENV-1, R-LOC-1: a flip of any byte of any file gives the exact head or INTEGRITY, and is reported', async (t) => {
+  const repository = { folder: temporary(t), provider: undefined };
+  const expected = await fill(repository);
+  const store = join(repository.folder, 'home', 'tester', '.store');
+  const files = repositoryFiles(store).map((path) => join(store, path));
+  const total = files.reduce((sum, path) => sum + statSync(path).size, 0);
+  t.true(total <= 32 * 1024, `${total} bytes`);
+  t.is(await checkOut(repository, expected), 'exact');
+  const outcomes = { exact: 0, refused: 0 };
+  for (const path of files) {
+    const bytes = readFileSync(path);
+    for (let at = 0; at < bytes.length; at++) {
+      writeFileSync(path, flipped(bytes, at));
+      try {
+        outcomes[await checkOut(repository, expected)]++;
+        await isReported(repository);
+      } catch (error) {
+        t.log(error);
+        t.fail(`byte ${at} of ${relative(store, path)}`);
+      }
+    }
+    writeFileSync(path, bytes);
+  }
+  t.is(await checkOut(repository, expected), 'exact');
+  t.log(`${files.length} files of ${total} bytes`, outcomes);
+  t.true(outcomes.exact > 0 && outcomes.refused > 0);
+});
