@@ -56,7 +56,11 @@ function fingerprint(root: string, dir = root): Map<string, string> {
     const stat = lstatSync(path, { bigint: true });
     const facts = `${(stat.mode & 0o777n).toString(8)} ${stat.mtimeNs / 1000n}`;
     if (/^(Singleton.*|LOCK|lockfile|lock|\.parentlock|RunningChromeVersion|DevToolsActivePort)$/.test(name)) continue;
-    const content = stat.isFile() ? createHash('sha256').update(readFileSync(path)).digest('hex') : stat.isSymbolicLink() ? readlinkSync(path) : 'directory';
+    const content = stat.isFile()
+      ? createHash('sha256').update(readFileSync(path)).digest('hex')
+      : stat.isSymbolicLink()
+        ? readlinkSync(path)
+        : 'directory';
     found.set(relative(root, path), `${facts} ${content}`);
     if (stat.isDirectory()) for (const [inner, print] of fingerprint(root, path)) found.set(inner, print);
   }

@@ -56,6 +56,10 @@ export function integrity(message: string, cause?: unknown): BrowserStateError {
   return new BrowserStateError('INTEGRITY', message, { hint, cause });
 }
 
+export function newerVersion(message: string): BrowserStateError {
+  return new BrowserStateError('NEWER_VERSION', message, { hint: 'Update browserstate: a newer version wrote this.' });
+}
+
 /** Throws INTERNAL unless `condition` holds: for what this library's own code guarantees. */
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new BrowserStateError('INTERNAL', `broken invariant: ${message}`);

@@ -3,7 +3,7 @@
  * so that tests can supply their own.
  */
 import { randomBytes } from 'node:crypto';
-import { homedir, hostname, userInfo } from 'node:os';
+import { homedir, hostname, platform, userInfo } from 'node:os';
 import { join } from 'node:path';
 
 export interface Host {
@@ -15,6 +15,8 @@ export interface Host {
   who(): string;
   /** The name that browsers on this machine write into their locks. */
   hostname(): string;
+  /** As Node names it, such as `linux`. */
+  platform(): string;
   /** Whether a process of this machine with that number is alive. */
   isAlive(pid: number): boolean;
   /** Where home is unless the caller says otherwise. */
@@ -26,6 +28,7 @@ export const systemHost: Host = {
   random: (length) => new Uint8Array(randomBytes(length)),
   who: () => `${userName()}@${hostname()}`,
   hostname: () => hostname(),
+  platform: () => platform(),
   isAlive,
   defaultHome: () => join(homedir(), '.browserstate'),
 };

@@ -1,10 +1,12 @@
 /** What the package exports, and nothing else. */
 import { join } from 'node:path';
+import { BrowserStateError } from './errors.js';
 import { type Host, systemHost } from './host.js';
 import { localProvider } from './provider/local.js';
 import type { Provider } from './provider/provider.js';
 import { scoped } from './provider/scoped.js';
 import { checkId } from './repository/layout.js';
+import { STORE_FOLDER } from './session/home.js';
 import type { OnProgress } from './session/progress.js';
 import { Store } from './session/store.js';
 
@@ -30,14 +32,15 @@ export interface OpenOptions {
  * await store.session('linkedin').checkout('/tmp/elsewhere', { at: 'HEAD~1' });
  * await store.close();
  *
- * Throws USAGE for a user id that cannot be one.
+ * Throws USAGE for a user id that cannot be one, UNSUPPORTED on Windows.
  */
 export async function openRepository(options: OpenOptions = {}): Promise<Store> {
   const { userId = 'default', host = systemHost, signal, onProgress } = options;
+  if (host.platform() === 'win32') throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows');
   checkId('user', userId);
   const legacyFolder = join(options.home ?? host.defaultHome(), userId);
-  const folder = join(legacyFolder, '.store');
-  const provider = options.provider ? scoped(options.provider, `${userId}/.store/`) : localProvider(folder, host);
+  const folder = join(legacyFolder, STORE_FOLDER);
+  const provider = options.provider ? scoped(options.provider, `${userId}/${STORE_FOLDER}/`) : localProvider(folder, host);
   return new Store({ provider, folder, legacyFolder, host, signal, onProgress });
 }
 
@@ -45,8 +48,8 @@ export { BrowserStateError, type ErrorCode, isError } from './errors.js';
 export type { TreeDiff } from './object/diff.js';
 export type { ObjectId } from './object-id.js';
 export type { Compression } from './pack/codec.js';
-export { memoryProvider } from './provider/memory.js';
 export { localProvider } from './provider/local.js';
+export { memoryProvider } from './provider/memory.js';
 export type { ByteRange, Cell, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider/provider.js';
 export type { CheckOptions, CheckResult, Finding } from './repository/check.js';
 export type { RefEvent } from './repository/ref.js';

@@ -58,8 +58,8 @@ export const MAX_ID_LENGTH = 128;
 /** Bytes of a provider key. */
 export const MAX_KEY_BYTES = 512;
 
-/** Frames being compressed or decoded at once: enough to fill libuv's four threads, little enough to bound memory. */
-export const CODEC_CONCURRENCY = 8;
+/** Frames being compressed at once: libuv's four threads; each takes some megabytes. */
+export const CODEC_CONCURRENCY = 4;
 /** Packs being sent at once: with the one being filled, three packs of memory. */
 export const PACK_CONCURRENCY = 2;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
@@ -69,7 +69,9 @@ export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
-export const LOOKUP_BATCH_BYTES = 8 * MiB;
+export const LOOKUP_BATCH_BYTES = 4 * MiB;
+/** Entries written to the index at once. */
+export const INDEX_BATCH = 1024;
 /** How often, and after how many milliseconds, a locked index is tried again before a command goes on without it. */
 export const INDEX_LOCK_RETRIES = 100;
 export const INDEX_LOCK_WAIT_MS = 10;

@@ -1,16 +1,9 @@
 /** Commits: a tree, where it came from, when, by whom and why (SPEC.md 3.2). */
 import { compareBytes, compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
-import { decodeExtensions, encodeExtensions, type Extension } from './extension.js';
-import {
-  MAX_LABEL_KEY_BYTES,
-  MAX_LABEL_VALUE_BYTES,
-  MAX_LABELS,
-  MAX_MESSAGE_BYTES,
-  MAX_PARENTS,
-  MAX_WHO_BYTES,
-} from '../limits.js';
+import { MAX_LABEL_KEY_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS, MAX_MESSAGE_BYTES, MAX_PARENTS, MAX_WHO_BYTES } from '../limits.js';
 import { hashObject, ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
+import { decodeExtensions, type Extension, encodeExtensions } from './extension.js';
 
 export interface Commit {
   tree: ObjectId;

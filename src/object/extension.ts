@@ -1,6 +1,6 @@
 /** Extension lists: how later versions add fields that this one keeps or refuses (SPEC.md R-ENC-4). */
 import type { Reader, Writer } from '../bytes.js';
-import { BrowserStateError, check } from '../errors.js';
+import { check, newerVersion } from '../errors.js';
 import { MAX_CELL_SIZE } from '../limits.js';
 
 export interface Extension {
@@ -24,8 +24,4 @@ export function decodeExtensions(input: Reader, what: string): Extension[] {
     extensions.push({ tag, value: input.sized(MAX_CELL_SIZE).slice() });
   }
   return extensions;
-}
-
-export function newerVersion(message: string): BrowserStateError {
-  return new BrowserStateError('NEWER_VERSION', message, { hint: 'Update browserstate: a newer version wrote this.' });
 }

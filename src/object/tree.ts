@@ -124,7 +124,8 @@ export function decodeTree(bytes: Uint8Array): TreeEntry[] {
     const kind = kinds[entryKinds[i] as number];
     const mode = modes[i] as number;
     if (kind === undefined) throw integrity(`tree: expected a kind of 0 to 2 for ${quote(path)}, found ${entryKinds[i]}`);
-    if (mode > 0o777 || (kind === 'symlink' && mode !== 0o777)) throw integrity(`tree: expected nine mode bits for ${quote(path)}, found ${mode}`);
+    if (mode > 0o777 || (kind === 'symlink' && mode !== 0o777))
+      throw integrity(`tree: expected nine mode bits for ${quote(path)}, found ${mode}`);
     return { path, kind, mode, mtime: mtimes[i] } as TreeEntry;
   });
   for (const entry of tree) if (entry.kind === 'file') entry.size = input.uint(MAX_FILE_SIZE);
@@ -155,7 +156,8 @@ function readPaths(input: Reader, count: number): string[] {
     const path = fromUtf8(bytes, 'path in a tree');
     const problem = pathProblem(path);
     if (problem !== undefined) throw integrity(`tree: expected a relative path, found ${quote(path)}: ${problem}`);
-    if (i > 0 && compareUtf8(previousText, path) >= 0) throw integrity(`tree: expected rising paths, found ${quote(path)} after ${quote(previousText)}`);
+    if (i > 0 && compareUtf8(previousText, path) >= 0)
+      throw integrity(`tree: expected rising paths, found ${quote(path)} after ${quote(previousText)}`);
     paths.push(path);
     previous = bytes;
     previousText = path;

@@ -4,9 +4,8 @@
  */
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
-import { BrowserStateError, check } from '../errors.js';
+import { BrowserStateError, check, newerVersion } from '../errors.js';
 import { MAX_CELL_SIZE, MAX_KEY_BYTES, MAX_MANIFEST_SIZE } from '../limits.js';
-import { newerVersion } from '../object/extension.js';
 import { type Compression, codecOfTag, codecTag, decode, encode } from './codec.js';
 
 const FORMAT_VERSION = 1;
@@ -32,7 +31,11 @@ export function envelopeHeader({ kind, repository, key }: Identity & { repositor
 }
 
 /** A whole envelope of any kind but `pack`. */
-export async function wrap(identity: Identity & { repository: Uint8Array }, body: Uint8Array, compression: Compression): Promise<Uint8Array> {
+export async function wrap(
+  identity: Identity & { repository: Uint8Array },
+  body: Uint8Array,
+  compression: Compression,
+): Promise<Uint8Array> {
   const encoded = await encode(body, compression);
   const prelude = new Writer().byte(codecTag(encoded.codec)).uint(encoded.length).finish();
   const parts = [envelopeHeader(identity), prelude, encoded.stored];
@@ -80,7 +83,9 @@ export async function unwrap(bytes: Uint8Array, expected: Identity): Promise<{ b
 
 function checkCipher(cipher: number, what: string): void {
   if (cipher === 1) {
-    throw new BrowserStateError('UNSUPPORTED', `${what}: it is encrypted, which this version cannot read`, { hint: 'Update browserstate.' });
+    throw new BrowserStateError('UNSUPPORTED', `${what}: it is encrypted, which this version cannot read`, {
+      hint: 'Update browserstate.',
+    });
   }
   check(cipher === 0, `${what}: expected a cipher of 0 or 1, found ${cipher}`);
 }

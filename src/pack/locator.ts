@@ -92,7 +92,10 @@ export function encodeLocators(locations: readonly Location[], lengths: readonly
     if (!sameLength) out.uint(location.baseLength);
     for (const patch of location.patches) {
       svar(out, indexOf(patch.frame) - frame);
-      out.uint(patch.offset).byte(patch.bitmap & 255).byte(patch.bitmap >> 8);
+      out
+        .uint(patch.offset)
+        .byte(patch.bitmap & 255)
+        .byte(patch.bitmap >> 8);
     }
     f = frame;
     o = location.offset + location.baseLength;
@@ -124,14 +127,15 @@ export function decodeLocators(bytes: Uint8Array, lengths: readonly number[]): L
     return location;
   });
   input.end();
-  if (used.size !== frames.length) throw integrity(`locator table: expected every frame to be used, found ${frames.length - used.size} that are not`);
+  if (used.size !== frames.length)
+    throw integrity(`locator table: expected every frame to be used, found ${frames.length - used.size} that are not`);
   return locations;
 }
 
 function decodeLocation(input: Reader, frame: Frame, offset: number, length: number, frameAt: (delta: number) => Frame): Location {
   const shape = input.uint(2 * MAX_PATCHES + 1);
   const baseLength = shape % 2 === 0 ? length : input.uint(CHUNK_SIZE);
-  check(shape % 2 === 0 || (baseLength !== length && baseLength > 0), 'locator table: expected a base length of its own, found the blob\'s');
+  check(shape % 2 === 0 || (baseLength !== length && baseLength > 0), "locator table: expected a base length of its own, found the blob's");
   checkWithin(frame, offset, baseLength);
   const patches = Array.from({ length: shape >> 1 }, () => {
     const patchFrame = frameAt(readSvar(input));
@@ -178,10 +182,12 @@ function decodeFrames(input: Reader, packs: readonly ObjectName[], limit: number
     const codec = codecOfTag(input.byte(), 'locator table');
     const storedLength = input.uint(MAX_PACK_SIZE);
     const length = codec === 'raw' ? storedLength : input.uint(MAX_FRAME_SIZE);
-    if (length < 1 || length > MAX_FRAME_SIZE) throw integrity(`locator table: expected a frame of 1 to ${MAX_FRAME_SIZE} bytes, found ${length}`);
+    if (length < 1 || length > MAX_FRAME_SIZE)
+      throw integrity(`locator table: expected a frame of 1 to ${MAX_FRAME_SIZE} bytes, found ${length}`);
     check(storedLength >= 1, 'locator table: expected a frame of at least one stored byte');
     end = offset + storedLength;
-    if (end > MAX_PACK_SIZE) throw integrity(`locator table: expected a frame within ${MAX_PACK_SIZE} bytes of pack, found one that ends at ${end}`);
+    if (end > MAX_PACK_SIZE)
+      throw integrity(`locator table: expected a frame within ${MAX_PACK_SIZE} bytes of pack, found one that ends at ${end}`);
     frames.push({ pack, offset, codec, storedLength, length });
   }
   check(packs.length === (count === 0 ? 0 : packIndex + 1), 'locator table: expected every pack to have a frame');

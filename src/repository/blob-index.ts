@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
 import { isError } from '../errors.js';
-import { CHUNK_SIZE, INDEX_LOCK_RETRIES, INDEX_LOCK_WAIT_MS } from '../limits.js';
+import { CHUNK_SIZE, INDEX_BATCH, INDEX_LOCK_RETRIES, INDEX_LOCK_WAIT_MS } from '../limits.js';
 import { idBytes, type ObjectId } from '../object-id.js';
 import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
 import type { BlobPlace } from './manifest.js';
@@ -104,10 +104,13 @@ async function rebuild(database: Database, repository: Repository, meta: Uint8Ar
 }
 
 async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
-  const batch = database.batch();
+  let batch = database.batch();
   for (const [id, place] of places) {
     const key = blobKey(id);
     batch.put(key, encodePlace(key, place));
+    if (batch.length < INDEX_BATCH) continue;
+    await batch.write();
+    batch = database.batch();
   }
   await batch.write();
 }
@@ -122,7 +125,10 @@ function blobKey(id: ObjectId): Uint8Array {
 }
 
 function encodePlace(key: Uint8Array, { location, length }: BlobPlace): Uint8Array {
-  const value = new Writer().uint(length).bytes(encodeLocators([location], [length])).finish();
+  const value = new Writer()
+    .uint(length)
+    .bytes(encodeLocators([location], [length]))
+    .finish();
   return concat([value, sha256(key, value).subarray(0, CHECKSUM_BYTES)]);
 }
 

@@ -2,8 +2,9 @@
  * Reads blobs: fetches the parts that a location names, verifies the result against the blob's id, and keeps what neighbours will
  * need. Frames that lie close in a pack are fetched as one span. Memory is bounded by the caches, not by what is read.
  */
-import { integrity, isError } from '../errors.js';
+
 import { toHex } from '../bytes.js';
+import { integrity, isError } from '../errors.js';
 import { FRAME_CACHE_BYTES, MAX_SPAN, MAX_SPAN_GAP, PAGE_SIZE } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { decode } from '../pack/codec.js';

@@ -18,8 +18,8 @@ import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
 import type { Frame, Location, ObjectName } from '../pack/locator.js';
-import { looksIncompressible } from '../pack/probe.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
+import { looksIncompressible } from '../pack/probe.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
 import { newName, objectKey } from './layout.js';
@@ -96,7 +96,7 @@ export class BlobWriter {
   }
 
   /**
-   * Where the caller puts the next bytes, at most 8 MiB of them, before it adds them as blobs. What was reserved before and not added is lost.
+   * Where the caller puts the next bytes, at most 256 KiB of them, before it adds them as blobs. What was reserved before and not added is lost.
    */
   async reserve(length: number): Promise<Uint8Array> {
     if (this.#arenaUsed + length > this.#arena.length) await this.#storeWaiting();
@@ -150,7 +150,8 @@ export class BlobWriter {
 
   async #storeWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
     this.newBytes += bytes.length;
-    if (looksIncompressible(bytes)) this.#incompressible = await this.#append(this.#incompressible, { id, length: bytes.length, patch: undefined }, bytes);
+    if (looksIncompressible(bytes))
+      this.#incompressible = await this.#append(this.#incompressible, { id, length: bytes.length, patch: undefined }, bytes);
     else this.#whole = await this.#append(this.#whole, { id, length: bytes.length, patch: undefined }, bytes);
   }
 

@@ -28,7 +28,8 @@ export function encodeConfig(): Uint8Array {
 /** Validates the body of a config. Throws UNSUPPORTED for a repository with key slots. */
 export function checkConfig(bytes: Uint8Array): void {
   const input = new Reader(bytes, 'config');
-  if (input.uint(Number.MAX_SAFE_INTEGER) > 0) throw new BrowserStateError('UNSUPPORTED', 'config: the repository is encrypted, which this version cannot read');
+  if (input.uint(Number.MAX_SAFE_INTEGER) > 0)
+    throw new BrowserStateError('UNSUPPORTED', 'config: the repository is encrypted, which this version cannot read');
   decodeExtensions(input, 'config');
   input.end();
 }

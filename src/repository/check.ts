@@ -2,16 +2,16 @@
  * Verification of a whole repository, as a list of named steps: every cell, every manifest that a row names, every pack that a manifest
  * names, and on request every byte. Damage is a finding, never an exception, so that one damaged object does not hide another.
  */
-import { BrowserStateError, isError } from '../errors.js';
-import { envelopeKinds, openEnvelope } from '../pack/envelope.js';
+import { type BrowserStateError, isError } from '../errors.js';
+import type { Host } from '../host.js';
+import { type envelopeKinds, openEnvelope } from '../pack/envelope.js';
 import { framesOf, type Location, nameText, type ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
-import { CONFIG_KEY, EPOCH_KEY, nameOfKey, objectFolders, objectKey, type ObjectFolder, refKey } from './layout.js';
+import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from './layout.js';
 import type { Manifest } from './manifest.js';
-import { Repository } from './repository.js';
-import type { Host } from '../host.js';
 import type { Row } from './ref.js';
+import { Repository } from './repository.js';
 
 export interface Finding {
   /** The provider key of what is damaged, missing or unknown. */
@@ -109,7 +109,8 @@ class Check {
       ids.add(row.id);
       await this.#checkRow(repository, session, row);
     }
-    for (const [tag, id] of token.ref.tags) if (!ids.has(id)) this.#find(refKey(session), `the tag ${tag} names ${id}, which is no commit of it`, [session]);
+    for (const [tag, id] of token.ref.tags)
+      if (!ids.has(id)) this.#find(refKey(session), `the tag ${tag} names ${id}, which is no commit of it`, [session]);
   }
 
   async #checkRow(repository: Repository, session: string, row: Row): Promise<void> {
@@ -127,7 +128,8 @@ class Check {
     for (const { pack, offset, storedLength } of framesOf(location)) {
       const key = objectKey('packs', pack);
       const size = this.#present.get(key);
-      if (size !== undefined && offset + storedLength > size) this.#find(key, `it has ${size} bytes, and a frame ends at ${offset + storedLength}`, [session]);
+      if (size !== undefined && offset + storedLength > size)
+        this.#find(key, `it has ${size} bytes, and a frame ends at ${offset + storedLength}`, [session]);
     }
   }
 
@@ -153,15 +155,11 @@ class Check {
     const folder = objectFolders.find((each) => key.startsWith(`${each}/`)) as ObjectFolder;
     if (this.#options.readData || (needed === undefined && folder !== 'packs')) {
       const kind = ({ packs: 'pack', manifests: 'manifest', segments: 'segment' } as const)[folder] satisfies keyof typeof envelopeKinds;
-      await this.#attempt(
-        key,
-        async () => {
-          const bytes = await this.#provider.get(key, this.#options);
-          this.result.bytesRead += bytes.length;
-          openEnvelope(bytes, { kind, repository: repository.id, key });
-        },
-        [...(needed ?? [])],
-      );
+      await this.#attempt(key, async () => {
+        const bytes = await this.#provider.get(key, this.#options);
+        this.result.bytesRead += bytes.length;
+        openEnvelope(bytes, { kind, repository: repository.id, key });
+      }, [...(needed ?? [])]);
     }
     this.#options.onProgress?.(++this.#done, this.#present.size);
   }

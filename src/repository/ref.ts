@@ -6,8 +6,8 @@ import { compareUtf8, Reader, toHex, Writer } from '../bytes.js';
 import { check } from '../errors.js';
 import { MAX_CELL_SIZE, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENTS, MAX_TAGS, MAX_WHO_BYTES } from '../limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
-import { decodeExtensions, encodeExtensions, type Extension } from '../object/extension.js';
-import { idBytes, ID_BYTES, type ObjectId } from '../object-id.js';
+import { decodeExtensions, type Extension, encodeExtensions } from '../object/extension.js';
+import { ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import { type ObjectName, readName, writeName } from '../pack/locator.js';
 import { tagProblem } from './layout.js';
@@ -97,7 +97,11 @@ export function newRow(op: RowOp, commit: Commit, manifest: ObjectName): Row {
 }
 
 export function encodeRef(ref: Ref): Uint8Array {
-  const out = new Writer().byte(ref.state === 'live' ? 0 : 1).uint(ref.sequence).bytes(ref.nonce).uint(ref.epoch);
+  const out = new Writer()
+    .byte(ref.state === 'live' ? 0 : 1)
+    .uint(ref.sequence)
+    .bytes(ref.nonce)
+    .uint(ref.epoch);
   out.byte(ref.etagStyle === 'returned' ? 0 : 1);
   if (ref.lease === undefined) out.byte(0);
   else out.byte(1).text(ref.lease.owner).uint(ref.lease.expiry);
@@ -166,7 +170,10 @@ function decodeTags(input: Reader, what: string): Map<string, ObjectId> {
   let last = '';
   for (let i = 0; i < count; i++) {
     const name = input.text(MAX_WHO_BYTES);
-    check(tagProblem(name) === undefined && compareUtf8(last, name) < 0, `${what}: expected rising tag names, found ${JSON.stringify(name)}`);
+    check(
+      tagProblem(name) === undefined && compareUtf8(last, name) < 0,
+      `${what}: expected rising tag names, found ${JSON.stringify(name)}`,
+    );
     tags.set(name, toHex(input.bytes(ID_BYTES)));
     last = name;
   }

@@ -10,7 +10,19 @@ import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Provider, RequestOptions, Version } from '../provider/provider.js';
 import { checkId, isId, newName, objectKey, REF_PREFIX, refKey } from './layout.js';
-import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, MAX_EVENTS, MAX_REF_ROWS, type EventOp, type Ref, type Row, type SegmentName } from './ref.js';
+import {
+  decodeRef,
+  decodeRows,
+  type EventOp,
+  emptyRef,
+  encodeRef,
+  encodeRows,
+  MAX_EVENTS,
+  MAX_REF_ROWS,
+  type Ref,
+  type Row,
+  type SegmentName,
+} from './ref.js';
 
 /** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
 const JOINED_SEGMENT_ROWS = 1024;
@@ -72,7 +84,8 @@ export class Refs {
   event(ref: Ref, op: EventOp, detail: string): Pick<Ref, 'events'> {
     const nonce = this.#host.random(NAME_BYTES);
     const who = this.#host.who();
-    if (utf8(who).length > MAX_WHO_BYTES) throw new BrowserStateError('USAGE', `expected the author to have at most ${MAX_WHO_BYTES} bytes, found ${who}`);
+    if (utf8(who).length > MAX_WHO_BYTES)
+      throw new BrowserStateError('USAGE', `expected the author to have at most ${MAX_WHO_BYTES} bytes, found ${who}`);
     const event = { op, time: this.#host.now(), who, nonce, detail };
     return { events: [event, ...ref.events].slice(0, MAX_EVENTS) };
   }
@@ -140,7 +153,11 @@ export class Refs {
     return { name, rows: rows.length };
   }
 
-  async #swap(from: Omit<Token, 'version'> & { version: Version | null }, change: RefChange, options: RequestOptions): Promise<Token | undefined> {
+  async #swap(
+    from: Omit<Token, 'version'> & { version: Version | null },
+    change: RefChange,
+    options: RequestOptions,
+  ): Promise<Token | undefined> {
     const nonce = this.#host.random(NAME_BYTES);
     const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce };
     const bytes = await this.#encode(from.session, ref);

@@ -12,7 +12,7 @@ import type { Compression } from '../pack/codec.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import type { ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { checkConfig, decodeEpoch, encodeConfig, encodeEpoch, type Epoch } from './cells.js';
+import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from './cells.js';
 import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from './layout.js';
 import { type BlobPlace, decodeManifest, encodeManifest, type Manifest } from './manifest.js';
 import type { Row } from './ref.js';
@@ -34,7 +34,8 @@ export class Repository {
   static async open(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository | undefined> {
     const cell = await provider.read(CONFIG_KEY, options);
     if (cell === undefined || cell === 'unchanged') {
-      for await (const { key } of provider.list(REF_PREFIX, options)) throw integrity(`${provider.url}: expected a config beside ${key}, found none`);
+      for await (const { key } of provider.list(REF_PREFIX, options))
+        throw integrity(`${provider.url}: expected a config beside ${key}, found none`);
       return undefined;
     }
     const { body, repository } = await unwrap(cell.bytes, { kind: 'config', repository: undefined, key: CONFIG_KEY });

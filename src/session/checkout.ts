@@ -58,7 +58,9 @@ export async function checkoutSession(home: Home, session: string, dir: string, 
   const workspace = await settleWorkspace(await home.workspace(dir));
   const live = directoryState(workspace.dir) === 'absent' ? undefined : liveBrowser(workspace.dir, home.host);
   if (live !== undefined) {
-    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, { hint: 'Close the browser first.' });
+    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
+      hint: 'Close the browser first.',
+    });
   }
   const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
   const write: WriteOptions = {
@@ -126,7 +128,13 @@ async function readBase(home: Home, repository: Repository, record: WorkspaceRec
 
 async function readDirectory(workspace: Workspace, filter: Filter, { signal }: CheckoutOptions): Promise<TreeEntry[]> {
   const found = await scan(workspace.dir, filter, { signal });
-  return capture(workspace.dir, found, { sink: hashOnly, cache: await workspace.readCache(), learn: undefined, previous: undefined, signal });
+  return capture(workspace.dir, found, {
+    sink: hashOnly,
+    cache: await workspace.readCache(),
+    learn: undefined,
+    previous: undefined,
+    signal,
+  });
 }
 
 /** Notes the new files in the stat cache, so that the next commit need not read them. */

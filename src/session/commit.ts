@@ -27,8 +27,8 @@ import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
-import { requireTag, withTag } from './tags.js';
 import { checkShrink } from './shrink.js';
+import { requireTag, withTag } from './tags.js';
 
 export interface CommitOptions {
   message?: string | undefined;
@@ -97,13 +97,17 @@ export async function commitDirectory(home: Home, session: string, dir: string, 
     const result = await attemptCommit(home, base, workspace, rules, options);
     if (result !== undefined) return result;
   }
-  throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, { hint: 'Repeat the command.' });
+  throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
+    hint: 'Repeat the command.',
+  });
 }
 
 function refuseUnfit(home: Home, { dir, pending }: Workspace): void {
   const live = liveBrowser(dir, home.host);
   if (live !== undefined) {
-    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, { hint: 'Close the browser first.' });
+    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
+      hint: 'Close the browser first.',
+    });
   }
   if (pending === undefined) return;
   throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
@@ -120,7 +124,13 @@ async function readBase(home: Home, repository: Repository, session: string, wor
   return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
 }
 
-async function readUnderlay(home: Home, repository: Repository, token: Token, record: WorkspaceRecord | undefined, options: CommitOptions): Promise<Base['underlay']> {
+async function readUnderlay(
+  home: Home,
+  repository: Repository,
+  token: Token,
+  record: WorkspaceRecord | undefined,
+  options: CommitOptions,
+): Promise<Base['underlay']> {
   if (record?.only === undefined) return undefined;
   if (record.session !== token.session) {
     throw new BrowserStateError('USAGE', `expected a whole directory, found a part of session ${record.session}`, {
@@ -135,7 +145,13 @@ async function readUnderlay(home: Home, repository: Repository, token: Token, re
 }
 
 /** One attempt; undefined where the swap lost. */
-async function attemptCommit(home: Home, base: Base, workspace: Workspace, rules: CaptureRules, options: CommitOptions): Promise<CommitResult | undefined> {
+async function attemptCommit(
+  home: Home,
+  base: Base,
+  workspace: Workspace,
+  rules: CaptureRules,
+  options: CommitOptions,
+): Promise<CommitResult | undefined> {
   const { repository, token, head, underlay } = base;
   const { dir } = workspace;
   const learn = new StatCache({ dir }, home.host.now());
@@ -168,11 +184,21 @@ async function attemptCommit(home: Home, base: Base, workspace: Workspace, rules
   const { excluded, skipped } = found;
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;
-  return { commit: row.id, tree: treeOf, parent: parents[0], changed: !same, stats: { files, bytes, newBytes, storedBytes, excluded, skipped } };
+  return {
+    commit: row.id,
+    tree: treeOf,
+    parent: parents[0],
+    changed: !same,
+    stats: { files, bytes, newBytes, storedBytes, excluded, skipped },
+  };
 }
 
 /** The head stays; a tag that was asked for is set on it. */
-async function keepHead({ repository, token }: Base, row: Row, options: CommitOptions): Promise<{ row: Row; storedBytes: number } | undefined> {
+async function keepHead(
+  { repository, token }: Base,
+  row: Row,
+  options: CommitOptions,
+): Promise<{ row: Row; storedBytes: number } | undefined> {
   if (options.tag === undefined || token.ref.tags.get(options.tag) === row.id) return { row, storedBytes: 0 };
   const tags = withTag(token.ref, options.tag, row.id);
   const event = repository.refs.event(token.ref, 'tag', `${options.tag} ${row.id}`);

@@ -14,6 +14,9 @@ import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
 
+/** Where a user's repository lies in the user's folder (SPEC.md 9). */
+export const STORE_FOLDER = '.store';
+
 export interface HomeOptions {
   /** Where objects and cells are kept. */
   provider: Provider;
@@ -53,14 +56,15 @@ export class Home {
   }
 
   /**
-   * What is remembered of a directory. Throws USAGE for one that holds this store: a checkout would wipe the store out, and every
+   * What is remembered of a directory. Throws USAGE for one that holds this store or another user's: a checkout would wipe the store out, and every
    * commit would take in the commits before it.
    */
   async workspace(dir: string): Promise<Workspace> {
     const workspace = await Workspace.open(this.#records, dir, this.host);
     const fromThere = relative(workspace.dir, realPath(this.#records));
-    if (fromThere === '..' || fromThere.startsWith(`..${sep}`)) return workspace;
-    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one that holds it`, {
+    const apart = fromThere === '..' || fromThere.startsWith(`..${sep}`);
+    if (apart && !existsSync(join(workspace.dir, STORE_FOLDER))) return workspace;
+    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one that holds a store`, {
       hint: 'Name the directory of the profile alone, or keep the store elsewhere with --home.',
     });
   }

@@ -37,9 +37,13 @@ async function named(rows: RowLookup, session: string, ref: Ref, name: string): 
   const found = await rows.filter(({ id }) => id.startsWith(name));
   if (found.length > 1) {
     const candidates = found.slice(0, 5).map(({ id }) => id.slice(0, 12));
-    throw new BrowserStateError('USAGE', `${name}: expected the prefix of one commit of session ${session}, found ${found.length}: ${candidates.join(', ')}`, {
-      hint: 'Give more digits.',
-    });
+    throw new BrowserStateError(
+      'USAGE',
+      `${name}: expected the prefix of one commit of session ${session}, found ${found.length}: ${candidates.join(', ')}`,
+      {
+        hint: 'Give more digits.',
+      },
+    );
   }
   const [row] = found;
   if (row === undefined) throw unknown(session, name);

@@ -1,13 +1,13 @@
 /** A session: one profile's line of history, and what can be done with it. */
 import { BrowserStateError } from '../errors.js';
+import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
+import { newName } from '../repository/layout.js';
 import { newRow, type Ref, type RefEvent, type Row, type RowOp } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
-import { MAX_SWAP_ATTEMPTS } from '../limits.js';
-import { newName } from '../repository/layout.js';
 import { capture, hashOnly } from '../workspace/capture.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, readRules } from '../workspace/filter.js';
@@ -105,7 +105,13 @@ export class Session {
     const workspace = await this.#home.workspace(dir);
     const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
     const cache = await workspace.readCache();
-    const there = await capture(workspace.dir, found, { sink: hashOnly, cache, learn: undefined, previous: undefined, signal: options.signal });
+    const there = await capture(workspace.dir, found, {
+      sink: hashOnly,
+      cache,
+      learn: undefined,
+      previous: undefined,
+      signal: options.signal,
+    });
     const { only, session } = workspace.record ?? {};
     return only && session === this.id ? diffTrees(selectMatching(tree, only), selectMatching(there, only)) : diffTrees(tree, there);
   }
@@ -136,7 +142,9 @@ export class Session {
     const target = await repository.refs.ensure(name, options);
     const { k } = await repository.epoch(options);
     if (target.ref.rows.length > 0) {
-      throw new BrowserStateError('CONFLICT', `session ${name} exists already`, { hint: 'Choose another name, or delete that session first.' });
+      throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
+        hint: 'Choose another name, or delete that session first.',
+      });
     }
     // The source is read after the target's token and the epoch, so that nothing it names can be collected unnoticed.
     const { token, row } = await this.#find(options.at ?? 'HEAD', options);
@@ -169,7 +177,10 @@ export class Session {
   }
 
   /** Changes the ref, starting over as long as other writers are faster. */
-  async #change<T>(options: RequestOptions, make: (repository: Repository, token: Token) => Promise<{ change: RefChange; result: T }>): Promise<T> {
+  async #change<T>(
+    options: RequestOptions,
+    make: (repository: Repository, token: Token) => Promise<{ change: RefChange; result: T }>,
+  ): Promise<T> {
     for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
       const { repository, token } = await this.#home.requireSession(this.id, options);
       const { change, result } = await make(repository, token);
@@ -184,7 +195,9 @@ export class Session {
   }
 
   #moved(): BrowserStateError {
-    return new BrowserStateError('CONFLICT', `session ${this.id} was changed by another writer meanwhile; nothing was changed here`, { hint: 'Repeat the command.' });
+    return new BrowserStateError('CONFLICT', `session ${this.id} was changed by another writer meanwhile; nothing was changed here`, {
+      hint: 'Repeat the command.',
+    });
   }
 }
 

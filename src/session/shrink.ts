@@ -22,7 +22,8 @@ function shrinkProblem(previous: Tree | undefined, next: Tree): string | undefin
   if (now.files === 0) return 'it holds no files';
   if (previous === undefined) return undefined;
   const before = measureTree(previous);
-  if (before.files >= SMALL_PROFILE && now.files < before.files * SHRUNK_SHARE) return `it holds ${now.files} files where the version before has ${before.files}`;
+  if (before.files >= SMALL_PROFILE && now.files < before.files * SHRUNK_SHARE)
+    return `it holds ${now.files} files where the version before has ${before.files}`;
   const lost = previous.find(({ kind, path }) => kind === 'file' && cookieStore.test(path) && !next.some((entry) => entry.path === path));
   return lost && `it lost ${lost.path}, which the version before has`;
 }

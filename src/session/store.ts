@@ -1,9 +1,9 @@
 /** The open store of one user: its sessions, and the care of the whole. */
 import type { Host } from '../host.js';
+import type { ObjectId } from '../object-id.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
-import { checkId, objectFolders, type ObjectFolder } from '../repository/layout.js';
-import type { ObjectId } from '../object-id.js';
+import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
 import { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { Session } from './session.js';

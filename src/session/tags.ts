@@ -15,5 +15,7 @@ export function requireTag(name: string): void {
 export function withTag({ tags }: Ref, name: string, id: ObjectId): Map<string, ObjectId> {
   const changed = new Map(tags).set(name, id);
   if (changed.size <= MAX_TAGS) return changed;
-  throw new BrowserStateError('USAGE', `expected at most ${MAX_TAGS} tags in a session, found as many already`, { hint: 'Move a tag that you no longer need: give its name to another commit.' });
+  throw new BrowserStateError('USAGE', `expected at most ${MAX_TAGS} tags in a session, found as many already`, {
+    hint: 'Move a tag that you no longer need: give its name to another commit.',
+  });
 }

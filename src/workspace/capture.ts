@@ -2,19 +2,22 @@
  * Capture: turns a scanned directory into a tree, reading only what the stat cache does not vouch for (SPEC.md 11.4). Content goes
  * to a sink chunk by chunk; no file is ever held whole.
  */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { concat, toHex } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
-import { hashObject, type ObjectId } from '../object-id.js';
 import { blobCount, blobId, type FileEntry, type TreeEntry } from '../object/tree.js';
+import { hashObject, type ObjectId } from '../object-id.js';
 import type { Predecessor } from '../repository/blob-writer.js';
 import type { Manifest } from '../repository/manifest.js';
 import { errno, readFailure } from './files.js';
 import type { Scan, ScannedEntry } from './scan.js';
 import type { StatCache } from './stat-cache.js';
+
+/** Told after each block of a file, with the bytes of it that were read so far. */
+type Capturing = CaptureOptions & { tell: (path: string, read: number) => void };
 
 /** Where chunks go: a BlobWriter to store them, or `hashOnly` to learn their ids. */
 export interface BlobSink {
@@ -63,15 +66,19 @@ export async function capture(dir: string, scan: Scan, options: CaptureOptions):
   const files = scan.entries.filter(({ kind }) => kind === 'file');
   const progress = { files: 0, totalFiles: files.length, bytes: 0, totalBytes: files.reduce((sum, { size }) => sum + size, 0) };
   const tree: TreeEntry[] = [];
+  const tell = (path: string, read: number) => options.onProgress?.({ path, ...progress, bytes: progress.bytes + read });
   for (const entry of scan.entries) {
     const old = previous.get(entry.path);
-    const made = entry.kind === 'file' ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, options) : plainEntry(entry);
+    const made =
+      entry.kind === 'file'
+        ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, { ...options, tell })
+        : plainEntry(entry);
     if (made === undefined) continue;
     tree.push(made);
     if (made.kind !== 'file') continue;
     progress.files++;
     progress.bytes += made.size;
-    options.onProgress?.({ path: entry.path, ...progress });
+    tell(entry.path, 0);
   }
   return tree;
 }
@@ -85,7 +92,7 @@ async function captureFile(
   dir: string,
   scanned: ScannedEntry,
   old: FileEntry | undefined,
-  options: CaptureOptions,
+  options: Capturing,
 ): Promise<FileEntry | undefined> {
   const cached = options.cache.lookup(scanned);
   if (cached?.every((id) => options.sink.use(toHex(id)))) {
@@ -108,7 +115,12 @@ async function captureFile(
 }
 
 /** The ids of a file's blobs; undefined where the file was not, or did not stay, what `entry` says. */
-async function readFile(path: string, entry: ScannedEntry, old: FileEntry | undefined, options: CaptureOptions): Promise<Uint8Array[] | undefined> {
+async function readFile(
+  path: string,
+  entry: ScannedEntry,
+  old: FileEntry | undefined,
+  options: Capturing,
+): Promise<Uint8Array[] | undefined> {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -126,7 +138,12 @@ async function readFile(path: string, entry: ScannedEntry, old: FileEntry | unde
   }
 }
 
-async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | undefined, options: CaptureOptions): Promise<Uint8Array[] | undefined> {
+async function readChunks(
+  file: number,
+  entry: ScannedEntry,
+  old: FileEntry | undefined,
+  options: Capturing,
+): Promise<Uint8Array[] | undefined> {
   const ids: Uint8Array[] = [];
   let position = 0;
   while (position < entry.size) {
@@ -137,6 +154,7 @@ async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | un
       ids.push(options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, ids.length, options.previous)));
     }
     position += block.length;
+    options.tell(entry.path, position);
     if (position < entry.size) await yieldToEvents();
   }
   return ids;

@@ -91,7 +91,13 @@ export async function placeTree(
 }
 
 /** For a directory that cannot be renamed: the tree is written to a reserved directory inside it, and moved up entry by entry. */
-async function placeInside(workspace: Workspace, tree: Tree, record: WorkspaceRecord, stage: string, options: WriteOptions): Promise<Workspace> {
+async function placeInside(
+  workspace: Workspace,
+  tree: Tree,
+  record: WorkspaceRecord,
+  stage: string,
+  options: WriteOptions,
+): Promise<Workspace> {
   const { dir } = workspace;
   const staging = await workspace.write(workspace.record, { phase: 'stage', stage, old: undefined, previous: workspace.record });
   const fresh = join(stage, 'new');

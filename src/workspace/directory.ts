@@ -16,7 +16,8 @@ export function resolveDirectory(dir: string): string {
     if (statSync(real).isDirectory()) return real;
   } catch (error) {
     const code = errno(error);
-    if (code === 'ENOENT') throw new BrowserStateError('NOT_FOUND', `expected a directory at ${quote(dir)}, found nothing`, { cause: error });
+    if (code === 'ENOENT')
+      throw new BrowserStateError('NOT_FOUND', `expected a directory at ${quote(dir)}, found nothing`, { cause: error });
     if (code !== 'ENOTDIR') throw readFailure(dir, error);
   }
   throw new BrowserStateError('USAGE', `expected a directory at ${quote(dir)}, found something else`, {

@@ -21,7 +21,10 @@ export function writeFailure(path: string, error: unknown): unknown {
   if (code === undefined || error instanceof BrowserStateError) return error;
   const found = `${path}: could not be written: ${code}`;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new BrowserStateError('NO_SPACE', found, { hint: 'Free some space on that disk and repeat the command; nothing was changed.', cause: error });
+    return new BrowserStateError('NO_SPACE', found, {
+      hint: 'Free some space on that disk and repeat the command; nothing was changed.',
+      cause: error,
+    });
   }
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
     return new BrowserStateError('FORBIDDEN', found, { hint: 'Choose a directory that this user may write to.', cause: error });

@@ -140,7 +140,8 @@ function patternProblem(pattern: string): string | undefined {
   if (/[\0\r\n]/.test(body)) return 'it holds a line break or a zero byte';
   if (plain.endsWith('\\')) return 'it ends in a backslash that escapes nothing';
   if (plain.includes('[')) return 'it has a bracket that is not closed';
-  if (plain.split('/').some((part) => part === '.' || part === '..')) return 'patterns begin at the directory itself and have no `.` or `..`';
+  if (plain.split('/').some((part) => part === '.' || part === '..'))
+    return 'patterns begin at the directory itself and have no `.` or `..`';
   return undefined;
 }
 

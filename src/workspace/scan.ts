@@ -142,7 +142,15 @@ class Walk {
     const problem = pathProblem(path) ?? (/\p{Cc}/u.test(path) ? 'its name holds a control character' : undefined);
     if (problem !== undefined) throw unfit(path, problem);
     if (size > MAX_FILE_SIZE) throw unfit(path, `it has ${size} bytes, more than ${MAX_FILE_SIZE}`);
-    const entry: ScannedEntry = { path, kind, mode: Number(stat.mode) & 0o777, mtimeNs: stat.mtimeNs, size, ctimeNs: stat.ctimeNs, ino: stat.ino };
+    const entry: ScannedEntry = {
+      path,
+      kind,
+      mode: Number(stat.mode) & 0o777,
+      mtimeNs: stat.mtimeNs,
+      size,
+      ctimeNs: stat.ctimeNs,
+      ino: stat.ino,
+    };
     if (kind !== 'symlink') return entry;
     const target = this.#readlink(path);
     return target === undefined ? undefined : { ...entry, target };
@@ -163,7 +171,8 @@ class Walk {
     const absolute = Buffer.concat([Buffer.from(`${this.#absolute(parent)}/`), name]);
     const stat = ifThere(decoded, () => lstatSync(absolute, { throwIfNoEntry: false }));
     if (stat === undefined) return;
-    if (!this.#filter.excludes(decoded, stat.isDirectory())) throw unfit(decoded, `its name is not UTF-8 but the bytes ${escapeBytes(name)}`);
+    if (!this.#filter.excludes(decoded, stat.isDirectory()))
+      throw unfit(decoded, `its name is not UTF-8 but the bytes ${escapeBytes(name)}`);
     // A directory of such a name counts as one file: its contents are not worth a walk of their own kind.
     this.#count(stat.isFile() ? stat.size : 0);
   }
@@ -238,6 +247,8 @@ function unfit(path: string, problem: string): BrowserStateError {
 }
 
 function escapeBytes(bytes: Uint8Array): string {
-  const shown = Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`));
+  const shown = Array.from(bytes, (byte) =>
+    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
+  );
   return shown.join('');
 }

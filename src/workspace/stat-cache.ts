@@ -66,7 +66,8 @@ export class StatCache {
   lookup(entry: ScannedEntry): Uint8Array[] | undefined {
     const known = this.#files.get(entry.path);
     if (known === undefined || entry.kind !== 'file') return undefined;
-    if (known.mtimeNs !== entry.mtimeNs || known.ctimeNs !== entry.ctimeNs || known.ino !== entry.ino || known.size !== entry.size) return undefined;
+    if (known.mtimeNs !== entry.mtimeNs || known.ctimeNs !== entry.ctimeNs || known.ino !== entry.ino || known.size !== entry.size)
+      return undefined;
     return Array.from({ length: blobCount(known.size) }, (_, i) => known.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES));
   }
 

@@ -2,7 +2,18 @@
  * Writes a tree's entries into a directory that holds none of them yet (SPEC.md 11.3). Blobs are read ahead, verified, and written in
  * order; a file's mode and times are set before it is closed, a directory's after its content.
  */
-import { chmodSync, closeSync, fchmodSync, futimesSync, lutimesSync, mkdirSync, openSync, symlinkSync, utimesSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  futimesSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
@@ -81,8 +92,7 @@ async function writeFiles(root: string, files: readonly FileEntry[], options: Wr
       throwIfAborted(options.signal);
       attempt(file, () => open.write(file, content, last));
       done.bytes += content.length;
-      if (!last) continue;
-      done.files++;
+      if (last) done.files++;
       options.onProgress?.({ path: file.path, ...done, ...total });
     }
   } finally {
@@ -103,7 +113,10 @@ function* items(files: readonly FileEntry[]): Generator<Item> {
   }
 }
 
-async function load({ file, index, last }: Item, { reader, blobs }: WriteOptions): Promise<{ file: FileEntry; last: boolean; content: Uint8Array }> {
+async function load(
+  { file, index, last }: Item,
+  { reader, blobs }: WriteOptions,
+): Promise<{ file: FileEntry; last: boolean; content: Uint8Array }> {
   if (file.size === 0) return { file, last, content: new Uint8Array(0) };
   const id = toHex(blobId(file, index));
   return { file, last, content: await reader.read(id, blobs.get(id) as BlobPlace) };

@@ -18,6 +18,7 @@ export function fakeHost(seed = 'host'): Host {
     },
     who: () => 'tester@machine',
     hostname: () => 'machine',
+    platform: () => 'linux',
     isAlive: () => false,
     defaultHome: () => {
       throw new Error('a test names its home');
