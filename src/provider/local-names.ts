@@ -7,8 +7,8 @@ import { isKey } from './key.js';
 
 const CELL = '.cell';
 const ESCAPE = '~';
-/** Names at the root that belong to the machine's own state: temporary files, the index, and workspaces. */
-const reserved = new Set(['tmp', 'index', 'workspaces']);
+/** Names at the root that belong to the machine's own state: temporary files, the index, records of directories, and workspaces. */
+const reserved = new Set(['tmp', 'index', 'records', 'workspaces']);
 
 /** The path of an object below the root. */
 export function objectPath(key: string): string {

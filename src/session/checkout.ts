@@ -2,7 +2,7 @@
 import { BrowserStateError } from '../errors.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
-import { blobCount, blobId, measureTree, type Tree, type TreeEntry } from '../object/tree.js';
+import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import type { Manifest } from '../repository/manifest.js';
@@ -144,10 +144,7 @@ async function learnFrom(workspace: Workspace, tree: Tree, startedAt: number): P
   for (const found of (await scan(workspace.dir, everything)).entries) {
     const entry = entries.get(found.path);
     if (entry?.kind !== 'file' || found.kind !== 'file' || found.size !== entry.size) continue;
-    cache.record(
-      found,
-      Array.from({ length: blobCount(entry.size) }, (_, i) => blobId(entry, i)),
-    );
+    cache.record(found, entry.ids);
   }
   await workspace.writeCache(cache);
 }

@@ -5,11 +5,11 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { concat, toHex } from '../bytes.js';
+import { toHex } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
 import { blobCount, blobId, type FileEntry, type TreeEntry } from '../object/tree.js';
-import { hashObject, type ObjectId } from '../object-id.js';
+import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
 import type { Predecessor } from '../repository/blob-writer.js';
 import type { Manifest } from '../repository/manifest.js';
 import { errno, readFailure } from './files.js';
@@ -95,7 +95,7 @@ async function captureFile(
   options: Capturing,
 ): Promise<FileEntry | undefined> {
   const cached = options.cache.lookup(scanned);
-  if (cached?.every((id) => options.sink.use(toHex(id)))) {
+  if (cached !== undefined && usesAll(options.sink, cached)) {
     options.learn?.record(scanned, cached);
     return fileEntry(scanned, cached);
   }
@@ -114,13 +114,18 @@ async function captureFile(
   });
 }
 
-/** The ids of a file's blobs; undefined where the file was not, or did not stay, what `entry` says. */
+function usesAll(sink: BlobSink, ids: Uint8Array): boolean {
+  for (let at = 0; at < ids.length; at += ID_BYTES) if (!sink.use(toHex(ids.subarray(at, at + ID_BYTES)))) return false;
+  return true;
+}
+
+/** The ids of a file's blobs, one after the other; undefined where the file was not, or did not stay, what `entry` says. */
 async function readFile(
   path: string,
   entry: ScannedEntry,
   old: FileEntry | undefined,
   options: Capturing,
-): Promise<Uint8Array[] | undefined> {
+): Promise<Uint8Array | undefined> {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -143,15 +148,17 @@ async function readChunks(
   entry: ScannedEntry,
   old: FileEntry | undefined,
   options: Capturing,
-): Promise<Uint8Array[] | undefined> {
-  const ids: Uint8Array[] = [];
+): Promise<Uint8Array | undefined> {
+  const ids = new Uint8Array(blobCount(entry.size) * ID_BYTES);
+  let index = 0;
   let position = 0;
   while (position < entry.size) {
     throwIfAborted(options.signal);
     const block = await options.sink.reserve(Math.min(READ_SIZE, entry.size - position));
     if (!fill(file, position, block)) return undefined;
     for (let at = 0; at < block.length; at += CHUNK_SIZE) {
-      ids.push(options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, ids.length, options.previous)));
+      const id = options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, index, options.previous));
+      ids.set(id, index++ * ID_BYTES);
     }
     position += block.length;
     options.tell(entry.path, position);
@@ -194,8 +201,8 @@ function isSame(entry: ScannedEntry, stats: BigIntStats): boolean {
   return BigInt(entry.size) === stats.size && entry.mtimeNs === stats.mtimeNs && entry.ctimeNs === stats.ctimeNs && entry.ino === stats.ino;
 }
 
-function fileEntry({ path, mode, mtimeNs, size }: ScannedEntry, ids: readonly Uint8Array[]): FileEntry {
-  return { kind: 'file', path, mode, mtime: microseconds(mtimeNs), size, ids: concat(ids) };
+function fileEntry({ path, mode, mtimeNs, size }: ScannedEntry, ids: Uint8Array): FileEntry {
+  return { kind: 'file', path, mode, mtime: microseconds(mtimeNs), size, ids };
 }
 
 /** Microseconds, rounded down: what Node can set again (SPEC.md 3.1). */

@@ -62,20 +62,20 @@ export class StatCache {
     }
   }
 
-  /** The ids of the file's blobs, 32 bytes each, if it is the file that was recorded. */
-  lookup(entry: ScannedEntry): Uint8Array[] | undefined {
+  /** The ids of the file's blobs, 32 bytes each, one after the other, if it is the file that was recorded. */
+  lookup(entry: ScannedEntry): Uint8Array | undefined {
     const known = this.#files.get(entry.path);
     if (known === undefined || entry.kind !== 'file') return undefined;
     if (known.mtimeNs !== entry.mtimeNs || known.ctimeNs !== entry.ctimeNs || known.ino !== entry.ino || known.size !== entry.size)
       return undefined;
-    return Array.from({ length: blobCount(known.size) }, (_, i) => known.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES));
+    return known.ids;
   }
 
   /** Takes note of a file that was read whole and stayed as `entry` says; forgets one that cannot be trusted to show its changes. */
-  record(entry: ScannedEntry, ids: readonly Uint8Array[]): void {
+  record(entry: ScannedEntry, ids: Uint8Array): void {
     const { path, size, mtimeNs, ctimeNs, ino } = entry;
-    invariant(ids.length === blobCount(size), `${path} has an id for each of its blobs`);
-    if (this.#trusts(entry)) this.#files.set(path, { size, mtimeNs, ctimeNs, ino, ids: concat(ids) });
+    invariant(ids.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
+    if (this.#trusts(entry)) this.#files.set(path, { size, mtimeNs, ctimeNs, ino, ids });
     else this.#files.delete(path);
   }
 

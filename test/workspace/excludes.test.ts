@@ -137,7 +137,14 @@ const chromium: Expected = {
 };
 
 const firefox: Expected = {
-  locks: ['lock -> 127.0.1.1:+1', '.parentlock', 'parent.lock', 'cookies.sqlite-shm', 'places.sqlite-shm', 'storage/default/https+++a.test/db/LOCK'],
+  locks: [
+    'lock -> 127.0.1.1:+1',
+    '.parentlock',
+    'parent.lock',
+    'cookies.sqlite-shm',
+    'places.sqlite-shm',
+    'storage/default/https+++a.test/db/LOCK',
+  ],
   regenerable: [
     'compatibility.ini',
     'cache2/entries/ABC',

@@ -10,7 +10,8 @@ import { layout, openFilter } from './_layout.js';
 const none: DirectoryFacts = { browser: undefined, profiles: new Set(), isLevelDb: () => false };
 const chromium: DirectoryFacts = { browser: 'chromium', profiles: new Set(['Default']), isLevelDb: (path) => path.endsWith('leveldb') };
 
-const filter = (exclude: string[], facts = none, ignoreFile?: string, keepCaches = false) => buildFilter({ facts, keepCaches, exclude, ignoreFile });
+const filter = (exclude: string[], facts = none, ignoreFile?: string, keepCaches = false) =>
+  buildFilter({ facts, keepCaches, exclude, ignoreFile });
 
 const cases: [string, string[], string, boolean, boolean][] = [
   // title, patterns, path, is a directory, excluded

@@ -92,7 +92,12 @@ onLinux('R-CAP-11 a browser by its name is live, unless it names another profile
     t.deepEqual(liveBrowser(dir, host(pid)), { pid, browser: 'chromium' }, name);
   }
   const elsewhere = layout(t, []);
-  for (const args of [[`--user-data-dir=${elsewhere}`], ['--user-data-dir=/nowhere/at/all'], ['-profile', elsewhere], ['--profile', elsewhere]]) {
+  for (const args of [
+    [`--user-data-dir=${elsewhere}`],
+    ['--user-data-dir=/nowhere/at/all'],
+    ['-profile', elsewhere],
+    ['--profile', elsewhere],
+  ]) {
     const pid = await sleeper(t, ['/usr/lib/chromium/chromium', ...args]);
     t.is(liveBrowser(chromiumLock(layout(t, []), `my-host-${pid}`), host(pid)), undefined, args.join(' '));
   }

@@ -25,11 +25,17 @@ import { type Scan, scan } from '../../src/workspace/scan.js';
 import { keepAll, layout, paths, temporary } from './_layout.js';
 
 const without = (...exclude: string[]): Filter =>
-  buildFilter({ facts: { browser: undefined, profiles: new Set(), isLevelDb: () => false }, keepCaches: false, exclude, ignoreFile: undefined });
+  buildFilter({
+    facts: { browser: undefined, profiles: new Set(), isLevelDb: () => false },
+    keepCaches: false,
+    exclude,
+    ignoreFile: undefined,
+  });
 
 async function refused(t: ExecutionContext, found: Promise<Scan>, ...mentions: string[]): Promise<BrowserStateError> {
   const error = (await t.throwsAsync(found, { instanceOf: BrowserStateError, code: 'UNREADABLE' })) as BrowserStateError;
-  for (const mention of mentions) t.true(`${error.message} ${error.hint}`.includes(mention), `${error.message} ${error.hint} mentions ${mention}`);
+  for (const mention of mentions)
+    t.true(`${error.message} ${error.hint}`.includes(mention), `${error.message} ${error.hint} mentions ${mention}`);
   return error;
 }
 
@@ -118,7 +124,26 @@ test('R-CAP-9 what is left out is counted, below excluded directories too', asyn
 });
 
 const names = fc.oneof(
-  fc.constantFrom('a', 'a-b', 'a.b', 'a b', 'A', 'aa', 'a0', 'é', '\u{ffff}', '\u{e000}', '\u{1f600}', '\u{fffd}', '..a', '...', '-', '!', '~', "'"),
+  fc.constantFrom(
+    'a',
+    'a-b',
+    'a.b',
+    'a b',
+    'A',
+    'aa',
+    'a0',
+    'é',
+    '\u{ffff}',
+    '\u{e000}',
+    '\u{1f600}',
+    '\u{fffd}',
+    '..a',
+    '...',
+    '-',
+    '!',
+    '~',
+    "'",
+  ),
   fc.string({ unit: 'binary', minLength: 1, maxLength: 4 }).filter((name) => !/[/\\\p{Cc}]|^\.\.?$/u.test(name)),
 );
 

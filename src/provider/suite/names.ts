@@ -14,8 +14,11 @@ const good: [what: string, keys: string[]][] = [
     'that languages or providers may hold special',
     ['__proto__', 'constructor', 'toString/valueOf', 'CON', 'nul', 'aux.txt', 'undefined', 'null'],
   ],
-  ['that file systems may hold special', ['tmp', 'index', 'workspaces', 'tmp.cell', 'x.cell', 'y.cell.cell', 'lost-found']],
-  ['below names that file systems may hold special', ['tmp/a', 'index/CURRENT', 'workspaces/w/x', 'x.cell/a', 'x.cell/y.cell/1', 'g-0/1']],
+  ['that file systems may hold special', ['tmp', 'index', 'records', 'workspaces', 'tmp.cell', 'x.cell', 'y.cell.cell', 'lost-found']],
+  [
+    'below names that file systems may hold special',
+    ['tmp/a', 'index/CURRENT', 'records/a.json', 'workspaces/w/x', 'x.cell/a', 'x.cell/y.cell/1', 'g-0/1'],
+  ],
   ['of a user', ['me@example.org/.store/packs/a', 'me@example.org/.store/refs/b', 'user/.store/c']],
   ['that are long', ['n'.repeat(200), `${'d'.repeat(200)}/${'e'.repeat(200)}`, Array(200).fill('a').join('/')]],
 ];
