@@ -57,7 +57,7 @@ async function swapped(provider: Provider, count: number): Promise<Version> {
   return version as Version;
 }
 
-test.serial('a first put', async (t) => {
+test.serial('R-LOCAL-10: a first put', async (t) => {
   const root = join(await freshFolder(t), 'home');
   const steps = await traced(root, () => localProvider(root, host).put('packs/a', utf8('a')));
   t.deepEqual(steps, [
@@ -74,7 +74,7 @@ test.serial('a first put', async (t) => {
   ]);
 });
 
-test.serial('a put of what is there', async (t) => {
+test.serial('R-LOCAL-10: a put of what is there', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   await provider.put('packs/a', utf8('a'));
@@ -82,14 +82,14 @@ test.serial('a put of what is there', async (t) => {
   t.deepEqual(steps, ['sync /tmp/A', 'link /tmp/A /packs/a', 'unlink /tmp/A', 'sync /packs']);
 });
 
-test.serial('a delete', async (t) => {
+test.serial('R-LOCAL-10: a delete', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   await provider.put('packs/a', utf8('a'));
   t.deepEqual(await traced(root, () => provider.delete('packs/a')), ['unlink /packs/a', 'sync /packs']);
 });
 
-test.serial('a create', async (t) => {
+test.serial('R-LOCAL-10: a create', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   await provider.swap('refs/b', utf8('b'), null);
@@ -105,7 +105,7 @@ test.serial('a create', async (t) => {
   ]);
 });
 
-test.serial('an append, a roll, and the append that finishes it', async (t) => {
+test.serial('R-LOCAL-10: an append, a roll, and the append that finishes it', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host, { entriesPerGeneration: 3 });
   let version: Version | undefined = await swapped(provider, 1);

@@ -70,14 +70,14 @@ async function swapOnce(provider: Provider, attempts: Attempt[]): Promise<void> 
 
 for (const limit of [2, 3]) {
   for (let before = 0; before <= limit; before++) {
-    test(`generations of ${limit}: a swap after ${before} that stalls at any step`, async (t) => {
+    test(`R-LOCAL-7, R-LOCAL-8: generations of ${limit}: a swap after ${before} that stalls at any step`, async (t) => {
       t.true((await everywhere(limit, before, true, swapOnce)) > 10);
     });
-    test(`generations of ${limit}: a swap after ${before} that dies at any step`, async (t) => {
+    test(`R-LOCAL-7, R-LOCAL-8: generations of ${limit}: a swap after ${before} that dies at any step`, async (t) => {
       t.true((await everywhere(limit, before, false, swapOnce)) > 10);
     });
   }
-  test(`generations of ${limit}: a read that stalls at any step finds a value of its time`, async (t) => {
+  test(`R-LOCAL-9: generations of ${limit}: a read that stalls at any step finds a value of its time`, async (t) => {
     for (let before = 1; before <= limit; before++) {
       await everywhere(limit, before, true, async (provider, attempts) => {
         const earlier = winners(attempts);
@@ -89,13 +89,13 @@ for (const limit of [2, 3]) {
     }
     t.pass();
   });
-  test(`generations of ${limit}: a check that stalls at any step finds nothing`, async (t) => {
+  test(`R-LOCAL-11: generations of ${limit}: a check that stalls at any step finds nothing`, async (t) => {
     await everywhere(limit, limit, true, verifySound);
     t.pass();
   });
 }
 
-test('a put that stalls or dies at any step leaves its object whole or absent, and can be made again', async (t) => {
+test('R-LOCAL-3: a put that stalls or dies at any step leaves its object whole or absent, and can be made again', async (t) => {
   let step = 0;
   for (let reached = true; reached; step++) {
     const open = processes(3);

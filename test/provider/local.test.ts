@@ -70,6 +70,7 @@ test('R-LOCAL-4: a list has nothing that is not ours', async (t) => {
   const others = [
     'index/CURRENT',
     'index/000001.log',
+    'records/ab.json',
     'workspaces/w/Default/Cookies',
     'tmp/left',
     '.lock',
