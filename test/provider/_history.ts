@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { isError } from '../../src/errors.js';
 import type { Provider, Version } from '../../src/provider/provider.js';
 
-export const KEY = 'refs/session';
+const KEY = 'refs/session';
 
 /** One attempt to write: whose, on what, and how it ended. `unknown`: it did not end, or the provider said that it cannot tell. */
 export interface Attempt {
