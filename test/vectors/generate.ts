@@ -1,0 +1,43 @@
+/**
+ * Writes the vectors (SPEC.md 17) from the values in this folder; the files are the same in every run:
+ *
+ *     npm run build && node dist/test/vectors/generate.js
+ */
+import { writeFileSync } from 'node:fs';
+import { argv } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { configs, epochs, refs, segments } from './_cells.js';
+import { type Format, fileOf } from './_format.js';
+import { blobs, commits, primitives, trees } from './_objects.js';
+import { codecs, envelopes, locators, manifests, packs, patches } from './_packs.js';
+
+// Each value goes back into the format that it came from, which the list of them cannot say.
+export const formats = [
+  primitives,
+  blobs,
+  trees,
+  commits,
+  envelopes,
+  codecs,
+  packs,
+  patches,
+  locators,
+  manifests,
+  configs,
+  epochs,
+  refs,
+  segments,
+] as unknown as Format<unknown>[];
+
+/** The file of a format's vectors, beside the source of this script. */
+export function pathOf(format: Format<unknown>): string {
+  return fileURLToPath(new URL(`../../../test/vectors/${format.name}.json`, import.meta.url));
+}
+
+export async function textOf(format: Format<unknown>): Promise<string> {
+  return `${JSON.stringify(await fileOf(format), null, 1)}\n`;
+}
+
+if (argv[1] === fileURLToPath(import.meta.url)) {
+  for (const format of formats) writeFileSync(pathOf(format), await textOf(format));
+}

@@ -1,0 +1,35 @@
+/** The vectors, both ways: every value has its bytes, the bytes are read as the value, and what is refused is refused (SPEC.md 17). */
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import type { ErrorCode } from '../../src/errors.js';
+import { rejects } from '../helpers/errors.js';
+import { fromHex } from '../helpers/hex.js';
+import { toJson } from './_format.js';
+import { formats, pathOf, textOf } from './generate.js';
+
+interface Vectors {
+  vectors: { name: string; value: unknown; hex: string }[];
+  refused: { rule: string; code: ErrorCode; hex: string }[];
+}
+
+for (const format of formats) {
+  const text = readFileSync(pathOf(format), 'utf8');
+  const file = JSON.parse(text) as Vectors;
+
+  test(`section ${format.section}: ${format.name} are written as their vectors say`, async (t) => {
+    t.is(await textOf(format), text);
+    t.true(file.vectors.length > 0);
+  });
+
+  for (const { name, value, hex } of file.vectors) {
+    test(`section ${format.section}: ${format.name}, ${name}, is read as the vector says`, async (t) => {
+      t.deepEqual(toJson(await format.decode(fromHex(hex), format.values[name])), value);
+    });
+  }
+
+  for (const [i, { rule, code, hex }] of file.refused.entries()) {
+    test(`${rule} (${format.name} ${i}) is refused`, async (t) => {
+      await rejects(t, async () => format.decode(fromHex(hex), format.refused[i]?.as), code);
+    });
+  }
+}
