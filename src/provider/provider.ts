@@ -42,7 +42,8 @@ export interface ProviderSupports {
 
 /**
  * Keys: 1 to 512 bytes, one or more components joined by `/`, each 1 to 200 characters of `A-Z a-z 0-9 . _ @ -` and not
- * starting with a dot. Anything else is USAGE, before any request.
+ * starting with a dot, save the component `.store`. Anything else is USAGE, before any request. Where `a` exists, `a/b` may be refused with
+ * USAGE, and the reverse: folders cannot hold both. A provider that lies below a prefix may refuse longer keys.
  *
  * Errors are BrowserStateError: NOT_FOUND (an object that is not there), FORBIDDEN, UNREACHABLE (no answer, or one that says to
  * try again), INTEGRITY (the provider's own framing is damaged), NO_SPACE, CANCELLED. No other error is thrown for what a
@@ -57,7 +58,7 @@ export interface Provider {
   readonly supports: ProviderSupports;
 
   /**
-   * Stores an object, whole or not at all; durable when it resolves. The same bytes under the same key again are a no-op, so a
+   * Stores an object, whole or not at all; the caller leaves `bytes` alone until it settles; durable when it resolves. The same bytes under the same key again are a no-op, so a
    * put may be repeated. Other bytes under an existing key are the caller's mistake: the object keeps its bytes or the
    * call throws INTERNAL, never a mixture.
    */
@@ -74,12 +75,12 @@ export interface Provider {
 
   /**
    * Sets the cell to `bytes` if its version is still `expected` (null: if it does not exist). Resolves to the new version, or to undefined
-   * where it lost: the cell is then as another writer left it. Of any number of racing swaps with one
+   * where it lost: the cell is then as another writer left it. An `expected` that was never given out loses. A body of more than 4 MiB is USAGE. Of any number of racing swaps with one
    * expected version exactly one wins. Versions never repeat, even for equal bytes.
    */
   swap(key: string, bytes: Uint8Array, expected: Version | null, options?: RequestOptions): Promise<Version | undefined>;
 
-  /** Every object and cell whose key starts with `prefix`, each once, in no particular order. */
+  /** Every object and cell whose key starts with `prefix` (empty, a key, or a key and a slash; else USAGE), each once, in no particular order. */
   list(prefix: string, options?: RequestOptions): AsyncIterable<Listed>;
 
   /** Removes an object; a no-op where there is none. Cells cannot be deleted. */
