@@ -93,9 +93,9 @@ export function readListing(dir: string): Listing {
 function readLine(path: string, stats: BigIntStats): string {
   const mtime = (stats.mtimeNs - (((stats.mtimeNs % 1000n) + 1000n) % 1000n)) / 1000n;
   const mode = Number(stats.mode & 0o7777n);
-  if (stats.isDirectory()) return line('directory', mode, mtime, '');
-  if (stats.isSymbolicLink()) return line('symlink', mode, mtime, readlinkSync(path));
-  return line('file', mode, mtime, describe(readFileSync(path)));
+  if (stats.isDirectory()) return describeEntry('directory', mode, mtime, '');
+  if (stats.isSymbolicLink()) return describeEntry('symlink', mode, mtime, readlinkSync(path));
+  return describeEntry('file', mode, mtime, readFileSync(path));
 }
 
 /** What `readListing` gives for a profile that was written. */
@@ -104,20 +104,18 @@ export function listingOf(profile: Profile): Listing {
 }
 
 function lineOf(entry: ProfileEntry): string {
-  if (entry.kind === 'symlink') return line(entry.kind, 0o777, entry.mtime, entry.target);
-  return line(entry.kind, entry.mode, entry.mtime, entry.kind === 'file' ? describe(entry.content) : '');
+  if (entry.kind === 'symlink') return describeEntry(entry.kind, 0o777, entry.mtime, entry.target);
+  return describeEntry(entry.kind, entry.mode, entry.mtime, entry.kind === 'file' ? entry.content : '');
 }
 
-function line(kind: ProfileEntry['kind'], mode: number, mtime: bigint, holds: string): string {
-  return `${kind} ${mode.toString(8)} ${mtime} ${holds}`;
+/** The line of an entry that holds these bytes, points there, or neither. */
+export function describeEntry(kind: ProfileEntry['kind'], mode: number, mtime: bigint, holds: Uint8Array | string): string {
+  const described = typeof holds === 'string' ? holds : `${holds.length} bytes ${createHash('sha256').update(holds).digest('hex')}`;
+  return `${kind} ${mode.toString(8)} ${mtime} ${described}`;
 }
 
 function sorted(lines: [string, string][]): Listing {
   return new Map(lines.sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function describe(content: Uint8Array): string {
-  return `${content.length} bytes ${createHash('sha256').update(content).digest('hex')}`;
 }
 
 /** A small profile of every kind of entry, shaped like a browser's but for names that are left out of snapshots. */

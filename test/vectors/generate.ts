@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { configs, epochs, refs, segments } from './_cells.js';
 import { type Format, fileOf } from './_format.js';
 import { blobs, commits, primitives, trees } from './_objects.js';
-import { codecs, envelopes, locators, manifests, packs, patches } from './_packs.js';
+import { locators, manifests, packs, patches } from './_packs.js';
 
 // Each value goes back into the format that it came from, which the list of them cannot say.
 export const formats = [
