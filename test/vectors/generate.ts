@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { configs, epochs, refs, segments } from './_cells.js';
+import { codecs, envelopes } from './_envelopes.js';
 import { type Format, fileOf } from './_format.js';
 import { blobs, commits, primitives, trees } from './_objects.js';
 import { locators, manifests, packs, patches } from './_packs.js';
