@@ -60,10 +60,10 @@ export const MAX_KEY_BYTES = 512;
 
 /** Frames being compressed at once: libuv's four threads; each takes some megabytes. */
 export const CODEC_CONCURRENCY = 4;
-/** Packs being sent at once: with the one being filled, three packs of memory. */
-export const PACK_CONCURRENCY = 2;
+/** Packs being sent at once, besides the one being filled: two packs of memory; a disk is no faster with more. */
+export const PACK_CONCURRENCY = 1;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
-export const FRAME_CACHE_BYTES = 16 * MiB;
+export const FRAME_CACHE_BYTES = 8 * MiB;
 /** Bytes between two frames that are fetched along rather than asked for apart. */
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */

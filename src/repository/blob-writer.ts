@@ -3,6 +3,7 @@
  * put (SPEC.md 5, 11.1). Memory is bounded by the batch that waits for a look-up, the frames being compressed and the packs being
  * sent, never by the size of a profile.
  */
+import { sha256 } from '#platform';
 import { toHex } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import {
@@ -231,7 +232,9 @@ export class BlobWriter {
 
   async #send(pack: PackDraft): Promise<void> {
     while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
-    const put = this.#sealAndPut(pack);
+    const bytes = pack.seal();
+    this.storedBytes += bytes.length;
+    const put = this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
     this.#sending.add(put);
     put.then(
       () => {
@@ -241,12 +244,6 @@ export class BlobWriter {
       // The failure stays in the set, and is met where the set is waited for.
       () => undefined,
     );
-  }
-
-  async #sealAndPut(pack: PackDraft): Promise<void> {
-    const bytes = await pack.seal();
-    this.storedBytes += bytes.length;
-    await this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
   }
 }
 
@@ -288,9 +285,9 @@ class PackDraft {
     return this.#length - bytes.length;
   }
 
-  /** The pack with its digest, which is made off the calling thread: it covers as many bytes as all ids together. */
-  async seal(): Promise<Uint8Array> {
-    this.append(new Uint8Array(await crypto.subtle.digest('SHA-256', this.buffer.subarray(0, this.#length))));
+  /** The pack with its digest. */
+  seal(): Uint8Array {
+    this.append(sha256(this.buffer.subarray(0, this.#length)));
     return this.buffer.subarray(0, this.#length);
   }
 }
