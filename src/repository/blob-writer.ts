@@ -7,6 +7,7 @@ import { sha256 } from '#platform';
 import { toHex } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import {
+  BULK_BYTES,
   CODEC_CONCURRENCY,
   LOOKUP_BATCH_BYTES,
   MAX_FRAME_SIZE,
@@ -75,6 +76,8 @@ export class BlobWriter {
   #incompressible: FrameDraft;
   #patches: FrameDraft;
   readonly #encoding: { encoded: Promise<Encoded>; draft: FrameDraft }[] = [];
+  /** Bytes handed to the compressor so far. */
+  #compressed = 0;
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
 
@@ -200,7 +203,8 @@ export class BlobWriter {
   async #closeFrame(draft: FrameDraft): Promise<FrameDraft> {
     if (draft.length === 0) return draft;
     while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
-    const encoded = encode(draft.buffer.subarray(0, draft.length), draft.compression);
+    const encoded = encode(draft.buffer.subarray(0, draft.length), draft.compression, this.#compressed > BULK_BYTES);
+    if (draft.compression !== 'off') this.#compressed += draft.length;
     // A failure is met where the frame is drained; until then nobody else is listening.
     encoded.catch(() => undefined);
     this.#encoding.push({ encoded, draft });

@@ -15,7 +15,7 @@ export const written: readonly { by: Platform; codec: Exclude<Codec, 'raw'> }[] 
   ...(node.preferredCodec === 'zstd' ? [{ by: node, codec: 'zstd' } as const] : []),
 ];
 
-export const efforts: readonly Effort[] = ['auto', 'max'];
+export const efforts: readonly Effort[] = ['fast', 'good', 'max'];
 
 /** Text, then what does not compress, then zeros, then the text again, `length` bytes in all. */
 export function mixture(length: number, seed: string | number): Uint8Array {

@@ -28,7 +28,7 @@ for (const { by, codec } of written) {
             t.true(Buffer.from(read).equals(bytes));
           }
         }),
-        { numRuns: effort === 'auto' ? 60 : 15 },
+        { numRuns: effort === 'max' ? 15 : 40 },
       );
     });
   }
@@ -44,6 +44,6 @@ test('raw bytes are themselves', async (t) => {
 });
 
 test('the portable platform says what it cannot write', async (t) => {
-  await rejects(t, () => platforms.portable.compress('brotli', new Uint8Array(9), 'auto'), 'UNSUPPORTED');
-  await rejects(t, () => platforms.portable.compress('zstd', new Uint8Array(9), 'auto'), 'UNSUPPORTED');
+  await rejects(t, () => platforms.portable.compress('brotli', new Uint8Array(9), 'good'), 'UNSUPPORTED');
+  await rejects(t, () => platforms.portable.compress('zstd', new Uint8Array(9), 'good'), 'UNSUPPORTED');
 });

@@ -32,7 +32,7 @@ function stream(codec: Codec): fc.Arbitrary<Promise<{ content: Uint8Array; store
   if (writers.length === 0) return fc.constantFrom(...short).map((frame) => Promise.resolve(frame));
   return fc.tuple(fc.constantFrom(...writers), shortContent).map(async ([{ by, codec: written }, content]) => ({
     content,
-    stored: await by.compress(written, content, 'auto'),
+    stored: await by.compress(written, content, 'good'),
   }));
 }
 
