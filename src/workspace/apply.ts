@@ -2,7 +2,7 @@
  * In-place checkout: changes a directory whose content is known from one tree into another, writing only what differs (SPEC.md R-OUT-6).
  * New content is written beside the directory first, so that little is left to do once the directory itself is touched.
  */
-import { chmodSync, lutimesSync, mkdirSync, renameSync, rmdirSync, unlinkSync, utimesSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toHex } from '../bytes.js';
@@ -12,7 +12,8 @@ import { parentPath } from '../object/path.js';
 import type { Tree, TreeEntry } from '../object/tree.js';
 import { errno, writeFailure } from './files.js';
 import type { Workspace, WorkspaceRecord } from './record.js';
-import { seconds, setDirectory, type WriteOptions, writeTree } from './write-tree.js';
+import { setTime } from './times.js';
+import { setDirectory, type WriteOptions, writeTree } from './write-tree.js';
 
 /**
  * Changes what `from` describes into `to`; paths in neither stay as they are. While it runs the record says so; a crash leaves it
@@ -63,13 +64,8 @@ function isSame(old: TreeEntry | undefined, entry: TreeEntry): boolean {
 
 function touch(path: string, entry: TreeEntry, old: TreeEntry | undefined): void {
   if (old?.mode === entry.mode && old.mtime === entry.mtime) return;
-  const time = seconds(entry.mtime);
-  if (entry.kind === 'symlink') {
-    lutimesSync(path, time, time);
-    return;
-  }
-  utimesSync(path, time, time);
-  chmodSync(path, entry.mode);
+  setTime(path, entry.mtime);
+  if (entry.kind !== 'symlink') chmodSync(path, entry.mode);
 }
 
 function remove(path: string, entry: TreeEntry): void {

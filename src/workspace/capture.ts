@@ -15,6 +15,7 @@ import type { Manifest } from '../repository/manifest.js';
 import { errno, readFailure } from './files.js';
 import type { Scan, ScannedEntry } from './scan.js';
 import type { StatCache } from './stat-cache.js';
+import { microseconds } from './times.js';
 
 /** Told after each block of a file, with the bytes of it that were read so far. */
 type Capturing = CaptureOptions & { tell: (path: string, read: number) => void };
@@ -203,10 +204,4 @@ function isSame(entry: ScannedEntry, stats: BigIntStats): boolean {
 
 function fileEntry({ path, mode, mtimeNs, size }: ScannedEntry, ids: Uint8Array): FileEntry {
   return { kind: 'file', path, mode, mtime: microseconds(mtimeNs), size, ids };
-}
-
-/** Microseconds, rounded down: what Node can set again (SPEC.md 3.1). */
-function microseconds(ns: bigint): bigint {
-  const us = ns / 1000n;
-  return ns < 0n && us * 1000n !== ns ? us - 1n : us;
 }

@@ -2,18 +2,7 @@
  * Writes a tree's entries into a directory that holds none of them yet (SPEC.md 11.3). Blobs are read ahead, verified, and written in
  * order; a file's mode and times are set before it is closed, a directory's after its content.
  */
-import {
-  chmodSync,
-  closeSync,
-  fchmodSync,
-  futimesSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs';
+import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
@@ -24,6 +13,7 @@ import type { ObjectId } from '../object-id.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobPlace } from '../repository/manifest.js';
 import { writeFailure } from './files.js';
+import { setTime } from './times.js';
 
 export interface WriteProgress {
   path: string;
@@ -55,19 +45,8 @@ export async function writeTree(root: string, tree: Tree, options: WriteOptions)
 /** Gives a directory the mode and time of its entry. */
 export function setDirectory(root: string, entry: TreeEntry): void {
   const path = join(root, entry.path);
-  const time = seconds(entry.mtime);
-  utimesSync(path, time, time);
+  setTime(path, entry.mtime);
   chmodSync(path, entry.mode);
-}
-
-/**
- * A time for Node's utimes, which takes seconds: half a microsecond further from 1970, because libuv cuts off what is below a microsecond. A time before
- * 1970 is given as text, for Node takes a negative number for the present.
- */
-export function seconds(mtime: bigint): number | string {
-  const half = mtime < 0n ? -0.5 : 0.5;
-  const time = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;
-  return time < 0 ? String(time) : time;
 }
 
 function writePlain(path: string, entry: TreeEntry): void {
@@ -77,8 +56,7 @@ function writePlain(path: string, entry: TreeEntry): void {
   }
   invariant(entry.kind === 'symlink', 'what is neither file nor directory is a symlink');
   symlinkSync(entry.target, path);
-  const time = seconds(entry.mtime);
-  lutimesSync(path, time, time);
+  setTime(path, entry.mtime);
 }
 
 async function writeFiles(root: string, files: readonly FileEntry[], options: WriteOptions): Promise<void> {
@@ -136,11 +114,11 @@ class OpenFile {
   }
 
   write(file: FileEntry, content: Uint8Array, last: boolean): void {
-    this.#descriptor ??= openSync(join(this.#root, file.path), 'wx', 0o600);
+    const path = join(this.#root, file.path);
+    this.#descriptor ??= openSync(path, 'wx', 0o600);
     for (let at = 0; at < content.length; ) at += writeSync(this.#descriptor, content, at);
     if (!last) return;
-    const time = seconds(file.mtime);
-    futimesSync(this.#descriptor, time, time);
+    setTime(path, file.mtime);
     fchmodSync(this.#descriptor, file.mode);
     this.abandon();
   }

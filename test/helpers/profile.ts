@@ -10,7 +10,6 @@ import {
   readFileSync,
   readlinkSync,
   symlinkSync,
-  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -59,20 +58,23 @@ export function writeEntry(path: string, entry: ProfileEntry): void {
 
 /** Gives what is at `path` the mode and time of its entry. */
 export function setFacts(path: string, entry: ProfileEntry): void {
-  const time = secondsText(entry.mtime);
-  lutimesSync(path, time, time);
+  setMtime(path, entry.mtime);
   if (entry.kind !== 'symlink') chmodSync(path, entry.mode);
 }
 
 /** Sets the modification time of what is at `path`, in microseconds. */
 export function setMtime(path: string, mtime: bigint): void {
-  utimesSync(path, secondsText(mtime), secondsText(mtime));
+  // Half a microsecond more or less, for libuv cuts off what is below one; of times before 1970 its versions do so in two ways.
+  for (const half of [0.5, -0.5]) {
+    const seconds = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;
+    lutimesSync(path, String(seconds), String(seconds));
+    if (mtimeOf(lstatSync(path, { bigint: true })) === mtime) return;
+  }
+  throw new Error(`${path}: this file system does not hold the time ${mtime}`);
 }
 
-/** As text, for Node takes a negative number for the present; half a microsecond further from 1970, for libuv cuts off what is below one. */
-function secondsText(mtime: bigint): string {
-  const magnitude = mtime < 0n ? -mtime : mtime;
-  return `${mtime < 0n ? '-' : ''}${magnitude / 1_000_000n}.${String(magnitude % 1_000_000n).padStart(6, '0')}5`;
+function mtimeOf({ mtimeNs }: BigIntStats): bigint {
+  return (mtimeNs - (((mtimeNs % 1000n) + 1000n) % 1000n)) / 1000n;
 }
 
 /** Everything below `dir`. */
@@ -91,7 +93,7 @@ export function readListing(dir: string): Listing {
 }
 
 function readLine(path: string, stats: BigIntStats): string {
-  const mtime = (stats.mtimeNs - (((stats.mtimeNs % 1000n) + 1000n) % 1000n)) / 1000n;
+  const mtime = mtimeOf(stats);
   const mode = Number(stats.mode & 0o7777n);
   if (stats.isDirectory()) return describeEntry('directory', mode, mtime, '');
   if (stats.isSymbolicLink()) return describeEntry('symlink', mode, mtime, readlinkSync(path));
