@@ -233,7 +233,7 @@ async function store(
     repository.writeManifest(name, { commit, tree, blobs }, compression, options),
     writer.acknowledged(),
   ]);
-  const history = await repository.refs.addRow(token.ref, row, options);
+  const history = await repository.refs.addRow({ ...token.ref, epoch: pin.epoch }, row, options);
   const tags = options.tag === undefined ? token.ref.tags : withTag(token.ref, options.tag, row.id);
   const swapped = await repository.refs.swap(token, { state: 'live', ...history, tags, epoch: pin.epoch }, options);
   if (swapped === undefined) return undefined;

@@ -139,22 +139,34 @@ export class Session {
   async fork(name: string, options: RequestOptions & { at?: string | undefined } = {}): Promise<LogEntry> {
     const { repository } = await this.#home.requireSession(this.id, options);
     this.#home.refuseLegacy(name);
-    const target = await repository.refs.ensure(name, options);
-    const { k } = await repository.epoch(options);
-    if (target.ref.rows.length > 0) {
-      throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
-        hint: 'Choose another name, or delete that session first.',
-      });
+    for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
+      const target = await repository.refs.ensure(name, options);
+      if (target.ref.rows.length > 0) {
+        throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
+          hint: 'Choose another name, or delete that session first.',
+        });
+      }
+      const forked = await this.#forkTo(repository, target, options);
+      if (forked !== undefined) return forked;
     }
+    throw this.#moved();
+  }
+
+  /** Gives a session without history this one's, up to a commit; undefined where another writer was first. */
+  async #forkTo(
+    repository: Repository,
+    target: Token,
+    options: RequestOptions & { at?: string | undefined },
+  ): Promise<LogEntry | undefined> {
+    const { k } = await repository.epoch(options);
     // The source is read after the target's token and the epoch, so that nothing it names can be collected unnoticed.
     const { token, row } = await this.#find(options.at ?? 'HEAD', options);
     const rows: Row[] = [];
     for await (const each of repository.refs.rows(token.ref, options)) if (rows.length > 0 || each.id === row.id) rows.push(each);
-    const history = await repository.refs.adopt(target.ref, rows, options);
+    const history = await repository.refs.adopt({ ...target.ref, epoch: k }, rows, options);
     const event = repository.refs.event(target.ref, 'fork', `${this.id} ${row.id}`);
     const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
-    if (swapped === undefined) throw new BrowserStateError('CONFLICT', `session ${name} was created by another writer meanwhile`);
-    return logEntry(row, swapped.ref);
+    return swapped && logEntry(row, swapped.ref);
   }
 
   /** Gives a commit a name that keeps it for ever; a tag of that name moves. */
@@ -176,13 +188,16 @@ export class Session {
     });
   }
 
-  /** Changes the ref, starting over as long as other writers are faster. */
+  /** Changes the ref, starting over as long as other writers are faster and leave the head (R-WRITE-2). */
   async #change<T>(
     options: RequestOptions,
     make: (repository: Repository, token: Token) => Promise<{ change: RefChange; result: T }>,
   ): Promise<T> {
+    let before: ObjectId | undefined;
     for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-      const { repository, token } = await this.#home.requireSession(this.id, options);
+      const { repository, token, head } = await this.#home.requireSession(this.id, options);
+      if (before !== undefined && before !== head.id) throw this.#moved();
+      before = head.id;
       const { change, result } = await make(repository, token);
       if (await repository.refs.swap(token, change, options)) return result;
     }
