@@ -11,7 +11,7 @@ export type Method = 'put' | 'get' | 'read' | 'swap' | 'list' | 'delete';
 /** Something that happens around a request: it calls `request` once, or not, and answers as it likes. */
 type Around = <T>(method: Method, key: string, request: () => Promise<T>, sent: number) => Promise<T>;
 
-function around(inner: Provider, wrap: Around): Provider {
+export function around(inner: Provider, wrap: Around): Provider {
   const outer: Provider = {
     url: inner.url,
     supports: inner.supports,

@@ -1,0 +1,56 @@
+/** The operations that change a repository, each with the state that it starts from: what the crash tests run. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { memoryProvider, type Provider, type Store } from '../../src/index.js';
+import { prose, withPages } from '../helpers/content.js';
+import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
+import { type Content, contentOf } from '../helpers/provider-content.js';
+import { openStore } from '../helpers/store.js';
+
+export interface Operation {
+  /** What the repository holds before. */
+  before: Content;
+  run(store: Store): Promise<unknown>;
+}
+
+/** All operations; their directories lie below `folder`. */
+export async function operations(folder: string): Promise<Record<string, Operation>> {
+  const dir = join(folder, 'profile');
+  writeProfile(dir, smallProfile(prose));
+  const provider = memoryProvider();
+  const store = await openStore(join(folder, 'preparation'), provider);
+  const none = await contentOf(provider);
+  await store.session('main').commit(dir, { message: 'first' });
+  const one = await contentOf(provider);
+  writeFileSync(join(dir, 'Default', 'Cookies'), withPages(prose(20_480, 'cookies'), [1], 'edit'));
+  const edited = join(folder, 'edited');
+  await store.session('main').checkout(edited);
+  writeFileSync(join(edited, 'Default', 'Cookies'), withPages(prose(20_480, 'cookies'), [1], 'edit'));
+  await store.session('main').commit(edited, { message: 'second' });
+  const two = await contentOf(provider);
+  const session = (from: Store): ReturnType<Store['session']> => from.session('main');
+  return {
+    'first commit': { before: none, run: (from) => session(from).commit(dir, { message: 'first' }) },
+    'second commit': { before: one, run: (from) => session(from).commit(edited, { message: 'second' }) },
+    'commit with a tag': { before: one, run: (from) => session(from).commit(edited, { message: 'second', tag: 'good' }) },
+    rollback: { before: two, run: (from) => session(from).rollback('HEAD~1') },
+    fork: { before: two, run: (from) => session(from).fork('copy', { at: 'HEAD~1' }) },
+    tag: { before: two, run: (from) => session(from).tag('good', { at: 'HEAD~1' }) },
+    delete: { before: two, run: (from) => session(from).delete() },
+  };
+}
+
+/** Everything that a user can see of the repository, read by a store that is opened for it. */
+export async function visible(folder: string, provider: Provider): Promise<string> {
+  const store = await openStore(folder, provider, 'looking');
+  const seen: unknown[] = [];
+  for await (const { session: name } of store.sessions()) {
+    const session = store.session(name);
+    const versions: unknown[] = [];
+    for await (const { op, message, tree, tags } of session.log()) versions.push({ op, message, tree, tags });
+    const out = join(folder, `out-${name}`);
+    await session.checkout(out);
+    seen.push({ name, versions, head: [...readListing(out)] });
+  }
+  return JSON.stringify(seen, null, 1);
+}
