@@ -83,7 +83,5 @@ export const MAX_CAPTURE_ATTEMPTS = 3;
 export const READ_SIZE = 4 * CHUNK_SIZE;
 /** Blobs that a checkout reads ahead of the one being written: enough to decode on all of libuv's threads. */
 export const BLOBS_AHEAD = 32;
-/** Provider requests under way at once, unless the caller says otherwise. */
-export const REQUEST_CONCURRENCY = 16;
 /** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */
 export const MAX_SWAP_ATTEMPTS = 20;

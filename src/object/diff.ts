@@ -34,7 +34,7 @@ export function isEmptyDiff({ added, removed, changed }: TreeDiff): boolean {
 }
 
 /** Whether two entries of one path are the same but for their times. */
-export function sameEntry(a: TreeEntry, b: TreeEntry): boolean {
+function sameEntry(a: TreeEntry, b: TreeEntry): boolean {
   return a.kind === b.kind && a.mode === b.mode && sameContent(a, b);
 }
 

@@ -162,8 +162,9 @@ async function readChunks(
       ids.set(id, index++ * ID_BYTES);
     }
     position += block.length;
+    if (position === entry.size) break;
     options.tell(entry.path, position);
-    if (position < entry.size) await yieldToEvents();
+    await yieldToEvents();
   }
   return ids;
 }

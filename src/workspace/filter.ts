@@ -12,7 +12,7 @@ import { ifThere, quote, resolveDirectory } from './directory.js';
 import { type DirectoryFacts, defaultExclude } from './excludes.js';
 
 /** The user's rules travel with the profile: this file is never left out. */
-export const IGNORE_FILE = '.browserstateignore';
+const IGNORE_FILE = '.browserstateignore';
 /** Bytes of rules that a filter takes from a file or from options: ten times what a long hand-written list needs. */
 const MAX_RULES_BYTES = 64 * 1024;
 

@@ -16,11 +16,11 @@ export const uint: fc.Arbitrary<number> = fc.oneof(
   fc.nat(300),
   fc.integer({ min: 0, max: 53 }).map((n) => Math.max(0, 2 ** n - 1)),
 );
-export const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
-export const id: fc.Arbitrary<string> = bytes(32).map((value) => Buffer.from(value).toString('hex'));
+const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
+const id: fc.Arbitrary<string> = bytes(32).map((value) => Buffer.from(value).toString('hex'));
 export const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: 'binary', maxLength });
 const name16 = bytes(16).map((value) => Buffer.from(value).toString('hex'));
-export const objectName: fc.Arbitrary<ObjectName> = record({ epoch: uint, name: name16 });
+const objectName: fc.Arbitrary<ObjectName> = record({ epoch: uint, name: name16 });
 
 /** One name in a profile: unicode, odd characters and long ones. */
 export const component: fc.Arbitrary<string> = fc

@@ -30,7 +30,7 @@ export type Profile = ReadonlyMap<string, ProfileEntry>;
 export type Listing = ReadonlyMap<string, string>;
 
 /** 2024, so that the stat cache trusts it. */
-export const USUAL_MTIME = 1_700_000_000_123_456n;
+const USUAL_MTIME = 1_700_000_000_123_456n;
 
 export const file = (content: Uint8Array | string, mode = 0o600, mtime = USUAL_MTIME): ProfileEntry => ({
   kind: 'file',

@@ -13,7 +13,7 @@ export interface Damaged {
   provider: Provider | undefined;
 }
 
-export function open({ folder, provider }: Damaged, seed = 'again'): Promise<Store> {
+function open({ folder, provider }: Damaged, seed = 'again'): Promise<Store> {
   return openRepository({ home: join(folder, 'home'), userId: 'tester', host: fakeHost(seed), ...(provider && { provider }) });
 }
 
