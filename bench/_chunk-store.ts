@@ -30,7 +30,7 @@ export interface Store {
   readonly name: string;
   commit(generation: Generation): Promise<Sent>;
   /** Stored bytes of what a cold mount of the last commit reads, and the packs that they lie in. */
-  coldRead(): { bytes: number; packs: number };
+  coldRead(): Promise<{ bytes: number; packs: number }>;
 }
 
 const ROW_BYTES = 110;
@@ -111,7 +111,7 @@ export class SimulatedStore implements Store {
     return { data: packer.packed, manifest: total, ref: ROW_BYTES * Math.min(this.#commits, MAX_INLINE_ROWS), ids };
   }
 
-  coldRead(): { bytes: number; packs: number } {
+  async coldRead(): Promise<{ bytes: number; packs: number }> {
     const parts = [...this.#head.values()].flatMap((blobs) => blobs.flatMap((blob) => blob.parts));
     const frames = [...new Set(parts.map((part) => part.frame))];
     return {

@@ -13,14 +13,18 @@ import { parseArgs } from 'node:util';
 import { CHUNK_SIZE } from '../src/limits.js';
 import { type Policy, policies, type Sent, SimulatedStore, type Store } from './_chunk-store.js';
 import { brotli, zstd } from './_codecs.js';
+import { RealStore } from './_real-store.js';
 import { changeBetween, type Generation, scan } from './_scan.js';
 import { printTable } from './_table.js';
 import { generations } from './profiles.js';
 
 type NewStore = () => Store;
 
-/** The rows of the table. The real store's row joins here, as one more `Store` that is measured at its provider. */
-const rows = (): NewStore[] => policies(zstd()).map((policy) => () => new SimulatedStore(policy));
+/** The rows of the table: the policies, simulated, and the product, measured at its provider. */
+const rows = (keepCaches: boolean): NewStore[] => [
+  ...policies(zstd()).map((policy) => () => new SimulatedStore(policy)),
+  () => new RealStore(keepCaches),
+];
 
 /** What the design leaves to choose, one thing changed at a time. */
 function variants(): NewStore[] {
@@ -70,7 +74,7 @@ async function measure(dirs: readonly string[], keepCaches: boolean, rows: reado
   for (const [i, store] of stores.entries()) {
     const fresh = await (rows[i] as NewStore)().commit(before as Generation);
     const [base, ...runs] = sent.get(store.name) as [Sent, ...Sent[]];
-    result.tallies.set(store.name, { sent: runs, first: total(base), cold: store.coldRead(), live: fresh.data });
+    result.tallies.set(store.name, { sent: runs, first: total(base), cold: await store.coldRead(), live: fresh.data });
   }
   return result;
 }
@@ -148,7 +152,7 @@ async function main(): Promise<void> {
       .map((name) => join(root, name));
     for (const keepCaches of [false, true]) {
       console.log(`\n${keepCaches ? 'Caches kept' : 'Default excludes'}, KiB, sums of runs 1 to ${dirs.length - 1}`);
-      const result = await measure(dirs, keepCaches, values.variants ? variants() : rows());
+      const result = await measure(dirs, keepCaches, values.variants ? variants() : rows(keepCaches));
       if (values.verbose) reportRuns(result);
       report(result);
     }
