@@ -88,8 +88,7 @@ interface Placement {
 
 async function place(placement: Placement): Promise<void> {
   const { home, workspace, tree, record, write, options } = placement;
-  const mixture = workspace.pending?.phase === 'apply';
-  if (directoryState(workspace.dir) !== 'occupied' || (mixture && options.only === undefined)) {
+  if (directoryState(workspace.dir) !== 'occupied' || workspace.pending !== undefined) {
     await placeTree(workspace, tree, record, home.host, write);
     return;
   }

@@ -4,12 +4,12 @@
  */
 import { chmodSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { toHex } from '../bytes.js';
+import { join } from 'node:path';
 import type { Host } from '../host.js';
 import { sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import type { Tree, TreeEntry } from '../object/tree.js';
+import { openStage, undo } from './checkout.js';
 import { errno, writeFailure } from './files.js';
 import type { Workspace, WorkspaceRecord } from './record.js';
 import { setTime } from './times.js';
@@ -27,20 +27,22 @@ export async function applyTree(
   host: Pick<Host, 'random'>,
   options: WriteOptions,
 ): Promise<Workspace> {
-  const stage = join(dirname(workspace.dir), `.browserstate-${toHex(host.random(8))}`);
   const before = new Map(from.map((entry) => [entry.path, entry]));
   const wanted = to.filter((entry) => entry.kind !== 'directory' && !isSame(before.get(entry.path), entry));
-  const staging = await workspace.write(workspace.record, { phase: 'stage', stage, old: undefined, previous: workspace.record });
+  const staging = await openStage(workspace, host);
+  const { stage } = staging.pending;
   try {
-    mkdirSync(stage, { mode: 0o700 });
     await writeTree(stage, withParents(wanted, to), options);
   } catch (error) {
-    await rm(stage, { recursive: true, force: true });
-    await staging.write(workspace.record);
+    await undo(staging);
     throw writeFailure(workspace.dir, error);
   }
-  const applying = await staging.write(record ?? workspace.record, { phase: 'apply', stage, old: undefined, previous: undefined });
-  change(workspace.dir, stage, from, to, new Set(wanted));
+  const applying = await workspace.write(record ?? workspace.record, { ...staging.pending, phase: 'apply' });
+  try {
+    change(workspace.dir, stage, from, to, new Set(wanted));
+  } catch (error) {
+    throw writeFailure(workspace.dir, error);
+  }
   await rm(stage, { recursive: true, force: true });
   return applying.write(record);
 }
@@ -56,6 +58,7 @@ function change(dir: string, stage: string, from: Tree, to: Tree, wanted: Readon
     else touch(path, entry, before.get(entry.path));
   }
   for (const entry of [...to].reverse()) if (entry.kind === 'directory') setDirectory(dir, entry);
+  chmodSync(dir, 0o700);
 }
 
 function isSame(old: TreeEntry | undefined, entry: TreeEntry): boolean {

@@ -2,15 +2,16 @@
  * Checkout: makes a directory hold a tree (SPEC.md 11.3). The tree is written beside the directory and renamed into place; what is under
  * way is noted in the workspace's record before it begins, so that a crash at any point is finished or undone by the next operation.
  */
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Tree } from '../object/tree.js';
+import { ifSeen } from './directory.js';
 import { errno, writeFailure } from './files.js';
-import type { Workspace, WorkspaceRecord } from './record.js';
+import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
 /** Names of what a checkout puts beside or into a directory while it is under way. */
@@ -27,33 +28,51 @@ export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
   }
 }
 
+/** A workspace in which a change is under way. */
+export interface Changing {
+  workspace: Workspace;
+  pending: Pending;
+}
+
 /** Finishes or undoes what a process that died had begun in the workspace; nothing is left beside the directory. */
 export async function settleWorkspace(workspace: Workspace): Promise<Workspace> {
-  const { pending, dir } = workspace;
+  const { pending } = workspace;
   if (pending === undefined) return workspace;
-  const { phase, stage, old, previous } = pending;
-  if (phase === 'apply') {
-    // The directory is a mixture that only a new checkout mends.
-    await rm(stage, { recursive: true, force: true });
-    return workspace;
+  switch (pending.phase) {
+    case 'stage':
+      return await undo({ workspace, pending });
+    case 'swap':
+      return await settleSwap({ workspace, pending });
+    case 'clear':
+    case 'fill':
+      return await moveIn({ workspace, pending });
+    case 'apply':
+      // The directory is a mixture that only a new checkout mends.
+      await remove(pending.stage);
+      return workspace;
   }
+}
+
+async function settleSwap({ workspace, pending }: Changing): Promise<Workspace> {
+  const { dir } = workspace;
+  const { stage, old } = pending;
   const staged = isDirectory(stage);
   const present = directoryState(dir) !== 'absent';
-  if (phase === 'stage' || (present && staged)) {
-    await rm(stage, { recursive: true, force: true });
-    return workspace.write(previous);
-  }
-  if (!present && !staged) {
-    if (old !== undefined && isDirectory(old)) renameSync(old, dir);
-    return workspace.write(previous);
-  }
+  if (!present && !staged && old !== undefined && isDirectory(old)) renameSync(old, dir);
+  if (present === staged) return await undo({ workspace, pending });
   if (staged) renameSync(stage, dir);
-  if (old !== undefined) await rm(old, { recursive: true, force: true });
-  return workspace.write(workspace.record);
+  if (old !== undefined) await remove(old);
+  return await workspace.write(workspace.record);
+}
+
+/** Takes back a change that has not touched the directory yet. */
+export async function undo({ workspace, pending }: Changing): Promise<Workspace> {
+  await remove(pending.stage);
+  return await workspace.write(pending.previous, pending.mixture ? { ...pending, phase: 'apply' } : undefined);
 }
 
 /**
- * Makes the workspace's directory hold exactly `tree`, whatever it held before. Before anything is renamed a failure leaves the directory as it was.
+ * Makes the workspace's directory hold exactly `tree`, whatever it held before. Before anything is moved a failure leaves the directory as it was.
  */
 export async function placeTree(
   workspace: Workspace,
@@ -64,59 +83,92 @@ export async function placeTree(
 ): Promise<Workspace> {
   const { dir } = workspace;
   makeParent(dir);
-  const token = toHex(host.random(8));
-  if (directoryState(dir) !== 'absent' && (isMountPoint(dir) || !canMakeSibling(dir, token))) {
-    return placeInside(workspace, tree, record, join(dir, RESERVED_PREFIX + token), options);
+  const staging = await openStage(workspace, host);
+  const { stage } = staging.pending;
+  const inside = dirname(stage) === dir;
+  try {
+    if (inside) for (const name of ['new', 'old']) mkdirSync(join(stage, name), { mode: 0o700 });
+    await writeTree(inside ? join(stage, 'new') : stage, tree, options);
+  } catch (error) {
+    await undo(staging);
+    throw writeFailure(dir, error);
   }
-  const stage = join(dirname(dir), `${RESERVED_PREFIX}${token}`);
-  const old = directoryState(dir) === 'absent' ? undefined : `${stage}-old`;
-  const pending = { stage, old, previous: workspace.record };
-  const staged = await workspace.write(workspace.record, { phase: 'stage', ...pending });
-  let swapping: Workspace;
+  const pending: Pending = { ...staging.pending, phase: inside ? 'clear' : 'swap' };
+  const complete = { workspace: await staging.workspace.write(record, pending), pending };
+  return inside ? await moveIn(complete) : await swapIn(complete);
+}
+
+/**
+ * Makes the directory that new content is written to: beside the target, or inside where the target cannot be renamed or moved into from there. The
+ * record names it before it is made.
+ */
+export async function openStage(workspace: Workspace, host: Pick<Host, 'random'>): Promise<Changing> {
+  const { dir } = workspace;
+  const name = RESERVED_PREFIX + toHex(host.random(8));
+  const present = directoryState(dir) !== 'absent';
+  if (!present || !isMountPoint(dir)) {
+    const beside = join(dirname(dir), name);
+    const staging = await announce(workspace, beside, present ? `${beside}-old` : undefined);
+    if (await makeStage(staging, present)) return staging;
+  }
+  const staging = await announce(workspace, join(dir, name), undefined);
+  await makeStage(staging, false);
+  return staging;
+}
+
+async function announce(workspace: Workspace, stage: string, old: string | undefined): Promise<Changing> {
+  const mixture = workspace.pending?.phase === 'apply';
+  const pending: Pending = { phase: 'stage', stage, old, previous: workspace.record, mixture };
+  return { workspace: await workspace.write(workspace.record, pending), pending };
+}
+
+/** False where the system refuses and there is another place. */
+async function makeStage(staging: Changing, hasOther: boolean): Promise<boolean> {
+  const { stage } = staging.pending;
   try {
     mkdirSync(stage, { mode: 0o700 });
-    await writeTree(stage, tree, options);
-    swapping = await staged.write(record, { phase: 'swap', ...pending });
+    return true;
+  } catch (error) {
+    if (hasOther && ['EACCES', 'EPERM', 'EROFS'].includes(errno(error) ?? '')) return false;
+    await undo(staging);
+    throw writeFailure(stage, error);
+  }
+}
+
+/** Renames the complete stage to the directory's place. */
+async function swapIn({ workspace, pending }: Changing): Promise<Workspace> {
+  const { dir } = workspace;
+  const { stage, old } = pending;
+  try {
     if (old !== undefined) renameSync(dir, old);
     renameSync(stage, dir);
   } catch (error) {
     if (old !== undefined && isDirectory(old) && directoryState(dir) === 'absent') renameSync(old, dir);
-    await rm(stage, { recursive: true, force: true });
-    await workspace.write(workspace.record, workspace.pending);
+    await undo({ workspace, pending });
     throw writeFailure(dir, error);
   }
-  const placed = await swapping.write(record);
-  if (old !== undefined) await rm(old, { recursive: true, force: true });
-  return placed;
+  // The record forgets the old directory only when it is gone.
+  if (old !== undefined) await remove(old);
+  return await workspace.write(workspace.record);
 }
 
-/** For a directory that cannot be renamed: the tree is written to a reserved directory inside it, and moved up entry by entry. */
-async function placeInside(
-  workspace: Workspace,
-  tree: Tree,
-  record: WorkspaceRecord,
-  stage: string,
-  options: WriteOptions,
-): Promise<Workspace> {
-  const { dir } = workspace;
-  const staging = await workspace.write(workspace.record, { phase: 'stage', stage, old: undefined, previous: workspace.record });
-  const fresh = join(stage, 'new');
-  const old = join(stage, 'old');
+/** Moves the directory's entries into the stage, and those of the complete new tree out of it, from wherever a process left off. */
+async function moveIn({ workspace, pending }: Changing): Promise<Workspace> {
+  const { dir, record } = workspace;
+  const { stage } = pending;
   try {
-    mkdirSync(fresh, { recursive: true, mode: 0o700 });
-    mkdirSync(old, { mode: 0o700 });
-    await writeTree(fresh, tree, options);
+    if (pending.phase === 'clear') {
+      for (const name of readdirSync(dir)) if (join(dir, name) !== stage) renameSync(join(dir, name), join(stage, 'old', name));
+      await workspace.write(record, { ...pending, phase: 'fill' });
+    }
+    const fresh = join(stage, 'new');
+    for (const name of isDirectory(fresh) ? readdirSync(fresh) : []) renameSync(join(fresh, name), join(dir, name));
+    await remove(stage);
+    chmodSync(dir, 0o700);
   } catch (error) {
-    await rm(stage, { recursive: true, force: true });
-    await staging.write(workspace.record, workspace.pending);
     throw writeFailure(dir, error);
   }
-  const applying = await staging.write(record, { phase: 'apply', stage, old: undefined, previous: undefined });
-  for (const name of readdirSync(dir)) if (join(dir, name) !== stage) renameSync(join(dir, name), join(old, name));
-  for (const name of readdirSync(fresh)) renameSync(join(fresh, name), join(dir, name));
-  await rm(stage, { recursive: true, force: true });
-  chmodSync(dir, 0o700);
-  return applying.write(record);
+  return await workspace.write(record);
 }
 
 function makeParent(dir: string): void {
@@ -127,22 +179,19 @@ function makeParent(dir: string): void {
   }
 }
 
-function canMakeSibling(dir: string, token: string): boolean {
-  const probe = join(dirname(dir), `${RESERVED_PREFIX}${token}`);
-  try {
-    mkdirSync(probe);
-    rmSync(probe, { recursive: true });
-    return true;
-  } catch (error) {
-    if (['EACCES', 'EPERM', 'EROFS'].includes(errno(error) ?? '')) return false;
-    throw writeFailure(probe, error);
-  }
-}
-
+/** Whether something is mounted there, be it a directory of the same file system. */
 function isMountPoint(dir: string): boolean {
-  return statSync(dir).dev !== statSync(dirname(dir)).dev;
+  if (statSync(dir).dev !== statSync(dirname(dir)).dev) return true;
+  const mounts = ifSeen(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '';
+  const unescaped = (path: string): string =>
+    path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+  return mounts.split('\n').some((line) => unescaped(line.split(' ')[4] ?? '') === dir);
 }
 
 function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+async function remove(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true });
 }

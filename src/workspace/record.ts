@@ -18,14 +18,19 @@ import { StatCache } from './stat-cache.js';
 
 /** A change of the directory that may be half done. */
 export interface Pending {
-  /** `stage`: a sibling is being written; `swap`: it is complete and takes the directory's place; `apply`: the directory itself is being changed. */
-  phase: 'stage' | 'swap' | 'apply';
+  /**
+   * `stage`: new content is being written to `stage`. Then it is complete and takes the directory's place: `swap`, by renaming; `clear` and `fill`, by moving
+   * the old entries out and the new ones in. `apply`: the directory itself is being changed, and is a mixture until it is written anew.
+   */
+  phase: 'stage' | 'swap' | 'clear' | 'fill' | 'apply';
   /** Where the new tree is written. */
   stage: string;
   /** Where the directory's former content is moved; undefined where there is none. */
   old: string | undefined;
   /** What the record was before: what it is again if the change is undone. */
   previous: WorkspaceRecord | undefined;
+  /** Whether the directory was a mixture before: it is one again if the change is undone. */
+  mixture: boolean;
 }
 
 export interface WorkspaceRecord {
