@@ -1,0 +1,7 @@
+/** The program of the checkout crash tests: checks a version of the session `main` out. */
+import process from 'node:process';
+import { openRepository } from '../../src/index.js';
+
+const [home, dir, at, force] = process.argv.slice(2) as [string, string, string, string];
+const store = await openRepository({ home, userId: 'tester' });
+await store.session('main').checkout(dir, { at, force: force === 'force' });

@@ -1,0 +1,62 @@
+/**
+ * Loaded before a program by --import: the process kills itself at the KILL_AT-th step that changes the file system, and otherwise tells at its
+ * end how many there were. Removing a tree is two steps: before it, and when some of it is gone.
+ */
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const target = Number(process.env['KILL_AT']);
+const { lstatSync, readdirSync, unlinkSync, writeSync } = fs;
+let steps = 0;
+
+function step(before: () => void = () => undefined): void {
+  if (++steps !== target) return;
+  before();
+  process.kill(process.pid, 'SIGKILL');
+}
+
+/** Removes one entry below a directory that is no directory itself, if there is one. */
+function removeOne(path: string): void {
+  for (const name of lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path) : []) {
+    const child = join(path, name);
+    if (lstatSync(child).isDirectory()) removeOne(child);
+    else unlinkSync(child);
+    return;
+  }
+}
+
+type Change = (...parameters: unknown[]) => unknown;
+
+/** The function with a step before it. */
+function counted(original: Change, name: string): Change {
+  return (...parameters) => {
+    const reads = name === 'openSync' && !String(parameters[1]).includes('w');
+    if (!reads) step();
+    if (name.startsWith('rm')) step(() => removeOne(String(parameters[0])));
+    return original(...parameters);
+  };
+}
+
+function patch(module: object, names: readonly string[]): void {
+  const functions = module as Record<string, Change>;
+  for (const name of names) functions[name] = counted((functions[name] as Change).bind(module), name);
+}
+
+patch(fs, [
+  'mkdirSync',
+  'openSync',
+  'writeSync',
+  'symlinkSync',
+  'renameSync',
+  'unlinkSync',
+  'rmdirSync',
+  'rmSync',
+  'chmodSync',
+  'fchmodSync',
+  'lutimesSync',
+]);
+patch(fs.promises, ['mkdir', 'writeFile', 'rename', 'rm', 'unlink', 'link']);
+syncBuiltinESMExports();
+process.on('exit', () => writeSync(1, String(steps)));
