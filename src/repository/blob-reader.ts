@@ -83,6 +83,8 @@ export class BlobReader {
   async #decode(frame: Frame): Promise<Uint8Array> {
     const key = objectKey('packs', frame.pack);
     const span = this.#spans.get(frame) ?? { key, start: frame.offset, end: frame.offset + frame.storedLength };
+    // A frame that is needed once more after it was forgotten is fetched alone.
+    this.#spans.delete(frame);
     const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));
     const start = frame.offset - span.start;
     const stored = bytes.subarray(start, start + frame.storedLength);

@@ -10,6 +10,7 @@ import { invariant, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD } from '../limits.js';
 import { blobCount, blobId, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
+import { compareFrames } from '../pack/locator.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobPlace } from '../repository/manifest.js';
 import { writeFailure } from './files.js';
@@ -37,9 +38,18 @@ export interface WriteOptions {
  */
 export async function writeTree(root: string, tree: Tree, options: WriteOptions): Promise<void> {
   for (const entry of tree) if (entry.kind !== 'file') attempt(entry, () => writePlain(join(root, entry.path), entry));
-  const files = tree.filter((entry) => entry.kind === 'file');
-  await writeFiles(root, files, options);
+  await writeFiles(root, inOrderOfPlace(tree, options.blobs), options);
   for (const entry of [...tree].reverse()) if (entry.kind === 'directory') attempt(entry, () => setDirectory(root, entry));
+}
+
+/** The files in the order in which their bytes lie in packs, so that what is fetched for one is still there for its neighbours. */
+function inOrderOfPlace(tree: Tree, blobs: WriteOptions['blobs']): FileEntry[] {
+  const files = tree.filter((entry) => entry.kind === 'file');
+  const placed = files.map((file) => ({ file, frame: file.size === 0 ? undefined : blobs.get(toHex(blobId(file, 0)))?.location.frame }));
+  placed.sort((a, b) =>
+    a.frame && b.frame ? compareFrames(a.frame, b.frame) : Number(a.frame !== undefined) - Number(b.frame !== undefined),
+  );
+  return placed.map(({ file }) => file);
 }
 
 /** Gives a directory the mode and time of its entry. */
