@@ -79,7 +79,7 @@ class Check {
     for await (const session of repository.refs.list(this.#options)) {
       await this.#attempt(refKey(session), () => this.#checkSession(repository, session));
     }
-    for (const [key, sessions] of this.#needed) if (!this.#present.has(key)) this.#find(key, 'it is missing', [...sessions]);
+    for (const [key, sessions] of this.#needed) if (!(await this.#exists(key))) this.#find(key, 'it is missing', [...sessions]);
     for (const [key] of this.#present) await this.#checkObject(repository, key);
   }
 
@@ -96,6 +96,18 @@ class Check {
         this.result.objects[folder]++;
         if (nameOfKey(folder, key) === undefined) this.#find(key, 'its name is not that of an object');
       }
+    }
+  }
+
+  /** Whether there is such an object, be it one that a commit has put since they were listed. */
+  async #exists(key: string): Promise<boolean> {
+    if (this.#present.has(key)) return true;
+    try {
+      await this.#provider.get(key, { ...this.#options, range: { start: 0, end: 1 } });
+      return true;
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND')) throw error;
+      return false;
     }
   }
 
@@ -116,7 +128,7 @@ class Check {
   async #checkRow(repository: Repository, session: string, row: Row): Promise<void> {
     this.result.commits++;
     const key = this.#need('manifests', row.manifest, session);
-    if (!this.#present.has(key)) return;
+    if (!(await this.#exists(key))) return;
     const manifest = await this.#attempt(key, () => repository.readManifest(row, this.#options), [session]);
     if (manifest === undefined) return;
     for (const pack of packsOf(manifest)) this.#need('packs', pack, session);
