@@ -3,8 +3,7 @@
  * new one is complete, no mixture is ever committed, and the next checkout gives the exact tree and leaves nothing beside it.
  */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type Listing, readListing, writeProfile } from '../helpers/profile.js';
@@ -12,8 +11,6 @@ import { withTemporary } from '../helpers/temporary.js';
 import { checkOutKilled, commitsNoMixture, commitVersions, foreign, isMixture, isSame, openHome } from './_killed.js';
 
 interface Work {
-  /** What is saved and restored as a whole: home, and the parent of the directory. */
-  root: string;
   home: string;
   dir: string;
 }
@@ -37,32 +34,26 @@ const scenarios: Record<string, Scenario> = {
   'a mixture that an earlier crash left': { force: false, prepare: makeMixture, mixture: true },
 };
 
-function save(root: string, name: string): string {
-  const saved = `${root}-${name}`;
-  execFileSync('cp', ['-a', root, saved]);
-  return saved;
+/** Prepares the directory anew, with nothing remembered of it. */
+async function begin(work: Work, { prepare }: Pick<Scenario, 'prepare'>): Promise<void> {
+  rmSync(join(work.home, 'tester', '.store', 'records'), { recursive: true, force: true });
+  rmSync(join(work.dir, '..'), { recursive: true, force: true });
+  mkdirSync(join(work.dir, '..'));
+  await prepare(work);
 }
 
-function restore(root: string, saved: string): void {
-  rmSync(root, { recursive: true });
-  execFileSync('cp', ['-a', saved, root]);
-}
+/** The last step at which a checkout in place is a mixture; found once. */
+let mixtureAt: number | undefined;
 
-/** How many steps a checkout has; everything is then as before. */
-async function countSteps({ root, home, dir }: Work, force: boolean): Promise<number> {
-  const saved = save(root, 'counted');
-  const { steps } = await checkOutKilled(home, dir, force, 0);
-  rmSync(root, { recursive: true });
-  renameSync(saved, root);
-  return steps;
-}
-
+/** Kills a checkout in place at that step. */
 async function makeMixture(work: Work): Promise<void> {
-  await checkOutFirst(work);
-  const saved = save(work.root, 'whole');
-  for (let killAt = await countSteps(work, false); !isMixture(work.dir); killAt--) {
-    restore(work.root, saved);
-    await checkOutKilled(work.home, work.dir, false, killAt);
+  const inPlace = { prepare: checkOutFirst };
+  await begin(work, inPlace);
+  mixtureAt ??= (await checkOutKilled(work.home, work.dir, false, 0)).steps;
+  for (; ; mixtureAt--) {
+    await begin(work, inPlace);
+    await checkOutKilled(work.home, work.dir, false, mixtureAt);
+    if (isMixture(work.dir)) return;
   }
 }
 
@@ -72,21 +63,20 @@ function candidates(dir: string): Listing[] {
   return readdirSync(parent).map((name) => readListing(join(parent, name)));
 }
 
-for (const [name, { prepare, force, mixture }] of Object.entries(scenarios)) {
+for (const [name, scenario] of Object.entries(scenarios)) {
+  const { force } = scenario;
   test(`R-OUT-2, R-OUT-3, R-OUT-6: a checkout into ${name} is killed at any step`, async (t) => {
     await withTemporary(async (folder) => {
-      const root = join(folder, 'work');
-      const work: Work = { root, home: join(root, 'home'), dir: join(root, 'place', 'profile') };
+      const work: Work = { home: join(folder, 'home'), dir: join(folder, 'place', 'profile') };
       const { home, dir } = work;
-      mkdirSync(join(root, 'place'), { recursive: true });
       const expected = await commitVersions(home, join(folder, 'source'));
-      await prepare(work);
-      const old = existsSync(dir) ? readListing(dir) : undefined;
-      const versions = old === undefined || mixture ? [expected] : [old, expected];
-      const saved = save(root, 'before');
-      const steps = await countSteps(work, force);
+      await begin(work, scenario);
+      const { steps } = await checkOutKilled(home, dir, force, 0);
       t.true(steps > 10);
       for (let killAt = 1; killAt <= steps; killAt++) {
+        await begin(work, scenario);
+        const old = existsSync(dir) ? readListing(dir) : undefined;
+        const versions = old === undefined || scenario.mixture ? [expected] : [old, expected];
         t.true((await checkOutKilled(home, dir, force, killAt)).killed);
         // What is of no version is nowhere else.
         const preserved = !force || candidates(dir).some((listing) => versions.some((version) => isSame(listing, version)));
@@ -100,7 +90,6 @@ for (const [name, { prepare, force, mixture }] of Object.entries(scenarios)) {
           t.log(error);
           t.fail(`step ${killAt} of ${steps}`);
         }
-        restore(root, saved);
       }
       t.log(`${steps} steps`);
     });

@@ -1,0 +1,140 @@
+/** What a verification finds beyond damaged bytes: things that are missing, wrong places under good digests, tags that name nothing. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { memoryProvider, type Provider, type Session } from '../../src/index.js';
+import { scoped } from '../../src/provider/scoped.js';
+import type { BlobPlace } from '../../src/repository/manifest.js';
+import type { Token } from '../../src/repository/refs.js';
+import { Repository } from '../../src/repository/repository.js';
+import { around } from '../faults/providers.js';
+import { prose } from '../helpers/content.js';
+import { fakeHost } from '../helpers/host.js';
+import { file, writeProfile } from '../helpers/profile.js';
+import { freshStore } from '../helpers/store.js';
+
+const ROOT = 'tester/.store/';
+
+interface Subject {
+  provider: Provider;
+  repository: Repository;
+  session: Session;
+  dir: string;
+  token: Token;
+  verify(readData?: boolean): Promise<{ key: string; message: string; sessions: string[] }[]>;
+}
+
+async function subject(t: ExecutionContext, provider = memoryProvider()): Promise<Subject> {
+  const { store, folder, session } = await freshStore(t, provider);
+  const dir = join(folder, 'profile');
+  writeProfile(
+    dir,
+    new Map([
+      ['a', file(prose(5000, 'a'))],
+      ['b', file(prose(5000, 'b'))],
+    ]),
+  );
+  await session.commit(dir, { compression: 'off' });
+  const repository = (await Repository.open(scoped(provider, ROOT), fakeHost('meddler'))) as Repository;
+  const token = (await repository.refs.read('main')) as Token;
+  return { provider, repository, session, dir, token, verify: async (readData = false) => (await store.verify({ readData })).findings };
+}
+
+/** Puts the head's manifest anew with other places, and lets the ref name it. */
+async function replaceLocators({ repository, token }: Subject, alter: (place: BlobPlace) => BlobPlace): Promise<void> {
+  const row = token.ref.rows[0];
+  if (row === undefined) throw new Error('the session has a commit');
+  const { commit, tree, blobs } = await repository.readManifest(row);
+  const altered = new Map([...blobs].map(([id, place]) => [id, alter(place)]));
+  const name = { epoch: 1, name: 'ee'.repeat(16) };
+  await repository.writeManifest(name, { commit, tree, blobs: altered }, 'off');
+  await repository.refs.swap(token, { rows: [{ ...row, manifest: name }] });
+}
+
+test('a repository that is whole has no findings', async (t) => {
+  const { verify } = await subject(t);
+  t.deepEqual(await verify(), []);
+  t.deepEqual(await verify(true), []);
+});
+
+test('R-LOC-1: a place that holds other bytes under a good digest is found by reading every byte', async (t) => {
+  const made = await subject(t);
+  await replaceLocators(made, ({ location, length }) => ({ location: { ...location, offset: location.offset === 0 ? 1 : 0 }, length }));
+  t.deepEqual(await made.verify(), []);
+  const findings = await made.verify(true);
+  t.true(findings.length > 0);
+  t.true(findings.every(({ key, sessions }) => key.startsWith('packs/') && sessions.includes('main')));
+  await t.throwsAsync(made.session.checkout(`${made.dir}-out`), { code: 'INTEGRITY' });
+});
+
+test('a frame beyond the end of its pack is found without reading', async (t) => {
+  const made = await subject(t);
+  await replaceLocators(made, ({ location, length }) => ({
+    location: { ...location, frame: { ...location.frame, offset: 1_000_000 } },
+    length,
+  }));
+  t.regex((await made.verify()).map(({ message }) => message).join(), /a frame ends at/);
+});
+
+test('R-REF-4: a tag that names no commit of the session is found', async (t) => {
+  const made = await subject(t);
+  await made.repository.refs.swap(made.token, { tags: new Map([['lost', '0'.repeat(64)]]) });
+  t.like(await made.verify(), [{ key: 'refs/main', sessions: ['main'] }]);
+});
+
+test('missing packs and manifests are found, with the sessions that need them', async (t) => {
+  for (const folder of ['packs/', 'manifests/']) {
+    const made = await subject(t);
+    await made.session.fork('copy');
+    for await (const { key } of made.provider.list(ROOT + folder)) await made.provider.delete(key);
+    const findings = await made.verify();
+    t.is(findings.length, 1);
+    t.true(findings[0]?.key.startsWith(folder));
+    t.deepEqual([...(findings[0]?.sessions ?? [])].sort(), ['copy', 'main']);
+  }
+});
+
+test('objects that nothing names are counted, and are no finding', async (t) => {
+  const provider = memoryProvider();
+  const { store, folder, session } = await freshStore(t, provider);
+  writeProfile(join(folder, 'profile'), new Map([['a', file('a')]]));
+  await session.commit(join(folder, 'profile'));
+  t.is((await store.verify()).unreferenced, 0);
+  await session.delete();
+  const { unreferenced, findings, sessions } = await store.verify({ readData: true });
+  t.deepEqual([unreferenced, findings.length, sessions], [2, 0, 0]);
+});
+
+test("a name that is no object's is found", async (t) => {
+  const { provider, verify } = await subject(t);
+  await provider.put(`${ROOT}packs/readme`, Uint8Array.of(1));
+  t.true((await verify()).some(({ key }) => key === 'packs/readme'));
+});
+
+test('what is committed while a verification runs is not taken for missing', async (t) => {
+  const inner = memoryProvider();
+  const meanwhile: (() => Promise<unknown>)[] = [];
+  const provider = around(inner, async (method, key, request) => {
+    const result = await request();
+    // After the last list of objects, and before the refs are read.
+    if (method !== 'list' || !key.endsWith('refs/')) return result;
+    await meanwhile.pop()?.();
+    return result;
+  });
+  const made = await subject(t, provider);
+  writeFileSync(join(made.dir, 'a'), 'changed meanwhile');
+  meanwhile.push(() => made.session.commit(made.dir));
+  t.deepEqual(await made.verify(true), []);
+  t.is(meanwhile.length, 0);
+  t.is((await made.session.diff('HEAD~1')).changed.length, 1);
+});
+
+test('progress tells each object once', async (t) => {
+  const provider = memoryProvider();
+  const { store, folder, session } = await freshStore(t, provider);
+  writeProfile(join(folder, 'profile'), new Map([['a', file('a')]]));
+  await session.commit(join(folder, 'profile'));
+  const seen: string[] = [];
+  await store.verify({ onProgress: (done, total) => seen.push(`${done}/${total}`) });
+  t.deepEqual(seen, ['1/2', '2/2']);
+});
