@@ -3,6 +3,7 @@
  * so that tests can supply their own.
  */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { homedir, hostname, platform, userInfo } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,6 +20,10 @@ export interface Host {
   platform(): string;
   /** Whether a process of this machine with that number is alive. */
   isAlive(pid: number): boolean;
+  /** Names this process, and no other that has or had its number. */
+  self(): string;
+  /** Whether the process of that name is still there. */
+  isRunning(name: string): boolean;
   /** Where home is unless the caller says otherwise. */
   defaultHome(): string;
 }
@@ -30,6 +35,11 @@ export const systemHost: Host = {
   hostname: () => hostname(),
   platform: () => platform(),
   isAlive,
+  self: () => nameOf(process.pid),
+  isRunning: (name) => {
+    const pid = Number.parseInt(name, 10);
+    return isAlive(pid) && nameOf(pid) === name;
+  },
   defaultHome: () => join(homedir(), '.browserstate'),
 };
 
@@ -39,6 +49,19 @@ function userName(): string {
   } catch {
     // A container's user id without an entry in the password file has no name.
     return String(process.getuid?.() ?? 'unknown');
+  }
+}
+
+/** A process's number and, where /proc tells it, when it began, since numbers are given out again. */
+function nameOf(pid: number): string {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /s, '')
+      .split(' ');
+    return `${pid}:${fields[19]}`;
+  } catch {
+    // Systems without /proc tell the number alone.
+    return String(pid);
   }
 }
 

@@ -55,7 +55,7 @@ export async function checkoutSession(home: Home, session: string, dir: string, 
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
   const manifest = await home.readManifest(repository, token, row, options);
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
-  const workspace = await settleWorkspace(await home.workspace(dir));
+  const workspace = await settleWorkspace(await home.workspace(dir), home.host);
   const live = directoryState(workspace.dir) === 'absent' ? undefined : liveBrowser(workspace.dir, home.host);
   if (live !== undefined) {
     throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
@@ -94,16 +94,27 @@ async function place(placement: Placement): Promise<void> {
   }
   const current = await readClean(placement);
   if (current === undefined && !options.force) throw refuse(workspace.dir);
+  const isOwned = current !== undefined;
   if (options.only !== undefined) {
     const there = await readDirectory(workspace, everything, options);
-    // A whole version that is changed in part is no version any more: its record stays, and tells the difference.
-    const kept = workspace.record?.only === undefined ? workspace.record : record;
-    await applyTree(workspace, selectMatching(there, options.only), tree, kept, home.host, write);
+    const kept = recordOfPart(workspace, record);
+    await applyTree(workspace, selectMatching(there, options.only), tree, kept, isOwned, home.host, write);
   } else if (current !== undefined) {
-    await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, home.host, write);
+    await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, isOwned, home.host, write);
   } else {
     await placeTree(workspace, tree, record, home.host, write);
   }
+}
+
+/** What is remembered of a directory of which a part was checked out. */
+function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord): WorkspaceRecord | undefined {
+  // A whole version that is changed in part is no version any more: its record stays, and tells the difference.
+  if (before?.only === undefined) return before;
+  if (before.session === part.session && before.base === part.base)
+    return { ...part, only: [...new Set([...before.only, ...(part.only ?? [])])] };
+  throw new BrowserStateError('DIRTY', `${dir}: it holds a part of commit ${before.base.slice(0, 12)} of session ${before.session}`, {
+    hint: 'Restore parts of one version into one directory, or choose another directory.',
+  });
 }
 
 /** The directory's content, if it is exactly the version that its record names; undefined otherwise. */
@@ -112,9 +123,14 @@ async function readClean({ home, repository, workspace, options }: Placement): P
   if (record === undefined || pending !== undefined) return undefined;
   const base = await readBase(home, repository, record);
   if (base === undefined) return undefined;
-  const there = await readDirectory(workspace, buildFilter({ facts: readFacts(dir), ...record.rules }), options);
   const expected = record.only ? select(base.tree, record.only) : base.tree;
-  return isEmptyDiff(diffTrees(expected, there)) ? there : undefined;
+  // Caches are compared where the version has them; where it has none, those of the directory are nobody's work.
+  for (const keepCaches of [record.rules.keepCaches, true]) {
+    const filter = buildFilter({ facts: readFacts(dir), ...record.rules, keepCaches });
+    const there = await readDirectory(workspace, filter, options);
+    if (isEmptyDiff(diffTrees(expected, there))) return there;
+  }
+  return undefined;
 }
 
 /** The version that a record names, which may be of any session; undefined where it is no more. */

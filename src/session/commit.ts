@@ -9,11 +9,9 @@ import { measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.j
 import type { ObjectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
 
-import { framesOf, nameText } from '../pack/locator.js';
 import { BlobWriter } from '../repository/blob-writer.js';
-import type { Epoch } from '../repository/cells.js';
 import { newName } from '../repository/layout.js';
-import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import type { Manifest } from '../repository/manifest.js';
 import { newRow, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
@@ -27,6 +25,7 @@ import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
+import { PackPresence, Pin } from './reuse.js';
 import { checkShrink } from './shrink.js';
 import { requireTag, withTag } from './tags.js';
 
@@ -85,7 +84,7 @@ interface Base {
 export async function commitDirectory(home: Home, session: string, dir: string, options: CommitOptions = {}): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  const workspace = await settleWorkspace(await home.workspace(dir));
+  const workspace = await settleWorkspace(await home.workspace(dir), home.host);
   refuseUnfit(home, workspace);
   const repository = await home.init(options);
   let before: ObjectId | undefined | 'none' = 'none';
@@ -158,10 +157,13 @@ async function attemptCommit(
   const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules }), { signal: options.signal });
   const pin = new Pin(home, repository, token, options);
   if (head === undefined) await pin.set();
+  const packs = new PackPresence(repository, options);
+  const known = underlay ? new Map([...underlay.manifest.blobs, ...(head?.manifest.blobs ?? [])]) : (head?.manifest.blobs ?? new Map());
+  const usable = await packs.filter(known);
   const writer = new BlobWriter(repository, {
     compression: options.compression ?? 'auto',
-    known: underlay ? new Map([...underlay.manifest.blobs, ...(head?.manifest.blobs ?? [])]) : (head?.manifest.blobs ?? new Map()),
-    lookup: (ids) => pin.lookup(ids),
+    known: usable,
+    lookup: async (ids) => packs.filter(await pin.lookup(ids)),
     epoch: () => pin.epoch,
     signal: options.signal,
   });
@@ -175,7 +177,10 @@ async function attemptCommit(
   });
   const tree = underlay ? overlay(underlay.manifest.tree, captured, underlay.only) : captured;
   if (!options.allowShrink) checkShrink(dir, head?.manifest.tree, tree);
-  const same = head !== undefined && isEmptyDiff(diffTrees(head.manifest.tree, tree));
+  await refuseChanged(home, workspace);
+  // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
+  const isWhole = usable.size === known.size;
+  const same = isWhole && head !== undefined && isEmptyDiff(diffTrees(head.manifest.tree, tree));
   const outcome = same ? await keepHead(base, head.row, options) : await store(home, base, tree, writer, pin, options);
   if (outcome === undefined) return undefined;
   const { row, storedBytes } = outcome;
@@ -191,6 +196,15 @@ async function attemptCommit(
     changed: !same,
     stats: { files, bytes, newBytes, storedBytes, excluded, skipped },
   };
+}
+
+/** Throws BUSY where a checkout began or ended in the directory while it was read: what was read may be parts of two versions. */
+async function refuseChanged(home: Home, before: Workspace): Promise<void> {
+  const { pending, record } = await home.workspace(before.dir);
+  if (pending === undefined && JSON.stringify(record) === JSON.stringify(before.record)) return;
+  throw new BrowserStateError('BUSY', `${before.dir}: another process checked out or committed it meanwhile; nothing was committed`, {
+    hint: 'Repeat the command when the other one is done.',
+  });
 }
 
 /** The head stays; a tag that was asked for is set on it. */
@@ -239,44 +253,6 @@ async function store(
   if (swapped === undefined) return undefined;
   if (writer.stored.size > 0) await home.index.record(repository, pin.epoch, writer.stored);
   return { row, storedBytes: writer.storedBytes + manifestBytes };
-}
-
-/**
- * The pin that lets a commit name what its token's head does not reach (SPEC.md 11.1 step 3): the GC epoch, read after the token and written into
- * the ref with the swap.
- */
-class Pin {
-  readonly #home: Home;
-  readonly #repository: Repository;
-  readonly #token: Token;
-  readonly #options: CommitOptions;
-  #pinned: Epoch | undefined;
-
-  constructor(home: Home, repository: Repository, token: Token, options: CommitOptions) {
-    this.#home = home;
-    this.#repository = repository;
-    this.#token = token;
-    this.#options = options;
-  }
-
-  /** The epoch under which packs are born and the ref is swapped. */
-  get epoch(): number {
-    return Math.max(this.#token.ref.epoch, this.#pinned?.k ?? 0);
-  }
-
-  /** Reads the epoch, once. */
-  async set(): Promise<Epoch> {
-    this.#pinned ??= await this.#repository.epoch(this.#options);
-    return this.#pinned;
-  }
-
-  /** Places of blobs that the index knows and that no collection has condemned. */
-  async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
-    const { k, condemned } = await this.set();
-    const found = await this.#home.index.lookup(this.#repository, k, ids);
-    const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
-    return new Map([...found].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));
-  }
 }
 
 /** The part of a scan that a partial directory may have changed, with the directories above it. */

@@ -3,7 +3,7 @@
  * is first used and created when it is first written.
  */
 import { existsSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { BrowserStateError, integrity, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
@@ -13,6 +13,11 @@ import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
+
+/** Whether a relative path leads out of where it starts. */
+function isOutside(path: string): boolean {
+  return path === '..' || path.startsWith(`..${sep}`);
+}
 
 /** Where a user's repository lies in the user's folder (SPEC.md 9). */
 export const STORE_FOLDER = '.store';
@@ -61,12 +66,17 @@ export class Home {
    */
   async workspace(dir: string): Promise<Workspace> {
     const workspace = await Workspace.open(this.#records, dir, this.host);
-    const fromThere = relative(workspace.dir, realPath(this.#records));
-    const apart = fromThere === '..' || fromThere.startsWith(`..${sep}`);
-    if (apart && !existsSync(join(workspace.dir, STORE_FOLDER))) return workspace;
-    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one that holds a store`, {
-      hint: 'Name the directory of the profile alone, or keep the store elsewhere with --home.',
-    });
+    const store = dirname(realPath(this.#records));
+    const holdsIt = !isOutside(relative(workspace.dir, store));
+    const liesInIt = !isOutside(relative(store, workspace.dir)) && isOutside(relative(join(store, 'workspaces'), workspace.dir));
+    if (!holdsIt && !liesInIt && !existsSync(join(workspace.dir, STORE_FOLDER))) return workspace;
+    throw new BrowserStateError(
+      'USAGE',
+      `${dir}: expected a directory apart from the store, found one that holds a store or is part of one`,
+      {
+        hint: 'Name the directory of the profile alone, or keep the store elsewhere with --home.',
+      },
+    );
   }
 
   /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */

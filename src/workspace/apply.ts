@@ -2,7 +2,7 @@
  * In-place checkout: changes a directory whose content is known from one tree into another, writing only what differs (SPEC.md R-OUT-6).
  * New content is written beside the directory first, so that little is left to do once the directory itself is touched.
  */
-import { chmodSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../host.js';
@@ -16,15 +16,17 @@ import { setTime } from './times.js';
 import { setDirectory, type WriteOptions, writeTree } from './write-tree.js';
 
 /**
- * Changes what `from` describes into `to`; paths in neither stay as they are. While it runs the record says so; a crash leaves it
- * saying so, and the directory is then written anew as a whole. `record` is what the record says afterwards.
+ * Changes what `from` describes into `to`; paths in neither stay as they are. Where `from` is all that the directory holds (`isOwned`) the record
+ * says so while it runs, and after a crash the directory is written anew as a whole; other work in it is never put at that risk. `record`
+ * is what the record says afterwards.
  */
 export async function applyTree(
   workspace: Workspace,
   from: Tree,
   to: Tree,
   record: WorkspaceRecord | undefined,
-  host: Pick<Host, 'random'>,
+  isOwned: boolean,
+  host: Pick<Host, 'random' | 'self'>,
   options: WriteOptions,
 ): Promise<Workspace> {
   const before = new Map(from.map((entry) => [entry.path, entry]));
@@ -37,7 +39,7 @@ export async function applyTree(
     await undo(staging);
     throw writeFailure(workspace.dir, error);
   }
-  const applying = await workspace.write(record ?? workspace.record, { ...staging.pending, phase: 'apply' });
+  const applying = isOwned ? await workspace.write(record ?? workspace.record, { ...staging.pending, phase: 'apply' }) : staging.workspace;
   try {
     change(workspace.dir, stage, from, to, new Set(wanted));
   } catch (error) {
@@ -86,6 +88,10 @@ function makeDirectory(path: string): void {
     mkdirSync(path, 0o700);
   } catch (error) {
     if (errno(error) !== 'EEXIST') throw writeFailure(path, error);
+    if (lstatSync(path).isDirectory()) return;
+    // A link that stands in a directory's place leads out of the profile: what belongs here must not be written there.
+    unlinkSync(path);
+    mkdirSync(path, 0o700);
   }
 }
 

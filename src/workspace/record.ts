@@ -4,7 +4,7 @@
  * makes the directory a stranger, which is always safe.
  */
 
-import { realpathSync } from 'node:fs';
+import { lstatSync, realpathSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from '#platform';
@@ -23,6 +23,8 @@ export interface Pending {
    * the old entries out and the new ones in. `apply`: the directory itself is being changed, and is a mixture until it is written anew.
    */
   phase: 'stage' | 'swap' | 'clear' | 'fill' | 'apply';
+  /** The process that does it, as `Host.self` names it. */
+  owner: string;
   /** Where the new tree is written. */
   stage: string;
   /** Where the directory's former content is moved; undefined where there is none. */
@@ -47,6 +49,8 @@ export interface WorkspaceRecord {
 
 interface Stored {
   dir: string;
+  /** Which directory it was: another one at the same path is a stranger. */
+  identity: string | undefined;
   record: WorkspaceRecord | undefined;
   pending: Pending | undefined;
 }
@@ -74,12 +78,15 @@ export class Workspace {
     const bytes = await readIfPresent(recordPath(folder, real));
     const stored = bytes && parse(bytes);
     const mine = stored?.dir === real ? stored : undefined;
-    return new Workspace(real, mine?.record, mine?.pending, folder, host);
+    const now = identityOf(real);
+    const isStranger = mine?.identity !== undefined && now !== undefined && now !== mine.identity;
+    const { record, pending } = isStranger ? ofStranger(mine) : { record: mine?.record, pending: mine?.pending };
+    return new Workspace(real, record, pending, folder, host);
   }
 
   /** Replaces the record, atomically. */
   async write(record: WorkspaceRecord | undefined, pending?: Pending): Promise<Workspace> {
-    const stored: Stored = { dir: this.dir, record, pending };
+    const stored: Stored = { dir: this.dir, identity: identityOf(this.dir), record, pending };
     const json = utf8(JSON.stringify(stored));
     await this.#replace(recordPath(this.#folder, this.dir), concat([sha256(json), json]));
     return new Workspace(this.dir, record, pending, this.#folder, this.#host);
@@ -105,6 +112,20 @@ export class Workspace {
       throw error;
     }
   }
+}
+
+/** Tells a directory from any other that is or was at its path; undefined where there is none. */
+function identityOf(dir: string): string | undefined {
+  const stats = lstatSync(dir, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
+}
+
+/** What a record of a directory says of another one that took its path: nothing, but for what was left beside it. */
+function ofStranger({ record, pending }: Stored): Pick<Workspace, 'record' | 'pending'> {
+  if (pending === undefined) return { record: undefined, pending };
+  // A swap puts another directory there itself.
+  if (pending.phase === 'swap') return { record, pending: { ...pending, previous: undefined } };
+  return { record: undefined, pending: { ...pending, phase: 'stage', previous: undefined, mixture: false } };
 }
 
 /** The path with symlinks resolved, as far as it exists. Throws USAGE where a file is in the place of a directory above it. */

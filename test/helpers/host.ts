@@ -20,6 +20,8 @@ export function fakeHost(seed = 'host'): Host {
     hostname: () => 'machine',
     platform: () => 'linux',
     isAlive: () => false,
+    self: () => 'test',
+    isRunning: () => false,
     defaultHome: () => {
       throw new Error('a test names its home');
     },

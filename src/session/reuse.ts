@@ -1,0 +1,92 @@
+/** What a commit may use again instead of storing it: blobs that other packs hold, as long as those are there and no collection condemns them. */
+import { isError } from '../errors.js';
+import type { ObjectId } from '../object-id.js';
+import { framesOf, nameText } from '../pack/locator.js';
+import type { RequestOptions } from '../provider/provider.js';
+import type { Epoch } from '../repository/cells.js';
+import { objectKey } from '../repository/layout.js';
+import type { BlobPlace } from '../repository/manifest.js';
+import type { Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import type { Home } from './home.js';
+
+/** Looks once at each pack that a commit would use again: bytes that were lost are stored again rather than named again. */
+export class PackPresence {
+  readonly #repository: Repository;
+  readonly #options: RequestOptions;
+  readonly #present = new Map<string, Promise<boolean>>();
+
+  constructor(repository: Repository, options: RequestOptions) {
+    this.#repository = repository;
+    this.#options = options;
+  }
+
+  /** The places whose packs are all there. */
+  async filter(places: ReadonlyMap<ObjectId, BlobPlace>): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+    const ends = new Map<string, number>();
+    for (const { location } of places.values()) {
+      for (const { pack, offset, storedLength } of framesOf(location)) {
+        const key = objectKey('packs', pack);
+        ends.set(key, Math.max(ends.get(key) ?? 0, offset + storedLength));
+      }
+    }
+    const lost = new Set<string>();
+    for (const [key, end] of ends) if (!(await this.#has(key, end))) lost.add(key);
+    if (lost.size === 0) return places;
+    return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !lost.has(objectKey('packs', pack)))));
+  }
+
+  #has(key: string, end: number): Promise<boolean> {
+    const asked = this.#present.get(`${key} ${end}`) ?? this.#ask(key, end);
+    this.#present.set(`${key} ${end}`, asked);
+    return asked;
+  }
+
+  async #ask(key: string, end: number): Promise<boolean> {
+    try {
+      await this.#repository.provider.get(key, { signal: this.#options.signal, range: { start: end - 1, end } });
+      return true;
+    } catch (error) {
+      if (isError(error, 'NOT_FOUND', 'INTEGRITY')) return false;
+      throw error;
+    }
+  }
+}
+
+/**
+ * The pin that lets a commit name what its token's head does not reach (SPEC.md 11.1 step 3): the GC epoch, read after the token and written into
+ * the ref with the swap.
+ */
+export class Pin {
+  readonly #home: Home;
+  readonly #repository: Repository;
+  readonly #token: Token;
+  readonly #options: RequestOptions;
+  #pinned: Epoch | undefined;
+
+  constructor(home: Home, repository: Repository, token: Token, options: RequestOptions) {
+    this.#home = home;
+    this.#repository = repository;
+    this.#token = token;
+    this.#options = options;
+  }
+
+  /** The epoch under which packs are born and the ref is swapped. */
+  get epoch(): number {
+    return Math.max(this.#token.ref.epoch, this.#pinned?.k ?? 0);
+  }
+
+  /** Reads the epoch, once. */
+  async set(): Promise<Epoch> {
+    this.#pinned ??= await this.#repository.epoch(this.#options);
+    return this.#pinned;
+  }
+
+  /** Places of blobs that the index knows and that no collection has condemned. */
+  async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+    const { k, condemned } = await this.set();
+    const found = await this.#home.index.lookup(this.#repository, k, ids);
+    const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
+    return new Map([...found].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));
+  }
+}
