@@ -28,6 +28,8 @@ export const MAX_DEPTH = 128;
 export const MAX_SYMLINK_BYTES = 4095;
 /** Entries of a tree: ten times the largest profile that was planned for. */
 export const MAX_ENTRIES = 1_000_000;
+/** Bytes of all paths of a tree: prefixes are shared in its encoding, so that few bytes could claim gigabytes. */
+export const MAX_TREE_PATH_BYTES = 256 * MiB;
 /** Blobs of a tree: 256 GiB of content. */
 export const MAX_BLOBS = 4 * 1024 * 1024;
 /** Bytes of a file: 4 TiB, below 2^53 so that sizes are exact numbers. */

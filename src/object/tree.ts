@@ -3,8 +3,8 @@
  * compress) and paths (which do) lie apart. Decoding validates every rule before it returns.
  */
 import { compareUtf8, fromUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
-import { integrity, invariant } from '../errors.js';
-import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_PATH_BYTES, MAX_SYMLINK_BYTES } from '../limits.js';
+import { BrowserStateError, integrity, invariant } from '../errors.js';
+import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_PATH_BYTES, MAX_SYMLINK_BYTES, MAX_TREE_PATH_BYTES } from '../limits.js';
 import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
 import { parentPath, pathProblem } from './path.js';
 
@@ -85,15 +85,22 @@ export function measureTree(tree: Tree): { files: number; bytes: number } {
   return { files, bytes };
 }
 
-/** The canonical bytes of a tree whose entries are sorted and valid. */
+/** The canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE where its paths are too long in all. */
 export function encodeTree(tree: Tree): Uint8Array {
   const out = new Writer().uint(tree.length);
   let previous: Uint8Array = new Uint8Array(0);
+  let total = 0;
   for (const { path } of tree) {
     const bytes = utf8(path);
     const shared = sharedLength(previous, bytes);
     out.uint(shared).sized(bytes.subarray(shared));
     previous = bytes;
+    total += bytes.length;
+  }
+  if (total > MAX_TREE_PATH_BYTES) {
+    throw new BrowserStateError('UNREADABLE', `expected paths of at most ${MAX_TREE_PATH_BYTES} bytes in all, found ${total}`, {
+      hint: 'Leave out what the browser does not need with --exclude or .browserstateignore.',
+    });
   }
   for (const entry of tree) out.byte(kinds.indexOf(entry.kind));
   for (const { mode } of tree) out.byte(mode & 255).byte(mode >> 8);
@@ -146,9 +153,12 @@ function readPaths(input: Reader, count: number): string[] {
   const paths: string[] = [];
   let previous: Uint8Array = new Uint8Array(0);
   let previousText = '';
+  let total = 0;
   for (let i = 0; i < count; i++) {
     const shared = input.uint(previous.length);
     const rest = input.sized(MAX_PATH_BYTES);
+    total += shared + rest.length;
+    if (total > MAX_TREE_PATH_BYTES) throw integrity(`tree: expected paths of at most ${MAX_TREE_PATH_BYTES} bytes in all, found more`);
     const bytes = new Uint8Array(shared + rest.length);
     bytes.set(previous.subarray(0, shared));
     bytes.set(rest, shared);

@@ -114,6 +114,22 @@ test('R-LIMIT: counts and sizes beyond what is there or allowed are refused at o
     refuses(t, () => decodeTree(raw({ sizes: [size] })), 'INTEGRITY', String(size));
 });
 
+test('R-LIMIT: paths of more than 256 MiB in all are refused, however few bytes encode them', (t) => {
+  const deep = Array.from({ length: 15 }, () => 'x'.repeat(250)).join('/');
+  const out = new Writer().uint(80_000).uint(0).text(deep);
+  let previous = '';
+  for (let i = 1; i < 80_000; i++) {
+    const name = `/${String(i).padStart(5, '0')}`;
+    let shared = 0;
+    while (shared < previous.length && previous[shared] === name[shared]) shared++;
+    out.uint(deep.length + shared).text(name.slice(shared));
+    previous = name;
+  }
+  // So many entries need the rest of the columns, of which the reader never hears.
+  const error = refuses(t, () => decodeTree(out.bytes(new Uint8Array(1000)).finish()));
+  t.regex(error.message, /bytes in all/);
+});
+
 test('R-LIMIT: more than 4,194,304 blobs are refused even where they repeat', (t) => {
   const files = Array.from({ length: 65 }, (_, i) => `f${String(i).padStart(2, '0')}`);
   const out = new Writer().uint(files.length);
