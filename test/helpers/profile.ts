@@ -100,16 +100,6 @@ function readLine(path: string, stats: BigIntStats): string {
   return describeEntry('file', mode, mtime, readFileSync(path));
 }
 
-/** What `readListing` gives for a profile that was written. */
-export function listingOf(profile: Profile): Listing {
-  return sorted(Array.from(profile, ([path, entry]) => [path, lineOf(entry)]));
-}
-
-function lineOf(entry: ProfileEntry): string {
-  if (entry.kind === 'symlink') return describeEntry(entry.kind, 0o777, entry.mtime, entry.target);
-  return describeEntry(entry.kind, entry.mode, entry.mtime, entry.kind === 'file' ? entry.content : '');
-}
-
 /** The line of an entry that holds these bytes, points there, or neither. */
 export function describeEntry(kind: ProfileEntry['kind'], mode: number, mtime: bigint, holds: Uint8Array | string): string {
   const described = typeof holds === 'string' ? holds : `${holds.length} bytes ${createHash('sha256').update(holds).digest('hex')}`;
