@@ -3,13 +3,12 @@
  * New content is written beside the directory first, so that little is left to do once the directory itself is touched.
  */
 import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../host.js';
 import { sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import type { Tree, TreeEntry } from '../object/tree.js';
-import { openStage, undo } from './checkout.js';
+import { openStage, removeTree, undo } from './checkout.js';
 import { errno, writeFailure } from './files.js';
 import type { Workspace, WorkspaceRecord } from './record.js';
 import { setTime } from './times.js';
@@ -34,7 +33,7 @@ export async function applyTree(
   const staging = await openStage(workspace, host);
   const { stage } = staging.pending;
   try {
-    await writeTree(stage, withParents(wanted, to), options);
+    await writeTree(stage, withParents(wanted, to), { ...options, keepWritable: true });
   } catch (error) {
     await undo(staging);
     throw writeFailure(workspace.dir, error);
@@ -45,12 +44,14 @@ export async function applyTree(
   } catch (error) {
     throw writeFailure(workspace.dir, error);
   }
-  await rm(stage, { recursive: true, force: true });
+  await removeTree(stage);
   return applying.write(record);
 }
 
 function change(dir: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
   const after = new Map(to.map((entry) => [entry.path, entry]));
+  // Directories that their owner may not write to are opened for the change; those that stay get their mode at its end.
+  for (const entry of from) if (entry.kind === 'directory' && (entry.mode & 0o300) !== 0o300) chmodSync(join(dir, entry.path), 0o700);
   for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(join(dir, entry.path), entry);
   const before = new Map(from.map((entry) => [entry.path, entry]));
   for (const entry of to) {

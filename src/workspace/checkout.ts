@@ -53,7 +53,7 @@ export async function settleWorkspace(workspace: Workspace, host: Pick<Host, 'se
       return await moveIn({ workspace, pending });
     case 'apply':
       // The directory is a mixture that only a new checkout mends.
-      await remove(pending.stage);
+      await removeTree(pending.stage);
       return workspace;
   }
 }
@@ -66,13 +66,13 @@ async function settleSwap({ workspace, pending }: Changing): Promise<Workspace> 
   if (!present && !staged && old !== undefined && isDirectory(old)) renameSync(old, dir);
   if (present === staged) return await undo({ workspace, pending });
   if (staged) renameSync(stage, dir);
-  if (old !== undefined) await remove(old);
+  if (old !== undefined) await removeTree(old);
   return await workspace.write(workspace.record);
 }
 
 /** Takes back a change that has not touched the directory yet. */
 export async function undo({ workspace, pending }: Changing): Promise<Workspace> {
-  await remove(pending.stage);
+  await removeTree(pending.stage);
   return await workspace.write(pending.previous, pending.mixture ? { ...pending, phase: 'apply' } : undefined);
 }
 
@@ -153,7 +153,7 @@ async function swapIn({ workspace, pending }: Changing): Promise<Workspace> {
     throw writeFailure(dir, error);
   }
   // The record forgets the old directory only when it is gone.
-  if (old !== undefined) await remove(old);
+  if (old !== undefined) await removeTree(old);
   return await workspace.write(workspace.record);
 }
 
@@ -168,7 +168,7 @@ async function moveIn({ workspace, pending }: Changing): Promise<Workspace> {
     }
     const fresh = join(stage, 'new');
     for (const name of isDirectory(fresh) ? readdirSync(fresh) : []) renameSync(join(fresh, name), join(dir, name));
-    await remove(stage);
+    await removeTree(stage);
     chmodSync(dir, 0o700);
   } catch (error) {
     throw writeFailure(dir, error);
@@ -197,6 +197,18 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-async function remove(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true });
+/** Removes a directory with all in it, also where its owner may not write to parts of it. */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true });
+  } catch (error) {
+    if (errno(error) !== 'EACCES' && errno(error) !== 'EPERM') throw error;
+    makeWritable(path);
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+function makeWritable(dir: string): void {
+  chmodSync(dir, 0o700);
+  for (const child of readdirSync(dir, { withFileTypes: true })) if (child.isDirectory()) makeWritable(join(dir, child.name));
 }

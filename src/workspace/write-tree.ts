@@ -28,6 +28,8 @@ export interface WriteProgress {
 export interface WriteOptions {
   reader: BlobReader;
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
+  /** Leaves directories writable, for entries that are to be moved out of them. */
+  keepWritable?: boolean;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: WriteProgress) => void) | undefined;
 }
@@ -39,6 +41,7 @@ export interface WriteOptions {
 export async function writeTree(root: string, tree: Tree, options: WriteOptions): Promise<void> {
   for (const entry of tree) if (entry.kind !== 'file') attempt(entry, () => writePlain(join(root, entry.path), entry));
   await writeFiles(root, inOrderOfPlace(tree, options.blobs), options);
+  if (options.keepWritable) return;
   for (const entry of [...tree].reverse()) if (entry.kind === 'directory') attempt(entry, () => setDirectory(root, entry));
 }
 
