@@ -78,7 +78,7 @@ class LocalProvider implements Provider {
     checkKey(key);
     throwIfAborted(options.signal);
     checkCellSize(key, bytes);
-    const payload = bytes.slice();
+    const payload = new Uint8Array(bytes);
     return await translating(`write ${key}`, misplaced, () => this.#cells.swap(key, payload, expected, options));
   }
 

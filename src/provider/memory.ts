@@ -39,7 +39,7 @@ class MemoryProvider implements Provider {
     this.#refuse(this.#cells, key, 'a cell');
     const existing = this.#objects.get(key);
     invariant(existing === undefined || equalBytes(existing, bytes), `${key} is put with one content only`);
-    this.#objects.set(key, bytes.slice());
+    this.#objects.set(key, new Uint8Array(bytes));
     await turn(undefined);
   }
 
@@ -74,7 +74,7 @@ class MemoryProvider implements Provider {
     this.#refuse(this.#objects, key, 'an object');
     const won = (this.#cells.get(key)?.version ?? null) === expected;
     const version = `write-${++this.#writes}`;
-    if (won) this.#cells.set(key, { bytes: bytes.slice(), version });
+    if (won) this.#cells.set(key, { bytes: new Uint8Array(bytes), version });
     await turn(undefined);
     return won ? version : undefined;
   }
