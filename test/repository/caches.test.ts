@@ -108,7 +108,7 @@ test('a flip anywhere in a record makes its directory a stranger at worst', asyn
   const made = await subject(t);
   for (const file of made.files('records')) {
     const bytes = readFileSync(join(made.folder, 'home', file));
-    for (let at = 0; at < bytes.length; at += file.endsWith('.json') ? 1 : 11) {
+    for (let at = 0; at < bytes.length; at += 5) {
       const { store } = await made.damaged((home) => writeFileSync(join(home, file), flipped(bytes, at)));
       await tried(t, `byte ${at} of ${file}`, async () => {
         const session = store.session('main');
