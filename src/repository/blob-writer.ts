@@ -3,7 +3,6 @@
  * put (SPEC.md 5, 11.1). Memory is bounded by the batch that waits for a look-up, the frames being compressed and the packs being
  * sent, never by the size of a profile.
  */
-import { sha256 } from '#platform';
 import { toHex } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import {
@@ -18,14 +17,14 @@ import {
 } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
-import type { Frame, Location, ObjectName } from '../pack/locator.js';
+import type { Frame, Location } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
 import { newName, objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
+import { BufferPool, PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
 
 /** The blob that was at the same place before, with its bytes' place: what a patch can start from. */
@@ -248,51 +247,6 @@ export class BlobWriter {
       // The failure stays in the set, and is met where the set is waited for.
       () => undefined,
     );
-  }
-}
-
-/** Buffers of one size, used again and again: new memory costs more than the copying. */
-class BufferPool {
-  readonly #free: Uint8Array[] = [];
-
-  constructor(readonly size: number) {}
-
-  take(): Uint8Array {
-    return this.#free.pop() ?? new Uint8Array(this.size);
-  }
-
-  give(buffer: Uint8Array): void {
-    this.#free.push(buffer);
-  }
-}
-
-/** A pack that is being filled. */
-class PackDraft {
-  #length = 0;
-
-  constructor(
-    repository: Repository,
-    readonly name: ObjectName,
-    readonly buffer: Uint8Array,
-  ) {
-    this.append(envelopeHeader({ kind: 'pack', repository: repository.id, key: objectKey('packs', name) }));
-  }
-
-  fits(bytes: number): boolean {
-    return this.#length + bytes + DIGEST_BYTES <= MAX_PACK_SIZE;
-  }
-
-  /** The offset at which the bytes lie. */
-  append(bytes: Uint8Array): number {
-    this.buffer.set(bytes, this.#length);
-    this.#length += bytes.length;
-    return this.#length - bytes.length;
-  }
-
-  /** The pack with its digest. */
-  seal(): Uint8Array {
-    this.append(sha256(this.buffer.subarray(0, this.#length)));
-    return this.buffer.subarray(0, this.#length);
   }
 }
 

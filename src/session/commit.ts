@@ -18,6 +18,7 @@ import type { Repository } from '../repository/repository.js';
 import { capture } from '../workspace/capture.js';
 import { settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
+import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, matcher, readRules } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
@@ -184,8 +185,7 @@ async function attemptCommit(
   const outcome = same ? await keepHead(base, head.row, options) : await store(home, base, tree, writer, pin, options);
   if (outcome === undefined) return undefined;
   const { row, storedBytes } = outcome;
-  await workspace.write({ session: token.session, base: row.id, head: row.id, only: underlay?.only, rules });
-  await workspace.writeCache(learn);
+  await remember(workspace, { session: token.session, base: row.id, head: row.id, only: underlay?.only, rules }, learn);
   const { excluded, skipped } = found;
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;
@@ -196,6 +196,16 @@ async function attemptCommit(
     changed: !same,
     stats: { files, bytes, newBytes, storedBytes, excluded, skipped },
   };
+}
+
+/** Notes what was committed. The commit stands whatever becomes of the notes: without them the directory is a stranger, and is read anew. */
+async function remember(workspace: Workspace, record: WorkspaceRecord, cache: StatCache): Promise<void> {
+  try {
+    await workspace.write(record);
+    await workspace.writeCache(cache);
+  } catch (error) {
+    if (errno(error) === undefined) throw error;
+  }
 }
 
 /** Throws BUSY where a checkout began or ended in the directory while it was read: what was read may be parts of two versions. */

@@ -1,0 +1,52 @@
+/** What a writer fills in memory: packs on their way to a provider, in buffers that are used again. */
+import { sha256 } from '#platform';
+import { MAX_PACK_SIZE } from '../limits.js';
+import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
+import type { ObjectName } from '../pack/locator.js';
+import { objectKey } from './layout.js';
+import type { Repository } from './repository.js';
+
+/** Buffers of one size, used again and again: new memory costs more than the copying. */
+export class BufferPool {
+  readonly #free: Uint8Array[] = [];
+
+  constructor(readonly size: number) {}
+
+  take(): Uint8Array {
+    return this.#free.pop() ?? new Uint8Array(this.size);
+  }
+
+  give(buffer: Uint8Array): void {
+    this.#free.push(buffer);
+  }
+}
+
+/** A pack that is being filled. */
+export class PackDraft {
+  #length = 0;
+
+  constructor(
+    repository: Repository,
+    readonly name: ObjectName,
+    readonly buffer: Uint8Array,
+  ) {
+    this.append(envelopeHeader({ kind: 'pack', repository: repository.id, key: objectKey('packs', name) }));
+  }
+
+  fits(bytes: number): boolean {
+    return this.#length + bytes + DIGEST_BYTES <= MAX_PACK_SIZE;
+  }
+
+  /** The offset at which the bytes lie. */
+  append(bytes: Uint8Array): number {
+    this.buffer.set(bytes, this.#length);
+    this.#length += bytes.length;
+    return this.#length - bytes.length;
+  }
+
+  /** The pack with its digest. */
+  seal(): Uint8Array {
+    this.append(sha256(this.buffer.subarray(0, this.#length)));
+    return this.buffer.subarray(0, this.#length);
+  }
+}
