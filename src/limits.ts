@@ -72,6 +72,12 @@ export const FRAME_CACHE_BYTES = 8 * MiB;
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
+/** Bytes that one request to a remote asks for: a whole pack, since round trips cost more there than bytes. */
+export const MAX_REMOTE_SPAN = MAX_PACK_SIZE;
+/** Requests to a remote that are under way at once; each may hold a span in memory. */
+export const REMOTE_CONCURRENCY = 5;
+/** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
+export const COPY_BATCH_BYTES = 32 * MiB;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
 /** Entries written to the index at once. */
@@ -87,3 +93,8 @@ export const READ_SIZE = 4 * CHUNK_SIZE;
 export const BLOBS_AHEAD = 32;
 /** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */
 export const MAX_SWAP_ATTEMPTS = 20;
+/** Milliseconds of the first wait after a swap that lost, and of the longest. */
+export const SWAP_BACKOFF_MS = 20;
+export const SWAP_BACKOFF_CAP_MS = 1000;
+/** Share of a push's bytes that the remote must be known to have elsewhere, for one more round trip to be worth while. */
+export const REUSE_SHARE = 0.1;

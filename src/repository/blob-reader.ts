@@ -15,11 +15,27 @@ import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import type { Repository } from './repository.js';
 
-/** A run of a pack's bytes that is fetched at once. */
-interface Span {
+/** A run of a pack's bytes that is fetched at once, and the frames in it. */
+export interface Span {
   key: string;
   start: number;
   end: number;
+  frames: Frame[];
+}
+
+/** The runs that hold the frames, in the order of their places: frames that lie close are fetched as one. */
+export function spansOf(frames: Iterable<Frame>, maxSpan: number): Span[] {
+  const spans: Span[] = [];
+  for (const frame of [...frames].sort(compareFrames)) {
+    const key = objectKey('packs', frame.pack);
+    const end = frame.offset + frame.storedLength;
+    const last = spans.at(-1);
+    if (last?.key === key && frame.offset - last.end <= MAX_SPAN_GAP && end - last.start <= maxSpan) {
+      last.end = end;
+      last.frames.push(frame);
+    } else spans.push({ key, start: frame.offset, end, frames: [frame] });
+  }
+  return spans;
 }
 
 export class BlobReader {
@@ -43,14 +59,7 @@ export class BlobReader {
       frames.add(location.frame);
       for (const patch of location.patches) frames.add(patch.frame);
     }
-    let span: Span | undefined;
-    for (const frame of [...frames].sort(compareFrames)) {
-      const key = objectKey('packs', frame.pack);
-      const end = frame.offset + frame.storedLength;
-      if (span?.key === key && frame.offset - span.end <= MAX_SPAN_GAP && end - span.start <= MAX_SPAN) span.end = end;
-      else span = { key, start: frame.offset, end };
-      this.#spans.set(frame, span);
-    }
+    for (const span of spansOf(frames, MAX_SPAN)) for (const frame of span.frames) this.#spans.set(frame, span);
   }
 
   /**
@@ -70,11 +79,6 @@ export class BlobReader {
     return blob;
   }
 
-  /** The base of a location as it was stored, without patches; not verified, for it may be a blob that has no name any more. */
-  readBase({ frame, offset, baseLength }: BlobPlace['location']): Promise<Uint8Array> {
-    return this.#slice(frame, offset, baseLength);
-  }
-
   async #slice(frame: Frame, offset: number, length: number): Promise<Uint8Array> {
     const bytes = await this.#decoded.get(frame, frame.length, () => this.#decode(frame));
     return bytes.subarray(offset, offset + length);
@@ -82,7 +86,7 @@ export class BlobReader {
 
   async #decode(frame: Frame): Promise<Uint8Array> {
     const key = objectKey('packs', frame.pack);
-    const span = this.#spans.get(frame) ?? { key, start: frame.offset, end: frame.offset + frame.storedLength };
+    const span = this.#spans.get(frame) ?? { key, start: frame.offset, end: frame.offset + frame.storedLength, frames: [frame] };
     // A frame that is needed once more after it was forgotten is fetched alone.
     this.#spans.delete(frame);
     const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));

@@ -41,6 +41,10 @@ export interface BlobWriterOptions extends RequestOptions {
   lookup: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
   /** The birth epoch of new packs, asked when one is begun. */
   epoch: () => number;
+  /** The bytes of a blob that is known, read in another way than from its place; undefined where they cannot be had. */
+  readKnown?: ((id: ObjectId) => Promise<Uint8Array | undefined>) | undefined;
+  /** Told the places of blobs whose packs are durable, pack by pack. */
+  onDurable?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
 /** Part of a frame that is being filled: a whole blob, or a patch of one. */
@@ -79,6 +83,8 @@ export class BlobWriter {
   #compressed = 0;
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
+  /** What the pack that is being filled holds. */
+  #inPack = new Map<ObjectId, BlobPlace>();
 
   /** The places of all blobs that were added, complete after `finish`. */
   readonly places = new Map<ObjectId, BlobPlace>();
@@ -86,7 +92,8 @@ export class BlobWriter {
   readonly stored = new Map<ObjectId, BlobPlace>();
   /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
   newBytes = 0;
-  /** Bytes of the packs that were put. */
+  /** Packs that were put, and their bytes. */
+  packs = 0;
   storedBytes = 0;
 
   constructor(repository: Repository, options: BlobWriterOptions) {
@@ -127,11 +134,18 @@ export class BlobWriter {
     return true;
   }
 
-  /** Gives every blob that was added its place; its pack may still be on the way until `acknowledged`. */
-  async finish(): Promise<void> {
+  /** Gives every blob that was added its place; the pack that is being filled stays open for more. */
+  async settle(): Promise<void> {
     await this.#storeWaiting();
-    for (const draft of [this.#whole, this.#incompressible, this.#patches]) await this.#closeFrame(draft);
+    this.#whole = await this.#closeFrame(this.#whole);
+    this.#incompressible = await this.#closeFrame(this.#incompressible);
+    this.#patches = await this.#closeFrame(this.#patches);
     while (this.#encoding.length > 0) await this.#drainOne();
+  }
+
+  /** The same, and sends the last pack; it may still be on the way until `acknowledged`. Nothing is added afterwards. */
+  async finish(): Promise<void> {
+    await this.settle();
     if (this.#pack !== undefined) await this.#send(this.#pack);
   }
 
@@ -161,18 +175,18 @@ export class BlobWriter {
   /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
   async #storePatch(id: ObjectId, bytes: Uint8Array, predecessor: Predecessor): Promise<boolean> {
     const { location } = predecessor.place;
-    const full = location.patches.length >= MAX_PATCHES;
-    // With as many patches as there may be, one that holds all pages that differ from the base takes the place of all.
-    const base: Location = full ? { ...location, patches: [] } : location;
-    const previous = await this.#readPrevious(predecessor, full);
+    const previous = await this.#readPrevious(predecessor);
     if (previous === undefined) return false;
-    const bitmap = changedPages(previous, bytes);
-    const pages = pageCount(bitmap);
-    if (pages * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
-    if (pages === 0) {
-      this.#place(id, { location: base, length: bytes.length });
+    const changed = changedPages(previous, bytes);
+    if (changed === 0) {
+      this.#place(id, { location, length: bytes.length });
       return true;
     }
+    // With as many patches as there may be, one that holds the pages of all takes their place.
+    const isFull = location.patches.length >= MAX_PATCHES;
+    const base: Location = isFull ? { ...location, patches: [] } : location;
+    const bitmap = isFull ? location.patches.reduce((all, patch) => all | patch.bitmap, changed) : changed;
+    if (pageCount(bitmap) * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
     const content = extractPages(bytes, bitmap);
     this.newBytes += content.length;
     this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch: { bitmap, base } }, content);
@@ -180,9 +194,9 @@ export class BlobWriter {
   }
 
   /** What to compare with; undefined where it is damaged, so that the new content is stored whole and needs the old no more. */
-  async #readPrevious({ id, place }: Predecessor, baseOnly: boolean): Promise<Uint8Array | undefined> {
+  async #readPrevious({ id, place }: Predecessor): Promise<Uint8Array | undefined> {
     try {
-      return baseOnly ? await this.#reader.readBase(place.location) : await this.#reader.read(id, place);
+      return await (this.#options.readKnown === undefined ? this.#reader.read(id, place) : this.#options.readKnown(id));
     } catch (error) {
       if (isError(error, 'INTEGRITY')) return undefined;
       throw error;
@@ -220,7 +234,11 @@ export class BlobWriter {
     }
     this.#pack ??= new PackDraft(this.#repository, newName(this.#repository.host, this.#options.epoch()), this.#packBuffers.take());
     const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
-    for (const segment of next.draft.segments) this.#place(segment.id, { location: locate(segment, frame), length: segment.length });
+    for (const segment of next.draft.segments) {
+      const place = { location: locate(segment, frame), length: segment.length };
+      this.#place(segment.id, place);
+      this.#inPack.set(segment.id, place);
+    }
     this.#frameBuffers.give(next.draft.buffer);
   }
 
@@ -237,7 +255,9 @@ export class BlobWriter {
     while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
     const bytes = pack.seal();
     this.storedBytes += bytes.length;
-    const put = this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
+    this.packs++;
+    const put = this.#put(pack, bytes, this.#inPack);
+    this.#inPack = new Map();
     this.#sending.add(put);
     put.then(
       () => {
@@ -247,6 +267,11 @@ export class BlobWriter {
       // The failure stays in the set, and is met where the set is waited for.
       () => undefined,
     );
+  }
+
+  async #put(pack: PackDraft, bytes: Uint8Array, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+    await this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
+    await this.#options.onDurable?.(places);
   }
 }
 

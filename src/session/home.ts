@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { BrowserStateError, integrity, isError } from '../errors.js';
+import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
@@ -13,6 +13,7 @@ import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
+import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
 
 /** Whether a relative path leads out of where it starts. */
 function isOutside(path: string): boolean {
@@ -32,11 +33,12 @@ export interface HomeOptions {
   host: Host;
 }
 
-export class Home {
+export class Home implements Site {
   readonly host: Host;
   readonly index: BlobIndex;
   readonly provider: Provider;
-  readonly #records: string;
+  /** Where notes about directories and remotes are kept. */
+  readonly records: string;
   readonly #legacyFolder: string | undefined;
   #repository: Repository | undefined;
 
@@ -44,7 +46,7 @@ export class Home {
     this.provider = provider;
     this.host = host;
     this.index = new BlobIndex(join(folder, 'index'));
-    this.#records = join(folder, 'records');
+    this.records = join(folder, 'records');
     this.#legacyFolder = legacyFolder;
   }
 
@@ -65,8 +67,8 @@ export class Home {
    * commit would take in the commits before it.
    */
   async workspace(dir: string): Promise<Workspace> {
-    const workspace = await Workspace.open(this.#records, dir, this.host);
-    const store = dirname(realPath(this.#records));
+    const workspace = await Workspace.open(this.records, dir, this.host);
+    const store = dirname(realPath(this.records));
     const holdsIt = !isOutside(relative(workspace.dir, store));
     const liesInIt = !isOutside(relative(store, workspace.dir)) && isOutside(relative(join(store, 'workspaces'), workspace.dir));
     if (!holdsIt && !liesInIt && !existsSync(join(workspace.dir, STORE_FOLDER))) return workspace;
@@ -79,38 +81,32 @@ export class Home {
     );
   }
 
-  /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
-  async requireSession(session: string, options: RequestOptions = {}): Promise<{ repository: Repository; token: Token; head: Row }> {
+  async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
     const repository = await this.open(options);
     const token = await repository?.refs.read(session, options);
     const head = token?.ref.rows[0];
     if (repository !== undefined && token !== undefined && head !== undefined) return { repository, token, head };
-    this.refuseLegacy(session);
-    throw new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
-      hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
-    });
+    await this.refuseLegacy(session);
+    throw noSession(session);
   }
 
-  /** Throws LEGACY_SESSION where the older package has a session of that name, which must never be taken for an empty one. */
-  refuseLegacy(session: string): void {
-    if (this.#legacyFolder === undefined || !existsSync(join(this.#legacyFolder, session))) return;
-    throw new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
-      hint: 'Run `browserstate migrate` to move it into this store; its files stay as they are.',
-    });
+  /** Home is asked each time. */
+  async recall(): Promise<undefined> {
+    return undefined;
   }
 
-  /** The manifest of a row. A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */
+  async refuseLegacy(session: string): Promise<void> {
+    if (this.#legacyFolder !== undefined && existsSync(join(this.#legacyFolder, session))) throw legacySession(session);
+  }
+
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
-    try {
-      return await repository.readManifest(row, options);
-    } catch (error) {
-      if (!isError(error, 'NOT_FOUND')) throw error;
-      const now = await repository.refs.read(token.session, options);
-      if (now?.version === token.version) throw integrity(`${error.message}: the session ${token.session} names it`, error);
-      throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, {
-        hint: 'Repeat the command.',
-        cause: error,
-      });
-    }
+    return repository.openManifest(row, await readManifestBytes(repository, token, row, options));
   }
+
+  /** A file is read as fast as a part of another. */
+  inlineHead(): Uint8Array {
+    return new Uint8Array(0);
+  }
+
+  async noteRef(): Promise<void> {}
 }
