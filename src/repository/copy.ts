@@ -14,7 +14,15 @@ import type { BlobPlace } from './manifest.js';
 import { PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
 
+/** Part of an uncompressed frame: where a blob's base or a patch begins. */
+export interface Segment {
+  frame: Frame;
+  offset: number;
+}
+
 export interface CopyOptions extends RequestOptions {
+  /** Segments of the source that the target is thought to have, by `segmentKey`: blobs that need them are verified, and copied if that is not so. */
+  present?: ReadonlyMap<string, Segment> | undefined;
   /** The birth epoch of new packs. */
   epoch: number;
   /** Spans that are fetched at once, and the most bytes of one. */
@@ -26,6 +34,29 @@ export interface CopyOptions extends RequestOptions {
   onVerified?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
+export function segmentKey({ frame, offset }: Segment): string {
+  return `${frameKey(frame)}+${offset}`;
+}
+
+/**
+ * The segments that make up blobs in the source, with those that make up the same blobs in the target in the same way. The same blob may be put
+ * together from other bytes, so these are guesses.
+ */
+export function matchSegments(
+  source: ReadonlyMap<ObjectId, BlobPlace>,
+  target: ReadonlyMap<ObjectId, BlobPlace>,
+): ReadonlyMap<string, Segment> {
+  const matches = new Map<string, Segment>();
+  for (const [id, { location: from }] of source) {
+    const to = target.get(id)?.location;
+    if (to === undefined || to.baseLength !== from.baseLength || to.patches.length !== from.patches.length) continue;
+    if (from.patches.some(({ bitmap }, i) => bitmap !== to.patches[i]?.bitmap)) continue;
+    matches.set(segmentKey(from), to);
+    for (const [i, patch] of from.patches.entries()) matches.set(segmentKey(patch), to.patches[i] as Segment);
+  }
+  return matches;
+}
+
 /** Copies the blobs; resolves to their places in the target and the bytes that were fetched. INTEGRITY where one is not what its id says. */
 export async function copyBlobs(
   source: Repository,
@@ -35,15 +66,29 @@ export async function copyBlobs(
 ): Promise<{ places: Map<ObjectId, BlobPlace>; bytes: number }> {
   const places = new Map<ObjectId, BlobPlace>();
   const copied = new Map<string, Frame>();
+  const present = new Map(options.present);
   let bytes = 0;
-  for (const batch of batchesOf(blobs)) {
-    bytes += await copyFrames(source, target, batch, copied, options);
-    const arrived = new Map(batch.map(([id, { location, length }]) => [id, { location: moved(location, copied), length }]));
-    await verify(target, arrived, source.provider.url, options);
+  const copy = async (batch: readonly [ObjectId, BlobPlace][]): Promise<[ObjectId, BlobPlace][]> => {
+    bytes += await copyFrames(source, target, batch, present, copied, options);
+    const arrived = new Map(batch.map(([id, { location, length }]) => [id, { location: moved(location, present, copied), length }]));
+    const isGuess = new Set(
+      batch.filter(([, { location }]) => segmentsOf(location).some((each) => present.has(segmentKey(each)))).map(([id]) => id),
+    );
+    const wrong = await verify(target, arrived, isGuess, source.provider.url, options);
+    for (const id of wrong) arrived.delete(id);
     await options.onVerified?.(arrived);
     for (const [id, place] of arrived) places.set(id, place);
-  }
+    return batch.filter(([id]) => wrong.has(id));
+  };
+  const again: [ObjectId, BlobPlace][] = [];
+  for (const batch of batchesOf(blobs)) again.push(...(await copy(batch)));
+  present.clear();
+  if (again.length > 0) await copy(again);
   return { places, bytes };
+}
+
+function segmentsOf({ frame, offset, patches }: Location): Segment[] {
+  return [{ frame, offset }, ...patches];
 }
 
 /** The blobs in the order of their places, in batches of a bounded number of stored bytes: what a crash makes to be fetched again. */
@@ -71,12 +116,14 @@ async function copyFrames(
   source: Repository,
   target: Repository,
   batch: readonly [ObjectId, BlobPlace][],
+  present: ReadonlyMap<string, Segment>,
   copied: Map<string, Frame>,
   options: CopyOptions,
 ): Promise<number> {
   const { signal, epoch, concurrency, maxSpan, onSpan } = options;
-  const needed = batch.flatMap(([, { location }]) => framesOf(location)).filter((frame) => !copied.has(frameKey(frame)));
-  const frames = new Map(needed.map((frame) => [frameKey(frame), frame]));
+  const needed = batch.flatMap(([, { location }]) => segmentsOf(location)).filter((segment) => !present.has(segmentKey(segment)));
+  const frames = new Map(needed.map(({ frame }) => [frameKey(frame), frame]));
+  for (const key of copied.keys()) frames.delete(key);
   const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(source, span, options) });
   const buffer = new Uint8Array(MAX_PACK_SIZE);
   let pack: PackDraft | undefined;
@@ -110,17 +157,38 @@ async function fetchSpan({ provider }: Repository, { key, start, end }: Span, { 
   }
 }
 
-function moved({ frame, offset, baseLength, patches }: Location, copied: ReadonlyMap<string, Frame>): Location {
-  const to = (from: Frame): Frame => copied.get(frameKey(from)) as Frame;
-  return { frame: to(frame), offset, baseLength, patches: patches.map((patch) => ({ ...patch, frame: to(patch.frame) })) };
+function moved(location: Location, present: ReadonlyMap<string, Segment>, copied: ReadonlyMap<string, Frame>): Location {
+  const to = ({ frame, offset }: Segment): Segment => {
+    const { frame: found, offset: at } = present.get(segmentKey({ frame, offset })) ?? {
+      frame: copied.get(frameKey(frame)) as Frame,
+      offset,
+    };
+    return { frame: found, offset: at };
+  };
+  const { baseLength, patches } = location;
+  return { ...to(location), baseLength, patches: patches.map((patch) => ({ ...to(patch), bitmap: patch.bitmap })) };
 }
 
-async function verify(target: Repository, places: ReadonlyMap<ObjectId, BlobPlace>, from: string, options: RequestOptions): Promise<void> {
+/** Verifies what arrived; resolves to the ids of guesses that were wrong. */
+async function verify(
+  target: Repository,
+  places: ReadonlyMap<ObjectId, BlobPlace>,
+  guesses: ReadonlySet<ObjectId>,
+  from: string,
+  options: RequestOptions,
+): Promise<Set<ObjectId>> {
+  const wrong = new Set<ObjectId>();
   const reader = new BlobReader(target, { signal: options.signal });
   reader.plan(places.values());
-  try {
-    for await (const blob of readAhead(places, BLOBS_AHEAD, ([id, place]) => reader.read(id, place))) void blob;
-  } catch (error) {
-    throw isError(error, 'INTEGRITY') ? integrity(`${from}: what came from there is damaged: ${error.message}`, error) : error;
-  }
+  const check = async ([id, place]: [ObjectId, BlobPlace]): Promise<void> => {
+    try {
+      await reader.read(id, place);
+    } catch (error) {
+      if (!isError(error, 'INTEGRITY')) throw error;
+      if (!guesses.has(id)) throw integrity(`${from}: what came from there is damaged: ${error.message}`, error);
+      wrong.add(id);
+    }
+  };
+  for await (const done of readAhead(places, BLOBS_AHEAD, check)) void done;
+  return wrong;
 }

@@ -10,7 +10,7 @@ import { blobCount, blobId, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { copyBlobs } from '../repository/copy.js';
+import { copyBlobs, matchSegments } from '../repository/copy.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import type { Row } from '../repository/ref.js';
@@ -116,17 +116,20 @@ async function fetchRows(
   options: PullOptions,
 ): Promise<number | undefined> {
   const { session } = seen.token;
-  const [repository, manifests] = await Promise.all([
+  const [repository, stored] = await Promise.all([
     home.init(options),
-    Promise.all(missing.map((row) => remote.readManifest(seen.repository, seen.token, row, options))),
+    Promise.all(missing.map((row) => remote.manifestBytes(seen.repository, seen.token, row, options))),
   ]);
+  const manifests = await Promise.all(missing.map((row, i) => seen.repository.openManifest(row, stored[i] as Uint8Array)));
   const token = await repository.refs.ensure(session, options);
   if (token.ref.rows[0]?.id !== here[0]?.id) return undefined;
   const pin = new Pin(home, repository, token, options);
   if (here.length === 0) await pin.set();
-  const places = await placesAtHome(home, repository, token, manifests, pin, options);
+  const former = await remote.notedManifest(seen.repository, session);
+  const places = await placesAtHome(home, repository, token, former ? [...manifests, former] : manifests, pin, options);
   const wanted = new Map(manifests.flatMap(({ blobs }) => [...blobs]).filter(([id]) => !places.has(id)));
   const copied = await copyBlobs(seen.repository, repository, wanted, {
+    present: former && matchSegments(former.blobs, places),
     epoch: pin.epoch,
     concurrency: REMOTE_CONCURRENCY,
     maxSpan: MAX_REMOTE_SPAN,
@@ -151,7 +154,10 @@ async function fetchRows(
     { state: 'live', ...history, tags, head: new Uint8Array(0), epoch: pin.epoch },
     options,
   );
-  return swapped && copied.bytes;
+  if (swapped === undefined) return undefined;
+  const head = missing.findIndex(({ id }) => id === seen.token.ref.rows[0]?.id);
+  if (head !== -1) await remote.noteRef(seen.repository, seen.token, stored[head]);
+  return copied.bytes;
 }
 
 /** Where home has blobs of the manifests already. */

@@ -75,7 +75,7 @@ async function attemptPush(
   }
   const { unsent } = relation;
   const base = relation.kind === 'diverged' ? relation.base : await baseOf(local, unsent, options);
-  if (seen !== undefined && (relation.kind === 'diverged' || predatesDeletion(seen, unsent))) {
+  if (seen !== undefined && (relation.kind === 'diverged' || (await wasDeleted(remote, seen, unsent)))) {
     return settle({ home, remote, local, seen, unsent, base, options }, options);
   }
   const shipment = {
@@ -98,13 +98,13 @@ async function settle(
 ): Promise<PushResult | undefined> {
   const { home, remote, local, seen, unsent, options } = divergence;
   const { session } = local.token;
-  const wasDeleted = seen.token.ref.rows.length === 0;
-  if (wasDeleted && onConflict === 'theirs') {
+  const isGone = seen.token.ref.rows.length === 0;
+  if (isGone && onConflict === 'theirs') {
     throw new BrowserStateError('CONFLICT', `session ${session} was deleted on the remote; the commits are safe on this machine`, {
       hint: `Delete it here as well with \`browserstate delete -s ${session}\`, or push it again with --on-conflict ours.`,
     });
   }
-  if (onConflict === 'ours' && wasDeleted) {
+  if (onConflict === 'ours' && isGone) {
     const commits = outgoing({ home, local, unsent, options });
     const sent = await send(
       { home: local.repository, remote, session, seen, outgoing: commits, base: undefined, tags: tagsOf(local, unsent), pin: !isFirst },
@@ -136,10 +136,10 @@ async function baseOf({ repository, token }: Found, unsent: readonly Row[], opti
   return undefined;
 }
 
-/** Whether the remote's session was deleted after some of these commits were made: they may be what was deleted. */
-function predatesDeletion({ token }: Seen, unsent: readonly Row[]): boolean {
-  const deletion = token.ref.state === 'deleted' ? token.ref.events.find(({ op }) => op === 'delete') : undefined;
-  return deletion !== undefined && unsent.some(({ commit }) => commit.time <= deletion.time);
+/** Whether what is to be sent is what was deleted on the remote. */
+async function wasDeleted(remote: Remote, { token }: Seen, unsent: readonly Row[]): Promise<boolean> {
+  const last = token.ref.state === 'deleted' ? await remote.lastHead(token.session) : undefined;
+  return last !== undefined && unsent.some(({ id }) => id === last);
 }
 
 /** The tags of home that name what is sent. */

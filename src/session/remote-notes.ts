@@ -10,6 +10,7 @@ import { concat, equalBytes, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { isError } from '../errors.js';
 import type { Host } from '../host.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
+import { ID_BYTES, type ObjectId } from '../object-id.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import type { Version } from '../provider/provider.js';
 import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';
@@ -23,8 +24,10 @@ export interface RemoteNote {
   repository: Uint8Array;
   version: Version;
   ref: Ref;
-  /** The head's manifest as it is stored; empty where it rides in the ref, or is not known. */
-  manifest: Uint8Array;
+  /** The newest head that was seen there, and stays known after a deletion. */
+  head: ObjectId | undefined;
+  /** The manifest of the newest version whose content this machine has, as it is stored there, with its name; empty where there is none. */
+  manifest: { name: string; bytes: Uint8Array };
 }
 
 export class RemoteNotes {
@@ -59,20 +62,22 @@ export class RemoteNotes {
       const repository = input.bytes(NAME_BYTES).slice();
       const version = input.text(MAX_VERSION_BYTES);
       const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
-      return { repository, version, ref, manifest: input.sized(MAX_MANIFEST_SIZE) };
+      const head = input.text(2 * ID_BYTES) || undefined;
+      return { repository, version, ref, head, manifest: { name: input.text(MAX_VERSION_BYTES), bytes: input.sized(MAX_MANIFEST_SIZE) } };
     } catch (error) {
       if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;
       return undefined;
     }
   }
 
-  async setSession(session: string, { repository, version, ref, manifest }: RemoteNote): Promise<void> {
-    const out = new Writer().bytes(repository).text(version).sized(encodeRef(ref)).sized(manifest);
+  async setSession(session: string, { repository, version, ref, head, manifest }: RemoteNote): Promise<void> {
+    const out = new Writer()
+      .bytes(repository)
+      .text(version)
+      .sized(encodeRef(ref))
+      .text(head ?? '');
+    out.text(manifest.name).sized(manifest.bytes);
     await this.#write(`${session}.ref`, out.finish());
-  }
-
-  async forgetSession(session: string): Promise<void> {
-    await rm(join(this.folder, `${session}.ref`), { force: true });
   }
 
   /** What was written under that name; undefined where it is not there, or not whole. */

@@ -5,13 +5,14 @@
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
 import type { Host } from '../host.js';
+import type { ObjectId } from '../object-id.js';
 import { unwrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { refKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
-import { MAX_INLINE_HEAD, type Ref, type Row } from '../repository/ref.js';
+import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { RemoteNotes } from './remote-notes.js';
@@ -71,10 +72,7 @@ export class Remote implements Site {
   async read(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
     const note = await this.#notes.session(session);
     const cell = await this.provider.read(refKey(session), { ...options, ...(note && { unless: note.version }) });
-    if (cell === undefined) {
-      await this.#notes.forgetSession(session);
-      return undefined;
-    }
+    if (cell === undefined) return undefined;
     if (cell === 'unchanged') return note && this.#recalled(session, note.repository, note);
     const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
     const repository = await this.#is(Repository.at(this.provider, this.host, id));
@@ -108,13 +106,27 @@ export class Remote implements Site {
   }
 
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
-    if (row.id !== token.ref.rows[0]?.id) return repository.openManifest(row, await readManifestBytes(repository, token, row, options));
-    if (token.ref.head.length > 0) return repository.openManifest(row, token.ref.head);
-    const noted = await this.#notedManifest(token);
-    const bytes = noted ?? (await readManifestBytes(repository, token, row, options));
-    const manifest = await repository.openManifest(row, bytes);
-    if (noted === undefined) await this.noteRef(repository, token, bytes);
-    return manifest;
+    return repository.openManifest(row, await this.manifestBytes(repository, token, row, options));
+  }
+
+  /** The manifest of a row of the token's ref as it is stored: from the ref, from a note, or asked for. */
+  async manifestBytes(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Uint8Array> {
+    if (row.id === token.ref.rows[0]?.id && token.ref.head.length > 0) return token.ref.head;
+    const noted = (await this.#notes.session(token.session))?.manifest;
+    if (noted?.name === nameText(row.manifest)) return noted.bytes;
+    return readManifestBytes(repository, token, row, options);
+  }
+
+  /** The manifest of the newest version of the session whose content this machine has, as the remote has it. */
+  async notedManifest(repository: Repository, session: string): Promise<Manifest | undefined> {
+    const note = await this.#notes.session(session);
+    const row = note?.ref.rows.find(({ manifest }) => nameText(manifest) === note.manifest.name);
+    return note && row && repository.openManifest(row, note.manifest.bytes);
+  }
+
+  /** The newest head that this machine saw there, also where the session was deleted since. */
+  async lastHead(session: string): Promise<ObjectId | undefined> {
+    return (await this.#notes.session(session))?.head;
   }
 
   inlineHead(manifest: Uint8Array): Uint8Array {
@@ -123,15 +135,12 @@ export class Remote implements Site {
 
   async noteRef(repository: Repository, token: Token, manifest?: Uint8Array): Promise<void> {
     const { version, ref, session } = token;
-    const kept = ref.head.length > 0 ? undefined : (manifest ?? (await this.#notedManifest(token)));
-    await this.#notes.setSession(session, { repository: repository.id, version, ref, manifest: kept ?? new Uint8Array(0) });
-  }
-
-  /** The manifest of the token's head, if this machine has noted it. */
-  async #notedManifest({ session, ref }: Token): Promise<Uint8Array | undefined> {
-    const note = await this.#notes.session(session);
-    const isSame = note !== undefined && note.manifest.length > 0 && nameOfHead(note.ref) === nameOfHead(ref);
-    return isSame ? note.manifest : undefined;
+    const [row] = ref.rows;
+    const before = await this.#notes.session(session);
+    const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
+    const noted = manifest !== undefined && row !== undefined ? { name: nameText(row.manifest), bytes: manifest } : kept;
+    const head = row?.id ?? before?.head;
+    await this.#notes.setSession(session, { repository: repository.id, version, ref, head, manifest: noted });
   }
 
   async #recalled(session: string, id: Uint8Array, { version, ref }: Pick<Token, 'version' | 'ref'>): Promise<Seen> {
@@ -145,8 +154,4 @@ export class Remote implements Site {
     this.#repository = found;
     return found;
   }
-}
-
-function nameOfHead({ rows }: Ref): string | undefined {
-  return rows[0] && nameText(rows[0].manifest);
 }

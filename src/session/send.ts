@@ -48,6 +48,9 @@ export interface Sent {
   bytes: number;
 }
 
+/** A ref that was never under a collection says 0: what is learnt then holds as long as there has been none. */
+const FIRST_EPOCH = 1;
+
 /** Sends; undefined where another writer was first. */
 export async function send(
   shipment: Shipment,
@@ -74,7 +77,7 @@ export async function send(
       return place && reader.read(id, place);
     },
     onDurable: (places) => {
-      noting = noting.then(() => remote.index.record(repository, epoch, places));
+      noting = noting.then(() => remote.index.record(repository, Math.max(FIRST_EPOCH, epoch), places));
       return noting;
     },
     signal: options.signal,

@@ -166,6 +166,7 @@ export class Session {
 
   /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
   async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
+    await this.#home.refuseLegacy(name);
     return this.#act(options, async (site) => {
       const entry = await fork(site, this.id, name, options);
       if (site !== this.#home) await this.#alsoAtHome(() => fork(this.#home, this.id, name, { ...options, at: entry.commit }));

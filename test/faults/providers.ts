@@ -2,6 +2,7 @@
  * Decorators over a provider, each named for what it does wrong or counts. `counting` and `latency` change nothing that a caller can
  * see; a list is one request to all of them.
  */
+import { stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { BrowserStateError } from '../../src/errors.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
@@ -88,7 +89,7 @@ export function counting(inner: Provider): Provider & { counts: Counts } {
 
 /**
  * Counts dependent rounds: requests that are under way together are one. Answers are held back until the caller has sent nothing more for
- * a few turns of the event loop, and are then all given at once, as if the network were slower than everything else.
+ * a few turns of the event loop and of the file system, and are then all given at once, as if the network were slower than everything else.
  */
 export function latency(inner: Provider): Provider & { rounds: () => number } {
   let rounds = 0;
@@ -98,7 +99,7 @@ export function latency(inner: Provider): Provider & { rounds: () => number } {
     rounds++;
     for (let seen = -1; seen !== begun; ) {
       seen = begun;
-      for (let i = 0; i < 4; i++) await turn();
+      for (let i = 0; i < 8; i++) await stat('/').then(turn);
     }
     open = undefined;
   };

@@ -1,0 +1,41 @@
+/** Machines that share a remote: each has a home of its own, and all see one provider. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { memoryProvider, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { noise } from '../helpers/content.js';
+import { fakeHost } from '../helpers/host.js';
+import { type Profile, smallProfile, writeProfile } from '../helpers/profile.js';
+import { temporary } from '../helpers/temporary.js';
+
+export interface Machine {
+  store: Store;
+  session: Session;
+  /** A directory that does not exist yet. */
+  directory(): string;
+  /** A directory that holds the profile. */
+  profile(content?: Profile): string;
+}
+
+let machines = 0;
+
+/** A machine with an empty home. */
+export async function machine(t: ExecutionContext, remote: Provider, name = 'main'): Promise<Machine> {
+  const folder = temporary(t);
+  const store = await openRepository({ home: join(folder, 'home'), userId: 'tester', remote, host: fakeHost(`machine ${machines++}`) });
+  let directories = 0;
+  const directory = () => join(folder, `directory-${directories++}`);
+  return {
+    store,
+    session: store.session(name),
+    directory,
+    profile: (content = smallProfile(noise)) => {
+      const dir = directory();
+      mkdirSync(dir);
+      writeProfile(dir, content);
+      return dir;
+    },
+  };
+}
+
+export { memoryProvider };
