@@ -34,7 +34,7 @@ export interface CopyOptions extends RequestOptions {
   onVerified?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
-export function segmentKey({ frame, offset }: Segment): string {
+function segmentKey({ frame, offset }: Segment): string {
   return `${frameKey(frame)}+${offset}`;
 }
 

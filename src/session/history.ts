@@ -170,7 +170,7 @@ function unlessMissing(error: unknown): undefined {
   return undefined;
 }
 
-export function moved(session: string): BrowserStateError {
+function moved(session: string): BrowserStateError {
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile; nothing was changed here`, {
     hint: 'Repeat the command.',
   });

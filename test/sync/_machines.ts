@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { memoryProvider, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { openRepository, type Provider, type Session, type Store } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
 import { type Profile, smallProfile, writeProfile } from '../helpers/profile.js';
@@ -37,5 +37,3 @@ export async function machine(t: ExecutionContext, remote: Provider, name = 'mai
     },
   };
 }
-
-export { memoryProvider };
