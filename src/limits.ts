@@ -87,3 +87,11 @@ export const READ_SIZE = 4 * CHUNK_SIZE;
 export const BLOBS_AHEAD = 32;
 /** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */
 export const MAX_SWAP_ATTEMPTS = 20;
+/** How often a request that got no answer is asked again, unless the caller says otherwise: some seconds of outage are ridden out. */
+export const MAX_RETRIES = 3;
+/** Milliseconds before the first of them, at most; each further one may wait twice as long. */
+export const RETRY_DELAY_MS = 1000;
+/** Milliseconds between two of them, at most: a person waits for the answer. */
+export const MAX_RETRY_DELAY_MS = 30_000;
+/** Requests to a remote that are under way at once, unless the caller says otherwise: enough to hide the latency of 1 MiB ranges. */
+export const REQUEST_CONCURRENCY = 5;
