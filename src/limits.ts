@@ -74,7 +74,7 @@ export const MAX_SPAN_GAP = 64 * KiB;
 export const MAX_SPAN = 1 * MiB;
 /** Bytes that one request to a remote asks for: a whole pack, since round trips cost more there than bytes. */
 export const MAX_REMOTE_SPAN = MAX_PACK_SIZE;
-/** Requests to a remote that are under way at once; each may hold a span in memory. */
+/** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
 export const REMOTE_CONCURRENCY = 5;
 /** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
 export const COPY_BATCH_BYTES = 32 * MiB;
@@ -98,3 +98,9 @@ export const SWAP_BACKOFF_MS = 20;
 export const SWAP_BACKOFF_CAP_MS = 1000;
 /** Share of a push's bytes that the remote must be known to have elsewhere, for one more round trip to be worth while. */
 export const REUSE_SHARE = 0.1;
+/** How often a request that got no answer is asked again, unless the caller says otherwise: some seconds of outage are ridden out. */
+export const MAX_RETRIES = 3;
+/** Milliseconds before the first of them, at most; each further one may wait twice as long. */
+export const RETRY_DELAY_MS = 1000;
+/** Milliseconds between two of them, at most: a person waits for the answer. */
+export const MAX_RETRY_DELAY_MS = 30_000;
