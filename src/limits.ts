@@ -72,6 +72,15 @@ export const FRAME_CACHE_BYTES = 8 * MiB;
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
+/** Bytes of live content for which a cold mount may ask once: a pack's. */
+export const FETCH_RANGE_BYTES = MAX_PACK_SIZE;
+/** Ranges that a cold mount may ask for beyond those: what a browser's connections carry at once, more or less. */
+export const FETCH_SPARE_RANGES = 8;
+/** Bytes that a cold mount may fetch, as a multiple of the live ones (SPEC.md R-COMPACT-1). */
+export const MAX_FETCH_RATIO = 1.5;
+/** The multiple at which a writer compacts, below the limit because it knows what it moves by estimate alone; and the one it compacts to. */
+export const COMPACT_RATIO = 1.4;
+export const COMPACTED_RATIO = 1.3;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
 /** Entries written to the index at once. */

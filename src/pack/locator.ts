@@ -224,7 +224,7 @@ function distinctFrames(locations: readonly Location[]): Frame[] {
 }
 
 /** Identifies a frame: its pack and place. */
-function frameKey(frame: Frame): string {
+export function frameKey(frame: Frame): string {
   return `${frame.pack.epoch}-${frame.pack.name}:${frame.offset}`;
 }
 
