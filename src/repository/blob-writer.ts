@@ -17,7 +17,7 @@ import {
 } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import type { Frame, Location } from '../pack/locator.js';
+import { type Frame, type Location, nameText } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -84,6 +84,8 @@ export class BlobWriter {
   readonly places = new Map<ObjectId, BlobPlace>();
   /** The places of those that were not stored before. */
   readonly stored = new Map<ObjectId, BlobPlace>();
+  /** The names of the packs that were begun. */
+  readonly packs = new Set<string>();
   /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
   newBytes = 0;
   /** Bytes of the packs that were put. */
@@ -127,11 +129,30 @@ export class BlobWriter {
     return true;
   }
 
-  /** Gives every blob that was added its place; its pack may still be on the way until `acknowledged`. */
-  async finish(): Promise<void> {
+  /** Gives every blob that was added its place. More may be added or stored anew after it, into the same pack. */
+  async settle(): Promise<void> {
     await this.#storeWaiting();
-    for (const draft of [this.#whole, this.#incompressible, this.#patches]) await this.#closeFrame(draft);
+    this.#whole = await this.#closeFrame(this.#whole);
+    this.#incompressible = await this.#closeFrame(this.#incompressible);
+    this.#patches = await this.#closeFrame(this.#patches);
     while (this.#encoding.length > 0) await this.#drainOne();
+  }
+
+  /** Stores a blob anew though it has a place: whole, or as what is kept of it and a patch of the pages in `bitmap`. */
+  async rewrite(id: ObjectId, bytes: Uint8Array, as: 'whole' | { kept: Location; bitmap: number }): Promise<void> {
+    if (as === 'whole') return this.#appendWhole(id, bytes);
+    const patch = { bitmap: as.bitmap, base: as.kept };
+    this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch }, extractPages(bytes, as.bitmap));
+  }
+
+  /** Gives a blob another place, where it is stored already. */
+  move(id: ObjectId, place: BlobPlace): void {
+    this.#place(id, place);
+  }
+
+  /** Settles, and sends the last pack; it may still be on the way until `acknowledged`. Nothing is added any more. */
+  async finish(): Promise<void> {
+    await this.settle();
     if (this.#pack !== undefined) await this.#send(this.#pack);
   }
 
@@ -153,6 +174,10 @@ export class BlobWriter {
 
   async #storeWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
     this.newBytes += bytes.length;
+    await this.#appendWhole(id, bytes);
+  }
+
+  async #appendWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
     if (looksIncompressible(bytes))
       this.#incompressible = await this.#append(this.#incompressible, { id, length: bytes.length, patch: undefined }, bytes);
     else this.#whole = await this.#append(this.#whole, { id, length: bytes.length, patch: undefined }, bytes);
@@ -218,7 +243,7 @@ export class BlobWriter {
       await this.#send(this.#pack);
       this.#pack = undefined;
     }
-    this.#pack ??= new PackDraft(this.#repository, newName(this.#repository.host, this.#options.epoch()), this.#packBuffers.take());
+    this.#pack ??= this.#newPack();
     const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
     for (const segment of next.draft.segments) this.#place(segment.id, { location: locate(segment, frame), length: segment.length });
     this.#frameBuffers.give(next.draft.buffer);
@@ -226,6 +251,12 @@ export class BlobWriter {
 
   #newDraft(compression: Compression): FrameDraft {
     return { compression, buffer: this.#frameBuffers.take(), segments: [], length: 0 };
+  }
+
+  #newPack(): PackDraft {
+    const name = newName(this.#repository.host, this.#options.epoch());
+    this.packs.add(nameText(name));
+    return new PackDraft(this.#repository, name, this.#packBuffers.take());
   }
 
   #place(id: ObjectId, place: BlobPlace): void {
