@@ -76,11 +76,14 @@ export const MAX_SPAN = 1 * MiB;
 export const FETCH_RANGE_BYTES = MAX_PACK_SIZE;
 /** Ranges that a cold mount may ask for beyond those: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
-/** Bytes that a cold mount may fetch, as a multiple of the live ones (SPEC.md R-COMPACT-1). */
-export const MAX_FETCH_RATIO = 1.5;
-/** The multiple at which a writer compacts, below the limit because it knows what it moves by estimate alone; and the one it compacts to. */
+/**
+ * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple at which a writer compacts, below the limit because it knows what it moves by estimate alone; and the one it
+ * compacts to.
+ */
 export const COMPACT_RATIO = 1.4;
 export const COMPACTED_RATIO = 1.3;
+/** How often one commit plans again for what its estimates missed. */
+export const MAX_COMPACTION_ROUNDS = 4;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
 /** Entries written to the index at once. */

@@ -3,13 +3,14 @@
  * bytes, stores some of them anew in its own pack. Planning is pure: it sees places and sizes, no bytes. Ids never change; what changes
  * is where bytes are.
  */
-import { COMPACT_RATIO, COMPACTED_RATIO, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
+import { COMPACT_RATIO, COMPACTED_RATIO, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location, nameText } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';
 import type { BlobWriter } from './blob-writer.js';
 import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, storedShare } from './fetch-plan.js';
 import type { BlobPlace } from './manifest.js';
+import type { Span } from './spans.js';
 
 /** How a blob is stored anew: whole, or as what is kept of its location and a patch of the pages that the rest showed. */
 export type Rewrite = 'whole' | { kept: Location; bitmap: number };
@@ -23,14 +24,24 @@ export async function compact(
   places: ReadonlyMap<ObjectId, BlobPlace>,
   readBlob: (id: ObjectId, place: BlobPlace) => Promise<Uint8Array>,
 ): Promise<void> {
-  for (const [id, rewrite] of planCompaction(places, writer.packs)) {
-    const place = places.get(id) as BlobPlace;
-    if (rewrite !== 'whole' && rewrite.bitmap === 0) writer.move(id, { location: rewrite.kept, length: place.length });
-    else await writer.rewrite(id, await readBlob(id, place), rewrite);
+  let current = places;
+  // What moves is compressed anew, to a size that could only be estimated; what that leaves to do is little.
+  for (let round = 0; round < MAX_COMPACTION_ROUNDS; round++) {
+    const plan = planCompaction(current, writer.packs);
+    if (plan.size === 0) return;
+    for (const [id, rewrite] of plan) {
+      const place = current.get(id) as BlobPlace;
+      if (rewrite !== 'whole' && rewrite.bitmap === 0) writer.move(id, { location: rewrite.kept, length: place.length });
+      else await writer.rewrite(id, await readBlob(id, place), rewrite);
+    }
+    await writer.settle();
+    current = new Map([...current].map(([id, place]) => [id, writer.places.get(id) ?? place]));
   }
 }
 
-/** The blobs to store anew; those in packs of `own`, the commit's, stay. Patches that show nothing are left out in any case: that moves no byte. */
+/**
+ * The blobs to store anew in the commit's `own` packs, which have the names given. Patches that show nothing are left out of their locations in any case: that moves no byte.
+ */
 export function planCompaction(places: ReadonlyMap<ObjectId, BlobPlace>, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
   const plan = new Plan(places, own);
   if (plan.isOver(COMPACT_RATIO)) {
@@ -55,14 +66,14 @@ interface LiveFrame {
 
 /** What a cold mount would meet after the frames that were dropped so far. Bytes are stored ones; those of what moves are an estimate. */
 interface Outcome {
-  /** Frames that stay in packs of older commits. */
-  old: LiveFrame[];
+  /** The frames that stay, by the names of their packs. */
+  packs: ReadonlyMap<string, LiveFrame[]>;
   liveBytes: number;
   fetchBytes: number;
-  /** Bytes that the commit's own packs hold: new ones, and what moves. */
+  ranges: number;
+  /** What of it is in the commit's own packs: new bytes, and those that move. */
   ownBytes: number;
-  packs: number;
-  /** Of every old pack, the bytes fetched for a byte of its frames. */
+  /** By the names of packs, the bytes fetched for a byte of their frames. */
   waste: ReadonlyMap<string, number>;
 }
 
@@ -82,8 +93,8 @@ class Plan {
   }
 
   isOver(ratio: number): boolean {
-    const { packs, liveBytes, fetchBytes } = this.#outcome;
-    return packs > allowedRanges(liveBytes) || fetchBytes > ratio * liveBytes;
+    const { ranges, liveBytes, fetchBytes } = this.#outcome;
+    return ranges > allowedRanges(liveBytes) || fetchBytes > ratio * liveBytes;
   }
 
   rewrites(): Map<ObjectId, Rewrite> {
@@ -100,9 +111,10 @@ class Plan {
    * meanwhile, each time into one slot less.
    */
   dropPacks(): void {
-    const { old, liveBytes, ownBytes } = this.#outcome;
-    const packs = groupByPack(old)
-      .map((frames) => ({ frames, live: sum(frames.map(({ live }) => live)) }))
+    const { liveBytes, ownBytes } = this.#outcome;
+    const packs = [...this.#outcome.packs]
+      .filter(([name]) => !this.#own.has(name))
+      .map(([, frames]) => ({ frames, live: sum(frames.map(({ live }) => live)) }))
       .sort((a, b) => a.live - b.live);
     let moved = ownBytes;
     let best = { cost: Number.POSITIVE_INFINITY, count: 0 };
@@ -118,8 +130,8 @@ class Plan {
 
   /** Drops the frames that are most dead, as many as seem to be needed; false where none are left to gain by. */
   dropFrames(): boolean {
-    const { old, liveBytes, fetchBytes, waste } = this.#outcome;
-    const gains = old.map(({ key, frame, live }) => {
+    const { packs, liveBytes, fetchBytes, waste } = this.#outcome;
+    const gains = [...packs.values()].flat().map(({ key, frame, live }) => {
       const fetched = frame.storedLength * (waste.get(nameText(frame.pack)) as number);
       return { key, gain: fetched - live, share: live / fetched };
     });
@@ -155,36 +167,33 @@ class Plan {
         else if (i === 0 || part.seen !== 0) frames.add(part);
       });
     }
-    const all = frames.list();
-    const own = all.filter(({ frame }) => this.#own.has(nameText(frame.pack)));
-    const old = all.filter(({ frame }) => !this.#own.has(nameText(frame.pack)));
-    const liveBytes = moved + sum(all.map(({ live }) => live));
-    const ownFetch = moved + sum(own.map(({ frame }) => frame.storedLength));
-    const ownPacks = Math.max(this.#own.size, packsOf(ownFetch));
+    const packs = groupByPack(frames.list());
+    const staying = [...packs.values()].flat();
+    const ownBytes = moved + sum([...this.#own].flatMap((name) => (packs.get(name) ?? []).map(({ frame }) => frame.storedLength)));
+    const morePacks = Math.max(0, packsOf(ownBytes) - this.#own.size);
+    const liveBytes = moved + sum(staying.map(({ live }) => live));
     const spans = remoteSpans(
-      old.map(({ frame }) => frame),
-      allowedRanges(liveBytes) - ownPacks,
+      staying.map(({ frame }) => frame),
+      allowedRanges(liveBytes) - morePacks,
     );
-    const fetched = new Map<string, number>();
-    for (const span of spans) {
-      const name = nameText(span.pack);
-      fetched.set(name, (fetched.get(name) ?? 0) + span.end - span.start);
-    }
-    const waste = new Map(
-      groupByPack(old).map((group) => {
-        const name = nameText((group[0] as LiveFrame).frame.pack);
-        return [name, (fetched.get(name) as number) / sum(group.map(({ frame }) => frame.storedLength))];
-      }),
-    );
-    return { old, liveBytes, fetchBytes: spanBytes(spans) + ownFetch, ownBytes: ownFetch, packs: waste.size + ownPacks, waste };
+    return { packs, liveBytes, fetchBytes: spanBytes(spans) + moved, ranges: spans.length + morePacks, ownBytes, waste: wasteOf(spans) };
   }
+}
+
+function wasteOf(spans: readonly Span[]): Map<string, number> {
+  const totals = new Map<string, { fetched: number; used: number }>();
+  for (const { pack, start, end, frames } of spans) {
+    const { fetched, used } = totals.get(nameText(pack)) ?? { fetched: 0, used: 0 };
+    totals.set(nameText(pack), { fetched: fetched + end - start, used: used + sum(frames.map(({ storedLength }) => storedLength)) });
+  }
+  return new Map([...totals].map(([name, { fetched, used }]) => [name, fetched / used]));
 }
 
 const packsOf = (bytes: number): number => Math.ceil(bytes / MAX_PACK_SIZE);
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
 
-function groupByPack(frames: readonly LiveFrame[]): LiveFrame[][] {
+function groupByPack(frames: readonly LiveFrame[]): Map<string, LiveFrame[]> {
   const groups = new Map<string, LiveFrame[]>();
   for (const live of frames) {
     const name = nameText(live.frame.pack);
@@ -192,5 +201,5 @@ function groupByPack(frames: readonly LiveFrame[]): LiveFrame[][] {
     if (group === undefined) groups.set(name, [live]);
     else group.push(live);
   }
-  return [...groups.values()];
+  return groups;
 }
