@@ -72,12 +72,22 @@ export const FRAME_CACHE_BYTES = 8 * MiB;
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
-/** Bytes that one request to a remote asks for: a whole pack, since round trips cost more there than bytes. */
-export const MAX_REMOTE_SPAN = MAX_PACK_SIZE;
 /** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
 export const REMOTE_CONCURRENCY = 5;
 /** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
 export const COPY_BATCH_BYTES = 32 * MiB;
+/** Bytes of live content for which a cold mount may ask once: a pack's. */
+export const FETCH_RANGE_BYTES = MAX_PACK_SIZE;
+/** Ranges that a cold mount may ask for beyond those: what a browser's connections carry at once, more or less. */
+export const FETCH_SPARE_RANGES = 8;
+/**
+ * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple at which a writer compacts, below the limit because it knows what it moves by estimate alone; and the one it
+ * compacts to.
+ */
+export const COMPACT_RATIO = 1.4;
+export const COMPACTED_RATIO = 1.3;
+/** How often one commit plans again for what its estimates missed. */
+export const MAX_COMPACTION_ROUNDS = 4;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
 /** Entries written to the index at once. */

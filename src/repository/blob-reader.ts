@@ -5,38 +5,16 @@
 
 import { toHex } from '../bytes.js';
 import { integrity, isError } from '../errors.js';
-import { FRAME_CACHE_BYTES, MAX_SPAN, MAX_SPAN_GAP, PAGE_SIZE } from '../limits.js';
+import { FRAME_CACHE_BYTES, PAGE_SIZE } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { decode } from '../pack/codec.js';
-import { compareFrames, type Frame } from '../pack/locator.js';
+import { type Frame, framesOf } from '../pack/locator.js';
 import { applyPatches, pageCount } from '../pack/patch.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import type { Repository } from './repository.js';
-
-/** A run of a pack's bytes that is fetched at once, and the frames in it. */
-export interface Span {
-  key: string;
-  start: number;
-  end: number;
-  frames: Frame[];
-}
-
-/** The runs that hold the frames, in the order of their places: frames that lie close are fetched as one. */
-export function spansOf(frames: Iterable<Frame>, maxSpan: number): Span[] {
-  const spans: Span[] = [];
-  for (const frame of [...frames].sort(compareFrames)) {
-    const key = objectKey('packs', frame.pack);
-    const end = frame.offset + frame.storedLength;
-    const last = spans.at(-1);
-    if (last?.key === key && frame.offset - last.end <= MAX_SPAN_GAP && end - last.start <= maxSpan) {
-      last.end = end;
-      last.frames.push(frame);
-    } else spans.push({ key, start: frame.offset, end, frames: [frame] });
-  }
-  return spans;
-}
+import { homeSpans, planSpans, type Span, spanOf } from './spans.js';
 
 export class BlobReader {
   readonly #repository: Pick<Repository, 'provider'>;
@@ -55,11 +33,8 @@ export class BlobReader {
   /** Tells which blobs will be read, so that frames that lie close are fetched as one. May be called again for more. */
   plan(places: Iterable<BlobPlace>): void {
     const frames = new Set<Frame>();
-    for (const { location } of places) {
-      frames.add(location.frame);
-      for (const patch of location.patches) frames.add(patch.frame);
-    }
-    for (const span of spansOf(frames, MAX_SPAN)) for (const frame of span.frames) this.#spans.set(frame, span);
+    for (const { location } of places) for (const frame of framesOf(location)) frames.add(frame);
+    for (const span of planSpans(frames, homeSpans)) for (const frame of span.frames) this.#spans.set(frame, span);
   }
 
   /**
@@ -86,7 +61,7 @@ export class BlobReader {
 
   async #decode(frame: Frame): Promise<Uint8Array> {
     const key = objectKey('packs', frame.pack);
-    const span = this.#spans.get(frame) ?? { key, start: frame.offset, end: frame.offset + frame.storedLength, frames: [frame] };
+    const span = this.#spans.get(frame) ?? spanOf(frame);
     // A frame that is needed once more after it was forgotten is fetched alone.
     this.#spans.delete(frame);
     const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));
@@ -99,7 +74,8 @@ export class BlobReader {
     }
   }
 
-  async #fetch({ key, start, end }: Span): Promise<Uint8Array> {
+  async #fetch({ pack, start, end }: Span): Promise<Uint8Array> {
+    const key = objectKey('packs', pack);
     try {
       const bytes = await this.#repository.provider.get(key, { ...this.#options, range: { start, end } });
       this.fetchedBytes += bytes.length;

@@ -17,7 +17,7 @@ import {
 } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import type { Frame, Location } from '../pack/locator.js';
+import { type Frame, type Location, nameText } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -90,10 +90,11 @@ export class BlobWriter {
   readonly places = new Map<ObjectId, BlobPlace>();
   /** The places of those that were not stored before. */
   readonly stored = new Map<ObjectId, BlobPlace>();
+  /** The names of the packs that were begun. */
+  readonly packs = new Set<string>();
   /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
   newBytes = 0;
-  /** Packs that were put, and their bytes. */
-  packs = 0;
+  /** Bytes of the packs that were put. */
   storedBytes = 0;
 
   constructor(repository: Repository, options: BlobWriterOptions) {
@@ -134,7 +135,7 @@ export class BlobWriter {
     return true;
   }
 
-  /** Gives every blob that was added its place; the pack that is being filled stays open for more. */
+  /** Gives every blob that was added its place. More may be added or stored anew after it, into the same pack. */
   async settle(): Promise<void> {
     await this.#storeWaiting();
     this.#whole = await this.#closeFrame(this.#whole);
@@ -143,7 +144,19 @@ export class BlobWriter {
     while (this.#encoding.length > 0) await this.#drainOne();
   }
 
-  /** The same, and sends the last pack; it may still be on the way until `acknowledged`. Nothing is added afterwards. */
+  /** Stores a blob anew though it has a place: whole, or as what is kept of it and a patch of the pages in `bitmap`. */
+  async rewrite(id: ObjectId, bytes: Uint8Array, as: 'whole' | { kept: Location; bitmap: number }): Promise<void> {
+    if (as === 'whole') return this.#appendWhole(id, bytes);
+    const patch = { bitmap: as.bitmap, base: as.kept };
+    this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch }, extractPages(bytes, as.bitmap));
+  }
+
+  /** Gives a blob another place, where it is stored already. */
+  move(id: ObjectId, place: BlobPlace): void {
+    this.#place(id, place);
+  }
+
+  /** Settles, and sends the last pack; it may still be on the way until `acknowledged`. Nothing is added any more. */
   async finish(): Promise<void> {
     await this.settle();
     if (this.#pack !== undefined) await this.#send(this.#pack);
@@ -167,6 +180,10 @@ export class BlobWriter {
 
   async #storeWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
     this.newBytes += bytes.length;
+    await this.#appendWhole(id, bytes);
+  }
+
+  async #appendWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
     if (looksIncompressible(bytes))
       this.#incompressible = await this.#append(this.#incompressible, { id, length: bytes.length, patch: undefined }, bytes);
     else this.#whole = await this.#append(this.#whole, { id, length: bytes.length, patch: undefined }, bytes);
@@ -232,7 +249,7 @@ export class BlobWriter {
       await this.#send(this.#pack);
       this.#pack = undefined;
     }
-    this.#pack ??= new PackDraft(this.#repository, newName(this.#repository.host, this.#options.epoch()), this.#packBuffers.take());
+    this.#pack ??= this.#newPack();
     const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
     for (const segment of next.draft.segments) {
       const place = { location: locate(segment, frame), length: segment.length };
@@ -246,6 +263,12 @@ export class BlobWriter {
     return { compression, buffer: this.#frameBuffers.take(), segments: [], length: 0 };
   }
 
+  #newPack(): PackDraft {
+    const name = newName(this.#repository.host, this.#options.epoch());
+    this.packs.add(nameText(name));
+    return new PackDraft(this.#repository, name, this.#packBuffers.take());
+  }
+
   #place(id: ObjectId, place: BlobPlace): void {
     this.places.set(id, place);
     this.stored.set(id, place);
@@ -255,7 +278,6 @@ export class BlobWriter {
     while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
     const bytes = pack.seal();
     this.storedBytes += bytes.length;
-    this.packs++;
     const put = this.#put(pack, bytes, this.#inPack);
     this.#inPack = new Map();
     this.#sending.add(put);

@@ -6,13 +6,15 @@ import { readAhead } from '../concurrency.js';
 import { integrity, isError, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD, COPY_BATCH_BYTES, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import { compareFrames, type Frame, frameKey, framesOf, type Location } from '../pack/locator.js';
+import { type Frame, frameKey, type Location } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { BlobReader, type Span, spansOf } from './blob-reader.js';
+import { BlobReader } from './blob-reader.js';
+import { allowedRanges, LiveFrames, partsOf, remoteSpans } from './fetch-plan.js';
 import { newName, objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
+import type { Span } from './spans.js';
 
 /** Part of an uncompressed frame: where a blob's base or a patch begins. */
 export interface Segment {
@@ -64,45 +66,101 @@ export async function copyBlobs(
   blobs: ReadonlyMap<ObjectId, BlobPlace>,
   options: CopyOptions,
 ): Promise<{ places: Map<ObjectId, BlobPlace>; bytes: number }> {
-  const places = new Map<ObjectId, BlobPlace>();
-  const copied = new Map<string, Frame>();
-  const present = new Map(options.present);
-  let bytes = 0;
-  const copy = async (batch: readonly [ObjectId, BlobPlace][]): Promise<[ObjectId, BlobPlace][]> => {
-    bytes += await copyFrames(source, target, batch, present, copied, options);
-    const arrived = new Map(batch.map(([id, { location, length }]) => [id, { location: moved(location, present, copied), length }]));
-    const isGuess = new Set(
-      batch.filter(([, { location }]) => segmentsOf(location).some((each) => present.has(segmentKey(each)))).map(([id]) => id),
+  const copy = new Copy(source, target, options);
+  const wrong = await copy.run(blobs, options.present ?? new Map());
+  if (wrong.size > 0) await copy.run(wrong, new Map());
+  return { places: copy.places, bytes: copy.bytes };
+}
+
+class Copy {
+  readonly places = new Map<ObjectId, BlobPlace>();
+  bytes = 0;
+  readonly #source: Repository;
+  readonly #target: Repository;
+  readonly #options: CopyOptions;
+  readonly #copied = new Map<string, Frame>();
+
+  constructor(source: Repository, target: Repository, options: CopyOptions) {
+    this.#source = source;
+    this.#target = target;
+    this.#options = options;
+  }
+
+  /** Copies what the blobs need and is not present; resolves to those for which what was thought to be present was not. */
+  async run(blobs: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
+    const wrong = new Map<ObjectId, BlobPlace>();
+    const waiting = new Map(blobs);
+    for (const spans of batchesOf(this.#plan(blobs, present))) {
+      await this.#copySpans(spans);
+      for (const [id, place] of await this.#arrive(waiting, present)) wrong.set(id, place);
+    }
+    for (const [id, place] of await this.#arrive(waiting, present)) wrong.set(id, place);
+    return wrong;
+  }
+
+  #plan(blobs: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Span[] {
+    const live = new LiveFrames();
+    for (const place of blobs.values()) {
+      for (const part of partsOf(place)) if (!present.has(segmentKey(part)) && !this.#copied.has(frameKey(part.frame))) live.add(part);
+    }
+    const frames = live.list();
+    const liveBytes = frames.reduce((sum, frame) => sum + frame.live, 0);
+    return remoteSpans(
+      frames.map(({ frame }) => frame),
+      allowedRanges(liveBytes),
+      this.#options.maxSpan,
     );
-    const wrong = await verify(target, arrived, isGuess, source.provider.url, options);
+  }
+
+  async #copySpans(spans: readonly Span[]): Promise<void> {
+    const { signal, epoch, concurrency, onSpan } = this.#options;
+    const buffer = new Uint8Array(MAX_PACK_SIZE);
+    let pack: PackDraft | undefined;
+    const send = (draft: PackDraft) => this.#target.provider.put(objectKey('packs', draft.name), draft.seal(), { signal });
+    const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
+    for await (const { span, bytes } of readAhead(spans, concurrency, fetch)) {
+      throwIfAborted(signal);
+      this.bytes += bytes.length;
+      for (const frame of span.frames) {
+        const stored = bytes.subarray(frame.offset - span.start, frame.offset - span.start + frame.storedLength);
+        if (pack !== undefined && !pack.fits(stored.length)) {
+          await send(pack);
+          pack = undefined;
+        }
+        pack ??= new PackDraft(this.#target, newName(this.#target.host, epoch), buffer);
+        this.#copied.set(frameKey(frame), { ...frame, pack: pack.name, offset: pack.append(stored) });
+      }
+      onSpan?.(bytes.length, span.frames);
+    }
+    if (pack !== undefined) await send(pack);
+  }
+
+  /** Verifies the blobs of which everything has come, and gives them their places; resolves to those that were wrongly thought to be there. */
+  async #arrive(waiting: Map<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
+    const isHere = (segment: Segment) => present.has(segmentKey(segment)) || this.#copied.has(frameKey(segment.frame));
+    const ready = [...waiting].filter(([, { location }]) => segmentsOf(location).every(isHere));
+    const arrived = new Map(ready.map(([id, { location, length }]) => [id, { location: moved(location, present, this.#copied), length }]));
+    const guesses = ready.filter(([, { location }]) => segmentsOf(location).some((each) => present.has(segmentKey(each))));
+    const wrong = await verify(this.#target, arrived, new Set(guesses.map(([id]) => id)), this.#source.provider.url, this.#options);
     for (const id of wrong) arrived.delete(id);
-    await options.onVerified?.(arrived);
-    for (const [id, place] of arrived) places.set(id, place);
-    return batch.filter(([id]) => wrong.has(id));
-  };
-  const again: [ObjectId, BlobPlace][] = [];
-  for (const batch of batchesOf(blobs)) again.push(...(await copy(batch)));
-  present.clear();
-  if (again.length > 0) await copy(again);
-  return { places, bytes };
+    if (arrived.size > 0) await this.#options.onVerified?.(arrived);
+    for (const [id, place] of arrived) this.places.set(id, place);
+    for (const [id] of ready) waiting.delete(id);
+    return new Map(ready.filter(([id]) => wrong.has(id)));
+  }
 }
 
 function segmentsOf({ frame, offset, patches }: Location): Segment[] {
   return [{ frame, offset }, ...patches];
 }
 
-/** The blobs in the order of their places, in batches of a bounded number of stored bytes: what a crash makes to be fetched again. */
-function* batchesOf(blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<[ObjectId, BlobPlace][]> {
-  const sorted = [...blobs].sort(([, { location: a }], [, { location: b }]) => compareFrames(a.frame, b.frame) || a.offset - b.offset);
-  const seen = new Set<string>();
-  let batch: [ObjectId, BlobPlace][] = [];
+/** The spans in batches of a bounded number of bytes: what a crash makes to be fetched again. */
+function* batchesOf(spans: readonly Span[]): Generator<Span[]> {
+  let batch: Span[] = [];
   let size = 0;
-  for (const blob of sorted) {
-    batch.push(blob);
-    for (const frame of framesOf(blob[1].location)) {
-      if (!seen.has(frameKey(frame))) size += frame.storedLength;
-      seen.add(frameKey(frame));
-    }
+  for (const span of spans) {
+    batch.push(span);
+    size += span.end - span.start;
     if (size < COPY_BATCH_BYTES) continue;
     yield batch;
     batch = [];
@@ -111,45 +169,8 @@ function* batchesOf(blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<[ObjectI
   if (batch.length > 0) yield batch;
 }
 
-/** Copies what the batch needs and `copied` has not yet. */
-async function copyFrames(
-  source: Repository,
-  target: Repository,
-  batch: readonly [ObjectId, BlobPlace][],
-  present: ReadonlyMap<string, Segment>,
-  copied: Map<string, Frame>,
-  options: CopyOptions,
-): Promise<number> {
-  const { signal, epoch, concurrency, maxSpan, onSpan } = options;
-  const needed = batch.flatMap(([, { location }]) => segmentsOf(location)).filter((segment) => !present.has(segmentKey(segment)));
-  const frames = new Map(needed.map(({ frame }) => [frameKey(frame), frame]));
-  for (const key of copied.keys()) frames.delete(key);
-  const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(source, span, options) });
-  const buffer = new Uint8Array(MAX_PACK_SIZE);
-  let pack: PackDraft | undefined;
-  let total = 0;
-  const send = async (draft: PackDraft) => {
-    await target.provider.put(objectKey('packs', draft.name), draft.seal(), { signal });
-  };
-  for await (const { span, bytes } of readAhead(spansOf(frames.values(), maxSpan), concurrency, fetch)) {
-    throwIfAborted(signal);
-    total += bytes.length;
-    for (const frame of span.frames) {
-      const stored = bytes.subarray(frame.offset - span.start, frame.offset - span.start + frame.storedLength);
-      if (pack !== undefined && !pack.fits(stored.length)) {
-        await send(pack);
-        pack = undefined;
-      }
-      pack ??= new PackDraft(target, newName(target.host, epoch), buffer);
-      copied.set(frameKey(frame), { ...frame, pack: pack.name, offset: pack.append(stored) });
-    }
-    onSpan?.(bytes.length, span.frames);
-  }
-  if (pack !== undefined) await send(pack);
-  return total;
-}
-
-async function fetchSpan({ provider }: Repository, { key, start, end }: Span, { signal }: RequestOptions): Promise<Uint8Array> {
+async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, { signal }: RequestOptions): Promise<Uint8Array> {
+  const key = objectKey('packs', pack);
   try {
     return await provider.get(key, { signal, range: { start, end } });
   } catch (error) {

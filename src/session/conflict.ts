@@ -32,7 +32,7 @@ export interface Divergence {
 /** Home's rows as they are sent, oldest first. */
 export function outgoing({ home, local, unsent, options }: Pick<Divergence, 'home' | 'local' | 'unsent' | 'options'>): Outgoing[] {
   const { repository, token } = local;
-  return [...unsent].reverse().map((row) => ({ ...row, load: () => home.readManifest(repository, token, row, options) }));
+  return [...unsent].reverse().map((row) => ({ ...row, isHere: true, load: () => home.readManifest(repository, token, row, options) }));
 }
 
 /** Sends home's commits and one that joins both heads; undefined where another writer was first. */
@@ -57,7 +57,7 @@ export async function sendMerged(
     keep === 'ours'
       ? home.readManifest(local.repository, local.token, local.head, options)
       : remote.readManifest(seen.repository, seen.token, there, options);
-  const commits: Outgoing[] = [...outgoing(divergence), { commit, op: 'merge', load }];
+  const commits: Outgoing[] = [...outgoing(divergence), { commit, op: 'merge', isHere: keep === 'ours', load }];
   const { base } = divergence;
   const sent = await send(
     {

@@ -9,6 +9,7 @@ import { framesOf, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { BlobWriter, type Predecessor } from '../repository/blob-writer.js';
+import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { newRow, type Row, type RowOp } from '../repository/ref.js';
@@ -21,6 +22,8 @@ import type { Remote, Seen } from './remote.js';
 export interface Outgoing {
   commit: Commit;
   op: RowOp;
+  /** Whether home has its content. */
+  isHere: boolean;
   load(): Promise<Pick<Manifest, 'tree' | 'blobs'>>;
 }
 
@@ -85,11 +88,13 @@ export async function send(
   let previous = known.tree;
   const rows: Row[] = [];
   const manifests: Promise<Uint8Array>[] = [];
-  for (const { commit, op, load } of outgoing) {
+  for (const { commit, op, isHere, load } of outgoing) {
     const { tree, blobs } = await load();
-    for (const [id, place] of blobs) homePlaces.set(id, place);
+    if (isHere) for (const [id, place] of blobs) homePlaces.set(id, place);
     await addTree(writer, reader, tree, blobs, previous, options);
     await writer.settle();
+    const isLast = commit === outgoing.at(-1)?.commit;
+    if (isLast && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, homePlaces.get(id) as BlobPlace));
     const name = newName(remote.host, epoch);
     const content = { commit, tree, blobs: placesOf(tree, writer) };
     const manifest = repository.writeManifest(name, content, 'auto', options);
@@ -117,7 +122,7 @@ export async function send(
   if (swapped === undefined) return undefined;
   await remote.noteRef(repository, swapped, newest);
   const bytes = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
-  return { token: swapped, objects: writer.packs + stored.length, bytes };
+  return { token: swapped, objects: writer.packs.size + stored.length, bytes };
 }
 
 /** The places that may be named without a pin, since the token's rows reach them, and the tree that the first commit is likely to resemble. */

@@ -1,0 +1,124 @@
+/** A remote as pushes fill it: packs and manifests in memory, each commit patched on the one before, with or without compaction. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { toHex } from '../src/bytes.js';
+import { systemHost } from '../src/host.js';
+import { memoryProvider, type ObjectId, type Provider } from '../src/index.js';
+import { CHUNK_SIZE } from '../src/limits.js';
+import { commitId, encodeCommit } from '../src/object/commit.js';
+import { blobCount, blobId, measureTree, type Tree, treeId } from '../src/object/tree.js';
+import { BlobReader } from '../src/repository/blob-reader.js';
+import { BlobWriter } from '../src/repository/blob-writer.js';
+import { compact } from '../src/repository/compaction.js';
+import { planFetch } from '../src/repository/fetch-plan.js';
+import { newName, objectKey } from '../src/repository/layout.js';
+import type { Manifest } from '../src/repository/manifest.js';
+import { Repository } from '../src/repository/repository.js';
+import { capture } from '../src/workspace/capture.js';
+import { readFacts } from '../src/workspace/excludes.js';
+import { buildFilter, readRules } from '../src/workspace/filter.js';
+import { scan } from '../src/workspace/scan.js';
+import { StatCache } from '../src/workspace/stat-cache.js';
+
+export interface Pushed {
+  /** Bytes of packs and of the manifest. */
+  data: number;
+  manifest: number;
+}
+
+export interface ColdRead {
+  ranges: number;
+  fetched: number;
+  live: number;
+}
+
+export class RemoteStore {
+  readonly #repository: Repository;
+  readonly #compacts: boolean;
+  #head: Manifest | undefined;
+
+  private constructor(repository: Repository, compacts: boolean) {
+    this.#repository = repository;
+    this.#compacts = compacts;
+  }
+
+  static async create({ compacts }: { compacts: boolean }): Promise<RemoteStore> {
+    return new RemoteStore(await Repository.init(memoryProvider(), systemHost), compacts);
+  }
+
+  async push(dir: string): Promise<Pushed> {
+    const repository = this.#repository;
+    const writer = new BlobWriter(repository, {
+      compression: 'auto',
+      known: this.#head?.blobs ?? new Map(),
+      lookup: async () => new Map(),
+      epoch: () => 1,
+    });
+    const tree = await this.#capture(dir, writer);
+    await writer.settle();
+    const read = blobsOf(dir, tree);
+    if (this.#compacts) await compact(writer, writer.places, async (id) => read(id));
+    await writer.finish();
+    await writer.acknowledged();
+    const manifest = await this.#writeManifest(tree, writer);
+    return { data: writer.storedBytes, manifest };
+  }
+
+  /** Fetches all blobs of the head by the plan for remotes, and verifies them. */
+  async coldRead(): Promise<ColdRead> {
+    const places = (this.#head as Manifest).blobs;
+    const { spans, liveBytes } = planFetch(places.values());
+    const got = new Map<string, { start: number; bytes: Uint8Array }[]>();
+    let fetched = 0;
+    for (const { pack, start, end } of spans) {
+      const key = objectKey('packs', pack);
+      const bytes = await this.#repository.provider.get(key, { range: { start, end } });
+      fetched += bytes.length;
+      got.set(key, [...(got.get(key) ?? []), { start, bytes }]);
+    }
+    const reader = new BlobReader({ provider: over(this.#repository.provider, got) });
+    for (const [id, place] of places) await reader.read(id, place);
+    return { ranges: spans.length, fetched, live: liveBytes };
+  }
+
+  async #capture(dir: string, writer: BlobWriter): Promise<Tree> {
+    const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...readRules(dir, { keepCaches: false, exclude: [] }) }));
+    return capture(dir, found, { sink: writer, cache: new StatCache({ dir }), learn: undefined, previous: this.#head });
+  }
+
+  async #writeManifest(tree: Tree, { places }: BlobWriter): Promise<number> {
+    const facts = { time: 0, message: '', who: 'bench', labels: {}, extensions: [] };
+    const commit = { tree: treeId(tree), parents: [], ...facts, ...measureTree(tree) };
+    const name = newName(systemHost, 1);
+    const bytes = await this.#repository.writeManifest(name, { commit, tree, blobs: places }, 'auto');
+    this.#head = await this.#repository.openManifest({ id: commitId(encodeCommit(commit)), manifest: name }, bytes);
+    return bytes.length;
+  }
+}
+
+/** The bytes of a tree's blobs, read where they are in the directory. */
+function blobsOf(dir: string, tree: Tree): (id: ObjectId) => Uint8Array {
+  const at = new Map<ObjectId, { path: string; start: number }>();
+  for (const entry of tree) {
+    if (entry.kind !== 'file') continue;
+    for (let i = 0; i < blobCount(entry.size); i++) at.set(toHex(blobId(entry, i)), { path: entry.path, start: i * CHUNK_SIZE });
+  }
+  return (id) => {
+    const { path, start } = at.get(id) as { path: string; start: number };
+    return readFileSync(join(dir, path)).subarray(start, start + CHUNK_SIZE);
+  };
+}
+
+/** The provider, answering from what was fetched alone. */
+function over(provider: Provider, got: ReadonlyMap<string, { start: number; bytes: Uint8Array }[]>): Provider {
+  return {
+    ...provider,
+    get: async (key, { range } = {}) => {
+      const { start, end } = range as { start: number; end: number };
+      const held = got.get(key)?.find((each) => each.start <= start && end <= each.start + each.bytes.length);
+      if (held === undefined) throw new Error(`${key}: bytes ${start} to ${end} were not fetched`);
+      return held.bytes.slice(start - held.start, end - held.start);
+    },
+  };
+}

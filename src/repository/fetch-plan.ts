@@ -1,0 +1,102 @@
+/**
+ * What a cold mount fetches, and how much of it is alive (SPEC.md R-COMPACT-1). Alive is what the blobs show: pages that a later patch
+ * covers are dead, and so is what no blob names; a frame's stored bytes count in proportion.
+ */
+import { CHUNK_SIZE, FETCH_RANGE_BYTES, FETCH_SPARE_RANGES, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
+import { type Frame, frameKey } from '../pack/locator.js';
+import { pageCount } from '../pack/patch.js';
+import type { BlobPlace } from './manifest.js';
+import { planSpans, type Span } from './spans.js';
+
+/** One part of a location: its base, or a patch. */
+export interface Part {
+  frame: Frame;
+  /** Bytes from the start of the uncompressed frame. */
+  offset: number;
+  /** The pages that the blob shows of it, as a bitmap. */
+  seen: number;
+  /** Their bytes. */
+  bytes: number;
+}
+
+/** The base and the patches of a place, in their order. */
+export function partsOf({ location, length }: BlobPlace): [Part, ...Part[]] {
+  let open = bitmapOf(length);
+  const patches: Part[] = [];
+  for (const { frame, offset, bitmap } of [...location.patches].reverse()) {
+    const seen = bitmap & open;
+    open &= ~bitmap;
+    patches.unshift({ frame, offset, seen, bytes: pageCount(seen) * PAGE_SIZE });
+  }
+  const baseLength = Math.min(location.baseLength, length);
+  const seen = open & bitmapOf(baseLength);
+  const cut = (seen & lastPage(baseLength)) === 0 ? 0 : -baseLength & (PAGE_SIZE - 1);
+  return [{ frame: location.frame, offset: location.offset, seen, bytes: pageCount(seen) * PAGE_SIZE - cut }, ...patches];
+}
+
+const bitmapOf = (length: number): number => 2 ** Math.ceil(Math.min(length, CHUNK_SIZE) / PAGE_SIZE) - 1;
+const lastPage = (length: number): number => 2 ** (Math.ceil(length / PAGE_SIZE) - 1);
+
+/** Stored bytes that an uncompressed length of a frame stands for. */
+export const storedShare = (frame: Frame, bytes: number): number => (frame.storedLength * bytes) / frame.length;
+
+/** Adds up what is alive in each frame. */
+export class LiveFrames {
+  readonly #frames = new Map<string, { frame: Frame; segments: Map<number, number> }>();
+
+  /** Counts a part; of a segment that several blobs share the one that shows most counts. */
+  add({ frame, offset, bytes }: Pick<Part, 'frame' | 'offset' | 'bytes'>): void {
+    const key = frameKey(frame);
+    const entry = this.#frames.get(key) ?? { frame, segments: new Map() };
+    entry.segments.set(offset, Math.max(entry.segments.get(offset) ?? 0, bytes));
+    this.#frames.set(key, entry);
+  }
+
+  /** Every frame that was counted, with its stored bytes that are alive. */
+  list(): { key: string; frame: Frame; live: number }[] {
+    return [...this.#frames].map(([key, { frame, segments }]) => ({
+      key,
+      frame,
+      live: storedShare(
+        frame,
+        [...segments.values()].reduce((sum, bytes) => sum + bytes, 0),
+      ),
+    }));
+  }
+}
+
+/** Ranges that a cold mount of so many live bytes may ask for. */
+export function allowedRanges(liveBytes: number): number {
+  return Math.ceil(liveBytes / FETCH_RANGE_BYTES) + FETCH_SPARE_RANGES;
+}
+
+/** The spans of a cold read from a remote: no more than the ranges allowed, with the widest gaps left out, and one per pack at the least. */
+export function remoteSpans(frames: Iterable<Frame>, ranges: number, span = MAX_PACK_SIZE): Span[] {
+  return planSpans(frames, { gap: 0, span, ranges });
+}
+
+export interface FetchPlan {
+  /** One ranged request each. Every frame that the places name lies in exactly one. */
+  spans: Span[];
+  /** Stored bytes that are alive. */
+  liveBytes: number;
+  /** Bytes of all spans. */
+  fetchBytes: number;
+}
+
+/** How all blobs at these places are fetched from a remote by one who has none of them. */
+export function planFetch(places: Iterable<BlobPlace>): FetchPlan {
+  const live = new LiveFrames();
+  for (const place of places) for (const part of partsOf(place)) live.add(part);
+  const frames = live.list();
+  const liveBytes = frames.reduce((sum, { live }) => sum + live, 0);
+  const spans = remoteSpans(
+    frames.map(({ frame }) => frame),
+    allowedRanges(liveBytes),
+  );
+  return { spans, liveBytes, fetchBytes: spanBytes(spans) };
+}
+
+export function spanBytes(spans: readonly Span[]): number {
+  return spans.reduce((sum, { start, end }) => sum + end - start, 0);
+}

@@ -1,0 +1,61 @@
+/** Which bytes of packs are fetched at once: frames that lie close are one request, for a round trip costs more than the bytes between them. */
+import { MAX_SPAN, MAX_SPAN_GAP } from '../limits.js';
+import { compareFrames, compareNames, type Frame, type ObjectName } from '../pack/locator.js';
+
+/** A run of a pack's bytes that is fetched at once. */
+export interface Span {
+  pack: ObjectName;
+  start: number;
+  end: number;
+  /** The frames that it is fetched for, in their order. */
+  frames: Frame[];
+}
+
+export interface SpanRule {
+  /** Bytes between two frames that are fetched along in any case. */
+  gap: number;
+  /** Bytes of a span, after which the next one begins. */
+  span: number;
+  /** Spans to get by with: wider gaps are fetched along, the narrowest first, until there are no more, or one per pack. */
+  ranges: number;
+}
+
+/** For packs on this machine, where requests are cheap and spans are held in memory. */
+export const homeSpans: SpanRule = { gap: MAX_SPAN_GAP, span: MAX_SPAN, ranges: Number.POSITIVE_INFINITY };
+
+export function planSpans(frames: Iterable<Frame>, rule: SpanRule): Span[] {
+  const sorted = [...frames].sort(compareFrames);
+  const gap = Math.max(rule.gap, widestGap(sorted, rule.ranges));
+  const spans: Span[] = [];
+  let span: Span | undefined;
+  for (const frame of sorted) {
+    const alone = spanOf(frame);
+    const isNear = span !== undefined && compareNames(span.pack, frame.pack) === 0 && frame.offset - span.end <= gap;
+    if (span !== undefined && isNear && alone.end - span.start <= rule.span) {
+      span.end = alone.end;
+      span.frames.push(frame);
+    } else {
+      span = alone;
+      spans.push(span);
+    }
+  }
+  return spans;
+}
+
+/** The span of a frame that is fetched alone. */
+export function spanOf(frame: Frame): Span {
+  return { pack: frame.pack, start: frame.offset, end: frame.offset + frame.storedLength, frames: [frame] };
+}
+
+/** The gap to close so that only the widest ones are left open, as many as make `ranges`. */
+function widestGap(sorted: readonly Frame[], ranges: number): number {
+  if (ranges === Number.POSITIVE_INFINITY) return 0;
+  const gaps: number[] = [];
+  let packs = 0;
+  sorted.forEach((frame, i) => {
+    const last = sorted[i - 1];
+    if (last === undefined || compareNames(last.pack, frame.pack) !== 0) packs++;
+    else gaps.push(frame.offset - last.offset - last.storedLength);
+  });
+  return gaps.sort((a, b) => b - a)[Math.max(0, ranges - packs)] ?? 0;
+}
