@@ -100,7 +100,7 @@ test('answers without a body pass: HEAD, 204, 304, and a length that is only sai
 
 test('a server that answers before it has read the body is heard', async (t) => {
   const early = createServer((request, response) => {
-    response.writeHead(403).end('no');
+    response.writeHead(403).end(noise(300_000, 'no'));
     request.resume();
   });
   early.listen(0, '127.0.0.1');
@@ -110,7 +110,7 @@ test('a server that answers before it has read the body is heard', async (t) => 
     early.closeAllConnections();
   });
   const proxy = await between(t, { url: new URL(`http://127.0.0.1:${(early.address() as AddressInfo).port}`), seen: [] });
-  t.is((await ask(proxy.url, { method: 'PUT', body: noise(2_000_000, 'body') })).status, 403);
+  t.is((await ask(proxy.url, { method: 'PUT', body: new Uint8Array(20_000_000) })).status, 403);
 });
 
 test('a server that is not there, and one that breaks off, break the connection of the client', async (t) => {
