@@ -100,7 +100,7 @@ test('answers without a body pass: HEAD, 204, 304, and a length that is only sai
 
 test('a server that answers before it has read the body is heard', async (t) => {
   const early = createServer((request, response) => {
-    response.writeHead(403).end('no');
+    response.writeHead(403).end(noise(300_000, 'no'));
     request.resume();
   });
   early.listen(0, '127.0.0.1');
@@ -110,7 +110,7 @@ test('a server that answers before it has read the body is heard', async (t) => 
     early.closeAllConnections();
   });
   const proxy = await between(t, { url: new URL(`http://127.0.0.1:${(early.address() as AddressInfo).port}`), seen: [] });
-  t.is((await ask(proxy.url, { method: 'PUT', body: noise(2_000_000, 'body') })).status, 403);
+  t.is((await ask(proxy.url, { method: 'PUT', body: new Uint8Array(20_000_000) })).status, 403);
 });
 
 test('a server that is not there, and one that breaks off, break the connection of the client', async (t) => {
@@ -161,7 +161,16 @@ test('the kind of a path, as S3 and GCS write it', (t) => {
 });
 
 test('requests of one time are one round, and those that follow an answer one more each', async (t) => {
-  const proxy = await between(t, await serve(t), undefined, 50);
+  const sizes = [1, 10, 2, 1];
+  let waiting: ServerResponse[] = [];
+  const server = await serve(t, (_request, response) => {
+    waiting.push(response);
+    if (waiting.length < (sizes[0] as number)) return;
+    for (const each of waiting) each.end('all at once');
+    waiting = [];
+    sizes.shift();
+  });
+  const proxy = await between(t, server);
   await ask(proxy.url);
   t.is(proxy.rounds(), 1);
   await Promise.all(Array.from({ length: 10 }, () => ask(proxy.url)));
@@ -170,11 +179,13 @@ test('requests of one time are one round, and those that follow an answer one mo
   t.is(proxy.rounds(), 4);
 });
 
-test('every request takes a round trip', async (t) => {
-  const proxy = await between(t, await serve(t), undefined, 40);
-  const start = performance.now();
-  await ask(proxy.url);
-  t.true(performance.now() - start >= 39);
+test('every request takes a round trip, and is late by as much more as the hook says', async (t) => {
+  const proxy = await between(t, await serve(t), first({ delayMs: 400 }), 400);
+  for (const least of [800, 400]) {
+    const start = performance.now();
+    await ask(proxy.url);
+    t.true(performance.now() - start >= least - 2);
+  }
 });
 
 test('the longest chain of intervals', (t) => {
@@ -230,17 +241,6 @@ test('stall: no answer until the client gives up or the proxy closes', async (t)
   await proxy.close();
   await other;
   t.is(server.seen.length, 0);
-});
-
-test('a request may be late by as much as the hook says', async (t) => {
-  const server = await serve(t);
-  const proxy = await between(t, server, first({ delayMs: 30 }));
-  const order: string[] = [];
-  const late = ask(`${proxy.url}/late`).then(() => order.push('late'));
-  while (proxy.counts().total < 1) await turn();
-  await ask(`${proxy.url}/soon`).then(() => order.push('soon'));
-  await late;
-  t.deepEqual(order, ['soon', 'late']);
 });
 
 test('the hook is told what is asked, and counts from 1 again after a reset', async (t) => {
