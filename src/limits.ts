@@ -94,3 +94,5 @@ export const MAX_CONNECTIONS = 64;
 /** How often a write that the bucket answers with "another request is in the way" is sent, and the wait after the first; it doubles. */
 export const CONTENTION_ATTEMPTS = 8;
 export const CONTENTION_WAIT_MS = 20;
+/** Milliseconds that a write under way is given to be answered after its caller cancelled, so that its effect does not come later. */
+export const CANCEL_GRACE_MS = 1_000;

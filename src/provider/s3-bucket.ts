@@ -9,7 +9,7 @@ import type { Host } from '../host.js';
 import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../limits.js';
 import type { RequestOptions } from './provider.js';
 import { bareEtag } from './s3-cell.js';
-import type { S3Connection } from './s3-connection.js';
+import { finishing, type S3Connection } from './s3-connection.js';
 import { isNamed, statusOf } from './s3-errors.js';
 
 type Condition = { IfNoneMatch: '*' } | { IfMatch: string };
@@ -70,7 +70,7 @@ export class S3Bucket {
 
   async delete(name: string, { signal }: RequestOptions): Promise<void> {
     const input = { Bucket: this.#bucket, Key: name };
-    await this.#connection.send((sdk) => new sdk.DeleteObjectCommand(input), signal);
+    await finishing(signal, (cut) => this.#connection.send((sdk) => new sdk.DeleteObjectCommand(input), cut));
   }
 
   /** A write that was refused because another was in its way is sent again: its condition decides as well then. */
@@ -78,7 +78,7 @@ export class S3Bucket {
     const input = { Bucket: this.#bucket, Key: name, Body: body, ContentLength: body.length, ...condition };
     for (let attempt = 1; ; attempt++) {
       try {
-        const output = await this.#connection.send((sdk) => new sdk.PutObjectCommand(input), signal);
+        const output = await finishing(signal, (cut) => this.#connection.send((sdk) => new sdk.PutObjectCommand(input), cut));
         return bareEtag(output.ETag);
       } catch (error) {
         if (statusOf(error) === 412 || isNamed(error, 'NoSuchKey')) return undefined;

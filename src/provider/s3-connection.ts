@@ -3,10 +3,11 @@
  * sending every request once. The SDK's own retries are taken out: a swap that is sent twice may lose against itself. Who wants
  * retries puts a decorator over the provider.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
 import { concat } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
-import { MAX_CONNECTIONS, STALL_TIMEOUT_MS } from '../limits.js';
+import { CANCEL_GRACE_MS, MAX_CONNECTIONS, STALL_TIMEOUT_MS } from '../limits.js';
 import { isNamed } from './s3-errors.js';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -95,6 +96,29 @@ async function load(): Promise<Sdk> {
       hint: `Install it: npm install ${PACKAGE}`,
       cause,
     });
+  }
+}
+
+/**
+ * Runs a write, which is cut only a while after `signal` fires: a server goes on with a request that was cut, and what was cancelled would take
+ * effect behind the caller's back.
+ */
+export async function finishing<T>(signal: AbortSignal | undefined, write: (cut: AbortSignal | undefined) => Promise<T>): Promise<T> {
+  if (signal === undefined) return await write(undefined);
+  const cut = new AbortController();
+  const done = new AbortController();
+  const cutLater = (): void => {
+    wait(CANCEL_GRACE_MS, undefined, { signal: done.signal }).then(
+      () => cut.abort(signal.reason),
+      () => undefined,
+    );
+  };
+  signal.addEventListener('abort', cutLater, { once: true });
+  try {
+    return await write(cut.signal);
+  } finally {
+    signal.removeEventListener('abort', cutLater);
+    done.abort();
   }
 }
 

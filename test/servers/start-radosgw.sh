@@ -16,6 +16,7 @@ done
 
 mkdir -p "$STATE"/{mon,osd,run,rgw}
 fsid=$(cat /proc/sys/kernel/random/uuid)
+osd=$(cat /proc/sys/kernel/random/uuid)
 cat >"$STATE/ceph.conf" <<CONF
 [global]
 fsid = $fsid
@@ -90,8 +91,8 @@ fail() {
   ceph-mon "${conf[@]}" -i a --mkfs --fsid "$fsid" --monmap "$STATE/monmap" --keyring "$STATE/keyring"
 } >"$STATE/mkfs.out" 2>&1 || fail 'the monitor could not be made'
 daemon mon ceph-mon "${conf[@]}" -i a -f
-timeout 60 ceph "${conf[@]}" osd new "$(cat /proc/sys/kernel/random/uuid)" 0 >"$STATE/osd-new.out" 2>&1 || fail 'the monitor does not answer'
-ceph-osd "${conf[@]}" -i 0 --mkfs >"$STATE/osd-mkfs.out" 2>&1 || fail 'the object store could not be made'
+timeout 60 ceph "${conf[@]}" osd new "$osd" 0 >"$STATE/osd-new.out" 2>&1 || fail 'the monitor does not answer'
+ceph-osd "${conf[@]}" -i 0 --mkfs --osd-uuid "$osd" >"$STATE/osd-mkfs.out" 2>&1 || fail 'the object store could not be made'
 daemon osd ceph-osd "${conf[@]}" -i 0 -f
 daemon rgw radosgw "${conf[@]}" -n client.rgw -f
 
@@ -106,5 +107,5 @@ for ((i = 0; i < 600; i++)); do
   kill -0 "$(cat "$STATE/rgw.pid")" 2>/dev/null || fail 'the gateway ended'
   sleep 0.1
 done
-radosgw-admin "${conf[@]}" -n client.rgw user create --uid=test --display-name=test --access-key="$ACCESS_KEY" --secret-key="$SECRET_KEY" \
+timeout 60 radosgw-admin "${conf[@]}" -n client.rgw user create --uid=test --display-name=test --access-key="$ACCESS_KEY" --secret-key="$SECRET_KEY" \
   >"$STATE/user.out" 2>&1 || fail 'the gateway does not answer'
