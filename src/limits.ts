@@ -114,3 +114,12 @@ export const MAX_RETRIES = 3;
 export const RETRY_DELAY_MS = 1000;
 /** Milliseconds between two of them, at most: a person waits for the answer. */
 export const MAX_RETRY_DELAY_MS = 30_000;
+/** Milliseconds without a connection, or without a byte either way, after which a bucket counts as unreachable: longer than any healthy pause. */
+export const STALL_TIMEOUT_MS = 30_000;
+/** Connections to one bucket: a cold mount asks for its frames all at once; what is beyond waits for one to come free. */
+export const MAX_CONNECTIONS = 64;
+/** How often a write that the bucket answers with "another request is in the way" is sent, and the wait after the first; it doubles. */
+export const CONTENTION_ATTEMPTS = 8;
+export const CONTENTION_WAIT_MS = 20;
+/** Milliseconds that a write under way is given to be answered after its caller cancelled, so that its effect does not come later. */
+export const CANCEL_GRACE_MS = 1_000;
