@@ -87,3 +87,7 @@ export const READ_SIZE = 4 * CHUNK_SIZE;
 export const BLOBS_AHEAD = 32;
 /** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */
 export const MAX_SWAP_ATTEMPTS = 20;
+/** Milliseconds without a connection, or without a byte either way, after which a bucket counts as unreachable: longer than any healthy pause. */
+export const STALL_TIMEOUT_MS = 30_000;
+/** Connections to one bucket: a cold mount asks for its frames all at once; what is beyond waits for one to come free. */
+export const MAX_CONNECTIONS = 64;
