@@ -53,7 +53,7 @@ class Remote {
       blobs.set(id, bytes);
     }
     await writer.settle();
-    if (compacts) await compact(writer, writer.places, async (id) => blobs.get(id) as Uint8Array);
+    if (compacts) await compact(writer, writer.places, (id, place) => writer.read(id, place));
     await writer.finish();
     await writer.acknowledged();
     this.#slots = slots;
