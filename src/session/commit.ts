@@ -5,13 +5,14 @@ import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
-import { measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
+import { distinctBlobs, measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
 
 import { BlobWriter } from '../repository/blob-writer.js';
+import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
-import type { Manifest } from '../repository/manifest.js';
+import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { newRow, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
@@ -270,6 +271,9 @@ async function store(
   options: CommitOptions,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   const compression = options.compression ?? 'auto';
+  await writer.settle();
+  const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
+  await compact(writer, placesOf(tree, places()), (id, place) => readWhole(writer, id, place));
   await writer.finish();
   const commit: Commit = {
     tree: treeId(tree),
@@ -281,11 +285,10 @@ async function store(
     ...measureTree(tree),
     extensions: [],
   };
-  const blobs = underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places;
   const name = newName(home.host, pin.epoch);
   const row = newRow('commit', commit, name);
   const [manifest] = await Promise.all([
-    repository.writeManifest(name, { commit, tree, blobs }, compression, options),
+    repository.writeManifest(name, { commit, tree, blobs: places() }, compression, options),
     writer.acknowledged(),
   ]);
   const history = await repository.refs.addRow({ ...token.ref, epoch: pin.epoch }, row, options);
@@ -294,6 +297,20 @@ async function store(
   if (swapped === undefined) return undefined;
   if (writer.stored.size > 0) await home.index.record(repository, pin.epoch, writer.stored);
   return { row, storedBytes: writer.storedBytes + manifest.length };
+}
+
+function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
+  return new Map(distinctBlobs(tree).map(({ id }) => [id, places.get(id) as BlobPlace]));
+}
+
+/** A blob to compact; undefined where it is damaged, which is no reason to fail a commit that need not touch it. */
+async function readWhole(writer: BlobWriter, id: ObjectId, place: BlobPlace): Promise<Uint8Array | undefined> {
+  try {
+    return await writer.read(id, place);
+  } catch (error) {
+    if (isError(error, 'INTEGRITY')) return undefined;
+    throw error;
+  }
 }
 
 /** The part of a scan that a partial directory may have changed, with the directories above it. */
