@@ -22,6 +22,8 @@ export async function openProviderUrl(url: string, host: Pick<Host, 'random'>): 
       const { s3Provider } = await import('./s3.js');
       return s3Provider({ ...placeOf(parsed), region, endpoint: checkEndpoint(endpoint), pathStyle: flag('pathStyle', pathStyle) }, host);
     }
+    case 'gs:':
+      throw new BrowserStateError('UNSUPPORTED', 'gs:// is not there yet');
     default:
       throw usage(`found ${parsed.protocol}//`);
   }
