@@ -84,8 +84,9 @@ interface Base {
  */
 export async function commitDirectory(home: Home, session: string, dir: string, options: CommitOptions = {}): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
-  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
+  // First: where a checkout was cut off, the directory may not even be in its place.
   const workspace = await settleWorkspace(await home.workspace(dir), home.host);
+  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   refuseUnfit(home, workspace);
   const repository = await home.init(options);
   let before: ObjectId | undefined | 'none' = 'none';
@@ -137,11 +138,12 @@ async function readUnderlay(
       hint: `Commit it to session ${record.session}, or restore a whole version first.`,
     });
   }
-  if (record.head !== token.ref.rows[0]?.id) throw moved(token.session, token.ref.rows[0]?.id);
+  const head = token.ref.rows[0]?.id;
+  if (record.head !== head) throw moved(token.session, head, partHint);
   for await (const row of repository.refs.rows(token.ref, options)) {
     if (row.id === record.base) return { manifest: await home.readManifest(repository, token, row, options), only: record.only };
   }
-  throw moved(token.session, token.ref.rows[0]?.id);
+  throw moved(token.session, head, partHint);
 }
 
 /** One attempt; undefined where the swap lost. */
@@ -282,9 +284,12 @@ function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
   return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
 }
 
-function moved(session: string, head: ObjectId | undefined): BrowserStateError {
+/** A part is laid over the version that it was taken from, never over a newer one. */
+const partHint = 'Restore the newest version into another directory, put your changes there, and snapshot that one.';
+
+function moved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
   const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was committed`, {
-    hint: `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
+    hint: hint ?? `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
   });
 }
