@@ -16,7 +16,7 @@ import { newRow, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { capture } from '../workspace/capture.js';
-import { settleWorkspace } from '../workspace/checkout.js';
+import { refuseHalfDone, settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, matcher, readRules } from '../workspace/filter.js';
@@ -103,17 +103,15 @@ export async function commitDirectory(home: Home, session: string, dir: string, 
   });
 }
 
-function refuseUnfit(home: Home, { dir, pending }: Workspace): void {
+function refuseUnfit(home: Home, workspace: Workspace): void {
+  const { dir } = workspace;
   const live = liveBrowser(dir, home.host);
   if (live !== undefined) {
     throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
       hint: 'Close the browser first.',
     });
   }
-  if (pending === undefined) return;
-  throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
-    hint: 'Restore into it again; it will be written anew.',
-  });
+  refuseHalfDone(workspace);
 }
 
 async function readBase(home: Home, repository: Repository, session: string, workspace: Workspace, options: CommitOptions): Promise<Base> {

@@ -32,6 +32,13 @@ export interface HomeOptions {
   host: Host;
 }
 
+/** A session that has a head, as it was read. */
+export interface Found {
+  repository: Repository;
+  token: Token;
+  head: Row;
+}
+
 export class Home {
   readonly host: Host;
   readonly index: BlobIndex;
@@ -80,7 +87,7 @@ export class Home {
   }
 
   /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
-  async requireSession(session: string, options: RequestOptions = {}): Promise<{ repository: Repository; token: Token; head: Row }> {
+  async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
     const repository = await this.open(options);
     const token = await repository?.refs.read(session, options);
     const head = token?.ref.rows[0];
@@ -88,6 +95,32 @@ export class Home {
     this.refuseLegacy(session);
     throw new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
       hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
+    });
+  }
+
+  /**
+   * Runs `read` on the session as it is now, and once more where it missed an object and the session has moved since: what is missing then may have been
+   * collected, which is no damage (SPEC.md R-GC-2).
+   */
+  async reading<T>(session: string, options: RequestOptions, read: (found: Found) => Promise<T>): Promise<T> {
+    const found = await this.requireSession(session, options);
+    try {
+      return await read(found);
+    } catch (error) {
+      if (!isError(error, 'INTEGRITY', 'CONFLICT') || !isError(error.cause, 'NOT_FOUND')) throw error;
+      const now = await this.requireSession(session, options);
+      if (now.token.version === found.token.version) throw error;
+      return await read(now);
+    }
+  }
+
+  /** Throws USAGE for a directory in the place where the older package keeps sessions: what is checked out there would be taken for one. */
+  refuseTarget(dir: string): void {
+    if (this.#legacyFolder === undefined) return;
+    const below = relative(realPath(this.#legacyFolder), realPath(dir));
+    if (isOutside(below) || below === '' || below.split(sep)[0] === STORE_FOLDER) return;
+    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one in the folder of its user`, {
+      hint: 'Choose a directory elsewhere: in this place it would be taken for a session of an older version of browserstate.',
     });
   }
 

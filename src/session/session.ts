@@ -9,6 +9,7 @@ import { newRow, type Ref, type RefEvent, type Row, type RowOp } from '../reposi
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { capture, hashOnly } from '../workspace/capture.js';
+import { refuseHalfDone } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, readRules } from '../workspace/filter.js';
 import { scan } from '../workspace/scan.js';
@@ -101,8 +102,9 @@ export class Session {
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
     const { repository, token, head } = await this.#home.requireSession(this.id, options);
     const { tree } = await this.#home.readManifest(repository, token, head, options);
-    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const workspace = await this.#home.workspace(dir);
+    refuseHalfDone(workspace);
+    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
     const cache = await workspace.readCache();
     const there = await capture(workspace.dir, found, {
