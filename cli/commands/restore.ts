@@ -1,4 +1,5 @@
 /** `restore`: checks a version out into a directory. */
+import { statSync } from 'node:fs';
 import { defineCommand } from '../command.js';
 import { styled } from '../lines.js';
 import { at, dir, offline, session } from '../options.js';
@@ -30,9 +31,21 @@ export const restore = defineCommand({
   async run(context, { session: id, dir, at, only, force }) {
     const { report, signal } = context;
     const session = await context.session(id);
-    const { commit, files, bytes, fetchedBytes } = await session.checkout(dir, { at, only, force, signal });
+    const options = { at, only, force, keepDirectory: isCurrentDirectory(dir), signal };
+    const { commit, files, bytes, fetchedBytes } = await session.checkout(dir, options);
     report.result({ commit, files, bytes, fetchedBytes }, () => [
       ['restored ', styled('yellow', shortId(commit)), ` of ${id} into ${dir}: ${count(files, 'file')}, ${size(bytes)}`],
     ]);
   },
 });
+
+/** Whether the shell is in that directory: one that took its place would leave the shell in a removed one. */
+function isCurrentDirectory(dir: string): boolean {
+  try {
+    const [there, here] = [statSync(dir), statSync('.')];
+    return there.ino === here.ino && there.dev === here.dev;
+  } catch {
+    // What cannot be looked at is told of when it is written.
+    return false;
+  }
+}

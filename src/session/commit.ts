@@ -17,7 +17,7 @@ import { newRow, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { capture } from '../workspace/capture.js';
-import { settleWorkspace } from '../workspace/checkout.js';
+import { refuseHalfDone, settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, matcher, readRules } from '../workspace/filter.js';
@@ -93,8 +93,9 @@ export async function commitDirectory(
   options: CommitOptions = {},
 ): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
-  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
+  // First: where a checkout was cut off, the directory may not even be in its place.
   const workspace = await settleWorkspace(await home.workspace(dir), home.host);
+  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   refuseUnfit(home, workspace);
   const repository = await home.init(options);
   let before: ObjectId | undefined | 'none' = 'none';
@@ -111,17 +112,15 @@ export async function commitDirectory(
   });
 }
 
-function refuseUnfit(home: Home, { dir, pending }: Workspace): void {
+function refuseUnfit(home: Home, workspace: Workspace): void {
+  const { dir } = workspace;
   const live = liveBrowser(dir, home.host);
   if (live !== undefined) {
     throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
       hint: 'Close the browser first.',
     });
   }
-  if (pending === undefined) return;
-  throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
-    hint: 'Restore into it again; it will be written anew.',
-  });
+  refuseHalfDone(workspace);
 }
 
 async function readBase(
@@ -168,11 +167,12 @@ async function readUnderlay(
       hint: `Commit it to session ${record.session}, or restore a whole version first.`,
     });
   }
-  if (record.head !== token.ref.rows[0]?.id) throw moved(token.session, token.ref.rows[0]?.id);
+  const head = token.ref.rows[0]?.id;
+  if (record.head !== head) throw moved(token.session, head, partHint);
   for await (const row of repository.refs.rows(token.ref, options)) {
     if (row.id === record.base) return { manifest: await home.readManifest(repository, token, row, options), only: record.only };
   }
-  throw moved(token.session, token.ref.rows[0]?.id);
+  throw moved(token.session, head, partHint);
 }
 
 /** One attempt; undefined where the swap lost. */
@@ -330,9 +330,12 @@ function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
   return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
 }
 
-function moved(session: string, head: ObjectId | undefined): BrowserStateError {
+/** A part is laid over the version that it was taken from, never over a newer one. */
+const partHint = 'Restore the newest version into another directory, put your changes there, and snapshot that one.';
+
+function moved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
   const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was committed`, {
-    hint: `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
+    hint: hint ?? `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
   });
 }
