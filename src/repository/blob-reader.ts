@@ -53,11 +53,6 @@ export class BlobReader {
     return blob;
   }
 
-  /** The base of a location as it was stored, without patches; not verified, for it may be a blob that has no name any more. */
-  readBase({ frame, offset, baseLength }: BlobPlace['location']): Promise<Uint8Array> {
-    return this.#slice(frame, offset, baseLength);
-  }
-
   async #slice(frame: Frame, offset: number, length: number): Promise<Uint8Array> {
     const bytes = await this.#decoded.get(frame, frame.length, () => this.#decode(frame));
     return bytes.subarray(offset, offset + length);

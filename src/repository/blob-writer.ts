@@ -22,6 +22,7 @@ import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
+import { bitmapOf, partsOf } from './fetch-plan.js';
 import { newName } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { BufferPool, PackDraft } from './pack-draft.js';
@@ -192,19 +193,16 @@ export class BlobWriter {
 
   /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
   async #storePatch(id: ObjectId, bytes: Uint8Array, predecessor: Predecessor): Promise<boolean> {
-    const { location } = predecessor.place;
-    const full = location.patches.length >= MAX_PATCHES;
-    // With as many patches as there may be, one that holds all pages that differ from the base takes the place of all.
-    const base: Location = full ? { ...location, patches: [] } : location;
-    const previous = await this.#readPrevious(predecessor, full);
+    const previous = await this.#readPrevious(predecessor);
     if (previous === undefined) return false;
-    const bitmap = changedPages(previous, bytes);
-    const pages = pageCount(bitmap);
-    if (pages * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
-    if (pages === 0) {
-      this.#place(id, { location: base, length: bytes.length });
+    const { location } = predecessor.place;
+    const changed = changedPages(previous, bytes);
+    if (changed === 0) {
+      this.#place(id, { location, length: bytes.length });
       return true;
     }
+    const { base, bitmap } = onto(predecessor.place, changed, bitmapOf(bytes.length));
+    if (pageCount(bitmap) * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
     const content = extractPages(bytes, bitmap);
     this.newBytes += content.length;
     this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch: { bitmap, base } }, content);
@@ -212,9 +210,9 @@ export class BlobWriter {
   }
 
   /** What to compare with; undefined where it is damaged, so that the new content is stored whole and needs the old no more. */
-  async #readPrevious({ id, place }: Predecessor, baseOnly: boolean): Promise<Uint8Array | undefined> {
+  async #readPrevious({ id, place }: Predecessor): Promise<Uint8Array | undefined> {
     try {
-      return baseOnly ? await this.#reader.readBase(place.location) : await this.#reader.read(id, place);
+      return await this.#reader.read(id, place);
     } catch (error) {
       if (isError(error, 'INTEGRITY')) return undefined;
       throw error;
@@ -294,6 +292,20 @@ export class BlobWriter {
       () => undefined,
     );
   }
+}
+
+/**
+ * What a new patch goes on, and its pages. Where there are as many patches as there may be, half of them give way, those that show the fewest pages, and the new one
+ * holds these pages too: replacing all by one would store most of a chunk again every eighth time.
+ */
+function onto(place: BlobPlace, changed: number, pages: number): { base: Location; bitmap: number } {
+  const { location } = place;
+  if (location.patches.length < MAX_PATCHES) return { base: location, bitmap: changed };
+  const [, ...patches] = partsOf(place);
+  const byPages = patches.map(({ seen }, i) => ({ seen: seen & ~changed, i })).sort((a, b) => pageCount(a.seen) - pageCount(b.seen));
+  const gone = byPages.slice(0, MAX_PATCHES / 2);
+  const bitmap = gone.reduce((bits, { seen }) => bits | (seen & pages), changed);
+  return { base: { ...location, patches: location.patches.filter((_, at) => !gone.some(({ i }) => i === at)) }, bitmap };
 }
 
 function locate({ length, offset, patch }: Segment, frame: Frame): Location {

@@ -34,7 +34,8 @@ export function partsOf({ location, length }: BlobPlace): [Part, ...Part[]] {
   return [{ frame: location.frame, offset: location.offset, seen, bytes: pageCount(seen) * PAGE_SIZE - cut }, ...patches];
 }
 
-const bitmapOf = (length: number): number => 2 ** Math.ceil(Math.min(length, CHUNK_SIZE) / PAGE_SIZE) - 1;
+/** All pages of a blob of that length. */
+export const bitmapOf = (length: number): number => 2 ** Math.ceil(Math.min(length, CHUNK_SIZE) / PAGE_SIZE) - 1;
 const lastPage = (length: number): number => 2 ** (Math.ceil(length / PAGE_SIZE) - 1);
 
 /** Stored bytes that an uncompressed length of a frame stands for. */
