@@ -11,7 +11,6 @@ import {
   LOOKUP_BATCH_BYTES,
   MAX_FRAME_SIZE,
   MAX_PACK_SIZE,
-  MAX_PATCHES,
   PACK_CONCURRENCY,
   PAGE_SIZE,
 } from '../limits.js';
@@ -22,10 +21,10 @@ import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
-import { bitmapOf, partsOf } from './fetch-plan.js';
 import { newName } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { BufferPool, PackDraft } from './pack-draft.js';
+import { patchOnto } from './patch-onto.js';
 import type { Repository } from './repository.js';
 
 /** The blob that was at the same place before, with its bytes' place: what a patch can start from. */
@@ -201,7 +200,7 @@ export class BlobWriter {
       this.#place(id, { location, length: bytes.length });
       return true;
     }
-    const { base, bitmap } = onto(predecessor.place, changed, bitmapOf(bytes.length));
+    const { base, bitmap } = patchOnto(predecessor.place, changed, bytes.length);
     if (pageCount(bitmap) * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
     const content = extractPages(bytes, bitmap);
     this.newBytes += content.length;
@@ -292,20 +291,6 @@ export class BlobWriter {
       () => undefined,
     );
   }
-}
-
-/**
- * What a new patch goes on, and its pages. Where there are as many patches as there may be, half of them give way, those that show the fewest pages, and the new one
- * holds these pages too: replacing all by one would store most of a chunk again every eighth time.
- */
-function onto(place: BlobPlace, changed: number, pages: number): { base: Location; bitmap: number } {
-  const { location } = place;
-  if (location.patches.length < MAX_PATCHES) return { base: location, bitmap: changed };
-  const [, ...patches] = partsOf(place);
-  const byPages = patches.map(({ seen }, i) => ({ seen: seen & ~changed, i })).sort((a, b) => pageCount(a.seen) - pageCount(b.seen));
-  const gone = byPages.slice(0, MAX_PATCHES / 2);
-  const bitmap = gone.reduce((bits, { seen }) => bits | (seen & pages), changed);
-  return { base: { ...location, patches: location.patches.filter((_, at) => !gone.some(({ i }) => i === at)) }, bitmap };
 }
 
 function locate({ length, offset, patch }: Segment, frame: Frame): Location {
