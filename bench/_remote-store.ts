@@ -33,6 +33,7 @@ export class RemoteStore {
   readonly #repository: Repository;
   readonly #compacts: boolean;
   #head: Manifest | undefined;
+  #cache: StatCache | undefined;
 
   private constructor(repository: Repository, compacts: boolean) {
     this.#repository = repository;
@@ -78,8 +79,12 @@ export class RemoteStore {
   }
 
   async #capture(dir: string, writer: BlobWriter): Promise<Tree> {
+    const startedAt = systemHost.now();
     const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...readRules(dir, { keepCaches: false, exclude: [] }) }));
-    return capture(dir, found, { sink: writer, cache: new StatCache({ dir }), learn: undefined, previous: this.#head });
+    const learn = new StatCache({ dir }, startedAt);
+    const tree = await capture(dir, found, { sink: writer, cache: this.#cache ?? learn, learn, previous: this.#head });
+    this.#cache = learn;
+    return tree;
   }
 
   async #writeManifest(tree: Tree, { places }: BlobWriter): Promise<number> {

@@ -11,7 +11,6 @@ import {
   LOOKUP_BATCH_BYTES,
   MAX_FRAME_SIZE,
   MAX_PACK_SIZE,
-  MAX_PATCHES,
   PACK_CONCURRENCY,
   PAGE_SIZE,
 } from '../limits.js';
@@ -25,6 +24,7 @@ import { BlobReader } from './blob-reader.js';
 import { newName } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { BufferPool, PackDraft } from './pack-draft.js';
+import { patchOnto } from './patch-onto.js';
 import type { Repository } from './repository.js';
 
 /** The blob that was at the same place before, with its bytes' place: what a patch can start from. */
@@ -198,18 +198,15 @@ export class BlobWriter {
 
   /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
   async #storePatch(id: ObjectId, bytes: Uint8Array, predecessor: Predecessor): Promise<boolean> {
-    const { location } = predecessor.place;
     const previous = await this.#readPrevious(predecessor);
     if (previous === undefined) return false;
+    const { location } = predecessor.place;
     const changed = changedPages(previous, bytes);
     if (changed === 0) {
       this.#place(id, { location, length: bytes.length });
       return true;
     }
-    // With as many patches as there may be, one that holds the pages of all takes their place.
-    const isFull = location.patches.length >= MAX_PATCHES;
-    const base: Location = isFull ? { ...location, patches: [] } : location;
-    const bitmap = isFull ? location.patches.reduce((all, patch) => all | patch.bitmap, changed) : changed;
+    const { base, bitmap } = patchOnto(predecessor.place, changed, bytes.length);
     if (pageCount(bitmap) * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
     const content = extractPages(bytes, bitmap);
     this.newBytes += content.length;

@@ -1,8 +1,9 @@
 /**
- * Keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT): a commit that would leave its blobs in too many packs, or among too many dead
- * bytes, stores some of them anew in its own pack. Planning is pure: it sees places and sizes, no bytes. Ids never change; what changes
- * is where bytes are.
+ * Keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT): a commit that would leave its blobs in too many packs, or among
+ * too many dead bytes, stores some of them anew in its own pack. Planning is pure: it sees places and sizes, no bytes. Ids never change; what
+ * changes is where bytes are.
  */
+import { isError } from '../errors.js';
 import { COMPACT_RATIO, COMPACTED_RATIO, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location } from '../pack/locator.js';
@@ -16,36 +17,40 @@ import type { Span } from './spans.js';
 /** How a blob is stored anew: whole, or as what is kept of its location and a patch of the pages that the rest showed. */
 export type Rewrite = 'whole' | { kept: Location; bitmap: number };
 
+/** Reads a blob that moves; INTEGRITY where it is damaged: it then stays where it is. */
+export type ReadBlob = (id: ObjectId, place: BlobPlace) => Promise<Uint8Array>;
+
 /**
- * Compacts what the writer placed, and what it only names, until a cold mount of `places` is within its limits. Called after `settle` and before `finish`; the new places are in
- * `writer.places`. `readBlob` is asked for the bytes of blobs that move; one that it has not (undefined) stays where it is.
+ * Compacts what the writer placed, and what it only names, until a cold mount of `places` is within its limits. Called after `settle` and
+ * before `finish`; the new places are in `writer.places`.
  */
-export async function compact(
-  writer: BlobWriter,
-  places: ReadonlyMap<ObjectId, BlobPlace>,
-  readBlob: (id: ObjectId, place: BlobPlace) => Promise<Uint8Array | undefined>,
-): Promise<void> {
+export async function compact(writer: BlobWriter, places: ReadonlyMap<ObjectId, BlobPlace>, readBlob: ReadBlob): Promise<void> {
   let current = places;
   // What moves is compressed anew, to a size that could only be estimated; what that leaves to do is little.
   for (let round = 0; round < MAX_COMPACTION_ROUNDS; round++) {
     const plan = planCompaction(current, writer.packs);
     if (plan.size === 0) return;
-    for (const [id, rewrite] of plan) {
-      const place = current.get(id) as BlobPlace;
-      if (rewrite !== 'whole' && rewrite.bitmap === 0) {
-        writer.move(id, { location: rewrite.kept, length: place.length });
-        continue;
-      }
-      const bytes = await readBlob(id, place);
-      if (bytes !== undefined) await writer.rewrite(id, bytes, rewrite);
-    }
+    for (const [id, rewrite] of plan) await execute(writer, id, current.get(id) as BlobPlace, rewrite, readBlob);
     await writer.settle();
     current = new Map([...current].map(([id, place]) => [id, writer.places.get(id) ?? place]));
   }
 }
 
+async function execute(writer: BlobWriter, id: ObjectId, place: BlobPlace, rewrite: Rewrite, readBlob: ReadBlob): Promise<void> {
+  if (rewrite !== 'whole' && rewrite.bitmap === 0) {
+    writer.move(id, { location: rewrite.kept, length: place.length });
+    return;
+  }
+  try {
+    await writer.rewrite(id, await readBlob(id, place), rewrite);
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY')) throw error;
+  }
+}
+
 /**
- * The blobs to store anew in the commit's `own` packs, by their keys. Patches that show nothing are left out of their locations in any case: that moves no byte.
+ * The blobs to store anew in the commit's packs, whose keys `own` has. Patches that show nothing are left out of their locations in any
+ * case: that moves no byte.
  */
 export function planCompaction(places: ReadonlyMap<ObjectId, BlobPlace>, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
   const plan = new Plan(places, own);
@@ -112,8 +117,8 @@ class Plan {
   }
 
   /**
-   * Drops the smallest packs, as many as are cheapest: n free slots serve some n(n + 1)/2 commits before as much must be moved again, for the packs in them are merged
-   * meanwhile, each time into one slot less.
+   * Drops the smallest packs, as many as are cheapest: n free slots serve some n(n + 1)/2 commits before as much must be moved again, for
+   * the packs in them are merged meanwhile, each time into one slot less.
    */
   dropPacks(): void {
     const { liveBytes, ownBytes } = this.#outcome;

@@ -273,7 +273,7 @@ async function store(
   const compression = options.compression ?? 'auto';
   await writer.settle();
   const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
-  await compact(writer, placesOf(tree, places()), (id, place) => readWhole(writer, id, place));
+  await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
   await writer.finish();
   const commit: Commit = {
     tree: treeId(tree),
@@ -301,16 +301,6 @@ async function store(
 
 function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
   return new Map(distinctBlobs(tree).map(({ id }) => [id, places.get(id) as BlobPlace]));
-}
-
-/** A blob to compact; undefined where it is damaged, which is no reason to fail a commit that need not touch it. */
-async function readWhole(writer: BlobWriter, id: ObjectId, place: BlobPlace): Promise<Uint8Array | undefined> {
-  try {
-    return await writer.read(id, place);
-  } catch (error) {
-    if (isError(error, 'INTEGRITY')) return undefined;
-    throw error;
-  }
 }
 
 /** The part of a scan that a partial directory may have changed, with the directories above it. */

@@ -3,11 +3,12 @@ import test from 'ava';
 import fc from 'fast-check';
 import { memoryProvider } from '../../src/index.js';
 import type { ObjectId } from '../../src/object-id.js';
-import { framesOf } from '../../src/pack/locator.js';
+import { framesOf, type PatchLocation } from '../../src/pack/locator.js';
 import { BlobReader } from '../../src/repository/blob-reader.js';
 import { BlobWriter } from '../../src/repository/blob-writer.js';
 import { compact, planCompaction } from '../../src/repository/compaction.js';
 import { allowedRanges, planFetch } from '../../src/repository/fetch-plan.js';
+import { objectKey } from '../../src/repository/layout.js';
 import type { BlobPlace } from '../../src/repository/manifest.js';
 import { Repository } from '../../src/repository/repository.js';
 import { noise, prose, withPages } from '../helpers/content.js';
@@ -60,6 +61,10 @@ class Remote {
     this.places = new Map([...blobs.keys()].map((id) => [id, writer.places.get(id) as BlobPlace]));
     this.sent += writer.storedBytes;
     this.changed += writer.newBytes;
+  }
+
+  idOf(name: string): ObjectId {
+    return (this.#slots.get(name) as Slot).id;
   }
 
   /** What is wrong with the head: a limit that does not hold, a blob that is another or cannot be read. */
@@ -166,6 +171,20 @@ test('R-COMPACT-1: without compaction the same history breaks the limits', async
 test('R-COMPACT-3: what is within the limits is left where it is', async (t) => {
   const { remote } = await run(3, { compacts: false });
   for (const rewrite of planCompaction(remote.places, new Set()).values()) t.is(rewrite === 'whole' ? rewrite : rewrite.bitmap, 0);
+});
+
+test('R-COMPACT-3: a blob that is damaged stays where it is and fails no commit', async (t) => {
+  const { remote } = await run(12, { compacts: false });
+  const packs = (): Set<string> =>
+    new Set([...remote.places.values()].flatMap(({ location }) => framesOf(location)).map(({ pack }) => pack.name));
+  const before = packs();
+  const damaged = remote.places.get(remote.idOf('chunk 39')) as BlobPlace;
+  const lost = objectKey('packs', (damaged.location.patches[0] as PatchLocation).frame.pack);
+  await remote.repository.provider.delete(lost);
+  remote.chunks.set('chunk 59', noise(100, 'small'));
+  await remote.push();
+  t.true(packs().size < before.size, 'it compacted');
+  t.deepEqual(remote.places.get(remote.idOf('chunk 39')), damaged);
 });
 
 test('R-COMPACT-2: a patch that shows nothing leaves the location, and no byte is moved', async (t) => {
