@@ -139,6 +139,21 @@ test('R-GCS-9: a ready client brings credentials; an endpoint alone is sent none
   t.deepEqual(await known.get('packs/a'), utf8('object'));
 });
 
+test('R-GCS-9: a search for credentials that never ends is given up, and can be cancelled', async (t) => {
+  const { server } = await fixture(t);
+  const authClient = { getRequestHeaders: () => new Promise(() => undefined) } as unknown as NonNullable<StorageOptions['authClient']>;
+  const storage = new Storage({ apiEndpoint: server.url, useAuthWithCustomEndpoint: true, authClient, projectId: 'none' });
+  const impatient = gcsProvider({ bucket: 'bucket', storage, timeoutMs: 50 });
+  await t.throwsAsync(impatient.get('packs/a'), { code: 'UNREACHABLE', message: /no credentials in 50 ms/ });
+  const patient = gcsProvider({ bucket: 'bucket', storage });
+  const abort = new AbortController();
+  const call = t.throwsAsync(patient.get('packs/a', { signal: abort.signal }), { code: 'CANCELLED' });
+  setImmediate(() => abort.abort());
+  await call;
+  t.is(server.requests.length, 0);
+  await Promise.all([impatient.close(), patient.close()]);
+});
+
 test('R-GCS-9: a file with a key that is not there is FORBIDDEN, and says which', async (t) => {
   const { server, provider } = await fixture(t, { keyFilename: '/nowhere/key.json' });
   await t.throwsAsync(provider.get('packs/a'), { code: 'FORBIDDEN', message: /\/nowhere\/key\.json/ });
@@ -149,7 +164,14 @@ test('what is no bucket, no endpoint or no prefix is USAGE, and a password in an
   for (const bucket of ['', 'a', 'Bucket', 'a/b', '-ab', '..', 'a b', 'x'.repeat(223)]) {
     t.throws(() => gcsProvider({ bucket }), { code: 'USAGE' });
   }
-  for (const endpoint of ['', 'localhost:80', 'ftp://localhost', 'http://user:hunter2@localhost', 'http://localhost/?key=hunter2']) {
+  for (const endpoint of [
+    '',
+    'localhost:80',
+    'ftp://localhost',
+    'http://hunter2@localhost',
+    'http://user:hunter2@localhost',
+    'http://localhost/?key=hunter2',
+  ]) {
     const error = t.throws(() => gcsProvider({ bucket: 'bucket', endpoint }), { code: 'USAGE' });
     t.notRegex(error?.message ?? '', /hunter2/);
   }
