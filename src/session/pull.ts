@@ -5,7 +5,7 @@
 
 import { toHex } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
-import { MAX_PACK_SIZE, MAX_SWAP_ATTEMPTS, REMOTE_CONCURRENCY } from '../limits.js';
+import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import { blobCount, blobId, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf } from '../pack/locator.js';
@@ -131,8 +131,7 @@ async function fetchRows(
   const copied = await copyBlobs(seen.repository, repository, wanted, {
     present: former && matchSegments(former.blobs, places),
     epoch: pin.epoch,
-    concurrency: REMOTE_CONCURRENCY,
-    maxSpan: MAX_PACK_SIZE,
+    ...remote.transfer,
     onSpan: options.onProgress && spanProgress(manifests, wanted, options.onProgress),
     onVerified: (arrived) => home.index.record(repository, pin.epoch, arrived),
     signal: options.signal,
