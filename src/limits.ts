@@ -73,13 +73,13 @@ export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
 /** The same for a remote, unless the caller says otherwise: a pack, so that a cold mount asks as seldom as it can. */
-export const MAX_REMOTE_SPAN = MAX_PACK_SIZE;
+export const MAX_REMOTE_SPAN = 8 * MiB;
 /** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
 export const REMOTE_CONCURRENCY = 5;
 /** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
 export const COPY_BATCH_BYTES = 32 * MiB;
 /** Bytes of live content for which a cold mount may ask once: a pack's. */
-export const FETCH_RANGE_BYTES = MAX_PACK_SIZE;
+export const FETCH_RANGE_BYTES = 8 * MiB;
 /** Ranges that a cold mount may ask for beyond those: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**
