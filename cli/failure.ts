@@ -30,16 +30,17 @@ export interface Failure {
   hint: string | undefined;
 }
 
-/** An error that the command line itself finds. */
+/** An error that the command line itself finds, or one of the library with more to say, which is then its cause. */
 export class CliError extends Error implements Failure {
   override readonly name = 'CliError';
 
   constructor(
-    readonly code: 'USAGE' | 'UNSUPPORTED',
+    readonly code: ErrorCode,
     message: string,
     readonly hint: string | undefined = undefined,
+    cause: unknown = undefined,
   ) {
-    super(message);
+    super(message, cause === undefined ? undefined : { cause });
   }
 }
 
@@ -50,6 +51,13 @@ export function describeFailure(error: unknown, cancelled: boolean): Failure {
   const message = error instanceof Error ? error.message || error.name : String(error);
   if (/^(?:ENOSPC|EDQUOT)\b/.test(message)) return { code: 'NO_SPACE', message, hint: 'Free some space and repeat the command.' };
   return { code: 'INTERNAL', message, hint: 'This was not expected. Repeat the command with --verbose to see where it happened.' };
+}
+
+/** Adds to a remote's silence what helps against it. */
+export function mentionOffline(error: unknown): unknown {
+  if (!isFailure(error) || error.code !== 'UNREACHABLE') return error;
+  const hint = [error.hint, '--offline uses what is on this machine.'].filter(Boolean).join(' ');
+  return new CliError(error.code, error.message, hint, error);
 }
 
 function isFailure(error: unknown): error is Failure {

@@ -72,6 +72,8 @@ export const FRAME_CACHE_BYTES = 8 * MiB;
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
+/** The same for a remote, unless the caller says otherwise: a pack, so that a cold mount asks as seldom as it can. */
+export const MAX_REMOTE_SPAN = 8 * MiB;
 /** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
 export const REMOTE_CONCURRENCY = 5;
 /** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */

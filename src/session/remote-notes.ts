@@ -50,8 +50,12 @@ export class RemoteNotes {
   async setRepository(id: Uint8Array): Promise<void> {
     const known = await this.repository();
     if (known !== undefined && equalBytes(known, id)) return;
-    await rm(this.folder, { recursive: true, force: true });
+    await this.forget();
     await this.#write('repository', id);
+  }
+
+  async forget(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   async session(session: string): Promise<RemoteNote | undefined> {

@@ -8,6 +8,7 @@ import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { unwrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
+import { probeProvider } from '../provider/probe.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { refKey } from '../repository/layout.js';
@@ -16,7 +17,7 @@ import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { RemoteNotes } from './remote-notes.js';
-import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
+import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site } from './site.js';
 
 /** A session's ref on the remote, also an empty or deleted one. */
 export interface Seen {
@@ -24,20 +25,26 @@ export interface Seen {
   token: Token;
 }
 
+/** How bytes come from a remote: ranges that are fetched at once, and the most bytes of one. */
+export interface Transfer {
+  concurrency: number;
+  maxSpan: number;
+}
+
 export interface RemoteOptions {
   provider: Provider;
   host: Host;
   /** Where notes about it are kept. */
   records: string;
-  /** Tells whether the remote has a session of the older package's layout under that name. */
-  hasLegacy?: ((session: string, options: RequestOptions) => Promise<boolean>) | undefined;
-  /** Called before the remote's repository is created: throws where the provider does not honour conditions. */
-  probe?: ((options: RequestOptions) => Promise<void>) | undefined;
+  /** Tells whether the older package has a session of that name in the same place. */
+  hasLegacy: HasLegacy;
+  transfer: Transfer;
 }
 
 export class Remote implements Site {
   readonly provider: Provider;
   readonly host: Host;
+  readonly transfer: Transfer;
   /** What this machine knows of the blobs there. */
   readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
@@ -48,23 +55,24 @@ export class Remote implements Site {
     this.#options = options;
     this.provider = options.provider;
     this.host = options.host;
+    this.transfer = options.transfer;
     this.#notes = new RemoteNotes(options.records, options.provider.url, options.host);
     this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false });
   }
 
-  /** The repository; undefined where none was made yet. It is asked for only if nothing is remembered. */
-  async open(options: RequestOptions = {}): Promise<Repository | undefined> {
-    if (this.#repository !== undefined) return this.#repository;
-    const id = await this.#notes.repository();
+  /** The repository; undefined where none was made yet. It is asked for only if nothing is remembered, or with `ask`. */
+  async open({ ask = false, ...options }: RequestOptions & { ask?: boolean } = {}): Promise<Repository | undefined> {
+    if (this.#repository !== undefined && !ask) return this.#repository;
+    const id = ask ? undefined : await this.#notes.repository();
     const found = id ? Repository.at(this.provider, this.host, id) : await Repository.open(this.provider, this.host, options);
     return found && (await this.#is(found));
   }
 
   /** The repository, made if there is none, after a probe of the provider. */
-  async init(options: RequestOptions = {}): Promise<Repository> {
+  async init(options: RequestOptions & { ask?: boolean } = {}): Promise<Repository> {
     const found = await this.open(options);
     if (found !== undefined) return found;
-    await this.#options.probe?.(options);
+    await probeProvider(this.provider, this.host, options);
     return await this.#is(await Repository.init(this.provider, this.host, options));
   }
 
@@ -72,7 +80,10 @@ export class Remote implements Site {
   async read(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
     const note = await this.#notes.session(session);
     const cell = await this.provider.read(refKey(session), { ...options, ...(note && { unless: note.version }) });
-    if (cell === undefined) return undefined;
+    if (cell === undefined) {
+      if (note !== undefined) await this.#forget();
+      return undefined;
+    }
     if (cell === 'unchanged') return note && this.#recalled(session, note.repository, note);
     const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
     const repository = await this.#is(Repository.at(this.provider, this.host, id));
@@ -102,7 +113,7 @@ export class Remote implements Site {
   }
 
   async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
-    if (await this.#options.hasLegacy?.(session, options)) throw legacySession(session);
+    if (await this.#options.hasLegacy(session, options)) throw legacySession(session);
   }
 
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
@@ -141,6 +152,12 @@ export class Remote implements Site {
     const noted = manifest !== undefined && row !== undefined ? { name: nameText(row.manifest), bytes: manifest } : kept;
     const head = row?.id ?? before?.head;
     await this.#notes.setSession(session, { repository: repository.id, version, ref, head, manifest: noted });
+  }
+
+  /** Cells are never deleted: one that is gone tells that the remote is not what it was. */
+  async #forget(): Promise<void> {
+    await this.#notes.forget();
+    this.#repository = undefined;
   }
 
   async #recalled(session: string, id: Uint8Array, { version, ref }: Pick<Token, 'version' | 'ref'>): Promise<Seen> {

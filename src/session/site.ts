@@ -15,6 +15,9 @@ export interface Found {
   head: Row;
 }
 
+/** Tells whether the older package has a session of that name in the same place. */
+export type HasLegacy = (session: string, options: RequestOptions) => Promise<boolean>;
+
 export interface Site {
   readonly host: Host;
 
