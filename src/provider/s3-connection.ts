@@ -60,7 +60,9 @@ export class S3Connection {
   }
 
   async close(): Promise<void> {
-    if (this.#opened !== undefined && this.#options.client === undefined) (await this.#opened).client.destroy();
+    if (this.#options.client !== undefined) return;
+    // A client that could not be made is nothing to close.
+    await this.#opened?.then(({ client }) => client.destroy(), nothing);
   }
 
   async #open(): Promise<{ sdk: Sdk; client: S3Client }> {

@@ -15,8 +15,10 @@ const plain = ({ options }: S3Server): Provider => s3Provider(options);
 
 const subjects: Record<string, Subject> = {
   'S3 (R-S3-1 to R-S3-8)': {},
-  'S3 below a prefix, scoped': { open: ({ options }) => scoped(s3Provider({ ...options, prefix: 'a/team' }), 'me@example.org/.store') },
-  'S3 that wants bare ETags (R-S3-4)': { server: { unquotedOnly: true } },
+  'S3 that wants bare ETags, scoped below a prefix (R-S3-4)': {
+    server: { unquotedOnly: true },
+    open: ({ options }) => scoped(s3Provider({ ...options, prefix: 'a/team' }), 'me@example.org/.store'),
+  },
 };
 
 for (const [title, { server: behaviour = {}, open: of = plain }] of Object.entries(subjects)) {

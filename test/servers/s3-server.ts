@@ -17,9 +17,16 @@ export interface S3Request {
 
 /**
  * What happens to a request: a code of S3 in place of an answer; the connection cut before or after it took effect, or within the body; an
- * internal error after it took effect; no answer ever.
+ * internal error after it took effect and after what `failAfter` does then; no answer ever.
  */
-export type Fault = { code: string } | 'cut-before' | 'cut-after' | 'cut-within' | 'error-after' | 'stall' | undefined;
+export type Fault =
+  | { code: string }
+  | { failAfter: () => Promise<unknown> }
+  | 'cut-before'
+  | 'cut-after'
+  | 'cut-within'
+  | 'stall'
+  | undefined;
 
 export interface S3ServerOptions extends S3Behaviour {
   fault?: (request: S3Request, count: number) => Fault | Promise<Fault>;
@@ -64,10 +71,14 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     if (fault === 'stall') return;
     if (fault === 'cut-before') return void response.destroy();
     const now = Date.now() + (options.clockAhead ?? 0);
-    const answer = refuse(incoming, body, bucket, now) ?? (typeof fault === 'object' ? failure(fault.code) : apply(request, body, url));
+    const answer =
+      refuse(incoming, body, bucket, now) ??
+      (typeof fault === 'object' && 'code' in fault ? failure(fault.code) : apply(request, body, url));
+    const failAfter = typeof fault === 'object' && 'failAfter' in fault ? fault.failAfter : undefined;
+    await failAfter?.();
     if (fault === 'cut-after') return void response.destroy();
     const date = new Date(options.tellsTime === false ? Date.now() : now).toUTCString();
-    const { status, headers, body: text = '' } = fault === 'error-after' ? failure('InternalError') : answer;
+    const { status, headers, body: text = '' } = failAfter ? failure('InternalError') : answer;
     const bytes = typeof text === 'string' ? Buffer.from(text) : text;
     const length = status === 304 || status === 204 ? {} : { 'content-length': bytes.length };
     response.writeHead(status, { date, ...headers, ...length });
