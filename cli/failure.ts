@@ -48,6 +48,10 @@ export class CliError extends Error implements Failure {
 export function describeFailure(error: unknown, cancelled: boolean): Failure {
   if (isFailure(error)) return { code: error.code, message: error.message, hint: error.hint };
   if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined };
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    const hint = 'Change to a directory that exists.';
+    return { code: 'NOT_FOUND', message: 'expected a current directory, found that it was removed', hint };
+  }
   const message = error instanceof Error ? error.message || error.name : String(error);
   if (/^(?:ENOSPC|EDQUOT)\b/.test(message)) return { code: 'NO_SPACE', message, hint: 'Free some space and repeat the command.' };
   return { code: 'INTERNAL', message, hint: 'This was not expected. Repeat the command with --verbose to see where it happened.' };

@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { exitStatus } from '../../cli/failure.js';
 import { systemHost } from '../../src/host.js';
 import { openRepository } from '../../src/index.js';
-import { Desk, writeProfile } from './_cli.js';
+import { Desk, main, outcome, writeProfile } from './_cli.js';
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 
@@ -143,6 +143,17 @@ test.serial('3: what is not there', async (t) => {
   ];
   for (const args of missing) t.is((await desk.failure(t, 3, ...args)).code, 'NOT_FOUND', args.join(' '));
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
+});
+
+onLinux('3: a current directory that was removed', async (t) => {
+  const desk = await withSession(t);
+  mkdirSync(desk.path('gone'));
+  const removeFirst = `rmdir ../gone; exec "$0" "$@"`;
+  const { stderr, status } = await outcome(
+    spawn('sh', ['-c', removeFirst, process.execPath, main, 'restore', '.', '-s', 'work'], { cwd: desk.path('gone'), env: desk.env }),
+  );
+  t.is(status, 3);
+  t.regex(stderr, /^error: .*was removed\nhint: /);
 });
 
 test.serial('4: a session that exists is not forked over', async (t) => {
