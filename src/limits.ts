@@ -63,7 +63,7 @@ export const MAX_KEY_BYTES = 512;
 /** Frames being compressed at once: libuv's four threads; each takes some megabytes. */
 export const CODEC_CONCURRENCY = 4;
 /** Bytes of one commit that are compressed well; what is beyond is compressed fast. A small run's commit never gets there. */
-export const BULK_BYTES = 16 * MiB;
+export const BULK_BYTES = 4 * MiB;
 /** Packs being sent at once, besides the one being filled: two packs of memory; a disk is no faster with more. */
 export const PACK_CONCURRENCY = 1;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */

@@ -288,9 +288,7 @@ export class BlobWriter {
 
   async #send(pack: PackDraft): Promise<void> {
     while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
-    const bytes = pack.seal();
-    this.storedBytes += bytes.length;
-    const put = this.#put(pack, bytes, this.#inPack);
+    const put = this.#put(pack, this.#inPack);
     this.#inPack = new Map();
     this.#sending.add(put);
     put.then(
@@ -303,7 +301,9 @@ export class BlobWriter {
     );
   }
 
-  async #put(pack: PackDraft, bytes: Uint8Array, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+  async #put(pack: PackDraft, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+    const bytes = await pack.seal();
+    this.storedBytes += bytes.length;
     await this.#repository.provider.put(pack.key, bytes, this.#options);
     await this.#options.onDurable?.(places);
   }
