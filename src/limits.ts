@@ -78,13 +78,11 @@ export const MAX_REMOTE_SPAN = 8 * MiB;
 export const REMOTE_CONCURRENCY = 5;
 /** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
 export const COPY_BATCH_BYTES = 32 * MiB;
-/** Bytes of live content for which a cold mount may ask once: a pack's. */
-export const FETCH_RANGE_BYTES = 8 * MiB;
-/** Ranges that a cold mount may ask for beyond those: what a browser's connections carry at once, more or less. */
+/** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**
- * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple at which a writer compacts, below the limit because it knows what it moves by estimate alone; and the one it
- * compacts to.
+ * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple at which a writer compacts, below the limit
+ * because it knows what it moves by estimate alone; and the one that it compacts to.
  */
 export const COMPACT_RATIO = 1.4;
 export const COMPACTED_RATIO = 1.3;

@@ -1,4 +1,5 @@
 /** `restore`: checks a version out into a directory. */
+import { statSync } from 'node:fs';
 import { defineCommand } from '../command.js';
 import { styled } from '../lines.js';
 import { at, dir, offline, session } from '../options.js';
@@ -33,7 +34,8 @@ export const restore = defineCommand({
     const { report, signal } = context;
     const session = await context.session(id);
     const pulled = context.remote === undefined || offline ? undefined : await session.pull({ at, signal });
-    const { commit, files, bytes } = await session.checkout(dir, { at: pulled?.commit ?? at, only, force, offline: true, signal });
+    const options = { at: pulled?.commit ?? at, only, force, keepDirectory: isCurrentDirectory(dir), offline: true, signal };
+    const { commit, files, bytes } = await session.checkout(dir, options);
     const fetchedBytes = pulled?.fetchedBytes ?? 0;
     report.result({ commit, files, bytes, fetchedBytes }, () => [
       [
@@ -45,3 +47,14 @@ export const restore = defineCommand({
     ]);
   },
 });
+
+/** Whether the shell is in that directory: one that took its place would leave the shell in a removed one. */
+function isCurrentDirectory(dir: string): boolean {
+  try {
+    const [there, here] = [statSync(dir), statSync('.')];
+    return there.ino === here.ino && there.dev === here.dev;
+  } catch {
+    // What cannot be looked at is told of when it is written.
+    return false;
+  }
+}

@@ -2,6 +2,7 @@
  * A provider that asks again where it got no answer. It belongs between a store and a provider over a network, whose own SDK's retries are
  * off, so that one place decides what may be repeated: everything but a swap, whose lost answer only a reader of the cell can settle.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { places } from '../concurrency.js';
 import { type BrowserStateError, cancelled, isError, throwIfAborted } from '../errors.js';
@@ -45,7 +46,12 @@ export interface RetryOptions {
  */
 export function retrying(provider: Provider, options: RetryOptions): Provider {
   const maxConcurrent = checkWholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
-  const inPlace = places(maxConcurrent);
+  const place = places(maxConcurrent);
+  const inPlace = <T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    // However many requests one signal is for, each listens to it; from the eleventh on Node would print a warning.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    return place(request, signal);
+  };
   const patience = patienceOf(options);
   const repeated = async <T>(
     operation: RetryEvent['operation'],

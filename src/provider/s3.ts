@@ -59,7 +59,8 @@ class S3Provider implements Provider {
   readonly #host: Pick<Host, 'random'>;
 
   constructor(options: S3Options, host: Pick<Host, 'random'>) {
-    this.url = `s3://${options.bucket}`;
+    // Stores at different endpoints have buckets of one name.
+    this.url = options.endpoint === undefined ? `s3://${options.bucket}` : `s3+${new URL(options.bucket, `${options.endpoint}/`)}`;
     this.#connection = new S3Connection(options);
     this.#bucket = new S3Bucket(options.bucket, this.#connection, host);
     this.#host = host;

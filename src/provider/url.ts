@@ -24,6 +24,11 @@ export async function openProviderUrl(url: string, host: Pick<Host, 'random'>): 
       const { s3Provider } = await import('./s3.js');
       return s3Provider({ ...placeOf(parsed), region, endpoint: checkEndpoint(endpoint), pathStyle: flag('pathStyle', pathStyle) }, host);
     }
+    case 'gs:': {
+      const { projectId, endpoint } = parametersOf(parsed, ['projectId', 'endpoint']);
+      const { gcsProvider } = await import('./gcs.js');
+      return gcsProvider({ ...placeOf(parsed), projectId, endpoint: checkEndpoint(endpoint) });
+    }
     default:
       throw usage(`found ${parsed.protocol}//`);
   }

@@ -181,27 +181,25 @@ export class Refs {
       return version === undefined ? undefined : { session: from.session, ref, version };
     } catch (error) {
       if (!isError(error, 'UNREACHABLE')) throw error;
-      return await this.#settle(from, ref, error, options);
+      const settled = await this.#settle(from, ref, options).catch((cause: unknown) => {
+        throw unknownOutcome(from.session, cause);
+      });
+      if (settled === 'failed') throw error;
+      return settled;
     }
   }
 
-  /** Finds out what became of a swap whose answer was lost (R-WRITE-3). */
+  /** Finds out what became of a swap whose answer was lost (R-WRITE-3); `failed` where it had no effect and never will. */
   async #settle(
     from: Omit<Token, 'version'> & { version: Version | null },
     wanted: Ref,
-    failure: BrowserStateError,
     options: RequestOptions,
-  ): Promise<Token | undefined> {
-    const now = await this.read(from.session, options).catch((cause: unknown) => {
-      throw unknownOutcome(from.session, cause);
-    });
+  ): Promise<Token | 'failed' | undefined> {
+    const now = await this.read(from.session, options);
     if (now !== undefined && (await this.#holds(now.ref, wanted, from.ref))) return now;
     if ((now?.version ?? null) !== from.version) return undefined;
     // The swap may still be under way: a swap of our own from the same version makes it lose.
-    const burnt = await this.#burn(from, options).catch((cause: unknown) => {
-      throw unknownOutcome(from.session, cause);
-    });
-    if (burnt) throw failure;
+    if (await this.#burn(from, options)) return 'failed';
     const after = await this.read(from.session, options);
     return after !== undefined && (await this.#holds(after.ref, wanted, from.ref)) ? after : undefined;
   }

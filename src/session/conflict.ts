@@ -1,6 +1,6 @@
 /** What a push does where the remote has commits that this machine has not. */
-import { BrowserStateError } from '../errors.js';
-import { MAX_ID_LENGTH } from '../limits.js';
+import { BrowserStateError, isError } from '../errors.js';
+import { MAX_ID_LENGTH, MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Row } from '../repository/ref.js';
@@ -35,11 +35,7 @@ export function outgoing({ home, local, unsent, options }: Pick<Divergence, 'hom
 }
 
 /** Sends home's commits and one that joins both heads; undefined where another writer was first. */
-export async function sendMerged(
-  divergence: Divergence,
-  keep: 'ours' | 'theirs',
-  pin: boolean,
-): Promise<(Sent & { commit: Row }) | undefined> {
+export async function sendMerged(divergence: Divergence, keep: 'ours' | 'theirs', pin: boolean): Promise<Sent | undefined> {
   const { home, remote, local, seen, options } = divergence;
   const there = seen.token.ref.rows[0] as Row;
   const [kept, other] = keep === 'ours' ? [local.head, there] : [there, local.head];
@@ -58,7 +54,7 @@ export async function sendMerged(
       : remote.readManifest(seen.repository, seen.token, there, options);
   const commits: Outgoing[] = [...outgoing(divergence), { commit, op: 'merge', isHere: keep === 'ours', load }];
   const { base } = divergence;
-  const sent = await send(
+  return send(
     {
       home: local.repository,
       remote,
@@ -71,27 +67,35 @@ export async function sendMerged(
     },
     options,
   );
-  return sent && { ...sent, commit: sent.token.ref.rows[0] as Row };
 }
 
 /** Sends home's commits to a session of their own on the remote, named after the newest; resolves to that name. */
 export async function sendFork(divergence: Divergence): Promise<{ name: string; sent: Sent | undefined }> {
-  const { home, remote, local, base, options } = divergence;
-  const { session } = local.token;
-  const name = forkName(session, local.head.id);
+  const { remote, local, options } = divergence;
+  const name = forkName(local.token.session, local.head.id);
   const repository = await remote.init(options);
-  const token = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
-  if (token.ref.rows[0]?.id === local.head.id) return { name, sent: undefined };
-  if (token.ref.rows.length > 0) throw taken(name);
-  const source = base && (await remote.requireSession(session, options));
+  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
+    const token = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
+    if (token.ref.rows[0]?.id === local.head.id) return { name, sent: undefined };
+    if (token.ref.rows.length > 0) throw taken(name);
+    const sent = await sendTo(divergence, { repository, token });
+    if (sent !== undefined) return { name, sent };
+  }
+  throw taken(name);
+}
+
+/** Sends home's commits to a session without history, on top of what is common to both; undefined where another writer was first. */
+async function sendTo(divergence: Divergence, target: Seen): Promise<Sent | undefined> {
+  const { home, remote, local, base, options } = divergence;
+  const source = base && (await remote.requireSession(local.token.session, options));
   const underlying = source && base && (await rowsFrom(source, base, options));
   const manifest = source && underlying && (await remote.readManifest(source.repository, source.token, underlying[0] as Row, options));
-  const sent = await send(
+  return send(
     {
       home: local.repository,
       remote,
-      session: name,
-      seen: { repository, token },
+      session: target.token.session,
+      seen: target,
       outgoing: outgoing(divergence),
       underlying: underlying && manifest && { rows: underlying, manifest },
       base: base && (await home.readManifest(local.repository, local.token, base, options)),
@@ -100,8 +104,6 @@ export async function sendFork(divergence: Divergence): Promise<{ name: string; 
     },
     options,
   );
-  if (sent === undefined) throw taken(name);
-  return { name, sent };
 }
 
 async function rowsFrom({ repository, token }: Found, base: Row, options: RequestOptions): Promise<Row[] | undefined> {
@@ -112,7 +114,12 @@ async function rowsFrom({ repository, token }: Found, base: Row, options: Reques
 
 /** From here on the session's commits on this machine are those of the fork; the session itself is what the remote has. */
 export async function becomeFork({ home, local, options }: Divergence, name: string): Promise<void> {
-  await fork(home, local.token.session, name, options);
+  try {
+    await fork(home, local.token.session, name, options);
+  } catch (error) {
+    // It may be there from a push that was cut off here.
+    if (!isError(error, 'CONFLICT') || (await home.requireSession(name, options)).head.id !== local.head.id) throw error;
+  }
   await deleteSession(home, local.token.session, options);
 }
 

@@ -11,7 +11,7 @@ import { newRow, type Row, type RowOp } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { resolveRevision } from './revision.js';
-import type { Found, Site } from './site.js';
+import type { Found, Site, StoredManifest } from './site.js';
 import { requireTag, withTag } from './tags.js';
 
 /** A commit as `log` tells it. */
@@ -63,7 +63,7 @@ export async function rollback(site: Site, session: string, to: string, options:
     const manifest = await repository.writeManifest(name, { commit, tree, blobs }, 'auto', options);
     const added = newRow('rollback', commit, name);
     const history = { ...(await repository.refs.addRow(token.ref, added, options)), head: site.inlineHead(manifest) };
-    return { change: history, result: logEntry(added, token.ref.tags), manifest };
+    return { change: history, result: logEntry(added, token.ref.tags), stored: { row: added, bytes: manifest } };
   });
 }
 
@@ -124,8 +124,8 @@ export async function deleteSession(site: Site, session: string, options: Reques
 interface Made<T> {
   change: RefChange;
   result: T;
-  /** That of a new head. */
-  manifest?: Uint8Array;
+  /** That of a new row. */
+  stored?: StoredManifest;
 }
 
 /**
@@ -158,12 +158,12 @@ async function change<T>(
 async function swapped<T>(
   site: Site,
   { repository, token }: Found,
-  { change, result, manifest }: Made<T>,
+  { change, result, stored }: Made<T>,
   options: RequestOptions,
 ): Promise<{ result: T } | undefined> {
   const next = await repository.refs.swap(token, change, options);
   if (next === undefined) return undefined;
-  await site.noteRef(repository, next, manifest);
+  await site.noteRef(repository, next, stored);
   return { result };
 }
 

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
@@ -97,6 +97,31 @@ export class Home implements Site {
 
   async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
     if (await this.#hasLegacy(session, options)) throw legacySession(session);
+  }
+
+  /**
+   * Runs `read` on the session as it is now, and once more where it missed an object and the session has moved since: what is missing then may have been
+   * collected, which is no damage (SPEC.md R-GC-2).
+   */
+  async reading<T>(session: string, options: RequestOptions, read: (found: Found) => Promise<T>): Promise<T> {
+    const found = await this.requireSession(session, options);
+    try {
+      return await read(found);
+    } catch (error) {
+      if (!isError(error, 'INTEGRITY', 'CONFLICT') || !isError(error.cause, 'NOT_FOUND')) throw error;
+      const now = await this.requireSession(session, options);
+      if (now.token.version === found.token.version) throw error;
+      return await read(now);
+    }
+  }
+
+  /** Throws USAGE for a directory in the place where the older package keeps sessions: what is checked out there would be taken for one. */
+  refuseTarget(dir: string): void {
+    const below = relative(dirname(dirname(realPath(this.records))), realPath(dir));
+    if (isOutside(below) || below === '' || below.split(sep)[0] === STORE_FOLDER) return;
+    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one in the folder of its user`, {
+      hint: 'Choose a directory elsewhere: in this place it would be taken for a session of an older version of browserstate.',
+    });
   }
 
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {

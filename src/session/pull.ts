@@ -75,7 +75,7 @@ export async function pullSeen(home: Home, remote: Remote, found: Seen, options:
 
 /** The ref as it is now, where what it named is gone and it has moved (SPEC.md R-GC-2). Throws the error of everything else. */
 async function readAfterLoss(remote: Remote, seen: Seen, error: unknown, options: RequestOptions): Promise<Seen> {
-  const isLoss = isError(error, 'INTEGRITY') && isError(error.cause, 'NOT_FOUND');
+  const isLoss = isError(error, 'INTEGRITY', 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
   const now = isLoss ? await remote.read(seen.token.session, options) : undefined;
   if (now?.token.ref.rows[0] === undefined || now.token.version === seen.token.version) throw error;
   return now;
@@ -170,7 +170,7 @@ async function fetchRows(
   );
   if (swapped === undefined) return undefined;
   const head = missing.findIndex(({ id }) => id === seen.token.ref.rows[0]?.id);
-  if (head !== -1) await remote.noteRef(seen.repository, seen.token, stored[head]);
+  if (head !== -1) await remote.noteRef(seen.repository, seen.token, { row: missing[head] as Row, bytes: stored[head] as Uint8Array });
   return { objects: missing.length + copied.packs, bytes: copied.bytes };
 }
 

@@ -1,5 +1,5 @@
 /** Sending a session's commits to the remote (SPEC.md 11.5). */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -22,7 +22,7 @@ export interface PushOptions extends RequestOptions {
 
 export interface PushResult {
   session: string;
-  /** The head on the remote after the push. */
+  /** The head that the push gave the remote, or found there. */
   commit: ObjectId;
   /** Whether anything was sent, and how many commits, objects and bytes. */
   pushed: boolean;
@@ -115,7 +115,7 @@ async function settle(
   if (onConflict === 'ours' || onConflict === 'theirs') {
     const sent = await sendMerged(divergence, onConflict, !isFirst);
     if (sent === undefined) return undefined;
-    await pullSeen(home, remote, { repository: seen.repository, token: sent.token }, options);
+    await bringBack(divergence, sent);
     return result(session, sent, unsent.length + 1);
   }
   const { name, sent } = await sendFork(divergence);
@@ -125,8 +125,17 @@ async function settle(
   return { ...there, commits: unsent.length, objects: sent?.objects ?? 0, bytes: sent?.bytes ?? 0 };
 }
 
-function result(session: string, { token, objects, bytes }: Sent, commits: number): PushResult {
-  return { session, commit: (token.ref.rows[0] as Row).id, pushed: true, commits, objects, bytes };
+/** Brings what a merge made to home. The push has succeeded whatever becomes of this: the next pull brings it. */
+async function bringBack({ home, remote, seen, options }: Divergence, { token }: Sent): Promise<void> {
+  try {
+    await pullSeen(home, remote, { repository: seen.repository, token }, options);
+  } catch (error) {
+    if (!isError(error) || isError(error, 'INTERNAL')) throw error;
+  }
+}
+
+function result(session: string, { commit, objects, bytes }: Sent, commits: number): PushResult {
+  return { session, commit, pushed: true, commits, objects, bytes };
 }
 
 /** The row that comes after those that are not sent yet. */

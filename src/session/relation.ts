@@ -41,9 +41,15 @@ async function unsentRows(
   const inline = new Set(remote?.ref.rows.map(({ id }) => id));
   const found = await leading(home, inline, remote?.ref.rows[0]?.id, options);
   if (found.base !== undefined || found.follows || remote === undefined || remote.ref.segments.length === 0) return found;
-  const all = new Set<string>();
-  for await (const { id } of remote.refs.rows(remote.ref, options)) all.add(id);
-  return leading(home, all, undefined, options);
+  const here = new Set<string>();
+  for await (const { id } of home.refs.rows(home.ref, options)) here.add(id);
+  const known = new Set<string>();
+  // The newest common row is the newest on either side: both have what they share in one order.
+  for await (const { id } of remote.refs.rows(remote.ref, options)) {
+    known.add(id);
+    if (here.has(id)) break;
+  }
+  return leading(home, known, undefined, options);
 }
 
 async function leading(

@@ -17,7 +17,7 @@ import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { RemoteNotes } from './remote-notes.js';
-import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site } from './site.js';
+import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
 
 /** A session's ref on the remote, also an empty or deleted one. */
 export interface Seen {
@@ -151,15 +151,14 @@ export class Remote implements Site {
     return manifest.length <= MAX_INLINE_HEAD ? manifest : new Uint8Array(0);
   }
 
-  async noteRef(repository: Repository, token: Token, manifest?: Uint8Array): Promise<void> {
+  async noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void> {
     this.#isConfirmed = true;
     const { version, ref, session } = token;
-    const [row] = ref.rows;
     const before = await this.#notes.session(session);
     const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
-    const noted = manifest !== undefined && row !== undefined ? { name: nameText(row.manifest), bytes: manifest } : kept;
-    const head = row?.id ?? before?.head;
-    await this.#notes.setSession(session, { repository: repository.id, version, ref, head, manifest: noted });
+    const manifest = stored ? { name: nameText(stored.row.manifest), bytes: stored.bytes } : kept;
+    const head = ref.rows[0]?.id ?? before?.head;
+    await this.#notes.setSession(session, { repository: repository.id, version, ref, head, manifest });
   }
 
   /** Cells are never deleted: one that is gone tells that the remote is not what it was. */

@@ -46,7 +46,10 @@ export interface Shipment {
 }
 
 export interface Sent {
+  /** The ref as it is after it; other writers may have gone on from what was sent. */
   token: Token;
+  /** The newest commit that was sent. */
+  commit: ObjectId;
   objects: number;
   bytes: number;
 }
@@ -110,19 +113,19 @@ export async function send(
     ...manifests,
   ]);
   const stored = await Promise.all(manifests);
-  const newest = stored.at(-1) ?? new Uint8Array(0);
+  const newest = { row: rows[0] as Row, bytes: stored.at(-1) as Uint8Array };
   const change = {
     state: 'live',
     ...history,
     tags: new Map([...token.ref.tags, ...tags]),
-    head: remote.inlineHead(newest),
+    head: remote.inlineHead(newest.bytes),
     epoch,
   } as const;
   const swapped = await repository.refs.swap(token, change, options);
   if (swapped === undefined) return undefined;
   await remote.noteRef(repository, swapped, newest);
   const bytes = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
-  return { token: swapped, objects: writer.packs.size + stored.length, bytes };
+  return { token: swapped, commit: newest.row.id, objects: writer.packs.size + stored.length, bytes };
 }
 
 /** The places that may be named without a pin, since the token's rows reach them, and the tree that the first commit is likely to resemble. */

@@ -6,6 +6,7 @@ import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
 import { newRow, type RefEvent, type Row } from '../repository/ref.js';
 import { capture, hashOnly } from '../workspace/capture.js';
+import { refuseHalfDone } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, readRules } from '../workspace/filter.js';
 import { scan } from '../workspace/scan.js';
@@ -141,8 +142,9 @@ export class Session {
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
     const { site, repository, token, row } = await this.#find('HEAD', options);
     const { tree } = await site.readManifest(repository, token, row, options);
-    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const workspace = await this.#home.workspace(dir);
+    refuseHalfDone(workspace);
+    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
     const cache = await workspace.readCache();
     const there = await capture(workspace.dir, found, {

@@ -39,8 +39,14 @@ export interface Site {
   /** The manifest of a new head as it rides in the ref: empty where it does not. */
   inlineHead(manifest: Uint8Array): Uint8Array;
 
-  /** Takes note of a ref that was just written, and of its head's manifest, so that the next change need not read them. */
-  noteRef(repository: Repository, token: Token, manifest?: Uint8Array): Promise<void>;
+  /** Takes note of a ref that was just written, and of the manifest of one of its rows, so that the next change need not read them. */
+  noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void>;
+}
+
+/** A manifest as it is stored, with the row that names it. */
+export interface StoredManifest {
+  row: Row;
+  bytes: Uint8Array;
 }
 
 /** The bytes of a row's manifest. A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */

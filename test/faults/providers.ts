@@ -42,6 +42,32 @@ export function failNth(inner: Provider, n: number, when: 'before' | 'after'): P
   });
 }
 
+/**
+ * The nth request, counted from 1, is UNREACHABLE at once, as one that timed out; it reaches the provider nevertheless, late: when `requests` more have been
+ * answered, or at `arrive`.
+ */
+export function lateNth(inner: Provider, n: number, requests: number): Provider & { arrive: () => Promise<void> } {
+  let count = 0;
+  let underWay: (() => Promise<unknown>) | undefined;
+  const arrive = async (): Promise<void> => {
+    const late = underWay;
+    underWay = undefined;
+    // Nobody waits for its answer any more, be it a failure.
+    await late?.().catch(() => undefined);
+  };
+  const outer = around(inner, async (method, key, request) => {
+    const at = ++count;
+    if (at === n) {
+      underWay = request;
+      throw unreachable(method, key);
+    }
+    const result = await request();
+    if (at === n + requests) await arrive();
+    return result;
+  });
+  return { ...outer, arrive };
+}
+
 /** Every answer that holds bytes of `key` has the byte at `at` flipped (counted from the end if negative). */
 export function flipByte(inner: Provider, key: string, at = 0): Provider {
   return altering(inner, key, (bytes) => {

@@ -19,10 +19,14 @@ export interface Machine {
 
 let machines = 0;
 
-/** A machine with an empty home. */
-export async function machine(t: ExecutionContext, remote: Provider, name = 'main'): Promise<Machine> {
+/** A machine with an empty home, whose objects and cells are kept in `provider` if one is given. */
+export async function machine(t: ExecutionContext, remote: Provider, name = 'main', provider?: Provider): Promise<Machine> {
   const folder = temporary(t);
-  const store = await openRepository({ home: join(folder, 'home'), userId: 'tester', remote, host: fakeHost(`machine ${machines++}`) });
+  const home = join(folder, 'home');
+  const host = { ...fakeHost(`machine ${machines++}`), defaultHome: () => home };
+  // The tests ask again, and count, by themselves.
+  const transfer = { maxRetries: 0 };
+  const store = await openRepository({ home: provider ?? home, userId: 'tester', remote, host, transfer });
   let directories = 0;
   const directory = () => join(folder, `directory-${directories++}`);
   return {
