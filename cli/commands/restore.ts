@@ -42,7 +42,7 @@ export const restore = defineCommand({
         'restored ',
         styled('yellow', shortId(commit)),
         ` of ${id} into ${dir}: ${count(files, 'file')}, ${size(bytes)}`,
-        fetchedBytes > 0 ? `, ${size(fetchedBytes)} of it fetched` : '',
+        fetchedBytes > 0 ? `; fetched ${size(fetchedBytes)}` : '',
       ],
     ]);
   },

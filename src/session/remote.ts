@@ -50,6 +50,8 @@ export class Remote implements Site {
   readonly #notes: RemoteNotes;
   readonly #options: RemoteOptions;
   #repository: Repository | undefined;
+  /** Whether this process has seen that the remote is still the one that was noted. */
+  #isConfirmed = false;
 
   constructor(options: RemoteOptions) {
     this.#options = options;
@@ -64,13 +66,17 @@ export class Remote implements Site {
   async open({ ask = false, ...options }: RequestOptions & { ask?: boolean } = {}): Promise<Repository | undefined> {
     if (this.#repository !== undefined && !ask) return this.#repository;
     const id = ask ? undefined : await this.#notes.repository();
+    this.#isConfirmed ||= id === undefined;
     const found = id ? Repository.at(this.provider, this.host, id) : await Repository.open(this.provider, this.host, options);
     return found && (await this.#is(found));
   }
 
-  /** The repository, made if there is none, after a probe of the provider. */
-  async init(options: RequestOptions & { ask?: boolean } = {}): Promise<Repository> {
-    const found = await this.open(options);
+  /**
+   * The repository, made if there is none, after a probe of the provider. For who creates refs: one with the id of another repository would be damage, so
+   * a note is not enough.
+   */
+  async init(options: RequestOptions = {}): Promise<Repository> {
+    const found = await this.open({ ...options, ask: !this.#isConfirmed });
     if (found !== undefined) return found;
     await probeProvider(this.provider, this.host, options);
     return await this.#is(await Repository.init(this.provider, this.host, options));
@@ -84,6 +90,7 @@ export class Remote implements Site {
       if (note !== undefined) await this.#forget();
       return undefined;
     }
+    this.#isConfirmed = true;
     if (cell === 'unchanged') return note && this.#recalled(session, note.repository, note);
     const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
     const repository = await this.#is(Repository.at(this.provider, this.host, id));
@@ -145,6 +152,7 @@ export class Remote implements Site {
   }
 
   async noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void> {
+    this.#isConfirmed = true;
     const { version, ref, session } = token;
     const before = await this.#notes.session(session);
     const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
@@ -157,6 +165,7 @@ export class Remote implements Site {
   async #forget(): Promise<void> {
     await this.#notes.forget();
     this.#repository = undefined;
+    this.#isConfirmed = false;
   }
 
   async #recalled(session: string, id: Uint8Array, { version, ref }: Pick<Token, 'version' | 'ref'>): Promise<Seen> {

@@ -21,6 +21,9 @@ export type HasLegacy = (session: string, options: RequestOptions) => Promise<bo
 export interface Site {
   readonly host: Host;
 
+  /** The repository, made if there is none. */
+  init(options?: RequestOptions): Promise<Repository>;
+
   /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
   requireSession(session: string, options?: RequestOptions): Promise<Found>;
 
