@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
+import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { unwrap } from '../pack/envelope.js';
@@ -43,6 +44,7 @@ export class Remote implements Site {
   readonly #notes: RemoteNotes;
   readonly #options: RemoteOptions;
   #repository: Repository | undefined;
+  isConfirmed = false;
 
   constructor(options: RemoteOptions) {
     this.#options = options;
@@ -56,7 +58,9 @@ export class Remote implements Site {
   async open(options: RequestOptions = {}): Promise<Repository | undefined> {
     if (this.#repository !== undefined) return this.#repository;
     const id = await this.#notes.repository();
-    const found = id ? Repository.at(this.provider, this.host, id) : await Repository.open(this.provider, this.host, options);
+    if (id !== undefined) return this.#is(Repository.at(this.provider, this.host, id));
+    const found = await Repository.open(this.provider, this.host, options);
+    this.isConfirmed = found !== undefined;
     return found && (await this.#is(found));
   }
 
@@ -65,18 +69,43 @@ export class Remote implements Site {
     const found = await this.open(options);
     if (found !== undefined) return found;
     await this.#options.probe?.(options);
-    return await this.#is(await Repository.init(this.provider, this.host, options));
+    const made = await this.#is(await Repository.init(this.provider, this.host, options));
+    this.isConfirmed = true;
+    return made;
   }
 
-  /** The session's ref as it is now; undefined where there is none. Costs one request, without a body if nothing changed. */
+  /**
+   * The session's ref created empty; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
+   * in its place, and a ref of the old one would be none of its.
+   */
+  async create(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+    if (!this.isConfirmed) await this.#confirm(options);
+    const repository = await this.init(options);
+    const token = await repository.refs.create(session, options);
+    return token && { repository, token };
+  }
+
+  /**
+   * The session's ref as it is now; undefined where there is none. Costs one request, without a body if nothing changed. Throws INTEGRITY for an older ref
+   * than one that this machine has seen.
+   */
   async read(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
     const note = await this.#notes.session(session);
     const cell = await this.provider.read(refKey(session), { ...options, ...(note && { unless: note.version }) });
-    if (cell === undefined) return undefined;
-    if (cell === 'unchanged') return note && this.#recalled(session, note.repository, note);
+    if (cell === undefined) {
+      // Cells are never deleted: where one was seen, the repository is another.
+      if (note !== undefined) await this.#forget();
+      return undefined;
+    }
+    if (cell === 'unchanged') {
+      this.isConfirmed = true;
+      return note && this.#recalled(session, note.repository, note);
+    }
     const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
+    const token = await Repository.at(this.provider, this.host, id).refs.open(session, cell);
+    if (note !== undefined && equalBytes(note.repository, id)) refuseOlder(token, note.ref.sequence, this.#notes.folder);
     const repository = await this.#is(Repository.at(this.provider, this.host, id));
-    const token = await repository.refs.open(session, cell);
+    this.isConfirmed = true;
     await this.noteRef(repository, token);
     return { repository, token };
   }
@@ -147,10 +176,36 @@ export class Remote implements Site {
     return { repository, token: { session, ref, version } };
   }
 
+  /** Asks which repository is there. What is remembered of another one is forgotten. */
+  async #confirm(options: RequestOptions): Promise<void> {
+    const found = await Repository.open(this.provider, this.host, options);
+    if (found === undefined) return this.#forget();
+    await this.#is(found);
+    this.isConfirmed = true;
+  }
+
+  /** From here on nothing is known of the remote but what it tells. */
+  async #forget(): Promise<void> {
+    this.#repository = undefined;
+    await this.#notes.forgetRepository();
+  }
+
   async #is(found: Repository): Promise<Repository> {
     if (this.#repository !== undefined && equalBytes(this.#repository.id, found.id)) return this.#repository;
     await this.#notes.setRepository(found.id);
     this.#repository = found;
     return found;
   }
+}
+
+/** Refs only advance (SPEC.md R-WRITE-5). */
+function refuseOlder({ session, ref }: Token, seen: number, notes: string): void {
+  if (ref.sequence >= seen) return;
+  throw new BrowserStateError(
+    'INTEGRITY',
+    `refs/${session}: expected change ${seen}, which was seen there, or a later one, found ${ref.sequence}`,
+    {
+      hint: `Somebody put an older state of the session in its place. If that was meant, such as to restore a backup, remove ${notes} and repeat the command.`,
+    },
+  );
 }

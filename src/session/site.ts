@@ -17,6 +17,8 @@ export interface Found {
 
 export interface Site {
   readonly host: Host;
+  /** Whether the provider itself has told, since this was made, which repository it holds; false where that is only remembered. */
+  readonly isConfirmed: boolean;
 
   /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
   requireSession(session: string, options?: RequestOptions): Promise<Found>;

@@ -3,7 +3,7 @@ import test from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { counting, failNth, flipByte, latency, lateNth, swapObjects, truncate } from './providers.js';
+import { counting, failNth, flipByte, lateNth, latency, swapObjects, truncate } from './providers.js';
 
 async function filled(): Promise<Provider> {
   const provider = memoryProvider();

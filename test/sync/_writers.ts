@@ -19,7 +19,11 @@ export function unreliable(inner: Provider, seed: number): Provider {
   return around(inner, async (method, key, request) => {
     const now = ++count;
     for (let turns = roll(5); turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
-    while (late[0] !== undefined && late[0].due <= now) await late.shift()?.request().catch(() => undefined);
+    while (late[0] !== undefined && late[0].due <= now)
+      await late
+        .shift()
+        ?.request()
+        .catch(() => undefined);
     const drawn = roll(50);
     const unanswered = () => new BrowserStateError('UNREACHABLE', `${method} ${key}: a fault that the test asked for`);
     if (drawn === 0) throw unanswered();
@@ -90,7 +94,10 @@ export async function writeTogether(
     waiting.push(...(parents ?? []));
   }
   t.is(committed.size, writers * commits);
-  t.deepEqual([...committed, ...reported].filter((id) => !reached.has(id)), []);
+  t.deepEqual(
+    [...committed, ...reported].filter((id) => !reached.has(id)),
+    [],
+  );
   t.is(rows.size, committed.size + merges);
   t.is(reached.size, rows.size);
   t.deepEqual((await viewer.store.verify({ readData: true, on: 'remote' })).findings, []);
