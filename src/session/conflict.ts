@@ -73,12 +73,12 @@ export async function sendMerged(divergence: Divergence, keep: 'ours' | 'theirs'
 export async function sendFork(divergence: Divergence): Promise<{ name: string; sent: Sent | undefined }> {
   const { remote, local, options } = divergence;
   const name = forkName(local.token.session, local.head.id);
-  const repository = await remote.init(options);
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-    const token = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
-    if (token.ref.rows[0]?.id === local.head.id) return { name, sent: undefined };
-    if (token.ref.rows.length > 0) throw taken(name);
-    const sent = await sendTo(divergence, { repository, token });
+    const target = (await remote.create(name, options)) ?? (await remote.read(name, options));
+    const rows = target?.token.ref.rows ?? [];
+    if (rows[0]?.id === local.head.id) return { name, sent: undefined };
+    if (rows.length > 0) throw taken(name);
+    const sent = target && (await sendTo(divergence, target));
     if (sent !== undefined) return { name, sent };
   }
   throw taken(name);

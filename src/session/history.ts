@@ -69,8 +69,8 @@ export async function rollback(site: Site, session: string, to: string, options:
 
 /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
 export async function fork(site: Site, session: string, name: string, options: AtOptions): Promise<LogEntry> {
-  if ((await site.recall(session)) === undefined) await site.requireSession(session, options);
-  const repository = await site.init(options);
+  const recalled = site.isConfirmed ? await site.recall(session) : undefined;
+  const { repository } = recalled ?? (await site.requireSession(session, options));
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const target = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
     if (target.ref.rows.length > 0) {

@@ -35,6 +35,7 @@ export interface HomeOptions {
 
 export class Home implements Site {
   readonly host: Host;
+  readonly isConfirmed = true;
   readonly index: BlobIndex;
   readonly provider: Provider;
   /** Where notes about directories and remotes are kept. */

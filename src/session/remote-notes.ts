@@ -46,24 +46,25 @@ export class RemoteNotes {
     return bytes?.length === NAME_BYTES ? bytes : undefined;
   }
 
-  /** Takes note of the remote's repository; what was known of sessions of another one there is forgotten. */
+  /** Takes note of the remote's repository; what was known of sessions of another one there counts no longer. */
   async setRepository(id: Uint8Array): Promise<void> {
     const known = await this.repository();
-    if (known !== undefined && equalBytes(known, id)) return;
-    await this.forget();
-    await this.#write('repository', id);
+    if (known === undefined || !equalBytes(known, id)) await this.#write('repository', id);
   }
 
-  async forget(): Promise<void> {
-    await rm(this.folder, { recursive: true, force: true });
+  /** Forgets which repository it is; what is known of its sessions counts again when it is found again. */
+  async forgetRepository(): Promise<void> {
+    await rm(join(this.folder, 'repository'), { force: true });
   }
 
+  /** What is remembered of a session of the remote's repository. */
   async session(session: string): Promise<RemoteNote | undefined> {
-    const bytes = await this.#read(`${session}.ref`);
-    if (bytes === undefined) return undefined;
+    const [known, bytes] = [await this.repository(), await this.#read(`${session}.ref`)];
+    if (known === undefined || bytes === undefined) return undefined;
     try {
       const input = new Reader(bytes, 'note');
       const repository = input.bytes(NAME_BYTES).slice();
+      if (!equalBytes(repository, known)) return undefined;
       const version = input.text(MAX_VERSION_BYTES);
       const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
       const head = input.text(2 * ID_BYTES) || undefined;

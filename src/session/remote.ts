@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
+import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { unwrap } from '../pack/envelope.js';
@@ -50,8 +51,7 @@ export class Remote implements Site {
   readonly #notes: RemoteNotes;
   readonly #options: RemoteOptions;
   #repository: Repository | undefined;
-  /** Whether this process has seen that the remote is still the one that was noted. */
-  #isConfirmed = false;
+  isConfirmed = false;
 
   constructor(options: RemoteOptions) {
     this.#options = options;
@@ -62,39 +62,58 @@ export class Remote implements Site {
     this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false });
   }
 
-  /** The repository; undefined where none was made yet. It is asked for only if nothing is remembered, or with `ask`. */
-  async open({ ask = false, ...options }: RequestOptions & { ask?: boolean } = {}): Promise<Repository | undefined> {
-    if (this.#repository !== undefined && !ask) return this.#repository;
-    const id = ask ? undefined : await this.#notes.repository();
-    this.#isConfirmed ||= id === undefined;
-    const found = id ? Repository.at(this.provider, this.host, id) : await Repository.open(this.provider, this.host, options);
+  /** The repository; undefined where none was made yet. It is asked for only if nothing is remembered. */
+  async open(options: RequestOptions = {}): Promise<Repository | undefined> {
+    if (this.#repository !== undefined) return this.#repository;
+    const id = await this.#notes.repository();
+    if (id !== undefined) return this.#is(Repository.at(this.provider, this.host, id));
+    const found = await Repository.open(this.provider, this.host, options);
+    this.isConfirmed = found !== undefined;
     return found && (await this.#is(found));
   }
 
-  /**
-   * The repository, made if there is none, after a probe of the provider. For who creates refs: one with the id of another repository would be damage, so
-   * a note is not enough.
-   */
+  /** The repository, made if there is none, after a probe of the provider. */
   async init(options: RequestOptions = {}): Promise<Repository> {
-    const found = await this.open({ ...options, ask: !this.#isConfirmed });
+    const found = await this.open(options);
     if (found !== undefined) return found;
     await probeProvider(this.provider, this.host, options);
-    return await this.#is(await Repository.init(this.provider, this.host, options));
+    const made = await this.#is(await Repository.init(this.provider, this.host, options));
+    this.isConfirmed = true;
+    return made;
   }
 
-  /** The session's ref as it is now; undefined where there is none. Costs one request, without a body if nothing changed. */
+  /**
+   * The session's ref created empty; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
+   * in its place, and a ref of the old one would be none of its.
+   */
+  async create(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+    if (!this.isConfirmed) await this.confirm(options);
+    const repository = await this.init(options);
+    const token = await repository.refs.create(session, options);
+    return token && { repository, token };
+  }
+
+  /**
+   * The session's ref as it is now; undefined where there is none. Costs one request, without a body if nothing changed. Throws INTEGRITY for an older ref
+   * than one that this machine has seen.
+   */
   async read(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
     const note = await this.#notes.session(session);
     const cell = await this.provider.read(refKey(session), { ...options, ...(note && { unless: note.version }) });
     if (cell === undefined) {
+      // Cells are never deleted: where one was seen, the repository is another.
       if (note !== undefined) await this.#forget();
       return undefined;
     }
-    this.#isConfirmed = true;
-    if (cell === 'unchanged') return note && this.#recalled(session, note.repository, note);
+    if (cell === 'unchanged') {
+      this.isConfirmed = true;
+      return note && this.#recalled(session, note.repository, note);
+    }
     const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
+    const token = await Repository.at(this.provider, this.host, id).refs.open(session, cell);
+    if (note !== undefined && equalBytes(note.repository, id)) refuseOlder(token, note.ref.sequence, this.#notes.folder);
     const repository = await this.#is(Repository.at(this.provider, this.host, id));
-    const token = await repository.refs.open(session, cell);
+    this.isConfirmed = true;
     await this.noteRef(repository, token);
     return { repository, token };
   }
@@ -152,7 +171,7 @@ export class Remote implements Site {
   }
 
   async noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void> {
-    this.#isConfirmed = true;
+    this.isConfirmed = true;
     const { version, ref, session } = token;
     const before = await this.#notes.session(session);
     const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
@@ -161,16 +180,24 @@ export class Remote implements Site {
     await this.#notes.setSession(session, { repository: repository.id, version, ref, head, manifest });
   }
 
-  /** Cells are never deleted: one that is gone tells that the remote is not what it was. */
-  async #forget(): Promise<void> {
-    await this.#notes.forget();
-    this.#repository = undefined;
-    this.#isConfirmed = false;
-  }
-
   async #recalled(session: string, id: Uint8Array, { version, ref }: Pick<Token, 'version' | 'ref'>): Promise<Seen> {
     const repository = await this.#is(Repository.at(this.provider, this.host, id));
     return { repository, token: { session, ref, version } };
+  }
+
+  /** Asks which repository is there. What is remembered of another one is forgotten. */
+  async confirm(options: RequestOptions): Promise<void> {
+    const found = await Repository.open(this.provider, this.host, options);
+    if (found === undefined) return this.#forget();
+    await this.#is(found);
+    this.isConfirmed = true;
+  }
+
+  /** From here on nothing is known of the remote but what it tells. */
+  async #forget(): Promise<void> {
+    this.#repository = undefined;
+    this.isConfirmed = false;
+    await this.#notes.forgetRepository();
   }
 
   async #is(found: Repository): Promise<Repository> {
@@ -179,4 +206,16 @@ export class Remote implements Site {
     this.#repository = found;
     return found;
   }
+}
+
+/** Refs only advance (SPEC.md R-WRITE-5). */
+function refuseOlder({ session, ref }: Token, seen: number, notes: string): void {
+  if (ref.sequence >= seen) return;
+  throw new BrowserStateError(
+    'INTEGRITY',
+    `refs/${session}: expected change ${seen}, which was seen there, or a later one, found ${ref.sequence}`,
+    {
+      hint: `Somebody put an older state of the session in its place. If that was meant, such as to restore a backup, remove ${notes} and repeat the command.`,
+    },
+  );
 }

@@ -63,9 +63,9 @@ export async function send(
   options: RequestOptions & { onProgress?: OnProgress | undefined },
 ): Promise<Sent | undefined> {
   const { remote, session, seen, outgoing, underlying, tags } = shipment;
-  const repository = seen?.repository ?? (await remote.init(options));
-  const token = seen?.token ?? (await repository.refs.create(session, options));
-  if (token === undefined) return undefined;
+  const target = seen ?? (await remote.create(session, options));
+  if (target === undefined) return undefined;
+  const { repository, token } = target;
   const known = await knownPlaces(shipment, repository, token, options);
   const loaded = await outgoing.at(-1)?.load();
   const reuse = await findReuse(shipment, repository, token, known.places, loaded?.blobs ?? new Map(), options);

@@ -20,6 +20,8 @@ export type HasLegacy = (session: string, options: RequestOptions) => Promise<bo
 
 export interface Site {
   readonly host: Host;
+  /** Whether the provider itself has told, since this was made, which repository it holds; false where that is only remembered. */
+  readonly isConfirmed: boolean;
 
   /** The repository, made if there is none. */
   init(options?: RequestOptions): Promise<Repository>;

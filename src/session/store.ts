@@ -87,6 +87,7 @@ export class Store {
   /** Creates the repository where there is none, and that of the remote, after a probe; resolves to their ids in hex. */
   async init(options: RequestOptions = this.#defaults): Promise<InitResult> {
     const home = await initialise(this.#home, options);
+    await this.#remote?.confirm(options);
     return this.#remote === undefined ? home : { ...home, remote: await initialise(this.#remote, options) };
   }
 
@@ -166,6 +167,6 @@ export class Store {
 }
 
 async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {
-  const created = (await site.open({ ...options, ask: true })) === undefined;
+  const created = (await site.open(options)) === undefined;
   return { repository: (await site.init(options)).name, created };
 }
