@@ -116,13 +116,7 @@ test.serial('2: an empty text for a directory does not mean the one where one is
 
 test.serial('2: what comes with a later version', async (t) => {
   const desk = await withSession(t);
-  t.is((await desk.failure(t, 2, 'sessions', '--remote', 's3://bucket/prefix')).code, 'UNSUPPORTED');
-  t.is((await desk.failure(t, 2, 'verify', '--on', 'remote')).code, 'UNSUPPORTED');
   t.is((await desk.failure(t, 2, 'init', '--encrypt')).code, 'UNSUPPORTED');
-  desk.env['BROWSERSTATE_REMOTE'] = 'file:///elsewhere';
-  const { code, message, hint } = await desk.failure(t, 2, 'snapshot', 'profile', '-s', 'work');
-  t.is(code, 'UNSUPPORTED');
-  t.regex(`${message} ${hint}`, /BROWSERSTATE_REMOTE.*later version/);
 });
 
 test.serial('3: what is not there', async (t) => {
