@@ -235,9 +235,7 @@ export class BlobWriter {
 
   async #send(pack: PackDraft): Promise<void> {
     while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
-    const bytes = pack.seal();
-    this.storedBytes += bytes.length;
-    const put = this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
+    const put = this.#put(pack);
     this.#sending.add(put);
     put.then(
       () => {
@@ -247,6 +245,12 @@ export class BlobWriter {
       // The failure stays in the set, and is met where the set is waited for.
       () => undefined,
     );
+  }
+
+  async #put(pack: PackDraft): Promise<void> {
+    const bytes = await pack.seal();
+    this.storedBytes += bytes.length;
+    await this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
   }
 }
 
