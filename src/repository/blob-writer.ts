@@ -302,7 +302,7 @@ export class BlobWriter {
   }
 
   async #put(pack: PackDraft, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
-    const bytes = await pack.seal();
+    const bytes = pack.seal();
     this.storedBytes += bytes.length;
     await this.#repository.provider.put(pack.key, bytes, this.#options);
     await this.#options.onDurable?.(places);

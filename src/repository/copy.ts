@@ -117,7 +117,7 @@ class Copy {
     const { signal, epoch, concurrency, onSpan } = this.#options;
     const buffer = new Uint8Array(MAX_PACK_SIZE);
     let pack: PackDraft | undefined;
-    const send = async (draft: PackDraft) => this.#target.provider.put(draft.key, await draft.seal(), { signal });
+    const send = async (draft: PackDraft) => this.#target.provider.put(draft.key, draft.seal(), { signal });
     const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
     for await (const { span, bytes } of readAhead(spans, concurrency, fetch)) {
       throwIfAborted(signal);
