@@ -2,6 +2,7 @@
 
 import { systemHost } from '../src/host.js';
 import { memoryProvider, type Provider } from '../src/index.js';
+import { commitId, encodeCommit } from '../src/object/commit.js';
 import { measureTree, type Tree, treeId } from '../src/object/tree.js';
 import { BlobReader } from '../src/repository/blob-reader.js';
 import { BlobWriter } from '../src/repository/blob-writer.js';
@@ -91,8 +92,8 @@ export class RemoteStore {
     const commit = { tree: treeId(tree), parents: [], ...facts, ...measureTree(tree) };
     const name = newName(systemHost, 1);
     const bytes = await this.#repository.writeManifest(name, { commit, tree, blobs: places }, 'auto');
-    this.#head = await this.#repository.readManifestNamed(name);
-    return bytes;
+    this.#head = await this.#repository.openManifest({ id: commitId(encodeCommit(commit)), manifest: name }, bytes);
+    return bytes.length;
   }
 }
 

@@ -1,8 +1,10 @@
 /** Runs a program as a whole process and says what it took, children included, by GNU time. Linux only. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 export interface Timed {
   readonly wallMs: number;
@@ -21,23 +23,48 @@ export interface RunOptions {
 
 const GNU_TIME = '/usr/bin/time';
 
+const timedArguments = (report: string, command: string, args: readonly string[]): string[] => [
+  ...['-q', '-o', report, '-f', '%U %S %M'],
+  ...[command, ...args],
+];
+
+const optionsOf = ({ env = {}, cwd }: RunOptions): { env: NodeJS.ProcessEnv; cwd?: string } => ({
+  env: { ...process.env, ...env },
+  ...(cwd === undefined ? {} : { cwd }),
+});
+
+function timed(report: string, wallMs: number, run: { status: number | null; stdout: string; stderr: string }, what: string): Timed {
+  if (run.status !== 0) throw new Error(`${what} ended with ${run.status}: ${run.stderr.slice(-2000)}`);
+  const [user, system, rss] = readFileSync(report, 'utf8').trim().split(' ').map(Number) as [number, number, number];
+  return { wallMs, cpuMs: (user + system) * 1000, maxRssKiB: rss, status: run.status, stdout: run.stdout };
+}
+
 /** Throws with what the program wrote to stderr when it fails. */
-export function runTimed(command: string, args: readonly string[], { env = {}, cwd }: RunOptions = {}): Timed {
+export function runTimed(command: string, args: readonly string[], options: RunOptions = {}): Timed {
   const folder = mkdtempSync(join(tmpdir(), 'browserstate-time-'));
   try {
     const report = join(folder, 'report');
     const start = process.hrtime.bigint();
-    const run = spawnSync(GNU_TIME, ['-q', '-o', report, '-f', '%U %S %M', command, ...args], {
-      env: { ...process.env, ...env },
-      ...(cwd === undefined ? {} : { cwd }),
-      encoding: 'utf8',
-      maxBuffer: 2 ** 28,
-    });
+    const settings = { ...optionsOf(options), encoding: 'utf8', maxBuffer: 2 ** 28 } as const;
+    const run = spawnSync(GNU_TIME, timedArguments(report, command, args), settings);
     const wallMs = Number(process.hrtime.bigint() - start) / 1e6;
     if (run.error) throw new Error(`${GNU_TIME}: ${run.error.message}`);
-    if (run.status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${run.status}: ${run.stderr.slice(-2000)}`);
-    const [user, system, rss] = readFileSync(report, 'utf8').trim().split(' ').map(Number) as [number, number, number];
-    return { wallMs, cpuMs: (user + system) * 1000, maxRssKiB: rss, status: run.status, stdout: run.stdout };
+    return timed(report, wallMs, run, `${command} ${args.join(' ')}`);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The same while this process goes on serving what the program talks to. */
+export async function runTimedBeside(command: string, args: readonly string[], options: RunOptions = {}): Promise<Timed> {
+  const folder = mkdtempSync(join(tmpdir(), 'browserstate-time-'));
+  try {
+    const report = join(folder, 'report');
+    const start = process.hrtime.bigint();
+    const child = spawn(GNU_TIME, timedArguments(report, command, args), { ...optionsOf(options), stdio: ['ignore', 'pipe', 'pipe'] });
+    const [stdout, stderr, [status]] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
+    const wallMs = Number(process.hrtime.bigint() - start) / 1e6;
+    return timed(report, wallMs, { status: status as number | null, stdout, stderr }, `${command} ${args.join(' ')}`);
   } finally {
     rmSync(folder, { recursive: true });
   }

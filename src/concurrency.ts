@@ -1,4 +1,5 @@
 /** Doing several things at once, in order and with a bound. */
+import { cancelled, throwIfAborted } from './errors.js';
 
 /**
  * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order. A failure is thrown where its result would
@@ -18,4 +19,40 @@ export async function* readAhead<Item, Result>(
     queue.push(result);
   }
   for (const result of queue) yield await result;
+}
+
+/** Runs a task when there is a place for it. Throws CANCELLED, and never begins the task, where the signal fires before that. */
+export type Places = <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
+
+/** Places for `count` tasks at once; those beyond wait, and begin in the order in which they came. */
+export function places(count: number): Places {
+  const waiting = new Set<() => void>();
+  let free = count;
+  const enter = (signal: AbortSignal | undefined): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const begin = (): void => {
+        signal?.removeEventListener('abort', leave);
+        waiting.delete(begin);
+        resolve();
+      };
+      const leave = (): void => {
+        waiting.delete(begin);
+        reject(cancelled(signal as AbortSignal));
+      };
+      waiting.add(begin);
+      signal?.addEventListener('abort', leave, { once: true });
+    });
+  return async (task, signal) => {
+    throwIfAborted(signal);
+    if (free > 0) free--;
+    else await enter(signal);
+    try {
+      return await task();
+    } finally {
+      const [next] = waiting;
+      // A place is handed over, so that nobody who came later takes it in between.
+      if (next === undefined) free++;
+      else next();
+    }
+  };
 }

@@ -67,5 +67,10 @@ export function invariant(condition: boolean, message: string): asserts conditio
 
 /** Throws CANCELLED if the signal has fired. */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new BrowserStateError('CANCELLED', 'the operation was cancelled', { cause: signal.reason });
+  if (signal?.aborted) throw cancelled(signal);
+}
+
+/** CANCELLED, for a signal that has fired. */
+export function cancelled(signal: AbortSignal): BrowserStateError {
+  return new BrowserStateError('CANCELLED', 'the operation was cancelled', { cause: signal.reason });
 }

@@ -63,7 +63,7 @@ export const MAX_KEY_BYTES = 512;
 /** Frames being compressed at once: libuv's four threads; each takes some megabytes. */
 export const CODEC_CONCURRENCY = 4;
 /** Bytes of one commit that are compressed well; what is beyond is compressed fast. A small run's commit never gets there. */
-export const BULK_BYTES = 16 * MiB;
+export const BULK_BYTES = 4 * MiB;
 /** Packs being sent at once, besides the one being filled: two packs of memory; a disk is no faster with more. */
 export const PACK_CONCURRENCY = 1;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
@@ -72,6 +72,12 @@ export const FRAME_CACHE_BYTES = 8 * MiB;
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
+/** The same for a remote, unless the caller says otherwise: a pack, so that a cold mount asks as seldom as it can. */
+export const MAX_REMOTE_SPAN = 8 * MiB;
+/** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
+export const REMOTE_CONCURRENCY = 5;
+/** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
+export const COPY_BATCH_BYTES = 32 * MiB;
 /** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**
@@ -97,3 +103,23 @@ export const READ_SIZE = 4 * CHUNK_SIZE;
 export const BLOBS_AHEAD = 32;
 /** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */
 export const MAX_SWAP_ATTEMPTS = 20;
+/** Milliseconds of the first wait after a swap that lost, and of the longest. */
+export const SWAP_BACKOFF_MS = 20;
+export const SWAP_BACKOFF_CAP_MS = 1000;
+/** Share of a push's bytes that the remote must be known to have elsewhere, for one more round trip to be worth while. */
+export const REUSE_SHARE = 0.1;
+/** How often a request that got no answer is asked again, unless the caller says otherwise: some seconds of outage are ridden out. */
+export const MAX_RETRIES = 3;
+/** Milliseconds before the first of them, at most; each further one may wait twice as long. */
+export const RETRY_DELAY_MS = 1000;
+/** Milliseconds between two of them, at most: a person waits for the answer. */
+export const MAX_RETRY_DELAY_MS = 30_000;
+/** Milliseconds without a connection, or without a byte either way, after which a bucket counts as unreachable: longer than any healthy pause. */
+export const STALL_TIMEOUT_MS = 30_000;
+/** Connections to one bucket: a cold mount asks for its frames all at once; what is beyond waits for one to come free. */
+export const MAX_CONNECTIONS = 64;
+/** How often a write that the bucket answers with "another request is in the way" is sent, and the wait after the first; it doubles. */
+export const CONTENTION_ATTEMPTS = 8;
+export const CONTENTION_WAIT_MS = 20;
+/** Milliseconds that a write under way is given to be answered after its caller cancelled, so that its effect does not come later. */
+export const CANCEL_GRACE_MS = 1_000;

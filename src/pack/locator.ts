@@ -223,7 +223,7 @@ function distinctFrames(locations: readonly Location[]): Frame[] {
   return sorted;
 }
 
-/** Identifies a frame: its pack and place. */
+/** Identifies a frame: its pack and place. Frames of different locator tables are different values, and may be the same frame. */
 export function frameKey(frame: Frame): string {
   return `${frame.pack.epoch}-${frame.pack.name}:${frame.offset}`;
 }

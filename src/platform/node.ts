@@ -6,7 +6,7 @@
  * brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2, 3.9**. zstd 1: 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**;
  * **15: 8, 3.5**. deflate 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
  */
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import * as zlib from 'node:zlib';
 import { BrowserStateError, check, integrity } from '../errors.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
@@ -66,6 +66,10 @@ export function sha256(...parts: Uint8Array[]): Uint8Array {
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);
   return hash.digest();
+}
+
+export async function sha256Aside(bytes: Uint8Array): Promise<Uint8Array> {
+  return new Uint8Array(await webcrypto.subtle.digest('SHA-256', bytes));
 }
 
 export function compress(codec: Compressed, bytes: Uint8Array, effort: Effort): Promise<Uint8Array> {

@@ -15,6 +15,9 @@ export interface Platform {
   /** SHA-256 over the parts, one after the other: 32 bytes. */
   sha256(...parts: Uint8Array[]): Uint8Array;
 
+  /** SHA-256 of many bytes, off the calling thread where the runtime can; they must stay as they are until it resolves. */
+  sha256Aside(bytes: Uint8Array): Promise<Uint8Array>;
+
   /** The codec that new frames are written with: the fastest good one that this runtime has. */
   readonly preferredCodec: Codec;
 

@@ -20,6 +20,10 @@ export function sha256(...parts: Uint8Array[]): Uint8Array {
   return state.digest();
 }
 
+export async function sha256Aside(bytes: Uint8Array): Promise<Uint8Array> {
+  return sha256(bytes);
+}
+
 export async function compress(codec: Exclude<Codec, 'raw'>, bytes: Uint8Array, effort: Effort): Promise<Uint8Array> {
   if (codec !== 'deflate') throw new BrowserStateError('UNSUPPORTED', `this runtime cannot write ${codec}`);
   return deflateSync(bytes, { level: effort === 'max' ? 9 : 6 });

@@ -5,6 +5,7 @@
  *     for (const { name, run } of providerSuite(() => myProvider(freshPrefix()))) test(name, run);
  */
 import type { Provider } from './provider.js';
+import { brokenCases } from './suite/broken.js';
 import { cells } from './suite/cells.js';
 import { listing } from './suite/listing.js';
 import { names } from './suite/names.js';
@@ -13,7 +14,7 @@ import { races } from './suite/races.js';
 import type { SuiteOptions } from './suite/support.js';
 import { whole } from './suite/whole.js';
 
-export type { SuiteOptions } from './suite/support.js';
+export type { BrokenProviders, SuiteOptions } from './suite/support.js';
 
 export interface SuiteCase {
   /** Unique, and stable from version to version. */
@@ -24,10 +25,11 @@ export interface SuiteCase {
 
 /**
  * The cases for the providers that `open` opens: each case opens its own, which must hold nothing, and closes it. Cases are independent and may
- * run at the same time. What a provider declares not to support is checked as declared, not skipped.
+ * run at the same time. What a provider declares not to support is checked as declared, not skipped. What only some providers can be (opened a second
+ * time, opened with wrong credentials, or for a bucket that is not there) is in `options`; a provider over a network gives all of it.
  */
 export function providerSuite(open: () => Promise<Provider>, options: SuiteOptions = {}): SuiteCase[] {
-  return [...objects, ...cells, ...races, ...listing, ...names, ...whole].map(({ name, run }) => ({
+  const cases = [...objects, ...cells, ...races, ...listing, ...names, ...whole].map(({ name, run }) => ({
     name,
     run: async () => {
       const provider = await open();
@@ -38,4 +40,5 @@ export function providerSuite(open: () => Promise<Provider>, options: SuiteOptio
       }
     },
   }));
+  return [...cases, ...brokenCases(options.broken ?? {})];
 }

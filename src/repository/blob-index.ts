@@ -3,6 +3,7 @@
  * it is believed that does not carry its own checksum. LevelDB opens in one process at a time, so the index is opened for one batch and closed
  * again; where it stays locked the caller goes on without it.
  */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '#platform';
@@ -24,43 +25,71 @@ export class BlobIndex {
   /** What `metaValue` was when the index was last seen to hold nothing: then there is no need to open it for every batch. */
   #emptyAt: Uint8Array | undefined;
 
-  /** `path`: the index's directory; its parent exists. */
-  constructor(path: string) {
+  /** Whether an index that is not current is built anew; that of a remote is not, for it would have to read all heads there. */
+  readonly #rebuild: boolean;
+
+  /** `path`: the index's directory; its parent exists by the time that something is looked up. */
+  constructor(path: string, { rebuild = true } = {}) {
     this.#path = path;
+    this.#rebuild = rebuild;
   }
 
   /**
-   * The places of those ids that the index knows under the GC epoch `k`. An index of another repository or epoch, or none, is first
-   * built anew from the heads of all sessions.
+   * The places of those ids that the index knows under the GC epoch `k`. An index of another repository or epoch, or none, knows nothing,
+   * or is first built anew from the heads of all sessions.
    */
   async lookup(repository: Repository, k: number, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     const found = new Map<ObjectId, BlobPlace>();
     const meta = metaValue(repository, k);
     if (this.#emptyAt !== undefined && equalBytes(this.#emptyAt, meta)) return found;
     await this.#withDatabase(async (database) => {
-      if (!(await isCurrent(database, meta))) {
+      const isUsable = await isCurrent(database, meta);
+      if (!isUsable && !this.#rebuild) return;
+      if (!isUsable) {
         await rebuild(database, repository, meta);
         if (!(await holdsBlobs(database))) this.#emptyAt = meta;
       }
-      const keys = ids.map((id) => blobKey(id));
-      const values = await database.getMany(keys);
-      values.forEach((value, i) => {
-        const place = value === undefined ? undefined : decodePlace(keys[i] as Uint8Array, value);
-        if (place !== undefined) found.set(ids[i] as ObjectId, place);
-      });
+      for (const [id, place] of await getPlaces(database, ids)) found.set(id, place);
     });
     return found;
   }
 
-  /** Adds what a commit stored under the GC epoch `k`. An index of another epoch is left as it is, for the next look-up to build anew. */
+  /**
+   * The places of those ids that the index knows, under whatever epoch it learnt them: a guess at what a look-up would find, without asking for the
+   * epoch. `path` is not made for it.
+   */
+  async guess(repository: Repository, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+    let found: ReadonlyMap<ObjectId, BlobPlace> = new Map();
+    if (!existsSync(this.#path)) return found;
+    await this.#withDatabase(async (database) => {
+      const meta = await database.get(META_KEY);
+      if (meta !== undefined && startsWith(meta, metaValue(repository, 0).subarray(0, -1))) found = await getPlaces(database, ids);
+    });
+    return found;
+  }
+
+  /**
+   * Adds what was stored under the GC epoch `k`. An index of another epoch is emptied first, or, where it can be, left for the next look-up to
+   * build anew.
+   */
   async record(repository: Repository, k: number, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
     this.#emptyAt = undefined;
+    const meta = metaValue(repository, k);
     await this.#withDatabase(async (database) => {
-      if (await isCurrent(database, metaValue(repository, k))) await putPlaces(database, places);
+      const isUsable = await isCurrent(database, meta);
+      if (!isUsable && this.#rebuild) return;
+      if (!isUsable) {
+        await database.clear();
+        await database.put(META_KEY, meta);
+      }
+      await putPlaces(database, places);
     });
   }
 
-  /** Runs `work` on the open database; not at all where it stays locked. A damaged database is removed, and `work` runs on a new one. */
+  /**
+   * Runs `work` on the open database; not at all where it stays locked, or where the file system refuses it a place. A damaged database is removed, and
+   * `work` runs on a new one.
+   */
   async #withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
     const { Level } = await import('level');
     for (let attempt = 0; attempt < INDEX_LOCK_RETRIES; attempt++) {
@@ -71,8 +100,8 @@ export class BlobIndex {
         return;
       } catch (error) {
         if (isLocked(error)) await sleep(INDEX_LOCK_WAIT_MS);
-        else if (isDatabaseError(error)) await rm(this.#path, { recursive: true, force: true });
-        else throw error;
+        else if (!isDatabaseError(error)) throw error;
+        else if (!(await removed(this.#path))) return;
       } finally {
         await database.close();
       }
@@ -80,9 +109,31 @@ export class BlobIndex {
   }
 }
 
+/** False where the file system refuses. */
+async function removed(path: string): Promise<boolean> {
+  try {
+    await rm(path, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    return false;
+  }
+}
+
 async function isCurrent(database: Database, meta: Uint8Array): Promise<boolean> {
   const found = await database.get(META_KEY);
   return found !== undefined && equalBytes(found, meta);
+}
+
+async function getPlaces(database: Database, ids: readonly ObjectId[]): Promise<Map<ObjectId, BlobPlace>> {
+  const keys = ids.map((id) => blobKey(id));
+  const values = await database.getMany(keys);
+  const found = new Map<ObjectId, BlobPlace>();
+  values.forEach((value, i) => {
+    const place = value === undefined ? undefined : decodePlace(keys[i] as Uint8Array, value);
+    if (place !== undefined) found.set(ids[i] as ObjectId, place);
+  });
+  return found;
 }
 
 async function holdsBlobs(database: Database): Promise<boolean> {
@@ -113,6 +164,10 @@ async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobP
     batch = database.batch();
   }
   await batch.write();
+}
+
+function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
+  return equalBytes(bytes.subarray(0, start.length), start);
 }
 
 /** What tells that an index was built for this repository under the GC epoch `k`. */

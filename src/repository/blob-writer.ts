@@ -41,6 +41,10 @@ export interface BlobWriterOptions extends RequestOptions {
   lookup: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
   /** The birth epoch of new packs, asked when one is begun. */
   epoch: () => number;
+  /** The bytes of a blob that is known, read in another way than from its place; undefined where they cannot be had. */
+  readKnown?: ((id: ObjectId) => Promise<Uint8Array | undefined>) | undefined;
+  /** Told the places of blobs whose packs are durable, pack by pack. */
+  onDurable?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
 type GetOptions = Parameters<Provider['get']>[1];
@@ -81,6 +85,8 @@ export class BlobWriter {
   #compressed = 0;
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
+  /** What the pack that is being filled holds. */
+  #inPack = new Map<ObjectId, BlobPlace>();
 
   /** The places of all blobs that were added, complete after `finish`. */
   readonly places = new Map<ObjectId, BlobPlace>();
@@ -211,7 +217,7 @@ export class BlobWriter {
   /** What to compare with; undefined where it is damaged, so that the new content is stored whole and needs the old no more. */
   async #readPrevious({ id, place }: Predecessor): Promise<Uint8Array | undefined> {
     try {
-      return await this.#reader.read(id, place);
+      return await (this.#options.readKnown === undefined ? this.#reader.read(id, place) : this.#options.readKnown(id));
     } catch (error) {
       if (isError(error, 'INTEGRITY')) return undefined;
       throw error;
@@ -249,7 +255,11 @@ export class BlobWriter {
     }
     this.#pack ??= this.#newPack();
     const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
-    for (const segment of next.draft.segments) this.#place(segment.id, { location: locate(segment, frame), length: segment.length });
+    for (const segment of next.draft.segments) {
+      const place = { location: locate(segment, frame), length: segment.length };
+      this.#place(segment.id, place);
+      this.#inPack.set(segment.id, place);
+    }
     this.#frameBuffers.give(next.draft.buffer);
   }
 
@@ -278,9 +288,8 @@ export class BlobWriter {
 
   async #send(pack: PackDraft): Promise<void> {
     while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
-    const bytes = pack.seal();
-    this.storedBytes += bytes.length;
-    const put = this.#repository.provider.put(pack.key, bytes, this.#options);
+    const put = this.#put(pack, this.#inPack);
+    this.#inPack = new Map();
     this.#sending.add(put);
     put.then(
       () => {
@@ -290,6 +299,13 @@ export class BlobWriter {
       // The failure stays in the set, and is met where the set is waited for.
       () => undefined,
     );
+  }
+
+  async #put(pack: PackDraft, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+    const bytes = await pack.seal();
+    this.storedBytes += bytes.length;
+    await this.#repository.provider.put(pack.key, bytes, this.#options);
+    await this.#options.onDurable?.(places);
   }
 }
 

@@ -2,7 +2,7 @@
  * What a cold mount fetches, and how much of it is alive (SPEC.md R-COMPACT-1). Alive is what the blobs show: pages that a later patch
  * covers are dead, and so is what no blob names; a frame's stored bytes count in proportion.
  */
-import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
+import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../limits.js';
 import { type Frame, frameKey } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';
 import type { BlobPlace } from './manifest.js';
@@ -72,8 +72,8 @@ export function allowedRanges(liveBytes: number): number {
 }
 
 /** The spans of a cold read from a remote: no more than the ranges allowed, with the widest gaps left out, and one per pack at the least. */
-export function remoteSpans(frames: Iterable<Frame>, ranges: number): Span[] {
-  return planSpans(frames, { gap: 0, span: MAX_PACK_SIZE, ranges });
+export function remoteSpans(frames: Iterable<Frame>, ranges: number, span = MAX_REMOTE_SPAN): Span[] {
+  return planSpans(frames, { gap: 0, span, ranges });
 }
 
 export interface FetchPlan {

@@ -1,5 +1,5 @@
 /** What a writer fills in memory: packs on their way to a provider, in buffers that are used again. */
-import { sha256 } from '#platform';
+import { sha256Aside } from '#platform';
 import { MAX_PACK_SIZE } from '../limits.js';
 import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
 import type { ObjectName } from '../pack/locator.js';
@@ -46,9 +46,9 @@ export class PackDraft {
     return this.#length - bytes.length;
   }
 
-  /** The pack with its digest. */
-  seal(): Uint8Array {
-    this.append(sha256(this.buffer.subarray(0, this.#length)));
+  /** The pack with its digest; nothing is appended any more. */
+  async seal(): Promise<Uint8Array> {
+    this.append(await sha256Aside(this.buffer.subarray(0, this.#length)));
     return this.buffer.subarray(0, this.#length);
   }
 }

@@ -8,7 +8,7 @@ import type { Host } from '../host.js';
 import { MAX_CELL_SIZE, MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS, MAX_WHO_BYTES } from '../limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
-import type { Provider, RequestOptions, Version } from '../provider/provider.js';
+import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
 import { checkId, isId, newName, objectKey, REF_PREFIX, refKey } from './layout.js';
 import {
   decodeRef,
@@ -52,10 +52,20 @@ export class Refs {
   async read(session: string, options: RequestOptions = {}): Promise<Token | undefined> {
     checkId('session', session);
     const cell = await this.#provider.read(refKey(session), options);
-    if (cell === undefined || cell === 'unchanged') return undefined;
+    return cell === undefined || cell === 'unchanged' ? undefined : this.open(session, cell);
+  }
+
+  /** Validates the session's ref as it was read. Throws INTEGRITY for any other bytes. */
+  async open(session: string, { bytes, version }: Cell): Promise<Token> {
     const key = refKey(session);
-    const { body } = await unwrap(cell.bytes, { kind: 'ref', repository: this.#repository, key });
-    return { session, ref: decodeRef(body, key), version: cell.version };
+    const { body } = await unwrap(bytes, { kind: 'ref', repository: this.#repository, key });
+    return { session, ref: decodeRef(body, key), version };
+  }
+
+  /** Creates the session's ref empty; undefined where there is one. */
+  create(session: string, options: RequestOptions = {}): Promise<Token | undefined> {
+    checkId('session', session);
+    return this.#swap({ session, ref: emptyRef(), version: null }, {}, options);
   }
 
   /**
@@ -65,9 +75,7 @@ export class Refs {
   async ensure(session: string, options: RequestOptions = {}): Promise<Token> {
     const found = await this.read(session, options);
     if (found !== undefined) return found;
-    const absent = { session, ref: emptyRef(), version: null };
-    const created = await this.#swap(absent, {}, options);
-    const token = created ?? (await this.read(session, options));
+    const token = (await this.create(session, options)) ?? (await this.read(session, options));
     check(token !== undefined, `refs/${session}: expected the ref that another writer created, found none`);
     return token;
   }
@@ -91,7 +99,8 @@ export class Refs {
   }
 
   /**
-   * The change that puts a row in front of the ref's rows; rows that the ref cannot hold are first written to a segment (R-REF-2).
+   * The change that puts a row in front of the ref's rows; rows that the ref cannot hold are first written to a segment, joined with the
+   * newest one if that is small (R-REF-2).
    */
   async addRow(ref: Ref, row: Row, options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments' | 'head'>> {
     const rows = [row, ...ref.rows];
@@ -100,7 +109,13 @@ export class Refs {
     return { rows: rows.slice(0, keep), segments, head: new Uint8Array(0) };
   }
 
-  /** The change that gives a ref without history the rows of another session; those that it cannot hold are first written to a segment. */
+  /** The same for any number of rows, newest first. No segment is read for it: on a remote that would be a round trip. */
+  async addRows(ref: Ref, added: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
+    const { rows, segments } = await this.adopt(ref, [...added, ...ref.rows], options);
+    return { rows, segments: [...segments, ...ref.segments] };
+  }
+
+  /** The change that makes these the ref's rows; those that it cannot hold are first written to segments. */
   async adopt(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const keep = inlineRows(rows);
     const segments: SegmentName[] = [];
@@ -166,27 +181,25 @@ export class Refs {
       return version === undefined ? undefined : { session: from.session, ref, version };
     } catch (error) {
       if (!isError(error, 'UNREACHABLE')) throw error;
-      return await this.#settle(from, ref, error, options);
+      const settled = await this.#settle(from, ref, options).catch((cause: unknown) => {
+        throw unknownOutcome(from.session, cause);
+      });
+      if (settled === 'failed') throw error;
+      return settled;
     }
   }
 
-  /** Finds out what became of a swap whose answer was lost (R-WRITE-3). */
+  /** Finds out what became of a swap whose answer was lost (R-WRITE-3); `failed` where it had no effect and never will. */
   async #settle(
     from: Omit<Token, 'version'> & { version: Version | null },
     wanted: Ref,
-    failure: BrowserStateError,
     options: RequestOptions,
-  ): Promise<Token | undefined> {
-    const now = await this.read(from.session, options).catch((cause: unknown) => {
-      throw unknownOutcome(from.session, cause);
-    });
+  ): Promise<Token | 'failed' | undefined> {
+    const now = await this.read(from.session, options);
     if (now !== undefined && (await this.#holds(now.ref, wanted, from.ref))) return now;
     if ((now?.version ?? null) !== from.version) return undefined;
     // The swap may still be under way: a swap of our own from the same version makes it lose.
-    const burnt = await this.#burn(from, options).catch((cause: unknown) => {
-      throw unknownOutcome(from.session, cause);
-    });
-    if (burnt) throw failure;
+    if (await this.#burn(from, options)) return 'failed';
     const after = await this.read(from.session, options);
     return after !== undefined && (await this.#holds(after.ref, wanted, from.ref)) ? after : undefined;
   }

@@ -18,6 +18,12 @@ import { type BlobPlace, decodeManifest, encodeManifest, type Manifest } from '.
 import type { Row } from './ref.js';
 import { Refs } from './refs.js';
 
+export interface ManifestContent {
+  commit: Commit;
+  tree: Tree;
+  blobs: ReadonlyMap<ObjectId, BlobPlace>;
+}
+
 export class Repository {
   readonly refs: Refs;
 
@@ -43,6 +49,11 @@ export class Repository {
     return new Repository(provider, host, repository);
   }
 
+  /** The repository of that id, which is known from elsewhere; nothing is read. */
+  static at(provider: Provider, host: Host, id: Uint8Array): Repository {
+    return new Repository(provider, host, id);
+  }
+
   /** Opens the repository, or creates it. Of several that create at once one wins, and all open what it made. */
   static async init(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
     const found = await Repository.open(provider, host, options);
@@ -58,11 +69,18 @@ export class Repository {
 
   /** The GC epoch. A crash between config and epoch leaves none; it is then made here. INTEGRITY where there was one, and it is lost. */
   async epoch(options: RequestOptions = {}): Promise<Epoch> {
+    const found = await this.findEpoch(options);
+    if (found !== undefined) return found;
+    await this.#createEpoch(options);
+    return this.epoch(options);
+  }
+
+  /** The same without making one. */
+  async findEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
     const cell = await this.provider.read(EPOCH_KEY, options);
     if (cell === undefined || cell === 'unchanged') {
       await this.#refuseLostEpoch(options);
-      await this.#createEpoch(options);
-      return this.epoch(options);
+      return undefined;
     }
     const { body } = await unwrap(cell.bytes, { kind: 'epoch', repository: this.id, key: EPOCH_KEY });
     return decodeEpoch(body);
@@ -70,32 +88,34 @@ export class Repository {
 
   /** Reads and validates the manifest that a row names. */
   async readManifest(row: Pick<Row, 'id' | 'manifest'>, options: RequestOptions = {}): Promise<Manifest> {
-    const manifest = await this.readManifestNamed(row.manifest, options);
+    return this.openManifest(row, await this.provider.get(objectKey('manifests', row.manifest), options));
+  }
+
+  /** Validates the bytes of the manifest that a row names. Throws INTEGRITY for any others. */
+  async openManifest(row: Pick<Row, 'id' | 'manifest'>, bytes: Uint8Array): Promise<Manifest> {
     const key = objectKey('manifests', row.manifest);
+    const { body } = await unwrap(bytes, { kind: 'manifest', repository: this.id, key });
+    const manifest = decodeManifest(body);
     check(manifest.id === row.id, `${key}: expected the manifest of commit ${row.id}, found that of ${manifest.id}`);
     return manifest;
   }
 
-  /** Reads and validates a manifest of whatever commit. */
-  async readManifestNamed(name: ObjectName, options: RequestOptions = {}): Promise<Manifest> {
-    const key = objectKey('manifests', name);
-    const bytes = await this.provider.get(key, options);
-    const { body } = await unwrap(bytes, { kind: 'manifest', repository: this.id, key });
-    return decodeManifest(body);
+  /** A manifest as it is stored under its name. */
+  async sealManifest(name: ObjectName, { commit, tree, blobs }: ManifestContent, compression: Compression): Promise<Uint8Array> {
+    const identity = { kind: 'manifest', repository: this.id, key: objectKey('manifests', name) } as const;
+    return wrap(identity, encodeManifest(commit, tree, blobs), compression);
   }
 
   /** Stores a manifest; resolves to its bytes as stored when it is durable. */
   async writeManifest(
     name: ObjectName,
-    content: { commit: Commit; tree: Tree; blobs: ReadonlyMap<ObjectId, BlobPlace> },
+    content: ManifestContent,
     compression: Compression,
     options: RequestOptions = {},
-  ): Promise<number> {
-    const key = objectKey('manifests', name);
-    const body = encodeManifest(content.commit, content.tree, content.blobs);
-    const bytes = await wrap({ kind: 'manifest', repository: this.id, key }, body, compression);
-    await this.provider.put(key, bytes, options);
-    return bytes.length;
+  ): Promise<Uint8Array> {
+    const bytes = await this.sealManifest(name, content, compression);
+    await this.provider.put(objectKey('manifests', name), bytes, options);
+    return bytes;
   }
 
   /** The repository's id in hex, for people. */

@@ -1,6 +1,6 @@
 /** Committing a directory to a session: token, capture, packs and manifest, swap (SPEC.md 11.1). */
 import { compareUtf8 } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
@@ -17,7 +17,7 @@ import { newRow, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { capture } from '../workspace/capture.js';
-import { settleWorkspace } from '../workspace/checkout.js';
+import { refuseHalfDone, settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, matcher, readRules } from '../workspace/filter.js';
@@ -27,6 +27,7 @@ import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
+import type { Remote } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
 import { checkShrink } from './shrink.js';
 import { requireTag, withTag } from './tags.js';
@@ -74,7 +75,8 @@ export interface CommitResult {
 interface Base {
   repository: Repository;
   token: Token;
-  head: { row: Row; manifest: Manifest } | undefined;
+  /** What the commit follows; its content is in home, or only on the remote. */
+  head: { row: Row; manifest: Manifest; isHere: boolean } | undefined;
   /** What a partial directory lays its entries over. */
   underlay: { manifest: Manifest; only: string[] } | undefined;
 }
@@ -83,15 +85,22 @@ interface Base {
  * Commits `dir` to the session. Atomic: the session has the whole new version or is as it was. Throws CONFLICT where another writer
  * moved the head meanwhile, BUSY where a browser is live in `dir`, UNREADABLE, SHRUNK, and what the provider throws.
  */
-export async function commitDirectory(home: Home, session: string, dir: string, options: CommitOptions = {}): Promise<CommitResult> {
+export async function commitDirectory(
+  home: Home,
+  remote: Remote | undefined,
+  session: string,
+  dir: string,
+  options: CommitOptions = {},
+): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
-  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
+  // First: where a checkout was cut off, the directory may not even be in its place.
   const workspace = await settleWorkspace(await home.workspace(dir), home.host);
+  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   refuseUnfit(home, workspace);
   const repository = await home.init(options);
   let before: ObjectId | undefined | 'none' = 'none';
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-    const base = await readBase(home, repository, session, workspace, options);
+    const base = await readBase(home, remote, repository, session, workspace, options);
     const head = base.head?.row.id;
     if (before !== 'none' && before !== head) throw moved(session, head);
     before = head;
@@ -103,26 +112,47 @@ export async function commitDirectory(home: Home, session: string, dir: string, 
   });
 }
 
-function refuseUnfit(home: Home, { dir, pending }: Workspace): void {
+function refuseUnfit(home: Home, workspace: Workspace): void {
+  const { dir } = workspace;
   const live = liveBrowser(dir, home.host);
   if (live !== undefined) {
     throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
       hint: 'Close the browser first.',
     });
   }
-  if (pending === undefined) return;
-  throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
-    hint: 'Restore into it again; it will be written anew.',
-  });
+  refuseHalfDone(workspace);
 }
 
-async function readBase(home: Home, repository: Repository, session: string, workspace: Workspace, options: CommitOptions): Promise<Base> {
+async function readBase(
+  home: Home,
+  remote: Remote | undefined,
+  repository: Repository,
+  session: string,
+  workspace: Workspace,
+  options: CommitOptions,
+): Promise<Base> {
   const found = await repository.refs.read(session, options);
-  if (found?.ref.rows[0] === undefined) home.refuseLegacy(session);
+  if (found?.ref.rows[0] === undefined) await home.refuseLegacy(session);
   const token = found ?? (await repository.refs.ensure(session, options));
   const row = token.ref.rows[0];
-  const head = row && { row, manifest: await home.readManifest(repository, token, row, options) };
+  const head = row
+    ? { row, manifest: await home.readManifest(repository, token, row, options), isHere: true }
+    : await readRemoteHead(remote, session, options);
   return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
+}
+
+/** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
+async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitOptions): Promise<Base['head']> {
+  try {
+    const seen = await remote?.read(session, options);
+    const row = seen?.token.ref.rows[0];
+    if (remote !== undefined && row === undefined) await remote.refuseLegacy(session, options);
+    if (remote === undefined || seen === undefined || row === undefined) return undefined;
+    return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
+  } catch (error) {
+    if (!isError(error, 'UNREACHABLE', 'FORBIDDEN')) throw error;
+    return undefined;
+  }
 }
 
 async function readUnderlay(
@@ -138,11 +168,12 @@ async function readUnderlay(
       hint: `Commit it to session ${record.session}, or restore a whole version first.`,
     });
   }
-  if (record.head !== token.ref.rows[0]?.id) throw moved(token.session, token.ref.rows[0]?.id);
+  const head = token.ref.rows[0]?.id;
+  if (record.head !== head) throw moved(token.session, head, partHint);
   for await (const row of repository.refs.rows(token.ref, options)) {
     if (row.id === record.base) return { manifest: await home.readManifest(repository, token, row, options), only: record.only };
   }
-  throw moved(token.session, token.ref.rows[0]?.id);
+  throw moved(token.session, head, partHint);
 }
 
 /** One attempt; undefined where the swap lost. */
@@ -158,9 +189,10 @@ async function attemptCommit(
   const learn = new StatCache({ dir }, home.host.now());
   const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules }), { signal: options.signal });
   const pin = new Pin(home, repository, token, options);
-  if (head === undefined) await pin.set();
+  const here = head?.isHere ? head.manifest : undefined;
+  if (here === undefined) await pin.set();
   const packs = new PackPresence(repository, options);
-  const known = underlay ? new Map([...underlay.manifest.blobs, ...(head?.manifest.blobs ?? [])]) : (head?.manifest.blobs ?? new Map());
+  const known = new Map([...(underlay?.manifest.blobs ?? []), ...(here?.blobs ?? [])]);
   const usable = await packs.filter(known);
   const writer = new BlobWriter(repository, {
     compression: options.compression ?? 'auto',
@@ -173,7 +205,7 @@ async function attemptCommit(
     sink: writer,
     cache: await workspace.readCache(),
     learn,
-    previous: underlay?.manifest ?? head?.manifest,
+    previous: underlay?.manifest ?? here,
     signal: options.signal,
     onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
   });
@@ -256,7 +288,7 @@ async function store(
   };
   const name = newName(home.host, pin.epoch);
   const row = newRow('commit', commit, name);
-  const [manifestBytes] = await Promise.all([
+  const [manifest] = await Promise.all([
     repository.writeManifest(name, { commit, tree, blobs: places() }, compression, options),
     writer.acknowledged(),
   ]);
@@ -265,7 +297,7 @@ async function store(
   const swapped = await repository.refs.swap(token, { state: 'live', ...history, tags, epoch: pin.epoch }, options);
   if (swapped === undefined) return undefined;
   if (writer.stored.size > 0) await home.index.record(repository, pin.epoch, writer.stored);
-  return { row, storedBytes: writer.storedBytes + manifestBytes };
+  return { row, storedBytes: writer.storedBytes + manifest.length };
 }
 
 function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
@@ -289,9 +321,12 @@ function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
   return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
 }
 
-function moved(session: string, head: ObjectId | undefined): BrowserStateError {
+/** A part is laid over the version that it was taken from, never over a newer one. */
+const partHint = 'Restore the newest version into another directory, put your changes there, and snapshot that one.';
+
+function moved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
   const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was committed`, {
-    hint: `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
+    hint: hint ?? `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
   });
 }

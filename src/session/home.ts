@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { BrowserStateError, integrity, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
@@ -13,6 +13,7 @@ import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
+import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site } from './site.js';
 
 /** Whether a relative path leads out of where it starts. */
 function isOutside(path: string): boolean {
@@ -27,25 +28,27 @@ export interface HomeOptions {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
-  /** Where the older package keeps a user's sessions, one directory each; undefined where that cannot be. */
-  legacyFolder: string | undefined;
+  /** Tells whether the older package has a session of that name in the same place. */
+  hasLegacy: HasLegacy;
   host: Host;
 }
 
-export class Home {
+export class Home implements Site {
   readonly host: Host;
+  readonly isConfirmed = true;
   readonly index: BlobIndex;
   readonly provider: Provider;
-  readonly #records: string;
-  readonly #legacyFolder: string | undefined;
+  /** Where notes about directories and remotes are kept. */
+  readonly records: string;
+  readonly #hasLegacy: HasLegacy;
   #repository: Repository | undefined;
 
-  constructor({ provider, folder, legacyFolder, host }: HomeOptions) {
+  constructor({ provider, folder, hasLegacy, host }: HomeOptions) {
     this.provider = provider;
     this.host = host;
     this.index = new BlobIndex(join(folder, 'index'));
-    this.#records = join(folder, 'records');
-    this.#legacyFolder = legacyFolder;
+    this.records = join(folder, 'records');
+    this.#hasLegacy = hasLegacy;
   }
 
   /** The repository; undefined where none was made yet. */
@@ -65,8 +68,8 @@ export class Home {
    * commit would take in the commits before it.
    */
   async workspace(dir: string): Promise<Workspace> {
-    const workspace = await Workspace.open(this.#records, dir, this.host);
-    const store = dirname(realPath(this.#records));
+    const workspace = await Workspace.open(this.records, dir, this.host);
+    const store = dirname(realPath(this.records));
     const holdsIt = !isOutside(relative(workspace.dir, store));
     const liesInIt = !isOutside(relative(store, workspace.dir)) && isOutside(relative(join(store, 'workspaces'), workspace.dir));
     if (!holdsIt && !liesInIt && !existsSync(join(workspace.dir, STORE_FOLDER))) return workspace;
@@ -79,38 +82,57 @@ export class Home {
     );
   }
 
-  /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
-  async requireSession(session: string, options: RequestOptions = {}): Promise<{ repository: Repository; token: Token; head: Row }> {
+  async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
     const repository = await this.open(options);
     const token = await repository?.refs.read(session, options);
     const head = token?.ref.rows[0];
     if (repository !== undefined && token !== undefined && head !== undefined) return { repository, token, head };
-    this.refuseLegacy(session);
-    throw new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
-      hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
-    });
+    await this.refuseLegacy(session, options);
+    throw noSession(session);
   }
 
-  /** Throws LEGACY_SESSION where the older package has a session of that name, which must never be taken for an empty one. */
-  refuseLegacy(session: string): void {
-    if (this.#legacyFolder === undefined || !existsSync(join(this.#legacyFolder, session))) return;
-    throw new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
-      hint: 'Run `browserstate migrate` to move it into this store; its files stay as they are.',
-    });
+  /** Home is asked each time. */
+  async recall(): Promise<undefined> {
+    return undefined;
   }
 
-  /** The manifest of a row. A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */
-  async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
+  async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
+    if (await this.#hasLegacy(session, options)) throw legacySession(session);
+  }
+
+  /**
+   * Runs `read` on the session as it is now, and once more where it missed an object and the session has moved since: what is missing then may have been
+   * collected, which is no damage (SPEC.md R-GC-2).
+   */
+  async reading<T>(session: string, options: RequestOptions, read: (found: Found) => Promise<T>): Promise<T> {
+    const found = await this.requireSession(session, options);
     try {
-      return await repository.readManifest(row, options);
+      return await read(found);
     } catch (error) {
-      if (!isError(error, 'NOT_FOUND')) throw error;
-      const now = await repository.refs.read(token.session, options);
-      if (now?.version === token.version) throw integrity(`${error.message}: the session ${token.session} names it`, error);
-      throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, {
-        hint: 'Repeat the command.',
-        cause: error,
-      });
+      if (!isError(error, 'INTEGRITY', 'CONFLICT') || !isError(error.cause, 'NOT_FOUND')) throw error;
+      const now = await this.requireSession(session, options);
+      if (now.token.version === found.token.version) throw error;
+      return await read(now);
     }
   }
+
+  /** Throws USAGE for a directory in the place where the older package keeps sessions: what is checked out there would be taken for one. */
+  refuseTarget(dir: string): void {
+    const below = relative(dirname(dirname(realPath(this.records))), realPath(dir));
+    if (isOutside(below) || below === '' || below.split(sep)[0] === STORE_FOLDER) return;
+    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one in the folder of its user`, {
+      hint: 'Choose a directory elsewhere: in this place it would be taken for a session of an older version of browserstate.',
+    });
+  }
+
+  async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
+    return repository.openManifest(row, await readManifestBytes(repository, token, row, options));
+  }
+
+  /** A file is read as fast as a part of another. */
+  inlineHead(): Uint8Array {
+    return new Uint8Array(0);
+  }
+
+  async noteRef(): Promise<void> {}
 }

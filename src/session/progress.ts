@@ -1,8 +1,8 @@
 /** What the library tells while it works. */
 
-/** Files and bytes of a capture or a checkout, done so far and in all; `path` was finished last. */
+/** Files and bytes of one phase, done so far and in all; `path` was worked on last. A pull counts bytes as they are stored. */
 export interface Progress {
-  phase: 'capture' | 'checkout';
+  phase: 'capture' | 'checkout' | 'push' | 'pull';
   path: string;
   files: number;
   totalFiles: number;

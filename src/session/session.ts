@@ -1,108 +1,150 @@
-/** A session: one profile's line of history, and what can be done with it. */
-import { BrowserStateError } from '../errors.js';
-import { MAX_SWAP_ATTEMPTS } from '../limits.js';
+/** A session: one profile's line of history, at home and on the remote, and what can be done with it. */
+import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
-import { newRow, type Ref, type RefEvent, type Row, type RowOp } from '../repository/ref.js';
-import type { RefChange, Token } from '../repository/refs.js';
-import type { Repository } from '../repository/repository.js';
+import { newRow, type RefEvent, type Row } from '../repository/ref.js';
 import { capture, hashOnly } from '../workspace/capture.js';
+import { refuseHalfDone } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, readRules } from '../workspace/filter.js';
 import { scan } from '../workspace/scan.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
+import { type AtOptions, deleteSession, findRow, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
 import type { Home } from './home.js';
-import { resolveRevision } from './revision.js';
-import { requireTag, withTag } from './tags.js';
+import { type PullOptions, type PullResult, pullSession } from './pull.js';
+import { type PushOptions, type PushResult, pushSession } from './push.js';
+import { relate } from './relation.js';
+import type { Remote } from './remote.js';
+import { noSession, type Site } from './site.js';
 
-/** A commit as `log` tells it. */
-export interface LogEntry {
-  commit: ObjectId;
-  tree: ObjectId;
-  parents: ObjectId[];
-  time: Date;
-  message: string;
-  who: string;
-  labels: Record<string, string>;
-  files: number;
-  bytes: number;
-  op: RowOp;
-  tags: string[];
+/** Whether the remote is left alone: then what this machine has is all there is. */
+export interface OfflineOptions extends RequestOptions {
+  offline?: boolean | undefined;
 }
 
-export interface StatusOptions extends RequestOptions {
+export interface StatusOptions extends OfflineOptions {
   exclude?: readonly string[] | undefined;
   keepCaches?: boolean | undefined;
 }
 
+export interface SyncResult {
+  pull: PullResult | undefined;
+  push: PushResult | undefined;
+}
+
 export class Session {
   readonly #home: Home;
+  readonly #remote: Remote | undefined;
   readonly #defaults: Pick<CommitOptions, 'signal' | 'onProgress'>;
 
   /** `defaults` serve operations that are given no signal or progress callback of their own. */
   constructor(
     home: Home,
+    remote: Remote | undefined,
     readonly id: string,
     defaults: Pick<CommitOptions, 'signal' | 'onProgress'> = {},
   ) {
     this.#home = home;
+    this.#remote = remote;
     this.#defaults = defaults;
   }
 
-  /** Commits a directory. See `commitDirectory` for what it throws; atomic. */
-  commit(dir: string, options?: CommitOptions): Promise<CommitResult> {
-    return commitDirectory(this.#home, this.id, dir, { ...this.#defaults, ...options });
+  /**
+   * Commits a directory to home. Where home has nothing of the session the remote's head, if there is one, is what the commit follows. See `commitDirectory` for what
+   * it throws; atomic.
+   */
+  commit(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult> {
+    const remote = options?.offline ? undefined : this.#remote;
+    return commitDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
   }
 
-  /** Makes a directory hold a version. See `checkoutSession` for what it throws; atomic but for a cut-off in-place change, which the next checkout redoes. */
-  checkout(dir: string, options?: CheckoutOptions): Promise<CheckoutResult> {
-    return checkoutSession(this.#home, this.id, dir, { ...this.#defaults, ...options });
+  /**
+   * Makes a directory hold a version; one that home has not is pulled first. See `checkoutSession` for what it throws; atomic but for a cut-off in-place
+   * change, which the next checkout redoes.
+   */
+  async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
+    const settings = { ...this.#defaults, ...options };
+    const isHere = await this.#hasAtHome(options.at ?? 'HEAD', settings);
+    if (isHere || this.#remote === undefined || options.offline) return checkoutSession(this.#home, this.id, dir, settings);
+    const { commit, fetchedBytes } = await pullSession(this.#home, this.#remote, this.id, settings);
+    return { ...(await checkoutSession(this.#home, this.id, dir, { ...settings, at: commit })), fetchedBytes };
   }
 
-  /** The session's commits, newest first. Throws NOT_FOUND where there is no such session. */
-  async *log({ limit = Number.POSITIVE_INFINITY, signal }: { limit?: number } & RequestOptions = {}): AsyncGenerator<LogEntry> {
-    const { repository, token } = await this.#home.requireSession(this.id, { signal });
+  /** Brings what the remote has; see `pullSession`. Throws USAGE where there is no remote. */
+  async pull(options?: PullOptions): Promise<PullResult> {
+    return pullSession(this.#home, this.#needRemote(), this.id, { ...this.#defaults, ...options });
+  }
+
+  /** Sends what home has; see `pushSession`. Throws USAGE where there is no remote. */
+  async push(options?: PushOptions & { ask?: boolean }): Promise<PushResult> {
+    return pushSession(this.#home, this.#needRemote(), this.id, { ...this.#defaults, ...options });
+  }
+
+  /** Pulls where the remote has more, pushes where home has; where both have, `onConflict` decides. */
+  async sync(options: PushOptions = {}): Promise<SyncResult> {
+    const remote = this.#needRemote();
+    const settings = { ...this.#defaults, ...options };
+    const seen = await remote.read(this.id, settings);
+    const local = await this.#readHome(settings);
+    const there = seen && { refs: seen.repository.refs, ref: seen.token.ref };
+    const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, settings);
+    if (kind === 'same' && local?.token.ref.rows[0] === undefined) throw noSession(this.id);
+    const pull = kind === 'behind' ? await pullSession(this.#home, remote, this.id, settings) : undefined;
+    const push = kind === 'ahead' || kind === 'diverged' ? await pushSession(this.#home, remote, this.id, settings) : undefined;
+    return { pull, push };
+  }
+
+  /**
+   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. Throws NOT_FOUND where
+   * there is no such session.
+   */
+  async *log({ limit = Number.POSITIVE_INFINITY, ...options }: { limit?: number } & OfflineOptions = {}): AsyncGenerator<LogEntry> {
     let left = limit;
     if (left <= 0) return;
-    for await (const row of repository.refs.rows(token.ref, { signal })) {
-      yield logEntry(row, token.ref);
+    for await (const { row, tags, pushed } of this.#rows({ ...this.#defaults, ...options })) {
+      yield { ...logEntry(row, tags), ...(pushed !== undefined && { pushed }) };
       if (--left <= 0) return;
     }
   }
 
   /** The newest changes that made no commit (tags, forks, deletions), newest first. */
-  async events(options: RequestOptions = {}): Promise<readonly RefEvent[]> {
-    return (await this.#home.requireSession(this.id, options)).token.ref.events;
+  async events(options: OfflineOptions = {}): Promise<readonly RefEvent[]> {
+    const site = await this.#site(options);
+    return (await site.requireSession(this.id, options)).token.ref.events;
   }
 
   /** The tags and the commits that they name. */
-  async tags(options: RequestOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
-    return (await this.#home.requireSession(this.id, options)).token.ref.tags;
+  async tags(options: OfflineOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
+    const site = await this.#site(options);
+    return (await site.requireSession(this.id, options)).token.ref.tags;
   }
 
   /** The commit that a revision names. Throws USAGE or NOT_FOUND where it names none. */
-  async resolve(revision: string, options: RequestOptions = {}): Promise<LogEntry> {
+  async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
     const { token, row } = await this.#find(revision, options);
-    return logEntry(row, token.ref);
+    return logEntry(row, token.ref.tags);
   }
 
   /** The paths in which two versions differ; times alone make no difference. */
-  async diff(from: string, to = 'HEAD', options: RequestOptions = {}): Promise<TreeDiff> {
-    const { repository, token, row } = await this.#find(from, options);
-    const other = await resolveRevision(repository.refs, this.id, token.ref, to, options);
-    const [a, b] = await Promise.all([row, other].map((each) => this.#home.readManifest(repository, token, each, options)));
-    return diffTrees((a as NonNullable<typeof a>).tree, (b as NonNullable<typeof b>).tree);
+  async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
+    const read = async (revision: string) => {
+      const { site, repository, token, row } = await this.#find(revision, options);
+      return (await site.readManifest(repository, token, row, options)).tree;
+    };
+    const [a, b] = [await read(from), await read(to)];
+    return diffTrees(a, b);
   }
 
   /** The paths in which a directory differs from the head. Nothing is written. */
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
-    const { repository, token, head } = await this.#home.requireSession(this.id, options);
-    const { tree } = await this.#home.readManifest(repository, token, head, options);
-    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
+    const { site, repository, token, row } = await this.#find('HEAD', options);
+    const { tree } = await site.readManifest(repository, token, row, options);
     const workspace = await this.#home.workspace(dir);
+    refuseHalfDone(workspace);
+    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
     const cache = await workspace.readCache();
     const there = await capture(workspace.dir, found, {
@@ -117,107 +159,148 @@ export class Session {
   }
 
   /** Appends a commit with the tree of an older one. Atomic. Throws CONFLICT where another writer moved the head meanwhile. */
-  async rollback(to: string, options: RequestOptions & { message?: string | undefined } = {}): Promise<LogEntry> {
-    const { token: first, row } = await this.#find(to, options);
-    const { host } = this.#home;
-    return this.#change(options, async (repository, token) => {
-      const head = token.ref.rows[0] as Row;
-      if (head.id !== first.ref.rows[0]?.id) throw this.#moved();
-      const { tree, blobs } = await this.#home.readManifest(repository, token, row, options);
-      const message = options.message ?? `Roll back to ${row.id.slice(0, 12)}`;
-      const commit = { ...row.commit, parents: [head.id], time: host.now(), who: host.who(), message, labels: {}, extensions: [] };
-      const name = newName(host, token.ref.epoch);
-      await repository.writeManifest(name, { commit, tree, blobs }, 'auto', options);
-      const added = newRow('rollback', commit, name);
-      return { change: await repository.refs.addRow(token.ref, added, options), result: logEntry(added, token.ref) };
+  async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
+    return this.#act(options, async (site) => {
+      const entry = await rollback(site, this.id, to, options);
+      if (site !== this.#home) await this.#takeOver(entry.commit, options);
+      return entry;
     });
   }
 
-  /**
-   * Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists.
-   */
-  async fork(name: string, options: RequestOptions & { at?: string | undefined } = {}): Promise<LogEntry> {
-    const { repository } = await this.#home.requireSession(this.id, options);
-    this.#home.refuseLegacy(name);
-    for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-      const target = await repository.refs.ensure(name, options);
-      if (target.ref.rows.length > 0) {
-        throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
-          hint: 'Choose another name, or delete that session first.',
-        });
-      }
-      const forked = await this.#forkTo(repository, target, options);
-      if (forked !== undefined) return forked;
-    }
-    throw this.#moved();
-  }
-
-  /** Gives a session without history this one's, up to a commit; undefined where another writer was first. */
-  async #forkTo(
-    repository: Repository,
-    target: Token,
-    options: RequestOptions & { at?: string | undefined },
-  ): Promise<LogEntry | undefined> {
-    const { k } = await repository.epoch(options);
-    // The source is read after the target's token and the epoch, so that nothing it names can be collected unnoticed.
-    const { token, row } = await this.#find(options.at ?? 'HEAD', options);
-    const rows: Row[] = [];
-    for await (const each of repository.refs.rows(token.ref, options)) if (rows.length > 0 || each.id === row.id) rows.push(each);
-    const history = await repository.refs.adopt({ ...target.ref, epoch: k }, rows, options);
-    const event = repository.refs.event(target.ref, 'fork', `${this.id} ${row.id}`);
-    const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
-    return swapped && logEntry(row, swapped.ref);
+  /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
+  async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
+    await this.#home.refuseLegacy(name);
+    return this.#act(options, async (site) => {
+      const entry = await fork(site, this.id, name, options);
+      if (site !== this.#home) await this.#alsoAtHome(() => fork(this.#home, this.id, name, { ...options, at: entry.commit }));
+      return entry;
+    });
   }
 
   /** Gives a commit a name that keeps it for ever; a tag of that name moves. */
-  async tag(name: string, options: RequestOptions & { at?: string | undefined } = {}): Promise<LogEntry> {
-    requireTag(name);
-    return this.#change(options, async (repository, token) => {
-      const row = await resolveRevision(repository.refs, this.id, token.ref, options.at ?? 'HEAD', options);
-      const tags = withTag(token.ref, name, row.id);
-      const change = { tags, ...repository.refs.event(token.ref, 'tag', `${name} ${row.id}`) };
-      return { change, result: logEntry(row, { ...token.ref, tags }) };
+  async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
+    return this.#act(options, async (site) => {
+      const entry = await tag(site, this.id, name, options);
+      if (site !== this.#home) await this.#alsoAtHome(() => tag(this.#home, this.id, name, { ...options, at: entry.commit }));
+      return entry;
     });
   }
 
   /** Removes the session and its history. Its name can be used again. */
-  async delete(options: RequestOptions = {}): Promise<void> {
-    await this.#change(options, async (repository, token) => {
-      const emptied = { state: 'deleted', tags: new Map(), rows: [], segments: [], lease: undefined, head: new Uint8Array(0) } as const;
-      return { change: { ...emptied, ...repository.refs.event(token.ref, 'delete', '') }, result: undefined };
-    });
-  }
-
-  /** Changes the ref, starting over as long as other writers are faster and leave the head (R-WRITE-2). */
-  async #change<T>(
-    options: RequestOptions,
-    make: (repository: Repository, token: Token) => Promise<{ change: RefChange; result: T }>,
-  ): Promise<T> {
-    let before: ObjectId | undefined;
-    for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-      const { repository, token, head } = await this.#home.requireSession(this.id, options);
-      if (before !== undefined && before !== head.id) throw this.#moved();
-      before = head.id;
-      const { change, result } = await make(repository, token);
-      if (await repository.refs.swap(token, change, options)) return result;
+  async delete(options: OfflineOptions = {}): Promise<void> {
+    const remote = options.offline ? undefined : this.#remote;
+    if (remote === undefined) return deleteSession(this.#home, this.id, options);
+    const isHere = await this.#hasAtHome('HEAD', options);
+    try {
+      await deleteSession(remote, this.id, options);
+    } catch (error) {
+      // What was never pushed is only here.
+      if (!isHere || !isError(error, 'NOT_FOUND')) throw error;
     }
-    throw this.#moved();
+    if (isHere) await deleteSession(this.#home, this.id, options);
   }
 
-  async #find(revision: string, options: RequestOptions): Promise<{ repository: Repository; token: Token; row: Row }> {
-    const { repository, token } = await this.#home.requireSession(this.id, options);
-    return { repository, token, row: await resolveRevision(repository.refs, this.id, token.ref, revision, options) };
+  /** Changes the session on the remote, after what home has more was pushed; at home alone where there is no remote or it does not have the session. */
+  async #act<T>(options: OfflineOptions, act: (site: Site) => Promise<T>): Promise<T> {
+    if (this.#remote === undefined || options.offline) return act(this.#home);
+    if (await this.#hasAtHome('HEAD', options)) await pushSession(this.#home, this.#remote, this.id, { ...this.#defaults, ...options });
+    return act(this.#remote);
   }
 
-  #moved(): BrowserStateError {
-    return new BrowserStateError('CONFLICT', `session ${this.id} was changed by another writer meanwhile; nothing was changed here`, {
-      hint: 'Repeat the command.',
+  /** Repeats at home what was done on the remote; home may not have what it is about, and then it comes with the next pull. */
+  async #alsoAtHome(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
+    }
+  }
+
+  /** Puts a commit of the remote that rolls back among home's rows, if home has its content. */
+  async #takeOver(commit: ObjectId, options: RequestOptions): Promise<void> {
+    const seen = await (this.#remote as Remote).remembered(this.id);
+    const row = seen?.token.ref.rows.find(({ id }) => id === commit);
+    await this.#alsoAtHome(async () => {
+      const { repository, token, head } = await this.#home.requireSession(this.id, options);
+      if (row === undefined || row.commit.parents[0] !== head.id) return;
+      for await (const same of repository.refs.rows(token.ref, options)) {
+        if (same.commit.tree !== row.commit.tree) continue;
+        const { tree, blobs } = await this.#home.readManifest(repository, token, same, options);
+        const name = newName(this.#home.host, token.ref.epoch);
+        await repository.writeManifest(name, { commit: row.commit, tree, blobs }, 'auto', options);
+        await repository.refs.swap(token, await repository.refs.addRow(token.ref, newRow(row.op, row.commit, name), options), options);
+        return;
+      }
     });
   }
-}
 
-function logEntry({ id, op, commit }: Row, ref: Ref): LogEntry {
-  const tags = [...ref.tags].filter(([, tagged]) => tagged === id).map(([name]) => name);
-  const { tree, parents, message, who, labels, files, bytes } = commit;
-  return { commit: id, tree, parents, time: new Date(commit.time), message, who, labels, files, bytes, op, tags };
+  /** Rows that were not pushed, then the remote's; home's alone where the remote has none or is not asked. */
+  async *#rows(options: OfflineOptions): AsyncGenerator<{ row: Row; tags: ReadonlyMap<string, ObjectId>; pushed?: boolean | undefined }> {
+    const remote = options.offline ? undefined : this.#remote;
+    const seen = await remote?.read(this.id, options);
+    const local = await this.#readHome(options);
+    if (seen?.token.ref.rows[0] === undefined) {
+      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options);
+      const { repository, token } = await this.#home.requireSession(this.id, options);
+      const last = options.offline ? await this.#remote?.remembered(this.id) : seen;
+      let pushed = this.#remote && false;
+      for await (const row of repository.refs.rows(token.ref, options)) {
+        if (last?.token.ref.rows.some(({ id }) => id === row.id)) pushed = true;
+        yield { row, tags: token.ref.tags, pushed };
+      }
+      return;
+    }
+    const { refs } = seen.repository;
+    const relation = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, { refs, ref: seen.token.ref }, options);
+    const tags = new Map([...(local?.token.ref.tags ?? []), ...seen.token.ref.tags]);
+    if ('unsent' in relation) for (const row of relation.unsent) yield { row, tags, pushed: false };
+    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true };
+  }
+
+  /** The site that tells the most of the session: home, unless the remote has moved on or home does not have the session. */
+  async #site(options: OfflineOptions): Promise<Site> {
+    const remote = options.offline ? undefined : this.#remote;
+    const seen = await remote?.read(this.id, options);
+    if (remote === undefined || seen?.token.ref.rows[0] === undefined) return this.#home;
+    const local = await this.#readHome(options);
+    const there = { refs: seen.repository.refs, ref: seen.token.ref };
+    const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, options);
+    return kind === 'same' || kind === 'ahead' ? this.#home : remote;
+  }
+
+  /** Where a revision is found: home has only the versions that were used here, the remote those that were pushed. */
+  async #find(revision: string, options: OfflineOptions) {
+    const site = await this.#site(options);
+    try {
+      return { site, ...(await findRow(site, this.id, revision, options)) };
+    } catch (error) {
+      if (site !== this.#home || this.#remote === undefined || options.offline || !isError(error, 'NOT_FOUND')) throw error;
+      const found = await findRow(this.#remote, this.id, revision, options).catch(() => undefined);
+      if (found === undefined) throw error;
+      return { site: this.#remote as Site, ...found };
+    }
+  }
+
+  async #readHome(options: RequestOptions) {
+    const repository = await this.#home.open(options);
+    const token = await repository?.refs.read(this.id, options);
+    return repository && token && { repository, token };
+  }
+
+  async #hasAtHome(revision: string, options: RequestOptions): Promise<boolean> {
+    try {
+      await findRow(this.#home, this.id, revision, options);
+      return true;
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+      return false;
+    }
+  }
+
+  #needRemote(): Remote {
+    if (this.#remote !== undefined) return this.#remote;
+    throw new BrowserStateError('USAGE', 'expected a remote, found none', {
+      hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
+    });
+  }
 }

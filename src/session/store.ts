@@ -1,12 +1,18 @@
 /** The open store of one user: its sessions, and the care of the whole. */
+import { readAhead } from '../concurrency.js';
+import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
+import { REMOTE_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
+import type { Ref } from '../repository/ref.js';
 import { Home } from './home.js';
 import type { OnProgress } from './progress.js';
-import { Session } from './session.js';
+import { Remote, type RemoteOptions } from './remote.js';
+import { type OfflineOptions, Session } from './session.js';
+import type { HasLegacy } from './site.js';
 
 export interface SessionInfo {
   session: string;
@@ -31,12 +37,31 @@ export interface Usage {
   logicalBytes: number;
 }
 
+/** A repository's id, and whether it was made just now. */
+export interface Initialised {
+  repository: string;
+  created: boolean;
+}
+
+export interface InitResult extends Initialised {
+  /** The same of the remote, where there is one. */
+  remote?: Initialised;
+}
+
+/** Which repository is meant: that of this machine unless said. */
+export interface OnOptions {
+  on?: 'home' | 'remote' | undefined;
+}
+
 export interface StoreOptions {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
-  legacyFolder?: string | undefined;
+  /** Tells whether the older package has a session of that name in the same place. */
+  hasLegacy: HasLegacy;
   host: Host;
+  /** The repository that is shared with other machines. */
+  remote?: Omit<RemoteOptions, 'host' | 'records'> | undefined;
   /** Used by operations that are given none of their own. */
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
@@ -44,54 +69,69 @@ export interface StoreOptions {
 
 export class Store {
   readonly #home: Home;
+  readonly #remote: Remote | undefined;
   readonly #defaults: Pick<StoreOptions, 'signal' | 'onProgress'>;
 
-  constructor({ provider, folder, legacyFolder, host, signal, onProgress }: StoreOptions) {
-    this.#home = new Home({ provider, folder, legacyFolder, host });
+  constructor({ provider, folder, hasLegacy, host, remote, signal, onProgress }: StoreOptions) {
+    this.#home = new Home({ provider, folder, hasLegacy, host });
+    this.#remote = remote && new Remote({ ...remote, host, records: this.#home.records });
     this.#defaults = { signal, onProgress };
   }
 
   /** A session by its id, whether it exists or not. Throws USAGE for what cannot be one. */
   session(id: string): Session {
     checkId('session', id);
-    return new Session(this.#home, id, this.#defaults);
+    return new Session(this.#home, this.#remote, id, this.#defaults);
   }
 
-  /** Creates the repository where there is none; resolves to its id in hex. */
-  async init(options: RequestOptions = this.#defaults): Promise<{ repository: string; created: boolean }> {
-    const created = (await this.#home.open(options)) === undefined;
-    return { repository: (await this.#home.init(options)).name, created };
+  /** Creates the repository where there is none, and that of the remote, after a probe; resolves to their ids in hex. */
+  async init(options: RequestOptions = this.#defaults): Promise<InitResult> {
+    const home = await initialise(this.#home, options);
+    await this.#remote?.confirm(options);
+    return this.#remote === undefined ? home : { ...home, remote: await initialise(this.#remote, options) };
   }
 
-  /** All sessions that have a commit, in the order of their names. A damaged ref is INTEGRITY, naming it. */
-  async *sessions(options: RequestOptions = this.#defaults): AsyncGenerator<SessionInfo> {
-    const repository = await this.#home.open(options);
-    if (repository === undefined) return;
-    const names: string[] = [];
-    for await (const name of repository.refs.list(options)) names.push(name);
-    for (const session of names.sort()) {
-      const ref = (await repository.refs.read(session, options))?.ref;
-      const head = ref?.rows[0];
-      if (ref === undefined || head === undefined) continue;
+  /**
+   * All sessions that have a commit, in the order of their names: those of the remote, and those that are only here. A damaged ref is INTEGRITY,
+   * naming it.
+   */
+  async *sessions(options: OfflineOptions = this.#defaults): AsyncGenerator<SessionInfo> {
+    const found = new Map<string, Ref>();
+    for (const site of [this.#home, options.offline ? undefined : this.#remote]) {
+      const repository = await site?.open(options);
+      if (repository === undefined) continue;
+      const names: string[] = [];
+      for await (const name of repository.refs.list(options)) names.push(name);
+      const read = async (session: string) => ({ session, token: await repository.refs.read(session, options) });
+      for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
+        if (token?.ref.state === 'deleted') found.delete(session);
+        else if (token?.ref.rows[0] !== undefined) found.set(session, token.ref);
+      }
+    }
+    for (const [session, ref] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      const head = ref.rows[0];
+      if (head === undefined) continue;
       const { time, message, files, bytes } = head.commit;
       const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
       yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits };
     }
   }
 
-  /** Verifies the repository; see `checkRepository`. */
-  verify(options: CheckOptions = {}): Promise<CheckResult> {
-    return checkRepository(this.#home.provider, this.#home.host, { signal: this.#defaults.signal, ...options });
+  /** Verifies the repository of this machine, or the remote; see `checkRepository`. */
+  async verify({ on, ...options }: CheckOptions & OnOptions = {}): Promise<CheckResult> {
+    return checkRepository(this.#side(on).provider, this.#home.host, { signal: this.#defaults.signal, ...options });
   }
 
-  /** What the store holds and takes. */
-  async usage(options: RequestOptions = this.#defaults): Promise<Usage> {
+  /** What the repository of this machine, or the remote, holds and takes. */
+  async usage({ on, ...given }: RequestOptions & OnOptions = {}): Promise<Usage> {
+    const options = { ...this.#defaults, ...given };
     const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
     const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0 };
-    const repository = await this.#home.open(options);
+    const side = this.#side(on);
+    const repository = await side.open(options);
     if (repository === undefined) return usage;
     for (const folder of objectFolders) {
-      for await (const { size = 0 } of this.#home.provider.list(`${folder}/`, options)) {
+      for await (const { size = 0 } of side.provider.list(`${folder}/`, options)) {
         objects[folder].count++;
         objects[folder].bytes += size;
         usage.storedBytes += size;
@@ -112,9 +152,21 @@ export class Store {
   /** Releases what the store holds open. */
   async close(): Promise<void> {
     await this.#home.provider.close();
+    await this.#remote?.provider.close();
+  }
+
+  #side(on: OnOptions['on']): Home | Remote {
+    if (on !== 'remote') return this.#home;
+    if (this.#remote !== undefined) return this.#remote;
+    throw new BrowserStateError('USAGE', 'expected a remote, found none', { hint: 'Name one with --remote URL or BROWSERSTATE_REMOTE.' });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {
+  const created = (await site.open(options)) === undefined;
+  return { repository: (await site.init(options)).name, created };
 }

@@ -3,7 +3,7 @@ import test from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { counting, failNth, flipByte, latency, swapObjects, truncate } from './providers.js';
+import { counting, failNth, flipByte, lateNth, latency, swapObjects, truncate } from './providers.js';
 
 async function filled(): Promise<Provider> {
   const provider = memoryProvider();
@@ -56,4 +56,18 @@ test('latency counts dependent rounds, not requests', async (t) => {
   t.is(provider.rounds(), 2);
   await Promise.all([provider.get('a'), provider.get('b').then(() => provider.get('a'))]);
   t.is(provider.rounds(), 4);
+});
+
+test('lateNth: a request that is answered by a failure arrives after others', async (t) => {
+  const inner = memoryProvider();
+  const late = lateNth(inner, 1, 2);
+  await t.throwsAsync(late.swap('cell', utf8('late'), null), { code: 'UNREACHABLE' });
+  t.is(await late.read('cell'), undefined);
+  t.is(await late.read('cell'), undefined);
+  t.truthy(await inner.read('cell'));
+  const never = lateNth(inner, 1, 10);
+  await t.throwsAsync(never.put('a', utf8('a')), { code: 'UNREACHABLE' });
+  await t.throwsAsync(inner.get('a'), { code: 'NOT_FOUND' });
+  await never.arrive();
+  t.deepEqual(await inner.get('a'), utf8('a'));
 });

@@ -2,6 +2,7 @@
  * Decorators over a provider, each named for what it does wrong or counts. `counting` and `latency` change nothing that a caller can
  * see; a list is one request to all of them.
  */
+import { stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
 import { BrowserStateError } from '../../src/errors.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
@@ -39,6 +40,32 @@ export function failNth(inner: Provider, n: number, when: 'before' | 'after'): P
     if (fails) throw unreachable(method, key);
     return result;
   });
+}
+
+/**
+ * The nth request, counted from 1, is UNREACHABLE at once, as one that timed out; it reaches the provider nevertheless, late: when `requests` more have been
+ * answered, or at `arrive`.
+ */
+export function lateNth(inner: Provider, n: number, requests: number): Provider & { arrive: () => Promise<void> } {
+  let count = 0;
+  let underWay: (() => Promise<unknown>) | undefined;
+  const arrive = async (): Promise<void> => {
+    const late = underWay;
+    underWay = undefined;
+    // Nobody waits for its answer any more, be it a failure.
+    await late?.().catch(() => undefined);
+  };
+  const outer = around(inner, async (method, key, request) => {
+    const at = ++count;
+    if (at === n) {
+      underWay = request;
+      throw unreachable(method, key);
+    }
+    const result = await request();
+    if (at === n + requests) await arrive();
+    return result;
+  });
+  return { ...outer, arrive };
 }
 
 /** Every answer that holds bytes of `key` has the byte at `at` flipped (counted from the end if negative). */
@@ -88,7 +115,7 @@ export function counting(inner: Provider): Provider & { counts: Counts } {
 
 /**
  * Counts dependent rounds: requests that are under way together are one. Answers are held back until the caller has sent nothing more for
- * a few turns of the event loop, and are then all given at once, as if the network were slower than everything else.
+ * a few turns of the event loop and of the file system, and are then all given at once, as if the network were slower than everything else.
  */
 export function latency(inner: Provider): Provider & { rounds: () => number } {
   let rounds = 0;
@@ -98,7 +125,7 @@ export function latency(inner: Provider): Provider & { rounds: () => number } {
     rounds++;
     for (let seen = -1; seen !== begun; ) {
       seen = begun;
-      for (let i = 0; i < 4; i++) await turn();
+      for (let i = 0; i < 8; i++) await stat('/').then(turn);
     }
     open = undefined;
   };

@@ -6,12 +6,13 @@ import { rejects } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';
 import { content, efforts, platforms, written } from './_codecs.js';
 
-test('hashes are SHA-256 over the parts', (t) => {
-  fc.assert(
-    fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }), (parts) => {
+test('hashes are SHA-256 over the parts, and over the whole aside', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 }), async (parts) => {
       const expected = createHash('sha256').update(Buffer.concat(parts)).digest('hex');
       t.is(hex(platforms.node.sha256(...parts)), expected);
       t.is(hex(platforms.portable.sha256(...parts)), expected);
+      for (const platform of Object.values(platforms)) t.is(hex(await platform.sha256Aside(Buffer.concat(parts))), expected);
     }),
   );
 });

@@ -13,6 +13,7 @@ import { isError } from '../../src/errors.js';
 import { localProvider } from '../../src/provider/local.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { Actor, interceptFileSystem } from '../faults/file-system.js';
+import { dice } from '../helpers/dice.js';
 import { host } from './_folders.js';
 import { type Attempt, append, attempt, currentValue, verifyHistory, verifySound } from './_history.js';
 
@@ -116,15 +117,6 @@ test('R-LOCAL-3: a put that stalls or dies at any step leaves its object whole o
 
 function winners(attempts: readonly Attempt[]): string[] {
   return attempts.filter((each) => each.version !== undefined).map((each) => each.id);
-}
-
-/** Numbers below `n` from a seed, for runs that repeat. */
-function dice(seed: number): (n: number) => number {
-  let state = seed >>> 0;
-  return (n) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * n);
-  };
 }
 
 async function randomRun(seed: number): Promise<void> {

@@ -3,6 +3,12 @@ import assert from 'node:assert/strict';
 import { isError } from '../../errors.js';
 import { cellOf, content, type Draft, same, text, times, won } from './support.js';
 
+/** Versions that were never given out beside `version`; some of them mean more than themselves in conditions of HTTP or as numbers. */
+const invented = (version: string): string[] => [
+  ...['', '0', '1', '-1', 'x', '../../etc', 'f'.repeat(300), '*', '"*"', 'null', 'x\r\nX-Y: z', '\u{1f600}'],
+  ...[`${version}0`, version.slice(0, -1), ` ${version}`, `${version}.0`, `"${version}"`, `W/${version}`, `${version}, ${version}`],
+];
+
 const swaps: Draft[] = [
   {
     name: 'a cell that was never written is undefined',
@@ -81,8 +87,7 @@ const swaps: Draft[] = [
     name: 'a swap by a version that was never given out loses',
     run: async (provider) => {
       const version = await won(provider, 'refs/a', text('one'), null);
-      const invented = ['', '0', '1', 'x', '../../etc', `${version}0`, version.slice(0, -1), 'f'.repeat(300)];
-      for (const expected of invented) assert.equal(await provider.swap('refs/a', text('two'), expected), undefined, expected);
+      for (const expected of invented(version)) assert.equal(await provider.swap('refs/a', text('two'), expected), undefined, expected);
       assert.deepEqual(await cellOf(provider, 'refs/a'), { bytes: text('one'), version });
     },
   },
@@ -126,6 +131,14 @@ const versions: Draft[] = [
       const first = await won(provider, 'refs/a', text('one'), null);
       const version = await won(provider, 'refs/a', text('one'), first);
       assert.deepEqual(await provider.read('refs/a', { unless: first }), { bytes: text('one'), version });
+    },
+  },
+  {
+    name: 'a read with a version that was never given out is the cell',
+    run: async (provider) => {
+      const version = await won(provider, 'refs/a', text('one'), null);
+      for (const unless of invented(version))
+        assert.deepEqual(await provider.read('refs/a', { unless }), { bytes: text('one'), version }, unless);
     },
   },
   {

@@ -10,6 +10,9 @@ const lists = (name: string, put: string[], prefix: string, expected: string[]):
   },
 });
 
+/** What names may hold that URLs, XML, command lines and orders of sorting take for something else. */
+const oddEndings = ['-', '--', '.', '..', '...x', '@', '@@', '_', '-/', './', '@/', '/a/', '/--/', '/@', '.cell', '.cell/'];
+
 const tree = ['a', 'b/c', 'b/cd', 'b/d/e', 'b/d/f', 'bc/d', 'z'];
 
 export const listing: Draft[] = [
@@ -55,6 +58,22 @@ export const listing: Draft[] = [
       const found = await keys(provider, 'packs/');
       assert.deepEqual(found, Array.from({ length: 1100 }, (_, i) => `packs/${i}`).sort());
       assert.equal((await keys(provider, 'packs/1')).length, 1 + 10 + 100 + 100);
+    },
+  },
+  {
+    name: 'a list of 1,100 objects and cells with odd names has each once',
+    run: async (provider) => {
+      const odd = Array.from({ length: 1100 }, (_, i) => `packs/${i % 10}${oddEndings[i % oddEndings.length]}${i}`);
+      await times(odd.length, 32, async (i) => {
+        const key = odd[i] as string;
+        await (i % 20 === 0 ? won(provider, key, text('cell'), null) : provider.put(key, text('object')));
+      });
+      for (const key of ['packs-/a', 'packs./a', 'packs0']) await provider.put(key, text('beside'));
+      assert.deepEqual(await keys(provider, 'packs/'), [...odd].sort());
+      for (let digit = 0; digit < 10; digit++) {
+        const prefix = `packs/${digit}@`;
+        assert.deepEqual(await keys(provider, prefix), odd.filter((key) => key.startsWith(prefix)).sort());
+      }
     },
   },
   {

@@ -6,6 +6,9 @@ import { content, type Draft, keys, listed, rejects, same, text, times } from '.
 
 const MiB = 1024 * 1024;
 
+/** No bytes, compressed. */
+const gzip = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+
 const roundTrip = (what: string, bytes: () => Uint8Array): Draft => ({
   name: `an object of ${what} comes back as it was put`,
   run: async (provider) => {
@@ -35,6 +38,8 @@ const roundTrips: Draft[] = [
   roundTrip('one byte', () => content(1)),
   roundTrip('every byte value', () => Uint8Array.from({ length: 256 }, (_, i) => i)),
   roundTrip('65,537 bytes', () => content(65_537)),
+  roundTrip('gzip, which nobody unpacks', () => gzip),
+  roundTrip('JSON, which nobody reads', () => text('\ufeff{"error": {"code": 404}}\r\n')),
   roundTrip('8 MiB', () => content(8 * MiB)),
   {
     name: 'a view of a larger buffer is put as the view',

@@ -13,8 +13,9 @@ async function increment(provider: Provider, key: string): Promise<Version> {
 }
 
 /** Twenty swaps with one expected version: exactly one wins, and the cell is what it wrote. */
-async function race(provider: Provider, key: string, round: number, expected: Version | null): Promise<Version> {
-  const results = await times(20, 20, (i) => provider.swap(key, text(`${round} by ${i}`), expected));
+async function race(openings: [Provider, ...Provider[]], key: string, round: number, expected: Version | null): Promise<Version> {
+  const [provider] = openings;
+  const results = await times(20, 20, (i) => (openings[i % openings.length] ?? provider).swap(key, text(`${round} by ${i}`), expected));
   const winners = results.flatMap((version, i) => (version === undefined ? [] : [i]));
   assert.equal(winners.length, 1, `expected one winner, found ${winners.length}`);
   const cell = await cellOf(provider, key);
@@ -27,14 +28,24 @@ export const races: Draft[] = [
   {
     name: 'of twenty creators of one cell exactly one wins',
     run: async (provider) => {
-      for (let i = 0; i < 5; i++) await race(provider, `refs/${i}`, i, null);
+      for (let i = 0; i < 5; i++) await race([provider], `refs/${i}`, i, null);
     },
   },
   {
     name: 'of twenty swaps of one version exactly one wins, round after round',
     run: async (provider) => {
       let version = await won(provider, 'refs/a', text('start'), null);
-      for (let round = 0; round < 10; round++) version = await race(provider, 'refs/a', round, version);
+      for (let round = 0; round < 10; round++) version = await race([provider], 'refs/a', round, version);
+    },
+  },
+  {
+    name: 'of twenty swaps through two openings of one place exactly one wins, where it can be opened once more',
+    run: async (provider, { reopen }) => {
+      if (reopen === undefined) return;
+      const other = await reopen(provider);
+      let version: Version | null = null;
+      for (let round = 0; round < 5; round++) version = await race([provider, other], 'refs/a', round, version);
+      await other.close();
     },
   },
   {

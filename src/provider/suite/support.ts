@@ -6,6 +6,17 @@ import type { Cell, Listed, Provider, Version } from '../provider.js';
 export interface SuiteOptions {
   /** Opens what `provider` holds once more, as another process would: to be given for a provider that is durable. */
   reopen?: (provider: Provider) => Promise<Provider>;
+  /** Opens providers that cannot work. Each that is given adds cases: every method must fail, with the code that says why. */
+  broken?: BrokenProviders;
+}
+
+export interface BrokenProviders {
+  /** A real place, and a caller whom it does not know or does not let in: FORBIDDEN. */
+  wrongCredentials?: () => Promise<Provider>;
+  /** A place that was never made, such as a bucket that does not exist: NOT_FOUND, also from read, list and delete. */
+  missingBucket?: () => Promise<Provider>;
+  /** A real place, and a caller whose clock is off by hours, where requests are signed with their time: FORBIDDEN or UNREACHABLE. */
+  clockSkew?: () => Promise<Provider>;
 }
 
 /** A case that is given a provider that holds nothing. */

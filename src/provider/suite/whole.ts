@@ -69,6 +69,36 @@ export const whole: Draft[] = [
   ...Object.entries(methods).map(([name, method]) => cancelledBefore(name, method)),
   ...Object.entries(methods).map(([name, method]) => cancelledDuring(name, method)),
   {
+    name: 'a signal that fires with a reason of its own is CANCELLED all the same',
+    run: async (provider) => {
+      const version = await fill(provider);
+      for (const reason of ['stop', new Error('stop'), null]) {
+        for (const method of Object.values(methods)) {
+          await rejects(method(provider, { signal: AbortSignal.abort(reason) }, version), 'CANCELLED');
+        }
+        const abort = new AbortController();
+        const call = unlessCancelled(provider.get('packs/a', { signal: abort.signal }));
+        await new Promise((resolve) => setImmediate(resolve));
+        abort.abort(reason);
+        await call;
+      }
+    },
+  },
+  {
+    name: 'what is cancelled does not disturb what is under way beside it',
+    run: async (provider) => {
+      await fill(provider);
+      const abort = new AbortController();
+      const calls = times(40, 40, async (i) => {
+        if (i % 2 === 0) same(await provider.get('packs/a'), content(300_000));
+        else await unlessCancelled(provider.get('packs/a', { signal: abort.signal }));
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+      abort.abort();
+      await calls;
+    },
+  },
+  {
     name: 'a signal that never fires changes nothing',
     run: async (provider) => {
       const version = await fill(provider);

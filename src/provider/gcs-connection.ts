@@ -1,0 +1,137 @@
+/**
+ * The Cloud Storage SDK as the provider uses it: loaded when the first request is made, for credentials, for their tokens and for where the
+ * service is. Requests themselves are sent by gcs-exchange.ts, each once, with a bound on how long nothing may happen. Who wants retries
+ * puts a decorator over the provider.
+ */
+import { addAbortListener } from 'node:events';
+import { Agent } from 'node:http';
+import { Agent as SecureAgent } from 'node:https';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Storage } from '@google-cloud/storage';
+import { BrowserStateError } from '../errors.js';
+import { MAX_CONNECTIONS, STALL_TIMEOUT_MS } from '../limits.js';
+import { uncredited } from './gcs-errors.js';
+import { type Answer, exchange } from './gcs-exchange.js';
+import type { RequestOptions } from './provider.js';
+
+export interface GcsConnectionOptions {
+  /** The SDK finds it in the credentials unless given. */
+  projectId?: string | undefined;
+  /** The address of a store that is not Google's, such as an emulator: it is sent no credentials unless `keyFilename` is given. */
+  endpoint?: string | undefined;
+  /** A file with the key of a service account; the SDK's default chain finds credentials unless given. */
+  keyFilename?: string | undefined;
+  /** What knows credentials and endpoint, in place of all of the above. */
+  storage?: Storage | undefined;
+  /** Milliseconds in which nothing happens before a request is given up. */
+  timeoutMs?: number | undefined;
+}
+
+export interface GcsRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Of what is below the address of the service: `/storage/v1/b/…`. */
+  path: string;
+  query: Record<string, string>;
+  headers?: Record<string, string>;
+  body?: Uint8Array;
+  /** Bytes that the answer may have. */
+  limit: number;
+}
+
+const PACKAGE = '@google-cloud/storage';
+
+export class GcsConnection {
+  readonly #options: GcsConnectionOptions;
+  readonly #timeoutMs: number;
+  #opened: Promise<{ storage: Storage; agent: Agent }> | undefined;
+
+  constructor(options: GcsConnectionOptions) {
+    if (options.endpoint !== undefined) checkEndpoint(options.endpoint);
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? STALL_TIMEOUT_MS;
+  }
+
+  /** Sends one request, once, and gives its answer, whatever it says. */
+  async send({ method, path, query, headers = {}, body, limit }: GcsRequest, { signal }: RequestOptions): Promise<Answer> {
+    this.#opened ??= this.#open();
+    const { storage, agent } = await this.#opened;
+    const url = new URL(`${storage.apiEndpoint}${path}?${new URLSearchParams(query)}`);
+    const credentials = await this.#inTime(authorization(storage, url), signal);
+    const question = { method, url, headers: { ...credentials, ...headers }, ...(body === undefined ? {} : { body }) };
+    return await exchange(question, { agent, timeoutMs: this.#timeoutMs, limit, signal });
+  }
+
+  async close(): Promise<void> {
+    if (this.#opened !== undefined) (await this.#opened).agent.destroy();
+  }
+
+  async #open(): Promise<{ storage: Storage; agent: Agent }> {
+    const storage = this.#options.storage ?? (await this.#makeStorage());
+    const agentOptions = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: this.#timeoutMs };
+    const agent = storage.apiEndpoint.startsWith('https:') ? new SecureAgent(agentOptions) : new Agent(agentOptions);
+    return { storage, agent };
+  }
+
+  async #makeStorage(): Promise<Storage> {
+    const { Storage } = await load();
+    const { projectId, endpoint, keyFilename } = this.#options;
+    return new Storage({
+      ...(projectId === undefined ? {} : { projectId }),
+      ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
+      ...(keyFilename === undefined ? {} : { keyFilename, useAuthWithCustomEndpoint: true }),
+    });
+  }
+
+  /** The SDK's search for credentials can neither be cancelled nor bounded: it is left alone where it takes too long. */
+  async #inTime<T>(search: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const done = new AbortController();
+    const late = wait(this.#timeoutMs, undefined, { signal: done.signal }).then(() => {
+      throw new BrowserStateError('UNREACHABLE', `found no credentials in ${this.#timeoutMs} ms`);
+    });
+    let listener: Disposable | undefined;
+    const cancelled = new Promise<never>((_resolve, reject) => {
+      if (signal) listener = addAbortListener(signal, () => reject(signal.reason));
+    });
+    try {
+      return await Promise.race([search, late, cancelled]);
+    } finally {
+      done.abort();
+      listener?.[Symbol.dispose]();
+    }
+  }
+}
+
+/** The headers by which the SDK shows who is asking: none for an endpoint that is no Google's, or where it finds no credentials. */
+function authorization(storage: Storage, url: URL): Promise<Record<string, string>> {
+  return new Promise((resolve, reject) => {
+    storage.makeAuthenticatedRequest(
+      { uri: url.href, headers: {} },
+      {
+        onAuthenticated: (error, request) => {
+          if (error) reject(uncredited(error));
+          else resolve(request?.headers as Record<string, string>);
+        },
+      },
+    );
+  });
+}
+
+/** Throws USAGE for what is no address, and for one that holds a password: credentials never come from a URL. */
+function checkEndpoint(endpoint: string): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '') return;
+  throw new BrowserStateError('USAGE', 'expected an endpoint such as http://127.0.0.1:4443, without user and password, found another text');
+}
+
+async function load(): Promise<typeof import('@google-cloud/storage')> {
+  try {
+    return await import('@google-cloud/storage');
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(PACKAGE)))
+      throw cause;
+    throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which Cloud Storage needs, is not installed`, {
+      hint: `Install it: npm install ${PACKAGE}`,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * A provider that asks again where it got no answer. It belongs between a store and a provider over a network, whose own SDK's retries are
+ * off, so that one place decides what may be repeated: everything but a swap, whose lost answer only a reader of the cell can settle.
+ */
+import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { places } from '../concurrency.js';
+import { type BrowserStateError, cancelled, isError, throwIfAborted } from '../errors.js';
+import { MAX_RETRIES, MAX_RETRY_DELAY_MS, REMOTE_CONCURRENCY, RETRY_DELAY_MS } from '../limits.js';
+import { checkWholeNumber } from './arguments.js';
+import type { Listed, Provider, RequestOptions } from './provider.js';
+
+/** What is about to be asked again. */
+export interface RetryEvent {
+  operation: 'put' | 'get' | 'read' | 'list' | 'delete';
+  /** The key, or the prefix of a list. */
+  key: string;
+  /** 1 for the first time that it is asked again. */
+  attempt: number;
+  /** Why: the failure of the request before. */
+  error: BrowserStateError;
+  /** Milliseconds until then. */
+  delayMs: number;
+}
+
+export interface RetryOptions {
+  /** How often one request is asked again; 0 for never. */
+  maxRetries?: number | undefined;
+  /** Milliseconds before the first of them, at most; twice as many before each further one, up to MAX_RETRY_DELAY_MS. */
+  retryDelayMs?: number | undefined;
+  /** Requests under way at once, from 1. */
+  maxConcurrent?: number | undefined;
+  /** A number from 0 to 1: which part of the longest delay is waited, so that many workers do not come back at once. */
+  random: () => number;
+  /** Told before each wait. */
+  onRetry?: ((event: RetryEvent) => void) | undefined;
+}
+
+/**
+ * `provider`, with put, get, read, list and delete asked again after UNREACHABLE, and after no other error. A swap is asked once, and its
+ * UNREACHABLE passes: whether it took effect is unknown (SPEC.md R-WRITE-3). A signal ends a wait with CANCELLED at once.
+ *
+ * No more than `maxConcurrent` requests are under way at once; one that waits to be asked again leaves its place to others. Lists and checks take
+ * no place, since their callers may use the provider between two keys. Throws USAGE for options that are no such numbers. Closing it closes
+ * `provider`.
+ */
+export function retrying(provider: Provider, options: RetryOptions): Provider {
+  const maxConcurrent = checkWholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
+  const place = places(maxConcurrent);
+  const inPlace = <T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    // However many requests one signal is for, each listens to it; from the eleventh on Node would print a warning.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    return place(request, signal);
+  };
+  const patience = patienceOf(options);
+  const repeated = async <T>(
+    operation: RetryEvent['operation'],
+    key: string,
+    { signal }: RequestOptions,
+    request: () => Promise<T>,
+  ): Promise<T> => {
+    const wait = patience(operation, key, signal);
+    for (;;) {
+      try {
+        return await inPlace(request, signal);
+      } catch (error) {
+        await wait(error);
+      }
+    }
+  };
+  const outer: Provider = {
+    url: provider.url,
+    supports: provider.supports,
+    put: (key, bytes, options = {}) => repeated('put', key, options, () => provider.put(key, bytes, options)),
+    get: (key, options = {}) => repeated('get', key, options, () => provider.get(key, options)),
+    read: (key, options = {}) => repeated('read', key, options, () => provider.read(key, options)),
+    delete: (key, options = {}) => repeated('delete', key, options, () => provider.delete(key, options)),
+    swap: (key, bytes, expected, options = {}) => inPlace(() => provider.swap(key, bytes, expected, options), options.signal),
+    list: (prefix, options = {}) => listAgain(() => provider.list(prefix, options), patience('list', prefix, options.signal)),
+    close: () => provider.close(),
+  };
+  if (provider.check !== undefined) outer.check = provider.check.bind(provider);
+  return outer;
+}
+
+/** Waits until a failed request may be asked again; throws the failure where it may not. */
+type Wait = (error: unknown) => Promise<void>;
+
+function patienceOf({ random, onRetry, ...options }: RetryOptions) {
+  const maxRetries = checkWholeNumber('maxRetries', options.maxRetries ?? MAX_RETRIES, 0);
+  const firstDelay = checkWholeNumber('retryDelayMs', options.retryDelayMs ?? RETRY_DELAY_MS, 0);
+  return (operation: RetryEvent['operation'], key: string, signal: AbortSignal | undefined): Wait => {
+    let longest = firstDelay;
+    let attempt = 0;
+    return async (error) => {
+      if (!isError(error, 'UNREACHABLE') || attempt === maxRetries) throw error;
+      throwIfAborted(signal);
+      longest = Math.min(longest, MAX_RETRY_DELAY_MS);
+      const delayMs = random() * longest;
+      longest *= 2;
+      attempt++;
+      onRetry?.({ operation, key, attempt, error, delayMs });
+      await pause(delayMs, signal);
+    };
+  };
+}
+
+/** The keys of the first list that comes to its end; those that came before a failure are not yielded once more. */
+async function* listAgain(list: () => AsyncIterable<Listed>, wait: Wait): AsyncGenerator<Listed> {
+  const seen = new Set<string>();
+  for (;;) {
+    try {
+      for await (const entry of list()) {
+        if (seen.has(entry.key)) continue;
+        seen.add(entry.key);
+        yield entry;
+      }
+      return;
+    } catch (error) {
+      await wait(error);
+    }
+  }
+}
+
+async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
+  } catch (error) {
+    throw signal?.aborted ? cancelled(signal) : error;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * What a cell in S3 is as bytes, and what its version is as text (SPEC.md R-S3-2 to R-S3-5). An ETag alone would not do: it repeats for
+ * equal bytes, and it tells nothing about a swap that the store answered with an internal error. So every write has a random *mark*, and a
+ * cell begins with the marks of its newest writes. From them whoever swapped can tell whether his write took effect, even after
+ * others followed.
+ */
+import { concat, toHex } from '../bytes.js';
+import { BrowserStateError, check } from '../errors.js';
+import { MAX_CELL_SIZE } from '../limits.js';
+import type { Version } from './provider.js';
+
+export const MARK_BYTES = 8;
+/** Marks that a cell keeps: writes that may follow one whose answer was lost, within the time of one read, before nobody can tell. */
+const MARKS = 8;
+const HEAD_BYTES = MARKS * MARK_BYTES;
+export const MAX_CELL_OBJECT_SIZE = HEAD_BYTES + MAX_CELL_SIZE;
+
+/** One state of a cell: its marks in hex, newest first, and its ETag without quotes. */
+export interface State {
+  marks: readonly string[];
+  etag: string;
+}
+
+/** Stands where a cell has had no earlier write. */
+const NONE = '00'.repeat(MARK_BYTES);
+/** The ETag of a write that others followed before its own was seen: no store gives it, so a swap by it loses. */
+const SUPERSEDED = 'superseded';
+
+export function marksAfter(expected: State | undefined, mark: Uint8Array): string[] {
+  return [toHex(mark), ...(expected?.marks ?? [])].slice(0, MARKS);
+}
+
+export function encodeCell(marks: readonly string[], value: Uint8Array): Uint8Array {
+  const head = new Uint8Array(HEAD_BYTES);
+  head.set(Buffer.from(marks.join(''), 'hex'));
+  return concat([head, value]);
+}
+
+/** Throws INTEGRITY for what no cell can be. */
+export function decodeCell(key: string, bytes: Uint8Array): { marks: string[]; value: Uint8Array } {
+  check(bytes.length >= HEAD_BYTES, `cell ${key}: expected ${HEAD_BYTES} bytes or more, found ${bytes.length}`);
+  const marks: string[] = [];
+  for (let at = 0; at < HEAD_BYTES; at += MARK_BYTES) marks.push(toHex(bytes.subarray(at, at + MARK_BYTES)));
+  check(marks[0] !== NONE, `cell ${key}: expected the mark of a write, found zeros`);
+  const first = marks.indexOf(NONE);
+  return { marks: first === -1 ? marks : marks.slice(0, first), value: bytes.slice(HEAD_BYTES) };
+}
+
+export function versionOf({ marks, etag }: State): Version {
+  return `${marks.join('')}/${etag}`;
+}
+
+/** Undefined for a version that this provider never gave out. */
+export function parseVersion(version: Version): State | undefined {
+  const [, marks, etag] = /^((?:[0-9a-f]{16}){1,8})\/([\x21\x23-\x29\x2b-\x7e]{1,128})$/.exec(version) ?? [];
+  return marks === undefined || etag === undefined ? undefined : { marks: marks.match(/.{16}/g) ?? [], etag };
+}
+
+/** An ETag without its quotes. Throws UNSUPPORTED for one by which no swap can go. */
+export function bareEtag(etag: string | undefined): string {
+  const [, bare] = /^"?([\x21\x23-\x29\x2b-\x7e]{1,128})"?$/.exec(etag ?? '') ?? [];
+  if (bare !== undefined && !bare.startsWith('W/')) return bare;
+  throw new BrowserStateError('UNSUPPORTED', `expected an ETag that tells one write from another, found ${etag ?? 'none'}`, {
+    hint: 'This store, or a proxy before it, cannot hold a repository.',
+  });
+}
+
+/**
+ * What became of a write from `expected` (undefined: from no cell) to `marks`, seen from a later state: the write's own version, 'lost' where
+ * another took its place and it can never take effect, 'unknown' otherwise.
+ */
+export function outcome(expected: State | undefined, marks: readonly string[], now: State | undefined): Version | 'lost' | 'unknown' {
+  if (now === undefined) return 'unknown';
+  const history = now.marks.length < MARKS ? [...now.marks, NONE] : now.marks;
+  const base = history.indexOf(expected?.marks[0] ?? NONE);
+  if (base <= 0) return 'unknown';
+  if (history[base - 1] !== marks[0]) return 'lost';
+  return versionOf({ marks, etag: base === 1 ? now.etag : SUPERSEDED });
+}

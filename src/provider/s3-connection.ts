@@ -1,0 +1,151 @@
+/**
+ * The AWS SDK as the S3 provider uses it: loaded when the first request is made, silent, with a bound on how long nothing may happen, and
+ * sending every request once. The SDK's own retries are taken out: a swap that is sent twice may lose against itself. Who wants
+ * retries puts a decorator over the provider.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
+import { concat } from '../bytes.js';
+import { BrowserStateError, check } from '../errors.js';
+import { CANCEL_GRACE_MS, MAX_CONNECTIONS, STALL_TIMEOUT_MS } from '../limits.js';
+import { isNamed } from './s3-errors.js';
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+type Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = $Command<Input, Output, S3ClientResolvedConfig>;
+
+export interface S3ConnectionOptions {
+  /** The SDK's default chain finds it unless given; with an endpoint it is `us-east-1` unless given. */
+  region?: string | undefined;
+  /** The address of a store that is not AWS. */
+  endpoint?: string | undefined;
+  /** The bucket goes into the path rather than into the host's name. */
+  pathStyle?: boolean | undefined;
+  /** The SDK's default chain finds them unless given. */
+  credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+  /** A client to use as it is, in place of all of the above; whoever made it destroys it. */
+  client?: S3Client | undefined;
+  /** Requests under way at once; the others wait. */
+  maxConcurrency?: number | undefined;
+  /** Milliseconds in which nothing happens before a request is given up. */
+  timeoutMs?: number | undefined;
+}
+
+const PACKAGE = '@aws-sdk/client-s3';
+const nothing = (): void => undefined;
+const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+export class S3Connection {
+  readonly #options: S3ConnectionOptions;
+  #opened: Promise<{ sdk: Sdk; client: S3Client }> | undefined;
+
+  constructor(options: S3ConnectionOptions) {
+    this.#options = options;
+  }
+
+  /** Sends one request, once. Throws what the SDK throws. */
+  async send<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+    make: (sdk: Sdk) => Command<Input, Output>,
+    signal: AbortSignal | undefined,
+  ): Promise<Output> {
+    this.#opened ??= this.#open();
+    const { sdk, client } = await this.#opened;
+    const attempt = (): Promise<Output> => client.send(once(make(sdk)), signal === undefined ? {} : { abortSignal: signal });
+    try {
+      return await attempt();
+    } catch (error) {
+      // Refused, and the SDK has now learnt the store's time from the answer and signs with it.
+      if (isNamed(error, 'RequestTimeTooSkewed')) return await attempt();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#options.client !== undefined) return;
+    // A client that could not be made is nothing to close.
+    await this.#opened?.then(({ client }) => client.destroy(), nothing);
+  }
+
+  async #open(): Promise<{ sdk: Sdk; client: S3Client }> {
+    const sdk = await load();
+    return { sdk, client: this.#options.client ?? this.#makeClient(sdk) };
+  }
+
+  #makeClient(sdk: Sdk): S3Client {
+    const { endpoint, pathStyle = false, credentials, timeoutMs = STALL_TIMEOUT_MS } = this.#options;
+    const region = this.#options.region ?? (endpoint === undefined ? undefined : 'us-east-1');
+    const agent = { keepAlive: true, maxSockets: this.#options.maxConcurrency ?? MAX_CONNECTIONS };
+    return new sdk.S3Client({
+      forcePathStyle: pathStyle,
+      followRegionRedirects: true,
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      logger: silent,
+      requestHandler: { connectionTimeout: timeoutMs, socketTimeout: timeoutMs, httpAgent: agent, httpsAgent: agent, logger: silent },
+      ...(region === undefined ? {} : { region }),
+      ...(endpoint === undefined ? {} : { endpoint }),
+      ...(credentials === undefined ? {} : { credentials }),
+    });
+  }
+}
+
+async function load(): Promise<Sdk> {
+  try {
+    return await import('@aws-sdk/client-s3');
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(PACKAGE)))
+      throw cause;
+    throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which S3 needs, is not installed`, {
+      hint: `Install it: npm install ${PACKAGE}`,
+      cause,
+    });
+  }
+}
+
+/**
+ * Runs a write, which is cut only a while after `signal` fires: a server goes on with a request that was cut, and what was cancelled would take
+ * effect behind the caller's back.
+ */
+export async function finishing<T>(signal: AbortSignal | undefined, write: (cut: AbortSignal | undefined) => Promise<T>): Promise<T> {
+  if (signal === undefined) return await write(undefined);
+  const cut = new AbortController();
+  const done = new AbortController();
+  const cutLater = (): void => {
+    wait(CANCEL_GRACE_MS, undefined, { signal: done.signal }).then(
+      () => cut.abort(signal.reason),
+      () => undefined,
+    );
+  };
+  signal.addEventListener('abort', cutLater, { once: true });
+  try {
+    return await write(cut.signal);
+  } finally {
+    signal.removeEventListener('abort', cutLater);
+    done.abort();
+  }
+}
+
+/** Puts a step that does nothing in the place of the one that sends again, whatever the client's settings say. */
+function once<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(command: Command<Input, Output>): Command<Input, Output> {
+  const options = { name: 'retryMiddleware', step: 'finalizeRequest', priority: 'high', override: true } as const;
+  command.middlewareStack.add((next) => (args) => next(args), options);
+  return command;
+}
+
+/** The whole body of an answer, of at most `limit` bytes, as the caller's own. A body that ends early is an error of the network. */
+export async function bodyOf(
+  output: { Body?: unknown; ContentLength?: number | undefined },
+  limit: number,
+  what: string,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of output.Body as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    check(Math.max(length, output.ContentLength ?? 0) <= limit, `${what}: expected at most ${limit} bytes, found more`);
+    chunks.push(chunk);
+  }
+  if (output.ContentLength !== undefined && length !== output.ContentLength) {
+    throw new BrowserStateError('UNREACHABLE', `${what}: expected ${output.ContentLength} bytes, found the end after ${length}`);
+  }
+  return concat(chunks);
+}

@@ -1,0 +1,192 @@
+/**
+ * A provider over a bucket of S3, or of a store that speaks its language and honours conditional writes (SPEC.md "S3"): every object and
+ * every cell is one object of the bucket, written by one PutObject, and every write has a condition, which alone decides races.
+ * This module is the entry point `browserstate/s3`.
+ */
+import { equalBytes } from '../bytes.js';
+import { BrowserStateError, check, integrity, invariant, isError, throwIfAborted } from '../errors.js';
+import { type Host, systemHost } from '../host.js';
+import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
+import { cellName, entryOf } from './bucket-names.js';
+import { checkKey, checkPrefix } from './key.js';
+import type { ByteRange, Cell, Listed, Provider, RequestOptions, Version } from './provider.js';
+import { decodedName, S3Bucket } from './s3-bucket.js';
+import {
+  bareEtag,
+  decodeCell,
+  encodeCell,
+  MARK_BYTES,
+  MAX_CELL_OBJECT_SIZE,
+  marksAfter,
+  outcome,
+  parseVersion,
+  type State,
+  versionOf,
+} from './s3-cell.js';
+import { bodyOf, S3Connection, type S3ConnectionOptions } from './s3-connection.js';
+import { statusOf, translating } from './s3-errors.js';
+import { scoped } from './scoped.js';
+
+export interface S3Options extends S3ConnectionOptions {
+  bucket: string;
+  /** One or more components of keys; everything lies below it. */
+  prefix?: string | undefined;
+}
+
+/** How often a put starts over because what was in its way was deleted meanwhile. */
+const MAX_PUT_STARTS = 3;
+
+/**
+ * The provider over a bucket that exists. Nothing is asked, and the SDK is not loaded, before the first request: there UNSUPPORTED says that
+ * the package `@aws-sdk/client-s3` is missing. Throws USAGE for a bucket or prefix that cannot be one. Only `random` is asked of the host.
+ *
+ * @example
+ * const provider = s3Provider({ bucket: 'profiles', prefix: 'team', region: 'eu-central-1' });
+ */
+export function s3Provider(options: S3Options, host: Pick<Host, 'random'> = systemHost): Provider {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(options.bucket)) {
+    throw new BrowserStateError('USAGE', `expected the name of a bucket, found ${JSON.stringify(options.bucket)}`);
+  }
+  const provider = new S3Provider(options, host);
+  return options.prefix === undefined || options.prefix === '' ? provider : scoped(provider, options.prefix);
+}
+
+class S3Provider implements Provider {
+  readonly url: string;
+  readonly supports = { conditionalRead: true, durable: true };
+  readonly #connection: S3Connection;
+  readonly #bucket: S3Bucket;
+  readonly #host: Pick<Host, 'random'>;
+
+  constructor(options: S3Options, host: Pick<Host, 'random'>) {
+    // Stores at different endpoints have buckets of one name.
+    this.url = options.endpoint === undefined ? `s3://${options.bucket}` : `s3+${new URL(options.bucket, `${options.endpoint}/`)}`;
+    this.#connection = new S3Connection(options);
+    this.#bucket = new S3Bucket(options.bucket, this.#connection, host);
+    this.#host = host;
+  }
+
+  async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    checkObjectSize(key, bytes);
+    for (let start = 0; start < MAX_PUT_STARTS; start++) {
+      const etag = await this.#translating(`store ${key}`, options, () => this.#bucket.create(key, bytes, options));
+      if (etag !== undefined) return;
+      const kept = await this.get(key, options).catch((error: unknown) => {
+        if (!isError(error, 'NOT_FOUND')) throw error;
+      });
+      if (kept === undefined) continue;
+      invariant(equalBytes(kept, bytes), `${key} is put with one content only, and ${this.url} has another`);
+      return;
+    }
+    throw new BrowserStateError('UNREACHABLE', `cannot store ${key} in ${this.url}: others put and delete it all the time`);
+  }
+
+  async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
+    checkKey(key);
+    const { range } = options;
+    checkRange(range);
+    throwIfAborted(options.signal);
+    return await this.#translating(`read ${key}`, options, async () => {
+      const output = await this.#bucket.get(key, range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }, options);
+      if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${key} in ${this.url}`);
+      if (typeof output === 'string') throw integrity(`${key}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
+      const bytes = await bodyOf(output, MAX_OBJECT_SIZE, key);
+      const expected = range === undefined ? bytes.length : range.end - range.start;
+      check(bytes.length === expected, `${key}: expected ${expected} bytes from ${range?.start}, found ${bytes.length}`);
+      return bytes;
+    });
+  }
+
+  async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    const known = options.unless === undefined ? undefined : parseVersion(options.unless);
+    return await this.#translating(`read ${key}`, options, async () => {
+      const now = await this.#current(key, known, options);
+      if (now === undefined || now === 'unchanged') return now;
+      const version = versionOf(now);
+      return version === options.unless ? 'unchanged' : { bytes: now.value, version };
+    });
+  }
+
+  async swap(key: string, bytes: Uint8Array, expected: Version | null, options: RequestOptions = {}): Promise<Version | undefined> {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    checkCellSize(key, bytes);
+    const base = expected === null ? undefined : parseVersion(expected);
+    if (base === undefined && expected !== null) return undefined;
+    const marks = marksAfter(base, this.#host.random(MARK_BYTES));
+    const body = encodeCell(marks, bytes);
+    return await this.#translating(`write ${key}`, options, async () => {
+      try {
+        const name = cellName(key);
+        const etag = await (base ? this.#bucket.replace(name, body, base.etag, options) : this.#bucket.create(name, body, options));
+        return etag === undefined ? undefined : versionOf({ marks, etag });
+      } catch (error) {
+        if ((statusOf(error) ?? 0) < 500) throw error;
+        return await this.#settle(key, base, marks, error, options);
+      }
+    });
+  }
+
+  async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
+    checkPrefix(prefix);
+    throwIfAborted(options.signal);
+    let token: string | undefined;
+    do {
+      const page = await this.#translating(`list ${prefix}`, options, () => this.#bucket.list(prefix, token, options));
+      for (const { Key, Size } of page.Contents ?? []) {
+        const entry = entryOf(decodedName(Key ?? ''), Size ?? 0);
+        if (entry !== undefined) yield entry;
+        throwIfAborted(options.signal);
+      }
+      token = page.NextContinuationToken;
+      check(!page.IsTruncated || token !== undefined, `${this.url}: expected to be told where a list goes on, found nothing`);
+    } while (token !== undefined);
+  }
+
+  async delete(key: string, options: RequestOptions = {}): Promise<void> {
+    checkKey(key);
+    throwIfAborted(options.signal);
+    await this.#translating(`remove ${key}`, options, () => this.#bucket.delete(key, options));
+  }
+
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  #translating<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
+    return translating(`${what} in ${this.url}`, signal, body);
+  }
+
+  async #current(
+    key: string,
+    known: State | undefined,
+    options: RequestOptions,
+  ): Promise<(State & { value: Uint8Array }) | 'unchanged' | undefined> {
+    const output = await this.#bucket.get(cellName(key), known === undefined ? {} : { IfNoneMatch: `"${known.etag}"` }, options);
+    if (output === 'absent') return undefined;
+    if (output === 'unchanged') return output;
+    check(output !== 'beyond', `cell ${key}: expected its bytes, found none`);
+    const bytes = await bodyOf(output, MAX_CELL_OBJECT_SIZE, `cell ${key}`);
+    return { ...decodeCell(key, bytes), etag: bareEtag(output.ETag) };
+  }
+
+  /** What became of a swap that the store answered with an error of its own (R-S3-5); throws that error where nobody can tell. */
+  async #settle(
+    key: string,
+    base: State | undefined,
+    marks: readonly string[],
+    failure: unknown,
+    options: RequestOptions,
+  ): Promise<Version | undefined> {
+    const now = await this.#current(key, undefined, options).catch(() => {
+      throw failure;
+    });
+    const result = outcome(base, marks, now === 'unchanged' ? undefined : now);
+    if (result === 'unknown') throw failure;
+    return result === 'lost' ? undefined : result;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Where a remote is, as users write it (README "Places"): `file:///path`, `s3://bucket/prefix?…`, `gs://bucket/prefix?…`. Whatever a URL says
+ * that is not understood is refused, so that a misspelt parameter does not quietly choose another place. The modules of the clouds are
+ * loaded only for a URL that names them.
+ */
+import { statSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { BrowserStateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { localProvider } from './local.js';
+import { hasErrno } from './local-errors.js';
+import type { Provider } from './provider.js';
+
+const FORMS = 'file:///path, s3://bucket/prefix?region=R&endpoint=URL&pathStyle=true or gs://bucket/prefix?projectId=P&endpoint=URL';
+
+/** Opens the provider at `url`; asks it for nothing. Throws USAGE for what is no such URL, or has credentials in it. */
+export async function openProviderUrl(url: string, host: Pick<Host, 'random'>): Promise<Provider> {
+  const parsed = parse(url);
+  switch (parsed.protocol) {
+    case 'file:':
+      return localProvider(folderOf(parsed), host);
+    case 's3:': {
+      const { region, endpoint, pathStyle } = parametersOf(parsed, ['region', 'endpoint', 'pathStyle']);
+      const { s3Provider } = await import('./s3.js');
+      return s3Provider({ ...placeOf(parsed), region, endpoint: checkEndpoint(endpoint), pathStyle: flag('pathStyle', pathStyle) }, host);
+    }
+    case 'gs:': {
+      const { projectId, endpoint } = parametersOf(parsed, ['projectId', 'endpoint']);
+      const { gcsProvider } = await import('./gcs.js');
+      return gcsProvider({ ...placeOf(parsed), projectId, endpoint: checkEndpoint(endpoint) });
+    }
+    default:
+      throw usage(`found ${parsed.protocol}//`);
+  }
+}
+
+function parse(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  // A URL is not shown before it is known to hold no credentials.
+  if (parsed === undefined) throw usage('found something else');
+  if (parsed.username !== '' || parsed.password !== '') throw usage('found one with credentials in it', CREDENTIALS);
+  if (/^file:(?!\/)/i.test(url))
+    throw usage('found a path that does not begin with a slash', 'Write the whole path of the folder: file:///path.');
+  if (parsed.hash !== '') throw usage(`found one with ${parsed.hash} at its end`);
+  return parsed;
+}
+
+const CREDENTIALS = "Credentials come from each SDK's own chain: environment, profile or role.";
+
+function folderOf(url: URL): string {
+  if (url.host !== '') throw usage(`found the host ${url.host} in it`, 'A folder of this machine has three slashes: file:///path.');
+  parametersOf(url, []);
+  const folder = decoded(url.pathname, () => fileURLToPath(url));
+  if (isTaken(folder)) throw usage(`found a file in the place of the folder ${folder}`);
+  return folder;
+}
+
+/** Whether something that is no folder is at a path, or above it. What cannot be told is left to the first request. */
+function isTaken(folder: string): boolean {
+  try {
+    return !statSync(folder).isDirectory();
+  } catch (error) {
+    return hasErrno(error, 'ENOTDIR');
+  }
+}
+
+/** Runs `decode` on a path of a URL. Throws USAGE where its percent signs stand for nothing that can be in one. */
+function decoded(path: string, decode: () => string): string {
+  try {
+    const text = decode();
+    if (!text.includes('\0')) return text;
+  } catch (error) {
+    if (!(error instanceof URIError || error instanceof TypeError)) throw error;
+  }
+  throw usage(`found the path ${path}, which cannot be decoded`, 'Write a percent sign as %25.');
+}
+
+function placeOf(url: URL): { bucket: string; prefix: string } {
+  if (url.port !== '' || url.host === '') throw usage(`found no bucket in ${url.protocol}//${url.host}${url.pathname}`);
+  return { bucket: url.host, prefix: decoded(url.pathname, () => decodeURIComponent(url.pathname)).replace(/^\/|\/$/g, '') };
+}
+
+/** The parameters by name. Throws USAGE for one that is not `known`, that comes twice or that is empty. */
+function parametersOf<Name extends string>(url: URL, known: readonly Name[]): Partial<Record<Name, string>> {
+  const found: Partial<Record<string, string>> = {};
+  for (const [name, value] of url.searchParams) {
+    if (!known.includes(name as Name)) throw usage(`found the parameter ${name}`, `Known are: ${known.join(', ') || 'none'}.`);
+    if (found[name] !== undefined || value === '') throw usage(`found the parameter ${name} twice, or without a value`);
+    found[name] = value;
+  }
+  return found as Partial<Record<Name, string>>;
+}
+
+function flag(name: string, value: string | undefined): boolean {
+  if (value !== undefined && value !== 'true' && value !== 'false') throw usage(`found ${name}=${value}`, `${name} is true or false.`);
+  return value === 'true';
+}
+
+function checkEndpoint(endpoint: string | undefined): string | undefined {
+  if (endpoint === undefined) return undefined;
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') throw usage('found an endpoint that is no http or https address');
+  if (url.username !== '' || url.password !== '') throw usage('found an endpoint with credentials in it', CREDENTIALS);
+  return endpoint;
+}
+
+function usage(found: string, hint?: string): BrowserStateError {
+  return new BrowserStateError('USAGE', `expected the address of a remote, ${found}`, { hint: hint ?? `Write ${FORMS}.` });
+}

@@ -1,0 +1,180 @@
+/**
+ * What can be read from a session's history, and the changes of it that need no directory: rollback, fork, tag, delete (SPEC.md R-WRITE-5). All work on
+ * whatever site holds the session.
+ */
+import { BrowserStateError, isError } from '../errors.js';
+import { MAX_SWAP_ATTEMPTS } from '../limits.js';
+import type { ObjectId } from '../object-id.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { newName } from '../repository/layout.js';
+import { newRow, type Row, type RowOp } from '../repository/ref.js';
+import type { RefChange, Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import { resolveRevision } from './revision.js';
+import type { Found, Site, StoredManifest } from './site.js';
+import { requireTag, withTag } from './tags.js';
+
+/** A commit as `log` tells it. */
+export interface LogEntry {
+  commit: ObjectId;
+  tree: ObjectId;
+  parents: ObjectId[];
+  time: Date;
+  message: string;
+  who: string;
+  labels: Record<string, string>;
+  files: number;
+  bytes: number;
+  op: RowOp;
+  tags: string[];
+  /** Whether the remote has it, as far as is known; `log` tells it where there is a remote. */
+  pushed?: boolean;
+}
+
+export interface RollbackOptions extends RequestOptions {
+  message?: string | undefined;
+}
+
+export interface AtOptions extends RequestOptions {
+  /** A revision; the head unless given. */
+  at?: string | undefined;
+}
+
+export function logEntry({ id, op, commit }: Row, tagged: ReadonlyMap<string, ObjectId>): LogEntry {
+  const tags = [...tagged].filter(([, named]) => named === id).map(([name]) => name);
+  const { tree, parents, message, who, labels, files, bytes } = commit;
+  return { commit: id, tree, parents, time: new Date(commit.time), message, who, labels, files, bytes, op, tags };
+}
+
+export async function findRow(site: Site, session: string, revision: string, options: RequestOptions): Promise<Found & { row: Row }> {
+  const found = await site.requireSession(session, options);
+  return { ...found, row: await resolveRevision(found.repository.refs, session, found.token.ref, revision, options) };
+}
+
+/** Appends a commit with the tree of an older one. Atomic. Throws CONFLICT where another writer moved the head meanwhile. */
+export async function rollback(site: Site, session: string, to: string, options: RollbackOptions): Promise<LogEntry> {
+  const { host } = site;
+  return change(site, session, options, async (repository, token, head) => {
+    const row = await resolveRevision(repository.refs, session, token.ref, to, options);
+    const { tree, blobs } = await site.readManifest(repository, token, row, options);
+    const message = options.message ?? `Roll back to ${row.id.slice(0, 12)}`;
+    const commit = { ...row.commit, parents: [head.id], time: host.now(), who: host.who(), message, labels: {}, extensions: [] };
+    const name = newName(host, token.ref.epoch);
+    const manifest = await repository.writeManifest(name, { commit, tree, blobs }, 'auto', options);
+    const added = newRow('rollback', commit, name);
+    const history = { ...(await repository.refs.addRow(token.ref, added, options)), head: site.inlineHead(manifest) };
+    return { change: history, result: logEntry(added, token.ref.tags), stored: { row: added, bytes: manifest } };
+  });
+}
+
+/** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
+export async function fork(site: Site, session: string, name: string, options: AtOptions): Promise<LogEntry> {
+  const recalled = site.isConfirmed ? await site.recall(session) : undefined;
+  const { repository } = recalled ?? (await site.requireSession(session, options));
+  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
+    const target = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
+    if (target.ref.rows.length > 0) {
+      throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
+        hint: 'Choose another name, or delete that session first.',
+      });
+    }
+    const forked = await forkTo(site, repository, session, target, options);
+    if (forked !== undefined) return forked;
+  }
+  throw moved(session);
+}
+
+/** Gives a session without history that of `session`, up to a commit; undefined where another writer was first. */
+async function forkTo(
+  site: Site,
+  repository: Repository,
+  session: string,
+  target: Token,
+  options: AtOptions,
+): Promise<LogEntry | undefined> {
+  // Both are read after the target's token, so that nothing that the source names can be collected unnoticed.
+  const [{ k }, { token, row }] = await Promise.all([repository.epoch(options), findRow(site, session, options.at ?? 'HEAD', options)]);
+  const rows: Row[] = [];
+  for await (const each of repository.refs.rows(token.ref, options)) if (rows.length > 0 || each.id === row.id) rows.push(each);
+  const history = await repository.refs.adopt({ ...target.ref, epoch: k }, rows, options);
+  const event = repository.refs.event(target.ref, 'fork', `${session} ${row.id}`);
+  const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
+  return swapped && logEntry(row, swapped.ref.tags);
+}
+
+/** Gives a commit a name that keeps it for ever; a tag of that name moves. */
+export async function tag(site: Site, session: string, name: string, options: AtOptions): Promise<LogEntry> {
+  requireTag(name);
+  return change(site, session, options, async (repository, token) => {
+    const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
+    const tags = withTag(token.ref, name, row.id);
+    const changed = { tags, ...repository.refs.event(token.ref, 'tag', `${name} ${row.id}`) };
+    return { change: changed, result: logEntry(row, tags) };
+  });
+}
+
+/** Removes the session and its history. Its name can be used again. */
+export async function deleteSession(site: Site, session: string, options: RequestOptions): Promise<void> {
+  await change(site, session, options, async (repository, token) => {
+    const emptied = { state: 'deleted', tags: new Map(), rows: [], segments: [], lease: undefined, head: new Uint8Array(0) } as const;
+    return { change: { ...emptied, ...repository.refs.event(token.ref, 'delete', '') }, result: undefined };
+  });
+}
+
+interface Made<T> {
+  change: RefChange;
+  result: T;
+  /** That of a new row. */
+  stored?: StoredManifest;
+}
+
+/**
+ * Changes the ref, starting over as long as other writers are faster and leave the head (R-WRITE-2). The first attempt starts from what the site
+ * recalls; if that is outdated the swap loses, and nothing was decided by it.
+ */
+async function change<T>(
+  site: Site,
+  session: string,
+  options: RequestOptions,
+  make: (repository: Repository, token: Token, head: Row) => Promise<Made<T>>,
+): Promise<T> {
+  const recalled = await site.recall(session);
+  if (recalled !== undefined) {
+    const made = await make(recalled.repository, recalled.token, recalled.head).catch(unlessMissing);
+    const done = made && (await swapped(site, recalled, made, options));
+    if (done) return done.result;
+  }
+  let before: ObjectId | undefined;
+  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
+    const found = await site.requireSession(session, options);
+    if (before !== undefined && before !== found.head.id) throw moved(session);
+    before = found.head.id;
+    const done = await swapped(site, found, await make(found.repository, found.token, found.head), options);
+    if (done) return done.result;
+  }
+  throw moved(session);
+}
+
+async function swapped<T>(
+  site: Site,
+  { repository, token }: Found,
+  { change, result, stored }: Made<T>,
+  options: RequestOptions,
+): Promise<{ result: T } | undefined> {
+  const next = await repository.refs.swap(token, change, options);
+  if (next === undefined) return undefined;
+  await site.noteRef(repository, next, stored);
+  return { result };
+}
+
+/** What is not in a recalled state may have come since. */
+function unlessMissing(error: unknown): undefined {
+  if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
+  return undefined;
+}
+
+function moved(session: string): BrowserStateError {
+  return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile; nothing was changed here`, {
+    hint: 'Repeat the command.',
+  });
+}

@@ -1,0 +1,263 @@
+/**
+ * Bringing versions from the remote to home: ref, manifests, then frames, in three dependent round trips, or two where the manifest rides in the ref
+ * (SPEC.md 11.5). Home gets the rows of the versions whose content it has, and no others.
+ */
+
+import { toHex } from '../bytes.js';
+import { BrowserStateError, isError } from '../errors.js';
+import { MAX_SWAP_ATTEMPTS } from '../limits.js';
+import { blobCount, blobId, type Tree } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import { type Frame, frameKey, framesOf } from '../pack/locator.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { copyBlobs, matchSegments } from '../repository/copy.js';
+import { newName } from '../repository/layout.js';
+import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import type { Row } from '../repository/ref.js';
+import type { Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import type { Home } from './home.js';
+import type { OnProgress } from './progress.js';
+import { type History, relate } from './relation.js';
+import type { Remote, Seen } from './remote.js';
+import { PackPresence, Pin } from './reuse.js';
+import { resolveRevision } from './revision.js';
+import { noSession } from './site.js';
+
+export interface PullOptions extends RequestOptions {
+  /** A revision whose content is brought as well; the head unless given. */
+  at?: string | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface PullResult {
+  session: string;
+  /** The commit that was asked for: home has its content now. */
+  commit: ObjectId;
+  /** Whether home was changed, how many commits came, and how many objects and bytes were asked for. */
+  pulled: boolean;
+  commits: number;
+  objects: number;
+  fetchedBytes: number;
+}
+
+/**
+ * Makes home have what the remote has of the session, as far as asked for. Atomic: home's session is as it was or has the whole versions. Throws
+ * NOT_FOUND where neither has the session or the revision, CONFLICT where home has commits that the remote has not and the remote has moved.
+ */
+export async function pullSession(home: Home, remote: Remote, session: string, options: PullOptions = {}): Promise<PullResult> {
+  const seen = await remote.read(session, options);
+  if (seen?.token.ref.rows[0] !== undefined) return pullSeen(home, remote, seen, options);
+  await remote.refuseLegacy(session, options);
+  // What was never pushed is only here; what was deleted there is not brought back by a look.
+  if (seen?.token.ref.state === 'deleted') throw noSession(session);
+  const { repository, token } = await home.requireSession(session, options);
+  const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
+  return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
+}
+
+/** The same for a ref of the remote that was just read, and has a head. */
+export async function pullSeen(home: Home, remote: Remote, found: Seen, options: PullOptions): Promise<PullResult> {
+  const { session } = found.token;
+  let seen = found;
+  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
+    try {
+      const pulled = await attemptPull(home, remote, seen, options);
+      if (pulled !== undefined) return pulled;
+    } catch (error) {
+      seen = await readAfterLoss(remote, seen, error, options);
+    }
+  }
+  throw new BrowserStateError('CONFLICT', `session ${session}: other processes of this machine were faster`, {
+    hint: 'Repeat the command.',
+  });
+}
+
+/** The ref as it is now, where what it named is gone and it has moved (SPEC.md R-GC-2). Throws the error of everything else. */
+async function readAfterLoss(remote: Remote, seen: Seen, error: unknown, options: RequestOptions): Promise<Seen> {
+  const isLoss = isError(error, 'INTEGRITY', 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
+  const now = isLoss ? await remote.read(seen.token.session, options) : undefined;
+  if (now?.token.ref.rows[0] === undefined || now.token.version === seen.token.version) throw error;
+  return now;
+}
+
+/** Undefined where another process of this machine changed home's session meanwhile. */
+async function attemptPull(home: Home, remote: Remote, seen: Seen, options: PullOptions): Promise<PullResult | undefined> {
+  const { session } = seen.token;
+  const repository = await home.open(options);
+  const local = await repository?.refs.read(session, options);
+  const there = { refs: seen.repository.refs, ref: seen.token.ref };
+  const relation = await relate(repository && local && { refs: repository.refs, ref: local.ref }, there, options);
+  if (relation.kind === 'diverged') throw diverged(session, local, seen);
+  const isAhead = relation.kind === 'ahead';
+  const at = options.at ?? 'HEAD';
+  if (isAhead && repository !== undefined && local !== undefined) {
+    const row = await resolveRevision(repository.refs, session, local.ref, at, options).catch(() => undefined);
+    if (row !== undefined) return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
+  }
+  const row = await wantedRow(seen, repository && local && { refs: repository.refs, ref: local.ref }, at, options);
+  const head = seen.token.ref.rows[0] as Row;
+  const wanted = new Map((isAhead ? [row] : [head, row]).map((each) => [each.id, each]));
+  const here = new Map<ObjectId, Row>();
+  if (repository !== undefined && local !== undefined)
+    for await (const each of repository.refs.rows(local.ref, options)) here.set(each.id, each);
+  const missing = [...wanted.values()].filter(({ id }) => !here.has(id));
+  if (missing.length === 0) return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
+  const fetched = await fetchRows(home, remote, seen, missing, [...here.values()], options);
+  return (
+    fetched && { session, commit: row.id, pulled: true, commits: missing.length, objects: fetched.objects, fetchedBytes: fetched.bytes }
+  );
+}
+
+/** The row that a revision names on the remote, or here: a tag may be only here. */
+async function wantedRow({ repository, token }: Seen, home: History | undefined, at: string, options: RequestOptions): Promise<Row> {
+  try {
+    return await resolveRevision(repository.refs, token.session, token.ref, at, options);
+  } catch (error) {
+    if (home === undefined || !isError(error, 'NOT_FOUND')) throw error;
+    return await resolveRevision(home.refs, token.session, home.ref, at, options).catch(() => {
+      throw error;
+    });
+  }
+}
+
+/** Brings the rows' content to home and puts them among its rows; undefined where the swap lost. */
+async function fetchRows(
+  home: Home,
+  remote: Remote,
+  seen: Seen,
+  missing: readonly Row[],
+  here: readonly Row[],
+  options: PullOptions,
+): Promise<{ objects: number; bytes: number } | undefined> {
+  const { session } = seen.token;
+  const [repository, stored] = await Promise.all([
+    home.init(options),
+    Promise.all(missing.map((row) => remote.manifestBytes(seen.repository, seen.token, row, options))),
+  ]);
+  const manifests = await Promise.all(missing.map((row, i) => seen.repository.openManifest(row, stored[i] as Uint8Array)));
+  const token = await repository.refs.ensure(session, options);
+  if (token.ref.rows[0]?.id !== here[0]?.id) return undefined;
+  const pin = new Pin(home, repository, token, options);
+  if (here.length === 0) await pin.set();
+  const former = await remote.notedManifest(seen.repository, session);
+  const places = await placesAtHome(home, repository, token, former ? [...manifests, former] : manifests, pin, options);
+  const wanted = new Map(manifests.flatMap(({ blobs }) => [...blobs]).filter(([id]) => !places.has(id)));
+  const copied = await copyBlobs(seen.repository, repository, wanted, {
+    present: former && matchSegments(former.blobs, places),
+    epoch: pin.epoch,
+    ...remote.transfer,
+    onSpan: options.onProgress && spanProgress(manifests, wanted, options.onProgress),
+    onVerified: (arrived) => home.index.record(repository, pin.epoch, arrived),
+    signal: options.signal,
+  });
+  const all = new Map([...places, ...copied.places]);
+  const added = await Promise.all(
+    manifests.map(async ({ commit, tree, blobs }, i): Promise<Row> => {
+      const name = newName(home.host, pin.epoch);
+      const content = { commit, tree, blobs: new Map([...blobs.keys()].map((id) => [id, all.get(id) as BlobPlace])) };
+      await repository.writeManifest(name, content, 'auto', options);
+      return { ...(missing[i] as Row), manifest: name };
+    }),
+  );
+  const rows = await inOrder(seen, added, here, options);
+  const history = await repository.refs.adopt({ ...token.ref, epoch: pin.epoch }, rows, options);
+  const tags = tagsAmong(token, seen.token, rows);
+  const swapped = await repository.refs.swap(
+    token,
+    { state: 'live', ...history, tags, head: new Uint8Array(0), epoch: pin.epoch },
+    options,
+  );
+  if (swapped === undefined) return undefined;
+  const head = missing.findIndex(({ id }) => id === seen.token.ref.rows[0]?.id);
+  if (head !== -1) await remote.noteRef(seen.repository, seen.token, { row: missing[head] as Row, bytes: stored[head] as Uint8Array });
+  return { objects: missing.length + copied.packs, bytes: copied.bytes };
+}
+
+/** Where home has blobs of the manifests already. */
+async function placesAtHome(
+  home: Home,
+  repository: Repository,
+  token: Token,
+  manifests: readonly Manifest[],
+  pin: Pin,
+  options: RequestOptions,
+): Promise<Map<ObjectId, BlobPlace>> {
+  const head = token.ref.rows[0];
+  const known = head ? (await home.readManifest(repository, token, head, options)).blobs : new Map<ObjectId, BlobPlace>();
+  const packs = new PackPresence(repository, options);
+  const ids = manifests.flatMap(({ blobs }) => [...blobs.keys()]);
+  const usable = await packs.filter(new Map(ids.flatMap((id) => [[id, known.get(id)] as const]).filter(hasPlace)));
+  const others = ids.filter((id) => !usable.has(id));
+  const found = others.length === 0 ? new Map<ObjectId, BlobPlace>() : await packs.filter(await pin.lookup(others));
+  return new Map([...usable, ...found]);
+}
+
+function hasPlace(entry: readonly [ObjectId, BlobPlace | undefined]): entry is readonly [ObjectId, BlobPlace] {
+  return entry[1] !== undefined;
+}
+
+/** Home's rows with the new ones in the remote's order; rows that only home has keep their place before what they follow. */
+async function inOrder(seen: Seen, added: readonly Row[], here: readonly Row[], options: RequestOptions): Promise<Row[]> {
+  const mine = new Map([...here, ...added].map((row) => [row.id, row]));
+  const ordered: Row[] = [];
+  let left = added.length;
+  for await (const { id } of seen.repository.refs.rows(seen.token.ref, options)) {
+    const row = mine.get(id);
+    if (row === undefined) continue;
+    ordered.push(row);
+    if (added.includes(row)) left--;
+    if (left === 0) break;
+  }
+  const placed = new Set(ordered.map(({ id }) => id));
+  const rest = here.filter(({ id }) => !placed.has(id));
+  const firstShared = here.findIndex(({ id }) => placed.has(id));
+  const unsent = firstShared === -1 ? [] : rest.filter((row) => here.indexOf(row) < firstShared);
+  return [...unsent, ...ordered, ...rest.filter((row) => !unsent.includes(row))];
+}
+
+/** The remote's tags, as far as home has what they name, and those that only home has. */
+function tagsAmong(here: Token, there: Token, rows: readonly Row[]): Map<string, ObjectId> {
+  const ids = new Set(rows.map(({ id }) => id));
+  return new Map([...here.ref.tags, ...[...there.ref.tags].filter(([, id]) => ids.has(id))]);
+}
+
+/** Tells of spans as of files: the file whose bytes came last, and how many have begun to come. */
+function spanProgress(manifests: readonly Manifest[], wanted: ReadonlyMap<ObjectId, BlobPlace>, onProgress: OnProgress) {
+  const paths = new Map<string, string>();
+  for (const { tree } of manifests) for (const [key, path] of pathsOfFrames(tree, wanted)) paths.set(key, path);
+  const frames = new Map([...wanted.values()].flatMap(({ location }) => framesOf(location)).map((frame) => [frameKey(frame), frame]));
+  const totalBytes = [...frames.values()].reduce((sum, { storedLength }) => sum + storedLength, 0);
+  const seen = new Set<string>();
+  let bytes = 0;
+  return (_fetched: number, arrived: readonly Frame[]): void => {
+    let path = '';
+    for (const frame of arrived) {
+      bytes += frame.storedLength;
+      path = paths.get(frameKey(frame)) ?? path;
+      if (path !== '') seen.add(path);
+    }
+    onProgress({ phase: 'pull', path, files: seen.size, totalFiles: new Set(paths.values()).size, bytes, totalBytes });
+  };
+}
+
+function* pathsOfFrames(tree: Tree, wanted: ReadonlyMap<ObjectId, BlobPlace>): Generator<[string, string]> {
+  for (const file of tree) {
+    if (file.kind !== 'file') continue;
+    for (let i = 0; i < blobCount(file.size); i++) {
+      const place = wanted.get(toHex(blobId(file, i)));
+      if (place !== undefined) yield [frameKey(place.location.frame), file.path];
+    }
+  }
+}
+
+function diverged(session: string, local: Token | undefined, seen: Seen): BrowserStateError {
+  const [here, there] = [local?.ref.rows[0]?.id, seen.token.ref.rows[0]?.id].map((id) => id?.slice(0, 12));
+  return new BrowserStateError(
+    'CONFLICT',
+    `session ${session}: this machine has commits that were not pushed (head ${here}), and the remote has moved (head ${there}); nothing was changed`,
+    {
+      hint: `Decide with \`browserstate push -s ${session} --on-conflict ours\`, \`theirs\` or \`fork\`; --offline uses what is on this machine.`,
+    },
+  );
+}

@@ -1,0 +1,113 @@
+/**
+ * What this machine remembers of a remote: which repository it is, and each session's ref as it was last seen, with the head's manifest. With
+ * these a mount of an unchanged session asks once, and a save reads nothing before it writes. They are notes: a lost or damaged one
+ * costs a round trip, and a stale one loses its swap.
+ */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256 } from '#platform';
+import { concat, equalBytes, Reader, toHex, utf8, Writer } from '../bytes.js';
+import { isError } from '../errors.js';
+import type { Host } from '../host.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
+import { ID_BYTES, type ObjectId } from '../object-id.js';
+import { NAME_BYTES } from '../pack/envelope.js';
+import type { Version } from '../provider/provider.js';
+import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';
+import { errno } from '../workspace/files.js';
+
+const DIGEST_BYTES = 32;
+const MAX_VERSION_BYTES = 1024;
+
+export interface RemoteNote {
+  /** The repository's id. */
+  repository: Uint8Array;
+  version: Version;
+  ref: Ref;
+  /** The newest head that was seen there, and stays known after a deletion. */
+  head: ObjectId | undefined;
+  /** The manifest of the newest version whose content this machine has, as it is stored there, with its name; empty where there is none. */
+  manifest: { name: string; bytes: Uint8Array };
+}
+
+export class RemoteNotes {
+  readonly folder: string;
+  readonly #host: Pick<Host, 'random'>;
+
+  /** The notes below `records` about the remote at `url`. */
+  constructor(records: string, url: string, host: Pick<Host, 'random'>) {
+    this.folder = join(records, 'remotes', toHex(sha256(utf8(url)).subarray(0, 16)));
+    this.#host = host;
+  }
+
+  /** The id of the remote's repository; undefined where it was never seen. */
+  async repository(): Promise<Uint8Array | undefined> {
+    const bytes = await this.#read('repository');
+    return bytes?.length === NAME_BYTES ? bytes : undefined;
+  }
+
+  /** Takes note of the remote's repository; what was known of sessions of another one there counts no longer. */
+  async setRepository(id: Uint8Array): Promise<void> {
+    const known = await this.repository();
+    if (known === undefined || !equalBytes(known, id)) await this.#write('repository', id);
+  }
+
+  /** Forgets which repository it is; what is known of its sessions counts again when it is found again. */
+  async forgetRepository(): Promise<void> {
+    await rm(join(this.folder, 'repository'), { force: true });
+  }
+
+  /** What is remembered of a session of the remote's repository. */
+  async session(session: string): Promise<RemoteNote | undefined> {
+    const [known, bytes] = [await this.repository(), await this.#read(`${session}.ref`)];
+    if (known === undefined || bytes === undefined) return undefined;
+    try {
+      const input = new Reader(bytes, 'note');
+      const repository = input.bytes(NAME_BYTES).slice();
+      if (!equalBytes(repository, known)) return undefined;
+      const version = input.text(MAX_VERSION_BYTES);
+      const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
+      const head = input.text(2 * ID_BYTES) || undefined;
+      return { repository, version, ref, head, manifest: { name: input.text(MAX_VERSION_BYTES), bytes: input.sized(MAX_MANIFEST_SIZE) } };
+    } catch (error) {
+      if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;
+      return undefined;
+    }
+  }
+
+  async setSession(session: string, { repository, version, ref, head, manifest }: RemoteNote): Promise<void> {
+    const out = new Writer()
+      .bytes(repository)
+      .text(version)
+      .sized(encodeRef(ref))
+      .text(head ?? '');
+    out.text(manifest.name).sized(manifest.bytes);
+    await this.#write(`${session}.ref`, out.finish());
+  }
+
+  /** What was written under that name; undefined where it is not there, or not whole. */
+  async #read(name: string): Promise<Uint8Array | undefined> {
+    try {
+      const bytes = new Uint8Array(await readFile(join(this.folder, name)));
+      const content = bytes.subarray(DIGEST_BYTES);
+      return equalBytes(sha256(content), bytes.subarray(0, DIGEST_BYTES)) ? content : undefined;
+    } catch (error) {
+      if (errno(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+
+  /** Replaces what is under that name, atomically. A note that cannot be written is not worth a failure. */
+  async #write(name: string, content: Uint8Array): Promise<void> {
+    const path = join(this.folder, name);
+    const temporary = `${path}.${toHex(this.#host.random(8))}`;
+    try {
+      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      await writeFile(temporary, concat([sha256(content), content]), { mode: 0o600 });
+      await rename(temporary, path);
+    } catch (error) {
+      if (errno(error) === undefined) throw error;
+      await rm(temporary, { force: true });
+    }
+  }
+}

@@ -1,0 +1,221 @@
+/**
+ * The remote: the repository that several machines share, as this machine sees it. It is known by the ref that was asked for: no config is read
+ * before a session's ref, and none at all where the ref tells what is needed (SPEC.md 11.5).
+ */
+import { join } from 'node:path';
+import { equalBytes } from '../bytes.js';
+import { BrowserStateError } from '../errors.js';
+import type { Host } from '../host.js';
+import type { ObjectId } from '../object-id.js';
+import { unwrap } from '../pack/envelope.js';
+import { nameText } from '../pack/locator.js';
+import { probeProvider } from '../provider/probe.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import { BlobIndex } from '../repository/blob-index.js';
+import { refKey } from '../repository/layout.js';
+import type { Manifest } from '../repository/manifest.js';
+import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
+import type { Token } from '../repository/refs.js';
+import { Repository } from '../repository/repository.js';
+import { RemoteNotes } from './remote-notes.js';
+import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
+
+/** A session's ref on the remote, also an empty or deleted one. */
+export interface Seen {
+  repository: Repository;
+  token: Token;
+}
+
+/** How bytes come from a remote: ranges that are fetched at once, and the most bytes of one. */
+export interface Transfer {
+  concurrency: number;
+  maxSpan: number;
+}
+
+export interface RemoteOptions {
+  provider: Provider;
+  host: Host;
+  /** Where notes about it are kept. */
+  records: string;
+  /** Tells whether the older package has a session of that name in the same place. */
+  hasLegacy: HasLegacy;
+  transfer: Transfer;
+}
+
+export class Remote implements Site {
+  readonly provider: Provider;
+  readonly host: Host;
+  readonly transfer: Transfer;
+  /** What this machine knows of the blobs there. */
+  readonly index: BlobIndex;
+  readonly #notes: RemoteNotes;
+  readonly #options: RemoteOptions;
+  #repository: Repository | undefined;
+  isConfirmed = false;
+
+  constructor(options: RemoteOptions) {
+    this.#options = options;
+    this.provider = options.provider;
+    this.host = options.host;
+    this.transfer = options.transfer;
+    this.#notes = new RemoteNotes(options.records, options.provider.url, options.host);
+    this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false });
+  }
+
+  /** The repository; undefined where none was made yet. It is asked for only if nothing is remembered. */
+  async open(options: RequestOptions = {}): Promise<Repository | undefined> {
+    if (this.#repository !== undefined) return this.#repository;
+    const id = await this.#notes.repository();
+    if (id !== undefined) return this.#is(Repository.at(this.provider, this.host, id));
+    const found = await Repository.open(this.provider, this.host, options);
+    this.isConfirmed = found !== undefined;
+    return found && (await this.#is(found));
+  }
+
+  /** The repository, made if there is none, after a probe of the provider. */
+  async init(options: RequestOptions = {}): Promise<Repository> {
+    const found = await this.open(options);
+    if (found !== undefined) return found;
+    await probeProvider(this.provider, this.host, options);
+    const made = await this.#is(await Repository.init(this.provider, this.host, options));
+    this.isConfirmed = true;
+    return made;
+  }
+
+  /**
+   * The session's ref created empty; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
+   * in its place, and a ref of the old one would be none of its.
+   */
+  async create(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+    if (!this.isConfirmed) await this.confirm(options);
+    const repository = await this.init(options);
+    const token = await repository.refs.create(session, options);
+    return token && { repository, token };
+  }
+
+  /**
+   * The session's ref as it is now; undefined where there is none. Costs one request, without a body if nothing changed. Throws INTEGRITY for an older ref
+   * than one that this machine has seen.
+   */
+  async read(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+    const note = await this.#notes.session(session);
+    const cell = await this.provider.read(refKey(session), { ...options, ...(note && { unless: note.version }) });
+    if (cell === undefined) {
+      // Cells are never deleted: where one was seen, the repository is another.
+      if (note !== undefined) await this.#forget();
+      return undefined;
+    }
+    if (cell === 'unchanged') {
+      this.isConfirmed = true;
+      return note && this.#recalled(session, note.repository, note);
+    }
+    const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
+    const token = await Repository.at(this.provider, this.host, id).refs.open(session, cell);
+    if (note !== undefined && equalBytes(note.repository, id)) refuseOlder(token, note.ref.sequence, this.#notes.folder);
+    const repository = await this.#is(Repository.at(this.provider, this.host, id));
+    this.isConfirmed = true;
+    await this.noteRef(repository, token);
+    return { repository, token };
+  }
+
+  /** The session's ref as it was last seen, without asking. */
+  async remembered(session: string): Promise<Seen | undefined> {
+    const note = await this.#notes.session(session);
+    return note && this.#recalled(session, note.repository, note);
+  }
+
+  async recall(session: string): Promise<Found | undefined> {
+    const seen = await this.remembered(session);
+    const head = seen?.token.ref.rows[0];
+    return seen && head && { ...seen, head };
+  }
+
+  async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
+    const seen = await this.read(session, options);
+    const head = seen?.token.ref.rows[0];
+    if (seen !== undefined && head !== undefined) return { ...seen, head };
+    await this.refuseLegacy(session, options);
+    throw noSession(session);
+  }
+
+  async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
+    if (await this.#options.hasLegacy(session, options)) throw legacySession(session);
+  }
+
+  async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
+    return repository.openManifest(row, await this.manifestBytes(repository, token, row, options));
+  }
+
+  /** The manifest of a row of the token's ref as it is stored: from the ref, from a note, or asked for. */
+  async manifestBytes(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Uint8Array> {
+    if (row.id === token.ref.rows[0]?.id && token.ref.head.length > 0) return token.ref.head;
+    const noted = (await this.#notes.session(token.session))?.manifest;
+    if (noted?.name === nameText(row.manifest)) return noted.bytes;
+    return readManifestBytes(repository, token, row, options);
+  }
+
+  /** The manifest of the newest version of the session whose content this machine has, as the remote has it. */
+  async notedManifest(repository: Repository, session: string): Promise<Manifest | undefined> {
+    const note = await this.#notes.session(session);
+    const row = note?.ref.rows.find(({ manifest }) => nameText(manifest) === note.manifest.name);
+    return note && row && repository.openManifest(row, note.manifest.bytes);
+  }
+
+  /** The newest head that this machine saw there, also where the session was deleted since. */
+  async lastHead(session: string): Promise<ObjectId | undefined> {
+    return (await this.#notes.session(session))?.head;
+  }
+
+  inlineHead(manifest: Uint8Array): Uint8Array {
+    return manifest.length <= MAX_INLINE_HEAD ? manifest : new Uint8Array(0);
+  }
+
+  async noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void> {
+    this.isConfirmed = true;
+    const { version, ref, session } = token;
+    const before = await this.#notes.session(session);
+    const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
+    const manifest = stored ? { name: nameText(stored.row.manifest), bytes: stored.bytes } : kept;
+    const head = ref.rows[0]?.id ?? before?.head;
+    await this.#notes.setSession(session, { repository: repository.id, version, ref, head, manifest });
+  }
+
+  async #recalled(session: string, id: Uint8Array, { version, ref }: Pick<Token, 'version' | 'ref'>): Promise<Seen> {
+    const repository = await this.#is(Repository.at(this.provider, this.host, id));
+    return { repository, token: { session, ref, version } };
+  }
+
+  /** Asks which repository is there. What is remembered of another one is forgotten. */
+  async confirm(options: RequestOptions): Promise<void> {
+    const found = await Repository.open(this.provider, this.host, options);
+    if (found === undefined) return this.#forget();
+    await this.#is(found);
+    this.isConfirmed = true;
+  }
+
+  /** From here on nothing is known of the remote but what it tells. */
+  async #forget(): Promise<void> {
+    this.#repository = undefined;
+    this.isConfirmed = false;
+    await this.#notes.forgetRepository();
+  }
+
+  async #is(found: Repository): Promise<Repository> {
+    if (this.#repository !== undefined && equalBytes(this.#repository.id, found.id)) return this.#repository;
+    await this.#notes.setRepository(found.id);
+    this.#repository = found;
+    return found;
+  }
+}
+
+/** Refs only advance (SPEC.md R-WRITE-5). */
+function refuseOlder({ session, ref }: Token, seen: number, notes: string): void {
+  if (ref.sequence >= seen) return;
+  throw new BrowserStateError(
+    'INTEGRITY',
+    `refs/${session}: expected change ${seen}, which was seen there, or a later one, found ${ref.sequence}`,
+    {
+      hint: `Somebody put an older state of the session in its place. If that was meant, such as to restore a backup, remove ${notes} and repeat the command.`,
+    },
+  );
+}

@@ -1,0 +1,221 @@
+/** Stores commits in the remote and puts their rows into a session's ref there: packs and manifests at the same time, then one swap (SPEC.md 11.5). */
+import { toHex } from '../bytes.js';
+import { readAhead } from '../concurrency.js';
+import { BLOBS_AHEAD, REUSE_SHARE } from '../limits.js';
+import type { Commit } from '../object/commit.js';
+import { blobCount, blobId, distinctBlobs, type FileEntry, type Tree } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import { framesOf, nameText } from '../pack/locator.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { BlobReader } from '../repository/blob-reader.js';
+import { BlobWriter, type Predecessor } from '../repository/blob-writer.js';
+import { compact } from '../repository/compaction.js';
+import { newName } from '../repository/layout.js';
+import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import { newRow, type Row, type RowOp } from '../repository/ref.js';
+import type { Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import type { OnProgress } from './progress.js';
+import type { Remote, Seen } from './remote.js';
+
+/** A commit to be sent, with a way to its tree and to the places of its blobs in home. */
+export interface Outgoing {
+  commit: Commit;
+  op: RowOp;
+  /** Whether home has its content. */
+  isHere: boolean;
+  load(): Promise<Pick<Manifest, 'tree' | 'blobs'>>;
+}
+
+export interface Shipment {
+  home: Repository;
+  remote: Remote;
+  session: string;
+  /** The session's ref on the remote, which is the token; undefined where there is thought to be none. */
+  seen: Seen | undefined;
+  /** Oldest first. */
+  outgoing: readonly Outgoing[];
+  /** Rows that come after them, with the manifest of the first: those of another session that the new one begins with. */
+  underlying?: { rows: readonly Row[]; manifest: Manifest } | undefined;
+  /** Home's manifest of the commit that the first outgoing one was made from, if home has it. */
+  base: Pick<Manifest, 'blobs'> | undefined;
+  /** Tags to set with it. */
+  tags: ReadonlyMap<string, ObjectId>;
+  /** Name also what is not reachable from the token, after a pin. */
+  pin: boolean;
+}
+
+export interface Sent {
+  /** The ref as it is after it; other writers may have gone on from what was sent. */
+  token: Token;
+  /** The newest commit that was sent. */
+  commit: ObjectId;
+  objects: number;
+  bytes: number;
+}
+
+/** A ref that was never under a collection says 0: what is learnt then holds as long as there has been none. */
+const FIRST_EPOCH = 1;
+
+/** Sends; undefined where another writer was first. */
+export async function send(
+  shipment: Shipment,
+  options: RequestOptions & { onProgress?: OnProgress | undefined },
+): Promise<Sent | undefined> {
+  const { remote, session, seen, outgoing, underlying, tags } = shipment;
+  const target = seen ?? (await remote.create(session, options));
+  if (target === undefined) return undefined;
+  const { repository, token } = target;
+  const known = await knownPlaces(shipment, repository, token, options);
+  const loaded = await outgoing.at(-1)?.load();
+  const reuse = await findReuse(shipment, repository, token, known.places, loaded?.blobs ?? new Map(), options);
+  const epoch = Math.max(token.ref.epoch, reuse.epoch);
+  const homePlaces = new Map(shipment.base?.blobs);
+  const reader = new BlobReader(shipment.home, { signal: options.signal });
+  let noting: Promise<void> = Promise.resolve();
+  const writer = new BlobWriter(repository, {
+    compression: 'auto',
+    known: known.places,
+    lookup: async () => reuse.places,
+    epoch: () => epoch,
+    readKnown: async (id) => {
+      const place = homePlaces.get(id);
+      return place && reader.read(id, place);
+    },
+    onDurable: (places) => {
+      noting = noting.then(() => remote.index.record(repository, Math.max(FIRST_EPOCH, epoch), places));
+      return noting;
+    },
+    signal: options.signal,
+  });
+  let previous = known.tree;
+  const rows: Row[] = [];
+  const manifests: Promise<Uint8Array>[] = [];
+  for (const { commit, op, isHere, load } of outgoing) {
+    const { tree, blobs } = await load();
+    if (isHere) for (const [id, place] of blobs) homePlaces.set(id, place);
+    await addTree(writer, reader, tree, blobs, previous, options);
+    await writer.settle();
+    const isLast = commit === outgoing.at(-1)?.commit;
+    if (isLast && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, homePlaces.get(id) as BlobPlace));
+    const name = newName(remote.host, epoch);
+    const content = { commit, tree, blobs: placesOf(tree, writer) };
+    const manifest = repository.writeManifest(name, content, 'auto', options);
+    manifest.catch(() => undefined);
+    manifests.push(manifest);
+    rows.unshift(newRow(op, commit, name));
+    previous = tree;
+  }
+  await writer.finish();
+  const [history] = await Promise.all([
+    repository.refs.addRows({ ...token.ref, epoch }, [...rows, ...(underlying?.rows ?? [])], options),
+    writer.acknowledged(),
+    ...manifests,
+  ]);
+  const stored = await Promise.all(manifests);
+  const newest = { row: rows[0] as Row, bytes: stored.at(-1) as Uint8Array };
+  const change = {
+    state: 'live',
+    ...history,
+    tags: new Map([...token.ref.tags, ...tags]),
+    head: remote.inlineHead(newest.bytes),
+    epoch,
+  } as const;
+  const swapped = await repository.refs.swap(token, change, options);
+  if (swapped === undefined) return undefined;
+  await remote.noteRef(repository, swapped, newest);
+  const bytes = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
+  return { token: swapped, commit: newest.row.id, objects: writer.packs.size + stored.length, bytes };
+}
+
+/** The places that may be named without a pin, since the token's rows reach them, and the tree that the first commit is likely to resemble. */
+async function knownPlaces(
+  { remote, outgoing, underlying }: Shipment,
+  repository: Repository,
+  token: Token,
+  options: RequestOptions,
+): Promise<{ places: Map<ObjectId, BlobPlace>; tree: Tree | undefined }> {
+  const { rows } = token.ref;
+  const trees = new Set(outgoing.map(({ commit }) => commit.tree));
+  const wanted = rows.filter(({ commit }, i) => i === 0 || trees.delete(commit.tree));
+  const manifests = await Promise.all(wanted.map((row) => remote.readManifest(repository, token, row, options)));
+  if (underlying !== undefined) manifests.push(underlying.manifest);
+  return { places: new Map(manifests.flatMap(({ blobs }) => [...blobs])), tree: manifests[0]?.tree };
+}
+
+/** What else the remote has of what is to be sent, and the epoch of the pin that allows to name it; the epoch is 0 where none was needed. */
+async function findReuse(
+  { remote, pin, underlying }: Shipment,
+  repository: Repository,
+  token: Token,
+  known: ReadonlyMap<ObjectId, BlobPlace>,
+  wanted: ReadonlyMap<ObjectId, BlobPlace>,
+  options: RequestOptions,
+): Promise<{ epoch: number; places: ReadonlyMap<ObjectId, BlobPlace> }> {
+  const missing = [...wanted].filter(([id]) => !known.has(id));
+  const ids = missing.map(([id]) => id);
+  const mayReuse = missing.length > 0 && (pin || token.ref.rows.length === 0);
+  const guessed = mayReuse ? await remote.index.guess(repository, ids) : new Map<ObjectId, BlobPlace>();
+  const isWorth = guessed.size > 0 && lengthOf(guessed) >= REUSE_SHARE * lengthOf(missing);
+  // What lies beneath is another session's, and named in any case.
+  if (!isWorth && underlying === undefined) return { epoch: 0, places: new Map() };
+  const { k, condemned } = await repository.epoch(options);
+  if (!isWorth) return { epoch: k, places: new Map() };
+  const dead = new Set(condemned.map(({ name }) => nameText(name)));
+  const found = [...(await remote.index.lookup(repository, k, ids))];
+  return {
+    epoch: k,
+    places: new Map(found.filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack))))),
+  };
+}
+
+function lengthOf(places: Iterable<readonly [ObjectId, BlobPlace]>): number {
+  let sum = 0;
+  for (const [, { length }] of places) sum += length;
+  return sum;
+}
+
+/** Adds every blob of the tree to the writer, reading from home those that the remote has not. */
+async function addTree(
+  writer: BlobWriter,
+  reader: BlobReader,
+  tree: Tree,
+  blobs: ReadonlyMap<ObjectId, BlobPlace>,
+  previous: Tree | undefined,
+  options: { signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined },
+): Promise<void> {
+  const before = new Map(previous?.map((entry) => [entry.path, entry]));
+  const missing: { id: ObjectId; file: FileEntry; index: number; last: boolean }[] = [];
+  for (const file of tree) {
+    if (file.kind !== 'file') continue;
+    const ids = Array.from({ length: blobCount(file.size) }, (_, index) => toHex(blobId(file, index)));
+    const needed = ids.map((id, index) => ({ id, file, index, last: false })).filter(({ id }) => !writer.use(id));
+    const last = needed.at(-1);
+    if (last !== undefined) last.last = true;
+    missing.push(...needed);
+  }
+  reader.plan(missing.map(({ id }) => blobs.get(id) as BlobPlace));
+  const totalFiles = missing.filter(({ last }) => last).length;
+  const totalBytes = missing.reduce((sum, { id }) => sum + (blobs.get(id) as BlobPlace).length, 0);
+  const done = { files: 0, bytes: 0 };
+  const load = async (item: (typeof missing)[number]) => ({ ...item, bytes: await reader.read(item.id, blobs.get(item.id) as BlobPlace) });
+  for await (const { file, index, last, bytes } of readAhead(missing, BLOBS_AHEAD, load)) {
+    const block = await writer.reserve(bytes.length);
+    block.set(bytes);
+    writer.add(block, predecessor(before.get(file.path), index, writer));
+    done.bytes += bytes.length;
+    if (last) done.files++;
+    options.onProgress?.({ phase: 'push', path: file.path, ...done, totalFiles, totalBytes });
+  }
+}
+
+function predecessor(old: Tree[number] | undefined, index: number, writer: BlobWriter): Predecessor | undefined {
+  if (old?.kind !== 'file' || index >= blobCount(old.size)) return undefined;
+  const id = toHex(blobId(old, index));
+  const place = writer.use(id) ? writer.places.get(id) : undefined;
+  return place && { id, place };
+}
+
+function placesOf(tree: Tree, writer: BlobWriter): Map<ObjectId, BlobPlace> {
+  return new Map(distinctBlobs(tree).map(({ id }) => [id, writer.places.get(id) as BlobPlace]));
+}

@@ -1,0 +1,79 @@
+/** Where a session's history can be read and changed: home, or the remote. */
+import { BrowserStateError, integrity, isError } from '../errors.js';
+import type { Host } from '../host.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { objectKey } from '../repository/layout.js';
+import type { Manifest } from '../repository/manifest.js';
+import type { Row } from '../repository/ref.js';
+import type { Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+
+/** A session as it was read. */
+export interface Found {
+  repository: Repository;
+  token: Token;
+  head: Row;
+}
+
+/** Tells whether the older package has a session of that name in the same place. */
+export type HasLegacy = (session: string, options: RequestOptions) => Promise<boolean>;
+
+export interface Site {
+  readonly host: Host;
+  /** Whether the provider itself has told, since this was made, which repository it holds; false where that is only remembered. */
+  readonly isConfirmed: boolean;
+
+  /** The repository, made if there is none. */
+  init(options?: RequestOptions): Promise<Repository>;
+
+  /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
+  requireSession(session: string, options?: RequestOptions): Promise<Found>;
+
+  /** The session as this machine last saw it, without asking; undefined where asking costs nothing or nothing is known. */
+  recall(session: string): Promise<Found | undefined>;
+
+  /** Throws LEGACY_SESSION where the older package has a session of that name, which must never be taken for an empty one. */
+  refuseLegacy(session: string, options?: RequestOptions): Promise<void>;
+
+  /** The manifest of a row of the token's ref. */
+  readManifest(repository: Repository, token: Token, row: Row, options?: RequestOptions): Promise<Manifest>;
+
+  /** The manifest of a new head as it rides in the ref: empty where it does not. */
+  inlineHead(manifest: Uint8Array): Uint8Array;
+
+  /** Takes note of a ref that was just written, and of the manifest of one of its rows, so that the next change need not read them. */
+  noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void>;
+}
+
+/** A manifest as it is stored, with the row that names it. */
+export interface StoredManifest {
+  row: Row;
+  bytes: Uint8Array;
+}
+
+/** The bytes of a row's manifest. A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */
+export async function readManifestBytes(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<Uint8Array> {
+  try {
+    return await repository.provider.get(objectKey('manifests', row.manifest), options);
+  } catch (error) {
+    if (!isError(error, 'NOT_FOUND')) throw error;
+    const now = await repository.refs.read(token.session, options);
+    if (now?.version === token.version) throw integrity(`${error.message}: the session ${token.session} names it`, error);
+    throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, {
+      hint: 'Repeat the command.',
+      cause: error,
+    });
+  }
+}
+
+export function noSession(session: string): BrowserStateError {
+  return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
+    hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
+  });
+}
+
+export function legacySession(session: string): BrowserStateError {
+  return new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
+    hint: 'Run `browserstate migrate` to move it into this store; its files stay as they are.',
+  });
+}

@@ -1,0 +1,118 @@
+/** What the S3 server for tests does with its objects, apart from HTTP: conditions, ranges, lists. Every call is one step. */
+import { createHash } from 'node:crypto';
+
+export interface S3Behaviour {
+  /** If-Match holds for an ETag without quotes alone, as in Ceph. */
+  unquotedOnly?: boolean;
+  /** Every condition of a write holds, as in stores that do not know them. */
+  ignoresConditions?: boolean;
+  /** Names on one page of a list. */
+  pageSize?: number;
+}
+
+export interface Answer {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string | Uint8Array;
+}
+
+export type Headers = Record<string, string | string[] | undefined>;
+
+const statuses: Record<string, number> = {
+  AccessDenied: 403,
+  ConditionalRequestConflict: 409,
+  InternalError: 500,
+  InvalidAccessKeyId: 403,
+  InvalidRange: 416,
+  MissingContentLength: 411,
+  NoSuchBucket: 404,
+  NoSuchKey: 404,
+  NotImplemented: 501,
+  PreconditionFailed: 412,
+  QuotaExceeded: 403,
+  RequestTimeTooSkewed: 403,
+  SignatureDoesNotMatch: 403,
+  SlowDown: 503,
+  XAmzContentSHA256Mismatch: 400,
+};
+
+export function failure(code: string): Answer {
+  return { status: statuses[code] ?? 400, body: `${XML}<Error><Code>${code}</Code><Message>as the test asked</Message></Error>` };
+}
+
+const XML = '<?xml version="1.0" encoding="UTF-8"?>\n';
+
+export class S3Store {
+  readonly #objects = new Map<string, { bytes: Uint8Array; etag: string }>();
+  readonly #behaviour: S3Behaviour;
+
+  constructor(behaviour: S3Behaviour) {
+    this.#behaviour = behaviour;
+  }
+
+  put(name: string, bytes: Uint8Array, headers: Headers): Answer {
+    if (headers['content-length'] === undefined) return failure('MissingContentLength');
+    const present = this.#objects.get(name);
+    const { 'if-match': match, 'if-none-match': noneMatch } = headers;
+    if (!this.#behaviour.ignoresConditions) {
+      if (match !== undefined && present === undefined) return failure('NoSuchKey');
+      if (match !== undefined && !this.#matches(String(match), present?.etag)) return failure('PreconditionFailed');
+      if (noneMatch === '*' && present !== undefined) return failure('PreconditionFailed');
+    }
+    const etag = createHash('md5').update(bytes).digest('hex');
+    this.#objects.set(name, { bytes, etag });
+    return { status: 200, headers: { etag: `"${etag}"` } };
+  }
+
+  get(name: string, headers: Headers): Answer {
+    const object = this.#objects.get(name);
+    if (object === undefined) return failure('NoSuchKey');
+    const { bytes, etag } = object;
+    const quoted = { etag: `"${etag}"` };
+    if (headers['if-none-match'] === `"${etag}"`) return { status: 304, headers: quoted };
+    const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(String(headers['range'])) ?? [];
+    if (from === undefined || to === undefined) return { status: 200, headers: quoted, body: bytes };
+    const [start, end] = [Number(from), Math.min(Number(to) + 1, bytes.length)];
+    if (start >= bytes.length) return failure('InvalidRange');
+    const range = { 'content-range': `bytes ${start}-${end - 1}/${bytes.length}` };
+    return { status: 206, headers: { ...quoted, ...range }, body: bytes.subarray(start, end) };
+  }
+
+  delete(name: string): Answer {
+    this.#objects.delete(name);
+    return { status: 204 };
+  }
+
+  list(query: URLSearchParams): Answer {
+    const after = Buffer.from(query.get('continuation-token') ?? '', 'base64url').toString();
+    const names = [...this.#objects.keys()].filter((name) => name.startsWith(query.get('prefix') ?? '') && name > after).sort();
+    const page = names.slice(0, this.#behaviour.pageSize ?? 1000);
+    const written = query.get('encoding-type') === 'url' ? encodeURIComponent : escaped;
+    const contents = page.map(
+      (name) => `<Contents><Key>${written(name)}</Key><Size>${this.#objects.get(name)?.bytes.length}</Size></Contents>`,
+    );
+    const isTruncated = page.length < names.length;
+    const next = isTruncated
+      ? `<NextContinuationToken>${Buffer.from(page.at(-1) ?? '').toString('base64url')}</NextContinuationToken>`
+      : '';
+    const more = `<IsTruncated>${isTruncated}</IsTruncated><KeyCount>${page.length}</KeyCount>${next}`;
+    return { status: 200, body: `${XML}<ListBucketResult>${more}${contents.join('')}</ListBucketResult>` };
+  }
+
+  /** Puts bytes there without a request. */
+  plant(name: string, bytes: Uint8Array): void {
+    this.put(name, bytes, { 'content-length': '' });
+  }
+
+  names(): string[] {
+    return [...this.#objects.keys()].sort();
+  }
+
+  #matches(condition: string, etag: string | undefined): boolean {
+    return condition === etag ? true : !this.#behaviour.unquotedOnly && condition === `"${etag}"`;
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}

@@ -1,0 +1,45 @@
+/** The conformance suite over a real S3 server, Ceph's RADOS Gateway. Where it does not start the tests fail. */
+import test from 'ava';
+import type { Provider } from '../../src/provider/provider.js';
+import { retrying } from '../../src/provider/retry.js';
+import { s3Provider } from '../../src/provider/s3.js';
+import { scoped } from '../../src/provider/scoped.js';
+import { providerSuite } from '../../src/provider/suite.js';
+import { type Gateway, startGateway } from './_radosgw.js';
+
+let gateway: Gateway | undefined;
+test.before(async () => {
+  gateway = await startGateway();
+});
+test.after.always(() => gateway?.stop());
+
+/** A prefix of its own for each case. */
+let cases = 0;
+const prefixes = new Map<Provider, string>();
+
+function plain(prefix: string): Provider {
+  if (gateway === undefined) throw new Error('the gateway did not start');
+  return s3Provider({ ...gateway.options, prefix });
+}
+
+const subjects: Record<string, (prefix: string) => Provider> = {
+  plain,
+  'retrying, scoped': (prefix) => retrying(scoped(plain(prefix), 'me@example.org/.store'), { random: () => 0.5 }),
+};
+
+for (const [title, subject] of Object.entries(subjects)) {
+  const open = async (): Promise<Provider> => {
+    const prefix = `case-${cases++}`;
+    const provider = subject(prefix);
+    prefixes.set(provider, prefix);
+    return provider;
+  };
+  const reopen = async (provider: Provider): Promise<Provider> => subject(prefixes.get(provider) as string);
+  const suite = providerSuite(open, { reopen });
+  // One after the other: the cases make their own load.
+  for (const { name, run } of suite) test.serial(`${title}: ${name}`, (t) => t.notThrowsAsync(run));
+  test.serial(`${title}: the suite has all its cases`, (t) => {
+    t.log(`${suite.length} cases over RADOS Gateway, ${title}`);
+    t.true(suite.length >= 60);
+  });
+}

@@ -1,0 +1,54 @@
+/** Machines that share a remote: each has a home of its own, and all see one provider. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { noise } from '../helpers/content.js';
+import { fakeHost } from '../helpers/host.js';
+import { type Profile, smallProfile, writeProfile } from '../helpers/profile.js';
+import { temporary } from '../helpers/temporary.js';
+
+export interface Machine {
+  folder: string;
+  store: Store;
+  session: Session;
+  /** A directory that does not exist yet. */
+  directory(): string;
+  /** A directory that holds the profile. */
+  profile(content?: Profile): string;
+}
+
+let machines = 0;
+
+/** A machine with an empty home, whose objects and cells are kept in `provider` if one is given. */
+export async function machine(t: ExecutionContext, remote: Provider, name = 'main', provider?: Provider): Promise<Machine> {
+  const folder = temporary(t);
+  return opened(folder, remote, name, provider);
+}
+
+/** The same machine, as a process sees it that was started later. */
+export function reopened({ folder, session }: Machine, remote: Provider): Promise<Machine> {
+  return opened(folder, remote, session.id);
+}
+
+async function opened(folder: string, remote: Provider, name: string, provider?: Provider): Promise<Machine> {
+  const home = join(folder, 'home');
+  const host = { ...fakeHost(`machine ${machines++}`), defaultHome: () => home };
+  // The tests ask again, and count, by themselves.
+  const transfer = { maxRetries: 0 };
+  const store = await openRepository({ home: provider ?? home, userId: 'tester', remote, host, transfer });
+  let directories = 0;
+  const directory = () => join(folder, `directory-${machines}-${directories++}`);
+  return {
+    folder,
+    store,
+    session: store.session(name),
+    directory,
+    profile: (content = smallProfile(noise)) => {
+      const dir = directory();
+      mkdirSync(dir);
+      writeProfile(dir, content);
+      return dir;
+    },
+  };
+}

@@ -1,0 +1,133 @@
+/**
+ * A remote whose bytes were changed: whoever reads it gets the exact bytes of a version, or INTEGRITY or NEWER_VERSION; never a wrong or an empty profile, and
+ * nothing of it reaches home's other sessions (SPEC.md 15).
+ */
+import { existsSync } from 'node:fs';
+import test, { type ExecutionContext } from 'ava';
+import { isError, memoryProvider } from '../../src/index.js';
+import { prose } from '../helpers/content.js';
+import { file, type Listing, type Profile, readListing } from '../helpers/profile.js';
+import { type Content, contentOf, providerOf } from '../helpers/provider-content.js';
+import { machine } from './_machines.js';
+
+const profile = (seed: string): Profile => new Map([['Local State', file(prose(200, seed))]]);
+
+/** The head's manifest does not ride in the ref when `apart`. */
+async function published(t: ExecutionContext, apart: boolean): Promise<{ content: Content; listing: Listing }> {
+  const remote = memoryProvider();
+  const { session, store, profile: make } = await machine(t, remote);
+  const dir = make(profile('main'));
+  await session.commit(dir);
+  await session.push();
+  await store.session('other').commit(make(profile('other')));
+  await store.session('other').push();
+  if (apart) {
+    // A fork's ref has no manifest in it.
+    await session.fork('fork');
+    const fork = await machine(t, remote, 'fork');
+    await fork.session.checkout(fork.directory());
+  }
+  return { content: await contentOf(remote), listing: readListing(dir) };
+}
+
+function alterations(bytes: Uint8Array): { what: string; altered: Uint8Array }[] {
+  const made: { what: string; altered: Uint8Array }[] = [];
+  for (const [at, byte] of bytes.entries()) {
+    const altered = bytes.slice();
+    altered[at] = byte ^ (1 << (at % 8));
+    made.push({ what: `byte ${at} flipped`, altered }, { what: `cut at ${at}`, altered: bytes.slice(0, at) });
+  }
+  return made;
+}
+
+/** Checks the session out on a machine that has nothing of it; resolves to whether it was refused. */
+async function isRefused(t: ExecutionContext, content: Content, name: string, listing: Listing, what: string): Promise<boolean> {
+  const { session, store, directory } = await machine(t, await providerOf(content), name, memoryProvider());
+  const target = directory();
+  try {
+    await session.checkout(target);
+    t.deepEqual(readListing(target), listing, what);
+    return false;
+  } catch (error) {
+    t.true(isError(error, 'INTEGRITY', 'NEWER_VERSION'), `${what}: ${error}`);
+    t.false(existsSync(target), what);
+    t.deepEqual((await store.verify({ readData: true })).findings, [], what);
+    return true;
+  }
+}
+
+async function isNeeded(t: ExecutionContext, content: Content, key: string, name: string, listing: Listing): Promise<boolean> {
+  if (key.includes('/refs/')) return key.endsWith(`/${name}`);
+  const without = new Map(content);
+  without.delete(key);
+  return isRefused(t, without, name, listing, `without ${key}`);
+}
+
+for (const apart of [false, true]) {
+  for (const folder of apart ? ['refs', 'manifests', 'packs'] : ['refs']) {
+    test(`any byte of ${folder} flipped or cut off, with the manifest ${apart ? 'apart' : 'in the ref'}`, async (t) => {
+      const { content, listing } = await published(t, apart);
+      const name = apart ? 'fork' : 'main';
+      const keys: string[] = [];
+      for (const key of content.keys()) if (key.includes(`/${folder}/`) && (await isNeeded(t, content, key, name, listing))) keys.push(key);
+      t.is(keys.length, 1);
+      let refused = 0;
+      let tried = 0;
+      for (const key of keys) {
+        const entry = content.get(key) as { bytes: Uint8Array; isCell: boolean };
+        for (const { what, altered } of alterations(entry.bytes)) {
+          tried++;
+          const changed = new Map([...content, [key, { ...entry, bytes: altered }]]);
+          if (await isRefused(t, changed, name, listing, `${key}: ${what}`)) refused++;
+        }
+      }
+      t.log(`${tried} alterations, ${refused} refused`);
+      // Of a pack the envelope is not read.
+      t.true(folder === 'packs' ? refused > tried / 2 : refused === tried);
+    });
+  }
+}
+
+test('an object or ref in the place of another, or missing, is refused', async (t) => {
+  const { content, listing } = await published(t, true);
+  const refs = [...content.keys()].filter((key) => key.includes('/refs/'));
+  for (const by of refs) {
+    if (by.endsWith('/fork')) continue;
+    const changed = new Map([...content, ['tester/.store/refs/fork', content.get(by) as { bytes: Uint8Array; isCell: boolean }]]);
+    t.true(await isRefused(t, changed, 'fork', listing, by));
+  }
+  for (const folder of ['manifests', 'packs']) {
+    const keys = [...content.keys()].filter((key) => key.includes(`/${folder}/`));
+    let refused = 0;
+    for (const key of keys) {
+      const missing = new Map(content);
+      missing.delete(key);
+      if (await isRefused(t, missing, 'fork', listing, `without ${key}`)) refused++;
+      for (const by of keys) {
+        if (by === key) continue;
+        const changed = new Map([...content, [key, content.get(by) as { bytes: Uint8Array; isCell: boolean }]]);
+        if (await isRefused(t, changed, 'fork', listing, `${by} for ${key}`)) refused++;
+      }
+    }
+    t.is(refused, keys.length);
+  }
+});
+
+test('what a damaged remote sends does no harm to what home has', async (t) => {
+  const { content } = await published(t, false);
+  const key = [...content.keys()].filter((each) => each.includes('/packs/'));
+  const changed = new Map(content);
+  for (const pack of key) {
+    const { bytes, isCell } = content.get(pack) as { bytes: Uint8Array; isCell: boolean };
+    changed.set(pack, { isCell, bytes: bytes.map((byte, i) => (i > 100 ? byte ^ 0x55 : byte)) });
+  }
+  const home = await machine(t, await providerOf(changed), 'mine');
+  const dir = home.profile(profile('mine'));
+  await home.session.commit(dir);
+  await t.throwsAsync(home.store.session('main').pull(), { code: 'INTEGRITY' });
+  const target = home.directory();
+  await home.session.checkout(target, { offline: true });
+  t.deepEqual(readListing(target), readListing(dir));
+  t.deepEqual((await home.store.verify({ readData: true })).findings, []);
+  await t.throwsAsync(home.store.session('main').resolve('HEAD', { offline: true }), { code: 'NOT_FOUND' });
+});
