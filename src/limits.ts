@@ -74,8 +74,6 @@ export const MAX_SPAN_GAP = 64 * KiB;
 export const MAX_SPAN = 1 * MiB;
 /** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
 export const REMOTE_CONCURRENCY = 5;
-/** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
-export const COPY_BATCH_BYTES = 32 * MiB;
 /** Bytes of live content for which a cold mount may ask once: a pack's. */
 export const FETCH_RANGE_BYTES = MAX_PACK_SIZE;
 /** Ranges that a cold mount may ask for beyond those: what a browser's connections carry at once, more or less. */
