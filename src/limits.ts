@@ -76,8 +76,6 @@ export const MAX_SPAN = 1 * MiB;
 export const MAX_REMOTE_SPAN = 8 * MiB;
 /** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
 export const REMOTE_CONCURRENCY = 5;
-/** Stored bytes that are copied before they are verified and noted: what a pull that is killed fetches again. */
-export const COPY_BATCH_BYTES = 32 * MiB;
 /** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**

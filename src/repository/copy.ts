@@ -4,7 +4,7 @@
  */
 import { readAhead } from '../concurrency.js';
 import { integrity, isError, throwIfAborted } from '../errors.js';
-import { BLOBS_AHEAD, COPY_BATCH_BYTES, MAX_PACK_SIZE } from '../limits.js';
+import { BLOBS_AHEAD, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -79,6 +79,7 @@ class Copy {
   readonly #source: Repository;
   readonly #target: Repository;
   readonly #options: CopyOptions;
+  /** Frames whose packs are durable in the target, by their keys in the source. */
   readonly #copied = new Map<string, Frame>();
 
   constructor(source: Repository, target: Repository, options: CopyOptions) {
@@ -87,15 +88,44 @@ class Copy {
     this.#options = options;
   }
 
-  /** Copies what the blobs need and is not present; resolves to those for which what was thought to be present was not. */
+  /**
+   * Copies what the blobs need and is not present; resolves to those for which what was thought to be present was not. What a pack completes is verified and
+   * told as soon as the pack is durable: a process that is killed fetches no more than what was under way once more.
+   */
   async run(blobs: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
+    const { signal, epoch, concurrency, onSpan } = this.#options;
     const wrong = new Map<ObjectId, BlobPlace>();
-    const waiting = new Map(blobs);
-    for (const spans of batchesOf(this.#plan(blobs, present))) {
-      await this.#copySpans(spans);
-      for (const [id, place] of await this.#arrive(waiting, present)) wrong.set(id, place);
+    const waiting = new Waiting(blobs, present, this.#copied);
+    const buffer = new Uint8Array(MAX_PACK_SIZE);
+    let pack: PackDraft | undefined;
+    let packed = new Map<string, Frame>();
+    const arrive = async (ready: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> => {
+      for (const [id, place] of await this.#arrive(ready, present)) wrong.set(id, place);
+    };
+    const close = async (draft: PackDraft): Promise<void> => {
+      await this.#target.provider.put(draft.key, draft.seal(), { signal });
+      for (const [key, frame] of packed) this.#copied.set(key, frame);
+      await arrive(waiting.without(packed.keys()));
+      packed = new Map();
+    };
+    await arrive(waiting.complete());
+    const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
+    for await (const { span, bytes } of readAhead(this.#plan(blobs, present), concurrency, fetch)) {
+      throwIfAborted(signal);
+      this.packs.add(nameText(span.pack));
+      this.bytes += bytes.length;
+      for (const frame of span.frames) {
+        const stored = bytes.subarray(frame.offset - span.start, frame.offset - span.start + frame.storedLength);
+        if (pack !== undefined && !pack.fits(stored.length)) {
+          await close(pack);
+          pack = undefined;
+        }
+        pack ??= new PackDraft(this.#target, newName(this.#target.host, epoch), buffer);
+        packed.set(frameKey(frame), { ...frame, pack: pack.name, offset: pack.append(stored) });
+      }
+      onSpan?.(bytes.length, span.frames);
     }
-    for (const [id, place] of await this.#arrive(waiting, present)) wrong.set(id, place);
+    if (pack !== undefined) await close(pack);
     return wrong;
   }
 
@@ -113,62 +143,66 @@ class Copy {
     );
   }
 
-  async #copySpans(spans: readonly Span[]): Promise<void> {
-    const { signal, epoch, concurrency, onSpan } = this.#options;
-    const buffer = new Uint8Array(MAX_PACK_SIZE);
-    let pack: PackDraft | undefined;
-    const send = async (draft: PackDraft) => this.#target.provider.put(draft.key, draft.seal(), { signal });
-    const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
-    for await (const { span, bytes } of readAhead(spans, concurrency, fetch)) {
-      throwIfAborted(signal);
-      this.packs.add(nameText(span.pack));
-      this.bytes += bytes.length;
-      for (const frame of span.frames) {
-        const stored = bytes.subarray(frame.offset - span.start, frame.offset - span.start + frame.storedLength);
-        if (pack !== undefined && !pack.fits(stored.length)) {
-          await send(pack);
-          pack = undefined;
-        }
-        pack ??= new PackDraft(this.#target, newName(this.#target.host, epoch), buffer);
-        this.#copied.set(frameKey(frame), { ...frame, pack: pack.name, offset: pack.append(stored) });
-      }
-      onSpan?.(bytes.length, span.frames);
+  /** Verifies blobs of which everything is there, and gives them their places; resolves to those that were wrongly thought to be there. */
+  async #arrive(ready: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
+    if (ready.size === 0) return new Map();
+    const arrived = new Map<ObjectId, BlobPlace>();
+    const guesses = new Set<ObjectId>();
+    for (const [id, { location, length }] of ready) {
+      arrived.set(id, { location: moved(location, present, this.#copied), length });
+      if (segmentsOf(location).some((each) => present.has(segmentKey(each)))) guesses.add(id);
     }
-    if (pack !== undefined) await send(pack);
-  }
-
-  /** Verifies the blobs of which everything has come, and gives them their places; resolves to those that were wrongly thought to be there. */
-  async #arrive(waiting: Map<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
-    const isHere = (segment: Segment) => present.has(segmentKey(segment)) || this.#copied.has(frameKey(segment.frame));
-    const ready = [...waiting].filter(([, { location }]) => segmentsOf(location).every(isHere));
-    const arrived = new Map(ready.map(([id, { location, length }]) => [id, { location: moved(location, present, this.#copied), length }]));
-    const guesses = ready.filter(([, { location }]) => segmentsOf(location).some((each) => present.has(segmentKey(each))));
-    const wrong = await verify(this.#target, arrived, new Set(guesses.map(([id]) => id)), this.#source.provider.url, this.#options);
+    const wrong = await verify(this.#target, arrived, guesses, this.#source.provider.url, this.#options);
     for (const id of wrong) arrived.delete(id);
     if (arrived.size > 0) await this.#options.onVerified?.(arrived);
     for (const [id, place] of arrived) this.places.set(id, place);
-    for (const [id] of ready) waiting.delete(id);
-    return new Map(ready.filter(([id]) => wrong.has(id)));
+    return new Map([...ready].filter(([id]) => wrong.has(id)));
+  }
+}
+
+/** Blobs and the frames that they wait for. */
+class Waiting {
+  readonly #blobs: ReadonlyMap<ObjectId, BlobPlace>;
+  /** How many frames a blob waits for, and who waits for a frame. */
+  readonly #missing = new Map<ObjectId, number>();
+  readonly #waiters = new Map<string, ObjectId[]>();
+
+  constructor(blobs: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>, copied: ReadonlyMap<string, Frame>) {
+    this.#blobs = blobs;
+    for (const [id, { location }] of blobs) {
+      const absent = segmentsOf(location).filter((each) => !present.has(segmentKey(each)) && !copied.has(frameKey(each.frame)));
+      const frames = new Set(absent.map(({ frame }) => frameKey(frame)));
+      this.#missing.set(id, frames.size);
+      for (const key of frames) {
+        const waiters = this.#waiters.get(key);
+        if (waiters === undefined) this.#waiters.set(key, [id]);
+        else waiters.push(id);
+      }
+    }
+  }
+
+  /** Those that wait for nothing. */
+  complete(): Map<ObjectId, BlobPlace> {
+    return new Map([...this.#blobs].filter(([id]) => this.#missing.get(id) === 0));
+  }
+
+  /** Those that wait for nothing more once these frames are there. */
+  without(frames: Iterable<string>): Map<ObjectId, BlobPlace> {
+    const ready = new Map<ObjectId, BlobPlace>();
+    for (const key of frames) {
+      for (const id of this.#waiters.get(key) ?? []) {
+        const left = (this.#missing.get(id) as number) - 1;
+        this.#missing.set(id, left);
+        if (left === 0) ready.set(id, this.#blobs.get(id) as BlobPlace);
+      }
+      this.#waiters.delete(key);
+    }
+    return ready;
   }
 }
 
 function segmentsOf({ frame, offset, patches }: Location): Segment[] {
   return [{ frame, offset }, ...patches];
-}
-
-/** The spans in batches of a bounded number of bytes: what a crash makes to be fetched again. */
-function* batchesOf(spans: readonly Span[]): Generator<Span[]> {
-  let batch: Span[] = [];
-  let size = 0;
-  for (const span of spans) {
-    batch.push(span);
-    size += span.end - span.start;
-    if (size < COPY_BATCH_BYTES) continue;
-    yield batch;
-    batch = [];
-    size = 0;
-  }
-  if (batch.length > 0) yield batch;
 }
 
 async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, { signal }: RequestOptions): Promise<Uint8Array> {

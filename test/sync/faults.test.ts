@@ -3,10 +3,10 @@
  * not; it can be repeated; and the remote and home are whole (SPEC.md R-WRITE-1, R-WRITE-3).
  */
 import test from 'ava';
-import { isError } from '../../src/errors.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
 import { retrying } from '../../src/provider/retry.js';
 import { failNth, lateNth } from '../faults/providers.js';
+import { atEveryIndex, type World } from './_every-index.js';
 import { operations } from './_operations.js';
 import { switched } from './_switch.js';
 
@@ -18,37 +18,31 @@ const faults: Record<string, Fault> = {
   'that arrives late': (inner, n) => lateNth(inner, n, 2),
 };
 
+async function world(fault: Fault, retries: boolean): Promise<World> {
+  const direct = memoryProvider();
+  const gate = switched(direct);
+  let faulty: ReturnType<Fault> = direct;
+  return {
+    direct,
+    faulty: retries ? retrying(gate.provider, { random: () => 0, maxRetries: 2, retryDelayMs: 0 }) : gate.provider,
+    arm: (n) => {
+      faulty = fault(direct, n);
+      gate.through(faulty);
+    },
+    disarm: async () => {
+      const requests = gate.count();
+      await faulty.arrive?.();
+      gate.through(direct);
+      return requests;
+    },
+  };
+}
+
 for (const [operation, prepare] of Object.entries(operations)) {
   for (const [kind, fault] of Object.entries(faults)) {
     for (const retries of kind === 'whose answer is lost' ? [false, true] : [false]) {
-      test(`${operation}: a request ${kind}, at every index${retries ? ', with retries' : ''}`, async (t) => {
-        for (let n = 1; ; n++) {
-          const remote = memoryProvider();
-          const gate = switched(remote);
-          const outer = retries ? retrying(gate.provider, { random: () => 0, maxRetries: 2, retryDelayMs: 0 }) : gate.provider;
-          const { actor, run, landed } = await prepare(t, remote, outer);
-          const faulty = fault(remote, n);
-          gate.through(faulty);
-          const outcome = await run().then(
-            () => 'done' as const,
-            (error: unknown) => error,
-          );
-          const met = gate.count() >= n;
-          await faulty.arrive?.();
-          gate.through(remote);
-          const what = `at ${n}: ${outcome}`;
-          const there = await landed();
-          if (outcome === 'done') t.true(there, what);
-          else t.true(isError(outcome, 'UNREACHABLE') && (!there || /unknown/.test(outcome.message)), what);
-          if (!there) {
-            await t.notThrowsAsync(run(), `repeated after ${what}`);
-            t.true(await landed(), `repeated after ${what}`);
-          }
-          t.deepEqual((await actor.store.verify({ readData: true, on: 'remote' })).findings, [], what);
-          t.deepEqual((await actor.store.verify({ readData: true })).findings, [], what);
-          if (!met) break;
-        }
-      });
+      test(`${operation}: a request ${kind}, at every index${retries ? ', with retries' : ''}`, (t) =>
+        atEveryIndex(t, prepare, () => world(fault, retries)));
     }
   }
 }
