@@ -1,7 +1,8 @@
 /**
- * How objects and cells share the flat names of a bucket (SPEC.md R-S3-1): an object has its key as its name, a cell has its key and `~`,
+ * How objects and cells share the flat names of a bucket (SPEC.md R-S3-1, R-GCS-1): an object has its key as its name, a cell has its key and `~`,
  * which no key can hold. So one list tells them apart, and every beginning of a key is the beginning of its name.
  */
+import { BrowserStateError } from '../errors.js';
 import { isKey } from './key.js';
 import type { Listed } from './provider.js';
 
@@ -16,4 +17,11 @@ export function entryOf(name: string, size: number): Listed | undefined {
   const isCell = name.endsWith(CELL_MARK);
   const key = isCell ? name.slice(0, -CELL_MARK.length) : name;
   return isKey(key) ? { key, size: isCell ? undefined : size } : undefined;
+}
+
+/** Where a bucket is, without credentials: stores at different endpoints have buckets of one name. Throws USAGE for an endpoint that is none. */
+export function bucketUrl(scheme: 's3' | 'gs', bucket: string, endpoint: string | undefined): string {
+  if (endpoint === undefined) return `${scheme}://${bucket}`;
+  if (!URL.canParse(endpoint)) throw new BrowserStateError('USAGE', 'expected an http or https address as endpoint, found something else');
+  return `${scheme}+${new URL(endpoint).origin}/${bucket}`;
 }

@@ -7,7 +7,7 @@ import { equalBytes } from '../bytes.js';
 import { BrowserStateError, integrity, invariant, isError, throwIfAborted } from '../errors.js';
 import { MAX_CELL_SIZE } from '../limits.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
-import { cellName, entryOf } from './bucket-names.js';
+import { bucketUrl, cellName, entryOf } from './bucket-names.js';
 import { GcsConnection, type GcsConnectionOptions } from './gcs-connection.js';
 import { isAbsent, refusal, translating } from './gcs-errors.js';
 import type { Answer } from './gcs-exchange.js';
@@ -52,9 +52,9 @@ class GcsProvider implements Provider {
   readonly #connection: GcsConnection;
 
   constructor(options: GcsOptions) {
-    this.url = options.endpoint === undefined ? `gs://${options.bucket}` : `gs+${new URL(options.bucket, `${options.endpoint}/`)}`;
     this.#bucket = options.bucket;
     this.#connection = new GcsConnection(options);
+    this.url = bucketUrl('gs', options.bucket, options.endpoint);
   }
 
   async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {

@@ -7,7 +7,7 @@ import { equalBytes } from '../bytes.js';
 import { BrowserStateError, check, integrity, invariant, isError, throwIfAborted } from '../errors.js';
 import { type Host, systemHost } from '../host.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
-import { cellName, entryOf } from './bucket-names.js';
+import { bucketUrl, cellName, entryOf } from './bucket-names.js';
 import { checkKey, checkPrefix } from './key.js';
 import type { ByteRange, Cell, Listed, Provider, RequestOptions, Version } from './provider.js';
 import { decodedName, S3Bucket } from './s3-bucket.js';
@@ -59,8 +59,7 @@ class S3Provider implements Provider {
   readonly #host: Pick<Host, 'random'>;
 
   constructor(options: S3Options, host: Pick<Host, 'random'>) {
-    // Stores at different endpoints have buckets of one name.
-    this.url = options.endpoint === undefined ? `s3://${options.bucket}` : `s3+${new URL(options.bucket, `${options.endpoint}/`)}`;
+    this.url = bucketUrl('s3', options.bucket, options.endpoint);
     this.#connection = new S3Connection(options);
     this.#bucket = new S3Bucket(options.bucket, this.#connection, host);
     this.#host = host;

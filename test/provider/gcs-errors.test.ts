@@ -141,7 +141,7 @@ test('R-GCS-8: a bucket that is not there is NOT_FOUND for every method, and the
   t.teardown(() => provider.close());
   for (const [name, method] of Object.entries(methods)) {
     const error = await rejects(t, () => method(provider, version), 'NOT_FOUND', name);
-    t.regex(error.message, /in gs:\/\/missing: 404 The specified bucket does not exist\.$/);
+    t.regex(error.message, /in gs\+http:.*\/missing: 404 The specified bucket does not exist\.$/);
     t.regex(error.hint ?? '', /never creates a bucket/);
   }
 });

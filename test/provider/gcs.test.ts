@@ -94,7 +94,7 @@ test('R-GCS-1: names are keys below the prefix, cells with a tilde; the SDK sees
   t.is((await cell.download({ validation: 'md5' }))[0].toString(), 'cell');
   await bucket.file('team/x/packs/a').delete();
   await t.throwsAsync(provider.get('packs/a'), { code: 'NOT_FOUND' });
-  t.is(provider.url, 'gs://bucket/team/x/');
+  t.is(provider.url, `gs+${server.url}/bucket/team/x/`);
 });
 
 test('R-GCS-6: a list asks for page after page', async (t) => {
