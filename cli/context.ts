@@ -32,7 +32,15 @@ export class Context {
     if (args.remote === '') throw new CliError('USAGE', 'expected an address after --remote, found an empty text');
     this.report = report;
     this.signal = signal;
-    this.home = resolve(args.home ?? (env['BROWSERSTATE_HOME'] || join(homedir(), '.browserstate')));
+    const home = args.home ?? (env['BROWSERSTATE_HOME'] || join(homedir(), '.browserstate'));
+    if (/^[a-z][a-z0-9+.-]+:\//i.test(home)) {
+      throw new CliError(
+        'USAGE',
+        `expected a directory of this machine as home, found the address ${home}`,
+        'What is shared is the remote: --remote URL.',
+      );
+    }
+    this.home = resolve(home);
     this.userId = args.user ?? (env['BROWSERSTATE_USER'] || 'default');
     this.printCompletionScript = printCompletionScript;
     this.remote = args.remote ?? (env['BROWSERSTATE_REMOTE'] || undefined);

@@ -3,7 +3,7 @@
  * before the caller learns its place, so that nothing unverified is ever named. Memory is bounded by the spans under way and one pack.
  */
 import { readAhead } from '../concurrency.js';
-import { integrity, isError, throwIfAborted } from '../errors.js';
+import { type BrowserStateError, integrity, isError, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location, nameText } from '../pack/locator.js';
@@ -152,7 +152,11 @@ class Copy {
       arrived.set(id, { location: moved(location, present, this.#copied), length });
       if (segmentsOf(location).some((each) => present.has(segmentKey(each)))) guesses.add(id);
     }
-    const wrong = await verify(this.#target, arrived, guesses, this.#source.provider.url, this.#options);
+    const damage = (id: ObjectId, cause: unknown): BrowserStateError => {
+      const pack = objectKey('packs', (ready.get(id) as BlobPlace).location.frame.pack);
+      return integrity(`${this.#source.provider.url}${pack}: expected the blob ${id}, found other bytes`, cause);
+    };
+    const wrong = await verify(this.#target, arrived, guesses, damage, this.#options);
     for (const id of wrong) arrived.delete(id);
     if (arrived.size > 0) await this.#options.onVerified?.(arrived);
     for (const [id, place] of arrived) this.places.set(id, place);
@@ -231,7 +235,7 @@ async function verify(
   target: Repository,
   places: ReadonlyMap<ObjectId, BlobPlace>,
   guesses: ReadonlySet<ObjectId>,
-  from: string,
+  damage: (id: ObjectId, cause: unknown) => BrowserStateError,
   options: RequestOptions,
 ): Promise<Set<ObjectId>> {
   const wrong = new Set<ObjectId>();
@@ -242,7 +246,7 @@ async function verify(
       await reader.read(id, place);
     } catch (error) {
       if (!isError(error, 'INTEGRITY')) throw error;
-      if (!guesses.has(id)) throw integrity(`${from}: what came from there is damaged: ${error.message}`, error);
+      if (!guesses.has(id)) throw damage(id, error);
       wrong.add(id);
     }
   };

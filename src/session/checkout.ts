@@ -17,6 +17,7 @@ import { liveBrowser } from '../workspace/live.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
+import { forkName } from './conflict.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { resolveRevision } from './revision.js';
@@ -153,11 +154,13 @@ async function readClean({ home, repository, workspace, options }: Placement): P
   return undefined;
 }
 
-/** The version that a record names, which may be of any session; undefined where it is no more. */
-async function readBase(home: Home, repository: Repository, record: WorkspaceRecord): Promise<Manifest | undefined> {
-  const token = await repository.refs.read(record.session);
-  if (token === undefined) return undefined;
-  for await (const row of repository.refs.rows(token.ref)) if (row.id === record.base) return home.readManifest(repository, token, row);
+/** The version that a record names, which may be of any session, also of the one that a conflict made of it; undefined where it is no more. */
+async function readBase(home: Home, repository: Repository, { session, base }: WorkspaceRecord): Promise<Manifest | undefined> {
+  for (const name of [session, forkName(session, base)]) {
+    const token = await repository.refs.read(name);
+    if (token === undefined) continue;
+    for await (const row of repository.refs.rows(token.ref)) if (row.id === base) return home.readManifest(repository, token, row);
+  }
   return undefined;
 }
 

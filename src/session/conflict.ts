@@ -123,7 +123,8 @@ export async function becomeFork({ home, local, options }: Divergence, name: str
   await deleteSession(home, local.token.session, options);
 }
 
-function forkName(session: string, commit: string): string {
+/** The session that a conflict leaves a commit in. */
+export function forkName(session: string, commit: string): string {
   const suffix = `.conflict-${commit.slice(0, 12)}`;
   return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
 }

@@ -118,7 +118,7 @@ test.serial('what is not pushed is marked, and push sends it', async (t) => {
   t.like(await a.json<Pushed>(t, 'push', '-s', 'work'), { pushed: false, commits: 0, objects: 0, bytes: 0, commit: second.commit });
   t.regex((await a.run('push', '-s', 'work')).stdout, /^nothing to push of work: the remote is at [0-9a-f]{12}\n$/);
   const pulled = await b.json<Record<string, unknown>>(t, 'pull', '-s', 'work');
-  t.like(pulled, { session: 'work', commit: second.commit, ref: second.commit, pulled: true, commits: 1, objects: 3 });
+  t.like(pulled, { session: 'work', commit: second.commit, ref: second.commit, pulled: true, commits: 1, objects: 2 });
   t.is(pulled['bytes'], pulled['fetchedBytes']);
   t.regex((await b.run('pull', '-s', 'work')).stdout, /^nothing to pull of work: this machine has [0-9a-f]{12}\n$/);
   t.is((await b.json<{ commit: string }>(t, 'restore', 'there', '-s', 'work', '--offline')).commit, second.commit);
@@ -151,7 +151,7 @@ for (const keep of ['ours', 'theirs'] as const) {
     const { commit } = await b.json<Pushed>(t, 'push', '-s', 'work', '--on-conflict', keep);
     const [head] = await a.json<LogLine[]>(t, 'log', '-s', 'work');
     t.is(head?.commit, commit);
-    t.deepEqual(new Set(head?.parents), new Set([ours.commit, theirs.commit]));
+    t.deepEqual(head?.parents, keep === 'ours' ? [ours.commit, theirs.commit] : [theirs.commit, ours.commit]);
     await a.json(t, 'restore', 'there', '-s', 'work');
     t.is(readFileSync(a.path('there/Default/Cookies'), 'utf8'), keep === 'ours' ? 'from b' : 'from a');
   });
@@ -223,7 +223,7 @@ test.serial('fork, tag, rollback and delete reach the remote, and with --no-push
     (await b.json<{ session: string }[]>(t, 'sessions')).map(({ session }) => session),
     ['copy', 'work'],
   );
-  t.deepEqual((await b.json<LogLine[]>(t, 'log', '-s', 'copy'))[0]?.tags.sort(), ['good']);
+  t.deepEqual((await b.json<LogLine[]>(t, 'log', '-s', 'copy'))[0]?.tags.sort(), []);
   await b.json(t, 'delete', '-s', 'copy');
   t.is((await a.failure(t, 3, 'restore', 'there', '-s', 'copy')).code, 'NOT_FOUND');
 });
