@@ -102,9 +102,13 @@ test.serial('a snapshot during its push: the commit is safe', async (t) => {
   desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
   const child = desk.start(['snapshot', 'profile', '-s', 'work', '--verbose']);
   const ended = outcome(child);
-  child.stderr?.on('data', (text: Buffer) => {
-    if (/^sending /m.test(String(text))) child.kill('SIGINT');
-  });
+  // Once: a second signal would end the process before it prints anything.
+  const interrupt = (text: Buffer): void => {
+    if (!/^sending /m.test(String(text))) return;
+    child.stderr?.off('data', interrupt);
+    child.kill('SIGINT');
+  };
+  child.stderr?.on('data', interrupt);
   const { status, stderr } = await ended;
   t.is(status, 130);
   t.regex(stderr, /^cancelled\nhint: .*`browserstate push -s work` sends it later\.$/m);

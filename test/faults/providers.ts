@@ -125,7 +125,7 @@ export function latency(inner: Provider): Provider & { rounds: () => number } {
     rounds++;
     for (let seen = -1; seen !== begun; ) {
       seen = begun;
-      for (let i = 0; i < 8; i++) await stat('/').then(turn);
+      for (let i = 0; i < 32; i++) await stat('/').then(turn);
     }
     open = undefined;
   };
