@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemHost } from '../src/host.js';
 import { memoryProvider, openRepository, type Provider } from '../src/index.js';
 import { CHUNK_SIZE } from '../src/limits.js';
 import type { Sent, Store } from './_chunk-store.js';
@@ -41,7 +42,7 @@ export class RealStore implements Store {
   /** Each time with an empty home, as a worker on a bare machine. */
   async #withStore(work: (store: Awaited<ReturnType<typeof openRepository>>, folder: string) => Promise<unknown>): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'browserstate-bench-'));
-    const store = await openRepository({ home: join(folder, 'home'), provider: this.#counting() });
+    const store = await openRepository({ home: this.#counting(), host: { ...systemHost, defaultHome: () => join(folder, 'home') } });
     try {
       await work(store, folder);
     } finally {

@@ -1,13 +1,9 @@
 /** A remote as pushes fill it: packs and manifests in memory, each commit patched on the one before, with or without compaction. */
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { toHex } from '../src/bytes.js';
 import { systemHost } from '../src/host.js';
-import { memoryProvider, type ObjectId, type Provider } from '../src/index.js';
-import { CHUNK_SIZE } from '../src/limits.js';
+import { memoryProvider, type Provider } from '../src/index.js';
 import { commitId, encodeCommit } from '../src/object/commit.js';
-import { blobCount, blobId, measureTree, type Tree, treeId } from '../src/object/tree.js';
+import { measureTree, type Tree, treeId } from '../src/object/tree.js';
 import { BlobReader } from '../src/repository/blob-reader.js';
 import { BlobWriter } from '../src/repository/blob-writer.js';
 import { compact } from '../src/repository/compaction.js';
@@ -37,6 +33,7 @@ export class RemoteStore {
   readonly #repository: Repository;
   readonly #compacts: boolean;
   #head: Manifest | undefined;
+  #cache: StatCache | undefined;
 
   private constructor(repository: Repository, compacts: boolean) {
     this.#repository = repository;
@@ -57,8 +54,7 @@ export class RemoteStore {
     });
     const tree = await this.#capture(dir, writer);
     await writer.settle();
-    const read = blobsOf(dir, tree);
-    if (this.#compacts) await compact(writer, writer.places, async (id) => read(id));
+    if (this.#compacts) await compact(writer, writer.places, (id, place) => writer.read(id, place));
     await writer.finish();
     await writer.acknowledged();
     const manifest = await this.#writeManifest(tree, writer);
@@ -83,8 +79,12 @@ export class RemoteStore {
   }
 
   async #capture(dir: string, writer: BlobWriter): Promise<Tree> {
+    const startedAt = systemHost.now();
     const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...readRules(dir, { keepCaches: false, exclude: [] }) }));
-    return capture(dir, found, { sink: writer, cache: new StatCache({ dir }), learn: undefined, previous: this.#head });
+    const learn = new StatCache({ dir }, startedAt);
+    const tree = await capture(dir, found, { sink: writer, cache: this.#cache ?? learn, learn, previous: this.#head });
+    this.#cache = learn;
+    return tree;
   }
 
   async #writeManifest(tree: Tree, { places }: BlobWriter): Promise<number> {
@@ -95,19 +95,6 @@ export class RemoteStore {
     this.#head = await this.#repository.openManifest({ id: commitId(encodeCommit(commit)), manifest: name }, bytes);
     return bytes.length;
   }
-}
-
-/** The bytes of a tree's blobs, read where they are in the directory. */
-function blobsOf(dir: string, tree: Tree): (id: ObjectId) => Uint8Array {
-  const at = new Map<ObjectId, { path: string; start: number }>();
-  for (const entry of tree) {
-    if (entry.kind !== 'file') continue;
-    for (let i = 0; i < blobCount(entry.size); i++) at.set(toHex(blobId(entry, i)), { path: entry.path, start: i * CHUNK_SIZE });
-  }
-  return (id) => {
-    const { path, start } = at.get(id) as { path: string; start: number };
-    return readFileSync(join(dir, path)).subarray(start, start + CHUNK_SIZE);
-  };
 }
 
 /** The provider, answering from what was fetched alone. */

@@ -1,6 +1,6 @@
 /**
- * What a cold mount fetches after a long history, and what keeping it short costs (SPEC.md 16.7): one profile, changed as a browser changes it, pushed to two remotes, one of
- * which is compacted.
+ * What a cold mount fetches after a long history, and what keeping that short costs (SPEC.md 16.7): one profile, changed as a browser changes
+ * it, pushed to two remotes, one of which is compacted.
  *
  *     node dist/bench/compaction.js [--commits 500] [--pages N]
  *

@@ -86,15 +86,15 @@ const tar: Peer = {
 const CLI = join(dirname(fileURLToPath(import.meta.url)), '../cli/main.js');
 
 const ownRun = (root: string, ...args: string[]): Timed =>
-  runTimed(process.execPath, [CLI, '--home', join(root, 'repo'), ...args, '-s', 'bench', '--json']);
+  runTimed(process.execPath, [CLI, '--home', join(root, 'repo'), ...args, '--json']);
 
 const browserstate: Peer = {
   name: 'browserstate',
   missing: () => (existsSync(CLI) ? undefined : 'not built'),
-  init: () => {},
+  init: (root) => void ownRun(root, 'init'),
   // The directory holds just the files of the comparison, so nothing more is left out.
-  snapshot: (root, dir) => ownRun(root, 'snapshot', dir, '--keep-caches', '--no-push'),
-  restore: (root, _dir, out) => ({ ...ownRun(root, 'restore', out), at: out }),
+  snapshot: (root, dir) => ownRun(root, 'snapshot', dir, '-s', 'bench', '--keep-caches', '--no-push'),
+  restore: (root, _dir, out) => ({ ...ownRun(root, 'restore', out, '-s', 'bench'), at: out }),
   // Home also holds this machine's caches, as the peers' cache folders do.
   storedBytes: (root) => storedIn(join(root, 'repo'), ['index', 'records']),
 };

@@ -23,26 +23,27 @@ export class Context {
   /** The exit status of a command that ends without an error. */
   status = 0;
   #store: Store | undefined;
-  readonly #remote: string | undefined;
+  /** The address of the remote; undefined where none was named. */
+  readonly remote: string | undefined;
 
-  /** Throws USAGE for an empty home. */
+  /** Throws USAGE for an empty home or remote. */
   constructor(args: GlobalArguments, { env, report, signal, printCompletionScript }: Surroundings) {
     if (args.home === '') throw new CliError('USAGE', 'expected a directory after --home, found an empty text');
+    if (args.remote === '') throw new CliError('USAGE', 'expected an address after --remote, found an empty text');
     this.report = report;
     this.signal = signal;
     this.home = resolve(args.home ?? (env['BROWSERSTATE_HOME'] || join(homedir(), '.browserstate')));
     this.userId = args.user ?? (env['BROWSERSTATE_USER'] || 'default');
     this.printCompletionScript = printCompletionScript;
-    this.#remote = remoteNamed(args, env);
+    this.remote = args.remote ?? (env['BROWSERSTATE_REMOTE'] || undefined);
   }
 
-  /** The store, opened when it is first asked for. Throws UNSUPPORTED where the arguments or the environment name a remote. */
+  /** The store, opened when it is first asked for. Throws USAGE for an address that is none. */
   async store(): Promise<Store> {
-    if (this.#remote !== undefined) throw noRemotes(this.#remote);
     if (this.#store === undefined) {
       const { openRepository } = await import('../src/index.js');
-      const { home, userId, signal, report } = this;
-      this.#store = await openRepository({ home, userId, signal, onProgress: report.onProgress });
+      const { home, remote, userId, signal, report } = this;
+      this.#store = await openRepository({ home, remote, userId, signal, onProgress: report.onProgress, onRetry: report.onRetry });
     }
     return this.#store;
   }
@@ -51,19 +52,17 @@ export class Context {
     return (await this.store()).session(id);
   }
 
+  /** The address of the remote. Throws USAGE where none was named. */
+  requireRemote(): string {
+    if (this.remote !== undefined) return this.remote;
+    throw new CliError(
+      'USAGE',
+      'expected a remote, found none',
+      'Name one with --remote URL or the environment variable BROWSERSTATE_REMOTE.',
+    );
+  }
+
   async close(): Promise<void> {
     await this.#store?.close();
   }
-}
-
-/** Where a remote was named, if one was. */
-function remoteNamed({ remote, on }: GlobalArguments, env: NodeJS.ProcessEnv): string | undefined {
-  if (remote !== undefined) return '--remote';
-  if (on === 'remote') return '--on remote';
-  return env['BROWSERSTATE_REMOTE'] ? 'BROWSERSTATE_REMOTE' : undefined;
-}
-
-function noRemotes(named: string): CliError {
-  const hint = `Remotes come with a later version. Leave ${named} away to work with the repository on this machine.`;
-  return new CliError('UNSUPPORTED', `${named}: this version knows no remotes`, hint);
 }

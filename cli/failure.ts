@@ -30,16 +30,17 @@ export interface Failure {
   hint: string | undefined;
 }
 
-/** An error that the command line itself finds. */
+/** An error that the command line itself finds, or one of the library with more to say, which is then its cause. */
 export class CliError extends Error implements Failure {
   override readonly name = 'CliError';
 
   constructor(
-    readonly code: 'USAGE' | 'UNSUPPORTED',
+    readonly code: ErrorCode,
     message: string,
     readonly hint: string | undefined = undefined,
+    cause: unknown = undefined,
   ) {
-    super(message);
+    super(message, cause === undefined ? undefined : { cause });
   }
 }
 
@@ -47,9 +48,20 @@ export class CliError extends Error implements Failure {
 export function describeFailure(error: unknown, cancelled: boolean): Failure {
   if (isFailure(error)) return { code: error.code, message: error.message, hint: error.hint };
   if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined };
+  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+    const hint = 'Change to a directory that exists.';
+    return { code: 'NOT_FOUND', message: 'expected a current directory, found that it was removed', hint };
+  }
   const message = error instanceof Error ? error.message || error.name : String(error);
   if (/^(?:ENOSPC|EDQUOT)\b/.test(message)) return { code: 'NO_SPACE', message, hint: 'Free some space and repeat the command.' };
   return { code: 'INTERNAL', message, hint: 'This was not expected. Repeat the command with --verbose to see where it happened.' };
+}
+
+/** Adds to a remote's silence what helps against it. */
+export function mentionOffline(error: unknown): unknown {
+  if (!isFailure(error) || error.code !== 'UNREACHABLE') return error;
+  const hint = [error.hint, '--offline uses what is on this machine.'].filter(Boolean).join(' ');
+  return new CliError(error.code, error.message, hint, error);
 }
 
 function isFailure(error: unknown): error is Failure {

@@ -8,16 +8,19 @@ import { diff } from './commands/diff.js';
 import { fork } from './commands/fork.js';
 import { init } from './commands/init.js';
 import { log } from './commands/log.js';
+import { pull } from './commands/pull.js';
+import { push } from './commands/push.js';
 import { restore } from './commands/restore.js';
 import { rollback } from './commands/rollback.js';
 import { sessions } from './commands/sessions.js';
 import { snapshot } from './commands/snapshot.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
+import { sync } from './commands/sync.js';
 import { tag } from './commands/tag.js';
 import { verify } from './commands/verify.js';
 import { Context } from './context.js';
-import { describeFailure, exitStatus } from './failure.js';
+import { describeFailure, exitStatus, mentionOffline } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
 import { type Choice, parse } from './parser.js';
 import { Report } from './report.js';
@@ -33,11 +36,17 @@ const commands: readonly Command[] = [
   fork,
   tag,
   deleteSession,
+  push,
+  pull,
+  sync,
   stats,
   verify,
   init,
   completion,
 ];
+
+// The SDK of AWS says on stderr that it will stop to support the Node.js that it runs on; it looks when it is loaded.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 const signal = cancelOnSignals();
 const typed = hideBin(process.argv);
@@ -57,6 +66,8 @@ async function run({ command, args, printCompletionScript }: Choice): Promise<nu
   try {
     await command.run(context, args);
     return context.status;
+  } catch (error) {
+    throw 'offline' in command.options && !args['offline'] ? mentionOffline(error) : error;
   } finally {
     await context.close();
   }

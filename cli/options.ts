@@ -1,5 +1,6 @@
 /** Options that several commands share, and the reading of those that have a form of their own. */
 
+import type { OnConflict } from '../src/index.js';
 import type { OptionTable, PositionalTable } from './command.js';
 import { CliError } from './failure.js';
 
@@ -7,12 +8,17 @@ const group = 'Global options:';
 
 export const globalOptions = {
   home: { type: 'string', requiresArg: true, group, describe: 'Directory of the repository; BROWSERSTATE_HOME, or ~/.browserstate' },
+  remote: {
+    type: 'string',
+    requiresArg: true,
+    group,
+    describe: 'Address of what is shared: file:///path, s3://bucket/prefix, gs://bucket/prefix; BROWSERSTATE_REMOTE, or none',
+  },
   user: { type: 'string', requiresArg: true, group, describe: 'Whose repository it is; BROWSERSTATE_USER, or default' },
   json: { type: 'boolean', group, describe: 'Print the result, or the error, as one line of JSON' },
   quiet: { type: 'boolean', alias: 'q', group, describe: 'Print no progress and no warnings' },
   verbose: { type: 'boolean', alias: 'v', group, describe: 'Name each file, and say where an error came from' },
   'no-color': { type: 'boolean', group, describe: 'Print no colours, as the environment variable NO_COLOR does' },
-  remote: { type: 'string', requiresArg: true, hidden: true },
 } as const satisfies OptionTable;
 
 /** What every command is given besides its own arguments. */
@@ -24,7 +30,6 @@ export interface GlobalArguments {
   verbose?: boolean | undefined;
   noColor?: boolean | undefined;
   remote?: string | undefined;
-  on?: string | undefined;
 }
 
 export const session = {
@@ -46,10 +51,34 @@ export const rules = {
   'keep-caches': { type: 'boolean', describe: 'Keep caches and other files that a browser makes anew' },
 } as const satisfies OptionTable;
 
-/** Accepted for the sake of scripts that will run with a remote; without one there is nothing to push or to fetch. */
-export const noPush = { 'no-push': { type: 'boolean', hidden: true } } as const satisfies OptionTable;
-export const offline = { offline: { type: 'boolean', hidden: true } } as const satisfies OptionTable;
-export const on = { on: { type: 'string', choices: ['home', 'remote'], requiresArg: true, hidden: true } } as const satisfies OptionTable;
+/** For commands that change a session without a directory. */
+export const noPush = {
+  'no-push': { type: 'boolean', alias: 'offline', describe: 'Do it on this machine alone, and leave the remote as it is' },
+} as const satisfies OptionTable;
+
+/** For commands that look. */
+export const offline = {
+  offline: { type: 'boolean', describe: 'Use what is on this machine, and do not ask the remote' },
+} as const satisfies OptionTable;
+
+export const on = {
+  on: { choices: ['home', 'remote'], default: 'home', requiresArg: true, describe: 'The repository on this machine, or the remote' },
+} as const satisfies OptionTable;
+
+export const onConflict = {
+  'on-conflict': {
+    choices: ['fail', 'fork', 'ours', 'theirs'] satisfies OnConflict[],
+    default: 'fail',
+    requiresArg: true,
+    describe: 'Where the remote has moved: end with an error, go on as a session of your own, or join both, with the content of one',
+  },
+} as const satisfies OptionTable;
+
+/** One session, or all of them. */
+export const sessionOrAll = {
+  session: { ...session.session, demandOption: false },
+  all: { type: 'boolean', describe: 'Every session, instead of one' },
+} as const satisfies OptionTable;
 
 export const dir = (describe: string) => ({ dir: { type: 'string', demandOption: true, describe } }) as const satisfies PositionalTable;
 

@@ -36,13 +36,21 @@ export function parse(typed: readonly string[], commands: readonly Command[]): C
       (args) => {
         for (const name of Object.keys(command.positionals)) args[name] = unguarded(args[name]);
         choice = { command, args: args as Choice['args'], printCompletionScript: () => parser.showCompletionScript() };
+        throw parsed;
       },
     );
   }
-  parser.parse();
+  try {
+    parser.parse();
+  } catch (error) {
+    if (error !== parsed) throw error;
+  }
   if (choice !== undefined) refuseAmbiguous(choice, typed);
   return choice;
 }
+
+/** Ends yargs's work where a command is chosen: it would go on to lay out the help of that command, which takes longer than all the parsing. */
+const parsed = Symbol('parsed');
 
 /** What no argument of a process can hold. */
 const GUARD = '\0';

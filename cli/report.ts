@@ -3,7 +3,7 @@
  * an error, also one line of JSON.
  */
 import { inspect } from 'node:util';
-import type { Progress } from '../src/index.js';
+import type { Progress, RetryEvent } from '../src/index.js';
 import type { Failure } from './failure.js';
 import { type Line, render, styled } from './lines.js';
 import { type Amount, ProgressBar } from './progress.js';
@@ -16,6 +16,8 @@ export interface ReportOptions {
   /** False: no colours, also not on a terminal. */
   color: boolean;
 }
+
+const labels: Readonly<Record<Progress['phase'], string>> = { capture: 'reading', checkout: 'writing', push: 'sending', pull: 'fetching' };
 
 type Output = Pick<NodeJS.WriteStream, 'write' | 'columns' | 'isTTY' | 'hasColors'>;
 
@@ -70,10 +72,15 @@ export class Report {
 
   /** Draws the bar; with `--verbose` each file is a line instead. */
   readonly onProgress = ({ phase, path, bytes, totalBytes, files, totalFiles }: Progress): void => {
-    const label = phase === 'capture' ? 'reading' : 'writing';
+    const label = labels[phase];
     if (this.options.verbose && !this.options.json) {
       this.#write(this.#stderr, [[styled('dim', `${label} ${files}/${totalFiles}, ${size(bytes)} of ${size(totalBytes)}: ${path}`)]]);
     } else this.progress({ label, done: bytes, total: totalBytes, unit: 'bytes' });
+  };
+
+  /** Says why it takes longer. */
+  readonly onRetry = ({ delayMs, error }: RetryEvent): void => {
+    this.note(`${error.message}; asking again in ${(delayMs / 1000).toFixed(1)} s`);
   };
 
   progress(amount: Amount): void {

@@ -1,24 +1,27 @@
 /** What the package exports, and nothing else. */
-import { join } from 'node:path';
 import { BrowserStateError } from './errors.js';
 import { type Host, systemHost } from './host.js';
-import { localProvider } from './provider/local.js';
 import type { Provider } from './provider/provider.js';
-import { scoped } from './provider/scoped.js';
+import type { RetryEvent } from './provider/retry.js';
 import { checkId } from './repository/layout.js';
-import { STORE_FOLDER } from './session/home.js';
+import { openPlaces, type TransferOptions } from './session/places.js';
 import type { OnProgress } from './session/progress.js';
-import { Store, type StoreOptions } from './session/store.js';
+import { Store } from './session/store.js';
 
 export interface OpenOptions {
-  /** The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is first written. */
-  home?: string | undefined;
-  /** Whose repository it is; `default` unless given. */
+  /**
+   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is first written. A provider keeps objects and cells;
+   * the index and the records stay in `~/.browserstate`.
+   */
+  home?: string | Provider | undefined;
+  /** The repositories that are shared with other machines, as an address (`file:`, `s3:`, `gs:`) or a provider; without one everything is local. */
+  remote?: string | Provider | undefined;
+  /** Whose repository it is, in both; `default` unless given. */
   userId?: string | undefined;
-  /** The repository that is shared with other machines, as a URL (`file:`, `s3:`, `gs:`) or a provider; each user has a part of its own in it. */
-  remote?: Provider | undefined;
-  /** Keeps objects and cells in this provider instead of in `home`; the index and the records stay in `home`. */
-  provider?: Provider | undefined;
+  /** How bytes are moved to and from the remote. */
+  transfer?: TransferOptions | undefined;
+  /** Told before a request to the remote that got no answer is asked again. */
+  onRetry?: ((event: RetryEvent) => void) | undefined;
   /** Clock, randomness and identity; the system's unless given. */
   host?: Host | undefined;
   signal?: AbortSignal | undefined;
@@ -26,36 +29,25 @@ export interface OpenOptions {
 }
 
 /**
- * Opens one user's store. Nothing is read or written until it is used; the store is created when it is first written.
+ * Opens one user's store. Nothing is read or written until it is used; the store is created when it is first written, and the remote by the
+ * first push.
  *
  * @example
- * const store = await openRepository({ home: '/var/lib/browserstate' });
- * const { commit } = await store.session('linkedin').commit('/tmp/profile', { message: 'logged in' });
- * await store.session('linkedin').checkout('/tmp/elsewhere', { at: 'HEAD~1' });
+ * const store = await openRepository({ home: '/var/lib/browserstate', remote: 's3://profiles/team?region=eu-central-1' });
+ * const session = store.session('linkedin');
+ * const { commit } = await session.commit('/tmp/profile', { message: 'logged in' });
+ * await session.push();
+ * await session.checkout('/tmp/elsewhere', { at: 'HEAD~1' });
  * await store.close();
  *
- * Throws USAGE for a user id that cannot be one, UNSUPPORTED on Windows.
+ * Throws USAGE for a user id, an address or a number that cannot be one, and for a remote that is home itself; UNSUPPORTED on Windows.
  */
 export async function openRepository(options: OpenOptions = {}): Promise<Store> {
-  const { userId = 'default', host = systemHost, signal, onProgress } = options;
+  const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress } = options;
   if (host.platform() === 'win32') throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows');
   checkId('user', userId);
-  const legacyFolder = join(options.home ?? host.defaultHome(), userId);
-  const folder = join(legacyFolder, STORE_FOLDER);
-  const provider = options.provider ? scoped(options.provider, `${userId}/${STORE_FOLDER}/`) : localProvider(folder, host);
-  const remote = options.remote === undefined ? undefined : remoteOf(options.remote, userId);
-  return new Store({ provider, folder, legacyFolder, host, remote, signal, onProgress });
-}
-
-/** A user's part of the remote. */
-function remoteOf(whole: Provider, userId: string): StoreOptions['remote'] {
-  return {
-    provider: scoped(whole, `${userId}/${STORE_FOLDER}/`),
-    async hasLegacy(session, options) {
-      for await (const { key } of whole.list(`${userId}/${session}/`, options)) return key !== '';
-      return false;
-    },
-  };
+  const places = await openPlaces({ home: options.home ?? host.defaultHome(), remote, userId, host, transfer, onRetry });
+  return new Store({ ...places, host, signal, onProgress });
 }
 
 export { BrowserStateError, type ErrorCode, isError } from './errors.js';
@@ -65,15 +57,17 @@ export type { Compression } from './pack/codec.js';
 export { localProvider } from './provider/local.js';
 export { memoryProvider } from './provider/memory.js';
 export type { ByteRange, Cell, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider/provider.js';
+export type { RetryEvent } from './provider/retry.js';
 export type { CheckOptions, CheckResult, Finding } from './repository/check.js';
 export type { RefEvent } from './repository/ref.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, LogEntry, RollbackOptions } from './session/history.js';
+export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
 export type { OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
-export type { SessionInfo, Store, Usage } from './session/store.js';
+export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
 export type { Host };

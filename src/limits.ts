@@ -63,7 +63,7 @@ export const MAX_KEY_BYTES = 512;
 /** Frames being compressed at once: libuv's four threads; each takes some megabytes. */
 export const CODEC_CONCURRENCY = 4;
 /** Bytes of one commit that are compressed well; what is beyond is compressed fast. A small run's commit never gets there. */
-export const BULK_BYTES = 16 * MiB;
+export const BULK_BYTES = 4 * MiB;
 /** Packs being sent at once, besides the one being filled: two packs of memory; a disk is no faster with more. */
 export const PACK_CONCURRENCY = 1;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
@@ -72,15 +72,15 @@ export const FRAME_CACHE_BYTES = 8 * MiB;
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
+/** The same for a remote, unless the caller says otherwise: a pack, so that a cold mount asks as seldom as it can. */
+export const MAX_REMOTE_SPAN = 8 * MiB;
 /** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
 export const REMOTE_CONCURRENCY = 5;
-/** Bytes of live content for which a cold mount may ask once: a pack's. */
-export const FETCH_RANGE_BYTES = MAX_PACK_SIZE;
-/** Ranges that a cold mount may ask for beyond those: what a browser's connections carry at once, more or less. */
+/** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**
- * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple at which a writer compacts, below the limit because it knows what it moves by estimate alone; and the one it
- * compacts to.
+ * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple at which a writer compacts, below the limit
+ * because it knows what it moves by estimate alone; and the one that it compacts to.
  */
 export const COMPACT_RATIO = 1.4;
 export const COMPACTED_RATIO = 1.3;

@@ -5,13 +5,13 @@ import { noPush, session } from '../options.js';
 
 export const deleteSession = defineCommand({
   usage: 'delete',
-  summary: 'Delete a session with all its history. It does not ask.',
+  summary: 'Delete a session with all its history, here and on the remote. It does not ask.',
   positionals: {},
   options: { ...session, ...noPush },
   examples: [['delete -s experiment', 'Its name can be used again']],
-  async run(context, { session: id }) {
+  async run(context, { session: id, noPush }) {
     const session = await context.session(id);
-    await session.delete({ signal: context.signal });
+    await session.delete({ offline: noPush, signal: context.signal });
     context.report.result({ deleted: id }, () => [['deleted ', styled('bold', id)]]);
   },
 });

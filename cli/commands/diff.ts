@@ -1,7 +1,7 @@
 /** `diff`: what differs between two versions. */
 import { defineCommand } from '../command.js';
 import { describeDifference } from '../difference.js';
-import { session } from '../options.js';
+import { offline, session } from '../options.js';
 
 export const diff = defineCommand({
   usage: 'diff <a> [b]',
@@ -11,14 +11,14 @@ export const diff = defineCommand({
     a: { type: 'string', demandOption: true, describe: 'A revision' },
     b: { type: 'string', default: 'HEAD', describe: 'Another one' },
   },
-  options: session,
+  options: { ...session, ...offline },
   examples: [
     ['diff -s work HEAD~1', 'What the newest commit changed'],
     ['diff -s work good HEAD~2', 'Between a tag and an older version'],
   ],
-  async run(context, { session: id, a, b }) {
+  async run(context, { session: id, a, b, offline }) {
     const session = await context.session(id);
-    const difference = await session.diff(a, b, { signal: context.signal });
+    const difference = await session.diff(a, b, { offline, signal: context.signal });
     context.report.result(difference, () => describeDifference(difference));
   },
 });

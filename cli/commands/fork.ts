@@ -17,7 +17,7 @@ export const fork = defineCommand({
   async run(context, args) {
     const { report, signal } = context;
     const session = await context.session(args.session);
-    const { commit } = await session.fork(args.new, { at: args.at, signal });
+    const { commit } = await session.fork(args.new, { at: args.at, offline: args.noPush, signal });
     report.result({ session: args.new, commit }, () => [
       [styled('bold', args.new), ` begins at `, styled('yellow', shortId(commit)), ` of ${args.session}`],
     ]);

@@ -12,7 +12,7 @@ const DEFAULT_LIMIT = 20;
 export const log = defineCommand({
   usage: 'log',
   summary: 'Show the history of a session, newest first.',
-  details: `It shows ${DEFAULT_LIMIT} commits, or with --json all.`,
+  details: `It shows ${DEFAULT_LIMIT} commits, or with --json all, and marks those that are not on the remote yet.`,
   positionals: {},
   options: {
     ...session,
@@ -29,21 +29,27 @@ export const log = defineCommand({
     const { report } = context;
     const wanted = args.number === undefined ? undefined : parseCount('-n', args.number);
     const limit = wanted ?? (report.options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
-    const more = args.ops ? await showOperations(context, args.session, limit) : await showCommits(context, args.session, limit);
+    const show = args.ops ? showOperations : showCommits;
+    const more = await show(context, args.session, { limit, offline: args.offline });
     if (more && wanted === undefined) report.note('There are older ones: -n N shows N of them.');
   },
 });
 
+interface Selection {
+  limit: number;
+  offline: boolean | undefined;
+}
+
 /** Shows at most `limit` commits; tells whether there are more. */
-async function showCommits(context: Context, id: string, limit: number): Promise<boolean> {
-  const found = await readCommits(context, id, limit + 1);
+async function showCommits(context: Context, id: string, { limit, offline }: Selection): Promise<boolean> {
+  const found = await readCommits(context, id, { limit: limit + 1, offline });
   const shown = found.slice(0, limit);
   context.report.result(shown, () => describeCommits(shown));
   return found.length > limit;
 }
 
-async function showOperations(context: Context, id: string, limit: number): Promise<boolean> {
-  const found = await readOperations(context, id, limit + 1);
+async function showOperations(context: Context, id: string, { limit, offline }: Selection): Promise<boolean> {
+  const found = await readOperations(context, id, { limit: limit + 1, offline });
   const shown = found.slice(0, limit);
   context.report.result(shown, () => describeOperations(shown));
   return found.length > limit;
@@ -60,17 +66,17 @@ interface Operation {
   detail: string;
 }
 
-async function readCommits(context: Context, id: string, limit: number): Promise<LogEntry[]> {
+async function readCommits(context: Context, id: string, selection: Selection): Promise<LogEntry[]> {
   const session = await context.session(id);
   const entries: LogEntry[] = [];
-  for await (const entry of session.log({ limit, signal: context.signal })) entries.push(entry);
+  for await (const entry of session.log({ ...selection, signal: context.signal })) entries.push(entry);
   return entries;
 }
 
-async function readOperations(context: Context, id: string, limit: number): Promise<Operation[]> {
-  const commits = await readCommits(context, id, limit);
+async function readOperations(context: Context, id: string, selection: Selection): Promise<Operation[]> {
+  const commits = await readCommits(context, id, selection);
   const session = await context.session(id);
-  const events = await session.events({ signal: context.signal });
+  const events = await session.events({ offline: selection.offline, signal: context.signal });
   const operations: Operation[] = [
     ...commits.map(({ op, time, who, commit, message }) => ({ op, time, who, commit, detail: message })),
     ...events.map(({ op, time, who, detail }) => ({ op, time: new Date(time), who, commit: null, detail })),
@@ -86,13 +92,22 @@ function describeCommits(entries: readonly LogEntry[]): Line[] {
     count(files, 'file'),
     size(bytes),
   ]);
-  return table(columns, { right: [2, 3] }).map((line, i) => [...line, ...remarks(entries[i] as LogEntry, i === 0)]);
+  const head = headOf(entries);
+  return table(columns, { right: [2, 3] }).map((line, i) => [...line, ...remarks(entries[i] as LogEntry, entries[i] === head)]);
+}
+
+/** The newest commit: the remote's, where what was not pushed does not follow it. */
+function headOf(entries: readonly LogEntry[]): LogEntry | undefined {
+  const there = entries.find(({ pushed }) => pushed !== false);
+  const last = there && entries[entries.indexOf(there) - 1];
+  return last === undefined || last.parents.includes(there?.commit ?? '') ? entries[0] : there;
 }
 
 /** The names of a commit, its message and its labels. */
-function remarks({ tags, message, labels }: LogEntry, isHead: boolean): Cell[] {
+function remarks({ tags, message, labels, pushed }: LogEntry, isHead: boolean): Cell[] {
   const names = isHead ? ['HEAD', ...tags] : tags;
   const cells: Cell[] = names.length > 0 ? ['  ', styled('green', `(${names.join(', ')})`)] : [];
+  if (pushed === false) cells.push('  ', styled('yellow', 'not pushed'));
   if (message !== '') cells.push(`  ${firstLine(message)}`);
   for (const [key, value] of Object.entries(labels)) cells.push('  ', styled('dim', `${key}=${value}`));
   return cells;

@@ -1,7 +1,7 @@
 /** `rollback`: appends a commit with the content of an older one. */
 import { defineCommand } from '../command.js';
 import { styled } from '../lines.js';
-import { session } from '../options.js';
+import { noPush, session } from '../options.js';
 import { count, shortId, size } from '../text.js';
 
 export const rollback = defineCommand({
@@ -18,15 +18,16 @@ export const rollback = defineCommand({
       describe: 'The revision to go back to, such as HEAD~1, a tag or a commit id',
     },
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember this commit by' },
+    ...noPush,
   },
   examples: [
     ['rollback -s work --to HEAD~1', 'Undo the newest commit'],
     ['rollback -s work --to good', 'Back to a tag'],
   ],
-  async run(context, { session: id, to, message }) {
+  async run(context, { session: id, to, message, noPush }) {
     const { report, signal } = context;
     const session = await context.session(id);
-    const { commit, tree, parents, files, bytes } = await session.rollback(to, { message, signal });
+    const { commit, tree, parents, files, bytes } = await session.rollback(to, { message, offline: noPush, signal });
     report.result({ commit, tree, parent: parents[0] ?? null, files, bytes }, () => [
       [`rolled ${id} back to ${to}: `, styled('yellow', shortId(commit)), ` with ${count(files, 'file')}, ${size(bytes)}`],
     ]);

@@ -7,19 +7,20 @@ import { age, count, firstLine, shortId, size } from '../text.js';
 
 export const sessions = defineCommand({
   usage: 'sessions',
-  summary: 'List the sessions, each with its newest commit.',
+  summary: 'List the sessions, here and on the remote, each with its newest commit.',
   positionals: {},
   options: offline,
   examples: [
     ['sessions', 'Those of the default user'],
     ['sessions --user alice --json', 'Those of another, as a JSON array'],
   ],
-  async run(context) {
+  async run(context, { offline }) {
     const store = await context.store();
     const found: SessionInfo[] = [];
-    for await (const info of store.sessions({ signal: context.signal })) found.push(info);
+    for await (const info of store.sessions({ offline, signal: context.signal })) found.push(info);
     context.report.result(found, () => describe(found));
-    if (found.length === 0) context.report.note(`There are no sessions of user ${context.userId} in ${context.home} yet.`);
+    const places = [context.home, offline ? undefined : context.remote].filter(Boolean);
+    if (found.length === 0) context.report.note(`There are no sessions of user ${context.userId} in ${places.join(' or ')} yet.`);
   },
 });
 

@@ -1,14 +1,16 @@
 /** `snapshot`: commits a directory to a session. */
-import type { CommitResult } from '../../src/index.js';
+import type { CommitResult, PushOptions, PushResult, Session } from '../../src/index.js';
 import { defineCommand } from '../command.js';
+import { CliError, describeFailure } from '../failure.js';
 import { type Line, styled } from '../lines.js';
-import { dir, noPush, parseLabels, rules, session } from '../options.js';
+import { dir, onConflict, parseLabels, rules, session } from '../options.js';
 import type { Report } from '../report.js';
 import { count, shortId, size } from '../text.js';
+import { describePush } from '../transfer.js';
 
 export const snapshot = defineCommand({
   usage: 'snapshot <dir>',
-  summary: 'Commit a directory to a session.',
+  summary: 'Commit a directory to a session, and push it where there is a remote.',
   details:
     'Where nothing but times changed since the newest commit, none is made. Caches are left out, and so is what .browserstateignore in the directory names.',
   positionals: dir('The profile: what the browser was given as its user data directory'),
@@ -20,11 +22,13 @@ export const snapshot = defineCommand({
     ...rules,
     'allow-shrink': { type: 'boolean', describe: 'Commit even if the cookies or nearly all files are gone' },
     compression: { choices: ['auto', 'max', 'off'], default: 'auto', requiresArg: true, describe: 'How hard to compress what is new' },
-    ...noPush,
+    'no-push': { type: 'boolean', describe: 'Leave the commit on this machine' },
+    ...onConflict,
   },
   examples: [
     ['snapshot ~/profile -s work -m "logged in"', 'Commit a profile'],
     ['snapshot DIR -s work --label run=42 --tag good', 'With a label and a tag'],
+    ['snapshot DIR -s work --no-push', 'Commit now, push later'],
     ["snapshot DIR -s work --exclude '*.log' --json", 'Leave files out; print JSON'],
   ],
   async run(context, args) {
@@ -35,9 +39,37 @@ export const snapshot = defineCommand({
     const result = await session.commit(args.dir, { message, labels, tag, exclude, keepCaches, allowShrink, compression, signal });
     const { commit, tree, parent = null, changed, stats } = result;
     warnOfSkipped(report, result);
-    report.result({ commit, tree, parent, changed, ...stats, tag: tag ?? null, pushed: false }, () => describe(args.session, result, tag));
+    const sent =
+      context.remote === undefined || args.noPush ? undefined : await send(session, result, { tag, signal, onConflict: args.onConflict });
+    const { pushed = false, ...push } = sent ?? {};
+    const value = { commit, tree, parent, changed, ...stats, tag: tag ?? null, pushed, push: sent ? push : null };
+    report.result(value, () => [...describe(args.session, result, tag), ...(sent?.pushed ? [describePush(sent)] : [])]);
   },
 });
+
+/** Pushes what was committed. An error says that the commit stands, and what to do. */
+async function send(
+  session: Session,
+  { commit, changed }: CommitResult,
+  { tag, ...options }: PushOptions & { tag: string | undefined },
+): Promise<PushResult> {
+  try {
+    const sent = await session.push(options);
+    // A tag goes with its commit; that of a commit that is there already goes by itself.
+    if (tag !== undefined && !changed && !sent.pushed) await session.tag(tag, { at: commit, signal: options.signal });
+    return sent;
+  } catch (error) {
+    throw safeHere(error, session.id, commit);
+  }
+}
+
+function safeHere(error: unknown, session: string, commit: string): unknown {
+  const { code, message, hint } = describeFailure(error, false);
+  // A conflict says so itself, and where else the commit is.
+  if (code === 'CONFLICT') return error;
+  const hints = [hint, `\`browserstate push -s ${session}\` sends it later.`].filter(Boolean).join(' ');
+  return new CliError(code, `commit ${shortId(commit)} is safe on this machine, and was not pushed: ${message}`, hints, error);
+}
 
 function warnOfSkipped(report: Report, { stats: { skipped } }: CommitResult): void {
   for (const { kind, path } of skipped) report.warn(`${path}: left out, as every ${kind} is`);

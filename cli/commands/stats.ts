@@ -10,10 +10,14 @@ export const stats = defineCommand({
   summary: 'Show what the store holds and what it takes.',
   positionals: {},
   options: on,
-  examples: [['stats', 'Sessions, commits, objects and bytes']],
-  async run(context) {
+  examples: [
+    ['stats', 'Sessions, commits, objects and bytes'],
+    ['stats --on remote', 'The same of what is shared'],
+  ],
+  async run(context, { on }) {
+    if (on === 'remote') context.requireRemote();
     const store = await context.store();
-    const usage = await store.usage({ signal: context.signal });
+    const usage = await store.usage({ on, signal: context.signal });
     const ratio = usage.storedBytes > 0 ? usage.logicalBytes / usage.storedBytes : null;
     context.report.result({ ...usage, ratio }, () => describe(usage, ratio));
   },

@@ -14,9 +14,9 @@ export const tag = defineCommand({
     ['tag good -s work', 'The newest commit'],
     ['tag before-update -s work --at HEAD~3', 'An older one'],
   ],
-  async run(context, { session: id, name, at }) {
+  async run(context, { session: id, name, at, noPush }) {
     const session = await context.session(id);
-    const { commit } = await session.tag(name, { at, signal: context.signal });
+    const { commit } = await session.tag(name, { at, offline: noPush, signal: context.signal });
     context.report.result({ tag: name, commit }, () => [
       [styled('green', name), ' names ', styled('yellow', shortId(commit)), ` of ${id}`],
     ]);

@@ -18,12 +18,14 @@ export const verify = defineCommand({
   examples: [
     ['verify', 'Quick: names, sizes and what leads from one to the other'],
     ['verify --read-data', 'Thorough: every byte'],
+    ['verify --on remote --json', 'The remote; print JSON'],
   ],
-  async run(context, { readData }) {
+  async run(context, { readData, on }) {
+    if (on === 'remote') context.requireRemote();
     const { report, signal } = context;
     const onProgress = (done: number, total: number) => report.progress({ label: 'checking', done, total, unit: 'objects' });
     const store = await context.store();
-    const result = await store.verify({ readData, signal, onProgress });
+    const result = await store.verify({ on, readData, signal, onProgress });
     report.result(result, () => describe(result));
     if (result.findings.length > 0) context.status = exitStatus.INTEGRITY;
   },

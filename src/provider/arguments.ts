@@ -30,3 +30,9 @@ export function checkCellSize(key: string, bytes: Uint8Array): void {
   if (bytes.length <= MAX_CELL_SIZE) return;
   throw new BrowserStateError('USAGE', `${key}: expected a cell of at most ${MAX_CELL_SIZE} bytes, found ${bytes.length}`);
 }
+
+/** `value`, if it is a whole number of at least `least`; throws USAGE for any other. */
+export function checkWholeNumber(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value;
+  throw new BrowserStateError('USAGE', `expected ${name} to be a whole number from ${least} on, found ${value}`);
+}

@@ -46,11 +46,10 @@ export async function exchange(question: Question, { agent, timeoutMs, limit, si
     });
     outgoing.on('response', (incoming) => {
       const generation = incoming.headers['x-goog-generation'];
-      bodyOf(incoming, limit)
-        .then((bytes) => resolve({ status: incoming.statusCode ?? 0, generation: generation?.toString(), body: bytes }))
-        .catch(reject)
-        // An answer may come before all was sent; the rest is for nobody.
-        .finally(() => outgoing.writableFinished || outgoing.destroy());
+      bodyOf(incoming, limit).then(
+        (bytes) => resolve({ status: incoming.statusCode ?? 0, generation: generation?.toString(), body: bytes }),
+        reject,
+      );
     });
     outgoing.end(body);
   });

@@ -2,10 +2,12 @@
  * A provider that asks again where it got no answer. It belongs between a store and a provider over a network, whose own SDK's retries are
  * off, so that one place decides what may be repeated: everything but a swap, whose lost answer only a reader of the cell can settle.
  */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { places } from '../concurrency.js';
-import { BrowserStateError, cancelled, isError, throwIfAborted } from '../errors.js';
+import { type BrowserStateError, cancelled, isError, throwIfAborted } from '../errors.js';
 import { MAX_RETRIES, MAX_RETRY_DELAY_MS, REMOTE_CONCURRENCY, RETRY_DELAY_MS } from '../limits.js';
+import { checkWholeNumber } from './arguments.js';
 import type { Listed, Provider, RequestOptions } from './provider.js';
 
 /** What is about to be asked again. */
@@ -43,8 +45,13 @@ export interface RetryOptions {
  * `provider`.
  */
 export function retrying(provider: Provider, options: RetryOptions): Provider {
-  const maxConcurrent = wholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
-  const inPlace = places(maxConcurrent);
+  const maxConcurrent = checkWholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
+  const place = places(maxConcurrent);
+  const inPlace = <T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+    // However many requests one signal is for, each listens to it; from the eleventh on Node would print a warning.
+    if (signal !== undefined) setMaxListeners(0, signal);
+    return place(request, signal);
+  };
   const patience = patienceOf(options);
   const repeated = async <T>(
     operation: RetryEvent['operation'],
@@ -80,8 +87,8 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
 type Wait = (error: unknown) => Promise<void>;
 
 function patienceOf({ random, onRetry, ...options }: RetryOptions) {
-  const maxRetries = wholeNumber('maxRetries', options.maxRetries ?? MAX_RETRIES, 0);
-  const firstDelay = wholeNumber('retryDelayMs', options.retryDelayMs ?? RETRY_DELAY_MS, 0);
+  const maxRetries = checkWholeNumber('maxRetries', options.maxRetries ?? MAX_RETRIES, 0);
+  const firstDelay = checkWholeNumber('retryDelayMs', options.retryDelayMs ?? RETRY_DELAY_MS, 0);
   return (operation: RetryEvent['operation'], key: string, signal: AbortSignal | undefined): Wait => {
     let longest = firstDelay;
     let attempt = 0;
@@ -121,9 +128,4 @@ async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<
   } catch (error) {
     throw signal?.aborted ? cancelled(signal) : error;
   }
-}
-
-function wholeNumber(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value;
-  throw new BrowserStateError('USAGE', `expected ${name} to be a whole number from ${least} on, found ${value}`);
 }

@@ -3,10 +3,12 @@
  * that is not understood is refused, so that a misspelt parameter does not quietly choose another place. The modules of the clouds are
  * loaded only for a URL that names them.
  */
+import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { localProvider } from './local.js';
+import { hasErrno } from './local-errors.js';
 import type { Provider } from './provider.js';
 
 const FORMS = 'file:///path, s3://bucket/prefix?region=R&endpoint=URL&pathStyle=true or gs://bucket/prefix?projectId=P&endpoint=URL';
@@ -37,6 +39,8 @@ function parse(url: string): URL {
   // A URL is not shown before it is known to hold no credentials.
   if (parsed === undefined) throw usage('found something else');
   if (parsed.username !== '' || parsed.password !== '') throw usage('found one with credentials in it', CREDENTIALS);
+  if (/^file:(?!\/)/i.test(url))
+    throw usage('found a path that does not begin with a slash', 'Write the whole path of the folder: file:///path.');
   if (parsed.hash !== '') throw usage(`found one with ${parsed.hash} at its end`);
   return parsed;
 }
@@ -46,12 +50,34 @@ const CREDENTIALS = "Credentials come from each SDK's own chain: environment, pr
 function folderOf(url: URL): string {
   if (url.host !== '') throw usage(`found the host ${url.host} in it`, 'A folder of this machine has three slashes: file:///path.');
   parametersOf(url, []);
-  return fileURLToPath(url);
+  const folder = decoded(url.pathname, () => fileURLToPath(url));
+  if (isTaken(folder)) throw usage(`found a file in the place of the folder ${folder}`);
+  return folder;
+}
+
+/** Whether something that is no folder is at a path, or above it. What cannot be told is left to the first request. */
+function isTaken(folder: string): boolean {
+  try {
+    return !statSync(folder).isDirectory();
+  } catch (error) {
+    return hasErrno(error, 'ENOTDIR');
+  }
+}
+
+/** Runs `decode` on a path of a URL. Throws USAGE where its percent signs stand for nothing that can be in one. */
+function decoded(path: string, decode: () => string): string {
+  try {
+    const text = decode();
+    if (!text.includes('\0')) return text;
+  } catch (error) {
+    if (!(error instanceof URIError || error instanceof TypeError)) throw error;
+  }
+  throw usage(`found the path ${path}, which cannot be decoded`, 'Write a percent sign as %25.');
 }
 
 function placeOf(url: URL): { bucket: string; prefix: string } {
   if (url.port !== '' || url.host === '') throw usage(`found no bucket in ${url.protocol}//${url.host}${url.pathname}`);
-  return { bucket: url.host, prefix: decodeURIComponent(url.pathname).replace(/^\/|\/$/g, '') };
+  return { bucket: url.host, prefix: decoded(url.pathname, () => decodeURIComponent(url.pathname)).replace(/^\/|\/$/g, '') };
 }
 
 /** The parameters by name. Throws USAGE for one that is not `known`, that comes twice or that is empty. */

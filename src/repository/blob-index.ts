@@ -86,7 +86,10 @@ export class BlobIndex {
     });
   }
 
-  /** Runs `work` on the open database; not at all where it stays locked. A damaged database is removed, and `work` runs on a new one. */
+  /**
+   * Runs `work` on the open database; not at all where it stays locked, or where the file system refuses it a place. A damaged database is removed, and
+   * `work` runs on a new one.
+   */
   async #withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
     const { Level } = await import('level');
     for (let attempt = 0; attempt < INDEX_LOCK_RETRIES; attempt++) {
@@ -97,12 +100,23 @@ export class BlobIndex {
         return;
       } catch (error) {
         if (isLocked(error)) await sleep(INDEX_LOCK_WAIT_MS);
-        else if (isDatabaseError(error)) await rm(this.#path, { recursive: true, force: true });
-        else throw error;
+        else if (!isDatabaseError(error)) throw error;
+        else if (!(await removed(this.#path))) return;
       } finally {
         await database.close();
       }
     }
+  }
+}
+
+/** False where the file system refuses. */
+async function removed(path: string): Promise<boolean> {
+  try {
+    await rm(path, { recursive: true, force: true });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    return false;
   }
 }
 

@@ -10,14 +10,13 @@ import { hashObject, type ObjectId } from '../object-id.js';
 import { decode } from '../pack/codec.js';
 import { type Frame, framesOf } from '../pack/locator.js';
 import { applyPatches, pageCount } from '../pack/patch.js';
-import type { RequestOptions } from '../provider/provider.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
 import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
-import type { Repository } from './repository.js';
 import { homeSpans, planSpans, type Span, spanOf } from './spans.js';
 
 export class BlobReader {
-  readonly #repository: Pick<Repository, 'provider'>;
+  readonly #repository: { provider: Pick<Provider, 'get'> };
   readonly #options: RequestOptions;
   readonly #spans = new Map<Frame, Span>();
   readonly #fetched = new ByteCache<Span>();
@@ -25,7 +24,7 @@ export class BlobReader {
   /** Bytes that were fetched so far. */
   fetchedBytes = 0;
 
-  constructor(repository: Pick<Repository, 'provider'>, options: RequestOptions = {}) {
+  constructor(repository: { provider: Pick<Provider, 'get'> }, options: RequestOptions = {}) {
     this.#repository = repository;
     this.#options = options;
   }

@@ -11,20 +11,20 @@ import {
   LOOKUP_BATCH_BYTES,
   MAX_FRAME_SIZE,
   MAX_PACK_SIZE,
-  MAX_PATCHES,
   PACK_CONCURRENCY,
   PAGE_SIZE,
 } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import { type Frame, type Location, nameText } from '../pack/locator.js';
+import type { Frame, Location } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
-import type { RequestOptions } from '../provider/provider.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
-import { newName, objectKey } from './layout.js';
+import { newName } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { BufferPool, PackDraft } from './pack-draft.js';
+import { patchOnto } from './patch-onto.js';
 import type { Repository } from './repository.js';
 
 /** The blob that was at the same place before, with its bytes' place: what a patch can start from. */
@@ -46,6 +46,8 @@ export interface BlobWriterOptions extends RequestOptions {
   /** Told the places of blobs whose packs are durable, pack by pack. */
   onDurable?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
+
+type GetOptions = Parameters<Provider['get']>[1];
 
 /** Part of a frame that is being filled: a whole blob, or a patch of one. */
 interface Segment {
@@ -90,7 +92,7 @@ export class BlobWriter {
   readonly places = new Map<ObjectId, BlobPlace>();
   /** The places of those that were not stored before. */
   readonly stored = new Map<ObjectId, BlobPlace>();
-  /** The names of the packs that were begun. */
+  /** The keys of the packs that were begun. */
   readonly packs = new Set<string>();
   /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
   newBytes = 0;
@@ -103,7 +105,7 @@ export class BlobWriter {
     this.#whole = this.#newDraft(options.compression);
     this.#incompressible = this.#newDraft('off');
     this.#patches = this.#newDraft(options.compression);
-    this.#reader = new BlobReader(repository, options);
+    this.#reader = new BlobReader({ provider: { get: (key, request) => this.#get(key, request) } }, options);
   }
 
   /**
@@ -151,6 +153,11 @@ export class BlobWriter {
     this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch }, extractPages(bytes, as.bitmap));
   }
 
+  /** The bytes of a blob at a place that may be in a pack of this commit. */
+  read(id: ObjectId, place: BlobPlace): Promise<Uint8Array> {
+    return this.#reader.read(id, place);
+  }
+
   /** Gives a blob another place, where it is stored already. */
   move(id: ObjectId, place: BlobPlace): void {
     this.#place(id, place);
@@ -191,18 +198,15 @@ export class BlobWriter {
 
   /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
   async #storePatch(id: ObjectId, bytes: Uint8Array, predecessor: Predecessor): Promise<boolean> {
-    const { location } = predecessor.place;
     const previous = await this.#readPrevious(predecessor);
     if (previous === undefined) return false;
+    const { location } = predecessor.place;
     const changed = changedPages(previous, bytes);
     if (changed === 0) {
       this.#place(id, { location, length: bytes.length });
       return true;
     }
-    // With as many patches as there may be, one that holds the pages of all takes their place.
-    const isFull = location.patches.length >= MAX_PATCHES;
-    const base: Location = isFull ? { ...location, patches: [] } : location;
-    const bitmap = isFull ? location.patches.reduce((all, patch) => all | patch.bitmap, changed) : changed;
+    const { base, bitmap } = patchOnto(predecessor.place, changed, bytes.length);
     if (pageCount(bitmap) * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
     const content = extractPages(bytes, bitmap);
     this.newBytes += content.length;
@@ -263,10 +267,18 @@ export class BlobWriter {
     return { compression, buffer: this.#frameBuffers.take(), segments: [], length: 0 };
   }
 
+  async #get(key: string, request: GetOptions = {}): Promise<Uint8Array> {
+    const { range } = request;
+    if (range !== undefined && this.#pack?.key === key) return this.#pack.buffer.slice(range.start, range.end);
+    if (this.packs.has(key)) await this.acknowledged();
+    return this.#repository.provider.get(key, request);
+  }
+
   #newPack(): PackDraft {
     const name = newName(this.#repository.host, this.#options.epoch());
-    this.packs.add(nameText(name));
-    return new PackDraft(this.#repository, name, this.#packBuffers.take());
+    const pack = new PackDraft(this.#repository, name, this.#packBuffers.take());
+    this.packs.add(pack.key);
+    return pack;
   }
 
   #place(id: ObjectId, place: BlobPlace): void {
@@ -276,9 +288,7 @@ export class BlobWriter {
 
   async #send(pack: PackDraft): Promise<void> {
     while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
-    const bytes = pack.seal();
-    this.storedBytes += bytes.length;
-    const put = this.#put(pack, bytes, this.#inPack);
+    const put = this.#put(pack, this.#inPack);
     this.#inPack = new Map();
     this.#sending.add(put);
     put.then(
@@ -291,8 +301,10 @@ export class BlobWriter {
     );
   }
 
-  async #put(pack: PackDraft, bytes: Uint8Array, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
-    await this.#repository.provider.put(objectKey('packs', pack.name), bytes, this.#options);
+  async #put(pack: PackDraft, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+    const bytes = pack.seal();
+    this.storedBytes += bytes.length;
+    await this.#repository.provider.put(pack.key, bytes, this.#options);
     await this.#options.onDurable?.(places);
   }
 }

@@ -39,7 +39,7 @@ export interface CheckResult {
   bytesRead: number;
 }
 
-/** Checks the repository in `provider`. Throws only what the provider throws for reasons other than damage. */
+/** Checks the repository in `provider` and changes nothing. Throws only what the provider throws for reasons other than damage. */
 export async function checkRepository(provider: Provider, host: Host, options: CheckOptions = {}): Promise<CheckResult> {
   const check = new Check(provider, options);
   await check.run(host);
@@ -73,7 +73,7 @@ class Check {
   async run(host: Host): Promise<void> {
     const repository = await this.#attempt(CONFIG_KEY, () => Repository.open(this.#provider, host, this.#options));
     if (repository === undefined) return;
-    await this.#attempt(EPOCH_KEY, () => repository.epoch(this.#options));
+    await this.#attempt(EPOCH_KEY, () => repository.findEpoch(this.#options));
     await this.#checkProvider();
     await this.#listObjects();
     for await (const session of repository.refs.list(this.#options)) {

@@ -1,46 +1,56 @@
 /**
- * Keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT): a commit that would leave its blobs in too many packs, or among too many dead
- * bytes, stores some of them anew in its own pack. Planning is pure: it sees places and sizes, no bytes. Ids never change; what changes
- * is where bytes are.
+ * Keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT): a commit that would leave its blobs in too many packs, or among
+ * too many dead bytes, stores some of them anew in its own pack. Planning is pure: it sees places and sizes, no bytes. Ids never change; what
+ * changes is where bytes are.
  */
+import { isError } from '../errors.js';
 import { COMPACT_RATIO, COMPACTED_RATIO, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, type Location, nameText } from '../pack/locator.js';
+import { type Frame, frameKey, type Location } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';
 import type { BlobWriter } from './blob-writer.js';
 import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, storedShare } from './fetch-plan.js';
+import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import type { Span } from './spans.js';
 
 /** How a blob is stored anew: whole, or as what is kept of its location and a patch of the pages that the rest showed. */
 export type Rewrite = 'whole' | { kept: Location; bitmap: number };
 
+/** Reads a blob that moves; INTEGRITY where it is damaged: it then stays where it is. */
+export type ReadBlob = (id: ObjectId, place: BlobPlace) => Promise<Uint8Array>;
+
 /**
- * Compacts what the writer placed, and what it only names, until a cold mount of `places` is within its limits. Called after `settle` and before `finish`; the new places are in
- * `writer.places`. `readBlob` is asked for the bytes of blobs that move.
+ * Compacts what the writer placed, and what it only names, until a cold mount of `places` is within its limits. Called after `settle` and
+ * before `finish`; the new places are in `writer.places`.
  */
-export async function compact(
-  writer: BlobWriter,
-  places: ReadonlyMap<ObjectId, BlobPlace>,
-  readBlob: (id: ObjectId, place: BlobPlace) => Promise<Uint8Array>,
-): Promise<void> {
+export async function compact(writer: BlobWriter, places: ReadonlyMap<ObjectId, BlobPlace>, readBlob: ReadBlob): Promise<void> {
   let current = places;
   // What moves is compressed anew, to a size that could only be estimated; what that leaves to do is little.
   for (let round = 0; round < MAX_COMPACTION_ROUNDS; round++) {
     const plan = planCompaction(current, writer.packs);
     if (plan.size === 0) return;
-    for (const [id, rewrite] of plan) {
-      const place = current.get(id) as BlobPlace;
-      if (rewrite !== 'whole' && rewrite.bitmap === 0) writer.move(id, { location: rewrite.kept, length: place.length });
-      else await writer.rewrite(id, await readBlob(id, place), rewrite);
-    }
+    for (const [id, rewrite] of plan) await execute(writer, id, current.get(id) as BlobPlace, rewrite, readBlob);
     await writer.settle();
     current = new Map([...current].map(([id, place]) => [id, writer.places.get(id) ?? place]));
   }
 }
 
+async function execute(writer: BlobWriter, id: ObjectId, place: BlobPlace, rewrite: Rewrite, readBlob: ReadBlob): Promise<void> {
+  if (rewrite !== 'whole' && rewrite.bitmap === 0) {
+    writer.move(id, { location: rewrite.kept, length: place.length });
+    return;
+  }
+  try {
+    await writer.rewrite(id, await readBlob(id, place), rewrite);
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY')) throw error;
+  }
+}
+
 /**
- * The blobs to store anew in the commit's `own` packs, which have the names given. Patches that show nothing are left out of their locations in any case: that moves no byte.
+ * The blobs to store anew in the commit's packs, whose keys `own` has. Patches that show nothing are left out of their locations in any
+ * case: that moves no byte.
  */
 export function planCompaction(places: ReadonlyMap<ObjectId, BlobPlace>, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
   const plan = new Plan(places, own);
@@ -66,14 +76,14 @@ interface LiveFrame {
 
 /** What a cold mount would meet after the frames that were dropped so far. Bytes are stored ones; those of what moves are an estimate. */
 interface Outcome {
-  /** The frames that stay, by the names of their packs. */
+  /** The frames that stay, by the keys of their packs. */
   packs: ReadonlyMap<string, LiveFrame[]>;
   liveBytes: number;
   fetchBytes: number;
   ranges: number;
   /** What of it is in the commit's own packs: new bytes, and those that move. */
   ownBytes: number;
-  /** By the names of packs, the bytes fetched for a byte of their frames. */
+  /** By the keys of packs, the bytes fetched for a byte of their frames. */
   waste: ReadonlyMap<string, number>;
 }
 
@@ -107,8 +117,8 @@ class Plan {
   }
 
   /**
-   * Drops the smallest packs, as many as are cheapest: n free slots serve some n(n + 1)/2 commits before as much must be moved again, for the packs in them are merged
-   * meanwhile, each time into one slot less.
+   * Drops the smallest packs, as many as are cheapest: n free slots serve some n(n + 1)/2 commits before as much must be moved again, for
+   * the packs in them are merged meanwhile, each time into one slot less.
    */
   dropPacks(): void {
     const { liveBytes, ownBytes } = this.#outcome;
@@ -132,7 +142,7 @@ class Plan {
   dropFrames(): boolean {
     const { packs, liveBytes, fetchBytes, waste } = this.#outcome;
     const gains = [...packs.values()].flat().map(({ key, frame, live }) => {
-      const fetched = frame.storedLength * (waste.get(nameText(frame.pack)) as number);
+      const fetched = frame.storedLength * (waste.get(objectKey('packs', frame.pack)) as number);
       return { key, gain: fetched - live, share: live / fetched };
     });
     let needed = Math.max(1, fetchBytes - COMPACTED_RATIO * liveBytes);
@@ -183,8 +193,11 @@ class Plan {
 function wasteOf(spans: readonly Span[]): Map<string, number> {
   const totals = new Map<string, { fetched: number; used: number }>();
   for (const { pack, start, end, frames } of spans) {
-    const { fetched, used } = totals.get(nameText(pack)) ?? { fetched: 0, used: 0 };
-    totals.set(nameText(pack), { fetched: fetched + end - start, used: used + sum(frames.map(({ storedLength }) => storedLength)) });
+    const { fetched, used } = totals.get(objectKey('packs', pack)) ?? { fetched: 0, used: 0 };
+    totals.set(objectKey('packs', pack), {
+      fetched: fetched + end - start,
+      used: used + sum(frames.map(({ storedLength }) => storedLength)),
+    });
   }
   return new Map([...totals].map(([name, { fetched, used }]) => [name, fetched / used]));
 }
@@ -196,7 +209,7 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, each)
 function groupByPack(frames: readonly LiveFrame[]): Map<string, LiveFrame[]> {
   const groups = new Map<string, LiveFrame[]>();
   for (const live of frames) {
-    const name = nameText(live.frame.pack);
+    const name = objectKey('packs', live.frame.pack);
     const group = groups.get(name);
     if (group === undefined) groups.set(name, [live]);
     else group.push(live);

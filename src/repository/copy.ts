@@ -6,7 +6,7 @@ import { readAhead } from '../concurrency.js';
 import { integrity, isError, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, type Location } from '../pack/locator.js';
+import { type Frame, frameKey, type Location, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
 import { allowedRanges, LiveFrames, partsOf, remoteSpans } from './fetch-plan.js';
@@ -59,21 +59,22 @@ export function matchSegments(
   return matches;
 }
 
-/** Copies the blobs; resolves to their places in the target and the bytes that were fetched. INTEGRITY where one is not what its id says. */
+/** Copies the blobs; resolves to their places in the target, and the packs and bytes that were fetched. INTEGRITY where one is not what its id says. */
 export async function copyBlobs(
   source: Repository,
   target: Repository,
   blobs: ReadonlyMap<ObjectId, BlobPlace>,
   options: CopyOptions,
-): Promise<{ places: Map<ObjectId, BlobPlace>; bytes: number }> {
+): Promise<{ places: Map<ObjectId, BlobPlace>; packs: number; bytes: number }> {
   const copy = new Copy(source, target, options);
   const wrong = await copy.run(blobs, options.present ?? new Map());
   if (wrong.size > 0) await copy.run(wrong, new Map());
-  return { places: copy.places, bytes: copy.bytes };
+  return { places: copy.places, packs: copy.packs.size, bytes: copy.bytes };
 }
 
 class Copy {
   readonly places = new Map<ObjectId, BlobPlace>();
+  readonly packs = new Set<string>();
   bytes = 0;
   readonly #source: Repository;
   readonly #target: Repository;
@@ -102,7 +103,7 @@ class Copy {
       for (const [id, place] of await this.#arrive(ready, present)) wrong.set(id, place);
     };
     const close = async (draft: PackDraft): Promise<void> => {
-      await this.#target.provider.put(objectKey('packs', draft.name), draft.seal(), { signal });
+      await this.#target.provider.put(draft.key, draft.seal(), { signal });
       for (const [key, frame] of packed) this.#copied.set(key, frame);
       await arrive(waiting.without(packed.keys()));
       packed = new Map();
@@ -111,6 +112,7 @@ class Copy {
     const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
     for await (const { span, bytes } of readAhead(this.#plan(blobs, present), concurrency, fetch)) {
       throwIfAborted(signal);
+      this.packs.add(nameText(span.pack));
       this.bytes += bytes.length;
       for (const frame of span.frames) {
         const stored = bytes.subarray(frame.offset - span.start, frame.offset - span.start + frame.storedLength);

@@ -2,7 +2,7 @@
  * What a cold mount fetches, and how much of it is alive (SPEC.md R-COMPACT-1). Alive is what the blobs show: pages that a later patch
  * covers are dead, and so is what no blob names; a frame's stored bytes count in proportion.
  */
-import { CHUNK_SIZE, FETCH_RANGE_BYTES, FETCH_SPARE_RANGES, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
+import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../limits.js';
 import { type Frame, frameKey } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';
 import type { BlobPlace } from './manifest.js';
@@ -34,7 +34,8 @@ export function partsOf({ location, length }: BlobPlace): [Part, ...Part[]] {
   return [{ frame: location.frame, offset: location.offset, seen, bytes: pageCount(seen) * PAGE_SIZE - cut }, ...patches];
 }
 
-const bitmapOf = (length: number): number => 2 ** Math.ceil(Math.min(length, CHUNK_SIZE) / PAGE_SIZE) - 1;
+/** All pages of a blob of that length. */
+export const bitmapOf = (length: number): number => 2 ** Math.ceil(Math.min(length, CHUNK_SIZE) / PAGE_SIZE) - 1;
 const lastPage = (length: number): number => 2 ** (Math.ceil(length / PAGE_SIZE) - 1);
 
 /** Stored bytes that an uncompressed length of a frame stands for. */
@@ -67,11 +68,11 @@ export class LiveFrames {
 
 /** Ranges that a cold mount of so many live bytes may ask for. */
 export function allowedRanges(liveBytes: number): number {
-  return Math.ceil(liveBytes / FETCH_RANGE_BYTES) + FETCH_SPARE_RANGES;
+  return Math.ceil(liveBytes / MAX_PACK_SIZE) + FETCH_SPARE_RANGES;
 }
 
 /** The spans of a cold read from a remote: no more than the ranges allowed, with the widest gaps left out, and one per pack at the least. */
-export function remoteSpans(frames: Iterable<Frame>, ranges: number, span = MAX_PACK_SIZE): Span[] {
+export function remoteSpans(frames: Iterable<Frame>, ranges: number, span = MAX_REMOTE_SPAN): Span[] {
   return planSpans(frames, { gap: 0, span, ranges });
 }
 

@@ -23,6 +23,7 @@ export class BufferPool {
 
 /** A pack that is being filled. */
 export class PackDraft {
+  readonly key: string;
   #length = 0;
 
   constructor(
@@ -30,7 +31,8 @@ export class PackDraft {
     readonly name: ObjectName,
     readonly buffer: Uint8Array,
   ) {
-    this.append(envelopeHeader({ kind: 'pack', repository: repository.id, key: objectKey('packs', name) }));
+    this.key = objectKey('packs', name);
+    this.append(envelopeHeader({ kind: 'pack', repository: repository.id, key: this.key }));
   }
 
   fits(bytes: number): boolean {
@@ -44,7 +46,7 @@ export class PackDraft {
     return this.#length - bytes.length;
   }
 
-  /** The pack with its digest. */
+  /** The pack with its digest; nothing is appended any more. */
   seal(): Uint8Array {
     this.append(sha256(this.buffer.subarray(0, this.#length)));
     return this.buffer.subarray(0, this.#length);

@@ -69,11 +69,18 @@ export class Repository {
 
   /** The GC epoch. A crash between config and epoch leaves none; it is then made here. INTEGRITY where there was one, and it is lost. */
   async epoch(options: RequestOptions = {}): Promise<Epoch> {
+    const found = await this.findEpoch(options);
+    if (found !== undefined) return found;
+    await this.#createEpoch(options);
+    return this.epoch(options);
+  }
+
+  /** The same without making one. */
+  async findEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
     const cell = await this.provider.read(EPOCH_KEY, options);
     if (cell === undefined || cell === 'unchanged') {
       await this.#refuseLostEpoch(options);
-      await this.#createEpoch(options);
-      return this.epoch(options);
+      return undefined;
     }
     const { body } = await unwrap(cell.bytes, { kind: 'epoch', repository: this.id, key: EPOCH_KEY });
     return decodeEpoch(body);

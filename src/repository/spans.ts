@@ -1,4 +1,4 @@
-/** Which bytes of packs are fetched at once: frames that lie close are one request, for a round trip costs more than the bytes between them. */
+/** Which bytes of packs are fetched at once: frames that lie close are one request, for a round trip costs more than what lies between them. */
 import { MAX_SPAN, MAX_SPAN_GAP } from '../limits.js';
 import { compareFrames, compareNames, type Frame, type ObjectName } from '../pack/locator.js';
 

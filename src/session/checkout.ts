@@ -8,19 +8,19 @@ import { BlobReader } from '../repository/blob-reader.js';
 import type { Manifest } from '../repository/manifest.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
-import { applyTree } from '../workspace/apply.js';
+import { applyTree, findObstacle } from '../workspace/apply.js';
 import { capture, hashOnly } from '../workspace/capture.js';
-import { directoryState, placeTree, settleWorkspace } from '../workspace/checkout.js';
+import { directoryState, type PlaceOptions, placeTree, settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
-import type { WriteOptions } from '../workspace/write-tree.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { resolveRevision } from './revision.js';
+import type { Found } from './site.js';
 
 export interface CheckoutOptions {
   /** A revision; the head unless given. */
@@ -29,6 +29,8 @@ export interface CheckoutOptions {
   only?: readonly string[] | undefined;
   /** Replace what the directory holds, whatever it is. */
   force?: boolean | undefined;
+  /** Replace the directory's entries one by one and never the directory itself, in which a shell may be. */
+  keepDirectory?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -51,7 +53,17 @@ const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: unde
  * then as it was.
  */
 export async function checkoutSession(home: Home, session: string, dir: string, options: CheckoutOptions = {}): Promise<CheckoutResult> {
-  const { repository, token, head } = await home.requireSession(session, options);
+  home.refuseTarget(dir);
+  return await home.reading(session, options, (found) => attemptCheckout(home, found, dir, options));
+}
+
+async function attemptCheckout(
+  home: Home,
+  { repository, token, head }: Found,
+  dir: string,
+  options: CheckoutOptions,
+): Promise<CheckoutResult> {
+  const { session } = token;
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
   const manifest = await home.readManifest(repository, token, row, options);
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
@@ -63,7 +75,8 @@ export async function checkoutSession(home: Home, session: string, dir: string, 
     });
   }
   const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
-  const write: WriteOptions = {
+  const write: PlaceOptions = {
+    keepDirectory: options.keepDirectory,
     reader: new BlobReader(repository, options),
     blobs: manifest.blobs,
     signal: options.signal,
@@ -82,7 +95,7 @@ interface Placement {
   workspace: Workspace;
   tree: Tree;
   record: WorkspaceRecord;
-  write: WriteOptions;
+  write: PlaceOptions;
   options: CheckoutOptions;
 }
 
@@ -98,8 +111,15 @@ async function place(placement: Placement): Promise<void> {
   if (options.only !== undefined) {
     const there = await readDirectory(workspace, everything, options);
     const kept = recordOfPart(workspace, record);
-    await applyTree(workspace, selectMatching(there, options.only), tree, kept, isOwned, home.host, write);
+    const from = selectMatching(there, options.only);
+    const obstacle = findObstacle(workspace.dir, from, tree);
+    if (obstacle !== undefined) throw refuseObstacle(workspace.dir, obstacle, 'Move away what it holds, or choose another directory.');
+    await applyTree(workspace, from, tree, kept, isOwned, home.host, write);
   } else if (current !== undefined) {
+    const obstacle = findObstacle(workspace.dir, current, tree);
+    if (obstacle !== undefined && !options.force)
+      throw refuseObstacle(workspace.dir, obstacle, 'Move away what it holds, or replace all that the directory holds with --force.');
+    if (obstacle !== undefined) return void (await placeTree(workspace, tree, record, home.host, write));
     await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, isOwned, home.host, write);
   } else {
     await placeTree(workspace, tree, record, home.host, write);
@@ -182,6 +202,10 @@ export function selectMatching(tree: Tree, only: readonly string[]): Tree {
     for (let up = path; up !== '' && !paths.has(up); up = parentPath(up)) paths.add(up);
   }
   return tree.filter(({ path }) => paths.has(path));
+}
+
+function refuseObstacle(dir: string, path: string, hint: string): BrowserStateError {
+  return new BrowserStateError('DIRTY', `${dir}: a directory ${path} is in the way of a file, and holds what no version has`, { hint });
 }
 
 function refuse(dir: string): BrowserStateError {

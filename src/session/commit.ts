@@ -5,18 +5,19 @@ import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
-import { measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
+import { distinctBlobs, measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
 
 import { BlobWriter } from '../repository/blob-writer.js';
+import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
-import type { Manifest } from '../repository/manifest.js';
+import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { newRow, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { capture } from '../workspace/capture.js';
-import { settleWorkspace } from '../workspace/checkout.js';
+import { refuseHalfDone, settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, matcher, readRules } from '../workspace/filter.js';
@@ -92,8 +93,9 @@ export async function commitDirectory(
   options: CommitOptions = {},
 ): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
-  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
+  // First: where a checkout was cut off, the directory may not even be in its place.
   const workspace = await settleWorkspace(await home.workspace(dir), home.host);
+  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   refuseUnfit(home, workspace);
   const repository = await home.init(options);
   let before: ObjectId | undefined | 'none' = 'none';
@@ -110,17 +112,15 @@ export async function commitDirectory(
   });
 }
 
-function refuseUnfit(home: Home, { dir, pending }: Workspace): void {
+function refuseUnfit(home: Home, workspace: Workspace): void {
+  const { dir } = workspace;
   const live = liveBrowser(dir, home.host);
   if (live !== undefined) {
     throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
       hint: 'Close the browser first.',
     });
   }
-  if (pending === undefined) return;
-  throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
-    hint: 'Restore into it again; it will be written anew.',
-  });
+  refuseHalfDone(workspace);
 }
 
 async function readBase(
@@ -141,15 +141,16 @@ async function readBase(
   return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
 }
 
-/** The head of a session of which home has nothing; undefined where the remote has none, or cannot be reached: a later push settles it. */
+/** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
 async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitOptions): Promise<Base['head']> {
   try {
     const seen = await remote?.read(session, options);
     const row = seen?.token.ref.rows[0];
+    if (remote !== undefined && row === undefined) await remote.refuseLegacy(session, options);
     if (remote === undefined || seen === undefined || row === undefined) return undefined;
     return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
   } catch (error) {
-    if (!isError(error, 'UNREACHABLE')) throw error;
+    if (!isError(error, 'UNREACHABLE', 'FORBIDDEN')) throw error;
     return undefined;
   }
 }
@@ -167,11 +168,12 @@ async function readUnderlay(
       hint: `Commit it to session ${record.session}, or restore a whole version first.`,
     });
   }
-  if (record.head !== token.ref.rows[0]?.id) throw moved(token.session, token.ref.rows[0]?.id);
+  const head = token.ref.rows[0]?.id;
+  if (record.head !== head) throw moved(token.session, head, partHint);
   for await (const row of repository.refs.rows(token.ref, options)) {
     if (row.id === record.base) return { manifest: await home.readManifest(repository, token, row, options), only: record.only };
   }
-  throw moved(token.session, token.ref.rows[0]?.id);
+  throw moved(token.session, head, partHint);
 }
 
 /** One attempt; undefined where the swap lost. */
@@ -270,6 +272,9 @@ async function store(
   options: CommitOptions,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   const compression = options.compression ?? 'auto';
+  await writer.settle();
+  const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
+  await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
   await writer.finish();
   const commit: Commit = {
     tree: treeId(tree),
@@ -281,11 +286,10 @@ async function store(
     ...measureTree(tree),
     extensions: [],
   };
-  const blobs = underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places;
   const name = newName(home.host, pin.epoch);
   const row = newRow('commit', commit, name);
   const [manifest] = await Promise.all([
-    repository.writeManifest(name, { commit, tree, blobs }, compression, options),
+    repository.writeManifest(name, { commit, tree, blobs: places() }, compression, options),
     writer.acknowledged(),
   ]);
   const history = await repository.refs.addRow({ ...token.ref, epoch: pin.epoch }, row, options);
@@ -294,6 +298,10 @@ async function store(
   if (swapped === undefined) return undefined;
   if (writer.stored.size > 0) await home.index.record(repository, pin.epoch, writer.stored);
   return { row, storedBytes: writer.storedBytes + manifest.length };
+}
+
+function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
+  return new Map(distinctBlobs(tree).map(({ id }) => [id, places.get(id) as BlobPlace]));
 }
 
 /** The part of a scan that a partial directory may have changed, with the directories above it. */
@@ -313,9 +321,12 @@ function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
   return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
 }
 
-function moved(session: string, head: ObjectId | undefined): BrowserStateError {
+/** A part is laid over the version that it was taken from, never over a newer one. */
+const partHint = 'Restore the newest version into another directory, put your changes there, and snapshot that one.';
+
+function moved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
   const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was committed`, {
-    hint: `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
+    hint: hint ?? `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
   });
 }

@@ -16,7 +16,6 @@ import type { Found } from './site.js';
  * fork. `ours`, `theirs`: a commit with both heads as parents and the tree of one of them.
  */
 export type OnConflict = 'fail' | 'fork' | 'ours' | 'theirs';
-export const onConflicts: readonly OnConflict[] = ['fail', 'fork', 'ours', 'theirs'];
 
 export interface Divergence {
   home: Home;

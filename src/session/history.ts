@@ -27,6 +27,8 @@ export interface LogEntry {
   bytes: number;
   op: RowOp;
   tags: string[];
+  /** Whether the remote has it, as far as is known; `log` tells it where there is a remote. */
+  pushed?: boolean;
 }
 
 export interface RollbackOptions extends RequestOptions {

@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
@@ -13,7 +13,7 @@ import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
-import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
+import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site } from './site.js';
 
 /** Whether a relative path leads out of where it starts. */
 function isOutside(path: string): boolean {
@@ -28,8 +28,8 @@ export interface HomeOptions {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
-  /** Where the older package keeps a user's sessions, one directory each; undefined where that cannot be. */
-  legacyFolder: string | undefined;
+  /** Tells whether the older package has a session of that name in the same place. */
+  hasLegacy: HasLegacy;
   host: Host;
 }
 
@@ -40,15 +40,15 @@ export class Home implements Site {
   readonly provider: Provider;
   /** Where notes about directories and remotes are kept. */
   readonly records: string;
-  readonly #legacyFolder: string | undefined;
+  readonly #hasLegacy: HasLegacy;
   #repository: Repository | undefined;
 
-  constructor({ provider, folder, legacyFolder, host }: HomeOptions) {
+  constructor({ provider, folder, hasLegacy, host }: HomeOptions) {
     this.provider = provider;
     this.host = host;
     this.index = new BlobIndex(join(folder, 'index'));
     this.records = join(folder, 'records');
-    this.#legacyFolder = legacyFolder;
+    this.#hasLegacy = hasLegacy;
   }
 
   /** The repository; undefined where none was made yet. */
@@ -87,7 +87,7 @@ export class Home implements Site {
     const token = await repository?.refs.read(session, options);
     const head = token?.ref.rows[0];
     if (repository !== undefined && token !== undefined && head !== undefined) return { repository, token, head };
-    await this.refuseLegacy(session);
+    await this.refuseLegacy(session, options);
     throw noSession(session);
   }
 
@@ -96,8 +96,33 @@ export class Home implements Site {
     return undefined;
   }
 
-  async refuseLegacy(session: string): Promise<void> {
-    if (this.#legacyFolder !== undefined && existsSync(join(this.#legacyFolder, session))) throw legacySession(session);
+  async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
+    if (await this.#hasLegacy(session, options)) throw legacySession(session);
+  }
+
+  /**
+   * Runs `read` on the session as it is now, and once more where it missed an object and the session has moved since: what is missing then may have been
+   * collected, which is no damage (SPEC.md R-GC-2).
+   */
+  async reading<T>(session: string, options: RequestOptions, read: (found: Found) => Promise<T>): Promise<T> {
+    const found = await this.requireSession(session, options);
+    try {
+      return await read(found);
+    } catch (error) {
+      if (!isError(error, 'INTEGRITY', 'CONFLICT') || !isError(error.cause, 'NOT_FOUND')) throw error;
+      const now = await this.requireSession(session, options);
+      if (now.token.version === found.token.version) throw error;
+      return await read(now);
+    }
+  }
+
+  /** Throws USAGE for a directory in the place where the older package keeps sessions: what is checked out there would be taken for one. */
+  refuseTarget(dir: string): void {
+    const below = relative(dirname(dirname(realPath(this.records))), realPath(dir));
+    if (isOutside(below) || below === '' || below.split(sep)[0] === STORE_FOLDER) return;
+    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one in the folder of its user`, {
+      hint: 'Choose a directory elsewhere: in this place it would be taken for a session of an older version of browserstate.',
+    });
   }
 
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {

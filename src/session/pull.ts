@@ -5,7 +5,7 @@
 
 import { toHex } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
-import { MAX_PACK_SIZE, MAX_SWAP_ATTEMPTS, REMOTE_CONCURRENCY } from '../limits.js';
+import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import { blobCount, blobId, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf } from '../pack/locator.js';
@@ -18,7 +18,7 @@ import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
-import { relate } from './relation.js';
+import { type History, relate } from './relation.js';
 import type { Remote, Seen } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
 import { resolveRevision } from './revision.js';
@@ -34,9 +34,10 @@ export interface PullResult {
   session: string;
   /** The commit that was asked for: home has its content now. */
   commit: ObjectId;
-  /** Whether home was changed, and how many commits and bytes came. */
+  /** Whether home was changed, how many commits came, and how many objects and bytes were asked for. */
   pulled: boolean;
   commits: number;
+  objects: number;
   fetchedBytes: number;
 }
 
@@ -52,7 +53,7 @@ export async function pullSession(home: Home, remote: Remote, session: string, o
   if (seen?.token.ref.state === 'deleted') throw noSession(session);
   const { repository, token } = await home.requireSession(session, options);
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
-  return { session, commit: row.id, pulled: false, commits: 0, fetchedBytes: 0 };
+  return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
 }
 
 /** The same for a ref of the remote that was just read, and has a head. */
@@ -92,18 +93,32 @@ async function attemptPull(home: Home, remote: Remote, seen: Seen, options: Pull
   const at = options.at ?? 'HEAD';
   if (isAhead && repository !== undefined && local !== undefined) {
     const row = await resolveRevision(repository.refs, session, local.ref, at, options).catch(() => undefined);
-    if (row !== undefined) return { session, commit: row.id, pulled: false, commits: 0, fetchedBytes: 0 };
+    if (row !== undefined) return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
   }
-  const row = await resolveRevision(seen.repository.refs, session, seen.token.ref, at, options);
+  const row = await wantedRow(seen, repository && local && { refs: repository.refs, ref: local.ref }, at, options);
   const head = seen.token.ref.rows[0] as Row;
   const wanted = new Map((isAhead ? [row] : [head, row]).map((each) => [each.id, each]));
   const here = new Map<ObjectId, Row>();
   if (repository !== undefined && local !== undefined)
     for await (const each of repository.refs.rows(local.ref, options)) here.set(each.id, each);
   const missing = [...wanted.values()].filter(({ id }) => !here.has(id));
-  if (missing.length === 0) return { session, commit: row.id, pulled: false, commits: 0, fetchedBytes: 0 };
-  const fetchedBytes = await fetchRows(home, remote, seen, missing, [...here.values()], options);
-  return fetchedBytes === undefined ? undefined : { session, commit: row.id, pulled: true, commits: missing.length, fetchedBytes };
+  if (missing.length === 0) return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
+  const fetched = await fetchRows(home, remote, seen, missing, [...here.values()], options);
+  return (
+    fetched && { session, commit: row.id, pulled: true, commits: missing.length, objects: fetched.objects, fetchedBytes: fetched.bytes }
+  );
+}
+
+/** The row that a revision names on the remote, or here: a tag may be only here. */
+async function wantedRow({ repository, token }: Seen, home: History | undefined, at: string, options: RequestOptions): Promise<Row> {
+  try {
+    return await resolveRevision(repository.refs, token.session, token.ref, at, options);
+  } catch (error) {
+    if (home === undefined || !isError(error, 'NOT_FOUND')) throw error;
+    return await resolveRevision(home.refs, token.session, home.ref, at, options).catch(() => {
+      throw error;
+    });
+  }
 }
 
 /** Brings the rows' content to home and puts them among its rows; undefined where the swap lost. */
@@ -114,7 +129,7 @@ async function fetchRows(
   missing: readonly Row[],
   here: readonly Row[],
   options: PullOptions,
-): Promise<number | undefined> {
+): Promise<{ objects: number; bytes: number } | undefined> {
   const { session } = seen.token;
   const [repository, stored] = await Promise.all([
     home.init(options),
@@ -131,8 +146,7 @@ async function fetchRows(
   const copied = await copyBlobs(seen.repository, repository, wanted, {
     present: former && matchSegments(former.blobs, places),
     epoch: pin.epoch,
-    concurrency: REMOTE_CONCURRENCY,
-    maxSpan: MAX_PACK_SIZE,
+    ...remote.transfer,
     onSpan: options.onProgress && spanProgress(manifests, wanted, options.onProgress),
     onVerified: (arrived) => home.index.record(repository, pin.epoch, arrived),
     signal: options.signal,
@@ -157,7 +171,7 @@ async function fetchRows(
   if (swapped === undefined) return undefined;
   const head = missing.findIndex(({ id }) => id === seen.token.ref.rows[0]?.id);
   if (head !== -1) await remote.noteRef(seen.repository, seen.token, { row: missing[head] as Row, bytes: stored[head] as Uint8Array });
-  return copied.bytes;
+  return { objects: missing.length + copied.packs, bytes: copied.bytes };
 }
 
 /** Where home has blobs of the manifests already. */

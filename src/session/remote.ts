@@ -9,6 +9,7 @@ import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { unwrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
+import { probeProvider } from '../provider/probe.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { refKey } from '../repository/layout.js';
@@ -17,7 +18,7 @@ import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { RemoteNotes } from './remote-notes.js';
-import { type Found, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
+import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
 
 /** A session's ref on the remote, also an empty or deleted one. */
 export interface Seen {
@@ -25,20 +26,26 @@ export interface Seen {
   token: Token;
 }
 
+/** How bytes come from a remote: ranges that are fetched at once, and the most bytes of one. */
+export interface Transfer {
+  concurrency: number;
+  maxSpan: number;
+}
+
 export interface RemoteOptions {
   provider: Provider;
   host: Host;
   /** Where notes about it are kept. */
   records: string;
-  /** Tells whether the remote has a session of the older package's layout under that name. */
-  hasLegacy?: ((session: string, options: RequestOptions) => Promise<boolean>) | undefined;
-  /** Called before the remote's repository is created: throws where the provider does not honour conditions. */
-  probe?: ((options: RequestOptions) => Promise<void>) | undefined;
+  /** Tells whether the older package has a session of that name in the same place. */
+  hasLegacy: HasLegacy;
+  transfer: Transfer;
 }
 
 export class Remote implements Site {
   readonly provider: Provider;
   readonly host: Host;
+  readonly transfer: Transfer;
   /** What this machine knows of the blobs there. */
   readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
@@ -50,6 +57,7 @@ export class Remote implements Site {
     this.#options = options;
     this.provider = options.provider;
     this.host = options.host;
+    this.transfer = options.transfer;
     this.#notes = new RemoteNotes(options.records, options.provider.url, options.host);
     this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false });
   }
@@ -68,7 +76,7 @@ export class Remote implements Site {
   async init(options: RequestOptions = {}): Promise<Repository> {
     const found = await this.open(options);
     if (found !== undefined) return found;
-    await this.#options.probe?.(options);
+    await probeProvider(this.provider, this.host, options);
     const made = await this.#is(await Repository.init(this.provider, this.host, options));
     this.isConfirmed = true;
     return made;
@@ -79,7 +87,7 @@ export class Remote implements Site {
    * in its place, and a ref of the old one would be none of its.
    */
   async create(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
-    if (!this.isConfirmed) await this.#confirm(options);
+    if (!this.isConfirmed) await this.confirm(options);
     const repository = await this.init(options);
     const token = await repository.refs.create(session, options);
     return token && { repository, token };
@@ -131,7 +139,7 @@ export class Remote implements Site {
   }
 
   async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
-    if (await this.#options.hasLegacy?.(session, options)) throw legacySession(session);
+    if (await this.#options.hasLegacy(session, options)) throw legacySession(session);
   }
 
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
@@ -163,6 +171,7 @@ export class Remote implements Site {
   }
 
   async noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void> {
+    this.isConfirmed = true;
     const { version, ref, session } = token;
     const before = await this.#notes.session(session);
     const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
@@ -177,7 +186,7 @@ export class Remote implements Site {
   }
 
   /** Asks which repository is there. What is remembered of another one is forgotten. */
-  async #confirm(options: RequestOptions): Promise<void> {
+  async confirm(options: RequestOptions): Promise<void> {
     const found = await Repository.open(this.provider, this.host, options);
     if (found === undefined) return this.#forget();
     await this.#is(found);
@@ -187,6 +196,7 @@ export class Remote implements Site {
   /** From here on nothing is known of the remote but what it tells. */
   async #forget(): Promise<void> {
     this.#repository = undefined;
+    this.isConfirmed = false;
     await this.#notes.forgetRepository();
   }
 

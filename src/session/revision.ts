@@ -7,7 +7,7 @@ import type { Refs } from '../repository/refs.js';
 const MIN_PREFIX = 4;
 
 /**
- * The row that `revision` names: `HEAD`, a tag, a commit id or a unique prefix of it (4 hex digits or more), each with any number of `~N` for the
+ * The row that `revision` names: `HEAD`, a tag, a commit id or a unique prefix of it (4 hex digits or more, of either case), each with any number of `~N` for the
  * Nth first parent; or `@time` for the newest commit not later than that. Throws USAGE for what cannot be a revision or is
  * ambiguous, NOT_FOUND for one that names nothing.
  */
@@ -32,9 +32,10 @@ async function named(rows: RowLookup, session: string, ref: Ref, name: string): 
     const row = await rows.find(({ id }) => id === tagged);
     if (row !== undefined) return row;
   }
-  if (!/^[0-9a-f]+$/.test(name)) throw unknown(session, name);
-  if (name.length < MIN_PREFIX || name.length > 64) throw badRevision(name);
-  const found = await rows.filter(({ id }) => id.startsWith(name));
+  const prefix = name.toLowerCase();
+  if (!/^[0-9a-f]+$/.test(prefix)) throw unknown(session, name);
+  if (prefix.length < MIN_PREFIX || prefix.length > 64) throw badRevision(name);
+  const found = await rows.filter(({ id }) => id.startsWith(prefix));
   if (found.length > 1) {
     const candidates = found.slice(0, 5).map(({ id }) => id.slice(0, 12));
     throw new BrowserStateError(

@@ -6,6 +6,7 @@ import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
 import { newRow, type RefEvent, type Row } from '../repository/ref.js';
 import { capture, hashOnly } from '../workspace/capture.js';
+import { refuseHalfDone } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, readRules } from '../workspace/filter.js';
 import { scan } from '../workspace/scan.js';
@@ -97,13 +98,14 @@ export class Session {
   }
 
   /**
-   * The session's commits, newest first: those that were not pushed yet, then the remote's. Throws NOT_FOUND where there is no such session.
+   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. Throws NOT_FOUND where
+   * there is no such session.
    */
   async *log({ limit = Number.POSITIVE_INFINITY, ...options }: { limit?: number } & OfflineOptions = {}): AsyncGenerator<LogEntry> {
     let left = limit;
     if (left <= 0) return;
-    for await (const { row, tags } of this.#rows({ ...this.#defaults, ...options })) {
-      yield logEntry(row, tags);
+    for await (const { row, tags, pushed } of this.#rows({ ...this.#defaults, ...options })) {
+      yield { ...logEntry(row, tags), ...(pushed !== undefined && { pushed }) };
       if (--left <= 0) return;
     }
   }
@@ -140,8 +142,9 @@ export class Session {
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
     const { site, repository, token, row } = await this.#find('HEAD', options);
     const { tree } = await site.readManifest(repository, token, row, options);
-    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const workspace = await this.#home.workspace(dir);
+    refuseHalfDone(workspace);
+    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
     const cache = await workspace.readCache();
     const there = await capture(workspace.dir, found, {
@@ -232,21 +235,26 @@ export class Session {
   }
 
   /** Rows that were not pushed, then the remote's; home's alone where the remote has none or is not asked. */
-  async *#rows(options: OfflineOptions): AsyncGenerator<{ row: Row; tags: ReadonlyMap<string, ObjectId> }> {
+  async *#rows(options: OfflineOptions): AsyncGenerator<{ row: Row; tags: ReadonlyMap<string, ObjectId>; pushed?: boolean | undefined }> {
     const remote = options.offline ? undefined : this.#remote;
     const seen = await remote?.read(this.id, options);
     const local = await this.#readHome(options);
     if (seen?.token.ref.rows[0] === undefined) {
       if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options);
       const { repository, token } = await this.#home.requireSession(this.id, options);
-      for await (const row of repository.refs.rows(token.ref, options)) yield { row, tags: token.ref.tags };
+      const last = options.offline ? await this.#remote?.remembered(this.id) : seen;
+      let pushed = this.#remote && false;
+      for await (const row of repository.refs.rows(token.ref, options)) {
+        if (last?.token.ref.rows.some(({ id }) => id === row.id)) pushed = true;
+        yield { row, tags: token.ref.tags, pushed };
+      }
       return;
     }
     const { refs } = seen.repository;
     const relation = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, { refs, ref: seen.token.ref }, options);
     const tags = new Map([...(local?.token.ref.tags ?? []), ...seen.token.ref.tags]);
-    if (relation.kind === 'ahead') for (const row of relation.unsent) yield { row, tags };
-    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags };
+    if ('unsent' in relation) for (const row of relation.unsent) yield { row, tags, pushed: false };
+    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true };
   }
 
   /** The site that tells the most of the session: home, unless the remote has moved on or home does not have the session. */

@@ -4,11 +4,14 @@ import { measureTree, type Tree } from '../object/tree.js';
 
 /** A directory with less than this share of the files of the version before counts as gutted. */
 const SHRUNK_SHARE = 0.1;
-/** Versions with fewer files than this are too small for the share to mean anything. */
-const SMALL_PROFILE = 10;
+/** With at least this many files it is gutted by its share alone: of a small profile a tenth is next to nothing. */
+const ENOUGH_FILES = 5;
 const cookieStore = /^(?:[^/]+\/)?(?:Network\/)?Cookies$|^cookies\.sqlite$/;
 
-/** Throws SHRUNK where `next` holds nothing, lost its cookies, or lost nearly all files of `previous`. */
+/**
+ * Throws SHRUNK where `next` holds nothing, lost its cookies, or lost nearly all files of `previous`. A part of a version whose record was lost looks
+ * like that too.
+ */
 export function checkShrink(dir: string, previous: Tree | undefined, next: Tree): void {
   const problem = shrinkProblem(previous, next);
   if (problem === undefined) return;
@@ -22,8 +25,12 @@ function shrinkProblem(previous: Tree | undefined, next: Tree): string | undefin
   if (now.files === 0) return 'it holds no files';
   if (previous === undefined) return undefined;
   const before = measureTree(previous);
-  if (before.files >= SMALL_PROFILE && now.files < before.files * SHRUNK_SHARE)
-    return `it holds ${now.files} files where the version before has ${before.files}`;
+  if (now.files < fewestFiles(before.files)) return `it holds ${now.files} files where the version before has ${before.files}`;
   const lost = previous.find(({ kind, path }) => kind === 'file' && cookieStore.test(path) && !next.some((entry) => entry.path === path));
   return lost && `it lost ${lost.path}, which the version before has`;
+}
+
+/** The fewest files that do not count as gutted: a tenth, but of a small profile half. */
+function fewestFiles(before: number): number {
+  return Math.min(before / 2, Math.max(ENOUGH_FILES, before * SHRUNK_SHARE));
 }

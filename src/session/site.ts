@@ -15,10 +15,16 @@ export interface Found {
   head: Row;
 }
 
+/** Tells whether the older package has a session of that name in the same place. */
+export type HasLegacy = (session: string, options: RequestOptions) => Promise<boolean>;
+
 export interface Site {
   readonly host: Host;
   /** Whether the provider itself has told, since this was made, which repository it holds; false where that is only remembered. */
   readonly isConfirmed: boolean;
+
+  /** The repository, made if there is none. */
+  init(options?: RequestOptions): Promise<Repository>;
 
   /** The session's ref, which has a head. Throws NOT_FOUND, or LEGACY_SESSION where the older package has a session of that name. */
   requireSession(session: string, options?: RequestOptions): Promise<Found>;

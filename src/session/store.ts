@@ -12,6 +12,7 @@ import { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import { type OfflineOptions, Session } from './session.js';
+import type { HasLegacy } from './site.js';
 
 export interface SessionInfo {
   session: string;
@@ -36,6 +37,17 @@ export interface Usage {
   logicalBytes: number;
 }
 
+/** A repository's id, and whether it was made just now. */
+export interface Initialised {
+  repository: string;
+  created: boolean;
+}
+
+export interface InitResult extends Initialised {
+  /** The same of the remote, where there is one. */
+  remote?: Initialised;
+}
+
 /** Which repository is meant: that of this machine unless said. */
 export interface OnOptions {
   on?: 'home' | 'remote' | undefined;
@@ -45,7 +57,8 @@ export interface StoreOptions {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
-  legacyFolder?: string | undefined;
+  /** Tells whether the older package has a session of that name in the same place. */
+  hasLegacy: HasLegacy;
   host: Host;
   /** The repository that is shared with other machines. */
   remote?: Omit<RemoteOptions, 'host' | 'records'> | undefined;
@@ -59,8 +72,8 @@ export class Store {
   readonly #remote: Remote | undefined;
   readonly #defaults: Pick<StoreOptions, 'signal' | 'onProgress'>;
 
-  constructor({ provider, folder, legacyFolder, host, remote, signal, onProgress }: StoreOptions) {
-    this.#home = new Home({ provider, folder, legacyFolder, host });
+  constructor({ provider, folder, hasLegacy, host, remote, signal, onProgress }: StoreOptions) {
+    this.#home = new Home({ provider, folder, hasLegacy, host });
     this.#remote = remote && new Remote({ ...remote, host, records: this.#home.records });
     this.#defaults = { signal, onProgress };
   }
@@ -71,10 +84,11 @@ export class Store {
     return new Session(this.#home, this.#remote, id, this.#defaults);
   }
 
-  /** Creates the repository where there is none; resolves to its id in hex. */
-  async init(options: RequestOptions = this.#defaults): Promise<{ repository: string; created: boolean }> {
-    const created = (await this.#home.open(options)) === undefined;
-    return { repository: (await this.#home.init(options)).name, created };
+  /** Creates the repository where there is none, and that of the remote, after a probe; resolves to their ids in hex. */
+  async init(options: RequestOptions = this.#defaults): Promise<InitResult> {
+    const home = await initialise(this.#home, options);
+    await this.#remote?.confirm(options);
+    return this.#remote === undefined ? home : { ...home, remote: await initialise(this.#remote, options) };
   }
 
   /**
@@ -150,4 +164,9 @@ export class Store {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {
+  const created = (await site.open(options)) === undefined;
+  return { repository: (await site.init(options)).name, created };
 }

@@ -2,17 +2,29 @@
  * In-place checkout: changes a directory whose content is known from one tree into another, writing only what differs (SPEC.md R-OUT-6).
  * New content is written beside the directory first, so that little is left to do once the directory itself is touched.
  */
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from '../host.js';
 import { sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import type { Tree, TreeEntry } from '../object/tree.js';
 import { openStage, removeTree, undo } from './checkout.js';
+import { ifSeen } from './directory.js';
 import { errno, writeFailure } from './files.js';
 import type { Workspace, WorkspaceRecord } from './record.js';
 import { setTime } from './times.js';
 import { setDirectory, type WriteOptions, writeTree } from './write-tree.js';
+
+/**
+ * A directory that has to become something else and holds what is not in `from`, such as caches that no version has; undefined where there is none. `dir`
+ * holds `from` and other entries.
+ */
+export function findObstacle(dir: string, from: Tree, to: Tree): string | undefined {
+  const known = new Set(from.map(({ path }) => path));
+  const isKnown = (path: string): boolean => known.has(path) && namesIn(join(dir, path)).every((name) => isKnown(`${path}/${name}`));
+  const inTheWay = ({ kind, path }: TreeEntry): boolean => kind !== 'directory' && isDirectory(join(dir, path)) && !isKnown(path);
+  return to.find(inTheWay)?.path;
+}
 
 /**
  * Changes what `from` describes into `to`; paths in neither stay as they are. Where `from` is all that the directory holds (`isOwned`) the record
@@ -62,6 +74,15 @@ function change(dir: string, stage: string, from: Tree, to: Tree, wanted: Readon
   }
   for (const entry of [...to].reverse()) if (entry.kind === 'directory') setDirectory(dir, entry);
   chmodSync(dir, 0o700);
+}
+
+function isDirectory(path: string): boolean {
+  return ifSeen(() => lstatSync(path).isDirectory()) ?? false;
+}
+
+/** The names in a directory, if it is one. */
+function namesIn(path: string): string[] {
+  return isDirectory(path) ? readdirSync(path) : [];
 }
 
 function isSame(old: TreeEntry | undefined, entry: TreeEntry): boolean {

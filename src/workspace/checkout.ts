@@ -58,6 +58,14 @@ export async function settleWorkspace(workspace: Workspace, host: Pick<Host, 'se
   }
 }
 
+/** Throws DIRTY where a checkout was cut off that had begun to change the directory itself. */
+export function refuseHalfDone({ dir, pending }: Workspace): void {
+  if (pending === undefined || (pending.phase === 'stage' && !pending.mixture)) return;
+  throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
+    hint: 'Restore into it again; it will be written anew.',
+  });
+}
+
 async function settleSwap({ workspace, pending }: Changing): Promise<Workspace> {
   const { dir } = workspace;
   const { stage, old } = pending;
@@ -76,6 +84,11 @@ export async function undo({ workspace, pending }: Changing): Promise<Workspace>
   return await workspace.write(pending.previous, pending.mixture ? { ...pending, phase: 'apply' } : undefined);
 }
 
+export interface PlaceOptions extends WriteOptions {
+  /** The directory itself stays, and its entries are replaced. */
+  keepDirectory?: boolean | undefined;
+}
+
 /**
  * Makes the workspace's directory hold exactly `tree`, whatever it held before. Before anything is moved a failure leaves the directory as it was.
  */
@@ -84,23 +97,24 @@ export async function placeTree(
   tree: Tree,
   record: WorkspaceRecord,
   host: Pick<Host, 'random' | 'self'>,
-  options: WriteOptions,
+  { keepDirectory = false, ...options }: PlaceOptions,
 ): Promise<Workspace> {
   const { dir } = workspace;
   makeParent(dir);
+  const present = directoryState(dir) !== 'absent';
   const staging = await openStage(workspace, host);
   const { stage } = staging.pending;
-  const inside = dirname(stage) === dir;
+  const moves = dirname(stage) === dir || (keepDirectory && present);
   try {
-    if (inside) for (const name of ['new', 'old']) mkdirSync(join(stage, name), { mode: 0o700 });
-    await writeTree(inside ? join(stage, 'new') : stage, tree, options);
+    if (moves) for (const name of ['new', 'old']) mkdirSync(join(stage, name), { mode: 0o700 });
+    await writeTree(moves ? join(stage, 'new') : stage, tree, options);
   } catch (error) {
     await undo(staging);
     throw writeFailure(dir, error);
   }
-  const pending: Pending = { ...staging.pending, phase: inside ? 'clear' : 'swap' };
+  const pending: Pending = { ...staging.pending, phase: moves ? 'clear' : 'swap' };
   const complete = { workspace: await staging.workspace.write(record, pending), pending };
-  return inside ? await moveIn(complete) : await swapIn(complete);
+  return moves ? await moveIn(complete) : await swapIn(complete);
 }
 
 /**

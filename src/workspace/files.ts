@@ -33,5 +33,11 @@ export function writeFailure(path: string, error: unknown): unknown {
     const hint = 'The file system there cannot hold all names of this profile (it may fold upper and lower case); choose another.';
     return new BrowserStateError('UNSUPPORTED', found, { hint, cause: error });
   }
-  return error;
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR' || code === 'ENOTEMPTY' || code === 'EBUSY') {
+    const hint = 'Another program uses or changes this place: repeat the command when it is done.';
+    return new BrowserStateError('BUSY', found, { hint, cause: error });
+  }
+  if ((error as NodeJS.ErrnoException).syscall === undefined) return error;
+  const hint = 'Try again; if it happens again, the disk or its mount is at fault.';
+  return new BrowserStateError('UNREACHABLE', found, { hint, cause: error });
 }

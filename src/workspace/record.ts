@@ -5,14 +5,15 @@
  */
 
 import { lstatSync, realpathSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from '#platform';
 import { concat, equalBytes, toHex, utf8 } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
-import { errno } from './files.js';
+import { quote } from './directory.js';
+import { errno, writeFailure } from './files.js';
 import type { CaptureRules } from './filter.js';
 import { StatCache } from './stat-cache.js';
 
@@ -55,10 +56,12 @@ interface Stored {
   pending: Pending | undefined;
 }
 
+type RecordHost = Pick<Host, 'random' | 'self' | 'isRunning'>;
+
 /** The record of one directory. */
 export class Workspace {
   readonly #folder: string;
-  readonly #host: Pick<Host, 'random'>;
+  readonly #host: RecordHost;
 
   private constructor(
     /** The directory's real path; it need not exist. */
@@ -66,14 +69,14 @@ export class Workspace {
     readonly record: WorkspaceRecord | undefined,
     readonly pending: Pending | undefined,
     folder: string,
-    host: Pick<Host, 'random'>,
+    host: RecordHost,
   ) {
     this.#folder = folder;
     this.#host = host;
   }
 
   /** `folder`: where records are kept; made when the first is written. */
-  static async open(folder: string, dir: string, host: Pick<Host, 'random'>): Promise<Workspace> {
+  static async open(folder: string, dir: string, host: RecordHost): Promise<Workspace> {
     const real = realPath(dir);
     const bytes = await readIfPresent(recordPath(folder, real));
     const stored = bytes && parse(bytes);
@@ -84,7 +87,7 @@ export class Workspace {
     return new Workspace(real, record, pending, folder, host);
   }
 
-  /** Replaces the record, atomically. */
+  /** Replaces the record, atomically. Throws USAGE where something else is in the records' place, FORBIDDEN or NO_SPACE. */
   async write(record: WorkspaceRecord | undefined, pending?: Pending): Promise<Workspace> {
     const stored: Stored = { dir: this.dir, identity: identityOf(this.dir), record, pending };
     const json = utf8(JSON.stringify(stored));
@@ -97,20 +100,28 @@ export class Workspace {
     return StatCache.decode(await readIfPresent(cachePath(this.#folder, this.dir)), { dir: this.dir });
   }
 
+  /** Replaces what is known of the files, atomically, and removes what processes that died while they wrote have left among the records. */
   async writeCache(cache: StatCache): Promise<void> {
     await this.#replace(cachePath(this.#folder, this.dir), cache.encode());
+    for (const name of await readdir(this.#folder)) if (this.#isLeft(name)) await rm(join(this.#folder, name), { force: true });
   }
 
   async #replace(path: string, bytes: Uint8Array): Promise<void> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    const temporary = `${path}.${toHex(this.#host.random(8))}`;
+    const temporary = `${path}.${toHex(this.#host.random(8))}.${this.#host.self()}`;
     try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       await writeFile(temporary, bytes, { mode: 0o600 });
       await rename(temporary, path);
     } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw recordFailure(path, error);
     }
+  }
+
+  /** Whether a file's name is that of a temporary one whose writer is gone. */
+  #isLeft(name: string): boolean {
+    const owner = /^[0-9a-f]{32}\.(?:json|stat)\.[0-9a-f]{16}\.(.+)$/.exec(name)?.[1];
+    return owner !== undefined && owner !== this.#host.self() && !this.#host.isRunning(owner);
   }
 }
 
@@ -128,16 +139,42 @@ function ofStranger({ record, pending }: Stored): Pick<Workspace, 'record' | 'pe
   return { record: undefined, pending: { ...pending, phase: 'stage', previous: undefined, mixture: false } };
 }
 
-/** The path with symlinks resolved, as far as it exists. Throws USAGE where a file is in the place of a directory above it. */
+/**
+ * The path with symlinks resolved, as far as it exists. Throws USAGE where a file is in the place of a directory above it, for a symlink that leads
+ * nowhere or in a circle, and for what can be no path; FORBIDDEN where the system refuses to look.
+ */
 export function realPath(dir: string): string {
   const full = resolve(dir);
   try {
     return realpathSync(full);
   } catch (error) {
-    if (errno(error) === 'ENOTDIR') throw new BrowserStateError('USAGE', `${dir}: expected a directory, found a file above it`);
-    if (errno(error) !== 'ENOENT' || dirname(full) === full) throw error;
+    const found =
+      impossible[errno(error) ?? ''] ?? (errno(error) === 'ENOENT' && isLink(full) ? 'a symlink that leads nowhere' : undefined);
+    if (found !== undefined) throw new BrowserStateError('USAGE', `${quote(dir)}: expected a directory, found ${found}`, { cause: error });
+    if (errno(error) !== 'ENOENT' || dirname(full) === full) throw writeFailure(dir, error);
     return join(realPath(dirname(full)), basename(full));
   }
+}
+
+const impossible: Record<string, string> = {
+  ENOTDIR: 'a file above it',
+  ELOOP: 'symlinks that lead in a circle',
+  ENAMETOOLONG: 'a name that is too long for the file system',
+  ERR_INVALID_ARG_VALUE: 'a NUL character',
+};
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+/** What a failure to write a record means. */
+function recordFailure(path: string, error: unknown): unknown {
+  const code = errno(error);
+  if (code !== 'EEXIST' && code !== 'ENOTDIR' && code !== 'EISDIR') return writeFailure(path, error);
+  return new BrowserStateError('USAGE', `${path}: expected a place for a note of this store, found ${code}`, {
+    hint: 'Something else lies in its place or above it: move that away. Notes that are lost are made anew.',
+    cause: error,
+  });
 }
 
 function recordPath(folder: string, dir: string): string {
@@ -152,9 +189,9 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(path);
   } catch (error) {
-    // ENOTDIR: the folder is below a file, so it holds nothing.
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined;
-    throw error;
+    // ENOTDIR: the folder is below a file, so it holds nothing. EISDIR: what has the name is no record.
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR' || errno(error) === 'EISDIR') return undefined;
+    throw writeFailure(path, error);
   }
 }
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { temporary } from '../helpers/temporary.js';
 
-const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+export const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
 
 export interface Outcome {
   status: number | null;

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { Desk, type Outcome, outcome } from './_cli.js';
 
@@ -21,9 +22,9 @@ async function interrupted(desk: Desk, signals: readonly NodeJS.Signals[], ...ar
   return ended;
 }
 
-/** Names below home that only work under way has. */
-function temporaryFiles(desk: Desk): string[] {
-  const names = existsSync(desk.home) ? readdirSync(desk.home, { recursive: true, encoding: 'utf8' }) : [];
+/** Names below a folder that only work under way has. */
+function temporaryFiles(folder: string): string[] {
+  const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
   return names.filter((name) => /(?:^|\/)tmp\/|\.browserstate-/.test(name));
 }
 
@@ -34,7 +35,7 @@ test.serial('a snapshot', async (t) => {
   t.deepEqual([status, stdout], [130, '']);
   t.regex(stderr, /^cancelled$/m);
   t.deepEqual(await desk.json(t, 'sessions'), []);
-  t.deepEqual(temporaryFiles(desk), []);
+  t.deepEqual(temporaryFiles(desk.home), []);
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
   t.is((await desk.json<{ files: number }>(t, 'snapshot', 'profile', '-s', 'work')).files, FILES);
 });
@@ -52,7 +53,7 @@ test.serial('a restore', async (t) => {
   t.deepEqual([status, stdout], [130, '']);
   t.regex(stderr, /^cancelled$/m);
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
-  t.deepEqual(temporaryFiles(desk), []);
+  t.deepEqual(temporaryFiles(desk.home), []);
   t.is((await desk.json<{ files: number }>(t, 'restore', 'there', '-s', 'work')).files, FILES);
 });
 
@@ -71,4 +72,54 @@ test.serial('at once by a second signal; the next command tidies up', async (t) 
   t.is(status, 130);
   await desk.json(t, 'restore', 'there', '-s', 'work');
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile', 'there']);
+});
+
+/** A machine whose large session is not pushed, and the folder that is its remote. */
+async function beforePush(t: ExecutionContext): Promise<{ desk: Desk; remote: string }> {
+  const desk = new Desk(t);
+  writeLargeProfile(desk);
+  await desk.json(t, 'snapshot', 'profile', '-s', 'work');
+  const remote = desk.path('remote');
+  desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(remote).href;
+  return { desk, remote };
+}
+
+test.serial('a push: the remote has nothing of it, and the next one has all', async (t) => {
+  const { desk, remote } = await beforePush(t);
+  const { status, stdout, stderr } = await interrupted(desk, ['SIGINT'], 'push', '-s', 'work', '--verbose');
+  t.deepEqual([status, stdout], [130, '']);
+  t.regex(stderr, /^sending /);
+  t.regex(stderr, /^cancelled$/m);
+  t.deepEqual(await desk.json(t, 'sessions', '--home', 'another'), []);
+  t.deepEqual(temporaryFiles(remote), []);
+  t.like(await desk.json(t, 'push', '-s', 'work'), { pushed: true, commits: 1 });
+  t.like(await desk.json(t, 'verify', '--on', 'remote', '--read-data'), { findings: [], commits: 1 });
+});
+
+test.serial('a snapshot during its push: the commit is safe', async (t) => {
+  const desk = new Desk(t);
+  writeLargeProfile(desk);
+  desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
+  const child = desk.start(['snapshot', 'profile', '-s', 'work', '--verbose']);
+  const ended = outcome(child);
+  child.stderr?.on('data', (text: Buffer) => {
+    if (/^sending /m.test(String(text))) child.kill('SIGINT');
+  });
+  const { status, stderr } = await ended;
+  t.is(status, 130);
+  t.regex(stderr, /^cancelled\nhint: .*`browserstate push -s work` sends it later\.$/m);
+  t.is((await desk.json<unknown[]>(t, 'log', '-s', 'work', '--offline')).length, 1);
+});
+
+test.serial('a restore during its pull: home has nothing of it, and no directory is made', async (t) => {
+  const { desk } = await beforePush(t);
+  await desk.json(t, 'push', '-s', 'work');
+  const args = ['--home', desk.path('another')];
+  const { status, stdout, stderr } = await interrupted(desk, ['SIGTERM'], 'restore', 'there', '-s', 'work', '--verbose', ...args);
+  t.deepEqual([status, stdout], [130, '']);
+  t.regex(stderr, /^fetching /);
+  t.false(existsSync(desk.path('there')));
+  t.deepEqual(await desk.json(t, 'sessions', '--offline', ...args), []);
+  t.deepEqual(temporaryFiles(desk.path('another')), []);
+  t.is((await desk.json<{ files: number }>(t, 'restore', 'there', '-s', 'work', ...args)).files, FILES);
 });

@@ -1,8 +1,8 @@
 /** Every command in its two forms: lines for people and JSON, as the interface says. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { openRepository } from '../../src/index.js';
-import { Desk, writeProfile } from './_cli.js';
+import { Desk, outcome, writeProfile } from './_cli.js';
 
 interface Snapshot {
   commit: string;
@@ -294,4 +294,17 @@ test.serial('home and user come from options before the environment', async (t) 
   delete desk.env['BROWSERSTATE_HOME'];
   await desk.json(t, 'init');
   t.deepEqual(readdirSync(desk.path('.browserstate')), ['bob']);
+});
+
+test.serial('restore into the directory in which the shell is leaves the shell there', async (t) => {
+  const { desk } = await prepared(t);
+  mkdirSync(desk.path('here'));
+  const { ino } = statSync(desk.path('here'));
+  for (const force of [[], ['--force']]) {
+    const { status, stderr } = await outcome(desk.start(['restore', '.', '-s', 'work', ...force], { cwd: desk.path('here') }));
+    t.deepEqual([status, stderr], [0, '']);
+    t.is(statSync(desk.path('here')).ino, ino);
+    t.is(readFileSync(desk.path('here/Default/Cookies'), 'utf8'), 'more cookies');
+    desk.write({ 'here/other': 'work' });
+  }
 });

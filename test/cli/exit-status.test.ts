@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { exitStatus } from '../../cli/failure.js';
 import { systemHost } from '../../src/host.js';
 import { openRepository } from '../../src/index.js';
-import { Desk, writeProfile } from './_cli.js';
+import { Desk, main, outcome, writeProfile } from './_cli.js';
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 
@@ -116,13 +116,7 @@ test.serial('2: an empty text for a directory does not mean the one where one is
 
 test.serial('2: what comes with a later version', async (t) => {
   const desk = await withSession(t);
-  t.is((await desk.failure(t, 2, 'sessions', '--remote', 's3://bucket/prefix')).code, 'UNSUPPORTED');
-  t.is((await desk.failure(t, 2, 'verify', '--on', 'remote')).code, 'UNSUPPORTED');
   t.is((await desk.failure(t, 2, 'init', '--encrypt')).code, 'UNSUPPORTED');
-  desk.env['BROWSERSTATE_REMOTE'] = 'file:///elsewhere';
-  const { code, message, hint } = await desk.failure(t, 2, 'snapshot', 'profile', '-s', 'work');
-  t.is(code, 'UNSUPPORTED');
-  t.regex(`${message} ${hint}`, /BROWSERSTATE_REMOTE.*later version/);
 });
 
 test.serial('3: what is not there', async (t) => {
@@ -143,6 +137,17 @@ test.serial('3: what is not there', async (t) => {
   ];
   for (const args of missing) t.is((await desk.failure(t, 3, ...args)).code, 'NOT_FOUND', args.join(' '));
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
+});
+
+onLinux('3: a current directory that was removed', async (t) => {
+  const desk = await withSession(t);
+  mkdirSync(desk.path('gone'));
+  const removeFirst = `rmdir ../gone; exec "$0" "$@"`;
+  const { stderr, status } = await outcome(
+    spawn('sh', ['-c', removeFirst, process.execPath, main, 'restore', '.', '-s', 'work'], { cwd: desk.path('gone'), env: desk.env }),
+  );
+  t.is(status, 3);
+  t.regex(stderr, /^error: .*was removed\nhint: /);
 });
 
 test.serial('4: a session that exists is not forked over', async (t) => {

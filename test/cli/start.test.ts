@@ -15,7 +15,7 @@ const registration = dataUrl(`import { register } from 'node:module'; register($
 /** Modules that a command loads, by their addresses; those of this project relative to it. */
 function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   const home = temporary(t);
-  const env = { PATH: process.env['PATH'], HOME: home };
+  const env = { PATH: process.env['PATH'], HOME: home, BROWSERSTATE_REMOTE: 's3://bucket/prefix?region=us-east-1' };
   const { status, stderr } = spawnSync(process.execPath, ['--import', registration, main, ...args], { encoding: 'utf8', env });
   t.is(status, 0, stderr);
   return [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url]) => (url as string).replace(root, ''));
@@ -46,5 +46,16 @@ for (const args of cheap) {
 }
 
 test.serial('a command that needs the library loads it', (t) => {
-  t.true(modulesOf(t, 'sessions').includes('src/index.js'));
+  t.true(modulesOf(t, 'stats').includes('src/index.js'));
 });
+
+for (const args of [['stats'], ['verify'], ['sessions', '--offline']]) {
+  test.serial(`browserstate ${args.join(' ')} loads no SDK, though there is a remote in a bucket`, (t) => {
+    const modules = modulesOf(t, ...args);
+    t.true(modules.includes('src/provider/s3.js'));
+    t.deepEqual(
+      modules.filter((url) => /node_modules\/@?(?:aws-sdk|smithy|google-cloud)/.test(url)),
+      [],
+    );
+  });
+}

@@ -14,6 +14,9 @@ const commands = [
   'fork',
   'tag',
   'delete',
+  'push',
+  'pull',
+  'sync',
   'stats',
   'verify',
   'init',
@@ -31,7 +34,9 @@ async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Pro
 const mistakes: [typed: string, expected: RegExp][] = [
   ['', /^expected a command, found none \/ `browserstate --help`/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
-  ['push -s work', /^unknown command "push" \/ `browserstate --help` lists the commands\.$/],
+  ['mount -s work', /^unknown command "mount" \/ `browserstate --help` lists the commands\.$/],
+  ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],
+  ['sessions --remote', /^expected a value after --remote, found none/],
   ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
   ['snapshot DIR -s work --keep-cache', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
   ['snapshot --keep-cache DIR -s work', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
@@ -75,7 +80,8 @@ for (const command of commands) {
     t.deepEqual([status, stderr], [0, '']);
     t.regex(stdout, new RegExp(`^browserstate ${command}[ <].*\n\n[A-Z].*\\.`));
     t.regex(stdout, new RegExp(`^ +--json .*\n[^]*^Examples:\n {2}browserstate ${command}`, 'm'));
-    t.notRegex(stdout, /--remote|--offline|--encrypt|--on /);
+    t.regex(stdout, /--remote .*file:\/\/\/path.*\n?.*BROWSERSTATE_REMOTE/);
+    t.notRegex(stdout, /--encrypt/);
   });
 }
 
@@ -95,8 +101,9 @@ test.serial('completion prints a script that bash accepts, and completes command
     (await desk.run('--get-yargs-completions', 'browserstate', ...words)).stdout.split('\n').filter(Boolean);
   t.deepEqual(await complete(''), commands);
   const options = await complete('snapshot', '--');
-  for (const option of ['--session', '--tag', '--compression', '--json']) t.true(options.includes(option), option);
-  t.false(options.includes('--remote'));
+  for (const option of ['--session', '--tag', '--compression', '--json', '--remote', '--no-push', '--on-conflict'])
+    t.true(options.includes(option), option);
+  t.false((await complete('init', '--')).includes('--encrypt'));
   t.deepEqual(await complete('snapshot', '--compression', ''), ['auto', 'max', 'off']);
   t.true((await complete('verify', '')).every((word) => word.startsWith('-')));
 });

@@ -7,7 +7,8 @@ import { temporary } from './temporary.js';
 
 /** A store over `provider` (memory unless given), with its index and records in a directory of its own. */
 export async function openStore(folder: string, provider: Provider = memoryProvider(), seed = 'store'): Promise<Store> {
-  return openRepository({ home: join(folder, 'home'), userId: 'tester', provider, host: fakeHost(seed) });
+  const host = { ...fakeHost(seed), defaultHome: () => join(folder, 'home') };
+  return openRepository({ home: provider, userId: 'tester', host });
 }
 
 /** The same for a test: everything is removed after it. */

@@ -5,6 +5,7 @@
 import test from 'ava';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
+import { retrying } from '../../src/provider/retry.js';
 import { scoped } from '../../src/provider/scoped.js';
 import { providerSuite } from '../../src/provider/suite.js';
 import { startGcsServer } from '../servers/gcs-server.js';
@@ -17,8 +18,8 @@ const common = { endpoint: server.url, timeoutMs: 120_000 };
 
 const subjects: Record<string, (bucket: string) => Provider> = {
   gcs: (bucket) => gcsProvider({ bucket, ...common }),
-  'gcs with a prefix': (bucket) => gcsProvider({ bucket, prefix: 'team/profiles', ...common }),
-  'scoped gcs': (bucket) => scoped(gcsProvider({ bucket, ...common }), 'me@example.org/.store/'),
+  'retrying over scoped gcs with a prefix': (bucket) =>
+    retrying(scoped(gcsProvider({ bucket, prefix: 'team/profiles', ...common }), 'me@example.org/.store/'), { random: () => 0.5 }),
 };
 
 let used = 0;

@@ -263,6 +263,21 @@ test('a request that waits for a place is cancelled at once, and never begun; th
   t.like(counted.counts.requests, { read: 1, put: 0, get: 1, delete: 0 });
 });
 
+test('one signal may be for any number of requests, without a warning', async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error): void => void warnings.push(warning);
+  process.on('warning', note);
+  const provider = retrying(failing(await filled(), 30), { ...quick, maxRetries: 30 });
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 30 }, () => ask(provider, 'get', signal)));
+  await turn();
+  process.off('warning', note);
+  t.deepEqual(
+    warnings.filter(({ name }) => name === 'MaxListenersExceededWarning'),
+    [],
+  );
+});
+
 test('a request that waits to be asked again leaves its place to others', async (t) => {
   const { opened, open } = gate();
   const abort = new AbortController();

@@ -14,7 +14,8 @@ export interface Damaged {
 }
 
 function open({ folder, provider }: Damaged, seed = 'again'): Promise<Store> {
-  return openRepository({ home: join(folder, 'home'), userId: 'tester', host: fakeHost(seed), ...(provider && { provider }) });
+  const host = { ...fakeHost(seed), defaultHome: () => join(folder, 'home') };
+  return openRepository({ home: provider, userId: 'tester', host });
 }
 
 /** Four pages of little variety, so that few bytes are many files' worth; the tests take time by the byte. */

@@ -138,3 +138,18 @@ test('progress tells each object once', async (t) => {
   await store.verify({ onProgress: (done, total) => seen.push(`${done}/${total}`) });
   t.deepEqual(seen, ['1/2', '2/2']);
 });
+
+test('a repository whose making was cut off after its config is whole, and stays as it is', async (t) => {
+  const provider = memoryProvider();
+  const { store } = await freshStore(t, provider);
+  const host = fakeHost('cut off');
+  await Repository.init(
+    around(scoped(provider, ROOT), async (method, key, request) => {
+      if (method === 'swap' && key === 'gc/epoch') throw new Error('killed');
+      return request();
+    }),
+    host,
+  ).catch(() => undefined);
+  t.deepEqual((await store.verify()).findings, []);
+  t.is(await provider.read(`${ROOT}gc/epoch`), undefined);
+});

@@ -2,6 +2,7 @@
  * A server on loopback that speaks the part of Cloud Storage's JSON API that the provider and the SDK's simplest calls use, for tests: it
  * keeps buckets in memory (_gcs-bucket.ts), counts requests, and does wrong what a hook asks it to.
  */
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { GcsBucket, type GcsReply, jsonError } from './_gcs-bucket.js';
@@ -19,8 +20,8 @@ export interface GcsSeen {
 export interface GcsServerOptions {
   /** The names of the buckets that exist; `bucket` unless given. */
   buckets?: string[];
-  /** Asked for each request, counted from 1. */
-  fault?: (seen: GcsSeen, nth: number) => GcsFault | undefined;
+  /** Asked for each request before anything is done about it. */
+  fault?: (seen: GcsSeen) => GcsFault | undefined | Promise<GcsFault | undefined>;
   /** The bearer token without which everything is 401. */
   token?: string;
 }
@@ -31,6 +32,8 @@ export interface GcsServer {
   requests: GcsSeen[];
   /** May be changed between requests. */
   fault: GcsServerOptions['fault'];
+  /** Resolves when a connection that is open now, or is made later, has been closed. */
+  nextDisconnect(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,7 +45,8 @@ export async function startGcsServer({ buckets = ['bucket'], fault, token }: Gcs
     const url = new URL(request.url ?? '/', 'http://localhost');
     const { authorization } = request.headers;
     const seen = { method: request.method ?? '', path: url.pathname, query: url.searchParams, authorization };
-    const wrong = server.fault?.(seen, requests.push(seen));
+    requests.push(seen);
+    const wrong = await server.fault?.(seen);
     const chunks: Uint8Array[] = [];
     for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk);
     if (wrong === 'stall') return;
@@ -59,15 +63,22 @@ export async function startGcsServer({ buckets = ['bucket'], fault, token }: Gcs
     // A client that goes away in the middle of its request is what some tests are about.
     handle(request, response).catch(() => request.socket.destroy());
   });
+  // A process that is busy for seconds must not find its idle connections closed.
+  http.keepAliveTimeout = 600_000;
+  const disconnects = new EventEmitter();
   http.on('connection', (socket) => {
     sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      sockets.delete(socket);
+      disconnects.emit('disconnect');
+    });
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const server: GcsServer = {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`,
     requests,
     fault,
+    nextDisconnect: async () => void (await once(disconnects, 'disconnect')),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => http.close(resolve));

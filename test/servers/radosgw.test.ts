@@ -1,6 +1,7 @@
 /** The conformance suite over a real S3 server, Ceph's RADOS Gateway. Where it does not start the tests fail. */
 import test from 'ava';
 import type { Provider } from '../../src/provider/provider.js';
+import { retrying } from '../../src/provider/retry.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { scoped } from '../../src/provider/scoped.js';
 import { providerSuite } from '../../src/provider/suite.js';
@@ -23,7 +24,7 @@ function plain(prefix: string): Provider {
 
 const subjects: Record<string, (prefix: string) => Provider> = {
   plain,
-  scoped: (prefix) => scoped(plain(prefix), 'me@example.org/.store'),
+  'retrying, scoped': (prefix) => retrying(scoped(plain(prefix), 'me@example.org/.store'), { random: () => 0.5 }),
 };
 
 for (const [title, subject] of Object.entries(subjects)) {

@@ -35,6 +35,7 @@ admin socket = $STATE/run/\$name.\$pid.asok
 log file = $STATE/\$name.log
 pid file =
 debug ms = 0
+debug rgw = 0
 mon allow pool size one = true
 mon warn on pool no redundancy = false
 osd pool default size = 1
@@ -97,10 +98,8 @@ daemon osd ceph-osd "${conf[@]}" -i 0 -f
 daemon rgw radosgw "${conf[@]}" -n client.rgw -f
 
 if [ -n "${OWNER:-}" ]; then
-  (
-    while kill -0 "$OWNER" 2>/dev/null && [ -e "$STATE/rgw.pid" ]; do sleep 0.5; done
-    STATE=$STATE "$here/stop-radosgw.sh"
-  ) >/dev/null 2>&1 </dev/null &
+  # In a session of its own, so that what ends OWNER's does not end it.
+  STATE=$STATE setsid "$here/stop-radosgw.sh" after "$OWNER" >/dev/null 2>&1 </dev/null &
 fi
 for ((i = 0; i < 600; i++)); do
   curl --silent --output /dev/null --max-time 2 "http://127.0.0.1:$RGW_PORT/" && break

@@ -2,6 +2,6 @@
 import process from 'node:process';
 import { openRepository } from '../../src/index.js';
 
-const [home, dir, at, force] = process.argv.slice(2) as [string, string, string, string];
+const [home, dir, at, ...words] = process.argv.slice(2) as [string, string, string, ...string[]];
 const store = await openRepository({ home, userId: 'tester' });
-await store.session('main').checkout(dir, { at, force: force === 'force' });
+await store.session('main').checkout(dir, { at, force: words.includes('force'), keepDirectory: words.includes('keep') });

@@ -49,8 +49,14 @@ const child = fileURLToPath(new URL('_checkout-child.js', import.meta.url));
 const hook = new URL('_kill-hook.js', import.meta.url).href;
 
 /** Checks the head out in a process that is killed at that step; at step 0 it is not, and tells how many there are. */
-export function checkOutKilled(home: string, dir: string, force: boolean, killAt: number): Promise<{ killed: boolean; steps: number }> {
-  const program = ['--import', hook, child, home, dir, 'HEAD', force ? 'force' : ''];
+export function checkOutKilled(
+  home: string,
+  dir: string,
+  force: boolean,
+  killAt: number,
+  keep = false,
+): Promise<{ killed: boolean; steps: number }> {
+  const program = ['--import', hook, child, home, dir, 'HEAD', force ? 'force' : '', keep ? 'keep' : ''];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, program, { env: { ...process.env, KILL_AT: String(killAt) } }, (error, stdout, stderr) => {
       if (error === null) resolve({ killed: false, steps: Number(stdout) });

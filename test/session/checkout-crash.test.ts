@@ -19,6 +19,8 @@ interface Work {
 interface Scenario {
   prepare(work: Work): Promise<unknown>;
   force: boolean;
+  /** The directory itself stays. */
+  keep?: true;
   /** It holds parts of two versions, which nobody may commit. */
   mixture?: true;
 }
@@ -30,6 +32,7 @@ const scenarios: Record<string, Scenario> = {
   'an absent directory': { force: false, prepare: async () => undefined },
   'an empty directory': { force: false, prepare: async ({ dir }) => mkdirSync(dir) },
   'a directory with other work, by force': { force: true, prepare: async ({ dir }) => writeProfile(dir, foreign) },
+  'a directory that is kept, by force': { force: true, keep: true, prepare: async ({ dir }) => writeProfile(dir, foreign) },
   'a directory that holds another version': { force: false, prepare: checkOutFirst },
   'a mixture that an earlier crash left': { force: false, prepare: makeMixture, mixture: true },
 };
@@ -64,22 +67,22 @@ function candidates(dir: string): Listing[] {
 }
 
 for (const [name, scenario] of Object.entries(scenarios)) {
-  const { force } = scenario;
+  const { force, keep } = scenario;
   test(`R-OUT-2, R-OUT-3, R-OUT-6: a checkout into ${name} is killed at any step`, async (t) => {
     await withTemporary(async (folder) => {
       const work: Work = { home: join(folder, 'home'), dir: join(folder, 'place', 'profile') };
       const { home, dir } = work;
       const expected = await commitVersions(home, join(folder, 'source'));
       await begin(work, scenario);
-      const { steps } = await checkOutKilled(home, dir, force, 0);
+      const { steps } = await checkOutKilled(home, dir, force, 0, keep);
       t.true(steps > 10);
       for (let killAt = 1; killAt <= steps; killAt++) {
         await begin(work, scenario);
         const old = existsSync(dir) ? readListing(dir) : undefined;
         const versions = old === undefined || scenario.mixture ? [expected] : [old, expected];
-        t.true((await checkOutKilled(home, dir, force, killAt)).killed);
-        // What is of no version is nowhere else.
-        const preserved = !force || candidates(dir).some((listing) => versions.some((version) => isSame(listing, version)));
+        t.true((await checkOutKilled(home, dir, force, killAt, keep)).killed);
+        // What is of no version is nowhere else. Where entries are moved one by one, neither is whole meanwhile.
+        const preserved = !force || keep || candidates(dir).some((listing) => versions.some((version) => isSame(listing, version)));
         t.true(preserved, `step ${killAt} lost the old content`);
         try {
           if (killAt % 2 === 0) await commitsNoMixture(home, dir, versions);

@@ -36,6 +36,8 @@ test('HEAD and its first parents', async (t) => {
     ['HEAD~3', 3],
     ['HEAD~1~2', 3],
     [`${ids[1]}~2`, 3],
+    [ids[1].toUpperCase(), 1],
+    [`${ids[2].slice(0, 20).toUpperCase()}~`, 3],
   ];
   for (const [revision, index] of known) t.is(await named(revision), ids[index] as string, revision);
 });

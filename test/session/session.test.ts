@@ -7,6 +7,7 @@ import { emptyRef } from '../../src/repository/ref.js';
 import { withTag } from '../../src/session/tags.js';
 import { prose } from '../helpers/content.js';
 import { refuses, rejects } from '../helpers/errors.js';
+import { fakeHost } from '../helpers/host.js';
 import { readListing, setMtime, smallProfile, writeProfile } from '../helpers/profile.js';
 import { freshStore, history, openStore } from '../helpers/store.js';
 
@@ -175,7 +176,7 @@ test('section 9: users share a provider and see nothing of each other', async (t
   writeProfile(join(folder, 'profile'), smallProfile(prose));
   await session.commit(join(folder, 'profile'));
   const other = await import('../../src/index.js').then(({ openRepository }) =>
-    openRepository({ home: join(folder, 'home'), userId: 'somebody', provider }),
+    openRepository({ home: provider, userId: 'somebody', host: { ...fakeHost('other'), defaultHome: () => join(folder, 'home') } }),
   );
   for await (const _ of other.sessions()) t.fail('a session of another user is listed');
   await rejects(t, () => other.session('main').checkout(join(folder, 'out')), 'NOT_FOUND');

@@ -1,8 +1,10 @@
 /** What must not happen to work, or to places, that are not a checkout's own (SPEC.md R-OUT-3, R-OUT-6, section 15). */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { systemHost } from '../../src/host.js';
 import { openRepository, type Session, type Store } from '../../src/index.js';
+import { Workspace } from '../../src/workspace/record.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -101,4 +103,104 @@ test('a directory inside of the store is refused', async (t) => {
   await rejects(t, () => session.checkout(packs, { force: true }), 'USAGE');
   await rejects(t, () => session.commit(packs), 'USAGE');
   t.true(existsSync(packs) && readdirSync(packs).length > 0);
+});
+
+test('R-OUT-3: a directory in the place of a session of the older package is no target', async (t) => {
+  const { home, store, session } = await begin(t);
+  for (const place of ['default/x', 'default/x/y']) await rejects(t, () => session.checkout(join(home, place)), 'USAGE', place);
+  await rejects(t, () => store.session('x').checkout(join(home, 'elsewhere')), 'NOT_FOUND');
+  await t.notThrowsAsync(session.checkout(join(home, 'default/.store/workspaces/x')));
+});
+
+test('a link that leads nowhere, or in a circle, is no directory', async (t) => {
+  const { folder, session } = await begin(t);
+  symlinkSync('nowhere', join(folder, 'dangling'));
+  symlinkSync('circle', join(folder, 'circle'));
+  for (const dir of ['dangling', 'circle', 'dangling/below', 'x'.repeat(300), 'a\0b']) {
+    await rejects(t, () => session.checkout(join(folder, dir)), 'USAGE', dir);
+  }
+  t.deepEqual(readdirSync(folder).sort(), ['circle', 'dangling', 'home', 'profile']);
+});
+
+test('something else in the place of the records is told, and fails no commit', async (t) => {
+  const { folder, home, session, profile } = await begin(t);
+  const records = join(home, 'default/.store/records');
+  rmSync(records, { recursive: true });
+  writeFileSync(records, '');
+  await rejects(t, () => session.checkout(join(folder, 'dir')), 'USAGE');
+  t.false(existsSync(join(folder, 'dir')));
+  write(profile, { 'Default/Cookies': 'two' });
+  t.true((await session.commit(profile)).changed);
+});
+
+test('what a process that died while it wrote a record has left is removed, what a living one writes is not', async (t) => {
+  const { home, session, profile } = await begin(t);
+  const records = join(home, 'default/.store/records');
+  const before = readdirSync(records).sort();
+  const temporaryName = (owner: string): string => `${'ab'.repeat(16)}.json.${'cd'.repeat(8)}.${owner}`;
+  const [dead, living] = [temporaryName('4194304:1'), temporaryName(systemHost.self())];
+  for (const name of [dead, living]) writeFileSync(join(records, name), '');
+  await session.commit(profile);
+  t.deepEqual(readdirSync(records).sort(), [...before, living].sort());
+});
+
+test('R-OUT-6: what a snapshot left out below a directory that becomes a file is in the way', async (t) => {
+  const { folder, session, profile } = await begin(t);
+  write(profile, { 'Default/thing/kept': 'x' });
+  await session.commit(profile);
+  rmSync(join(profile, 'Default/thing'), { recursive: true });
+  write(profile, { 'Default/thing': 'a file' });
+  await session.commit(profile);
+  const dir = join(folder, 'dir');
+  await session.checkout(dir, { at: 'HEAD~1' });
+  write(dir, { 'Default/thing/left.log': 'left out' });
+  await session.commit(dir, { exclude: ['*.log'] });
+  await rejects(t, () => session.checkout(dir, { at: 'HEAD~1' }), 'DIRTY');
+  t.is(readFileSync(join(dir, 'Default/thing/left.log'), 'utf8'), 'left out');
+  t.false((await session.commit(dir, { exclude: ['*.log'] })).changed);
+  await session.checkout(dir, { at: 'HEAD~1', force: true });
+  t.is(readFileSync(join(dir, 'Default/thing'), 'utf8'), 'a file');
+});
+
+test('R-OUT-2: a directory that is to be kept gets new entries and stays itself', async (t) => {
+  const { folder, session, profile } = await begin(t);
+  const dir = join(folder, 'dir');
+  mkdirSync(dir);
+  const { ino } = statSync(dir);
+  await session.checkout(dir, { keepDirectory: true });
+  write(dir, { other: 'work' });
+  await session.checkout(dir, { keepDirectory: true, force: true });
+  t.is(statSync(dir).ino, ino);
+  t.deepEqual(readdirSync(dir).sort(), readdirSync(profile).sort());
+  await t.notThrowsAsync(session.checkout(dir));
+  await session.checkout(join(folder, 'absent'), { keepDirectory: true });
+  t.deepEqual(readdirSync(folder).sort(), ['absent', 'dir', 'home', 'profile']);
+});
+
+test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a snapshot, and told by status', async (t) => {
+  const { folder, home, session } = await begin(t);
+  const dir = join(folder, 'dir');
+  await session.checkout(dir);
+  const stage = join(folder, '.browserstate-1');
+  const old = `${stage}-old`;
+  const workspace = await Workspace.open(join(home, 'default/.store/records'), dir, systemHost);
+  const { record } = workspace;
+  await workspace.write(record, { phase: 'swap', owner: '4194304:1', stage, old, previous: record, mixture: false });
+  renameSync(dir, old);
+  write(stage, { 'Local State': '{}', 'Default/Cookies': 'one', 'Default/Preferences': 'new' });
+  await rejects(t, () => session.status(dir), 'DIRTY');
+  t.true((await session.commit(dir)).changed);
+  t.deepEqual((await session.diff('HEAD~1')).changed, ['Default/Preferences']);
+  t.deepEqual(readdirSync(folder).sort(), ['dir', 'home', 'profile']);
+});
+
+test('a part of an older version is no commit on a newer one, and the hint says what to do', async (t) => {
+  const { folder, session, profile } = await begin(t);
+  const part = join(folder, 'part');
+  await session.checkout(part, { only: ['Default/Cookies'] });
+  write(profile, { 'Default/Preferences': 'two' });
+  await session.commit(profile);
+  write(part, { 'Default/Cookies': 'two' });
+  const { hint } = await rejects(t, () => session.commit(part), 'CONFLICT');
+  t.regex(hint ?? '', /another directory/);
 });

@@ -32,8 +32,11 @@ export function reopened({ folder, session }: Machine, remote: Provider): Promis
 }
 
 async function opened(folder: string, remote: Provider, name: string, provider?: Provider): Promise<Machine> {
-  const host = fakeHost(`machine ${machines++}`);
-  const store = await openRepository({ home: join(folder, 'home'), userId: 'tester', remote, host, provider });
+  const home = join(folder, 'home');
+  const host = { ...fakeHost(`machine ${machines++}`), defaultHome: () => home };
+  // The tests ask again, and count, by themselves.
+  const transfer = { maxRetries: 0 };
+  const store = await openRepository({ home: provider ?? home, userId: 'tester', remote, host, transfer });
   let directories = 0;
   const directory = () => join(folder, `directory-${machines}-${directories++}`);
   return {

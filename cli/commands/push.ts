@@ -1,0 +1,28 @@
+/** `push`: sends what the remote has not. */
+import { defineCommand } from '../command.js';
+import { onConflict, sessionOrAll } from '../options.js';
+import { describePush, forSessions } from '../transfer.js';
+
+export const push = defineCommand({
+  usage: 'push',
+  summary: 'Send the commits of a session that the remote does not have.',
+  details:
+    'Where the remote has others, --on-conflict decides; with fail they are kept there as a session of their own, which the error names.',
+  positionals: {},
+  options: { ...sessionOrAll, ...onConflict },
+  examples: [
+    ['push -s work', 'What was committed with --no-push, or could not be pushed'],
+    ['push -s work --on-conflict ours', "Let this machine's version win; the other stays in the history"],
+    ['push --all --json', 'Every session; a JSON array'],
+  ],
+  async run(context, { onConflict, ...choice }) {
+    const { signal } = context;
+    await forSessions(context, choice, {
+      act: async (session) => {
+        const { forkedTo = null, ...result } = await session.push({ onConflict, ask: true, signal });
+        return { ...result, ref: result.commit, forkedTo };
+      },
+      describe: ({ forkedTo, ...result }) => describePush({ ...result, ...(forkedTo !== null && { forkedTo }) }),
+    });
+  },
+});

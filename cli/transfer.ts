@@ -1,0 +1,88 @@
+/** What push, pull and sync share: one session or all, and how what was moved is told. */
+import type { PullResult, PushResult, Session } from '../src/index.js';
+import type { Context } from './context.js';
+import { CliError, describeFailure, exitStatus, type Failure } from './failure.js';
+import { type Line, styled } from './lines.js';
+import { count, shortId, size } from './text.js';
+
+interface Choice {
+  session?: string | undefined;
+  all?: boolean | undefined;
+}
+
+interface Action<Result> {
+  act: (session: Session) => Promise<Result>;
+  describe: (result: Result) => Line;
+}
+
+/** What came of one of all sessions. */
+type Outcome<Result> = Result | { session: string; skipped: string } | { session: string; error: Failure };
+
+/**
+ * Does it to the session, or to all one after the other: one that fails does not keep the others from it, and the exit status is that of the
+ * first failure. Throws USAGE where neither or both are named, and where there is no remote.
+ */
+export async function forSessions<Result extends object>(
+  context: Context,
+  { session: id, all }: Choice,
+  action: Action<Result>,
+): Promise<void> {
+  if ((id === undefined) === !all) {
+    const hint = 'Name a session with -s, or take them all with --all.';
+    throw new CliError('USAGE', `expected --session or --all, found ${all ? 'both' : 'neither'}`, hint);
+  }
+  context.requireRemote();
+  if (id !== undefined) {
+    const result = await action.act(await context.session(id));
+    context.report.result(result, () => [action.describe(result)]);
+    return;
+  }
+  const { report } = context;
+  const outcomes: Outcome<Result>[] = [];
+  const lines: Line[] = [];
+  const { names, deleted } = await allSessions(context);
+  for (const session of deleted) {
+    outcomes.push({ session, skipped: 'deleted on the remote' });
+    report.warn(`${session} was deleted on the remote, and is left alone here; \`browserstate delete -s ${session}\` deletes it here too`);
+  }
+  for (const session of names) {
+    try {
+      const result = await action.act(await context.session(session));
+      outcomes.push(result);
+      lines.push(action.describe(result));
+    } catch (error) {
+      const failure = describeFailure(error, context.signal.aborted);
+      if (failure.code === 'CANCELLED') throw error;
+      outcomes.push({ session, error: failure });
+      context.status ||= exitStatus[failure.code];
+      if (!report.options.json) report.error(failure, error);
+    }
+  }
+  report.result(outcomes, () => lines);
+  if (names.length === 0) report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
+}
+
+/** The sessions here and on the remote, and those that are here and were deleted there. */
+async function allSessions(context: Context): Promise<{ names: string[]; deleted: string[] }> {
+  const { signal } = context;
+  const store = await context.store();
+  const names: string[] = [];
+  for await (const { session } of store.sessions({ signal })) names.push(session);
+  const deleted: string[] = [];
+  for await (const { session } of store.sessions({ offline: true, signal })) if (!names.includes(session)) deleted.push(session);
+  return { names, deleted };
+}
+
+export function describePush({ session, commit, pushed, commits, objects, bytes, forkedTo }: PushResult): Line {
+  const head = styled('yellow', shortId(commit));
+  if (!pushed) return [`nothing to push of ${session}: the remote is at `, head];
+  const moved = `${count(commits, 'commit')}, ${count(objects, 'object')}, ${size(bytes)}`;
+  if (forkedTo === undefined) return [`pushed ${session}: ${moved}; the remote is at `, head];
+  return [`pushed ${session} as `, styled('bold', forkedTo), `, since the remote has moved: ${moved}; it is at `, head];
+}
+
+export function describePull({ session, commit, pulled, commits, fetchedBytes }: Omit<PullResult, 'objects'>): Line {
+  const head = styled('yellow', shortId(commit));
+  if (!pulled) return [`nothing to pull of ${session}: this machine has `, head];
+  return [`pulled ${session}: ${count(commits, 'commit')}, ${size(fetchedBytes)}; this machine has `, head];
+}

@@ -1,0 +1,23 @@
+/**
+ * What a changed blob's patch is laid on. A blob has few patches, and it may change in every commit: replacing all by one would store most of
+ * the chunk again every eighth time.
+ */
+import { MAX_PATCHES } from '../limits.js';
+import type { Location } from '../pack/locator.js';
+import { pageCount } from '../pack/patch.js';
+import { bitmapOf, partsOf } from './fetch-plan.js';
+import type { BlobPlace } from './manifest.js';
+
+/**
+ * The location that a new patch goes on, and its pages, for a blob of `length` bytes that differs in the `changed` ones. Where there are as many
+ * patches as there may be, half of them give way, those that show the fewest pages, and the new one holds these pages too.
+ */
+export function patchOnto(place: BlobPlace, changed: number, length: number): { base: Location; bitmap: number } {
+  const { location } = place;
+  if (location.patches.length < MAX_PATCHES) return { base: location, bitmap: changed };
+  const [, ...patches] = partsOf(place);
+  const byPages = patches.map(({ seen }, i) => ({ seen: seen & ~changed, i })).sort((a, b) => pageCount(a.seen) - pageCount(b.seen));
+  const gone = byPages.slice(0, MAX_PATCHES / 2);
+  const bitmap = gone.reduce((bits, { seen }) => bits | (seen & bitmapOf(length)), changed);
+  return { base: { ...location, patches: location.patches.filter((_, at) => !gone.some(({ i }) => i === at)) }, bitmap };
+}

@@ -1,0 +1,130 @@
+/** Where a user's repositories lie: home on this machine, and the remote. Opening a place asks it for nothing. */
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { BrowserStateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../limits.js';
+import { checkWholeNumber } from '../provider/arguments.js';
+import { localProvider } from '../provider/local.js';
+import type { Provider } from '../provider/provider.js';
+import { type RetryEvent, retrying } from '../provider/retry.js';
+import { scoped } from '../provider/scoped.js';
+import { openProviderUrl } from '../provider/url.js';
+import { errno } from '../workspace/files.js';
+import { realPath } from '../workspace/record.js';
+import { STORE_FOLDER } from './home.js';
+import type { HasLegacy } from './site.js';
+import type { StoreOptions } from './store.js';
+
+/** How bytes are moved to and from a remote. */
+export interface TransferOptions {
+  /** Requests under way at once; 5 unless given. */
+  maxConcurrentOperations?: number | undefined;
+  /** Bytes that one request fetches at most; 8 MiB, which is a whole pack, unless given. What lies in one frame is never cut. */
+  chunkSize?: number | undefined;
+  /** How often a request without an answer is asked again; 3 unless given. */
+  maxRetries?: number | undefined;
+  /** Milliseconds before the first of them, at most; twice as many before each further one. 1000 unless given. */
+  retryDelay?: number | undefined;
+}
+
+export interface PlaceOptions {
+  home: string | Provider;
+  remote: string | Provider | undefined;
+  userId: string;
+  host: Host;
+  transfer: TransferOptions;
+  onRetry: ((event: RetryEvent) => void) | undefined;
+}
+
+type Places = Pick<StoreOptions, 'provider' | 'folder' | 'hasLegacy' | 'remote'>;
+
+/**
+ * A user's part of home and of the remote. Where home is a provider the index and the records are in the default folder of this machine. Throws
+ * USAGE for addresses and numbers that cannot be, and for a remote that is home itself.
+ */
+export async function openPlaces({ home, remote, userId, host, transfer, onRetry }: PlaceOptions): Promise<Places> {
+  if (typeof home === 'string' && /^[a-z][a-z0-9+.-]+:\//i.test(home)) {
+    throw new BrowserStateError('USAGE', `expected a directory of this machine as home, found the address ${home}`, {
+      hint: 'What is shared with other machines is the remote: --remote URL, BROWSERSTATE_REMOTE, or the option `remote`.',
+    });
+  }
+  const root = typeof home === 'string' ? home : host.defaultHome();
+  const folder = join(root, userId, STORE_FOLDER);
+  const provider = typeof home === 'string' ? localProvider(folder, host) : scoped(home, `${userId}/${STORE_FOLDER}/`);
+  const hasLegacy = typeof home === 'string' ? legacyIn(join(root, userId)) : legacyUnder(home, userId);
+  if (remote === undefined) return { provider, folder, hasLegacy };
+  const whole = typeof remote === 'string' ? await openProviderUrl(remote, host) : remote;
+  const there = folderOf(whole);
+  refuseSamePlace(typeof home === 'string' ? resolve(home) : (folderOf(home) ?? home), there ?? whole);
+  const { concurrency, maxSpan, ...patience } = settingsOf(transfer);
+  const asked = retrying(whole, { ...patience, maxConcurrent: concurrency, random: () => fraction(host), onRetry });
+  return {
+    provider,
+    folder,
+    hasLegacy,
+    remote: {
+      provider: scoped(asked, `${userId}/${STORE_FOLDER}/`),
+      hasLegacy: there === undefined ? legacyUnder(asked, userId) : legacyIn(join(there, userId)),
+      transfer: { concurrency, maxSpan },
+    },
+  };
+}
+
+function settingsOf(given: TransferOptions) {
+  const whole = (name: keyof TransferOptions, least: number) => {
+    const value = given[name];
+    return value === undefined ? undefined : checkWholeNumber(`transfer.${name}`, value, least);
+  };
+  return {
+    concurrency: whole('maxConcurrentOperations', 1) ?? REMOTE_CONCURRENCY,
+    maxSpan: whole('chunkSize', 1) ?? MAX_REMOTE_SPAN,
+    maxRetries: whole('maxRetries', 0),
+    retryDelayMs: whole('retryDelay', 0),
+  };
+}
+
+/** A number from 0 to 1. */
+function fraction(host: Host): number {
+  return Buffer.from(host.random(4)).readUInt32LE() / 2 ** 32;
+}
+
+/** The folder that a provider keeps everything in; undefined where it is no folder. */
+function folderOf({ url }: Provider): string | undefined {
+  return url.startsWith('file:') ? fileURLToPath(url) : undefined;
+}
+
+function refuseSamePlace(home: string | Provider, remote: string | Provider): void {
+  const areFolders = typeof home === 'string' && typeof remote === 'string';
+  if (areFolders ? real(home) !== real(remote) : home !== remote) return;
+  throw new BrowserStateError(
+    'USAGE',
+    `expected a remote apart from home, found both in ${typeof remote === 'string' ? remote : remote.url}`,
+    {
+      hint: 'Home is private to this machine; name another folder or a bucket as the remote, or none.',
+    },
+  );
+}
+
+/** Where a path leads by all links; as it is where that cannot be told. */
+function real(path: string): string {
+  try {
+    return realPath(path);
+  } catch (error) {
+    if (errno(error) === undefined) throw error;
+    return path;
+  }
+}
+
+/** The older package keeps each session in a directory `<user>/<session>`. */
+function legacyIn(folder: string): HasLegacy {
+  return async (session) => existsSync(join(folder, session));
+}
+
+function legacyUnder(provider: Provider, userId: string): HasLegacy {
+  return async (session, options) => {
+    for await (const { key } of provider.list(`${userId}/${session}/`, options)) return key !== '';
+    return false;
+  };
+}

@@ -1,0 +1,358 @@
+/** Several machines over one folder as the remote: what each command does with it, in both forms, and how each failure ends. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { Desk, type ErrorLine, writeProfile } from './_cli.js';
+
+const onLinux = process.platform === 'linux' ? test.serial : test.skip;
+
+interface Pushed {
+  session: string;
+  commit: string;
+  ref: string;
+  pushed: boolean;
+  commits: number;
+  objects: number;
+  bytes: number;
+  forkedTo: string | null;
+}
+
+interface Snapshot {
+  commit: string;
+  changed: boolean;
+  pushed: boolean;
+  push: Omit<Pushed, 'pushed'> | null;
+}
+
+type LogLine = { commit: string; parents: string[]; message: string; tags: string[]; pushed: boolean };
+
+/** Another machine: a desk with a home of its own and the same remote. */
+function another(t: ExecutionContext, { env }: Desk): Desk {
+  const desk = new Desk(t);
+  desk.env['BROWSERSTATE_REMOTE'] = env['BROWSERSTATE_REMOTE'];
+  return desk;
+}
+
+/** Two machines; the first has pushed session `work`, whose only commit has a tag `good`. */
+async function twoMachines(t: ExecutionContext): Promise<{ a: Desk; b: Desk; remote: string; first: Snapshot }> {
+  const a = new Desk(t);
+  const remote = a.path('the remote');
+  a.env['BROWSERSTATE_REMOTE'] = pathToFileURL(remote).href;
+  writeProfile(a);
+  const first = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '-m', 'first', '--tag', 'good');
+  return { a, b: another(t, a), remote, first };
+}
+
+/** Two machines that both committed to `work` after its first commit, of which the first pushed. */
+async function divided(t: ExecutionContext): Promise<{ a: Desk; b: Desk; theirs: Snapshot; ours: Snapshot }> {
+  const { a, b } = await twoMachines(t);
+  await b.json(t, 'restore', 'profile', '-s', 'work');
+  a.write({ 'profile/Default/Cookies': 'from a' });
+  const theirs = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '-m', 'from a');
+  b.write({ 'profile/Default/Cookies': 'from b' });
+  const ours = await b.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '-m', 'from b', '--no-push');
+  return { a, b, theirs, ours };
+}
+
+test.serial('what one machine snapshots another restores', async (t) => {
+  const { a, b, first } = await twoMachines(t);
+  t.like(first, { changed: true, pushed: true, push: { session: 'work', commits: 1, objects: 2, commit: first.commit } });
+  const restored = await b.json<{ commit: string; fetchedBytes: number }>(t, 'restore', 'profile', '-s', 'work');
+  t.is(restored.commit, first.commit);
+  t.true(restored.fetchedBytes > 0);
+  t.is(readFileSync(b.path('profile/Default/Cookies'), 'utf8'), 'cookies');
+  t.is((await b.json<{ fetchedBytes: number }>(t, 'restore', 'profile', '-s', 'work')).fetchedBytes, 0);
+  b.write({ 'profile/Default/Cookies': 'changed on b' });
+  const second = await b.run('snapshot', 'profile', '-s', 'work', '-m', 'second');
+  t.regex(second.stdout, /^committed .*\n(left out .*\n)?pushed work: 1 commit, 2 objects, .* B; the remote is at [0-9a-f]{12}\n$/);
+  const again = await a.run('restore', 'profile', '-s', 'work');
+  t.regex(again.stdout, /^restored [0-9a-f]{12} of work into profile: 3 files, 21 B; fetched .* B\n$/);
+  t.is(readFileSync(a.path('profile/Default/Cookies'), 'utf8'), 'changed on b');
+  const unchanged = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work');
+  t.like(unchanged, { changed: false, pushed: false });
+});
+
+test.serial('log, sessions, diff, status and stats see the remote, and with --offline this machine alone', async (t) => {
+  const { a, b, first } = await twoMachines(t);
+  const [seen] = await b.json<LogLine[]>(t, 'log', '-s', 'work');
+  t.like(seen, { commit: first.commit, message: 'first', tags: ['good'], pushed: true });
+  t.is((await b.json<unknown[]>(t, 'sessions')).length, 1);
+  t.deepEqual(await b.json(t, 'diff', '-s', 'work', 'good'), { added: [], removed: [], changed: [] });
+  writeProfile(b, 'mine');
+  b.write({ 'mine/Default/New': 'new' });
+  t.deepEqual(await b.json(t, 'status', 'mine', '-s', 'work'), { added: ['Default/New'], removed: [], changed: [] });
+  t.like(await b.json(t, 'stats', '--on', 'remote'), { sessions: 1, commits: 1 });
+  t.like(await b.json(t, 'stats'), { sessions: 0, commits: 0 });
+  t.deepEqual(await b.json(t, 'sessions', '--offline'), []);
+  for (const args of [
+    ['log', '-s', 'work'],
+    ['restore', 'there', '-s', 'work'],
+    ['diff', '-s', 'work', 'good'],
+    ['status', 'mine', '-s', 'work'],
+  ]) {
+    t.is((await b.failure(t, 3, ...args, '--offline')).code, 'NOT_FOUND', args[0]);
+  }
+  t.like((await a.json<LogLine[]>(t, 'log', '-s', 'work', '--offline'))[0], { commit: first.commit, pushed: true });
+});
+
+test.serial('what is not pushed is marked, and push sends it', async (t) => {
+  const { a, b, first } = await twoMachines(t);
+  a.write({ 'profile/Default/Cookies': 'later' });
+  const second = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '-m', 'second', '--no-push');
+  t.like(second, { changed: true, pushed: false, push: null });
+  for (const offline of [[], ['--offline']]) {
+    const log = await a.json<LogLine[]>(t, 'log', '-s', 'work', ...offline);
+    t.deepEqual(
+      log.map(({ commit, pushed }) => [commit, pushed]),
+      [
+        [second.commit, false],
+        [first.commit, true],
+      ],
+    );
+  }
+  t.regex((await a.run('log', '-s', 'work')).stdout, /^.*\(HEAD\) {2}not pushed {2}second\n.*\(good\) {2}first\n$/);
+  t.is((await b.json<LogLine[]>(t, 'log', '-s', 'work')).length, 1);
+  const pushed = await a.json<Pushed>(t, 'push', '-s', 'work');
+  t.like(pushed, { session: 'work', commit: second.commit, ref: second.commit, pushed: true, commits: 1, objects: 2, forkedTo: null });
+  t.true(pushed.bytes > 0);
+  t.like(await a.json<Pushed>(t, 'push', '-s', 'work'), { pushed: false, commits: 0, objects: 0, bytes: 0, commit: second.commit });
+  t.regex((await a.run('push', '-s', 'work')).stdout, /^nothing to push of work: the remote is at [0-9a-f]{12}\n$/);
+  const pulled = await b.json<Record<string, unknown>>(t, 'pull', '-s', 'work');
+  t.like(pulled, { session: 'work', commit: second.commit, ref: second.commit, pulled: true, commits: 1, objects: 3 });
+  t.is(pulled['bytes'], pulled['fetchedBytes']);
+  t.regex((await b.run('pull', '-s', 'work')).stdout, /^nothing to pull of work: this machine has [0-9a-f]{12}\n$/);
+  t.is((await b.json<{ commit: string }>(t, 'restore', 'there', '-s', 'work', '--offline')).commit, second.commit);
+});
+
+test.serial('4: a push that comes late says where the commit is, twice', async (t) => {
+  const { a, b, ours, theirs } = await divided(t);
+  const { code, message, hint } = await b.failure(t, 4, 'push', '-s', 'work');
+  t.is(code, 'CONFLICT');
+  const fork = `work.conflict-${ours.commit.slice(0, 12)}`;
+  t.regex(message, new RegExp(`${ours.commit.slice(0, 12)} is safe on this machine, and on the remote as session ${fork}$`));
+  t.regex(hint ?? '', /browserstate push -s work --on-conflict ours/);
+  t.is((await a.json<{ commit: string }>(t, 'restore', 'there', '-s', fork)).commit, ours.commit);
+  t.is(readFileSync(a.path('there/Default/Cookies'), 'utf8'), 'from b');
+  t.is((await b.failure(t, 4, 'restore', 'other', '-s', 'work')).code, 'CONFLICT');
+  t.false(existsSync(b.path('other')));
+  t.is((await b.json<{ commit: string }>(t, 'restore', 'other', '-s', 'work', '--offline')).commit, ours.commit);
+  const log = await b.run('log', '-s', 'work');
+  t.regex(log.stdout, /^.* {2}not pushed {2}from b\n.*\(HEAD\) {2}from a\n.*\(good\) {2}first\n$/);
+  b.write({ 'profile/Default/Cookies': 'from b again' });
+  const late = JSON.parse((await b.run('snapshot', 'profile', '-s', 'work', '--json')).stderr) as { error: ErrorLine };
+  t.is(late.error.code, 'CONFLICT');
+  t.regex(late.error.message, /is safe on this machine, and on the remote as session work\.conflict-/);
+  t.is((await a.json<LogLine[]>(t, 'log', '-s', 'work'))[0]?.commit, theirs.commit);
+});
+
+for (const keep of ['ours', 'theirs'] as const) {
+  test.serial(`--on-conflict ${keep} joins both`, async (t) => {
+    const { a, b, ours, theirs } = await divided(t);
+    const { commit } = await b.json<Pushed>(t, 'push', '-s', 'work', '--on-conflict', keep);
+    const [head] = await a.json<LogLine[]>(t, 'log', '-s', 'work');
+    t.is(head?.commit, commit);
+    t.deepEqual(new Set(head?.parents), new Set([ours.commit, theirs.commit]));
+    await a.json(t, 'restore', 'there', '-s', 'work');
+    t.is(readFileSync(a.path('there/Default/Cookies'), 'utf8'), keep === 'ours' ? 'from b' : 'from a');
+  });
+}
+
+test.serial('--on-conflict fork goes on as a session of its own', async (t) => {
+  const { b, ours, theirs } = await divided(t);
+  const { forkedTo, commit } = await b.json<Pushed>(t, 'sync', '-s', 'work', '--on-conflict', 'fork').then((synced) => {
+    const { push } = synced as unknown as { push: Pushed };
+    return push;
+  });
+  t.deepEqual([forkedTo, commit], [`work.conflict-${ours.commit.slice(0, 12)}`, ours.commit]);
+  const listed = await b.json<{ session: string; commit: string }[]>(t, 'sessions');
+  t.deepEqual(
+    listed.map(({ session, commit }) => [session, commit]),
+    [
+      ['work', theirs.commit],
+      [forkedTo, ours.commit],
+    ],
+  );
+  t.is((await b.json<{ commit: string }>(t, 'restore', 'profile', '-s', 'work')).commit, theirs.commit);
+});
+
+test.serial('sync pulls or pushes; without need it does neither', async (t) => {
+  const { a, b, first } = await twoMachines(t);
+  t.like(await b.json(t, 'sync', '-s', 'work'), { session: 'work', commit: first.commit, pulled: true, pushed: false, commits: 1 });
+  t.like(await b.json(t, 'sync', '-s', 'work'), { commit: first.commit, pulled: false, pushed: false, commits: 0, objects: 0, bytes: 0 });
+  await b.json(t, 'rollback', '-s', 'work', '--to', 'good', '--no-push');
+  t.like(await b.json(t, 'sync', '-s', 'work'), { pulled: false, pushed: true, commits: 1 });
+  t.is((await a.json<LogLine[]>(t, 'log', '-s', 'work')).length, 2);
+});
+
+test.serial('--all: each session by itself; the first failure is the exit status, and keeps none from the others', async (t) => {
+  const { a, b } = await divided(t);
+  for (const id of ['another', 'zoo']) await b.json(t, 'snapshot', 'profile', '-s', id, '--no-push');
+  const { status, stdout, stderr } = await b.run('push', '--all', '--json');
+  t.deepEqual([status, stderr], [4, '']);
+  const outcomes = JSON.parse(stdout) as (Pushed & { error?: ErrorLine })[];
+  t.deepEqual(
+    outcomes.map(({ session, pushed, error }) => [session, pushed ?? error?.code]),
+    [
+      ['another', true],
+      ['work', 'CONFLICT'],
+      ['zoo', true],
+    ],
+  );
+  t.deepEqual(Object.keys(outcomes[1]?.error ?? {}), ['code', 'message', 'hint']);
+  await a.json(t, 'delete', '-s', 'zoo');
+  const forHuman = await b.run('sync', '--all', '--on-conflict', 'theirs');
+  t.is(forHuman.status, 0);
+  t.regex(forHuman.stdout, /^nothing to pull of another: .*\npushed work: 2 commits, .*\n(.*\n)*$/);
+  t.regex(forHuman.stderr, /^warning: zoo was deleted on the remote, and is left alone here; `browserstate delete -s zoo`/);
+  const everything = await a.json<{ session: string; pulled: boolean }[]>(t, 'pull', '--all');
+  t.true(everything.some(({ session, pulled }) => session === 'another' && pulled));
+});
+
+test.serial('fork, tag, rollback and delete reach the remote, and with --no-push do not', async (t) => {
+  const { a, b, first } = await twoMachines(t);
+  await b.json(t, 'tag', 'best', '-s', 'work');
+  await b.json(t, 'fork', 'copy', '-s', 'work');
+  await b.json(t, 'rollback', '-s', 'work', '--to', 'best');
+  t.deepEqual((await a.json<LogLine[]>(t, 'log', '-s', 'work'))[1]?.tags.sort(), ['best', 'good']);
+  t.is((await a.json<LogLine[]>(t, 'log', '-s', 'copy'))[0]?.commit, first.commit);
+  await a.json(t, 'pull', '-s', 'copy');
+  await a.json(t, 'fork', 'private', '-s', 'copy', '--no-push');
+  await a.json(t, 'tag', 'private', '-s', 'copy', '--offline');
+  await a.json(t, 'delete', '-s', 'copy', '--no-push');
+  t.deepEqual(
+    (await b.json<{ session: string }[]>(t, 'sessions')).map(({ session }) => session),
+    ['copy', 'work'],
+  );
+  t.deepEqual((await b.json<LogLine[]>(t, 'log', '-s', 'copy'))[0]?.tags.sort(), ['good']);
+  await b.json(t, 'delete', '-s', 'copy');
+  t.is((await a.failure(t, 3, 'restore', 'there', '-s', 'copy')).code, 'NOT_FOUND');
+});
+
+test.serial('a tag on a commit that is pushed already is pushed, too', async (t) => {
+  const { a, b } = await twoMachines(t);
+  t.like(await a.json(t, 'snapshot', 'profile', '-s', 'work', '--tag', 'better'), { changed: false, tag: 'better' });
+  t.deepEqual((await b.json<LogLine[]>(t, 'log', '-s', 'work'))[0]?.tags.sort(), ['better', 'good']);
+});
+
+test.serial('verify --on remote finds what is damaged there', async (t) => {
+  const { b, remote } = await twoMachines(t);
+  t.like(await b.json(t, 'verify', '--on', 'remote', '--read-data'), { findings: [], sessions: 1, commits: 1 });
+  const packs = `${remote}/default/.store/packs`;
+  const [pack = ''] = readdirSync(packs);
+  const bytes = readFileSync(`${packs}/${pack}`);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length - 40) ^ 1, bytes.length - 40);
+  writeFileSync(`${packs}/${pack}`, bytes);
+  const { status, stdout } = await b.run('verify', '--on', 'remote', '--read-data', '--json');
+  t.is(status, 5);
+  t.true((JSON.parse(stdout) as { findings: unknown[] }).findings.length > 0);
+  t.deepEqual((await b.json<{ findings: unknown[] }>(t, 'verify')).findings, []);
+  t.is((await b.failure(t, 5, 'restore', 'there', '-s', 'work')).code, 'INTEGRITY');
+  t.false(existsSync(b.path('there')));
+});
+
+test.serial('init makes the remote, and tells whether it was there', async (t) => {
+  const desk = new Desk(t);
+  const url = pathToFileURL(desk.path('shared')).href;
+  const made = await desk.json<Record<string, unknown>>(t, 'init', '--remote', url);
+  t.like(made, { created: true, home: desk.home, remote: { url, created: true } });
+  t.like(await another(t, desk).json(t, 'init', '--remote', url), { created: true, remote: { url, created: false } });
+  const { stdout } = await desk.run('init', '--remote', url);
+  t.regex(stdout, /^there is already repository [0-9a-f]{12} .*home\nthere is already repository [0-9a-f]{12} .* in the remote file:.*\n$/);
+  t.is((await desk.json<{ remote: null }>(t, 'init')).remote, null);
+});
+
+test.serial('a remote that was emptied, or replaced, is filled anew from what is here', async (t) => {
+  const { a, b, remote, first } = await twoMachines(t);
+  rmSync(remote, { recursive: true });
+  t.like(await a.json<Pushed>(t, 'push', '-s', 'work'), { pushed: true, commits: 1, commit: first.commit });
+  t.deepEqual((await b.json<{ findings: unknown[] }>(t, 'verify', '--on', 'remote', '--read-data')).findings, []);
+  renameSync(remote, a.path('old'));
+  writeProfile(b);
+  await b.json(t, 'snapshot', 'profile', '-s', 'work');
+  await a.json(t, 'snapshot', 'profile', '-s', 'new');
+  t.deepEqual((await b.json<{ findings: unknown[] }>(t, 'verify', '--on', 'remote', '--read-data')).findings, []);
+  t.is((await b.json<unknown[]>(t, 'sessions')).length, 2);
+});
+
+test.serial('7: a session of the older package on the remote is not taken for an empty one', async (t) => {
+  const { a, remote } = await twoMachines(t);
+  mkdirSync(`${remote}/default/old/Local State`, { recursive: true });
+  t.is((await a.failure(t, 7, 'snapshot', 'profile', '-s', 'old')).code, 'LEGACY_SESSION');
+  t.is((await a.failure(t, 7, 'restore', 'there', '-s', 'old')).code, 'LEGACY_SESSION');
+  t.is((await a.failure(t, 7, 'log', '-s', 'old')).code, 'LEGACY_SESSION');
+});
+
+onLinux('6: what the remote forbids: the commit is safe, and can be pushed later', async (t) => {
+  const desk = new Desk(t);
+  writeProfile(desk);
+  desk.env['BROWSERSTATE_REMOTE'] = 'file:///sys/browserstate-test';
+  const { code, message, hint } = await desk.failure(t, 6, 'snapshot', 'profile', '-s', 'work');
+  t.is(code, 'FORBIDDEN');
+  const [head] = await desk.json<LogLine[]>(t, 'log', '-s', 'work', '--offline');
+  t.true(message.startsWith(`commit ${head?.commit.slice(0, 12)} is safe on this machine, and was not pushed: `));
+  t.regex(hint ?? '', /`browserstate push -s work` sends it later\.$/);
+  desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
+  t.like(await desk.json<Pushed>(t, 'push', '-s', 'work'), { pushed: true, commit: head?.commit });
+});
+
+test.serial('6: a bucket that does not answer', async (t) => {
+  const desk = new Desk(t);
+  writeProfile(desk);
+  Object.assign(desk.env, { AWS_ACCESS_KEY_ID: 'key', AWS_SECRET_ACCESS_KEY: 'secret', AWS_EC2_METADATA_DISABLED: 'true' });
+  desk.env['BROWSERSTATE_REMOTE'] = 's3://bucket/prefix?region=us-east-1&pathStyle=true&endpoint=http://127.0.0.1:9';
+  const { status, stderr } = await desk.run('snapshot', 'profile', '-s', 'work');
+  t.is(status, 6);
+  t.regex(
+    stderr,
+    /^(.*; asking again in [0-9.]+ s\n){3,}error: commit [0-9a-f]{12} is safe on this machine, and was not pushed: .*\nhint: .*push -s work.*\n$/,
+  );
+  const restored = await desk.run('restore', 'there', '-s', 'work', '--json');
+  t.is(restored.status, 6);
+  const { error } = JSON.parse(restored.stderr) as { error: ErrorLine };
+  t.is(error.code, 'UNREACHABLE');
+  t.regex(error.hint ?? '', /--offline uses what is on this machine\.$/);
+  t.is((await desk.json<{ files: number }>(t, 'restore', 'there', '-s', 'work', '--offline')).files, 3);
+});
+
+const rubbish: [url: string, expected: RegExp][] = [
+  ['', /found an empty text/],
+  ['remote', /found something else.*file:\/\/\/path/],
+  ['/absolute/remote', /found something else.*file:\/\/\/path/],
+  ['file:remote', /does not begin with a slash.*file:\/\/\/path/],
+  ['file://remote/folder', /found the host remote.*three slashes/],
+  ['https://example.org/x', /found https:/],
+  ['s3://', /found no bucket/],
+  ['s3://bucket/x?regoin=eu', /found the parameter regoin.*region, endpoint, pathStyle/],
+  ['s3://key:hunter2@bucket/x', /with credentials in it.*SDK/],
+];
+
+test.serial('2: addresses that are none, each with a hint', async (t) => {
+  const desk = new Desk(t);
+  for (const [url, expected] of rubbish) {
+    const { status, stdout, stderr } = await desk.run('sessions', `--remote=${url}`);
+    t.deepEqual([status, stdout], [2, ''], url);
+    t.regex(stderr.replace('\n', ' '), expected, url);
+    t.notRegex(stderr, /hunter2/);
+  }
+  t.is((await desk.failure(t, 2, 'sessions', '--remote', pathToFileURL(desk.home).href)).code, 'USAGE');
+  desk.write({ file: '' });
+  t.regex((await desk.failure(t, 2, 'sessions', '--remote', pathToFileURL(desk.path('file')).href)).message, /found a file in the place/);
+  t.regex((await desk.failure(t, 2, 'sessions', '--home', 's3://bucket/x')).hint ?? '', /--remote/);
+});
+
+test.serial('2: push, pull and sync want a remote, and a session or all of them', async (t) => {
+  const desk = new Desk(t);
+  for (const args of [
+    ['push', '-s', 'work'],
+    ['pull', '--all'],
+    ['sync', '-s', 'work'],
+    ['verify', '--on', 'remote'],
+    ['stats', '--on', 'remote'],
+  ]) {
+    const { message, hint } = await desk.failure(t, 2, ...args);
+    t.is(message, 'expected a remote, found none', args.join(' '));
+    t.regex(hint ?? '', /--remote URL.*BROWSERSTATE_REMOTE/);
+  }
+  t.regex((await desk.failure(t, 2, 'push')).message, /^expected --session or --all, found neither$/);
+  t.regex((await desk.failure(t, 2, 'sync', '-s', 'work', '--all')).message, /found both$/);
+});

@@ -1,0 +1,61 @@
+/** Readers that race a collection: what is gone after the session moved on was collected, and is no damage (SPEC.md R-GC-2). */
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { memoryProvider } from '../../src/index.js';
+import { around } from '../faults/providers.js';
+import { prose } from '../helpers/content.js';
+import { rejects } from '../helpers/errors.js';
+import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
+import { openStore } from '../helpers/store.js';
+import { temporary } from '../helpers/temporary.js';
+
+for (const kind of ['packs', 'manifests']) {
+  test(`R-GC-2: a checkout starts over where ${kind} are missing and the session has moved, and only then`, async (t) => {
+    const folder = temporary(t);
+    const provider = memoryProvider();
+    const dir = join(folder, 'profile');
+    const writer = (await openStore(join(folder, 'writer'), provider, 'writer')).session('main');
+    writeProfile(dir, smallProfile(prose));
+    await writer.commit(dir);
+    let collects = true;
+    let moves = true;
+    const racing = around(provider, async (method, key, request) => {
+      if (!collects || method !== 'get' || !key.includes(`/${kind}/`)) return request();
+      collects = false;
+      await provider.delete(key);
+      if (moves) {
+        await writer.delete();
+        writeFileSync(join(dir, 'Local State'), 'newer');
+        await writer.commit(dir);
+      }
+      return request();
+    });
+    const reader = (await openStore(join(folder, 'reader'), racing, 'reader')).session('main');
+    await reader.checkout(join(folder, 'out'));
+    t.deepEqual(readListing(join(folder, 'out')), readListing(dir));
+    [collects, moves] = [true, false];
+    await rejects(t, () => reader.checkout(join(folder, 'again')), 'INTEGRITY');
+  });
+}
+
+test('R-WRITE-1: a commit that landed stands, whatever becomes of the index and the records after it', async (t) => {
+  const folder = temporary(t);
+  const provider = memoryProvider();
+  const dir = join(folder, 'profile');
+  writeProfile(dir, smallProfile(prose));
+  const place = join(folder, 'home', 'tester', '.store');
+  let swaps = 0;
+  const losing = around(provider, async (method, key, request) => {
+    const result = await request();
+    const isCommit = method === 'swap' && key.endsWith('refs/main') && ++swaps === 2;
+    if (isCommit) {
+      renameSync(place, `${place}-moved`);
+      writeFileSync(place, 'no directory any more');
+    }
+    return result;
+  });
+  const session = (await openStore(folder, losing)).session('main');
+  t.true((await session.commit(dir)).changed);
+  t.is(swaps, 2);
+});

@@ -1,0 +1,30 @@
+/** Times as Node can set them (SPEC.md 16.6). */
+import { lstatSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { microseconds, setTime } from '../../src/workspace/times.js';
+import { temporary } from '../helpers/temporary.js';
+
+const SECOND = 1_000_000n;
+/** Where double seconds cease to hold every microsecond: in 2242. */
+const EXACT_UNTIL = 2n ** 33n * SECOND;
+
+test('section 16.6: every microsecond to the year 2242 is set exactly, and those after to within two', (t) => {
+  const path = join(temporary(t), 'file');
+  writeFileSync(path, '');
+  const error = (time: bigint): bigint => {
+    setTime(path, time);
+    return microseconds(lstatSync(path, { bigint: true }).mtimeNs) - time;
+  };
+  for (let i = 1n; i <= 200n; i++) {
+    for (const time of [EXACT_UNTIL - i, EXACT_UNTIL / 2n + i, i, -i]) t.is(error(time), 0n, String(time));
+    const later = error(EXACT_UNTIL + i);
+    t.true(later >= -2n && later <= 2n, String(later));
+  }
+});
+
+test('a time that no file system holds does not stop a checkout', (t) => {
+  const path = join(temporary(t), 'file');
+  writeFileSync(path, '');
+  for (const time of [2n ** 63n - 1n, -(2n ** 63n)]) t.notThrows(() => setTime(path, time));
+});
