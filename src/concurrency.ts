@@ -3,22 +3,31 @@ import { cancelled, throwIfAborted } from './errors.js';
 
 /**
  * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order. A failure is thrown where its result would
- * have been; nothing new is begun after the consumer stops.
+ * have been; nothing new is begun after the consumer stops. With a `window` the items that are under way or wait weigh at most `most` together, or are
+ * one.
  */
 export async function* readAhead<Item, Result>(
   items: Iterable<Item>,
   ahead: number,
   load: (item: Item) => Promise<Result>,
+  window: { weight: (item: Item) => number; most: number } = { weight: () => 0, most: 0 },
 ): AsyncGenerator<Result> {
-  const queue: Promise<Result>[] = [];
+  const queue: { result: Promise<Result>; weight: number }[] = [];
+  let total = 0;
   for (const item of items) {
-    if (queue.length >= ahead) yield (await queue.shift()) as Result;
+    const weight = window.weight(item);
+    for (let next = queue[0]; next !== undefined && (queue.length >= ahead || total + weight > window.most); next = queue[0]) {
+      queue.shift();
+      total -= next.weight;
+      yield await next.result;
+    }
     const result = load(item);
     // Met when its turn comes; a consumer that stops earlier does not want to know.
     result.catch(() => undefined);
-    queue.push(result);
+    queue.push({ result, weight });
+    total += weight;
   }
-  for (const result of queue) yield await result;
+  for (let next = queue.shift(); next !== undefined; next = queue.shift()) yield await next.result;
 }
 
 /** Runs a task when there is a place for it. Throws CANCELLED, and never begins the task, where the signal fires before that. */

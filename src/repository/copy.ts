@@ -4,7 +4,7 @@
  */
 import { readAhead } from '../concurrency.js';
 import { type BrowserStateError, integrity, isError, throwIfAborted } from '../errors.js';
-import { BLOBS_AHEAD, MAX_PACK_SIZE } from '../limits.js';
+import { BLOBS_AHEAD, FETCH_AHEAD_BYTES, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -109,8 +109,9 @@ class Copy {
       packed = new Map();
     };
     await arrive(waiting.complete());
+    const window = { weight: ({ start, end }: Span) => end - start, most: FETCH_AHEAD_BYTES };
     const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
-    for await (const { span, bytes } of readAhead(this.#plan(blobs, present), concurrency, fetch)) {
+    for await (const { span, bytes } of readAhead(this.#plan(blobs, present), concurrency, fetch, window)) {
       throwIfAborted(signal);
       this.packs.add(nameText(span.pack));
       this.bytes += bytes.length;
