@@ -88,14 +88,14 @@ class Line {
 
   async #save(): Promise<Cost> {
     const session = (await this.#store).session('main');
-    await session.commit(this.dir);
+    await session.commit(this.dir, { keepCaches: true });
     return costOf(this.#proxy, () => session.push());
   }
 
   async growTo(length: number): Promise<void> {
     for (; this.#commits < length; this.#commits++) {
       if (this.#commits > 0) changeSynthetic(this.dir, `run ${this.#commits}`);
-      const generation = scan(this.#commits, this.dir, false);
+      const generation = scan(this.#commits, this.dir, true);
       if (this.#generation !== undefined) this.floor += zstd().storedSize(changeBetween(this.#generation, generation).pages);
       this.#generation = generation;
       const { sent } = await this.#save();
@@ -121,7 +121,7 @@ class Line {
     costs['save with no change'] = await this.#save();
     const other = store.session(`other-${length}`);
     appendFileSync(join(this.#other, 'Default', 'Preferences'), ' ');
-    await other.commit(this.#other);
+    await other.commit(this.#other, { keepCaches: true });
     costs['first commit of a session'] = await costOf(this.#proxy, () => other.push());
     costs['fork'] = await costOf(this.#proxy, () => session.fork(`fork-${length}`));
     costs['tag'] = await costOf(this.#proxy, () => session.tag(`tag-${length}`));
@@ -175,7 +175,7 @@ async function liveOf(dir: string): Promise<{ live: number; ranges: number }> {
   const home = mkdtempSync(join(tmpdir(), 'browserstate-bench-'));
   try {
     const store = await openRepository({ home });
-    await store.session('fresh').commit(dir);
+    await store.session('fresh').commit(dir, { keepCaches: true });
     const { packs, manifests } = (await store.usage()).objects;
     return { live: packs.bytes + manifests.bytes, ranges: Math.ceil(packs.bytes / (8 * 2 ** 20)) + 8 };
   } finally {
