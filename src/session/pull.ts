@@ -81,6 +81,11 @@ async function readAfterLoss(remote: Remote, seen: Seen, error: unknown, options
   return now;
 }
 
+/** Of what home does not have the remote decides. */
+function unlessMissing(error: unknown): undefined {
+  if (!isError(error, 'NOT_FOUND')) throw error;
+}
+
 /** Undefined where another process of this machine changed home's session meanwhile. */
 async function attemptPull(home: Home, remote: Remote, seen: Seen, options: PullOptions): Promise<PullResult | undefined> {
   const { session } = seen.token;
@@ -92,7 +97,7 @@ async function attemptPull(home: Home, remote: Remote, seen: Seen, options: Pull
   const isAhead = relation.kind === 'ahead';
   const at = options.at ?? 'HEAD';
   if (isAhead && repository !== undefined && local !== undefined) {
-    const row = await resolveRevision(repository.refs, session, local.ref, at, options).catch(() => undefined);
+    const row = await resolveRevision(repository.refs, session, local.ref, at, options).catch(unlessMissing);
     if (row !== undefined) return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
   }
   const row = await wantedRow(seen, repository && local && { refs: repository.refs, ref: local.ref }, at, options);

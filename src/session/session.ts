@@ -275,8 +275,10 @@ export class Session {
       return { site, ...(await findRow(site, this.id, revision, options)) };
     } catch (error) {
       if (site !== this.#home || this.#remote === undefined || options.offline || !isError(error, 'NOT_FOUND')) throw error;
-      const found = await findRow(this.#remote, this.id, revision, options).catch(() => undefined);
-      if (found === undefined) throw error;
+      const found = await findRow(this.#remote, this.id, revision, options).catch((cause: unknown) => {
+        // Where neither has it, home tells so.
+        throw isError(cause, 'NOT_FOUND') ? error : cause;
+      });
       return { site: this.#remote as Site, ...found };
     }
   }
