@@ -1,6 +1,6 @@
 /**
- * Decodes streams that would be a gigabyte, or say so, in a process of its own, and prints for each how it ended and after how many
- * milliseconds, and how many MiB the process took in all.
+ * Decodes streams that would be a gigabyte, or say so, in a process of its own, and prints for each how it ended, and how many
+ * MiB the process took in all.
  */
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
@@ -44,15 +44,13 @@ const bombs: Record<string, [Codec, Uint8Array, number]> = {
   'zstd with endless matches': ['zstd', fromHex('28b52ffd204040000041414141414141415500000841ffffff5400003301'), 64],
 };
 
-const results: Record<string, { code: string; ms: number }> = {};
+const results: Record<string, string> = {};
 for (const [name, [codec, stored, length]] of Object.entries(bombs)) {
   for (const [platform, { decompress }] of Object.entries(platforms)) {
-    const started = performance.now();
-    const code = await decompress(codec, stored, length).then(
+    results[`${name}, ${platform}`] = await decompress(codec, stored, length).then(
       () => 'accepted',
       (error: unknown) => (isError(error) ? error.code : String(error)),
     );
-    results[`${name}, ${platform}`] = { code, ms: Math.round(performance.now() - started) };
   }
 }
 console.log(JSON.stringify({ results, peakMiB: Math.round(process.resourceUsage().maxRSS / 1024) }));
