@@ -137,15 +137,21 @@ export async function bodyOf(
   limit: number,
   what: string,
 ): Promise<Uint8Array> {
+  const { ContentLength: expected } = output;
+  const refuse = (length: number) => check(length <= limit, `${what}: expected at most ${limit} bytes, found more`);
+  refuse(expected ?? 0);
+  // Where the length is told the parts are let go as they come: a body is in memory once.
+  const whole = expected === undefined ? undefined : new Uint8Array(expected);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of output.Body as AsyncIterable<Uint8Array>) {
+    refuse(length + chunk.length);
+    if (whole === undefined) chunks.push(chunk);
+    else if (length + chunk.length <= whole.length) whole.set(chunk, length);
     length += chunk.length;
-    check(Math.max(length, output.ContentLength ?? 0) <= limit, `${what}: expected at most ${limit} bytes, found more`);
-    chunks.push(chunk);
   }
-  if (output.ContentLength !== undefined && length !== output.ContentLength) {
-    throw new BrowserStateError('UNREACHABLE', `${what}: expected ${output.ContentLength} bytes, found the end after ${length}`);
+  if (expected !== undefined && length !== expected) {
+    throw new BrowserStateError('UNREACHABLE', `${what}: expected ${expected} bytes, found the end after ${length}`);
   }
-  return concat(chunks);
+  return whole ?? concat(chunks);
 }

@@ -55,15 +55,15 @@ export class BlobIndex {
   }
 
   /**
-   * The places of those ids that the index knows, under whatever epoch it learnt them: a guess at what a look-up would find, without asking for the
+   * The places of those ids that the index knows, with the epoch under which it learnt them: a guess at what a look-up would find, without asking for the
    * epoch. `path` is not made for it.
    */
-  async guess(repository: Repository, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
-    let found: ReadonlyMap<ObjectId, BlobPlace> = new Map();
+  async guess(repository: Repository, ids: readonly ObjectId[]): Promise<{ learntAt: number; places: ReadonlyMap<ObjectId, BlobPlace> }> {
+    let found = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
     if (!existsSync(this.#path)) return found;
     await this.#withDatabase(async (database) => {
-      const meta = await database.get(META_KEY);
-      if (meta !== undefined && startsWith(meta, metaValue(repository, 0).subarray(0, -1))) found = await getPlaces(database, ids);
+      const learntAt = epochOf(repository, await database.get(META_KEY));
+      if (learntAt !== undefined) found = { learntAt, places: await getPlaces(database, ids) };
     });
     return found;
   }
@@ -166,13 +166,21 @@ async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobP
   await batch.write();
 }
 
-function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  return equalBytes(bytes.subarray(0, start.length), start);
-}
-
 /** What tells that an index was built for this repository under the GC epoch `k`. */
 function metaValue(repository: Repository, k: number): Uint8Array {
   return new Writer().byte(1).bytes(repository.id).uint(k).finish();
+}
+
+/** The epoch that a value of `metaValue` was made with; undefined for one of another repository, for damage and for none. */
+function epochOf(repository: Repository, meta: Uint8Array | undefined): number | undefined {
+  const start = metaValue(repository, 0).subarray(0, -1);
+  if (meta === undefined || !equalBytes(meta.subarray(0, start.length), start)) return undefined;
+  try {
+    return new Reader(meta.subarray(start.length), 'index').uint(Number.MAX_SAFE_INTEGER);
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY')) throw error;
+    return undefined;
+  }
 }
 
 function blobKey(id: ObjectId): Uint8Array {

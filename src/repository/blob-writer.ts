@@ -41,6 +41,8 @@ export interface BlobWriterOptions extends RequestOptions {
   lookup: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
   /** The birth epoch of new packs, asked when one is begun. */
   epoch: () => number;
+  /** Packs being sent at once; PACK_CONCURRENCY unless given. */
+  packConcurrency?: number | undefined;
   /** The bytes of a blob that is known, read in another way than from its place; undefined where they cannot be had. */
   readKnown?: ((id: ObjectId) => Promise<Uint8Array | undefined>) | undefined;
   /** Told the places of blobs whose packs are durable, pack by pack. */
@@ -287,7 +289,7 @@ export class BlobWriter {
   }
 
   async #send(pack: PackDraft): Promise<void> {
-    while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
+    while (this.#sending.size >= (this.#options.packConcurrency ?? PACK_CONCURRENCY)) await Promise.race(this.#sending);
     const put = this.#put(pack, this.#inPack);
     this.#inPack = new Map();
     this.#sending.add(put);
