@@ -70,6 +70,8 @@ export const PACK_CONCURRENCY = 1;
 export const REMOTE_PACK_CONCURRENCY = 3;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
 export const FRAME_CACHE_BYTES = 4 * MiB;
+/** Decoded frame bytes that a pull keeps for the checkout that follows: a profile of common size without its caches. */
+export const KEPT_FRAME_BYTES = 32 * MiB;
 /** Bytes between two frames that are fetched along rather than asked for apart. */
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */

@@ -34,6 +34,11 @@ export class BlobIndex {
     this.#rebuild = rebuild;
   }
 
+  /** Loads LevelDB, which takes a while, ahead of its first use. */
+  async load(): Promise<void> {
+    await import('level');
+  }
+
   /**
    * The places of those ids that the index knows under the GC epoch `k`. An index of another repository or epoch, or none, knows nothing,
    * or is first built anew from the heads of all sessions.
@@ -42,6 +47,10 @@ export class BlobIndex {
     const found = new Map<ObjectId, BlobPlace>();
     const meta = metaValue(repository, k);
     if (this.#emptyAt !== undefined && equalBytes(this.#emptyAt, meta)) return found;
+    if (this.#rebuild && !existsSync(this.#path) && !(await hasHeads(repository))) {
+      this.#emptyAt = meta;
+      return found;
+    }
     await this.#withDatabase(async (database) => {
       const isUsable = await isCurrent(database, meta);
       if (!isUsable && !this.#rebuild) return;
@@ -73,11 +82,13 @@ export class BlobIndex {
    * build anew.
    */
   async record(repository: Repository, k: number, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
-    this.#emptyAt = undefined;
     const meta = metaValue(repository, k);
+    const wasEmpty = this.#emptyAt !== undefined && equalBytes(this.#emptyAt, meta);
+    this.#emptyAt = undefined;
     await this.#withDatabase(async (database) => {
       const isUsable = await isCurrent(database, meta);
-      if (!isUsable && this.#rebuild) return;
+      const isNew = wasEmpty && (await database.get(META_KEY)) === undefined;
+      if (!isUsable && !isNew && this.#rebuild) return;
       if (!isUsable) {
         await database.clear();
         await database.put(META_KEY, meta);
@@ -138,6 +149,18 @@ async function getPlaces(database: Database, ids: readonly ObjectId[]): Promise<
 
 async function holdsBlobs(database: Database): Promise<boolean> {
   return (await database.keys({ lt: META_KEY, limit: 1 }).all()).length > 0;
+}
+
+/** Whether an index built anew would hold anything. */
+async function hasHeads(repository: Repository): Promise<boolean> {
+  for await (const session of repository.refs.list()) {
+    const isEmpty = await repository.refs.read(session).then(
+      (token) => token === undefined || token.ref.rows.length === 0,
+      () => false,
+    );
+    if (!isEmpty) return true;
+  }
+  return false;
 }
 
 async function rebuild(database: Database, repository: Repository, meta: Uint8Array): Promise<void> {
