@@ -16,13 +16,18 @@ import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { homeSpans, planSpans, type Span, spanOf } from './spans.js';
 
+/** What packs are read from. */
+export interface Readable {
+  provider: Pick<Provider, 'get'>;
+}
+
 export interface BlobReaderOptions extends RequestOptions {
   /** Frames that need not be fetched. */
   kept?: KeptFrames | undefined;
 }
 
 export class BlobReader {
-  readonly #repository: { provider: Pick<Provider, 'get'> };
+  readonly #repository: Readable;
   readonly #options: BlobReaderOptions;
   readonly #spans = new Map<Frame, Span>();
   readonly #fetched = new ByteCache<Span>();
@@ -30,7 +35,7 @@ export class BlobReader {
   /** Bytes that were fetched so far. */
   fetchedBytes = 0;
 
-  constructor(repository: { provider: Pick<Provider, 'get'> }, options: BlobReaderOptions = {}) {
+  constructor(repository: Readable, options: BlobReaderOptions = {}) {
     this.#repository = repository;
     this.#options = options;
   }

@@ -7,8 +7,8 @@ import { type BrowserStateError, integrity, isError, throwIfAborted } from '../e
 import { BLOBS_AHEAD, FETCH_AHEAD_BYTES, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, nameText } from '../pack/locator.js';
-import type { RequestOptions } from '../provider/provider.js';
-import { BlobReader, decodeFrame } from './blob-reader.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import { BlobReader, decodeFrame, type Readable } from './blob-reader.js';
 import { allowedRanges, LiveFrames, partsOf, remoteSpans } from './fetch-plan.js';
 import type { KeptFrames } from './kept-frames.js';
 import { newName, objectKey } from './layout.js';
@@ -34,17 +34,25 @@ export interface CopyOptions extends RequestOptions {
   onVerified?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
-/** Copies the blobs; resolves to their places in the target, and the packs and bytes that were fetched. INTEGRITY where one is not what its id says. */
+/**
+ * Copies the blobs; resolves to their places in the target, and the packs and bytes that were fetched; `told` when `onVerified` was told all. INTEGRITY where
+ * one is not what its id says.
+ */
 export async function copyBlobs(
   source: Repository,
   target: Repository,
   blobs: ReadonlyMap<ObjectId, BlobPlace>,
   options: CopyOptions,
-): Promise<{ places: Map<ObjectId, BlobPlace>; packs: number; bytes: number }> {
+): Promise<{ places: Map<ObjectId, BlobPlace>; packs: number; bytes: number; told: Promise<void> }> {
   const copy = new Copy(source, target, options);
-  const wrong = await copy.run(blobs, options.present ?? new Map());
-  if (wrong.size > 0) await copy.run(wrong, new Map());
-  return { places: copy.places, packs: copy.packs.size, bytes: copy.bytes };
+  try {
+    const wrong = await copy.run(blobs, options.present ?? new Map());
+    if (wrong.size > 0) await copy.run(wrong, new Map());
+  } catch (error) {
+    await copy.told.catch(() => undefined);
+    throw error;
+  }
+  return { places: copy.places, packs: copy.packs.size, bytes: copy.bytes, told: copy.told };
 }
 
 /** A pack of the target with its frames by their keys in the source, and what still reads from its buffer. */
@@ -58,13 +66,13 @@ class Copy {
   readonly places = new Map<ObjectId, BlobPlace>();
   readonly packs = new Set<string>();
   bytes = 0;
+  told: Promise<void> = Promise.resolve();
   readonly #source: Repository;
   readonly #target: Repository;
   readonly #options: CopyOptions;
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
   /** Frames whose packs are durable in the target, by their keys in the source. */
   readonly #copied = new Map<string, Frame>();
-  #told: Promise<void> = Promise.resolve();
 
   constructor(source: Repository, target: Repository, options: CopyOptions) {
     this.#source = source;
@@ -80,24 +88,24 @@ class Copy {
     const { signal, concurrency, onSpan } = this.#options;
     const wrong = new Map<ObjectId, BlobPlace>();
     const waiting = new Waiting(blobs, present, this.#copied);
-    const arrive = async (ready: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> => {
-      for (const [id, place] of await this.#arrive(ready, present)) wrong.set(id, place);
+    const arrive = async (ready: ReadonlyMap<ObjectId, BlobPlace>, durable: Promise<void>, draft?: PackDraft): Promise<void> => {
+      for (const [id, place] of await this.#arrive(ready, present, durable, draft)) wrong.set(id, place);
     };
-    const close = async (pack: FilledPack): Promise<void> => {
-      await this.#target.provider.put(pack.draft.key, pack.draft.seal(), { signal });
-      for (const [key, frame] of pack.frames) this.#copied.set(key, frame);
-      await arrive(waiting.without(pack.frames.keys()));
-      await Promise.all(pack.decoding);
-      this.#buffers.give(pack.draft.buffer);
+    const close = async ({ draft, frames, decoding }: FilledPack): Promise<void> => {
+      const durable = this.#target.provider.put(draft.key, draft.seal(), { signal });
+      for (const [key, frame] of frames) this.#copied.set(key, frame);
+      await arrive(waiting.without(frames.keys()), durable, draft);
+      await Promise.all(decoding);
+      this.#buffers.give(draft.buffer);
     };
-    let closing = arrive(waiting.complete());
+    let closing = arrive(waiting.complete(), Promise.resolve());
+    closing.catch(() => undefined);
     let pack: FilledPack | undefined;
     const hand = async (filled: FilledPack): Promise<void> => {
       await closing;
       closing = close(filled);
       closing.catch(() => undefined);
     };
-    closing.catch(() => undefined);
     const window = { weight: ({ start, end }: Span) => end - start, most: FETCH_AHEAD_BYTES };
     const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
     try {
@@ -118,10 +126,9 @@ class Copy {
       }
       if (pack !== undefined) await hand(pack);
       await closing;
-      await this.#told;
     } finally {
       // Nothing is written any more once this is over.
-      await Promise.allSettled([closing, this.#told]);
+      await closing.catch(() => undefined);
     }
     return wrong;
   }
@@ -134,9 +141,13 @@ class Copy {
   #append({ draft, frames, decoding }: FilledPack, frame: Frame, stored: Uint8Array): void {
     const copy = { ...frame, pack: draft.name, offset: draft.append(stored) };
     frames.set(frameKey(frame), copy);
-    const { kept } = this.#options;
     // Decoded from where it lies in the new pack, so that this is verified.
-    const decoded = kept?.keep(copy, () => decodeFrame(copy, draft.buffer.subarray(copy.offset, copy.offset + copy.storedLength)));
+    const decode = async (): Promise<Uint8Array> => {
+      const bytes = await decodeFrame(copy, draft.buffer.subarray(copy.offset, copy.offset + copy.storedLength));
+      // What is stored as it is would change when the buffer is used again.
+      return bytes.buffer === draft.buffer.buffer ? bytes.slice() : bytes;
+    };
+    const decoded = this.#options.kept?.keep(copy, decode);
     if (decoded !== undefined) decoding.push(decoded);
   }
 
@@ -154,9 +165,16 @@ class Copy {
     );
   }
 
-  /** Verifies blobs of which everything is there, and gives them their places; resolves to those that were wrongly thought to be there. */
-  async #arrive(ready: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
-    if (ready.size === 0) return new Map();
+  /**
+   * Verifies blobs of which everything is there or in the `draft`, which is `durable` soon, and gives them their places then; resolves to those that were
+   * wrongly thought to be there.
+   */
+  async #arrive(
+    ready: ReadonlyMap<ObjectId, BlobPlace>,
+    present: ReadonlyMap<string, Segment>,
+    durable: Promise<void>,
+    draft: PackDraft | undefined,
+  ): Promise<Map<ObjectId, BlobPlace>> {
     const arrived = new Map<ObjectId, BlobPlace>();
     const guesses = new Set<ObjectId>();
     for (const [id, { location, length }] of ready) {
@@ -167,11 +185,15 @@ class Copy {
       const pack = objectKey('packs', (ready.get(id) as BlobPlace).location.frame.pack);
       return integrity(`${this.#source.provider.url}${pack}: expected the blob ${id}, found other bytes`, cause);
     };
-    const wrong = await verify(this.#target, arrived, guesses, damage, this.#options);
+    const reader = new BlobReader(draft === undefined ? this.#target : withDraft(this.#target, draft), this.#options);
+    const [verified] = await Promise.allSettled([verify(reader, arrived, guesses, damage), durable]);
+    await durable;
+    if (verified.status === 'rejected') throw verified.reason;
+    const wrong = verified.value;
     for (const id of wrong) arrived.delete(id);
     const { onVerified } = this.#options;
-    if (arrived.size > 0 && onVerified !== undefined) this.#told = this.#told.then(() => onVerified(arrived));
-    this.#told.catch(() => undefined);
+    if (arrived.size > 0 && onVerified !== undefined) this.told = this.told.then(() => onVerified(arrived));
+    this.told.catch(() => undefined);
     for (const [id, place] of arrived) this.places.set(id, place);
     return new Map([...ready].filter(([id]) => wrong.has(id)));
   }
@@ -186,16 +208,23 @@ async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, {
   }
 }
 
+/** What is in the target, and in a pack that is on its way there. */
+function withDraft({ provider }: Repository, draft: PackDraft): Readable {
+  const get: Provider['get'] = async (key, options) => {
+    const range = key === draft.key ? options?.range : undefined;
+    return range === undefined ? provider.get(key, options) : draft.buffer.subarray(range.start, range.end);
+  };
+  return { provider: { get } };
+}
+
 /** Verifies what arrived; resolves to the ids of guesses that were wrong. */
 async function verify(
-  target: Repository,
+  reader: BlobReader,
   places: ReadonlyMap<ObjectId, BlobPlace>,
   guesses: ReadonlySet<ObjectId>,
   damage: (id: ObjectId, cause: unknown) => BrowserStateError,
-  options: Pick<CopyOptions, 'signal' | 'kept'>,
 ): Promise<Set<ObjectId>> {
   const wrong = new Set<ObjectId>();
-  const reader = new BlobReader(target, { signal: options.signal, kept: options.kept });
   reader.plan(places.values());
   const check = async ([id, place]: [ObjectId, BlobPlace]): Promise<void> => {
     try {

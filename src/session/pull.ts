@@ -173,6 +173,7 @@ async function fetchRows(
     { state: 'live', ...history, tags, head: new Uint8Array(0), epoch: pin.epoch },
     options,
   );
+  await copied.told;
   if (swapped === undefined) return undefined;
   const head = missing.findIndex(({ id }) => id === seen.token.ref.rows[0]?.id);
   if (head !== -1) await remote.noteRef(seen.repository, seen.token, { row: missing[head] as Row, bytes: stored[head] as Uint8Array });

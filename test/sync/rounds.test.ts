@@ -110,3 +110,15 @@ test('a process that starts anew asks which repository it is beside its look at 
   await other.commit(dir);
   t.deepEqual(await cost(() => other.push()), [2, 3]);
 });
+
+test('what does not compress comes whole through more packs than there are buffers, and is checked out from what was kept', async (t) => {
+  const remote = memoryProvider();
+  const [a, b] = [await machine(t, remote), await machine(t, remote)];
+  const dir = a.profile(new Map(Array.from({ length: 10 }, (_, i) => [`file-${i}`, file(noise(4 * 2 ** 20, i))])));
+  await a.session.commit(dir);
+  await a.session.push();
+  const target = b.directory();
+  await b.session.checkout(target);
+  t.deepEqual(readListing(target), readListing(dir));
+  t.deepEqual((await b.store.verify({ readData: true })).findings, []);
+});
