@@ -109,7 +109,7 @@ export const BLOBS_AHEAD = 32;
 export const MAX_SWAP_ATTEMPTS = 20;
 /** Milliseconds of the first wait after a swap that lost, and of the longest. */
 export const SWAP_BACKOFF_MS = 20;
-export const SWAP_BACKOFF_CAP_MS = 1000;
+export const SWAP_BACKOFF_CAP_MS = 5000;
 /** Share of a push's bytes that the remote must be known to have elsewhere, for one more round trip to be worth while. */
 export const REUSE_SHARE = 0.1;
 /** How often a request that got no answer is asked again, unless the caller says otherwise: some seconds of outage are ridden out. */

@@ -96,7 +96,7 @@ class Copy {
       for (const [key, frame] of frames) this.#copied.set(key, frame);
       await arrive(waiting.without(frames.keys()), durable, draft);
       await Promise.all(decoding);
-      this.#buffers.give(draft.buffer);
+      draft.release();
     };
     let closing = arrive(waiting.complete(), Promise.resolve());
     closing.catch(() => undefined);
@@ -134,7 +134,7 @@ class Copy {
   }
 
   #newPack(): FilledPack {
-    const draft = new PackDraft(this.#target, newName(this.#target.host, this.#options.epoch), this.#buffers.take());
+    const draft = new PackDraft(this.#target, newName(this.#target.host, this.#options.epoch), this.#buffers);
     return { draft, frames: new Map(), decoding: [] };
   }
 
