@@ -152,9 +152,9 @@ async function measureBudget(
 ): Promise<boolean> {
   mkdirSync(folder);
   const line = new Line(proxy, bucket, folder);
-  const lines: string[][] = [];
   let held = true;
   for (const length of lengths) {
+    const lines: string[][] = [];
     await line.growTo(length, roundTripMs);
     const { live, ranges } = await liveOf(line.dir);
     for (const [path, cost] of Object.entries(await line.measure())) {
@@ -179,11 +179,11 @@ async function measureBudget(
     console.log(
       `after ${length} commits: sent ${kib(line.sent)} KiB, ${line.floor === 0 ? '–' : (line.sent / line.floor).toFixed(2)} x the changed pages`,
     );
+    printTable(
+      ['path at length of history', 'round trips', 'requests', 'new conn.', 'sent KiB', 'received KiB', 'x live', 'ms', 'within'],
+      lines,
+    );
   }
-  printTable(
-    ['path at length of history', 'round trips', 'requests', 'new conn.', 'sent KiB', 'received KiB', 'x live', 'ms', 'within'],
-    lines,
-  );
   console.log(held ? 'every row is within its budget' : 'NOT every row is within its budget');
   return held;
 }

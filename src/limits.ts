@@ -66,11 +66,11 @@ export const CODEC_CONCURRENCY = 4;
 export const BULK_BYTES = 4 * MiB;
 /** Packs being sent at once, besides the one being filled: two packs of memory; a disk is no faster with more. */
 export const PACK_CONCURRENCY = 1;
-/** The same for a remote, where each waits for a round trip: what is under way is as much as of a pull. */
-export const REMOTE_PACK_CONCURRENCY = 3;
+/** The same for a remote, where each waits for a round trip: as many bytes under way as of a large pull. */
+export const REMOTE_PACK_CONCURRENCY = 2;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
 export const FRAME_CACHE_BYTES = 4 * MiB;
-/** Decoded frame bytes that a pull keeps for the checkout that follows: a profile of common size without its caches. */
+/** Decoded frame bytes that a pull keeps for the checkout that follows, all or none: a profile of common size without its caches. */
 export const KEPT_FRAME_BYTES = 32 * MiB;
 /** Bytes between two frames that are fetched along rather than asked for apart. */
 export const MAX_SPAN_GAP = 64 * KiB;
@@ -81,7 +81,9 @@ export const MAX_REMOTE_SPAN = 8 * MiB;
 /** Requests to a remote that are under way at once, unless the caller says otherwise: small ones all go together, large ones are bounded by their bytes. */
 export const REMOTE_CONCURRENCY = 32;
 /** Bytes that are under way from a remote or wait to be stored: what a pull holds in memory, and what one that is killed fetches again. */
-export const FETCH_AHEAD_BYTES = 24 * MiB;
+export const FETCH_AHEAD_BYTES = 16 * MiB;
+/** A pull of no more bytes has all of them under way at once: one round trip. */
+export const FETCH_AT_ONCE_BYTES = 24 * MiB;
 /** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**

@@ -4,12 +4,12 @@
  */
 import { readAhead } from '../concurrency.js';
 import { type BrowserStateError, integrity, isError, throwIfAborted } from '../errors.js';
-import { BLOBS_AHEAD, FETCH_AHEAD_BYTES, MAX_PACK_SIZE } from '../limits.js';
+import { BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, nameText } from '../pack/locator.js';
+import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader, decodeFrame, type Readable } from './blob-reader.js';
-import { allowedRanges, LiveFrames, partsOf, remoteSpans } from './fetch-plan.js';
+import { allowedRanges, LiveFrames, partsOf, remoteSpans, spanBytes } from './fetch-plan.js';
 import type { KeptFrames } from './kept-frames.js';
 import { newName, objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
@@ -28,7 +28,7 @@ export interface CopyOptions extends RequestOptions {
   maxSpan: number;
   /** Told after each span, with its bytes and the frames in it. */
   onSpan?: ((bytes: number, frames: readonly Frame[]) => void) | undefined;
-  /** Keeps frames of the new packs decoded, for whoever reads them next. */
+  /** Keeps the frames of the new packs decoded, if there is room for all, for whoever reads them next. */
   kept?: KeptFrames | undefined;
   /** Told the places of blobs whose packs are durable and whose bytes are verified, one time after the other. */
   onVerified?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
@@ -44,7 +44,7 @@ export async function copyBlobs(
   blobs: ReadonlyMap<ObjectId, BlobPlace>,
   options: CopyOptions,
 ): Promise<{ places: Map<ObjectId, BlobPlace>; packs: number; bytes: number; told: Promise<void> }> {
-  const copy = new Copy(source, target, options);
+  const copy = new Copy(source, target, blobs, options);
   try {
     const wrong = await copy.run(blobs, options.present ?? new Map());
     if (wrong.size > 0) await copy.run(wrong, new Map());
@@ -71,10 +71,13 @@ class Copy {
   readonly #target: Repository;
   readonly #options: CopyOptions;
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
+  /** Undefined where the blobs are too many for it: a part of them is not worth the memory. */
+  readonly #kept: KeptFrames | undefined;
   /** Frames whose packs are durable in the target, by their keys in the source. */
   readonly #copied = new Map<string, Frame>();
 
-  constructor(source: Repository, target: Repository, options: CopyOptions) {
+  constructor(source: Repository, target: Repository, blobs: ReadonlyMap<ObjectId, BlobPlace>, options: CopyOptions) {
+    this.#kept = fitsDecoded(blobs) ? options.kept : undefined;
     this.#source = source;
     this.#target = target;
     this.#options = options;
@@ -106,10 +109,12 @@ class Copy {
       closing = close(filled);
       closing.catch(() => undefined);
     };
-    const window = { weight: ({ start, end }: Span) => end - start, most: FETCH_AHEAD_BYTES };
+    const spans = this.#plan(blobs, present);
+    const isSmall = spanBytes(spans) <= FETCH_AT_ONCE_BYTES;
+    const window = { weight: ({ start, end }: Span) => end - start, most: isSmall ? FETCH_AT_ONCE_BYTES : FETCH_AHEAD_BYTES };
     const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
     try {
-      for await (const { span, bytes } of readAhead(this.#plan(blobs, present), concurrency, fetch, window)) {
+      for await (const { span, bytes } of readAhead(spans, concurrency, fetch, window)) {
         throwIfAborted(signal);
         this.packs.add(nameText(span.pack));
         this.bytes += bytes.length;
@@ -147,7 +152,7 @@ class Copy {
       // What is stored as it is would change when the buffer is used again.
       return bytes.buffer === draft.buffer.buffer ? bytes.slice() : bytes;
     };
-    const decoded = this.#options.kept?.keep(copy, decode);
+    const decoded = this.#kept?.keep(copy, decode);
     if (decoded !== undefined) decoding.push(decoded);
   }
 
@@ -185,7 +190,10 @@ class Copy {
       const pack = objectKey('packs', (ready.get(id) as BlobPlace).location.frame.pack);
       return integrity(`${this.#source.provider.url}${pack}: expected the blob ${id}, found other bytes`, cause);
     };
-    const reader = new BlobReader(draft === undefined ? this.#target : withDraft(this.#target, draft), this.#options);
+    const reader = new BlobReader(draft === undefined ? this.#target : withDraft(this.#target, draft), {
+      signal: this.#options.signal,
+      kept: this.#kept,
+    });
     const [verified] = await Promise.allSettled([verify(reader, arrived, guesses, damage), durable]);
     await durable;
     if (verified.status === 'rejected') throw verified.reason;
@@ -197,6 +205,21 @@ class Copy {
     for (const [id, place] of arrived) this.places.set(id, place);
     return new Map([...ready].filter(([id]) => wrong.has(id)));
   }
+}
+
+/** Whether all frames of the blobs together have at most KEPT_FRAME_BYTES. */
+function fitsDecoded(blobs: ReadonlyMap<ObjectId, BlobPlace>): boolean {
+  const seen = new Set<string>();
+  let bytes = 0;
+  for (const { location } of blobs.values()) {
+    for (const frame of framesOf(location)) {
+      const key = frameKey(frame);
+      if (!seen.has(key)) bytes += frame.length;
+      seen.add(key);
+      if (bytes > KEPT_FRAME_BYTES) return false;
+    }
+  }
+  return true;
 }
 
 async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, { signal }: RequestOptions): Promise<Uint8Array> {

@@ -110,6 +110,8 @@ export async function send(
     rows.unshift(newRow(op, commit, name));
     previous = tree;
   }
+  const pinning = reuse.pin?.();
+  pinning?.catch(() => undefined);
   await writer.finish();
   const [history] = await Promise.all([
     repository.refs.addRows({ ...token.ref, epoch }, [...rows, ...(underlying?.rows ?? [])], options),
@@ -117,7 +119,7 @@ export async function send(
     ...manifests,
   ]);
   const stored = await Promise.all(manifests);
-  const pinned = await reuse.pin;
+  const pinned = await pinning;
   if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, seen: target, pinned }, options);
   const newest = { row: rows[0] as Row, bytes: stored.at(-1) as Uint8Array };
   const change = {
@@ -154,13 +156,13 @@ interface Reuse {
   places: ReadonlyMap<ObjectId, BlobPlace>;
   /** The epoch under which they were learnt. */
   learntAt: number;
-  /** The epoch, read after the token: it tells whether they may be named. Undefined where nothing is named that needs it. */
-  pin: Promise<Epoch> | undefined;
+  /** Reads the epoch, after the token: it tells whether they may be named. Undefined where nothing is named that needs it. */
+  pin: (() => Promise<Epoch>) | undefined;
 }
 
 /**
- * Finds what can be used again, and begins to read the epoch that decides it. What is uploaded meanwhile is named by nothing before the swap, and the swap
- * waits for the epoch (SPEC.md R-SYNC-2).
+ * Finds what can be used again, without the epoch that decides it: that is read while the rest is uploaded. What is uploaded meanwhile is named by nothing
+ * before the swap, and the swap waits for the epoch (SPEC.md R-SYNC-2).
  */
 async function findReuse(
   { remote, pin, pinned, underlying }: Shipment,
@@ -174,16 +176,15 @@ async function findReuse(
   const ids = missing.map(([id]) => id);
   if (pinned !== undefined) {
     const places = withoutCondemned(await remote.index.lookup(repository, pinned.k, ids), pinned);
-    return { places, learntAt: pinned.k, pin: Promise.resolve(pinned) };
+    return { places, learntAt: pinned.k, pin: async () => pinned };
   }
   const none = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
   const mayReuse = missing.length > 0 && (pin || token.ref.rows.length === 0);
   const guess = mayReuse ? await remote.index.guess(repository, ids) : none;
   const isWorth = guess.places.size > 0 && lengthOf(guess.places) >= REUSE_SHARE * lengthOf(missing);
   // What lies beneath is another session's, and named in any case.
-  const epoch = isWorth || underlying !== undefined ? repository.epoch(options) : undefined;
-  epoch?.catch(() => undefined);
-  return { ...(isWorth ? guess : none), pin: epoch };
+  const needsPin = isWorth || underlying !== undefined;
+  return { ...(isWorth ? guess : none), pin: needsPin ? () => repository.epoch(options) : undefined };
 }
 
 /** Whether what was guessed holds: nothing was collected since it was learnt, and nothing of it is about to be. */
