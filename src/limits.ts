@@ -123,3 +123,5 @@ export const CONTENTION_ATTEMPTS = 8;
 export const CONTENTION_WAIT_MS = 20;
 /** Milliseconds that a write under way is given to be answered after its caller cancelled, so that its effect does not come later. */
 export const CANCEL_GRACE_MS = 1_000;
+/** Milliseconds that the lease of a mount lasts; it is renewed three times as often. A worker that died is waited for no longer. */
+export const LEASE_MS = 60_000;

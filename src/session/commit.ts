@@ -13,7 +13,7 @@ import { BlobWriter } from '../repository/blob-writer.js';
 import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import { newRow, type Row } from '../repository/ref.js';
+import { newRow, type Row, type RowOp } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { capture } from '../workspace/capture.js';
@@ -46,6 +46,14 @@ export interface CommitOptions {
   compression?: Compression | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
+}
+
+/** What callers inside this library say besides. */
+export interface CommitSettings extends CommitOptions {
+  /** What the history tells of how the commit came about; `commit` unless given. */
+  op?: RowOp | undefined;
+  /** The head that the commit is to follow; CONFLICT where it is another. Unless given it follows whatever is the head. */
+  onto?: { head: ObjectId | undefined } | undefined;
 }
 
 export interface CommitStats {
@@ -90,7 +98,7 @@ export async function commitDirectory(
   remote: Remote | undefined,
   session: string,
   dir: string,
-  options: CommitOptions = {},
+  options: CommitSettings = {},
 ): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
   // First: where a checkout was cut off, the directory may not even be in its place.
@@ -98,7 +106,7 @@ export async function commitDirectory(
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   refuseUnfit(home, workspace);
   const repository = await home.init(options);
-  let before: ObjectId | undefined | 'none' = 'none';
+  let before: ObjectId | undefined | 'none' = options.onto === undefined ? 'none' : options.onto.head;
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const base = await readBase(home, remote, repository, session, workspace, options);
     const head = base.head?.row.id;
@@ -182,7 +190,7 @@ async function attemptCommit(
   base: Base,
   workspace: Workspace,
   rules: CaptureRules,
-  options: CommitOptions,
+  options: CommitSettings,
 ): Promise<CommitResult | undefined> {
   const { repository, token, head, underlay } = base;
   const { dir } = workspace;
@@ -269,7 +277,7 @@ async function store(
   tree: Tree,
   writer: BlobWriter,
   pin: Pin,
-  options: CommitOptions,
+  options: CommitSettings,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   const compression = options.compression ?? 'auto';
   await writer.settle();
@@ -287,7 +295,7 @@ async function store(
     extensions: [],
   };
   const name = newName(home.host, pin.epoch);
-  const row = newRow('commit', commit, name);
+  const row = newRow(options.op ?? 'commit', commit, name);
   const [manifest] = await Promise.all([
     repository.writeManifest(name, { commit, tree, blobs: places() }, compression, options),
     writer.acknowledged(),
