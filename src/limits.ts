@@ -123,3 +123,5 @@ export const CONTENTION_ATTEMPTS = 8;
 export const CONTENTION_WAIT_MS = 20;
 /** Milliseconds that a write under way is given to be answered after its caller cancelled, so that its effect does not come later. */
 export const CANCEL_GRACE_MS = 1_000;
+/** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
+export const COOKIE_SAMPLE = 4;
