@@ -125,3 +125,5 @@ export const CONTENTION_WAIT_MS = 20;
 export const CANCEL_GRACE_MS = 1_000;
 /** Milliseconds that the lease of a mount lasts; it is renewed three times as often. A worker that died is waited for no longer. */
 export const LEASE_MS = 60_000;
+/** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
+export const COOKIE_SAMPLE = 4;
