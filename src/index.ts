@@ -14,6 +14,7 @@ export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, LogEntry, RollbackOptions } from './session/history.js';
+export type { Lease, LeaseOptions } from './session/lease.js';
 export type { Mount, Unmounted, UnmountOptions } from './session/mount.js';
 export type { MountCommit } from './session/mount-commit.js';
 export type { MountMode } from './session/mount-notes.js';

@@ -138,10 +138,9 @@ async function isEmpty(home: Home, dir: string, options: CommitOptions): Promise
 }
 
 async function read(home: Home, session: string, options: RequestOptions): Promise<Found | undefined> {
-  const repository = await home.open(options);
-  const token = await repository?.refs.read(session, options);
-  const head = token?.ref.rows[0];
-  return repository && token && head && { repository, token, head };
+  const found = await home.read(session, options);
+  const head = found?.token.ref.rows[0];
+  return found && head && { ...found, head };
 }
 
 /** The head that a commit would follow. */

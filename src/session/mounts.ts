@@ -8,6 +8,7 @@ import { BrowserStateError, isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
+import { wasDeleted } from '../repository/ref.js';
 import { settleWorkspace } from '../workspace/checkout.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { checkoutSession } from './checkout.js';
@@ -75,8 +76,7 @@ export async function openMount(home: Home, remote: Remote | undefined, session:
 
 /** The head at home. Throws LEGACY_SESSION where only the older package has a session of that name. */
 async function headAtHome(home: Home, session: string, options: RequestOptions): Promise<ObjectId | undefined> {
-  const repository = await home.open(options);
-  const head = (await repository?.refs.read(session, options))?.ref.rows[0]?.id;
+  const head = (await home.read(session, options))?.token.ref.rows[0]?.id;
   if (head === undefined) await home.refuseLegacy(session, options);
   return head;
 }
@@ -87,7 +87,7 @@ export async function bring(home: Home, remote: Remote, session: string, options
   const seen = await remote.read(session, { signal });
   if (seen?.token.ref.rows[0] === undefined) {
     await remote.refuseLegacy(session, { signal });
-    if (seen?.token.ref.state === 'deleted') await followDeletion(home, remote, session, options);
+    if (seen !== undefined && wasDeleted(seen.token.ref)) await followDeletion(home, remote, session, options);
     return;
   }
   try {

@@ -7,8 +7,9 @@ import type { ObjectId } from '../object-id.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
-import type { Ref } from '../repository/ref.js';
+import { type Ref, wasDeleted } from '../repository/ref.js';
 import { Home } from './home.js';
+import { leaseOf } from './lease.js';
 import type { Mount } from './mount.js';
 import { bring, type MountOptions, mountNotes, openMount } from './mounts.js';
 import type { OnProgress } from './progress.js';
@@ -27,6 +28,8 @@ export interface SessionInfo {
   bytes: number;
   /** Commits that are kept. */
   commits: number;
+  /** Who has a lease of it, and until when; absent where nobody has. */
+  lease?: { owner: string; expires: Date };
 }
 
 export interface Usage {
@@ -107,7 +110,7 @@ export class Store {
       for await (const name of repository.refs.list(options)) names.push(name);
       const read = async (session: string) => ({ session, token: await repository.refs.read(session, options) });
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
-        if (token?.ref.state === 'deleted') found.delete(session);
+        if (token && wasDeleted(token.ref)) found.delete(session);
         else if (token?.ref.rows[0] !== undefined) found.set(session, token.ref);
       }
     }
@@ -116,7 +119,8 @@ export class Store {
       if (head === undefined) continue;
       const { time, message, files, bytes } = head.commit;
       const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
-      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits };
+      const lease = leaseOf(ref, this.#home.host.now());
+      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...(lease && { lease }) };
     }
   }
 
