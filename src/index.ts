@@ -1,5 +1,8 @@
 /** What the package exports, and nothing else. */
+export type { HygieneOptions } from './browser/hygiene.js';
+export { BrowserState } from './browser-state.js';
 export { BrowserStateError, type ErrorCode, isError } from './errors.js';
+export type { ProgressEvent } from './file-progress.js';
 export type { Host } from './host.js';
 export type { TreeDiff } from './object/diff.js';
 export type { ObjectId } from './object-id.js';
@@ -26,3 +29,6 @@ export type { PushOptions, PushResult } from './session/push.js';
 export type { LeftMount, Recovered, RecoverHow, RecoverOptions } from './session/recover.js';
 export type { OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
 export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
+export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
+export { SyncManager } from './sync-manager.js';
+export type { FileMetadata } from './workspace/metadata.js';

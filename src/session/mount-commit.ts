@@ -13,7 +13,7 @@ import type { RowOp } from '../repository/ref.js';
 import { refuseHalfDone } from '../workspace/checkout.js';
 import { readRules } from '../workspace/filter.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
-import type { OnConflict } from './conflict.js';
+import { forkName, type OnConflict } from './conflict.js';
 import { fork } from './history.js';
 import type { Home } from './home.js';
 import { lookAt } from './look.js';
@@ -48,8 +48,10 @@ export interface MountCommit {
   /** Whether a commit was made. */
   changed: boolean;
   stats: CommitResult['stats'] | undefined;
-  /** Where the session had moved: its head then, undefined where it was gone. */
+  /** Where the session had moved, and the work is in another: its head then, undefined where it was gone. */
   moved?: { head: ObjectId | undefined };
+  /** The session had moved, and the commit has the content of that, not of the directory. */
+  isTheirs?: true;
 }
 
 /** The name of a session that is made for a mount. */
@@ -84,7 +86,7 @@ export async function commitMount(
     const found = onConflict === 'ours' || onConflict === 'theirs' ? await read(home, session, options) : undefined;
     if (found === undefined) return { ...done, moved: { head: now } };
     const joined = await mergeAside(home, session, place.aside, onConflict as 'ours' | 'theirs', options);
-    return { ...done, session, commit: joined };
+    return { ...done, session, commit: joined, ...(onConflict === 'theirs' && { isTheirs: true }) };
   }
 }
 
@@ -104,10 +106,13 @@ async function commitBeside(home: Home, place: MountPlace, name: string, setting
 
 /** Forks up to the base. Where that is no more (the session was deleted) the new session begins with what the directory holds. */
 async function beginWith(home: Home, session: string, name: string, base: ObjectId, options: RequestOptions): Promise<void> {
-  try {
-    await fork(home, session, name, { ...options, at: base });
-  } catch (error) {
-    if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+  // A conflict on the remote may have made another session of it.
+  for (const from of [session, forkName(session, base)]) {
+    try {
+      return void (await fork(home, from, name, { ...options, at: base }));
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+    }
   }
 }
 

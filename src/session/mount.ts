@@ -2,12 +2,13 @@
  * A mount: a directory of this process that holds a session for as long as a browser works in it. It is left in one order, so that a crash at any point loses
  * nothing: the commit is in home, then the note says that the directory is not needed, then it is removed.
  */
+import { places } from '../concurrency.js';
 import { BrowserStateError, isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import type { RequestOptions } from '../provider/provider.js';
 import { removeTree } from '../workspace/checkout.js';
 import { errno } from '../workspace/files.js';
+import { type BringOptions, bring } from './bring.js';
 import type { CommitOptions } from './commit.js';
 import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
@@ -15,8 +16,7 @@ import type { Home } from './home.js';
 import type { Lease } from './lease.js';
 import { commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
-import type { OnProgress } from './progress.js';
-import { type PushResult, pushSession } from './push.js';
+import { type PushOptions, type PushResult, pushSession } from './push.js';
 import type { Remote } from './remote.js';
 import { repeat, type Stop } from './repeat.js';
 
@@ -55,7 +55,10 @@ export class Mount {
   readonly id: string;
   readonly #parts: MountParts;
   readonly #stopRenewing: Stop | undefined;
+  /** Commits follow each other: each has the one before as its base. */
+  readonly #alone = places(1);
   #base: ObjectId | undefined;
+  #isOver = false;
 
   constructor(parts: MountParts) {
     this.id = parts.id;
@@ -87,38 +90,68 @@ export class Mount {
     return this.#base;
   }
 
+  /** Whether it was unmounted, or given up. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
   /** Commits the directory to home; see `commitMount`. The mount goes on. */
-  async commit({ onConflict, ...options }: CommitOptions & Pick<UnmountOptions, 'offline' | 'onConflict'> = {}): Promise<MountCommit> {
+  commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
+    return this.#alone(() => this.#commit(options), options.signal);
+  }
+
+  async #commit({ onConflict, ...options }: Omit<UnmountOptions, 'keepDirectory'>): Promise<MountCommit> {
     const { home, remote, note } = this.#parts;
     const { keepCaches, exclude } = note;
     const settings = { keepCaches, exclude, ...options, onConflict };
     const done = await commitMount(home, options.offline ? undefined : remote, { ...this.#parts.place, base: this.#base }, settings);
-    if (done.session === this.session && done.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
+    const isHeld = done.session === this.session && !done.isTheirs;
+    if (isHeld && done.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
     return done;
   }
 
+  /** Commits the directory while a browser works in it; undefined where no consistent state could be read. */
+  async checkpoint(_options: CommitOptions = {}): Promise<MountCommit | undefined> {
+    return undefined;
+  }
+
   /** Sends a session that this mount committed to. Resolves to undefined where there is no remote. */
-  async push(session: string, options: RequestOptions & { onConflict?: OnConflict | undefined; onProgress?: OnProgress | undefined } = {}) {
+  async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
     const { home, remote, place } = this.#parts;
     return remote && pushMounted(home, remote, place, session, options);
+  }
+
+  /** Brings what the remote has of the session to home. The directory stays as it is. */
+  async pull(options: BringOptions = {}): Promise<void> {
+    const { home, remote, place } = this.#parts;
+    if (remote !== undefined) await bring(home, remote, place.session, options);
   }
 
   /**
    * Commits, pushes, and removes the directory. Rejects and stays mounted where the commit fails; the directory is then as it was. Where the commit is safe in home
    * and something else fails (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
    */
-  async unmount({ offline, keepDirectory, ...options }: UnmountOptions = {}): Promise<Unmounted> {
+  unmount(options: UnmountOptions = {}): Promise<Unmounted> {
+    return this.#alone(() => this.#unmount(options), options.signal);
+  }
+
+  async #unmount({ offline, keepDirectory, ...options }: UnmountOptions): Promise<Unmounted> {
     const { signal, onProgress, onConflict = 'fail' } = options;
-    const done = await this.commit({ ...options, offline });
+    const done = await this.#commit({ ...options, offline });
     const sending = offline || done.commit === undefined ? undefined : this.push(done.session, { signal, onProgress, onConflict });
     const [sent] = await Promise.allSettled([sending]);
     await this.#leave(keepDirectory ?? false);
     const { session, commit, changed, stats } = done;
     const failure = sent.status === 'rejected' ? safeHere(done, sent.reason) : undefined;
-    if (done.moved !== undefined && onConflict === 'fail') throw movedAside(this.#parts.place.session, done, failure);
+    this.requireInPlace(done, onConflict, failure);
     if (failure !== undefined) throw failure;
     const pushed = sent.status === 'fulfilled' ? sent.value : undefined;
     return { session: pushed?.forkedTo ?? session, commit, changed, stats, pushed: pushed?.pushed ?? false };
+  }
+
+  /** Throws CONFLICT where a commit had to be put aside, unless that was asked for. */
+  requireInPlace(done: MountCommit, onConflict: OnConflict = 'fail', cause?: unknown): void {
+    if (done.moved !== undefined && onConflict === 'fail') throw movedAside(this.#parts.place.session, done, cause);
   }
 
   /** Gives up what the directory holds, and removes it. */
@@ -135,6 +168,7 @@ export class Mount {
   /** Never fails: what cannot be removed now is removed by whoever mounts the session when this process is gone. */
   async #leave(keepDirectory: boolean): Promise<void> {
     const { home, notes, note, lease, onWarning } = this.#parts;
+    this.#isOver = true;
     try {
       await this.#stopRenewing?.();
       await lease?.release();
@@ -175,7 +209,7 @@ export async function pushMounted(
   remote: Remote,
   { session, base }: Pick<MountPlace, 'session' | 'base'>,
   pushed: string,
-  options: RequestOptions & { onConflict?: OnConflict | undefined; onProgress?: OnProgress | undefined },
+  options: PushOptions,
 ): Promise<PushResult> {
   if (pushed === session) return pushSession(home, remote, session, options);
   try {

@@ -4,35 +4,28 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BrowserStateError, isError } from '../errors.js';
+import { isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { wasDeleted } from '../repository/ref.js';
 import { settleWorkspace } from '../workspace/checkout.js';
 import { errno, writeFailure } from '../workspace/files.js';
+import { type BringOptions, bring } from './bring.js';
 import { checkoutSession } from './checkout.js';
-import type { OnConflict } from './conflict.js';
-import { deleteSession } from './history.js';
 import type { Home } from './home.js';
 import { takeLease } from './lease.js';
 import { Mount, removeWorkspace } from './mount.js';
 import { sessionBeside } from './mount-commit.js';
 import { type MountMode, type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
-import type { OnProgress } from './progress.js';
-import { pullSeen } from './pull.js';
-import { pushSession } from './push.js';
 import { type LeftMount, leftOf, type RecoverHow, recoverMount } from './recover.js';
 import type { Remote } from './remote.js';
 import { noSession } from './site.js';
 
-export interface MountOptions extends RequestOptions {
+export interface OpenMountOptions extends BringOptions {
   /** `shared` unless given. */
   mode?: MountMode | undefined;
   /** Use what this machine has, and leave the remote alone. */
   offline?: boolean | undefined;
-  /** What to do where this machine has commits that were not pushed and the remote has moved; `fail` unless given. */
-  onConflict?: OnConflict | undefined;
   /** What to do with what processes that are gone have left of the session; `commit` unless given. */
   recover?: RecoverHow | undefined;
   /** Who has the lease of an exclusive mount, for others to see; user, machine and process unless given. */
@@ -40,7 +33,6 @@ export interface MountOptions extends RequestOptions {
   /** What commits of the mount leave out, and whether they keep caches. */
   exclude?: readonly string[] | undefined;
   keepCaches?: boolean | undefined;
-  onProgress?: OnProgress | undefined;
   /** Told what a person should know, such as what was recovered. */
   onWarning?: ((message: string) => void) | undefined;
 }
@@ -55,7 +47,7 @@ export function mountNotes(home: Home): MountNotes {
  * error, and no directory is left. Throws BUSY where another has the lease, CONFLICT, LEGACY_SESSION, and what a pull and a checkout throw; NOT_FOUND for a fork of
  * nothing.
  */
-export async function openMount(home: Home, remote: Remote | undefined, session: string, options: MountOptions = {}): Promise<Mount> {
+export async function openMount(home: Home, remote: Remote | undefined, session: string, options: OpenMountOptions = {}): Promise<Mount> {
   const { mode = 'shared', offline, owner, signal, onWarning = () => undefined } = options;
   const asked = offline ? undefined : remote;
   const lease = mode === 'exclusive' ? await takeLease(asked ?? home, session, { owner, ttl: LEASE_MS, signal }) : undefined;
@@ -81,46 +73,12 @@ async function headAtHome(home: Home, session: string, options: RequestOptions):
   return head;
 }
 
-/** Makes home have what the remote has of the session; where that is nothing, home stays as it is. */
-export async function bring(home: Home, remote: Remote, session: string, options: MountOptions): Promise<void> {
-  const { onConflict = 'fail', signal, onProgress } = options;
-  const seen = await remote.read(session, { signal });
-  if (seen?.token.ref.rows[0] === undefined) {
-    await remote.refuseLegacy(session, { signal });
-    if (seen !== undefined && wasDeleted(seen.token.ref)) await followDeletion(home, remote, session, options);
-    return;
-  }
-  try {
-    await pullSeen(home, remote, seen, { signal, onProgress });
-  } catch (error) {
-    if (onConflict === 'fail' || !isError(error, 'CONFLICT')) throw error;
-    await pushSession(home, remote, session, { onConflict, ask: true, signal, onProgress });
-    const now = await remote.read(session, { signal });
-    if (now?.token.ref.rows[0] === undefined) throw error;
-    await pullSeen(home, remote, now, { signal, onProgress });
-  }
-}
-
-/** Deletes here what was deleted on the remote, unless something of it is only here: then CONFLICT. */
-async function followDeletion(home: Home, remote: Remote, session: string, options: RequestOptions): Promise<void> {
-  const head = await headAtHome(home, session, options);
-  if (head === undefined) return;
-  if (head === (await remote.lastHead(session))) return deleteSession(home, session, options);
-  throw new BrowserStateError(
-    'CONFLICT',
-    `session ${session} was deleted on the remote, and has commits on this machine that were not pushed`,
-    {
-      hint: `Push them again with \`browserstate push -s ${session} --on-conflict ours\`, or delete the session here with \`browserstate delete -s ${session}\`.`,
-    },
-  );
-}
-
 /** What cannot be recovered stays where it is, and is told. */
 async function recoverLeft(
   home: Home,
   remote: Remote | undefined,
   session: string,
-  options: MountOptions,
+  options: OpenMountOptions,
   onWarning: (message: string) => void,
 ): Promise<void> {
   const notes = mountNotes(home);
@@ -144,7 +102,7 @@ function describe({ session, dir }: LeftMount, to: string, outcome: 'committed' 
   return to === session ? `${what} was recovered` : `${what} was recovered as session ${to}, since ${session} had moved`;
 }
 
-async function makeWorkspace(home: Home, session: string, base: ObjectId | undefined, mode: MountMode, options: MountOptions) {
+async function makeWorkspace(home: Home, session: string, base: ObjectId | undefined, mode: MountMode, options: OpenMountOptions) {
   const { signal, onProgress, keepCaches = false, exclude = [] } = options;
   const notes = mountNotes(home);
   const id = newMountId(session, home.host);

@@ -8,10 +8,11 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
+import { bring } from './bring.js';
 import { Home } from './home.js';
 import { leaseOf } from './lease.js';
 import type { Mount } from './mount.js';
-import { bring, type MountOptions, mountNotes, openMount } from './mounts.js';
+import { mountNotes, type OpenMountOptions, openMount } from './mounts.js';
 import type { OnProgress } from './progress.js';
 import { type LeftMount, leftOf, type Recovered, type RecoverHow, type RecoverOptions, recoverMount } from './recover.js';
 import { Remote, type RemoteOptions } from './remote.js';
@@ -125,7 +126,7 @@ export class Store {
   }
 
   /** Mounts a session in a directory of its own; see `openMount`. */
-  mount(session: string, options: MountOptions = {}): Promise<Mount> {
+  mount(session: string, options: OpenMountOptions = {}): Promise<Mount> {
     checkId('session', session);
     return openMount(this.#home, this.#remote, session, { ...this.#defaults, ...options });
   }
