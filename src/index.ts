@@ -69,6 +69,6 @@ export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
-export type { OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
+export type { LogOptions, OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
 export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
 export type { Host };
