@@ -27,7 +27,7 @@ export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
 export type { LeftMount, Recovered, RecoverHow, RecoverOptions } from './session/recover.js';
-export type { OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
+export type { LogOptions, OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
 export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
 export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
 export { SyncManager } from './sync-manager.js';

@@ -97,6 +97,10 @@ export const INDEX_LOCK_RETRIES = 100;
 export const INDEX_LOCK_WAIT_MS = 10;
 /** How often a file that changes while it is read is read again before a capture gives up. */
 export const MAX_CAPTURE_ATTEMPTS = 3;
+/** How often a copy of a live database is begun again, and the milliseconds before the second time, doubling up to the cap: some 3.5 s in all. */
+export const LIVE_COPY_ATTEMPTS = 12;
+export const LIVE_COPY_WAIT_MS = 10;
+export const LIVE_COPY_WAIT_CAP_MS = 500;
 /** Bytes of a file read at once: four chunks for one system call. */
 export const READ_SIZE = 4 * CHUNK_SIZE;
 /** Blobs that a checkout reads ahead of the one being written: enough to decode on all of libuv's threads. */

@@ -12,6 +12,7 @@ import type { Manifest } from '../repository/manifest.js';
 import type { RowOp } from '../repository/ref.js';
 import { refuseHalfDone } from '../workspace/checkout.js';
 import { readRules } from '../workspace/filter.js';
+import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { forkName, type OnConflict } from './conflict.js';
 import { fork } from './history.js';
@@ -87,6 +88,33 @@ export async function commitMount(
     if (found === undefined) return { ...done, moved: { head: now } };
     const joined = await mergeAside(home, session, place.aside, onConflict as 'ours' | 'theirs', options);
     return { ...done, session, commit: joined, ...(onConflict === 'theirs' && { isTheirs: true }) };
+  }
+}
+
+/**
+ * Commits the directory while a browser works in it; undefined where no consistent state could be read. Throws CONFLICT where the session has moved: what is done
+ * then is decided by the commit that comes last.
+ */
+export async function checkpointMount(
+  home: Home,
+  remote: Remote | undefined,
+  place: MountPlace,
+  options: CommitOptions,
+): Promise<MountCommit | undefined> {
+  const { dir, base, fork: own } = place;
+  const session = own ?? place.session;
+  if (own !== undefined && base !== undefined && (await read(home, own, options)) === undefined)
+    await beginWith(home, place.session, own, base, options);
+  try {
+    const done = await checkpointDirectory(home, own === undefined ? remote : undefined, session, dir, {
+      ...options,
+      onto: { head: base },
+    });
+    return done && { session, commit: done.commit, changed: done.changed, stats: done.stats };
+  } catch (error) {
+    // A new browser has written nothing yet.
+    if (base === undefined && isError(error, 'SHRUNK')) return { session, commit: undefined, changed: false, stats: undefined };
+    throw error;
   }
 }
 

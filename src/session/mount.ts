@@ -14,7 +14,7 @@ import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
 import type { Home } from './home.js';
 import type { Lease } from './lease.js';
-import { commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
+import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import type { Remote } from './remote.js';
@@ -111,8 +111,15 @@ export class Mount {
   }
 
   /** Commits the directory while a browser works in it; undefined where no consistent state could be read. */
-  async checkpoint(_options: CommitOptions = {}): Promise<MountCommit | undefined> {
-    return undefined;
+  checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
+    return this.#alone(async () => {
+      const { home, remote, note, place } = this.#parts;
+      const { keepCaches, exclude } = note;
+      const settings = { keepCaches, exclude, ...options };
+      const done = await checkpointMount(home, remote, { ...place, base: this.#base }, settings);
+      if (done?.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
+      return done;
+    }, options.signal);
   }
 
   /** Sends a session that this mount committed to. Resolves to undefined where there is no remote. */

@@ -8,10 +8,12 @@ import { newRow, type RefEvent, type Row, wasDeleted } from '../repository/ref.j
 import { refuseHalfDone } from '../workspace/checkout.js';
 import { readRules } from '../workspace/filter.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
+import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { type AtOptions, deleteSession, findRow, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
 import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
+import { isCheckpoint } from './live-label.js';
 import { lookAt } from './look.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
@@ -29,9 +31,24 @@ export interface StatusOptions extends OfflineOptions {
   keepCaches?: boolean | undefined;
 }
 
+export interface LogOptions extends OfflineOptions {
+  /** How many to tell; all unless given. */
+  limit?: number | undefined;
+  /** Tell all checkpoints, also those that a later commit stands for. */
+  checkpoints?: boolean | undefined;
+}
+
 export interface SyncResult {
   pull: PullResult | undefined;
   push: PushResult | undefined;
+}
+
+interface LogRow {
+  row: Row;
+  tags: ReadonlyMap<string, ObjectId>;
+  pushed?: boolean | undefined;
+  /** Whether HEAD names it. */
+  head: boolean;
 }
 
 export class Session {
@@ -58,6 +75,14 @@ export class Session {
   commit(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult> {
     const remote = options?.offline ? undefined : this.#remote;
     return commitDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
+  }
+
+  /**
+   * Commits a directory in which a browser may be at work; see `checkpointDirectory`. Undefined: a database would not hold still, and nothing was committed.
+   */
+  checkpoint(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult | undefined> {
+    const remote = options?.offline ? undefined : this.#remote;
+    return checkpointDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
   }
 
   /**
@@ -97,14 +122,21 @@ export class Session {
   }
 
   /**
-   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. Throws NOT_FOUND where
-   * there is no such session.
+   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. A checkpoint that has a newer
+   * ordinary commit is left out, unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND where there is no such session.
    */
-  async *log({ limit = Number.POSITIVE_INFINITY, ...options }: { limit?: number } & OfflineOptions = {}): AsyncGenerator<LogEntry> {
+  async *log({ limit = Number.POSITIVE_INFINITY, checkpoints = false, ...options }: LogOptions = {}): AsyncGenerator<LogEntry> {
     let left = limit;
+    let hasNewer = false;
     if (left <= 0) return;
-    for await (const { row, tags, pushed } of this.#rows({ ...this.#defaults, ...options })) {
-      yield { ...logEntry(row, tags), ...(pushed !== undefined && { pushed }) };
+    for await (const { row, tags, pushed, head } of this.#rows({ ...this.#defaults, ...options })) {
+      const entry = { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
+      // Where the two have diverged, what was not pushed is not newer than the remote's head.
+      if (head) hasNewer = false;
+      const isSquashed = hasNewer && isCheckpoint(entry) && entry.tags.length === 0;
+      hasNewer ||= !isCheckpoint(entry);
+      if (isSquashed && !checkpoints) continue;
+      yield entry;
       if (--left <= 0) return;
     }
   }
@@ -242,7 +274,7 @@ export class Session {
   }
 
   /** Rows that were not pushed, then the remote's; home's alone where the remote has none or is not asked. */
-  async *#rows(options: OfflineOptions): AsyncGenerator<{ row: Row; tags: ReadonlyMap<string, ObjectId>; pushed?: boolean | undefined }> {
+  async *#rows(options: OfflineOptions): AsyncGenerator<LogRow> {
     const remote = options.offline ? undefined : this.#remote;
     const seen = await remote?.read(this.id, options);
     const local = await this.#home.read(this.id, options);
@@ -253,15 +285,17 @@ export class Session {
       let pushed = this.#remote && false;
       for await (const row of repository.refs.rows(token.ref, options)) {
         if (last?.token.ref.rows.some(({ id }) => id === row.id)) pushed = true;
-        yield { row, tags: token.ref.tags, pushed };
+        yield { row, tags: token.ref.tags, pushed, head: row === token.ref.rows[0] };
       }
       return;
     }
     const { refs } = seen.repository;
     const relation = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, { refs, ref: seen.token.ref }, options);
     const tags = new Map([...(local?.token.ref.tags ?? []), ...seen.token.ref.tags]);
-    if ('unsent' in relation) for (const row of relation.unsent) yield { row, tags, pushed: false };
-    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true };
+    const unsent = 'unsent' in relation ? relation.unsent : [];
+    const head = relation.kind === 'ahead' ? unsent[0] : seen.token.ref.rows[0];
+    for (const row of unsent) yield { row, tags, pushed: false, head: row === head };
+    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true, head: row === head };
   }
 
   /** The site that tells the most of the session: home, unless the remote has moved on or home does not have the session. */
