@@ -61,7 +61,7 @@ export class BrowserState {
     this.#host = options.host ?? systemHost;
     this.#warn = options.onWarning ?? (() => undefined);
     const inTurn = <T>(task: () => Promise<T>): Promise<T> => this.#inTurn(task);
-    this.syncManager = new SyncManager({ host: this.#host, current: () => this.#requireMounted(), inTurn });
+    this.syncManager = new SyncManager({ host: this.#host, current: () => this.#requireMounted(), inTurn, onProgress: options.onProgress });
     if (storeMetadataOnProvider === false)
       this.#warn('storeMetadataOnProvider: false has no effect: manifests are what the store is made of');
   }
@@ -155,10 +155,10 @@ export class BrowserState {
   }
 
   async #openStore(): Promise<Store> {
-    const { userId, localOptions, syncOptions = {} } = this.#options;
+    const { userId, localOptions, syncOptions = {}, onRetry } = this.#options;
     const home = this.#options.home ?? localOptions?.storagePath;
     const remote = await openRemote(this.#options, this.#host);
-    return openRepository({ home, remote, userId, transfer: transferOf(syncOptions), host: this.#host });
+    return openRepository({ home, remote, userId, transfer: transferOf(syncOptions), onRetry, host: this.#host });
   }
 
   async #prepare(dir: string, { hygiene = {} }: MountOptions): Promise<void> {

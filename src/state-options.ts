@@ -3,8 +3,10 @@ import type { HygieneOptions } from './browser/hygiene.js';
 import { BrowserStateError } from './errors.js';
 import type { Host } from './host.js';
 import type { Provider } from './provider/provider.js';
+import type { RetryEvent } from './provider/retry.js';
 import type { OpenMountOptions } from './session/mounts.js';
 import type { TransferOptions } from './session/places.js';
+import type { OnProgress } from './session/progress.js';
 import type { RecoverHow } from './session/recover.js';
 
 export interface SyncOptions extends TransferOptions {
@@ -66,6 +68,10 @@ export interface BrowserStateOptions {
   remote?: string | Provider | undefined;
   /** What becomes of what processes that are gone have left of a session when it is mounted; `commit` unless given. */
   recover?: RecoverHow | undefined;
+  /** Told of all work, also of what is read and written on this machine; `syncManager.onProgress` tells of files that are moved. */
+  onProgress?: OnProgress | undefined;
+  /** Told before a request to the remote that got no answer is asked again. */
+  onRetry?: ((event: RetryEvent) => void) | undefined;
   /** Told what a person should know; nothing is printed. */
   onWarning?: ((message: string) => void) | undefined;
   /** Clock, randomness, identity and signals; the system's unless given. */

@@ -22,6 +22,8 @@ export interface SyncManagerParts {
   current: () => Tracked;
   /** Runs a task when no other of the same state runs. */
   inTurn: <T>(task: () => Promise<T>) => Promise<T>;
+  /** Told of all that a transfer tells. */
+  onProgress: OnProgress | undefined;
 }
 
 export class SyncManager {
@@ -87,7 +89,10 @@ export class SyncManager {
     const progress = new FileProgress(this.#parts.host.now, (event) => {
       for (const listener of this.#listeners) listener(event);
     });
-    const result = await move(progress.update);
+    const result = await move((each) => {
+      progress.update(each);
+      this.#parts.onProgress?.(each);
+    });
     progress.finish();
     return result;
   }
