@@ -125,3 +125,8 @@ export const CONTENTION_WAIT_MS = 20;
 export const CANCEL_GRACE_MS = 1_000;
 /** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
 export const COOKIE_SAMPLE = 4;
+/** Milliseconds that a browser is given to tell its version: it needs a tenth of it, and a launch waits. */
+export const VERSION_TIMEOUT_MS = 5_000;
+/** How often, and after how many milliseconds, a directory is tried again whose browser has let go of its driver and not ended yet. */
+export const LIVE_BROWSER_RETRIES = 50;
+export const LIVE_BROWSER_WAIT_MS = 100;
