@@ -10,7 +10,7 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import type { Manifest } from '../repository/manifest.js';
 import type { Row } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
+import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
 import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site } from './site.js';
@@ -40,6 +40,8 @@ export class Home implements Site {
   readonly provider: Provider;
   /** Where notes about directories and remotes are kept. */
   readonly records: string;
+  /** Where mounted directories lie. */
+  readonly workspaces: string;
   readonly #hasLegacy: HasLegacy;
   #repository: Repository | undefined;
 
@@ -48,6 +50,7 @@ export class Home implements Site {
     this.host = host;
     this.index = new BlobIndex(join(folder, 'index'));
     this.records = join(folder, 'records');
+    this.workspaces = join(folder, 'workspaces');
     this.#hasLegacy = hasLegacy;
   }
 
@@ -82,6 +85,20 @@ export class Home implements Site {
     );
   }
 
+  /** The session's ref, also an empty or deleted one; undefined where there is none. */
+  async read(session: string, options: RequestOptions = {}): Promise<{ repository: Repository; token: Token } | undefined> {
+    const repository = await this.open(options);
+    const token = await repository?.refs.read(session, options);
+    return repository && token && { repository, token };
+  }
+
+  /** The session's ref created empty, or with no more than a lease; undefined where there is one. */
+  async create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}) {
+    const repository = await this.init(options);
+    const token = await repository.refs.create(session, options, change);
+    return token && { repository, token };
+  }
+
   async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
     const repository = await this.open(options);
     const token = await repository?.refs.read(session, options);
@@ -93,6 +110,10 @@ export class Home implements Site {
 
   /** Home is asked each time. */
   async recall(): Promise<undefined> {
+    return undefined;
+  }
+
+  async remembered(): Promise<undefined> {
     return undefined;
   }
 
