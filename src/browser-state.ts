@@ -15,13 +15,15 @@ import { openRepository } from './session/open.js';
 import { repeat, type Stop } from './session/repeat.js';
 import type { Store } from './session/store.js';
 import { type BrowserStateOptions, checkStorage, type MountOptions, openRemote, transferOf } from './state-options.js';
-import { SyncManager, type Tracked } from './sync-manager.js';
+import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
 import { removeTree } from './workspace/checkout.js';
 import { FileTracker } from './workspace/metadata.js';
 
 /** What is mounted, and what runs beside it. */
 interface Mounted extends Tracked {
   mount: Mount;
+  /** Begins what is done again and again. */
+  beginLoops: () => Stop[];
   loops: readonly Stop[];
   endSignals: () => void;
 }
@@ -30,6 +32,7 @@ export class BrowserState {
   readonly syncManager: SyncManager;
   readonly #options: BrowserStateOptions;
   readonly #host: Host;
+  readonly #work: SyncWork;
   readonly #inTurn = places(1);
   readonly #warn: (message: string) => void;
   /** Directories that were left where they are. */
@@ -61,7 +64,8 @@ export class BrowserState {
     this.#host = options.host ?? systemHost;
     this.#warn = options.onWarning ?? (() => undefined);
     const inTurn = <T>(task: () => Promise<T>): Promise<T> => this.#inTurn(task);
-    this.syncManager = new SyncManager({ host: this.#host, current: () => this.#requireMounted(), inTurn, onProgress: options.onProgress });
+    this.#work = new SyncWork(this.#host, options.onProgress);
+    this.syncManager = new SyncManager(this.#work, () => this.#requireMounted(), inTurn);
     if (storeMetadataOnProvider === false)
       this.#warn('storeMetadataOnProvider: false has no effect: manifests are what the store is made of');
   }
@@ -77,13 +81,13 @@ export class BrowserState {
       if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
       const store = await this.#open();
       const { recover } = this.#options;
-      const mount = await this.syncManager.transfer((onProgress) =>
+      const mount = await this.#work.transfer((onProgress) =>
         store.mount(session, { ...mountOptions(options), recover, onProgress, onWarning: this.#warn }),
       );
       try {
         await this.#prepare(mount.dir, options);
       } catch (error) {
-        await mount.remove();
+        await mount.discard();
         throw error;
       }
       this.#begin(mount, options);
@@ -92,10 +96,10 @@ export class BrowserState {
   }
 
   /**
-   * Commits, pushes, and removes the directory. Rejects and stays mounted where the commit fails. Where the commit is safe on this machine and something else fails
+   * Commits, pushes, and removes the directory; with `discard` it is removed with all that it holds. Rejects and stays mounted where the commit fails. Where the commit is safe on this machine and something else fails
    * (CONFLICT, UNREACHABLE) it rejects, and the session is unmounted.
    */
-  unmount(options: UnmountOptions = {}): Promise<Unmounted> {
+  unmount(options: UnmountOptions & { discard?: boolean | undefined } = {}): Promise<Unmounted> {
     return this.#inTurn(() => this.#unmount(this.#requireMounted(), options));
   }
 
@@ -180,37 +184,29 @@ export class BrowserState {
   #begin(mount: Mount, options: MountOptions): void {
     const { checkpointInterval, handleSignals = true, onConflict, keepCaches, exclude } = options;
     const tracker = new FileTracker(mount.dir, { keepCaches, exclude });
-    this.syncManager.follow(tracker);
+    this.#work.follow(tracker);
     const seconds = this.#options.syncOptions?.metadataUpdateInterval ?? METADATA_INTERVAL_S;
-    const loops = [repeat(seconds * 1000, (signal) => this.syncManager.look(tracker, signal))];
-    if (checkpointInterval !== undefined) loops.push(repeat(checkpointInterval, (signal) => this.#checkpoint(mount, signal)));
+    const beginLoops = (): Stop[] => [
+      repeat(seconds * 1000, (signal) => this.#work.look(tracker, signal)),
+      ...(checkpointInterval === undefined ? [] : [repeat(checkpointInterval, this.#work.checkpoints(mount, this.#warn))]),
+    ];
     const endSignals = handleSignals ? this.#host.onStop((signal) => void this.#stop(signal)) : () => undefined;
-    this.#mounted = { mount, tracker, onConflict, loops, endSignals };
+    this.#mounted = { mount, tracker, onConflict, beginLoops, loops: beginLoops(), endSignals };
   }
 
-  async #checkpoint(mount: Mount, signal: AbortSignal): Promise<void> {
-    try {
-      const done = await mount.checkpoint({ signal });
-      if (done === undefined) return this.#warn('a checkpoint was skipped: the browser wrote while it was read');
-      if (done.changed) await this.syncManager.transfer((onProgress) => mount.push(done.session, { signal, onProgress }));
-    } catch (error) {
-      if (!isError(error)) throw error;
-      if (!signal.aborted) this.#warn(`a checkpoint failed: ${error.message}`);
-    }
-  }
-
-  async #unmount(mounted: Mounted, options: UnmountOptions): Promise<Unmounted> {
+  async #unmount(mounted: Mounted, { discard, ...options }: Parameters<BrowserState['unmount']>[0] & object): Promise<Unmounted> {
     const { mount, loops, onConflict, endSignals } = mounted;
     await Promise.all(loops.map((stop) => stop()));
-    const keepDirectory = !(this.#options.autoCleanup ?? true);
+    const keepDirectory = !discard && !(this.#options.autoCleanup ?? true);
     try {
-      return await this.syncManager.transfer((onProgress) => mount.unmount({ keepDirectory, onConflict, onProgress, ...options }));
+      if (discard) return await mount.discard();
+      return await this.#work.transfer((onProgress) => mount.unmount({ keepDirectory, onConflict, onProgress, ...options }));
     } finally {
       if (mount.isOver) {
         this.#mounted = undefined;
         if (keepDirectory) this.#left.add(mount.dir);
         if (this.#stopping === undefined) endSignals();
-      }
+      } else mounted.loops = mounted.beginLoops();
     }
   }
 

@@ -30,5 +30,5 @@ export type { LeftMount, Recovered, RecoverHow, RecoverOptions } from './session
 export type { LogOptions, OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
 export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
 export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
-export { SyncManager } from './sync-manager.js';
+export type { SyncManager } from './sync-manager.js';
 export type { FileMetadata } from './workspace/metadata.js';

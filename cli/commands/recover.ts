@@ -11,7 +11,7 @@ export const recover = defineCommand({
   usage: 'recover',
   summary: 'List what processes that died left mounted, or commit or discard it.',
   details:
-    'What is left of a session is committed when it is mounted next, too. Where the session has moved since, it becomes a session of its own. What lost its cookies or nearly all files is left alone.',
+    'What is left of a session is committed when it is mounted next, too. Of a process of another machine name (a container that shares this home) it cannot be known whether it is gone: what it has is listed with a question mark, and left alone unless it is named. Where the session has moved since, it becomes a session of its own. What lost its cookies or nearly all files is left alone.',
   positionals: {},
   options: {
     commit: { type: 'string', describe: 'Commit the workspace of this name, or all with --all' },
@@ -61,7 +61,7 @@ function choose(left: readonly LeftMount[], id: string, all: boolean): readonly 
     const hint = '`browserstate recover` lists their names.';
     throw new CliError('USAGE', `expected the name of a workspace or --all, found ${all ? 'both' : 'neither'}`, hint);
   }
-  const chosen = all ? left : left.filter((each) => each.id === id);
+  const chosen = all ? left.filter(({ isCertain }) => isCertain) : left.filter((each) => each.id === id);
   if (all || chosen.length > 0) return chosen;
   throw new CliError('NOT_FOUND', `expected a workspace ${id} that was left, found none`, '`browserstate recover` lists what is left.');
 }
@@ -108,11 +108,11 @@ function describe({ id, session, commit, outcome, pushed }: Result): Line {
 function describeLeft(left: readonly LeftMount[]): Line[] {
   const now = Date.now();
   return table(
-    left.map(({ id, base, since, dir }) => [
+    left.map(({ id, base, since, dir, isCertain }) => [
       styled('bold', id),
       base ? styled('yellow', shortId(base)) : 'new',
       styled('cyan', age(since, now)),
-      dir,
+      isCertain ? dir : `${dir} ?`,
     ]),
   );
 }

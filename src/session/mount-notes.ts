@@ -34,9 +34,11 @@ export interface MountNote {
 /** A note by its name. */
 export interface HeldNote {
   id: string;
-  /** As `Host.self` names it. */
+  /** The process, as `Host.self` names it, and the name of its machine: `self@hostname`. */
   owner: string;
 }
+
+type NoteHost = Pick<Host, 'random' | 'self' | 'isRunning' | 'hostname'>;
 
 const ID_DIGITS = 12;
 const DIGEST_BYTES = 32;
@@ -54,22 +56,29 @@ export function partsOfMountId(id: string): { session: string; digits: string } 
 
 export class MountNotes {
   readonly #folder: string;
-  readonly #host: Pick<Host, 'random' | 'self' | 'isRunning'>;
+  readonly #host: NoteHost;
 
   /** `folder`: where notes are kept; made when the first is written. */
-  constructor(folder: string, host: Pick<Host, 'random' | 'self' | 'isRunning'>) {
+  constructor(folder: string, host: NoteHost) {
     this.#folder = folder;
     this.#host = host;
   }
 
-  /** The notes of processes that are gone, oldest names first. */
-  async left(): Promise<HeldNote[]> {
-    const isLeft = ({ owner }: HeldNote): boolean => owner !== this.#host.self() && !this.#host.isRunning(owner);
-    return (await this.#list()).filter(isLeft);
+  /**
+   * The notes of processes that are gone, in the order of their names. Of a process of another machine name, such as a container that shares this home, that cannot
+   * be seen: it is not `certain`, and left alone unless somebody says otherwise.
+   */
+  async left(): Promise<(HeldNote & { isCertain: boolean })[]> {
+    const left: (HeldNote & { isCertain: boolean })[] = [];
+    for (const held of await this.#list()) {
+      const state = this.#stateOf(held.owner);
+      if (state !== 'running') left.push({ ...held, isCertain: state === 'gone' });
+    }
+    return left;
   }
 
-  /** What a note says; undefined where it is not there, or not whole. */
-  async read({ id, owner }: HeldNote): Promise<MountNote | undefined> {
+  /** What a note says, of this process unless another is named; undefined where it is not there, or not whole. */
+  async read({ id, owner = this.#self() }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
     try {
       const bytes = new Uint8Array(await readFile(this.#path(id, owner)));
       const json = bytes.subarray(DIGEST_BYTES);
@@ -83,7 +92,7 @@ export class MountNotes {
 
   /** Writes or replaces a note of this process, atomically. Throws FORBIDDEN, NO_SPACE and their like. */
   async write(id: string, note: MountNote): Promise<void> {
-    const path = this.#path(id, this.#host.self());
+    const path = this.#path(id, this.#self());
     // The name is none of a note.
     const temporary = `${path}~${toHex(this.#host.random(8))}`;
     const json = utf8(JSON.stringify(note));
@@ -99,17 +108,17 @@ export class MountNotes {
 
   /** Makes this process the owner of a note; false where another was faster. */
   claim(held: HeldNote): Promise<boolean> {
-    return this.#rename(held.id, held.owner, this.#host.self());
+    return this.#rename(held.id, held.owner, this.#self());
   }
 
   /** Gives a note that was claimed back to whom it was of, so that it can be claimed again. */
   async giveBack({ id, owner }: HeldNote): Promise<void> {
-    await this.#rename(id, this.#host.self(), owner);
+    await this.#rename(id, this.#self(), owner);
   }
 
   /** Removes a note of this process, and what writers of notes that died have left. */
   async remove(id: string): Promise<void> {
-    await rm(this.#path(id, this.#host.self()), { force: true });
+    await rm(this.#path(id, this.#self()), { force: true });
     for (const name of await this.#names()) if (this.#isTorn(name)) await rm(join(this.#folder, name), { force: true });
   }
 
@@ -141,7 +150,19 @@ export class MountNotes {
 
   #isTorn(name: string): boolean {
     const [, owner] = /~([^~]+)~[0-9a-f]{16}$/.exec(name) ?? [];
-    return owner !== undefined && owner !== this.#host.self() && !this.#host.isRunning(owner);
+    return owner !== undefined && this.#stateOf(owner) === 'gone';
+  }
+
+  /** The name of this process as an owner. */
+  #self(): string {
+    return `${this.#host.self()}@${this.#host.hostname()}`;
+  }
+
+  #stateOf(owner: string): 'running' | 'gone' | 'unknown' {
+    const at = owner.indexOf('@');
+    if (owner === this.#self()) return 'running';
+    if (owner.slice(at + 1) !== this.#host.hostname()) return 'unknown';
+    return this.#host.isRunning(owner.slice(0, at)) ? 'running' : 'gone';
   }
 
   #path(id: string, owner: string): string {

@@ -162,8 +162,11 @@ export class Mount {
   }
 
   /** Gives up what the directory holds, and removes it. */
-  async remove(): Promise<void> {
-    await this.#leave(false);
+  discard(): Promise<Unmounted> {
+    return this.#alone(async () => {
+      await this.#leave(false);
+      return { session: this.session, commit: this.#base, changed: false, stats: undefined, pushed: false };
+    });
   }
 
   async #isNow(base: ObjectId): Promise<void> {

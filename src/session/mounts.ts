@@ -85,6 +85,10 @@ async function recoverLeft(
   const { recover: how = 'commit', signal, onProgress } = options;
   for (const left of await leftOf(home, notes)) {
     if (left.session !== session) continue;
+    if (!left.isCertain) {
+      onWarning(`${left.dir} was mounted by ${left.owner}, of which it is not known whether it is gone; it is left alone`);
+      continue;
+    }
     try {
       const done = await recoverMount(home, remote, notes, left, how, { signal, onProgress });
       if (done !== undefined) onWarning(describe(left, done.session, done.outcome));

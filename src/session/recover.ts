@@ -29,8 +29,10 @@ export interface LeftMount {
   since: Date;
   /** The commit that it was made from; undefined where the session had none. */
   base: ObjectId | undefined;
-  /** The process that left it. */
+  /** The process that left it, and its machine: `process@machine`. */
   owner: string;
+  /** Whether that process is known to be gone. It is not where it had another machine name, as one in a container has: then nothing is done unasked. */
+  isCertain: boolean;
 }
 
 export interface Recovered {
@@ -92,7 +94,7 @@ async function recoverOwned(
 ): Promise<Recovered> {
   const { id } = held;
   const dir = directoryOf(home, held);
-  const note = await noteOf(home, notes, { id, owner: home.host.self() });
+  const note = await noteOf(home, notes, { id });
   const { session, base } = note;
   // A checkout that was cut off may have left its content beside the directory.
   await settleWorkspace(await home.workspace(dir), home.host);
@@ -130,12 +132,12 @@ function refuseLive(dir: string, home: Home): void {
   });
 }
 
-function directoryOf(home: Home, { id }: HeldNote): string {
+function directoryOf(home: Home, { id }: Pick<HeldNote, 'id'>): string {
   return join(home.workspaces, id);
 }
 
 /** What a note says; where it is damaged, what else is known of the workspace. */
-async function noteOf(home: Home, notes: MountNotes, held: HeldNote): Promise<MountNote> {
+async function noteOf(home: Home, notes: MountNotes, held: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote> {
   const note = await notes.read(held);
   if (note !== undefined) return note;
   const { record } = await home.workspace(directoryOf(home, held));
