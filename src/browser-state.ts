@@ -103,17 +103,6 @@ export class BrowserState {
     return this.#inTurn(() => this.#unmount(this.#requireMounted(), options));
   }
 
-  /** Gives up what the directory holds, and removes it: nothing is committed. */
-  discard(): Promise<void> {
-    return this.#inTurn(async () => {
-      const { mount, loops, endSignals } = this.#requireMounted();
-      await Promise.all(loops.map((stop) => stop()));
-      await mount.remove();
-      this.#mounted = undefined;
-      endSignals();
-    });
-  }
-
   /** The session that is mounted: with mode `fork` the one that was made for it. */
   getCurrentSession(): string | undefined {
     return this.#mounted?.mount.session;

@@ -12,7 +12,8 @@ export type LaunchOptions = PuppeteerOptions & { mount?: MountOptions | undefine
 
 /**
  * Mounts a session of `state` and launches a browser there, a Chromium with the arguments that make the profile portable. `options` are those of
- * `puppeteer.launch`, and in `mount` those of `state.mount`; `userDataDir` is the mounted directory.
+ * `puppeteer.launch`, and in `mount` those of `state.mount`; `userDataDir` is the mounted directory. Chromium is driven by a
+ * pipe unless `pipe: false` or a port is given.
  *
  * `browser.close()` resolves when the session is unmounted, and rejects with the error of unmounting. A browser that crashes or is closed otherwise is unmounted as well, with
  * what it had written: `close()` tells how that went. `browser.disconnect()` leaves it running and mounted. If the launch fails, the
@@ -29,7 +30,9 @@ export async function launch(
   session: string,
   { mount = {}, ...options }: LaunchOptions = {},
 ): Promise<Browser> {
-  const settings = { ...signalsOf(mount), ...options };
+  // A Chromium that is driven by a pipe ends with the process that drives it, and does not hold the profile when that was killed.
+  const pipe = options.browser !== 'firefox' && (options.debuggingPort ?? null) === null;
+  const settings = { ...signalsOf(mount), ...(pipe && { pipe }), ...options };
   const restores = mount.hygiene !== false && mount.hygiene?.keepSessionCookies === true;
   if (options.browser !== 'firefox') settings.args = [...portableArguments(), ...(options.args ?? [])];
   else if (restores) settings.extraPrefsFirefox = { ...firefoxRestores, ...options.extraPrefsFirefox };

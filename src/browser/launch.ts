@@ -11,7 +11,7 @@ import type { MountOptions } from '../state-options.js';
 import { versionOf } from './version-of.js';
 
 /** What a launch needs of a `BrowserState`. */
-export type Mounting = Pick<BrowserState, 'mount' | 'unmount' | 'discard' | 'getCurrentSessionPath'>;
+export type Mounting = Pick<BrowserState, 'mount' | 'unmount' | 'getCurrentSessionPath'>;
 
 /** What a driver gives: something that is closed. */
 interface Closable {
@@ -43,7 +43,7 @@ export async function launchMounted<Launched extends Closable>(
   try {
     launched = await start(dir);
   } catch (error) {
-    await state.discard();
+    await state.unmount({ discard: true });
     throw error;
   }
   const close = launched.close.bind(launched);

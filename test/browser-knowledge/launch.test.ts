@@ -1,5 +1,6 @@
 /** When a launch mounts and unmounts, with drivers and a state that only tell what they are asked. */
 import { EventEmitter, once } from 'node:events';
+import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import type { BrowserType } from 'playwright-core';
@@ -27,17 +28,12 @@ class FakeState {
     return this.#mounted;
   }
 
-  async unmount(): Promise<void> {
-    this.asked.push('unmount');
+  async unmount({ discard = false } = {}): Promise<void> {
+    this.asked.push(discard ? 'discard' : 'unmount');
     const failure = this.failures.shift();
     if (failure !== undefined) throw failure;
     this.#mounted = undefined;
     this.events.emit('unmounted');
-  }
-
-  async discard(): Promise<void> {
-    this.asked.push('discard');
-    this.#mounted = undefined;
   }
 
   getCurrentSessionPath(): string | undefined {
@@ -59,7 +55,7 @@ const drivers: Record<string, (state: FakeState, options?: object, failure?: Err
     let launchedWith: Record<string, unknown> = {};
     const type = {
       name: () => 'chromium',
-      executablePath: () => '',
+      executablePath: () => process.execPath,
       launchPersistentContext: async (dir: string, settings: object) => {
         launchedWith = { dir, ...settings };
         if (failure !== undefined) throw failure;
@@ -133,7 +129,7 @@ for (const [name, start] of Object.entries(drivers)) {
   });
 
   test(`${name}: options go where they belong, and the caller's arguments come last`, async (t) => {
-    const mount = { offline: true, hygiene: { keepSessionCookies: true } };
+    const mount = { offline: true, hygiene: { keepSessionCookies: true, browserVersion: '156' } };
     const { state, browser, launchedWith } = await start(new FakeState(), { headless: false, args: ['--password-store=gnome'], mount });
     t.deepEqual(state.mountOptions, mount);
     t.deepEqual(launchedWith, {
@@ -142,10 +138,19 @@ for (const [name, start] of Object.entries(drivers)) {
       args: [...portableArguments(), '--password-store=gnome'],
       handleSIGINT: false,
       handleSIGTERM: false,
+      ...(name === 'puppeteer' && { pipe: true }),
     });
     await browser.close();
-    const other = await start(new FakeState(), { mount: { handleSignals: false } });
+    const other = await start(new FakeState(), { executablePath: process.execPath, mount: { handleSignals: false } });
     t.false('handleSIGINT' in other.launchedWith);
+    const { hygiene } = other.state.mountOptions ?? {};
+    t.is(hygiene && (await hygiene.browserVersion), process.version);
+    const unknown = await start(new FakeState(), { executablePath: '/nowhere/chromium' });
+    t.is(
+      (unknown.state.mountOptions?.hygiene || undefined) && (await (unknown.state.mountOptions?.hygiene || {}).browserVersion),
+      undefined,
+    );
+    await unknown.browser.close();
     await other.browser.close();
   });
 }

@@ -70,7 +70,7 @@ function browserIn(dir: string): number | undefined {
 export async function killRounds(t: ExecutionContext, rounds: number): Promise<void> {
   const home = join(temporary(t), 'home');
   const site = await startSite();
-  const { below } = dice(`killed ${rounds}`);
+  const below = dice(rounds);
   const outcomes = { worker: 0, browser: 0, tooLate: 0, recovered: 0 };
   let committed = 0;
   let longest = 0;

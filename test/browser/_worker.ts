@@ -10,7 +10,7 @@ import puppeteer from 'puppeteer-core';
 import { BrowserState } from '../../src/index.js';
 import { launch as launchPlaywright } from '../../src/playwright.js';
 import { launch as launchPuppeteer } from '../../src/puppeteer.js';
-import { chromiumPath, quietArguments } from './_login.js';
+import { type Browsing, chromiumPath, quietArguments } from './_login.js';
 
 const [home = '', port = '', count = '', driver = '', wait] = process.argv.slice(2);
 
@@ -24,7 +24,7 @@ function say(message: object): void {
 
 const state = new BrowserState({ home, onWarning: (warning) => say({ warning }) });
 const options = { executablePath: chromiumPath(), args: quietArguments };
-const browser =
+const browser: Browsing =
   driver === 'playwright'
     ? await launchPlaywright(chromium, state, 'killed', options)
     : await launchPuppeteer(puppeteer, state, 'killed', options);
