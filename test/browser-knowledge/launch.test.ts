@@ -146,10 +146,8 @@ for (const [name, start] of Object.entries(drivers)) {
     const { hygiene } = other.state.mountOptions ?? {};
     t.is(hygiene && (await hygiene.browserVersion), process.version);
     const unknown = await start(new FakeState(), { executablePath: '/nowhere/chromium' });
-    t.is(
-      (unknown.state.mountOptions?.hygiene || undefined) && (await (unknown.state.mountOptions?.hygiene || {}).browserVersion),
-      undefined,
-    );
+    const { hygiene: withoutVersion } = unknown.state.mountOptions ?? {};
+    t.is(withoutVersion && (await withoutVersion.browserVersion), undefined);
     await unknown.browser.close();
     await other.browser.close();
   });
