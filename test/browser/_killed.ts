@@ -64,8 +64,8 @@ function browserIn(dir: string): number | undefined {
 }
 
 /**
- * Kills the worker in every second round and its browser in the others. Each round must start, and see at least what was last committed and at most what was ever
- * written, in the cookie and in localStorage alike.
+ * Kills the worker in every second round and its browser in the others. Each round must start, and see at least what was last committed of a browser that was closed,
+ * and at most what was ever written, in the cookie and in localStorage alike.
  */
 export async function killRounds(t: ExecutionContext, rounds: number): Promise<void> {
   const home = join(temporary(t), 'home');
@@ -108,7 +108,8 @@ export async function killRounds(t: ExecutionContext, rounds: number): Promise<v
         t.truthy(seen, label);
         longest = Math.max(longest, performance.now() - began);
       }
-      committed = said.find((one) => one.committed !== undefined)?.committed ?? committed;
+      // What a browser had not written when it was killed, its worker cannot commit.
+      if (!isKilled || target === 'worker') committed = said.find((one) => one.committed !== undefined)?.committed ?? committed;
     }
     t.log(JSON.stringify(outcomes));
     t.true(outcomes.worker > 0 && outcomes.browser > 0 && outcomes.recovered > 0);
