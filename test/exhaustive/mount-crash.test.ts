@@ -31,7 +31,7 @@ function round(home: string, remote: string, mark: string, killAt: number): Prom
 const open = (home: string, remote: string): Promise<Store> =>
   openRepository({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
 
-test('a round that is killed at any step loses nothing that was committed, and the next one begins as if nothing had been', async (t) => {
+test('R-MOUNT-1, R-MOUNT-5: a round that is killed at any step loses nothing that was committed, and the next one begins as if nothing had been', async (t) => {
   await withTemporary(async (folder) => {
     const [before, work] = [join(folder, 'before'), join(folder, 'work')];
     const first = await open(join(before, 'home'), join(before, 'remote'));

@@ -49,7 +49,7 @@ for (const places of ['one machine', 'two machines'] as const) {
     return names;
   };
 
-  test(`${places}, fail: the second is told, and its work is a session beside the first`, async (t) => {
+  test(`R-MOUNT-3: ${places}, fail: the second is told, and its work is a session beside the first`, async (t) => {
     const { outcome, viewer, head, names } = await meet(t, undefined);
     t.true(isError(outcome, 'CONFLICT'), String(outcome));
     t.is(head, 'of the first');
