@@ -31,54 +31,62 @@ function round(home: string, remote: string, mark: string, killAt: number): Prom
 const open = (home: string, remote: string): Promise<Store> =>
   openRepository({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
 
-test('R-MOUNT-1, R-MOUNT-5: a round that is killed at any step loses nothing that was committed, and the next one begins as if nothing had been', async (t) => {
-  await withTemporary(async (folder) => {
-    const [before, work] = [join(folder, 'before'), join(folder, 'work')];
-    const first = await open(join(before, 'home'), join(before, 'remote'));
-    await begin(first, 's');
-    await first.close();
-    const places = [join(work, 'home'), join(work, 'remote')] as const;
-    const reset = (): void => {
-      rmSync(work, { recursive: true, force: true });
-      cpSync(before, work, { recursive: true, preserveTimestamps: true });
-    };
-    reset();
-    const { steps } = await round(...places, 'written', 0);
-    t.true(steps > 20);
-    const seen = new Map<string, number>();
-    for (let killAt = 1; killAt <= steps; killAt++) {
-      reset();
-      const { killed } = await round(...places, 'written', killAt);
-      const what = `step ${killAt} of ${steps}`;
-      const store = await open(...places);
-      const mount = await store.mount('s');
-      const cookies = readFileSync(join(mount.dir, 'Default/Cookies'), 'utf8');
-      t.true(cookies === 'cookies first' || cookies === 'written', `${what}: ${cookies}`);
-      seen.set(cookies, (seen.get(cookies) ?? 0) + 1);
-      const expected = { ...profile('first'), 'Default/Cookies': cookies };
-      const files = [...readListing(mount.dir)].filter(([, line]) => line.startsWith('file')).map(([path]) => path);
-      t.deepEqual(files.sort(), Object.keys(expected).sort(), what);
-      for (const [path, content] of Object.entries(expected)) t.is(readFileSync(join(mount.dir, path), 'utf8'), content, what);
-      await write(mount.dir, { 'Default/Cookies': 'the next' });
-      await mount.unmount();
-      const commits = await entries(store.session('s'));
-      t.is(commits.length, cookies === 'written' ? 3 : 2, what);
-      t.deepEqual(await store.leftMounts(), [], what);
-      const notes = join(places[0], 'tester', '.store');
-      t.deepEqual(readdirSync(join(notes, 'workspaces')), [], what);
-      t.deepEqual(
-        readdirSync(join(notes, 'records')).filter((name) => name.endsWith('.json')),
-        [],
-        what,
-      );
-      const names: string[] = [];
-      for await (const { session } of store.sessions()) names.push(session);
-      t.deepEqual(names, ['s'], what);
-      for (const on of ['home', 'remote'] as const) t.deepEqual((await store.verify({ on, readData: true })).findings, [], what);
-      await store.close();
-      if (!killed) t.log(`${what} was not reached`);
-    }
-    t.is(seen.size, 2, 'some before, some after the commit');
-    t.log(`${steps} steps: ${JSON.stringify([...seen])}`);
-  });
-});
+/** Every step is in one of these parts, so that each part is done in a minute. */
+const PARTS = 8;
+
+for (let part = 1; part <= PARTS; part++) {
+  test.serial(
+    `R-MOUNT-1, R-MOUNT-5: a round that is killed at any step, part ${part}, loses nothing, and the next one begins as if nothing had been`,
+    async (t) => {
+      await withTemporary(async (folder) => {
+        const [before, work] = [join(folder, 'before'), join(folder, 'work')];
+        const first = await open(join(before, 'home'), join(before, 'remote'));
+        await begin(first, 's');
+        await first.close();
+        const places = [join(work, 'home'), join(work, 'remote')] as const;
+        const reset = (): void => {
+          rmSync(work, { recursive: true, force: true });
+          cpSync(before, work, { recursive: true, preserveTimestamps: true });
+        };
+        reset();
+        const { steps } = await round(...places, 'written', 0);
+        t.true(steps > 20);
+        const seen = new Map<string, number>();
+        for (let killAt = part; killAt <= steps; killAt += PARTS) {
+          reset();
+          const { killed } = await round(...places, 'written', killAt);
+          const what = `step ${killAt} of ${steps}`;
+          const store = await open(...places);
+          const mount = await store.mount('s');
+          const cookies = readFileSync(join(mount.dir, 'Default/Cookies'), 'utf8');
+          t.true(cookies === 'cookies first' || cookies === 'written', `${what}: ${cookies}`);
+          seen.set(cookies, (seen.get(cookies) ?? 0) + 1);
+          const expected = { ...profile('first'), 'Default/Cookies': cookies };
+          const files = [...readListing(mount.dir)].filter(([, line]) => line.startsWith('file')).map(([path]) => path);
+          t.deepEqual(files.sort(), Object.keys(expected).sort(), what);
+          for (const [path, content] of Object.entries(expected)) t.is(readFileSync(join(mount.dir, path), 'utf8'), content, what);
+          await write(mount.dir, { 'Default/Cookies': 'the next' });
+          await mount.unmount();
+          const commits = await entries(store.session('s'));
+          t.is(commits.length, cookies === 'written' ? 3 : 2, what);
+          t.deepEqual(await store.leftMounts(), [], what);
+          const notes = join(places[0], 'tester', '.store');
+          t.deepEqual(readdirSync(join(notes, 'workspaces')), [], what);
+          t.deepEqual(
+            readdirSync(join(notes, 'records')).filter((name) => name.endsWith('.json')),
+            [],
+            what,
+          );
+          const names: string[] = [];
+          for await (const { session } of store.sessions()) names.push(session);
+          t.deepEqual(names, ['s'], what);
+          for (const on of ['home', 'remote'] as const) t.deepEqual((await store.verify({ on, readData: true })).findings, [], what);
+          await store.close();
+          if (!killed) t.log(`${what} was not reached`);
+        }
+        t.is(seen.size, 2, 'some before, some after the commit');
+        t.log(`${steps} steps: ${JSON.stringify([...seen])}`);
+      });
+    },
+  );
+}

@@ -95,6 +95,20 @@ test('a worker that changed nothing meets no conflict', async (t) => {
   t.is((await entries(a.session('s'))).length, 2);
 });
 
+test('a mount that goes on after it kept theirs does not lay its own over that', async (t) => {
+  const machine = new TestMachine(t);
+  const [a, b] = [await machine.process('a'), await machine.process('b')];
+  await begin(a, 's');
+  const [one, two] = [await a.mount('s'), await b.mount('s')];
+  await write(one.dir, { 'Default/Cookies': 'of the first' });
+  await write(two.dir, { 'Default/Cookies': 'of the second' });
+  await one.unmount();
+  await two.commit({ onConflict: 'theirs' });
+  t.like(await two.unmount({ onConflict: 'theirs' }), { changed: false });
+  t.is(await cookies(a, 's'), 'of the first');
+  t.deepEqual(await sessions(a), ['s']);
+});
+
 test('two that begin the same new session: the second is put aside', async (t) => {
   const machine = new TestMachine(t);
   const [a, b] = [await machine.process('a'), await machine.process('b')];
