@@ -13,7 +13,7 @@ import { BlobWriter } from '../repository/blob-writer.js';
 import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import { newRow, type Row } from '../repository/ref.js';
+import { newRow, type Row, type RowOp } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { type CaptureOptions, capture } from '../workspace/capture.js';
@@ -51,6 +51,10 @@ export interface CommitOptions {
 
 /** What callers inside this library say besides. */
 export interface CommitSettings extends CommitOptions {
+  /** What the history tells of how the commit came about; `commit` unless given. */
+  op?: RowOp | undefined;
+  /** The head that the commit is to follow; CONFLICT where it is another. Unless given it follows whatever is the head. */
+  onto?: { head: ObjectId | undefined } | undefined;
   /** Takes the content in where a browser may be at work; then the directory need not be at rest, and nothing is learnt of its files. */
   read?: ReadDirectory | undefined;
 }
@@ -109,7 +113,7 @@ export async function commitDirectory(
   if (options.read === undefined) refuseLive(home, workspace);
   refuseHalfDone(workspace);
   const repository = await home.init(options);
-  let before: ObjectId | undefined | 'none' = 'none';
+  let before: ObjectId | undefined | 'none' = options.onto === undefined ? 'none' : options.onto.head;
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const base = await readBase(home, remote, repository, session, workspace, options);
     const head = base.head?.row.id;
@@ -282,12 +286,14 @@ async function store(
   tree: Tree,
   writer: BlobWriter,
   pin: Pin,
-  options: CommitOptions,
+  options: CommitSettings,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   const compression = options.compression ?? 'auto';
   await writer.settle();
   const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
-  await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
+  // What a first version stores by itself lies in full packs: there is nothing to compact.
+  const isAllNew = head === undefined && writer.stored.size === writer.places.size;
+  if (!isAllNew) await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
   await writer.finish();
   const commit: Commit = {
     tree: treeId(tree),
@@ -300,7 +306,7 @@ async function store(
     extensions: [],
   };
   const name = newName(home.host, pin.epoch);
-  const row = newRow('commit', commit, name);
+  const row = newRow(options.op ?? 'commit', commit, name);
   const [manifest] = await Promise.all([
     repository.writeManifest(name, { commit, tree, blobs: places() }, compression, options),
     writer.acknowledged(),

@@ -40,6 +40,8 @@ export class Home implements Site {
   readonly provider: Provider;
   /** Where notes about directories and remotes are kept. */
   readonly records: string;
+  /** Where mounted directories lie. */
+  readonly workspaces: string;
   readonly #hasLegacy: HasLegacy;
   #repository: Repository | undefined;
 
@@ -48,6 +50,7 @@ export class Home implements Site {
     this.host = host;
     this.index = new BlobIndex(join(folder, 'index'));
     this.records = join(folder, 'records');
+    this.workspaces = join(folder, 'workspaces');
     this.#hasLegacy = hasLegacy;
   }
 

@@ -4,12 +4,9 @@ import { diffTrees, type TreeDiff } from '../object/diff.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
-import { newRow, type RefEvent, type Row } from '../repository/ref.js';
-import { capture, hashOnly } from '../workspace/capture.js';
+import { newRow, type RefEvent, type Row, wasDeleted } from '../repository/ref.js';
 import { refuseHalfDone } from '../workspace/checkout.js';
-import { readFacts } from '../workspace/excludes.js';
-import { buildFilter, readRules } from '../workspace/filter.js';
-import { scan } from '../workspace/scan.js';
+import { readRules } from '../workspace/filter.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
@@ -17,6 +14,7 @@ import { type AtOptions, deleteSession, findRow, fork, type LogEntry, logEntry, 
 import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
 import { isCheckpoint } from './live-label.js';
+import { lookAt } from './look.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
@@ -178,15 +176,7 @@ export class Session {
     const workspace = await this.#home.workspace(dir);
     refuseHalfDone(workspace);
     const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-    const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
-    const cache = await workspace.readCache();
-    const there = await capture(workspace.dir, found, {
-      sink: hashOnly,
-      cache,
-      learn: undefined,
-      previous: undefined,
-      signal: options.signal,
-    });
+    const there = await lookAt(workspace, rules, options);
     const { only, session } = workspace.record ?? {};
     return only && session === this.id ? diffTrees(selectMatching(tree, only), selectMatching(there, only)) : diffTrees(tree, there);
   }
@@ -198,6 +188,13 @@ export class Session {
       if (site !== this.#home) await this.#takeOver(entry.commit, options);
       return entry;
     });
+  }
+
+  /** Whether there is a commit of the session: on the remote, or here and not deleted there. */
+  async exists(options: OfflineOptions = {}): Promise<boolean> {
+    const seen = options.offline ? undefined : await this.#remote?.read(this.id, options);
+    if (seen?.token.ref.rows[0] !== undefined) return true;
+    return !(seen && wasDeleted(seen.token.ref)) && (await this.#home.read(this.id, options))?.token.ref.rows[0] !== undefined;
   }
 
   /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
