@@ -52,8 +52,8 @@ export function readCounter(t: ExecutionContext, path: string): number {
   }
 }
 
-const levelKey = (n: number): string => String(n).padStart(9, '0');
-const levelValue = (n: number): string => `${n} `.repeat(40);
+export const levelKey = (n: number): string => String(n).padStart(9, '0');
+export const levelValue = (n: number): string => `${n} `.repeat(40);
 
 /** Asserts that a copy of a LevelDB holds the beginning of what was written, and nothing else; returns the last number in it. */
 export async function readLevel(t: ExecutionContext, path: string): Promise<number> {
