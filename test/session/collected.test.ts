@@ -1,5 +1,5 @@
 /** Readers that race a collection: what is gone after the session moved on was collected, and is no damage (SPEC.md R-GC-2). */
-import { renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
@@ -50,6 +50,7 @@ test('R-WRITE-1: a commit that landed stands, whatever becomes of the index and 
     const result = await request();
     const isCommit = method === 'swap' && key.endsWith('refs/main') && ++swaps === 2;
     if (isCommit) {
+      mkdirSync(place, { recursive: true });
       renameSync(place, `${place}-moved`);
       writeFileSync(place, 'no directory any more');
     }
