@@ -145,7 +145,10 @@ export class Mount {
   async #unmount({ offline, keepDirectory, ...options }: UnmountOptions): Promise<Unmounted> {
     const { signal, onProgress, onConflict = 'fail' } = options;
     const done = await this.#commit({ ...options, offline });
-    const sending = offline || done.commit === undefined ? undefined : this.push(done.session, { signal, onProgress, onConflict });
+    // A renewal would move the ref under the push, which gives the lease up in its own swap.
+    await this.#stopRenewing?.();
+    const release = this.#parts.lease?.owner;
+    const sending = offline || done.commit === undefined ? undefined : this.push(done.session, { signal, onProgress, onConflict, release });
     const [sent] = await Promise.allSettled([sending]);
     await this.#leave(keepDirectory ?? false);
     const { session, commit, changed, stats } = done;

@@ -215,3 +215,19 @@ test('a session that was deleted elsewhere is new again; commits that are only h
   await store.session('s').delete();
   await rejects(t, () => other.mount('s'), 'CONFLICT');
 });
+
+test('an exclusive mount gives its lease up in the swap of its push', async (t) => {
+  const inner = counting(memoryProvider());
+  const machine = new TestMachine(t, inner);
+  const store = await machine.process('a');
+  const first = await store.mount('s', { mode: 'exclusive' });
+  await write(first.dir, profile('first'));
+  await first.unmount();
+  const mount = await store.mount('s', { mode: 'exclusive' });
+  await write(mount.dir, { 'Default/more': 'more' });
+  const { swap } = inner.counts.requests;
+  await mount.unmount();
+  t.is(inner.counts.requests.swap - swap, 1);
+  const other = await (await machine.process('b')).mount('s', { mode: 'exclusive' });
+  t.is(read(other.dir, 'Default/more'), 'more');
+});
