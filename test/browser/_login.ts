@@ -48,7 +48,7 @@ addEventListener('fetch', (event) => {
   event.respondWith(Response.json(new URL(location.href).searchParams.get('user')));
 });`;
 
-export const origins = ['shop', 'mail', 'bank'];
+const origins = ['shop', 'mail', 'bank'];
 
 /** What every part of the site says of a visitor. */
 export const nobody = { cookie: null, session: null, localStorage: null, indexedDB: null, serviceWorker: null };
