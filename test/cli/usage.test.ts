@@ -36,7 +36,7 @@ async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Pro
 const mistakes: [typed: string, expected: RegExp][] = [
   ['', /^expected a command, found none \/ `browserstate --help`/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
-  ['mount -s work', /^unknown command "mount" \/ `browserstate --help` lists the commands\.$/],
+  ['download -s work', /^unknown command "download" \/ `browserstate --help` lists the commands\.$/],
   ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],
   ['sessions --remote', /^expected a value after --remote, found none/],
   ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
