@@ -8,6 +8,7 @@ import { diff } from './commands/diff.js';
 import { fork } from './commands/fork.js';
 import { init } from './commands/init.js';
 import { log } from './commands/log.js';
+import { migrate } from './commands/migrate.js';
 import { pull } from './commands/pull.js';
 import { push } from './commands/push.js';
 import { restore } from './commands/restore.js';
@@ -42,6 +43,7 @@ const commands: readonly Command[] = [
   stats,
   verify,
   init,
+  migrate,
   completion,
 ];
 

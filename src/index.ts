@@ -56,7 +56,17 @@ export type { ObjectId } from './object-id.js';
 export type { Compression } from './pack/codec.js';
 export { localProvider } from './provider/local.js';
 export { memoryProvider } from './provider/memory.js';
-export type { ByteRange, Cell, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider/provider.js';
+export type {
+  ByteRange,
+  Cell,
+  Foreign,
+  ForeignObject,
+  Listed,
+  Provider,
+  ProviderSupports,
+  RequestOptions,
+  Version,
+} from './provider/provider.js';
 export type { RetryEvent } from './provider/retry.js';
 export type { CheckOptions, CheckResult, Finding } from './repository/check.js';
 export type { RefEvent } from './repository/ref.js';
@@ -64,10 +74,11 @@ export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, LogEntry, RollbackOptions } from './session/history.js';
+export type { MigrateOptions, MigrateResult } from './session/migrate.js';
 export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
 export type { OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
-export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
+export type { Initialised, InitResult, LegacySession, SessionInfo, Store, Usage } from './session/store.js';
 export type { Host };

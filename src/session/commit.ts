@@ -71,6 +71,11 @@ export interface CommitResult {
   stats: CommitStats;
 }
 
+/** Whether the directory is the older package's session of the same name, which is in the way of every other. */
+interface Origin {
+  isMigration?: boolean;
+}
+
 /** Everything that an attempt needs to know of the session, read before anything is uploaded. */
 interface Base {
   repository: Repository;
@@ -90,7 +95,7 @@ export async function commitDirectory(
   remote: Remote | undefined,
   session: string,
   dir: string,
-  options: CommitOptions = {},
+  options: CommitOptions & Origin = {},
 ): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
   // First: where a checkout was cut off, the directory may not even be in its place.
@@ -129,10 +134,10 @@ async function readBase(
   repository: Repository,
   session: string,
   workspace: Workspace,
-  options: CommitOptions,
+  options: CommitOptions & Origin,
 ): Promise<Base> {
   const found = await repository.refs.read(session, options);
-  if (found?.ref.rows[0] === undefined) await home.refuseLegacy(session);
+  if (found?.ref.rows[0] === undefined && !options.isMigration) await home.refuseLegacy(session, options, found);
   const token = found ?? (await repository.refs.ensure(session, options));
   const row = token.ref.rows[0];
   const head = row
@@ -142,11 +147,11 @@ async function readBase(
 }
 
 /** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
-async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitOptions): Promise<Base['head']> {
+async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitOptions & Origin): Promise<Base['head']> {
   try {
     const seen = await remote?.read(session, options);
     const row = seen?.token.ref.rows[0];
-    if (remote !== undefined && row === undefined) await remote.refuseLegacy(session, options);
+    if (remote !== undefined && row === undefined && !options.isMigration) await remote.refuseLegacy(session, options, seen?.token);
     if (remote === undefined || seen === undefined || row === undefined) return undefined;
     return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
   } catch (error) {

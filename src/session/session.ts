@@ -240,7 +240,7 @@ export class Session {
     const seen = await remote?.read(this.id, options);
     const local = await this.#readHome(options);
     if (seen?.token.ref.rows[0] === undefined) {
-      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options);
+      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options, seen?.token);
       const { repository, token } = await this.#home.requireSession(this.id, options);
       const last = options.offline ? await this.#remote?.remembered(this.id) : seen;
       let pushed = this.#remote && false;
