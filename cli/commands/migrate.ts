@@ -22,7 +22,7 @@ type Outcome = Moved | { session: string; skipped: string } | { session: string;
 
 export const migrate = defineCommand({
   usage: 'migrate',
-  summary: 'Take in the sessions that an older version of browserstate left, here and on the remote.',
+  summary: 'Take in the sessions that a version of browserstate before 1.0 left, here and on the remote.',
   details:
     'The older version kept a file, or an object of the bucket, for each file of a profile. All of them are read, counted and committed; they stay where they are. A repetition does only what is left to do.',
   positionals: {},

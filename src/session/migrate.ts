@@ -1,5 +1,5 @@
 /**
- * Moving a session of the older package into the store (SPEC.md 9): its files are copied to a private directory, compared with what their place told before and
+ * Moving a session of the older package into the store (SPEC.md R-LEGACY-1 to R-LEGACY-3): its files are copied to a private directory, compared with what their place told before and
  * tells after, committed, and pushed where there is a remote. The old files stay as they are. A migration that was cut off has
  * changed nothing, or has made its commit, and can be repeated.
  */

@@ -20,6 +20,7 @@ const commands = [
   'stats',
   'verify',
   'init',
+  'migrate',
   'completion',
 ];
 
