@@ -74,6 +74,7 @@ export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, LogEntry, RollbackOptions } from './session/history.js';
+export type { Lease, LeaseOptions } from './session/lease.js';
 export type { MigrateOptions, MigrateResult } from './session/migrate.js';
 export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';

@@ -279,7 +279,9 @@ async function store(
   const compression = options.compression ?? 'auto';
   await writer.settle();
   const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
-  await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
+  // What a first version stores by itself lies in full packs: there is nothing to compact.
+  const isAllNew = head === undefined && writer.stored.size === writer.places.size;
+  if (!isAllNew) await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
   await writer.finish();
   const commit: Commit = {
     tree: treeId(tree),

@@ -10,7 +10,7 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import type { Manifest } from '../repository/manifest.js';
 import { type Row, wasDeleted } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
+import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
 import type { LegacyPlace } from './legacy.js';
@@ -83,6 +83,20 @@ export class Home implements Site {
     );
   }
 
+  /** The session's ref, also an empty or deleted one; undefined where there is none. */
+  async read(session: string, options: RequestOptions = {}): Promise<{ repository: Repository; token: Token } | undefined> {
+    const repository = await this.open(options);
+    const token = await repository?.refs.read(session, options);
+    return repository && token && { repository, token };
+  }
+
+  /** The session's ref created empty, or with no more than a lease; undefined where there is one. */
+  async create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}) {
+    const repository = await this.init(options);
+    const token = await repository.refs.create(session, options, change);
+    return token && { repository, token };
+  }
+
   async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
     const repository = await this.open(options);
     const token = await repository?.refs.read(session, options);
@@ -94,6 +108,10 @@ export class Home implements Site {
 
   /** Home is asked each time. */
   async recall(): Promise<undefined> {
+    return undefined;
+  }
+
+  async remembered(): Promise<undefined> {
     return undefined;
   }
 

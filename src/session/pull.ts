@@ -13,7 +13,7 @@ import type { RequestOptions } from '../provider/provider.js';
 import { copyBlobs, matchSegments } from '../repository/copy.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
+import { type Row, wasDeleted } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import type { Home } from './home.js';
@@ -50,7 +50,7 @@ export async function pullSession(home: Home, remote: Remote, session: string, o
   if (seen?.token.ref.rows[0] !== undefined) return pullSeen(home, remote, seen, options);
   await remote.refuseLegacy(session, options, seen?.token);
   // What was never pushed is only here; what was deleted there is not brought back by a look.
-  if (seen?.token.ref.state === 'deleted') throw noSession(session);
+  if (seen && wasDeleted(seen.token.ref)) throw noSession(session);
   const { repository, token } = await home.requireSession(session, options);
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
   return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };

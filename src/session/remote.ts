@@ -15,7 +15,7 @@ import { BlobIndex } from '../repository/blob-index.js';
 import { refKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
 import { MAX_INLINE_HEAD, type Row, wasDeleted } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
+import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import type { LegacyPlace } from './legacy.js';
 import { RemoteNotes } from './remote-notes.js';
@@ -84,13 +84,13 @@ export class Remote implements Site {
   }
 
   /**
-   * The session's ref created empty; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
+   * The session's ref created empty, or with no more than a lease; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
    * in its place, and a ref of the old one would be none of its.
    */
-  async create(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+  async create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<Seen | undefined> {
     if (!this.isConfirmed) await this.confirm(options);
     const repository = await this.init(options);
-    const token = await repository.refs.create(session, options);
+    const token = await repository.refs.create(session, options, change);
     return token && { repository, token };
   }
 

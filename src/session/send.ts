@@ -43,6 +43,8 @@ export interface Shipment {
   tags: ReadonlyMap<string, ObjectId>;
   /** Name also what is not reachable from the token, after a pin. */
   pin: boolean;
+  /** Whose lease ends with it. */
+  release?: string | undefined;
 }
 
 export interface Sent {
@@ -120,6 +122,7 @@ export async function send(
     tags: new Map([...token.ref.tags, ...tags]),
     head: remote.inlineHead(newest.bytes),
     epoch,
+    lease: token.ref.lease?.owner === shipment.release ? undefined : token.ref.lease,
   } as const;
   const swapped = await repository.refs.swap(token, change, options);
   if (swapped === undefined) return undefined;

@@ -14,6 +14,7 @@ import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatch
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { type AtOptions, deleteSession, findRow, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
 import type { Home } from './home.js';
+import { type Lease, type LeaseOptions, takeLease } from './lease.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
@@ -88,7 +89,7 @@ export class Session {
     const remote = this.#needRemote();
     const settings = { ...this.#defaults, ...options };
     const seen = await remote.read(this.id, settings);
-    const local = await this.#readHome(settings);
+    const local = await this.#home.read(this.id, settings);
     const there = seen && { refs: seen.repository.refs, ref: seen.token.ref };
     const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, settings);
     if (kind === 'same' && local?.token.ref.rows[0] === undefined) throw noSession(this.id);
@@ -200,6 +201,15 @@ export class Session {
     if (isHere) await deleteSession(this.#home, this.id, options);
   }
 
+  /**
+   * Says in the session's ref, on the remote where there is one, who works on it and until when. A lease is advice: no commit or push of others is refused by
+   * it. See `takeLease` for what it throws.
+   */
+  async lease(options: LeaseOptions & OfflineOptions): Promise<Lease> {
+    const site = options.offline ? this.#home : (this.#remote ?? this.#home);
+    return takeLease(site, this.id, { ...this.#defaults, ...options });
+  }
+
   /** Changes the session on the remote, after what home has more was pushed; at home alone where there is no remote or it does not have the session. */
   async #act<T>(options: OfflineOptions, act: (site: Site) => Promise<T>): Promise<T> {
     if (this.#remote === undefined || options.offline) return act(this.#home);
@@ -238,7 +248,7 @@ export class Session {
   async *#rows(options: OfflineOptions): AsyncGenerator<{ row: Row; tags: ReadonlyMap<string, ObjectId>; pushed?: boolean | undefined }> {
     const remote = options.offline ? undefined : this.#remote;
     const seen = await remote?.read(this.id, options);
-    const local = await this.#readHome(options);
+    const local = await this.#home.read(this.id, options);
     if (seen?.token.ref.rows[0] === undefined) {
       if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options, seen?.token);
       const { repository, token } = await this.#home.requireSession(this.id, options);
@@ -262,7 +272,7 @@ export class Session {
     const remote = options.offline ? undefined : this.#remote;
     const seen = await remote?.read(this.id, options);
     if (remote === undefined || seen?.token.ref.rows[0] === undefined) return this.#home;
-    const local = await this.#readHome(options);
+    const local = await this.#home.read(this.id, options);
     const there = { refs: seen.repository.refs, ref: seen.token.ref };
     const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, options);
     return kind === 'same' || kind === 'ahead' ? this.#home : remote;
@@ -281,12 +291,6 @@ export class Session {
       });
       return { site: this.#remote as Site, ...found };
     }
-  }
-
-  async #readHome(options: RequestOptions) {
-    const repository = await this.#home.open(options);
-    const token = await repository?.refs.read(this.id, options);
-    return repository && token && { repository, token };
   }
 
   async #hasAtHome(revision: string, options: RequestOptions): Promise<boolean> {

@@ -9,6 +9,7 @@ import { type CheckOptions, type CheckResult, checkRepository } from '../reposit
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
 import { Home } from './home.js';
+import { leaseOf } from './lease.js';
 import { type LegacyPlace, measure } from './legacy.js';
 import { type MigrateOptions, type MigrateResult, migrateSession } from './migrate.js';
 import type { OnProgress } from './progress.js';
@@ -25,6 +26,8 @@ export interface SessionInfo {
   bytes: number;
   /** Commits that are kept. */
   commits: number;
+  /** Who has a lease of it, and until when; absent where nobody has. */
+  lease?: { owner: string; expires: Date };
 }
 
 export interface Usage {
@@ -118,7 +121,7 @@ export class Store {
       for await (const name of repository.refs.list(options)) names.push(name);
       const read = async (session: string) => ({ session, token: await repository.refs.read(session, options) });
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
-        if (token?.ref.state === 'deleted') found.delete(session);
+        if (token && wasDeleted(token.ref)) found.delete(session);
         else if (token?.ref.rows[0] !== undefined) found.set(session, token.ref);
       }
     }
@@ -127,7 +130,8 @@ export class Store {
       if (head === undefined) continue;
       const { time, message, files, bytes } = head.commit;
       const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
-      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits };
+      const lease = leaseOf(ref, this.#home.host.now());
+      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...(lease && { lease }) };
     }
   }
 
