@@ -21,7 +21,7 @@ import { sync } from './commands/sync.js';
 import { tag } from './commands/tag.js';
 import { verify } from './commands/verify.js';
 import { Context } from './context.js';
-import { describeFailure, exitStatus, mentionOffline } from './failure.js';
+import { describeFailure, exitStatus, mentionAbsence, mentionOffline } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
 import { type Choice, parse } from './parser.js';
 import { Report } from './report.js';
@@ -69,7 +69,8 @@ async function run({ command, args, printCompletionScript }: Choice): Promise<nu
     await command.run(context, args);
     return context.status;
   } catch (error) {
-    throw 'offline' in command.options && !args['offline'] ? mentionOffline(error) : error;
+    const explained = args['offline'] ? error : mentionAbsence(error, () => context.absence);
+    throw 'offline' in command.options && !args['offline'] ? mentionOffline(explained) : explained;
   } finally {
     await context.close();
   }

@@ -69,6 +69,11 @@ export async function readManifestBytes(repository: Repository, token: Token, ro
   }
 }
 
+/** Whether what was read was gone because the session had moved: then it may be read again. */
+export function wasCollected(error: unknown): boolean {
+  return isError(error, 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
+}
+
 export function noSession(session: string): BrowserStateError {
   return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
     hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
