@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Session, Store } from '../src/index.js';
+import type { BrowserState, Session, Store } from '../src/index.js';
 import { CliError } from './failure.js';
+import type { Interrupts } from './interrupt.js';
 import type { GlobalArguments } from './options.js';
 import type { Report } from './report.js';
 
@@ -12,6 +13,7 @@ interface Surroundings {
   env: NodeJS.ProcessEnv;
   report: Report;
   signal: AbortSignal;
+  takeOver: Interrupts['takeOver'];
   printCompletionScript: () => void;
 }
 
@@ -22,6 +24,10 @@ export class Context {
   readonly userId: string;
   /** Prints the script that completes commands in a shell. */
   readonly printCompletionScript: () => void;
+  /** Has another be told to stop instead of this command. */
+  readonly takeOver: Interrupts['takeOver'];
+  /** The environment of this process. */
+  readonly env: NodeJS.ProcessEnv;
   /** The exit status of a command that ends without an error. */
   status = 0;
   #store: Store | undefined;
@@ -29,7 +35,7 @@ export class Context {
   readonly remote: string | undefined;
 
   /** Throws USAGE for an empty home or remote. */
-  constructor(args: GlobalArguments, { env, report, signal, printCompletionScript }: Surroundings) {
+  constructor(args: GlobalArguments, { env, report, signal, takeOver, printCompletionScript }: Surroundings) {
     if (args.home === '') throw new CliError('USAGE', 'expected a directory after --home, found an empty text');
     if (args.remote === '') throw new CliError('USAGE', 'expected an address after --remote, found an empty text');
     this.report = report;
@@ -45,6 +51,8 @@ export class Context {
     this.home = resolve(home);
     this.userId = args.user ?? (env['BROWSERSTATE_USER'] || 'default');
     this.printCompletionScript = printCompletionScript;
+    this.takeOver = takeOver;
+    this.env = env;
     this.remote = args.remote ?? (env['BROWSERSTATE_REMOTE'] || undefined);
   }
 
@@ -60,6 +68,20 @@ export class Context {
 
   async session(id: string): Promise<Session> {
     return (await this.store()).session(id);
+  }
+
+  /** The front door to the same places. */
+  async browserState(): Promise<BrowserState> {
+    const { BrowserState } = await import('../src/index.js');
+    const { home, remote, userId, report } = this;
+    return new BrowserState({
+      home,
+      remote,
+      userId,
+      onProgress: report.onProgress,
+      onRetry: report.onRetry,
+      onWarning: (text) => report.warn(text),
+    });
   }
 
   /** The address of the remote. Throws USAGE where none was named. */

@@ -11,8 +11,10 @@ import { log } from './commands/log.js';
 import { migrate } from './commands/migrate.js';
 import { pull } from './commands/pull.js';
 import { push } from './commands/push.js';
+import { recover } from './commands/recover.js';
 import { restore } from './commands/restore.js';
 import { rollback } from './commands/rollback.js';
+import { run as runCommand } from './commands/run.js';
 import { sessions } from './commands/sessions.js';
 import { snapshot } from './commands/snapshot.js';
 import { stats } from './commands/stats.js';
@@ -40,6 +42,8 @@ const commands: readonly Command[] = [
   push,
   pull,
   sync,
+  runCommand,
+  recover,
   stats,
   verify,
   init,
@@ -50,7 +54,7 @@ const commands: readonly Command[] = [
 // The SDK of AWS says on stderr that it will stop to support the Node.js that it runs on; it looks when it is loaded.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
-const signal = cancelOnSignals();
+const { signal, takeOver } = cancelOnSignals();
 const typed = hideBin(process.argv);
 // Until the options are read, what they say of errors is guessed.
 let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
@@ -64,7 +68,7 @@ async function main(): Promise<number> {
 }
 
 async function run({ command, args, printCompletionScript }: Choice): Promise<number> {
-  const context = new Context(args, { env: process.env, report, signal, printCompletionScript });
+  const context = new Context(args, { env: process.env, report, signal, takeOver, printCompletionScript });
   try {
     await command.run(context, args);
     return context.status;

@@ -29,6 +29,8 @@ export interface LogEntry {
   tags: string[];
   /** Whether the remote has it, as far as is known; `log` tells it where there is a remote. */
   pushed?: boolean;
+  /** Whether HEAD names it; `log` tells it. */
+  head?: boolean;
 }
 
 export interface RollbackOptions extends RequestOptions {

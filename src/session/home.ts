@@ -42,6 +42,8 @@ export class Home implements Site {
   readonly provider: Provider;
   /** Where notes about directories and remotes are kept. */
   readonly records: string;
+  /** Where mounted directories lie. */
+  readonly workspaces: string;
   #repository: Repository | undefined;
 
   constructor({ provider, folder, legacy, host }: HomeOptions) {
@@ -50,6 +52,7 @@ export class Home implements Site {
     this.index = new BlobIndex(join(folder, 'index'));
     this.records = join(folder, 'records');
     this.legacy = legacy;
+    this.workspaces = join(folder, 'workspaces');
   }
 
   /** The repository; undefined where none was made yet. */

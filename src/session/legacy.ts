@@ -49,7 +49,7 @@ export interface LegacyPlace {
 export function legacyFolder(folder: string): LegacyPlace {
   return {
     url: pathToFileURL(folder).href,
-    has: async (session) => namesIn(join(folder, session)).some((name) => name !== METADATA_FILE),
+    has: async (session) => isDirectory(join(folder, session)),
     sessions: async () => namesIn(folder).filter((name) => name !== STORE_FOLDER && isDirectory(join(folder, name))),
     entries: (session, options) => scanned(join(folder, session), options),
     read: (session, path, range) => readRange(join(folder, session, path), range),

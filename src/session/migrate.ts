@@ -4,7 +4,7 @@
  * changed nothing, or has made its commit, and can be repeated.
  */
 import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
 import { BrowserStateError, check, isError, throwIfAborted } from '../errors.js';
@@ -87,7 +87,11 @@ export async function migrateSession(migration: Migration, options: MigrateOptio
       return { ...known, excluded: left(known, head), commit: head.commit, migrated: false };
     }
     const settings = { ...options, message: `migrated from ${from}`, labels: { [LABEL]: digest }, allowShrink: true };
-    const { commit, stats } = await commitDirectory(home, migration.remote, session.id, dir, { ...settings, isMigration: true });
+    const { commit, stats } = await commitDirectory(home, migration.remote, session.id, dir, {
+      ...settings,
+      onto: { head: undefined },
+      isMigration: true,
+    });
     await pushIfHere(migration, options);
     return { ...known, excluded: left(known, stats), commit, migrated: true };
   });
@@ -124,8 +128,7 @@ async function pushIfHere({ home, remote, session }: Migration, options: Migrate
 
 /** Runs `work` with a private directory of this store, which is removed; those that processes left which are gone are removed as well. */
 async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promise<T> {
-  const folder = join(dirname(home.records), 'workspaces');
-  const { host } = home;
+  const { host, workspaces: folder } = home;
   const dir = join(folder, `.migrate-${toHex(host.random(8))}.${host.self()}`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });

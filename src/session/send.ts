@@ -201,6 +201,9 @@ async function addTree(
   const totalFiles = missing.filter(({ last }) => last).length;
   const totalBytes = missing.reduce((sum, { id }) => sum + (blobs.get(id) as BlobPlace).length, 0);
   const done = { files: 0, bytes: 0 };
+  const totals = new Map<string, number>();
+  for (const { id, file } of missing) totals.set(file.path, (totals.get(file.path) ?? 0) + (blobs.get(id) as BlobPlace).length);
+  let current = { path: '', bytes: 0 };
   const load = async (item: (typeof missing)[number]) => ({ ...item, bytes: await reader.read(item.id, blobs.get(item.id) as BlobPlace) });
   for await (const { file, index, last, bytes } of readAhead(missing, BLOBS_AHEAD, load)) {
     const block = await writer.reserve(bytes.length);
@@ -208,7 +211,9 @@ async function addTree(
     writer.add(block, predecessor(before.get(file.path), index, writer));
     done.bytes += bytes.length;
     if (last) done.files++;
-    options.onProgress?.({ phase: 'push', path: file.path, ...done, totalFiles, totalBytes });
+    current = { path: file.path, bytes: bytes.length + (current.path === file.path ? current.bytes : 0) };
+    const ofFile = { bytes: current.bytes, totalBytes: totals.get(file.path) as number };
+    options.onProgress?.({ phase: 'push', path: file.path, ...done, totalFiles, totalBytes, file: ofFile });
   }
 }
 

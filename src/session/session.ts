@@ -6,16 +6,16 @@ import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
 import { newRow, type RefEvent, type Row, wasDeleted } from '../repository/ref.js';
-import { capture, hashOnly } from '../workspace/capture.js';
 import { refuseHalfDone } from '../workspace/checkout.js';
-import { readFacts } from '../workspace/excludes.js';
-import { buildFilter, readRules } from '../workspace/filter.js';
-import { scan } from '../workspace/scan.js';
+import { readRules } from '../workspace/filter.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
+import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { type AtOptions, deleteSession, findRow, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
 import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
+import { isCheckpoint } from './live-label.js';
+import { lookAt } from './look.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
@@ -32,9 +32,24 @@ export interface StatusOptions extends OfflineOptions {
   keepCaches?: boolean | undefined;
 }
 
+export interface LogOptions extends OfflineOptions {
+  /** How many to tell; all unless given. */
+  limit?: number | undefined;
+  /** Tell all checkpoints, also those that a later commit stands for. */
+  checkpoints?: boolean | undefined;
+}
+
 export interface SyncResult {
   pull: PullResult | undefined;
   push: PushResult | undefined;
+}
+
+interface LogRow {
+  row: Row;
+  tags: ReadonlyMap<string, ObjectId>;
+  pushed?: boolean | undefined;
+  /** Whether HEAD names it. */
+  head: boolean;
 }
 
 export class Session {
@@ -61,6 +76,14 @@ export class Session {
   commit(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult> {
     const remote = options?.offline ? undefined : this.#remote;
     return commitDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
+  }
+
+  /**
+   * Commits a directory in which a browser may be at work; see `checkpointDirectory`. Undefined: a database would not hold still, and nothing was committed.
+   */
+  checkpoint(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult | undefined> {
+    const remote = options?.offline ? undefined : this.#remote;
+    return checkpointDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
   }
 
   /**
@@ -105,14 +128,21 @@ export class Session {
   }
 
   /**
-   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. Throws NOT_FOUND where
-   * there is no such session.
+   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. A checkpoint that has a newer
+   * ordinary commit is left out, unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND where there is no such session.
    */
-  async *log({ limit = Number.POSITIVE_INFINITY, ...options }: { limit?: number } & OfflineOptions = {}): AsyncGenerator<LogEntry> {
+  async *log({ limit = Number.POSITIVE_INFINITY, checkpoints = false, ...options }: LogOptions = {}): AsyncGenerator<LogEntry> {
     let left = limit;
+    let hasNewer = false;
     if (left <= 0) return;
-    for await (const { row, tags, pushed } of this.#rows({ ...this.#defaults, ...options })) {
-      yield { ...logEntry(row, tags), ...(pushed !== undefined && { pushed }) };
+    for await (const { row, tags, pushed, head } of this.#rows({ ...this.#defaults, ...options })) {
+      const entry = { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
+      // Where the two have diverged, what was not pushed is not newer than the remote's head.
+      if (head) hasNewer = false;
+      const isSquashed = hasNewer && isCheckpoint(entry) && entry.tags.length === 0;
+      hasNewer ||= !isCheckpoint(entry);
+      if (isSquashed && !checkpoints) continue;
+      yield entry;
       if (--left <= 0) return;
     }
   }
@@ -147,15 +177,7 @@ export class Session {
     const workspace = await this.#home.workspace(dir);
     refuseHalfDone(workspace);
     const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-    const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
-    const cache = await workspace.readCache();
-    const there = await capture(workspace.dir, found, {
-      sink: hashOnly,
-      cache,
-      learn: undefined,
-      previous: undefined,
-      signal: options.signal,
-    });
+    const there = await lookAt(workspace, rules, options);
     const { only, session } = workspace.record ?? {};
     return only && session === this.id ? diffTrees(selectMatching(tree, only), selectMatching(there, only)) : diffTrees(tree, there);
   }
@@ -167,6 +189,13 @@ export class Session {
       if (site !== this.#home) await this.#takeOver(entry.commit, options);
       return entry;
     });
+  }
+
+  /** Whether there is a commit of the session: on the remote, or here and not deleted there. */
+  async exists(options: OfflineOptions = {}): Promise<boolean> {
+    const seen = options.offline ? undefined : await this.#remote?.read(this.id, options);
+    if (seen?.token.ref.rows[0] !== undefined) return true;
+    return !(seen && wasDeleted(seen.token.ref)) && (await this.#home.read(this.id, options))?.token.ref.rows[0] !== undefined;
   }
 
   /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
@@ -246,7 +275,7 @@ export class Session {
   }
 
   /** Rows that were not pushed, then the remote's; home's alone where the remote has none or is not asked. */
-  async *#rows(options: OfflineOptions): AsyncGenerator<{ row: Row; tags: ReadonlyMap<string, ObjectId>; pushed?: boolean | undefined }> {
+  async *#rows(options: OfflineOptions): AsyncGenerator<LogRow> {
     const remote = options.offline ? undefined : this.#remote;
     const seen = await remote?.read(this.id, options);
     const local = await this.#home.read(this.id, options);
@@ -257,15 +286,17 @@ export class Session {
       let pushed = this.#remote && false;
       for await (const row of repository.refs.rows(token.ref, options)) {
         if (last?.token.ref.rows.some(({ id }) => id === row.id)) pushed = true;
-        yield { row, tags: token.ref.tags, pushed };
+        yield { row, tags: token.ref.tags, pushed, head: row === token.ref.rows[0] };
       }
       return;
     }
     const { refs } = seen.repository;
     const relation = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, { refs, ref: seen.token.ref }, options);
     const tags = new Map([...(local?.token.ref.tags ?? []), ...seen.token.ref.tags]);
-    if ('unsent' in relation) for (const row of relation.unsent) yield { row, tags, pushed: false };
-    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true };
+    const unsent = 'unsent' in relation ? relation.unsent : [];
+    const head = relation.kind === 'ahead' ? unsent[0] : seen.token.ref.rows[0];
+    for (const row of unsent) yield { row, tags, pushed: false, head: row === head };
+    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true, head: row === head };
   }
 
   /** The site that tells the most of the session: home, unless the remote has moved on or home does not have the session. */

@@ -8,11 +8,15 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
+import { bring } from './bring.js';
 import { Home } from './home.js';
 import { leaseOf } from './lease.js';
 import { type LegacyPlace, measure } from './legacy.js';
 import { type MigrateOptions, type MigrateResult, migrateSession } from './migrate.js';
+import type { Mount } from './mount.js';
+import { mountNotes, type OpenMountOptions, openMount } from './mounts.js';
 import type { OnProgress } from './progress.js';
+import { type LeftMount, leftOf, type Recovered, type RecoverHow, type RecoverOptions, recoverMount } from './recover.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import { type OfflineOptions, Session } from './session.js';
 
@@ -145,8 +149,7 @@ export class Store {
       for (const name of await place.sessions(options)) if (!found.has(name)) found.set(name, place);
     }
     for (const [session, place] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      const told = await this.#tellLegacy(session, place, options);
-      if (told !== undefined) yield told;
+      yield await this.#tellLegacy(session, place, options);
     }
   }
 
@@ -161,12 +164,10 @@ export class Store {
     return [...(this.#remote === undefined || offline ? [] : [this.#remote.legacy]), this.#home.legacy];
   }
 
-  /** Undefined for an empty directory, which holds nothing to migrate. */
-  async #tellLegacy(session: string, place: LegacyPlace, options: OfflineOptions): Promise<LegacySession | undefined> {
+  async #tellLegacy(session: string, place: LegacyPlace, options: OfflineOptions): Promise<LegacySession> {
     const from = `${place.url}/${session}`;
     try {
       const entries = await place.entries(session, options);
-      if (entries.length === 0) return undefined;
       checkId('session', session);
       return { session, from, ...measure(entries), state: await this.#stateOf(session, options) };
     } catch (error) {
@@ -184,6 +185,31 @@ export class Store {
     ];
     if (tokens.some((token) => token?.ref.rows[0] !== undefined)) return 'here';
     return tokens.some((token) => token !== undefined && wasDeleted(token.ref)) ? 'deleted' : 'new';
+  }
+
+  /** Mounts a session in a directory of its own; see `openMount`. */
+  mount(session: string, options: OpenMountOptions = {}): Promise<Mount> {
+    checkId('session', session);
+    return openMount(this.#home, this.#remote, session, { ...this.#defaults, ...options });
+  }
+
+  /** The workspaces that processes which are gone have left. Those of one session are recovered when it is mounted next. */
+  leftMounts(): Promise<LeftMount[]> {
+    return leftOf(this.#home, mountNotes(this.#home));
+  }
+
+  /**
+   * Recovers a workspace that was left, after a pull of its session: see `recoverMount` for what it throws, and `bring`. Throws BUSY where another process is faster.
+   */
+  async recover(left: LeftMount, how: RecoverHow, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
+    const settings = { ...this.#defaults, ...options };
+    const remote = options.offline ? undefined : this.#remote;
+    if (remote !== undefined && how === 'commit') await bring(this.#home, remote, left.session, settings);
+    const done = await recoverMount(this.#home, remote, mountNotes(this.#home), left, how, settings);
+    if (done !== undefined) return done;
+    throw new BrowserStateError('BUSY', `${left.dir}: another process recovers this workspace, or has recovered it`, {
+      hint: '`browserstate recover` lists what is left.',
+    });
   }
 
   /** Verifies the repository of this machine, or the remote; see `checkRepository`. */

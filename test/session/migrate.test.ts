@@ -395,6 +395,7 @@ test('legacy sessions are told with what they hold, each with the reason where i
     told.map(({ session, files, state }) => [session, files, state]),
     [
       ['.hidden', 0, 'refused'],
+      ['empty', 0, 'new'],
       ['my session', 0, 'refused'],
       ['s1', 4, 'new'],
       ['s10', 4, 'here'],
@@ -402,11 +403,11 @@ test('legacy sessions are told with what they hold, each with the reason where i
       ['x'.repeat(129), 0, 'refused'],
     ],
   );
-  t.regex(told[1]?.problem?.message ?? '', /expected a session id, found "my session"/);
+  t.regex(told[2]?.problem?.message ?? '', /expected a session id, found "my session"/);
   t.is((await store.migrate('s1')).files, 4, 'what the remote has goes before what home has');
   await rejects(t, () => store.migrate('my session'), 'USAGE');
   await rejects(t, () => store.migrate('stray'), 'NOT_FOUND');
-  await rejects(t, () => store.migrate('empty'), 'NOT_FOUND');
+  t.like(await store.migrate('empty'), { files: 0, migrated: true });
 });
 
 test('more than 1,000 files come over several pages, with a bounded number of requests at once', async (t) => {
