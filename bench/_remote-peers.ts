@@ -1,4 +1,6 @@
 /** The tools that people use with a bucket today, and ours: each as whole processes, through the endpoint that counts. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,9 +19,18 @@ export interface RemotePeer {
   init?(place: Bucket, root: string): Promise<unknown>;
   /** Saves `dir`, whose path is the same each time, from the machine whose state is below `root`. */
   save(place: Bucket, root: string, dir: string): Promise<Timed>;
-  /** Brings it to `out`, an absent directory, on a machine that has nothing: `root` is empty. */
-  restore(place: Bucket, root: string, dir: string, out: string): Promise<Timed & { at: string }>;
+  /** What brings it to `out`, an absent directory, on a machine that has nothing: `root` is empty. Resolves to where it is then. */
+  restorer(place: Bucket, root: string, dir: string, out: string): Promise<() => Promise<string>>;
 }
+
+const command =
+  (restore: (place: Bucket, root: string, dir: string, out: string) => Promise<unknown>, at: (dir: string, out: string) => string) =>
+  async (place: Bucket, root: string, dir: string, out: string) =>
+  async () => {
+    await restore(place, root, dir, out);
+    return at(dir, out);
+  };
+const inPlace = (_dir: string, out: string): string => out;
 
 const here = dirname(fileURLToPath(import.meta.url));
 const CLI = join(here, '../cli/main.js');
@@ -43,17 +54,36 @@ const awsEnv = ({ credentials }: Bucket): Record<string, string> => ({
 const run = (place: Bucket, command: string, args: readonly string[], options: RunOptions = {}): Promise<Timed> =>
   runTimedBeside(command, args, { ...options, env: { ...awsEnv(place), ...options.env } });
 
-const ours = (place: Bucket, root: string, ...args: string[]): Promise<Timed> => {
-  const remote = `s3://${place.bucket}/ours?region=us-east-1&endpoint=${place.endpoint}&pathStyle=true`;
-  return run(place, process.execPath, [CLI, ...args, '-s', 'bench', '--home', join(root, 'home'), '--remote', remote, '--json']);
-};
+const remoteOf = ({ bucket, endpoint }: Bucket): string => `s3://${bucket}/ours?region=us-east-1&endpoint=${endpoint}&pathStyle=true`;
+
+const ours = (place: Bucket, root: string, ...args: string[]): Promise<Timed> =>
+  run(place, process.execPath, [CLI, ...args, '-s', 'bench', '--home', join(root, 'home'), '--remote', remoteOf(place), '--json']);
 
 const browserstate: RemotePeer = {
   name: 'browserstate',
   missing: () => (existsSync(CLI) ? undefined : 'not built'),
   // The directory holds just the files of the comparison, so nothing more is left out.
   save: (place, root, dir) => ours(place, root, 'snapshot', dir, '--keep-caches'),
-  restore: async (place, root, _dir, out) => ({ ...(await ours(place, root, 'restore', out)), at: out }),
+  restorer: command((place, root, _dir, out) => ours(place, root, 'restore', out), inPlace),
+};
+
+/** The library in a process that runs already and has loaded the SDK, as the workers of a fleet are. Its saves are those of the command. */
+const worker: RemotePeer = {
+  ...browserstate,
+  name: 'browserstate in a worker',
+  restorer: async (place, root, _dir, out) => {
+    const child = spawn(process.execPath, [join(here, '_mount-worker.js'), join(root, 'home'), remoteOf(place), out], {
+      env: { ...process.env, ...awsEnv(place) },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    return async () => {
+      child.stdin.end('mount\n');
+      const [said] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
+      if (String(said) !== 'mounted\n') throw new Error(`the worker said ${said}`);
+      return out;
+    };
+  },
 };
 
 const resticRun = (place: Bucket, root: string, ...args: string[]): Promise<Timed> => {
@@ -67,10 +97,10 @@ const restic: RemotePeer = {
   missing: needs('restic'),
   init: (place, root) => resticRun(place, root, 'init'),
   save: (place, root, dir) => resticRun(place, root, 'backup', dir),
-  restore: async (place, root, dir, out) => ({
-    ...(await resticRun(place, root, 'restore', 'latest', '--target', out)),
-    at: join(out, dir),
-  }),
+  restorer: command(
+    (place, root, _dir, out) => resticRun(place, root, 'restore', 'latest', '--target', out),
+    (dir, out) => join(out, dir),
+  ),
 };
 
 const rcloneRun = (place: Bucket, from: string, to: string): Promise<Timed> => {
@@ -82,7 +112,7 @@ const rclone: RemotePeer = {
   name: 'rclone sync',
   missing: needs('rclone'),
   save: (place, _root, dir) => rcloneRun(place, dir, `:s3:${place.bucket}/rclone`),
-  restore: async (place, _root, _dir, out) => ({ ...(await rcloneRun(place, `:s3:${place.bucket}/rclone`, out)), at: out }),
+  restorer: command((place, _root, _dir, out) => rcloneRun(place, `:s3:${place.bucket}/rclone`, out), inPlace),
 };
 
 const tarRun = (place: Bucket, way: string, dir: string): Promise<Timed> =>
@@ -92,7 +122,7 @@ const tar: RemotePeer = {
   name: 'tar.zst by hand',
   missing: needs('tar', 'zstd'),
   save: (place, _root, dir) => tarRun(place, 'put', dir),
-  restore: async (place, _root, _dir, out) => ({ ...(await tarRun(place, 'get', out)), at: out }),
+  restorer: command((place, _root, _dir, out) => tarRun(place, 'get', out), inPlace),
 };
 
-export const remotePeers: readonly RemotePeer[] = [browserstate, restic, rclone, tar];
+export const remotePeers: readonly RemotePeer[] = [browserstate, worker, restic, rclone, tar];

@@ -1,12 +1,12 @@
 /**
  * What each path to a bucket costs: requests, dependent round trips and bytes, counted by a proxy that makes every request take a round trip, before
  * a real S3 gateway (Ceph's). First the budget of SPEC.md 11.5 at several lengths of history, in process; then ours beside what people use today, as
- * whole processes.
+ * whole processes. Ends with status 1 where a row is over its budget or a target is missed.
  *
  *     node dist/bench/remote.js [--rtt 25] [--lengths 1,50,500] [--runs 3]
  */
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,6 +29,7 @@ const BUDGET: Record<string, { rounds: number; requests: number }> = {
   'save with a change': { rounds: 2, requests: 3 },
   'save with no change': { rounds: 0, requests: 0 },
   'first commit of a session': { rounds: 3, requests: 4 },
+  'the same, most of it known': { rounds: 3, requests: 5 },
   fork: { rounds: 3, requests: 4 },
   tag: { rounds: 3, requests: 3 },
   rollback: { rounds: 3, requests: 3 },
@@ -78,7 +79,6 @@ class Line {
     this.dir = join(folder, 'profile');
     this.#other = join(folder, 'another profile');
     makeLargeSynthetic(this.dir, 'base');
-    makeSynthetic(this.#other, 'another');
   }
 
   #machine(): Promise<Store> {
@@ -92,7 +92,9 @@ class Line {
     return costOf(this.#proxy, () => session.push());
   }
 
-  async growTo(length: number): Promise<void> {
+  /** Saves so often, without the delay of a round trip: nothing is timed here. */
+  async growTo(length: number, roundTripMs: number): Promise<void> {
+    this.#proxy.delayBy(0);
     for (; this.#commits < length; this.#commits++) {
       if (this.#commits > 0) changeSynthetic(this.dir, `run ${this.#commits}`);
       const generation = scan(this.#commits, this.dir, true);
@@ -100,7 +102,9 @@ class Line {
       this.#generation = generation;
       const { sent } = await this.#save();
       if (this.#commits > 0) this.sent += sent;
+      if (this.#commits % 50 === 49) console.error(`${this.#commits + 1} commits`);
     }
+    this.#proxy.delayBy(roundTripMs);
   }
 
   async measure(): Promise<Record<string, Cost>> {
@@ -115,14 +119,20 @@ class Line {
     assertSame(this.dir, out);
     costs['mount, nothing changed'] = await costOf(this.#proxy, () => mounted.pull());
     await fresh.close();
-    await this.growTo(length + 1);
     changeSynthetic(this.dir, `run of ${length}`);
     costs['save with a change'] = await this.#save();
     costs['save with no change'] = await this.#save();
-    const other = store.session(`other-${length}`);
-    appendFileSync(join(this.#other, 'Default', 'Preferences'), ' ');
-    await other.commit(this.#other, { keepCaches: true });
-    costs['first commit of a session'] = await costOf(this.#proxy, () => other.push());
+    for (const [path, seed] of [
+      ['first commit of a session', `another ${length}`],
+      ['the same, most of it known', `one more ${length}`],
+    ] as const) {
+      const other = store.session(seed.replaceAll(' ', '-'));
+      makeSynthetic(this.#other, path === 'first commit of a session' ? seed : `another ${length}`);
+      if (path !== 'first commit of a session') changeSynthetic(this.#other, seed);
+      await other.commit(this.#other, { keepCaches: true });
+      costs[path] = await costOf(this.#proxy, () => other.push());
+      rmSync(this.#other, { recursive: true });
+    }
     costs['fork'] = await costOf(this.#proxy, () => session.fork(`fork-${length}`));
     costs['tag'] = await costOf(this.#proxy, () => session.tag(`tag-${length}`));
     costs['rollback'] = await costOf(this.#proxy, () => session.rollback('HEAD~1'));
@@ -133,13 +143,19 @@ class Line {
   }
 }
 
-async function measureBudget(proxy: HttpProxy, bucket: Bucket, lengths: readonly number[], folder: string): Promise<void> {
+/** False where a row is over its budget. */
+async function measureBudget(
+  proxy: HttpProxy,
+  bucket: Bucket,
+  { lengths, roundTripMs }: { lengths: readonly number[]; roundTripMs: number },
+  folder: string,
+): Promise<boolean> {
   mkdirSync(folder);
   const line = new Line(proxy, bucket, folder);
   const lines: string[][] = [];
   let held = true;
   for (const length of lengths) {
-    await line.growTo(length);
+    await line.growTo(length, roundTripMs);
     const { live, ranges } = await liveOf(line.dir);
     for (const [path, cost] of Object.entries(await line.measure())) {
       const budget = BUDGET[path] as { rounds: number; requests: number };
@@ -159,6 +175,7 @@ async function measureBudget(proxy: HttpProxy, bucket: Bucket, lengths: readonly
         isWithin ? 'yes' : 'NO',
       ]);
     }
+    held &&= line.sent <= 3 * line.floor;
     console.log(
       `after ${length} commits: sent ${kib(line.sent)} KiB, ${line.floor === 0 ? '–' : (line.sent / line.floor).toFixed(2)} x the changed pages`,
     );
@@ -168,6 +185,7 @@ async function measureBudget(proxy: HttpProxy, bucket: Bucket, lengths: readonly
     lines,
   );
   console.log(held ? 'every row is within its budget' : 'NOT every row is within its budget');
+  return held;
 }
 
 /** The live compressed bytes of a directory, as one commit of it alone stores them, and the ranges that a cold mount of so many may ask for. */
@@ -188,7 +206,8 @@ function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] as number;
 }
 
-async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, folder: string): Promise<void> {
+/** False where a target is missed. */
+async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, folder: string): Promise<boolean> {
   const [before, after] = [join(folder, 'before'), join(folder, 'after')];
   mkdirSync(folder);
   makeLargeSynthetic(before, 'base');
@@ -220,9 +239,10 @@ async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, fold
       let at = '';
       const bare = join(root, 'bare');
       mkdirSync(bare);
+      const restore = await peer.restorer(place, bare, work, join(root, 'out'));
       costs['cold restore'].push(
         await costOf(proxy, async () => {
-          at = (await peer.restore(place, bare, work, join(root, 'out'))).at;
+          at = await restore();
         }),
       );
       assertSame(after, at);
@@ -246,16 +266,20 @@ async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, fold
   printTable(['', 'in a row', 'requests', 'new conn.', 'sent KiB', 'received KiB', 'ms'], lines);
   const of = (name: string, step: (typeof steps)[number], key: keyof Cost): number =>
     median((results.get(name)?.[step] ?? []).map((cost) => cost[key]));
-  const ratio = (key: keyof Cost, step: (typeof steps)[number], peer: string) =>
-    (of('browserstate', step, key) / of(peer, step, key)).toFixed(2);
+  const ratio = (ours: string, key: keyof Cost, step: (typeof steps)[number], peer: string) => of(ours, step, key) / of(peer, step, key);
+  const [shell, library] = ['browserstate', 'browserstate in a worker'];
+  const targets: [string, found: number, most: number][] = [
+    ["cold restore ÷ restic's", ratio(shell, 'ms', 'cold restore', 'restic'), 0.5],
+    ["the same in a process that runs already ÷ restic's", ratio(library, 'ms', 'cold restore', 'restic'), 0.5],
+    ["cold restore ÷ the tar's get", ratio(shell, 'ms', 'cold restore', 'tar.zst by hand'), 1.3],
+    ["the same in a process that runs already ÷ the tar's get", ratio(library, 'ms', 'cold restore', 'tar.zst by hand'), 1.3],
+    ["bytes of a small save ÷ the tar's", ratio(shell, 'sent', 'save after a small run', 'tar.zst by hand'), 0.1],
+  ];
   printTable(
-    ['', 'found', 'target'],
-    [
-      ["cold restore ÷ restic's", ratio('ms', 'cold restore', 'restic'), '<= 0.5'],
-      ["cold restore ÷ the tar's get", ratio('ms', 'cold restore', 'tar.zst by hand'), '< 1.3'],
-      ["bytes of a small save ÷ the tar's", ratio('sent', 'save after a small run', 'tar.zst by hand'), '<= 0.1'],
-    ],
+    ['', 'found', 'target', 'met'],
+    targets.map(([what, found, most]) => [what, found.toFixed(2), `<= ${most}`, found <= most ? 'yes' : 'NO']),
   );
+  return targets.every(([, found, most]) => found <= most);
 }
 
 /** A new bucket beside the given one. */
@@ -286,8 +310,10 @@ async function main(): Promise<void> {
     };
     console.log(`${values.rtt} ms a round trip, RADOS Gateway`);
     const lengths = values.lengths.split(',').map(Number);
-    if (lengths.every((length) => length > 0)) await measureBudget(proxy, bucket, lengths, join(folder, 'budget'));
-    if (Number(values.runs) > 0) await comparePeers(proxy, bucket, Number(values.runs), join(folder, 'peers'));
+    const settings = { lengths, roundTripMs: Number(values.rtt) };
+    const isWithin = lengths.includes(0) || (await measureBudget(proxy, bucket, settings, join(folder, 'budget')));
+    const isMet = Number(values.runs) === 0 || (await comparePeers(proxy, bucket, Number(values.runs), join(folder, 'peers')));
+    process.exitCode = isWithin && isMet ? 0 : 1;
   } finally {
     await proxy.close();
     await gateway.stop();

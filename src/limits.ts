@@ -66,16 +66,20 @@ export const CODEC_CONCURRENCY = 4;
 export const BULK_BYTES = 4 * MiB;
 /** Packs being sent at once, besides the one being filled: two packs of memory; a disk is no faster with more. */
 export const PACK_CONCURRENCY = 1;
+/** The same for a remote, where each waits for a round trip: what is under way is as much as of a pull. */
+export const REMOTE_PACK_CONCURRENCY = 3;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
 export const FRAME_CACHE_BYTES = 4 * MiB;
+/** Decoded frame bytes that a pull keeps for the checkout that follows: a profile of common size without its caches. */
+export const KEPT_FRAME_BYTES = 32 * MiB;
 /** Bytes between two frames that are fetched along rather than asked for apart. */
 export const MAX_SPAN_GAP = 64 * KiB;
 /** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
 export const MAX_SPAN = 1 * MiB;
 /** The same for a remote, unless the caller says otherwise: a pack, so that a cold mount asks as seldom as it can. */
 export const MAX_REMOTE_SPAN = 8 * MiB;
-/** Requests to a remote that are under way at once, unless the caller says otherwise; each may hold a span in memory. */
-export const REMOTE_CONCURRENCY = 5;
+/** Requests to a remote that are under way at once, unless the caller says otherwise: small ones all go together, large ones are bounded by their bytes. */
+export const REMOTE_CONCURRENCY = 32;
 /** Bytes that are under way from a remote or wait to be stored: what a pull holds in memory, and what one that is killed fetches again. */
 export const FETCH_AHEAD_BYTES = 24 * MiB;
 /** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
@@ -109,7 +113,7 @@ export const BLOBS_AHEAD = 32;
 export const MAX_SWAP_ATTEMPTS = 20;
 /** Milliseconds of the first wait after a swap that lost, and of the longest. */
 export const SWAP_BACKOFF_MS = 20;
-export const SWAP_BACKOFF_CAP_MS = 1000;
+export const SWAP_BACKOFF_CAP_MS = 5000;
 /** Share of a push's bytes that the remote must be known to have elsewhere, for one more round trip to be worth while. */
 export const REUSE_SHARE = 0.1;
 /** How often a request that got no answer is asked again, unless the caller says otherwise: some seconds of outage are ridden out. */
@@ -131,6 +135,8 @@ export const CANCEL_GRACE_MS = 1_000;
 export const LEASE_MS = 60_000;
 /** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
 export const COOKIE_SAMPLE = 4;
+/** Milliseconds that a browser is given to tell its version: it needs a tenth of it, and a launch waits. */
+export const VERSION_TIMEOUT_MS = 5_000;
 /** Seconds between two looks at the files of a mounted directory, unless the caller says otherwise. */
 export const METADATA_INTERVAL_S = 60;
 /** How often, and after how many milliseconds, a directory is unmounted again whose browser was told to stop with its worker: five seconds in all. */

@@ -20,8 +20,8 @@ export interface HygieneOptions {
   warnings?: boolean | undefined;
   /** Keep cookies without an expiry over restarts, by having the browser restore its last session, tabs included; false unless said. */
   keepSessionCookies?: boolean | undefined;
-  /** The version of the browser to be launched, such as `156.0.8078.79` or `Chrome/156.0.8078.79`. */
-  browserVersion?: string | undefined;
+  /** The version of the browser to be launched, such as `156.0.8078.79` or `Chrome/156.0.8078.79`; a promise of it is waited for last. */
+  browserVersion?: string | Promise<string | undefined> | undefined;
 }
 
 export interface Warning {
@@ -44,7 +44,7 @@ export async function prepareProfile(dir: string, options: HygieneOptions, host:
     for (const profile of facts.profiles) mendChromium(join(dir, profile), { exitType, keepSessionCookies });
     if (facts.browser === 'firefox') mendFirefox(dir, { keepSessionCookies });
   }
-  return warnings ? [...findNewer(dir, facts, browserVersion), ...(await findKeys(dir, facts, host))] : [];
+  return warnings ? [...findNewer(dir, facts, await browserVersion), ...(await findKeys(dir, facts, host))] : [];
 }
 
 function findNewer(dir: string, { browser }: DirectoryFacts, browserVersion: string | undefined): Warning[] {

@@ -5,7 +5,7 @@
  */
 import { BrowserStateError, check } from '../errors.js';
 import type { Host } from '../host.js';
-import type { Cell, Provider, RequestOptions, Version } from './provider.js';
+import type { Provider, RequestOptions, Version } from './provider.js';
 
 /** The cell that is tried. It stays, since cells cannot be deleted, and any number of processes may try it at once. */
 export const PROBE_KEY = 'probe';
@@ -17,29 +17,30 @@ const MAX_ATTEMPTS = 10;
 
 /**
  * Resolves where conditions hold: what exists is not created again, of several swaps by one version one wins at most, and a swap by an older
- * version loses. Throws UNSUPPORTED with the reason where they do not, and whatever the provider throws. Takes 3 to 5 round trips.
+ * version loses. Throws UNSUPPORTED with the reason where they do not, and whatever the provider throws. Takes 4 or 5 round trips.
  */
 export async function probeProvider(provider: Provider, host: Pick<Host, 'random'>, options: RequestOptions = {}): Promise<void> {
   const swap = (expected: Version | null): Promise<Version | undefined> =>
     provider.swap(PROBE_KEY, host.random(BODY_BYTES), expected, options);
-  if ((await read(provider, options)) === undefined) await swap(null);
-  if ((await swap(null)) !== undefined) throw ignoring(provider, 'a cell that existed was created a second time');
+  let version = (await swap(null)) ?? null;
+  if (version !== null && (await swap(null)) !== undefined) throw ignoring(provider, 'a cell that existed was created a second time');
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const before = await read(provider, options);
-    check(before !== undefined, `${PROBE_KEY}: expected the cell that was just written, found none`);
-    const racers = await Promise.all(Array.from({ length: RACERS }, () => swap(before.version)));
+    const before = version ?? (await readVersion(provider, options));
+    version = null;
+    const racers = await Promise.all(Array.from({ length: RACERS }, () => swap(before)));
     const winners = racers.filter((version) => version !== undefined);
     if (winners.length > 1) throw ignoring(provider, `${winners.length} of ${RACERS} writers replaced the same version`);
     if (winners.length === 0) continue;
-    if ((await swap(before.version)) !== undefined) throw ignoring(provider, 'a version that was no longer current was replaced');
+    if ((await swap(before)) !== undefined) throw ignoring(provider, 'a version that was no longer current was replaced');
     return;
   }
   throw ignoring(provider, `of ${MAX_ATTEMPTS * RACERS} writers none could replace the version that it had read`);
 }
 
-async function read(provider: Provider, options: RequestOptions): Promise<Cell | undefined> {
+async function readVersion(provider: Provider, options: RequestOptions): Promise<Version> {
   const cell = await provider.read(PROBE_KEY, options);
-  return cell === 'unchanged' ? undefined : cell;
+  check(cell !== undefined && cell !== 'unchanged', `${PROBE_KEY}: expected the cell that was just written, found none`);
+  return cell.version;
 }
 
 function ignoring(provider: Provider, found: string): BrowserStateError {

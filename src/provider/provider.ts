@@ -20,6 +20,14 @@ export interface RequestOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** How a store wants back what it gave as a version: in that form, or without the quotes around it. */
+export type EtagStyle = 'returned' | 'unquoted';
+
+export interface SwapOptions extends RequestOptions {
+  /** What another process found the store to want. A hint: one that is wrong costs requests and nothing else. */
+  etagStyle?: EtagStyle | undefined;
+}
+
 /** A range of an object's bytes: `start` inclusive, `end` exclusive, `start < end`. */
 export interface ByteRange {
   start: number;
@@ -74,6 +82,8 @@ export interface Provider {
   /** Where it is, for messages; without credentials. */
   readonly url: string;
   readonly supports: ProviderSupports;
+  /** What the store was found to want, where that had to be found out: refs carry it to processes that come later. */
+  readonly etagStyle?: EtagStyle | undefined;
 
   /**
    * Stores an object, whole or not at all; the caller leaves `bytes` alone until it settles; durable when it resolves. The same bytes under the same key again are a no-op, so a
@@ -96,7 +106,7 @@ export interface Provider {
    * where it lost: the cell is then as another writer left it. An `expected` that was never given out loses. A body of more than 4 MiB is USAGE. Of any number of racing swaps with one
    * expected version exactly one wins. Versions never repeat, even for equal bytes.
    */
-  swap(key: string, bytes: Uint8Array, expected: Version | null, options?: RequestOptions): Promise<Version | undefined>;
+  swap(key: string, bytes: Uint8Array, expected: Version | null, options?: SwapOptions): Promise<Version | undefined>;
 
   /** Every object and cell whose key starts with `prefix` (empty, a key, or a key and a slash; else USAGE), each once, in no particular order. */
   list(prefix: string, options?: RequestOptions): AsyncIterable<Listed>;

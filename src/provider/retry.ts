@@ -71,6 +71,9 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
   const outer: Provider = {
     url: provider.url,
     supports: provider.supports,
+    get etagStyle() {
+      return provider.etagStyle;
+    },
     put: (key, bytes, options = {}) => repeated('put', key, options, () => provider.put(key, bytes, options)),
     get: (key, options = {}) => repeated('get', key, options, () => provider.get(key, options)),
     read: (key, options = {}) => repeated('read', key, options, () => provider.read(key, options)),

@@ -7,7 +7,7 @@ import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sd
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../limits.js';
-import type { RequestOptions } from './provider.js';
+import type { EtagStyle, RequestOptions, SwapOptions } from './provider.js';
 import { bareEtag } from './s3-cell.js';
 import { finishing, type S3Connection } from './s3-connection.js';
 import { isNamed, statusOf } from './s3-errors.js';
@@ -19,7 +19,7 @@ export class S3Bucket {
   readonly #connection: S3Connection;
   readonly #host: Pick<Host, 'random'>;
   /** How this store wants an ETag in If-Match, once a write has shown it. */
-  #quoting: 'quoted' | 'bare' | undefined;
+  etagStyle: EtagStyle | undefined;
 
   constructor(bucket: string, connection: S3Connection, host: Pick<Host, 'random'>) {
     this.#bucket = bucket;
@@ -49,14 +49,19 @@ export class S3Bucket {
   }
 
   /** Writes where the ETag (without quotes) is still `etag`: the new one; undefined where it was not. */
-  async replace(name: string, body: Uint8Array, etag: string, options: RequestOptions): Promise<string | undefined> {
-    const quoting = this.#quoting;
-    const written = await this.#write(name, body, { IfMatch: quoting === 'bare' ? etag : `"${etag}"` }, options);
-    if (written !== undefined) this.#quoting ??= 'quoted';
-    if (written !== undefined || quoting !== undefined || (await this.#etag(name, options)) !== etag) return written;
-    const bare = await this.#write(name, body, { IfMatch: etag }, options);
-    if (bare !== undefined) this.#quoting = 'bare';
-    if (bare !== undefined || (await this.#etag(name, options)) !== etag) return bare;
+  async replace(
+    name: string,
+    body: Uint8Array,
+    etag: string,
+    { etagStyle: hint = 'returned', ...options }: SwapOptions,
+  ): Promise<string | undefined> {
+    const shown = this.etagStyle;
+    const first = shown ?? hint;
+    for (const style of [first, first === 'returned' ? 'unquoted' : 'returned'] as const) {
+      const written = await this.#write(name, body, { IfMatch: style === 'unquoted' ? etag : `"${etag}"` }, options);
+      if (written !== undefined) this.etagStyle ??= style;
+      if (written !== undefined || shown !== undefined || (await this.#etag(name, options)) !== etag) return written;
+    }
     throw new BrowserStateError('UNSUPPORTED', `s3://${this.#bucket} refuses to replace ${name} by the ETag that it gives for it`, {
       hint: 'This store does not honour conditional writes as S3 does, and cannot hold a repository.',
     });

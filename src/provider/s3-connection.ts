@@ -3,6 +3,7 @@
  * sending every request once. The SDK's own retries are taken out: a swap that is sent twice may lose against itself. Who wants
  * retries puts a decorator over the provider.
  */
+import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
 import { concat } from '../bytes.js';
@@ -66,7 +67,7 @@ export class S3Connection {
   }
 
   async #open(): Promise<{ sdk: Sdk; client: S3Client }> {
-    const sdk = await load();
+    const sdk = load();
     return { sdk, client: this.#options.client ?? this.#makeClient(sdk) };
   }
 
@@ -88,12 +89,12 @@ export class S3Connection {
   }
 }
 
-async function load(): Promise<Sdk> {
+/** By `require`: the SDK is CommonJS, and an import would read each of its modules once more to find the names that it exports. */
+function load(): Sdk {
   try {
-    return await import('@aws-sdk/client-s3');
+    return createRequire(import.meta.url)(PACKAGE) as Sdk;
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(PACKAGE)))
-      throw cause;
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND' && cause.message.includes(PACKAGE))) throw cause;
     throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which S3 needs, is not installed`, {
       hint: `Install it: npm install ${PACKAGE}`,
       cause,
@@ -137,15 +138,21 @@ export async function bodyOf(
   limit: number,
   what: string,
 ): Promise<Uint8Array> {
+  const { ContentLength: expected } = output;
+  const refuse = (length: number) => check(length <= limit, `${what}: expected at most ${limit} bytes, found more`);
+  refuse(expected ?? 0);
+  // Where the length is told the parts are let go as they come: a body is in memory once.
+  const whole = expected === undefined ? undefined : new Uint8Array(expected);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of output.Body as AsyncIterable<Uint8Array>) {
+    refuse(length + chunk.length);
+    if (whole === undefined) chunks.push(chunk);
+    else if (length + chunk.length <= whole.length) whole.set(chunk, length);
     length += chunk.length;
-    check(Math.max(length, output.ContentLength ?? 0) <= limit, `${what}: expected at most ${limit} bytes, found more`);
-    chunks.push(chunk);
   }
-  if (output.ContentLength !== undefined && length !== output.ContentLength) {
-    throw new BrowserStateError('UNREACHABLE', `${what}: expected ${output.ContentLength} bytes, found the end after ${length}`);
+  if (expected !== undefined && length !== expected) {
+    throw new BrowserStateError('UNREACHABLE', `${what}: expected ${expected} bytes, found the end after ${length}`);
   }
-  return concat(chunks);
+  return whole ?? concat(chunks);
 }

@@ -9,7 +9,18 @@ import { type Host, systemHost } from '../host.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
 import { bucketUrl, cellName, entryOf } from './bucket-names.js';
 import { checkKey, checkPrefix } from './key.js';
-import type { ByteRange, Cell, Foreign, ForeignObject, Listed, Provider, RequestOptions, Version } from './provider.js';
+import type {
+  ByteRange,
+  Cell,
+  EtagStyle,
+  Foreign,
+  ForeignObject,
+  Listed,
+  Provider,
+  RequestOptions,
+  SwapOptions,
+  Version,
+} from './provider.js';
 import { decodedName, S3Bucket } from './s3-bucket.js';
 import {
   bareEtag,
@@ -69,6 +80,10 @@ class S3Provider implements Provider {
     this.#host = host;
   }
 
+  get etagStyle(): EtagStyle | undefined {
+    return this.#bucket.etagStyle;
+  }
+
   async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
     checkKey(key);
     throwIfAborted(options.signal);
@@ -103,7 +118,7 @@ class S3Provider implements Provider {
     });
   }
 
-  async swap(key: string, bytes: Uint8Array, expected: Version | null, options: RequestOptions = {}): Promise<Version | undefined> {
+  async swap(key: string, bytes: Uint8Array, expected: Version | null, options: SwapOptions = {}): Promise<Version | undefined> {
     checkKey(key);
     throwIfAborted(options.signal);
     checkCellSize(key, bytes);

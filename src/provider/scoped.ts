@@ -16,6 +16,9 @@ export function scoped(provider: Provider, prefix: string): Provider {
   const view: Provider = {
     url: provider.url.endsWith('/') ? provider.url + at : `${provider.url}/${at}`,
     supports: provider.supports,
+    get etagStyle() {
+      return provider.etagStyle;
+    },
     put: async (key, bytes, options) => await provider.put(whole(key), bytes, options),
     get: async (key, options) => await provider.get(whole(key), options),
     read: async (key, options) => await provider.read(whole(key), options),

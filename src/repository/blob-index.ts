@@ -34,6 +34,11 @@ export class BlobIndex {
     this.#rebuild = rebuild;
   }
 
+  /** Loads LevelDB, which takes a while, ahead of its first use. */
+  async load(): Promise<void> {
+    await import('level');
+  }
+
   /**
    * The places of those ids that the index knows under the GC epoch `k`. An index of another repository or epoch, or none, knows nothing,
    * or is first built anew from the heads of all sessions.
@@ -42,6 +47,10 @@ export class BlobIndex {
     const found = new Map<ObjectId, BlobPlace>();
     const meta = metaValue(repository, k);
     if (this.#emptyAt !== undefined && equalBytes(this.#emptyAt, meta)) return found;
+    if (this.#rebuild && !existsSync(this.#path) && !(await hasHeads(repository))) {
+      this.#emptyAt = meta;
+      return found;
+    }
     await this.#withDatabase(async (database) => {
       const isUsable = await isCurrent(database, meta);
       if (!isUsable && !this.#rebuild) return;
@@ -55,15 +64,15 @@ export class BlobIndex {
   }
 
   /**
-   * The places of those ids that the index knows, under whatever epoch it learnt them: a guess at what a look-up would find, without asking for the
+   * The places of those ids that the index knows, with the epoch under which it learnt them: a guess at what a look-up would find, without asking for the
    * epoch. `path` is not made for it.
    */
-  async guess(repository: Repository, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
-    let found: ReadonlyMap<ObjectId, BlobPlace> = new Map();
+  async guess(repository: Repository, ids: readonly ObjectId[]): Promise<{ learntAt: number; places: ReadonlyMap<ObjectId, BlobPlace> }> {
+    let found = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
     if (!existsSync(this.#path)) return found;
     await this.#withDatabase(async (database) => {
-      const meta = await database.get(META_KEY);
-      if (meta !== undefined && startsWith(meta, metaValue(repository, 0).subarray(0, -1))) found = await getPlaces(database, ids);
+      const learntAt = epochOf(repository, await database.get(META_KEY));
+      if (learntAt !== undefined) found = { learntAt, places: await getPlaces(database, ids) };
     });
     return found;
   }
@@ -73,11 +82,13 @@ export class BlobIndex {
    * build anew.
    */
   async record(repository: Repository, k: number, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
-    this.#emptyAt = undefined;
     const meta = metaValue(repository, k);
+    const wasEmpty = this.#emptyAt !== undefined && equalBytes(this.#emptyAt, meta);
+    this.#emptyAt = undefined;
     await this.#withDatabase(async (database) => {
       const isUsable = await isCurrent(database, meta);
-      if (!isUsable && this.#rebuild) return;
+      const isNew = wasEmpty && (await database.get(META_KEY)) === undefined;
+      if (!isUsable && !isNew && this.#rebuild) return;
       if (!isUsable) {
         await database.clear();
         await database.put(META_KEY, meta);
@@ -140,6 +151,18 @@ async function holdsBlobs(database: Database): Promise<boolean> {
   return (await database.keys({ lt: META_KEY, limit: 1 }).all()).length > 0;
 }
 
+/** Whether an index built anew would hold anything. */
+async function hasHeads(repository: Repository): Promise<boolean> {
+  for await (const session of repository.refs.list()) {
+    const isEmpty = await repository.refs.read(session).then(
+      (token) => token === undefined || token.ref.rows.length === 0,
+      () => false,
+    );
+    if (!isEmpty) return true;
+  }
+  return false;
+}
+
 async function rebuild(database: Database, repository: Repository, meta: Uint8Array): Promise<void> {
   await database.clear();
   for await (const session of repository.refs.list()) {
@@ -166,13 +189,21 @@ async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobP
   await batch.write();
 }
 
-function startsWith(bytes: Uint8Array, start: Uint8Array): boolean {
-  return equalBytes(bytes.subarray(0, start.length), start);
-}
-
 /** What tells that an index was built for this repository under the GC epoch `k`. */
 function metaValue(repository: Repository, k: number): Uint8Array {
   return new Writer().byte(1).bytes(repository.id).uint(k).finish();
+}
+
+/** The epoch that a value of `metaValue` was made with; undefined for one of another repository, for damage and for none. */
+function epochOf(repository: Repository, meta: Uint8Array | undefined): number | undefined {
+  const start = metaValue(repository, 0).subarray(0, -1);
+  if (meta === undefined || !equalBytes(meta.subarray(0, start.length), start)) return undefined;
+  try {
+    return new Reader(meta.subarray(start.length), 'index').uint(Number.MAX_SAFE_INTEGER);
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY')) throw error;
+    return undefined;
+  }
 }
 
 function blobKey(id: ObjectId): Uint8Array {

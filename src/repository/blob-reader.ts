@@ -11,20 +11,31 @@ import { decode } from '../pack/codec.js';
 import { type Frame, framesOf } from '../pack/locator.js';
 import { applyPatches, pageCount } from '../pack/patch.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
+import type { KeptFrames } from './kept-frames.js';
 import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { homeSpans, planSpans, type Span, spanOf } from './spans.js';
 
+/** What packs are read from. */
+export interface Readable {
+  provider: Pick<Provider, 'get'>;
+}
+
+export interface BlobReaderOptions extends RequestOptions {
+  /** Frames that need not be fetched. */
+  kept?: KeptFrames | undefined;
+}
+
 export class BlobReader {
-  readonly #repository: { provider: Pick<Provider, 'get'> };
-  readonly #options: RequestOptions;
+  readonly #repository: Readable;
+  readonly #options: BlobReaderOptions;
   readonly #spans = new Map<Frame, Span>();
   readonly #fetched = new ByteCache<Span>();
   readonly #decoded = new ByteCache<Frame>();
   /** Bytes that were fetched so far. */
   fetchedBytes = 0;
 
-  constructor(repository: { provider: Pick<Provider, 'get'> }, options: RequestOptions = {}) {
+  constructor(repository: Readable, options: BlobReaderOptions = {}) {
     this.#repository = repository;
     this.#options = options;
   }
@@ -54,34 +65,38 @@ export class BlobReader {
   }
 
   async #slice(frame: Frame, offset: number, length: number): Promise<Uint8Array> {
-    const bytes = await this.#decoded.get(frame, frame.length, () => this.#decode(frame));
+    const bytes = await (this.#options.kept?.get(frame) ?? this.#decoded.get(frame, frame.length, () => this.#decode(frame)));
     return bytes.subarray(offset, offset + length);
   }
 
   async #decode(frame: Frame): Promise<Uint8Array> {
-    const key = objectKey('packs', frame.pack);
     const span = this.#spans.get(frame) ?? spanOf(frame);
     // A frame that is needed once more after it was forgotten is fetched alone.
     this.#spans.delete(frame);
     const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));
     const start = frame.offset - span.start;
-    const stored = bytes.subarray(start, start + frame.storedLength);
-    try {
-      return await decode({ codec: frame.codec, length: frame.length, stored });
-    } catch (error) {
-      throw isError(error, 'INTEGRITY') ? integrity(`${key}: the frame at ${frame.offset} is damaged: ${error.message}`, error) : error;
-    }
+    return decodeFrame(frame, bytes.subarray(start, start + frame.storedLength));
   }
 
   async #fetch({ pack, start, end }: Span): Promise<Uint8Array> {
     const key = objectKey('packs', pack);
     try {
-      const bytes = await this.#repository.provider.get(key, { ...this.#options, range: { start, end } });
+      const bytes = await this.#repository.provider.get(key, { signal: this.#options.signal, range: { start, end } });
       this.fetchedBytes += bytes.length;
       return bytes;
     } catch (error) {
       throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error) : error;
     }
+  }
+}
+
+/** A frame's uncompressed bytes. Throws INTEGRITY where `stored` is damaged. */
+export async function decodeFrame({ pack, offset, codec, length }: Frame, stored: Uint8Array): Promise<Uint8Array> {
+  try {
+    return await decode({ codec, length, stored });
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY')) throw error;
+    throw integrity(`${objectKey('packs', pack)}: the frame at ${offset} is damaged: ${error.message}`, error);
   }
 }
 

@@ -13,6 +13,7 @@ import {
   MAX_PACK_SIZE,
   PACK_CONCURRENCY,
   PAGE_SIZE,
+  READ_SIZE,
 } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
@@ -41,6 +42,8 @@ export interface BlobWriterOptions extends RequestOptions {
   lookup: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
   /** The birth epoch of new packs, asked when one is begun. */
   epoch: () => number;
+  /** Packs being sent at once; PACK_CONCURRENCY unless given. */
+  packConcurrency?: number | undefined;
   /** The bytes of a blob that is known, read in another way than from its place; undefined where they cannot be had. */
   readKnown?: ((id: ObjectId) => Promise<Uint8Array | undefined>) | undefined;
   /** Told the places of blobs whose packs are durable, pack by pack. */
@@ -60,7 +63,8 @@ interface Segment {
 
 interface FrameDraft {
   compression: Compression;
-  buffer: Uint8Array;
+  /** Undefined as long as nothing is in it. */
+  buffer: Uint8Array | undefined;
   segments: Segment[];
   /** Bytes of the buffer that are filled. */
   length: number;
@@ -70,17 +74,18 @@ export class BlobWriter {
   readonly #repository: Repository;
   readonly #options: BlobWriterOptions;
   readonly #reader: BlobReader;
-  /** Blobs that wait for a look-up; their bytes lie in the arena. */
+  /** Blobs that wait for a look-up; their bytes lie in the blocks, of which the last has `#blockUsed` bytes in use. */
   readonly #waiting = new Map<ObjectId, { bytes: Uint8Array; predecessor: Predecessor | undefined }>();
-  readonly #arena = new Uint8Array(LOOKUP_BATCH_BYTES);
-  #arenaUsed = 0;
+  readonly #blockBuffers = new BufferPool(READ_SIZE);
+  readonly #blocks: Uint8Array[] = [];
+  #blockUsed = READ_SIZE;
   readonly #frameBuffers = new BufferPool(MAX_FRAME_SIZE);
   readonly #packBuffers = new BufferPool(MAX_PACK_SIZE);
   // What compresses, what does not, and patches go to frames of their own: like with like compresses best.
   #whole: FrameDraft;
   #incompressible: FrameDraft;
   #patches: FrameDraft;
-  readonly #encoding: { encoded: Promise<Encoded>; draft: FrameDraft }[] = [];
+  readonly #encoding: { encoded: Promise<Encoded>; segments: readonly Segment[]; buffer: Uint8Array }[] = [];
   /** Bytes handed to the compressor so far. */
   #compressed = 0;
   readonly #sending = new Set<Promise<void>>();
@@ -112,9 +117,13 @@ export class BlobWriter {
    * Where the caller puts the next bytes, at most 256 KiB of them, before it adds them as blobs. What was reserved before and not added is lost.
    */
   async reserve(length: number): Promise<Uint8Array> {
-    if (this.#arenaUsed + length > this.#arena.length) await this.#storeWaiting();
-    this.#arenaUsed += length;
-    return this.#arena.subarray(this.#arenaUsed - length, this.#arenaUsed);
+    if (this.#blockUsed + length > READ_SIZE) {
+      if (this.#blocks.length * READ_SIZE >= LOOKUP_BATCH_BYTES) await this.#storeWaiting();
+      this.#blocks.push(this.#blockBuffers.take());
+      this.#blockUsed = 0;
+    }
+    this.#blockUsed += length;
+    return (this.#blocks.at(-1) as Uint8Array).subarray(this.#blockUsed - length, this.#blockUsed);
   }
 
   /**
@@ -182,7 +191,8 @@ export class BlobWriter {
       else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
     }
     this.#waiting.clear();
-    this.#arenaUsed = 0;
+    for (const block of this.#blocks.splice(0)) this.#blockBuffers.give(block);
+    this.#blockUsed = READ_SIZE;
   }
 
   async #storeWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
@@ -228,6 +238,7 @@ export class BlobWriter {
   async #append(draft: FrameDraft, segment: Omit<Segment, 'offset'>, content: Uint8Array): Promise<FrameDraft> {
     const target = draft.length + content.length > MAX_FRAME_SIZE ? await this.#closeFrame(draft) : draft;
     target.segments.push({ ...segment, offset: target.length });
+    target.buffer ??= this.#frameBuffers.take();
     target.buffer.set(content, target.length);
     target.length += content.length;
     return target;
@@ -235,13 +246,14 @@ export class BlobWriter {
 
   /** Hands a frame to the compressor and returns an empty one. */
   async #closeFrame(draft: FrameDraft): Promise<FrameDraft> {
-    if (draft.length === 0) return draft;
+    const { buffer } = draft;
+    if (buffer === undefined) return draft;
     while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
-    const encoded = encode(draft.buffer.subarray(0, draft.length), draft.compression, this.#compressed > BULK_BYTES);
+    const encoded = encode(buffer.subarray(0, draft.length), draft.compression, this.#compressed > BULK_BYTES);
     if (draft.compression !== 'off') this.#compressed += draft.length;
     // A failure is met where the frame is drained; until then nobody else is listening.
     encoded.catch(() => undefined);
-    this.#encoding.push({ encoded, draft });
+    this.#encoding.push({ encoded, segments: draft.segments, buffer });
     return this.#newDraft(draft.compression);
   }
 
@@ -255,16 +267,16 @@ export class BlobWriter {
     }
     this.#pack ??= this.#newPack();
     const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
-    for (const segment of next.draft.segments) {
+    for (const segment of next.segments) {
       const place = { location: locate(segment, frame), length: segment.length };
       this.#place(segment.id, place);
       this.#inPack.set(segment.id, place);
     }
-    this.#frameBuffers.give(next.draft.buffer);
+    this.#frameBuffers.give(next.buffer);
   }
 
   #newDraft(compression: Compression): FrameDraft {
-    return { compression, buffer: this.#frameBuffers.take(), segments: [], length: 0 };
+    return { compression, buffer: undefined, segments: [], length: 0 };
   }
 
   async #get(key: string, request: GetOptions = {}): Promise<Uint8Array> {
@@ -276,7 +288,7 @@ export class BlobWriter {
 
   #newPack(): PackDraft {
     const name = newName(this.#repository.host, this.#options.epoch());
-    const pack = new PackDraft(this.#repository, name, this.#packBuffers.take());
+    const pack = new PackDraft(this.#repository, name, this.#packBuffers);
     this.packs.add(pack.key);
     return pack;
   }
@@ -287,14 +299,14 @@ export class BlobWriter {
   }
 
   async #send(pack: PackDraft): Promise<void> {
-    while (this.#sending.size >= PACK_CONCURRENCY) await Promise.race(this.#sending);
+    while (this.#sending.size >= (this.#options.packConcurrency ?? PACK_CONCURRENCY)) await Promise.race(this.#sending);
     const put = this.#put(pack, this.#inPack);
     this.#inPack = new Map();
     this.#sending.add(put);
     put.then(
       () => {
         this.#sending.delete(put);
-        this.#packBuffers.give(pack.buffer);
+        pack.release();
       },
       // The failure stays in the set, and is met where the set is waited for.
       () => undefined,

@@ -6,6 +6,9 @@ import type { ObjectName } from '../pack/locator.js';
 import { objectKey } from './layout.js';
 import type { Repository } from './repository.js';
 
+/** Bytes that a pack has room for at first: what most commits store. */
+const FIRST_BYTES = 256 * 1024;
+
 /** Buffers of one size, used again and again: new memory costs more than the copying. */
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
@@ -21,15 +24,17 @@ export class BufferPool {
   }
 }
 
-/** A pack that is being filled. */
+/** A pack that is being filled, in a buffer that grows: most commits are small. */
 export class PackDraft {
   readonly key: string;
+  buffer: Uint8Array = new Uint8Array(FIRST_BYTES);
   #length = 0;
 
   constructor(
     repository: Repository,
     readonly name: ObjectName,
-    readonly buffer: Uint8Array,
+    /** Buffers of MAX_PACK_SIZE. */
+    private readonly pool: BufferPool,
   ) {
     this.key = objectKey('packs', name);
     this.append(envelopeHeader({ kind: 'pack', repository: repository.id, key: this.key }));
@@ -41,6 +46,11 @@ export class PackDraft {
 
   /** The offset at which the bytes lie. */
   append(bytes: Uint8Array): number {
+    if (this.#length + bytes.length > this.buffer.length) {
+      const larger = this.pool.take();
+      larger.set(this.buffer.subarray(0, this.#length));
+      this.buffer = larger;
+    }
     this.buffer.set(bytes, this.#length);
     this.#length += bytes.length;
     return this.#length - bytes.length;
@@ -50,5 +60,10 @@ export class PackDraft {
   seal(): Uint8Array {
     this.append(sha256(this.buffer.subarray(0, this.#length)));
     return this.buffer.subarray(0, this.#length);
+  }
+
+  /** Gives the buffer back; what was in it is over. */
+  release(): void {
+    if (this.buffer.length === this.pool.size) this.pool.give(this.buffer);
   }
 }

@@ -10,6 +10,7 @@ import { decodeExtensions, type Extension, encodeExtensions } from '../object/ex
 import { ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import { type ObjectName, readName, writeName } from '../pack/locator.js';
+import type { EtagStyle } from '../provider/provider.js';
 import { tagProblem } from './layout.js';
 
 const rowOps = ['commit', 'rollback', 'merge', 'recovered'] as const;
@@ -52,7 +53,7 @@ export interface Ref {
   nonce: Uint8Array;
   /** The GC epoch that was pinned or stamped last. */
   epoch: number;
-  etagStyle: 'returned' | 'unquoted';
+  etagStyle: EtagStyle;
   lease: Lease | undefined;
   tags: ReadonlyMap<string, ObjectId>;
   /** Newest first. */

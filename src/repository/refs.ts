@@ -174,10 +174,11 @@ export class Refs {
     options: RequestOptions,
   ): Promise<Token | undefined> {
     const nonce = this.#host.random(NAME_BYTES);
-    const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce };
+    const etagStyle = this.#provider.etagStyle ?? from.ref.etagStyle;
+    const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce, etagStyle };
     const bytes = await this.#encode(from.session, ref);
     try {
-      const version = await this.#provider.swap(refKey(from.session), bytes, from.version, options);
+      const version = await this.#provider.swap(refKey(from.session), bytes, from.version, { ...options, etagStyle });
       return version === undefined ? undefined : { session: from.session, ref, version };
     } catch (error) {
       if (!isError(error, 'UNREACHABLE')) throw error;
@@ -218,7 +219,8 @@ export class Refs {
   async #burn(from: Omit<Token, 'version'> & { version: Version | null }, options: RequestOptions): Promise<boolean> {
     const ref: Ref = { ...from.ref, sequence: from.ref.sequence + 1, nonce: this.#host.random(NAME_BYTES) };
     const bytes = await this.#encode(from.session, ref);
-    return (await this.#provider.swap(refKey(from.session), bytes, from.version, options)) !== undefined;
+    const { etagStyle } = from.ref;
+    return (await this.#provider.swap(refKey(from.session), bytes, from.version, { ...options, etagStyle })) !== undefined;
   }
 
   /** The ref in its envelope. One that no reader would take is never written: it would lose the session. */

@@ -57,13 +57,13 @@ export class Repository {
   /** Opens the repository, or creates it. Of several that create at once one wins, and all open what it made. */
   static async init(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
     const found = await Repository.open(provider, host, options);
-    if (found === undefined) {
-      const identity = { kind: 'config', repository: host.random(NAME_BYTES), key: CONFIG_KEY } as const;
-      await provider.swap(CONFIG_KEY, await wrap(identity, encodeConfig(), 'off'), null, options);
-    }
-    const repository = found ?? (await Repository.open(provider, host, options));
+    if (found !== undefined) return found;
+    const id = host.random(NAME_BYTES);
+    const config = await wrap({ kind: 'config', repository: id, key: CONFIG_KEY }, encodeConfig(), 'off');
+    const isMine = (await provider.swap(CONFIG_KEY, config, null, options)) !== undefined;
+    const repository = isMine ? new Repository(provider, host, id) : await Repository.open(provider, host, options);
     check(repository !== undefined, `${provider.url}: expected the config that was just written, found none`);
-    if (found === undefined) await repository.#createEpoch(options);
+    await repository.#createEpoch(options);
     return repository;
   }
 

@@ -55,7 +55,11 @@ const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: unde
  */
 export async function checkoutSession(home: Home, session: string, dir: string, options: CheckoutOptions = {}): Promise<CheckoutResult> {
   home.refuseTarget(dir);
-  return await home.reading(session, options, (found) => attemptCheckout(home, found, dir, options));
+  try {
+    return await home.reading(session, options, (found) => attemptCheckout(home, found, dir, options));
+  } finally {
+    home.frames.clear();
+  }
 }
 
 async function attemptCheckout(
@@ -78,7 +82,7 @@ async function attemptCheckout(
   const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
   const write: PlaceOptions = {
     keepDirectory: options.keepDirectory,
-    reader: new BlobReader(repository, options),
+    reader: new BlobReader(repository, { signal: options.signal, kept: home.frames }),
     blobs: manifest.blobs,
     signal: options.signal,
     onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),

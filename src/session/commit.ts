@@ -158,9 +158,8 @@ async function readBase(
 /** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
 async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitSettings): Promise<Base['head']> {
   try {
-    const seen = await remote?.read(session, options);
+    const seen = await (options.isMigration ? remote?.read(session, options) : remote?.readPerhapsNew(session, options));
     const row = seen?.token.ref.rows[0];
-    if (remote !== undefined && row === undefined && !options.isMigration) await remote.refuseLegacy(session, options, seen?.token);
     if (remote === undefined || seen === undefined || row === undefined) return undefined;
     return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
   } catch (error) {

@@ -6,8 +6,10 @@ import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
+import { nameText, type ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
+import { KeptFrames } from '../repository/kept-frames.js';
 import type { Manifest } from '../repository/manifest.js';
 import { type Row, wasDeleted } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
@@ -40,11 +42,14 @@ export class Home implements Site {
   readonly legacy: LegacyPlace;
   readonly index: BlobIndex;
   readonly provider: Provider;
+  /** What a pull decoded, for the checkout that follows it. */
+  readonly frames = new KeptFrames();
   /** Where notes about directories and remotes are kept. */
   readonly records: string;
   /** Where mounted directories lie. */
   readonly workspaces: string;
   #repository: Repository | undefined;
+  #newest: { name: string; manifest: Manifest } | undefined;
 
   constructor({ provider, folder, legacy, host }: HomeOptions) {
     this.provider = provider;
@@ -149,7 +154,13 @@ export class Home implements Site {
   }
 
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
+    if (this.#newest?.name === nameText(row.manifest)) return this.#newest.manifest;
     return repository.openManifest(row, await readManifestBytes(repository, token, row, options));
+  }
+
+  /** Takes note of a manifest that was just written, which is likely to be read next. */
+  noteManifest(name: ObjectName, manifest: Manifest): void {
+    this.#newest = { name: nameText(name), manifest };
   }
 
   /** A file is read as fast as a part of another. */

@@ -18,7 +18,7 @@ import type { StoreOptions } from './store.js';
 
 /** How bytes are moved to and from a remote. */
 export interface TransferOptions {
-  /** Requests under way at once; 5 unless given. */
+  /** Requests under way at once; 32 unless given. What they hold in memory is bounded apart. */
   maxConcurrentOperations?: number | undefined;
   /** Bytes that one request fetches at most; 8 MiB, which is a whole pack, unless given. What lies in one frame is never cut. */
   chunkSize?: number | undefined;

@@ -7,12 +7,13 @@ import { BrowserStateError, isError } from '../errors.js';
 import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { copyBlobs, matchSegments } from '../repository/copy.js';
+import { copyBlobs } from '../repository/copy.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { type Row, wasDeleted } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
+import { matchSegments } from '../repository/segments.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { pullProgress } from './pull-progress.js';
@@ -134,15 +135,12 @@ async function fetchRows(
   options: PullOptions,
 ): Promise<{ objects: number; bytes: number } | undefined> {
   const { session } = seen.token;
-  const [repository, stored] = await Promise.all([
-    home.init(options),
+  const [{ repository, token, pin }, stored] = await Promise.all([
+    prepareHome(home, session, here, options),
     Promise.all(missing.map((row) => remote.manifestBytes(seen.repository, seen.token, row, options))),
   ]);
-  const manifests = await Promise.all(missing.map((row, i) => seen.repository.openManifest(row, stored[i] as Uint8Array)));
-  const token = await repository.refs.ensure(session, options);
   if (token.ref.rows[0]?.id !== here[0]?.id) return undefined;
-  const pin = new Pin(home, repository, token, options);
-  if (here.length === 0) await pin.set();
+  const manifests = await Promise.all(missing.map((row, i) => seen.repository.openManifest(row, stored[i] as Uint8Array)));
   const former = await remote.notedManifest(seen.repository, session);
   const places = await placesAtHome(home, repository, token, former ? [...manifests, former] : manifests, pin, options);
   const wanted = new Map(manifests.flatMap(({ blobs }) => [...blobs]).filter(([id]) => !places.has(id)));
@@ -151,15 +149,17 @@ async function fetchRows(
     epoch: pin.epoch,
     ...remote.transfer,
     onSpan: options.onProgress && pullProgress(manifests, wanted, options.onProgress),
+    kept: home.frames,
     onVerified: (arrived) => home.index.record(repository, pin.epoch, arrived),
     signal: options.signal,
   });
   const all = new Map([...places, ...copied.places]);
   const added = await Promise.all(
-    manifests.map(async ({ commit, tree, blobs }, i): Promise<Row> => {
+    manifests.map(async ({ id, commit, tree, blobs }, i): Promise<Row> => {
       const name = newName(home.host, pin.epoch);
       const content = { commit, tree, blobs: new Map([...blobs.keys()].map((id) => [id, all.get(id) as BlobPlace])) };
       await repository.writeManifest(name, content, 'auto', options);
+      home.noteManifest(name, { id, ...content });
       return { ...(missing[i] as Row), manifest: name };
     }),
   );
@@ -171,10 +171,21 @@ async function fetchRows(
     { state: 'live', ...history, tags, head: new Uint8Array(0), epoch: pin.epoch },
     options,
   );
+  await copied.told;
   if (swapped === undefined) return undefined;
   const head = missing.findIndex(({ id }) => id === seen.token.ref.rows[0]?.id);
   if (head !== -1) await remote.noteRef(seen.repository, seen.token, { row: missing[head] as Row, bytes: stored[head] as Uint8Array });
   return { objects: missing.length + copied.packs, bytes: copied.bytes };
+}
+
+/** What home must have before it takes anything in, made while the manifests are on their way. */
+async function prepareHome(home: Home, session: string, here: readonly Row[], options: RequestOptions) {
+  const repository = await home.init(options);
+  const token = await repository.refs.ensure(session, options);
+  const pin = new Pin(home, repository, token, options);
+  if (here.length === 0) await pin.set();
+  await home.index.load();
+  return { repository, token, pin };
 }
 
 /** Where home has blobs of the manifests already. */

@@ -75,8 +75,10 @@ export class Remote implements Site {
 
   /** The repository, made if there is none, after a probe of the provider. */
   async init(options: RequestOptions = {}): Promise<Repository> {
-    const found = await this.open(options);
-    if (found !== undefined) return found;
+    return (await this.open(options)) ?? (await this.#make(options));
+  }
+
+  async #make(options: RequestOptions): Promise<Repository> {
     await probeProvider(this.provider, this.host, options);
     const made = await this.#is(await Repository.init(this.provider, this.host, options));
     this.isConfirmed = true;
@@ -88,8 +90,8 @@ export class Remote implements Site {
    * in its place, and a ref of the old one would be none of its.
    */
   async create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<Seen | undefined> {
-    if (!this.isConfirmed) await this.confirm(options);
-    const repository = await this.init(options);
+    const known = this.isConfirmed ? this.#repository : await this.confirm(options);
+    const repository = known ?? (await this.#make(options));
     const token = await repository.refs.create(session, options, change);
     return token && { repository, token };
   }
@@ -117,6 +119,20 @@ export class Remote implements Site {
     this.isConfirmed = true;
     await this.noteRef(repository, token);
     return { repository, token };
+  }
+
+  /**
+   * The same of a session that is likely to be new: what its creation must know, which repository this is and whether the older package has the session, is
+   * asked in the same round trip. Throws LEGACY_SESSION where the session is new here and not there.
+   */
+  async readPerhapsNew(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+    // What fails here is asked again, and told, by whoever creates the session.
+    const confirmed = this.isConfirmed ? undefined : this.confirm(options).catch(() => undefined);
+    const refused = this.refuseLegacy(session, options);
+    refused.catch(() => undefined);
+    const [seen] = await Promise.all([this.read(session, options), confirmed]);
+    if (seen?.token.ref.rows[0] === undefined && !(seen && wasDeleted(seen.token.ref))) await refused;
+    return seen;
   }
 
   /** The session's ref as it was last seen, without asking. */
@@ -187,12 +203,15 @@ export class Remote implements Site {
     return { repository, token: { session, ref, version } };
   }
 
-  /** Asks which repository is there. What is remembered of another one is forgotten. */
-  async confirm(options: RequestOptions): Promise<void> {
+  /** Asks which repository is there; undefined where there is none. What is remembered of another one is forgotten. */
+  async confirm(options: RequestOptions): Promise<Repository | undefined> {
     const found = await Repository.open(this.provider, this.host, options);
-    if (found === undefined) return this.#forget();
-    await this.#is(found);
+    if (found === undefined) {
+      await this.#forget();
+      return undefined;
+    }
     this.isConfirmed = true;
+    return this.#is(found);
   }
 
   /** From here on nothing is known of the remote but what it tells. */

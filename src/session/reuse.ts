@@ -84,9 +84,13 @@ export class Pin {
 
   /** Places of blobs that the index knows and that no collection has condemned. */
   async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
-    const { k, condemned } = await this.set();
-    const found = await this.#home.index.lookup(this.#repository, k, ids);
-    const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
-    return new Map([...found].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));
+    const epoch = await this.set();
+    return withoutCondemned(await this.#home.index.lookup(this.#repository, epoch.k, ids), epoch);
   }
+}
+
+/** The places of which a collection is about to remove nothing. */
+export function withoutCondemned(places: ReadonlyMap<ObjectId, BlobPlace>, { condemned }: Epoch): ReadonlyMap<ObjectId, BlobPlace> {
+  const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
+  return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));
 }

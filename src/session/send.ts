@@ -1,14 +1,14 @@
 /** Stores commits in the remote and puts their rows into a session's ref there: packs and manifests at the same time, then one swap (SPEC.md 11.5). */
 import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
-import { BLOBS_AHEAD, REUSE_SHARE } from '../limits.js';
+import { BLOBS_AHEAD, REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import { blobCount, blobId, distinctBlobs, type FileEntry, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
-import { framesOf, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { BlobWriter, type Predecessor } from '../repository/blob-writer.js';
+import type { Epoch } from '../repository/cells.js';
 import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
@@ -17,6 +17,7 @@ import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import type { OnProgress } from './progress.js';
 import type { Remote, Seen } from './remote.js';
+import { withoutCondemned } from './reuse.js';
 
 /** A commit to be sent, with a way to its tree and to the places of its blobs in home. */
 export interface Outgoing {
@@ -45,6 +46,8 @@ export interface Shipment {
   pin: boolean;
   /** Whose lease ends with it. */
   release?: string | undefined;
+  /** The epoch, where it was read after the token already. */
+  pinned?: Epoch;
 }
 
 export interface Sent {
@@ -71,7 +74,7 @@ export async function send(
   const known = await knownPlaces(shipment, repository, token, options);
   const loaded = await outgoing.at(-1)?.load();
   const reuse = await findReuse(shipment, repository, token, known.places, loaded?.blobs ?? new Map(), options);
-  const epoch = Math.max(token.ref.epoch, reuse.epoch);
+  const epoch = Math.max(token.ref.epoch, reuse.learntAt);
   const homePlaces = new Map(shipment.base?.blobs);
   const reader = new BlobReader(shipment.home, { signal: options.signal });
   let noting: Promise<void> = Promise.resolve();
@@ -80,6 +83,7 @@ export async function send(
     known: known.places,
     lookup: async () => reuse.places,
     epoch: () => epoch,
+    packConcurrency: REMOTE_PACK_CONCURRENCY,
     readKnown: async (id) => {
       const place = homePlaces.get(id);
       return place && reader.read(id, place);
@@ -115,13 +119,15 @@ export async function send(
     ...manifests,
   ]);
   const stored = await Promise.all(manifests);
+  const pinned = await reuse.pin;
+  if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, seen: target, pinned }, options);
   const newest = { row: rows[0] as Row, bytes: stored.at(-1) as Uint8Array };
   const change = {
     state: 'live',
     ...history,
     tags: new Map([...token.ref.tags, ...tags]),
     head: remote.inlineHead(newest.bytes),
-    epoch,
+    epoch: Math.max(epoch, pinned?.k ?? 0),
     lease: token.ref.lease?.owner === shipment.release ? undefined : token.ref.lease,
   } as const;
   const swapped = await repository.refs.swap(token, change, options);
@@ -146,30 +152,46 @@ async function knownPlaces(
   return { places: new Map(manifests.flatMap(({ blobs }) => [...blobs])), tree: manifests[0]?.tree };
 }
 
-/** What else the remote has of what is to be sent, and the epoch of the pin that allows to name it; the epoch is 0 where none was needed. */
+/** What else the remote is thought to have of what is to be sent. */
+interface Reuse {
+  places: ReadonlyMap<ObjectId, BlobPlace>;
+  /** The epoch under which they were learnt. */
+  learntAt: number;
+  /** The epoch, read after the token: it tells whether they may be named. Undefined where nothing is named that needs it. */
+  pin: Promise<Epoch> | undefined;
+}
+
+/**
+ * Finds what can be used again, and begins to read the epoch that decides it. What is uploaded meanwhile is named by nothing before the swap, and the swap
+ * waits for the epoch (SPEC.md R-SYNC-2).
+ */
 async function findReuse(
-  { remote, pin, underlying }: Shipment,
+  { remote, pin, pinned, underlying }: Shipment,
   repository: Repository,
   token: Token,
   known: ReadonlyMap<ObjectId, BlobPlace>,
   wanted: ReadonlyMap<ObjectId, BlobPlace>,
   options: RequestOptions,
-): Promise<{ epoch: number; places: ReadonlyMap<ObjectId, BlobPlace> }> {
+): Promise<Reuse> {
   const missing = [...wanted].filter(([id]) => !known.has(id));
   const ids = missing.map(([id]) => id);
+  if (pinned !== undefined) {
+    const places = withoutCondemned(await remote.index.lookup(repository, pinned.k, ids), pinned);
+    return { places, learntAt: pinned.k, pin: Promise.resolve(pinned) };
+  }
+  const none = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
   const mayReuse = missing.length > 0 && (pin || token.ref.rows.length === 0);
-  const guessed = mayReuse ? await remote.index.guess(repository, ids) : new Map<ObjectId, BlobPlace>();
-  const isWorth = guessed.size > 0 && lengthOf(guessed) >= REUSE_SHARE * lengthOf(missing);
+  const guess = mayReuse ? await remote.index.guess(repository, ids) : none;
+  const isWorth = guess.places.size > 0 && lengthOf(guess.places) >= REUSE_SHARE * lengthOf(missing);
   // What lies beneath is another session's, and named in any case.
-  if (!isWorth && underlying === undefined) return { epoch: 0, places: new Map() };
-  const { k, condemned } = await repository.epoch(options);
-  if (!isWorth) return { epoch: k, places: new Map() };
-  const dead = new Set(condemned.map(({ name }) => nameText(name)));
-  const found = [...(await remote.index.lookup(repository, k, ids))];
-  return {
-    epoch: k,
-    places: new Map(found.filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack))))),
-  };
+  const epoch = isWorth || underlying !== undefined ? repository.epoch(options) : undefined;
+  epoch?.catch(() => undefined);
+  return { ...(isWorth ? guess : none), pin: epoch };
+}
+
+/** Whether what was guessed holds: nothing was collected since it was learnt, and nothing of it is about to be. */
+function isUsable({ places, learntAt }: Reuse, epoch: Epoch): boolean {
+  return places.size === 0 || (epoch.k === learntAt && withoutCondemned(places, epoch).size === places.size);
 }
 
 function lengthOf(places: Iterable<readonly [ObjectId, BlobPlace]>): number {

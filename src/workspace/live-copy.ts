@@ -56,6 +56,8 @@ export async function copyLive(scan: Scan, options: LiveCopyOptions): Promise<Li
 class Copier {
   readonly #root: string;
   readonly #options: LiveCopyOptions;
+  /** Copies of this unit's files, also of earlier attempts: what has not changed since is not copied again. */
+  readonly #made = new Map<string, { seen: ScannedEntry; since: bigint; taken: Taken }>();
   #copies = 0;
 
   constructor(root: string, options: LiveCopyOptions) {
@@ -68,33 +70,35 @@ class Copier {
     for (let attempt = 0; attempt < LIVE_COPY_ATTEMPTS; attempt++) {
       if (attempt > 0) await this.#pause(attempt - 1);
       throwIfAborted(this.#options.signal);
-      const taken: Taken[] = [];
-      if (await this.#attempt(unit, taken)) return taken;
-      for (const { copy } of taken) if (copy !== undefined) await rm(copy, { force: true });
+      const taken = await this.#attempt(unit);
+      if (taken === undefined) continue;
+      this.#made.clear();
+      return taken;
     }
     return undefined;
   }
 
-  async #attempt(unit: Unit, taken: Taken[]): Promise<boolean> {
+  async #attempt(unit: Unit): Promise<Taken[] | undefined> {
     const since = this.#tick();
     const before = this.#look(unit.paths());
+    const taken: Taken[] = [];
     for (const entry of before.values()) {
-      const one = await this.#take(entry);
-      if (one === undefined) return false;
-      taken.push(one);
+      const one = await this.#take(entry, since);
+      if (one !== undefined) taken.push(one);
     }
     const after = this.#look(unit.paths());
     const isStill = (entry: ScannedEntry): boolean => {
       const [was, is] = [before.get(entry.path), after.get(entry.path)];
       return was !== undefined && is !== undefined && was.size === entry.size && isSame(was, is) && is.ctimeNs < since;
     };
-    if (!taken.every((one) => this.#isFaithful(one))) return false;
-    if (before.size === after.size && taken.every(({ entry }) => isStill(entry))) return true;
+    if (!taken.every((one) => this.#isFaithful(one))) return undefined;
+    if (taken.length === after.size && taken.every(({ entry }) => isStill(entry))) return taken;
     const take = async (path: string): Promise<Taken | undefined> => {
       const entry = this.#look([path]).get(path);
-      return entry && this.#take(entry);
+      return entry && this.#take(entry, since);
     };
-    return (await unit.holds?.({ taken, after, isStill, take, source: (entry) => this.#source(entry) })) ?? false;
+    const holds = await unit.holds({ taken, after, isStill, take, source: (entry) => this.#source(entry) });
+    return holds ? taken : undefined;
   }
 
   /** Now, by the clock that stamps files: whatever is written from here on has this time or a later one. */
@@ -119,16 +123,21 @@ class Copier {
     return found;
   }
 
-  /** Undefined where the file is gone. */
-  async #take(entry: ScannedEntry): Promise<Taken | undefined> {
-    if (this.#options.isKnown(entry)) return { entry, copy: undefined };
+  /** The file as it was looked at after `since`; undefined where it is gone. */
+  async #take(seen: ScannedEntry, since: bigint): Promise<Taken | undefined> {
+    if (this.#options.isKnown(seen)) return { entry: seen, copy: undefined };
+    const made = this.#made.get(seen.path);
+    if (made !== undefined && isSame(made.seen, seen) && seen.ctimeNs < made.since && !isMapped(seen.path)) return made.taken;
     const copy = join(this.#options.stage, String(this.#copies++));
     try {
-      await copyFile(this.#source(entry), copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
-      return { entry: { ...entry, size: lstatSync(copy).size }, copy };
+      if (made?.taken.copy !== undefined) await rm(made.taken.copy, { force: true });
+      await copyFile(this.#source(seen), copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+      const taken = { entry: { ...seen, size: lstatSync(copy).size }, copy };
+      this.#made.set(seen.path, { seen, since, taken });
+      return taken;
     } catch (error) {
       if (errno(error) === 'ENOENT') return undefined;
-      throw errno(error) === 'ENOSPC' || errno(error) === 'EDQUOT' ? writeFailure(copy, error) : readFailure(entry.path, error);
+      throw errno(error) === 'ENOSPC' || errno(error) === 'EDQUOT' ? writeFailure(copy, error) : readFailure(seen.path, error);
     }
   }
 

@@ -5,7 +5,7 @@
 import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
-import { parentPath } from '../object/path.js';
+import { parentPath, pathProblem } from '../object/path.js';
 import { ifThere } from './directory.js';
 import type { Filter } from './filter.js';
 import { levelDbFile, readManifest } from './leveldb.js';
@@ -19,7 +19,7 @@ export interface Unit {
   /** The paths that there may be now, in the order in which they are copied. */
   paths(): string[];
   /** Whether copies that were made while files changed are those of one moment nevertheless; it may add to them. */
-  holds?(attempt: Attempt): Promise<boolean>;
+  holds(attempt: Attempt): Promise<boolean>;
 }
 
 /** A file as it was taken: copied, or known. */
@@ -29,6 +29,7 @@ export interface Taken {
 }
 
 interface Attempt {
+  /** What was there, save files that went away before they were copied. */
   taken: Taken[];
   /** The files after the last was copied. */
   after: ReadonlyMap<string, ScannedEntry>;
@@ -72,7 +73,7 @@ function database(name: string, filter: Filter): Unit {
   return {
     name,
     entries: [],
-    paths: () => [name, `${name}-journal`, wal].filter((path) => !filter.excludes(path, false)),
+    paths: () => [name, `${name}-journal`, wal].filter((path) => pathProblem(path) === undefined && !filter.excludes(path, false)),
     async holds({ taken, after, isStill, source }) {
       const log = taken.find(({ entry }) => entry.path === wal);
       const now = after.get(wal);

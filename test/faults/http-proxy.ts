@@ -56,6 +56,8 @@ export interface HttpProxy {
   rounds(): number;
   /** Counts from nothing again; connections that are open are not counted. */
   reset(): void;
+  /** From here on every request is late by so many milliseconds. */
+  delayBy(roundTripMs: number): void;
   close(): Promise<void>;
 }
 
@@ -71,6 +73,7 @@ export interface ProxyOptions {
 const OF_CONNECTION = ['connection', 'keep-alive', 'proxy-connection'];
 
 export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass' }: ProxyOptions): Promise<HttpProxy> {
+  let lateMs = roundTripMs;
   // A connection for each request, so that none is found closed by a server that tired of waiting.
   const agent = new Agent({ keepAlive: false });
   let log = freshLog();
@@ -87,7 +90,7 @@ export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass'
     });
     const what = fault(own.intervals.length, described);
     if (what === 'refuse') return void request.socket.destroy();
-    await sleep(roundTripMs + (typeof what === 'object' ? what.delayMs : 0));
+    await sleep(lateMs + (typeof what === 'object' ? what.delayMs : 0));
     if (request.socket.destroyed) return;
     request.on('data', (chunk: Buffer) => {
       own.sent += chunk.length;
@@ -146,6 +149,9 @@ export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass'
     rounds: () => longestChain(log.intervals),
     reset: () => {
       log = freshLog();
+    },
+    delayBy: (roundTripMs) => {
+      lateMs = roundTripMs;
     },
     close: async () => {
       server.close();

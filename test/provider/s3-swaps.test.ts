@@ -131,6 +131,25 @@ test('R-S3-4: a store that wants it bare is found out once', async (t) => {
   t.is(server.requests.length, 6);
 });
 
+test('R-S3-4: what another process found out is tried first, and is no more than a hint', async (t) => {
+  const { provider, server, faulty } = await open(t, { unquotedOnly: true });
+  const first = await won(provider, 'refs/a', utf8('one'), null);
+  const second = await provider.swap('refs/a', utf8('two'), first, { etagStyle: 'unquoted' });
+  t.is(provider.etagStyle, 'unquoted');
+  t.is(await provider.swap('refs/a', utf8('three'), first), undefined);
+  t.is(server.requests.length, 3);
+  const other = s3Provider(server.options);
+  t.teardown(() => other.close());
+  faulty(({ method, headers }) => (method === 'PUT' && !headers['if-match']?.startsWith('"') ? { code: 'PreconditionFailed' } : undefined));
+  await rejects(t, () => other.swap('refs/a', utf8('three'), second as string, { etagStyle: 'unquoted' }), 'UNSUPPORTED');
+  t.deepEqual(
+    writes(server)
+      .slice(-2)
+      .map((etag) => etag?.startsWith('"')),
+    [false, true],
+  );
+});
+
 test('R-S3-4: a store that takes it neither way is UNSUPPORTED', async (t) => {
   const { provider, faulty } = await open(t);
   const first = await won(provider, 'refs/a', utf8('one'), null);

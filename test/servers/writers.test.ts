@@ -7,7 +7,7 @@ import { randomFaults } from '../faults/random-faults.js';
 import { writeTogether } from '../sync/_writers.js';
 import { startS3Server } from './s3-server.js';
 
-test('20 writers of 5 commits each over HTTP, every commit of which is in the history once', async (t) => {
+test('50 writers of 20 commits each over HTTP, every commit of which is in the history once', async (t) => {
   t.timeout(20 * 60_000);
   const server = await startS3Server();
   const fault = randomFaults(1, { dropped: 0.02, refused: 0.02, unanswered: 0.02, delayed: 0.1, maxDelayMs: 50 });
@@ -20,6 +20,6 @@ test('20 writers of 5 commits each over HTTP, every commit of which is in the hi
     await server.close();
   });
   const patient = retrying(through, { retryDelayMs: 10, random: () => 0.5 });
-  await writeTogether(t, direct, () => patient, { writers: 20, commits: 5 });
+  await writeTogether(t, direct, () => patient, { writers: 50, commits: 20 });
   t.log(`${proxy.counts().total} requests`);
 });

@@ -1,0 +1,91 @@
+/** The parts of frames that blobs are made of: which of them the target of a copy has, and which blobs wait for which. */
+import type { ObjectId } from '../object-id.js';
+import { type Frame, frameKey, type Location } from '../pack/locator.js';
+import type { BlobPlace } from './manifest.js';
+
+/** Part of an uncompressed frame: where a blob's base or a patch begins. */
+export interface Segment {
+  frame: Frame;
+  offset: number;
+}
+
+export function segmentKey({ frame, offset }: Segment): string {
+  return `${frameKey(frame)}+${offset}`;
+}
+
+/**
+ * The segments that make up blobs in the source, with those that make up the same blobs in the target in the same way. The same blob may be put
+ * together from other bytes, so these are guesses.
+ */
+export function matchSegments(
+  source: ReadonlyMap<ObjectId, BlobPlace>,
+  target: ReadonlyMap<ObjectId, BlobPlace>,
+): ReadonlyMap<string, Segment> {
+  const matches = new Map<string, Segment>();
+  for (const [id, { location: from }] of source) {
+    const to = target.get(id)?.location;
+    if (to === undefined || to.baseLength !== from.baseLength || to.patches.length !== from.patches.length) continue;
+    if (from.patches.some(({ bitmap }, i) => bitmap !== to.patches[i]?.bitmap)) continue;
+    matches.set(segmentKey(from), to);
+    for (const [i, patch] of from.patches.entries()) matches.set(segmentKey(patch), to.patches[i] as Segment);
+  }
+  return matches;
+}
+
+export function segmentsOf({ frame, offset, patches }: Location): Segment[] {
+  return [{ frame, offset }, ...patches];
+}
+
+/** Blobs and the frames that they wait for. */
+export class Waiting {
+  readonly #blobs: ReadonlyMap<ObjectId, BlobPlace>;
+  /** How many frames a blob waits for, and who waits for a frame. */
+  readonly #missing = new Map<ObjectId, number>();
+  readonly #waiters = new Map<string, ObjectId[]>();
+
+  constructor(blobs: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>, copied: ReadonlyMap<string, Frame>) {
+    this.#blobs = blobs;
+    for (const [id, { location }] of blobs) {
+      const absent = segmentsOf(location).filter((each) => !present.has(segmentKey(each)) && !copied.has(frameKey(each.frame)));
+      const frames = new Set(absent.map(({ frame }) => frameKey(frame)));
+      this.#missing.set(id, frames.size);
+      for (const key of frames) {
+        const waiters = this.#waiters.get(key);
+        if (waiters === undefined) this.#waiters.set(key, [id]);
+        else waiters.push(id);
+      }
+    }
+  }
+
+  /** Those that wait for nothing. */
+  complete(): Map<ObjectId, BlobPlace> {
+    return new Map([...this.#blobs].filter(([id]) => this.#missing.get(id) === 0));
+  }
+
+  /** Those that wait for nothing more once these frames are there. */
+  without(frames: Iterable<string>): Map<ObjectId, BlobPlace> {
+    const ready = new Map<ObjectId, BlobPlace>();
+    for (const key of frames) {
+      for (const id of this.#waiters.get(key) ?? []) {
+        const left = (this.#missing.get(id) as number) - 1;
+        this.#missing.set(id, left);
+        if (left === 0) ready.set(id, this.#blobs.get(id) as BlobPlace);
+      }
+      this.#waiters.delete(key);
+    }
+    return ready;
+  }
+}
+
+/** Where a blob is in the target, of which everything is present or copied. */
+export function moved(location: Location, present: ReadonlyMap<string, Segment>, copied: ReadonlyMap<string, Frame>): Location {
+  const to = ({ frame, offset }: Segment): Segment => {
+    const { frame: found, offset: at } = present.get(segmentKey({ frame, offset })) ?? {
+      frame: copied.get(frameKey(frame)) as Frame,
+      offset,
+    };
+    return { frame: found, offset: at };
+  };
+  const { baseLength, patches } = location;
+  return { ...to(location), baseLength, patches: patches.map((patch) => ({ ...to(patch), bitmap: patch.bitmap })) };
+}

@@ -1,0 +1,131 @@
+/** A push or a pull that is killed half-way and started again, with what it moved in all. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import { openRepository } from '../../src/index.js';
+import { s3Provider } from '../../src/provider/s3.js';
+import { type HttpCounts, type HttpProxy, startProxy } from '../faults/http-proxy.js';
+import { noise } from '../helpers/content.js';
+import { file, readListing, writeProfile } from '../helpers/profile.js';
+import { temporary } from '../helpers/temporary.js';
+import { type S3Server, startS3Server } from '../servers/s3-server.js';
+
+const MIB = 2 ** 20;
+const FILE = 4 * MIB;
+const child = fileURLToPath(new URL('_transfer-child.js', import.meta.url));
+
+interface Remote {
+  proxy: HttpProxy;
+  /** How to reach the bucket through it. */
+  bucket: string;
+}
+
+async function through(t: ExecutionContext, { options }: S3Server): Promise<Remote> {
+  const proxy = await startProxy({ target: new URL(options.endpoint as string) });
+  t.teardown(() => proxy.close());
+  return { proxy, bucket: JSON.stringify({ ...options, endpoint: proxy.url }) };
+}
+
+/** Runs the child until it ends or is to be killed; resolves to the bytes that went up and down. */
+async function transfer(
+  { proxy, bucket }: Remote,
+  step: 'push' | 'pull',
+  home: string,
+  isTime: (counts: HttpCounts) => boolean = () => false,
+): Promise<HttpCounts> {
+  proxy.reset();
+  const running = spawn(process.execPath, [child, step, home, bucket], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
+  });
+  const ended = once(running, 'exit');
+  let isOver = false;
+  void ended.then(() => {
+    isOver = true;
+  });
+  while (!isOver && !isTime(proxy.counts())) await turn();
+  const isKilled = !isOver && running.kill('SIGKILL');
+  const [code] = (await ended) as [number | null];
+  if (!isKilled && code !== 0) throw new Error(`the child ended with ${code}`);
+  return proxy.counts();
+}
+
+/** A home with a commit of so many MiB that do not compress. */
+async function scene(t: ExecutionContext, mib: number) {
+  const folder = temporary(t);
+  const server = await startS3Server();
+  t.teardown(() => server.close());
+  const dir = join(folder, 'profile');
+  mkdirSync(dir);
+  writeProfile(dir, new Map(Array.from({ length: (mib * MIB) / FILE }, (_, i) => [`file-${i}`, file(noise(FILE, i))])));
+  const home = join(folder, 'home');
+  const direct = s3Provider(server.options);
+  t.teardown(() => direct.close());
+  const store = await openRepository({ home, userId: 'tester', remote: direct });
+  await store.session('main').commit(dir, { offline: true });
+  return { folder, server, dir, home, store };
+}
+
+export interface Moved {
+  /** Bytes that an undisturbed transfer moves, and those of the one that was killed and of the one after it. */
+  whole: number;
+  first: number;
+  second: number;
+  /** Packs that were stored when it was killed. */
+  packs: number;
+}
+
+/** Kills a push when half has gone up, and pushes again; the remote must be whole then. */
+export async function killedPush(t: ExecutionContext, mib: number): Promise<Moved> {
+  const { folder, server, dir, home, store } = await scene(t, mib);
+  const other = await startS3Server();
+  const copy = join(folder, 'copy');
+  cpSync(home, copy, { recursive: true });
+  const { sent: whole } = await transfer(await through(t, other), 'push', copy);
+  await other.close();
+  const remote = await through(t, server);
+  const { sent: first, requests } = await transfer(remote, 'push', home, ({ sent }) => sent >= whole / 2);
+  const { sent: second } = await transfer(remote, 'push', home);
+  t.true(first < whole);
+  t.deepEqual(
+    (await store.verify({ readData: true, on: 'remote' })).findings.filter(({ sessions }) => sessions.length > 0),
+    [],
+  );
+  const target = join(folder, 'target');
+  const bare = await openRepository({ home: join(folder, 'bare'), userId: 'tester', remote: s3Provider(server.options) });
+  await bare.session('main').checkout(target);
+  await bare.close();
+  t.deepEqual(readListing(target), readListing(dir));
+  return told(t, { whole, first, second, packs: requests['PUT packs'] ?? 0 });
+}
+
+/** Kills a pull when half of the packs are stored, and pulls again; home must be whole then. */
+export async function killedPull(t: ExecutionContext, mib: number): Promise<Moved> {
+  const { folder, server, dir, store } = await scene(t, mib);
+  await store.session('main').push();
+  const remote = await through(t, server);
+  const { received: whole } = await transfer(remote, 'pull', join(folder, 'undisturbed'));
+  const home = join(folder, 'killed');
+  const place = join(home, 'tester/.store/packs');
+  const stored = (): number => (existsSync(place) ? readdirSync(place).length : 0);
+  const { received: first } = await transfer(remote, 'pull', home, () => stored() >= mib / 16);
+  const packs = stored();
+  const { received: second } = await transfer(remote, 'pull', home);
+  const target = join(folder, 'target');
+  const again = await openRepository({ home, userId: 'tester' });
+  await again.session('main').checkout(target);
+  t.deepEqual(readListing(target), readListing(dir));
+  t.deepEqual((await again.verify({ readData: true })).findings, []);
+  return told(t, { whole, first, second, packs });
+}
+
+function told(t: ExecutionContext, moved: Moved): Moved {
+  const { whole, first, second, packs } = moved;
+  t.log(`undisturbed ${whole}, killed after ${first} with ${packs} packs, then ${second}: ${((first + second) / whole).toFixed(3)}`);
+  return moved;
+}

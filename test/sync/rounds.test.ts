@@ -1,0 +1,124 @@
+/** Round trips that are shared: many ranges in one, the epoch beside the uploads, and what a process that starts anew must ask. */
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { memoryProvider, type Provider } from '../../src/index.js';
+import { unwrap, wrap } from '../../src/pack/envelope.js';
+import type { ObjectName } from '../../src/pack/locator.js';
+import { encodeEpoch } from '../../src/repository/cells.js';
+import { nameOfKey, objectKey } from '../../src/repository/layout.js';
+import { counting, latency } from '../faults/providers.js';
+import { noise } from '../helpers/content.js';
+import { file, type ProfileEntry, readListing, smallProfile } from '../helpers/profile.js';
+import { machine, reopened } from './_machines.js';
+
+function measured() {
+  const inner = counting(memoryProvider());
+  const remote = latency(inner);
+  const total = () => Object.values(inner.counts.requests).reduce((sum, n) => sum + n, 0);
+  const cost = async (work: () => Promise<unknown>): Promise<[rounds: number, requests: number]> => {
+    const [rounds, requests] = [remote.rounds(), total()];
+    await work();
+    return [remote.rounds() - rounds, total() - requests];
+  };
+  return { inner, remote, cost };
+}
+
+const own = (seed: string) => smallProfile((length, name) => noise(length, `${seed} ${name}`));
+const withDatabase = (seed: string) =>
+  new Map<string, ProfileEntry>([...own(seed), ['Default/Database', file(noise(200_000, 'what all have'))]]);
+
+test('a cold mount of what eight saves left in eight packs asks for all ranges at once', async (t) => {
+  const { remote, cost } = measured();
+  const [a, b] = [await machine(t, remote), await machine(t, remote)];
+  const dir = a.profile();
+  for (let i = 0; i < 8; i++) {
+    writeFileSync(join(dir, `Default/file-${i}`), noise(50_000, i));
+    await a.session.commit(dir);
+    await a.session.push();
+  }
+  t.deepEqual(await cost(() => b.session.checkout(b.directory())), [2, 1 + 8]);
+});
+
+test('a first commit of what another session has reads the epoch beside its uploads', async (t) => {
+  const { inner, remote, cost } = measured();
+  const a = await machine(t, remote);
+  await a.session.commit(a.profile(withDatabase('main')));
+  await a.session.push();
+  const other = a.store.session('other');
+  await other.commit(a.profile(withDatabase('other')));
+  const { sent } = inner.counts;
+  t.deepEqual(await cost(() => other.push()), [3, 5]);
+  t.true(inner.counts.sent - sent < 190_000, `${inner.counts.sent - sent} bytes`);
+  t.deepEqual((await a.store.verify({ readData: true, on: 'remote' })).findings, []);
+});
+
+/** Sets the epoch of the tester's repository, as a collection would. */
+async function collect(remote: Provider, k: number, packs: readonly ObjectName[]): Promise<void> {
+  const key = 'tester/.store/gc/epoch';
+  const cell = await remote.read(key);
+  if (cell === undefined || cell === 'unchanged') throw new Error('there is no epoch');
+  const { repository } = await unwrap(cell.bytes, { kind: 'epoch', repository: undefined, key: 'gc/epoch' });
+  const condemned = packs.map((name) => ({ folder: 'packs', name }) as const);
+  const bytes = await wrap({ kind: 'epoch', repository, key: 'gc/epoch' }, encodeEpoch({ k, condemned }), 'off');
+  await remote.swap(key, bytes, cell.version);
+}
+
+async function packsOf(remote: Provider): Promise<ObjectName[]> {
+  const names: ObjectName[] = [];
+  for await (const { key } of remote.list('tester/.store/packs/'))
+    names.push(nameOfKey('packs', key.slice('tester/.store/'.length)) as ObjectName);
+  return names;
+}
+
+const collections: Record<string, (t: ExecutionContext, remote: Provider) => Promise<void>> = {
+  'condemned in the epoch in which it was learnt': async (_t, remote) => collect(remote, 1, await packsOf(remote)),
+  'learnt in an epoch that is over': async (_t, remote) => collect(remote, 3, []),
+};
+
+for (const [what, happen] of Object.entries(collections)) {
+  test(`R-SYNC-2: what another session has is not named where it was ${what}`, async (t) => {
+    const remote = memoryProvider();
+    const a = await machine(t, remote);
+    await a.session.commit(a.profile(withDatabase('main')));
+    await a.session.push();
+    const before = (await packsOf(remote)).map((name) => `tester/.store/${objectKey('packs', name)}`);
+    await happen(t, remote);
+    const other = a.store.session('other');
+    const dir = a.profile(withDatabase('other'));
+    await other.commit(dir);
+    await other.push();
+    for (const key of before) await remote.delete(key);
+    const b = await machine(t, remote, 'other');
+    const target = b.directory();
+    await b.session.checkout(target);
+    t.deepEqual(readListing(target), readListing(dir));
+  });
+}
+
+test('a process that starts anew asks which repository it is beside its look at a session that is new', async (t) => {
+  const { remote, cost } = measured();
+  const a = await machine(t, remote);
+  await a.session.commit(a.profile());
+  await a.session.push();
+  const again = await reopened(a, remote);
+  const other = again.store.session('other');
+  const dir = again.profile(own('other'));
+  t.deepEqual(await cost(() => other.commit(dir)), [1, 3], 'the session, the repository, and what the older package has');
+  t.deepEqual(await cost(() => other.push()), [3, 4]);
+  appendFileSync(join(dir, 'Local State'), 'more');
+  await other.commit(dir);
+  t.deepEqual(await cost(() => other.push()), [2, 3]);
+});
+
+test('what does not compress comes whole through more packs than there are buffers, and is checked out from what was kept', async (t) => {
+  const remote = memoryProvider();
+  const [a, b] = [await machine(t, remote), await machine(t, remote)];
+  const dir = a.profile(new Map(Array.from({ length: 10 }, (_, i) => [`file-${i}`, file(noise(4 * 2 ** 20, i))])));
+  await a.session.commit(dir);
+  await a.session.push();
+  const target = b.directory();
+  await b.session.checkout(target);
+  t.deepEqual(readListing(target), readListing(dir));
+  t.deepEqual((await b.store.verify({ readData: true })).findings, []);
+});
