@@ -54,10 +54,13 @@ export class Repository {
     return new Repository(provider, host, id);
   }
 
-  /** Opens the repository, or creates it. Of several that create at once one wins, and all open what it made. */
+  /** Opens the repository, or creates it. */
   static async init(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
-    const found = await Repository.open(provider, host, options);
-    if (found !== undefined) return found;
+    return (await Repository.open(provider, host, options)) ?? (await Repository.create(provider, host, options));
+  }
+
+  /** Creates the repository, which `open` did not find. Of several that create at once one wins, and all open what it made. */
+  static async create(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
     const id = host.random(NAME_BYTES);
     const config = await wrap({ kind: 'config', repository: id, key: CONFIG_KEY }, encodeConfig(), 'off');
     const isMine = (await provider.swap(CONFIG_KEY, config, null, options)) !== undefined;

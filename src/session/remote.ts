@@ -80,7 +80,7 @@ export class Remote implements Site {
 
   async #make(options: RequestOptions): Promise<Repository> {
     await probeProvider(this.provider, this.host, options);
-    const made = await this.#is(await Repository.init(this.provider, this.host, options));
+    const made = await this.#is(await Repository.create(this.provider, this.host, options));
     this.isConfirmed = true;
     return made;
   }

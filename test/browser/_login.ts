@@ -86,10 +86,10 @@ export interface Browsing {
   close(): Promise<void>;
 }
 
-/** Opens every origin, evaluates `script` there, and returns what each page said. */
-export async function ask(browser: Pick<Browsing, 'newPage'>, { port }: Site, script: string): Promise<unknown[]> {
+/** Opens every origin, or those given, evaluates `script` there, and returns what each page said. */
+export async function ask(browser: Pick<Browsing, 'newPage'>, { port }: Site, script: string, visited = origins): Promise<unknown[]> {
   const answers: unknown[] = [];
-  for (const origin of origins) {
+  for (const origin of visited) {
     const tab = await browser.newPage();
     await tab.goto(`http://${origin}.localhost:${port}/`);
     answers.push(await tab.evaluate(script));

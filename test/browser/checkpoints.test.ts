@@ -30,11 +30,13 @@ window.read = async () => (await settled((await state('readonly')).get('n'))) ??
 window.write = async (n) => {
   document.cookie = 'n' + (n % 50) + '=' + n + '; max-age=86400; path=/';
   localStorage.setItem('n' + (n % 50), String(n).repeat(200));
-  await settled((await state('readwrite')).put(crypto.getRandomValues(new Uint8Array(20000)), 'noise' + (n % 50)));
+  await settled((await state('readwrite')).put(crypto.getRandomValues(new Uint8Array(4000)), 'noise' + (n % 50)));
   await settled((await state('readwrite')).put(n, 'n'));
 };
-// Without a pause, until the page is left.
-window.busy = async () => { for (let n = (await read()) + 1; ; n++) await write(n); };
+// Until the page is left; the pause leaves time for others on a small machine.
+window.busy = async () => {
+  for (let n = (await read()) + 1; ; n++) await write(n).then(() => new Promise((resolve) => setTimeout(resolve, 5)));
+};
 </script>`;
 
 async function startSite(t: ExecutionContext): Promise<(path: string) => string> {

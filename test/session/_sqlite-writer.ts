@@ -8,6 +8,8 @@ import sqlite from 'node-sqlite3-wasm';
 
 const [path, mode] = process.argv.slice(2) as [string, 'delete' | 'truncate' | 'wal'];
 const db = new sqlite.Database(path);
+// What is copied is what the system shows, synced or not.
+db.exec('pragma synchronous = off');
 db.exec(`pragma locking_mode = exclusive; pragma journal_mode = ${mode}; pragma wal_autocheckpoint = 40;`);
 db.exec('create table counter(id integer primary key, n integer, padding blob); create index by_n on counter(n, id)');
 db.exec('begin');
@@ -17,5 +19,5 @@ for (let n = 1; ; n++) {
   db.run('update counter set n = ?', [n]);
   process.stdout.write(`${n}\n`);
   // Now and then it pauses, as a browser does.
-  await sleep(n % 2 === 0 ? 25 : 1);
+  await sleep(n % 4 === 0 ? 25 : 1);
 }

@@ -49,7 +49,7 @@ for (const places of ['one machine', 'two machines'] as const) {
     return names;
   };
 
-  test(`${places}, fail: the second is told, and its work is a session beside the first`, async (t) => {
+  test(`R-MOUNT-3: ${places}, fail: the second is told, and its work is a session beside the first`, async (t) => {
     const { outcome, viewer, head, names } = await meet(t, undefined);
     t.true(isError(outcome, 'CONFLICT'), String(outcome));
     t.is(head, 'of the first');
@@ -93,6 +93,20 @@ test('a worker that changed nothing meets no conflict', async (t) => {
   await one.unmount();
   t.like(await two.unmount(), { changed: false, session: 's' });
   t.is((await entries(a.session('s'))).length, 2);
+});
+
+test('a mount that goes on after it kept theirs does not lay its own over that', async (t) => {
+  const machine = new TestMachine(t);
+  const [a, b] = [await machine.process('a'), await machine.process('b')];
+  await begin(a, 's');
+  const [one, two] = [await a.mount('s'), await b.mount('s')];
+  await write(one.dir, { 'Default/Cookies': 'of the first' });
+  await write(two.dir, { 'Default/Cookies': 'of the second' });
+  await one.unmount();
+  await two.commit({ onConflict: 'theirs' });
+  t.like(await two.unmount({ onConflict: 'theirs' }), { changed: false });
+  t.is(await cookies(a, 's'), 'of the first');
+  t.deepEqual(await sessions(a), ['s']);
 });
 
 test('two that begin the same new session: the second is put aside', async (t) => {

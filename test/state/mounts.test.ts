@@ -20,7 +20,7 @@ function failing(inner: Provider, code: 'UNREACHABLE' | 'NOT_FOUND'): { provider
   return { provider, fail: (does) => (fails = does) };
 }
 
-test('a new session is an empty private directory, and commits nothing if it stays empty', async (t) => {
+test('R-MOUNT-1: a new session is an empty private directory, and commits nothing if it stays empty', async (t) => {
   const machine = new TestMachine(t, memoryProvider());
   const store = await machine.process('a');
   const mount = await store.mount('s');
@@ -85,7 +85,7 @@ test('s1 never sees s10, and mounts of one session never share a directory', asy
 });
 
 for (const code of ['UNREACHABLE', 'NOT_FOUND'] as const) {
-  test(`a pull that fails with ${code} is an error, and leaves no directory, be the session new or known`, async (t) => {
+  test(`R-MOUNT-2: a pull that fails with ${code} is an error, and leaves no directory, be the session new or known`, async (t) => {
     const { provider, fail } = failing(memoryProvider(), code);
     const machine = new TestMachine(t, provider);
     const store = await machine.process('a');

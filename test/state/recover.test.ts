@@ -22,7 +22,7 @@ async function afterCrash(t: Parameters<typeof rejects>[0], files: Record<string
   return { machine, mount, store, warnings, onWarning: (message: string) => void warnings.push(message) };
 }
 
-test('the next mount of the session recovers what is left, as a commit that says so, and says so', async (t) => {
+test('R-MOUNT-5: the next mount of the session recovers what is left, as a commit that says so, and says so', async (t) => {
   const { machine, store, mount, warnings, onWarning } = await afterCrash(t);
   const [left] = await store.leftMounts();
   t.like(left, { session: 's', dir: mount.dir, base: mount.base, mode: 'shared', isCertain: true });
@@ -153,7 +153,7 @@ test('the lock of a dead browser does not hinder; a browser that lives does, and
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('of those that recover at once exactly one does', async (t) => {
+test('R-MOUNT-4: of those that recover at once exactly one does', async (t) => {
   const { machine, store } = await afterCrash(t);
   const [left] = await store.leftMounts();
   const stores = await Promise.all(Array.from({ length: 8 }, (_, i) => machine.process(`racer ${i}`)));

@@ -210,6 +210,16 @@ test('R-LIVE-3: a CURRENT that is replaced meanwhile begins the copy anew', asyn
   t.is(await open(t, copied), 300);
 });
 
+test('R-LIVE-3: a CURRENT that is replaced whenever it is copied makes no copy, whatever it says', async (t) => {
+  const there = await levelDb(t);
+  const replace = (path: string): void => {
+    if (!path.endsWith('CURRENT')) return;
+    writeFileSync(there.at('ldb/new'), readFileSync(there.at('ldb/CURRENT')));
+    renameSync(there.at('ldb/new'), there.at('ldb/CURRENT'));
+  };
+  t.is(await copy(t, there, replace), 'ldb');
+});
+
 test('R-LIVE-3: what else lies beside a LevelDB has to hold still', async (t) => {
   const there = await levelDb(t);
   writeFileSync(there.at('ldb/other'), 'one');
