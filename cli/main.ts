@@ -8,6 +8,7 @@ import { diff } from './commands/diff.js';
 import { fork } from './commands/fork.js';
 import { init } from './commands/init.js';
 import { log } from './commands/log.js';
+import { migrate } from './commands/migrate.js';
 import { pull } from './commands/pull.js';
 import { push } from './commands/push.js';
 import { recover } from './commands/recover.js';
@@ -22,7 +23,7 @@ import { sync } from './commands/sync.js';
 import { tag } from './commands/tag.js';
 import { verify } from './commands/verify.js';
 import { Context } from './context.js';
-import { describeFailure, exitStatus, mentionOffline } from './failure.js';
+import { describeFailure, exitStatus, mentionAbsence, mentionOffline } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
 import { type Choice, parse } from './parser.js';
 import { Report } from './report.js';
@@ -46,6 +47,7 @@ const commands: readonly Command[] = [
   stats,
   verify,
   init,
+  migrate,
   completion,
 ];
 
@@ -71,7 +73,8 @@ async function run({ command, args, printCompletionScript }: Choice): Promise<nu
     await command.run(context, args);
     return context.status;
   } catch (error) {
-    throw 'offline' in command.options && !args['offline'] ? mentionOffline(error) : error;
+    const explained = args['offline'] ? error : mentionAbsence(error, () => context.absence);
+    throw 'offline' in command.options && !args['offline'] ? mentionOffline(explained) : explained;
   } finally {
     await context.close();
   }

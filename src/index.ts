@@ -9,7 +9,17 @@ export type { ObjectId } from './object-id.js';
 export type { Compression } from './pack/codec.js';
 export { localProvider } from './provider/local.js';
 export { memoryProvider } from './provider/memory.js';
-export type { ByteRange, Cell, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider/provider.js';
+export type {
+  ByteRange,
+  Cell,
+  Foreign,
+  ForeignObject,
+  Listed,
+  Provider,
+  ProviderSupports,
+  RequestOptions,
+  Version,
+} from './provider/provider.js';
 export type { RetryEvent } from './provider/retry.js';
 export type { CheckOptions, CheckResult, Finding } from './repository/check.js';
 export type { RefEvent } from './repository/ref.js';
@@ -18,6 +28,7 @@ export type { CommitOptions, CommitResult, CommitStats } from './session/commit.
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, LogEntry, RollbackOptions } from './session/history.js';
 export type { Lease, LeaseOptions } from './session/lease.js';
+export type { MigrateOptions, MigrateResult } from './session/migrate.js';
 export type { Mount, Unmounted, UnmountOptions } from './session/mount.js';
 export type { MountCommit } from './session/mount-commit.js';
 export type { MountMode } from './session/mount-notes.js';
@@ -28,7 +39,7 @@ export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
 export type { LeftMount, Recovered, RecoverHow, RecoverOptions } from './session/recover.js';
 export type { LogOptions, OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
-export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
+export type { Initialised, InitResult, LegacySession, SessionInfo, Store, Usage } from './session/store.js';
 export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
 export { SyncManager } from './sync-manager.js';
 export type { FileMetadata } from './workspace/metadata.js';

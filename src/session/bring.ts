@@ -21,7 +21,7 @@ export async function bring(home: Home, remote: Remote, session: string, options
   const { onConflict = 'fail', signal, onProgress } = options;
   const seen = await remote.read(session, { signal });
   if (seen?.token.ref.rows[0] === undefined) {
-    await remote.refuseLegacy(session, { signal });
+    await remote.refuseLegacy(session, { signal }, seen?.token);
     if (seen !== undefined && wasDeleted(seen.token.ref)) await followDeletion(home, remote, session, options);
     return;
   }

@@ -55,6 +55,8 @@ export interface CommitSettings extends CommitOptions {
   op?: RowOp | undefined;
   /** The head that the commit is to follow; CONFLICT where it is another. Unless given it follows whatever is the head. */
   onto?: { head: ObjectId | undefined } | undefined;
+  /** The directory is the older package's session of the same name, which is in the way of every other. */
+  isMigration?: boolean | undefined;
   /** Takes the content in where a browser may be at work; then the directory need not be at rest, and nothing is learnt of its files. */
   read?: ReadDirectory | undefined;
 }
@@ -141,10 +143,10 @@ async function readBase(
   repository: Repository,
   session: string,
   workspace: Workspace,
-  options: CommitOptions,
+  options: CommitSettings,
 ): Promise<Base> {
   const found = await repository.refs.read(session, options);
-  if (found?.ref.rows[0] === undefined) await home.refuseLegacy(session);
+  if (found?.ref.rows[0] === undefined && !options.isMigration) await home.refuseLegacy(session, options, found);
   const token = found ?? (await repository.refs.ensure(session, options));
   const row = token.ref.rows[0];
   const head = row
@@ -154,9 +156,9 @@ async function readBase(
 }
 
 /** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
-async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitOptions): Promise<Base['head']> {
+async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitSettings): Promise<Base['head']> {
   try {
-    const seen = await remote?.readPerhapsNew(session, options);
+    const seen = await (options.isMigration ? remote?.read(session, options) : remote?.readPerhapsNew(session, options));
     const row = seen?.token.ref.rows[0];
     if (remote === undefined || seen === undefined || row === undefined) return undefined;
     return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };

@@ -68,8 +68,9 @@ export async function openMount(home: Home, remote: Remote | undefined, session:
 
 /** The head at home. Throws LEGACY_SESSION where only the older package has a session of that name. */
 async function headAtHome(home: Home, session: string, options: RequestOptions): Promise<ObjectId | undefined> {
-  const head = (await home.read(session, options))?.token.ref.rows[0]?.id;
-  if (head === undefined) await home.refuseLegacy(session, options);
+  const token = (await home.read(session, options))?.token;
+  const head = token?.ref.rows[0]?.id;
+  if (head === undefined) await home.refuseLegacy(session, options, token);
   return head;
 }
 

@@ -47,7 +47,7 @@ export interface PullResult {
 export async function pullSession(home: Home, remote: Remote, session: string, options: PullOptions = {}): Promise<PullResult> {
   const seen = await remote.read(session, options);
   if (seen?.token.ref.rows[0] !== undefined) return pullSeen(home, remote, seen, options);
-  await remote.refuseLegacy(session, options);
+  await remote.refuseLegacy(session, options, seen?.token);
   // What was never pushed is only here; what was deleted there is not brought back by a look.
   if (seen && wasDeleted(seen.token.ref)) throw noSession(session);
   const { repository, token } = await home.requireSession(session, options);

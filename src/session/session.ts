@@ -1,6 +1,7 @@
 /** A session: one profile's line of history, at home and on the remote, and what can be done with it. */
 import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
+import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
@@ -19,7 +20,7 @@ import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
 import type { Remote } from './remote.js';
-import { noSession, type Site } from './site.js';
+import { noSession, type Site, wasCollected } from './site.js';
 
 /** Whether the remote is left alone: then what this machine has is all there is. */
 export interface OfflineOptions extends RequestOptions {
@@ -107,12 +108,17 @@ export class Session {
     return pushSession(this.#home, this.#needRemote(), this.id, { ...this.#defaults, ...options });
   }
 
-  /** Pulls where the remote has more, pushes where home has; where both have, `onConflict` decides. */
+  /**
+   * Pulls where the remote has more, pushes where home has; where both have, `onConflict` decides. Throws CONFLICT where the session was deleted here alone, and the
+   * remote has nothing new since: only a pull brings it back.
+   */
   async sync(options: PushOptions = {}): Promise<SyncResult> {
     const remote = this.#needRemote();
     const settings = { ...this.#defaults, ...options };
+    const last = await remote.lastHead(this.id);
     const seen = await remote.read(this.id, settings);
     const local = await this.#home.read(this.id, settings);
+    if (local && wasDeleted(local.token.ref) && last !== undefined && seen?.token.ref.rows[0]?.id === last) throw deletedHere(this.id);
     const there = seen && { refs: seen.repository.refs, ref: seen.token.ref };
     const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, settings);
     if (kind === 'same' && local?.token.ref.rows[0] === undefined) throw noSession(this.id);
@@ -161,18 +167,13 @@ export class Session {
 
   /** The paths in which two versions differ; times alone make no difference. */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
-    const read = async (revision: string) => {
-      const { site, repository, token, row } = await this.#find(revision, options);
-      return (await site.readManifest(repository, token, row, options)).tree;
-    };
-    const [a, b] = [await read(from), await read(to)];
+    const [a, b] = [await this.#readTree(from, options), await this.#readTree(to, options)];
     return diffTrees(a, b);
   }
 
   /** The paths in which a directory differs from the head. Nothing is written. */
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
-    const { site, repository, token, row } = await this.#find('HEAD', options);
-    const { tree } = await site.readManifest(repository, token, row, options);
+    const tree = await this.#readTree('HEAD', options);
     const workspace = await this.#home.workspace(dir);
     refuseHalfDone(workspace);
     const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
@@ -279,7 +280,7 @@ export class Session {
     const seen = await remote?.read(this.id, options);
     const local = await this.#home.read(this.id, options);
     if (seen?.token.ref.rows[0] === undefined) {
-      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options);
+      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options, seen?.token);
       const { repository, token } = await this.#home.requireSession(this.id, options);
       const last = options.offline ? await this.#remote?.remembered(this.id) : seen;
       let pushed = this.#remote && false;
@@ -324,6 +325,18 @@ export class Session {
     }
   }
 
+  /** The tree that a revision names; read once more where the session was changed meanwhile, and what it named collected (SPEC.md R-GC-2). */
+  async #readTree(revision: string, options: OfflineOptions): Promise<Tree> {
+    const read = async () => {
+      const { site, repository, token, row } = await this.#find(revision, options);
+      return (await site.readManifest(repository, token, row, options)).tree;
+    };
+    return read().catch((error: unknown) => {
+      if (!wasCollected(error)) throw error;
+      return read();
+    });
+  }
+
   async #hasAtHome(revision: string, options: RequestOptions): Promise<boolean> {
     try {
       await findRow(this.#home, this.id, revision, options);
@@ -340,4 +353,10 @@ export class Session {
       hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
     });
   }
+}
+
+function deletedHere(session: string): BrowserStateError {
+  return new BrowserStateError('CONFLICT', `session ${session} was deleted on this machine, and the remote still has it`, {
+    hint: `\`browserstate pull -s ${session}\` brings it back; \`browserstate delete -s ${session}\` deletes it on the remote too.`,
+  });
 }

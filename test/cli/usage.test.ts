@@ -22,6 +22,7 @@ const commands = [
   'stats',
   'verify',
   'init',
+  'migrate',
   'completion',
 ];
 
