@@ -1,9 +1,13 @@
-/** The suites of tests by SUITE: unit unless said, which needs nothing but Node; the others need what their names say. */
+/**
+ * The suites of tests by SUITE: unit unless said; `exhaustive`, which tries every index, step and byte and takes minutes; both need nothing but Node. The others
+ * need what their names say.
+ */
 const suite = process.env.SUITE ?? 'unit';
-const apart = ['browser', 'servers', 'long'];
+const apart = ['exhaustive', 'browser', 'servers', 'long'];
+const alone = ['browser', 'servers', 'long'];
 
 export default {
   files: suite === 'unit' ? ['dist/test/**/*.test.js', ...apart.map((name) => `!dist/test/${name}/**`)] : [`dist/test/${suite}/**/*.test.js`],
-  concurrency: suite === 'unit' ? 2 : 1,
+  concurrency: alone.includes(suite) ? 1 : 2,
   timeout: '10m',
 };

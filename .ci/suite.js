@@ -1,7 +1,7 @@
 /**
  * Runs one suite of the compiled tests with ava and ends with its minutes and counts, which .ci/run adds up:
  *
- *     node .ci/suite.js unit|browser|servers|long [options of ava]
+ *     node .ci/suite.js unit|exhaustive|browser|servers|long [options of ava]
  */
 import { spawn } from 'node:child_process';
 import process from 'node:process';

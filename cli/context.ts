@@ -1,8 +1,11 @@
 /** What a running command has at hand. The library is loaded when a command first asks for the store. */
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Session, Store } from '../src/index.js';
+import { fileURLToPath } from 'node:url';
+import type { BrowserState, Session, Store } from '../src/index.js';
 import { CliError } from './failure.js';
+import type { Interrupts } from './interrupt.js';
 import type { GlobalArguments } from './options.js';
 import type { Report } from './report.js';
 
@@ -10,6 +13,7 @@ interface Surroundings {
   env: NodeJS.ProcessEnv;
   report: Report;
   signal: AbortSignal;
+  takeOver: Interrupts['takeOver'];
   printCompletionScript: () => void;
 }
 
@@ -20,6 +24,10 @@ export class Context {
   readonly userId: string;
   /** Prints the script that completes commands in a shell. */
   readonly printCompletionScript: () => void;
+  /** Has another be told to stop instead of this command. */
+  readonly takeOver: Interrupts['takeOver'];
+  /** The environment of this process. */
+  readonly env: NodeJS.ProcessEnv;
   /** The exit status of a command that ends without an error. */
   status = 0;
   #store: Store | undefined;
@@ -27,7 +35,7 @@ export class Context {
   readonly remote: string | undefined;
 
   /** Throws USAGE for an empty home or remote. */
-  constructor(args: GlobalArguments, { env, report, signal, printCompletionScript }: Surroundings) {
+  constructor(args: GlobalArguments, { env, report, signal, takeOver, printCompletionScript }: Surroundings) {
     if (args.home === '') throw new CliError('USAGE', 'expected a directory after --home, found an empty text');
     if (args.remote === '') throw new CliError('USAGE', 'expected an address after --remote, found an empty text');
     this.report = report;
@@ -43,6 +51,8 @@ export class Context {
     this.home = resolve(home);
     this.userId = args.user ?? (env['BROWSERSTATE_USER'] || 'default');
     this.printCompletionScript = printCompletionScript;
+    this.takeOver = takeOver;
+    this.env = env;
     this.remote = args.remote ?? (env['BROWSERSTATE_REMOTE'] || undefined);
   }
 
@@ -60,6 +70,20 @@ export class Context {
     return (await this.store()).session(id);
   }
 
+  /** The front door to the same places. */
+  async browserState(): Promise<BrowserState> {
+    const { BrowserState } = await import('../src/index.js');
+    const { home, remote, userId, report } = this;
+    return new BrowserState({
+      home,
+      remote,
+      userId,
+      onProgress: report.onProgress,
+      onRetry: report.onRetry,
+      onWarning: (text) => report.warn(text),
+    });
+  }
+
   /** The address of the remote. Throws USAGE where none was named. */
   requireRemote(): string {
     if (this.remote !== undefined) return this.remote;
@@ -68,6 +92,12 @@ export class Context {
       'expected a remote, found none',
       'Name one with --remote URL or the environment variable BROWSERSTATE_REMOTE.',
     );
+  }
+
+  /** A sentence for a remote that is a folder and is not there: nothing was pushed to it yet, or its address is another. */
+  get absence(): string | undefined {
+    if (!this.remote?.startsWith('file:') || existsSync(fileURLToPath(this.remote))) return undefined;
+    return `There is nothing at the remote ${this.remote} yet.`;
   }
 
   async close(): Promise<void> {

@@ -4,14 +4,30 @@ import { exitStatus } from './failure.js';
 // Not SIGHUP: to listen to it would undo nohup.
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-/** A signal that fires when the process is told to stop. */
-export function cancelOnSignals(): AbortSignal {
+export type StopSignal = (typeof signals)[number];
+
+export interface Interrupts {
+  /** Fires when the process is told to stop. */
+  signal: AbortSignal;
+  /** From here on `handler` is told instead, until what is returned is called. */
+  takeOver: (handler: (name: StopSignal) => void) => () => void;
+}
+
+export function cancelOnSignals(): Interrupts {
   const controller = new AbortController();
+  let handler: ((name: StopSignal) => void) | undefined;
   for (const name of signals) {
     process.on(name, () => {
+      if (handler !== undefined) return handler(name);
       if (controller.signal.aborted) process.exit(exitStatus.CANCELLED);
       controller.abort(new Error(`received ${name}`));
     });
   }
-  return controller.signal;
+  const takeOver = (taken: (name: StopSignal) => void) => {
+    handler = taken;
+    return () => {
+      handler = undefined;
+    };
+  };
+  return { signal: controller.signal, takeOver };
 }

@@ -8,10 +8,13 @@ import { diff } from './commands/diff.js';
 import { fork } from './commands/fork.js';
 import { init } from './commands/init.js';
 import { log } from './commands/log.js';
+import { migrate } from './commands/migrate.js';
 import { pull } from './commands/pull.js';
 import { push } from './commands/push.js';
+import { recover } from './commands/recover.js';
 import { restore } from './commands/restore.js';
 import { rollback } from './commands/rollback.js';
+import { run as runCommand } from './commands/run.js';
 import { sessions } from './commands/sessions.js';
 import { snapshot } from './commands/snapshot.js';
 import { stats } from './commands/stats.js';
@@ -20,7 +23,7 @@ import { sync } from './commands/sync.js';
 import { tag } from './commands/tag.js';
 import { verify } from './commands/verify.js';
 import { Context } from './context.js';
-import { describeFailure, exitStatus, mentionOffline } from './failure.js';
+import { describeFailure, exitStatus, mentionAbsence, mentionOffline } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
 import { type Choice, parse } from './parser.js';
 import { Report } from './report.js';
@@ -39,16 +42,19 @@ const commands: readonly Command[] = [
   push,
   pull,
   sync,
+  runCommand,
+  recover,
   stats,
   verify,
   init,
+  migrate,
   completion,
 ];
 
 // The SDK of AWS says on stderr that it will stop to support the Node.js that it runs on; it looks when it is loaded.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
-const signal = cancelOnSignals();
+const { signal, takeOver } = cancelOnSignals();
 const typed = hideBin(process.argv);
 // Until the options are read, what they say of errors is guessed.
 let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
@@ -62,12 +68,13 @@ async function main(): Promise<number> {
 }
 
 async function run({ command, args, printCompletionScript }: Choice): Promise<number> {
-  const context = new Context(args, { env: process.env, report, signal, printCompletionScript });
+  const context = new Context(args, { env: process.env, report, signal, takeOver, printCompletionScript });
   try {
     await command.run(context, args);
     return context.status;
   } catch (error) {
-    throw 'offline' in command.options && !args['offline'] ? mentionOffline(error) : error;
+    const explained = args['offline'] ? error : mentionAbsence(error, () => context.absence);
+    throw 'offline' in command.options && !args['offline'] ? mentionOffline(explained) : explained;
   } finally {
     await context.close();
   }

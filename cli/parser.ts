@@ -63,6 +63,7 @@ function guardArguments(typed: readonly string[]): string[] {
 }
 
 function unguarded(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(unguarded);
   return typeof value === 'string' ? value.replace(GUARD, '') : value;
 }
 
@@ -72,10 +73,15 @@ function refuseAmbiguous({ command, args }: Choice, typed: readonly string[]): v
   if (named !== undefined) throw new CliError('USAGE', `unknown option --${named}`, `It is an argument: browserstate ${command.usage}`);
   const empty = Object.keys(command.positionals).find((name) => args[name] === '');
   if (empty !== undefined) throw new CliError('USAGE', `expected <${empty}>, found an empty text`);
-  const options: Readonly<Record<string, { type?: string | undefined }>> = { ...globalOptions, ...command.positionals, ...command.options };
-  for (const [name, { type }] of Object.entries(options)) {
+  const options: Readonly<Record<string, { type?: string | undefined; array?: boolean | undefined }>> = {
+    ...globalOptions,
+    ...command.positionals,
+    ...command.options,
+  };
+  for (const [name, { type, array }] of Object.entries(options)) {
     const value = args[name];
-    if (type !== 'array' && Array.isArray(value)) throw new CliError('USAGE', `expected --${name} once, found it ${value.length} times`);
+    if (type !== 'array' && !array && Array.isArray(value))
+      throw new CliError('USAGE', `expected --${name} once, found it ${value.length} times`);
   }
 }
 

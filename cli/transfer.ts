@@ -59,6 +59,7 @@ export async function forSessions<Result extends object>(
     }
   }
   report.result(outcomes, () => lines);
+  if (context.absence !== undefined) report.warn(context.absence);
   if (names.length === 0) report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
 }
 

@@ -7,6 +7,9 @@ import { readFileSync } from 'node:fs';
 import { homedir, hostname, platform, userInfo } from 'node:os';
 import { join } from 'node:path';
 
+/** What tells a process to stop. */
+export type StopSignal = 'SIGINT' | 'SIGTERM';
+
 export interface Host {
   /** Milliseconds since 1970, UTC. */
   now(): number;
@@ -24,6 +27,10 @@ export interface Host {
   self(): string;
   /** Whether the process of that name is still there. */
   isRunning(name: string): boolean;
+  /** Calls `handler` each time that the process is told to stop, which then does not end by itself. Returns what takes it back. */
+  onStop(handler: (signal: StopSignal) => void): () => void;
+  /** Ends this process as the signal does where nobody listens to it; nothing happens where somebody does. */
+  stop(signal: StopSignal): void;
   /** Where home is unless the caller says otherwise. */
   defaultHome(): string;
 }
@@ -39,6 +46,16 @@ export const systemHost: Host = {
   isRunning: (name) => {
     const pid = Number.parseInt(name, 10);
     return isAlive(pid) && nameOf(pid) === name;
+  },
+  onStop: (handler) => {
+    const signals: StopSignal[] = ['SIGINT', 'SIGTERM'];
+    for (const signal of signals) process.on(signal, handler);
+    return () => {
+      for (const signal of signals) process.off(signal, handler);
+    };
+  },
+  stop: (signal) => {
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   },
   defaultHome: () => join(homedir(), '.browserstate'),
 };

@@ -1,62 +1,25 @@
 /** What the package exports, and nothing else. */
-import { BrowserStateError } from './errors.js';
-import { type Host, systemHost } from './host.js';
-import type { Provider } from './provider/provider.js';
-import type { RetryEvent } from './provider/retry.js';
-import { checkId } from './repository/layout.js';
-import { openPlaces, type TransferOptions } from './session/places.js';
-import type { OnProgress } from './session/progress.js';
-import { Store } from './session/store.js';
-
-export interface OpenOptions {
-  /**
-   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is first written. A provider keeps objects and cells;
-   * the index and the records stay in `~/.browserstate`.
-   */
-  home?: string | Provider | undefined;
-  /** The repositories that are shared with other machines, as an address (`file:`, `s3:`, `gs:`) or a provider; without one everything is local. */
-  remote?: string | Provider | undefined;
-  /** Whose repository it is, in both; `default` unless given. */
-  userId?: string | undefined;
-  /** How bytes are moved to and from the remote. */
-  transfer?: TransferOptions | undefined;
-  /** Told before a request to the remote that got no answer is asked again. */
-  onRetry?: ((event: RetryEvent) => void) | undefined;
-  /** Clock, randomness and identity; the system's unless given. */
-  host?: Host | undefined;
-  signal?: AbortSignal | undefined;
-  onProgress?: OnProgress | undefined;
-}
-
-/**
- * Opens one user's store. Nothing is read or written until it is used; the store is created when it is first written, and the remote by the
- * first push.
- *
- * @example
- * const store = await openRepository({ home: '/var/lib/browserstate', remote: 's3://profiles/team?region=eu-central-1' });
- * const session = store.session('linkedin');
- * const { commit } = await session.commit('/tmp/profile', { message: 'logged in' });
- * await session.push();
- * await session.checkout('/tmp/elsewhere', { at: 'HEAD~1' });
- * await store.close();
- *
- * Throws USAGE for a user id, an address or a number that cannot be one, and for a remote that is home itself; UNSUPPORTED on Windows.
- */
-export async function openRepository(options: OpenOptions = {}): Promise<Store> {
-  const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress } = options;
-  if (host.platform() === 'win32') throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows');
-  checkId('user', userId);
-  const places = await openPlaces({ home: options.home ?? host.defaultHome(), remote, userId, host, transfer, onRetry });
-  return new Store({ ...places, host, signal, onProgress });
-}
-
+export type { HygieneOptions } from './browser/hygiene.js';
+export { BrowserState } from './browser-state.js';
 export { BrowserStateError, type ErrorCode, isError } from './errors.js';
+export type { ProgressEvent } from './file-progress.js';
+export type { Host } from './host.js';
 export type { TreeDiff } from './object/diff.js';
 export type { ObjectId } from './object-id.js';
 export type { Compression } from './pack/codec.js';
 export { localProvider } from './provider/local.js';
 export { memoryProvider } from './provider/memory.js';
-export type { ByteRange, Cell, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider/provider.js';
+export type {
+  ByteRange,
+  Cell,
+  Foreign,
+  ForeignObject,
+  Listed,
+  Provider,
+  ProviderSupports,
+  RequestOptions,
+  Version,
+} from './provider/provider.js';
 export type { RetryEvent } from './provider/retry.js';
 export type { CheckOptions, CheckResult, Finding } from './repository/check.js';
 export type { RefEvent } from './repository/ref.js';
@@ -64,10 +27,19 @@ export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, LogEntry, RollbackOptions } from './session/history.js';
+export type { Lease, LeaseOptions } from './session/lease.js';
+export type { MigrateOptions, MigrateResult } from './session/migrate.js';
+export type { Mount, Unmounted, UnmountOptions } from './session/mount.js';
+export type { MountCommit } from './session/mount-commit.js';
+export type { MountMode } from './session/mount-notes.js';
+export { type OpenOptions, openRepository } from './session/open.js';
 export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
-export type { OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
-export type { Initialised, InitResult, SessionInfo, Store, Usage } from './session/store.js';
-export type { Host };
+export type { LeftMount, Recovered, RecoverHow, RecoverOptions } from './session/recover.js';
+export type { LogOptions, OfflineOptions, Session, StatusOptions, SyncResult } from './session/session.js';
+export type { Initialised, InitResult, LegacySession, SessionInfo, Store, Usage } from './session/store.js';
+export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
+export { SyncManager } from './sync-manager.js';
+export type { FileMetadata } from './workspace/metadata.js';

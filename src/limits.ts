@@ -103,6 +103,10 @@ export const INDEX_LOCK_RETRIES = 100;
 export const INDEX_LOCK_WAIT_MS = 10;
 /** How often a file that changes while it is read is read again before a capture gives up. */
 export const MAX_CAPTURE_ATTEMPTS = 3;
+/** How often a copy of a live database is begun again, and the milliseconds before the second time, doubling up to the cap: some 3.5 s in all. */
+export const LIVE_COPY_ATTEMPTS = 12;
+export const LIVE_COPY_WAIT_MS = 10;
+export const LIVE_COPY_WAIT_CAP_MS = 500;
 /** Bytes of a file read at once: four chunks for one system call. */
 export const READ_SIZE = 4 * CHUNK_SIZE;
 /** Blobs that a checkout reads ahead of the one being written: enough to decode on all of libuv's threads. */
@@ -129,3 +133,14 @@ export const CONTENTION_ATTEMPTS = 8;
 export const CONTENTION_WAIT_MS = 20;
 /** Milliseconds that a write under way is given to be answered after its caller cancelled, so that its effect does not come later. */
 export const CANCEL_GRACE_MS = 1_000;
+/** Milliseconds that the lease of a mount lasts; it is renewed three times as often. A worker that died is waited for no longer. */
+export const LEASE_MS = 60_000;
+/** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
+export const COOKIE_SAMPLE = 4;
+/** Milliseconds that a browser is given to tell its version: it needs a tenth of it, and a launch waits. */
+export const VERSION_TIMEOUT_MS = 5_000;
+/** Seconds between two looks at the files of a mounted directory, unless the caller says otherwise. */
+export const METADATA_INTERVAL_S = 60;
+/** How often, and after how many milliseconds, a directory is unmounted again whose browser was told to stop with its worker: five seconds in all. */
+export const STOP_ATTEMPTS = 50;
+export const STOP_WAIT_MS = 100;

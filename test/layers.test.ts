@@ -20,7 +20,7 @@ const layers: readonly (readonly string[])[] = [
   ['repository/refs'],
   ['workspace/scan'],
   ['session/session'],
-  ['browser/excludes', 'browser-state', 'sync-manager'],
+  ['browser/excludes', 'browser-state', 'file-progress', 'playwright', 'puppeteer', 'state-options', 'sync-manager'],
 ];
 const withoutNode = ['bytes', 'platform/brotli/codes', 'object/tree', 'pack/codec'];
 const entryPoints = ['index', 'provider/s3', 'provider/gcs'];

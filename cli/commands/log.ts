@@ -12,11 +12,14 @@ const DEFAULT_LIMIT = 20;
 export const log = defineCommand({
   usage: 'log',
   summary: 'Show the history of a session, newest first.',
-  details: `It shows ${DEFAULT_LIMIT} commits, or with --json all, and marks those that are not on the remote yet.`,
+  details:
+    `It shows ${DEFAULT_LIMIT} commits, or with --json all, and marks those that are not on the remote yet. Checkpoints, which are made while a browser is at ` +
+    'work, are left out below the commit that came after them. HEAD~N counts them nevertheless: it follows parents, shown or not.',
   positionals: {},
   options: {
     ...session,
     number: { type: 'string', alias: 'n', requiresArg: true, describe: 'How many to show' },
+    checkpoints: { type: 'boolean', describe: 'Show all checkpoints as well' },
     ops: { type: 'boolean', describe: 'Show the operations instead: commits, tags, forks and who did them' },
     ...offline,
   },
@@ -30,26 +33,27 @@ export const log = defineCommand({
     const wanted = args.number === undefined ? undefined : parseCount('-n', args.number);
     const limit = wanted ?? (report.options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
     const show = args.ops ? showOperations : showCommits;
-    const more = await show(context, args.session, { limit, offline: args.offline });
+    const more = await show(context, args.session, { limit, checkpoints: args.checkpoints, offline: args.offline });
     if (more && wanted === undefined) report.note('There are older ones: -n N shows N of them.');
   },
 });
 
 interface Selection {
   limit: number;
+  checkpoints: boolean | undefined;
   offline: boolean | undefined;
 }
 
 /** Shows at most `limit` commits; tells whether there are more. */
-async function showCommits(context: Context, id: string, { limit, offline }: Selection): Promise<boolean> {
-  const found = await readCommits(context, id, { limit: limit + 1, offline });
+async function showCommits(context: Context, id: string, { limit, ...selection }: Selection): Promise<boolean> {
+  const found = await readCommits(context, id, { ...selection, limit: limit + 1 });
   const shown = found.slice(0, limit);
   context.report.result(shown, () => describeCommits(shown));
   return found.length > limit;
 }
 
 async function showOperations(context: Context, id: string, { limit, offline }: Selection): Promise<boolean> {
-  const found = await readOperations(context, id, { limit: limit + 1, offline });
+  const found = await readOperations(context, id, { limit: limit + 1, checkpoints: true, offline });
   const shown = found.slice(0, limit);
   context.report.result(shown, () => describeOperations(shown));
   return found.length > limit;
@@ -92,20 +96,12 @@ function describeCommits(entries: readonly LogEntry[]): Line[] {
     count(files, 'file'),
     size(bytes),
   ]);
-  const head = headOf(entries);
-  return table(columns, { right: [2, 3] }).map((line, i) => [...line, ...remarks(entries[i] as LogEntry, entries[i] === head)]);
-}
-
-/** The newest commit: the remote's, where what was not pushed does not follow it. */
-function headOf(entries: readonly LogEntry[]): LogEntry | undefined {
-  const there = entries.find(({ pushed }) => pushed !== false);
-  const last = there && entries[entries.indexOf(there) - 1];
-  return last === undefined || last.parents.includes(there?.commit ?? '') ? entries[0] : there;
+  return table(columns, { right: [2, 3] }).map((line, i) => [...line, ...remarks(entries[i] as LogEntry)]);
 }
 
 /** The names of a commit, its message and its labels. */
-function remarks({ tags, message, labels, pushed }: LogEntry, isHead: boolean): Cell[] {
-  const names = isHead ? ['HEAD', ...tags] : tags;
+function remarks({ tags, message, labels, pushed, head }: LogEntry): Cell[] {
+  const names = head ? ['HEAD', ...tags] : tags;
   const cells: Cell[] = names.length > 0 ? ['  ', styled('green', `(${names.join(', ')})`)] : [];
   if (pushed === false) cells.push('  ', styled('yellow', 'not pushed'));
   if (message !== '') cells.push(`  ${firstLine(message)}`);

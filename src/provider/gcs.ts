@@ -12,7 +12,7 @@ import { GcsConnection, type GcsConnectionOptions } from './gcs-connection.js';
 import { isAbsent, refusal, translating } from './gcs-errors.js';
 import type { Answer } from './gcs-exchange.js';
 import { checkKey, checkPrefix } from './key.js';
-import type { ByteRange, Cell, Listed, Provider, RequestOptions, Version } from './provider.js';
+import type { ByteRange, Cell, Foreign, ForeignObject, Listed, Provider, RequestOptions, Version } from './provider.js';
 import { scoped } from './scoped.js';
 
 export interface GcsOptions extends GcsConnectionOptions {
@@ -48,6 +48,10 @@ export function gcsProvider(options: GcsOptions): Provider {
 class GcsProvider implements Provider {
   readonly url: string;
   readonly supports = { conditionalRead: true, durable: true };
+  readonly foreign: Foreign = {
+    list: (prefix, options) => this.#list(prefix, options),
+    get: (name, range, options) => this.#get(name, range, options),
+  };
   readonly #bucket: string;
   readonly #connection: GcsConnection;
 
@@ -76,19 +80,7 @@ class GcsProvider implements Provider {
 
   async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
     checkKey(key);
-    const { range } = options;
-    checkRange(range);
-    throwIfAborted(options.signal);
-    return await this.#translating(`read ${key}`, options, async () => {
-      const headers = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` };
-      const answer = await this.#download(key, {}, headers, MAX_OBJECT_SIZE, options);
-      if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object');
-      const found = answer.status === 416 ? 0 : expectSuccess(answer).body.length;
-      if (range !== undefined && found !== range.end - range.start) {
-        throw integrity(`expected bytes ${range.start} to ${range.end}, found ${found} of them`);
-      }
-      return answer.body;
-    });
+    return await this.#get(key, options.range, options);
   }
 
   async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
@@ -115,17 +107,10 @@ class GcsProvider implements Provider {
 
   async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
     checkPrefix(prefix);
-    throwIfAborted(options.signal);
-    let token: string | undefined;
-    do {
-      const page = await this.#translating(`list ${prefix}`, options, () => this.#page(prefix, token, options));
-      for (const { name, size } of page.items ?? []) {
-        const entry = entryOf(name, Number(size));
-        if (entry !== undefined) yield entry;
-        throwIfAborted(options.signal);
-      }
-      token = page.nextPageToken;
-    } while (token !== undefined);
+    for await (const { name, size } of this.#list(prefix, options)) {
+      const entry = entryOf(name, size);
+      if (entry !== undefined) yield entry;
+    }
   }
 
   async delete(key: string, options: RequestOptions = {}): Promise<void> {
@@ -140,6 +125,34 @@ class GcsProvider implements Provider {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  async *#list(prefix: string, options: RequestOptions = {}): AsyncIterable<ForeignObject> {
+    throwIfAborted(options.signal);
+    let token: string | undefined;
+    do {
+      const page = await this.#translating(`list ${prefix}`, options, () => this.#page(prefix, token, options));
+      for (const { name, size, generation } of page.items ?? []) {
+        yield { name, size: Number(size), mark: generation };
+        throwIfAborted(options.signal);
+      }
+      token = page.nextPageToken;
+    } while (token !== undefined);
+  }
+
+  async #get(name: string, range: ByteRange | undefined, options: RequestOptions = {}): Promise<Uint8Array> {
+    checkRange(range);
+    throwIfAborted(options.signal);
+    return await this.#translating(`read ${name}`, options, async () => {
+      const headers = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` };
+      const answer = await this.#download(name, {}, headers, MAX_OBJECT_SIZE, options);
+      if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object');
+      const found = answer.status === 416 ? 0 : expectSuccess(answer).body.length;
+      if (range !== undefined && found !== range.end - range.start) {
+        throw integrity(`expected bytes ${range.start} to ${range.end}, found ${found} of them`);
+      }
+      return answer.body;
+    });
   }
 
   #translating<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
@@ -174,7 +187,12 @@ class GcsProvider implements Provider {
   }
 
   async #page(prefix: string, pageToken: string | undefined, options: RequestOptions): Promise<Page> {
-    const query = { prefix, maxResults: String(PAGE), fields: 'items(name,size),nextPageToken', ...(pageToken && { pageToken }) };
+    const query = {
+      prefix,
+      maxResults: String(PAGE),
+      fields: 'items(name,size,generation),nextPageToken',
+      ...(pageToken && { pageToken }),
+    };
     const path = `/storage/v1/b/${this.#bucket}/o`;
     const answer = await this.#connection.send({ method: 'GET', path, query, headers: AS_STORED, limit: MAX_ANSWER_SIZE }, options);
     return parsed<Page>(answer);
@@ -182,7 +200,7 @@ class GcsProvider implements Provider {
 }
 
 interface Page {
-  items?: { name: string; size: string }[];
+  items?: { name: string; size: string; generation: string }[];
   nextPageToken?: string;
 }
 

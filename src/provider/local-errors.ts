@@ -24,7 +24,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
 
 /** What the file system's answers mean in particular to who reads an object, reads a cell, or writes. */
 export const absent = { ENOENT: 'NOT_FOUND', ENOTDIR: 'NOT_FOUND', EISDIR: 'NOT_FOUND' } as const;
-export const damaged = { EISDIR: 'INTEGRITY' } as const;
+export const damaged = { EISDIR: 'INTEGRITY', ENOTDIR: 'INTEGRITY' } as const;
 export const misplaced = { ENOTDIR: 'USAGE', EISDIR: 'USAGE' } as const;
 
 /** True for an error of the file system with one of the given names, or with any. */

@@ -221,12 +221,12 @@ export async function readBytes(path: string, select: (size: number) => { start:
   }
 }
 
-/** The names in a directory; undefined where it is not there. */
+/** The names in a directory; undefined where it is not there. A file in its place, or above it, is ENOTDIR: what it hides is not absent. */
 export async function namesIn(path: string): Promise<string[] | undefined> {
   try {
     return await fs.readdir(path);
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    if (hasErrno(error, 'ENOENT')) return undefined;
     throw error;
   }
 }

@@ -7,7 +7,7 @@ import { equalBytes } from '../bytes.js';
 import { BrowserStateError, invariant, throwIfAborted } from '../errors.js';
 import { checkCellSize, checkRange, checkWithin } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
-import type { ByteRange, Cell, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
+import type { ByteRange, Cell, Foreign, ForeignObject, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
 
 export interface MemoryOptions {
   /** Where it says that it is, for messages. */
@@ -24,6 +24,10 @@ export function memoryProvider(options: MemoryOptions = {}): Provider {
 class MemoryProvider implements Provider {
   readonly url: string;
   readonly supports: ProviderSupports;
+  readonly foreign: Foreign = {
+    list: (prefix, options) => this.#foreign(prefix, options),
+    get: (name, range, options) => this.get(name, { ...options, range }),
+  };
   readonly #objects = new Map<string, Uint8Array>();
   readonly #cells = new Map<string, Cell>();
   #writes = 0;
@@ -100,6 +104,11 @@ class MemoryProvider implements Provider {
 
   async close(): Promise<void> {
     await turn(undefined);
+  }
+
+  async *#foreign(prefix: string, options: RequestOptions = {}): AsyncIterable<ForeignObject> {
+    await turn(options.signal);
+    for (const [name, { length }] of [...this.#objects]) if (name.startsWith(prefix)) yield { name, size: length, mark: '' };
   }
 
   #refuse(others: Map<string, unknown>, key: string, what: string): void {

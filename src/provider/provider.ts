@@ -40,6 +40,24 @@ export interface Listed {
   size: number | undefined;
 }
 
+/** An object that is none of the store's. */
+export interface ForeignObject {
+  /** As the place has it: hostile input, of any form. */
+  name: string;
+  size: number;
+  /** Another text whenever the object was written anew, as far as the place tells; empty where it does not tell. */
+  mark: string;
+}
+
+/** What other programs keep in the same place, under names that need not be keys; it is read and never changed. */
+export interface Foreign {
+  /** Every object whose name starts with `prefix`, each once, in no particular order; those that the store keeps there are among them. */
+  list(prefix: string, options?: RequestOptions): AsyncIterable<ForeignObject>;
+
+  /** Bytes of an object, with the errors of `Provider.get`. */
+  get(name: string, range: ByteRange, options?: RequestOptions): Promise<Uint8Array>;
+}
+
 /** Where providers differ, declared so that the suite and the store can ask. */
 export interface ProviderSupports {
   /** `read` with `unless` answers 'unchanged' without moving the body. */
@@ -101,6 +119,9 @@ export interface Provider {
    * Yields one finding per damaged thing. Absent where a provider adds nothing.
    */
   check?(options?: RequestOptions): AsyncIterable<{ key: string; message: string }>;
+
+  /** Absent where nothing of others can be told. What an older version of the package left is found by it. */
+  foreign?: Foreign;
 
   /** Releases connections and files. The provider is not used afterwards. */
   close(): Promise<void>;

@@ -8,7 +8,7 @@ import { places } from '../concurrency.js';
 import { type BrowserStateError, cancelled, isError, throwIfAborted } from '../errors.js';
 import { MAX_RETRIES, MAX_RETRY_DELAY_MS, REMOTE_CONCURRENCY, RETRY_DELAY_MS } from '../limits.js';
 import { checkWholeNumber } from './arguments.js';
-import type { Listed, Provider, RequestOptions } from './provider.js';
+import type { Provider, RequestOptions } from './provider.js';
 
 /** What is about to be asked again. */
 export interface RetryEvent {
@@ -79,10 +79,27 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
     read: (key, options = {}) => repeated('read', key, options, () => provider.read(key, options)),
     delete: (key, options = {}) => repeated('delete', key, options, () => provider.delete(key, options)),
     swap: (key, bytes, expected, options = {}) => inPlace(() => provider.swap(key, bytes, expected, options), options.signal),
-    list: (prefix, options = {}) => listAgain(() => provider.list(prefix, options), patience('list', prefix, options.signal)),
+    list: (prefix, options = {}) =>
+      listAgain(
+        () => provider.list(prefix, options),
+        ({ key }) => key,
+        patience('list', prefix, options.signal),
+      ),
     close: () => provider.close(),
   };
   if (provider.check !== undefined) outer.check = provider.check.bind(provider);
+  const { foreign } = provider;
+  if (foreign !== undefined) {
+    outer.foreign = {
+      list: (prefix, options = {}) =>
+        listAgain(
+          () => foreign.list(prefix, options),
+          ({ name }) => name,
+          patience('list', prefix, options.signal),
+        ),
+      get: (name, range, options = {}) => repeated('get', name, options, () => foreign.get(name, range, options)),
+    };
+  }
   return outer;
 }
 
@@ -109,13 +126,14 @@ function patienceOf({ random, onRetry, ...options }: RetryOptions) {
 }
 
 /** The keys of the first list that comes to its end; those that came before a failure are not yielded once more. */
-async function* listAgain(list: () => AsyncIterable<Listed>, wait: Wait): AsyncGenerator<Listed> {
+async function* listAgain<Entry>(list: () => AsyncIterable<Entry>, nameOf: (entry: Entry) => string, wait: Wait): AsyncGenerator<Entry> {
   const seen = new Set<string>();
   for (;;) {
     try {
       for await (const entry of list()) {
-        if (seen.has(entry.key)) continue;
-        seen.add(entry.key);
+        const name = nameOf(entry);
+        if (seen.has(name)) continue;
+        seen.add(name);
         yield entry;
       }
       return;

@@ -9,7 +9,18 @@ import { type Host, systemHost } from '../host.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
 import { bucketUrl, cellName, entryOf } from './bucket-names.js';
 import { checkKey, checkPrefix } from './key.js';
-import type { ByteRange, Cell, EtagStyle, Listed, Provider, RequestOptions, SwapOptions, Version } from './provider.js';
+import type {
+  ByteRange,
+  Cell,
+  EtagStyle,
+  Foreign,
+  ForeignObject,
+  Listed,
+  Provider,
+  RequestOptions,
+  SwapOptions,
+  Version,
+} from './provider.js';
 import { decodedName, S3Bucket } from './s3-bucket.js';
 import {
   bareEtag,
@@ -54,6 +65,10 @@ export function s3Provider(options: S3Options, host: Pick<Host, 'random'> = syst
 class S3Provider implements Provider {
   readonly url: string;
   readonly supports = { conditionalRead: true, durable: true };
+  readonly foreign: Foreign = {
+    list: (prefix, options) => this.#list(prefix, options),
+    get: (name, range, options) => this.#get(name, range, options),
+  };
   readonly #connection: S3Connection;
   readonly #bucket: S3Bucket;
   readonly #host: Pick<Host, 'random'>;
@@ -88,18 +103,7 @@ class S3Provider implements Provider {
 
   async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
     checkKey(key);
-    const { range } = options;
-    checkRange(range);
-    throwIfAborted(options.signal);
-    return await this.#translating(`read ${key}`, options, async () => {
-      const output = await this.#bucket.get(key, range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }, options);
-      if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${key} in ${this.url}`);
-      if (typeof output === 'string') throw integrity(`${key}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
-      const bytes = await bodyOf(output, MAX_OBJECT_SIZE, key);
-      const expected = range === undefined ? bytes.length : range.end - range.start;
-      check(bytes.length === expected, `${key}: expected ${expected} bytes from ${range?.start}, found ${bytes.length}`);
-      return bytes;
-    });
+    return await this.#get(key, options.range, options);
   }
 
   async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
@@ -136,18 +140,10 @@ class S3Provider implements Provider {
 
   async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
     checkPrefix(prefix);
-    throwIfAborted(options.signal);
-    let token: string | undefined;
-    do {
-      const page = await this.#translating(`list ${prefix}`, options, () => this.#bucket.list(prefix, token, options));
-      for (const { Key, Size } of page.Contents ?? []) {
-        const entry = entryOf(decodedName(Key ?? ''), Size ?? 0);
-        if (entry !== undefined) yield entry;
-        throwIfAborted(options.signal);
-      }
-      token = page.NextContinuationToken;
-      check(!page.IsTruncated || token !== undefined, `${this.url}: expected to be told where a list goes on, found nothing`);
-    } while (token !== undefined);
+    for await (const { name, size } of this.#list(prefix, options)) {
+      const entry = entryOf(name, size);
+      if (entry !== undefined) yield entry;
+    }
   }
 
   async delete(key: string, options: RequestOptions = {}): Promise<void> {
@@ -158,6 +154,34 @@ class S3Provider implements Provider {
 
   async close(): Promise<void> {
     await this.#connection.close();
+  }
+
+  async *#list(prefix: string, options: RequestOptions = {}): AsyncIterable<ForeignObject> {
+    throwIfAborted(options.signal);
+    let token: string | undefined;
+    do {
+      const page = await this.#translating(`list ${prefix}`, options, () => this.#bucket.list(prefix, token, options));
+      for (const { Key, Size, ETag } of page.Contents ?? []) {
+        yield { name: decodedName(Key ?? ''), size: Size ?? 0, mark: ETag ?? '' };
+        throwIfAborted(options.signal);
+      }
+      token = page.NextContinuationToken;
+      check(!page.IsTruncated || token !== undefined, `${this.url}: expected to be told where a list goes on, found nothing`);
+    } while (token !== undefined);
+  }
+
+  async #get(name: string, range: ByteRange | undefined, options: RequestOptions = {}): Promise<Uint8Array> {
+    checkRange(range);
+    throwIfAborted(options.signal);
+    return await this.#translating(`read ${name}`, options, async () => {
+      const output = await this.#bucket.get(name, range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }, options);
+      if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${name} in ${this.url}`);
+      if (typeof output === 'string') throw integrity(`${name}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
+      const bytes = await bodyOf(output, MAX_OBJECT_SIZE, name);
+      const expected = range === undefined ? bytes.length : range.end - range.start;
+      check(bytes.length === expected, `${name}: expected ${expected} bytes from ${range?.start}, found ${bytes.length}`);
+      return bytes;
+    });
   }
 
   #translating<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {

@@ -1,6 +1,6 @@
 /** Part of a provider as a provider of its own: how many repositories share one bucket or one folder (SPEC.md "Places"). */
 import { checkKey, checkPrefix } from './key.js';
-import type { Listed, Provider, RequestOptions } from './provider.js';
+import type { Foreign, Listed, Provider, RequestOptions } from './provider.js';
 
 /**
  * What `provider` holds below `prefix` (one or more components, with or without a slash at the end), under keys without it. Throws USAGE for a
@@ -32,6 +32,7 @@ export function scoped(provider: Provider, prefix: string): Provider {
   };
   const check = provider.check?.bind(provider);
   if (check !== undefined) view.check = (options) => checkBelow(check, at, options);
+  if (provider.foreign !== undefined) view.foreign = foreignBelow(provider.foreign, at);
   return view;
 }
 
@@ -43,4 +44,13 @@ async function* checkBelow(
   for await (const { key, message } of check(options)) {
     if (key.startsWith(at)) yield { key: key.slice(at.length), message };
   }
+}
+
+function foreignBelow(foreign: Foreign, at: string): Foreign {
+  return {
+    async *list(prefix, options) {
+      for await (const object of foreign.list(at + prefix, options)) yield { ...object, name: object.name.slice(at.length) };
+    },
+    get: async (name, range, options) => await foreign.get(at + name, range, options),
+  };
 }

@@ -46,6 +46,8 @@ export async function checkRepository(provider: Provider, host: Host, options: C
   return check.result;
 }
 
+const folders: readonly string[] = [...objectFolders, 'refs', 'gc'];
+
 class Check {
   readonly result: CheckResult = {
     findings: [],
@@ -90,12 +92,14 @@ class Check {
   }
 
   async #listObjects(): Promise<void> {
-    for (const folder of objectFolders) {
-      for await (const { key, size } of this.#provider.list(`${folder}/`, this.#options)) {
-        this.#present.set(key, size ?? 0);
-        this.result.objects[folder]++;
-        if (nameOfKey(folder, key) === undefined) this.#find(key, 'its name is not that of an object');
-      }
+    for await (const { key, size } of this.#provider.list('', this.#options)) {
+      // What should be a folder, and is none, makes all that it should hold look absent.
+      if (folders.includes(key) && size !== undefined) this.#find(key, 'it is an object, where others should be below it');
+      const folder = objectFolders.find((each) => key.startsWith(`${each}/`));
+      if (folder === undefined) continue;
+      this.#present.set(key, size ?? 0);
+      this.result.objects[folder]++;
+      if (nameOfKey(folder, key) === undefined) this.#find(key, 'its name is not that of an object');
     }
   }
 

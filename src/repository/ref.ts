@@ -73,6 +73,11 @@ export const MAX_REF_ROWS = 2 * MAX_INLINE_ROWS - 1;
 const MAX_DETAIL_BYTES = 256;
 export const MAX_INLINE_HEAD = 16 * 1024;
 
+/** Whether the session was deleted, and has had no commit since. It may be live, but empty, by a lease that was taken after that. */
+export function wasDeleted({ state, rows, events }: Ref): boolean {
+  return state === 'deleted' || (rows.length === 0 && events.some(({ op }) => op === 'delete'));
+}
+
 /** A ref without history, as a session begins: under no GC epoch yet. */
 export function emptyRef(): Ref {
   const none = new Uint8Array(0);

@@ -62,10 +62,10 @@ export class Refs {
     return { session, ref: decodeRef(body, key), version };
   }
 
-  /** Creates the session's ref empty; undefined where there is one. */
-  create(session: string, options: RequestOptions = {}): Promise<Token | undefined> {
+  /** Creates the session's ref empty, or with no more than a lease; undefined where there is one. */
+  create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<Token | undefined> {
     checkId('session', session);
-    return this.#swap({ session, ref: emptyRef(), version: null }, {}, options);
+    return this.#swap({ session, ref: emptyRef(), version: null }, change, options);
   }
 
   /**

@@ -1,5 +1,5 @@
 /** Checking a version out into a directory (SPEC.md 11.3): which of the ways of writing it fits what the directory holds. */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
@@ -146,7 +146,11 @@ function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord)
 async function readClean({ home, repository, workspace, options }: Placement): Promise<Tree | undefined> {
   const { record, pending, dir } = workspace;
   if (record === undefined || pending !== undefined) return undefined;
-  const base = await readBase(home, repository, record);
+  const base = await readBase(home, repository, record).catch((error: unknown) => {
+    // What cannot be known of the directory does not matter where all of it is replaced.
+    if (!options.force || !isError(error, 'INTEGRITY', 'CONFLICT')) throw error;
+    return undefined;
+  });
   if (base === undefined) return undefined;
   const expected = record.only ? select(base.tree, record.only) : base.tree;
   // Caches are compared where the version has them; where it has none, those of the directory are nobody's work.

@@ -13,19 +13,20 @@ import { BlobWriter } from '../repository/blob-writer.js';
 import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import { newRow, type Row } from '../repository/ref.js';
+import { newRow, type Row, type RowOp } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
-import { capture } from '../workspace/capture.js';
+import { type CaptureOptions, capture } from '../workspace/capture.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
-import { buildFilter, type CaptureRules, matcher, readRules } from '../workspace/filter.js';
+import { buildFilter, type CaptureRules, type Filter, matcher, readRules } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import type { Home } from './home.js';
+import { isCheckpoint } from './live-label.js';
 import type { OnProgress } from './progress.js';
 import type { Remote } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
@@ -47,6 +48,21 @@ export interface CommitOptions {
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
+
+/** What callers inside this library say besides. */
+export interface CommitSettings extends CommitOptions {
+  /** What the history tells of how the commit came about; `commit` unless given. */
+  op?: RowOp | undefined;
+  /** The head that the commit is to follow; CONFLICT where it is another. Unless given it follows whatever is the head. */
+  onto?: { head: ObjectId | undefined } | undefined;
+  /** The directory is the older package's session of the same name, which is in the way of every other. */
+  isMigration?: boolean | undefined;
+  /** Takes the content in where a browser may be at work; then the directory need not be at rest, and nothing is learnt of its files. */
+  read?: ReadDirectory | undefined;
+}
+
+/** Reads a scanned directory, as `capture` does. */
+export type ReadDirectory = (dir: string, found: Scan, options: CaptureOptions & { filter: Filter }) => Promise<TreeEntry[]>;
 
 export interface CommitStats {
   /** Files of the version and the sum of their sizes. */
@@ -90,15 +106,16 @@ export async function commitDirectory(
   remote: Remote | undefined,
   session: string,
   dir: string,
-  options: CommitOptions = {},
+  options: CommitSettings = {},
 ): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
   // First: where a checkout was cut off, the directory may not even be in its place.
   const workspace = await settleWorkspace(await home.workspace(dir), home.host);
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  refuseUnfit(home, workspace);
+  if (options.read === undefined) refuseLive(home, workspace);
+  refuseHalfDone(workspace);
   const repository = await home.init(options);
-  let before: ObjectId | undefined | 'none' = 'none';
+  let before: ObjectId | undefined | 'none' = options.onto === undefined ? 'none' : options.onto.head;
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const base = await readBase(home, remote, repository, session, workspace, options);
     const head = base.head?.row.id;
@@ -112,15 +129,12 @@ export async function commitDirectory(
   });
 }
 
-function refuseUnfit(home: Home, workspace: Workspace): void {
-  const { dir } = workspace;
+function refuseLive(home: Home, { dir }: Workspace): void {
   const live = liveBrowser(dir, home.host);
-  if (live !== undefined) {
-    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
-      hint: 'Close the browser first.',
-    });
-  }
-  refuseHalfDone(workspace);
+  if (live === undefined) return;
+  throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
+    hint: 'Close the browser first.',
+  });
 }
 
 async function readBase(
@@ -129,10 +143,10 @@ async function readBase(
   repository: Repository,
   session: string,
   workspace: Workspace,
-  options: CommitOptions,
+  options: CommitSettings,
 ): Promise<Base> {
   const found = await repository.refs.read(session, options);
-  if (found?.ref.rows[0] === undefined) await home.refuseLegacy(session);
+  if (found?.ref.rows[0] === undefined && !options.isMigration) await home.refuseLegacy(session, options, found);
   const token = found ?? (await repository.refs.ensure(session, options));
   const row = token.ref.rows[0];
   const head = row
@@ -142,9 +156,9 @@ async function readBase(
 }
 
 /** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
-async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitOptions): Promise<Base['head']> {
+async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitSettings): Promise<Base['head']> {
   try {
-    const seen = await remote?.readPerhapsNew(session, options);
+    const seen = await (options.isMigration ? remote?.read(session, options) : remote?.readPerhapsNew(session, options));
     const row = seen?.token.ref.rows[0];
     if (remote === undefined || seen === undefined || row === undefined) return undefined;
     return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
@@ -181,12 +195,14 @@ async function attemptCommit(
   base: Base,
   workspace: Workspace,
   rules: CaptureRules,
-  options: CommitOptions,
+  options: CommitSettings,
 ): Promise<CommitResult | undefined> {
   const { repository, token, head, underlay } = base;
   const { dir } = workspace;
-  const learn = new StatCache({ dir }, home.host.now());
-  const found = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules }), { signal: options.signal });
+  const { read = capture } = options;
+  const learn = read === capture ? new StatCache({ dir }, home.host.now()) : undefined;
+  const filter = buildFilter({ facts: readFacts(dir), ...rules });
+  const found = await scan(dir, filter, { signal: options.signal });
   const pin = new Pin(home, repository, token, options);
   const here = head?.isHere ? head.manifest : undefined;
   if (here === undefined) await pin.set();
@@ -200,7 +216,8 @@ async function attemptCommit(
     epoch: () => pin.epoch,
     signal: options.signal,
   });
-  const captured = await capture(dir, underlay ? within(found, underlay.only) : found, {
+  const captured = await read(dir, underlay ? within(found, underlay.only) : found, {
+    filter,
     sink: writer,
     cache: await workspace.readCache(),
     learn,
@@ -213,7 +230,9 @@ async function attemptCommit(
   await refuseChanged(home, workspace);
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
   const isWhole = usable.size === known.size;
-  const same = isWhole && head !== undefined && isEmptyDiff(diffTrees(head.manifest.tree, tree));
+  // A checkpoint disappears behind the next commit: what ends as it was has to have one of its own.
+  const isFinal = options.read === undefined && head !== undefined && isCheckpoint(head.row.commit);
+  const same = isWhole && !isFinal && head !== undefined && isEmptyDiff(diffTrees(head.manifest.tree, tree));
   const outcome = same ? await keepHead(base, head.row, options) : await store(home, base, tree, writer, pin, options);
   if (outcome === undefined) return undefined;
   const { row, storedBytes } = outcome;
@@ -231,10 +250,10 @@ async function attemptCommit(
 }
 
 /** Notes what was committed. The commit stands whatever becomes of the notes: without them the directory is a stranger, and is read anew. */
-async function remember(workspace: Workspace, record: WorkspaceRecord, cache: StatCache): Promise<void> {
+async function remember(workspace: Workspace, record: WorkspaceRecord, cache: StatCache | undefined): Promise<void> {
   try {
     await workspace.write(record);
-    await workspace.writeCache(cache);
+    if (cache !== undefined) await workspace.writeCache(cache);
   } catch (error) {
     if (errno(error) === undefined) throw error;
   }
@@ -268,12 +287,14 @@ async function store(
   tree: Tree,
   writer: BlobWriter,
   pin: Pin,
-  options: CommitOptions,
+  options: CommitSettings,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   const compression = options.compression ?? 'auto';
   await writer.settle();
   const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
-  await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
+  // What a first version stores by itself lies in full packs: there is nothing to compact.
+  const isAllNew = head === undefined && writer.stored.size === writer.places.size;
+  if (!isAllNew) await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
   await writer.finish();
   const commit: Commit = {
     tree: treeId(tree),
@@ -286,7 +307,7 @@ async function store(
     extensions: [],
   };
   const name = newName(home.host, pin.epoch);
-  const row = newRow('commit', commit, name);
+  const row = newRow(options.op ?? 'commit', commit, name);
   const [manifest] = await Promise.all([
     repository.writeManifest(name, { commit, tree, blobs: places() }, compression, options),
     writer.acknowledged(),

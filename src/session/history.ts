@@ -11,7 +11,7 @@ import { newRow, type Row, type RowOp } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { resolveRevision } from './revision.js';
-import type { Found, Site, StoredManifest } from './site.js';
+import { type Found, type Site, type StoredManifest, wasCollected } from './site.js';
 import { requireTag, withTag } from './tags.js';
 
 /** A commit as `log` tells it. */
@@ -29,6 +29,8 @@ export interface LogEntry {
   tags: string[];
   /** Whether the remote has it, as far as is known; `log` tells it where there is a remote. */
   pushed?: boolean;
+  /** Whether HEAD names it; `log` tells it. */
+  head?: boolean;
 }
 
 export interface RollbackOptions extends RequestOptions {
@@ -149,8 +151,12 @@ async function change<T>(
     const found = await site.requireSession(session, options);
     if (before !== undefined && before !== found.head.id) throw moved(session);
     before = found.head.id;
-    const done = await swapped(site, found, await make(found.repository, found.token, found.head), options);
-    if (done) return done.result;
+    try {
+      const done = await swapped(site, found, await make(found.repository, found.token, found.head), options);
+      if (done) return done.result;
+    } catch (error) {
+      if (!wasCollected(error)) throw error;
+    }
   }
   throw moved(session);
 }

@@ -11,11 +11,12 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { KeptFrames } from '../repository/kept-frames.js';
 import type { Manifest } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
+import { type Row, wasDeleted } from '../repository/ref.js';
+import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { realPath, Workspace } from '../workspace/record.js';
-import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site } from './site.js';
+import type { LegacyPlace } from './legacy.js';
+import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
 
 /** Whether a relative path leads out of where it starts. */
 function isOutside(path: string): boolean {
@@ -30,30 +31,33 @@ export interface HomeOptions {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
-  /** Tells whether the older package has a session of that name in the same place. */
-  hasLegacy: HasLegacy;
+  /** The older package's sessions in the same place. */
+  legacy: LegacyPlace;
   host: Host;
 }
 
 export class Home implements Site {
   readonly host: Host;
   readonly isConfirmed = true;
+  readonly legacy: LegacyPlace;
   readonly index: BlobIndex;
   readonly provider: Provider;
   /** What a pull decoded, for the checkout that follows it. */
   readonly frames = new KeptFrames();
   /** Where notes about directories and remotes are kept. */
   readonly records: string;
-  readonly #hasLegacy: HasLegacy;
+  /** Where mounted directories lie. */
+  readonly workspaces: string;
   #repository: Repository | undefined;
   #newest: { name: string; manifest: Manifest } | undefined;
 
-  constructor({ provider, folder, hasLegacy, host }: HomeOptions) {
+  constructor({ provider, folder, legacy, host }: HomeOptions) {
     this.provider = provider;
     this.host = host;
     this.index = new BlobIndex(join(folder, 'index'));
     this.records = join(folder, 'records');
-    this.#hasLegacy = hasLegacy;
+    this.legacy = legacy;
+    this.workspaces = join(folder, 'workspaces');
   }
 
   /** The repository; undefined where none was made yet. */
@@ -87,12 +91,26 @@ export class Home implements Site {
     );
   }
 
+  /** The session's ref, also an empty or deleted one; undefined where there is none. */
+  async read(session: string, options: RequestOptions = {}): Promise<{ repository: Repository; token: Token } | undefined> {
+    const repository = await this.open(options);
+    const token = await repository?.refs.read(session, options);
+    return repository && token && { repository, token };
+  }
+
+  /** The session's ref created empty, or with no more than a lease; undefined where there is one. */
+  async create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}) {
+    const repository = await this.init(options);
+    const token = await repository.refs.create(session, options, change);
+    return token && { repository, token };
+  }
+
   async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
     const repository = await this.open(options);
     const token = await repository?.refs.read(session, options);
     const head = token?.ref.rows[0];
     if (repository !== undefined && token !== undefined && head !== undefined) return { repository, token, head };
-    await this.refuseLegacy(session, options);
+    await this.refuseLegacy(session, options, token);
     throw noSession(session);
   }
 
@@ -101,8 +119,13 @@ export class Home implements Site {
     return undefined;
   }
 
-  async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
-    if (await this.#hasLegacy(session, options)) throw legacySession(session);
+  async remembered(): Promise<undefined> {
+    return undefined;
+  }
+
+  async refuseLegacy(session: string, options: RequestOptions = {}, token?: Token): Promise<void> {
+    if (token !== undefined && wasDeleted(token.ref)) return;
+    if (await this.legacy.has(session, options)) throw legacySession(session);
   }
 
   /**

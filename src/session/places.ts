@@ -1,5 +1,4 @@
 /** Where a user's repositories lie: home on this machine, and the remote. Opening a place asks it for nothing. */
-import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BrowserStateError } from '../errors.js';
@@ -14,7 +13,7 @@ import { openProviderUrl } from '../provider/url.js';
 import { errno } from '../workspace/files.js';
 import { realPath } from '../workspace/record.js';
 import { STORE_FOLDER } from './home.js';
-import type { HasLegacy } from './site.js';
+import { type LegacyPlace, legacyFolder, legacyObjects } from './legacy.js';
 import type { StoreOptions } from './store.js';
 
 /** How bytes are moved to and from a remote. */
@@ -38,7 +37,7 @@ export interface PlaceOptions {
   onRetry: ((event: RetryEvent) => void) | undefined;
 }
 
-type Places = Pick<StoreOptions, 'provider' | 'folder' | 'hasLegacy' | 'remote'>;
+type Places = Pick<StoreOptions, 'provider' | 'folder' | 'legacy' | 'remote'>;
 
 /**
  * A user's part of home and of the remote. Where home is a provider the index and the records are in the default folder of this machine. Throws
@@ -53,8 +52,8 @@ export async function openPlaces({ home, remote, userId, host, transfer, onRetry
   const root = typeof home === 'string' ? home : host.defaultHome();
   const folder = join(root, userId, STORE_FOLDER);
   const provider = typeof home === 'string' ? localProvider(folder, host) : scoped(home, `${userId}/${STORE_FOLDER}/`);
-  const hasLegacy = typeof home === 'string' ? legacyIn(join(root, userId)) : legacyUnder(home, userId);
-  if (remote === undefined) return { provider, folder, hasLegacy };
+  const legacy = typeof home === 'string' ? legacyFolder(join(root, userId)) : legacyOf(home, home, userId);
+  if (remote === undefined) return { provider, folder, legacy };
   const whole = typeof remote === 'string' ? await openProviderUrl(remote, host) : remote;
   const there = folderOf(whole);
   refuseSamePlace(typeof home === 'string' ? resolve(home) : (folderOf(home) ?? home), there ?? whole);
@@ -63,10 +62,10 @@ export async function openPlaces({ home, remote, userId, host, transfer, onRetry
   return {
     provider,
     folder,
-    hasLegacy,
+    legacy,
     remote: {
       provider: scoped(asked, `${userId}/${STORE_FOLDER}/`),
-      hasLegacy: there === undefined ? legacyUnder(asked, userId) : legacyIn(join(there, userId)),
+      legacy: legacyOf(whole, asked, userId),
       transfer: { concurrency, maxSpan },
     },
   };
@@ -117,14 +116,8 @@ function real(path: string): string {
   }
 }
 
-/** The older package keeps each session in a directory `<user>/<session>`. */
-function legacyIn(folder: string): HasLegacy {
-  return async (session) => existsSync(join(folder, session));
-}
-
-function legacyUnder(provider: Provider, userId: string): HasLegacy {
-  return async (session, options) => {
-    for await (const { key } of provider.list(`${userId}/${session}/`, options)) return key !== '';
-    return false;
-  };
+/** The older package's sessions beside a store: a folder holds them as files. */
+function legacyOf(whole: Provider, asked: Provider, userId: string): LegacyPlace {
+  const folder = folderOf(whole);
+  return folder === undefined ? legacyObjects(asked, userId) : legacyFolder(join(folder, userId));
 }

@@ -8,6 +8,8 @@ export interface Progress {
   totalFiles: number;
   bytes: number;
   totalBytes: number;
+  /** Of a push and a pull: the bytes of `path` that are to be moved, and those that were. */
+  file?: { bytes: number; totalBytes: number };
 }
 
 export type OnProgress = (progress: Progress) => void;

@@ -3,22 +3,20 @@
  * (SPEC.md 11.5). Home gets the rows of the versions whose content it has, and no others.
  */
 
-import { toHex } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
 import { MAX_SWAP_ATTEMPTS } from '../limits.js';
-import { blobCount, blobId, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, framesOf } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { copyBlobs } from '../repository/copy.js';
 import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
+import { type Row, wasDeleted } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { matchSegments } from '../repository/segments.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
+import { pullProgress } from './pull-progress.js';
 import { type History, relate } from './relation.js';
 import type { Remote, Seen } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
@@ -49,9 +47,9 @@ export interface PullResult {
 export async function pullSession(home: Home, remote: Remote, session: string, options: PullOptions = {}): Promise<PullResult> {
   const seen = await remote.read(session, options);
   if (seen?.token.ref.rows[0] !== undefined) return pullSeen(home, remote, seen, options);
-  await remote.refuseLegacy(session, options);
+  await remote.refuseLegacy(session, options, seen?.token);
   // What was never pushed is only here; what was deleted there is not brought back by a look.
-  if (seen?.token.ref.state === 'deleted') throw noSession(session);
+  if (seen && wasDeleted(seen.token.ref)) throw noSession(session);
   const { repository, token } = await home.requireSession(session, options);
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
   return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
@@ -150,7 +148,7 @@ async function fetchRows(
     present: former && matchSegments(former.blobs, places),
     epoch: pin.epoch,
     ...remote.transfer,
-    onSpan: options.onProgress && spanProgress(manifests, wanted, options.onProgress),
+    onSpan: options.onProgress && pullProgress(manifests, wanted, options.onProgress),
     kept: home.frames,
     onVerified: (arrived) => home.index.record(repository, pin.epoch, arrived),
     signal: options.signal,
@@ -236,35 +234,6 @@ async function inOrder(seen: Seen, added: readonly Row[], here: readonly Row[], 
 function tagsAmong(here: Token, there: Token, rows: readonly Row[]): Map<string, ObjectId> {
   const ids = new Set(rows.map(({ id }) => id));
   return new Map([...here.ref.tags, ...[...there.ref.tags].filter(([, id]) => ids.has(id))]);
-}
-
-/** Tells of spans as of files: the file whose bytes came last, and how many have begun to come. */
-function spanProgress(manifests: readonly Manifest[], wanted: ReadonlyMap<ObjectId, BlobPlace>, onProgress: OnProgress) {
-  const paths = new Map<string, string>();
-  for (const { tree } of manifests) for (const [key, path] of pathsOfFrames(tree, wanted)) paths.set(key, path);
-  const frames = new Map([...wanted.values()].flatMap(({ location }) => framesOf(location)).map((frame) => [frameKey(frame), frame]));
-  const totalBytes = [...frames.values()].reduce((sum, { storedLength }) => sum + storedLength, 0);
-  const seen = new Set<string>();
-  let bytes = 0;
-  return (_fetched: number, arrived: readonly Frame[]): void => {
-    let path = '';
-    for (const frame of arrived) {
-      bytes += frame.storedLength;
-      path = paths.get(frameKey(frame)) ?? path;
-      if (path !== '') seen.add(path);
-    }
-    onProgress({ phase: 'pull', path, files: seen.size, totalFiles: new Set(paths.values()).size, bytes, totalBytes });
-  };
-}
-
-function* pathsOfFrames(tree: Tree, wanted: ReadonlyMap<ObjectId, BlobPlace>): Generator<[string, string]> {
-  for (const file of tree) {
-    if (file.kind !== 'file') continue;
-    for (let i = 0; i < blobCount(file.size); i++) {
-      const place = wanted.get(toHex(blobId(file, i)));
-      if (place !== undefined) yield [frameKey(place.location.frame), file.path];
-    }
-  }
 }
 
 function diverged(session: string, local: Token | undefined, seen: Seen): BrowserStateError {

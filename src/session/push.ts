@@ -3,7 +3,7 @@ import { BrowserStateError, isError } from '../errors.js';
 import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Row } from '../repository/ref.js';
+import { type Row, wasDeleted } from '../repository/ref.js';
 import { pause } from './backoff.js';
 import { becomeFork, conflict, type Divergence, type OnConflict, outgoing, sendFork, sendMerged } from './conflict.js';
 import type { Home } from './home.js';
@@ -17,6 +17,8 @@ import type { Found } from './site.js';
 export interface PushOptions extends RequestOptions {
   /** What to do where the remote has commits that this machine has not; `fail` unless given. */
   onConflict?: OnConflict | undefined;
+  /** The owner of a lease that is given up in the same swap, if there is anything to send. */
+  release?: string | undefined;
   onProgress?: OnProgress | undefined;
 }
 
@@ -75,7 +77,7 @@ async function attemptPush(
   }
   const { unsent } = relation;
   const base = relation.kind === 'diverged' ? relation.base : await baseOf(local, unsent, options);
-  if (seen !== undefined && (relation.kind === 'diverged' || (await wasDeleted(remote, seen, unsent)))) {
+  if (seen !== undefined && (relation.kind === 'diverged' || (await isDeleted(remote, seen, unsent)))) {
     return settle({ home, remote, local, seen, unsent, base, options }, options);
   }
   const shipment = {
@@ -87,6 +89,7 @@ async function attemptPush(
     base: base && (await home.readManifest(local.repository, local.token, base, options)),
     tags: tagsOf(local, unsent),
     pin: !options.isFirst,
+    release: options.release,
   };
   const sent = await send(shipment, options);
   return sent && result(session, sent, unsent.length);
@@ -146,8 +149,8 @@ async function baseOf({ repository, token }: Found, unsent: readonly Row[], opti
 }
 
 /** Whether what is to be sent is what was deleted on the remote. */
-async function wasDeleted(remote: Remote, { token }: Seen, unsent: readonly Row[]): Promise<boolean> {
-  const last = token.ref.state === 'deleted' ? await remote.lastHead(token.session) : undefined;
+async function isDeleted(remote: Remote, { token }: Seen, unsent: readonly Row[]): Promise<boolean> {
+  const last = wasDeleted(token.ref) ? await remote.lastHead(token.session) : undefined;
   return last !== undefined && unsent.some(({ id }) => id === last);
 }
 

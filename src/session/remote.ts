@@ -14,11 +14,12 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { refKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
-import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
+import { MAX_INLINE_HEAD, type Row, wasDeleted } from '../repository/ref.js';
+import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
+import type { LegacyPlace } from './legacy.js';
 import { RemoteNotes } from './remote-notes.js';
-import { type Found, type HasLegacy, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
+import { type Found, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
 
 /** A session's ref on the remote, also an empty or deleted one. */
 export interface Seen {
@@ -37,8 +38,8 @@ export interface RemoteOptions {
   host: Host;
   /** Where notes about it are kept. */
   records: string;
-  /** Tells whether the older package has a session of that name in the same place. */
-  hasLegacy: HasLegacy;
+  /** The older package's sessions in the same place. */
+  legacy: LegacyPlace;
   transfer: Transfer;
 }
 
@@ -46,18 +47,18 @@ export class Remote implements Site {
   readonly provider: Provider;
   readonly host: Host;
   readonly transfer: Transfer;
+  readonly legacy: LegacyPlace;
   /** What this machine knows of the blobs there. */
   readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
-  readonly #options: RemoteOptions;
   #repository: Repository | undefined;
   isConfirmed = false;
 
   constructor(options: RemoteOptions) {
-    this.#options = options;
     this.provider = options.provider;
     this.host = options.host;
     this.transfer = options.transfer;
+    this.legacy = options.legacy;
     this.#notes = new RemoteNotes(options.records, options.provider.url, options.host);
     this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false });
   }
@@ -85,13 +86,13 @@ export class Remote implements Site {
   }
 
   /**
-   * The session's ref created empty; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
+   * The session's ref created empty, or with no more than a lease; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
    * in its place, and a ref of the old one would be none of its.
    */
-  async create(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+  async create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<Seen | undefined> {
     const known = this.isConfirmed ? this.#repository : await this.confirm(options);
     const repository = known ?? (await this.#make(options));
-    const token = await repository.refs.create(session, options);
+    const token = await repository.refs.create(session, options, change);
     return token && { repository, token };
   }
 
@@ -130,7 +131,7 @@ export class Remote implements Site {
     const refused = this.refuseLegacy(session, options);
     refused.catch(() => undefined);
     const [seen] = await Promise.all([this.read(session, options), confirmed]);
-    if (seen?.token.ref.rows[0] === undefined) await refused;
+    if (seen?.token.ref.rows[0] === undefined && !(seen && wasDeleted(seen.token.ref))) await refused;
     return seen;
   }
 
@@ -150,12 +151,13 @@ export class Remote implements Site {
     const seen = await this.read(session, options);
     const head = seen?.token.ref.rows[0];
     if (seen !== undefined && head !== undefined) return { ...seen, head };
-    await this.refuseLegacy(session, options);
+    await this.refuseLegacy(session, options, seen?.token);
     throw noSession(session);
   }
 
-  async refuseLegacy(session: string, options: RequestOptions = {}): Promise<void> {
-    if (await this.#options.hasLegacy(session, options)) throw legacySession(session);
+  async refuseLegacy(session: string, options: RequestOptions = {}, token?: Token): Promise<void> {
+    if (token !== undefined && wasDeleted(token.ref)) return;
+    if (await this.legacy.has(session, options)) throw legacySession(session);
   }
 
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {

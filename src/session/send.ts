@@ -44,6 +44,8 @@ export interface Shipment {
   tags: ReadonlyMap<string, ObjectId>;
   /** Name also what is not reachable from the token, after a pin. */
   pin: boolean;
+  /** Whose lease ends with it. */
+  release?: string | undefined;
   /** The epoch, where it was read after the token already. */
   pinned?: Epoch;
 }
@@ -128,6 +130,7 @@ export async function send(
     tags: new Map([...token.ref.tags, ...tags]),
     head: remote.inlineHead(newest.bytes),
     epoch: Math.max(epoch, pinned?.k ?? 0),
+    lease: token.ref.lease?.owner === shipment.release ? undefined : token.ref.lease,
   } as const;
   const swapped = await repository.refs.swap(token, change, options);
   if (swapped === undefined) return undefined;
@@ -221,6 +224,9 @@ async function addTree(
   const totalFiles = missing.filter(({ last }) => last).length;
   const totalBytes = missing.reduce((sum, { id }) => sum + (blobs.get(id) as BlobPlace).length, 0);
   const done = { files: 0, bytes: 0 };
+  const totals = new Map<string, number>();
+  for (const { id, file } of missing) totals.set(file.path, (totals.get(file.path) ?? 0) + (blobs.get(id) as BlobPlace).length);
+  let current = { path: '', bytes: 0 };
   const load = async (item: (typeof missing)[number]) => ({ ...item, bytes: await reader.read(item.id, blobs.get(item.id) as BlobPlace) });
   for await (const { file, index, last, bytes } of readAhead(missing, BLOBS_AHEAD, load)) {
     const block = await writer.reserve(bytes.length);
@@ -228,7 +234,9 @@ async function addTree(
     writer.add(block, predecessor(before.get(file.path), index, writer));
     done.bytes += bytes.length;
     if (last) done.files++;
-    options.onProgress?.({ phase: 'push', path: file.path, ...done, totalFiles, totalBytes });
+    current = { path: file.path, bytes: bytes.length + (current.path === file.path ? current.bytes : 0) };
+    const ofFile = { bytes: current.bytes, totalBytes: totals.get(file.path) as number };
+    options.onProgress?.({ phase: 'push', path: file.path, ...done, totalFiles, totalBytes, file: ofFile });
   }
 }
 

@@ -1,24 +1,26 @@
 /** A session: one profile's line of history, at home and on the remote, and what can be done with it. */
 import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
+import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
-import { newRow, type RefEvent, type Row } from '../repository/ref.js';
-import { capture, hashOnly } from '../workspace/capture.js';
+import { newRow, type RefEvent, type Row, wasDeleted } from '../repository/ref.js';
 import { refuseHalfDone } from '../workspace/checkout.js';
-import { readFacts } from '../workspace/excludes.js';
-import { buildFilter, readRules } from '../workspace/filter.js';
-import { scan } from '../workspace/scan.js';
+import { readRules } from '../workspace/filter.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
+import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { type AtOptions, deleteSession, findRow, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
 import type { Home } from './home.js';
+import { type Lease, type LeaseOptions, takeLease } from './lease.js';
+import { isCheckpoint } from './live-label.js';
+import { lookAt } from './look.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
 import type { Remote } from './remote.js';
-import { noSession, type Site } from './site.js';
+import { noSession, type Site, wasCollected } from './site.js';
 
 /** Whether the remote is left alone: then what this machine has is all there is. */
 export interface OfflineOptions extends RequestOptions {
@@ -30,9 +32,24 @@ export interface StatusOptions extends OfflineOptions {
   keepCaches?: boolean | undefined;
 }
 
+export interface LogOptions extends OfflineOptions {
+  /** How many to tell; all unless given. */
+  limit?: number | undefined;
+  /** Tell all checkpoints, also those that a later commit stands for. */
+  checkpoints?: boolean | undefined;
+}
+
 export interface SyncResult {
   pull: PullResult | undefined;
   push: PushResult | undefined;
+}
+
+interface LogRow {
+  row: Row;
+  tags: ReadonlyMap<string, ObjectId>;
+  pushed?: boolean | undefined;
+  /** Whether HEAD names it. */
+  head: boolean;
 }
 
 export class Session {
@@ -62,6 +79,14 @@ export class Session {
   }
 
   /**
+   * Commits a directory in which a browser may be at work; see `checkpointDirectory`. Undefined: a database would not hold still, and nothing was committed.
+   */
+  checkpoint(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult | undefined> {
+    const remote = options?.offline ? undefined : this.#remote;
+    return checkpointDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
+  }
+
+  /**
    * Makes a directory hold a version; one that home has not is pulled first. See `checkoutSession` for what it throws; atomic but for a cut-off in-place
    * change, which the next checkout redoes.
    */
@@ -83,12 +108,17 @@ export class Session {
     return pushSession(this.#home, this.#needRemote(), this.id, { ...this.#defaults, ...options });
   }
 
-  /** Pulls where the remote has more, pushes where home has; where both have, `onConflict` decides. */
+  /**
+   * Pulls where the remote has more, pushes where home has; where both have, `onConflict` decides. Throws CONFLICT where the session was deleted here alone, and the
+   * remote has nothing new since: only a pull brings it back.
+   */
   async sync(options: PushOptions = {}): Promise<SyncResult> {
     const remote = this.#needRemote();
     const settings = { ...this.#defaults, ...options };
+    const last = await remote.lastHead(this.id);
     const seen = await remote.read(this.id, settings);
-    const local = await this.#readHome(settings);
+    const local = await this.#home.read(this.id, settings);
+    if (local && wasDeleted(local.token.ref) && last !== undefined && seen?.token.ref.rows[0]?.id === last) throw deletedHere(this.id);
     const there = seen && { refs: seen.repository.refs, ref: seen.token.ref };
     const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, settings);
     if (kind === 'same' && local?.token.ref.rows[0] === undefined) throw noSession(this.id);
@@ -98,14 +128,21 @@ export class Session {
   }
 
   /**
-   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. Throws NOT_FOUND where
-   * there is no such session.
+   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. A checkpoint that has a newer
+   * ordinary commit is left out, unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND where there is no such session.
    */
-  async *log({ limit = Number.POSITIVE_INFINITY, ...options }: { limit?: number } & OfflineOptions = {}): AsyncGenerator<LogEntry> {
+  async *log({ limit = Number.POSITIVE_INFINITY, checkpoints = false, ...options }: LogOptions = {}): AsyncGenerator<LogEntry> {
     let left = limit;
+    let hasNewer = false;
     if (left <= 0) return;
-    for await (const { row, tags, pushed } of this.#rows({ ...this.#defaults, ...options })) {
-      yield { ...logEntry(row, tags), ...(pushed !== undefined && { pushed }) };
+    for await (const { row, tags, pushed, head } of this.#rows({ ...this.#defaults, ...options })) {
+      const entry = { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
+      // Where the two have diverged, what was not pushed is not newer than the remote's head.
+      if (head) hasNewer = false;
+      const isSquashed = hasNewer && isCheckpoint(entry) && entry.tags.length === 0;
+      hasNewer ||= !isCheckpoint(entry);
+      if (isSquashed && !checkpoints) continue;
+      yield entry;
       if (--left <= 0) return;
     }
   }
@@ -130,30 +167,17 @@ export class Session {
 
   /** The paths in which two versions differ; times alone make no difference. */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
-    const read = async (revision: string) => {
-      const { site, repository, token, row } = await this.#find(revision, options);
-      return (await site.readManifest(repository, token, row, options)).tree;
-    };
-    const [a, b] = [await read(from), await read(to)];
+    const [a, b] = [await this.#readTree(from, options), await this.#readTree(to, options)];
     return diffTrees(a, b);
   }
 
   /** The paths in which a directory differs from the head. Nothing is written. */
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
-    const { site, repository, token, row } = await this.#find('HEAD', options);
-    const { tree } = await site.readManifest(repository, token, row, options);
+    const tree = await this.#readTree('HEAD', options);
     const workspace = await this.#home.workspace(dir);
     refuseHalfDone(workspace);
     const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-    const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal: options.signal });
-    const cache = await workspace.readCache();
-    const there = await capture(workspace.dir, found, {
-      sink: hashOnly,
-      cache,
-      learn: undefined,
-      previous: undefined,
-      signal: options.signal,
-    });
+    const there = await lookAt(workspace, rules, options);
     const { only, session } = workspace.record ?? {};
     return only && session === this.id ? diffTrees(selectMatching(tree, only), selectMatching(there, only)) : diffTrees(tree, there);
   }
@@ -165,6 +189,13 @@ export class Session {
       if (site !== this.#home) await this.#takeOver(entry.commit, options);
       return entry;
     });
+  }
+
+  /** Whether there is a commit of the session: on the remote, or here and not deleted there. */
+  async exists(options: OfflineOptions = {}): Promise<boolean> {
+    const seen = options.offline ? undefined : await this.#remote?.read(this.id, options);
+    if (seen?.token.ref.rows[0] !== undefined) return true;
+    return !(seen && wasDeleted(seen.token.ref)) && (await this.#home.read(this.id, options))?.token.ref.rows[0] !== undefined;
   }
 
   /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
@@ -198,6 +229,15 @@ export class Session {
       if (!isHere || !isError(error, 'NOT_FOUND')) throw error;
     }
     if (isHere) await deleteSession(this.#home, this.id, options);
+  }
+
+  /**
+   * Says in the session's ref, on the remote where there is one, who works on it and until when. A lease is advice: no commit or push of others is refused by
+   * it. See `takeLease` for what it throws.
+   */
+  async lease(options: LeaseOptions & OfflineOptions): Promise<Lease> {
+    const site = options.offline ? this.#home : (this.#remote ?? this.#home);
+    return takeLease(site, this.id, { ...this.#defaults, ...options });
   }
 
   /** Changes the session on the remote, after what home has more was pushed; at home alone where there is no remote or it does not have the session. */
@@ -235,26 +275,28 @@ export class Session {
   }
 
   /** Rows that were not pushed, then the remote's; home's alone where the remote has none or is not asked. */
-  async *#rows(options: OfflineOptions): AsyncGenerator<{ row: Row; tags: ReadonlyMap<string, ObjectId>; pushed?: boolean | undefined }> {
+  async *#rows(options: OfflineOptions): AsyncGenerator<LogRow> {
     const remote = options.offline ? undefined : this.#remote;
     const seen = await remote?.read(this.id, options);
-    const local = await this.#readHome(options);
+    const local = await this.#home.read(this.id, options);
     if (seen?.token.ref.rows[0] === undefined) {
-      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options);
+      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options, seen?.token);
       const { repository, token } = await this.#home.requireSession(this.id, options);
       const last = options.offline ? await this.#remote?.remembered(this.id) : seen;
       let pushed = this.#remote && false;
       for await (const row of repository.refs.rows(token.ref, options)) {
         if (last?.token.ref.rows.some(({ id }) => id === row.id)) pushed = true;
-        yield { row, tags: token.ref.tags, pushed };
+        yield { row, tags: token.ref.tags, pushed, head: row === token.ref.rows[0] };
       }
       return;
     }
     const { refs } = seen.repository;
     const relation = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, { refs, ref: seen.token.ref }, options);
     const tags = new Map([...(local?.token.ref.tags ?? []), ...seen.token.ref.tags]);
-    if ('unsent' in relation) for (const row of relation.unsent) yield { row, tags, pushed: false };
-    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true };
+    const unsent = 'unsent' in relation ? relation.unsent : [];
+    const head = relation.kind === 'ahead' ? unsent[0] : seen.token.ref.rows[0];
+    for (const row of unsent) yield { row, tags, pushed: false, head: row === head };
+    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true, head: row === head };
   }
 
   /** The site that tells the most of the session: home, unless the remote has moved on or home does not have the session. */
@@ -262,7 +304,7 @@ export class Session {
     const remote = options.offline ? undefined : this.#remote;
     const seen = await remote?.read(this.id, options);
     if (remote === undefined || seen?.token.ref.rows[0] === undefined) return this.#home;
-    const local = await this.#readHome(options);
+    const local = await this.#home.read(this.id, options);
     const there = { refs: seen.repository.refs, ref: seen.token.ref };
     const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, options);
     return kind === 'same' || kind === 'ahead' ? this.#home : remote;
@@ -283,10 +325,16 @@ export class Session {
     }
   }
 
-  async #readHome(options: RequestOptions) {
-    const repository = await this.#home.open(options);
-    const token = await repository?.refs.read(this.id, options);
-    return repository && token && { repository, token };
+  /** The tree that a revision names; read once more where the session was changed meanwhile, and what it named collected (SPEC.md R-GC-2). */
+  async #readTree(revision: string, options: OfflineOptions): Promise<Tree> {
+    const read = async () => {
+      const { site, repository, token, row } = await this.#find(revision, options);
+      return (await site.readManifest(repository, token, row, options)).tree;
+    };
+    return read().catch((error: unknown) => {
+      if (!wasCollected(error)) throw error;
+      return read();
+    });
   }
 
   async #hasAtHome(revision: string, options: RequestOptions): Promise<boolean> {
@@ -305,4 +353,10 @@ export class Session {
       hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
     });
   }
+}
+
+function deletedHere(session: string): BrowserStateError {
+  return new BrowserStateError('CONFLICT', `session ${session} was deleted on this machine, and the remote still has it`, {
+    hint: `\`browserstate pull -s ${session}\` brings it back; \`browserstate delete -s ${session}\` deletes it on the remote too.`,
+  });
 }

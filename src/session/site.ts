@@ -32,8 +32,11 @@ export interface Site {
   /** The session as this machine last saw it, without asking; undefined where asking costs nothing or nothing is known. */
   recall(session: string): Promise<Found | undefined>;
 
-  /** Throws LEGACY_SESSION where the older package has a session of that name, which must never be taken for an empty one. */
-  refuseLegacy(session: string, options?: RequestOptions): Promise<void>;
+  /**
+   * Throws LEGACY_SESSION where the older package has a session of that name, which must never be taken for an empty one; not where the ref, which has no
+   * head, says that this store had it and that it was deleted.
+   */
+  refuseLegacy(session: string, options?: RequestOptions, token?: Token): Promise<void>;
 
   /** The manifest of a row of the token's ref. */
   readManifest(repository: Repository, token: Token, row: Row, options?: RequestOptions): Promise<Manifest>;
@@ -66,6 +69,11 @@ export async function readManifestBytes(repository: Repository, token: Token, ro
   }
 }
 
+/** Whether what was read was gone because the session had moved: then it may be read again. */
+export function wasCollected(error: unknown): boolean {
+  return isError(error, 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
+}
+
 export function noSession(session: string): BrowserStateError {
   return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
     hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
@@ -74,6 +82,6 @@ export function noSession(session: string): BrowserStateError {
 
 export function legacySession(session: string): BrowserStateError {
   return new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
-    hint: 'Run `browserstate migrate` to move it into this store; its files stay as they are.',
+    hint: `Run \`browserstate migrate -s ${session}\` to move it into this store; its files stay as they are.`,
   });
 }

@@ -1,18 +1,24 @@
 /** The open store of one user: its sessions, and the care of the whole. */
 import { readAhead } from '../concurrency.js';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import { REMOTE_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
-import type { Ref } from '../repository/ref.js';
+import { type Ref, wasDeleted } from '../repository/ref.js';
+import { bring } from './bring.js';
 import { Home } from './home.js';
+import { leaseOf } from './lease.js';
+import { type LegacyPlace, measure } from './legacy.js';
+import { type MigrateOptions, type MigrateResult, migrateSession } from './migrate.js';
+import type { Mount } from './mount.js';
+import { mountNotes, type OpenMountOptions, openMount } from './mounts.js';
 import type { OnProgress } from './progress.js';
+import { type LeftMount, leftOf, type Recovered, type RecoverHow, type RecoverOptions, recoverMount } from './recover.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import { type OfflineOptions, Session } from './session.js';
-import type { HasLegacy } from './site.js';
 
 export interface SessionInfo {
   session: string;
@@ -24,6 +30,8 @@ export interface SessionInfo {
   bytes: number;
   /** Commits that are kept. */
   commits: number;
+  /** Who has a lease of it, and until when; absent where nobody has. */
+  lease?: { owner: string; expires: Date };
 }
 
 export interface Usage {
@@ -53,12 +61,25 @@ export interface OnOptions {
   on?: 'home' | 'remote' | undefined;
 }
 
+/** A session of the older package. */
+export interface LegacySession {
+  /** Of any form: not every one can be a session here. */
+  session: string;
+  from: string;
+  files: number;
+  bytes: number;
+  /** Whether this store has a session of that name, or had one that was deleted; `refused` where it cannot be migrated. */
+  state: 'new' | 'here' | 'deleted' | 'refused';
+  /** Why it cannot. */
+  problem?: BrowserStateError;
+}
+
 export interface StoreOptions {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
-  /** Tells whether the older package has a session of that name in the same place. */
-  hasLegacy: HasLegacy;
+  /** The older package's sessions in the same place. */
+  legacy: LegacyPlace;
   host: Host;
   /** The repository that is shared with other machines. */
   remote?: Omit<RemoteOptions, 'host' | 'records'> | undefined;
@@ -72,8 +93,8 @@ export class Store {
   readonly #remote: Remote | undefined;
   readonly #defaults: Pick<StoreOptions, 'signal' | 'onProgress'>;
 
-  constructor({ provider, folder, hasLegacy, host, remote, signal, onProgress }: StoreOptions) {
-    this.#home = new Home({ provider, folder, hasLegacy, host });
+  constructor({ provider, folder, legacy, host, remote, signal, onProgress }: StoreOptions) {
+    this.#home = new Home({ provider, folder, legacy, host });
     this.#remote = remote && new Remote({ ...remote, host, records: this.#home.records });
     this.#defaults = { signal, onProgress };
   }
@@ -104,7 +125,7 @@ export class Store {
       for await (const name of repository.refs.list(options)) names.push(name);
       const read = async (session: string) => ({ session, token: await repository.refs.read(session, options) });
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
-        if (token?.ref.state === 'deleted') found.delete(session);
+        if (token && wasDeleted(token.ref)) found.delete(session);
         else if (token?.ref.rows[0] !== undefined) found.set(session, token.ref);
       }
     }
@@ -113,8 +134,82 @@ export class Store {
       if (head === undefined) continue;
       const { time, message, files, bytes } = head.commit;
       const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
-      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits };
+      const lease = leaseOf(ref, this.#home.host.now());
+      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...(lease && { lease }) };
     }
+  }
+
+  /**
+   * The sessions that the older package left here and on the remote, in the order of their names, with what each would bring. One that is in both places is told of
+   * the remote, where `migrate` reads it. One that cannot be migrated says why.
+   */
+  async *legacySessions(options: OfflineOptions = this.#defaults): AsyncGenerator<LegacySession> {
+    const found = new Map<string, LegacyPlace>();
+    for (const place of this.#legacyPlaces(options)) {
+      for (const name of await place.sessions(options)) if (!found.has(name)) found.set(name, place);
+    }
+    for (const [session, place] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      yield await this.#tellLegacy(session, place, options);
+    }
+  }
+
+  /** Moves a session of the older package into this store; see `migrateSession`. */
+  async migrate(session: string, options: MigrateOptions = {}): Promise<MigrateResult> {
+    const remote = options.offline ? undefined : this.#remote;
+    const migration = { home: this.#home, remote, places: this.#legacyPlaces(options), session: this.session(session) };
+    return migrateSession(migration, { ...this.#defaults, ...options });
+  }
+
+  #legacyPlaces({ offline }: OfflineOptions): LegacyPlace[] {
+    return [...(this.#remote === undefined || offline ? [] : [this.#remote.legacy]), this.#home.legacy];
+  }
+
+  async #tellLegacy(session: string, place: LegacyPlace, options: OfflineOptions): Promise<LegacySession> {
+    const from = `${place.url}/${session}`;
+    try {
+      const entries = await place.entries(session, options);
+      checkId('session', session);
+      return { session, from, ...measure(entries), state: await this.#stateOf(session, options) };
+    } catch (error) {
+      if (!isError(error, 'USAGE', 'INTEGRITY', 'UNREADABLE')) throw error;
+      return { session, from, files: 0, bytes: 0, state: 'refused', problem: error };
+    }
+  }
+
+  /** Whether this store has the session, or had it. */
+  async #stateOf(session: string, options: OfflineOptions): Promise<'new' | 'here' | 'deleted'> {
+    const home = await this.#home.open(options);
+    const tokens = [
+      options.offline ? undefined : (await this.#remote?.read(session, options))?.token,
+      await home?.refs.read(session, options),
+    ];
+    if (tokens.some((token) => token?.ref.rows[0] !== undefined)) return 'here';
+    return tokens.some((token) => token !== undefined && wasDeleted(token.ref)) ? 'deleted' : 'new';
+  }
+
+  /** Mounts a session in a directory of its own; see `openMount`. */
+  mount(session: string, options: OpenMountOptions = {}): Promise<Mount> {
+    checkId('session', session);
+    return openMount(this.#home, this.#remote, session, { ...this.#defaults, ...options });
+  }
+
+  /** The workspaces that processes which are gone have left. Those of one session are recovered when it is mounted next. */
+  leftMounts(): Promise<LeftMount[]> {
+    return leftOf(this.#home, mountNotes(this.#home));
+  }
+
+  /**
+   * Recovers a workspace that was left, after a pull of its session: see `recoverMount` for what it throws, and `bring`. Throws BUSY where another process is faster.
+   */
+  async recover(left: LeftMount, how: RecoverHow, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
+    const settings = { ...this.#defaults, ...options };
+    const remote = options.offline ? undefined : this.#remote;
+    if (remote !== undefined && how === 'commit') await bring(this.#home, remote, left.session, settings);
+    const done = await recoverMount(this.#home, remote, mountNotes(this.#home), left, how, settings);
+    if (done !== undefined) return done;
+    throw new BrowserStateError('BUSY', `${left.dir}: another process recovers this workspace, or has recovered it`, {
+      hint: '`browserstate recover` lists what is left.',
+    });
   }
 
   /** Verifies the repository of this machine, or the remote; see `checkRepository`. */

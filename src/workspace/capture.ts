@@ -54,6 +54,8 @@ export interface CaptureOptions {
   learn: StatCache | undefined;
   /** The version that the directory is likely to resemble. */
   previous: Manifest | undefined;
+  /** Where files are read from that are not read where they lie, by path: copies of them, which nobody changes. */
+  copies?: ReadonlyMap<string, string> | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: CaptureProgress) => void) | undefined;
 }
@@ -95,24 +97,43 @@ async function captureFile(
   old: FileEntry | undefined,
   options: Capturing,
 ): Promise<FileEntry | undefined> {
-  const cached = options.cache.lookup(scanned);
-  if (cached !== undefined && usesAll(options.sink, cached)) {
+  const copy = options.copies?.get(scanned.path);
+  if (copy !== undefined) return captureCopy(copy, scanned, old, options);
+  const cached = knownIds(scanned, options);
+  if (cached !== undefined) {
     options.learn?.record(scanned, cached);
     return fileEntry(scanned, cached);
   }
+  const path = join(dir, scanned.path);
   let entry: ScannedEntry | undefined = scanned;
   for (let attempt = 0; attempt < MAX_CAPTURE_ATTEMPTS && entry !== undefined; attempt++) {
-    const ids = await readFile(join(dir, entry.path), entry, old, options);
+    const ids = await readFile(path, entry, old, options);
     if (ids !== undefined) {
       options.learn?.record(entry, ids);
       return fileEntry(entry, ids);
     }
-    entry = lookAgain(dir, entry);
+    entry = lookAgain(path, entry);
   }
   if (entry === undefined) return undefined;
   throw new BrowserStateError('UNREADABLE', `${entry.path}: it changed while it was read, ${MAX_CAPTURE_ATTEMPTS} times in a row`, {
     hint: 'Close the browser that uses this profile, or leave the file out with --exclude; nothing was committed.',
   });
+}
+
+/** The content of a copy, with what `scanned` says of the file itself. */
+async function captureCopy(copy: string, scanned: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<FileEntry> {
+  const entry = lookAgain(copy, scanned);
+  const ids = entry?.size === scanned.size ? await readFile(copy, entry, old, options) : undefined;
+  if (ids !== undefined) return fileEntry(scanned, ids);
+  throw new BrowserStateError('UNREADABLE', `${copy}: the copy of ${scanned.path} was changed or removed; nothing was committed`, {
+    hint: 'Something else tidies up in the store: keep it away from there.',
+  });
+}
+
+/** The ids of the blobs of a file that need not be read; undefined where it must be. */
+export function knownIds(entry: ScannedEntry, { cache, sink }: Pick<CaptureOptions, 'cache' | 'sink'>): Uint8Array | undefined {
+  const cached = cache.lookup(entry);
+  return cached !== undefined && usesAll(sink, cached) ? cached : undefined;
 }
 
 function usesAll(sink: BlobSink, ids: Uint8Array): boolean {
@@ -186,8 +207,8 @@ function predecessor(old: FileEntry | undefined, index: number, manifest: Manife
   return place && { id, place };
 }
 
-function lookAgain(dir: string, entry: ScannedEntry): ScannedEntry | undefined {
-  const stats = lstatSync(join(dir, entry.path), { bigint: true, throwIfNoEntry: false });
+function lookAgain(path: string, entry: ScannedEntry): ScannedEntry | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile()) return undefined;
   return {
     ...entry,

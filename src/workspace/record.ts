@@ -106,6 +106,11 @@ export class Workspace {
     for (const name of await readdir(this.#folder)) if (this.#isLeft(name)) await rm(join(this.#folder, name), { force: true });
   }
 
+  /** Removes what is remembered of the directory, which is no more. */
+  async forget(): Promise<void> {
+    for (const path of [recordPath(this.#folder, this.dir), cachePath(this.#folder, this.dir)]) await rm(path, { force: true });
+  }
+
   async #replace(path: string, bytes: Uint8Array): Promise<void> {
     const temporary = `${path}.${toHex(this.#host.random(8))}.${this.#host.self()}`;
     try {

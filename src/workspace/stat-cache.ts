@@ -19,6 +19,11 @@ export const RACY_WINDOW_MS = 2000;
 /** Files that browsers map into memory: a store to a mapped page can change the content and nothing that lstat tells. */
 const mappedNames = /^(?:data_\d+|index)$|\.pma$|-shm$/;
 
+/** Whether nothing but its bytes tells that the file at `path` has changed. */
+export function isMapped(path: string): boolean {
+  return mappedNames.test(path.slice(path.lastIndexOf('/') + 1));
+}
+
 const MAGIC = utf8('browserstate stat cache 1\n');
 const HASH_BYTES = 32;
 /** Size, mtime, ctime and inode, each a little-endian 64-bit integer. */
@@ -116,9 +121,8 @@ export class StatCache {
   }
 
   #trusts({ path, kind, mtimeNs }: ScannedEntry): boolean {
-    const name = path.slice(path.lastIndexOf('/') + 1);
     const isOld = Number(mtimeNs) / 1e6 + RACY_WINDOW_MS <= this.#scanStartMs;
-    return kind === 'file' && isOld && !mappedNames.test(name);
+    return kind === 'file' && isOld && !isMapped(path);
   }
 
   #byDirectory(): Map<string, { names: string[]; files: KnownFile[] }> {

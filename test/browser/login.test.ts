@@ -1,13 +1,9 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { chromium } from 'playwright-core';
-import { findChromium } from '../../bench/profiles.js';
 import { openRepository } from '../../src/index.js';
 import { temporary } from '../helpers/temporary.js';
-import { origins, startSite, visit } from './_login.js';
-
-const nobody = { cookie: null, localStorage: null, indexedDB: null };
-const ada = { cookie: 'ada', localStorage: 'ada', indexedDB: 'ada' };
+import { chromiumPath, everywhere, known, nobody, startSite, visit } from './_login.js';
 
 test('a login outlives snapshot, restore to another place and relaunch, and a rollback takes it away', async (t) => {
   const folder = temporary(t);
@@ -16,10 +12,7 @@ test('a login outlives snapshot, restore to another place and relaunch, and a ro
   const session = store.session('work');
   const profile = join(folder, 'profile');
   try {
-    t.deepEqual(
-      await visit(profile, site, 'who()'),
-      origins.map(() => nobody),
-    );
+    t.deepEqual(await visit(profile, site, 'who()'), everywhere(nobody));
     await session.commit(profile, { message: 'before' });
     await visit(profile, site, 'login("ada")');
     const { stats } = await session.commit(profile, { message: 'logged in' });
@@ -27,26 +20,17 @@ test('a login outlives snapshot, restore to another place and relaunch, and a ro
 
     const elsewhere = join(folder, 'elsewhere');
     await session.checkout(elsewhere);
-    t.deepEqual(
-      await visit(elsewhere, site, 'who()'),
-      origins.map(() => ada),
-    );
+    t.deepEqual(await visit(elsewhere, site, 'who()'), everywhere(known('ada')));
 
     await session.rollback('HEAD~1');
     const before = join(folder, 'before');
     await session.checkout(before);
-    t.deepEqual(
-      await visit(before, site, 'who()'),
-      origins.map(() => nobody),
-    );
+    t.deepEqual(await visit(before, site, 'who()'), everywhere(nobody));
 
     await session.fork('again', { at: 'HEAD~1' });
     const again = join(folder, 'again');
     await store.session('again').checkout(again);
-    t.deepEqual(
-      await visit(again, site, 'who()'),
-      origins.map(() => ada),
-    );
+    t.deepEqual(await visit(again, site, 'who()'), everywhere(known('ada')));
     t.deepEqual((await store.verify({ readData: true })).findings, []);
   } finally {
     await site.close();
@@ -63,7 +47,7 @@ test('a directory in which Chromium runs is refused, and taken once it is closed
   try {
     await visit(profile, site, 'login("ada")');
     const { commit } = await session.commit(profile);
-    const context = await chromium.launchPersistentContext(profile, { executablePath: findChromium() as string, args: ['--no-sandbox'] });
+    const context = await chromium.launchPersistentContext(profile, { executablePath: chromiumPath(), args: ['--no-sandbox'] });
     await t.throwsAsync(session.commit(profile), { code: 'BUSY' });
     await t.throwsAsync(session.checkout(profile, { force: true }), { code: 'BUSY' });
     await context.close();

@@ -356,3 +356,36 @@ test.serial('2: push, pull and sync want a remote, and a session or all of them'
   t.regex((await desk.failure(t, 2, 'push')).message, /^expected --session or --all, found neither$/);
   t.regex((await desk.failure(t, 2, 'sync', '-s', 'work', '--all')).message, /found both$/);
 });
+
+test.serial('a session that was deleted here alone is not brought back by sync, but by pull', async (t) => {
+  const { a, b, first } = await twoMachines(t);
+  await b.json(t, 'restore', 'there', '-s', 'work');
+  await b.json(t, 'delete', '-s', 'work', '--no-push');
+  const { code, hint } = await b.failure(t, 4, 'sync', '-s', 'work');
+  t.is(code, 'CONFLICT');
+  t.regex(hint ?? '', /pull -s work.*delete -s work/);
+  t.like(await b.json(t, 'pull', '-s', 'work'), { pulled: true, commit: first.commit });
+  await b.json(t, 'delete', '-s', 'work', '--no-push');
+  writeFileSync(a.path('profile/Default/Cookies'), 'newer');
+  const second = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work');
+  t.like(await b.json(t, 'sync', '-s', 'work'), { pulled: true, commit: second.commit }, 'what is new since is news');
+});
+
+test.serial('a remote folder that is not there is told, as its address may be mistyped', async (t) => {
+  const desk = new Desk(t);
+  const url = pathToFileURL(desk.path('remotee')).href;
+  for (const args of [
+    ['restore', 'there', '-s', 'work'],
+    ['log', '-s', 'work'],
+    ['pull', '-s', 'work'],
+  ]) {
+    t.regex(
+      (await desk.failure(t, 3, ...args, '--remote', url)).hint ?? '',
+      /^There is nothing at the remote file:\/.*remotee yet\. /,
+      args.join(' '),
+    );
+  }
+  for (const args of [['sessions'], ['sync', '--all']]) {
+    t.regex((await desk.run(...args, '--remote', url)).stderr, /^warning: There is nothing at the remote file:\/.*remotee yet\.\n/);
+  }
+});

@@ -17,9 +17,12 @@ const commands = [
   'push',
   'pull',
   'sync',
+  'run',
+  'recover',
   'stats',
   'verify',
   'init',
+  'migrate',
   'completion',
 ];
 
@@ -34,7 +37,7 @@ async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Pro
 const mistakes: [typed: string, expected: RegExp][] = [
   ['', /^expected a command, found none \/ `browserstate --help`/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
-  ['mount -s work', /^unknown command "mount" \/ `browserstate --help` lists the commands\.$/],
+  ['download -s work', /^unknown command "download" \/ `browserstate --help` lists the commands\.$/],
   ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],
   ['sessions --remote', /^expected a value after --remote, found none/],
   ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
@@ -44,6 +47,10 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['log -s work -x', /^unknown option -x \//],
   ['verify --no-json', /^unknown option --no-json \//],
   ['snapshot -s work', /^expected snapshot <dir>, found too few arguments \/ `browserstate snapshot --help`/],
+  ['run -s work', /^expected run <command\.\.>, found too few arguments/],
+  ['run -- true', /^expected --session, found none \//],
+  ['run -s work chromium --user-data-dir={}', /^unknown option --user-data-dir \//],
+  ['recover --all', /^expected --commit or --discard with --all, found neither/],
   ['diff -s work', /^expected diff <a> \[b\], found too few arguments/],
   ['snapshot DIR', /^expected --session, found none \//],
   ['rollback', /^expected --session, found none \//],

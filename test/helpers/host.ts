@@ -22,6 +22,8 @@ export function fakeHost(seed = 'host'): Host {
     isAlive: () => false,
     self: () => 'test',
     isRunning: () => false,
+    onStop: () => () => undefined,
+    stop: () => undefined,
     defaultHome: () => {
       throw new Error('a test names its home');
     },

@@ -153,3 +153,14 @@ test('a repository whose making was cut off after its config is whole, and stays
   t.deepEqual((await store.verify()).findings, []);
   t.is(await provider.read(`${ROOT}gc/epoch`), undefined);
 });
+
+for (const folder of ['refs', 'gc', 'packs', 'manifests', 'segments']) {
+  test(`an object in the place of ${folder}, which makes all below it look absent, is found`, async (t) => {
+    const { provider, verify } = await subject(t);
+    await provider.put(`${ROOT}${folder}`, prose(5, 'x'));
+    t.deepEqual(
+      (await verify()).map(({ key }) => key),
+      [folder],
+    );
+  });
+}

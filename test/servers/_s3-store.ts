@@ -88,9 +88,10 @@ export class S3Store {
     const names = [...this.#objects.keys()].filter((name) => name.startsWith(query.get('prefix') ?? '') && name > after).sort();
     const page = names.slice(0, this.#behaviour.pageSize ?? 1000);
     const written = query.get('encoding-type') === 'url' ? encodeURIComponent : escaped;
-    const contents = page.map(
-      (name) => `<Contents><Key>${written(name)}</Key><Size>${this.#objects.get(name)?.bytes.length}</Size></Contents>`,
-    );
+    const contents = page.map((name) => {
+      const { bytes, etag } = this.#objects.get(name) as { bytes: Uint8Array; etag: string };
+      return `<Contents><Key>${written(name)}</Key><Size>${bytes.length}</Size><ETag>&quot;${etag}&quot;</ETag></Contents>`;
+    });
     const isTruncated = page.length < names.length;
     const next = isTruncated
       ? `<NextContinuationToken>${Buffer.from(page.at(-1) ?? '').toString('base64url')}</NextContinuationToken>`

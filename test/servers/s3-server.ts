@@ -100,6 +100,8 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     return store.get(name, headers);
   }
 
+  // A process that is busy for seconds must not find its idle connections closed.
+  server.keepAliveTimeout = 600_000;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -1,11 +1,16 @@
 /** Readers that race a collection: what is gone after the session moved on was collected, and is no damage (SPEC.md R-GC-2). */
-import { renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { memoryProvider } from '../../src/index.js';
+import { memoryProvider, type Provider, type Session } from '../../src/index.js';
+import { scoped } from '../../src/provider/scoped.js';
+import type { Row } from '../../src/repository/ref.js';
+import type { Token } from '../../src/repository/refs.js';
+import { Repository } from '../../src/repository/repository.js';
 import { around } from '../faults/providers.js';
 import { prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
+import { fakeHost } from '../helpers/host.js';
 import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
 import { openStore } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
@@ -50,6 +55,7 @@ test('R-WRITE-1: a commit that landed stands, whatever becomes of the index and 
     const result = await request();
     const isCommit = method === 'swap' && key.endsWith('refs/main') && ++swaps === 2;
     if (isCommit) {
+      mkdirSync(place, { recursive: true });
       renameSync(place, `${place}-moved`);
       writeFileSync(place, 'no directory any more');
     }
@@ -59,3 +65,42 @@ test('R-WRITE-1: a commit that landed stands, whatever becomes of the index and 
   t.true((await session.commit(dir)).changed);
   t.is(swaps, 2);
 });
+
+/** Stores the manifest of the head under another name, as a repack does. */
+async function giveNewName(provider: Provider): Promise<void> {
+  const repository = (await Repository.open(scoped(provider, 'tester/.store/'), fakeHost('repacker'))) as Repository;
+  const token = (await repository.refs.read('main')) as Token;
+  const [row, ...older] = token.ref.rows as [Row, ...Row[]];
+  const manifest = await repository.readManifest(row);
+  const name = { epoch: 1, name: 'ee'.repeat(16) };
+  await repository.writeManifest(name, manifest, 'auto');
+  await repository.refs.swap(token, { rows: [{ ...row, manifest: name }, ...older] });
+}
+
+for (const [what, act] of [
+  ['diff', (session: Session) => session.diff('HEAD', 'HEAD')],
+  ['status', (session: Session, dir: string) => session.status(dir)],
+  ['rollback', (session: Session) => session.rollback('HEAD')],
+] as const) {
+  test(`R-GC-2: ${what} starts over where a manifest is missing and the session has moved, and only then`, async (t) => {
+    const folder = temporary(t);
+    const provider = memoryProvider();
+    const dir = join(folder, 'profile');
+    const writer = (await openStore(join(folder, 'writer'), provider, 'writer')).session('main');
+    writeProfile(dir, smallProfile(prose));
+    await writer.commit(dir);
+    let [collects, moves] = [true, true];
+    const racing = around(provider, async (method, key, request) => {
+      if (!collects || method !== 'get' || !key.includes('/manifests/')) return request();
+      collects = false;
+      if (moves) await giveNewName(provider);
+      await provider.delete(key);
+      return request();
+    });
+    const reader = (await openStore(join(folder, 'reader'), racing, 'reader')).session('main');
+    await t.notThrowsAsync(async () => act(reader, dir));
+    t.false(collects);
+    [collects, moves] = [true, false];
+    await rejects(t, async () => act(reader, dir), 'INTEGRITY');
+  });
+}

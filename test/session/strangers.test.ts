@@ -204,3 +204,17 @@ test('a part of an older version is no commit on a newer one, and the hint says 
   const { hint } = await rejects(t, () => session.commit(part), 'CONFLICT');
   t.regex(hint ?? '', /another directory/);
 });
+
+test('where the version that a directory was made from is damaged, force replaces the directory with another', async (t) => {
+  const { folder, home, session, profile } = await begin(t);
+  const manifests = join(home, 'default/.store/manifests');
+  const [first] = readdirSync(manifests);
+  write(profile, { 'Default/Cookies': 'two' });
+  const dir = join(folder, 'dir');
+  await session.checkout(dir);
+  await session.commit(profile);
+  writeFileSync(join(manifests, first as string), 'damaged');
+  await rejects(t, () => session.checkout(dir), 'INTEGRITY');
+  await session.checkout(dir, { force: true });
+  t.is(readFileSync(join(dir, 'Default/Cookies'), 'utf8'), 'two');
+});

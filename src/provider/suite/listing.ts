@@ -1,6 +1,6 @@
 /** Cases about list. */
 import assert from 'node:assert/strict';
-import { content, type Draft, keys, listed, text, times, won } from './support.js';
+import { content, type Draft, keys, listed, rejects, same, text, times, won } from './support.js';
 
 const lists = (name: string, put: string[], prefix: string, expected: string[]): Draft => ({
   name: `a list ${name}`,
@@ -121,6 +121,29 @@ export const listing: Draft[] = [
         break;
       }
       assert.equal((await keys(provider)).length, 40);
+    },
+  },
+  {
+    name: 'what others keep is told and read by its names, if it is at all',
+    run: async (provider) => {
+      const { foreign } = provider;
+      if (foreign === undefined) return;
+      await times(3, 3, (i) => provider.put(`others/s1/${i}`, content(100 + i, i)));
+      await provider.put('others/s10/0', content(5));
+      const found: [name: string, size: number][] = [];
+      for await (const { name, size, mark } of foreign.list('others/s1/')) {
+        assert.equal(typeof mark, 'string');
+        found.push([name, size]);
+      }
+      assert.deepEqual(found.sort(), [
+        ['others/s1/0', 100],
+        ['others/s1/1', 101],
+        ['others/s1/2', 102],
+      ]);
+      same(await foreign.get('others/s1/1', { start: 1, end: 101 }), content(101, 1).subarray(1));
+      await rejects(foreign.get('others/s1/1', { start: 1, end: 102 }), 'INTEGRITY');
+      await rejects(foreign.get('others/s1/x', { start: 0, end: 1 }), 'NOT_FOUND');
+      await rejects(foreign.get('others/s1/1', { start: 0, end: 1 }, { signal: AbortSignal.abort() }), 'CANCELLED');
     },
   },
 ];

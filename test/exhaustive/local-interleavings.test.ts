@@ -14,8 +14,8 @@ import { localProvider } from '../../src/provider/local.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { Actor, interceptFileSystem } from '../faults/file-system.js';
 import { dice } from '../helpers/dice.js';
-import { host } from './_folders.js';
-import { type Attempt, append, attempt, currentValue, verifyHistory, verifySound } from './_history.js';
+import { host } from '../provider/_folders.js';
+import { type Attempt, append, attempt, currentValue, verifyHistory, verifySound } from '../provider/_history.js';
 
 const memory = '/dev/shm';
 const root = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'browserstate-interleavings-'));

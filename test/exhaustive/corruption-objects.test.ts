@@ -6,7 +6,7 @@ import { isError, memoryProvider } from '../../src/index.js';
 import type { Listing } from '../helpers/profile.js';
 import { type Content, contentOf, providerOf } from '../helpers/provider-content.js';
 import { temporary } from '../helpers/temporary.js';
-import { checkOut, fill, flipped, isReported } from './_damage.js';
+import { checkOut, fill, flipped, isReported } from '../repository/_damage.js';
 
 const ROOT = 'tester/.store/';
 

@@ -6,9 +6,9 @@ import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';
 import { retrying } from '../../src/provider/retry.js';
 import { failNth, lateNth } from '../faults/providers.js';
-import { atEveryIndex, type World } from './_every-index.js';
-import { operations } from './_operations.js';
-import { switched } from './_switch.js';
+import { atEveryIndex, type World } from '../sync/_every-index.js';
+import { operations } from '../sync/_operations.js';
+import { switched } from '../sync/_switch.js';
 
 type Fault = (inner: Provider, n: number) => Provider & { arrive?: () => Promise<void> };
 

@@ -6,7 +6,7 @@ import { around, type Method } from '../faults/providers.js';
 import { providerOf } from '../helpers/provider-content.js';
 import { openStore } from '../helpers/store.js';
 import { withTemporary } from '../helpers/temporary.js';
-import { type Operation, operations, visible } from './_operations.js';
+import { type Operation, operations, visible } from '../session/_operations.js';
 
 class Died extends Error {}
 

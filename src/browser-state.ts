@@ -1,0 +1,246 @@
+/**
+ * The front door: one session at a time in a directory of its own, for a browser to work in. It adds to a mount what a program needs that thinks of none of it:
+ * hygiene before the browser starts, commits and looks in the background, and an orderly end when the process is told to stop.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { prepareProfile } from './browser/hygiene.js';
+import { places } from './concurrency.js';
+import { BrowserStateError, isError } from './errors.js';
+import { type Host, type StopSignal, systemHost } from './host.js';
+import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
+import { checkWholeNumber } from './provider/arguments.js';
+import type { Mount, Unmounted, UnmountOptions } from './session/mount.js';
+import { openRepository } from './session/open.js';
+import { repeat, type Stop } from './session/repeat.js';
+import type { Store } from './session/store.js';
+import { type BrowserStateOptions, checkStorage, type MountOptions, openRemote, transferOf } from './state-options.js';
+import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
+import { removeTree } from './workspace/checkout.js';
+import { FileTracker } from './workspace/metadata.js';
+
+/** What is mounted, and what runs beside it. */
+interface Mounted extends Tracked {
+  mount: Mount;
+  /** Begins what is done again and again. */
+  beginLoops: () => Stop[];
+  loops: readonly Stop[];
+  endSignals: () => void;
+}
+
+export class BrowserState {
+  readonly syncManager: SyncManager;
+  readonly #options: BrowserStateOptions;
+  readonly #host: Host;
+  readonly #work: SyncWork;
+  readonly #inTurn = places(1);
+  readonly #warn: (message: string) => void;
+  /** Directories that were left where they are. */
+  readonly #left = new Set<string>();
+  #store: Promise<Store> | undefined;
+  #mounted: Mounted | undefined;
+  /** Cancels the unmounting that a signal began. */
+  #stopping: AbortController | undefined;
+
+  /**
+   * Nothing is asked or written before the first mount, and no SDK is loaded before a bucket is asked.
+   *
+   * @example
+   * const state = new BrowserState({ userId: 'alice', storageType: 's3', s3Options: { bucketName: 'profiles', region: 'eu-central-1' } });
+   * const dir = await state.mount('work');
+   * try {
+   *   // start a browser with dir as its user data directory, and close it
+   * } finally {
+   *   await state.unmount();
+   * }
+   *
+   * Throws USAGE for options that do not say where sessions are kept, UNSUPPORTED for redis.
+   */
+  constructor(options: BrowserStateOptions = {}) {
+    checkStorage(options);
+    const { metadataUpdateInterval, storeMetadataOnProvider } = options.syncOptions ?? {};
+    if (metadataUpdateInterval !== undefined) checkPositive('metadataUpdateInterval', metadataUpdateInterval);
+    this.#options = options;
+    this.#host = options.host ?? systemHost;
+    this.#warn = options.onWarning ?? (() => undefined);
+    const inTurn = <T>(task: () => Promise<T>): Promise<T> => this.#inTurn(task);
+    this.#work = new SyncWork(this.#host, options.onProgress);
+    this.syncManager = new SyncManager(this.#work, () => this.#requireMounted(), inTurn);
+    if (storeMetadataOnProvider === false)
+      this.#warn('storeMetadataOnProvider: false has no effect: manifests are what the store is made of');
+  }
+
+  /**
+   * Mounts a session and resolves to its directory, which is nobody else's. What is mounted already is unmounted first. Throws what `Store.mount` throws; no
+   * directory is left then.
+   */
+  mount(session: string, options: MountOptions = {}): Promise<string> {
+    const { checkpointInterval } = options;
+    if (checkpointInterval !== undefined) checkWholeNumber('checkpointInterval', checkpointInterval, 1);
+    return this.#inTurn(async () => {
+      if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
+      const store = await this.#open();
+      const { recover } = this.#options;
+      const mount = await this.#work.transfer((onProgress) =>
+        store.mount(session, { ...mountOptions(options), recover, onProgress, onWarning: this.#warn }),
+      );
+      try {
+        await this.#prepare(mount.dir, options);
+      } catch (error) {
+        await mount.discard();
+        throw error;
+      }
+      this.#begin(mount, options);
+      return mount.dir;
+    });
+  }
+
+  /**
+   * Commits, pushes, and removes the directory; with `discard` it is removed with all that it holds. Rejects and stays mounted where the commit fails. Where the commit is safe on this machine and something else fails
+   * (CONFLICT, UNREACHABLE) it rejects, and the session is unmounted.
+   */
+  unmount(options: UnmountOptions & { discard?: boolean | undefined } = {}): Promise<Unmounted> {
+    return this.#inTurn(() => this.#unmount(this.#requireMounted(), options));
+  }
+
+  /** The session that is mounted: with mode `fork` the one that was made for it. */
+  getCurrentSession(): string | undefined {
+    return this.#mounted?.mount.session;
+  }
+
+  getCurrentSessionPath(): string | undefined {
+    return this.#mounted?.mount.dir;
+  }
+
+  /** The names of all sessions. A store that does not answer is an error, never an empty list. */
+  async listSessions(): Promise<string[]> {
+    const names: string[] = [];
+    for await (const { session } of (await this.#open()).sessions()) names.push(session);
+    return names;
+  }
+
+  async hasSession(session: string): Promise<boolean> {
+    return (await this.#open()).session(session).exists();
+  }
+
+  /** Deletes a session with its history; one that is mounted here is unmounted first. Nothing happens where there is none. */
+  deleteSession(session: string): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#mounted?.mount.session === session) await this.#unmount(this.#mounted, {});
+      const found = (await this.#open()).session(session);
+      if (await found.exists()) await found.delete();
+    });
+  }
+
+  /** Unmounts what is mounted, removes directories that were left where they are, and lets go of connections. */
+  cleanup(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
+      for (const dir of this.#left) await removeTree(dir);
+      this.#left.clear();
+      const store = this.#store;
+      this.#store = undefined;
+      await (await store)?.close();
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.cleanup();
+  }
+
+  async #open(): Promise<Store> {
+    this.#store ??= this.#openStore();
+    try {
+      return await this.#store;
+    } catch (error) {
+      this.#store = undefined;
+      throw error;
+    }
+  }
+
+  async #openStore(): Promise<Store> {
+    const { userId, localOptions, syncOptions = {}, onRetry } = this.#options;
+    const home = this.#options.home ?? localOptions?.storagePath;
+    const remote = await openRemote(this.#options, this.#host);
+    return openRepository({ home, remote, userId, transfer: transferOf(syncOptions), onRetry, host: this.#host });
+  }
+
+  async #prepare(dir: string, { hygiene = {} }: MountOptions): Promise<void> {
+    if (hygiene === false) return;
+    for (const { message } of await prepareProfile(dir, hygiene, this.#host)) this.#warn(message);
+  }
+
+  #begin(mount: Mount, options: MountOptions): void {
+    const { checkpointInterval, handleSignals = true, onConflict, keepCaches, exclude } = options;
+    const tracker = new FileTracker(mount.dir, { keepCaches, exclude });
+    this.#work.follow(tracker);
+    const seconds = this.#options.syncOptions?.metadataUpdateInterval ?? METADATA_INTERVAL_S;
+    const beginLoops = (): Stop[] => [
+      repeat(seconds * 1000, (signal) => this.#work.look(tracker, signal)),
+      ...(checkpointInterval === undefined ? [] : [repeat(checkpointInterval, this.#work.checkpoints(mount, this.#warn))]),
+    ];
+    const endSignals = handleSignals ? this.#host.onStop((signal) => void this.#stop(signal)) : () => undefined;
+    this.#mounted = { mount, tracker, onConflict, beginLoops, loops: beginLoops(), endSignals };
+  }
+
+  async #unmount(mounted: Mounted, { discard, ...options }: Parameters<BrowserState['unmount']>[0] & object): Promise<Unmounted> {
+    const { mount, loops, onConflict, endSignals } = mounted;
+    await Promise.all(loops.map((stop) => stop()));
+    const keepDirectory = !discard && !(this.#options.autoCleanup ?? true);
+    try {
+      if (discard) return await mount.discard();
+      return await this.#work.transfer((onProgress) => mount.unmount({ keepDirectory, onConflict, onProgress, ...options }));
+    } finally {
+      if (mount.isOver) {
+        this.#mounted = undefined;
+        if (keepDirectory) this.#left.add(mount.dir);
+        if (this.#stopping === undefined) endSignals();
+      } else mounted.loops = mounted.beginLoops();
+    }
+  }
+
+  /** Unmounts, and ends the process as the signal would have. Told once more, it cancels what is under way. */
+  async #stop(signal: StopSignal): Promise<void> {
+    if (this.#stopping !== undefined) return this.#stopping.abort();
+    const { endSignals } = this.#mounted ?? {};
+    this.#stopping = new AbortController();
+    try {
+      await this.#unmountWhenClosed(this.#stopping.signal);
+    } catch (error) {
+      this.#warn(`the session was not unmounted in order: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      this.#stopping = undefined;
+      endSignals?.();
+      this.#host.stop(signal);
+    }
+  }
+
+  /** A browser that was told to stop as well takes its time; one that goes on keeps its directory, which is recovered later. */
+  async #unmountWhenClosed(signal: AbortSignal): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#inTurn(async () => {
+          if (this.#mounted !== undefined) await this.#unmount(this.#mounted, { signal });
+        });
+        return;
+      } catch (error) {
+        if (!isError(error, 'BUSY') || attempt === STOP_ATTEMPTS) throw error;
+        await sleep(STOP_WAIT_MS, undefined, { signal });
+      }
+    }
+  }
+
+  #requireMounted(): Mounted {
+    if (this.#mounted !== undefined) return this.#mounted;
+    throw new BrowserStateError('USAGE', 'No session is currently mounted', { hint: 'Call mount first.' });
+  }
+}
+
+function mountOptions({ mode, offline, onConflict, owner, exclude, keepCaches, signal }: MountOptions) {
+  return { mode, offline, onConflict, owner, exclude, keepCaches, signal };
+}
+
+function checkPositive(name: string, value: number): void {
+  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return;
+  throw new BrowserStateError('USAGE', `expected ${name} to be a number above 0, found ${String(value)}`);
+}

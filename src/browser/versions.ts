@@ -1,0 +1,28 @@
+/** The version that last wrote a profile, beside that of the browser which is to open it: an older browser may lose what a newer one wrote. */
+import { join } from 'node:path';
+import type { Browser } from '../workspace/excludes.js';
+import { readProfileFile } from './profile-file.js';
+
+/**
+ * The version that wrote the profile if it is newer than `browserVersion`, a text with a version in it such as `156.0.1.2` or `Chrome/156.0.1.2`.
+ * Undefined where either is not known.
+ */
+export function newerVersion(dir: string, browser: Browser, browserVersion: string): string | undefined {
+  const written = versionIn(browser === 'chromium' ? textOf(dir, 'Last Version') : firefoxVersion(dir));
+  const opening = versionIn(browserVersion);
+  if (written === undefined || opening === undefined) return undefined;
+  const differs = opening.findIndex((part, i) => part !== (written[i] ?? part));
+  return differs !== -1 && (written[differs] ?? 0) > (opening[differs] ?? 0) ? written.join('.') : undefined;
+}
+
+function firefoxVersion(dir: string): string | undefined {
+  return /^LastVersion=(.*)$/m.exec(textOf(dir, 'compatibility.ini') ?? '')?.[1];
+}
+
+function textOf(dir: string, name: string): string | undefined {
+  return readProfileFile(join(dir, name))?.text;
+}
+
+function versionIn(text = ''): number[] | undefined {
+  return /\d+(?:\.\d+)*/.exec(text)?.[0].split('.').map(Number);
+}

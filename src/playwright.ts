@@ -1,0 +1,43 @@
+/**
+ * Playwright on a mounted session (`browserstate/playwright`). Playwright itself is passed in: this module has its types alone.
+ */
+import type { BrowserContext, BrowserType } from 'playwright-core';
+import { portableArguments } from './browser/arguments.js';
+import { launchMounted, type Mounting, signalsOf } from './browser/launch.js';
+import { firefoxRestores } from './browser/preferences.js';
+import type { MountOptions } from './state-options.js';
+
+type PersistentContextOptions = NonNullable<Parameters<BrowserType['launchPersistentContext']>[1]>;
+
+/** What the driver takes, and how the session is mounted. */
+export type LaunchOptions = PersistentContextOptions & { mount?: MountOptions | undefined };
+
+/**
+ * Mounts a session of `state` and launches a persistent context there, with the arguments that make the profile portable. `options` are those of
+ * `launchPersistentContext`, and in `mount` those of `state.mount`.
+ *
+ * `context.close()` resolves when the session is unmounted, and rejects with the error of unmounting. A browser that crashes or is closed otherwise is unmounted as well, with
+ * what it had written: `close()` tells how that went. If the launch fails, the
+ * session is unmounted, and nothing is committed. SIGINT and SIGTERM close the browser and unmount, unless `mount.handleSignals` is false: then it is the driver's to handle them.
+ *
+ * @example
+ * const context = await launch(chromium, new BrowserState(), 'linkedin', { headless: true });
+ * await context.newPage();
+ * await context.close();
+ */
+export async function launch(
+  browserType: BrowserType,
+  state: Mounting,
+  session: string,
+  { mount = {}, ...options }: LaunchOptions = {},
+): Promise<BrowserContext> {
+  const settings = { ...signalsOf(mount), ...options };
+  if (browserType.name() === 'chromium') settings.args = [...portableArguments(), ...(options.args ?? [])];
+  const restores = mount.hygiene !== false && mount.hygiene?.keepSessionCookies === true;
+  if (browserType.name() === 'firefox' && restores) settings.firefoxUserPrefs = { ...firefoxRestores, ...options.firefoxUserPrefs };
+  return launchMounted(state, session, mount, {
+    executable: options.executablePath || (options.channel === undefined ? browserType.executablePath() : undefined),
+    start: (dir) => browserType.launchPersistentContext(dir, settings),
+    watch: (context, ended) => context.once('close', ended),
+  });
+}

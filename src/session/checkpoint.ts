@@ -1,0 +1,72 @@
+/**
+ * Checkpoints: commits of a directory while a browser works in it (SPEC.md 11.7). The directory is only ever read. What changed since it was mounted is copied first, so
+ * that a commit holds the bytes that were found to be of one moment, and a browser that goes on writing changes nothing about it.
+ */
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toHex } from '../bytes.js';
+import { BrowserStateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { capture, knownIds } from '../workspace/capture.js';
+import { removeTree } from '../workspace/checkout.js';
+import { writeFailure } from '../workspace/files.js';
+import { copyLive } from '../workspace/live-copy.js';
+import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
+import type { Home } from './home.js';
+import { liveLabel } from './live-label.js';
+import type { Remote } from './remote.js';
+
+/**
+ * Commits `dir` as it is, browser or not, with the label `checkpoint=live`; the commit follows the head, and the directory's base is the new commit. Resolves to
+ * undefined, and nothing is changed, where a database would not hold still: then it is worth trying again later. Atomic. Throws what `commitDirectory` throws, save
+ * for a live browser, and USAGE for a directory that holds a part of a version.
+ */
+export async function checkpointDirectory(
+  home: Home,
+  remote: Remote | undefined,
+  session: string,
+  dir: string,
+  options: CommitSettings = {},
+): Promise<CommitResult | undefined> {
+  const { record } = await home.workspace(dir);
+  if (record?.only !== undefined) {
+    throw new BrowserStateError('USAGE', `${dir}: expected a whole version, found a part of one`, {
+      hint: 'A part is committed when no browser works in it.',
+    });
+  }
+  const labels = { ...options.labels, ...liveLabel };
+  let unsteady: BrowserStateError | undefined;
+  const read: ReadDirectory = (root, found, given) =>
+    withStage(home, async (stage) => {
+      const copy = await copyLive(found, { ...given, stage, isKnown: (entry) => knownIds(entry, given) !== undefined });
+      if ('found' in copy) return capture(root, copy.found, { ...given, copies: copy.copies });
+      unsteady = new BrowserStateError('BUSY', `${copy.unsteady}: it changed whenever it was copied`);
+      throw unsteady;
+    });
+  try {
+    return await commitDirectory(home, remote, session, dir, { ...options, labels, read });
+  } catch (error) {
+    if (error !== unsteady) throw error;
+    return undefined;
+  }
+}
+
+/** Runs `work` with an empty private directory in home, which is removed afterwards, with those that processes which died have left. */
+async function withStage<T>({ records, host }: Home, work: (stage: string) => Promise<T>): Promise<T> {
+  const stages = join(records, 'checkpoints');
+  const stage = join(stages, `${toHex(host.random(8))}.${host.self()}`);
+  try {
+    await mkdir(stage, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      throw writeFailure(stage, error);
+    });
+    for (const name of await readdir(stages)) if (isLeft(name, host)) await removeTree(join(stages, name));
+    return await work(stage);
+  } finally {
+    await removeTree(stage);
+  }
+}
+
+function isLeft(name: string, host: Host): boolean {
+  const owner = name.slice(name.indexOf('.') + 1);
+  return owner !== host.self() && !host.isRunning(owner);
+}

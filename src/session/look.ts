@@ -1,0 +1,16 @@
+/** Looking at a directory as a commit would, without storing anything. */
+
+import type { TreeEntry } from '../object/tree.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { capture, hashOnly } from '../workspace/capture.js';
+import { readFacts } from '../workspace/excludes.js';
+import { buildFilter, type CaptureRules } from '../workspace/filter.js';
+import type { Workspace } from '../workspace/record.js';
+import { scan } from '../workspace/scan.js';
+
+/** The tree that a commit of the directory would have. Throws what `scan` and `capture` throw. */
+export async function lookAt(workspace: Workspace, rules: CaptureRules, { signal }: RequestOptions = {}): Promise<TreeEntry[]> {
+  const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal });
+  const cache = await workspace.readCache();
+  return capture(workspace.dir, found, { sink: hashOnly, cache, learn: undefined, previous: undefined, signal });
+}

@@ -1,0 +1,258 @@
+/**
+ * Moving a session of the older package into the store (SPEC.md R-LEGACY-1 to R-LEGACY-3): its files are copied to a private directory, compared with what their place told before and
+ * tells after, committed, and pushed where there is a remote. The old files stay as they are. A migration that was cut off has
+ * changed nothing, or has made its commit, and can be repeated.
+ */
+import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toHex } from '../bytes.js';
+import { readAhead } from '../concurrency.js';
+import { BrowserStateError, check, isError, throwIfAborted } from '../errors.js';
+import { FETCH_AHEAD_BYTES, MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../limits.js';
+import { isEmptyDiff } from '../object/diff.js';
+import { parentPath } from '../object/path.js';
+import type { ObjectId } from '../object-id.js';
+import type { ByteRange, RequestOptions } from '../provider/provider.js';
+import { writeFailure } from '../workspace/files.js';
+import { scan } from '../workspace/scan.js';
+import { microseconds, setTime } from '../workspace/times.js';
+import { commitDirectory } from './commit.js';
+import type { Home } from './home.js';
+import { digestOf, type LegacyEntry, type LegacyPlace, measure } from './legacy.js';
+import type { OnProgress } from './progress.js';
+import { pushSession } from './push.js';
+import type { Remote, Transfer } from './remote.js';
+import type { OfflineOptions, Session } from './session.js';
+import { noSession } from './site.js';
+
+export interface MigrateOptions extends OfflineOptions {
+  /** Keep what can be regenerated, such as caches. */
+  keepCaches?: boolean | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface MigrateResult {
+  session: string;
+  /** What the older package had: all of it was read, and compared with what its place told. */
+  files: number;
+  bytes: number;
+  /** What of it is in no commit, by the rules for snapshots. */
+  excluded: { files: number; bytes: number };
+  /** The commit that holds it. */
+  commit: ObjectId;
+  /** False: it had been migrated before, or the session held the same already. */
+  migrated: boolean;
+  /** Where it was read. */
+  from: string;
+}
+
+/** Names the files that a commit was made of, so that a repeated migration knows them. */
+const LABEL = 'migrated';
+const STAGE = /^\.migrate-[0-9a-f]{16}\.(.+)$/;
+
+/** How files of this machine are read. */
+const HOME_TRANSFER: Transfer = { concurrency: REMOTE_CONCURRENCY, maxSpan: MAX_REMOTE_SPAN };
+
+interface Migration {
+  home: Home;
+  remote: Remote | undefined;
+  /** The places that may hold it, the first that does counts. */
+  places: readonly LegacyPlace[];
+  session: Session;
+}
+
+/**
+ * Migrates one session. Throws NOT_FOUND where the older package has none of that name, INTEGRITY or UNREADABLE for names that can be none in a
+ * profile, and CONFLICT where its files change meanwhile, and where the store has a session of that name with something else. A commit that could not
+ * be pushed is safe in home, and is pushed by a repetition.
+ */
+export async function migrateSession(migration: Migration, options: MigrateOptions): Promise<MigrateResult> {
+  const { home, session } = migration;
+  const place = await placeOf(migration, options);
+  const entries = await place.entries(session.id, options);
+  const digest = digestOf(entries);
+  const from = `${place.url}/${session.id}`;
+  const known = { session: session.id, ...measure(entries), from };
+  const before = await commitsOf(session, options);
+  const earlier = before.find(({ labels }) => labels[LABEL] === digest);
+  if (earlier !== undefined) {
+    await pushIfHere(migration, options);
+    return { ...known, excluded: left(known, earlier), commit: earlier.commit, migrated: false };
+  }
+  return staging(home, async (dir) => {
+    await copyVerified(migration, place, entries, dir, options);
+    const [head] = before;
+    if (head !== undefined) {
+      if (!isEmptyDiff(await session.status(dir, options))) throw taken(session.id, from);
+      return { ...known, excluded: left(known, head), commit: head.commit, migrated: false };
+    }
+    const settings = { ...options, message: `migrated from ${from}`, labels: { [LABEL]: digest }, allowShrink: true };
+    const { commit, stats } = await commitDirectory(home, migration.remote, session.id, dir, {
+      ...settings,
+      onto: { head: undefined },
+      isMigration: true,
+    });
+    await pushIfHere(migration, options);
+    return { ...known, excluded: left(known, stats), commit, migrated: true };
+  });
+}
+
+async function placeOf({ places, session }: Migration, options: RequestOptions): Promise<LegacyPlace> {
+  for (const place of places) if (await place.has(session.id, options)) return place;
+  throw new BrowserStateError('NOT_FOUND', `expected a session ${session.id} of an older version of browserstate, found none`, {
+    hint: '`browserstate migrate --dry-run` lists what there is.',
+    cause: noSession(session.id),
+  });
+}
+
+/** The session's commits, here and on the remote; none where the store has no such session. */
+async function commitsOf(session: Session, options: RequestOptions) {
+  const commits: { commit: ObjectId; labels: Record<string, string>; files: number; bytes: number }[] = [];
+  try {
+    for await (const entry of session.log(options)) commits.push(entry);
+  } catch (error) {
+    if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+  }
+  return commits;
+}
+
+function left(whole: { files: number; bytes: number }, commit: { files: number; bytes: number }) {
+  return { files: whole.files - commit.files, bytes: whole.bytes - commit.bytes };
+}
+
+async function pushIfHere({ home, remote, session }: Migration, options: MigrateOptions): Promise<void> {
+  if (remote === undefined) return;
+  const token = await (await home.open(options))?.refs.read(session.id, options);
+  if (token?.ref.rows[0] !== undefined) await pushSession(home, remote, session.id, { ...options, ask: true });
+}
+
+/** Runs `work` with a private directory of this store, which is removed; those that processes left which are gone are removed as well. */
+async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promise<T> {
+  const { host, workspaces: folder } = home;
+  const dir = join(folder, `.migrate-${toHex(host.random(8))}.${host.self()}`);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(folder)) {
+      const owner = STAGE.exec(name)?.[1];
+      if (owner !== undefined && owner !== host.self() && !host.isRunning(owner)) await discard(home, join(folder, name));
+    }
+    await mkdir(dir, { mode: 0o700 });
+  } catch (error) {
+    throw writeFailure(folder, error);
+  }
+  try {
+    return await work(dir);
+  } finally {
+    await discard(home, dir);
+  }
+}
+
+async function discard(home: Home, dir: string): Promise<void> {
+  const workspace = await home.workspace(dir);
+  await rm(dir, { recursive: true, force: true });
+  await workspace.forget();
+}
+
+/** Copies what is listed. Throws CONFLICT where the list is another afterwards. */
+async function copyVerified(
+  { session, remote }: Migration,
+  place: LegacyPlace,
+  entries: readonly LegacyEntry[],
+  dir: string,
+  options: MigrateOptions,
+): Promise<void> {
+  let failure: unknown;
+  try {
+    await copy(session.id, place, entries, dir, remote?.transfer ?? HOME_TRANSFER, options);
+    const found = await scan(dir, { excludes: () => false }, { signal: options.signal });
+    const [expected, copied] = [measure(entries), measure(found.entries)];
+    check(
+      copied.files === expected.files && copied.bytes === expected.bytes,
+      `session ${session.id}: expected ${expected.files} files with ${expected.bytes} bytes, found a copy of ${copied.files} with ${copied.bytes}`,
+    );
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'UNREADABLE')) throw error;
+    failure = error;
+  }
+  if (digestOf(await place.entries(session.id, options)) !== digestOf(entries)) {
+    throw new BrowserStateError('CONFLICT', `session ${session.id}: its files in ${place.url} were changed while they were read`, {
+      hint: 'Nothing was migrated. Stop what still writes there, an older version of browserstate perhaps, and repeat the command.',
+      cause: failure,
+    });
+  }
+  if (failure !== undefined) throw failure;
+}
+
+async function copy(
+  session: string,
+  place: LegacyPlace,
+  entries: readonly LegacyEntry[],
+  dir: string,
+  { concurrency, maxSpan }: Transfer,
+  options: MigrateOptions,
+): Promise<void> {
+  for (const path of new Set(entries.map(({ path, kind }) => (kind === 'directory' ? path : parentPath(path))))) {
+    await writing(join(dir, path), () => mkdir(join(dir, path), { recursive: true, mode: 0o700 }));
+  }
+  for (const { path, target = '' } of entries.filter(({ kind }) => kind === 'symlink')) {
+    await writing(join(dir, path), () => symlink(target, join(dir, path)));
+  }
+  const total = measure(entries);
+  const done = { files: 0, bytes: 0 };
+  const load = async ({ entry, range }: Piece) => {
+    const bytes = range.end === 0 ? new Uint8Array(0) : await place.read(session, entry.path, range, options);
+    return { entry, range, bytes };
+  };
+  const window = { weight: ({ range }: Piece) => range.end - range.start, most: FETCH_AHEAD_BYTES };
+  const pieces = readAhead(piecesOf(entries, maxSpan), concurrency, load, window);
+  for await (const { entry, range, bytes } of pieces) {
+    throwIfAborted(options.signal);
+    const path = join(dir, entry.path);
+    await writing(path, () => writeFile(path, bytes, { flag: range.start === 0 ? 'wx' : 'a', mode: 0o600 }));
+    done.bytes += bytes.length;
+    if (range.end === entry.size) {
+      done.files++;
+      await writing(path, () => setFacts(path, entry.facts));
+    }
+    options.onProgress?.({ phase: 'pull', path: entry.path, ...done, totalFiles: total.files, totalBytes: total.bytes });
+  }
+  // A directory's own time changes with what is put into it, and its owner must be able to remove the copy.
+  for (const { path, kind, facts } of entries.toReversed()) {
+    if (kind === 'directory' && facts !== undefined) await writing(path, () => chmod(join(dir, path), facts.mode | 0o700));
+  }
+}
+
+interface Piece {
+  entry: LegacyEntry;
+  range: ByteRange;
+}
+
+/** The files in pieces of at most `most` bytes; a file without bytes is one of none. */
+function* piecesOf(entries: readonly LegacyEntry[], most: number): Generator<Piece> {
+  for (const entry of entries) {
+    if (entry.kind !== 'file') continue;
+    for (let start = 0; start === 0 || start < entry.size; start += most) {
+      yield { entry, range: { start, end: Math.min(start + most, entry.size) } };
+    }
+  }
+}
+
+async function setFacts(path: string, facts: LegacyEntry['facts']): Promise<void> {
+  if (facts === undefined) return;
+  await chmod(path, facts.mode);
+  setTime(path, microseconds(facts.mtimeNs));
+}
+
+async function writing(path: string, write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (error) {
+    throw writeFailure(path, error);
+  }
+}
+
+function taken(session: string, from: string): BrowserStateError {
+  return new BrowserStateError('CONFLICT', `session ${session} is in the store with other files than ${from}; nothing was migrated`, {
+    hint: `Keep what the store has, or make room with \`browserstate fork -s ${session} NEW\` and \`browserstate delete -s ${session}\`.`,
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * What home remembers of mounts: one file for each, whose name says which workspace it is and which process owns it. A note is there before its directory and goes
+ * after it, so that no directory is ever nobody's. Whoever owns a note may change it and remove its directory, and nobody else; a note of a process that is gone
+ * is taken over by renaming it, which one of any number of processes can do.
+ */
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256 } from '#platform';
+import { concat, equalBytes, toHex, utf8 } from '../bytes.js';
+import type { Host } from '../host.js';
+import type { ObjectId } from '../object-id.js';
+import { errno, writeFailure } from '../workspace/files.js';
+
+/** `shared`: any number at once. `exclusive`: with a lease, so that others fail fast. `fork`: what is committed becomes a session of its own. */
+export type MountMode = 'shared' | 'exclusive' | 'fork';
+
+export interface MountNote {
+  session: string;
+  mode: MountMode;
+  /** Milliseconds since 1970, UTC. */
+  since: number;
+  /** The commit that the directory was made from, or was committed as; undefined where there is none. */
+  base: ObjectId | undefined;
+  /**
+   * `opening`: the directory is not complete, and holds nobody's work. `open`: it may. `closed`: what it holds is committed or given up, and it may be removed in
+   * part.
+   */
+  phase: 'opening' | 'open' | 'closed';
+  /** What its commits leave out. */
+  keepCaches: boolean;
+  exclude: readonly string[];
+}
+
+/** A note by its name. */
+export interface HeldNote {
+  id: string;
+  /** The process, as `Host.self` names it, and the name of its machine: `self@hostname`. */
+  owner: string;
+}
+
+type NoteHost = Pick<Host, 'random' | 'self' | 'isRunning' | 'hostname'>;
+
+const ID_DIGITS = 12;
+const DIGEST_BYTES = 32;
+const namePattern = /^(.+\.[0-9a-f]{12})~([^~]+)$/;
+
+/** A name for a workspace of the session that was never used before. */
+export function newMountId(session: string, host: Pick<Host, 'random'>): string {
+  return `${session}.${toHex(host.random(ID_DIGITS / 2))}`;
+}
+
+/** The session in a workspace's name, and what makes the name unique. */
+export function partsOfMountId(id: string): { session: string; digits: string } {
+  return { session: id.slice(0, -ID_DIGITS - 1), digits: id.slice(-ID_DIGITS) };
+}
+
+export class MountNotes {
+  readonly #folder: string;
+  readonly #host: NoteHost;
+
+  /** `folder`: where notes are kept; made when the first is written. */
+  constructor(folder: string, host: NoteHost) {
+    this.#folder = folder;
+    this.#host = host;
+  }
+
+  /**
+   * The notes of processes that are gone, in the order of their names. Of a process of another machine name, such as a container that shares this home, that cannot
+   * be seen: it is not `certain`, and left alone unless somebody says otherwise.
+   */
+  async left(): Promise<(HeldNote & { isCertain: boolean })[]> {
+    const left: (HeldNote & { isCertain: boolean })[] = [];
+    for (const held of await this.#list()) {
+      const state = this.#stateOf(held.owner);
+      if (state !== 'running') left.push({ ...held, isCertain: state === 'gone' });
+    }
+    return left;
+  }
+
+  /** What a note says, of this process unless another is named; undefined where it is not there, or not whole. */
+  async read({ id, owner = this.#self() }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
+    try {
+      const bytes = new Uint8Array(await readFile(this.#path(id, owner)));
+      const json = bytes.subarray(DIGEST_BYTES);
+      if (!equalBytes(sha256(json), bytes.subarray(0, DIGEST_BYTES))) return undefined;
+      return { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
+    } catch (error) {
+      if (errno(error) === undefined) throw error;
+      return undefined;
+    }
+  }
+
+  /** Writes or replaces a note of this process, atomically. Throws FORBIDDEN, NO_SPACE and their like. */
+  async write(id: string, note: MountNote): Promise<void> {
+    const path = this.#path(id, this.#self());
+    // The name is none of a note.
+    const temporary = `${path}~${toHex(this.#host.random(8))}`;
+    const json = utf8(JSON.stringify(note));
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      await writeFile(temporary, concat([sha256(json), json]), { mode: 0o600 });
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true }).catch(() => undefined);
+      throw writeFailure(path, error);
+    }
+  }
+
+  /** Makes this process the owner of a note; false where another was faster. */
+  claim(held: HeldNote): Promise<boolean> {
+    return this.#rename(held.id, held.owner, this.#self());
+  }
+
+  /** Gives a note that was claimed back to whom it was of, so that it can be claimed again. */
+  async giveBack({ id, owner }: HeldNote): Promise<void> {
+    await this.#rename(id, this.#self(), owner);
+  }
+
+  /** Removes a note of this process, and what writers of notes that died have left. */
+  async remove(id: string): Promise<void> {
+    await rm(this.#path(id, this.#self()), { force: true });
+    for (const name of await this.#names()) if (this.#isTorn(name)) await rm(join(this.#folder, name), { force: true });
+  }
+
+  async #rename(id: string, from: string, to: string): Promise<boolean> {
+    try {
+      await rename(this.#path(id, from), this.#path(id, to));
+      return true;
+    } catch (error) {
+      if (errno(error) === 'ENOENT') return false;
+      throw writeFailure(this.#path(id, from), error);
+    }
+  }
+
+  async #list(): Promise<HeldNote[]> {
+    return (await this.#names()).flatMap((name) => {
+      const [, id, owner] = namePattern.exec(name) ?? [];
+      return id !== undefined && owner !== undefined ? [{ id, owner }] : [];
+    });
+  }
+
+  async #names(): Promise<string[]> {
+    try {
+      return (await readdir(this.#folder)).sort();
+    } catch (error) {
+      if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
+      throw writeFailure(this.#folder, error);
+    }
+  }
+
+  #isTorn(name: string): boolean {
+    const [, owner] = /~([^~]+)~[0-9a-f]{16}$/.exec(name) ?? [];
+    return owner !== undefined && this.#stateOf(owner) === 'gone';
+  }
+
+  /** The name of this process as an owner. */
+  #self(): string {
+    return `${this.#host.self()}@${this.#host.hostname()}`;
+  }
+
+  #stateOf(owner: string): 'running' | 'gone' | 'unknown' {
+    const at = owner.indexOf('@');
+    if (owner === this.#self()) return 'running';
+    if (owner.slice(at + 1) !== this.#host.hostname()) return 'unknown';
+    return this.#host.isRunning(owner.slice(0, at)) ? 'running' : 'gone';
+  }
+
+  #path(id: string, owner: string): string {
+    return join(this.#folder, `${id}~${owner}`);
+  }
+}

@@ -1,0 +1,235 @@
+/**
+ * A mount: a directory of this process that holds a session for as long as a browser works in it. It is left in one order, so that a crash at any point loses
+ * nothing: the commit is in home, then the note says that the directory is not needed, then it is removed.
+ */
+import { places } from '../concurrency.js';
+import { BrowserStateError, isError } from '../errors.js';
+import { LEASE_MS } from '../limits.js';
+import type { ObjectId } from '../object-id.js';
+import { removeTree } from '../workspace/checkout.js';
+import { errno } from '../workspace/files.js';
+import { type BringOptions, bring } from './bring.js';
+import type { CommitOptions } from './commit.js';
+import type { OnConflict } from './conflict.js';
+import { fork } from './history.js';
+import type { Home } from './home.js';
+import type { Lease } from './lease.js';
+import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
+import type { MountNote, MountNotes } from './mount-notes.js';
+import { type PushOptions, type PushResult, pushSession } from './push.js';
+import type { Remote } from './remote.js';
+import { repeat, type Stop } from './repeat.js';
+
+export interface UnmountOptions extends CommitOptions {
+  /** Leave the remote alone: what is committed stays on this machine until it is pushed. */
+  offline?: boolean | undefined;
+  /** What to do where the session has moved meanwhile, here or on the remote; `fail` unless given. */
+  onConflict?: OnConflict | undefined;
+  /** Leave the directory where it is; it is nobody's then. */
+  keepDirectory?: boolean | undefined;
+}
+
+export interface Unmounted {
+  /** The session that holds what was mounted, which is another one where the session had moved. */
+  session: string;
+  commit: ObjectId | undefined;
+  changed: boolean;
+  stats: MountCommit['stats'];
+  pushed: boolean;
+}
+
+/** What a mount stands on. */
+export interface MountParts {
+  home: Home;
+  remote: Remote | undefined;
+  notes: MountNotes;
+  id: string;
+  note: MountNote;
+  place: MountPlace;
+  lease: Lease | undefined;
+  /** Told what a person should know of what happens in the background. */
+  onWarning: (message: string) => void;
+}
+
+export class Mount {
+  readonly id: string;
+  readonly #parts: MountParts;
+  readonly #stopRenewing: Stop | undefined;
+  /** Commits follow each other: each has the one before as its base. */
+  readonly #alone = places(1);
+  #base: ObjectId | undefined;
+  #isOver = false;
+
+  constructor(parts: MountParts) {
+    this.id = parts.id;
+    this.#parts = parts;
+    this.#base = parts.place.base;
+    const { lease, onWarning } = parts;
+    const renew = async (signal: AbortSignal): Promise<void> => {
+      try {
+        await lease?.renew({ signal });
+      } catch (error) {
+        if (!isError(error)) throw error;
+        if (!signal.aborted) onWarning(`the lease of session ${parts.place.session} could not be renewed: ${error.message}`);
+      }
+    };
+    this.#stopRenewing = lease && repeat(LEASE_MS / 3, renew);
+  }
+
+  /** The session that commits go to: with `fork` one of its own. */
+  get session(): string {
+    return this.#parts.place.fork ?? this.#parts.place.session;
+  }
+
+  get dir(): string {
+    return this.#parts.place.dir;
+  }
+
+  /** The commit that the directory was made from, or was committed as last. */
+  get base(): ObjectId | undefined {
+    return this.#base;
+  }
+
+  /** Whether it was unmounted, or given up. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Commits the directory to home; see `commitMount`. The mount goes on. */
+  commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
+    return this.#alone(() => this.#commit(options), options.signal);
+  }
+
+  async #commit({ onConflict, ...options }: Omit<UnmountOptions, 'keepDirectory'>): Promise<MountCommit> {
+    const { home, remote, note } = this.#parts;
+    const { keepCaches, exclude } = note;
+    const settings = { keepCaches, exclude, ...options, onConflict };
+    const done = await commitMount(home, options.offline ? undefined : remote, { ...this.#parts.place, base: this.#base }, settings);
+    const isHeld = done.session === this.session && !done.isTheirs;
+    if (isHeld && done.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
+    return done;
+  }
+
+  /** Commits the directory while a browser works in it; undefined where no consistent state could be read. */
+  checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
+    return this.#alone(async () => {
+      const { home, remote, note, place } = this.#parts;
+      const { keepCaches, exclude } = note;
+      const settings = { keepCaches, exclude, ...options };
+      const done = await checkpointMount(home, remote, { ...place, base: this.#base }, settings);
+      if (done?.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
+      return done;
+    }, options.signal);
+  }
+
+  /** Sends a session that this mount committed to. Resolves to undefined where there is no remote. */
+  async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
+    const { home, remote, place } = this.#parts;
+    return remote && pushMounted(home, remote, place, session, options);
+  }
+
+  /** Brings what the remote has of the session to home. The directory stays as it is. */
+  async pull(options: BringOptions = {}): Promise<void> {
+    const { home, remote, place } = this.#parts;
+    if (remote !== undefined) await bring(home, remote, place.session, options);
+  }
+
+  /**
+   * Commits, pushes, and removes the directory. Rejects and stays mounted where the commit fails; the directory is then as it was. Where the commit is safe in home
+   * and something else fails (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
+   */
+  unmount(options: UnmountOptions = {}): Promise<Unmounted> {
+    return this.#alone(() => this.#unmount(options), options.signal);
+  }
+
+  async #unmount({ offline, keepDirectory, ...options }: UnmountOptions): Promise<Unmounted> {
+    const { signal, onProgress, onConflict = 'fail' } = options;
+    const done = await this.#commit({ ...options, offline });
+    // A renewal would move the ref under the push, which gives the lease up in its own swap.
+    await this.#stopRenewing?.();
+    const release = this.#parts.lease?.owner;
+    const sending = offline || done.commit === undefined ? undefined : this.push(done.session, { signal, onProgress, onConflict, release });
+    const [sent] = await Promise.allSettled([sending]);
+    await this.#leave(keepDirectory ?? false);
+    const { session, commit, changed, stats } = done;
+    const failure = sent.status === 'rejected' ? safeHere(done, sent.reason) : undefined;
+    this.requireInPlace(done, onConflict, failure);
+    if (failure !== undefined) throw failure;
+    const pushed = sent.status === 'fulfilled' ? sent.value : undefined;
+    return { session: pushed?.forkedTo ?? session, commit, changed, stats, pushed: pushed?.pushed ?? false };
+  }
+
+  /** Throws CONFLICT where a commit had to be put aside, unless that was asked for. */
+  requireInPlace(done: MountCommit, onConflict: OnConflict = 'fail', cause?: unknown): void {
+    if (done.moved !== undefined && onConflict === 'fail') throw movedAside(this.#parts.place.session, done, cause);
+  }
+
+  /** Gives up what the directory holds, and removes it. */
+  discard(): Promise<Unmounted> {
+    return this.#alone(async () => {
+      await this.#leave(false);
+      return { session: this.session, commit: this.#base, changed: false, stats: undefined, pushed: false };
+    });
+  }
+
+  async #isNow(base: ObjectId): Promise<void> {
+    this.#base = base;
+    const { notes, note } = this.#parts;
+    await notes.write(this.id, { ...note, base });
+  }
+
+  /** Never fails: what cannot be removed now is removed by whoever mounts the session when this process is gone. */
+  async #leave(keepDirectory: boolean): Promise<void> {
+    const { home, notes, note, lease, onWarning } = this.#parts;
+    this.#isOver = true;
+    try {
+      await this.#stopRenewing?.();
+      await lease?.release();
+    } catch (error) {
+      if (!isError(error)) throw error;
+      onWarning(`the lease of session ${this.#parts.place.session} was not given up, and will expire: ${error.message}`);
+    }
+    try {
+      if (keepDirectory) await notes.remove(this.id);
+      else await removeWorkspace(home, notes, this.id, this.dir, { ...note, base: this.#base });
+    } catch (error) {
+      if (!isError(error) && errno(error) === undefined) throw error;
+      onWarning(`${this.dir} is not needed any more, and could not be removed: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** An error of a push, with a word on what it did not concern. A conflict says that itself. */
+export function safeHere({ session, commit }: MountCommit, error: unknown): unknown {
+  if (!isError(error) || error.code === 'CONFLICT' || error.code === 'INTERNAL') return error;
+  const hint = [error.hint, `\`browserstate push -s ${session}\` sends it later.`].filter(Boolean).join(' ');
+  const message = `commit ${commit?.slice(0, 12)} of session ${session} is safe on this machine, and was not pushed: ${error.message}`;
+  return new BrowserStateError(error.code, message, { hint, cause: error });
+}
+
+/** Removes a workspace of this process for good. A process that is killed meanwhile leaves a note that says so. */
+export async function removeWorkspace(home: Home, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
+  await notes.write(id, { ...note, phase: 'closed' });
+  const workspace = await home.workspace(dir);
+  await removeTree(dir);
+  await workspace.forget();
+  await notes.remove(id);
+}
+
+/** Pushes the session of a mount, or the one that was made for it: that begins on the remote as a fork, so that no more than its own commits is sent. */
+export async function pushMounted(
+  home: Home,
+  remote: Remote,
+  { session, base }: Pick<MountPlace, 'session' | 'base'>,
+  pushed: string,
+  options: PushOptions,
+): Promise<PushResult> {
+  if (pushed === session) return pushSession(home, remote, session, options);
+  try {
+    if (base !== undefined) await fork(remote, session, pushed, { at: base, signal: options.signal });
+  } catch (error) {
+    // It is there already, or the remote does not have what it begins with: then all of it is sent.
+    if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+  }
+  return pushSession(home, remote, pushed, { ...options, ask: true });
+}

@@ -1,0 +1,146 @@
+/**
+ * What is done with workspaces of processes that are gone. Each is recovered by one process at a time, which owns its note meanwhile; a recovery that is cut off
+ * anywhere can be repeated, by the next process that looks.
+ */
+import { join } from 'node:path';
+import { BrowserStateError } from '../errors.js';
+import type { ObjectId } from '../object-id.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { directoryState, settleWorkspace } from '../workspace/checkout.js';
+import { liveBrowser } from '../workspace/live.js';
+import type { Home } from './home.js';
+import { pushMounted, removeWorkspace, safeHere } from './mount.js';
+import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
+import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
+import type { OnProgress } from './progress.js';
+import type { Remote } from './remote.js';
+
+/** `commit`: what is left becomes a commit. `discard`: it is removed. */
+export type RecoverHow = 'commit' | 'discard';
+
+/** A workspace that a process which is gone has left. */
+export interface LeftMount {
+  /** The workspace's name. */
+  id: string;
+  session: string;
+  mode: MountMode;
+  dir: string;
+  /** When it was mounted. */
+  since: Date;
+  /** The commit that it was made from; undefined where the session had none. */
+  base: ObjectId | undefined;
+  /** The process that left it, and its machine: `process@machine`. */
+  owner: string;
+  /** Whether that process is known to be gone. It is not where it had another machine name, as one in a container has: then nothing is done unasked. */
+  isCertain: boolean;
+}
+
+export interface Recovered {
+  id: string;
+  /** The session that holds now what was left, and the commit. */
+  session: string;
+  commit: ObjectId | undefined;
+  outcome: 'committed' | 'unchanged' | 'discarded';
+  /** Whether the remote has it. */
+  pushed: boolean;
+}
+
+export interface RecoverOptions extends RequestOptions {
+  /** Commit even what lost its cookies or nearly all files. */
+  allowShrink?: boolean | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/** The workspaces that are left, in the order of their names. */
+export async function leftOf(home: Home, notes: MountNotes): Promise<LeftMount[]> {
+  const left: LeftMount[] = [];
+  for (const held of await notes.left()) {
+    const note = await noteOf(home, notes, held);
+    const { session, mode, since, base } = note;
+    left.push({ ...held, session, mode, dir: directoryOf(home, held), since: new Date(since), base });
+  }
+  return left;
+}
+
+/**
+ * Recovers a workspace, pushes what came of it where a remote is given, and removes the workspace; undefined where another process was faster. Work that cannot
+ * follow the session's head goes to a session beside it. Throws BUSY where a browser is live in it, SHRUNK where it is gutted: it stays then, as it stays where it
+ * cannot be committed.
+ */
+export async function recoverMount(
+  home: Home,
+  remote: Remote | undefined,
+  notes: MountNotes,
+  left: HeldNote,
+  how: RecoverHow,
+  options: RecoverOptions = {},
+): Promise<Recovered | undefined> {
+  if (!(await notes.claim(left))) return undefined;
+  try {
+    return await recoverOwned(home, remote, notes, left, how, options);
+  } catch (error) {
+    await notes.giveBack(left);
+    throw error;
+  }
+}
+
+async function recoverOwned(
+  home: Home,
+  remote: Remote | undefined,
+  notes: MountNotes,
+  held: HeldNote,
+  how: RecoverHow,
+  options: RecoverOptions,
+): Promise<Recovered> {
+  const { id } = held;
+  const dir = directoryOf(home, held);
+  const note = await noteOf(home, notes, { id });
+  const { session, base } = note;
+  // A checkout that was cut off may have left its content beside the directory.
+  await settleWorkspace(await home.workspace(dir), home.host);
+  const isWork = note.phase === 'open' && directoryState(dir) !== 'absent';
+  if (isWork) refuseLive(dir, home);
+  if (!isWork || how === 'discard') {
+    await removeWorkspace(home, notes, id, dir, note);
+    return { id, session, commit: base, outcome: isWork ? 'discarded' : 'unchanged', pushed: false };
+  }
+  const place = placeOf(id, dir, note);
+  const { keepCaches, exclude } = note;
+  const message = `Recovered from a mount of ${new Date(note.since).toISOString()}`;
+  const done = await commitMount(home, remote, place, { ...options, keepCaches, exclude, message, op: 'recovered' });
+  await removeWorkspace(home, notes, id, dir, note);
+  const { commit, changed } = done;
+  const sending = remote && changed ? pushMounted(home, remote, place, done.session, options) : undefined;
+  const sent = await sending?.catch((error: unknown) => {
+    throw safeHere(done, error);
+  });
+  const pushed = sent?.pushed ?? false;
+  return { id, session: done.session, commit, outcome: changed ? 'committed' : 'unchanged', pushed };
+}
+
+function placeOf(id: string, dir: string, { session, base, mode }: MountNote): MountPlace {
+  const { digits } = partsOfMountId(id);
+  const fork = mode === 'fork' ? sessionBeside(session, 'fork', digits) : undefined;
+  return { session, dir, base, fork, aside: sessionBeside(session, 'conflict', digits) };
+}
+
+function refuseLive(dir: string, home: Home): void {
+  const live = liveBrowser(dir, home.host);
+  if (live === undefined) return;
+  throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is still using this directory`, {
+    hint: 'Close the browser first; then it can be recovered.',
+  });
+}
+
+function directoryOf(home: Home, { id }: Pick<HeldNote, 'id'>): string {
+  return join(home.workspaces, id);
+}
+
+/** What a note says; where it is damaged, what else is known of the workspace. */
+async function noteOf(home: Home, notes: MountNotes, held: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote> {
+  const note = await notes.read(held);
+  if (note !== undefined) return note;
+  const { record } = await home.workspace(directoryOf(home, held));
+  const { session } = partsOfMountId(held.id);
+  return { session, mode: 'shared', since: 0, base: record?.base, phase: 'open', keepCaches: false, exclude: [] };
+}

@@ -1,0 +1,164 @@
+/**
+ * A consistent copy of a directory in which a browser is at work (SPEC.md 11.7). What belongs together (a database with its journal, a LevelDB) is copied as one
+ * and stands for one moment, or it is copied again; what the browser has open is only ever read. Different databases may be of different moments, as they are for
+ * a browser that is killed.
+ */
+import { constants, lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compareUtf8, equalBytes } from '../bytes.js';
+import { throwIfAborted } from '../errors.js';
+import { LIVE_COPY_ATTEMPTS, LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS } from '../limits.js';
+import { ifThere } from './directory.js';
+import { errno, readFailure, writeFailure } from './files.js';
+import type { Filter } from './filter.js';
+import { type Taken, type Unit, unitsOf } from './live-units.js';
+import type { Scan, ScannedEntry } from './scan.js';
+import { isMapped } from './stat-cache.js';
+
+export interface LiveCopyOptions {
+  /** An empty private directory on the file system of the directory that is copied: its clock is the measure of what is too young to tell. */
+  stage: string;
+  filter: Filter;
+  /** Whether a file is had without its bytes: it is as it was recorded, and is not copied. */
+  isKnown(entry: ScannedEntry): boolean;
+  signal?: AbortSignal | undefined;
+}
+
+export interface LiveCopy {
+  /** The scan, with every copied file as it was when it was copied. */
+  found: Scan;
+  /** Where the copies are, by path; files that are not among them are known. */
+  copies: ReadonlyMap<string, string>;
+}
+
+/**
+ * Copies what is not known of the scanned directory into the stage. Resolves to the path of the first database or file that would not hold still where there is
+ * one. Throws UNREADABLE naming what cannot be read, NO_SPACE, and CANCELLED.
+ */
+export async function copyLive(scan: Scan, options: LiveCopyOptions): Promise<LiveCopy | { unsteady: string }> {
+  const copier = new Copier(scan.root, options);
+  const entries = scan.entries.filter(({ kind }) => kind !== 'file');
+  const copies = new Map<string, string>();
+  for (const unit of unitsOf(scan, options.filter)) {
+    const taken = unit.entries.every(options.isKnown) ? unit.entries.map((entry) => ({ entry, copy: undefined })) : await copier.copy(unit);
+    if (taken === undefined) return { unsteady: unit.name };
+    for (const { entry, copy } of taken) {
+      entries.push(entry);
+      if (copy !== undefined) copies.set(entry.path, copy);
+    }
+  }
+  entries.sort((a, b) => compareUtf8(a.path, b.path));
+  return { found: { ...scan, entries }, copies };
+}
+
+class Copier {
+  readonly #root: string;
+  readonly #options: LiveCopyOptions;
+  /** Copies of this unit's files, also of earlier attempts: what has not changed since is not copied again. */
+  readonly #made = new Map<string, { seen: ScannedEntry; since: bigint; taken: Taken }>();
+  #copies = 0;
+
+  constructor(root: string, options: LiveCopyOptions) {
+    this.#root = root;
+    this.#options = options;
+  }
+
+  /** The unit's files as they were at one moment; undefined where they would not hold still. */
+  async copy(unit: Unit): Promise<Taken[] | undefined> {
+    for (let attempt = 0; attempt < LIVE_COPY_ATTEMPTS; attempt++) {
+      if (attempt > 0) await this.#pause(attempt - 1);
+      throwIfAborted(this.#options.signal);
+      const taken = await this.#attempt(unit);
+      if (taken === undefined) continue;
+      this.#made.clear();
+      return taken;
+    }
+    return undefined;
+  }
+
+  async #attempt(unit: Unit): Promise<Taken[] | undefined> {
+    const since = this.#tick();
+    const before = this.#look(unit.paths());
+    const taken: Taken[] = [];
+    for (const entry of before.values()) {
+      const one = await this.#take(entry, since);
+      if (one !== undefined) taken.push(one);
+    }
+    const after = this.#look(unit.paths());
+    const isStill = (entry: ScannedEntry): boolean => {
+      const [was, is] = [before.get(entry.path), after.get(entry.path)];
+      return was !== undefined && is !== undefined && was.size === entry.size && isSame(was, is) && is.ctimeNs < since;
+    };
+    if (!taken.every((one) => this.#isFaithful(one))) return undefined;
+    if (taken.length === after.size && taken.every(({ entry }) => isStill(entry))) return taken;
+    const take = async (path: string): Promise<Taken | undefined> => {
+      const entry = this.#look([path]).get(path);
+      return entry && this.#take(entry, since);
+    };
+    const holds = await unit.holds({ taken, after, isStill, take, source: (entry) => this.#source(entry) });
+    return holds ? taken : undefined;
+  }
+
+  /** Now, by the clock that stamps files: whatever is written from here on has this time or a later one. */
+  #tick(): bigint {
+    const path = join(this.#options.stage, 'tick');
+    try {
+      writeFileSync(path, '.', { mode: 0o600 });
+      return lstatSync(path, { bigint: true }).mtimeNs;
+    } catch (error) {
+      throw writeFailure(path, error);
+    }
+  }
+
+  #look(paths: readonly string[]): Map<string, ScannedEntry> {
+    const found = new Map<string, ScannedEntry>();
+    for (const path of paths) {
+      const stats = ifThere(path, () => lstatSync(join(this.#root, path), { bigint: true, throwIfNoEntry: false }));
+      if (!stats?.isFile()) continue;
+      const { mtimeNs, ctimeNs, ino } = stats;
+      found.set(path, { path, kind: 'file', mode: Number(stats.mode & 0o777n), size: Number(stats.size), mtimeNs, ctimeNs, ino });
+    }
+    return found;
+  }
+
+  /** The file as it was looked at after `since`; undefined where it is gone. */
+  async #take(seen: ScannedEntry, since: bigint): Promise<Taken | undefined> {
+    if (this.#options.isKnown(seen)) return { entry: seen, copy: undefined };
+    const made = this.#made.get(seen.path);
+    if (made !== undefined && isSame(made.seen, seen) && seen.ctimeNs < made.since && !isMapped(seen.path)) return made.taken;
+    const copy = join(this.#options.stage, String(this.#copies++));
+    try {
+      if (made?.taken.copy !== undefined) await rm(made.taken.copy, { force: true });
+      await copyFile(this.#source(seen), copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+      const taken = { entry: { ...seen, size: lstatSync(copy).size }, copy };
+      this.#made.set(seen.path, { seen, since, taken });
+      return taken;
+    } catch (error) {
+      if (errno(error) === 'ENOENT') return undefined;
+      throw errno(error) === 'ENOSPC' || errno(error) === 'EDQUOT' ? writeFailure(copy, error) : readFailure(seen.path, error);
+    }
+  }
+
+  /** Of a file that a browser has mapped into memory nothing but its bytes tells whether it was copied while it changed. */
+  #isFaithful({ entry, copy }: Taken): boolean {
+    if (copy === undefined || !isMapped(entry.path)) return true;
+    const now = ifThere(entry.path, () => readFileSync(this.#source(entry)));
+    return now !== undefined && equalBytes(now, readFileSync(copy));
+  }
+
+  #source({ path }: ScannedEntry): string {
+    return join(this.#root, path);
+  }
+
+  async #pause(attempt: number): Promise<void> {
+    const { signal } = this.#options;
+    const time = Math.min(LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS * 2 ** attempt);
+    await sleep(time, undefined, signal ? { signal } : {}).catch(() => throwIfAborted(signal));
+  }
+}
+
+function isSame(a: ScannedEntry, b: ScannedEntry): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
+}

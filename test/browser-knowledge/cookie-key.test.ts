@@ -1,0 +1,55 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { unportablePrefix } from '../../src/browser/cookie-key.js';
+import { temporary } from '../helpers/temporary.js';
+import { basic, encrypted, keychain, mockKeychain, writeCookies } from './_cookies.js';
+
+const host = '.example.org';
+const value = (prefix: string, key = basic, version = 24): [string, Uint8Array] => [host, encrypted(prefix, host, 'ada', key, version)];
+
+async function prefixOf(t: ExecutionContext, rows: [string, Uint8Array][], { version = 24, platform = 'linux' } = {}) {
+  const dir = temporary(t);
+  const path = join(dir, 'Cookies');
+  writeCookies(path, rows, version);
+  const before = readFileSync(path);
+  const found = await unportablePrefix(path, platform);
+  t.deepEqual(readdirSync(dir), ['Cookies']);
+  t.deepEqual(readFileSync(path), before);
+  return found;
+}
+
+test('values under the basic key, plain values and no values travel', async (t) => {
+  t.is(await prefixOf(t, [value('v10'), [host, new Uint8Array()]]), undefined);
+  t.is(await prefixOf(t, []), undefined);
+  t.is(await prefixOf(t, [value('v10', basic, 23)], { version: 23 }), undefined);
+});
+
+test('values of a keyring and of app-bound encryption do not travel, be they among thousands', async (t) => {
+  const many = Array.from({ length: 2000 }, () => value('v10'));
+  t.is(await prefixOf(t, [...many, value('v11')]), 'v11');
+  t.is(await prefixOf(t, [...many, value('v20')]), 'v20');
+});
+
+test('a v10 value under another key than the basic one does not travel', async (t) => {
+  t.is(await prefixOf(t, [value('v10', keychain)]), 'v10');
+  t.is(await prefixOf(t, [value('v10', keychain, 23)], { version: 23 }), 'v10');
+  // DPAPI's values are AES-GCM: no whole blocks.
+  t.is(await prefixOf(t, [[host, Buffer.from('v10 of twenty-seven bytes..')]]), 'v10');
+});
+
+test('the basic key of macOS is that of the mock keychain, and it is none elsewhere', async (t) => {
+  t.is(await prefixOf(t, [value('v10', mockKeychain)], { platform: 'darwin' }), undefined);
+  t.is(await prefixOf(t, [value('v10', mockKeychain)]), 'v10');
+  t.is(await prefixOf(t, [value('v10', basic)], { platform: 'darwin' }), 'v10');
+});
+
+test('no database, a damaged one and one without cookies tell nothing', async (t) => {
+  const dir = temporary(t);
+  const path = join(dir, 'Cookies');
+  t.is(await unportablePrefix(path, 'linux'), undefined);
+  for (const content of ['', 'no database at all', Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(5000, 7)])]) {
+    writeFileSync(path, content);
+    t.is(await unportablePrefix(path, 'linux'), undefined);
+  }
+});

@@ -1,0 +1,54 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { setInJson } from '../../src/browser/json-edit.js';
+import { holds } from '../helpers/property.js';
+
+test('a value is set at its path and everything else stays, byte for byte', (t) => {
+  const text = '{ "a" : 1.0, "p": {"n":12345678901234567890,"s":"x}\\",", "exit":"Crashed" , "l":[{"exit":1}]}, "exit":0}\n';
+  t.is(setInJson(text, ['p', 'exit'], 'Normal'), text.replace('"Crashed"', '"Normal"'));
+  t.is(setInJson(text, ['exit'], 'x'), text.replace('"exit":0', '"exit":"x"'));
+  t.is(setInJson(text, ['p', 'new'], 1), text.replace('"p": {', '"p": {"new":1,'));
+  t.is(setInJson(text, ['q', 'r'], true), text.replace('{ "a"', '{"q":{"r":true}, "a"'));
+});
+
+test('an empty object gets its first member, and of twins the last is set, which is the one that counts', (t) => {
+  t.is(setInJson(' { } ', ['a', 'b'], 1), ' {"a":{"b":1} } ');
+  t.is(setInJson('{"a":1,"\\u0061":2}', ['a'], 3), '{"a":1,"\\u0061":3}');
+});
+
+test('what is no object is not changed', (t) => {
+  for (const text of ['', '{', '[]', 'null', '"a"', '{"a":1}x', '{"a":1,}']) t.is(setInJson(text, ['a'], 1), undefined, text);
+  for (const text of ['{"a":1}', '{"a":[1]}', '{"a":null}', '{"a":"{"}']) t.is(setInJson(text, ['a', 'b'], 1), undefined, text);
+});
+
+test('of any object the result parses to the object with that value', async (t) => {
+  const name = fc.oneof(fc.constantFrom('a', 'b', '"', '\\', '}'), fc.string());
+  const inner = fc.dictionary(name, fc.jsonValue());
+  const property = fc.property(
+    fc.dictionary(name, fc.oneof(fc.jsonValue(), inner)),
+    name,
+    inner,
+    name,
+    fc.constantFrom('', ' ', '\t'),
+    (rest, outer, members, member, indent) => {
+      // As JSON.parse makes it: a member named __proto__ is one like any other.
+      const of = (...entries: [string, unknown][]): object => JSON.parse(JSON.stringify(Object.fromEntries(entries))) as object;
+      const kept = Object.entries(rest).filter(([key]) => key !== outer);
+      const text = JSON.stringify(of(...kept, [outer, members]), null, indent);
+      const others = Object.entries(members).filter(([key]) => key !== member);
+      const expected = of(...kept, [outer, of(...others, [member, 'set'])]);
+      return sameValue(JSON.parse(setInJson(text, [outer, member], 'set') as string), expected);
+    },
+  );
+  await holds(t, property, { numRuns: 500 });
+});
+
+/** Whether two values are the same but for the order of their members. */
+function sameValue(a: unknown, b: unknown): boolean {
+  const sorted = (value: unknown): string =>
+    JSON.stringify(value, (_key, part: unknown) => {
+      if (typeof part !== 'object' || part === null || Array.isArray(part)) return part;
+      return Object.entries(part).sort(([x], [y]) => (x < y ? -1 : 1));
+    });
+  return sorted(a) === sorted(b);
+}

@@ -1,0 +1,122 @@
+/** Rounds of a worker that is killed, or whose browser is, at a random moment; each next round tells what the session holds. */
+import { spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import { openRepository } from '../../src/index.js';
+import { dice } from '../helpers/dice.js';
+import { temporary } from '../helpers/temporary.js';
+import { startSite } from './_login.js';
+
+interface Said {
+  round?: [cookie: number, localStorage: number];
+  dir?: string;
+  working?: true;
+  committed?: number;
+  warning?: string;
+}
+
+export interface Worker {
+  said: Said[];
+  /** Resolves with the process's end: its status, or the signal that ended it. */
+  ended: Promise<number | string>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts a worker; `onSaid` is told each thing that it says. */
+export function startWorker(
+  home: string,
+  port: number,
+  count: number,
+  driver: string,
+  wait = false,
+  onSaid: (said: Said) => void = () => undefined,
+): Worker {
+  const program = fileURLToPath(new URL('_worker.js', import.meta.url));
+  const child = spawn(process.execPath, [program, home, String(port), String(count), driver, ...(wait ? ['wait'] : [])], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said: Said[] = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    said.push(JSON.parse(line) as Said);
+    onSaid(said.at(-1) as Said);
+  });
+  let errors = '';
+  child.stderr.on('data', (bytes) => {
+    errors += bytes;
+  });
+  const ended = new Promise<number | string>((resolve) =>
+    child.once('close', (status, signal) => resolve(signal ?? (status === 0 ? 0 : errors))),
+  );
+  return { said, ended, kill: (signal) => void child.kill(signal) };
+}
+
+/** The process of the Chromium that has a directory open. */
+function browserIn(dir: string): number | undefined {
+  try {
+    return Number(/\d+$/.exec(readlinkSync(join(dir, 'SingletonLock')))?.[0]);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Kills the worker in every second round and its browser in the others. Each round must start, and see at least what was last committed of a browser that was closed,
+ * and at most what was ever written, in the cookie and in localStorage alike.
+ */
+export async function killRounds(t: ExecutionContext, rounds: number): Promise<void> {
+  const home = join(temporary(t), 'home');
+  const site = await startSite();
+  const below = dice(rounds);
+  const outcomes = { worker: 0, browser: 0, tooLate: 0, recovered: 0 };
+  let committed = 0;
+  let longest = 0;
+  try {
+    for (let round = 1; round <= rounds + 1; round++) {
+      const kills = round <= rounds;
+      const target = round % 2 === 0 ? 'browser' : 'worker';
+      const driver = below(2) === 0 ? 'playwright' : 'puppeteer';
+      const began = performance.now();
+      let dir: string | undefined;
+      let isKilled = false;
+      const worker = startWorker(home, site.port, round, driver, false, (said) => {
+        dir = said.dir ?? dir;
+      });
+      const moment = below(Math.max(2000, Math.round(longest * 1.1)));
+      const timer = kills
+        ? setTimeout(() => {
+            const pid = target === 'worker' ? undefined : dir && browserIn(dir);
+            if (target === 'worker') worker.kill('SIGKILL');
+            else if (pid !== undefined && pid !== '') process.kill(pid, 'SIGKILL');
+            else return;
+            isKilled = true;
+          }, moment)
+        : undefined;
+      const end = await worker.ended;
+      clearTimeout(timer);
+      const { said } = worker;
+      const label = `round ${round}: ${target} of ${driver} after ${moment} ms, ended with ${end}; ${JSON.stringify(said)}`;
+      outcomes[isKilled ? target : 'tooLate']++;
+      outcomes.recovered += said.filter(({ warning }) => warning?.includes('was recovered')).length;
+      const seen = said.find((one) => one.round !== undefined)?.round;
+      for (const value of seen ?? []) t.true(value >= committed && value < round, label);
+      if (!isKilled) {
+        t.is(end, 0, label);
+        t.truthy(seen, label);
+        longest = Math.max(longest, performance.now() - began);
+      }
+      // What a browser had not written when it was killed, its worker cannot commit.
+      if (!isKilled || target === 'worker') committed = said.find((one) => one.committed !== undefined)?.committed ?? committed;
+    }
+    t.log(JSON.stringify(outcomes));
+    t.true(outcomes.worker > 0 && outcomes.browser > 0 && outcomes.recovered > 0);
+    const store = await openRepository({ home });
+    t.deepEqual((await store.verify({ readData: true })).findings, []);
+    await store.close();
+  } finally {
+    await site.close();
+  }
+}

@@ -1,0 +1,13 @@
+/** The program of the mount crash test: one round of a worker, with a home and a remote that are folders. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { systemHost } from '../../src/host.js';
+import { localProvider, openRepository } from '../../src/index.js';
+
+const [home, remote, mark] = process.argv.slice(2) as [string, string, string];
+const store = await openRepository({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
+const mount = await store.mount('s');
+writeFileSync(join(mount.dir, 'Default/Cookies'), mark);
+await mount.unmount();
+await store.close();

@@ -1,0 +1,92 @@
+/**
+ * A worker's round (mount, write, commit, push, remove) that is killed at any step that changes the file system: what was committed stays, the next mount gives the
+ * head or what was recovered, whole, and leaves nothing behind.
+ */
+import { execFile } from 'node:child_process';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { systemHost } from '../../src/host.js';
+import { localProvider, openRepository, type Store } from '../../src/index.js';
+import { readListing } from '../helpers/profile.js';
+import { withTemporary } from '../helpers/temporary.js';
+import { begin, entries, profile, write } from '../state/_processes.js';
+
+const child = fileURLToPath(new URL('_round-child.js', import.meta.url));
+const hook = new URL('_kill-hook.js', import.meta.url).href;
+
+function round(home: string, remote: string, mark: string, killAt: number): Promise<{ killed: boolean; steps: number }> {
+  return new Promise((resolve, reject) => {
+    const env = { ...process.env, KILL_AT: String(killAt) };
+    execFile(process.execPath, ['--import', hook, child, home, remote, mark], { env }, (error, stdout, stderr) => {
+      if (error === null) resolve({ killed: false, steps: Number(stdout) });
+      else if (error.signal === 'SIGKILL') resolve({ killed: true, steps: killAt });
+      else reject(new Error(stderr));
+    });
+  });
+}
+
+const open = (home: string, remote: string): Promise<Store> =>
+  openRepository({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
+
+/** Every step is in one of these parts, so that each part is done in a minute. */
+const PARTS = 8;
+
+for (let part = 1; part <= PARTS; part++) {
+  test.serial(
+    `R-MOUNT-1, R-MOUNT-5: a round that is killed at any step, part ${part}, loses nothing, and the next one begins as if nothing had been`,
+    async (t) => {
+      await withTemporary(async (folder) => {
+        const [before, work] = [join(folder, 'before'), join(folder, 'work')];
+        const first = await open(join(before, 'home'), join(before, 'remote'));
+        await begin(first, 's');
+        await first.close();
+        const places = [join(work, 'home'), join(work, 'remote')] as const;
+        const reset = (): void => {
+          rmSync(work, { recursive: true, force: true });
+          cpSync(before, work, { recursive: true, preserveTimestamps: true });
+        };
+        reset();
+        const { steps } = await round(...places, 'written', 0);
+        t.true(steps > 20);
+        const seen = new Map<string, number>();
+        for (let killAt = part; killAt <= steps; killAt += PARTS) {
+          reset();
+          const { killed } = await round(...places, 'written', killAt);
+          const what = `step ${killAt} of ${steps}`;
+          const store = await open(...places);
+          const mount = await store.mount('s');
+          const cookies = readFileSync(join(mount.dir, 'Default/Cookies'), 'utf8');
+          t.true(cookies === 'cookies first' || cookies === 'written', `${what}: ${cookies}`);
+          seen.set(cookies, (seen.get(cookies) ?? 0) + 1);
+          const expected = { ...profile('first'), 'Default/Cookies': cookies };
+          const files = [...readListing(mount.dir)].filter(([, line]) => line.startsWith('file')).map(([path]) => path);
+          t.deepEqual(files.sort(), Object.keys(expected).sort(), what);
+          for (const [path, content] of Object.entries(expected)) t.is(readFileSync(join(mount.dir, path), 'utf8'), content, what);
+          await write(mount.dir, { 'Default/Cookies': 'the next' });
+          await mount.unmount();
+          const commits = await entries(store.session('s'));
+          t.is(commits.length, cookies === 'written' ? 3 : 2, what);
+          t.deepEqual(await store.leftMounts(), [], what);
+          const notes = join(places[0], 'tester', '.store');
+          t.deepEqual(readdirSync(join(notes, 'workspaces')), [], what);
+          t.deepEqual(
+            readdirSync(join(notes, 'records')).filter((name) => name.endsWith('.json')),
+            [],
+            what,
+          );
+          const names: string[] = [];
+          for await (const { session } of store.sessions()) names.push(session);
+          t.deepEqual(names, ['s'], what);
+          for (const on of ['home', 'remote'] as const) t.deepEqual((await store.verify({ on, readData: true })).findings, [], what);
+          await store.close();
+          if (!killed) t.log(`${what} was not reached`);
+        }
+        t.is(seen.size, 2, 'some before, some after the commit');
+        t.log(`${steps} steps: ${JSON.stringify([...seen])}`);
+      });
+    },
+  );
+}

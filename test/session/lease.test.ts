@@ -1,0 +1,265 @@
+/** Leases: advice on who works on a session, given out by the swap alone (SPEC.md 11.6). */
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { type Lease, localProvider, memoryProvider, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { counting, failNth } from '../faults/providers.js';
+import { rejects } from '../helpers/errors.js';
+import { EPOCH_START, fakeHost } from '../helpers/host.js';
+import { temporary } from '../helpers/temporary.js';
+
+const MINUTE = 60_000;
+
+interface Clock {
+  time: number;
+}
+
+interface Worker {
+  store: Store;
+  session: Session;
+  dir: string;
+}
+
+let workers = 0;
+
+/** A machine of its own, with a profile that is not committed. */
+async function worker(t: ExecutionContext, remote: Provider | undefined, clock: Clock, home?: Provider): Promise<Worker> {
+  const folder = temporary(t);
+  const name = `worker ${workers++}`;
+  const host = { ...fakeHost(name), who: () => name, now: () => clock.time, defaultHome: () => folder };
+  const store = await openRepository({ home: home ?? join(folder, 'home'), remote, host, transfer: { maxRetries: 0 } });
+  const dir = join(folder, 'profile');
+  mkdirSync(dir);
+  writeFileSync(join(dir, 'Cookies'), name);
+  return { store, session: store.session('main'), dir };
+}
+
+const start = (): Clock => ({ time: EPOCH_START });
+
+async function begun(t: ExecutionContext, remote: Provider, clock: Clock): Promise<[Worker, Worker]> {
+  const [a, b] = [await worker(t, remote, clock), await worker(t, remote, clock)];
+  await a.session.commit(a.dir);
+  await a.session.push();
+  return [a, b];
+}
+
+async function infoOf(store: Store) {
+  for await (const info of store.sessions()) return info;
+  return undefined;
+}
+
+/** Eight ask at once; tells who has it, and asserts that the others are told so. */
+async function race(t: ExecutionContext, sessions: readonly Session[]): Promise<void> {
+  const answers = await Promise.allSettled(sessions.map((session) => session.lease({ ttl: MINUTE })));
+  const won = answers.filter((answer) => answer.status === 'fulfilled');
+  t.is(won.length, 1);
+  const owner = won[0]?.value.owner ?? 'nobody';
+  for (const answer of answers) {
+    if (answer.status === 'fulfilled') continue;
+    t.is(answer.reason.code, 'BUSY');
+    t.true(answer.reason.message.includes(owner), answer.reason.message);
+  }
+}
+
+/** A place, and a way to it for each of those who use it. */
+const places: Record<string, (t: ExecutionContext) => () => Provider> = {
+  memory: () => {
+    const shared = memoryProvider();
+    return () => shared;
+  },
+  local: (t) => {
+    const folder = temporary(t);
+    return () => localProvider(folder, fakeHost(`provider ${workers}`));
+  },
+};
+
+for (const [name, provider] of Object.entries(places)) {
+  for (const exists of [true, false]) {
+    test(`R-LEASE-2: of eight that ask at once for a session that ${exists ? 'exists' : 'does not'} one has it (${name} remote)`, async (t) => {
+      const remote = provider(t);
+      const clock = start();
+      if (exists) await begun(t, remote(), clock);
+      const eight = await Promise.all(Array.from({ length: 8 }, () => worker(t, remote(), clock)));
+      await race(
+        t,
+        eight.map(({ session }) => session),
+      );
+    });
+  }
+
+  test(`R-LEASE-2: of eight processes of one machine that ask at once one has it (${name} home)`, async (t) => {
+    const home = provider(t);
+    const clock = start();
+    const eight = await Promise.all(Array.from({ length: 8 }, () => worker(t, undefined, clock, home())));
+    await race(
+      t,
+      eight.map(({ session }) => session),
+    );
+  });
+}
+
+test('R-LEASE-3: a lease names its holder and its end to others, and stops nobody once it has expired', async (t) => {
+  const clock = start();
+  const [a, b] = await begun(t, memoryProvider(), clock);
+  const lease = await a.session.lease({ owner: 'alice', ttl: MINUTE });
+  t.is(lease.owner, 'alice');
+  t.is(lease.expires.getTime(), EPOCH_START + MINUTE);
+  const { message } = await rejects(t, () => b.session.lease({ ttl: MINUTE }), 'BUSY');
+  t.regex(message, /alice until 2026-01-01T00:01:00.000Z/);
+  t.deepEqual((await infoOf(b.store))?.lease, { owner: 'alice', expires: lease.expires });
+  clock.time += MINUTE;
+  t.is((await infoOf(b.store))?.lease, undefined);
+  const taken = await b.session.lease({ owner: 'bob', ttl: MINUTE });
+  t.regex((await rejects(t, () => lease.renew(), 'BUSY')).message, /bob until/);
+  await lease.release();
+  t.is((await infoOf(a.store))?.lease?.owner, 'bob');
+  await taken.release();
+  await rejects(t, () => lease.renew(), 'BUSY');
+});
+
+test('R-LEASE-3: a lease that was renewed lasts on, one that was released is free, and an owner may take its own again', async (t) => {
+  const clock = start();
+  const [a, b] = await begun(t, memoryProvider(), clock);
+  const lease = await a.session.lease({ owner: 'alice', ttl: MINUTE });
+  clock.time += MINUTE - 1;
+  await lease.renew();
+  t.is(lease.expires.getTime(), clock.time + MINUTE);
+  clock.time += MINUTE - 1;
+  await rejects(t, () => b.session.lease({ ttl: MINUTE }), 'BUSY');
+  await (await b.session.lease({ owner: 'alice', ttl: MINUTE })).release();
+  await lease.release();
+  await lease.release();
+  t.regex((await b.session.lease({ ttl: MINUTE })).owner, /^worker \d+ test [0-9a-f]{8}$/);
+});
+
+test('an expired lease that nobody took is renewed', async (t) => {
+  const clock = start();
+  const [a] = await begun(t, memoryProvider(), clock);
+  const lease = await a.session.lease({ ttl: MINUTE });
+  clock.time += 2 * MINUTE;
+  await t.notThrowsAsync(lease.renew());
+});
+
+test('R-LEASE-1: what others commit and push is not refused, and keeps the lease; a fork has none', async (t) => {
+  const clock = start();
+  const [a, b] = await begun(t, memoryProvider(), clock);
+  await a.session.lease({ owner: 'alice', ttl: MINUTE });
+  await b.session.checkout(b.dir, { force: true });
+  appendFileSync(join(b.dir, 'Cookies'), 'of the other');
+  const { commit } = await b.session.commit(b.dir);
+  await b.session.push();
+  await b.session.tag('good');
+  await b.session.rollback('HEAD~1');
+  const info = await infoOf(a.store);
+  t.is(info?.lease?.owner, 'alice');
+  t.is(info?.commits, 3);
+  t.is((await a.session.resolve('good')).commit, commit);
+  await b.session.fork('copy');
+  t.is((await infoOf(a.store))?.lease, undefined, 'copy comes first');
+});
+
+test('R-LEASE-4: a lease costs the next push no request, and one that gives it up costs none either', async (t) => {
+  const clock = start();
+  const remote = counting(memoryProvider());
+  const total = () => Object.values(remote.counts.requests).reduce((sum, n) => sum + n, 0);
+  const cost = async (work: () => Promise<unknown>): Promise<number> => {
+    const before = total();
+    await work();
+    return total() - before;
+  };
+  const [a] = await begun(t, remote, clock);
+  let lease: Lease | undefined;
+  t.is(await cost(async () => (lease = await a.session.lease({ ttl: MINUTE }))), 1, 'take');
+  t.is(await cost(async () => lease?.renew()), 1, 'renew');
+  const change = async (i: number) => {
+    appendFileSync(join(a.dir, 'Cookies'), `change ${i}`);
+    await a.session.commit(a.dir);
+  };
+  await change(1);
+  t.is(await cost(() => a.session.push()), 3, 'push');
+  t.is((await infoOf(a.store))?.lease?.owner, lease?.owner);
+  await change(2);
+  t.is(await cost(() => a.session.push({ release: lease?.owner })), 3, 'push that gives it up');
+  t.is(await cost(async () => lease?.release()), 0, 'release of what is gone');
+  t.is((await infoOf(a.store))?.lease, undefined);
+});
+
+test('R-LEASE-1: a lease that is renewed or released while a push or commit is under way makes it start over, no more', async (t) => {
+  const clock = start();
+  const remote = memoryProvider();
+  const [a, b] = await begun(t, remote, clock);
+  appendFileSync(join(a.dir, 'Cookies'), 'changed');
+  const lease = await b.session.lease({ ttl: MINUTE });
+  // What a remembers of the remote is outdated by the lease, and then by its renewal.
+  const { commit } = await a.session.commit(a.dir);
+  t.is((await a.session.push()).commit, commit);
+  appendFileSync(join(a.dir, 'Cookies'), 'again');
+  await a.session.commit(a.dir);
+  await lease.renew();
+  t.true((await a.session.push()).pushed);
+  await lease.release();
+  const own = await a.session.lease({ ttl: MINUTE, offline: true });
+  appendFileSync(join(a.dir, 'Cookies'), 'once more');
+  const [done] = await Promise.all([a.session.commit(a.dir), own.renew()]);
+  t.true(done.changed);
+});
+
+test('R-LEASE-2: a swap without an answer leaves the lease with its owner, or free for others', async (t) => {
+  for (const when of ['before', 'after'] as const) {
+    for (const home of [memoryProvider(), undefined]) {
+      const clock = start();
+      const inner = memoryProvider();
+      const [a, b] = await begun(t, inner, clock);
+      const site = home ?? inner;
+      if (home) await (await worker(t, undefined, clock, home)).session.commit(a.dir);
+      // On a machine that knows nothing: read, swap; at home the config comes first.
+      const failing = failNth(site, home ? 3 : 2, when);
+      const asked = home ? await worker(t, undefined, clock, failing) : await worker(t, failing, clock);
+      const other = home ? await worker(t, undefined, clock, site) : b;
+      const taken = await asked.session.lease({ ttl: MINUTE }).catch((error: unknown) => error as { code: string });
+      if ('code' in taken) {
+        t.is(when, 'before');
+        t.is(taken.code, 'UNREACHABLE');
+        await t.notThrowsAsync(other.session.lease({ ttl: MINUTE }));
+      } else {
+        t.is(when, 'after');
+        await rejects(t, () => other.session.lease({ ttl: MINUTE }), 'BUSY');
+        await taken.release();
+        await t.notThrowsAsync(other.session.lease({ ttl: MINUTE }));
+      }
+    }
+  }
+});
+
+test('R-LEASE-5: a session that is leased before its first commit reads as absent, and is then made', async (t) => {
+  const clock = start();
+  const remote = memoryProvider();
+  const [a, b] = [await worker(t, remote, clock), await worker(t, remote, clock)];
+  const lease = await a.session.lease({ ttl: MINUTE });
+  t.is(await infoOf(b.store), undefined);
+  await rejects(t, () => b.session.checkout(b.dir), 'NOT_FOUND');
+  const { commit } = await a.session.commit(a.dir);
+  t.is((await a.session.push({ release: lease.owner })).commit, commit);
+  t.is((await infoOf(b.store))?.lease, undefined);
+  await t.notThrowsAsync(b.session.checkout(b.dir, { force: true }));
+});
+
+test('R-LEASE-5: a lease of a session that was deleted does not bring back what was', async (t) => {
+  const clock = start();
+  const [a, b] = await begun(t, memoryProvider(), clock);
+  await b.session.delete();
+  await b.session.lease({ ttl: MINUTE });
+  t.is(await infoOf(a.store), undefined);
+  await rejects(t, () => a.session.pull(), 'NOT_FOUND');
+  appendFileSync(join(a.dir, 'Cookies'), 'changed');
+  await a.session.commit(a.dir);
+  await rejects(t, () => a.session.push(), 'CONFLICT');
+});
+
+test('an owner without a name or with too long a one, and a time that is none, are refused', async (t) => {
+  const { session } = await worker(t, undefined, start());
+  await rejects(t, () => session.lease({ owner: '', ttl: MINUTE }), 'USAGE');
+  await rejects(t, () => session.lease({ owner: 'x'.repeat(257), ttl: MINUTE }), 'USAGE');
+  await rejects(t, () => session.lease({ ttl: 0 }), 'USAGE');
+  await rejects(t, () => session.lease({ ttl: 1.5 }), 'USAGE');
+});

@@ -1,0 +1,239 @@
+/** Workspaces of processes that died: found by the next mount, recovered once, never over something better, and never under a browser that lives. */
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import test from 'ava';
+import { type Mount, memoryProvider, type Store } from '../../src/index.js';
+import { rejects } from '../helpers/errors.js';
+import { begin, entries, nothingLeft, sessions, TestMachine, write } from './_processes.js';
+
+const cookiesIn = ({ dir }: Mount): string => readFileSync(join(dir, 'Default/Cookies'), 'utf8');
+
+/** A machine on which the process `dead` has a session mounted, wrote into it, and died. */
+async function afterCrash(t: Parameters<typeof rejects>[0], files: Record<string, string> = { 'Default/Cookies': 'of the dead' }) {
+  const machine = new TestMachine(t, memoryProvider());
+  const dead = await machine.process('dead');
+  await begin(dead, 's');
+  const mount = await dead.mount('s');
+  await write(mount.dir, files);
+  machine.kill('dead');
+  const warnings: string[] = [];
+  const store = await machine.process('next');
+  return { machine, mount, store, warnings, onWarning: (message: string) => void warnings.push(message) };
+}
+
+test('R-MOUNT-5: the next mount of the session recovers what is left, as a commit that says so, and says so', async (t) => {
+  const { machine, store, mount, warnings, onWarning } = await afterCrash(t);
+  const [left] = await store.leftMounts();
+  t.like(left, { session: 's', dir: mount.dir, base: mount.base, mode: 'shared', isCertain: true });
+  const other = await store.mount('another');
+  t.true(existsSync(mount.dir), 'a mount of another session leaves it alone');
+  await other.unmount();
+  const next = await store.mount('s', { onWarning });
+  t.is(cookiesIn(next), 'of the dead');
+  t.false(existsSync(mount.dir));
+  t.deepEqual(await store.leftMounts(), []);
+  t.deepEqual(
+    warnings.map((message) => /was recovered$/.test(message)),
+    [true],
+  );
+  const [head] = await entries(store.session('s'));
+  t.like(head, { op: 'recovered', commit: next.base });
+  t.like(await next.unmount(), { changed: false });
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('what is left is discarded if that is asked for', async (t) => {
+  const { machine, store } = await afterCrash(t);
+  const next = await store.mount('s', { recover: 'discard' });
+  t.is(cookiesIn(next), 'cookies first');
+  await next.unmount();
+  t.is((await entries(store.session('s'))).length, 1);
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('what is as it was committed makes no commit', async (t) => {
+  const { machine, store } = await afterCrash(t, {});
+  await (await store.mount('s')).unmount();
+  t.is((await entries(store.session('s'))).length, 1);
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+for (const where of ['here', 'on the remote'] as const) {
+  test(`where the session has moved ${where}, what is left becomes a session beside it`, async (t) => {
+    const remote = memoryProvider();
+    const machine = new TestMachine(t, remote);
+    const dead = await machine.process('dead');
+    await begin(dead, 's');
+    const mount = await dead.mount('s');
+    await write(mount.dir, { 'Default/Cookies': 'of the dead' });
+    const mover: Store = await (where === 'here' ? machine : new TestMachine(t, remote)).process('mover');
+    const moving = await mover.mount('s');
+    await write(moving.dir, { 'Default/Cookies': 'of the mover' });
+    await moving.unmount();
+    machine.kill('dead');
+    const store = await machine.process('next');
+    const next = await store.mount('s');
+    t.is(cookiesIn(next), 'of the mover');
+    await next.unmount();
+    const [, aside] = await sessions(store);
+    t.regex(aside as string, /^s\.conflict-/);
+    const recovered = await store.mount(aside as string);
+    t.is(cookiesIn(recovered), 'of the dead');
+    await recovered.unmount();
+    t.like((await entries(store.session(aside as string)))[0], { op: 'recovered', parents: [mount.base] });
+    const viewer = await new TestMachine(t, remote).process('viewer');
+    t.true(await viewer.session(aside as string).exists(), 'it was pushed');
+    t.deepEqual(machine.left(), nothingLeft);
+  });
+}
+
+test('a fork that was left is recovered as that fork', async (t) => {
+  const machine = new TestMachine(t);
+  const dead = await machine.process('dead');
+  await begin(dead, 's');
+  const mount = await dead.mount('s', { mode: 'fork' });
+  await write(mount.dir, { 'Default/Cookies': 'of the fork' });
+  machine.kill('dead');
+  const store = await machine.process('next');
+  const [left] = await store.leftMounts();
+  t.like(await store.recover(left as never, 'commit'), { session: mount.session, outcome: 'committed' });
+  t.is((await entries(store.session('s'))).length, 1);
+  t.is((await entries(store.session(mount.session)))[0]?.op, 'recovered');
+});
+
+test('an empty or gutted workspace is never committed over a good head: it is left, and said', async (t) => {
+  for (const gut of [(dir: string) => rmSync(join(dir, 'Default/Cookies')), emptied]) {
+    const { store, mount, warnings, onWarning } = await afterCrash(t);
+    gut(mount.dir);
+    const next = await store.mount('s', { onWarning });
+    t.is(cookiesIn(next), 'cookies first');
+    await next.unmount();
+    t.is(warnings.length, 1);
+    t.regex(warnings[0] as string, /nothing was committed/);
+    t.true(existsSync(mount.dir));
+    const [left] = await store.leftMounts();
+    await rejects(t, () => store.recover(left as never, 'commit'), 'SHRUNK');
+    t.is((await store.leftMounts()).length, 1);
+    t.is((await entries(store.session('s'))).length, 1);
+  }
+});
+
+function emptied(dir: string): void {
+  for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
+}
+
+test('a new session that a crash left empty is nothing', async (t) => {
+  const machine = new TestMachine(t);
+  await (await machine.process('dead')).mount('s');
+  machine.kill('dead');
+  const store = await machine.process('next');
+  const [left] = await store.leftMounts();
+  t.like(await store.recover(left as never, 'commit'), { outcome: 'unchanged', commit: undefined });
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('the lock of a dead browser does not hinder; a browser that lives does, and keeps its directory', async (t) => {
+  const { machine, mount, warnings, onWarning } = await afterCrash(t);
+  symlinkSync(`machine-${process.pid}`, join(mount.dir, 'SingletonLock'));
+  // By its open file the test's own process passes for a browser that works there.
+  const file = openSync(join(mount.dir, 'Local State'), 'r');
+  const live = await machine.process('next', { isAlive: (pid) => pid === process.pid });
+  const [left] = await live.leftMounts();
+  await rejects(t, () => live.recover(left as never, 'commit'), 'BUSY');
+  await rejects(t, () => live.recover(left as never, 'discard'), 'BUSY');
+  const next = await live.mount('s', { onWarning });
+  t.is(cookiesIn(next), 'cookies first');
+  await next.unmount();
+  t.true(existsSync(mount.dir));
+  t.regex(warnings[0] as string, /still using this directory/);
+  closeSync(file);
+  const later = await machine.process('later');
+  t.like(await later.recover((await later.leftMounts())[0] as never, 'commit'), { outcome: 'committed', session: 's' });
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('R-MOUNT-4: of those that recover at once exactly one does', async (t) => {
+  const { machine, store } = await afterCrash(t);
+  const [left] = await store.leftMounts();
+  const stores = await Promise.all(Array.from({ length: 8 }, (_, i) => machine.process(`racer ${i}`)));
+  const outcomes = await Promise.allSettled(stores.map((each) => each.recover(left as never, 'commit')));
+  t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  t.is((await entries(store.session('s'))).length, 2);
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('mounts that recover at once recover once, and lose nothing', async (t) => {
+  const { machine, store } = await afterCrash(t);
+  const stores = await Promise.all(Array.from({ length: 6 }, (_, i) => machine.process(`racer ${i}`)));
+  const mounts = await Promise.all(stores.map((each) => each.mount('s')));
+  for (const mount of mounts) await mount.unmount();
+  t.deepEqual(
+    (await entries(store.session('s'))).map(({ op }) => op),
+    ['recovered', 'commit'],
+  );
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('a process that dies while it recovers leaves what the next one recovers', async (t) => {
+  const { machine, store, mount } = await afterCrash(t);
+  const notes = join(machine.home, 'tester/.store/records/mounts');
+  const take = (from: string, to: string): void =>
+    renameSync(join(notes, `${mount.id}~${from}@machine`), join(notes, `${mount.id}~${to}@machine`));
+  await machine.process('recovering');
+  take('dead', 'recovering');
+  t.deepEqual(await store.leftMounts(), []);
+  machine.kill('recovering');
+  t.is(cookiesIn(await store.mount('s')), 'of the dead');
+  t.is((await entries(store.session('s')))[0]?.op, 'recovered');
+});
+
+for (const isNoted of [true, false]) {
+  test(`what was committed before the process died${isNoted ? '' : ', and not noted any more,'} is not committed again`, async (t) => {
+    const { machine, store, mount } = await afterCrash(t);
+    if (isNoted) await mount.commit();
+    else await store.session('s').commit(mount.dir, { offline: true });
+    // Another goes on from there.
+    const elsewhere = join(machine.home, '..', 'elsewhere');
+    await store.session('s').checkout(elsewhere);
+    await write(elsewhere, { 'Default/Cookies': 'of another' });
+    await store.session('s').commit(elsewhere);
+    t.like(await store.recover((await store.leftMounts())[0] as never, 'commit'), { outcome: 'unchanged' });
+    t.deepEqual(await sessions(store), ['s']);
+    t.is((await entries(store.session('s'))).length, 3);
+    t.deepEqual(machine.left().workspaces, []);
+  });
+}
+
+test('a workspace of a process of another machine name is left alone unless it is named', async (t) => {
+  const { machine, mount } = await afterCrash(t);
+  const warnings: string[] = [];
+  const container = await machine.process('next', { hostname: () => 'container' });
+  const next = await container.mount('s', { onWarning: (message) => void warnings.push(message) });
+  t.is(cookiesIn(next), 'cookies first');
+  await next.unmount();
+  t.regex(warnings[0] as string, /not known whether it is gone/);
+  t.true(existsSync(mount.dir));
+  const [left] = await container.leftMounts();
+  t.false(left?.isCertain);
+  t.like(await container.recover(left as never, 'commit'), { outcome: 'committed' });
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('a damaged note costs nothing but what only it said', async (t) => {
+  const { machine, store } = await afterCrash(t);
+  const [note] = machine.left().notes;
+  writeFileSync(join(machine.home, 'tester/.store/records/mounts', note as string), 'damaged');
+  const next = await store.mount('s');
+  t.is(cookiesIn(next), 'of the dead');
+  await next.unmount();
+  t.deepEqual(machine.left(), nothingLeft);
+});
+
+test('a directory that somebody removed is nothing to recover', async (t) => {
+  const { machine, store, mount } = await afterCrash(t);
+  rmSync(mount.dir, { recursive: true });
+  t.is(cookiesIn(await store.mount('s')), 'cookies first');
+  t.is((await entries(store.session('s'))).length, 1);
+  t.is(machine.left().notes.length, 1);
+});
