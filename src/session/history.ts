@@ -7,7 +7,7 @@ import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
-import { newRow, type Row, type RowOp } from '../repository/ref.js';
+import { newRow, type Ref, type Row, type RowOp } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { resolveRevision } from './revision.js';
@@ -96,12 +96,25 @@ async function forkTo(
 ): Promise<LogEntry | undefined> {
   // Both are read after the target's token, so that nothing that the source names can be collected unnoticed.
   const [{ k }, { token, row }] = await Promise.all([repository.epoch(options), findRow(site, session, options.at ?? 'HEAD', options)]);
-  const rows: Row[] = [];
-  for await (const each of repository.refs.rows(token.ref, options)) if (rows.length > 0 || each.id === row.id) rows.push(each);
-  const history = await repository.refs.adopt({ ...target.ref, epoch: k }, rows, options);
+  const history = await historyFrom(repository, token, row, { ...target.ref, epoch: k }, options);
   const event = repository.refs.event(target.ref, 'fork', `${session} ${row.id}`);
   const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
   return swapped && logEntry(row, swapped.ref.tags);
+}
+
+/** The rows of a session from one on, as those of `ref`. Segments that are wholly older than the row are named again; nothing of them is read. */
+async function historyFrom(
+  { refs }: Repository,
+  token: Token,
+  row: Row,
+  ref: Ref,
+  options: RequestOptions,
+): Promise<Pick<Ref, 'rows' | 'segments'>> {
+  const inline = token.ref.rows.findIndex(({ id }) => id === row.id);
+  if (inline !== -1) return { rows: token.ref.rows.slice(inline), segments: token.ref.segments };
+  const rows: Row[] = [];
+  for await (const each of refs.rows(token.ref, options)) if (rows.length > 0 || each.id === row.id) rows.push(each);
+  return refs.adopt(ref, rows, options);
 }
 
 /** Gives a commit a name that keeps it for ever; a tag of that name moves. */

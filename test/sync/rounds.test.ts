@@ -1,5 +1,5 @@
 /** Round trips that are shared: many ranges in one, the epoch beside the uploads, and what a process that starts anew must ask. */
-import { appendFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';
@@ -10,6 +10,7 @@ import { nameOfKey, objectKey } from '../../src/repository/layout.js';
 import { counting, latency } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { file, type ProfileEntry, readListing, smallProfile } from '../helpers/profile.js';
+import { history } from '../helpers/store.js';
 import { machine, reopened } from './_machines.js';
 
 function measured() {
@@ -121,4 +122,22 @@ test('what does not compress comes whole through more packs than there are buffe
   await b.session.checkout(target);
   t.deepEqual(readListing(target), readListing(dir));
   t.deepEqual((await b.store.verify({ readData: true })).findings, []);
+});
+
+test('a fork of a history that is longer than a ref names its segments again, and reads none', async (t) => {
+  const { remote, cost } = measured();
+  const a = await machine(t, remote, 'main', memoryProvider());
+  const dir = a.profile(new Map([['Local State', file(noise(100, 'state'))]]));
+  for (let i = 0; i < 110; i++) {
+    writeFileSync(join(dir, 'Local State'), `${i}`);
+    await a.session.commit(dir);
+  }
+  await a.session.push();
+  t.deepEqual(await cost(() => a.session.fork('again', { at: 'HEAD~3' })), [3, 4]);
+  const b = await machine(t, remote, 'again');
+  t.deepEqual(await history(b.session), (await history(a.session)).slice(3));
+  const target = b.directory();
+  await b.session.checkout(target, { at: 'HEAD~100' });
+  t.is(readFileSync(join(target, 'Local State'), 'utf8'), '6');
+  t.deepEqual((await a.store.verify({ on: 'remote' })).findings, []);
 });
