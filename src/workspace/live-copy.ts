@@ -15,7 +15,10 @@ import { errno, readFailure, writeFailure } from './files.js';
 import type { Filter } from './filter.js';
 import { type Taken, type Unit, unitsOf } from './live-units.js';
 import type { Scan, ScannedEntry } from './scan.js';
-import { isMapped } from './stat-cache.js';
+import { isMapped, RACY_WINDOW_MS } from './stat-cache.js';
+
+/** A write stamps its file before its bytes are there: only after a while a copy has what the stamp tells of. */
+const SETTLED_NS = BigInt(RACY_WINDOW_MS) * 1_000_000n;
 
 export interface LiveCopyOptions {
   /** An empty private directory on the file system of the directory that is copied: its clock is the measure of what is too young to tell. */
@@ -92,12 +95,13 @@ class Copier {
       return was !== undefined && is !== undefined && was.size === entry.size && isSame(was, is) && is.ctimeNs < since;
     };
     if (!taken.every((one) => this.#isFaithful(one))) return undefined;
-    if (taken.length === after.size && taken.every(({ entry }) => isStill(entry))) return taken;
+    const hasGone = taken.length < before.size;
+    if (!hasGone && taken.length === after.size && taken.every(({ entry }) => isStill(entry))) return taken;
     const take = async (path: string): Promise<Taken | undefined> => {
       const entry = this.#look([path]).get(path);
       return entry && this.#take(entry, since);
     };
-    const holds = await unit.holds({ taken, after, isStill, take, source: (entry) => this.#source(entry) });
+    const holds = await unit.holds({ taken, hasGone, after, isStill, take, source: (entry) => this.#source(entry) });
     return holds ? taken : undefined;
   }
 
@@ -127,7 +131,7 @@ class Copier {
   async #take(seen: ScannedEntry, since: bigint): Promise<Taken | undefined> {
     if (this.#options.isKnown(seen)) return { entry: seen, copy: undefined };
     const made = this.#made.get(seen.path);
-    if (made !== undefined && isSame(made.seen, seen) && seen.ctimeNs < made.since && !isMapped(seen.path)) return made.taken;
+    if (made !== undefined && isSame(made.seen, seen) && seen.ctimeNs < made.since - SETTLED_NS && !isMapped(seen.path)) return made.taken;
     const copy = join(this.#options.stage, String(this.#copies++));
     try {
       if (made?.taken.copy !== undefined) await rm(made.taken.copy, { force: true });

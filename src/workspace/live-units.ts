@@ -31,6 +31,8 @@ export interface Taken {
 interface Attempt {
   /** What was there, save files that went away before they were copied. */
   taken: Taken[];
+  /** Whether there were such. */
+  hasGone: boolean;
   /** The files after the last was copied. */
   after: ReadonlyMap<string, ScannedEntry>;
   /** Whether the file is what it was before the first was copied, for certain. */
@@ -74,7 +76,9 @@ function database(name: string, filter: Filter): Unit {
     name,
     entries: [],
     paths: () => [name, `${name}-journal`, wal].filter((path) => pathProblem(path) === undefined && !filter.excludes(path, false)),
-    async holds({ taken, after, isStill, source }) {
+    async holds({ taken, hasGone, after, isStill, source }) {
+      // A journal that goes is a transaction that ends.
+      if (hasGone) return false;
       const log = taken.find(({ entry }) => entry.path === wal);
       const now = after.get(wal);
       if (log?.copy === undefined || now === undefined || now.ino !== log.entry.ino || now.size < log.entry.size) return false;

@@ -19,5 +19,5 @@ for (let n = 1; ; n++) {
   db.run('update counter set n = ?', [n]);
   process.stdout.write(`${n}\n`);
   // Now and then it pauses, as a browser does.
-  await sleep(n % 4 === 0 ? 25 : 1);
+  await sleep(n % 4 === 0 ? 100 : 1);
 }
