@@ -12,8 +12,10 @@ export const PROBE_KEY = 'probe';
 
 const BODY_BYTES = 16;
 const RACERS = 4;
-/** How often others may be first before a store counts as one that lets nobody win. */
-const MAX_ATTEMPTS = 10;
+/** How often a version that stays may be refused before a store counts as one that lets nobody win. */
+const MAX_REFUSALS = 10;
+/** How often others may be first: of any number that try a store at once one wins each time. */
+const MAX_ATTEMPTS = 1000;
 
 /**
  * Resolves where conditions hold: what exists is not created again, of several swaps by one version one wins at most, and a swap by an older
@@ -24,9 +26,12 @@ export async function probeProvider(provider: Provider, host: Pick<Host, 'random
     provider.swap(PROBE_KEY, host.random(BODY_BYTES), expected, options);
   let version = (await swap(null)) ?? null;
   if (version !== null && (await swap(null)) !== undefined) throw ignoring(provider, 'a cell that existed was created a second time');
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+  let lost: Version | undefined;
+  let refusals = 0;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS && refusals < MAX_REFUSALS; attempt++) {
     const before = version ?? (await readVersion(provider, options));
-    version = null;
+    if (before === lost) refusals++;
+    [version, lost] = [null, before];
     const racers = await Promise.all(Array.from({ length: RACERS }, () => swap(before)));
     const winners = racers.filter((version) => version !== undefined);
     if (winners.length > 1) throw ignoring(provider, `${winners.length} of ${RACERS} writers replaced the same version`);
@@ -34,7 +39,7 @@ export async function probeProvider(provider: Provider, host: Pick<Host, 'random
     if ((await swap(before)) !== undefined) throw ignoring(provider, 'a version that was no longer current was replaced');
     return;
   }
-  throw ignoring(provider, `of ${MAX_ATTEMPTS * RACERS} writers none could replace the version that it had read`);
+  throw ignoring(provider, 'no writer could replace the version that it had read');
 }
 
 async function readVersion(provider: Provider, options: RequestOptions): Promise<Version> {

@@ -28,6 +28,21 @@ test('a store that honours conditions, tried again and by many at once', async (
   t.deepEqual(found, [PROBE_KEY]);
 });
 
+test('a store that honours conditions is not refused because others are first, however often', async (t) => {
+  const inner = memoryProvider();
+  let losses = 200;
+  const swap: Provider['swap'] = async (key, bytes, expected, options) => {
+    const cell = await inner.read(key);
+    if (expected !== null && losses-- > 0 && cell !== undefined && cell !== 'unchanged')
+      await inner.swap(key, new TextEncoder().encode(`other ${losses}`), cell.version);
+    return await inner.swap(key, bytes, expected, options);
+  };
+  await t.notThrowsAsync(
+    probeProvider(Object.assign(Object.create(inner) as Provider, { url: inner.url, swap, read: inner.read.bind(inner) }), fakeHost()),
+  );
+  t.true(losses < 0);
+});
+
 const faults: Record<string, Provider> = {
   'creates what exists': misled((expected, current) => (expected === null ? current : expected)),
   'replaces any version': misled((expected, current) => (expected === null ? null : current)),
