@@ -1,6 +1,7 @@
 /** 50 writers on one session over a bad network, far more commits than a ref holds. */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
+import { writeOverHttp } from '../servers/_writers-over-http.js';
 import { unreliable, writeTogether } from '../sync/_writers.js';
 
 for (const commits of [20, 1000]) {
@@ -10,3 +11,8 @@ for (const commits of [20, 1000]) {
     await writeTogether(t, remote, (writer) => unreliable(remote, writer), { writers: 50, commits });
   });
 }
+
+test.serial('50 writers of 20 commits each over HTTP, every commit of which is in the history once', async (t) => {
+  t.timeout(24 * 3_600_000);
+  await writeOverHttp(t, { writers: 50, commits: 20 });
+});

@@ -1,25 +1,7 @@
-/** Writers that meet on one session over HTTP: the real SDK, the S3 server for tests, and a proxy that drops, delays and loses answers at random. */
 import test from 'ava';
-import { retrying } from '../../src/provider/retry.js';
-import { s3Provider } from '../../src/provider/s3.js';
-import { startProxy } from '../faults/http-proxy.js';
-import { randomFaults } from '../faults/random-faults.js';
-import { writeTogether } from '../sync/_writers.js';
-import { startS3Server } from './s3-server.js';
+import { writeOverHttp } from './_writers-over-http.js';
 
-test('50 writers of 20 commits each over HTTP, every commit of which is in the history once', async (t) => {
+test('20 writers of 5 commits each over HTTP, every commit of which is in the history once', async (t) => {
   t.timeout(20 * 60_000);
-  const server = await startS3Server();
-  const fault = randomFaults(1, { dropped: 0.02, refused: 0.02, unanswered: 0.02, delayed: 0.1, maxDelayMs: 50 });
-  const proxy = await startProxy({ target: new URL(server.options.endpoint as string), fault });
-  const direct = s3Provider(server.options);
-  const through = s3Provider({ ...server.options, endpoint: proxy.url });
-  t.teardown(async () => {
-    await Promise.all([direct.close(), through.close()]);
-    await proxy.close();
-    await server.close();
-  });
-  const patient = retrying(through, { retryDelayMs: 10, random: () => 0.5 });
-  await writeTogether(t, direct, () => patient, { writers: 50, commits: 20 });
-  t.log(`${proxy.counts().total} requests`);
+  await writeOverHttp(t, { writers: 20, commits: 5 });
 });
