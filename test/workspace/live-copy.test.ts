@@ -143,7 +143,11 @@ async function levelDb(t: ExecutionContext): Promise<Directory & { name(kind: st
   const db = new Level<string, Uint8Array>(there.at('ldb'), { valueEncoding: 'view', writeBufferSize: 64 * 1024 });
   for (let i = 0; i < 300; i++) await db.put(String(i).padStart(5, '0'), noise(1000, i));
   await db.close();
-  const name = (suffix: string): string => `ldb/${readdirSync(there.at('ldb')).find((each) => each.includes(suffix))}`;
+  // The newest of its kind: a log that was being compacted when it was closed is still there.
+  const name = (suffix: string): string => {
+    const names = readdirSync(there.at('ldb')).filter((each) => each.includes(suffix));
+    return `ldb/${names.sort().at(-1)}`;
+  };
   return { ...there, name };
 }
 
