@@ -14,7 +14,7 @@ import type { Mount, Unmounted, UnmountOptions } from './session/mount.js';
 import { openRepository } from './session/open.js';
 import { repeat, type Stop } from './session/repeat.js';
 import type { Store } from './session/store.js';
-import { type BrowserStateOptions, checkStorage, type MountOptions, openRemote, transferOf } from './state-options.js';
+import { type BrowserStateOptions, checkStorage, type MountOptions, openRemote } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
 import { removeTree } from './workspace/checkout.js';
 import { FileTracker } from './workspace/metadata.js';
@@ -82,7 +82,7 @@ export class BrowserState {
       const store = await this.#open();
       const { recover } = this.#options;
       const mount = await this.#work.transfer((onProgress) =>
-        store.mount(session, { ...mountOptions(options), recover, onProgress, onWarning: this.#warn }),
+        store.mount(session, { ...options, recover, onProgress, onWarning: this.#warn }),
       );
       try {
         await this.#prepare(mount.dir, options);
@@ -162,7 +162,7 @@ export class BrowserState {
     const { userId, localOptions, syncOptions = {}, onRetry } = this.#options;
     const home = this.#options.home ?? localOptions?.storagePath;
     const remote = await openRemote(this.#options, this.#host);
-    return openRepository({ home, remote, userId, transfer: transferOf(syncOptions), onRetry, host: this.#host });
+    return openRepository({ home, remote, userId, transfer: syncOptions, onRetry, host: this.#host });
   }
 
   async #prepare(dir: string, { hygiene = {} }: MountOptions): Promise<void> {
@@ -234,10 +234,6 @@ export class BrowserState {
     if (this.#mounted !== undefined) return this.#mounted;
     throw new BrowserStateError('USAGE', 'No session is currently mounted', { hint: 'Call mount first.' });
   }
-}
-
-function mountOptions({ mode, offline, onConflict, owner, exclude, keepCaches, signal }: MountOptions) {
-  return { mode, offline, onConflict, owner, exclude, keepCaches, signal };
 }
 
 function checkPositive(name: string, value: number): void {

@@ -136,8 +136,3 @@ function credentialsOf({ accessKeyId, accessKeyID, secretAccessKey, sessionToken
 function withoutSlashes(prefix: string | undefined): string | undefined {
   return prefix?.replace(/^\/+|\/+$/g, '');
 }
-
-/** How bytes are moved. */
-export function transferOf({ maxConcurrentOperations, chunkSize, maxRetries, retryDelay }: SyncOptions): TransferOptions {
-  return { maxConcurrentOperations, chunkSize, maxRetries, retryDelay };
-}

@@ -14,9 +14,6 @@ import { ifSeen } from '../workspace/directory.js';
 /** Since this version of the table a value begins with the SHA-256 of its host. */
 const HOST_HASH_VERSION = 24;
 
-/** What is to be opened: SQLite rolls back what its journal holds. */
-const files = ['', '-journal', '-wal'];
-
 /**
  * The prefix of a value in that database which only the machine that wrote it can decrypt; undefined where there is none, and where the database is absent
  * or damaged. `platform` is the system that the browser will run on. The profile is not written to.
@@ -24,10 +21,10 @@ const files = ['', '-journal', '-wal'];
 export async function unportablePrefix(cookies: string, platform: string): Promise<string | undefined> {
   if (!ifSeen(() => lstatSync(cookies))?.isFile()) return undefined;
   const { default: sqlite } = await import('node-sqlite3-wasm');
-  // SQLite puts its locks beside the file.
+  // SQLite puts its locks beside the file. What a journal would take back, or a wal add, is encrypted as the rest is.
   const copy = mkdtempSync(join(tmpdir(), 'browserstate-cookies-'));
   try {
-    for (const end of files) ifSeen(() => copyFileSync(`${cookies}${end}`, join(copy, `Cookies${end}`)));
+    ifSeen(() => copyFileSync(cookies, join(copy, 'Cookies')));
     const database = new sqlite.Database(join(copy, 'Cookies'));
     try {
       return findUnportable(database, platform);

@@ -79,6 +79,7 @@ export function signalsOf({ handleSignals = true }: MountOptions): { handleSIGIN
 function closeOnStop(close: () => Promise<void>): () => void {
   const endSignals = systemHost.onStop(() => {
     endSignals();
+    // A browser that did not close keeps its directory: the state, which unmounts, tells of that.
     close().catch(() => undefined);
   });
   return endSignals;

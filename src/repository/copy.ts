@@ -49,6 +49,7 @@ export async function copyBlobs(
     const wrong = await copy.run(blobs, options.present ?? new Map());
     if (wrong.size > 0) await copy.run(wrong, new Map());
   } catch (error) {
+    // Nothing is noted any more once this is over; why it is over is told by the first error.
     await copy.told.catch(() => undefined);
     throw error;
   }
@@ -101,6 +102,7 @@ class Copy {
       await Promise.all(decoding);
       draft.release();
     };
+    // What fails in a closing is met where it is waited for: before the next one, and at the end.
     let closing = arrive(waiting.complete(), Promise.resolve());
     closing.catch(() => undefined);
     let pack: FilledPack | undefined;
@@ -132,7 +134,7 @@ class Copy {
       if (pack !== undefined) await hand(pack);
       await closing;
     } finally {
-      // Nothing is written any more once this is over.
+      // Nothing is written any more once this is over; an error has been thrown already.
       await closing.catch(() => undefined);
     }
     return wrong;
@@ -201,6 +203,7 @@ class Copy {
     for (const id of wrong) arrived.delete(id);
     const { onVerified } = this.#options;
     if (arrived.size > 0 && onVerified !== undefined) this.told = this.told.then(() => onVerified(arrived));
+    // Met by whoever waits for it at the end.
     this.told.catch(() => undefined);
     for (const [id, place] of arrived) this.places.set(id, place);
     return new Map([...ready].filter(([id]) => wrong.has(id)));

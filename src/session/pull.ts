@@ -144,6 +144,7 @@ async function fetchRows(
   const former = await remote.notedManifest(seen.repository, session);
   const places = await placesAtHome(home, repository, token, former ? [...manifests, former] : manifests, pin, options);
   const wanted = new Map(manifests.flatMap(({ blobs }) => [...blobs]).filter(([id]) => !places.has(id)));
+  home.frames.clear();
   const copied = await copyBlobs(seen.repository, repository, wanted, {
     present: former && matchSegments(former.blobs, places),
     epoch: pin.epoch,

@@ -128,6 +128,7 @@ export class Remote implements Site {
   async readPerhapsNew(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
     // What fails here is asked again, and told, by whoever creates the session.
     const confirmed = this.isConfirmed ? undefined : this.confirm(options).catch(() => undefined);
+    // Counts only where the session is new.
     const refused = this.refuseLegacy(session, options);
     refused.catch(() => undefined);
     const [seen] = await Promise.all([this.read(session, options), confirmed]);
