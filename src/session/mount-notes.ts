@@ -3,13 +3,13 @@
  * after it, so that no directory is ever nobody's. Whoever owns a note may change it and remove its directory, and nobody else; a note of a process that is gone
  * is taken over by renaming it, which one of any number of processes can do.
  */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '#platform';
-import { concat, equalBytes, toHex, utf8 } from '../bytes.js';
+import { toHex, utf8 } from '../bytes.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { errno, writeFailure } from '../workspace/files.js';
+import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
 /** `shared`: any number at once. `exclusive`: with a lease, so that others fail fast. `fork`: what is committed becomes a session of its own. */
 export type MountMode = 'shared' | 'exclusive' | 'fork';
@@ -41,7 +41,6 @@ export interface HeldNote {
 type NoteHost = Pick<Host, 'random' | 'self' | 'isRunning' | 'hostname'>;
 
 const ID_DIGITS = 12;
-const DIGEST_BYTES = 32;
 const namePattern = /^(.+\.[0-9a-f]{12})~([^~]+)$/;
 
 /** A name for a workspace of the session that was never used before. */
@@ -80,10 +79,8 @@ export class MountNotes {
   /** What a note says, of this process unless another is named; undefined where it is not there, or not whole. */
   async read({ id, owner = this.#self() }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
     try {
-      const bytes = new Uint8Array(await readFile(this.#path(id, owner)));
-      const json = bytes.subarray(DIGEST_BYTES);
-      if (!equalBytes(sha256(json), bytes.subarray(0, DIGEST_BYTES))) return undefined;
-      return { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
+      const json = unsealed(new Uint8Array(await readFile(this.#path(id, owner))));
+      return json && { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
     } catch (error) {
       if (errno(error) === undefined) throw error;
       return undefined;
@@ -95,15 +92,9 @@ export class MountNotes {
     const path = this.#path(id, this.#self());
     // The name is none of a note.
     const temporary = `${path}~${toHex(this.#host.random(8))}`;
-    const json = utf8(JSON.stringify(note));
-    try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, concat([sha256(json), json]), { mode: 0o600 });
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
+    await replacePrivately(path, temporary, sealed(utf8(JSON.stringify(note)))).catch((error: unknown) => {
       throw writeFailure(path, error);
-    }
+    });
   }
 
   /** Makes this process the owner of a note; false where another was faster. */

@@ -3,10 +3,10 @@
  * these a mount of an unchanged session asks once, and a save reads nothing before it writes. They are notes: a lost or damaged one
  * costs a round trip, and a stale one loses its swap.
  */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '#platform';
-import { concat, equalBytes, Reader, toHex, utf8, Writer } from '../bytes.js';
+import { equalBytes, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { isError } from '../errors.js';
 import type { Host } from '../host.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
@@ -15,8 +15,8 @@ import { NAME_BYTES } from '../pack/envelope.js';
 import type { Version } from '../provider/provider.js';
 import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';
 import { errno } from '../workspace/files.js';
+import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
-const DIGEST_BYTES = 32;
 const MAX_VERSION_BYTES = 1024;
 
 export interface RemoteNote {
@@ -88,9 +88,7 @@ export class RemoteNotes {
   /** What was written under that name; undefined where it is not there, or not whole. */
   async #read(name: string): Promise<Uint8Array | undefined> {
     try {
-      const bytes = new Uint8Array(await readFile(join(this.folder, name)));
-      const content = bytes.subarray(DIGEST_BYTES);
-      return equalBytes(sha256(content), bytes.subarray(0, DIGEST_BYTES)) ? content : undefined;
+      return unsealed(new Uint8Array(await readFile(join(this.folder, name))));
     } catch (error) {
       if (errno(error) === undefined) throw error;
       return undefined;
@@ -100,14 +98,8 @@ export class RemoteNotes {
   /** Replaces what is under that name, atomically. A note that cannot be written is not worth a failure. */
   async #write(name: string, content: Uint8Array): Promise<void> {
     const path = join(this.folder, name);
-    const temporary = `${path}.${toHex(this.#host.random(8))}`;
-    try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, concat([sha256(content), content]), { mode: 0o600 });
-      await rename(temporary, path);
-    } catch (error) {
+    await replacePrivately(path, `${path}.${toHex(this.#host.random(8))}`, sealed(content)).catch((error: unknown) => {
       if (errno(error) === undefined) throw error;
-      await rm(temporary, { force: true });
-    }
+    });
   }
 }

@@ -5,16 +5,17 @@
  */
 
 import { lstatSync, realpathSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from '#platform';
-import { concat, equalBytes, toHex, utf8 } from '../bytes.js';
+import { toHex, utf8 } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { quote } from './directory.js';
 import { errno, writeFailure } from './files.js';
 import type { CaptureRules } from './filter.js';
+import { replacePrivately, sealed, unsealed } from './private-file.js';
 import { StatCache } from './stat-cache.js';
 
 /** A change of the directory that may be half done. */
@@ -91,7 +92,7 @@ export class Workspace {
   async write(record: WorkspaceRecord | undefined, pending?: Pending): Promise<Workspace> {
     const stored: Stored = { dir: this.dir, identity: identityOf(this.dir), record, pending };
     const json = utf8(JSON.stringify(stored));
-    await this.#replace(recordPath(this.#folder, this.dir), concat([sha256(json), json]));
+    await this.#replace(recordPath(this.#folder, this.dir), sealed(json));
     return new Workspace(this.dir, record, pending, this.#folder, this.#host);
   }
 
@@ -113,14 +114,9 @@ export class Workspace {
 
   async #replace(path: string, bytes: Uint8Array): Promise<void> {
     const temporary = `${path}.${toHex(this.#host.random(8))}.${this.#host.self()}`;
-    try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      await writeFile(temporary, bytes, { mode: 0o600 });
-      await rename(temporary, path);
-    } catch (error) {
-      await rm(temporary, { force: true }).catch(() => undefined);
+    await replacePrivately(path, temporary, bytes).catch((error: unknown) => {
       throw recordFailure(path, error);
-    }
+    });
   }
 
   /** Whether a file's name is that of a temporary one whose writer is gone. */
@@ -201,7 +197,6 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
 }
 
 function parse(bytes: Uint8Array): Stored | undefined {
-  const json = bytes.subarray(32);
-  if (!equalBytes(sha256(json), bytes.subarray(0, 32))) return undefined;
-  return JSON.parse(new TextDecoder().decode(json)) as Stored;
+  const json = unsealed(bytes);
+  return json && (JSON.parse(new TextDecoder().decode(json)) as Stored);
 }
