@@ -1,10 +1,8 @@
 /** Committing a directory to a session: token, capture, packs and manifest, swap (SPEC.md 11.1). */
-import { compareUtf8 } from '../bytes.js';
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError } from '../errors.js';
 import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
-import { parentPath } from '../object/path.js';
 import { distinctBlobs, measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
@@ -12,21 +10,21 @@ import type { Compression } from '../pack/codec.js';
 import { BlobWriter } from '../repository/blob-writer.js';
 import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
-import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import type { BlobPlace } from '../repository/manifest.js';
 import { newRow, type Row, type RowOp } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
-import type { Repository } from '../repository/repository.js';
 import { type CaptureOptions, capture } from '../workspace/capture.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
-import { buildFilter, type CaptureRules, type Filter, matcher, readRules } from '../workspace/filter.js';
+import { buildFilter, type CaptureRules, type Filter, readRules } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { StatCache } from '../workspace/stat-cache.js';
+import { type Base, moved, readBase } from './commit-base.js';
 import type { Home } from './home.js';
 import { isCheckpoint } from './live-label.js';
+import { overlay, within } from './partial.js';
 import type { OnProgress } from './progress.js';
 import type { Remote } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
@@ -87,16 +85,6 @@ export interface CommitResult {
   stats: CommitStats;
 }
 
-/** Everything that an attempt needs to know of the session, read before anything is uploaded. */
-interface Base {
-  repository: Repository;
-  token: Token;
-  /** What the commit follows; its content is in home, or only on the remote. */
-  head: { row: Row; manifest: Manifest; isHere: boolean } | undefined;
-  /** What a partial directory lays its entries over. */
-  underlay: { manifest: Manifest; only: string[] } | undefined;
-}
-
 /**
  * Commits `dir` to the session. Atomic: the session has the whole new version or is as it was. Throws CONFLICT where another writer
  * moved the head meanwhile, BUSY where a browser is live in `dir`, UNREADABLE, SHRUNK, and what the provider throws.
@@ -137,58 +125,6 @@ function refuseLive(home: Home, { dir }: Workspace): void {
   });
 }
 
-async function readBase(
-  home: Home,
-  remote: Remote | undefined,
-  repository: Repository,
-  session: string,
-  workspace: Workspace,
-  options: CommitSettings,
-): Promise<Base> {
-  const found = await repository.refs.read(session, options);
-  if (found?.ref.rows[0] === undefined && !options.isMigration) await home.refuseLegacy(session, options, found);
-  const token = found ?? (await repository.refs.ensure(session, options));
-  const row = token.ref.rows[0];
-  const head = row
-    ? { row, manifest: await home.readManifest(repository, token, row, options), isHere: true }
-    : await readRemoteHead(remote, session, options);
-  return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
-}
-
-/** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
-async function readRemoteHead(remote: Remote | undefined, session: string, options: CommitSettings): Promise<Base['head']> {
-  try {
-    const seen = await (options.isMigration ? remote?.read(session, options) : remote?.readPerhapsNew(session, options));
-    const row = seen?.token.ref.rows[0];
-    if (remote === undefined || seen === undefined || row === undefined) return undefined;
-    return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
-  } catch (error) {
-    if (!isError(error, 'UNREACHABLE', 'FORBIDDEN')) throw error;
-    return undefined;
-  }
-}
-
-async function readUnderlay(
-  home: Home,
-  repository: Repository,
-  token: Token,
-  record: WorkspaceRecord | undefined,
-  options: CommitOptions,
-): Promise<Base['underlay']> {
-  if (record?.only === undefined) return undefined;
-  if (record.session !== token.session) {
-    throw new BrowserStateError('USAGE', `expected a whole directory, found a part of session ${record.session}`, {
-      hint: `Commit it to session ${record.session}, or restore a whole version first.`,
-    });
-  }
-  const head = token.ref.rows[0]?.id;
-  if (record.head !== head) throw moved(token.session, head, partHint);
-  for await (const row of repository.refs.rows(token.ref, options)) {
-    if (row.id === record.base) return { manifest: await home.readManifest(repository, token, row, options), only: record.only };
-  }
-  throw moved(token.session, head, partHint);
-}
-
 /** One attempt; undefined where the swap lost. */
 async function attemptCommit(
   home: Home,
@@ -200,7 +136,8 @@ async function attemptCommit(
   const { repository, token, head, underlay } = base;
   const { dir } = workspace;
   const { read = capture } = options;
-  const learn = read === capture ? new StatCache({ dir }, home.host.now()) : undefined;
+  const isLive = options.read !== undefined;
+  const learn = isLive ? undefined : new StatCache({ dir }, home.host.now());
   const filter = buildFilter({ facts: readFacts(dir), ...rules });
   const found = await scan(dir, filter, { signal: options.signal });
   const pin = new Pin(home, repository, token, options);
@@ -231,7 +168,7 @@ async function attemptCommit(
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
   const isWhole = usable.size === known.size;
   // A checkpoint disappears behind the next commit: what ends as it was has to have one of its own.
-  const isFinal = options.read === undefined && head !== undefined && isCheckpoint(head.row.commit);
+  const isFinal = !isLive && head !== undefined && isCheckpoint(head.row.commit);
   const same = isWhole && !isFinal && head !== undefined && isEmptyDiff(diffTrees(head.manifest.tree, tree));
   const outcome = same ? await keepHead(base, head.row, options) : await store(home, base, tree, writer, pin, options);
   if (outcome === undefined) return undefined;
@@ -322,31 +259,4 @@ async function store(
 
 function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
   return new Map(distinctBlobs(tree).map(({ id }) => [id, places.get(id) as BlobPlace]));
-}
-
-/** The part of a scan that a partial directory may have changed, with the directories above it. */
-function within(found: Scan, only: string[]): Scan {
-  const matches = matcher(only);
-  const parents = new Set<string>();
-  for (const { path } of found.entries) if (matches(path)) for (let up = parentPath(path); up !== ''; up = parentPath(up)) parents.add(up);
-  return { ...found, entries: found.entries.filter(({ path }) => matches(path) || parents.has(path)) };
-}
-
-/** The base with everything that `only` names taken from the directory. */
-function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
-  const matches = matcher(only);
-  const entries = new Map(base.filter(({ path }) => !matches(path)).map((entry) => [entry.path, entry]));
-  // What is captured and not named is a directory above what is.
-  for (const entry of captured) if (matches(entry.path) || entries.get(entry.path)?.kind !== 'directory') entries.set(entry.path, entry);
-  return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
-}
-
-/** A part is laid over the version that it was taken from, never over a newer one. */
-const partHint = 'Restore the newest version into another directory, put your changes there, and snapshot that one.';
-
-function moved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
-  const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
-  return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was committed`, {
-    hint: hint ?? `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
-  });
 }

@@ -22,8 +22,9 @@ import { digestOf, type LegacyEntry, type LegacyPlace, measure } from './legacy.
 import type { OnProgress } from './progress.js';
 import { pushSession } from './push.js';
 import type { Remote, Transfer } from './remote.js';
-import type { OfflineOptions, Session } from './session.js';
+import type { Session } from './session.js';
 import { noSession } from './site.js';
+import type { OfflineOptions } from './sites.js';
 
 export interface MigrateOptions extends OfflineOptions {
   /** Keep what can be regenerated, such as caches. */

@@ -1,17 +1,14 @@
 /** A session: one profile's line of history, at home and on the remote, and what can be done with it. */
 import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
-import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
-import type { RequestOptions } from '../provider/provider.js';
-import { newName } from '../repository/layout.js';
-import { newRow, type RefEvent, type Row, wasDeleted } from '../repository/ref.js';
+import { type RefEvent, wasDeleted } from '../repository/ref.js';
 import { refuseHalfDone } from '../workspace/checkout.js';
 import { readRules } from '../workspace/filter.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
-import { type AtOptions, deleteSession, findRow, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
+import { type AtOptions, deleteSession, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
 import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
 import { isCheckpoint } from './live-label.js';
@@ -20,12 +17,8 @@ import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
 import type { Remote } from './remote.js';
-import { noSession, type Site, wasCollected } from './site.js';
-
-/** Whether the remote is left alone: then what this machine has is all there is. */
-export interface OfflineOptions extends RequestOptions {
-  offline?: boolean | undefined;
-}
+import { noSession, type Site } from './site.js';
+import { type OfflineOptions, Sites } from './sites.js';
 
 export interface StatusOptions extends OfflineOptions {
   exclude?: readonly string[] | undefined;
@@ -44,17 +37,10 @@ export interface SyncResult {
   push: PushResult | undefined;
 }
 
-interface LogRow {
-  row: Row;
-  tags: ReadonlyMap<string, ObjectId>;
-  pushed?: boolean | undefined;
-  /** Whether HEAD names it. */
-  head: boolean;
-}
-
 export class Session {
   readonly #home: Home;
   readonly #remote: Remote | undefined;
+  readonly #sites: Sites;
   readonly #defaults: Pick<CommitOptions, 'signal' | 'onProgress'>;
 
   /** `defaults` serve operations that are given no signal or progress callback of their own. */
@@ -66,6 +52,7 @@ export class Session {
   ) {
     this.#home = home;
     this.#remote = remote;
+    this.#sites = new Sites(home, remote, id);
     this.#defaults = defaults;
   }
 
@@ -92,7 +79,7 @@ export class Session {
    */
   async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
     const settings = { ...this.#defaults, ...options };
-    const isHere = await this.#hasAtHome(options.at ?? 'HEAD', settings);
+    const isHere = await this.#sites.hasAtHome(options.at ?? 'HEAD', settings);
     if (isHere || this.#remote === undefined || options.offline) return checkoutSession(this.#home, this.id, dir, settings);
     const { commit, fetchedBytes } = await pullSession(this.#home, this.#remote, this.id, settings);
     return { ...(await checkoutSession(this.#home, this.id, dir, { ...settings, at: commit })), fetchedBytes };
@@ -100,12 +87,12 @@ export class Session {
 
   /** Brings what the remote has; see `pullSession`. Throws USAGE where there is no remote. */
   async pull(options?: PullOptions): Promise<PullResult> {
-    return pullSession(this.#home, this.#needRemote(), this.id, { ...this.#defaults, ...options });
+    return pullSession(this.#home, this.#sites.needRemote(), this.id, { ...this.#defaults, ...options });
   }
 
   /** Sends what home has; see `pushSession`. Throws USAGE where there is no remote. */
   async push(options?: PushOptions & { ask?: boolean }): Promise<PushResult> {
-    return pushSession(this.#home, this.#needRemote(), this.id, { ...this.#defaults, ...options });
+    return pushSession(this.#home, this.#sites.needRemote(), this.id, { ...this.#defaults, ...options });
   }
 
   /**
@@ -113,7 +100,7 @@ export class Session {
    * remote has nothing new since: only a pull brings it back.
    */
   async sync(options: PushOptions = {}): Promise<SyncResult> {
-    const remote = this.#needRemote();
+    const remote = this.#sites.needRemote();
     const settings = { ...this.#defaults, ...options };
     const last = await remote.lastHead(this.id);
     const seen = await remote.read(this.id, settings);
@@ -135,7 +122,7 @@ export class Session {
     let left = limit;
     let hasNewer = false;
     if (left <= 0) return;
-    for await (const { row, tags, pushed, head } of this.#rows({ ...this.#defaults, ...options })) {
+    for await (const { row, tags, pushed, head } of this.#sites.rows({ ...this.#defaults, ...options })) {
       const entry = { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
       // Where the two have diverged, what was not pushed is not newer than the remote's head.
       if (head) hasNewer = false;
@@ -149,31 +136,31 @@ export class Session {
 
   /** The newest changes that made no commit (tags, forks, deletions), newest first. */
   async events(options: OfflineOptions = {}): Promise<readonly RefEvent[]> {
-    const site = await this.#site(options);
+    const site = await this.#sites.site(options);
     return (await site.requireSession(this.id, options)).token.ref.events;
   }
 
   /** The tags and the commits that they name. */
   async tags(options: OfflineOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
-    const site = await this.#site(options);
+    const site = await this.#sites.site(options);
     return (await site.requireSession(this.id, options)).token.ref.tags;
   }
 
   /** The commit that a revision names. Throws USAGE or NOT_FOUND where it names none. */
   async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
-    const { token, row } = await this.#find(revision, options);
+    const { token, row } = await this.#sites.find(revision, options);
     return logEntry(row, token.ref.tags);
   }
 
   /** The paths in which two versions differ; times alone make no difference. */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
-    const [a, b] = [await this.#readTree(from, options), await this.#readTree(to, options)];
+    const [a, b] = [await this.#sites.readTree(from, options), await this.#sites.readTree(to, options)];
     return diffTrees(a, b);
   }
 
   /** The paths in which a directory differs from the head. Nothing is written. */
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
-    const tree = await this.#readTree('HEAD', options);
+    const tree = await this.#sites.readTree('HEAD', options);
     const workspace = await this.#home.workspace(dir);
     refuseHalfDone(workspace);
     const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
@@ -186,7 +173,7 @@ export class Session {
   async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
     return this.#act(options, async (site) => {
       const entry = await rollback(site, this.id, to, options);
-      if (site !== this.#home) await this.#takeOver(entry.commit, options);
+      if (site !== this.#home) await this.#sites.takeOver(entry.commit, options);
       return entry;
     });
   }
@@ -203,7 +190,7 @@ export class Session {
     await this.#home.refuseLegacy(name);
     return this.#act(options, async (site) => {
       const entry = await fork(site, this.id, name, options);
-      if (site !== this.#home) await this.#alsoAtHome(() => fork(this.#home, this.id, name, { ...options, at: entry.commit }));
+      if (site !== this.#home) await this.#sites.alsoAtHome(() => fork(this.#home, this.id, name, { ...options, at: entry.commit }));
       return entry;
     });
   }
@@ -212,7 +199,7 @@ export class Session {
   async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
     return this.#act(options, async (site) => {
       const entry = await tag(site, this.id, name, options);
-      if (site !== this.#home) await this.#alsoAtHome(() => tag(this.#home, this.id, name, { ...options, at: entry.commit }));
+      if (site !== this.#home) await this.#sites.alsoAtHome(() => tag(this.#home, this.id, name, { ...options, at: entry.commit }));
       return entry;
     });
   }
@@ -221,7 +208,7 @@ export class Session {
   async delete(options: OfflineOptions = {}): Promise<void> {
     const remote = options.offline ? undefined : this.#remote;
     if (remote === undefined) return deleteSession(this.#home, this.id, options);
-    const isHere = await this.#hasAtHome('HEAD', options);
+    const isHere = await this.#sites.hasAtHome('HEAD', options);
     try {
       await deleteSession(remote, this.id, options);
     } catch (error) {
@@ -243,115 +230,9 @@ export class Session {
   /** Changes the session on the remote, after what home has more was pushed; at home alone where there is no remote or it does not have the session. */
   async #act<T>(options: OfflineOptions, act: (site: Site) => Promise<T>): Promise<T> {
     if (this.#remote === undefined || options.offline) return act(this.#home);
-    if (await this.#hasAtHome('HEAD', options)) await pushSession(this.#home, this.#remote, this.id, { ...this.#defaults, ...options });
+    if (await this.#sites.hasAtHome('HEAD', options))
+      await pushSession(this.#home, this.#remote, this.id, { ...this.#defaults, ...options });
     return act(this.#remote);
-  }
-
-  /** Repeats at home what was done on the remote; home may not have what it is about, and then it comes with the next pull. */
-  async #alsoAtHome(act: () => Promise<unknown>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
-    }
-  }
-
-  /** Puts a commit of the remote that rolls back among home's rows, if home has its content. */
-  async #takeOver(commit: ObjectId, options: RequestOptions): Promise<void> {
-    const seen = await (this.#remote as Remote).remembered(this.id);
-    const row = seen?.token.ref.rows.find(({ id }) => id === commit);
-    await this.#alsoAtHome(async () => {
-      const { repository, token, head } = await this.#home.requireSession(this.id, options);
-      if (row === undefined || row.commit.parents[0] !== head.id) return;
-      for await (const same of repository.refs.rows(token.ref, options)) {
-        if (same.commit.tree !== row.commit.tree) continue;
-        const { tree, blobs } = await this.#home.readManifest(repository, token, same, options);
-        const name = newName(this.#home.host, token.ref.epoch);
-        await repository.writeManifest(name, { commit: row.commit, tree, blobs }, 'auto', options);
-        await repository.refs.swap(token, await repository.refs.addRow(token.ref, newRow(row.op, row.commit, name), options), options);
-        return;
-      }
-    });
-  }
-
-  /** Rows that were not pushed, then the remote's; home's alone where the remote has none or is not asked. */
-  async *#rows(options: OfflineOptions): AsyncGenerator<LogRow> {
-    const remote = options.offline ? undefined : this.#remote;
-    const seen = await remote?.read(this.id, options);
-    const local = await this.#home.read(this.id, options);
-    if (seen?.token.ref.rows[0] === undefined) {
-      if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options, seen?.token);
-      const { repository, token } = await this.#home.requireSession(this.id, options);
-      const last = options.offline ? await this.#remote?.remembered(this.id) : seen;
-      let pushed = this.#remote && false;
-      for await (const row of repository.refs.rows(token.ref, options)) {
-        if (last?.token.ref.rows.some(({ id }) => id === row.id)) pushed = true;
-        yield { row, tags: token.ref.tags, pushed, head: row === token.ref.rows[0] };
-      }
-      return;
-    }
-    const { refs } = seen.repository;
-    const relation = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, { refs, ref: seen.token.ref }, options);
-    const tags = new Map([...(local?.token.ref.tags ?? []), ...seen.token.ref.tags]);
-    const unsent = 'unsent' in relation ? relation.unsent : [];
-    const head = relation.kind === 'ahead' ? unsent[0] : seen.token.ref.rows[0];
-    for (const row of unsent) yield { row, tags, pushed: false, head: row === head };
-    for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true, head: row === head };
-  }
-
-  /** The site that tells the most of the session: home, unless the remote has moved on or home does not have the session. */
-  async #site(options: OfflineOptions): Promise<Site> {
-    const remote = options.offline ? undefined : this.#remote;
-    const seen = await remote?.read(this.id, options);
-    if (remote === undefined || seen?.token.ref.rows[0] === undefined) return this.#home;
-    const local = await this.#home.read(this.id, options);
-    const there = { refs: seen.repository.refs, ref: seen.token.ref };
-    const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, options);
-    return kind === 'same' || kind === 'ahead' ? this.#home : remote;
-  }
-
-  /** Where a revision is found: home has only the versions that were used here, the remote those that were pushed. */
-  async #find(revision: string, options: OfflineOptions) {
-    const site = await this.#site(options);
-    try {
-      return { site, ...(await findRow(site, this.id, revision, options)) };
-    } catch (error) {
-      if (site !== this.#home || this.#remote === undefined || options.offline || !isError(error, 'NOT_FOUND')) throw error;
-      const found = await findRow(this.#remote, this.id, revision, options).catch((cause: unknown) => {
-        // Where neither has it, home tells so.
-        throw isError(cause, 'NOT_FOUND') ? error : cause;
-      });
-      return { site: this.#remote as Site, ...found };
-    }
-  }
-
-  /** The tree that a revision names; read once more where the session was changed meanwhile, and what it named collected (SPEC.md R-GC-2). */
-  async #readTree(revision: string, options: OfflineOptions): Promise<Tree> {
-    const read = async () => {
-      const { site, repository, token, row } = await this.#find(revision, options);
-      return (await site.readManifest(repository, token, row, options)).tree;
-    };
-    return read().catch((error: unknown) => {
-      if (!wasCollected(error)) throw error;
-      return read();
-    });
-  }
-
-  async #hasAtHome(revision: string, options: RequestOptions): Promise<boolean> {
-    try {
-      await findRow(this.#home, this.id, revision, options);
-      return true;
-    } catch (error) {
-      if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
-      return false;
-    }
-  }
-
-  #needRemote(): Remote {
-    if (this.#remote !== undefined) return this.#remote;
-    throw new BrowserStateError('USAGE', 'expected a remote, found none', {
-      hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
-    });
   }
 }
 

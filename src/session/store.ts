@@ -18,7 +18,8 @@ import { mountNotes, type OpenMountOptions, openMount } from './mounts.js';
 import type { OnProgress } from './progress.js';
 import { type LeftMount, leftOf, type Recovered, type RecoverHow, type RecoverOptions, recoverMount } from './recover.js';
 import { Remote, type RemoteOptions } from './remote.js';
-import { type OfflineOptions, Session } from './session.js';
+import { Session } from './session.js';
+import type { OfflineOptions } from './sites.js';
 
 export interface SessionInfo {
   session: string;

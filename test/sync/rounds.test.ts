@@ -7,23 +7,11 @@ import { unwrap, wrap } from '../../src/pack/envelope.js';
 import type { ObjectName } from '../../src/pack/locator.js';
 import { encodeEpoch } from '../../src/repository/cells.js';
 import { nameOfKey, objectKey } from '../../src/repository/layout.js';
-import { counting, latency } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { file, type ProfileEntry, readListing, smallProfile } from '../helpers/profile.js';
 import { history } from '../helpers/store.js';
 import { machine, reopened } from './_machines.js';
-
-function measured() {
-  const inner = counting(memoryProvider());
-  const remote = latency(inner);
-  const total = () => Object.values(inner.counts.requests).reduce((sum, n) => sum + n, 0);
-  const cost = async (work: () => Promise<unknown>): Promise<[rounds: number, requests: number]> => {
-    const [rounds, requests] = [remote.rounds(), total()];
-    await work();
-    return [remote.rounds() - rounds, total() - requests];
-  };
-  return { inner, remote, cost };
-}
+import { measured } from './_measured.js';
 
 const own = (seed: string) => smallProfile((length, name) => noise(length, `${seed} ${name}`));
 const withDatabase = (seed: string) =>

@@ -3,12 +3,13 @@ import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
-import { counting, latency } from '../faults/providers.js';
+import { counting } from '../faults/providers.js';
 import { noise, prose, withPages } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { file, type ProfileEntry, readListing, smallProfile } from '../helpers/profile.js';
 import { history } from '../helpers/store.js';
 import { machine } from './_machines.js';
+import { measured } from './_measured.js';
 
 const database = noise(300_000, 'database');
 const withDatabase = (bytes: Uint8Array) => new Map<string, ProfileEntry>([...smallProfile(noise), ['Default/Database', file(bytes)]]);
@@ -54,14 +55,7 @@ test('a small change sends its pages, and a second mount of an unchanged session
 });
 
 test('the budget of round trips and requests holds on every path', async (t) => {
-  const inner = counting(memoryProvider());
-  const remote = latency(inner);
-  const total = () => Object.values(inner.counts.requests).reduce((sum, n) => sum + n, 0);
-  const cost = async (work: () => Promise<unknown>): Promise<[rounds: number, requests: number]> => {
-    const [rounds, requests] = [remote.rounds(), total()];
-    await work();
-    return [remote.rounds() - rounds, total() - requests];
-  };
+  const { remote, cost } = measured();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(withDatabase(database));
   await a.session.commit(dir);

@@ -1,0 +1,23 @@
+/** Directories that hold a part of a version: what they may have changed, and the version that they make with the rest. */
+import { compareUtf8 } from '../bytes.js';
+import { parentPath } from '../object/path.js';
+import type { Tree, TreeEntry } from '../object/tree.js';
+import { matcher } from '../workspace/filter.js';
+import type { Scan } from '../workspace/scan.js';
+
+/** The part of a scan that a partial directory may have changed, with the directories above it. */
+export function within(found: Scan, only: string[]): Scan {
+  const matches = matcher(only);
+  const parents = new Set<string>();
+  for (const { path } of found.entries) if (matches(path)) for (let up = parentPath(path); up !== ''; up = parentPath(up)) parents.add(up);
+  return { ...found, entries: found.entries.filter(({ path }) => matches(path) || parents.has(path)) };
+}
+
+/** The base with everything that `only` names taken from the directory. */
+export function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
+  const matches = matcher(only);
+  const entries = new Map(base.filter(({ path }) => !matches(path)).map((entry) => [entry.path, entry]));
+  // What is captured and not named is a directory above what is.
+  for (const entry of captured) if (matches(entry.path) || entries.get(entry.path)?.kind !== 'directory') entries.set(entry.path, entry);
+  return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
+}
