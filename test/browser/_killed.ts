@@ -1,7 +1,7 @@
 /** Rounds of a worker that is killed, or whose browser is, at a random moment; each next round tells what the session holds. */
 import { spawn } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -23,7 +23,7 @@ export interface Worker {
   said: Said[];
   /** Resolves with the process's end: its status, or the signal that ended it. */
   ended: Promise<number | string>;
-  kill(signal: NodeJS.Signals): void;
+  kill(signal: NodeJS.Signals): boolean;
 }
 
 /** Starts a worker; `onSaid` is told each thing that it says. */
@@ -51,64 +51,66 @@ export function startWorker(
   const ended = new Promise<number | string>((resolve) =>
     child.once('close', (status, signal) => resolve(signal ?? (status === 0 ? 0 : errors))),
   );
-  return { said, ended, kill: (signal) => void child.kill(signal) };
+  return { said, ended, kill: (signal) => child.kill(signal) };
 }
 
 export type Outcomes = Record<'worker' | 'browser' | 'tooLate' | 'recovered', number>;
 
-/** The process of the Chromium that has a directory open. */
-function browserIn(dir: string): number | undefined {
-  try {
-    return Number(/\d+$/.exec(readlinkSync(join(dir, 'SingletonLock')))?.[0]);
-  } catch {
-    return undefined;
+/** Kills a Chromium that has a directory of this home open; false where there is none. */
+function killBrowser(home: string): boolean {
+  for (const path of readdirSync(home, { recursive: true, encoding: 'utf8' })) {
+    if (basename(path) !== 'SingletonLock') continue;
+    try {
+      return process.kill(Number(/\d+$/.exec(readlinkSync(join(home, path)))?.[0]), 'SIGKILL');
+    } catch {
+      // One that is gone, or that a killed worker has left.
+    }
   }
+  return false;
 }
 
 /**
- * Kills the worker in every second round and its browser in the others. Each round must start, and see at least what was last committed of a browser that was closed,
- * and at most what was ever written, in the cookie and in localStorage alike. Resolves to how often each thing came about.
+ * Goes on until so many rounds were killed at a random moment of their length, of the worker and of the browser in turn. Each round must start, and see at
+ * least what was last committed of a browser that was closed, and at most what was ever written, in the cookie and in localStorage alike. Resolves to how often
+ * each thing came about.
  */
-export async function killRounds(t: ExecutionContext, rounds: number, seed: number): Promise<Outcomes> {
+export async function killRounds(t: ExecutionContext, kills: number, seed: number): Promise<Outcomes> {
   const home = join(temporary(t), 'home');
   const site = await startSite();
   const below = dice(seed);
   const outcomes: Outcomes = { worker: 0, browser: 0, tooLate: 0, recovered: 0 };
   let committed = 0;
-  let longest = 0;
+  // Of the last round that nobody disturbed; the first one is such.
+  let length: number | undefined;
   try {
-    for (let round = 1; round <= rounds + 1; round++) {
-      const kills = round <= rounds;
-      const target = round % 2 === 0 ? 'browser' : 'worker';
+    for (let round = 1, isLast = false; !isLast; round++) {
+      const left = kills - outcomes.worker - outcomes.browser;
+      isLast = left === 0;
+      const target = left % 2 === 0 ? 'browser' : 'worker';
       const driver = below(2) === 0 ? 'playwright' : 'puppeteer';
       const began = performance.now();
-      let dir: string | undefined;
       let isKilled = false;
-      const worker = startWorker(home, site.port, round, driver, false, (said) => {
-        dir = said.dir ?? dir;
-      });
-      const moment = below(Math.max(2000, Math.round(longest * 1.1)));
-      const timer = kills
-        ? setTimeout(() => {
-            const pid = target === 'worker' ? undefined : dir && browserIn(dir);
-            if (target === 'worker') worker.kill('SIGKILL');
-            else if (pid !== undefined && pid !== '') process.kill(pid, 'SIGKILL');
-            else return;
-            isKilled = true;
-          }, moment)
-        : undefined;
+      const worker = startWorker(home, site.port, round, driver);
+      const moment = length === undefined || isLast ? undefined : below(Math.ceil(length));
+      const timer =
+        moment === undefined
+          ? undefined
+          : setTimeout(() => {
+              isKilled = target === 'worker' ? worker.kill('SIGKILL') : killBrowser(home);
+            }, moment);
       const end = await worker.ended;
       clearTimeout(timer);
       const { said } = worker;
       const label = `round ${round}: ${target} of ${driver} after ${moment} ms, ended with ${end}; ${JSON.stringify(said)}`;
-      outcomes[isKilled ? target : 'tooLate']++;
       outcomes.recovered += said.filter(({ warning }) => warning?.includes('was recovered')).length;
       const seen = said.find((one) => one.round !== undefined)?.round;
       for (const value of seen ?? []) t.true(value >= committed && value < round, label);
-      if (!isKilled) {
+      if (isKilled) outcomes[target]++;
+      else {
+        if (moment !== undefined) outcomes.tooLate++;
         t.is(end, 0, label);
         t.truthy(seen, label);
-        longest = Math.max(longest, performance.now() - began);
+        length = performance.now() - began;
       }
       // What a browser had not written when it was killed, its worker cannot commit.
       if (!isKilled || target === 'worker') committed = said.find((one) => one.committed !== undefined)?.committed ?? committed;

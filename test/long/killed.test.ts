@@ -1,8 +1,8 @@
-/** The rounds of test/browser/killed.test.ts, many more of them. */
+/** The kills of test/browser/killed.test.ts, many more of them. */
 import test from 'ava';
 import { killRounds } from '../browser/_killed.js';
 
-test.serial('200 rounds of which the worker or its browser is killed at a random moment lose nothing that was committed', async (t) => {
+test.serial('200 kills of the worker or its browser at a random moment of a round lose nothing that was committed', async (t) => {
   t.timeout(24 * 3_600_000);
   t.log(JSON.stringify(await killRounds(t, 200, 0)));
 });
