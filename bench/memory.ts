@@ -1,7 +1,7 @@
 /**
  * What the operations on a large profile take at their peak: commit, push, pull on a machine that has nothing, and checkout, each as a process of its own,
- * with a folder as the remote. `npm run bench:memory` makes a profile of 1 GiB, half of which does not compress; `npm run bench:memory -- MIB` one of
- * another size. Ends with status 1 where a process took more than 250 MB.
+ * with a folder as the remote. `npm run bench:memory` makes a profile of 1 GB in 8,500 files, as many for its bytes as the one of `local.ts` has; half of it
+ * does not compress. `npm run bench:memory -- MB FILES` makes another. Ends with status 1 where a process took more than 250 MB.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -15,17 +15,18 @@ import { runTimed } from './_timed.js';
 
 const MIB = 2 ** 20;
 const LIMIT_KIB = 250_000_000 / 1024;
-const mib = Number(process.argv[2] ?? 1024);
+const [megabytes = 1000, files = 8500] = process.argv.slice(2).map(Number);
 const place = mkdtempSync(join(tmpdir(), 'browserstate-memory-'));
 const [profile, remote] = [join(place, 'profile'), join(place, 'remote')];
 
-/** Files of 16 MiB and, beside each, 256 of 4 KiB, as profiles have few large files and many small ones. */
+/** Files of 16 MiB with small ones of 4 KiB beside each, as profiles have few large files and many small ones. */
 async function makeProfile(): Promise<void> {
-  for (let i = 0; i * 17 < mib; i++) {
+  const large = Math.max(1, Math.round((megabytes * 1e6 - files * 4096) / (16 * MIB)));
+  for (let i = 0; i < large; i++) {
     const dir = join(profile, `part-${i}`);
     await mkdir(dir, { recursive: true });
     await writeFile(join(dir, 'large'), i % 2 === 0 ? noise(`large ${i}`, 16 * MIB) : text('json', `large ${i}`, 16 * MIB));
-    for (let j = 0; j < 256; j++) await writeFile(join(dir, `small-${j}`), text('html', `small ${i} ${j}`, 4096));
+    for (let j = 0; j < files / large - 1; j++) await writeFile(join(dir, `small-${j}`), text('html', `small ${i} ${j}`, 4096));
   }
 }
 
@@ -40,6 +41,7 @@ try {
   const restored = join(place, 'restored');
   const steps = [run('commit', 'one', profile), run('push', 'one', ''), run('pull', 'two', ''), run('checkout', 'two', restored)];
   assertSame(profile, restored);
+  console.log(`${megabytes} MB in ${files} files`);
   printTable(
     ['', 'peak RSS, MB', 'wall, s', 'CPU, s'],
     steps.map(({ name, maxRssKiB, wallMs, cpuMs }) => [

@@ -223,9 +223,16 @@ function distinctFrames(locations: readonly Location[]): Frame[] {
   return sorted;
 }
 
+/** Made once for each frame: a text for each blob in it, again and again, is much memory. */
+const frameKeys = new WeakMap<Frame, string>();
+
 /** Identifies a frame: its pack and place. Frames of different locator tables are different values, and may be the same frame. */
 export function frameKey(frame: Frame): string {
-  return `${frame.pack.epoch}-${frame.pack.name}:${frame.offset}`;
+  const known = frameKeys.get(frame);
+  if (known !== undefined) return known;
+  const key = `${frame.pack.epoch}-${frame.pack.name}:${frame.offset}`;
+  frameKeys.set(frame, key);
+  return key;
 }
 
 function svar(out: Writer, value: number): void {
