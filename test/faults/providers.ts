@@ -113,9 +113,12 @@ export function counting(inner: Provider): Provider & { counts: Counts } {
   return { ...counted, counts };
 }
 
+/** Turns of the event loop and of the file system, some 30 ms on an idle machine: longer than what a caller does between requests of one round. */
+const QUIET_TURNS = 400;
+
 /**
  * Counts dependent rounds: requests that are under way together are one. Answers are held back until the caller has sent nothing more for
- * a few turns of the event loop and of the file system, and are then all given at once, as if the network were slower than everything else.
+ * QUIET_TURNS, and are then all given at once, as if the network were slower than everything else.
  */
 export function latency(inner: Provider): Provider & { rounds: () => number } {
   let rounds = 0;
@@ -125,7 +128,7 @@ export function latency(inner: Provider): Provider & { rounds: () => number } {
     rounds++;
     for (let seen = -1; seen !== begun; ) {
       seen = begun;
-      for (let i = 0; i < 32; i++) await stat('/').then(turn);
+      for (let i = 0; i < QUIET_TURNS; i++) await stat('/').then(turn);
     }
     open = undefined;
   };
