@@ -14,6 +14,7 @@ export type {
   Cell,
   Foreign,
   ForeignObject,
+  GetOptions,
   Listed,
   Provider,
   ProviderSupports,

@@ -36,6 +36,8 @@ export interface GcsRequest {
   body?: Uint8Array;
   /** Bytes that the answer may have. */
   limit: number;
+  /** Where the body of the answer goes if it fits. */
+  into?: Uint8Array | undefined;
 }
 
 const PACKAGE = '@google-cloud/storage';
@@ -52,13 +54,13 @@ export class GcsConnection {
   }
 
   /** Sends one request, once, and gives its answer, whatever it says. */
-  async send({ method, path, query, headers = {}, body, limit }: GcsRequest, { signal }: RequestOptions): Promise<Answer> {
+  async send({ method, path, query, headers = {}, body, limit, into }: GcsRequest, { signal }: RequestOptions): Promise<Answer> {
     this.#opened ??= this.#open();
     const { storage, agent } = await this.#opened;
     const url = new URL(`${storage.apiEndpoint}${path}?${new URLSearchParams(query)}`);
     const credentials = await this.#inTime(authorization(storage, url), signal);
     const question = { method, url, headers: { ...credentials, ...headers }, ...(body === undefined ? {} : { body }) };
-    return await exchange(question, { agent, timeoutMs: this.#timeoutMs, limit, signal });
+    return await exchange(question, { agent, timeoutMs: this.#timeoutMs, limit, into, signal });
   }
 
   async close(): Promise<void> {

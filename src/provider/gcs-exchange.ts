@@ -3,10 +3,9 @@
  * (version 7) will not do: it takes no AbortSignal, waits for ever where a connection is cut within a body, and a download that ends early
  * destroys the connections of all other requests of the process.
  */
-import { type Agent, type IncomingMessage, request as requestHttp } from 'node:http';
+import { type Agent, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { concat } from '../bytes.js';
-import { check } from '../errors.js';
+import { bodyOf } from './body.js';
 
 export interface Question {
   method: 'GET' | 'POST' | 'DELETE';
@@ -29,11 +28,13 @@ export interface ExchangeOptions {
   timeoutMs: number;
   /** Bytes that the answer may have; what has more is INTEGRITY. */
   limit: number;
+  /** Where the body of the answer goes if it fits. */
+  into?: Uint8Array | undefined;
   signal: AbortSignal | undefined;
 }
 
 /** Throws what Node throws where there is no answer, or not all of it. */
-export async function exchange(question: Question, { agent, timeoutMs, limit, signal }: ExchangeOptions): Promise<Answer> {
+export async function exchange(question: Question, { agent, timeoutMs, limit, into, signal }: ExchangeOptions): Promise<Answer> {
   const { method, url, headers, body } = question;
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
   return await new Promise((resolve, reject) => {
@@ -46,22 +47,15 @@ export async function exchange(question: Question, { agent, timeoutMs, limit, si
     });
     outgoing.on('response', (incoming) => {
       const generation = incoming.headers['x-goog-generation'];
-      bodyOf(incoming, limit).then(
-        (bytes) => resolve({ status: incoming.statusCode ?? 0, generation: generation?.toString(), body: bytes }),
+      const { statusCode: status = 0 } = incoming;
+      const told = incoming.headers['content-length'];
+      // An answer without a body may tell the length of one.
+      const expected = told !== undefined && status < 300 ? Number(told) : undefined;
+      bodyOf(incoming, { what: 'an answer', expected, limit, into }).then(
+        (bytes) => resolve({ status, generation: generation?.toString(), body: bytes }),
         reject,
       );
     });
     outgoing.end(body);
   });
-}
-
-async function bodyOf(incoming: IncomingMessage, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of incoming as AsyncIterable<Uint8Array>) {
-    length += chunk.length;
-    check(length <= limit, `expected an answer of at most ${limit} bytes, found more`);
-    chunks.push(chunk);
-  }
-  return concat(chunks);
 }

@@ -12,7 +12,7 @@ import { GcsConnection, type GcsConnectionOptions } from './gcs-connection.js';
 import { isAbsent, refusal, translating } from './gcs-errors.js';
 import type { Answer } from './gcs-exchange.js';
 import { checkKey, checkPrefix } from './key.js';
-import type { ByteRange, Cell, Foreign, ForeignObject, Listed, Provider, RequestOptions, Version } from './provider.js';
+import type { ByteRange, Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
 import { scoped } from './scoped.js';
 
 export interface GcsOptions extends GcsConnectionOptions {
@@ -78,7 +78,7 @@ class GcsProvider implements Provider {
     throw new BrowserStateError('UNREACHABLE', `cannot store ${key} in ${this.url}: others put and delete it all the time`);
   }
 
-  async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
+  async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
     checkKey(key);
     return await this.#get(key, options.range, options);
   }
@@ -140,7 +140,7 @@ class GcsProvider implements Provider {
     } while (token !== undefined);
   }
 
-  async #get(name: string, range: ByteRange | undefined, options: RequestOptions = {}): Promise<Uint8Array> {
+  async #get(name: string, range: ByteRange | undefined, options: GetOptions = {}): Promise<Uint8Array> {
     checkRange(range);
     throwIfAborted(options.signal);
     return await this.#translating(`read ${name}`, options, async () => {
@@ -168,11 +168,11 @@ class GcsProvider implements Provider {
     condition: Record<string, string>,
     headers: Record<string, string>,
     limit: number,
-    options: RequestOptions,
+    options: GetOptions,
   ): Promise<Answer> {
     const query = { alt: 'media', ...condition };
     return await this.#connection.send(
-      { method: 'GET', path: this.#path(name), query, headers: { ...AS_STORED, ...headers }, limit },
+      { method: 'GET', path: this.#path(name), query, headers: { ...AS_STORED, ...headers }, limit, into: options.into },
       options,
     );
   }

@@ -24,7 +24,7 @@ export interface Place {
 }
 
 export interface Entry {
-  payload: Uint8Array<ArrayBuffer>;
+  payload: Uint8Array;
   /** The generation that follows; undefined for an entry that is not the last of its own. */
   next: string | undefined;
   /** Tells writes of one number apart, as there are after a folder was restored from a backup. */
@@ -37,7 +37,7 @@ export function encodeEntry(place: Place, payload: Uint8Array, next?: string): U
 }
 
 /** Throws INTEGRITY unless the bytes are the entry that belongs at `place`. */
-export function decodeEntry(place: Place, bytes: Uint8Array<ArrayBuffer>): Entry {
+export function decodeEntry(place: Place, bytes: Uint8Array): Entry {
   const what = `entry ${place.number} of cell ${place.key}`;
   check(bytes.length > HASH_BYTES, `${what}: expected more than ${HASH_BYTES} bytes, found ${bytes.length}`);
   const body = bytes.subarray(0, -HASH_BYTES);

@@ -203,13 +203,18 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** A file's bytes, or the part of them that `select` names when it is told the size. */
-export async function readBytes(path: string, select: (size: number) => { start: number; end: number }): Promise<Uint8Array<ArrayBuffer>> {
+/** A file's bytes, or the part of them that `select` names when it is told the size; in `into` where they fit. */
+export async function readBytes(
+  path: string,
+  select: (size: number) => { start: number; end: number },
+  into?: Uint8Array,
+): Promise<Uint8Array> {
   const file = await fs.open(path);
   try {
     const { start, end } = select((await file.stat()).size);
+    const fits = into !== undefined && into.length >= end - start;
     // Not the shared pool, and not filled first: the result is the caller's own.
-    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
+    const bytes = fits ? into.subarray(0, end - start) : new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
       check(bytesRead > 0, `${path}: expected ${bytes.length} bytes from ${start}, found its end after ${at}`);

@@ -17,7 +17,7 @@ import { absent, committed, damaged, misplaced, translating } from './local-erro
 import { Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
 import { listFolder } from './local-list.js';
 import { objectPath } from './local-names.js';
-import type { ByteRange, Cell, Listed, Provider, RequestOptions, Version } from './provider.js';
+import type { ByteRange, Cell, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
 
 /** Entries of one generation of a cell: few enough to list in one go, many enough that a roll costs little per swap. */
 const ENTRIES_PER_GENERATION = 64;
@@ -56,11 +56,11 @@ class LocalProvider implements Provider {
     });
   }
 
-  async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
+  async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
     const path = this.#objectPath(key, options);
     const { range } = options;
     checkRange(range);
-    const bytes = await translating(`read ${key}`, absent, () => readObject(path, range));
+    const bytes = await translating(`read ${key}`, absent, () => readObject(path, range, options.into));
     throwIfAborted(options.signal);
     return bytes;
   }
@@ -119,11 +119,12 @@ class LocalProvider implements Provider {
   }
 }
 
-async function readObject(path: string, range?: ByteRange): Promise<Uint8Array> {
-  return await readBytes(path, (size) => {
+async function readObject(path: string, range?: ByteRange, into?: Uint8Array): Promise<Uint8Array> {
+  const select = (size: number): ByteRange => {
     if (range !== undefined) checkWithin(range, size, path);
     const { start, end } = range ?? { start: 0, end: size };
     check(end - start <= MAX_OBJECT_SIZE, `${path}: expected at most ${MAX_OBJECT_SIZE} bytes, found ${end - start}`);
     return { start, end };
-  });
+  };
+  return await readBytes(path, select, into);
 }

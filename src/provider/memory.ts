@@ -7,7 +7,7 @@ import { equalBytes } from '../bytes.js';
 import { BrowserStateError, invariant, throwIfAborted } from '../errors.js';
 import { checkCellSize, checkRange, checkWithin } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
-import type { ByteRange, Cell, Foreign, ForeignObject, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
+import type { Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
 
 export interface MemoryOptions {
   /** Where it says that it is, for messages. */
@@ -47,7 +47,7 @@ class MemoryProvider implements Provider {
     await turn(undefined);
   }
 
-  async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
+  async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
     checkKey(key);
     checkRange(options.range);
     await turn(options.signal);

@@ -34,6 +34,16 @@ export interface ByteRange {
   end: number;
 }
 
+export interface GetOptions extends RequestOptions {
+  /** The whole object unless given. */
+  range?: ByteRange | undefined;
+  /**
+   * A buffer with room for the bytes. A provider may put them there and resolve to a part of it; it touches the buffer no more once it has resolved or
+   * rejected.
+   */
+  into?: Uint8Array | undefined;
+}
+
 export interface Listed {
   key: string;
   /** Bytes of an object; undefined for a cell. */
@@ -96,7 +106,7 @@ export interface Provider {
    * The bytes of an object, or of a range of it. NOT_FOUND where there is no such object. A range that does not lie wholly in the object
    * is INTEGRITY: the caller believed the object to be longer. The result is the caller's own: later writes do not change it.
    */
-  get(key: string, options?: RequestOptions & { range?: ByteRange }): Promise<Uint8Array>;
+  get(key: string, options?: GetOptions): Promise<Uint8Array>;
 
   /** The cell as it is now; undefined where it does not exist; 'unchanged' where its version is `unless`. */
   read(key: string, options?: RequestOptions & { unless?: Version }): Promise<Cell | 'unchanged' | undefined>;

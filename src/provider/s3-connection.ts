@@ -6,8 +6,7 @@
 import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
-import { concat } from '../bytes.js';
-import { BrowserStateError, check } from '../errors.js';
+import { BrowserStateError } from '../errors.js';
 import { CANCEL_GRACE_MS, MAX_CONNECTIONS, STALL_TIMEOUT_MS } from '../limits.js';
 import { isNamed } from './s3-errors.js';
 
@@ -130,29 +129,4 @@ function once<Input extends ServiceInputTypes, Output extends ServiceOutputTypes
   const options = { name: 'retryMiddleware', step: 'finalizeRequest', priority: 'high', override: true } as const;
   command.middlewareStack.add((next) => (args) => next(args), options);
   return command;
-}
-
-/** The whole body of an answer, of at most `limit` bytes, as the caller's own. A body that ends early is an error of the network. */
-export async function bodyOf(
-  output: { Body?: unknown; ContentLength?: number | undefined },
-  limit: number,
-  what: string,
-): Promise<Uint8Array> {
-  const { ContentLength: expected } = output;
-  const refuse = (length: number) => check(length <= limit, `${what}: expected at most ${limit} bytes, found more`);
-  refuse(expected ?? 0);
-  // Where the length is told the parts are let go as they come: a body is in memory once.
-  const whole = expected === undefined ? undefined : new Uint8Array(expected);
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of output.Body as AsyncIterable<Uint8Array>) {
-    refuse(length + chunk.length);
-    if (whole === undefined) chunks.push(chunk);
-    else if (length + chunk.length <= whole.length) whole.set(chunk, length);
-    length += chunk.length;
-  }
-  if (expected !== undefined && length !== expected) {
-    throw new BrowserStateError('UNREACHABLE', `${what}: expected ${expected} bytes, found the end after ${length}`);
-  }
-  return whole ?? concat(chunks);
 }

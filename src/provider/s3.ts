@@ -7,6 +7,7 @@ import { equalBytes } from '../bytes.js';
 import { BrowserStateError, check, integrity, invariant, isError, throwIfAborted } from '../errors.js';
 import { type Host, systemHost } from '../host.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
+import { type BodyOptions, bodyOf } from './body.js';
 import { bucketUrl, cellName, entryOf } from './bucket-names.js';
 import { checkKey, checkPrefix } from './key.js';
 import type {
@@ -15,6 +16,7 @@ import type {
   EtagStyle,
   Foreign,
   ForeignObject,
+  GetOptions,
   Listed,
   Provider,
   RequestOptions,
@@ -34,7 +36,7 @@ import {
   type State,
   versionOf,
 } from './s3-cell.js';
-import { bodyOf, S3Connection, type S3ConnectionOptions } from './s3-connection.js';
+import { S3Connection, type S3ConnectionOptions } from './s3-connection.js';
 import { statusOf, translating } from './s3-errors.js';
 import { scoped } from './scoped.js';
 
@@ -101,7 +103,7 @@ class S3Provider implements Provider {
     throw new BrowserStateError('UNREACHABLE', `cannot store ${key} in ${this.url}: others put and delete it all the time`);
   }
 
-  async get(key: string, options: RequestOptions & { range?: ByteRange } = {}): Promise<Uint8Array> {
+  async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
     checkKey(key);
     return await this.#get(key, options.range, options);
   }
@@ -170,14 +172,14 @@ class S3Provider implements Provider {
     } while (token !== undefined);
   }
 
-  async #get(name: string, range: ByteRange | undefined, options: RequestOptions = {}): Promise<Uint8Array> {
+  async #get(name: string, range: ByteRange | undefined, options: GetOptions = {}): Promise<Uint8Array> {
     checkRange(range);
     throwIfAborted(options.signal);
     return await this.#translating(`read ${name}`, options, async () => {
       const output = await this.#bucket.get(name, range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }, options);
       if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${name} in ${this.url}`);
       if (typeof output === 'string') throw integrity(`${name}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
-      const bytes = await bodyOf(output, MAX_OBJECT_SIZE, name);
+      const bytes = await contentOf(output, { what: name, limit: MAX_OBJECT_SIZE, into: options.into });
       const expected = range === undefined ? bytes.length : range.end - range.start;
       check(bytes.length === expected, `${name}: expected ${expected} bytes from ${range?.start}, found ${bytes.length}`);
       return bytes;
@@ -199,7 +201,7 @@ class S3Provider implements Provider {
     if (output === 'absent') return undefined;
     if (output === 'unchanged') return output;
     check(output !== 'beyond', `cell ${key}: expected its bytes, found none`);
-    const bytes = await bodyOf(output, MAX_CELL_OBJECT_SIZE, `cell ${key}`);
+    const bytes = await contentOf(output, { what: `cell ${key}`, limit: MAX_CELL_OBJECT_SIZE });
     return { ...decodeCell(key, bytes), etag: bareEtag(output.ETag) };
   }
 
@@ -218,4 +220,11 @@ class S3Provider implements Provider {
     if (result === 'unknown') throw failure;
     return result === 'lost' ? undefined : result;
   }
+}
+
+async function contentOf(
+  { Body, ContentLength: expected }: { Body?: unknown; ContentLength?: number | undefined },
+  options: Omit<BodyOptions, 'expected'>,
+): Promise<Uint8Array> {
+  return await bodyOf(Body as AsyncIterable<Uint8Array>, { ...options, expected });
 }

@@ -20,7 +20,7 @@ import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import type { Frame, Location } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
+import type { GetOptions, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
 import { newName } from './layout.js';
 import type { BlobPlace } from './manifest.js';
@@ -49,8 +49,6 @@ export interface BlobWriterOptions extends RequestOptions {
   /** Told the places of blobs whose packs are durable, pack by pack. */
   onDurable?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
-
-type GetOptions = Parameters<Provider['get']>[1];
 
 /** Part of a frame that is being filled: a whole blob, or a patch of one. */
 interface Segment {

@@ -7,7 +7,7 @@ import { type BrowserStateError, integrity, isError, throwIfAborted } from '../e
 import { BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
+import type { GetOptions, Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader, decodeFrame, type Readable } from './blob-reader.js';
 import { allowedRanges, LiveFrames, partsOf, remoteSpans, spanBytes } from './fetch-plan.js';
 import type { KeptFrames } from './kept-frames.js';
@@ -17,6 +17,9 @@ import { BufferPool, PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
 import { moved, type Segment, segmentKey, segmentsOf, Waiting } from './segments.js';
 import type { Span } from './spans.js';
+
+/** Bytes of a span from which on it is fetched into a buffer that is used again. */
+const POOLED_SPAN = MAX_PACK_SIZE / 8;
 
 export interface CopyOptions extends RequestOptions {
   /** Segments of the source that the target is thought to have, by `segmentKey`: blobs that need them are verified, and copied if that is not so. */
@@ -114,9 +117,13 @@ class Copy {
     const spans = this.#plan(blobs, present);
     const isSmall = spanBytes(spans) <= FETCH_AT_ONCE_BYTES;
     const window = { weight: ({ start, end }: Span) => end - start, most: isSmall ? FETCH_AT_ONCE_BYTES : FETCH_AHEAD_BYTES };
-    const fetch = async (span: Span) => ({ span, bytes: await fetchSpan(this.#source, span, this.#options) });
+    const fetch = async (span: Span) => {
+      // Memory of this size that is let go again and again is given back to the system late.
+      const into = span.end - span.start < POOLED_SPAN ? undefined : this.#buffers.take();
+      return { span, into, bytes: await fetchSpan(this.#source, span, { signal, into }) };
+    };
     try {
-      for await (const { span, bytes } of readAhead(spans, concurrency, fetch, window)) {
+      for await (const { span, into, bytes } of readAhead(spans, concurrency, fetch, window)) {
         throwIfAborted(signal);
         this.packs.add(nameText(span.pack));
         this.bytes += bytes.length;
@@ -129,6 +136,7 @@ class Copy {
           pack ??= this.#newPack();
           this.#append(pack, frame, stored);
         }
+        if (into !== undefined) this.#buffers.give(into);
         onSpan?.(bytes.length, span.frames);
       }
       if (pack !== undefined) await hand(pack);
@@ -225,10 +233,10 @@ function fitsDecoded(blobs: ReadonlyMap<ObjectId, BlobPlace>): boolean {
   return true;
 }
 
-async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, { signal }: RequestOptions): Promise<Uint8Array> {
+async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, options: GetOptions): Promise<Uint8Array> {
   const key = objectKey('packs', pack);
   try {
-    return await provider.get(key, { signal, range: { start, end } });
+    return await provider.get(key, { ...options, range: { start, end } });
   } catch (error) {
     throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error) : error;
   }

@@ -161,6 +161,19 @@ const ranges: Draft[] = [
     },
   },
   {
+    name: 'a range comes back whole, be there a buffer for it with room, or one without',
+    run: async (provider) => {
+      await provider.put('packs/a', content(1000));
+      for (const room of [400, 300, 299, 0]) {
+        const into = new Uint8Array(room);
+        same(await provider.get('packs/a', { range: { start: 100, end: 400 }, into }), content(1000).subarray(100, 400));
+        same(into.subarray(300), new Uint8Array(Math.max(0, room - 300)));
+      }
+      same(await provider.get('packs/a', { into: new Uint8Array(2000) }), content(1000));
+      await rejects(provider.get('packs/b', { into: new Uint8Array(10) }), 'NOT_FOUND');
+    },
+  },
+  {
     name: 'fifty ranges of one object at once',
     run: async (provider) => {
       await provider.put('packs/a', content(MiB));
