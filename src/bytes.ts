@@ -21,10 +21,13 @@ export function fromUtf8(bytes: Uint8Array, what: string): string {
 }
 
 const hexDigits = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
+/** Used again for every id: ids are made by the ten thousand. */
+const hexCodes = new Array<number>(64);
 
 export function toHex(bytes: Uint8Array): string {
   // One call that makes a flat string: texts joined digit by digit are slow as keys of a Map.
-  const codes = new Array<number>(2 * bytes.length);
+  const { length } = bytes;
+  const codes = length === hexCodes.length / 2 ? hexCodes : new Array<number>(2 * length);
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
     codes[2 * i] = hexDigits[byte >> 4] as number;
@@ -99,7 +102,8 @@ export class Writer {
   }
 
   byte(value: number): this {
-    invariant(value >= 0 && value <= 255 && Number.isInteger(value), `${value} is a byte`);
+    // The message is made only where it is needed: this is called for every byte of a manifest.
+    if (!(value >= 0 && value <= 255 && Number.isInteger(value))) invariant(false, `${value} is a byte`);
     this.#reserve(1);
     this.#buffer[this.#length++] = value;
     return this;
@@ -107,7 +111,7 @@ export class Writer {
 
   /** Unsigned LEB128 of an integer below 2^53. */
   uint(value: number): this {
-    invariant(Number.isSafeInteger(value) && value >= 0, `${value} is an unsigned integer`);
+    if (!(Number.isSafeInteger(value) && value >= 0)) invariant(false, `${value} is an unsigned integer`);
     this.#reserve(8);
     let rest = value;
     while (rest >= 128) {

@@ -46,9 +46,16 @@ export function blobLength(size: number, index: number): number {
   return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
 }
 
-/** The id of the file's blob at `index`, a view of 32 bytes. */
-export function blobId(file: FileEntry, index: number): Uint8Array {
-  return file.ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES);
+const textIds = new WeakMap<FileEntry, readonly ObjectId[]>();
+
+/** The id of the file's blob at `index`; the texts are made once for each file, and shared by all that is keyed by them. */
+export function blobId(file: FileEntry, index: number): ObjectId {
+  let ids = textIds.get(file);
+  if (ids === undefined) {
+    ids = Array.from({ length: blobCount(file.size) }, (_, i) => toHex(file.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)));
+    textIds.set(file, ids);
+  }
+  return ids[index] as ObjectId;
 }
 
 /** A blob as the tree first mentions it. */
@@ -64,7 +71,7 @@ export function distinctBlobs(tree: Tree): BlobRef[] {
   for (const entry of tree) {
     if (entry.kind !== 'file') continue;
     for (let i = 0; i < blobCount(entry.size); i++) {
-      const id = toHex(blobId(entry, i));
+      const id = blobId(entry, i);
       if (seen.has(id)) continue;
       seen.add(id);
       blobs.push({ id, length: blobLength(entry.size, i) });

@@ -1,5 +1,3 @@
-/** What a pull tells of itself: frames come, and files are told of. */
-import { toHex } from '../bytes.js';
 import { blobCount, blobId, blobLength, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf } from '../pack/locator.js';
@@ -62,7 +60,7 @@ function filesOf(tree: Tree, blobs: ReadonlyMap<ObjectId, Waiting>): string[] {
     const file: Coming = { path: entry.path, bytes: 0, totalBytes: 0 };
     for (let i = 0; i < blobCount(entry.size); i++) {
       const length = blobLength(entry.size, i);
-      const blob = blobs.get(toHex(blobId(entry, i)));
+      const blob = blobs.get(blobId(entry, i));
       if (blob === undefined) continue;
       blob.uses.push({ file, length });
       file.totalBytes += length;

@@ -1,5 +1,3 @@
-/** Stores commits in the remote and puts their rows into a session's ref there: packs and manifests at the same time, then one swap (SPEC.md 11.5). */
-import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
 import { BLOBS_AHEAD, REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../limits.js';
 import type { Commit } from '../object/commit.js';
@@ -214,7 +212,7 @@ async function addTree(
   const missing: { id: ObjectId; file: FileEntry; index: number; last: boolean }[] = [];
   for (const file of tree) {
     if (file.kind !== 'file') continue;
-    const ids = Array.from({ length: blobCount(file.size) }, (_, index) => toHex(blobId(file, index)));
+    const ids = Array.from({ length: blobCount(file.size) }, (_, index) => blobId(file, index));
     const needed = ids.map((id, index) => ({ id, file, index, last: false })).filter(({ id }) => !writer.use(id));
     const last = needed.at(-1);
     if (last !== undefined) last.last = true;
@@ -242,7 +240,7 @@ async function addTree(
 
 function predecessor(old: Tree[number] | undefined, index: number, writer: BlobWriter): Predecessor | undefined {
   if (old?.kind !== 'file' || index >= blobCount(old.size)) return undefined;
-  const id = toHex(blobId(old, index));
+  const id = blobId(old, index);
   const place = writer.use(id) ? writer.places.get(id) : undefined;
   return place && { id, place };
 }

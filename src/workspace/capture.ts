@@ -202,7 +202,7 @@ function fill(file: number, position: number, block: Uint8Array): boolean {
 
 function predecessor(old: FileEntry | undefined, index: number, manifest: Manifest | undefined): Predecessor | undefined {
   if (old === undefined || index >= blobCount(old.size)) return undefined;
-  const id = toHex(blobId(old, index));
+  const id = blobId(old, index);
   const place = manifest?.blobs.get(id);
   return place && { id, place };
 }

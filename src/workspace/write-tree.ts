@@ -4,7 +4,6 @@
  */
 import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
 import { invariant, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD } from '../limits.js';
@@ -48,7 +47,7 @@ export async function writeTree(root: string, tree: Tree, options: WriteOptions)
 /** The files in the order in which their bytes lie in packs, so that what is fetched for one is still there for its neighbours. */
 function inOrderOfPlace(tree: Tree, blobs: WriteOptions['blobs']): FileEntry[] {
   const files = tree.filter((entry) => entry.kind === 'file');
-  const placed = files.map((file) => ({ file, frame: file.size === 0 ? undefined : blobs.get(toHex(blobId(file, 0)))?.location.frame }));
+  const placed = files.map((file) => ({ file, frame: file.size === 0 ? undefined : blobs.get(blobId(file, 0))?.location.frame }));
   placed.sort((a, b) =>
     a.frame && b.frame ? compareFrames(a.frame, b.frame) : Number(a.frame !== undefined) - Number(b.frame !== undefined),
   );
@@ -109,12 +108,12 @@ async function load(
   { reader, blobs }: WriteOptions,
 ): Promise<{ file: FileEntry; last: boolean; content: Uint8Array }> {
   if (file.size === 0) return { file, last, content: new Uint8Array(0) };
-  const id = toHex(blobId(file, index));
+  const id = blobId(file, index);
   return { file, last, content: await reader.read(id, blobs.get(id) as BlobPlace) };
 }
 
 function* places(files: readonly FileEntry[], blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<BlobPlace> {
-  for (const file of files) for (let i = 0; i < blobCount(file.size); i++) yield blobs.get(toHex(blobId(file, i))) as BlobPlace;
+  for (const file of files) for (let i = 0; i < blobCount(file.size); i++) yield blobs.get(blobId(file, i)) as BlobPlace;
 }
 
 /** The file that is being written: at most one at a time. */
