@@ -23,7 +23,8 @@ function say(message: object): void {
 }
 
 const state = new BrowserState({ home, onWarning: (warning) => say({ warning }) });
-const options = { executablePath: chromiumPath(), args: quietArguments };
+// Playwright notices only by its timeout, of three minutes, that a browser was killed while it started.
+const options = { executablePath: chromiumPath(), args: quietArguments, timeout: 30_000 };
 const browser: Browsing =
   driver === 'playwright'
     ? await launchPlaywright(chromium, state, 'killed', options)
