@@ -18,8 +18,8 @@ import type { Repository } from './repository.js';
 import { moved, type Segment, segmentKey, segmentsOf, Waiting } from './segments.js';
 import type { Span } from './spans.js';
 
-/** Bytes of a span from which on it is fetched into a buffer that is used again. */
-const POOLED_SPAN = MAX_PACK_SIZE / 8;
+/** Bytes of a span from which on it is fetched into a buffer that is used again, of which no more than half is then unused. */
+const POOLED_SPAN = MAX_PACK_SIZE / 2;
 
 export interface CopyOptions extends RequestOptions {
   /** Segments of the source that the target is thought to have, by `segmentKey`: blobs that need them are verified, and copied if that is not so. */
