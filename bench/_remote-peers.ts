@@ -33,7 +33,7 @@ const command =
 const inPlace = (_dir: string, out: string): string => out;
 
 const here = dirname(fileURLToPath(import.meta.url));
-const CLI = join(here, '../cli/main.js');
+const CLI = join(here, '../lib/cli.js');
 
 const needs =
   (...programs: string[]) =>

@@ -83,7 +83,7 @@ const tar: Peer = {
   storedBytes: (root) => storedIn(join(root, 'repo')),
 };
 
-const CLI = join(dirname(fileURLToPath(import.meta.url)), '../cli/main.js');
+const CLI = join(dirname(fileURLToPath(import.meta.url)), '../lib/cli.js');
 
 const ownRun = (root: string, ...args: string[]): Timed =>
   runTimed(process.execPath, [CLI, '--home', join(root, 'repo'), ...args, '--json']);

@@ -11,7 +11,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { changeSynthetic, findChromium, makeBase, makeSynthetic, smallRun } from './profiles.js';
 
-const cli = fileURLToPath(new URL('../cli/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../lib/cli.js', import.meta.url));
 const place = mkdtempSync(join(tmpdir(), 'browserstate-quickstart-'));
 const profile = join(place, 'profile');
 const restored = join(place, 'restored');

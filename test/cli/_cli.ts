@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { temporary } from '../helpers/temporary.js';
 
-export const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+export const main = fileURLToPath(new URL('../../lib/cli.js', import.meta.url));
 
 export interface Outcome {
   status: number | null;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { temporary } from '../helpers/temporary.js';
 
-const main = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../lib/cli.js', import.meta.url));
 const root = new URL('../../', import.meta.url).href;
 
 /** Hooks that print the address of every module that is loaded. */
@@ -31,8 +31,8 @@ const cheap = [
 for (const args of cheap) {
   test.serial(`browserstate ${args.join(' ')} loads neither the library nor LevelDB`, (t) => {
     const modules = modulesOf(t, ...args);
-    t.true(modules.includes('cli/main.js'));
-    const others = modules.filter((url) => !url.startsWith('cli/') && !url.startsWith('node:') && !url.startsWith('data:'));
+    t.true(modules.includes('lib/cli.js'));
+    const others = modules.filter((url) => url !== 'lib/cli.js' && !url.startsWith('node:') && !url.startsWith('data:'));
     t.deepEqual(
       others.filter(
         (url) =>
@@ -46,13 +46,13 @@ for (const args of cheap) {
 }
 
 test.serial('a command that needs the library loads it', (t) => {
-  t.true(modulesOf(t, 'stats').includes('src/index.js'));
+  t.true(modulesOf(t, 'stats').includes('lib/index.js'));
 });
 
 for (const args of [['stats'], ['verify'], ['sessions', '--offline']]) {
   test.serial(`browserstate ${args.join(' ')} loads no SDK, though there is a remote in a bucket`, (t) => {
     const modules = modulesOf(t, ...args);
-    t.true(modules.includes('src/provider/s3.js'));
+    t.true(modules.includes('lib/s3.js'));
     t.deepEqual(
       modules.filter((url) => /node_modules\/@?(?:aws-sdk|smithy|google-cloud)/.test(url)),
       [],

@@ -7,7 +7,7 @@ import test from 'ava';
 import { openRepository } from '../../src/index.js';
 import { temporary } from '../helpers/temporary.js';
 
-const cli = fileURLToPath(new URL('../../cli/main.js', import.meta.url));
+const cli = fileURLToPath(new URL('../../lib/cli.js', import.meta.url));
 const WORKERS = 8;
 const ROUNDS = 20;
 

@@ -174,7 +174,7 @@ test('where the SDK is not installed the package is named, and only when it is n
 test('importing the package loads no SDK', (t) => {
   const folder = temporary(t);
   const root = fileURLToPath(new URL('../../../', import.meta.url));
-  cpSync(join(root, 'dist/src'), join(folder, 'dist/src'), { recursive: true });
+  cpSync(join(root, 'dist/lib'), join(folder, 'dist/lib'), { recursive: true });
   cpSync(join(root, 'package.json'), join(folder, 'package.json'));
   mkdirSync(join(folder, 'node_modules'));
   for (const name of readdirSync(join(root, 'node_modules'))) {
