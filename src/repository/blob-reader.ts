@@ -59,9 +59,16 @@ export class BlobReader {
     const plain = patches.length === 0 ? (base as Uint8Array).subarray(0, length) : undefined;
     const parts = patches.map(({ bitmap }, i) => ({ bitmap, pages: pages[i] as Uint8Array }));
     const blob = plain ?? applyPatches(base as Uint8Array, parts, length);
-    const found = toHex(hashObject('blob', blob));
-    if (found !== id) throw integrity(`${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
+    verify(id, blob, frame);
     return blob;
+  }
+
+  /** A frame as it is stored, after the blobs that lie in it whole were verified. Throws as `read` does. */
+  async readStored(frame: Frame, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<Uint8Array> {
+    const stored = await this.#stored(frame);
+    const bytes = await decodeFrame(frame, stored);
+    for (const { id, offset, length } of blobs) verify(id, bytes.subarray(offset, offset + length), frame);
+    return stored;
   }
 
   async #slice(frame: Frame, offset: number, length: number): Promise<Uint8Array> {
@@ -70,12 +77,16 @@ export class BlobReader {
   }
 
   async #decode(frame: Frame): Promise<Uint8Array> {
+    return decodeFrame(frame, await this.#stored(frame));
+  }
+
+  async #stored(frame: Frame): Promise<Uint8Array> {
     const span = this.#spans.get(frame) ?? spanOf(frame);
     // A frame that is needed once more after it was forgotten is fetched alone.
     this.#spans.delete(frame);
     const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));
     const start = frame.offset - span.start;
-    return decodeFrame(frame, bytes.subarray(start, start + frame.storedLength));
+    return bytes.subarray(start, start + frame.storedLength);
   }
 
   async #fetch({ pack, start, end }: Span): Promise<Uint8Array> {
@@ -88,6 +99,11 @@ export class BlobReader {
       throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error) : error;
     }
   }
+}
+
+function verify(id: ObjectId, blob: Uint8Array, frame: Frame): void {
+  const found = toHex(hashObject('blob', blob));
+  if (found !== id) throw integrity(`${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
 }
 
 /** A frame's uncompressed bytes. Throws INTEGRITY where `stored` is damaged. */

@@ -144,6 +144,15 @@ export class BlobWriter {
     return true;
   }
 
+  /** Adds whole blobs in a frame that is compressed already, as it is. */
+  async addFrame(frame: Encoded, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<void> {
+    this.newBytes += frame.length;
+    await this.#storeFrame(
+      frame,
+      blobs.map((blob) => ({ ...blob, patch: undefined })),
+    );
+  }
+
   /** Gives every blob that was added its place. More may be added or stored anew after it, into the same pack. */
   async settle(): Promise<void> {
     await this.#storeWaiting();
@@ -258,19 +267,22 @@ export class BlobWriter {
   async #drainOne(): Promise<void> {
     const next = this.#encoding.shift();
     invariant(next !== undefined, 'a frame is being compressed');
-    const { codec, length, stored } = await next.encoded;
+    await this.#storeFrame(await next.encoded, next.segments);
+    this.#frameBuffers.give(next.buffer);
+  }
+
+  async #storeFrame({ codec, length, stored }: Encoded, segments: readonly Segment[]): Promise<void> {
     if (this.#pack !== undefined && !this.#pack.fits(stored.length)) {
       await this.#send(this.#pack);
       this.#pack = undefined;
     }
     this.#pack ??= this.#newPack();
     const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
-    for (const segment of next.segments) {
+    for (const segment of segments) {
       const place = { location: locate(segment, frame), length: segment.length };
       this.#place(segment.id, place);
       this.#inPack.set(segment.id, place);
     }
-    this.#frameBuffers.give(next.buffer);
   }
 
   #newDraft(compression: Compression): FrameDraft {

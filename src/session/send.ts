@@ -1,11 +1,10 @@
-import { readAhead } from '../concurrency.js';
-import { BLOBS_AHEAD, REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../limits.js';
+import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../limits.js';
 import type { Commit } from '../object/commit.js';
-import { blobCount, blobId, distinctBlobs, type FileEntry, type Tree } from '../object/tree.js';
+import { distinctBlobs, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
-import { BlobWriter, type Predecessor } from '../repository/blob-writer.js';
+import { BlobWriter } from '../repository/blob-writer.js';
 import type { Epoch } from '../repository/cells.js';
 import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
@@ -16,6 +15,7 @@ import type { Repository } from '../repository/repository.js';
 import type { OnProgress } from './progress.js';
 import type { Remote, Seen } from './remote.js';
 import { withoutCondemned } from './reuse.js';
+import { sendTree } from './send-tree.js';
 
 /** A commit to be sent, with a way to its tree and to the places of its blobs in home. */
 export interface Outgoing {
@@ -78,8 +78,8 @@ export async function send(
   let noting: Promise<void> = Promise.resolve();
   const writer = new BlobWriter(repository, {
     compression: 'auto',
-    known: known.places,
-    lookup: async () => reuse.places,
+    known: new Map([...reuse.places, ...known.places]),
+    lookup: async () => new Map(),
     epoch: () => epoch,
     packConcurrency: REMOTE_PACK_CONCURRENCY,
     readKnown: async (id) => {
@@ -98,7 +98,7 @@ export async function send(
   for (const { commit, op, isHere, load } of outgoing) {
     const { tree, blobs } = await load();
     if (isHere) for (const [id, place] of blobs) homePlaces.set(id, place);
-    await addTree(writer, reader, tree, blobs, previous, options);
+    await sendTree(writer, reader, { tree, blobs }, previous, options.onProgress);
     await writer.settle();
     const isLast = commit === outgoing.at(-1)?.commit;
     if (isLast && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, homePlaces.get(id) as BlobPlace));
@@ -197,52 +197,6 @@ function lengthOf(places: Iterable<readonly [ObjectId, BlobPlace]>): number {
   let sum = 0;
   for (const [, { length }] of places) sum += length;
   return sum;
-}
-
-/** Adds every blob of the tree to the writer, reading from home those that the remote has not. */
-async function addTree(
-  writer: BlobWriter,
-  reader: BlobReader,
-  tree: Tree,
-  blobs: ReadonlyMap<ObjectId, BlobPlace>,
-  previous: Tree | undefined,
-  options: { signal?: AbortSignal | undefined; onProgress?: OnProgress | undefined },
-): Promise<void> {
-  const before = new Map(previous?.map((entry) => [entry.path, entry]));
-  const missing: { id: ObjectId; file: FileEntry; index: number; last: boolean }[] = [];
-  for (const file of tree) {
-    if (file.kind !== 'file') continue;
-    const ids = Array.from({ length: blobCount(file.size) }, (_, index) => blobId(file, index));
-    const needed = ids.map((id, index) => ({ id, file, index, last: false })).filter(({ id }) => !writer.use(id));
-    const last = needed.at(-1);
-    if (last !== undefined) last.last = true;
-    missing.push(...needed);
-  }
-  reader.plan(missing.map(({ id }) => blobs.get(id) as BlobPlace));
-  const totalFiles = missing.filter(({ last }) => last).length;
-  const totalBytes = missing.reduce((sum, { id }) => sum + (blobs.get(id) as BlobPlace).length, 0);
-  const done = { files: 0, bytes: 0 };
-  const totals = new Map<string, number>();
-  for (const { id, file } of missing) totals.set(file.path, (totals.get(file.path) ?? 0) + (blobs.get(id) as BlobPlace).length);
-  let current = { path: '', bytes: 0 };
-  const load = async (item: (typeof missing)[number]) => ({ ...item, bytes: await reader.read(item.id, blobs.get(item.id) as BlobPlace) });
-  for await (const { file, index, last, bytes } of readAhead(missing, BLOBS_AHEAD, load)) {
-    const block = await writer.reserve(bytes.length);
-    block.set(bytes);
-    writer.add(block, predecessor(before.get(file.path), index, writer));
-    done.bytes += bytes.length;
-    if (last) done.files++;
-    current = { path: file.path, bytes: bytes.length + (current.path === file.path ? current.bytes : 0) };
-    const ofFile = { bytes: current.bytes, totalBytes: totals.get(file.path) as number };
-    options.onProgress?.({ phase: 'push', path: file.path, ...done, totalFiles, totalBytes, file: ofFile });
-  }
-}
-
-function predecessor(old: Tree[number] | undefined, index: number, writer: BlobWriter): Predecessor | undefined {
-  if (old?.kind !== 'file' || index >= blobCount(old.size)) return undefined;
-  const id = blobId(old, index);
-  const place = writer.use(id) ? writer.places.get(id) : undefined;
-  return place && { id, place };
 }
 
 function placesOf(tree: Tree, writer: BlobWriter): Map<ObjectId, BlobPlace> {

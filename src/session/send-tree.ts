@@ -1,0 +1,105 @@
+/**
+ * Sends what a tree needs and the remote has not (SPEC.md 11.5, R-SYNC-9): frames of home as they are, where all that is in them is wanted, and the rest
+ * blob by blob, compressed anew. Everything is verified on the way.
+ */
+import { readAhead } from '../concurrency.js';
+import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../limits.js';
+import { blobCount, blobId, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import { compareFrames, type Frame } from '../pack/locator.js';
+import type { BlobReader } from '../repository/blob-reader.js';
+import type { BlobWriter, Predecessor } from '../repository/blob-writer.js';
+import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import type { OnProgress } from './progress.js';
+import { pushProgress } from './push-progress.js';
+
+/** A blob that the remote has not, with the file of each place that it has in the tree. */
+interface Missing {
+  id: ObjectId;
+  /** In home. */
+  place: BlobPlace;
+  length: number;
+  paths: string[];
+  /** What the remote has at the first place. */
+  predecessor: Predecessor | undefined;
+}
+
+/** Adds every blob of the tree to the writer, reading from home those that the remote has not; `previous` is a tree that the remote has. */
+export async function sendTree(
+  writer: BlobWriter,
+  reader: BlobReader,
+  { tree, blobs }: Pick<Manifest, 'tree' | 'blobs'>,
+  previous: Tree | undefined,
+  onProgress: OnProgress | undefined,
+): Promise<void> {
+  const missing = findMissing(writer, tree, blobs, previous);
+  const tell = onProgress && pushProgress(missing, onProgress);
+  reader.plan(missing.map(({ place }) => place));
+  const frames = wholeFrames(missing);
+  const fetch = async (frame: Frame) => {
+    const wanted = frames.get(frame) as Missing[];
+    const parts = wanted.map(({ id, place, length }) => ({ id, offset: place.location.offset, length }));
+    return { frame, wanted, parts, stored: await reader.readStored(frame, parts) };
+  };
+  for await (const { frame, wanted, parts, stored } of readAhead([...frames.keys()].sort(compareFrames), CODEC_CONCURRENCY, fetch)) {
+    await writer.addFrame({ ...frame, stored }, parts);
+    if (tell !== undefined) wanted.forEach(tell);
+  }
+  const load = async (blob: Missing) => ({ blob, bytes: await reader.read(blob.id, blob.place) });
+  const others = missing.filter(({ id }) => !writer.use(id));
+  for await (const { blob, bytes } of readAhead(others, BLOBS_AHEAD, load)) {
+    const block = await writer.reserve(bytes.length);
+    block.set(bytes);
+    writer.add(block, blob.predecessor);
+    tell?.(blob);
+  }
+}
+
+function findMissing(writer: BlobWriter, tree: Tree, blobs: ReadonlyMap<ObjectId, BlobPlace>, previous: Tree | undefined): Missing[] {
+  const before = new Map(previous?.map((entry) => [entry.path, entry]));
+  const missing = new Map<ObjectId, Missing>();
+  for (const file of tree) {
+    if (file.kind !== 'file') continue;
+    for (let index = 0; index < blobCount(file.size); index++) {
+      const id = blobId(file, index);
+      if (writer.use(id)) continue;
+      const found = missing.get(id);
+      if (found !== undefined) {
+        found.paths.push(file.path);
+        continue;
+      }
+      const place = blobs.get(id) as BlobPlace;
+      missing.set(id, {
+        id,
+        place,
+        length: place.length,
+        paths: [file.path],
+        predecessor: predecessor(before.get(file.path), index, writer),
+      });
+    }
+  }
+  return [...missing.values()];
+}
+
+function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWriter): Predecessor | undefined {
+  if (old?.kind !== 'file' || index >= blobCount(old.size)) return undefined;
+  const id = blobId(old as FileEntry, index);
+  const place = writer.use(id) ? writer.places.get(id) : undefined;
+  return place && { id, place };
+}
+
+/** The frames all of whose bytes are wanted blobs of which the remote has nothing: what has a predecessor may be sent as a patch. */
+function wholeFrames(missing: readonly Missing[]): Map<Frame, Missing[]> {
+  const frames = new Map<Frame, Missing[]>();
+  for (const blob of missing) {
+    const { frame, baseLength, patches } = blob.place.location;
+    if (patches.length > 0 || baseLength !== blob.length || blob.predecessor !== undefined) continue;
+    const wanted = frames.get(frame);
+    if (wanted === undefined) frames.set(frame, [blob]);
+    else wanted.push(blob);
+  }
+  for (const [frame, wanted] of frames) {
+    if (wanted.reduce((sum, { length }) => sum + length, 0) !== frame.length) frames.delete(frame);
+  }
+  return frames;
+}
