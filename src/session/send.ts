@@ -70,7 +70,9 @@ export async function send(
   if (target === undefined) return undefined;
   const { repository, token } = target;
   const known = await knownPlaces(shipment, repository, token, options);
-  const loaded = await outgoing.at(-1)?.load();
+  const head = outgoing.at(-1);
+  // Decoded once: for a large profile it is the largest thing in memory.
+  const loaded = await head?.load();
   const reuse = await findReuse(shipment, repository, token, known.places, loaded?.blobs ?? new Map(), options);
   const epoch = Math.max(token.ref.epoch, reuse.learntAt);
   const homePlaces = new Map(shipment.base?.blobs);
@@ -95,13 +97,13 @@ export async function send(
   let previous = known.tree;
   const rows: Row[] = [];
   const manifests: Promise<Uint8Array>[] = [];
-  for (const { commit, op, isHere, load } of outgoing) {
-    const { tree, blobs } = await load();
+  for (const each of outgoing) {
+    const { commit, op, isHere } = each;
+    const { tree, blobs } = (each === head ? loaded : undefined) ?? (await each.load());
     if (isHere) for (const [id, place] of blobs) homePlaces.set(id, place);
     await sendTree(writer, reader, { tree, blobs }, previous, options.onProgress);
     await writer.settle();
-    const isLast = commit === outgoing.at(-1)?.commit;
-    if (isLast && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, homePlaces.get(id) as BlobPlace));
+    if (each === head && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, homePlaces.get(id) as BlobPlace));
     const name = newName(remote.host, epoch);
     const content = { commit, tree, blobs: placesOf(tree, writer) };
     const manifest = repository.writeManifest(name, content, 'auto', options);
