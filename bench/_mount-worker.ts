@@ -6,7 +6,7 @@
 import '@aws-sdk/client-s3';
 import { once } from 'node:events';
 import process from 'node:process';
-import { openRepository } from '../src/index.js';
+import { openRepository } from 'browserstate';
 
 const [home, remote, out] = process.argv.slice(2) as [string, string, string];
 const store = await openRepository({ home, remote });

@@ -42,7 +42,7 @@ const needs =
     return absent.length === 0 ? undefined : `${absent.join(', ')} not installed`;
   };
 
-const awsEnv = ({ credentials }: Bucket): Record<string, string> => ({
+export const awsEnv = ({ credentials }: Bucket): Record<string, string> => ({
   AWS_ACCESS_KEY_ID: credentials.accessKeyId,
   AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
   AWS_REGION: 'us-east-1',
@@ -54,7 +54,8 @@ const awsEnv = ({ credentials }: Bucket): Record<string, string> => ({
 const run = (place: Bucket, command: string, args: readonly string[], options: RunOptions = {}): Promise<Timed> =>
   runTimedBeside(command, args, { ...options, env: { ...awsEnv(place), ...options.env } });
 
-const remoteOf = ({ bucket, endpoint }: Bucket): string => `s3://${bucket}/ours?region=us-east-1&endpoint=${endpoint}&pathStyle=true`;
+export const remoteOf = ({ bucket, endpoint }: Bucket): string =>
+  `s3://${bucket}/ours?region=us-east-1&endpoint=${endpoint}&pathStyle=true`;
 
 const ours = (place: Bucket, root: string, ...args: string[]): Promise<Timed> =>
   run(place, process.execPath, [CLI, ...args, '-s', 'bench', '--home', join(root, 'home'), '--remote', remoteOf(place), '--json']);

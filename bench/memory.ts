@@ -1,17 +1,19 @@
 /**
  * What the operations on a large profile take at their peak: commit, push, pull on a machine that has nothing, and checkout, each as a process of its own,
- * with a folder as the remote. `npm run bench:memory` makes a profile of 1 GB in 8,500 files, as many for its bytes as the one of `local.ts` has; half of it
+ * with a folder as the remote and, where Ceph's gateway is installed, with a bucket. `npm run bench:memory` makes a profile of 1 GB in 8,500 files, as many for its bytes as the one of `local.ts` has; half of it
  * does not compress. `npm run bench:memory -- MB FILES` makes another. Ends with status 1 where a process took more than 250 MB.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { startGateway } from '../test/servers/_radosgw.js';
 import { noise, text } from './_content.js';
+import { awsEnv, type Bucket, remoteOf } from './_remote-peers.js';
 import { assertSame } from './_stage.js';
 import { printTable } from './_table.js';
-import { runTimed } from './_timed.js';
+import { installed, runTimed } from './_timed.js';
 
 const MIB = 2 ** 20;
 const LIMIT_KIB = 250_000_000 / 1024;
@@ -30,17 +32,48 @@ async function makeProfile(): Promise<void> {
   }
 }
 
-const step = fileURLToPath(new URL('_memory-step.js', import.meta.url));
-const run = (name: string, home: string, dir: string) => ({
+interface Step {
+  name: string;
+  maxRssKiB: number;
+  wallMs: number;
+  cpuMs: number;
+}
+
+const program = fileURLToPath(new URL('_memory-step.js', import.meta.url));
+const home = (name: string): string => join(place, name);
+const run = (name: string, step: string, args: readonly string[], env: Record<string, string> = {}): Step => ({
   name,
-  ...runTimed(process.execPath, [step, name, join(place, home), remote, dir]),
+  ...runTimed(process.execPath, [program, step, ...args], { env }),
 });
+
+async function transfersWithBucket(): Promise<Step[]> {
+  if (!installed('radosgw')) {
+    console.log('radosgw not installed: no bucket');
+    return [];
+  }
+  const gateway = await startGateway();
+  try {
+    const bucket = gateway.options as Bucket;
+    const [remote, env] = [remoteOf(bucket), awsEnv(bucket)];
+    return [run('push to a bucket', 'push', [home('one'), remote], env), run('pull from a bucket', 'pull', [home('three'), remote], env)];
+  } finally {
+    await gateway.stop();
+  }
+}
 
 try {
   await makeProfile();
+  await mkdir(remote);
   const restored = join(place, 'restored');
-  const steps = [run('commit', 'one', profile), run('push', 'one', ''), run('pull', 'two', ''), run('checkout', 'two', restored)];
+  const folder = pathToFileURL(remote).href;
+  const steps = [
+    run('commit', 'commit', [home('one'), folder, profile]),
+    run('push', 'push', [home('one'), folder]),
+    run('pull', 'pull', [home('two'), folder]),
+    run('checkout', 'checkout', [home('two'), folder, restored]),
+  ];
   assertSame(profile, restored);
+  steps.push(...(await transfersWithBucket()));
   console.log(`${megabytes} MB in ${files} files`);
   printTable(
     ['', 'peak RSS, MB', 'wall, s', 'CPU, s'],

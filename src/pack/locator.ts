@@ -41,8 +41,11 @@ export interface Location {
   frame: Frame;
   offset: number;
   baseLength: number;
-  patches: PatchLocation[];
+  patches: readonly PatchLocation[];
 }
+
+/** Of most blobs: one array for all, as a large profile has tens of thousands. */
+export const NO_PATCHES: readonly PatchLocation[] = Object.freeze([]);
 
 /** All frames that a location needs. */
 export function framesOf(location: Location): Frame[] {
@@ -137,14 +140,18 @@ function decodeLocation(input: Reader, frame: Frame, offset: number, length: num
   const baseLength = shape % 2 === 0 ? length : input.uint(CHUNK_SIZE);
   check(shape % 2 === 0 || (baseLength !== length && baseLength > 0), "locator table: expected a base length of its own, found the blob's");
   checkWithin(frame, offset, baseLength);
-  const patches = Array.from({ length: shape >> 1 }, () => {
-    const patchFrame = frameAt(readSvar(input));
-    const patchOffset = input.uint(MAX_FRAME_SIZE);
-    const bitmap = input.byte() + input.byte() * 256;
-    check(bitmap !== 0, 'locator table: expected a patch of at least one page');
-    checkWithin(patchFrame, patchOffset, pageCount(bitmap) * PAGE_SIZE);
-    return { frame: patchFrame, offset: patchOffset, bitmap };
-  });
+  const count = shape >> 1;
+  const patches =
+    count === 0
+      ? NO_PATCHES
+      : Array.from({ length: count }, () => {
+          const patchFrame = frameAt(readSvar(input));
+          const patchOffset = input.uint(MAX_FRAME_SIZE);
+          const bitmap = input.byte() + input.byte() * 256;
+          check(bitmap !== 0, 'locator table: expected a patch of at least one page');
+          checkWithin(patchFrame, patchOffset, pageCount(bitmap) * PAGE_SIZE);
+          return { frame: patchFrame, offset: patchOffset, bitmap };
+        });
   check(patches.length > 0 || baseLength >= length, 'locator table: expected a base as long as its blob where there are no patches');
   return { frame, offset, baseLength, patches };
 }

@@ -17,7 +17,7 @@ import {
 } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import type { Frame, Location } from '../pack/locator.js';
+import { type Frame, type Location, NO_PATCHES } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
 import type { GetOptions, RequestOptions } from '../provider/provider.js';
@@ -332,6 +332,6 @@ export class BlobWriter {
 }
 
 function locate({ length, offset, patch }: Segment, frame: Frame): Location {
-  if (patch === undefined) return { frame, offset, baseLength: length, patches: [] };
+  if (patch === undefined) return { frame, offset, baseLength: length, patches: NO_PATCHES };
   return { ...patch.base, patches: [...patch.base.patches, { frame, offset, bitmap: patch.bitmap }] };
 }

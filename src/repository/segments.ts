@@ -1,6 +1,6 @@
 /** The parts of frames that blobs are made of: which of them the target of a copy has, and which blobs wait for which. */
 import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, type Location } from '../pack/locator.js';
+import { type Frame, frameKey, type Location, NO_PATCHES } from '../pack/locator.js';
 import type { BlobPlace } from './manifest.js';
 
 /** Part of an uncompressed frame: where a blob's base or a patch begins. */
@@ -87,5 +87,6 @@ export function moved(location: Location, present: ReadonlyMap<string, Segment>,
     return { frame: found, offset: at };
   };
   const { baseLength, patches } = location;
-  return { ...to(location), baseLength, patches: patches.map((patch) => ({ ...to(patch), bitmap: patch.bitmap })) };
+  const copies = patches.length === 0 ? NO_PATCHES : patches.map((patch) => ({ ...to(patch), bitmap: patch.bitmap }));
+  return { ...to(location), baseLength, patches: copies };
 }

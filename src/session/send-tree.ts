@@ -4,7 +4,7 @@
  */
 import { readAhead } from '../concurrency.js';
 import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../limits.js';
-import { blobCount, blobId, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
+import { blobCount, blobId, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { compareFrames, type Frame } from '../pack/locator.js';
 import type { BlobReader } from '../repository/blob-reader.js';
@@ -13,14 +13,12 @@ import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import type { OnProgress } from './progress.js';
 import { pushProgress } from './push-progress.js';
 
-/** A blob that the remote has not, with the file of each place that it has in the tree. */
+/** A blob that the remote has not. */
 interface Missing {
   id: ObjectId;
   /** In home. */
   place: BlobPlace;
-  length: number;
-  paths: string[];
-  /** What the remote has at the first place. */
+  /** What the remote has at the place that the tree first mentions. */
   predecessor: Predecessor | undefined;
 }
 
@@ -33,25 +31,24 @@ export async function sendTree(
   onProgress: OnProgress | undefined,
 ): Promise<void> {
   const missing = findMissing(writer, tree, blobs, previous);
-  const tell = onProgress && pushProgress(missing, onProgress);
+  const tell = onProgress && pushProgress(tree, new Map(missing.map(({ id, place }) => [id, place.length])), onProgress);
   reader.plan(missing.map(({ place }) => place));
   const frames = wholeFrames(missing);
   const fetch = async (frame: Frame) => {
-    const wanted = frames.get(frame) as Missing[];
-    const parts = wanted.map(({ id, place, length }) => ({ id, offset: place.location.offset, length }));
-    return { frame, wanted, parts, stored: await reader.readStored(frame, parts) };
+    const parts = (frames.get(frame) as Missing[]).map(({ id, place }) => ({ id, offset: place.location.offset, length: place.length }));
+    return { frame, parts, stored: await reader.readStored(frame, parts) };
   };
-  for await (const { frame, wanted, parts, stored } of readAhead([...frames.keys()].sort(compareFrames), CODEC_CONCURRENCY, fetch)) {
+  for await (const { frame, parts, stored } of readAhead([...frames.keys()].sort(compareFrames), CODEC_CONCURRENCY, fetch)) {
     await writer.addFrame({ ...frame, stored }, parts);
-    if (tell !== undefined) wanted.forEach(tell);
+    for (const { id } of parts) tell?.(id);
   }
-  const load = async (blob: Missing) => ({ blob, bytes: await reader.read(blob.id, blob.place) });
+  const load = async (blob: Missing) => ({ ...blob, bytes: await reader.read(blob.id, blob.place) });
   const others = missing.filter(({ id }) => !writer.use(id));
-  for await (const { blob, bytes } of readAhead(others, BLOBS_AHEAD, load)) {
+  for await (const { id, predecessor, bytes } of readAhead(others, BLOBS_AHEAD, load)) {
     const block = await writer.reserve(bytes.length);
     block.set(bytes);
-    writer.add(block, blob.predecessor);
-    tell?.(blob);
+    writer.add(block, predecessor);
+    tell?.(id);
   }
 }
 
@@ -62,20 +59,8 @@ function findMissing(writer: BlobWriter, tree: Tree, blobs: ReadonlyMap<ObjectId
     if (file.kind !== 'file') continue;
     for (let index = 0; index < blobCount(file.size); index++) {
       const id = blobId(file, index);
-      if (writer.use(id)) continue;
-      const found = missing.get(id);
-      if (found !== undefined) {
-        found.paths.push(file.path);
-        continue;
-      }
-      const place = blobs.get(id) as BlobPlace;
-      missing.set(id, {
-        id,
-        place,
-        length: place.length,
-        paths: [file.path],
-        predecessor: predecessor(before.get(file.path), index, writer),
-      });
+      if (missing.has(id) || writer.use(id)) continue;
+      missing.set(id, { id, place: blobs.get(id) as BlobPlace, predecessor: predecessor(before.get(file.path), index, writer) });
     }
   }
   return [...missing.values()];
@@ -83,7 +68,7 @@ function findMissing(writer: BlobWriter, tree: Tree, blobs: ReadonlyMap<ObjectId
 
 function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWriter): Predecessor | undefined {
   if (old?.kind !== 'file' || index >= blobCount(old.size)) return undefined;
-  const id = blobId(old as FileEntry, index);
+  const id = blobId(old, index);
   const place = writer.use(id) ? writer.places.get(id) : undefined;
   return place && { id, place };
 }
@@ -92,14 +77,14 @@ function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWrit
 function wholeFrames(missing: readonly Missing[]): Map<Frame, Missing[]> {
   const frames = new Map<Frame, Missing[]>();
   for (const blob of missing) {
-    const { frame, baseLength, patches } = blob.place.location;
-    if (patches.length > 0 || baseLength !== blob.length || blob.predecessor !== undefined) continue;
-    const wanted = frames.get(frame);
-    if (wanted === undefined) frames.set(frame, [blob]);
+    const { location, length } = blob.place;
+    if (location.patches.length > 0 || location.baseLength !== length || blob.predecessor !== undefined) continue;
+    const wanted = frames.get(location.frame);
+    if (wanted === undefined) frames.set(location.frame, [blob]);
     else wanted.push(blob);
   }
   for (const [frame, wanted] of frames) {
-    if (wanted.reduce((sum, { length }) => sum + length, 0) !== frame.length) frames.delete(frame);
+    if (wanted.reduce((sum, { place }) => sum + place.length, 0) !== frame.length) frames.delete(frame);
   }
   return frames;
 }
