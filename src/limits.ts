@@ -87,11 +87,15 @@ export const FETCH_AT_ONCE_BYTES = 24 * MiB;
 /** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**
- * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple at which a writer compacts, below the limit
- * because it knows what it moves by estimate alone; and the one that it compacts to.
+ * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple from which on a writer compacts, and down to which:
+ * below the limit because it knows what it moves by estimate alone, and near it because dead bytes cost a reader less than moving cost writers.
  */
-export const COMPACT_RATIO = 1.4;
-export const COMPACTED_RATIO = 1.3;
+export const COMPACT_RATIO = 1.45;
+/**
+ * What a planner expects of the commits to come, as a share of the bytes that this one stored: so many of each live until they are moved, and so many
+ * die where they are fetched along. Which it is depends on what changes; SPEC.md 16.7 says how this was chosen.
+ */
+export const LASTING_SHARE = 0.35;
 /** How often one commit plans again for what its estimates missed. */
 export const MAX_COMPACTION_ROUNDS = 4;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */

@@ -4,7 +4,7 @@
  * changes is where bytes are.
  */
 import { isError } from '../errors.js';
-import { COMPACT_RATIO, COMPACTED_RATIO, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
+import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';
@@ -12,7 +12,6 @@ import type { BlobWriter } from './blob-writer.js';
 import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, storedShare } from './fetch-plan.js';
 import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
-import type { Span } from './spans.js';
 
 /** How a blob is stored anew: whole, or as what is kept of its location and a patch of the pages that the rest showed. */
 export type Rewrite = 'whole' | { kept: Location; bitmap: number };
@@ -54,12 +53,13 @@ async function execute(writer: BlobWriter, id: ObjectId, place: BlobPlace, rewri
  */
 export function planCompaction(places: ReadonlyMap<ObjectId, BlobPlace>, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
   const plan = new Plan(places, own);
-  if (plan.isOver(COMPACT_RATIO)) {
-    plan.dropPacks();
-    while (plan.isOver(COMPACTED_RATIO) && plan.dropFrames());
-  }
+  while (plan.isOver() && plan.drop());
   return plan.rewrites();
 }
+
+/** Prices that are tried for a range and for a dead byte in one, in bytes moved. */
+const MIN_RANGE_COST = 1024;
+const DEAD_COSTS = [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 
 interface LiveFrame {
   key: string;
@@ -76,25 +76,26 @@ interface Outcome {
   ranges: number;
   /** What of it is in the commit's own packs: new bytes, and those that move. */
   ownBytes: number;
-  /** By the keys of packs, the bytes fetched for a byte of their frames. */
-  waste: ReadonlyMap<string, number>;
 }
 
 class Plan {
   readonly #places: ReadonlyMap<ObjectId, BlobPlace>;
   readonly #own: ReadonlySet<string>;
   readonly #dropped = new Set<string>();
+  /** Bytes that the commit stored before anything moved. */
+  readonly #fresh: number;
   #outcome: Outcome;
 
   constructor(places: ReadonlyMap<ObjectId, BlobPlace>, own: ReadonlySet<string>) {
     this.#places = places;
     this.#own = own;
     this.#outcome = this.#measure();
+    this.#fresh = this.#outcome.ownBytes;
   }
 
-  isOver(ratio: number): boolean {
+  isOver(): boolean {
     const { ranges, liveBytes, fetchBytes } = this.#outcome;
-    return ranges > allowedRanges(liveBytes) || fetchBytes > ratio * liveBytes;
+    return ranges > allowedRanges(liveBytes) || fetchBytes > COMPACT_RATIO * liveBytes;
   }
 
   rewrites(): Map<ObjectId, Rewrite> {
@@ -106,44 +107,25 @@ class Plan {
     return found;
   }
 
-  /**
-   * Drops the smallest packs, as many as are cheapest: n free slots serve some n(n + 1)/2 commits before as much must be moved again, for
-   * the packs in them are merged meanwhile, each time into one slot less.
-   */
-  dropPacks(): void {
-    const { liveBytes, ownBytes } = this.#outcome;
-    const packs = [...this.#outcome.packs]
-      .filter(([name]) => !this.#own.has(name))
-      .map(([, frames]) => ({ frames, live: sum(frames.map(({ live }) => live)) }))
-      .sort((a, b) => a.live - b.live);
-    let moved = ownBytes;
-    let best = { cost: Number.POSITIVE_INFINITY, count: 0 };
-    packs.forEach(({ live }, i) => {
-      moved += live;
-      const free = allowedRanges(liveBytes) - (packs.length - i - 1) - packsOf(moved);
-      const cost = free > 0 ? moved / (free * (free + 1)) : Number.POSITIVE_INFINITY;
-      if (cost <= best.cost && cost < Number.POSITIVE_INFINITY) best = { cost, count: i + 1 };
-    });
-    for (const { frames } of packs.slice(0, best.count)) for (const { key } of frames) this.#dropped.add(key);
-    this.#outcome = this.#measure();
-  }
-
-  /** Drops the frames that are most dead, as many as seem to be needed; false where none are left to gain by. */
-  dropFrames(): boolean {
-    const { packs, liveBytes, fetchBytes, waste } = this.#outcome;
-    const gains = [...packs.values()].flat().map(({ key, frame, live }) => {
-      const fetched = frame.storedLength * (waste.get(objectKey('packs', frame.pack)) as number);
-      return { key, gain: fetched - live, share: live / fetched };
-    });
-    let needed = Math.max(1, fetchBytes - COMPACTED_RATIO * liveBytes);
-    const before = this.#dropped.size;
-    for (const { key, gain } of gains.sort((a, b) => a.share - b.share)) {
-      if (needed <= 0 || gain <= 0) break;
-      this.#dropped.add(key);
-      needed -= gain;
+  /** Drops the frames whose moving is cheapest in the long run, so that the rest is within the limits; false where that is none. */
+  drop(): boolean {
+    const { packs, liveBytes, ownBytes } = this.#outcome;
+    const frames = [...packs].filter(([name]) => !this.#own.has(name)).flatMap(([, group]) => inPlace(group));
+    let best: { cost: number; dropped: readonly string[] } = { cost: Number.POSITIVE_INFINITY, dropped: [] };
+    for (const deadCost of DEAD_COSTS) {
+      for (let rangeCost = MIN_RANGE_COST; rangeCost <= 2 * MAX_PACK_SIZE; rangeCost *= 2) {
+        const { dropped, moved, ranges, fetched } = cheapestRanges(frames, rangeCost, deadCost);
+        const written = ownBytes + moved;
+        const free = allowedRanges(liveBytes) - ranges - packsOf(written);
+        const spare = COMPACT_RATIO * liveBytes - fetched - written;
+        if (free <= 0 || spare < 0) continue;
+        const cost = costPerCommit(written, { free, spare, lasting: LASTING_SHARE * this.#fresh });
+        if (cost < best.cost) best = { cost, dropped };
+      }
     }
+    for (const key of best.dropped) this.#dropped.add(key);
     this.#outcome = this.#measure();
-    return this.#dropped.size > before;
+    return best.dropped.length > 0;
   }
 
   #isDropped({ frame }: Part): boolean {
@@ -182,20 +164,81 @@ class Plan {
       staying.map(({ frame }) => frame),
       allowedRanges(liveBytes) - morePacks,
     );
-    return { packs, liveBytes, fetchBytes: spanBytes(spans) + moved, ranges: spans.length + morePacks, ownBytes, waste: wasteOf(spans) };
+    return { packs, liveBytes, fetchBytes: spanBytes(spans) + moved, ranges: spans.length + morePacks, ownBytes };
   }
 }
 
-function wasteOf(spans: readonly Span[]): Map<string, number> {
-  const totals = new Map<string, { fetched: number; used: number }>();
-  for (const { pack, start, end, frames } of spans) {
-    const { fetched, used } = totals.get(objectKey('packs', pack)) ?? { fetched: 0, used: 0 };
-    totals.set(objectKey('packs', pack), {
-      fetched: fetched + end - start,
-      used: used + sum(frames.map(({ storedLength }) => storedLength)),
+/** A frame that may move. */
+interface Movable {
+  key: string;
+  live: number;
+  stored: number;
+  /** Bytes between it and the frame before it in its pack; undefined for the first. */
+  gap: number | undefined;
+}
+
+function inPlace(group: readonly LiveFrame[]): Movable[] {
+  let end: number | undefined;
+  return [...group]
+    .sort((a, b) => a.frame.offset - b.frame.offset)
+    .map(({ key, frame: { offset, storedLength }, live }) => {
+      const gap = end === undefined ? undefined : offset - end;
+      end = offset + storedLength;
+      return { key, live, stored: storedLength, gap };
     });
+}
+
+/**
+ * The cheapest way to keep some runs of frames where they are, as one range each, and to move all else, where moving costs its live bytes, a range
+ * `rangeCost`, and a dead byte in a range `deadCost`. The frames are gone through once, with the cheapest ways that keep and that drop the last one.
+ */
+function cheapestRanges(frames: readonly Movable[], rangeCost: number, deadCost: number) {
+  const isJoined = new Uint8Array(frames.length);
+  const isAfterKept = new Uint8Array(frames.length);
+  let keep = Number.POSITIVE_INFINITY;
+  let drop = 0;
+  frames.forEach(({ live, stored, gap }, i) => {
+    const before = Math.min(keep, drop);
+    const joined = gap === undefined ? Number.POSITIVE_INFINITY : keep + deadCost * gap;
+    isAfterKept[i] = Number(keep < drop);
+    isJoined[i] = Number(joined < before + rangeCost);
+    keep = Math.min(joined, before + rangeCost) + deadCost * (stored - live);
+    drop = before + live;
+  });
+  const found = { dropped: [] as string[], moved: 0, ranges: 0, fetched: 0 };
+  let isKept = keep < drop;
+  for (let i = frames.length - 1; i >= 0; i--) {
+    const { key, live, stored, gap = 0 } = frames[i] as Movable;
+    if (!isKept) {
+      found.dropped.push(key);
+      found.moved += live;
+    } else {
+      found.fetched += stored;
+      if (isJoined[i] === 1) {
+        found.fetched += gap;
+        continue;
+      }
+      found.ranges++;
+    }
+    isKept = isAfterKept[i] === 1;
   }
-  return new Map([...totals].map(([name, { fetched, used }]) => [name, fetched / used]));
+  return found;
+}
+
+/**
+ * What `moved` bytes cost each of the commits that can follow before as much must be moved again. Into n free slots go C(n + w, w) commits where
+ * none is written more than w times (binomial merging), and w n/(n + 1) times on average; the best w counts. Into `spare` dead bytes go as many as leave so
+ * many dead.
+ */
+function costPerCommit(moved: number, { free, spare, lasting }: { free: number; spare: number; lasting: number }): number {
+  const most = 1 + spare / Math.max(1, lasting);
+  let best = Number.POSITIVE_INFINITY;
+  let commits = 1;
+  for (let writes = 1; writes <= free && commits < most; writes++) {
+    commits *= (free + writes) / writes;
+    best = Math.min(best, moved / Math.min(commits, most) + (lasting * writes * free) / (free + 1));
+  }
+  return best;
 }
 
 const packsOf = (bytes: number): number => Math.ceil(bytes / MAX_PACK_SIZE);
