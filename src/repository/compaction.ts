@@ -111,21 +111,24 @@ class Plan {
   drop(): boolean {
     const { packs, liveBytes, ownBytes } = this.#outcome;
     const frames = [...packs].filter(([name]) => !this.#own.has(name)).flatMap(([, group]) => inPlace(group));
-    let best: { cost: number; dropped: readonly string[] } = { cost: Number.POSITIVE_INFINITY, dropped: [] };
+    let best: { cost: number; isKept: Uint8Array } | undefined;
     for (const deadCost of DEAD_COSTS) {
       for (let rangeCost = MIN_RANGE_COST; rangeCost <= 2 * MAX_PACK_SIZE; rangeCost *= 2) {
-        const { dropped, moved, ranges, fetched } = cheapestRanges(frames, rangeCost, deadCost);
+        const { isKept, moved, ranges, fetched } = cheapestRanges(frames, rangeCost, deadCost);
         const written = ownBytes + moved;
         const free = allowedRanges(liveBytes) - ranges - packsOf(written);
         const spare = COMPACT_RATIO * liveBytes - fetched - written;
         if (free <= 0 || spare < 0) continue;
         const cost = costPerCommit(written, { free, spare, lasting: LASTING_SHARE * this.#fresh });
-        if (cost < best.cost) best = { cost, dropped };
+        if (best === undefined || cost < best.cost) best = { cost, isKept };
       }
     }
-    for (const key of best.dropped) this.#dropped.add(key);
+    const before = this.#dropped.size;
+    frames.forEach(({ key }, i) => {
+      if (best?.isKept[i] === 0) this.#dropped.add(key);
+    });
     this.#outcome = this.#measure();
-    return best.dropped.length > 0;
+    return this.#dropped.size > before;
   }
 
   #isDropped({ frame }: Part): boolean {
@@ -205,12 +208,12 @@ function cheapestRanges(frames: readonly Movable[], rangeCost: number, deadCost:
     keep = Math.min(joined, before + rangeCost) + deadCost * (stored - live);
     drop = before + live;
   });
-  const found = { dropped: [] as string[], moved: 0, ranges: 0, fetched: 0 };
+  const found = { isKept: new Uint8Array(frames.length), moved: 0, ranges: 0, fetched: 0 };
   let isKept = keep < drop;
   for (let i = frames.length - 1; i >= 0; i--) {
-    const { key, live, stored, gap = 0 } = frames[i] as Movable;
+    const { live, stored, gap = 0 } = frames[i] as Movable;
+    found.isKept[i] = Number(isKept);
     if (!isKept) {
-      found.dropped.push(key);
       found.moved += live;
     } else {
       found.fetched += stored;
