@@ -40,8 +40,13 @@ export function toHex(bytes: Uint8Array): string {
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) return undefined;
   const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = hexValue(text.charCodeAt(2 * i)) * 16 + hexValue(text.charCodeAt(2 * i + 1));
   return bytes;
+}
+
+/** The value of a lower-case hex digit, by its code. */
+function hexValue(code: number): number {
+  return code < 0x3a ? code - 0x30 : code - 0x57;
 }
 
 /** Orders byte strings as unsigned bytes, a prefix first. */

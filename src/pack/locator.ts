@@ -2,7 +2,7 @@
  * Locators: where the bytes of each blob of a tree are (SPEC.md 6). They are not hashed into any id, so that moving bytes never
  * changes one. In memory a location points to its frames; on the wire to numbered tables of packs and frames.
  */
-import { Reader, toHex, Writer } from '../bytes.js';
+import { fromHex, Reader, toHex, Writer } from '../bytes.js';
 import { check, integrity, invariant } from '../errors.js';
 import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_PACK_SIZE, MAX_PATCHES, PAGE_SIZE } from '../limits.js';
 import type { Codec } from '../platform/platform.js';
@@ -58,7 +58,8 @@ export function nameText({ epoch, name }: ObjectName): string {
 }
 
 export function writeName(out: Writer, { epoch, name }: ObjectName): void {
-  const bytes = Uint8Array.from({ length: NAME_BYTES }, (_, i) => Number.parseInt(name.slice(2 * i, 2 * i + 2), 16));
+  const bytes = fromHex(name);
+  invariant(bytes?.length === NAME_BYTES, `${name} is the name of an object`);
   out.uint(epoch).bytes(bytes);
 }
 

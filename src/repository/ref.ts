@@ -2,14 +2,14 @@
  * The ref: the one mutable object of a session (SPEC.md 8.3). It holds a row for every commit that is kept, so that history is
  * read without a walk, and names everything that is reachable.
  */
-import { compareUtf8, Reader, toHex, Writer } from '../bytes.js';
+import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../bytes.js';
 import { check } from '../errors.js';
 import { MAX_CELL_SIZE, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENTS, MAX_TAGS, MAX_WHO_BYTES } from '../limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
 import { decodeExtensions, type Extension, encodeExtensions } from '../object/extension.js';
 import { ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
 import { NAME_BYTES } from '../pack/envelope.js';
-import { type ObjectName, readName, writeName } from '../pack/locator.js';
+import { nameText, type ObjectName, readName, writeName } from '../pack/locator.js';
 import type { EtagStyle } from '../provider/provider.js';
 import { tagProblem } from './layout.js';
 
@@ -24,6 +24,8 @@ export interface Row {
   op: RowOp;
   manifest: ObjectName;
   commit: Commit;
+  /** The commit as it is hashed: a row is encoded far more often than it is made. */
+  canonical: Uint8Array;
 }
 
 /** A change of the ref that made no row. */
@@ -99,7 +101,8 @@ export function emptyRef(): Ref {
 }
 
 export function newRow(op: RowOp, commit: Commit, manifest: ObjectName): Row {
-  return { id: commitId(encodeCommit(commit)), op, manifest, commit };
+  const canonical = encodeCommit(commit);
+  return { id: commitId(canonical), op, manifest, commit, canonical };
 }
 
 export function encodeRef(ref: Ref): Uint8Array {
@@ -128,8 +131,11 @@ export function encodeRef(ref: Ref): Uint8Array {
   return out.finish();
 }
 
-/** Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for what must not be ignored. */
-export function decodeRef(bytes: Uint8Array, what: string): Ref {
+/**
+ * Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for what must not be ignored. Rows that are among `known`, such as those of the
+ * ref before this one, are neither hashed nor decoded again.
+ */
+export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[] = []): Ref {
   const input = new Reader(bytes, what);
   const state = flag(input, what) ? 'deleted' : 'live';
   const sequence = input.uint(Number.MAX_SAFE_INTEGER);
@@ -138,7 +144,7 @@ export function decodeRef(bytes: Uint8Array, what: string): Ref {
   const etagStyle = flag(input, what) ? 'unquoted' : 'returned';
   const lease = flag(input, what) ? { owner: input.text(MAX_WHO_BYTES), expiry: input.uint(Number.MAX_SAFE_INTEGER) } : undefined;
   const tags = decodeTags(input, what);
-  const rows = decodeRows(input, MAX_REF_ROWS, what);
+  const rows = decodeRows(input, MAX_REF_ROWS, what, known);
   const segments = Array.from({ length: input.uint(MAX_SEGMENTS) }, () => ({ name: readName(input), rows: input.uint(MAX_SEGMENT_ROWS) }));
   const events = Array.from({ length: input.uint(MAX_EVENTS) }, () => decodeEvent(input, what));
   const head = input.sized(MAX_INLINE_HEAD).slice();
@@ -156,17 +162,20 @@ export function encodeRows(out: Writer, rows: readonly Row[]): void {
   for (const row of rows) {
     out.byte(rowOps.indexOf(row.op));
     writeName(out, row.manifest);
-    out.sized(encodeCommit(row.commit));
+    out.sized(row.canonical);
   }
 }
 
-export function decodeRows(input: Reader, max: number, what: string): Row[] {
+export function decodeRows(input: Reader, max: number, what: string, known: readonly Row[] = []): Row[] {
+  const byName = new Map(known.map((row) => [nameText(row.manifest), row]));
   return Array.from({ length: input.uint(max) }, () => {
     const op = rowOps[input.byte()];
     check(op !== undefined, `${what}: expected an operation of 0 to ${rowOps.length - 1} in a row`);
     const manifest = readName(input);
     const canonical = input.sized(MAX_CELL_SIZE);
-    return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical) };
+    const same = byName.get(nameText(manifest));
+    if (same?.op === op && equalBytes(same.canonical, canonical)) return same;
+    return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical), canonical };
   });
 }
 

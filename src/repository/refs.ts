@@ -2,30 +2,16 @@
  * Reading and changing refs by compare-and-swap (SPEC.md 11.1). Every change goes through `swap`, which never repeats a swap blindly: one
  * whose answer was lost is settled by reading back.
  */
-import { equalBytes, Reader, utf8, Writer } from '../bytes.js';
+import { equalBytes, utf8 } from '../bytes.js';
 import { BrowserStateError, check, isError } from '../errors.js';
 import type { Host } from '../host.js';
-import { MAX_CELL_SIZE, MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS, MAX_WHO_BYTES } from '../limits.js';
+import { MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_WHO_BYTES } from '../limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
-import { checkId, isId, newName, objectKey, REF_PREFIX, refKey } from './layout.js';
-import {
-  decodeRef,
-  decodeRows,
-  type EventOp,
-  emptyRef,
-  encodeRef,
-  encodeRows,
-  MAX_EVENTS,
-  MAX_REF_ROWS,
-  type Ref,
-  type Row,
-  type SegmentName,
-} from './ref.js';
-
-/** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
-const JOINED_SEGMENT_ROWS = 1024;
+import { checkId, isId, REF_PREFIX, refKey } from './layout.js';
+import { decodeRef, type EventOp, emptyRef, encodeRef, MAX_EVENTS, MAX_REF_ROWS, type Ref, type Row, type SegmentName } from './ref.js';
+import { JOINED_SEGMENT_ROWS, RowSegments, rowBytes, segmentRows } from './row-segments.js';
 
 /** A ref as it was read: the only thing that a swap may start from. */
 export interface Token {
@@ -41,11 +27,15 @@ export class Refs {
   readonly #provider: Provider;
   readonly #host: Host;
   readonly #repository: Uint8Array;
+  readonly #segments: RowSegments;
+  /** Those of the ref that was read or written last: the next one is likely to have most of them. */
+  #rows: readonly Row[] = [];
 
   constructor(provider: Provider, host: Host, repository: Uint8Array) {
     this.#provider = provider;
     this.#host = host;
     this.#repository = repository;
+    this.#segments = new RowSegments(provider, host, repository);
   }
 
   /** The session's ref, also an empty or deleted one; undefined where there is none. */
@@ -59,7 +49,9 @@ export class Refs {
   async open(session: string, { bytes, version }: Cell): Promise<Token> {
     const key = refKey(session);
     const { body } = await unwrap(bytes, { kind: 'ref', repository: this.#repository, key });
-    return { session, ref: decodeRef(body, key), version };
+    const ref = decodeRef(body, key, this.#rows);
+    this.#rows = ref.rows;
+    return { session, ref, version };
   }
 
   /** Creates the session's ref empty, or with no more than a lease; undefined where there is one. */
@@ -103,10 +95,14 @@ export class Refs {
    * newest one if that is small (R-REF-2).
    */
   async addRow(ref: Ref, row: Row, options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments' | 'head'>> {
-    const rows = [row, ...ref.rows];
+    return { ...(await this.replaceRows(ref, [row, ...ref.rows], options)), head: new Uint8Array(0) };
+  }
+
+  /** The change that makes these the rows before the ref's segments, which stay but for the newest: what the ref cannot hold may join it, as above. */
+  async replaceRows(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const keep = inlineRows(rows);
     const segments = keep === rows.length ? ref.segments : await this.#spill(ref, rows.slice(keep), options);
-    return { rows: rows.slice(0, keep), segments, head: new Uint8Array(0) };
+    return { rows: rows.slice(0, keep), segments };
   }
 
   /** The same for any number of rows, newest first. No segment is read for it: on a remote that would be a round trip. */
@@ -118,19 +114,13 @@ export class Refs {
   /** The change that makes these the ref's rows; those that it cannot hold are first written to segments. */
   async adopt(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const keep = inlineRows(rows);
-    const segments: SegmentName[] = [];
-    for (let at = keep; at < rows.length; ) {
-      const segment = await this.#writeSegment(ref, segmentRows(rows.slice(at)), options);
-      segments.push(segment);
-      at += segment.rows;
-    }
-    return { rows: rows.slice(0, keep), segments };
+    return { rows: rows.slice(0, keep), segments: await this.#segments.write(ref.epoch, rows.slice(keep), options) };
   }
 
   /** Every row of a session, newest first; segments are read as they are needed. */
   async *rows(ref: Ref, options: RequestOptions = {}): AsyncGenerator<Row> {
     yield* ref.rows;
-    for (const segment of ref.segments) yield* await this.readSegment(segment, options);
+    for (const segment of ref.segments) yield* await this.#segments.read(segment, options);
   }
 
   /** The names of all sessions that have a ref, live or not, in no particular order. */
@@ -141,31 +131,12 @@ export class Refs {
     }
   }
 
-  async readSegment(segment: SegmentName, options: RequestOptions = {}): Promise<Row[]> {
-    const key = objectKey('segments', segment.name);
-    const { body } = await unwrap(await this.#provider.get(key, options), { kind: 'segment', repository: this.#repository, key });
-    const input = new Reader(body, key);
-    const rows = decodeRows(input, MAX_SEGMENT_ROWS, key);
-    input.end();
-    check(rows.length === segment.rows, `${key}: expected ${segment.rows} rows, found ${rows.length}`);
-    return rows;
-  }
-
   async #spill(ref: Ref, older: readonly Row[], options: RequestOptions): Promise<SegmentName[]> {
     const [newest, ...rest] = ref.segments;
     const isSmall = newest !== undefined && newest.rows + older.length <= JOINED_SEGMENT_ROWS;
-    const rows = isSmall ? [...older, ...(await this.readSegment(newest, options))] : older;
+    const rows = isSmall ? [...older, ...(await this.#segments.read(newest, options))] : older;
     const fits = isSmall && segmentRows(rows).length === rows.length;
-    return [await this.#writeSegment(ref, fits ? rows : older, options), ...(fits ? rest : ref.segments)];
-  }
-
-  async #writeSegment(ref: Ref, rows: readonly Row[], options: RequestOptions): Promise<SegmentName> {
-    const name = newName(this.#host, ref.epoch);
-    const key = objectKey('segments', name);
-    const out = new Writer();
-    encodeRows(out, rows);
-    await this.#provider.put(key, await wrap({ kind: 'segment', repository: this.#repository, key }, out.finish(), 'auto'), options);
-    return { name, rows: rows.length };
+    return [...(await this.#segments.write(ref.epoch, fits ? rows : older, options)), ...(fits ? rest : ref.segments)];
   }
 
   async #swap(
@@ -176,10 +147,12 @@ export class Refs {
     const nonce = this.#host.random(NAME_BYTES);
     const etagStyle = this.#provider.etagStyle ?? from.ref.etagStyle;
     const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce, etagStyle };
-    const bytes = await this.#encode(from.session, ref);
+    const bytes = await this.#encode(from, ref);
     try {
       const version = await this.#provider.swap(refKey(from.session), bytes, from.version, { ...options, etagStyle });
-      return version === undefined ? undefined : { session: from.session, ref, version };
+      if (version === undefined) return undefined;
+      this.#rows = ref.rows;
+      return { session: from.session, ref, version };
     } catch (error) {
       if (!isError(error, 'UNREACHABLE')) throw error;
       const settled = await this.#settle(from, ref, options).catch((cause: unknown) => {
@@ -197,8 +170,8 @@ export class Refs {
     options: RequestOptions,
   ): Promise<Token | 'failed' | undefined> {
     const now = await this.read(from.session, options);
-    if (now !== undefined && (await this.#holds(now.ref, wanted, from.ref))) return now;
-    if ((now?.version ?? null) !== from.version) return undefined;
+    if ((now?.version ?? null) !== from.version)
+      return now !== undefined && (await this.#holds(now.ref, wanted, from.ref)) ? now : undefined;
     // The swap may still be under way: a swap of our own from the same version makes it lose.
     if (await this.#burn(from, options)) return 'failed';
     const after = await this.read(from.session, options);
@@ -210,7 +183,11 @@ export class Refs {
     if (equalBytes(ref.nonce, wanted.nonce)) return true;
     const row = wanted.rows[0];
     if (row !== undefined && row !== from.rows[0]) {
-      for await (const { manifest } of this.rows(ref)) if (nameText(manifest) === nameText(row.manifest)) return true;
+      // It came before the rows that were there: how long the history is does not count.
+      for await (const { id, manifest } of this.rows(ref)) {
+        if (nameText(manifest) === nameText(row.manifest)) return true;
+        if (id === from.rows[0]?.id) break;
+      }
     }
     const event = wanted.events[0];
     return event !== undefined && event !== from.events[0] && ref.events.some(({ nonce }) => equalBytes(nonce, event.nonce));
@@ -218,17 +195,17 @@ export class Refs {
 
   async #burn(from: Omit<Token, 'version'> & { version: Version | null }, options: RequestOptions): Promise<boolean> {
     const ref: Ref = { ...from.ref, sequence: from.ref.sequence + 1, nonce: this.#host.random(NAME_BYTES) };
-    const bytes = await this.#encode(from.session, ref);
+    const bytes = await this.#encode(from, ref);
     const { etagStyle } = from.ref;
     return (await this.#provider.swap(refKey(from.session), bytes, from.version, { ...options, etagStyle })) !== undefined;
   }
 
   /** The ref in its envelope. One that no reader would take is never written: it would lose the session. */
-  async #encode(session: string, ref: Ref): Promise<Uint8Array> {
-    const key = refKey(session);
+  async #encode(from: Omit<Token, 'version'>, ref: Ref): Promise<Uint8Array> {
+    const key = refKey(from.session);
     const body = encodeRef(ref);
     try {
-      decodeRef(body, key);
+      decodeRef(body, key, from.ref.rows);
     } catch (cause) {
       throw new BrowserStateError('INTERNAL', `${key}: about to write what no reader takes; nothing was changed`, { cause });
     }
@@ -241,19 +218,6 @@ function inlineRows(rows: readonly Row[]): number {
   let keep = Math.min(rows.length, MAX_INLINE_ROWS);
   while (keep > 1 && rowBytes(rows.slice(0, keep)) > MAX_INLINE_ROW_BYTES / 2) keep = Math.ceil(keep / 2);
   return keep;
-}
-
-/** As many of the rows as one segment may hold. */
-function segmentRows(rows: readonly Row[]): readonly Row[] {
-  let count = Math.min(rows.length, JOINED_SEGMENT_ROWS);
-  while (rowBytes(rows.slice(0, count)) > MAX_CELL_SIZE) count = Math.ceil(count / 2);
-  return rows.slice(0, count);
-}
-
-function rowBytes(rows: readonly Row[]): number {
-  const out = new Writer();
-  encodeRows(out, rows);
-  return out.length;
 }
 
 function unknownOutcome(session: string, cause: unknown): BrowserStateError {

@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { Reader, Writer } from '../../src/bytes.js';
-import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type RefEvent } from '../../src/repository/ref.js';
+import {
+  decodeRef,
+  decodeRows,
+  emptyRef,
+  encodeRef,
+  encodeRows,
+  newRow,
+  type Ref,
+  type RefEvent,
+  type Row,
+} from '../../src/repository/ref.js';
 import { ref as anyRef, rows as anyRows } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';
@@ -136,4 +146,13 @@ for (const [what, bytes] of Object.entries(huge))
 test('R-ENC-4: unknown even extensions of a ref are kept, odd ones refused', (t) => {
   t.deepEqual(decode(encodeRef(full)).extensions, full.extensions);
   refuses(t, () => decode(encodeRef({ ...full, extensions: [{ tag: 3, value: new Uint8Array(0) }] })), 'NEWER_VERSION');
+});
+
+test('section 8.3: of rows that are known only those are taken that are the same to the byte', (t) => {
+  const other = newRow('rollback', { ...row.commit, message: 'n' }, name);
+  const moved = newRow('merge', row.commit, name);
+  const renamed = newRow('rollback', row.commit, { ...name, epoch: 4 });
+  const found = (known: Row) => decodeRef(encodeRef(full), 'refs/test', [known]).rows;
+  t.is(found(row)[0], row);
+  for (const known of [other, moved, renamed]) t.deepEqual(found(known), [row]);
 });

@@ -1,9 +1,10 @@
 /** Refs in a provider: swaps, what moves to segments, and that nothing is written that no reader would take (SPEC.md 8.3, 8.4, 11.1). */
 import test, { type ExecutionContext } from 'ava';
-import { memoryProvider, type Provider } from '../../src/index.js';
+import { BrowserStateError, memoryProvider, type Provider } from '../../src/index.js';
 import { MAX_INLINE_HEAD, newRow, type Ref, type Row } from '../../src/repository/ref.js';
 import type { Refs, Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
+import { around, counting } from '../faults/providers.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 
@@ -130,4 +131,77 @@ test('R-ENC-4: unknown extensions of a ref outlive every swap', async (t) => {
   let token = (await refs.swap(await refs.ensure('a'), { extensions })) as Token;
   token = (await refs.swap(token, await refs.addRow(token.ref, rowOf(1)))) as Token;
   t.deepEqual((await refs.read('a'))?.ref.extensions, extensions);
+});
+
+/** Refs that remember nothing, over a provider whose next swap takes effect or not and gets no answer; others go on `meanwhile`. */
+async function unanswered(inner: Provider, takesEffect: boolean, meanwhile: () => Promise<unknown>) {
+  const counted = counting(inner);
+  let isFirst = true;
+  const provider = around(counted, async (method, key, request) => {
+    if (method !== 'swap' || !isFirst) return request();
+    isFirst = false;
+    if (takesEffect) await request();
+    await meanwhile();
+    throw new BrowserStateError('UNREACHABLE', `${method} ${key}: a fault that the test asked for`);
+  });
+  const { refs } = (await Repository.open(provider, fakeHost('unanswered'))) as Repository;
+  return { refs, counts: counted.counts };
+}
+
+test('R-WRITE-3: a swap without an answer that lost is settled by the rows that are new, however long the history is', async (t) => {
+  const { refs: others, provider } = await freshRefs();
+  const rows = Array.from({ length: 400 }, (_, i) => rowOf(i));
+  const first = await others.ensure('a');
+  await others.swap(first, await others.adopt(first.ref, [...rows].reverse()));
+  const { refs, counts } = await unanswered(provider, false, () => addRows(others, 'a', [rowOf(500)]));
+  const token = (await refs.read('a')) as Token;
+  const history = await refs.addRows(token.ref, [rowOf(501)]);
+  t.is(await refs.swap(token, history), undefined);
+  t.is(counts.requests.get, 0);
+  await isWhole(t, others, 'a', [...rows, rowOf(500)]);
+});
+
+test('R-WRITE-3: a swap without an answer is found in a segment, where others went on for long', async (t) => {
+  const { refs: others, provider } = await freshRefs();
+  await addRows(others, 'a', [rowOf(0)]);
+  const later = Array.from({ length: 120 }, (_, i) => rowOf(600 + i));
+  const { refs } = await unanswered(provider, true, () => addRows(others, 'a', later));
+  const token = (await refs.read('a')) as Token;
+  const swapped = await refs.swap(token, await refs.addRows(token.ref, [rowOf(501)]));
+  t.is(swapped?.ref.rows[0]?.id, later.at(-1)?.id);
+  await isWhole(t, others, 'a', [rowOf(0), rowOf(501), ...later]);
+});
+
+test('section 8.4: segments that were read are read no more, as far as there is room', async (t) => {
+  const { refs: others, provider } = await freshRefs();
+  const target = await others.ensure('a');
+  await others.swap(
+    target,
+    await others.adopt(
+      target.ref,
+      [...Array(7000).keys()].map((i) => rowOf(i)),
+    ),
+  );
+  const counted = counting(provider);
+  const { refs } = (await Repository.open(counted, fakeHost())) as Repository;
+  const { ref } = (await refs.read('a')) as Token;
+  const newest = { ...ref, segments: ref.segments.slice(0, 3) };
+  const ids = await allRows(refs, newest);
+  t.is(counted.counts.requests.get, 3);
+  t.deepEqual(await allRows(refs, newest), ids);
+  t.is(counted.counts.requests.get, 3);
+  t.is((await allRows(refs, ref)).length, 7000);
+  t.is(counted.counts.requests.get, ref.segments.length);
+  await allRows(refs, newest);
+  t.is(counted.counts.requests.get, ref.segments.length + 3);
+});
+
+test('R-LIMIT: a row that no reader would take is not written, also beside rows that were read before', async (t) => {
+  const { refs } = await freshRefs();
+  const token = await addRows(refs, 'a', [rowOf(1)]);
+  const { commit, manifest } = rowOf(2);
+  const twice = newRow('merge', { ...commit, parents: ['11'.repeat(32), '11'.repeat(32)] }, manifest);
+  const history = await refs.addRow(token.ref, twice);
+  await rejects(t, () => refs.swap(token, history), 'INTERNAL');
+  t.is((await refs.read('a'))?.version, token.version);
 });

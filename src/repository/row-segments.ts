@@ -1,0 +1,91 @@
+/**
+ * Segments: the rows that a ref has no room for (SPEC.md 8.4). A segment's name is never used twice, so that it tells the rows: those that were read or
+ * written last are remembered, for a push and the pull after it read the same ones time and again.
+ */
+import { Reader, Writer } from '../bytes.js';
+import { check } from '../errors.js';
+import type { Host } from '../host.js';
+import { KEPT_SEGMENT_ROWS, MAX_CELL_SIZE, MAX_SEGMENT_ROWS } from '../limits.js';
+import { unwrap, wrap } from '../pack/envelope.js';
+import { nameText, type ObjectName } from '../pack/locator.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import { newName, objectKey } from './layout.js';
+import { decodeRows, encodeRows, type Row, type SegmentName } from './ref.js';
+
+/** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
+export const JOINED_SEGMENT_ROWS = 1024;
+
+export class RowSegments {
+  readonly #provider: Provider;
+  readonly #host: Host;
+  readonly #repository: Uint8Array;
+  /** By name; the one that was used last is the last. */
+  readonly #kept = new Map<string, readonly Row[]>();
+  #room = KEPT_SEGMENT_ROWS;
+
+  constructor(provider: Provider, host: Host, repository: Uint8Array) {
+    this.#provider = provider;
+    this.#host = host;
+    this.#repository = repository;
+  }
+
+  /** Its rows, newest first. */
+  async read({ name, rows: count }: SegmentName, options: RequestOptions): Promise<readonly Row[]> {
+    const kept = this.#kept.get(nameText(name));
+    if (kept !== undefined) return this.#keep(name, kept);
+    const key = objectKey('segments', name);
+    const { body } = await unwrap(await this.#provider.get(key, options), { kind: 'segment', repository: this.#repository, key });
+    const input = new Reader(body, key);
+    const rows = decodeRows(input, MAX_SEGMENT_ROWS, key);
+    input.end();
+    check(rows.length === count, `${key}: expected ${count} rows, found ${rows.length}`);
+    return this.#keep(name, rows);
+  }
+
+  /** Writes the rows under the GC epoch to as few segments as can hold them, newest first. */
+  async write(epoch: number, rows: readonly Row[], options: RequestOptions): Promise<SegmentName[]> {
+    const segments: SegmentName[] = [];
+    for (let at = 0; at < rows.length; ) {
+      const part = segmentRows(rows.slice(at));
+      const name = newName(this.#host, epoch);
+      const key = objectKey('segments', name);
+      const out = new Writer();
+      encodeRows(out, part);
+      await this.#provider.put(key, await wrap({ kind: 'segment', repository: this.#repository, key }, out.finish(), 'auto'), options);
+      this.#keep(name, part);
+      segments.push({ name, rows: part.length });
+      at += part.length;
+    }
+    return segments;
+  }
+
+  /** Those that were not used for longest make room. */
+  #keep(name: ObjectName, rows: readonly Row[]): readonly Row[] {
+    this.#forget(nameText(name));
+    this.#kept.set(nameText(name), rows);
+    this.#room -= rows.length;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#room >= 0) break;
+      this.#forget(oldest);
+    }
+    return rows;
+  }
+
+  #forget(name: string): void {
+    this.#room += this.#kept.get(name)?.length ?? 0;
+    this.#kept.delete(name);
+  }
+}
+
+/** As many of the rows as one segment may hold. */
+export function segmentRows(rows: readonly Row[]): readonly Row[] {
+  let count = Math.min(rows.length, JOINED_SEGMENT_ROWS);
+  while (rowBytes(rows.slice(0, count)) > MAX_CELL_SIZE) count = Math.ceil(count / 2);
+  return rows.slice(0, count);
+}
+
+export function rowBytes(rows: readonly Row[]): number {
+  const out = new Writer();
+  encodeRows(out, rows);
+  return out.length;
+}
