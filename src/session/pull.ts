@@ -17,6 +17,7 @@ import { matchSegments } from '../repository/segments.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { pullProgress } from './pull-progress.js';
+import { arrange, inOrder, tagsAmong } from './pulled-rows.js';
 import { type History, relate } from './relation.js';
 import type { Remote, Seen } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
@@ -107,7 +108,7 @@ async function attemptPull(home: Home, remote: Remote, seen: Seen, options: Pull
     for await (const each of repository.refs.rows(local.ref, options)) here.set(each.id, each);
   const missing = [...wanted.values()].filter(({ id }) => !here.has(id));
   if (missing.length === 0) return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
-  const fetched = await fetchRows(home, remote, seen, missing, [...here.values()], options);
+  const fetched = await fetchRows(home, remote, seen, missing, { token: local, rows: [...here.values()] }, options);
   return (
     fetched && { session, commit: row.id, pulled: true, commits: missing.length, objects: fetched.objects, fetchedBytes: fetched.bytes }
   );
@@ -125,21 +126,27 @@ async function wantedRow({ repository, token }: Seen, home: History | undefined,
   }
 }
 
+/** Home's ref as it was read, if there was one, and all its rows, newest first. */
+interface Here {
+  token: Token | undefined;
+  rows: readonly Row[];
+}
+
 /** Brings the rows' content to home and puts them among its rows; undefined where the swap lost. */
 async function fetchRows(
   home: Home,
   remote: Remote,
   seen: Seen,
   missing: readonly Row[],
-  here: readonly Row[],
+  here: Here,
   options: PullOptions,
 ): Promise<{ objects: number; bytes: number } | undefined> {
   const { session } = seen.token;
   const [{ repository, token, pin }, stored] = await Promise.all([
-    prepareHome(home, session, here, options),
+    prepareHome(home, session, here.rows, options),
     Promise.all(missing.map((row) => remote.manifestBytes(seen.repository, seen.token, row, options))),
   ]);
-  if (token.ref.rows[0]?.id !== here[0]?.id) return undefined;
+  if (here.token === undefined ? token.ref.rows.length > 0 : token.version !== here.token.version) return undefined;
   const manifests = await Promise.all(missing.map((row, i) => seen.repository.openManifest(row, stored[i] as Uint8Array)));
   const former = await remote.notedManifest(seen.repository, session);
   const places = await placesAtHome(home, repository, token, former ? [...manifests, former] : manifests, pin, options);
@@ -164,8 +171,8 @@ async function fetchRows(
       return { ...(missing[i] as Row), manifest: name };
     }),
   );
-  const rows = await inOrder(seen, added, here, options);
-  const history = await repository.refs.adopt({ ...token.ref, epoch: pin.epoch }, rows, options);
+  const rows = await inOrder(seen, added, here.rows, options);
+  const history = await arrange(repository, { ...token.ref, epoch: pin.epoch }, here.rows, rows, options);
   const tags = tagsAmong(token, seen.token, rows);
   const swapped = await repository.refs.swap(
     token,
@@ -210,31 +217,6 @@ async function placesAtHome(
 
 function hasPlace(entry: readonly [ObjectId, BlobPlace | undefined]): entry is readonly [ObjectId, BlobPlace] {
   return entry[1] !== undefined;
-}
-
-/** Home's rows with the new ones in the remote's order; rows that only home has keep their place before what they follow. */
-async function inOrder(seen: Seen, added: readonly Row[], here: readonly Row[], options: RequestOptions): Promise<Row[]> {
-  const mine = new Map([...here, ...added].map((row) => [row.id, row]));
-  const ordered: Row[] = [];
-  let left = added.length;
-  for await (const { id } of seen.repository.refs.rows(seen.token.ref, options)) {
-    const row = mine.get(id);
-    if (row === undefined) continue;
-    ordered.push(row);
-    if (added.includes(row)) left--;
-    if (left === 0) break;
-  }
-  const placed = new Set(ordered.map(({ id }) => id));
-  const rest = here.filter(({ id }) => !placed.has(id));
-  const firstShared = here.findIndex(({ id }) => placed.has(id));
-  const unsent = firstShared === -1 ? [] : rest.filter((row) => here.indexOf(row) < firstShared);
-  return [...unsent, ...ordered, ...rest.filter((row) => !unsent.includes(row))];
-}
-
-/** The remote's tags, as far as home has what they name, and those that only home has. */
-function tagsAmong(here: Token, there: Token, rows: readonly Row[]): Map<string, ObjectId> {
-  const ids = new Set(rows.map(({ id }) => id));
-  return new Map([...here.ref.tags, ...[...there.ref.tags].filter(([, id]) => ids.has(id))]);
 }
 
 function diverged(session: string, local: Token | undefined, seen: Seen): BrowserStateError {

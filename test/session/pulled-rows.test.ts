@@ -1,0 +1,78 @@
+/** Where rows that a pull brings go, and what of home's history is written again for them (SPEC.md R-REF-2, R-SYNC-4). */
+import test from 'ava';
+import { memoryProvider } from '../../src/index.js';
+import { newRow, type Row } from '../../src/repository/ref.js';
+import type { Token } from '../../src/repository/refs.js';
+import { Repository } from '../../src/repository/repository.js';
+import { arrange, inOrder } from '../../src/session/pulled-rows.js';
+import type { Seen } from '../../src/session/remote.js';
+import { counting } from '../faults/providers.js';
+import { fakeHost } from '../helpers/host.js';
+
+function rowOf(number: number): Row {
+  const tree = number.toString(16).padStart(64, '0');
+  const commit = { tree, parents: [], time: number, message: '', who: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+  return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
+}
+
+/** Newest first: `from` down to `to`. */
+function rowsOf(from: number, to: number): Row[] {
+  return Array.from({ length: from - to + 1 }, (_, i) => rowOf(from - i));
+}
+
+async function withRows(rows: readonly Row[]) {
+  const provider = counting(memoryProvider());
+  const repository = await Repository.init(provider, fakeHost());
+  const empty = await repository.refs.ensure('main');
+  const token = (await repository.refs.swap(empty, await repository.refs.adopt(empty.ref, rows))) as Token;
+  return { provider, repository, token };
+}
+
+async function arranged(here: readonly Row[], rows: readonly Row[]) {
+  const { provider, repository, token } = await withRows(here);
+  const puts = provider.counts.requests.put;
+  const change = await arrange(repository, token.ref, here, rows, {});
+  const written = provider.counts.requests.put - puts;
+  const { ref } = (await repository.refs.swap(token, change)) as Token;
+  const ids: string[] = [];
+  for await (const { id } of repository.refs.rows(ref)) ids.push(id);
+  return { ids, written, before: token.ref.segments, after: ref.segments };
+}
+
+const idsOf = (rows: readonly Row[]) => rows.map(({ id }) => id);
+
+test('R-REF-2: a row before all that is in segments leaves these as they are', async (t) => {
+  const here = rowsOf(3000, 1);
+  const rows = [rowOf(3001), ...here];
+  const { ids, written, before, after } = await arranged(here, rows);
+  t.deepEqual(ids, idsOf(rows));
+  t.is(written, 0);
+  t.deepEqual(after, before);
+});
+
+test('R-REF-2: rows that the ref has no room for join the newest segment, and no other is written again', async (t) => {
+  const here = rowsOf(3000, 1);
+  const rows = [...rowsOf(3060, 3001), ...here];
+  const { ids, written, before, after } = await arranged(here, rows);
+  t.deepEqual(ids, idsOf(rows));
+  t.is(written, 1);
+  t.deepEqual(after.slice(-2), before.slice(-2));
+});
+
+test('R-SYNC-4: a row among those in segments is put where it belongs', async (t) => {
+  const here = rowsOf(300, 1).filter(({ commit }) => commit.time !== 100);
+  const { ids } = await arranged(here, rowsOf(300, 1));
+  t.deepEqual(ids, idsOf(rowsOf(300, 1)));
+});
+
+test('R-SYNC-4: rows that only home has stay before what they follow', async (t) => {
+  const there = rowsOf(9, 1);
+  const [unsent, old] = [rowsOf(21, 20), rowOf(30)];
+  const here = [...unsent, rowOf(6), old, rowOf(3)];
+  const { repository, token } = await withRows(there);
+  const seen: Seen = { repository, token };
+  const ordered = await inOrder(seen, [rowOf(9), rowOf(5)], here, {});
+  t.deepEqual(idsOf(ordered), idsOf([...unsent, rowOf(9), rowOf(6), rowOf(5), old, rowOf(3)]));
+  const unrelated = await inOrder(seen, [rowOf(9)], [old], {});
+  t.deepEqual(idsOf(unrelated), idsOf([rowOf(9), old]));
+});
