@@ -33,6 +33,8 @@ export interface RemoteNote {
 export class RemoteNotes {
   readonly folder: string;
   readonly #host: Pick<Host, 'random'>;
+  /** The note that was read or written last: one push asks for it several times, and its ref takes long to decode. */
+  #last: { session: string; bytes: Uint8Array; note: RemoteNote } | undefined;
 
   /** The notes below `records` about the remote at `url`. */
   constructor(records: string, url: string, host: Pick<Host, 'random'>) {
@@ -61,28 +63,25 @@ export class RemoteNotes {
   async session(session: string): Promise<RemoteNote | undefined> {
     const [known, bytes] = [await this.repository(), await this.#read(`${session}.ref`)];
     if (known === undefined || bytes === undefined) return undefined;
-    try {
-      const input = new Reader(bytes, 'note');
-      const repository = input.bytes(NAME_BYTES).slice();
-      if (!equalBytes(repository, known)) return undefined;
-      const version = input.text(MAX_VERSION_BYTES);
-      const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
-      const head = input.text(2 * ID_BYTES) || undefined;
-      return { repository, version, ref, head, manifest: { name: input.text(MAX_VERSION_BYTES), bytes: input.sized(MAX_MANIFEST_SIZE) } };
-    } catch (error) {
-      if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;
-      return undefined;
-    }
+    const last = this.#last;
+    const isLast = last?.session === session && equalBytes(last.bytes, bytes);
+    const note = isLast ? last.note : decodeNote(bytes);
+    if (note === undefined || !equalBytes(note.repository, known)) return undefined;
+    this.#last = { session, bytes, note };
+    return note;
   }
 
-  async setSession(session: string, { repository, version, ref, head, manifest }: RemoteNote): Promise<void> {
+  async setSession(session: string, note: RemoteNote): Promise<void> {
+    const { repository, version, ref, head, manifest } = note;
     const out = new Writer()
       .bytes(repository)
       .text(version)
       .sized(encodeRef(ref))
       .text(head ?? '');
     out.text(manifest.name).sized(manifest.bytes);
-    await this.#write(`${session}.ref`, out.finish());
+    const bytes = out.finish();
+    await this.#write(`${session}.ref`, bytes);
+    this.#last = { session, bytes, note };
   }
 
   /** What was written under that name; undefined where it is not there, or not whole. */
@@ -101,5 +100,20 @@ export class RemoteNotes {
     await replacePrivately(path, `${path}.${toHex(this.#host.random(8))}`, sealed(content)).catch((error: unknown) => {
       if (errno(error) === undefined) throw error;
     });
+  }
+}
+
+/** Undefined for what is no note of this version. */
+function decodeNote(bytes: Uint8Array): RemoteNote | undefined {
+  try {
+    const input = new Reader(bytes, 'note');
+    const repository = input.bytes(NAME_BYTES).slice();
+    const version = input.text(MAX_VERSION_BYTES);
+    const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
+    const head = input.text(2 * ID_BYTES) || undefined;
+    return { repository, version, ref, head, manifest: { name: input.text(MAX_VERSION_BYTES), bytes: input.sized(MAX_MANIFEST_SIZE) } };
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;
+    return undefined;
   }
 }

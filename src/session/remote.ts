@@ -113,9 +113,10 @@ export class Remote implements Site {
       return note && this.#recalled(session, note.repository, note);
     }
     const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
-    const token = await Repository.at(this.provider, this.host, id).refs.open(session, cell);
+    const found = this.#at(id);
+    const token = await found.refs.open(session, cell);
     if (note !== undefined && equalBytes(note.repository, id)) refuseOlder(token, note.ref.sequence, this.#notes.folder);
-    const repository = await this.#is(Repository.at(this.provider, this.host, id));
+    const repository = await this.#is(found);
     this.isConfirmed = true;
     await this.noteRef(repository, token);
     return { repository, token };
@@ -200,7 +201,7 @@ export class Remote implements Site {
   }
 
   async #recalled(session: string, id: Uint8Array, { version, ref }: Pick<Token, 'version' | 'ref'>): Promise<Seen> {
-    const repository = await this.#is(Repository.at(this.provider, this.host, id));
+    const repository = await this.#is(this.#at(id));
     return { repository, token: { session, ref, version } };
   }
 
@@ -220,6 +221,12 @@ export class Remote implements Site {
     this.#repository = undefined;
     this.isConfirmed = false;
     await this.#notes.forgetRepository();
+  }
+
+  /** The repository of that id: the one that is open, which remembers what it read, unless another is there now. */
+  #at(id: Uint8Array): Repository {
+    const known = this.#repository;
+    return known !== undefined && equalBytes(known.id, id) ? known : Repository.at(this.provider, this.host, id);
   }
 
   async #is(found: Repository): Promise<Repository> {
