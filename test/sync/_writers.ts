@@ -7,6 +7,7 @@ import { around } from '../faults/providers.js';
 import { dice } from '../helpers/dice.js';
 import { file } from '../helpers/profile.js';
 import { machine } from './_machines.js';
+import { Turns } from './_turns.js';
 
 /**
  * One request in fifty is refused, one loses its answer, and one arrives late, after up to eight others; every answer takes up to four turns of the event
@@ -37,7 +38,13 @@ export function unreliable(inner: Provider, seed: number): Provider {
   });
 }
 
-/** Every writer commits and pushes so often, keeping its own content where others were first, until each commit is told to be there. */
+/** Of the writers that are not in the middle of something, so many push at a time, more or less: on average a push then loses about twice. */
+const MEETING = 2;
+
+/**
+ * Every writer commits and pushes so often, keeping its own content where others were first, until each commit is told to be there. Like any caller it waits a
+ * random time after each push, and mostly asks for the ref first instead of relying on the one that it remembers.
+ */
 export async function writeTogether(
   t: ExecutionContext,
   remote: Provider,
@@ -53,9 +60,11 @@ export async function writeTogether(
     for await (const { commit } of viewer.session.log({ limit: 50 })) ids.push(commit);
     return ids;
   };
+  const turns = new Turns(writers);
   const write = async (writer: number): Promise<void> => {
     const { session, profile } = await machine(t, open(writer), 'main', memoryProvider());
     const dir = profile(new Map([['Local State', file(`of writer ${writer}`)]]));
+    const roll = dice(writer);
     for (let i = 0; i < commits; i++) {
       writeFileSync(join(dir, 'Local State'), `writer ${writer}, commit ${i}`);
       const { commit } = await session.commit(dir, { message: `${writer} ${i}`, offline: true });
@@ -63,7 +72,7 @@ export async function writeTogether(
       let mayBeThere = false;
       for (let isThere = false; !isThere; ) {
         try {
-          reported.add((await session.push({ onConflict: 'ours' })).commit);
+          reported.add((await session.push({ onConflict: 'ours', ask: roll(4) > 0 })).commit);
           isThere = true;
         } catch (error) {
           if (!isError(error, 'UNREACHABLE', 'CONFLICT')) throw error;
@@ -72,8 +81,11 @@ export async function writeTogether(
           if (reported.size > 0 && !mayBeThere && (await newest()).includes(commit))
             t.fail(`${commit} is there, and was told not to be: ${error.message}`);
         }
+        turns.pass();
+        await turns.wait(roll(2 * (writers - MEETING)));
       }
     }
+    turns.leave();
   };
   await Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
 
