@@ -119,8 +119,13 @@ export class Refs {
 
   /** Every row of a session, newest first; segments are read as they are needed. */
   async *rows(ref: Ref, options: RequestOptions = {}): AsyncGenerator<Row> {
-    yield* ref.rows;
-    for (const segment of ref.segments) yield* await this.#segments.read(segment, options);
+    for await (const part of this.parts(ref, options)) yield* part;
+  }
+
+  /** The same as they are read: those of the ref, then those of each segment. For who looks at all of thousands, a turn for each row would take too long. */
+  async *parts(ref: Ref, options: RequestOptions = {}): AsyncGenerator<readonly Row[]> {
+    yield ref.rows;
+    for (const segment of ref.segments) yield await this.#segments.read(segment, options);
   }
 
   /** The names of all sessions that have a ref, live or not, in no particular order. */

@@ -105,7 +105,7 @@ async function attemptPull(home: Home, remote: Remote, seen: Seen, options: Pull
   const wanted = new Map((isAhead ? [row] : [head, row]).map((each) => [each.id, each]));
   const here = new Map<ObjectId, Row>();
   if (repository !== undefined && local !== undefined)
-    for await (const each of repository.refs.rows(local.ref, options)) here.set(each.id, each);
+    for await (const part of repository.refs.parts(local.ref, options)) for (const each of part) here.set(each.id, each);
   const missing = [...wanted.values()].filter(({ id }) => !here.has(id));
   if (missing.length === 0) return { session, commit: row.id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
   const fetched = await fetchRows(home, remote, seen, missing, { token: local, rows: [...here.values()] }, options);

@@ -42,12 +42,12 @@ async function unsentRows(
   const found = await leading(home, inline, remote?.ref.rows[0]?.id, options);
   if (found.base !== undefined || found.follows || remote === undefined || remote.ref.segments.length === 0) return found;
   const here = new Set<string>();
-  for await (const { id } of home.refs.rows(home.ref, options)) here.add(id);
+  for await (const part of home.refs.parts(home.ref, options)) for (const { id } of part) here.add(id);
   const known = new Set<string>();
   // The newest common row is the newest on either side: both have what they share in one order.
-  for await (const { id } of remote.refs.rows(remote.ref, options)) {
-    known.add(id);
-    if (here.has(id)) break;
+  for await (const part of remote.refs.parts(remote.ref, options)) {
+    for (const { id } of part) known.add(id);
+    if (part.some(({ id }) => here.has(id))) break;
   }
   return leading(home, known, undefined, options);
 }
@@ -60,10 +60,12 @@ async function leading(
 ): Promise<{ rows: Row[]; base: Row | undefined; follows: boolean }> {
   const rows: Row[] = [];
   let follows = false;
-  for await (const row of refs.rows(ref, options)) {
-    if (known.has(row.id)) return { rows, base: row, follows };
-    rows.push(row);
-    follows ||= head !== undefined && row.commit.parents.includes(head);
+  for await (const part of refs.parts(ref, options)) {
+    for (const row of part) {
+      if (known.has(row.id)) return { rows, base: row, follows };
+      rows.push(row);
+      follows ||= head !== undefined && row.commit.parents.includes(head);
+    }
   }
   return { rows, base: undefined, follows };
 }
