@@ -175,7 +175,8 @@ export function decodeRows(input: Reader, max: number, what: string, known: read
     const canonical = input.sized(MAX_CELL_SIZE);
     const same = byName.get(nameText(manifest));
     if (same?.op === op && equalBytes(same.canonical, canonical)) return same;
-    return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical), canonical };
+    // A copy: rows outlive the ref or segment that they came with.
+    return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical), canonical: canonical.slice() };
   });
 }
 
