@@ -3,9 +3,9 @@
  * whose answer was lost is settled by reading back.
  */
 import { equalBytes, utf8 } from '../bytes.js';
-import { BrowserStateError, check, isError } from '../errors.js';
+import { BrowserStateError, check, isError, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
-import { MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_WHO_BYTES } from '../limits.js';
+import { MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_WHO_BYTES, MIN_JOINED_SEGMENTS } from '../limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
@@ -105,10 +105,18 @@ export class Refs {
     return { rows: rows.slice(0, keep), segments };
   }
 
-  /** The same for any number of rows, newest first. No segment is read for it: on a remote that would be a round trip. */
+  /**
+   * The same for any number of rows, newest first. Hardly ever is a segment read for it, which on a remote is a round trip: only where many small ones can become
+   * one, so that their number does not grow with every save.
+   */
   async addRows(ref: Ref, added: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
-    const { rows, segments } = await this.adopt(ref, [...added, ...ref.rows], options);
-    return { rows, segments: [...segments, ...ref.segments] };
+    const rows = [...added, ...ref.rows];
+    const keep = inlineRows(rows);
+    const older = rows.slice(keep);
+    const small = older.length === 0 ? 0 : smallSegments(ref.segments, JOINED_SEGMENT_ROWS - older.length);
+    const joined = small < MIN_JOINED_SEGMENTS ? undefined : await this.#readAll(ref.segments.slice(0, small), options);
+    const segments = await this.#segments.write(ref.epoch, [...older, ...(joined ?? [])], options);
+    return { rows: rows.slice(0, keep), segments: [...segments, ...ref.segments.slice(joined === undefined ? 0 : small)] };
   }
 
   /** The change that makes these the ref's rows; those that it cannot hold are first written to segments. */
@@ -134,6 +142,13 @@ export class Refs {
       const session = key.slice(REF_PREFIX.length);
       if (isId(session)) yield session;
     }
+  }
+
+  /** Undefined where one of them cannot be read: whoever adds rows does without. */
+  async #readAll(segments: readonly SegmentName[], options: RequestOptions): Promise<Row[] | undefined> {
+    const parts = await Promise.allSettled(segments.map((segment) => this.#segments.read(segment, options)));
+    throwIfAborted(options.signal);
+    return parts.every((part) => part.status === 'fulfilled') ? parts.flatMap(({ value }) => value) : undefined;
   }
 
   async #spill(ref: Ref, older: readonly Row[], options: RequestOptions): Promise<SegmentName[]> {
@@ -223,6 +238,16 @@ function inlineRows(rows: readonly Row[]): number {
   let keep = Math.min(rows.length, MAX_INLINE_ROWS);
   while (keep > 1 && rowBytes(rows.slice(0, keep)) > MAX_INLINE_ROW_BYTES / 2) keep = Math.ceil(keep / 2);
   return keep;
+}
+
+/** How many of the newest segments have no more rows than that together. */
+function smallSegments(segments: readonly SegmentName[], room: number): number {
+  let left = room;
+  const count = segments.findIndex(({ rows }) => {
+    left -= rows;
+    return left < 0;
+  });
+  return count === -1 ? segments.length : count;
 }
 
 function unknownOutcome(session: string, cause: unknown): BrowserStateError {

@@ -196,6 +196,33 @@ test('section 8.4: segments that were read are read no more, as far as there is 
   t.is(counted.counts.requests.get, ref.segments.length + 3);
 });
 
+test('R-REF-2: pushes leave few segments at any length of history, and join none that cannot be read', async (t) => {
+  const provider = memoryProvider();
+  await Repository.init(provider, fakeHost());
+  let isReadable = true;
+  const limited = around(provider, (method, key, request) => {
+    if (method === 'get' && key.startsWith('segments/') && !isReadable) throw new BrowserStateError('UNREACHABLE', 'a fault');
+    return request();
+  });
+  const rows: Row[] = [];
+  const push = async (): Promise<Ref> => {
+    const { refs } = (await Repository.open(limited, fakeHost(`process ${rows.length}`))) as Repository;
+    const added = Array.from({ length: 50 }, (_, i) => rowOf(rows.length + i));
+    rows.push(...added);
+    const token = await refs.ensure('a');
+    return ((await refs.swap(token, await refs.addRows(token.ref, [...added].reverse()))) as Token).ref;
+  };
+  const counts: number[] = [];
+  for (let i = 0; i < 60; i++) counts.push((await push()).segments.length);
+  t.true(Math.max(...counts) < 20, counts.join(' '));
+  isReadable = false;
+  for (let i = 0; i < 12; i++) counts.push((await push()).segments.length);
+  t.true((counts.at(-1) as number) >= (counts.at(-13) as number) + 11);
+  isReadable = true;
+  t.true((await push()).segments.length < 20);
+  await isWhole(t, (await Repository.open(provider, fakeHost()))?.refs as Refs, 'a', rows);
+});
+
 test('R-LIMIT: a row that no reader would take is not written, also beside rows that were read before', async (t) => {
   const { refs } = await freshRefs();
   const token = await addRows(refs, 'a', [rowOf(1)]);
