@@ -76,6 +76,7 @@ interface Outcome {
   ranges: number;
   /** What of it is in the commit's own packs: new bytes, and those that move. */
   ownBytes: number;
+  movedBytes: number;
 }
 
 class Plan {
@@ -107,19 +108,28 @@ class Plan {
     return found;
   }
 
-  /** Drops the frames whose moving is cheapest in the long run, so that the rest is within the limits; false where that is none. */
+  /**
+   * Drops the frames whose moving is cheapest in the long run, so that the rest is within the limits; false where that is none. Those of the commit's own packs
+   * stay unless nothing else helps: where several commits are sent at once, these hold what is dead of the ones before.
+   */
   drop(): boolean {
-    const { packs, liveBytes, ownBytes } = this.#outcome;
-    const frames = [...packs].filter(([name]) => !this.#own.has(name)).flatMap(([, group]) => inPlace(group));
+    const { packs, ownBytes, movedBytes } = this.#outcome;
+    const others = [...packs].filter(([name]) => !this.#own.has(name));
+    return this.#drop(others, ownBytes) || this.#drop([...packs], movedBytes);
+  }
+
+  #drop(packs: readonly (readonly [string, LiveFrame[]])[], written: number): boolean {
+    const { liveBytes } = this.#outcome;
+    const frames = packs.flatMap(([, group]) => inPlace(group));
     let best: { cost: number; isKept: Uint8Array } | undefined;
     for (const deadCost of DEAD_COSTS) {
       for (let rangeCost = MIN_RANGE_COST; rangeCost <= 2 * MAX_PACK_SIZE; rangeCost *= 2) {
         const { isKept, moved, ranges, fetched } = cheapestRanges(frames, rangeCost, deadCost);
-        const written = ownBytes + moved;
-        const free = allowedRanges(liveBytes) - ranges - packsOf(written);
-        const spare = COMPACT_RATIO * liveBytes - fetched - written;
+        const total = written + moved;
+        const free = allowedRanges(liveBytes) - ranges - packsOf(total);
+        const spare = COMPACT_RATIO * liveBytes - fetched - total;
         if (free <= 0 || spare < 0) continue;
-        const cost = costPerCommit(written, { free, spare, lasting: LASTING_SHARE * this.#fresh });
+        const cost = costPerCommit(total, { free, spare, lasting: LASTING_SHARE * this.#fresh });
         if (best === undefined || cost < best.cost) best = { cost, isKept };
       }
     }
@@ -167,7 +177,7 @@ class Plan {
       staying.map(({ frame }) => frame),
       allowedRanges(liveBytes) - morePacks,
     );
-    return { packs, liveBytes, fetchBytes: spanBytes(spans) + moved, ranges: spans.length + morePacks, ownBytes };
+    return { packs, liveBytes, fetchBytes: spanBytes(spans) + moved, ranges: spans.length + morePacks, ownBytes, movedBytes: moved };
   }
 }
 

@@ -3,8 +3,14 @@ import { appendFileSync, chmodSync, readdirSync, readFileSync, writeFileSync } f
 import { join } from 'node:path';
 import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';
+import { scoped } from '../../src/provider/scoped.js';
+import { allowedRanges, planFetch } from '../../src/repository/fetch-plan.js';
+import { objectKey } from '../../src/repository/layout.js';
+import type { Row } from '../../src/repository/ref.js';
+import { Repository } from '../../src/repository/repository.js';
 import { noise, prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
+import { fakeHost } from '../helpers/host.js';
 import { file, readListing, smallProfile } from '../helpers/profile.js';
 import { machine } from './_machines.js';
 
@@ -61,4 +67,26 @@ test('R-SYNC-9: what is damaged in home is not sent', async (t) => {
   await rejects(t, () => a.session.push(), 'INTEGRITY');
   t.deepEqual(await packsOf(remote), []);
   await rejects(t, () => b.session.pull(), 'NOT_FOUND');
+});
+
+test('R-COMPACT-1: a head that is pushed with all commits before it is within the limits of a cold read', async (t) => {
+  const remote = memoryProvider();
+  const a = await machine(t, remote, 'main', memoryProvider());
+  const content = (name: number, commit: number) => noise(65_536, `${name} ${commit}`);
+  const dir = a.profile(new Map(Array.from({ length: 40 }, (_, i) => [`${i}`, file(content(i, 0))])));
+  for (let commit = 0; commit < 40; commit++) {
+    for (let i = 0; i < 4; i++) {
+      const name = (commit * 7 + i * 11 + commit * i) % 40;
+      writeFileSync(join(dir, `${name}`), content(name, commit));
+    }
+    await a.session.commit(dir);
+  }
+  t.is((await a.session.push()).commits, 40);
+  const repository = (await Repository.open(scoped(remote, 'tester/.store/'), fakeHost())) as Repository;
+  const row = (await repository.refs.read('main'))?.ref.rows[0] as Row;
+  const { blobs } = await repository.openManifest(row, await repository.provider.get(objectKey('manifests', row.manifest)));
+  const { spans, liveBytes, fetchBytes } = planFetch(blobs.values());
+  t.true(fetchBytes <= 1.5 * liveBytes, `${fetchBytes} bytes fetched for ${liveBytes} live ones`);
+  t.true(spans.length <= allowedRanges(liveBytes), `${spans.length} ranges`);
+  t.deepEqual((await a.store.verify({ readData: true, on: 'remote' })).findings, []);
 });
