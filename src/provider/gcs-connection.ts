@@ -64,7 +64,11 @@ export class GcsConnection {
   }
 
   async close(): Promise<void> {
-    if (this.#opened !== undefined) (await this.#opened).agent.destroy();
+    // A connection that could not be made is nothing to close.
+    await this.#opened?.then(
+      ({ agent }) => agent.destroy(),
+      () => undefined,
+    );
   }
 
   async #open(): Promise<{ storage: Storage; agent: Agent }> {

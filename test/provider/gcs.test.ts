@@ -177,3 +177,14 @@ test('what is no bucket, no endpoint or no prefix is USAGE, and a password in an
   }
   t.throws(() => gcsProvider({ bucket: 'bucket', prefix: '../x' }), { code: 'USAGE' });
 });
+
+test('a connection that could not be made is closed without an error', async (t) => {
+  const storage = {
+    get apiEndpoint(): string {
+      throw new TypeError('no storage');
+    },
+  } as unknown as Storage;
+  const provider = gcsProvider({ bucket: 'bucket', storage });
+  await t.throwsAsync(() => provider.read('refs/a'));
+  await t.notThrowsAsync(async () => provider.close());
+});
