@@ -201,12 +201,12 @@ export class Refs {
   /** Whether `ref` is, or came after, what a swap wanted to write: it has its nonce, or the row or event that it added. */
   async #holds(ref: Ref, wanted: Ref, from: Ref): Promise<boolean> {
     if (equalBytes(ref.nonce, wanted.nonce)) return true;
-    const row = wanted.rows[0];
-    if (row !== undefined && row !== from.rows[0]) {
+    const [row, before] = [wanted.rows[0], from.rows[0]];
+    if (row !== undefined && (before === undefined || nameText(row.manifest) !== nameText(before.manifest))) {
       // It came before the rows that were there: how long the history is does not count.
       for await (const { id, manifest } of this.rows(ref)) {
         if (nameText(manifest) === nameText(row.manifest)) return true;
-        if (id === from.rows[0]?.id) break;
+        if (id === before?.id) break;
       }
     }
     const event = wanted.events[0];

@@ -172,6 +172,18 @@ test('R-WRITE-3: a swap without an answer is found in a segment, where others we
   await isWhole(t, others, 'a', [rowOf(0), rowOf(501), ...later]);
 });
 
+test('R-WRITE-3: a row that was there before does not tell that a swap without an answer took effect', async (t) => {
+  const { refs: others, provider } = await freshRefs();
+  const token = await addRows(others, 'a', [rowOf(0), rowOf(2)]);
+  const tagged = { tags: new Map([['tag', rowOf(0).id]]) };
+  const { refs } = await unanswered(provider, false, async () => void (await others.swap(token, tagged)));
+  const seen = (await refs.read('a')) as Token;
+  // What a pull does with an older version: the newest row stays, as it was read another time.
+  const rows = [rowOf(2), rowOf(1), rowOf(0)];
+  t.is(await refs.swap(seen, await refs.adopt(seen.ref, rows)), undefined);
+  await isWhole(t, others, 'a', [rowOf(0), rowOf(2)]);
+});
+
 test('section 8.4: segments that were read are read no more, as far as there is room', async (t) => {
   const { refs: others, provider } = await freshRefs();
   const target = await others.ensure('a');
