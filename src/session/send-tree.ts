@@ -7,6 +7,7 @@ import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../limits.js';
 import { blobCount, blobId, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { compareFrames, type Frame } from '../pack/locator.js';
+import { looksIncompressible } from '../pack/probe.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobWriter, Predecessor } from '../repository/blob-writer.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
@@ -39,6 +40,8 @@ export async function sendTree(
     return { frame, parts, stored: await reader.readStored(frame, parts) };
   };
   for await (const { frame, parts, stored } of readAhead([...frames.keys()].sort(compareFrames), CODEC_CONCURRENCY, fetch)) {
+    // Of a commit that was not to be compressed: on a remote bytes count for more.
+    if (frame.codec === 'raw' && !looksIncompressible(stored)) continue;
     await writer.addFrame({ ...frame, stored }, parts);
     for (const { id } of parts) tell?.(id);
   }

@@ -54,6 +54,18 @@ test('R-SYNC-9: a first push sends frames as home has them, and a later one what
   t.deepEqual((await b.store.verify({ readData: true, on: 'remote' })).findings, []);
 });
 
+test('R-SYNC-9: what home holds uncompressed is sent compressed', async (t) => {
+  const [home, remote] = [memoryProvider(), memoryProvider()];
+  const a = await machine(t, remote, 'main', home);
+  await a.session.commit(a.profile(new Map([...smallProfile(noise), ['Default/Log', file(prose(500_000, 'log'))]])), {
+    compression: 'off',
+  });
+  await a.session.push();
+  const [here, there] = (await Promise.all([packsOf(home), packsOf(remote)])).map(([pack]) => (pack as Uint8Array).length);
+  t.true((there as number) < (here as number) - 250_000, `${here} bytes at home, ${there} there`);
+  t.deepEqual((await a.store.verify({ readData: true, on: 'remote' })).findings, []);
+});
+
 test('R-SYNC-9: what is damaged in home is not sent', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
