@@ -125,7 +125,7 @@ export const refs: Format<Ref> = {
     { rule: 'R-REF-4: a tag of hex digits', bytes: encodeRef({ ...full, tags: new Map([['beef', first.id]]) }) },
     {
       rule: 'R-REF-2: 100 rows',
-      bytes: encodeRef({ ...empty, rows: new Array(100).fill({ ...first, commit: { ...commit, message: '' } }) }).slice(0, 100),
+      bytes: encodeRef({ ...empty, rows: new Array(100).fill(newRow('commit', { ...commit, message: '' }, first.manifest)) }).slice(0, 100),
     },
     {
       rule: 'R-ENC-4: an odd extension',

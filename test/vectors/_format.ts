@@ -26,7 +26,7 @@ export interface Refusal<Value> {
   as?: Value;
 }
 
-/** Bytes in hex, 64-bit integers in decimal, maps as objects, what is undefined as null. */
+/** Bytes in hex, 64-bit integers in decimal, maps as objects, what is undefined as null. The bytes that a row keeps of its commit are no value of their own. */
 export function toJson(value: unknown): unknown {
   if (value instanceof Uint8Array) return hex(value);
   if (typeof value === 'bigint') return String(value);
@@ -34,7 +34,8 @@ export function toJson(value: unknown): unknown {
   if (value instanceof Map) return toJson(Object.fromEntries(value));
   if (Array.isArray(value)) return value.map(toJson);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toJson(each)]));
+  const parts = Object.entries(value).filter(([key]) => key !== 'canonical');
+  return Object.fromEntries(parts.map(([key, each]) => [key, toJson(each)]));
 }
 
 /** The content of the file of a format: the same in every run. */
