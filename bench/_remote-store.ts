@@ -49,7 +49,6 @@ export class RemoteStore {
     const writer = new BlobWriter(repository, {
       compression: 'auto',
       known: this.#head?.blobs ?? new Map(),
-      lookup: async () => new Map(),
       epoch: () => 1,
     });
     const tree = await this.#capture(dir, writer);

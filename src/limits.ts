@@ -46,6 +46,8 @@ export const MAX_INLINE_ROW_BYTES = 64 * KiB;
 /** Segments named by one ref, each of up to 4,096 rows. */
 export const MAX_SEGMENTS = 4096;
 export const MAX_SEGMENT_ROWS = 4096;
+/** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
+export const JOINED_SEGMENT_ROWS = 1024;
 /** Small segments that a push joins, with one round trip more: one in some 500 saves, and a ref names few segments for any length of history. */
 export const MIN_JOINED_SEGMENTS = 10;
 /** Rows of segments that an open repository remembers, some 4 MB: what a history of a few thousand commits is read with. */

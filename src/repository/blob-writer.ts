@@ -38,8 +38,8 @@ export interface BlobWriterOptions extends RequestOptions {
   compression: Compression;
   /** Places that may be used without a pin: those of the token's head. */
   known: ReadonlyMap<ObjectId, BlobPlace>;
-  /** Asks what else is stored already, once per batch. */
-  lookup: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
+  /** Asks what else is stored already, once per batch; nothing is unless given. */
+  lookup?: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
   /** The birth epoch of new packs, asked when one is begun. */
   epoch: () => number;
   /** Packs being sent at once; PACK_CONCURRENCY unless given. */
@@ -191,7 +191,7 @@ export class BlobWriter {
   }
 
   async #storeWaiting(): Promise<void> {
-    const found = this.#waiting.size === 0 ? undefined : await this.#options.lookup([...this.#waiting.keys()]);
+    const found = this.#waiting.size === 0 ? undefined : await this.#options.lookup?.([...this.#waiting.keys()]);
     for (const [id, { bytes, predecessor }] of this.#waiting) {
       const place = found?.get(id);
       if (place !== undefined) this.places.set(id, place);

@@ -5,13 +5,13 @@
 import { equalBytes, utf8 } from '../bytes.js';
 import { BrowserStateError, check, isError, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
-import { MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_WHO_BYTES, MIN_JOINED_SEGMENTS } from '../limits.js';
+import { JOINED_SEGMENT_ROWS, MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_WHO_BYTES, MIN_JOINED_SEGMENTS } from '../limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
 import { checkId, isId, REF_PREFIX, refKey } from './layout.js';
 import { decodeRef, type EventOp, emptyRef, encodeRef, MAX_EVENTS, MAX_REF_ROWS, type Ref, type Row, type SegmentName } from './ref.js';
-import { JOINED_SEGMENT_ROWS, RowSegments, rowBytes, segmentRows } from './row-segments.js';
+import { RowSegments, rowBytes, segmentRows } from './row-segments.js';
 
 /** A ref as it was read: the only thing that a swap may start from. */
 export interface Token {

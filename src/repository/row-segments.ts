@@ -5,15 +5,12 @@
 import { Reader, Writer } from '../bytes.js';
 import { check } from '../errors.js';
 import type { Host } from '../host.js';
-import { KEPT_SEGMENT_ROWS, MAX_CELL_SIZE, MAX_SEGMENT_ROWS } from '../limits.js';
+import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_CELL_SIZE, MAX_SEGMENT_ROWS } from '../limits.js';
 import { unwrap, wrap } from '../pack/envelope.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { newName, objectKey } from './layout.js';
 import { decodeRows, encodeRows, type Row, type SegmentName } from './ref.js';
-
-/** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
-export const JOINED_SEGMENT_ROWS = 1024;
 
 export class RowSegments {
   readonly #provider: Provider;

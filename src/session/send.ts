@@ -81,7 +81,6 @@ export async function send(
   const writer = new BlobWriter(repository, {
     compression: 'auto',
     known: new Map([...reuse.places, ...known.places]),
-    lookup: async () => new Map(),
     epoch: () => epoch,
     packConcurrency: REMOTE_PACK_CONCURRENCY,
     readKnown: async (id) => {
