@@ -59,7 +59,10 @@ export class BlobReader {
     const plain = patches.length === 0 ? (base as Uint8Array).subarray(0, length) : undefined;
     const parts = patches.map(({ bitmap }, i) => ({ bitmap, pages: pages[i] as Uint8Array }));
     const blob = plain ?? applyPatches(base as Uint8Array, parts, length);
+    const { kept } = this.#options;
+    if (kept?.isVerified(id, location)) return blob;
     verify(id, blob, frame);
+    kept?.noteVerified(id, location);
     return blob;
   }
 
