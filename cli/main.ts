@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 /** The command line: parses, runs the chosen command, and turns what came of it into output and an exit status. */
-import { hideBin } from 'yargs/helpers';
 import type { Command } from './command.js';
 import { completion } from './commands/completion.js';
 import { deleteSession } from './commands/delete.js';
@@ -25,7 +24,7 @@ import { verify } from './commands/verify.js';
 import { Context } from './context.js';
 import { describeFailure, exitStatus, mentionAbsence, mentionOffline } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
-import { type Choice, parse } from './parser.js';
+import type { Choice } from './parser.js';
 import { Report } from './report.js';
 
 const commands: readonly Command[] = [
@@ -55,11 +54,13 @@ const commands: readonly Command[] = [
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 const { signal, takeOver } = cancelOnSignals();
-const typed = hideBin(process.argv);
+const typed = process.argv.slice(2);
 // Until the options are read, what they say of errors is guessed.
 let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
 
 async function main(): Promise<number> {
+  // Loaded where its failures are told: yargs asks for the current directory, which may be gone.
+  const { parse } = await import('./parser.js');
   const choice = parse(typed, commands);
   if (choice === undefined) return 0;
   const { json = false, quiet = false, verbose = false, noColor = false } = choice.args;

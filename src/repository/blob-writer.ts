@@ -5,26 +5,16 @@
  */
 import { toHex } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
-import {
-  BULK_BYTES,
-  CODEC_CONCURRENCY,
-  LOOKUP_BATCH_BYTES,
-  MAX_FRAME_SIZE,
-  MAX_PACK_SIZE,
-  PACK_CONCURRENCY,
-  PAGE_SIZE,
-  READ_SIZE,
-} from '../limits.js';
+import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import { type Frame, type Location, NO_PATCHES } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
-import type { GetOptions, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
-import { newName } from './layout.js';
 import type { BlobPlace } from './manifest.js';
-import { BufferPool, PackDraft } from './pack-draft.js';
+import { BufferPool } from './pack-draft.js';
+import { PackWriter, type PackWriterOptions } from './pack-writer.js';
 import { patchOnto } from './patch-onto.js';
 import type { Repository } from './repository.js';
 
@@ -34,20 +24,14 @@ export interface Predecessor {
   place: BlobPlace;
 }
 
-export interface BlobWriterOptions extends RequestOptions {
+export interface BlobWriterOptions extends PackWriterOptions {
   compression: Compression;
   /** Places that may be used without a pin: those of the token's head. */
   known: ReadonlyMap<ObjectId, BlobPlace>;
   /** Asks what else is stored already, once per batch; nothing is unless given. */
   lookup?: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
-  /** The birth epoch of new packs, asked when one is begun. */
-  epoch: () => number;
-  /** Packs being sent at once; PACK_CONCURRENCY unless given. */
-  packConcurrency?: number | undefined;
   /** The bytes of a blob that is known, read in another way than from its place; undefined where they cannot be had. */
   readKnown?: ((id: ObjectId) => Promise<Uint8Array | undefined>) | undefined;
-  /** Told the places of blobs whose packs are durable, pack by pack. */
-  onDurable?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
 /** Part of a frame that is being filled: a whole blob, or a patch of one. */
@@ -69,8 +53,8 @@ interface FrameDraft {
 }
 
 export class BlobWriter {
-  readonly #repository: Repository;
   readonly #options: BlobWriterOptions;
+  readonly #packs: PackWriter;
   readonly #reader: BlobReader;
   /** Blobs that wait for a look-up; their bytes lie in the blocks, of which the last has `#blockUsed` bytes in use. */
   readonly #waiting = new Map<ObjectId, { bytes: Uint8Array; predecessor: Predecessor | undefined }>();
@@ -78,7 +62,6 @@ export class BlobWriter {
   readonly #blocks: Uint8Array[] = [];
   #blockUsed = READ_SIZE;
   readonly #frameBuffers = new BufferPool(MAX_FRAME_SIZE);
-  readonly #packBuffers = new BufferPool(MAX_PACK_SIZE);
   // What compresses, what does not, and patches go to frames of their own: like with like compresses best.
   #whole: FrameDraft;
   #incompressible: FrameDraft;
@@ -86,29 +69,31 @@ export class BlobWriter {
   readonly #encoding: { encoded: Promise<Encoded>; segments: readonly Segment[]; buffer: Uint8Array }[] = [];
   /** Bytes handed to the compressor so far. */
   #compressed = 0;
-  readonly #sending = new Set<Promise<void>>();
-  #pack: PackDraft | undefined;
-  /** What the pack that is being filled holds. */
-  #inPack = new Map<ObjectId, BlobPlace>();
 
   /** The places of all blobs that were added, complete after `finish`. */
   readonly places = new Map<ObjectId, BlobPlace>();
   /** The places of those that were not stored before. */
   readonly stored = new Map<ObjectId, BlobPlace>();
-  /** The keys of the packs that were begun. */
-  readonly packs = new Set<string>();
   /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
   newBytes = 0;
-  /** Bytes of the packs that were put. */
-  storedBytes = 0;
 
   constructor(repository: Repository, options: BlobWriterOptions) {
-    this.#repository = repository;
     this.#options = options;
+    this.#packs = new PackWriter(repository, options);
     this.#whole = this.#newDraft(options.compression);
     this.#incompressible = this.#newDraft('off');
     this.#patches = this.#newDraft(options.compression);
-    this.#reader = new BlobReader({ provider: { get: (key, request) => this.#get(key, request) } }, options);
+    this.#reader = new BlobReader({ provider: this.#packs }, options);
+  }
+
+  /** The keys of the packs that were begun. */
+  get packs(): ReadonlySet<string> {
+    return this.#packs.keys;
+  }
+
+  /** Bytes of the packs that were put. */
+  get storedBytes(): number {
+    return this.#packs.bytes;
   }
 
   /**
@@ -182,12 +167,12 @@ export class BlobWriter {
   /** Settles, and sends the last pack; it may still be on the way until `acknowledged`. Nothing is added any more. */
   async finish(): Promise<void> {
     await this.settle();
-    if (this.#pack !== undefined) await this.#send(this.#pack);
+    await this.#packs.finish();
   }
 
   /** Resolves when every pack is durable. */
-  async acknowledged(): Promise<void> {
-    await Promise.all(this.#sending);
+  acknowledged(): Promise<void> {
+    return this.#packs.acknowledged();
   }
 
   async #storeWaiting(): Promise<void> {
@@ -271,63 +256,23 @@ export class BlobWriter {
     this.#frameBuffers.give(next.buffer);
   }
 
-  async #storeFrame({ codec, length, stored }: Encoded, segments: readonly Segment[]): Promise<void> {
-    if (this.#pack !== undefined && !this.#pack.fits(stored.length)) {
-      await this.#send(this.#pack);
-      this.#pack = undefined;
-    }
-    this.#pack ??= this.#newPack();
-    const frame: Frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
-    for (const segment of segments) {
-      const place = { location: locate(segment, frame), length: segment.length };
-      this.#place(segment.id, place);
-      this.#inPack.set(segment.id, place);
-    }
+  async #storeFrame(encoded: Encoded, segments: readonly Segment[]): Promise<void> {
+    await this.#packs.add(encoded, (frame) =>
+      segments.map((segment) => {
+        const place = { location: locate(segment, frame), length: segment.length };
+        this.#place(segment.id, place);
+        return [segment.id, place];
+      }),
+    );
   }
 
   #newDraft(compression: Compression): FrameDraft {
     return { compression, buffer: undefined, segments: [], length: 0 };
   }
 
-  async #get(key: string, request: GetOptions = {}): Promise<Uint8Array> {
-    const { range } = request;
-    if (range !== undefined && this.#pack?.key === key) return this.#pack.buffer.slice(range.start, range.end);
-    if (this.packs.has(key)) await this.acknowledged();
-    return this.#repository.provider.get(key, request);
-  }
-
-  #newPack(): PackDraft {
-    const name = newName(this.#repository.host, this.#options.epoch());
-    const pack = new PackDraft(this.#repository, name, this.#packBuffers);
-    this.packs.add(pack.key);
-    return pack;
-  }
-
   #place(id: ObjectId, place: BlobPlace): void {
     this.places.set(id, place);
     this.stored.set(id, place);
-  }
-
-  async #send(pack: PackDraft): Promise<void> {
-    while (this.#sending.size >= (this.#options.packConcurrency ?? PACK_CONCURRENCY)) await Promise.race(this.#sending);
-    const put = this.#put(pack, this.#inPack);
-    this.#inPack = new Map();
-    this.#sending.add(put);
-    put.then(
-      () => {
-        this.#sending.delete(put);
-        pack.release();
-      },
-      // The failure stays in the set, and is met where the set is waited for.
-      () => undefined,
-    );
-  }
-
-  async #put(pack: PackDraft, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
-    const bytes = pack.seal();
-    this.storedBytes += bytes.length;
-    await this.#repository.provider.put(pack.key, bytes, this.#options);
-    await this.#options.onDurable?.(places);
   }
 }
 

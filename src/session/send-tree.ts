@@ -32,7 +32,7 @@ export async function sendTree(
   onProgress: OnProgress | undefined,
 ): Promise<void> {
   const missing = findMissing(writer, tree, blobs, previous);
-  const tell = onProgress && pushProgress(tree, new Map(missing.map(({ id, place }) => [id, place.length])), onProgress);
+  const tell = onProgress && pushProgress(tree, new Set(missing.map(({ id }) => id)), onProgress);
   reader.plan(missing.map(({ place }) => place));
   const frames = wholeFrames(missing);
   const fetch = async (frame: Frame) => {
