@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BrowserState, Session, Store } from '../src/index.js';
-import { CliError } from './failure.js';
+import { CliError, describeFailure, exitStatus, type Failure } from './failure.js';
 import type { Interrupts } from './interrupt.js';
 import type { GlobalArguments } from './options.js';
 import type { Report } from './report.js';
@@ -98,6 +98,13 @@ export class Context {
   get absence(): string | undefined {
     if (!this.remote?.startsWith('file:') || existsSync(fileURLToPath(this.remote))) return undefined;
     return `There is nothing at the remote ${this.remote} yet.`;
+  }
+
+  /** Takes in a failure that does not stop the command: the exit status is that of the first. */
+  failed(error: unknown): Failure {
+    const failure = describeFailure(error, this.signal.aborted);
+    this.status ||= exitStatus[failure.code];
+    return failure;
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 /** What push, pull and sync share: one session or all, and how what was moved is told. */
 import type { PullResult, PushResult, Session } from '../src/index.js';
 import type { Context } from './context.js';
-import { CliError, describeFailure, exitStatus, type Failure } from './failure.js';
+import { CliError, type Failure } from './failure.js';
 import { type Line, styled } from './lines.js';
 import { count, shortId, size } from './text.js';
 
@@ -40,7 +40,14 @@ export async function forSessions<Result extends object>(
   const { report } = context;
   const outcomes: Outcome<Result>[] = [];
   const lines: Line[] = [];
-  const { names, deleted } = await allSessions(context);
+  const fail = (session: string, error: unknown): void => {
+    const failure = context.failed(error);
+    if (failure.code === 'CANCELLED') throw error;
+    outcomes.push({ session, error: failure });
+    if (!report.options.json) report.error(failure, error);
+  };
+  const { names, deleted, damaged } = await allSessions(context);
+  for (const [session, problem] of damaged) fail(session, problem);
   for (const session of deleted) {
     outcomes.push({ session, skipped: 'deleted on the remote' });
     report.warn(`${session} was deleted on the remote, and is left alone here; \`browserstate delete -s ${session}\` deletes it here too`);
@@ -51,27 +58,27 @@ export async function forSessions<Result extends object>(
       outcomes.push(result);
       lines.push(action.describe(result));
     } catch (error) {
-      const failure = describeFailure(error, context.signal.aborted);
-      if (failure.code === 'CANCELLED') throw error;
-      outcomes.push({ session, error: failure });
-      context.status ||= exitStatus[failure.code];
-      if (!report.options.json) report.error(failure, error);
+      fail(session, error);
     }
   }
   report.result(outcomes, () => lines);
   if (context.absence !== undefined) report.warn(context.absence);
-  if (names.length === 0) report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
+  if (names.length === 0 && damaged.size === 0)
+    report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
 }
 
-/** The sessions here and on the remote, and those that are here and were deleted there. */
-async function allSessions(context: Context): Promise<{ names: string[]; deleted: string[] }> {
+/** The sessions here and on the remote, those that are here and were deleted there, and those whose ref is damaged, with what was found. */
+async function allSessions(context: Context): Promise<{ names: string[]; deleted: string[]; damaged: Map<string, unknown> }> {
   const { signal } = context;
   const store = await context.store();
+  const damaged = new Map<string, unknown>();
+  const onProblem = (session: string, problem: unknown) => damaged.set(session, problem);
   const names: string[] = [];
-  for await (const { session } of store.sessions({ signal })) names.push(session);
+  for await (const { session } of store.sessions({ signal, onProblem })) if (!damaged.has(session)) names.push(session);
   const deleted: string[] = [];
-  for await (const { session } of store.sessions({ offline: true, signal })) if (!names.includes(session)) deleted.push(session);
-  return { names, deleted };
+  for await (const { session } of store.sessions({ offline: true, signal, onProblem }))
+    if (!names.includes(session) && !damaged.has(session)) deleted.push(session);
+  return { names, deleted, damaged };
 }
 
 export function describePush({ session, commit, pushed, commits, objects, bytes, forkedTo }: PushResult): Line {

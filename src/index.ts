@@ -41,7 +41,7 @@ export type { PushOptions, PushResult } from './session/push.js';
 export type { LeftMount, Recovered, RecoverHow, RecoverOptions } from './session/recover.js';
 export type { LogOptions, Session, StatusOptions, SyncResult } from './session/session.js';
 export type { OfflineOptions } from './session/sites.js';
-export type { Initialised, InitResult, LegacySession, SessionInfo, Store, Usage } from './session/store.js';
+export type { Initialised, InitResult, LegacySession, SessionInfo, SessionsOptions, Store, Usage } from './session/store.js';
 export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
 export { SyncManager } from './sync-manager.js';
 export type { FileMetadata } from './workspace/metadata.js';

@@ -1,5 +1,5 @@
 /** `sessions`: what is in the store. */
-import type { SessionInfo } from '../../src/index.js';
+import type { BrowserStateError, SessionInfo } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { type Line, styled, table } from '../lines.js';
 import { offline } from '../options.js';
@@ -17,12 +17,16 @@ export const sessions = defineCommand({
   async run(context, { offline }) {
     const store = await context.store();
     const found: SessionInfo[] = [];
-    for await (const info of store.sessions({ offline, signal: context.signal })) found.push(info);
+    const problems: BrowserStateError[] = [];
+    const onProblem = (_session: string, problem: BrowserStateError) => problems.push(problem);
+    for await (const info of store.sessions({ offline, signal: context.signal, onProblem })) found.push(info);
     context.report.result(found, () => describe(found));
+    for (const problem of problems) context.report.error(context.failed(problem), problem);
     const places = [context.home, offline ? undefined : context.remote].filter(Boolean);
     const absence = offline ? undefined : context.absence;
     if (absence !== undefined) context.report.warn(absence);
-    if (found.length === 0) context.report.note(`There are no sessions of user ${context.userId} in ${places.join(' or ')} yet.`);
+    if (found.length === 0 && problems.length === 0)
+      context.report.note(`There are no sessions of user ${context.userId} in ${places.join(' or ')} yet.`);
   },
 });
 

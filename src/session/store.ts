@@ -57,6 +57,11 @@ export interface InitResult extends Initialised {
   remote?: Initialised;
 }
 
+export interface SessionsOptions extends OfflineOptions {
+  /** Told of each session whose ref is damaged, or of a newer version, with what was found. */
+  onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
+}
+
 /** Which repository is meant: that of this machine unless said. */
 export interface OnOptions {
   on?: 'home' | 'remote' | undefined;
@@ -114,19 +119,23 @@ export class Store {
   }
 
   /**
-   * All sessions that have a commit, in the order of their names: those of the remote, and those that are only here. A damaged ref is INTEGRITY,
-   * naming it.
+   * All sessions that have a commit, in the order of their names: those of the remote, and those that are only here. A damaged ref keeps the others
+   * from nothing: where no `onProblem` is told of it, it is thrown after them, as INTEGRITY or NEWER_VERSION.
    */
-  async *sessions(options: OfflineOptions = this.#defaults): AsyncGenerator<SessionInfo> {
+  async *sessions(given: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
+    const options = { ...this.#defaults, ...given };
+    const problems: BrowserStateError[] = [];
+    const tell = options.onProblem ?? ((_session: string, problem: BrowserStateError) => problems.push(problem));
     const found = new Map<string, Ref>();
     for (const site of [this.#home, options.offline ? undefined : this.#remote]) {
       const repository = await site?.open(options);
       if (repository === undefined) continue;
       const names: string[] = [];
       for await (const name of repository.refs.list(options)) names.push(name);
-      const read = async (session: string) => ({ session, token: await repository.refs.read(session, options) });
+      const read = async (session: string) => ({ session, token: await repository.refs.read(session, options).catch(problemOf) });
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
-        if (token && wasDeleted(token.ref)) found.delete(session);
+        if (token instanceof BrowserStateError) tell(session, token);
+        else if (token && wasDeleted(token.ref)) found.delete(session);
         else if (token?.ref.rows[0] !== undefined) found.set(session, token.ref);
       }
     }
@@ -138,6 +147,7 @@ export class Store {
       const lease = leaseOf(ref, this.#home.host.now());
       yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...(lease && { lease }) };
     }
+    for (const problem of problems) throw problem;
   }
 
   /**
@@ -260,6 +270,12 @@ export class Store {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** What is wrong with one ref alone. Throws every other error. */
+function problemOf(error: unknown): BrowserStateError {
+  if (isError(error, 'INTEGRITY', 'NEWER_VERSION')) return error;
+  throw error;
 }
 
 async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {

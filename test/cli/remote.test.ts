@@ -1,5 +1,6 @@
 /** Several machines over one folder as the remote: what each command does with it, in both forms, and how each failure ends. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { Desk, type ErrorLine, writeProfile } from './_cli.js';
@@ -206,6 +207,38 @@ test.serial('--all: each session by itself; the first failure is the exit status
   t.regex(forHuman.stderr, /^warning: zoo was deleted on the remote, and is left alone here; `browserstate delete -s zoo`/);
   const everything = await a.json<{ session: string; pulled: boolean }[]>(t, 'pull', '--all');
   t.true(everything.some(({ session, pulled }) => session === 'another' && pulled));
+});
+
+test.serial('5: a damaged session is named, and the others are listed, pulled and synced', async (t) => {
+  const { a, b, remote } = await twoMachines(t);
+  await a.json(t, 'fork', 'good', '-s', 'work');
+  const versions = readdirSync(join(remote, 'default/.store/refs/work.cell'), { recursive: true, encoding: 'utf8' });
+  for (const name of versions.filter((each) => /\/\d+$/.test(each))) {
+    const path = join(remote, 'default/.store/refs/work.cell', name);
+    writeFileSync(path, readFileSync(path).fill(0, 100));
+  }
+  const listed = await b.run('sessions', '--json');
+  t.is(listed.status, 5);
+  t.deepEqual(
+    (JSON.parse(listed.stdout) as { session: string }[]).map(({ session }) => session),
+    ['good'],
+  );
+  t.is((JSON.parse(listed.stderr) as { error: ErrorLine }).error.code, 'INTEGRITY');
+  for (const command of ['pull', 'sync']) {
+    const { status, stdout, stderr } = await b.run(command, '--all', '--json');
+    t.deepEqual([status, stderr], [5, '']);
+    const outcomes = JSON.parse(stdout) as { session: string; error?: ErrorLine }[];
+    t.deepEqual(
+      outcomes.map(({ session, error }) => [session, error?.code]),
+      [
+        ['work', 'INTEGRITY'],
+        ['good', undefined],
+      ],
+    );
+  }
+  const forHuman = await b.run('sessions');
+  t.regex(forHuman.stdout, /^good /);
+  t.regex(forHuman.stderr, /^error: .*work/);
 });
 
 test.serial('fork, tag, rollback and delete reach the remote, and with --no-push do not', async (t) => {

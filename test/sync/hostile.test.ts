@@ -131,3 +131,25 @@ test('what a damaged remote sends does no harm to what home has', async (t) => {
   t.deepEqual((await home.store.verify({ readData: true })).findings, []);
   await t.throwsAsync(home.store.session('main').resolve('HEAD', { offline: true }), { code: 'NOT_FOUND' });
 });
+
+test('a damaged ref keeps the other sessions from nothing', async (t) => {
+  const source = memoryProvider();
+  for (const name of ['first', 'second', 'third']) {
+    const { session, profile: write } = await machine(t, source, name);
+    await session.commit(write());
+    await session.push();
+  }
+  const content = await contentOf(source);
+  const [key, { bytes }] = [...content].find(([each]) => each.endsWith('refs/second')) as [string, { bytes: Uint8Array }];
+  content.set(key, { isCell: true, bytes: bytes.map((byte, i) => (i === bytes.length - 40 ? byte ^ 1 : byte)) });
+  const { store } = await machine(t, await providerOf(content), 'viewer');
+  const names: string[] = [];
+  const all = async () => {
+    for await (const { session } of store.sessions()) names.push(session);
+  };
+  t.regex((await t.throwsAsync(all, { code: 'INTEGRITY' })).message, /second/);
+  t.deepEqual(names, ['first', 'third']);
+  const told: string[] = [];
+  for await (const { session } of store.sessions({ onProblem: (name, { code }) => told.push(`${name} ${code}`) })) told.push(session);
+  t.deepEqual(told, ['second INTEGRITY', 'first', 'third']);
+});
