@@ -30,8 +30,8 @@ export function usageError(complaint: Complaint): CliError {
   const [, unknown] = /^Unknown (?:argument|command)s?: (.*)/.exec(message) ?? [];
   if (unknown !== undefined) return unknownWord(complaint, unknown.split(', '));
   const tooFew = message.startsWith('Not enough non-option arguments');
-  if (tooFew || command === undefined) {
-    // An option that is not known has taken the argument, or the command, for its value.
+  if (tooFew || message.startsWith('Missing required argument') || command === undefined) {
+    // An option that is not known may be what was meant by the one that is missing, or has taken the argument, or the command, for its value.
     const option = unknownOption(complaint);
     if (option !== undefined) return unknownWord(complaint, [option]);
   }

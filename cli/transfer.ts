@@ -1,5 +1,5 @@
 /** What push, pull and sync share: one session or all, and how what was moved is told. */
-import type { PullResult, PushResult, Session } from '../src/index.js';
+import type { PullResult, PushResult, Session, SessionsOptions } from '../src/index.js';
 import type { Context } from './context.js';
 import { CliError, type Failure } from './failure.js';
 import { type Line, styled } from './lines.js';
@@ -11,6 +11,8 @@ interface Choice {
 }
 
 interface Action<Result> {
+  /** Which sessions are meant by all: those of this machine, or also those that only the remote has. */
+  of: 'here' | 'both';
   act: (session: Session) => Promise<Result>;
   describe: (result: Result) => Line;
 }
@@ -44,10 +46,12 @@ export async function forSessions<Result extends object>(
     const failure = context.failed(error);
     if (failure.code === 'CANCELLED') throw error;
     outcomes.push({ session, error: failure });
-    if (!report.options.json) report.error(failure, error);
+    if (report.options.json) return;
+    report.error(failure.message.includes(session) ? failure : { ...failure, message: `session ${session}: ${failure.message}` }, error);
   };
-  const { names, deleted, damaged } = await allSessions(context);
-  for (const [session, problem] of damaged) fail(session, problem);
+  const { here, both, deleted, problems } = await allSessions(context);
+  const names = action.of === 'here' ? here : both;
+  for (const { session, problem } of problems) fail(session, problem);
   for (const session of deleted) {
     outcomes.push({ session, skipped: 'deleted on the remote' });
     report.warn(`${session} was deleted on the remote, and is left alone here; \`browserstate delete -s ${session}\` deletes it here too`);
@@ -63,22 +67,31 @@ export async function forSessions<Result extends object>(
   }
   report.result(outcomes, () => lines);
   if (context.absence !== undefined) report.warn(context.absence);
-  if (names.length === 0 && damaged.size === 0)
+  if (both.length === 0 && problems.length === 0)
     report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
 }
 
-/** The sessions here and on the remote, those that are here and were deleted there, and those whose ref is damaged, with what was found. */
-async function allSessions(context: Context): Promise<{ names: string[]; deleted: string[]; damaged: Map<string, unknown> }> {
+/**
+ * The sessions of this machine, those of it and the remote together, those that are here and were deleted there, and what was found of those whose ref is
+ * damaged, which are in no other list.
+ */
+async function allSessions(context: Context) {
   const { signal } = context;
   const store = await context.store();
-  const damaged = new Map<string, unknown>();
-  const onProblem = (session: string, problem: unknown) => damaged.set(session, problem);
-  const names: string[] = [];
-  for await (const { session } of store.sessions({ signal, onProblem })) if (!damaged.has(session)) names.push(session);
-  const deleted: string[] = [];
-  for await (const { session } of store.sessions({ offline: true, signal, onProblem }))
-    if (!names.includes(session) && !damaged.has(session)) deleted.push(session);
-  return { names, deleted, damaged };
+  const problems: { session: string; problem: unknown }[] = [];
+  const list = async (options: SessionsOptions): Promise<string[]> => {
+    const names: string[] = [];
+    for await (const { session } of store.sessions({ signal, ...options })) names.push(session);
+    return names;
+  };
+  // This machine first: what is committed meanwhile was not deleted anywhere.
+  const first = await list({ offline: true, onProblem: () => undefined });
+  const all = await list({ onProblem: (session, problem) => problems.push({ session, problem }) });
+  const damaged = new Set(problems.map(({ session }) => session));
+  const both = all.filter((name) => !damaged.has(name));
+  const present = new Set(all);
+  const whole = first.filter((name) => !damaged.has(name));
+  return { here: whole.filter((name) => present.has(name)), both, deleted: whole.filter((name) => !present.has(name)), problems };
 }
 
 export function describePush({ session, commit, pushed, commits, objects, bytes, forkedTo }: PushResult): Line {

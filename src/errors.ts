@@ -52,7 +52,8 @@ export function check(condition: boolean, message: string): asserts condition {
 }
 
 export function integrity(message: string, cause?: unknown): BrowserStateError {
-  const hint = 'Run `browserstate verify --read-data` to see what else is damaged; older versions of the session may be whole.';
+  const hint =
+    'Run `browserstate verify --read-data`, with `--on remote` for the remote, to see what else is damaged; older versions of the session may be whole.';
   return new BrowserStateError('INTEGRITY', message, { hint, cause });
 }
 

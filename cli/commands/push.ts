@@ -13,11 +13,12 @@ export const push = defineCommand({
   examples: [
     ['push -s work', 'What was committed with --no-push, or could not be pushed'],
     ['push -s work --on-conflict ours', "Let this machine's version win; the other stays in the history"],
-    ['push --all --json', 'Every session; a JSON array'],
+    ['push --all --json', 'Every session of this machine; a JSON array'],
   ],
   async run(context, { onConflict, ...choice }) {
     const { signal } = context;
     await forSessions(context, choice, {
+      of: 'here',
       act: async (session) => {
         const { forkedTo = null, ...result } = await session.push({ onConflict, ask: true, signal });
         return { ...result, ref: result.commit, forkedTo };

@@ -1,6 +1,7 @@
 /** `sessions`: what is in the store. */
 import type { BrowserStateError, SessionInfo } from '../../src/index.js';
 import { defineCommand } from '../command.js';
+import type { Failure } from '../failure.js';
 import { type Line, styled, table } from '../lines.js';
 import { offline } from '../options.js';
 import { age, count, firstLine, shortId, size } from '../text.js';
@@ -17,15 +18,18 @@ export const sessions = defineCommand({
   async run(context, { offline }) {
     const store = await context.store();
     const found: SessionInfo[] = [];
-    const problems: BrowserStateError[] = [];
-    const onProblem = (_session: string, problem: BrowserStateError) => problems.push(problem);
+    const failures: { session: string; error: Failure }[] = [];
+    const onProblem = (session: string, problem: BrowserStateError) => {
+      const error = context.failed(problem);
+      failures.push({ session, error });
+      if (!context.report.options.json) context.report.error(error, problem);
+    };
     for await (const info of store.sessions({ offline, signal: context.signal, onProblem })) found.push(info);
-    context.report.result(found, () => describe(found));
-    for (const problem of problems) context.report.error(context.failed(problem), problem);
+    context.report.result([...found, ...failures], () => describe(found));
     const places = [context.home, offline ? undefined : context.remote].filter(Boolean);
     const absence = offline ? undefined : context.absence;
     if (absence !== undefined) context.report.warn(absence);
-    if (found.length === 0 && problems.length === 0)
+    if (found.length === 0 && failures.length === 0)
       context.report.note(`There are no sessions of user ${context.userId} in ${places.join(' or ')} yet.`);
   },
 });

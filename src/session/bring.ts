@@ -6,7 +6,7 @@ import type { OnConflict } from './conflict.js';
 import { deleteSession } from './history.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
-import { pullSeen } from './pull.js';
+import { type KeepFrames, pullSeen } from './pull.js';
 import { pushSession } from './push.js';
 import type { Remote } from './remote.js';
 
@@ -17,8 +17,8 @@ export interface BringOptions extends RequestOptions {
 }
 
 /** Makes home have what the remote has of the session; where that is nothing, home stays as it is. */
-export async function bring(home: Home, remote: Remote, session: string, options: BringOptions): Promise<void> {
-  const { onConflict = 'fail', signal, onProgress } = options;
+export async function bring(home: Home, remote: Remote, session: string, options: BringOptions & KeepFrames): Promise<void> {
+  const { onConflict = 'fail', signal, onProgress, keepFrames = false } = options;
   const seen = await remote.read(session, { signal });
   if (seen?.token.ref.rows[0] === undefined) {
     await remote.refuseLegacy(session, { signal }, seen?.token);
@@ -26,13 +26,13 @@ export async function bring(home: Home, remote: Remote, session: string, options
     return;
   }
   try {
-    await pullSeen(home, remote, seen, { signal, onProgress });
+    await pullSeen(home, remote, seen, { signal, onProgress, keepFrames });
   } catch (error) {
     if (onConflict === 'fail' || !isError(error, 'CONFLICT')) throw error;
     await pushSession(home, remote, session, { onConflict, ask: true, signal, onProgress });
     const now = await remote.read(session, { signal });
     if (now?.token.ref.rows[0] === undefined) throw error;
-    await pullSeen(home, remote, now, { signal, onProgress });
+    await pullSeen(home, remote, now, { signal, onProgress, keepFrames });
   }
 }
 

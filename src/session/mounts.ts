@@ -52,7 +52,7 @@ export async function openMount(home: Home, remote: Remote | undefined, session:
   const asked = offline ? undefined : remote;
   const lease = mode === 'exclusive' ? await takeLease(asked ?? home, session, { owner, ttl: LEASE_MS, signal }) : undefined;
   try {
-    if (asked !== undefined) await bring(home, asked, session, options);
+    if (asked !== undefined) await bring(home, asked, session, { ...options, keepFrames: true });
     await recoverLeft(home, asked, session, options, onWarning);
     const base = await headAtHome(home, session, options);
     if (base === undefined && mode === 'fork') throw noSession(session);

@@ -1,6 +1,7 @@
 import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, framesOf } from '../pack/locator.js';
+import { type Frame, frameKey } from '../pack/locator.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import { segmentKey, segmentsOf } from '../repository/segments.js';
 import { type Uses, usesOf } from './moving-files.js';
 import type { OnProgress } from './progress.js';
 
@@ -10,15 +11,26 @@ interface Waiting {
   uses: Uses;
 }
 
+export interface Coming {
+  manifests: readonly Manifest[];
+  /** The blobs that home does not have, and what it has of them. */
+  wanted: ReadonlyMap<ObjectId, BlobPlace>;
+  present: { has(segmentKey: string): boolean };
+}
+
 /** Takes frames as they arrive, and tells of each file of which a blob is complete. */
-export function pullProgress(manifests: readonly Manifest[], wanted: ReadonlyMap<ObjectId, BlobPlace>, onProgress: OnProgress) {
+export function pullProgress({ manifests, wanted, present }: Coming, onProgress: OnProgress) {
   const frames = new Map<string, { bytes: number; waiting: Waiting[] }>();
+  const blobs = new Map<ObjectId, Map<string, Frame>>();
+  for (const [id, { location }] of wanted) {
+    const missing = segmentsOf(location).filter((each) => !present.has(segmentKey(each)));
+    if (missing.length > 0) blobs.set(id, new Map(missing.map(({ frame }) => [frameKey(frame), frame])));
+  }
   const uses = usesOf(
     manifests.map(({ tree }) => tree),
-    wanted,
+    blobs,
   );
-  for (const [id, { location }] of wanted) {
-    const parts = new Map(framesOf(location).map((frame) => [frameKey(frame), frame]));
+  for (const [id, parts] of blobs) {
     const blob: Waiting = { frames: parts.size, uses: uses.get(id) ?? [] };
     for (const [key, { storedLength }] of parts) {
       const frame = frames.get(key) ?? { bytes: storedLength, waiting: [] };
@@ -26,22 +38,24 @@ export function pullProgress(manifests: readonly Manifest[], wanted: ReadonlyMap
       frames.set(key, frame);
     }
   }
-  const totalFiles = new Set([...uses.values()].flat().map(({ file }) => file.path)).size;
+  const totalFiles = new Set([...uses.values()].flat().map(({ file }) => file)).size;
   const totalBytes = [...frames.values()].reduce((sum, { bytes }) => sum + bytes, 0);
-  const begun = new Set<string>();
+  let files = 0;
   let bytes = 0;
   return (_fetched: number, arrived: readonly Frame[]): void => {
     for (const frame of arrived) {
-      bytes += frame.storedLength;
       const key = frameKey(frame);
-      const complete = (frames.get(key)?.waiting ?? []).filter((blob) => --blob.frames === 0);
-      // A frame that comes twice completes nothing more.
+      const coming = frames.get(key);
+      // What comes though it was thought to be here, or comes twice, is not counted.
+      if (coming === undefined) continue;
       frames.delete(key);
+      bytes += coming.bytes;
+      const complete = coming.waiting.filter((blob) => --blob.frames === 0);
       for (const { file, length } of complete.flatMap(({ uses }) => uses)) {
         file.bytes += length;
-        begun.add(file.path);
+        if (file.bytes === file.totalBytes) files++;
         const ofFile = { bytes: file.bytes, totalBytes: file.totalBytes };
-        onProgress({ phase: 'pull', path: file.path, files: begun.size, totalFiles, bytes, totalBytes, file: ofFile });
+        onProgress({ phase: 'pull', path: file.path, files, totalFiles, bytes, totalBytes, file: ofFile });
       }
     }
   };

@@ -13,7 +13,7 @@ import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { type Row, wasDeleted } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
-import { matchSegments } from '../repository/segments.js';
+import { matchSegments, type Segment } from '../repository/segments.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { pullProgress } from './pull-progress.js';
@@ -30,6 +30,13 @@ export interface PullOptions extends RequestOptions {
   onProgress?: OnProgress | undefined;
 }
 
+/** Whether home keeps decoded what came, for the checkout that follows at once and lets go of it. */
+export interface KeepFrames {
+  keepFrames?: boolean;
+}
+
+type Settings = PullOptions & KeepFrames;
+
 export interface PullResult {
   session: string;
   /** The commit that was asked for: home has its content now. */
@@ -45,7 +52,7 @@ export interface PullResult {
  * Makes home have what the remote has of the session, as far as asked for. Atomic: home's session is as it was or has the whole versions. Throws
  * NOT_FOUND where neither has the session or the revision, CONFLICT where home has commits that the remote has not and the remote has moved.
  */
-export async function pullSession(home: Home, remote: Remote, session: string, options: PullOptions = {}): Promise<PullResult> {
+export async function pullSession(home: Home, remote: Remote, session: string, options: Settings = {}): Promise<PullResult> {
   const seen = await remote.read(session, options);
   if (seen?.token.ref.rows[0] !== undefined) return pullSeen(home, remote, seen, options);
   await remote.refuseLegacy(session, options, seen?.token);
@@ -57,7 +64,7 @@ export async function pullSession(home: Home, remote: Remote, session: string, o
 }
 
 /** The same for a ref of the remote that was just read, and has a head. */
-export async function pullSeen(home: Home, remote: Remote, found: Seen, options: PullOptions): Promise<PullResult> {
+export async function pullSeen(home: Home, remote: Remote, found: Seen, options: Settings): Promise<PullResult> {
   const { session } = found.token;
   let seen = found;
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
@@ -87,7 +94,7 @@ function unlessMissing(error: unknown): undefined {
 }
 
 /** Undefined where another process of this machine changed home's session meanwhile. */
-async function attemptPull(home: Home, remote: Remote, seen: Seen, options: PullOptions): Promise<PullResult | undefined> {
+async function attemptPull(home: Home, remote: Remote, seen: Seen, options: Settings): Promise<PullResult | undefined> {
   const { session } = seen.token;
   const repository = await home.open(options);
   const local = await repository?.refs.read(session, options);
@@ -139,7 +146,7 @@ async function fetchRows(
   seen: Seen,
   missing: readonly Row[],
   here: Here,
-  options: PullOptions,
+  options: Settings,
 ): Promise<{ objects: number; bytes: number } | undefined> {
   const { session } = seen.token;
   const [{ repository, token, pin }, stored] = await Promise.all([
@@ -151,13 +158,14 @@ async function fetchRows(
   const former = await remote.notedManifest(seen.repository, session);
   const places = await placesAtHome(home, repository, token, former ? [...manifests, former] : manifests, pin, options);
   const wanted = new Map(manifests.flatMap(({ blobs }) => [...blobs]).filter(([id]) => !places.has(id)));
+  const present = former ? matchSegments(former.blobs, places) : new Map<string, Segment>();
   home.frames.clear();
   const copied = await copyBlobs(seen.repository, repository, wanted, {
-    present: former && matchSegments(former.blobs, places),
+    present,
     epoch: pin.epoch,
     ...remote.transfer,
-    onSpan: options.onProgress && pullProgress(manifests, wanted, options.onProgress),
-    kept: home.frames,
+    onSpan: options.onProgress && pullProgress({ manifests, wanted, present }, options.onProgress),
+    kept: options.keepFrames ? home.frames : undefined,
     onVerified: (arrived) => home.index.record(repository, pin.epoch, arrived),
     signal: options.signal,
   });

@@ -81,7 +81,7 @@ export class Session {
     const settings = { ...this.#defaults, ...options };
     const isHere = await this.#sites.hasAtHome(options.at ?? 'HEAD', settings);
     if (isHere || this.#remote === undefined || options.offline) return checkoutSession(this.#home, this.id, dir, settings);
-    const { commit, fetchedBytes } = await pullSession(this.#home, this.#remote, this.id, settings);
+    const { commit, fetchedBytes } = await pullSession(this.#home, this.#remote, this.id, { ...settings, keepFrames: true });
     return { ...(await checkoutSession(this.#home, this.id, dir, { ...settings, at: commit })), fetchedBytes };
   }
 

@@ -58,7 +58,7 @@ export interface InitResult extends Initialised {
 }
 
 export interface SessionsOptions extends OfflineOptions {
-  /** Told of each session whose ref is damaged, or of a newer version, with what was found. */
+  /** Told of each session whose ref is damaged, or of a newer version, with what was found and where: twice of one that is so here and on the remote. */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }
 
@@ -128,11 +128,16 @@ export class Store {
     const tell = options.onProblem ?? ((_session: string, problem: BrowserStateError) => problems.push(problem));
     const found = new Map<string, Ref>();
     for (const site of [this.#home, options.offline ? undefined : this.#remote]) {
-      const repository = await site?.open(options);
+      // Which repository the remote is now is asked, not remembered: refs of any other are none of its.
+      const repository = site instanceof Remote ? await site.confirm(options) : await site?.open(options);
       if (repository === undefined) continue;
       const names: string[] = [];
       for await (const name of repository.refs.list(options)) names.push(name);
-      const read = async (session: string) => ({ session, token: await repository.refs.read(session, options).catch(problemOf) });
+      const place = site === this.#home ? 'on this machine' : 'on the remote';
+      const read = async (session: string) => {
+        const token = await repository.refs.read(session, options).catch((error: unknown) => problemOf(session, place, error));
+        return { session, token };
+      };
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
         if (token instanceof BrowserStateError) tell(session, token);
         else if (token && wasDeleted(token.ref)) found.delete(session);
@@ -272,10 +277,11 @@ export class Store {
   }
 }
 
-/** What is wrong with one ref alone. Throws every other error. */
-function problemOf(error: unknown): BrowserStateError {
-  if (isError(error, 'INTEGRITY', 'NEWER_VERSION')) return error;
-  throw error;
+/** What is wrong with one ref alone, and where. Throws every other error. */
+function problemOf(session: string, place: string, error: unknown): BrowserStateError {
+  if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;
+  const { code, message, hint } = error;
+  return new BrowserStateError(code, `session ${session} ${place}: ${message}`, { ...(hint && { hint }), cause: error });
 }
 
 async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {

@@ -218,12 +218,14 @@ test.serial('5: a damaged session is named, and the others are listed, pulled an
     writeFileSync(path, readFileSync(path).fill(0, 100));
   }
   const listed = await b.run('sessions', '--json');
-  t.is(listed.status, 5);
+  t.deepEqual([listed.status, listed.stderr], [5, '']);
   t.deepEqual(
-    (JSON.parse(listed.stdout) as { session: string }[]).map(({ session }) => session),
-    ['good'],
+    (JSON.parse(listed.stdout) as { session: string; error?: ErrorLine }[]).map(({ session, error }) => [session, error?.code]),
+    [
+      ['good', undefined],
+      ['work', 'INTEGRITY'],
+    ],
   );
-  t.is((JSON.parse(listed.stderr) as { error: ErrorLine }).error.code, 'INTEGRITY');
   for (const command of ['pull', 'sync']) {
     const { status, stdout, stderr } = await b.run(command, '--all', '--json');
     t.deepEqual([status, stderr], [5, '']);
@@ -238,7 +240,35 @@ test.serial('5: a damaged session is named, and the others are listed, pulled an
   }
   const forHuman = await b.run('sessions');
   t.regex(forHuman.stdout, /^good /);
-  t.regex(forHuman.stderr, /^error: .*work/);
+  t.regex(forHuman.stderr, /^error: session work on the remote: /);
+});
+
+test.serial('push --all is about the sessions of this machine; one that fails is named', async (t) => {
+  const { a, b, remote } = await twoMachines(t);
+  writeProfile(b);
+  await b.json(t, 'snapshot', 'profile', '-s', 'mine', '--no-push');
+  const { status, stdout } = await b.run('push', '--all', '--json');
+  t.is(status, 0);
+  t.deepEqual(
+    (JSON.parse(stdout) as Pushed[]).map(({ session }) => session),
+    ['mine'],
+  );
+  for (const name of readdirSync(join(remote, 'default/.store/packs'))) rmSync(join(remote, 'default/.store/packs', name));
+  a.env['BROWSERSTATE_HOME'] = a.path('another home');
+  const failed = await a.run('pull', '--all');
+  t.is(failed.status, 5);
+  t.regex(failed.stderr, /^error: session mine: packs\/.*\nhint: .*\nerror: session work: packs\//);
+});
+
+test.serial('a remote that was lost and made anew gets from sync --all what is here', async (t) => {
+  const { a, b, remote } = await twoMachines(t);
+  await b.json(t, 'pull', '-s', 'work');
+  rmSync(remote, { recursive: true });
+  await b.json(t, 'push', '-s', 'work');
+  a.write({ 'profile/Default/Cookies': 'later' });
+  const { commit } = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '--no-push');
+  t.is((await a.run('sync', '--all')).status, 0);
+  t.is((await b.json<{ commit: string }>(t, 'pull', '-s', 'work')).commit, commit);
 });
 
 test.serial('fork, tag, rollback and delete reach the remote, and with --no-push do not', async (t) => {

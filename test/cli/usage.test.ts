@@ -36,6 +36,7 @@ async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Pro
 
 const mistakes: [typed: string, expected: RegExp][] = [
   ['', /^expected a command, found none \/ `browserstate --help`/],
+  ['log --sesion work', /^unknown option --sesion \/ Did you mean --session\?$/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
   ['download -s work', /^unknown command "download" \/ `browserstate --help` lists the commands\.$/],
   ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],

@@ -2,12 +2,13 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { memoryProvider, type Provider } from '../../src/index.js';
+import { BrowserStateError, memoryProvider, type Progress, type Provider } from '../../src/index.js';
 import { unwrap, wrap } from '../../src/pack/envelope.js';
 import type { ObjectName } from '../../src/pack/locator.js';
 import { encodeEpoch } from '../../src/repository/cells.js';
 import { nameOfKey, objectKey } from '../../src/repository/layout.js';
-import { noise } from '../helpers/content.js';
+import { around } from '../faults/providers.js';
+import { noise, withPages } from '../helpers/content.js';
 import { file, type ProfileEntry, readListing, smallProfile } from '../helpers/profile.js';
 import { history } from '../helpers/store.js';
 import { machine, reopened } from './_machines.js';
@@ -128,4 +129,38 @@ test('a fork of a history that is longer than a ref names its segments again, an
   await b.session.checkout(target, { at: 'HEAD~100' });
   t.is(readFileSync(join(target, 'Local State'), 'utf8'), '6');
   t.deepEqual((await a.store.verify({ on: 'remote' })).findings, []);
+});
+
+test('a pull tells of what comes, not of what is here, up to the end', async (t) => {
+  const remote = memoryProvider();
+  const [a, b] = [await machine(t, remote), await machine(t, remote)];
+  const dir = a.profile(new Map([['History', file(noise(3 * 2 ** 20, 'history'))]]));
+  await a.session.commit(dir);
+  await a.session.push();
+  await b.session.pull();
+  writeFileSync(join(dir, 'History'), withPages(noise(3 * 2 ** 20, 'history'), [5, 300], 'changed'));
+  writeFileSync(join(dir, 'Cookies'), noise(5000, 'cookies'));
+  await a.session.commit(dir);
+  await a.session.push();
+  const events: Progress[] = [];
+  const { fetchedBytes } = await b.session.pull({ onProgress: (progress) => events.push(progress) });
+  t.deepEqual([...new Set(events.map(({ path }) => path))].sort(), ['Cookies', 'History']);
+  const last = events.at(-1) as Progress;
+  t.like(last, { phase: 'pull', files: 2, totalFiles: 2, bytes: last.totalBytes });
+  t.true(last.totalBytes <= fetchedBytes && last.totalBytes > 0);
+});
+
+test('a pull that no checkout follows keeps nothing decoded', async (t) => {
+  const remote = memoryProvider();
+  let isLost = false;
+  const home = around(memoryProvider(), (method, key, request) => {
+    if (isLost && method === 'get' && key.includes('/packs/')) throw new BrowserStateError('NOT_FOUND', `${key}: lost`);
+    return request();
+  });
+  const [a, b] = [await machine(t, remote), await machine(t, remote, 'main', home)];
+  await a.session.commit(a.profile());
+  await a.session.push();
+  await b.session.pull();
+  isLost = true;
+  await t.throwsAsync(b.session.checkout(b.directory()), { code: 'INTEGRITY' });
 });
