@@ -1,5 +1,5 @@
 /** What push, pull and sync share: one session or all, and how what was moved is told. */
-import type { PullResult, PushResult, Session, SessionsOptions } from '../src/index.js';
+import type { PullResult, PushResult, Session, SessionInfo, SessionsOptions } from '../src/index.js';
 import type { Context } from './context.js';
 import { CliError, type Failure } from './failure.js';
 import { type Line, styled } from './lines.js';
@@ -11,8 +11,8 @@ interface Choice {
 }
 
 interface Action<Result> {
-  /** Which sessions are meant by all: those of this machine, or also those that only the remote has. */
-  of: 'here' | 'both';
+  /** Whether commits leave this machine, come to it, or both: what is sent is of sessions that are here. */
+  moves: 'out' | 'in' | 'both';
   act: (session: Session) => Promise<Result>;
   describe: (result: Result) => Line;
 }
@@ -50,11 +50,17 @@ export async function forSessions<Result extends object>(
     report.error(failure.message.includes(session) ? failure : { ...failure, message: `session ${session}: ${failure.message}` }, error);
   };
   const { here, both, deleted, problems } = await allSessions(context);
-  const names = action.of === 'here' ? here : both;
   for (const { session, problem } of problems) fail(session, problem);
-  for (const session of deleted) {
+  const names = action.moves === 'out' ? [...here] : [...both];
+  for (const { session, pushed } of deleted) {
+    // What was never pushed, or not yet, is sent, or met as a conflict.
+    if (!pushed && action.moves !== 'in') {
+      names.push(session);
+      continue;
+    }
     outcomes.push({ session, skipped: 'deleted on the remote' });
-    report.warn(`${session} was deleted on the remote, and is left alone here; \`browserstate delete -s ${session}\` deletes it here too`);
+    const advice = pushed ? `; \`browserstate delete -s ${session}\` deletes it here too` : ', with commits that were not pushed';
+    report.warn(`${session} was deleted on the remote, and is left alone here${advice}`);
   }
   for (const session of names) {
     try {
@@ -67,7 +73,7 @@ export async function forSessions<Result extends object>(
   }
   report.result(outcomes, () => lines);
   if (context.absence !== undefined) report.warn(context.absence);
-  if (both.length === 0 && problems.length === 0)
+  if (both.size === 0 && problems.length === 0)
     report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
 }
 
@@ -79,19 +85,19 @@ async function allSessions(context: Context) {
   const { signal } = context;
   const store = await context.store();
   const problems: { session: string; problem: unknown }[] = [];
-  const list = async (options: SessionsOptions): Promise<string[]> => {
-    const names: string[] = [];
-    for await (const { session } of store.sessions({ signal, ...options })) names.push(session);
-    return names;
+  const list = async (options: SessionsOptions): Promise<SessionInfo[]> => {
+    const found: SessionInfo[] = [];
+    for await (const info of store.sessions({ signal, ...options })) found.push(info);
+    return found;
   };
   // This machine first: what is committed meanwhile was not deleted anywhere.
-  const first = await list({ offline: true, onProblem: () => undefined });
+  const local = await list({ offline: true, onProblem: () => undefined });
   const all = await list({ onProblem: (session, problem) => problems.push({ session, problem }) });
   const damaged = new Set(problems.map(({ session }) => session));
-  const both = all.filter((name) => !damaged.has(name));
-  const present = new Set(all);
-  const whole = first.filter((name) => !damaged.has(name));
-  return { here: whole.filter((name) => present.has(name)), both, deleted: whole.filter((name) => !present.has(name)), problems };
+  const both = new Set(all.map(({ session }) => session).filter((name) => !damaged.has(name)));
+  const whole = local.filter(({ session }) => !damaged.has(session));
+  const here = whole.map(({ session }) => session).filter((name) => both.has(name));
+  return { here, both, deleted: whole.filter(({ session }) => !both.has(session)), problems };
 }
 
 export function describePush({ session, commit, pushed, commits, objects, bytes, forkedTo }: PushResult): Line {

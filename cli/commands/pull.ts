@@ -16,7 +16,7 @@ export const pull = defineCommand({
   async run(context, choice) {
     const { signal } = context;
     await forSessions(context, choice, {
-      of: 'both',
+      moves: 'in',
       act: async (session) => {
         const result = await session.pull({ signal });
         return { ...result, ref: result.commit, bytes: result.fetchedBytes };

@@ -18,7 +18,7 @@ export const push = defineCommand({
   async run(context, { onConflict, ...choice }) {
     const { signal } = context;
     await forSessions(context, choice, {
-      of: 'here',
+      moves: 'out',
       act: async (session) => {
         const { forkedTo = null, ...result } = await session.push({ onConflict, ask: true, signal });
         return { ...result, ref: result.commit, forkedTo };

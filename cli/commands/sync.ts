@@ -17,7 +17,7 @@ export const sync = defineCommand({
   async run(context, { onConflict, ...choice }) {
     const { signal } = context;
     await forSessions(context, choice, {
-      of: 'both',
+      moves: 'both',
       act: async (session) => {
         const { pull, push } = await session.sync({ onConflict, signal });
         const commit = push?.commit ?? pull?.commit ?? (await headOf(session));

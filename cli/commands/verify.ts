@@ -40,7 +40,8 @@ function describe({ findings, sessions, commits, objects, unreferenced, bytesRea
   ]);
   const read = bytesRead > 0 ? `, ${size(bytesRead)} read` : '';
   lines.push([`checked ${count(sessions, 'session')}, ${count(commits, 'commit')}, ${count(total, 'object')}${read}`]);
-  if (unreferenced > 0) lines.push([styled('dim', `${count(unreferenced, 'object')} not needed by any session`)]);
+  const readers = findings.length === 0 ? 'any session' : 'what could be read of the sessions';
+  if (unreferenced > 0) lines.push([styled('dim', `${count(unreferenced, 'object')} not needed by ${readers}`)]);
   lines.push([findings.length === 0 ? styled('green', 'no damage found') : styled('red', `${count(findings.length, 'finding')}`)]);
   return lines;
 }

@@ -171,7 +171,7 @@ async function rebuild(database: Database, repository: Repository, meta: Uint8Ar
       if (head !== undefined) await putPlaces(database, (await repository.readManifest(head)).blobs);
     } catch (error) {
       // Another session's damage is for that session's readers, and for verify, to report.
-      if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION')) throw error;
+      if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
     }
   }
   await database.put(META_KEY, meta);

@@ -31,6 +31,8 @@ export interface SessionInfo {
   bytes: number;
   /** Commits that are kept. */
   commits: number;
+  /** Whether the remote had this commit as the session's newest when this machine last saw it; absent without a remote. */
+  pushed?: boolean;
   /** Who has a lease of it, and until when; absent where nobody has. */
   lease?: { owner: string; expires: Date };
 }
@@ -58,7 +60,7 @@ export interface InitResult extends Initialised {
 }
 
 export interface SessionsOptions extends OfflineOptions {
-  /** Told of each session whose ref is damaged, or of a newer version, with what was found and where: twice of one that is so here and on the remote. */
+  /** Told of each session whose ref is damaged, or of a form that this version cannot read, with what was found and where: twice of one that is so here and on the remote. */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }
 
@@ -120,7 +122,7 @@ export class Store {
 
   /**
    * All sessions that have a commit, in the order of their names: those of the remote, and those that are only here. A damaged ref keeps the others
-   * from nothing: where no `onProblem` is told of it, it is thrown after them, as INTEGRITY or NEWER_VERSION.
+   * from nothing: where no `onProblem` is told of it, it is thrown after them, as INTEGRITY, NEWER_VERSION or UNSUPPORTED.
    */
   async *sessions(given: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
     const options = { ...this.#defaults, ...given };
@@ -150,7 +152,9 @@ export class Store {
       const { time, message, files, bytes } = head.commit;
       const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
       const lease = leaseOf(ref, this.#home.host.now());
-      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...(lease && { lease }) };
+      const pushed = this.#remote && head.id === (await this.#remote.lastHead(session));
+      const more = { ...(pushed !== undefined && { pushed }), ...(lease && { lease }) };
+      yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...more };
     }
     for (const problem of problems) throw problem;
   }
@@ -279,7 +283,7 @@ export class Store {
 
 /** What is wrong with one ref alone, and where. Throws every other error. */
 function problemOf(session: string, place: string, error: unknown): BrowserStateError {
-  if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;
+  if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
   const { code, message, hint } = error;
   return new BrowserStateError(code, `session ${session} ${place}: ${message}`, { ...(hint && { hint }), cause: error });
 }

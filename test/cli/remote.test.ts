@@ -260,6 +260,37 @@ test.serial('push --all is about the sessions of this machine; one that fails is
   t.regex(failed.stderr, /^error: session mine: packs\/.*\nhint: .*\nerror: session work: packs\//);
 });
 
+test.serial('--all: of a session that was deleted on the remote what was not pushed is sent or met, never left out', async (t) => {
+  const { a, b } = await twoMachines(t);
+  for (const id of ['done', 'more', 'name']) {
+    await a.json(t, 'fork', id, '-s', 'work');
+    if (id !== 'name') await b.json(t, 'pull', '-s', id);
+  }
+  await b.json(t, 'restore', 'profile', '-s', 'more');
+  b.write({ 'profile/Default/Cookies': 'not pushed' });
+  await b.json(t, 'snapshot', 'profile', '-s', 'more', '--no-push');
+  await b.json(t, 'snapshot', 'profile', '-s', 'name', '--no-push');
+  for (const id of ['done', 'more', 'name']) await a.json(t, 'delete', '-s', id);
+  const pulled = await b.run('pull', '--all');
+  t.is(pulled.status, 0);
+  t.regex(
+    pulled.stderr,
+    /^warning: done was deleted .*delete -s done.*\nwarning: more was deleted .*, with commits that were not pushed\n/,
+  );
+  const { status, stdout } = await b.run('sync', '--all', '--json');
+  t.is(status, 4);
+  const outcomes = JSON.parse(stdout) as { session: string; skipped?: string; pushed?: boolean; error?: ErrorLine }[];
+  t.deepEqual(
+    outcomes.map(({ session, skipped, pushed, error }) => [session, error?.code ?? skipped ?? pushed]),
+    [
+      ['done', 'deleted on the remote'],
+      ['work', false],
+      ['more', 'CONFLICT'],
+      ['name', true],
+    ],
+  );
+});
+
 test.serial('a remote that was lost and made anew gets from sync --all what is here', async (t) => {
   const { a, b, remote } = await twoMachines(t);
   await b.json(t, 'pull', '-s', 'work');
