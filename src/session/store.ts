@@ -31,7 +31,7 @@ export interface SessionInfo {
   bytes: number;
   /** Commits that are kept. */
   commits: number;
-  /** Whether the remote had this commit as the session's newest when this machine last saw it; absent without a remote. */
+  /** Whether the remote has this commit as the session's newest, or had it when this machine last saw it; absent without a remote. */
   pushed?: boolean;
   /** Who has a lease of it, and until when; absent where nobody has. */
   lease?: { owner: string; expires: Date };
@@ -128,11 +128,11 @@ export class Store {
     const options = { ...this.#defaults, ...given };
     const problems: BrowserStateError[] = [];
     const tell = options.onProblem ?? ((_session: string, problem: BrowserStateError) => problems.push(problem));
-    const found = new Map<string, Ref>();
+    const found = new Map<string, { ref: Ref; site: Home | Remote }>();
     for (const site of [this.#home, options.offline ? undefined : this.#remote]) {
       // Which repository the remote is now is asked, not remembered: refs of any other are none of its.
       const repository = site instanceof Remote ? await site.confirm(options) : await site?.open(options);
-      if (repository === undefined) continue;
+      if (site === undefined || repository === undefined) continue;
       const names: string[] = [];
       for await (const name of repository.refs.list(options)) names.push(name);
       const place = site === this.#home ? 'on this machine' : 'on the remote';
@@ -143,16 +143,16 @@ export class Store {
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
         if (token instanceof BrowserStateError) tell(session, token);
         else if (token && wasDeleted(token.ref)) found.delete(session);
-        else if (token?.ref.rows[0] !== undefined) found.set(session, token.ref);
+        else if (token?.ref.rows[0] !== undefined) found.set(session, { ref: token.ref, site });
       }
     }
-    for (const [session, ref] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [session, { ref, site }] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const head = ref.rows[0];
       if (head === undefined) continue;
       const { time, message, files, bytes } = head.commit;
       const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
       const lease = leaseOf(ref, this.#home.host.now());
-      const pushed = this.#remote && head.id === (await this.#remote.lastHead(session));
+      const pushed = this.#remote && (site === this.#remote || head.id === (await this.#remote.lastHead(session)));
       const more = { ...(pushed !== undefined && { pushed }), ...(lease && { lease }) };
       yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...more };
     }
