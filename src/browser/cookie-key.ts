@@ -4,12 +4,14 @@
  * keyring, `v20` from Windows' app-bound encryption.
  */
 import { createDecipheriv, createHash, pbkdf2Sync } from 'node:crypto';
-import { copyFileSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Database } from 'node-sqlite3-wasm';
 import { COOKIE_SAMPLE } from '../limits.js';
+import { copyChangingFile } from '../workspace/copy-file.js';
 import { ifSeen } from '../workspace/directory.js';
+import { errno } from '../workspace/files.js';
 
 /** Since this version of the table a value begins with the SHA-256 of its host. */
 const HOST_HASH_VERSION = 24;
@@ -24,7 +26,7 @@ export async function unportablePrefix(cookies: string, platform: string): Promi
   // SQLite puts its locks beside the file. What a journal would take back, or a wal add, is encrypted as the rest is.
   const copy = mkdtempSync(join(tmpdir(), 'browserstate-cookies-'));
   try {
-    ifSeen(() => copyFileSync(cookies, join(copy, 'Cookies')));
+    await copyChangingFile(cookies, join(copy, 'Cookies')).catch(unlessSystem);
     const database = new sqlite.Database(join(copy, 'Cookies'));
     try {
       return findUnportable(database, platform);
@@ -37,6 +39,11 @@ export async function unportablePrefix(cookies: string, platform: string): Promi
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+/** What cannot be copied is taken for absent. */
+function unlessSystem(error: unknown): void {
+  if (errno(error) === undefined) throw error;
 }
 
 function findUnportable(database: Database, platform: string): string | undefined {

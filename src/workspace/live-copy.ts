@@ -3,13 +3,14 @@
  * and stands for one moment, or it is copied again; what the browser has open is only ever read. Different databases may be of different moments, as they are for
  * a browser that is killed.
  */
-import { constants, lstatSync, readFileSync, writeFileSync } from 'node:fs';
-import { copyFile, rm } from 'node:fs/promises';
+import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareUtf8, equalBytes } from '../bytes.js';
 import { throwIfAborted } from '../errors.js';
 import { LIVE_COPY_ATTEMPTS, LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS } from '../limits.js';
+import { copyChangingFile } from './copy-file.js';
 import { ifThere } from './directory.js';
 import { errno, readFailure, writeFailure } from './files.js';
 import type { Filter } from './filter.js';
@@ -135,7 +136,7 @@ class Copier {
     const copy = join(this.#options.stage, String(this.#copies++));
     try {
       if (made?.taken.copy !== undefined) await rm(made.taken.copy, { force: true });
-      await copyFile(this.#source(seen), copy, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+      await copyChangingFile(this.#source(seen), copy);
       const taken = { entry: { ...seen, size: lstatSync(copy).size }, copy };
       this.#made.set(seen.path, { seen, since, taken });
       return taken;
