@@ -47,7 +47,8 @@ export async function forSessions<Result extends object>(
     if (failure.code === 'CANCELLED') throw error;
     outcomes.push({ session, error: failure });
     if (report.options.json) return;
-    report.error(failure.message.includes(session) ? failure : { ...failure, message: `session ${session}: ${failure.message}` }, error);
+    const isNamed = failure.message.startsWith(`session ${session}`);
+    report.error(isNamed ? failure : { ...failure, message: `session ${session}: ${failure.message}` }, error);
   };
   const { here, both, deleted, problems } = await allSessions(context);
   for (const { session, problem } of problems) fail(session, problem);

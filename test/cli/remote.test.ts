@@ -246,18 +246,18 @@ test.serial('5: a damaged session is named, and the others are listed, pulled an
 test.serial('push --all is about the sessions of this machine; one that fails is named', async (t) => {
   const { a, b, remote } = await twoMachines(t);
   writeProfile(b);
-  await b.json(t, 'snapshot', 'profile', '-s', 'mine', '--no-push');
+  await b.json(t, 'snapshot', 'profile', '-s', 'a', '--no-push');
   const { status, stdout } = await b.run('push', '--all', '--json');
   t.is(status, 0);
   t.deepEqual(
     (JSON.parse(stdout) as Pushed[]).map(({ session }) => session),
-    ['mine'],
+    ['a'],
   );
   for (const name of readdirSync(join(remote, 'default/.store/packs'))) rmSync(join(remote, 'default/.store/packs', name));
   a.env['BROWSERSTATE_HOME'] = a.path('another home');
   const failed = await a.run('pull', '--all');
   t.is(failed.status, 5);
-  t.regex(failed.stderr, /^error: session mine: packs\/.*\nhint: .*\nerror: session work: packs\//);
+  t.regex(failed.stderr, /^error: session a: packs\/.*\nhint: .*\nerror: session work: packs\//);
 });
 
 test.serial('--all: of a session that was deleted on the remote what was not pushed is sent or met, never left out', async (t) => {
