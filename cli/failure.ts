@@ -2,7 +2,7 @@
  * How a command fails: the one table that maps error codes to exit statuses, and the form in which any thrown thing is told. Errors of
  * the library are recognised by name, so that a usage error is told without loading it.
  */
-import type { ErrorCode } from '../src/index.js';
+import type { ErrorCode, ErrorDetails } from '../src/index.js';
 
 export const exitStatus: Readonly<Record<ErrorCode, number>> = {
   UNREADABLE: 1,
@@ -28,6 +28,8 @@ export interface Failure {
   code: ErrorCode;
   message: string;
   hint: string | undefined;
+  /** The names in the message and the hint. */
+  details: ErrorDetails;
 }
 
 /** An error that the command line itself finds, or one of the library with more to say, which is then its cause. */
@@ -39,6 +41,7 @@ export class CliError extends Error implements Failure {
     message: string,
     readonly hint: string | undefined = undefined,
     cause: unknown = undefined,
+    readonly details: ErrorDetails = isFailure(cause) ? cause.details : {},
   ) {
     super(message, cause === undefined ? undefined : { cause });
   }
@@ -46,15 +49,17 @@ export class CliError extends Error implements Failure {
 
 /** Anything that was thrown, as a failure. What follows from `cancelled` (a closed file, an aborted request) is told as that. */
 export function describeFailure(error: unknown, cancelled: boolean): Failure {
-  if (isFailure(error)) return { code: error.code, message: error.message, hint: error.hint };
-  if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined };
+  if (isFailure(error)) return { code: error.code, message: error.message, hint: error.hint, details: error.details };
+  if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined, details: {} };
   if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
     const hint = 'Change to a directory that exists.';
-    return { code: 'NOT_FOUND', message: 'expected a current directory, found that it was removed', hint };
+    return { code: 'NOT_FOUND', message: 'expected a current directory, found that it was removed', hint, details: {} };
   }
   const message = error instanceof Error ? error.message || error.name : String(error);
-  if (/^(?:ENOSPC|EDQUOT)\b/.test(message)) return { code: 'NO_SPACE', message, hint: 'Free some space and repeat the command.' };
-  return { code: 'INTERNAL', message, hint: 'This was not expected. Repeat the command with --verbose to see where it happened.' };
+  if (/^(?:ENOSPC|EDQUOT)\b/.test(message))
+    return { code: 'NO_SPACE', message, hint: 'Free some space and repeat the command.', details: {} };
+  const hint = 'This was not expected. Repeat the command with --verbose to see where it happened.';
+  return { code: 'INTERNAL', message, hint, details: {} };
 }
 
 /** Adds to a remote's silence what helps against it. */

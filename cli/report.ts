@@ -57,11 +57,11 @@ export class Report {
   }
 
   /** An error with its hint; `--verbose` adds where it came from. */
-  error({ code, message, hint }: Failure, thrown: unknown): void {
+  error({ code, message, hint, details }: Failure, thrown: unknown): void {
     this.clearProgress();
     const trace = this.options.verbose ? inspect(thrown, { depth: 5 }) : undefined;
     if (this.options.json) {
-      this.#stderr.write(`${toJson({ error: { code, message, hint: hint ?? null, trace } })}\n`);
+      this.#stderr.write(`${toJson({ error: { code, message, hint: hint ?? null, details, trace } })}\n`);
       return;
     }
     const lines: Line[] = [code === 'CANCELLED' ? [styled('yellow', 'cancelled')] : [styled('red', 'error:'), ` ${message}`]];

@@ -22,22 +22,32 @@ export type ErrorCode =
   | 'CANCELLED' // the caller's AbortSignal fired
   | 'INTERNAL'; // a broken invariant of this library: a bug
 
-export interface ErrorDetails {
-  /** What a person can do about it, one sentence. */
-  hint?: string;
+/** Plain data, as `JSON.stringify` keeps it. */
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+
+/** The names that a program needs of an error, by what they are: `session`, `commit`, `path`. */
+export type ErrorDetails = Readonly<Record<string, Json>>;
+
+export interface ErrorOptions {
+  /** An action to take, in one imperative sentence. */
+  hint?: string | undefined;
+  details?: ErrorDetails | undefined;
   cause?: unknown;
 }
 
-/** An error of this library: a stable `code`, a message that says what was expected and what was found, and a hint. */
+/** An error of this library: a stable `code`, a message and a hint for people, and the names in them as fields for programs. */
 export class BrowserStateError extends Error {
   override readonly name = 'BrowserStateError';
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  /** Empty if there is nothing to name. */
+  readonly details: ErrorDetails;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+  constructor(code: ErrorCode, message: string, { hint, details = {}, cause }: ErrorOptions = {}) {
+    super(message, cause === undefined ? undefined : { cause });
     this.code = code;
-    this.hint = details.hint;
+    this.hint = hint;
+    this.details = details;
   }
 }
 
@@ -51,10 +61,11 @@ export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw integrity(message);
 }
 
-export function integrity(message: string, cause?: unknown): BrowserStateError {
+/** Returns INTEGRITY; `details` names what is damaged: a `key`, a `session`, a `path`. */
+export function integrity(message: string, cause?: unknown, details?: ErrorDetails): BrowserStateError {
   const hint =
     'Run `browserstate verify --read-data`, with `--on remote` for the remote, to see what else is damaged; older versions of the session may be whole.';
-  return new BrowserStateError('INTEGRITY', message, { hint, cause });
+  return new BrowserStateError('INTEGRITY', message, { hint, cause, details });
 }
 
 export function newerVersion(message: string): BrowserStateError {

@@ -1,7 +1,7 @@
 /** What the package exports, and nothing else. */
 export type { HygieneOptions } from './browser/hygiene.js';
 export { BrowserState } from './browser-state.js';
-export { BrowserStateError, type ErrorCode, isError } from './errors.js';
+export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './errors.js';
 export type { ProgressEvent } from './file-progress.js';
 export type { Host } from './host.js';
 export type { TreeDiff } from './object/diff.js';

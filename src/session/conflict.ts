@@ -145,6 +145,9 @@ export function conflict(session: string, { seen, local }: Divergence, fork: str
   return new BrowserStateError(
     'CONFLICT',
     `session ${session} was changed on the remote meanwhile: ${now}; commit ${local.head.id.slice(0, 12)} is safe on this machine, and on the remote as session ${fork}`,
-    { hint: `Keep one of the two with \`browserstate push -s ${session} --on-conflict ours\` or \`theirs\`, or both with \`fork\`.` },
+    {
+      details: { session: fork, commit: local.head.id, head: there ?? null },
+      hint: `Keep one of the two with \`browserstate push -s ${session} --on-conflict ours\` or \`theirs\`, or both with \`fork\`.`,
+    },
   );
 }

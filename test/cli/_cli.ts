@@ -20,6 +20,7 @@ export interface ErrorLine {
   code: string;
   message: string;
   hint: string | null;
+  details: Record<string, unknown>;
 }
 
 export class Desk {

@@ -127,9 +127,10 @@ test.serial('what is not pushed is marked, and push sends it', async (t) => {
 
 test.serial('4: a push that comes late says where the commit is, twice', async (t) => {
   const { a, b, ours, theirs } = await divided(t);
-  const { code, message, hint } = await b.failure(t, 4, 'push', '-s', 'work');
+  const { code, message, hint, details } = await b.failure(t, 4, 'push', '-s', 'work');
   t.is(code, 'CONFLICT');
   const fork = `work.conflict-${ours.commit.slice(0, 12)}`;
+  t.deepEqual(details, { session: fork, commit: ours.commit, head: theirs.commit }, 'D2');
   t.regex(message, new RegExp(`${ours.commit.slice(0, 12)} is safe on this machine, and on the remote as session ${fork}$`));
   t.regex(hint ?? '', /browserstate push -s work --on-conflict ours/);
   t.is((await a.json<{ commit: string }>(t, 'restore', 'there', '-s', fork)).commit, ours.commit);
@@ -199,7 +200,7 @@ test.serial('--all: each session by itself; the first failure is the exit status
       ['zoo', true],
     ],
   );
-  t.deepEqual(Object.keys(outcomes[1]?.error ?? {}), ['code', 'message', 'hint']);
+  t.deepEqual(Object.keys(outcomes[1]?.error ?? {}), ['code', 'message', 'hint', 'details']);
   await a.json(t, 'delete', '-s', 'zoo');
   const forHuman = await b.run('sync', '--all', '--on-conflict', 'theirs');
   t.is(forHuman.status, 0);
