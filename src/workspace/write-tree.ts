@@ -1,14 +1,27 @@
 /**
- * Writes a tree's entries into a directory that holds none of them yet (SPEC.md 11.3). Blobs are read ahead, verified, and written in
- * order; a file's mode and times are set before it is closed, a directory's after its content.
+ * Writing of a tree's entries into a directory that holds none of them yet (SPEC.md 11.3). Blobs are read ahead, verified, and
+ * written in order; a file's mode and times are set before it is closed, a directory's after its content. Blobs of zeros become
+ * holes.
  */
-import { chmodSync, closeSync, fchmodSync, mkdirSync, openSync, symlinkSync, writeSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  statfsSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { equalBytes } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
-import { invariant, throwIfAborted } from '../errors.js';
-import { BLOBS_AHEAD } from '../limits.js';
-import { blobCount, blobId, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
+import { BrowserStateError, integrity, invariant, throwIfAborted } from '../errors.js';
+import { BLOBS_AHEAD, CHUNK_SIZE, PAGE_SIZE } from '../limits.js';
+import { blobCount, blobId, blobLength, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
+import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
 import { compareFrames } from '../pack/locator.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobPlace } from '../repository/manifest.js';
@@ -34,10 +47,12 @@ export interface WriteOptions {
 }
 
 /**
- * Writes the entries below `root`, which exists. Throws INTEGRITY where a blob is not what its id says, NO_SPACE, FORBIDDEN or UNSUPPORTED (a name
- * that the file system cannot hold) where writing fails; what was written by then stays, for the caller to remove.
+ * Writes the entries below `root`, which exists. Throws NO_SPACE or INTEGRITY before the first byte if the disk cannot hold the
+ * tree or the length of a blob is not that of its part of a file; INTEGRITY if a blob is not the one of its id; NO_SPACE,
+ * FORBIDDEN or UNSUPPORTED if writing fails. Entries that were written by then stay, for the caller to remove.
  */
 export async function writeTree(root: string, tree: Tree, options: WriteOptions): Promise<void> {
+  requireSpace(root, requireLengths(tree, options.blobs));
   for (const entry of tree) if (entry.kind !== 'file') attempt(entry, () => writePlain(join(root, entry.path), entry));
   await writeFiles(root, inOrderOfPlace(tree, options.blobs), options);
   if (options.keepWritable) return;
@@ -74,15 +89,21 @@ function writePlain(path: string, entry: TreeEntry): void {
 async function writeFiles(root: string, files: readonly FileEntry[], options: WriteOptions): Promise<void> {
   const total = { totalFiles: files.length, totalBytes: files.reduce((sum, { size }) => sum + size, 0) };
   const done = { files: 0, bytes: 0 };
+  let before = 0;
   options.reader.plan(places(files, options.blobs));
   const open = new OpenFile(root);
   try {
     // A file without blobs is one item without content.
-    for await (const { file, last, content } of readAhead(items(files), BLOBS_AHEAD, (item) => load(item, options))) {
+    for await (const { file, index, last, content } of readAhead(items(files), BLOBS_AHEAD, (item) => load(item, options))) {
       throwIfAborted(options.signal);
-      attempt(file, () => open.write(file, content, last));
-      done.bytes += content.length;
-      if (last) done.files++;
+      attempt(file, () => open.write(file, content, index * CHUNK_SIZE));
+      // Holes count as written.
+      done.bytes = before + (last ? file.size : index * CHUNK_SIZE + content.length);
+      if (last) {
+        attempt(file, () => open.finish(file));
+        done.files++;
+        before += file.size;
+      }
       options.onProgress?.({ path: file.path, ...done, ...total });
     }
   } finally {
@@ -96,24 +117,63 @@ interface Item {
   last: boolean;
 }
 
+/** The blobs to be written; the last one of a file always, for the file to be made and closed. */
 function* items(files: readonly FileEntry[]): Generator<Item> {
   for (const file of files) {
-    const count = Math.max(1, blobCount(file.size));
-    for (let index = 0; index < count; index++) yield { file, index, last: index === count - 1 };
+    const last = Math.max(0, blobCount(file.size) - 1);
+    for (let index = 0; index < last; index++) if (!isHole(file, index)) yield { file, index, last: false };
+    yield { file, index: last, last: true };
   }
 }
 
-async function load(
-  { file, index, last }: Item,
-  { reader, blobs }: WriteOptions,
-): Promise<{ file: FileEntry; last: boolean; content: Uint8Array }> {
-  if (file.size === 0) return { file, last, content: new Uint8Array(0) };
+async function load({ file, index, last }: Item, { reader, blobs }: WriteOptions): Promise<Item & { content: Uint8Array }> {
+  if (file.size === 0 || isHole(file, index)) return { file, index, last, content: new Uint8Array(0) };
   const id = blobId(file, index);
-  return { file, last, content: await reader.read(id, blobs.get(id) as BlobPlace) };
+  return { file, index, last, content: await reader.read(id, blobs.get(id) as BlobPlace) };
 }
 
 function* places(files: readonly FileEntry[], blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<BlobPlace> {
-  for (const file of files) for (let i = 0; i < blobCount(file.size); i++) yield blobs.get(blobId(file, i)) as BlobPlace;
+  for (const file of files)
+    for (let i = 0; i < blobCount(file.size); i++) if (!isHole(file, i)) yield blobs.get(blobId(file, i)) as BlobPlace;
+}
+
+let zeroId: Uint8Array | undefined;
+
+/** Whether the blob is a whole chunk of zeros, which its id alone tells. */
+function isHole({ ids, size }: FileEntry, index: number): boolean {
+  zeroId ??= hashObject('blob', new Uint8Array(CHUNK_SIZE));
+  return (
+    ids[index * ID_BYTES] === zeroId[0] &&
+    blobLength(size, index) === CHUNK_SIZE &&
+    equalBytes(ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES), zeroId)
+  );
+}
+
+/** Returns the bytes that the tree needs on a disk. Throws INTEGRITY if a blob has another length than its part of a file. */
+function requireLengths(tree: Tree, blobs: WriteOptions['blobs']): number {
+  let needed = 0;
+  for (const entry of tree) {
+    if (entry.kind !== 'file') continue;
+    for (let i = 0; i < blobCount(entry.size); i++) {
+      if (isHole(entry, i)) continue;
+      const expected = blobLength(entry.size, i);
+      const found = blobs.get(blobId(entry, i))?.length;
+      if (found !== expected) throw integrity(`${entry.path}: expected a blob of ${expected} bytes at ${i * CHUNK_SIZE}, found ${found}`);
+      needed += Math.ceil(expected / PAGE_SIZE) * PAGE_SIZE;
+    }
+  }
+  return needed;
+}
+
+/** Throws NO_SPACE unless the file system of `root` has that many bytes free for this user. */
+function requireSpace(root: string, needed: number): void {
+  const { bavail, bsize, blocks } = statfsSync(root);
+  // Some network file systems report no numbers at all.
+  if (blocks === 0 || needed <= bavail * bsize) return;
+  throw new BrowserStateError('NO_SPACE', `${root}: the version needs ${needed} bytes, and ${bavail * bsize} are free`, {
+    hint: 'Free some space on that disk, or choose a directory on another one; nothing was changed.',
+    details: { needed, available: bavail * bsize },
+  });
 }
 
 /** The file that is being written: at most one at a time. */
@@ -125,13 +185,20 @@ class OpenFile {
     this.#root = root;
   }
 
-  write(file: FileEntry, content: Uint8Array, last: boolean): void {
-    const path = join(this.#root, file.path);
-    this.#descriptor ??= openSync(path, 'wx', 0o600);
-    for (let at = 0; at < content.length; ) at += writeSync(this.#descriptor, content, at);
-    if (!last) return;
-    setTime(path, file.mtime);
-    fchmodSync(this.#descriptor, file.mode);
+  /** Writes the bytes at their place; parts before it that are not written are holes. */
+  write(file: FileEntry, content: Uint8Array, position: number): void {
+    this.#descriptor ??= openSync(join(this.#root, file.path), 'wx', 0o600);
+    for (let at = 0; at < content.length; ) at += writeSync(this.#descriptor, content, at, content.length - at, position + at);
+  }
+
+  /** Gives the file its facts and closes it. Throws INTEGRITY if it has not the size of its entry. */
+  finish(file: FileEntry): void {
+    const descriptor = this.#descriptor as number;
+    if (file.size > 0 && isHole(file, blobCount(file.size) - 1)) ftruncateSync(descriptor, file.size);
+    const { size } = fstatSync(descriptor);
+    if (size !== file.size) throw integrity(`${file.path}: expected a file of ${file.size} bytes, found ${size}`);
+    setTime(join(this.#root, file.path), file.mtime);
+    fchmodSync(descriptor, file.mode);
     this.abandon();
   }
 
