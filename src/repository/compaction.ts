@@ -1,5 +1,5 @@
 /**
- * Keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT): a commit that would leave its blobs in too many packs, or among
+ * Keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT-1): a commit that would leave its blobs in too many packs, or among
  * too many dead bytes, stores some of them anew in its own pack. Planning is pure: it sees places and sizes, no bytes. Ids never change; what
  * changes is where bytes are.
  */

@@ -212,7 +212,7 @@ test.serial('7: a directory with other work in it', async (t) => {
   t.is(readFileSync(desk.path('mine/thesis'), 'utf8'), 'precious');
 });
 
-onLinux('7: a directory in which a browser is live', async (t) => {
+onLinux('7, R-OUT-5: a directory in which a browser is live', async (t) => {
   const desk = await withSession(t);
   const browser = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', '--', `--user-data-dir=${desk.path('profile')}`], {
     stdio: 'ignore',

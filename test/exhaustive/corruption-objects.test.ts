@@ -81,7 +81,7 @@ test('R-GC-2: each deleted object is reported, and refused where the head needs 
   t.deepEqual([...outcomes].sort(), ['exact', 'refused']);
 });
 
-test('section 8: a lost config or epoch is damage beside a session, never an empty store', async (t) => {
+test('R-CONFIG, R-EPOCH: a lost config or epoch is damage beside a session, never an empty store', async (t) => {
   const { outcome } = await subject(t);
   t.is(await outcome(t, 'no config', { [`${ROOT}config`]: undefined }), 'refused');
   t.is(await outcome(t, 'no epoch', { [`${ROOT}gc/epoch`]: undefined }), 'exact');

@@ -57,7 +57,7 @@ function sealed(front: Partial<Record<0 | 1 | 2 | 3 | 4, number>>, payload: Uint
   return seal(header, payload);
 }
 
-test('R-ENV-1: a matching digest over other fields is refused by what it breaks', async (t) => {
+test('R-ENV-1, R-VER-1: a matching digest over other fields is refused by what it breaks', async (t) => {
   t.is(hex((await unwrap(sealed({}), identity)).body), '07');
   for (const version of [2, 255]) await rejects(t, () => unwrap(sealed({ 2: version }), identity), 'NEWER_VERSION');
   await rejects(t, () => unwrap(sealed({ 2: 0 }), identity));

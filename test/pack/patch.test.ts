@@ -61,7 +61,7 @@ test('R-PATCH: a page cut short does not differ, one that grew does', (t) => {
   t.is(changedPages(old.slice(0, 8192), old), 0b100);
 });
 
-test('R-PATCH: pages are 4,096 bytes in rising order, the last filled up with zeros', (t) => {
+test('R-PATCH, R-PATCH-2: pages are 4,096 bytes in rising order, the last filled up with zeros', (t) => {
   const blob = noise(9000, 'blob');
   const pages = extractPages(blob, 0b101);
   t.is(pages.length, 8192);

@@ -33,7 +33,7 @@ test('it says where it is', (t) => {
   t.is(scoped(memoryProvider({ url: 's3://bucket/' }), 'u').url, 's3://bucket/u/');
 });
 
-test('no key leads out of the prefix, and no prefix is anything but components', async (t) => {
+test('R-KEY: no key leads out of the prefix, and no prefix is anything but components', async (t) => {
   const provider = scoped(memoryProvider(), 'u/.store/');
   for (const key of ['../x', '/x', '', '..']) await t.throwsAsync(provider.get(key), { code: 'USAGE' });
   for (const prefix of ['', '/', '../', 'a//', '.hidden/']) t.throws(() => scoped(memoryProvider(), prefix), { code: 'USAGE' });

@@ -67,7 +67,7 @@ test('R-LOC-1: a place that holds other bytes under a good digest is found by re
   await t.throwsAsync(made.session.checkout(`${made.dir}-out`), { code: 'INTEGRITY' });
 });
 
-test('a frame beyond the end of its pack is found without reading', async (t) => {
+test('R-LOC-5: a frame beyond the end of its pack is found without reading', async (t) => {
   const made = await subject(t);
   await replaceLocators(made, ({ location, length }) => ({
     location: { ...location, frame: { ...location.frame, offset: 1_000_000 } },
@@ -76,7 +76,7 @@ test('a frame beyond the end of its pack is found without reading', async (t) =>
   t.regex((await made.verify()).map(({ message }) => message).join(), /a frame ends at/);
 });
 
-test('R-REF-4: a tag that names no commit of the session is found', async (t) => {
+test('R-REF-11: a tag that names no commit of the session is found', async (t) => {
   const made = await subject(t);
   await made.repository.refs.swap(made.token, { tags: new Map([['lost', '0'.repeat(64)]]) });
   t.like(await made.verify(), [{ key: 'refs/main', sessions: ['main'] }]);

@@ -143,7 +143,7 @@ const huge: Record<string, Uint8Array> = {
 for (const [what, bytes] of Object.entries(huge))
   test(`R-LIMIT: a number of ${what} that is not there is refused`, (t) => void refuses(t, () => decode(bytes)));
 
-test('R-ENC-4: unknown even extensions of a ref are kept, odd ones refused', (t) => {
+test('R-ENC-4, R-VER-2: unknown even extensions of a ref are kept, odd ones refused', (t) => {
   t.deepEqual(decode(encodeRef(full)).extensions, full.extensions);
   refuses(t, () => decode(encodeRef({ ...full, extensions: [{ tag: 3, value: new Uint8Array(0) }] })), 'NEWER_VERSION');
 });

@@ -38,7 +38,7 @@ async function isWhole(t: ExecutionContext, refs: Refs, session: string, rows: R
   return ref;
 }
 
-test('R-REF-2: at most 99 rows ride in the ref, the newest 50 stay, older ones join a segment', async (t) => {
+test('R-REF-2, R-REF-10: at most 99 rows ride in the ref, the newest 50 stay, older ones join a segment', async (t) => {
   const { refs } = await freshRefs();
   const rows = Array.from({ length: 1300 }, (_, i) => rowOf(i));
   t.is((await addRows(refs, 'a', rows.slice(0, 99))).ref.segments.length, 0);

@@ -229,7 +229,7 @@ const hostile: [what: string, names: string[], reason: RegExp][] = [
 ];
 
 for (const [what, names, reason] of hostile) {
-  test(`${what} in a bucket is refused with the reason, and nothing is done`, async (t) => {
+  test(`R-LEGACY-2: ${what} in a bucket is refused with the reason, and nothing is done`, async (t) => {
     const folder = temporary(t);
     const one = utf8('x');
     const { provider, foreign } = withForeign([

@@ -25,7 +25,7 @@ async function fourCommits(t: Parameters<typeof freshStore>[0]) {
   return { ...made, dir, entries, ids, named: async (revision: string) => (await made.session.resolve(revision)).commit };
 }
 
-test('HEAD and its first parents', async (t) => {
+test('R-REV-2: HEAD and its first parents', async (t) => {
   const { named, ids } = await fourCommits(t);
   const known: [string, number][] = [
     ['HEAD', 0],
@@ -42,7 +42,7 @@ test('HEAD and its first parents', async (t) => {
   for (const [revision, index] of known) t.is(await named(revision), ids[index] as string, revision);
 });
 
-test('ids and their unique prefixes of four digits or more', async (t) => {
+test('R-REV-1: ids and their unique prefixes of four digits or more', async (t) => {
   const { named, ids } = await fourCommits(t);
   for (const id of ids) {
     t.is(await named(id), id);
@@ -51,7 +51,7 @@ test('ids and their unique prefixes of four digits or more', async (t) => {
   }
 });
 
-test('a time names the newest commit that is not later', async (t) => {
+test('R-REV-3: a time names the newest commit that is not later', async (t) => {
   const { named, entries, ids } = await fourCommits(t);
   const at = (index: number, shift: number): string => `@${new Date((entries[index] as LogEntry).time.getTime() + shift).toISOString()}`;
   t.is(await named(at(1, 0)), ids[1]);

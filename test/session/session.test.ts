@@ -1,4 +1,4 @@
-/** What can be done with a session, one law a test (SPEC.md 11.1, R-REF). */
+/** What can be done with a session, one law a test (SPEC.md 8.3, 11.1). */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -26,7 +26,7 @@ async function threeCommits(t: Parameters<typeof freshStore>[0]) {
   return { ...made, dir, ids, out: join(made.folder, 'out') };
 }
 
-test('section 3.2: a commit tells what it holds, where it came from, when, by whom and why', async (t) => {
+test('section 3.2, R-COMMIT-2: a commit tells what it holds, where it came from, when, by whom and why', async (t) => {
   const { session, ids, dir } = await threeCommits(t);
   const head = await session.resolve('HEAD');
   t.like(head, {

@@ -83,7 +83,7 @@ test('a version with caches is known again in the directory that it was checked 
   await t.notThrowsAsync(session.checkout(dir));
 });
 
-test('a commit does not name a pack that is lost, but stores its bytes again', async (t) => {
+test('R-WRITE-6: a commit does not name a pack that is lost, but stores its bytes again', async (t) => {
   const { folder, home, store, profile } = await begin(t);
   const packs = join(home, 'default/.store/packs');
   for (const name of readdirSync(packs)) rmSync(join(packs, name));
@@ -105,7 +105,7 @@ test('a directory inside of the store is refused', async (t) => {
   t.true(existsSync(packs) && readdirSync(packs).length > 0);
 });
 
-test('R-OUT-3: a directory in the place of a session of the older package is no target', async (t) => {
+test('R-OUT-8: a directory in the place of a session of the older package is no target', async (t) => {
   const { home, store, session } = await begin(t);
   for (const place of ['default/x', 'default/x/y']) await rejects(t, () => session.checkout(join(home, place)), 'USAGE', place);
   await rejects(t, () => store.session('x').checkout(join(home, 'elsewhere')), 'NOT_FOUND');

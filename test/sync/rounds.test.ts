@@ -67,7 +67,7 @@ const collections: Record<string, (t: ExecutionContext, remote: Provider) => Pro
 };
 
 for (const [what, happen] of Object.entries(collections)) {
-  test(`R-SYNC-2: what another session has is not named where it was ${what}`, async (t) => {
+  test(`R-SYNC-2, R-GC-1: what another session has is not named where it was ${what}`, async (t) => {
     const remote = memoryProvider();
     const a = await machine(t, remote);
     await a.session.commit(a.profile(withDatabase('main')));

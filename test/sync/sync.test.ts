@@ -14,7 +14,7 @@ import { measured } from './_measured.js';
 const database = noise(300_000, 'database');
 const withDatabase = (bytes: Uint8Array) => new Map<string, ProfileEntry>([...smallProfile(noise), ['Default/Database', file(bytes)]]);
 
-test('what one machine pushed another checks out, byte for byte', async (t) => {
+test('R-SYNC-3: what one machine pushed another checks out, byte for byte', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(withDatabase(database));
@@ -54,7 +54,7 @@ test('a small change sends its pages, and a second mount of an unchanged session
   t.is((await b.session.pull()).pulled, false);
 });
 
-test('the budget of round trips and requests holds on every path', async (t) => {
+test('R-SYNC-1, R-SYNC-8: the budget of round trips and requests holds on every path', async (t) => {
   const { remote, cost } = measured();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(withDatabase(database));
@@ -96,7 +96,7 @@ test('commits that were made offline are sent together, and later mounts see eac
   t.deepEqual((await b.store.verify({ readData: true })).findings, []);
 });
 
-test('fail: a push that comes late is a conflict, and its commit is on the remote under the name that the error tells', async (t) => {
+test('R-SYNC-5, fail: a push that comes late is a conflict, and its commit is on the remote under the name that the error tells', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -218,7 +218,7 @@ test('rollback, tag, fork and delete reach the remote from a machine that has no
   t.deepEqual(names, ['experiment']);
 });
 
-test('a session that was deleted on the remote is not brought back by a later save', async (t) => {
+test('R-SYNC-6: a session that was deleted on the remote is not brought back by a later save', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();

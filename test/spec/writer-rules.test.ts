@@ -1,0 +1,108 @@
+/** Rules that bind a writer alone: what the stored bytes must be although no reader looks (B8). */
+import { appendFileSync, lstatSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { memoryProvider, type Provider } from '../../src/index.js';
+import { encode } from '../../src/pack/codec.js';
+import { unwrap, wrap } from '../../src/pack/envelope.js';
+import { framesOf } from '../../src/pack/locator.js';
+import { scoped } from '../../src/provider/scoped.js';
+import { encodeEpoch } from '../../src/repository/cells.js';
+import { Repository } from '../../src/repository/repository.js';
+import { noise, prose } from '../helpers/content.js';
+import { rejects } from '../helpers/errors.js';
+import { fakeHost } from '../helpers/host.js';
+import { file, readListing, setMtime, smallProfile, symlink, writeProfile } from '../helpers/profile.js';
+import { freshStore } from '../helpers/store.js';
+import { machine } from '../sync/_machines.js';
+
+test('R-CODEC-2: raw is used if compression does not make the bytes fewer', async (t) => {
+  for (const bytes of [noise(100_000, 'codec'), new Uint8Array(31)]) t.is((await encode(bytes, 'max')).codec, 'raw');
+  t.not((await encode(prose(1000, 'codec'), 'max')).codec, 'raw');
+});
+
+/** Returns the head's commit id, and its packs and blob ids. */
+async function headOf(provider: Provider): Promise<{ id: string; packs: Set<string>; blobs: string[]; epochs: Set<number> }> {
+  const repository = (await Repository.open(provider, fakeHost())) as Repository;
+  const row = (await repository.refs.read('main'))?.ref.rows[0];
+  if (row === undefined) throw new Error('there is no head');
+  const { blobs } = await repository.readManifest(row);
+  const frames = [...blobs.values()].flatMap(({ location }) => framesOf(location));
+  const names = [row.manifest, ...frames.map(({ pack }) => pack)];
+  return {
+    id: row.id,
+    packs: new Set(frames.map(({ pack }) => pack.name)),
+    blobs: [...blobs.keys()],
+    epochs: new Set(names.map(({ epoch }) => epoch)),
+  };
+}
+
+test('R-LOC-4, R-NAME-1: the copy of a commit on a remote has its id and blobs, in packs of other names', async (t) => {
+  const [remote, home] = [memoryProvider(), memoryProvider()];
+  const { session, profile } = await machine(t, remote, 'main', home);
+  await session.commit(profile());
+  await session.push();
+  const here = await headOf(scoped(home, 'tester/.store/'));
+  const there = await headOf(scoped(remote, 'tester/.store/'));
+  t.is(there.id, here.id);
+  t.deepEqual(there.blobs, here.blobs);
+  t.deepEqual(
+    [...there.packs].filter((name) => here.packs.has(name)),
+    [],
+  );
+});
+
+test('R-NAME-2: objects are born in the epoch that the commit pinned', async (t) => {
+  const provider = memoryProvider();
+  const { store, session, folder } = await freshStore(t, provider);
+  await store.init();
+  const within = scoped(provider, 'tester/.store/');
+  const cell = await within.read('gc/epoch');
+  if (cell === undefined || cell === 'unchanged') throw new Error('there is no epoch');
+  const { repository } = await unwrap(cell.bytes, { kind: 'epoch', repository: undefined, key: 'gc/epoch' });
+  const next = await wrap({ kind: 'epoch', repository, key: 'gc/epoch' }, encodeEpoch({ k: 7, condemned: [] }), 'off');
+  await within.swap('gc/epoch', next, cell.version);
+  const dir = join(folder, 'profile');
+  writeProfile(dir, smallProfile(noise));
+  await session.commit(dir);
+  t.deepEqual([...(await headOf(within)).epochs], [7]);
+});
+
+test('R-CAP-0: a file that changes while it is read is read again, at most three times, and nothing is committed of one that never stays', async (t) => {
+  const { session, folder } = await freshStore(t);
+  const dir = join(folder, 'profile');
+  const path = join(dir, 'History');
+  writeProfile(dir, new Map([['History', file(noise(600_000, 'history'))]]));
+  let changes = 0;
+  const changing = (times: number) => (progress: { path: string; bytes: number }) => {
+    if (progress.path === 'History' && progress.bytes > 0 && changes < times) appendFileSync(path, `change ${changes++}`);
+  };
+  await session.commit(dir, { onProgress: changing(1) });
+  await session.checkout(join(folder, 'out'));
+  t.deepEqual(readFileSync(join(folder, 'out/History')), readFileSync(path));
+  t.is(changes, 1);
+  const before = (await session.resolve('HEAD')).commit;
+  writeFileSync(path, noise(600_000, 'other'));
+  await rejects(t, () => session.commit(dir, { onProgress: changing(Number.POSITIVE_INFINITY) }), 'UNREADABLE');
+  t.is((await session.resolve('HEAD')).commit, before);
+});
+
+test('R-OUT-4: a checkout sets modes and mtimes of entries, those of a link its own, and the mode of the target', async (t) => {
+  const { session, folder } = await freshStore(t);
+  const dir = join(folder, 'profile');
+  writeProfile(
+    dir,
+    new Map([
+      ['a', file('content', 0o640, 1_600_000_000_000_001n)],
+      ['link', symlink('a', 1_500_000_000_000_002n)],
+    ]),
+  );
+  setMtime(dir, 1_400_000_000_000_000n);
+  await session.commit(dir);
+  const out = join(folder, 'out');
+  await session.checkout(out);
+  t.deepEqual(readListing(out), readListing(dir));
+  t.is(lstatSync(join(out, 'link'), { bigint: true }).mtimeNs / 1000n, 1_500_000_000_000_002n);
+  t.is(statSync(out).mode & 0o777, 0o700);
+  t.not(statSync(out, { bigint: true }).mtimeNs / 1000n, 1_400_000_000_000_000n);
+});
