@@ -37,8 +37,12 @@ export const MAX_FILE_SIZE = 2 ** 42;
 
 /** Bytes of a manifest, uncompressed: 4 Mi blobs with their ids and places. */
 export const MAX_MANIFEST_SIZE = 512 * MiB;
-/** Bytes of a ref, a segment, a config or an epoch: all are read whole, often. */
+/** Bytes of a cell: all are read whole, often. */
 export const MAX_CELL_SIZE = 4 * MiB;
+/** Bytes of the body of a config, an epoch or a ref, uncompressed: with its envelope it fits into a cell. */
+export const MAX_CELL_BODY = 2 * MiB;
+/** Bytes of the body of a segment. */
+export const MAX_SEGMENT_SIZE = 4 * MiB;
 /** Rows that ride in a ref; older ones move to segments. */
 export const MAX_INLINE_ROWS = 50;
 /** Bytes of rows that ride in a ref, so that long messages do not make every swap heavy. */
@@ -46,6 +50,8 @@ export const MAX_INLINE_ROW_BYTES = 64 * KiB;
 /** Segments named by one ref, each of up to 4,096 rows. */
 export const MAX_SEGMENTS = 4096;
 export const MAX_SEGMENT_ROWS = 4096;
+/** Rows of a session, in its ref and all segments: whoever looks at all of them holds the id and the name of each, some 60 MB. */
+export const MAX_SESSION_ROWS = 262_144;
 /** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
 export const JOINED_SEGMENT_ROWS = 1024;
 /** Small segments that a push joins, with one round trip more: one in some 500 saves, and a ref names few segments for any length of history. */

@@ -12,7 +12,7 @@ export function pathProblem(path: string): string | undefined {
     if (component === '') return 'it has an empty component';
     if (component === '.' || component === '..') return `it has the component "${component}"`;
     if (component.includes('\\')) return 'it holds a backslash';
-    if (component.includes('\0')) return 'it holds a zero byte';
+    if (/\p{Cc}/u.test(component)) return 'it holds a control character';
     if (exceeds(component, MAX_NAME_BYTES)) return `it has a name of more than ${MAX_NAME_BYTES} bytes`;
   }
   return undefined;

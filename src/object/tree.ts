@@ -64,20 +64,24 @@ export interface BlobRef {
   length: number;
 }
 
-/** The distinct blobs of a tree in the order of first appearance (SPEC.md 6). */
+/**
+ * Returns the distinct blobs of a tree in the order of first appearance (SPEC.md 6). Throws INTEGRITY if one id stands for two lengths (R-BLOB): no content
+ * has both, so one of the files would be written wrong.
+ */
 export function distinctBlobs(tree: Tree): BlobRef[] {
-  const seen = new Set<ObjectId>();
-  const blobs: BlobRef[] = [];
+  const lengths = new Map<ObjectId, number>();
   for (const entry of tree) {
     if (entry.kind !== 'file') continue;
     for (let i = 0; i < blobCount(entry.size); i++) {
       const id = blobId(entry, i);
-      if (seen.has(id)) continue;
-      seen.add(id);
-      blobs.push({ id, length: blobLength(entry.size, i) });
+      const length = blobLength(entry.size, i);
+      const known = lengths.get(id);
+      if (known === undefined) lengths.set(id, length);
+      else if (known !== length)
+        throw integrity(`tree: expected one length of the blob ${id}, found ${known} bytes and, in ${quote(entry.path)}, ${length}`);
     }
   }
-  return blobs;
+  return Array.from(lengths, ([id, length]) => ({ id, length }));
 }
 
 /** Number of files and the sum of their sizes. */

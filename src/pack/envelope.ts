@@ -5,7 +5,7 @@
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
 import { BrowserStateError, check, newerVersion } from '../errors.js';
-import { MAX_CELL_SIZE, MAX_KEY_BYTES, MAX_MANIFEST_SIZE } from '../limits.js';
+import { MAX_CELL_BODY, MAX_KEY_BYTES, MAX_MANIFEST_SIZE, MAX_SEGMENT_SIZE } from '../limits.js';
 import { type Compression, codecOfTag, codecTag, decode, encode } from './codec.js';
 
 const FORMAT_VERSION = 1;
@@ -14,6 +14,9 @@ export const NAME_BYTES = 16;
 
 export const envelopeKinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', manifest: 'M', pack: 'P' } as const;
 export type EnvelopeKind = keyof typeof envelopeKinds;
+
+/** Bytes of a body by kind; those of cells are smaller, so that a body and its envelope fit into a cell. */
+const bodyLimits: Partial<Record<EnvelopeKind, number>> = { manifest: MAX_MANIFEST_SIZE, segment: MAX_SEGMENT_SIZE };
 
 /** Which object an envelope is expected to be. */
 export interface Identity {
@@ -76,7 +79,7 @@ export async function unwrap(bytes: Uint8Array, expected: Identity): Promise<{ b
   const { payload, repository } = openEnvelope(bytes, expected);
   const input = new Reader(payload, expected.key);
   const codec = codecOfTag(input.byte(), expected.key);
-  const length = input.uint(expected.kind === 'manifest' ? MAX_MANIFEST_SIZE : MAX_CELL_SIZE);
+  const length = input.uint(bodyLimits[expected.kind] ?? MAX_CELL_BODY);
   const body = await decode({ codec, length, stored: input.bytes(input.remaining) });
   return { body, repository };
 }

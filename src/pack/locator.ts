@@ -7,7 +7,7 @@ import { check, integrity, invariant } from '../errors.js';
 import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_PACK_SIZE, MAX_PATCHES, PAGE_SIZE } from '../limits.js';
 import type { Codec } from '../platform/platform.js';
 import { codecOfTag, codecTag } from './codec.js';
-import { NAME_BYTES } from './envelope.js';
+import { DIGEST_BYTES, NAME_BYTES } from './envelope.js';
 import { pageCount } from './patch.js';
 
 /** An immutable object's name: random, and the GC epoch of its birth. */
@@ -162,6 +162,11 @@ function checkWithin(frame: Frame, offset: number, length: number): void {
   if (!within) throw integrity(`locator table: expected ${length} bytes at ${offset} in a frame of ${frame.length}`);
 }
 
+/** Returns the bytes of a pack's envelope before its frames (SPEC.md 4): the fixed fields, and its key with one byte of length. */
+export function packHeaderLength(pack: ObjectName): number {
+  return 5 + NAME_BYTES + 1 + `packs/${nameText(pack)}`.length;
+}
+
 function decodePacks(input: Reader, limit: number): ObjectName[] {
   const packs: ObjectName[] = [];
   const count = input.uint(limit);
@@ -179,6 +184,7 @@ function decodeFrames(input: Reader, packs: readonly ObjectName[], limit: number
   const count = input.uint(limit);
   let packIndex = 0;
   let end = 0;
+  let header = packs[0] === undefined ? 0 : packHeaderLength(packs[0]);
   for (let i = 0; i < count; i++) {
     const step = input.uint(packs.length);
     check(step <= (i === 0 ? 0 : 1), 'locator table: expected every pack to have a frame');
@@ -186,7 +192,10 @@ function decodeFrames(input: Reader, packs: readonly ObjectName[], limit: number
     if (step > 0) end = 0;
     const pack = packs[packIndex];
     if (pack === undefined) throw integrity(`locator table: expected a pack below ${packs.length}, found ${packIndex}`);
+    if (step > 0) header = packHeaderLength(pack);
     const offset = end + input.uint(MAX_PACK_SIZE);
+    if (offset < header)
+      throw integrity(`locator table: expected a frame after the ${header} bytes of its pack's header, found one at ${offset}`);
     const codec = codecOfTag(input.byte(), 'locator table');
     const storedLength = input.uint(MAX_PACK_SIZE);
     const length = codec === 'raw' ? storedLength : input.uint(MAX_FRAME_SIZE);
@@ -194,8 +203,10 @@ function decodeFrames(input: Reader, packs: readonly ObjectName[], limit: number
       throw integrity(`locator table: expected a frame of 1 to ${MAX_FRAME_SIZE} bytes, found ${length}`);
     check(storedLength >= 1, 'locator table: expected a frame of at least one stored byte');
     end = offset + storedLength;
-    if (end > MAX_PACK_SIZE)
-      throw integrity(`locator table: expected a frame within ${MAX_PACK_SIZE} bytes of pack, found one that ends at ${end}`);
+    if (end > MAX_PACK_SIZE - DIGEST_BYTES)
+      throw integrity(
+        `locator table: expected a frame before the digest of a pack of ${MAX_PACK_SIZE} bytes, found one that ends at ${end}`,
+      );
     frames.push({ pack, offset, codec, storedLength, length });
   }
   check(packs.length === (count === 0 ? 0 : packIndex + 1), 'locator table: expected every pack to have a frame');

@@ -61,7 +61,7 @@ export class BlobReader {
     const blob = plain ?? applyPatches(base as Uint8Array, parts, length);
     const { kept } = this.#options;
     if (kept?.isVerified(id, location)) return blob;
-    verify(id, blob, frame);
+    verify(id, blob, frame, length);
     kept?.noteVerified(id, location);
     return blob;
   }
@@ -70,7 +70,7 @@ export class BlobReader {
   async readStored(frame: Frame, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<Uint8Array> {
     const stored = await this.#stored(frame);
     const bytes = await decodeFrame(frame, stored);
-    for (const { id, offset, length } of blobs) verify(id, bytes.subarray(offset, offset + length), frame);
+    for (const { id, offset, length } of blobs) verify(id, bytes.subarray(offset, offset + length), frame, length);
     return stored;
   }
 
@@ -104,7 +104,9 @@ export class BlobReader {
   }
 }
 
-function verify(id: ObjectId, blob: Uint8Array, frame: Frame): void {
+function verify(id: ObjectId, blob: Uint8Array, frame: Frame, length: number): void {
+  if (blob.length !== length)
+    throw integrity(`${objectKey('packs', frame.pack)}: expected a blob of ${length} bytes at ${frame.offset}, found ${blob.length}`);
   const found = toHex(hashObject('blob', blob));
   if (found !== id) throw integrity(`${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
 }

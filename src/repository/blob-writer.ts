@@ -116,15 +116,15 @@ export class BlobWriter {
   add(bytes: Uint8Array, predecessor?: Predecessor): Uint8Array {
     const raw = hashObject('blob', bytes);
     const id = toHex(raw);
-    if (!this.use(id)) this.#waiting.set(id, { bytes, predecessor });
+    if (!this.use(id, bytes.length)) this.#waiting.set(id, { bytes, predecessor });
     return raw;
   }
 
-  /** Adds a blob by its id alone; false where its bytes are needed. */
-  use(id: ObjectId): boolean {
+  /** Adds a blob by its id and length alone; returns false if its bytes are needed, as they are if what is known of it has another length, which is damage. */
+  use(id: ObjectId, length: number): boolean {
     if (this.places.has(id) || this.#waiting.has(id)) return true;
     const place = this.#options.known.get(id);
-    if (place === undefined) return false;
+    if (place?.length !== length) return false;
     this.places.set(id, place);
     return true;
   }
@@ -179,7 +179,7 @@ export class BlobWriter {
     const found = this.#waiting.size === 0 ? undefined : await this.#options.lookup?.([...this.#waiting.keys()]);
     for (const [id, { bytes, predecessor }] of this.#waiting) {
       const place = found?.get(id);
-      if (place !== undefined) this.places.set(id, place);
+      if (place?.length === bytes.length) this.places.set(id, place);
       else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
     }
     this.#waiting.clear();

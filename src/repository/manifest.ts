@@ -1,6 +1,6 @@
 /** Manifests: what a provider stores for one commit (SPEC.md 7), so that a reader needs nothing else to find every byte. */
 import { Reader, Writer } from '../bytes.js';
-import { check } from '../errors.js';
+import { check, integrity } from '../errors.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
 import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree } from '../object/tree.js';
@@ -22,13 +22,36 @@ export interface Manifest {
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
 }
 
-/** The body of a manifest envelope. Every blob of the tree must have a place. */
+/**
+ * Returns the body of a manifest envelope. Every blob of the tree must have a place. Throws INTEGRITY if the tree or the places give one blob two lengths, as
+ * only damaged or hostile input does: no store is made of it.
+ */
 export function encodeManifest(commit: Commit, tree: Tree, blobs: ReadonlyMap<ObjectId, BlobPlace>): Uint8Array {
   const distinct = distinctBlobs(tree);
-  const locations = distinct.map(({ id }) => (blobs.get(id) as BlobPlace).location);
+  const locations = distinct.map(({ id, length }) => {
+    const place = blobs.get(id) as BlobPlace;
+    checkLength(id, place.length, length);
+    return place.location;
+  });
   const lengths = distinct.map(({ length }) => length);
   const out = new Writer().sized(encodeCommit(commit)).sized(encodeTree(tree));
   return out.bytes(encodeLocators(locations, lengths)).finish();
+}
+
+/** Returns the places of all blobs of the manifests. Throws INTEGRITY if two of them give one blob two lengths. */
+export function mergeBlobs(manifests: readonly Pick<Manifest, 'blobs'>[]): Map<ObjectId, BlobPlace> {
+  const merged = new Map<ObjectId, BlobPlace>();
+  for (const { blobs } of manifests) {
+    for (const [id, place] of blobs) {
+      checkLength(id, merged.get(id)?.length ?? place.length, place.length);
+      merged.set(id, place);
+    }
+  }
+  return merged;
+}
+
+function checkLength(id: ObjectId, known: number, length: number): void {
+  if (known !== length) throw integrity(`manifest: expected one length of the blob ${id}, found ${known} and ${length} bytes`);
 }
 
 /** Decodes and validates the body of a manifest (R-MAN-1, R-MAN-2). Throws INTEGRITY for any other bytes. */

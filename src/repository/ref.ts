@@ -3,8 +3,17 @@
  * read without a walk, and names everything that is reachable.
  */
 import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../bytes.js';
-import { check } from '../errors.js';
-import { MAX_CELL_SIZE, MAX_INLINE_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENTS, MAX_TAGS, MAX_WHO_BYTES } from '../limits.js';
+import { check, integrity } from '../errors.js';
+import {
+  MAX_CELL_SIZE,
+  MAX_INLINE_ROW_BYTES,
+  MAX_INLINE_ROWS,
+  MAX_SEGMENT_ROWS,
+  MAX_SEGMENTS,
+  MAX_SESSION_ROWS,
+  MAX_TAGS,
+  MAX_WHO_BYTES,
+} from '../limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
 import { decodeExtensions, type Extension, encodeExtensions } from '../object/extension.js';
 import { ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
@@ -139,13 +148,18 @@ export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[]
   const input = new Reader(bytes, what);
   const state = flag(input, what) ? 'deleted' : 'live';
   const sequence = input.uint(Number.MAX_SAFE_INTEGER);
+  check(sequence >= 1, `${what}: expected a sequence of at least 1`);
   const nonce = input.bytes(NAME_BYTES).slice();
   const epoch = input.uint(Number.MAX_SAFE_INTEGER);
   const etagStyle = flag(input, what) ? 'unquoted' : 'returned';
   const lease = flag(input, what) ? { owner: input.text(MAX_WHO_BYTES), expiry: input.uint(Number.MAX_SAFE_INTEGER) } : undefined;
   const tags = decodeTags(input, what);
+  const before = input.remaining;
   const rows = decodeRows(input, MAX_REF_ROWS, what, known);
-  const segments = Array.from({ length: input.uint(MAX_SEGMENTS) }, () => ({ name: readName(input), rows: input.uint(MAX_SEGMENT_ROWS) }));
+  check(before - input.remaining <= MAX_INLINE_ROW_BYTES, `${what}: expected rows of at most ${MAX_INLINE_ROW_BYTES} bytes`);
+  const segments = decodeSegments(input, what);
+  const total = rowCount({ rows, segments });
+  check(total <= MAX_SESSION_ROWS, `${what}: expected at most ${MAX_SESSION_ROWS} rows in all, found ${total}`);
   const events = Array.from({ length: input.uint(MAX_EVENTS) }, () => decodeEvent(input, what));
   const head = input.sized(MAX_INLINE_HEAD).slice();
   const extensions = decodeExtensions(input, what);
@@ -155,6 +169,32 @@ export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[]
   check(!empty || (tags.size === 0 && head.length === 0), `${what}: expected no tags and no head without rows`);
   check(state === 'live' || (empty && lease === undefined), `${what}: expected a deleted session to be empty`);
   return { state, sequence, nonce, epoch, etagStyle, lease, tags, rows, segments, events, head, extensions };
+}
+
+/** Returns how many rows a session has. */
+export function rowCount({ rows, segments }: Pick<Ref, 'rows' | 'segments'>): number {
+  return segments.reduce((sum, segment) => sum + segment.rows, rows.length);
+}
+
+function decodeSegments(input: Reader, what: string): SegmentName[] {
+  const names = new Set<string>();
+  return Array.from({ length: input.uint(MAX_SEGMENTS) }, () => {
+    const segment = { name: readName(input), rows: input.uint(MAX_SEGMENT_ROWS) };
+    check(segment.rows >= 1, `${what}: expected a segment of at least one row`);
+    check(!names.has(nameText(segment.name)), `${what}: expected different segments, found ${nameText(segment.name)} twice`);
+    names.add(nameText(segment.name));
+    return segment;
+  });
+}
+
+/** Adds the rows to those that were `seen`. Throws INTEGRITY for a commit or a manifest that is among them already (SPEC.md R-REF-7). */
+export function checkUnique(rows: readonly Row[], seen: Set<string>, what: string): void {
+  for (const { id, manifest } of rows) {
+    for (const key of [id, nameText(manifest)]) {
+      if (seen.has(key)) throw integrity(`${what}: expected different rows, found ${key} twice`);
+      seen.add(key);
+    }
+  }
 }
 
 export function encodeRows(out: Writer, rows: readonly Row[]): void {
@@ -168,7 +208,7 @@ export function encodeRows(out: Writer, rows: readonly Row[]): void {
 
 export function decodeRows(input: Reader, max: number, what: string, known: readonly Row[] = []): Row[] {
   const byName = new Map(known.map((row) => [nameText(row.manifest), row]));
-  return Array.from({ length: input.uint(max) }, () => {
+  const rows = Array.from({ length: input.uint(max) }, () => {
     const op = rowOps[input.byte()];
     check(op !== undefined, `${what}: expected an operation of 0 to ${rowOps.length - 1} in a row`);
     const manifest = readName(input);
@@ -178,6 +218,8 @@ export function decodeRows(input: Reader, max: number, what: string, known: read
     // A copy: rows outlive the ref or segment that they came with.
     return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical), canonical: canonical.slice() };
   });
+  checkUnique(rows, new Set(), what);
+  return rows;
 }
 
 function decodeTags(input: Reader, what: string): Map<string, ObjectId> {

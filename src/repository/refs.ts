@@ -5,12 +5,31 @@
 import { equalBytes, utf8 } from '../bytes.js';
 import { BrowserStateError, check, isError, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
-import { JOINED_SEGMENT_ROWS, MAX_INLINE_ROW_BYTES, MAX_INLINE_ROWS, MAX_WHO_BYTES, MIN_JOINED_SEGMENTS } from '../limits.js';
+import {
+  JOINED_SEGMENT_ROWS,
+  MAX_INLINE_ROW_BYTES,
+  MAX_INLINE_ROWS,
+  MAX_SESSION_ROWS,
+  MAX_WHO_BYTES,
+  MIN_JOINED_SEGMENTS,
+} from '../limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
-import { checkId, isId, REF_PREFIX, refKey } from './layout.js';
-import { decodeRef, type EventOp, emptyRef, encodeRef, MAX_EVENTS, MAX_REF_ROWS, type Ref, type Row, type SegmentName } from './ref.js';
+import { checkId, isId, objectKey, REF_PREFIX, refKey } from './layout.js';
+import {
+  checkUnique,
+  decodeRef,
+  type EventOp,
+  emptyRef,
+  encodeRef,
+  MAX_EVENTS,
+  MAX_REF_ROWS,
+  type Ref,
+  type Row,
+  rowCount,
+  type SegmentName,
+} from './ref.js';
 import { RowSegments, rowBytes, segmentRows } from './row-segments.js';
 
 /** A ref as it was read: the only thing that a swap may start from. */
@@ -133,7 +152,14 @@ export class Refs {
   /** The same as they are read: those of the ref, then those of each segment. For who looks at all of thousands, a turn for each row would take too long. */
   async *parts(ref: Ref, options: RequestOptions = {}): AsyncGenerator<readonly Row[]> {
     yield ref.rows;
-    for (const segment of ref.segments) yield await this.#segments.read(segment, options);
+    if (ref.segments.length === 0) return;
+    const seen = new Set<string>();
+    checkUnique(ref.rows, seen, 'rows');
+    for (const segment of ref.segments) {
+      const rows = await this.#segments.read(segment, options);
+      checkUnique(rows, seen, objectKey('segments', segment.name));
+      yield rows;
+    }
   }
 
   /** The names of all sessions that have a ref, live or not, in no particular order. */
@@ -167,6 +193,11 @@ export class Refs {
     const nonce = this.#host.random(NAME_BYTES);
     const etagStyle = this.#provider.etagStyle ?? from.ref.etagStyle;
     const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce, etagStyle };
+    if (rowCount(ref) > MAX_SESSION_ROWS) {
+      throw new BrowserStateError('UNSUPPORTED', `session ${from.session} has ${MAX_SESSION_ROWS} versions, the most that one may have`, {
+        hint: `Commit to a new session: \`browserstate snapshot DIR -s NEW\`.`,
+      });
+    }
     const bytes = await this.#encode(from, ref);
     try {
       const version = await this.#provider.swap(refKey(from.session), bytes, from.version, { ...options, etagStyle });

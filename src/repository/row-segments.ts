@@ -5,7 +5,7 @@
 import { Reader, Writer } from '../bytes.js';
 import { check } from '../errors.js';
 import type { Host } from '../host.js';
-import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_CELL_SIZE, MAX_SEGMENT_ROWS } from '../limits.js';
+import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENT_SIZE } from '../limits.js';
 import { unwrap, wrap } from '../pack/envelope.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
@@ -77,7 +77,7 @@ export class RowSegments {
 /** As many of the rows as one segment may hold. */
 export function segmentRows(rows: readonly Row[]): readonly Row[] {
   let count = Math.min(rows.length, JOINED_SEGMENT_ROWS);
-  while (rowBytes(rows.slice(0, count)) > MAX_CELL_SIZE) count = Math.ceil(count / 2);
+  while (rowBytes(rows.slice(0, count)) > MAX_SEGMENT_SIZE) count = Math.ceil(count / 2);
   return rows.slice(0, count);
 }
 

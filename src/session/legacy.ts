@@ -165,7 +165,7 @@ async function listed(foreign: Foreign, prefix: string, options: RequestOptions)
 function checkPaths(prefix: string, entries: readonly LegacyEntry[]): void {
   const files = new Set<string>();
   for (const { path, kind, size } of entries) {
-    const problem = pathProblem(path) ?? (/\p{Cc}/u.test(path) ? 'its name holds a control character' : undefined);
+    const problem = pathProblem(path);
     if (problem !== undefined) throw refused(prefix, `${quote(path)} can be no file of a profile: ${problem}`);
     if (!Number.isSafeInteger(size) || size < 0 || size > MAX_FILE_SIZE) {
       throw refused(prefix, `${quote(path)} has ${size} bytes, more than ${MAX_FILE_SIZE}`);

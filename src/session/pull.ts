@@ -9,7 +9,7 @@ import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { copyBlobs } from '../repository/copy.js';
 import { newName } from '../repository/layout.js';
-import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import { type BlobPlace, type Manifest, mergeBlobs } from '../repository/manifest.js';
 import { type Row, wasDeleted } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
@@ -157,7 +157,12 @@ async function fetchRows(
   const manifests = await Promise.all(missing.map((row, i) => seen.repository.openManifest(row, stored[i] as Uint8Array)));
   const former = await remote.notedManifest(seen.repository, session);
   const places = await placesAtHome(home, repository, token, former ? [...manifests, former] : manifests, pin, options);
-  const wanted = new Map(manifests.flatMap(({ blobs }) => [...blobs]).filter(([id]) => !places.has(id)));
+  const wanted = mergeBlobs(manifests);
+  for (const [id, { length }] of wanted) {
+    // A manifest of home that claims another length is damaged: what it says of the blob is no use.
+    if (places.get(id)?.length === length) wanted.delete(id);
+    else places.delete(id);
+  }
   const present = former ? matchSegments(former.blobs, places) : new Map<string, Segment>();
   home.frames.clear();
   const copied = await copyBlobs(seen.repository, repository, wanted, {

@@ -4,7 +4,7 @@
  */
 import { readAhead } from '../concurrency.js';
 import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../limits.js';
-import { blobCount, blobId, type Tree, type TreeEntry } from '../object/tree.js';
+import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { compareFrames, type Frame } from '../pack/locator.js';
 import { looksIncompressible } from '../pack/probe.js';
@@ -46,7 +46,7 @@ export async function sendTree(
     for (const { id } of parts) tell?.(id);
   }
   const load = async (blob: Missing) => ({ ...blob, bytes: await reader.read(blob.id, blob.place) });
-  const others = missing.filter(({ id }) => !writer.use(id));
+  const others = missing.filter(({ id, place }) => !writer.use(id, place.length));
   for await (const { id, predecessor, bytes } of readAhead(others, BLOBS_AHEAD, load)) {
     const block = await writer.reserve(bytes.length);
     block.set(bytes);
@@ -62,7 +62,7 @@ function findMissing(writer: BlobWriter, tree: Tree, blobs: ReadonlyMap<ObjectId
     if (file.kind !== 'file') continue;
     for (let index = 0; index < blobCount(file.size); index++) {
       const id = blobId(file, index);
-      if (missing.has(id) || writer.use(id)) continue;
+      if (missing.has(id) || writer.use(id, blobLength(file.size, index))) continue;
       missing.set(id, { id, place: blobs.get(id) as BlobPlace, predecessor: predecessor(before.get(file.path), index, writer) });
     }
   }
@@ -72,7 +72,7 @@ function findMissing(writer: BlobWriter, tree: Tree, blobs: ReadonlyMap<ObjectId
 function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWriter): Predecessor | undefined {
   if (old?.kind !== 'file' || index >= blobCount(old.size)) return undefined;
   const id = blobId(old, index);
-  const place = writer.use(id) ? writer.places.get(id) : undefined;
+  const place = writer.use(id, blobLength(old.size, index)) ? writer.places.get(id) : undefined;
   return place && { id, place };
 }
 

@@ -8,7 +8,7 @@ import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { toHex } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
-import { blobCount, blobId, type FileEntry, type TreeEntry } from '../object/tree.js';
+import { blobCount, blobId, blobLength, type FileEntry, type TreeEntry } from '../object/tree.js';
 import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
 import type { Predecessor } from '../repository/blob-writer.js';
 import type { Manifest } from '../repository/manifest.js';
@@ -26,8 +26,8 @@ export interface BlobSink {
   reserve(length: number): Promise<Uint8Array>;
   /** The id of a blob that lies in what was reserved last. */
   add(bytes: Uint8Array, predecessor?: Predecessor): Uint8Array;
-  /** Whether the blob can be had without its bytes. */
-  use(id: ObjectId): boolean;
+  /** Whether the blob of that length can be had without its bytes. */
+  use(id: ObjectId, length: number): boolean;
 }
 
 /** A sink that stores nothing. */
@@ -133,11 +133,13 @@ async function captureCopy(copy: string, scanned: ScannedEntry, old: FileEntry |
 /** The ids of the blobs of a file that need not be read; undefined where it must be. */
 export function knownIds(entry: ScannedEntry, { cache, sink }: Pick<CaptureOptions, 'cache' | 'sink'>): Uint8Array | undefined {
   const cached = cache.lookup(entry);
-  return cached !== undefined && usesAll(sink, cached) ? cached : undefined;
+  return cached !== undefined && usesAll(sink, cached, entry.size) ? cached : undefined;
 }
 
-function usesAll(sink: BlobSink, ids: Uint8Array): boolean {
-  for (let at = 0; at < ids.length; at += ID_BYTES) if (!sink.use(toHex(ids.subarray(at, at + ID_BYTES)))) return false;
+function usesAll(sink: BlobSink, ids: Uint8Array, size: number): boolean {
+  for (let i = 0; i < blobCount(size); i++) {
+    if (!sink.use(toHex(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)), blobLength(size, i))) return false;
+  }
   return true;
 }
 

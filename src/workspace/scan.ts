@@ -139,7 +139,7 @@ class Walk {
       return undefined;
     }
     const size = kind === 'file' ? Number(stat.size) : 0;
-    const problem = pathProblem(path) ?? (/\p{Cc}/u.test(path) ? 'its name holds a control character' : undefined);
+    const problem = pathProblem(path);
     if (problem !== undefined) throw unfit(path, problem);
     if (size > MAX_FILE_SIZE) throw unfit(path, `it has ${size} bytes, more than ${MAX_FILE_SIZE}`);
     const entry: ScannedEntry = {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type { Commit } from '../../src/object/commit.js';
 import type { TreeEntry } from '../../src/object/tree.js';
-import type { Frame, Location, ObjectName } from '../../src/pack/locator.js';
+import { type Frame, type Location, type ObjectName, packHeaderLength } from '../../src/pack/locator.js';
 import type { Epoch } from '../../src/repository/cells.js';
 import { newRow, type Ref, type RefEvent, type Row } from '../../src/repository/ref.js';
 
@@ -32,7 +32,7 @@ export const component: fc.Arbitrary<string> = fc
     },
     { weight: 1, arbitrary: fc.constantFrom('x'.repeat(255), '\u{1f600}'.repeat(63), 'é'.repeat(127)) },
   )
-  .filter((name) => !/[/\\\0]/.test(name) && name !== '.' && name !== '..');
+  .filter((name) => !/[/\\\p{Cc}]/u.test(name) && name !== '.' && name !== '..');
 
 /** Paths with all directories above them, in the order of their bytes. */
 const paths = fc.array(fc.array(component, { minLength: 1, maxLength: 4 }), { maxLength: 12 }).map((all) => {
@@ -107,7 +107,9 @@ const tagOf = (folder: string): number => folder.toUpperCase().charCodeAt(0);
 const row: fc.Arbitrary<Row> = fc
   .tuple(fc.constantFrom('commit' as const, 'rollback' as const, 'merge' as const, 'recovered' as const), commit, objectName)
   .map(([op, value, manifest]) => newRow(op, value, manifest));
-export const rows = fc.array(row, { maxLength: 4 });
+export const rows = fc
+  .uniqueArray(row, { maxLength: 4, selector: ({ id }) => id })
+  .filter((all) => new Set(all.map(({ manifest }) => `${manifest.epoch}-${manifest.name}`)).size === all.length);
 
 const event: fc.Arbitrary<RefEvent> = record({
   op: fc.constantFrom('create' as const, 'fork' as const, 'tag' as const, 'delete' as const, 'restart' as const),
@@ -121,7 +123,7 @@ const tagName = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._@-]{0,20}$/).filter
 /** A valid ref: what may only be in a session that has rows is there only with rows. */
 export const ref: fc.Arbitrary<Ref> = record({
   state: fc.constantFrom('live' as const, 'deleted' as const),
-  sequence: uint,
+  sequence: uint.map((n) => Math.max(1, n)),
   nonce: bytes(16),
   epoch: uint,
   etagStyle: fc.constantFrom('returned' as const, 'unquoted' as const),
@@ -130,7 +132,10 @@ export const ref: fc.Arbitrary<Ref> = record({
     .dictionary(tagName, id, { maxKeys: 4, noNullPrototype: true })
     .map((tags) => new Map(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)))),
   rows,
-  segments: fc.array(record({ name: objectName, rows: fc.integer({ min: 1, max: 1024 }) }), { maxLength: 4 }),
+  segments: fc.uniqueArray(record({ name: objectName, rows: fc.integer({ min: 1, max: 1024 }) }), {
+    maxLength: 4,
+    selector: ({ name }) => `${name.epoch}-${name.name}`,
+  }),
   events: fc.array(event, { maxLength: 4 }),
   head: fc.uint8Array({ maxLength: 40 }),
   extensions,
@@ -170,7 +175,7 @@ function frameShape(): fc.Arbitrary<Pick<Frame, 'codec' | 'storedLength' | 'leng
 }
 
 function placeFrames(pack: ObjectName, shapes: (Omit<Frame, 'pack' | 'offset'> & { gap: number })[]): Frame[] {
-  let end = 0;
+  let end = packHeaderLength(pack);
   return shapes.map(({ gap, ...shape }) => {
     const frame = { pack, offset: end + gap, ...shape };
     end = frame.offset + frame.storedLength;

@@ -22,10 +22,28 @@ const hostile = [
   'C:\\a',
   'a\0b',
   'a/\0',
+  // B3: what a terminal would obey (R-CAP-10).
+  ...[0x01, 0x0a, 0x1f, 0x7f, 0x80, 0x85, 0x9f].map((code) => `a${String.fromCharCode(code)}b`),
 ];
 for (const path of hostile) test(`R-PATH: refuses ${JSON.stringify(path)}`, (t) => t.not(pathProblem(path), undefined));
 
-const harmless = ['a', '...', '.hidden', '..a', 'a..', 'a b', 'a:b', '~', '-', 'CON', 'x/.git/y', '\u202e', '\u{1f600}', 'A\u0308', '\n'];
+const harmless = [
+  'a',
+  '...',
+  '.hidden',
+  '..a',
+  'a..',
+  'a b',
+  'a:b',
+  '~',
+  '-',
+  'CON',
+  'x/.git/y',
+  '\u202e',
+  '\u{1f600}',
+  'A\u0308',
+  '\u00a0',
+];
 for (const path of harmless) test(`R-PATH: takes ${JSON.stringify(path)}`, (t) => t.is(pathProblem(path), undefined));
 
 test('R-PATH: a component has at most 255 bytes, not characters', (t) => {

@@ -17,8 +17,8 @@ const frame = (pack: string, offset: number, parts: Partial<Frame> = {}): Frame 
   ...parts,
 });
 const whole = (at: Frame, offset: number, baseLength: number): Location => ({ frame: at, offset, baseLength, patches: [] });
-const a = frame('a', 40);
-const b = frame('b', 40, { codec: 'raw', storedLength: 8192, length: 8192 });
+const a = frame('a', 80);
+const b = frame('b', 80, { codec: 'raw', storedLength: 8192, length: 8192 });
 const patched: Location = { ...whole(a, 10, 60_000), patches: [{ frame: b, offset: 0, bitmap: 0b101 }] };
 const some = [whole(a, 0, 10), patched, whole(b, 0, 8192)];
 const lengths = [10, 65_536, 8192];
@@ -84,7 +84,7 @@ interface Draft {
 function raw({
   packs = [[1, 1]],
   packCount = packs.length,
-  frames = [[0, 40, 1, 100, 500]],
+  frames = [[0, 80, 1, 100, 500]],
   frameCount = frames.length,
   locations = [[0, 0, 0]],
 }: Draft): Uint8Array {
@@ -102,8 +102,8 @@ const broken: Record<string, Uint8Array> = {
       [1, 1],
     ],
     frames: [
-      [0, 40, 1, 100, 500],
-      [1, 0, 1, 100, 500],
+      [0, 80, 1, 100, 500],
+      [1, 80, 1, 100, 500],
     ],
     locations: [
       [0, 0, 0],
@@ -116,8 +116,8 @@ const broken: Record<string, Uint8Array> = {
       [1, 1],
     ],
     frames: [
-      [0, 40, 1, 100, 500],
-      [1, 0, 1, 100, 500],
+      [0, 80, 1, 100, 500],
+      [1, 80, 1, 100, 500],
     ],
     locations: [
       [0, 0, 0],
@@ -135,7 +135,7 @@ const broken: Record<string, Uint8Array> = {
       [1, 1],
       [1, 2],
     ],
-    frames: [[1, 40, 1, 100, 500]],
+    frames: [[1, 80, 1, 100, 500]],
   }),
   'R-LOC-3: a pack without a frame in between': raw({
     packs: [
@@ -144,8 +144,8 @@ const broken: Record<string, Uint8Array> = {
       [1, 3],
     ],
     frames: [
-      [0, 40, 1, 100, 500],
-      [2, 0, 1, 100, 500],
+      [0, 80, 1, 100, 500],
+      [2, 80, 1, 100, 500],
     ],
     locations: [
       [0, 0, 0],
@@ -155,27 +155,27 @@ const broken: Record<string, Uint8Array> = {
   'R-LOC-3: a pack without any frame': raw({ frames: [], locations: [] }),
   'R-LOC-3: a frame that is not used': raw({
     frames: [
-      [0, 40, 1, 100, 500],
+      [0, 80, 1, 100, 500],
       [0, 0, 1, 100, 500],
     ],
   }),
   'section 6: a frame of a pack that is not there': raw({
     frames: [
-      [0, 40, 1, 100, 500],
-      [1, 0, 1, 100, 500],
+      [0, 80, 1, 100, 500],
+      [1, 80, 1, 100, 500],
     ],
     locations: [[2, 0, 0]],
   }),
   'section 6: a location in a frame that is not there': raw({ locations: [[2, 0, 0]] }),
   'section 6: a location in a frame before the first': raw({ locations: [[1, 0, 0]] }),
   'section 6: a location at the far end of the numbers': raw({ locations: [[Number.MAX_SAFE_INTEGER, 0, 0]] }),
-  'R-CODEC: a codec of 4': raw({ frames: [[0, 40, 4, 100, 500]] }),
+  'R-CODEC: a codec of 4': raw({ frames: [[0, 80, 4, 100, 500]] }),
   'R-LIMIT: a huge number of packs': raw({ packCount: Number.MAX_SAFE_INTEGER }),
   'R-LIMIT: more packs than there are bytes': raw({ packCount: 60 }),
   'R-LIMIT: a huge number of frames': raw({ frameCount: Number.MAX_SAFE_INTEGER }),
   'R-LIMIT: more frames than there are bytes': raw({ frameCount: 30 }),
   'R-LIMIT: a huge offset': raw({ frames: [[0, Number.MAX_SAFE_INTEGER, 1, 100, 500]] }),
-  'R-LIMIT: a huge stored length': raw({ frames: [[0, 40, 1, Number.MAX_SAFE_INTEGER, 500]] }),
+  'R-LIMIT: a huge stored length': raw({ frames: [[0, 80, 1, Number.MAX_SAFE_INTEGER, 500]] }),
   "R-ENC-3: a base length that is the blob's, written out": raw({ locations: [[0, 0, 1, 10]] }),
   'R-LOC-2: a huge number of patches': raw({ locations: [[0, 0, 2 * 1_000_000]] }),
 };
@@ -191,5 +191,5 @@ for (const [rule, bytes] of Object.entries(broken)) {
 }
 
 test('R-LOC-3: a writer makes no table of frames that overlap', (t) => {
-  refuses(t, () => encodeLocators([whole(a, 0, 10), whole(frame('a', 139), 0, 10)], [10, 10]), 'INTERNAL');
+  refuses(t, () => encodeLocators([whole(a, 0, 10), whole(frame('a', 179), 0, 10)], [10, 10]), 'INTERNAL');
 });

@@ -84,12 +84,12 @@ test('section 8.4: rows are read as they were written, and no beginning of them 
   });
   await holds(t, law, { numRuns: 50 });
   const out = new Writer();
-  encodeRows(out, [row, row]);
+  encodeRows(out, [row, newRow('commit', { ...row.commit, message: 'n' }, { ...name, epoch: 4 })]);
   refusesTruncations(t, out.finish(), decodeAll);
 });
 
 test('R-REF-3: an empty ref and a deleted one have no rows, segments, tags, head', (t) => {
-  const empty = emptyRef();
+  const empty = { ...emptyRef(), sequence: 1 };
   t.deepEqual(decode(encodeRef(empty)), empty);
   t.deepEqual(decode(encodeRef({ ...empty, state: 'deleted', events: [event] })).state, 'deleted');
   const kept: Partial<Ref>[] = [

@@ -103,6 +103,11 @@ const full: Ref = {
   head: Uint8Array.of(0x42, 0x53),
   extensions: [{ tag: 2, value: Uint8Array.of(5) }],
 };
+/** Rows of some 4 KiB each. */
+const heavyRows = (count: number): Row[] =>
+  Array.from({ length: count }, (_, i) => newRow('commit', { ...commit, time: i, message: 'x'.repeat(4000) }, name(`${i + 10}`)));
+/** Segments of 4,096 rows each. */
+const manySegments = (count: number): Ref['segments'] => Array.from({ length: count }, (_, i) => ({ name: name(`${i + 10}`), rows: 4096 }));
 const empty: Ref = { ...emptyRef(), sequence: 1, nonce };
 
 export const refs: Format<Ref> = {
@@ -132,20 +137,32 @@ export const refs: Format<Ref> = {
       bytes: encodeRef({ ...full, extensions: [{ tag: 1, value: Uint8Array.of(5) }] }),
       code: 'NEWER_VERSION',
     },
+    { rule: 'R-REF-8: a sequence of 0', bytes: encodeRef({ ...empty, sequence: 0 }) },
+    { rule: 'R-REF-7: one commit twice', bytes: encodeRef({ ...full, rows: [second, { ...second, manifest: name('ee') }] }) },
+    { rule: 'R-REF-7: one manifest twice', bytes: encodeRef({ ...full, rows: [second, { ...first, manifest: second.manifest }] }) },
+    {
+      rule: 'R-REF-7: one segment twice',
+      bytes: encodeRef({ ...full, segments: [full.segments[0], full.segments[0]] as Ref['segments'] }),
+    },
+    { rule: 'R-REF-2: a segment without rows', bytes: encodeRef({ ...full, segments: [{ name: name('cc', 2), rows: 0 }] }) },
+    { rule: 'R-REF-2: 64 KiB of rows and some', bytes: encodeRef({ ...full, rows: heavyRows(17) }) },
+    { rule: 'R-LIMIT: 262,145 rows in all', bytes: encodeRef({ ...full, segments: manySegments(64) }) },
     { rule: 'section 8.3: a state of 2', bytes: encodeRef(empty).fill(2, 0, 1) },
     { rule: 'R-ENC-3: a byte after the end', bytes: Uint8Array.of(...encodeRef(empty), 0) },
   ],
 };
 
+function rowsOf(rows: readonly Row[]): Uint8Array {
+  const out = new Writer();
+  encodeRows(out, rows);
+  return out.finish();
+}
+
 export const segments: Format<Row[]> = {
   name: 'segments',
   section: '8.4',
   values: { 'two rows': [second, first], 'no rows': [] },
-  encode: (rows) => {
-    const out = new Writer();
-    encodeRows(out, rows);
-    return out.finish();
-  },
+  encode: rowsOf,
   decode: (bytes) => {
     const input = new Reader(bytes, 'segments/vector');
     const rows = decodeRows(input, 4096, 'segments/vector');
@@ -156,5 +173,7 @@ export const segments: Format<Row[]> = {
     { rule: 'section 8.3: an operation of 4', bytes: fromHex(`010401${'00'.repeat(16)}00`) },
     { rule: 'R-LIMIT: 4,097 rows', bytes: fromHex('8120') },
     { rule: 'R-ENC-3: a byte after the end', bytes: fromHex('0000') },
+    { rule: 'R-REF-7: one commit twice', bytes: rowsOf([second, { ...second, manifest: name('ee') }]) },
+    { rule: 'R-REF-7: one manifest twice', bytes: rowsOf([second, { ...first, manifest: second.manifest }]) },
   ],
 };

@@ -66,7 +66,11 @@ export const envelopes: Format<Wrapped> = {
     { rule: 'R-CODEC: a codec of 4', bytes: altered({}, payload(4, 3, Uint8Array.of(1, 2, 3))), as: some },
     { rule: 'R-ENV-3: a body shorter than declared', bytes: altered({}, payload(0, 4, Uint8Array.of(1, 2, 3))), as: some },
     { rule: 'R-ENV-3: a body longer than declared', bytes: altered({}, payload(1, 299, fromHex(compressed.deflate))), as: some },
-    { rule: 'R-LIMIT: 4 MiB and a byte', bytes: altered({}, payload(1, 4 * 1024 * 1024 + 1, fromHex(compressed.deflate))), as: some },
+    {
+      rule: 'R-LIMIT: a ref of 2 MiB and a byte',
+      bytes: altered({}, payload(1, 2 * 1024 * 1024 + 1, fromHex(compressed.deflate))),
+      as: some,
+    },
     { rule: 'section 4: no payload', bytes: altered({}, new Uint8Array(0)), as: some },
   ],
 };

@@ -109,6 +109,7 @@ export const trees: Format<TreeEntry[]> = {
       entry.file('a0'),
     ],
     'code points beyond the basic plane': [entry.file('\ue000'), entry.file('\uffff'), entry.file('\u{10000}')],
+    'names that differ in case and normalization alone': [entry.file('A'), entry.file('a'), entry.file('e\u0301'), entry.file('\u00e9')],
     'one blob three times': [entry.file('x', 196_608, id('d'), id('d'), id('d'))],
   },
   encode: encodeTree,
@@ -128,7 +129,7 @@ export const trees: Format<TreeEntry[]> = {
     { rule: 'R-TREE-3: a symlink of mode 755', bytes: encodeTree([{ ...entry.symlink('a', 'b'), mode: 0o755 }]) },
     { rule: 'R-TREE-4: an empty target', bytes: encodeTree([entry.symlink('a', '')]) },
     { rule: 'R-TREE-4: a zero byte in a target', bytes: encodeTree([entry.symlink('a', 'b\0')]) },
-    ...['..', '.', '/a', 'a//b', 'a\\b', 'a\0', '', `${'x'.repeat(256)}`].map((path) => ({
+    ...['..', '.', '/a', 'a//b', 'a\\b', 'a\0', '', `${'x'.repeat(256)}`, 'a\nb', '\u007f', 'a/\u0085'].map((path) => ({
       rule: 'R-PATH',
       bytes: encodeTree([entry.file(path)]),
     })),

@@ -1,6 +1,7 @@
 /** Vectors of packs, patches, locator tables and manifests (SPEC.md 5 to 7). */
-import { concat } from '../../src/bytes.js';
-import { measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
+import { concat, Writer } from '../../src/bytes.js';
+import { encodeCommit } from '../../src/object/commit.js';
+import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';
 import { envelopeHeader, openEnvelope } from '../../src/pack/envelope.js';
 import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/pack/locator.js';
@@ -116,6 +117,16 @@ export const locators: Format<Table> = {
       bytes: encodeLocators([whole(frame('0a', 81, { length: 262_145 }), 0, 10)], [10]),
       as: ten,
     },
+    {
+      rule: "R-LOC-3: a frame that begins inside its pack's header",
+      bytes: encodeLocators([whole(frame('0a', 61), 0, 10)], [10]),
+      as: ten,
+    },
+    {
+      rule: 'R-LOC-3: a frame that reaches into the digest of the longest pack',
+      bytes: encodeLocators([whole(frame('0a', 8 * 2 ** 20 - 32 - 999), 0, 10)], [10]),
+      as: ten,
+    },
     { rule: 'R-LIMIT: 2^53-1 packs', bytes: fromHex('ffffffffffffff0f'), as: ten },
   ],
 };
@@ -137,6 +148,16 @@ interface Body {
   tree: TreeEntry[];
   locations: Location[];
 }
+/** A manifest whose two files have one blob id, for 5 bytes and for 100: no writer of this library makes it. */
+function twoLengths(): Uint8Array {
+  const twisted = tree.map((entry) => (entry.path === 'Default/b' ? { ...entry, size: 100 } : entry)) as TreeEntry[];
+  const of = { ...commit, tree: treeId(twisted), ...measureTree(twisted) };
+  return new Writer()
+    .sized(encodeCommit(of))
+    .sized(encodeTree(twisted))
+    .bytes(encodeLocators([place.location], [5]))
+    .finish();
+}
 export const manifests: Format<Body> = {
   name: 'manifests',
   section: '7',
@@ -148,6 +169,7 @@ export const manifests: Format<Body> = {
   },
   facts: (_, bytes) => ({ commitId: decodeManifest(bytes).id }),
   refused: [
+    { rule: 'R-BLOB: one id, two lengths', bytes: twoLengths() },
     { rule: 'R-MAN-1: another tree', bytes: encodeManifest({ ...commit, tree: '0'.repeat(64) }, tree, new Map([[id, place]])) },
     { rule: 'R-COMMIT: another number of files', bytes: encodeManifest({ ...commit, files: 3 }, tree, new Map([[id, place]])) },
     { rule: 'R-COMMIT: another number of bytes', bytes: encodeManifest({ ...commit, bytes: 9 }, tree, new Map([[id, place]])) },
