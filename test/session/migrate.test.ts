@@ -222,7 +222,7 @@ const hostile: [what: string, names: string[], reason: RegExp][] = [
   ['a dot', ['Default/./Cookies'], /component/],
   ['a backslash', ['Default\\..\\evil'], /backslash/],
   ['a control character', ['Default/a\nb'], /control character/],
-  ['a NUL', ['Default/a\0b'], /zero byte/],
+  ['a NUL', ['Default/a\0b'], /control character/],
   ['a long name', ['x'.repeat(300)], /255/],
   ['a file that is also a folder', ['Default', 'Default/Cookies'], /a file and a folder/],
   ['a file that is also a marked folder', ['Default', 'Default/'], /a file and a folder/],
