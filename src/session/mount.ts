@@ -210,10 +210,9 @@ export function safeHere({ session, commit }: MountCommit, error: unknown): unkn
 /** Removes a workspace of this process for good. A process that is killed meanwhile leaves a note that says so. */
 export async function removeWorkspace(home: Home, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
   await notes.write(id, { ...note, phase: 'closed' });
-  await home.holding(dir, async (workspace) => {
-    await removeTree(dir);
-    await workspace.forget();
-  });
+  const workspace = await home.workspace(dir);
+  await removeTree(dir);
+  await workspace.forget();
   await notes.remove(id);
 }
 

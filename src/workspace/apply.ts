@@ -37,7 +37,7 @@ export async function applyTree(
   to: Tree,
   record: WorkspaceRecord | undefined,
   isOwned: boolean,
-  host: Pick<Host, 'random'>,
+  host: Pick<Host, 'random' | 'self'>,
   options: WriteOptions,
 ): Promise<Workspace> {
   const before = new Map(from.map((entry) => [entry.path, entry]));

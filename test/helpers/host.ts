@@ -20,9 +20,8 @@ export function fakeHost(seed = 'host'): Host {
     hostname: () => 'machine',
     platform: () => 'linux',
     isAlive: () => false,
-    startedAt: () => undefined,
-    listens: async () => 'unknown',
-    owners: () => ({ self: async () => 'test', state: async (owner) => (owner === 'test' ? 'running' : 'gone') }),
+    self: () => 'test',
+    isRunning: () => false,
     onStop: () => () => undefined,
     stop: () => undefined,
     defaultHome: () => {

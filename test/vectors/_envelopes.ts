@@ -55,11 +55,11 @@ export const envelopes: Format<Wrapped> = {
   decode: async (bytes, { kind, repository: wanted, key }) => ({ kind, key, ...(await unwrap(bytes, { kind, repository: wanted, key })) }),
   refused: [
     { rule: 'R-ENV-1: a digest of other bytes', bytes: altered({}).fill(0, -1), as: some },
-    { rule: 'R-ENV-1: a newer version', bytes: altered({ 2: 2 }), as: some, code: 'NEWER_VERSION' },
+    { rule: 'R-ENV-1, R-VER-1: a newer version', bytes: altered({ 2: 2 }), as: some, code: 'NEWER_VERSION' },
     { rule: 'R-ENV-1: a version of 0', bytes: altered({ 2: 0 }), as: some },
     { rule: 'R-ENV-1: other magic bytes', bytes: altered({ 0: 0x50, 1: 0x4b }), as: some },
     { rule: 'R-ENV-2: another kind', bytes: altered({ 3: 0x53 }), as: some },
-    { rule: 'section 13: encrypted', bytes: altered({ 4: 1 }), as: some, code: 'UNSUPPORTED' },
+    { rule: 'R-CRYPT-4: encrypted', bytes: altered({ 4: 1 }), as: some, code: 'UNSUPPORTED' },
     { rule: 'section 4: a cipher of 2', bytes: altered({ 4: 2 }), as: some },
     { rule: 'R-ENV-2: of another repository', bytes: altered({ 5: 9 }), as: some },
     { rule: 'R-ENV-2: of another key', bytes: altered({ 28: 0x66 }), as: some },

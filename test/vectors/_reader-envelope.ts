@@ -1,104 +1,114 @@
-/** The second reader's primitives, codecs and envelopes: sections 2 to 4 of SPEC.md, and nothing of src/. */
-import { createHash } from 'node:crypto';
+/** The second reader's codecs and envelopes: section 4 of SPEC.md, and nothing of src/. */
+import { spawnSync } from 'node:child_process';
 import * as zlib from 'node:zlib';
+import { hex, Input, must, Refusal, sha256 } from './_reader-bytes.js';
+import { limits } from './_reader-limits.js';
 
-export function must(condition: boolean, rule: string): asserts condition {
-  if (!condition) throw new Error(`damage: ${rule}`);
+export const codecs = ['raw', 'deflate', 'brotli', 'zstd'] as const;
+export type Codec = (typeof codecs)[number];
+
+type Native = (bytes: Uint8Array, options: { info: true; maxOutputLength: number }) => { buffer: Buffer; engine: { bytesWritten: number } };
+const native: Partial<Record<Codec, Native>> = {
+  deflate: zlib.inflateRawSync as unknown as Native,
+  brotli: zlib.brotliDecompressSync as unknown as Native,
+  zstd: (zlib as unknown as { zstdDecompressSync?: Native }).zstdDecompressSync ?? zstdByCommand,
+};
+
+/** For a Node without zstd: the command of that name, which must be installed. */
+function zstdByCommand(bytes: Uint8Array): ReturnType<Native> {
+  const { error, status, stdout, stderr } = spawnSync('zstd', ['-d', '-c', '-q'], { input: bytes, maxBuffer: 2 ** 29 });
+  if (error !== undefined) throw new NoZstd(error.message);
+  if (status !== 0) throw new Error(stderr.toString());
+  return { buffer: stdout, engine: { bytesWritten: bytes.length } };
 }
 
-export const sha256 = (...parts: Uint8Array[]): string =>
-  parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest('hex');
-export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
-export const utf8 = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-export const idOf = (type: 'blob' | 'tree' | 'commit', bytes: Uint8Array): string => sha256(Buffer.from(`bs1:${type}\0`), bytes);
+/** This machine has nothing that reads zstd: no fault of the data. */
+export class NoZstd extends Error {}
 
-/** Section 2. */
-export class Input {
-  at = 0;
-  constructor(readonly source: Uint8Array) {}
-  get left(): number {
-    return this.source.length - this.at;
+/** R-CODEC: the content of a stream, of exactly that length. */
+export function decompress(codec: Codec, bytes: Uint8Array, length: number): Uint8Array {
+  if (codec === 'zstd') checkZstd(bytes, length);
+  if (codec === 'raw') must(bytes.length === length, 'R-CODEC', `${bytes.length} of ${length} bytes`);
+  const decode = native[codec];
+  if (decode === undefined) return bytes;
+  let found: ReturnType<Native>;
+  try {
+    found = decode(bytes, { info: true, maxOutputLength: Math.max(1, length) });
+  } catch (error) {
+    if (error instanceof NoZstd) throw error;
+    throw new Refusal('damage', 'R-CODEC', (error as Error).message);
   }
-  take(count: number): Uint8Array {
-    must(count <= this.left, 'R-ENC-3');
-    this.at += count;
-    return this.source.subarray(this.at - count, this.at);
-  }
-  byte(): number {
-    return this.take(1)[0] as number;
-  }
-  uint(): number {
-    let value = 0n;
-    for (let shift = 0n; ; shift += 7n) {
-      const byte = this.byte();
-      must(byte !== 0 || shift === 0n, 'R-ENC-1');
-      value |= BigInt(byte & 127) << shift;
-      must(value < 2n ** 53n, 'R-ENC-1');
-      if (byte < 128) return Number(value);
-    }
-  }
-  svar(): number {
-    const value = this.uint();
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-  u16(): number {
-    return this.byte() + 256 * this.byte();
-  }
-  int64(): bigint {
-    return Buffer.from(this.take(8)).readBigInt64LE();
-  }
-  sized(): Uint8Array {
-    return this.take(this.uint());
-  }
-  text(): string {
-    return utf8(this.sized());
-  }
-  /** The key's last part of an object: birth epoch and name16 (section 9). */
-  name(): string {
-    return `${this.uint()}-${hex(this.take(16))}`;
-  }
-  list<T>(read: () => T): T[] {
-    const items: T[] = [];
-    for (let left = this.uint(); left > 0; left--) items.push(read());
-    return items;
-  }
-  extensions(): void {
-    this.list(() => {
-      must(this.uint() % 2 === 0, 'R-ENC-4: a newer version');
-      this.sized();
-    });
-  }
-  end(): void {
-    must(this.left === 0, 'R-ENC-3');
-  }
+  must(
+    found.buffer.length === length && found.engine.bytesWritten === bytes.length,
+    'R-CODEC',
+    `${found.buffer.length} of ${length} bytes`,
+  );
+  return found.buffer;
 }
 
-/** R-CODEC. */
-export function decompress(codec: number, bytes: Uint8Array, length: number): Uint8Array {
-  const zstd = (zlib as { zstdDecompressSync?: (bytes: Uint8Array) => Buffer }).zstdDecompressSync;
-  const codecs = [(raw: Uint8Array) => raw, zlib.inflateRawSync, zlib.brotliDecompressSync, zstd];
-  const decode = codecs[codec];
-  must(decode !== undefined, `R-CODEC: ${codec}`);
-  const plain = decode(bytes);
-  must(plain.length === length, 'R-ENV-3');
-  return plain;
+/** R-CODEC, RFC 8878: one frame without dictionary and checksum, a bounded window, and nothing after its last block. */
+function checkZstd(bytes: Uint8Array, length: number): void {
+  const view = Buffer.from(bytes);
+  must(bytes.length > 5, 'R-CODEC');
+  must(view.readUInt32LE() === 0xfd2fb528, 'R-CODEC', 'zstd magic');
+  const descriptor = bytes[4] as number;
+  must((descriptor & 0b1111) === 0, 'R-CODEC', 'a dictionary, a checksum or a reserved bit');
+  const single = (descriptor & 0b100000) !== 0;
+  const window = bytes[5] as number;
+  const windowSize = 2 ** (10 + (window >> 3)) * (1 + (window & 7) / 8);
+  must(single || windowSize <= Math.max(length, 8 * 2 ** 20), 'R-CODEC', 'the window');
+  const sizeBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
+  let at = 5 + (single ? 0 : 1) + sizeBytes;
+  for (let last = false; !last; ) {
+    must(at + 3 <= bytes.length, 'R-CODEC', 'a block that is not there');
+    const header = view.readUIntLE(at, 3);
+    last = (header & 1) === 1;
+    at += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3);
+  }
+  must(at === bytes.length, 'R-CODEC', 'bytes after the end');
 }
 
-/** Section 4: the payload of the envelope that is stored under `key`, and the repository's id. */
-export function open(bytes: Uint8Array, kind: string, key: string, repository?: string): { payload: Uint8Array; repository: string } {
+export const kinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', manifest: 'M', pack: 'P' } as const;
+export type Kind = keyof typeof kinds;
+
+/** Section 4: the payload of the envelope that is stored under `key`, and the repository's id; undefined: any repository's. */
+export function openEnvelope(bytes: Uint8Array, kind: Kind, key: string, repository?: string): { payload: Uint8Array; repository: string } {
+  must(bytes.length > 32, 'R-ENV-1', 'too short');
   const content = bytes.subarray(0, -32);
-  must(sha256(content) === hex(bytes.subarray(-32)), 'R-ENV-1');
+  must(sha256(content) === hex(bytes.subarray(-32)), 'R-ENV-1', `${key}: the digest`);
   const input = new Input(content);
-  must(utf8(input.take(2)) === 'BS' && input.byte() === 1, 'R-ENV-1');
-  must(String.fromCharCode(input.byte()) === kind && input.byte() === 0, 'R-ENV-2');
+  must(hex(input.take(2)) === '4253', 'R-ENV-1', `${key}: the magic`);
+  const version = input.byte();
+  if (version > 1) throw new Refusal('newer version', 'R-ENV-1', `${key}: version ${version}`);
+  must(version === 1, 'R-ENV-1', `${key}: version ${version}`);
+  must(String.fromCharCode(input.byte()) === kinds[kind], 'R-ENV-2', `${key}: the kind`);
+  const cipher = input.byte();
+  if (cipher === 1) throw new Refusal('unsupported', 'R-CRYPT-4', `${key}: encrypted`);
+  must(cipher === 0, 'R-ENV-1', `${key}: cipher ${cipher}`);
   const id = hex(input.take(16));
-  must((repository === undefined || id === repository) && input.text() === key, 'R-ENV-2');
+  must(repository === undefined || id === repository, 'R-ENV-2', `${key}: the repository`);
+  must(input.text() === key, 'R-ENV-2', `${key}: the key`);
   return { payload: input.take(input.left), repository: id };
 }
 
-export function bodyOf(payload: Uint8Array): Uint8Array {
-  const input = new Input(payload);
-  const codec = input.byte();
-  const length = input.uint();
-  return decompress(codec, input.take(input.left), length);
+const bodyLimits: Record<Exclude<Kind, 'pack'>, number> = {
+  config: limits.cellBody,
+  epoch: limits.cellBody,
+  ref: limits.cellBody,
+  segment: limits.segmentBody,
+  manifest: limits.manifestBody,
+};
+
+/** R-ENV-3: the body of an envelope of any kind but pack. */
+export function readBody(
+  bytes: Uint8Array,
+  kind: Exclude<Kind, 'pack'>,
+  key: string,
+  repository?: string,
+): { body: Uint8Array; repository: string } {
+  const opened = openEnvelope(bytes, kind, key, repository);
+  const input = new Input(opened.payload);
+  const codec = input.oneOf(codecs);
+  const length = input.uint(bodyLimits[kind]);
+  return { body: decompress(codec, input.take(input.left), length), repository: opened.repository };
 }

@@ -7,7 +7,7 @@ import { noise, prose, withPages } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
 import { describeEntry, file, readListing, setMtime, smallProfile, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
-import { type ReadEntry, readSession } from './reader.js';
+import { folderSource, IndependentReader, type ReadEntry, readerOf } from './reader.js';
 
 function lines(entries: ReadEntry[]): Map<string, string> {
   const all = entries.map((entry): [string, string] => [
@@ -16,6 +16,8 @@ function lines(entries: ReadEntry[]): Map<string, string> {
   ]);
   return new Map(all.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
+
+const timeOf = (row: { commit: { time: number } } | undefined): string => new Date(row?.commit.time as number).toISOString();
 
 for (const compression of ['auto', 'max', 'off'] as const) {
   test(`sections 2 to 10: every version of a session is read from SPEC.md alone, compression ${compression}`, async (t) => {
@@ -38,19 +40,56 @@ for (const compression of ['auto', 'max', 'off'] as const) {
     await session.fork('fork');
     await store.session('fork').delete();
 
-    const repository = join(home, 'tester', '.store');
-    const read = readSession(repository, 'main');
+    const reader = readerOf(join(home, 'tester', '.store'));
+    const read = reader.history('main');
     t.deepEqual(
       read.map(({ id }) => id),
       versions.map(([id]) => id),
     );
     t.deepEqual(
-      read.map(({ message }) => message),
+      read.map(({ commit }) => commit.message),
       versions.map((_, i) => `message ${104 - i}`),
     );
     for (const index of [0, 1, 50, 92, 93, 95, 100, 103, 104])
-      t.deepEqual(lines(read[index]?.entries() ?? []), versions[index]?.[1] as Map<string, string>);
-    t.deepEqual(readSession(repository, 'fork'), []);
-    t.deepEqual(readSession(repository, 'nobody'), []);
+      t.deepEqual(lines(reader.entries('main', read[index] as (typeof read)[0])), versions[index]?.[1] as Map<string, string>);
+    t.deepEqual(reader.sessions(), ['main']);
+    for (const absent of ['fork', 'nobody']) t.deepEqual(reader.history(absent), []);
+    const [head, tagged] = [versions[0]?.[0] as string, versions[100]?.[0] as string];
+    t.deepEqual(reader.tags('main'), new Map([['old', tagged]]));
+    for (const revision of [
+      'HEAD',
+      'HEAD~0',
+      'HEAD~7',
+      'HEAD~3~~4',
+      'old',
+      'old~2',
+      head.slice(0, 12),
+      `${tagged}~1`,
+      `@${timeOf(read[60])}`,
+    ])
+      t.is(reader.resolve('main', revision)?.id, (await session.resolve(revision)).commit, revision);
   });
 }
+
+test('R-LOCAL-2, R-LOCAL-6, R-REF-5: a remote folder is read from SPEC.md alone, names like those of its own folders included', async (t) => {
+  const folder = temporary(t);
+  const remote = join(folder, 'remote');
+  const dir = join(folder, 'profile');
+  writeProfile(dir, smallProfile(prose));
+  for (const userId of ['tester', 'tmp', 'a.cell']) {
+    const settings = { home: join(folder, 'home'), remote: `file://${remote}`, userId, host: fakeHost(userId) };
+    const store = await openRepository(settings);
+    const session = store.session('main');
+    for (let i = 0; i < 3; i++) {
+      writeFileSync(join(dir, 'Local State'), `${userId} ${i}`);
+      setMtime(join(dir, 'Local State'), BigInt(i));
+      await session.commit(dir);
+      await session.push();
+    }
+    const reader = new IndependentReader(folderSource(remote, `${userId}/.store/`));
+    const [head] = reader.history('main');
+    t.is(head?.id, (await session.resolve('HEAD')).commit, userId);
+    t.deepEqual(lines(reader.entries('main', head as NonNullable<typeof head>)), new Map(readListing(dir)), userId);
+    t.deepEqual(reader.sessions(), ['main']);
+  }
+});

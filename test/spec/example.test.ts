@@ -1,0 +1,38 @@
+/** The annotated bytes of SPEC.md 17.1 are those that the library writes, and a repository that both readers read. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import test from 'ava';
+import { openRepository } from '../../src/index.js';
+import { fakeHost } from '../helpers/host.js';
+import { temporary } from '../helpers/temporary.js';
+import { readerOf } from '../vectors/reader.js';
+import { content, exampleFiles, exampleText } from './_example.js';
+import { specText } from './_rules.js';
+
+test('section 17.1: the dump is of the bytes that are written', async (t) => {
+  const section = specText.slice(specText.indexOf('### 17.1'));
+  t.is(/```text\n[\s\S]*?\n```/.exec(section)?.[0], await exampleText(), 'run `node dist/test/spec/_example.js`');
+});
+
+test('section 17.1: the example is a whole repository', async (t) => {
+  const home = temporary(t);
+  const root = join(home, 'tester', '.store');
+  for (const [path, bytes] of await exampleFiles()) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), bytes);
+  }
+  const reader = readerOf(root);
+  const [row] = reader.history('main');
+  const entries = row === undefined ? [] : reader.entries('main', row);
+  t.deepEqual(
+    entries.map(({ path, content: bytes }) => [path, Buffer.from(bytes).toString()]),
+    [
+      ['Default', ''],
+      ['Default/a', content],
+    ],
+  );
+  const store = await openRepository({ home, userId: 'tester', host: fakeHost('later') });
+  t.deepEqual((await store.verify({ readData: true })).findings, []);
+  await store.session('main').checkout(join(home, 'out'));
+  t.is(readFileSync(join(home, 'out/Default/a'), 'utf8'), content);
+});

@@ -1,0 +1,23 @@
+/** The limits of SPEC.md 12, as the second reader has them. */
+const MiB = 2 ** 20;
+
+export const limits = {
+  blob: 65_536,
+  frame: 262_144,
+  pack: 8 * MiB,
+  patches: 8,
+  nameBytes: 255,
+  pathBytes: 3840,
+  depth: 128,
+  target: 4095,
+  entries: 1_000_000,
+  allPaths: 256 * MiB,
+  blobs: 4_194_304,
+  file: 2 ** 42,
+  manifestBody: 512 * MiB,
+  cellBody: 2 * MiB,
+  segmentBody: 4 * MiB,
+  cell: 4 * MiB,
+  segmentRows: 4096,
+  sessionRows: 262_144,
+} as const;

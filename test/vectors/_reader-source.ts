@@ -1,0 +1,129 @@
+/** Where the second reader finds cells and objects: sections 9 and 10.1 of SPEC.md, and nothing of src/. */
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { hex, must, sha256 } from './_reader-bytes.js';
+import { limits } from './_reader-limits.js';
+
+export interface Source {
+  /** The value of a cell; undefined if there is none. */
+  cell(key: string): Uint8Array | undefined;
+  /** An object, or some of its bytes. */
+  object(key: string, range?: { start: number; end: number }): Uint8Array;
+  /** The names of the cells below `refs/`. */
+  refs(): string[];
+}
+
+/** R-NAME-3. */
+export const isId = (name: string): boolean => /^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,127}$/.test(name);
+
+/** R-LOCAL-2: a component that is not the last of a cell's key, on disk. */
+function onDisk(component: string, first: boolean): string {
+  const taken = component.endsWith('.cell') || (first && ['tmp', 'index', 'records', 'workspaces'].includes(component));
+  return taken ? `${component}~` : component;
+}
+
+/**
+ * A folder ROOT (section 10.1) and what all keys begin with: nothing for a local store, whose ROOT is the folder `.store`; `<user>/.store/`
+ * for a remote folder.
+ */
+export function folderSource(root: string, prefix = ''): Source {
+  const path = (key: string): string => join(root, ...key.split('/').map((component, i) => onDisk(component, i === 0)));
+  const directoryOf = (key: string): string => {
+    const slash = key.lastIndexOf('/') + 1;
+    return join(slash === 0 ? root : path(key.slice(0, slash - 1)), `${key.slice(slash)}.cell`);
+  };
+  return {
+    cell: (key) => readCell(root, directoryOf(prefix + key), prefix + key),
+    object: (key, range) => readObject(path(prefix + key), range),
+    refs: () =>
+      (namesIn(root, path(`${prefix}refs`)) ?? [])
+        .filter((name) => name.endsWith('.cell'))
+        .map((name) => name.slice(0, -5))
+        .filter(isId),
+  };
+}
+
+/** R-LOCAL-12: the names in a directory below the root; undefined if it is absent, and nothing else hides it. */
+function namesIn(root: string, directory: string): string[] | undefined {
+  for (let at = directory; at !== root; at = dirname(at)) {
+    const found = lstatSync(at, { throwIfNoEntry: false });
+    must(found === undefined || found.isDirectory(), 'R-LOCAL-12', at);
+  }
+  try {
+    return readdirSync(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}
+
+/** R-LOCAL-9: the value of the current generation. Nobody writes to the folder meanwhile. */
+function readCell(root: string, directory: string, key: string): Uint8Array | undefined {
+  const names = namesIn(root, directory);
+  if (names === undefined) return undefined;
+  const listed = names.filter((name) => /^g-[0-9a-f]{32}$/.test(name)).map((name) => name.slice(2));
+  const newest = listed.map((generation) => {
+    const numbers = (namesIn(root, join(directory, `g-${generation}`)) ?? []).filter((name) => /^[1-9][0-9]*$/.test(name)).map(Number);
+    must(numbers.length > 0, 'R-LOCAL-9', `${key}: a generation without entries`);
+    return readEntry(directory, key, generation, Math.max(...numbers));
+  });
+  const current = newest.filter(({ next }) => next === undefined || !listed.includes(next));
+  must(current.length === 1, 'R-LOCAL-9', `${key}: ${current.length} current generations`);
+  return current[0]?.value;
+}
+
+/** R-LOCAL-6. */
+function readEntry(directory: string, key: string, generation: string, n: number): { value: Uint8Array; next: string | undefined } {
+  const bytes = readObject(join(directory, `g-${generation}`, String(n)));
+  must(bytes.length > 32, 'R-LOCAL-6', `${key}: entry ${n}`);
+  const content = bytes.subarray(0, -32);
+  must(sha256(Buffer.from(`${key}\0${generation}\0${n}\0`), content) === hex(bytes.subarray(-32)), 'R-LOCAL-6', `${key}: the hash of ${n}`);
+  const kind = content[0] as number;
+  must(kind <= 1 && (kind === 0 || content.length >= 17), 'R-LOCAL-6', `${key}: kind ${kind}`);
+  const value = content.subarray(kind === 0 ? 1 : 17);
+  must(value.length <= limits.cell, 'R-LOCAL-6', `${key}: ${value.length} bytes`);
+  return { value, next: kind === 0 ? undefined : hex(content.subarray(1, 17)) };
+}
+
+/** A regular file, or a range of it. Missing, or with fewer bytes than the range, it is damage (R-GC-2). */
+function readObject(path: string, range?: { start: number; end: number }): Uint8Array {
+  let file: number;
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    must(false, code === 'ENOENT' ? 'R-GC-2' : 'R-LOCAL-12', message);
+  }
+  try {
+    must(fstatSync(file).isFile(), 'R-LOCAL-12', path);
+    if (range === undefined) return readFileSync(file);
+    const bytes = new Uint8Array(range.end - range.start);
+    must(readSync(file, bytes, 0, bytes.length, range.start) === bytes.length, 'R-GC-2', `${path}: too few bytes`);
+    return bytes;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Cells and objects by provider key, as a test keeps them. */
+export function contentSource(content: ReadonlyMap<string, { bytes: Uint8Array; isCell: boolean }>, prefix: string): Source {
+  const at = (key: string, isCell: boolean): Uint8Array | undefined => {
+    const found = content.get(prefix + key);
+    return found?.isCell === isCell ? found.bytes : undefined;
+  };
+  return {
+    cell: (key) => at(key, true),
+    object: (key, range) => {
+      const bytes = at(key, false);
+      must(bytes !== undefined, 'R-GC-2', key);
+      if (range === undefined) return bytes;
+      must(range.end <= bytes.length, 'R-GC-2', `${key}: too few bytes`);
+      return bytes.subarray(range.start, range.end);
+    },
+    refs: () =>
+      [...content]
+        .filter(([key, { isCell }]) => isCell && key.startsWith(`${prefix}refs/`))
+        .map(([key]) => key.slice(prefix.length + 5))
+        .filter(isId),
+  };
+}

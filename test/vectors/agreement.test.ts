@@ -1,0 +1,100 @@
+/** The reader that was written from SPEC.md alone takes every vector as the library does, and refuses what it refuses (B8). */
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import type { ErrorCode } from '../../src/errors.js';
+import { fromHex } from '../helpers/hex.js';
+import { toJson } from './_format.js';
+import { hex, Input, idOf, type Outcome, Refusal } from './_reader-bytes.js';
+import { readConfig, readEpoch, readRef, readSegment } from './_reader-cells.js';
+import { type Codec, decompress, type Kind, openEnvelope, readBody } from './_reader-envelope.js';
+import { assemble, type Frame, type Location, readLocators, readManifest } from './_reader-manifest.js';
+import { readCommit, readTree } from './_reader-objects.js';
+import { formats, pathOf } from './generate.js';
+
+/** A vector as it is in the file: what a reader knows beforehand, the bytes, and for a value also its id. */
+interface Vector {
+  name: string;
+  value: unknown;
+  hex: string;
+  id?: string;
+}
+interface Refused {
+  rule: string;
+  code: ErrorCode;
+  hex: string;
+  as?: unknown;
+}
+
+const outcomes: Partial<Record<ErrorCode, Outcome>> = { INTEGRITY: 'damage', NEWER_VERSION: 'newer version', UNSUPPORTED: 'unsupported' };
+
+/** Reads the bytes of a format, as far as the vector's value is to be compared. `known` is the value of a vector. */
+const readers: Record<string, (bytes: Uint8Array, known: never) => unknown> = {
+  primitives: (bytes, { type }: { type: 'uint' | 'int64' | 'text' | 'sized' }) => {
+    const input = new Input(bytes);
+    const value = input[type]();
+    input.end();
+    return { type, value };
+  },
+  blobs: (bytes) => bytes,
+  trees: readTree,
+  commits: readCommit,
+  envelopes: (bytes, { kind, key, repository }: { kind: Exclude<Kind, 'pack'>; key: string; repository: string }) => ({
+    kind,
+    key,
+    ...readBody(bytes, kind, key, repository),
+  }),
+  codecs: (bytes, known: { codec: Codec; length: number; stored: string }) => {
+    const found = decompress(known.codec, fromHex(known.stored), known.length);
+    return { ...known, stored: hex(found) === hex(bytes) ? known.stored : 'other bytes' };
+  },
+  packs: (bytes, { key, repository }: { key: string; repository: string }) => ({
+    key,
+    repository,
+    frames: openEnvelope(bytes, 'pack', key, repository).payload,
+  }),
+  patches: (bytes, known: { base: string; bitmap: number; blob: string }) => {
+    const base = fromHex(known.base);
+    const frame = (length: number): Frame => ({ pack: { epoch: 0, name: '' }, offset: 0, codec: 'raw', storedLength: length, length });
+    const [old, patch] = [frame(base.length), frame(bytes.length)];
+    const location: Location = {
+      frame: old,
+      offset: 0,
+      baseLength: base.length,
+      patches: [{ frame: patch, offset: 0, bitmap: known.bitmap }],
+    };
+    return { ...known, blob: assemble(location, known.blob.length / 2, (each) => (each === old ? base : bytes)) };
+  },
+  locators: (bytes, { lengths }: { lengths: number[] }) => ({ lengths, locations: readLocators(bytes, lengths) }),
+  manifests: (bytes) => {
+    const { commit, tree, blobs } = readManifest(bytes);
+    return { commit, tree, locations: [...blobs.values()].map(({ location }) => location) };
+  },
+  configs: (bytes) => readConfig(bytes) ?? {},
+  epochs: readEpoch,
+  refs: readRef,
+  segments: (bytes) => readSegment(bytes),
+};
+
+const idTypes: Record<string, 'blob' | 'tree' | 'commit'> = { blobs: 'blob', trees: 'tree', commits: 'commit' };
+
+for (const format of formats) {
+  const file = JSON.parse(readFileSync(pathOf(format), 'utf8')) as { vectors: Vector[]; refused: Refused[] };
+  const read = readers[format.name] as (bytes: Uint8Array, known: unknown) => unknown;
+
+  test(`B8: ${format.name}: every vector is read from SPEC.md alone`, (t) => {
+    for (const { name, value, hex: digits, id } of file.vectors) {
+      const bytes = fromHex(digits);
+      t.deepEqual(toJson(read(bytes, value)), value, name);
+      const type = idTypes[format.name];
+      if (type !== undefined) t.is(idOf(type, bytes), id as string, name);
+    }
+  });
+
+  test(`B8: ${format.name}: what a reader refuses is refused from SPEC.md alone, with the same outcome`, (t) => {
+    for (const { rule, code, hex: digits, as } of file.refused) {
+      const error = t.throws(() => read(fromHex(digits), as), { instanceOf: Refusal }, rule);
+      t.is(error?.outcome, outcomes[code] as Outcome, rule);
+    }
+    t.pass();
+  });
+}
