@@ -1,10 +1,8 @@
 /** Turns what the parser complains of into a usage error that names what was typed, and what was probably meant. */
+import { nearest } from '../src/nearest.js';
 import { type Command, commandName, type OptionTable } from './command.js';
 import { CliError } from './failure.js';
 import { globalOptions } from './options.js';
-
-/** Typing errors that a suggestion forgives. */
-const MAX_DISTANCE = 3;
 
 export interface Complaint {
   /** The parser's own words. */
@@ -55,14 +53,14 @@ function unknownWord({ typed, command, commands }: Complaint, unknown: readonly 
   const option = unknown.find((word) => names.includes(word));
   const word = unknown.find((each) => !names.includes(each) && typed.includes(each));
   if (command === undefined && word !== undefined) {
-    const hint = didYouMean(closest(word, commands.map(commandName))) ?? listHint;
+    const hint = didYouMean(nearest(word, commands.map(commandName))) ?? listHint;
     return new CliError('USAGE', `unknown command ${JSON.stringify(word)}`, hint);
   }
   const hint = command ? usageHint(command) : listHint;
   if (option === undefined) {
     return new CliError('USAGE', `expected ${command?.usage}, found ${JSON.stringify(word ?? unknown[0])} besides`, hint);
   }
-  const meant = closest(option, Object.keys(visibleOptions(command)));
+  const meant = nearest(option, Object.keys(visibleOptions(command)));
   return new CliError('USAGE', `unknown option ${dashed(option)}`, didYouMean(meant && dashed(meant)) ?? hint);
 }
 
@@ -89,24 +87,4 @@ function dashed(name: string): string {
 
 function didYouMean(meant: string | undefined): string | undefined {
   return meant && `Did you mean ${meant}?`;
-}
-
-/** The candidate that differs least from `word`, if it is close enough to have been meant. */
-function closest(word: string, candidates: readonly string[]): string | undefined {
-  const limit = Math.min(MAX_DISTANCE, Math.ceil(word.length / 2));
-  const ranked = candidates.map((name) => ({ name, distance: name.startsWith(word) ? 1 : distance(word, name) }));
-  return ranked.filter((each) => each.distance <= limit).sort((a, b) => a.distance - b.distance)[0]?.name;
-}
-
-/** Levenshtein's: insertions, deletions and replacements between two words. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, character] of [...a].entries()) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      next.push(Math.min((row[j + 1] as number) + 1, (next[j] as number) + 1, (row[j] as number) + (b[j] === character ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareProfile } from './browser/hygiene.js';
 import { places } from './concurrency.js';
-import { BrowserStateError, isError } from './errors.js';
+import { BrowserStateError, isError, messageOf } from './errors.js';
 import { type Host, type StopSignal, systemHost } from './host.js';
 import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
 import { checkWholeNumber } from './provider/arguments.js';
@@ -14,7 +14,15 @@ import type { Mount, Unmounted, UnmountOptions } from './session/mount.js';
 import { openRepository } from './session/open.js';
 import { repeat, type Stop } from './session/repeat.js';
 import type { Store } from './session/store.js';
-import { type BrowserStateOptions, checkStorage, type MountOptions, openRemote } from './state-options.js';
+import {
+  type BrowserStateOptions,
+  checkMountOptions,
+  checkStateOptions,
+  checkStorage,
+  checkUnmountOptions,
+  type MountOptions,
+  openRemote,
+} from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
 import { removeTree } from './workspace/checkout.js';
 import { FileTracker } from './workspace/metadata.js';
@@ -58,6 +66,7 @@ export class BrowserState {
    */
   constructor(options: BrowserStateOptions = {}) {
     checkStorage(options);
+    checkStateOptions(options);
     const { metadataUpdateInterval, storeMetadataOnProvider } = options.syncOptions ?? {};
     if (metadataUpdateInterval !== undefined) checkPositive('metadataUpdateInterval', metadataUpdateInterval);
     this.#options = options;
@@ -74,15 +83,16 @@ export class BrowserState {
    * Mounts a session and resolves to its directory, which is nobody else's. What is mounted already is unmounted first. Throws what `Store.mount` throws; no
    * directory is left then.
    */
-  mount(session: string, options: MountOptions = {}): Promise<string> {
-    const { checkpointInterval } = options;
+  async mount(session: string, options: MountOptions = {}): Promise<string> {
+    checkMountOptions(options);
+    const { checkpointInterval, hygiene: _hygiene, handleSignals: _handleSignals, ...mounting } = options;
     if (checkpointInterval !== undefined) checkWholeNumber('checkpointInterval', checkpointInterval, 1);
     return this.#inTurn(async () => {
       if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
       const store = await this.#open();
       const { recover } = this.#options;
       const mount = await this.#work.transfer((onProgress) =>
-        store.mount(session, { ...options, recover, onProgress, onWarning: this.#warn }),
+        store.mount(session, { ...mounting, recover, onProgress, onWarning: this.#warn }),
       );
       try {
         await this.#prepare(mount.dir, options);
@@ -99,7 +109,8 @@ export class BrowserState {
    * Commits, pushes, and removes the directory; with `discard` it is removed with all that it holds. Rejects and stays mounted where the commit fails. Where the commit is safe on this machine and something else fails
    * (CONFLICT, UNREACHABLE) it rejects, and the session is unmounted.
    */
-  unmount(options: UnmountOptions & { discard?: boolean | undefined } = {}): Promise<Unmounted> {
+  async unmount(options: UnmountOptions & { discard?: boolean | undefined } = {}): Promise<Unmounted> {
+    checkUnmountOptions(options);
     return this.#inTurn(() => this.#unmount(this.#requireMounted(), options));
   }
 
@@ -162,7 +173,8 @@ export class BrowserState {
     const { userId, localOptions, syncOptions = {}, onRetry } = this.#options;
     const home = this.#options.home ?? localOptions?.storagePath;
     const remote = await openRemote(this.#options, this.#host);
-    return openRepository({ home, remote, userId, transfer: syncOptions, onRetry, host: this.#host });
+    const { storeMetadataOnProvider: _metadata, metadataUpdateInterval: _interval, ...transfer } = syncOptions;
+    return openRepository({ home, remote, userId, transfer, onRetry, onWarning: this.#warn, host: this.#host });
   }
 
   async #prepare(dir: string, { hygiene = {} }: MountOptions): Promise<void> {
@@ -189,7 +201,14 @@ export class BrowserState {
     const keepDirectory = !discard && !(this.#options.autoCleanup ?? true);
     try {
       if (discard) return await mount.discard();
-      return await this.#work.transfer((onProgress) => mount.unmount({ keepDirectory, onConflict, onProgress, ...options }));
+      return await this.#work.transfer((onProgress) =>
+        mount.unmount({
+          keepDirectory,
+          ...options,
+          onProgress: options.onProgress ?? onProgress,
+          onConflict: options.onConflict ?? onConflict,
+        }),
+      );
     } finally {
       if (mount.isOver) {
         this.#mounted = undefined;
@@ -207,7 +226,7 @@ export class BrowserState {
     try {
       await this.#unmountWhenClosed(this.#stopping.signal);
     } catch (error) {
-      this.#warn(`the session was not unmounted in order: ${error instanceof Error ? error.message : String(error)}`);
+      this.#warn(`the session was not unmounted in order: ${messageOf(error)}`);
     } finally {
       this.#stopping = undefined;
       endSignals?.();

@@ -86,3 +86,9 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 export function cancelled(signal: AbortSignal): BrowserStateError {
   return new BrowserStateError('CANCELLED', 'the operation was cancelled', { cause: signal.reason });
 }
+
+/** Returns the message of anything that was thrown; also of an error of another realm, such as Node's in Jest, of which `instanceof` is false. */
+export function messageOf(error: unknown): string {
+  const message = (error as { message?: unknown } | undefined | null)?.message;
+  return typeof message === 'string' ? message : String(error);
+}

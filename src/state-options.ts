@@ -2,8 +2,11 @@
 import type { HygieneOptions } from './browser/hygiene.js';
 import { BrowserStateError } from './errors.js';
 import type { Host } from './host.js';
+import { checkOptions, type OptionNames } from './option-check.js';
 import type { Provider } from './provider/provider.js';
 import type { RetryEvent } from './provider/retry.js';
+import { optionsOf } from './session/calls.js';
+import type { UnmountOptions } from './session/mount.js';
 import type { OpenMountOptions } from './session/mounts.js';
 import type { TransferOptions } from './session/places.js';
 import type { OnProgress } from './session/progress.js';
@@ -79,13 +82,107 @@ export interface BrowserStateOptions {
 }
 
 export interface MountOptions
-  extends Pick<OpenMountOptions, 'mode' | 'offline' | 'onConflict' | 'owner' | 'exclude' | 'keepCaches' | 'signal'> {
+  extends Pick<
+    OpenMountOptions,
+    'mode' | 'create' | 'message' | 'labels' | 'offline' | 'onConflict' | 'owner' | 'exclude' | 'keepCaches' | 'signal'
+  > {
   /** Milliseconds between two commits of the directory while a browser runs in it; none are made unless given. */
   checkpointInterval?: number | undefined;
   /** What is done to the profile before a browser opens it; see `HygieneOptions`. False: nothing. */
   hygiene?: false | HygieneOptions | undefined;
   /** False: leave SIGINT and SIGTERM alone. Else the session is unmounted first, and then the process ends as it would have. */
   handleSignals?: boolean | undefined;
+}
+
+const mountOptions: OptionNames<MountOptions> = {
+  mode: true,
+  create: true,
+  message: true,
+  labels: true,
+  offline: true,
+  onConflict: true,
+  owner: true,
+  exclude: true,
+  keepCaches: true,
+  signal: true,
+  checkpointInterval: true,
+  hygiene: true,
+  handleSignals: true,
+};
+
+const hygieneOptions: OptionNames<HygieneOptions> = {
+  locks: true,
+  exitType: true,
+  warnings: true,
+  keepSessionCookies: true,
+  browserVersion: true,
+};
+
+const unmountOptions: OptionNames<UnmountOptions & { discard?: boolean }> = { ...optionsOf.unmount, discard: true };
+
+const stateOptions: OptionNames<BrowserStateOptions> = {
+  userId: true,
+  storageType: true,
+  useSync: true,
+  autoCleanup: true,
+  localOptions: true,
+  s3Options: true,
+  gcsOptions: true,
+  syncOptions: true,
+  home: true,
+  remote: true,
+  recover: true,
+  onProgress: true,
+  onRetry: true,
+  onWarning: true,
+  host: true,
+};
+
+const localOptionNames: OptionNames<LocalOptions> = { storagePath: true };
+const syncOptionNames: OptionNames<SyncOptions> = {
+  ...optionsOf.transfer,
+  storeMetadataOnProvider: true,
+  metadataUpdateInterval: true,
+};
+const s3OptionNames: OptionNames<S3StorageOptions> = {
+  bucketName: true,
+  region: true,
+  accessKeyId: true,
+  accessKeyID: true,
+  secretAccessKey: true,
+  sessionToken: true,
+  prefix: true,
+  endpoint: true,
+  pathStyle: true,
+  client: true,
+};
+const gcsOptionNames: OptionNames<GcsStorageOptions> = {
+  bucketName: true,
+  projectID: true,
+  keyFilename: true,
+  prefix: true,
+  endpoint: true,
+  storage: true,
+};
+
+/** Throws USAGE for an option of `mount`, or in its `hygiene`, that there is not. */
+export function checkMountOptions(options: MountOptions): void {
+  checkOptions('mount', options, mountOptions);
+  if (options.hygiene !== false) checkOptions('mount: hygiene', options.hygiene, hygieneOptions);
+}
+
+/** Throws USAGE for an option of `unmount` that there is not. */
+export function checkUnmountOptions(options: UnmountOptions & { discard?: boolean | undefined }): void {
+  checkOptions('unmount', options, unmountOptions);
+}
+
+/** Throws USAGE for an option of BrowserState, or in one of its groups, that there is not. */
+export function checkStateOptions(options: BrowserStateOptions): void {
+  checkOptions('BrowserState', options, stateOptions);
+  checkOptions('BrowserState: localOptions', options.localOptions, localOptionNames);
+  checkOptions('BrowserState: syncOptions', options.syncOptions, syncOptionNames);
+  checkOptions('BrowserState: s3Options', options.s3Options, s3OptionNames);
+  checkOptions('BrowserState: gcsOptions', options.gcsOptions, gcsOptionNames);
 }
 
 /** Throws USAGE or UNSUPPORTED for options with which there is nowhere to keep a session. */

@@ -2,7 +2,9 @@
 import { isError } from './errors.js';
 import { FileProgress, type ProgressEvent } from './file-progress.js';
 import type { Host } from './host.js';
+import { checkOptions } from './option-check.js';
 import type { RequestOptions } from './provider/provider.js';
+import { optionsOf } from './session/calls.js';
 import type { OnConflict } from './session/conflict.js';
 import type { Mount } from './session/mount.js';
 import type { OnProgress } from './session/progress.js';
@@ -90,6 +92,7 @@ export class SyncManager {
    * mounted, BUSY where no consistent state could be read while the browser wrote, and what `unmount` throws.
    */
   async syncToCloud(options: RequestOptions = {}): Promise<void> {
+    checkOptions('syncToCloud', options, optionsOf.request);
     await this.#inTurn(async () => {
       const { mount, tracker, onConflict } = this.#current();
       await this.#work.transfer(async (onProgress) => {
@@ -110,6 +113,7 @@ export class SyncManager {
    * next. Throws USAGE where nothing is mounted.
    */
   async syncFromCloud(options: RequestOptions = {}): Promise<void> {
+    checkOptions('syncFromCloud', options, optionsOf.request);
     await this.#inTurn(async () => {
       const { mount, onConflict } = this.#current();
       await this.#work.transfer((onProgress) => mount.pull({ ...options, onConflict, onProgress }));

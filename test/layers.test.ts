@@ -15,15 +15,15 @@ const MACHINE = 'plugin';
 
 /** Modules of every layer, from the lowest; those of layer 1 do not know each other. */
 const layers: readonly (readonly string[])[] = [
-  ['bytes', 'host', 'platform/node', 'platform/brotli/codes'],
+  ['bytes', 'option-check', 'host', 'platform/node', 'platform/brotli/codes'],
   ['object/tree', 'pack/codec', 'provider/suite/races'],
   ['repository/refs'],
   ['workspace/scan'],
   ['session/session'],
   ['browser/excludes', 'browser-state', 'file-progress', 'playwright', 'puppeteer', 'state-options', 'sync-manager'],
 ];
-const withoutNode = ['bytes', 'platform/brotli/codes', 'object/tree', 'pack/codec'];
-const entryPoints = ['index', 'provider/s3', 'provider/gcs'];
+const withoutNode = ['bytes', 'option-check', 'platform/brotli/codes', 'object/tree', 'pack/codec'];
+const entryPoints = ['index', 'provider/s3', 'provider/gcs', 'nearest'];
 
 /** How many faults of a rule each file has. */
 async function lint(directory: string, rule: string): Promise<Record<string, number>> {

@@ -16,12 +16,17 @@ export interface BringOptions extends RequestOptions {
   onProgress?: OnProgress | undefined;
 }
 
+interface BringSettings extends BringOptions, KeepFrames {
+  /** Called if the remote has nothing of the session, while it is asked whether the older package has. */
+  whenAbsent?: () => Promise<void>;
+}
+
 /** Makes home have what the remote has of the session; where that is nothing, home stays as it is. */
-export async function bring(home: Home, remote: Remote, session: string, options: BringOptions & KeepFrames): Promise<void> {
-  const { onConflict = 'fail', signal, onProgress, keepFrames = false } = options;
+export async function bring(home: Home, remote: Remote, session: string, options: BringSettings): Promise<void> {
+  const { onConflict = 'fail', signal, onProgress, keepFrames = false, whenAbsent } = options;
   const seen = await remote.read(session, { signal });
   if (seen?.token.ref.rows[0] === undefined) {
-    await remote.refuseLegacy(session, { signal }, seen?.token);
+    await Promise.all([remote.refuseLegacy(session, { signal }, seen?.token), whenAbsent?.()]);
     if (seen !== undefined && wasDeleted(seen.token.ref)) await followDeletion(home, remote, session, options);
     return;
   }
@@ -45,6 +50,7 @@ async function followDeletion(home: Home, remote: Remote, session: string, optio
     'CONFLICT',
     `session ${session} was deleted on the remote, and has commits on this machine that were not pushed`,
     {
+      details: { session, commit: head, head: null },
       hint: `Push them again with \`browserstate push -s ${session} --on-conflict ours\`, or delete the session here with \`browserstate delete -s ${session}\`.`,
     },
   );

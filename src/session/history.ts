@@ -10,9 +10,9 @@ import { newName } from '../repository/layout.js';
 import { newRow, type Ref, type Row, type RowOp } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
-import { resolveRevision } from './revision.js';
+import { resolveRevision, splitRevision } from './revision.js';
 import { type Found, type Site, type StoredManifest, wasCollected } from './site.js';
-import { requireTag, withTag } from './tags.js';
+import { noTag, requireTag, withTag } from './tags.js';
 
 /** A commit as `log` tells it. */
 export interface LogEntry {
@@ -53,20 +53,42 @@ export async function findRow(site: Site, session: string, revision: string, opt
   return { ...found, row: await resolveRevision(found.repository.refs, session, found.token.ref, revision, options) };
 }
 
-/** Appends a commit with the tree of an older one. Atomic. Throws CONFLICT where another writer moved the head meanwhile. */
+/**
+ * Appends a commit with the tree of another one, of this session or, as `SESSION:REV`, of another. Atomic. Throws CONFLICT if another writer moved the head
+ * meanwhile.
+ */
 export async function rollback(site: Site, session: string, to: string, options: RollbackOptions): Promise<LogEntry> {
   const { host } = site;
   return change(site, session, options, async (repository, token, head) => {
-    const row = await resolveRevision(repository.refs, session, token.ref, to, options);
-    const { tree, blobs } = await site.readManifest(repository, token, row, options);
-    const message = options.message ?? `Roll back to ${row.id.slice(0, 12)}`;
+    const { k, source, row } = await findSource(site, repository, token, to, options);
+    const { tree, blobs } = await site.readManifest(repository, source, row, options);
+    const from = source === token ? '' : ` of ${source.session}`;
+    const message = options.message ?? `Roll back to ${row.id.slice(0, 12)}${from}`;
     const commit = { ...row.commit, parents: [head.id], time: host.now(), who: host.who(), message, labels: {}, extensions: [] };
-    const name = newName(host, token.ref.epoch);
+    const name = newName(host, k);
     const manifest = await repository.writeManifest(name, { commit, tree, blobs }, 'auto', options);
     const added = newRow('rollback', commit, name);
-    const history = { ...(await repository.refs.addRow(token.ref, added, options)), head: site.inlineHead(manifest) };
+    const rows = await repository.refs.addRow({ ...token.ref, epoch: k }, added, options);
+    const history = { ...rows, epoch: k, head: site.inlineHead(manifest) };
     return { change: history, result: logEntry(added, token.ref.tags), stored: { row: added, bytes: manifest } };
   });
+}
+
+/** Finds the version that a change of the token's ref is to name, and the epoch under which it may. */
+async function findSource(
+  site: Site,
+  repository: Repository,
+  token: Token,
+  to: string,
+  options: RequestOptions,
+): Promise<{ k: number; source: Token; row: Row }> {
+  const { session, revision } = splitRevision(token.session, to);
+  if (session === token.session) {
+    return { k: token.ref.epoch, source: token, row: await resolveRevision(repository.refs, session, token.ref, revision, options) };
+  }
+  // Both are read after the token, so that nothing that the other session names can be collected unnoticed.
+  const [{ k }, { token: source, row }] = await Promise.all([repository.epoch(options), findRow(site, session, revision, options)]);
+  return { k: Math.max(k, token.ref.epoch), source, row };
 }
 
 /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
@@ -125,6 +147,16 @@ export async function tag(site: Site, session: string, name: string, options: At
     const tags = withTag(token.ref, name, row.id);
     const changed = { tags, ...repository.refs.event(token.ref, 'tag', `${name} ${row.id}`) };
     return { change: changed, result: logEntry(row, tags) };
+  });
+}
+
+/** Removes a tag and returns the commit that it named. Throws NOT_FOUND if there is no such tag. */
+export async function untag(site: Site, session: string, name: string, options: RequestOptions): Promise<ObjectId> {
+  return change(site, session, options, async (repository, token) => {
+    const named = token.ref.tags.get(name);
+    if (named === undefined) throw noTag(session, name);
+    const tags = new Map([...token.ref.tags].filter(([other]) => other !== name));
+    return { change: { tags, ...repository.refs.event(token.ref, 'tag', `${name} removed`) }, result: named };
   });
 }
 

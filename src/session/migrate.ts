@@ -74,7 +74,8 @@ export async function migrateSession(migration: Migration, options: MigrateOptio
   const digest = digestOf(entries);
   const from = `${place.url}/${session.id}`;
   const known = { session: session.id, ...measure(entries), from };
-  const before = await commitsOf(session, options);
+  const { offline, signal } = options;
+  const before = await commitsOf(session, { offline, signal });
   const earlier = before.find(({ labels }) => labels[LABEL] === digest);
   if (earlier !== undefined) {
     await pushIfHere(migration, options);
@@ -84,7 +85,7 @@ export async function migrateSession(migration: Migration, options: MigrateOptio
     await copyVerified(migration, place, entries, dir, options);
     const [head] = before;
     if (head !== undefined) {
-      if (!isEmptyDiff(await session.status(dir, options))) throw taken(session.id, from);
+      if (!isEmptyDiff(await session.status(dir, { offline, signal, keepCaches: options.keepCaches }))) throw taken(session.id, from);
       return { ...known, excluded: left(known, head), commit: head.commit, migrated: false };
     }
     const settings = { ...options, message: `migrated from ${from}`, labels: { [LABEL]: digest }, allowShrink: true };
@@ -107,7 +108,7 @@ async function placeOf({ places, session }: Migration, options: RequestOptions):
 }
 
 /** The session's commits, here and on the remote; none where the store has no such session. */
-async function commitsOf(session: Session, options: RequestOptions) {
+async function commitsOf(session: Session, options: OfflineOptions) {
   const commits: { commit: ObjectId; labels: Record<string, string>; files: number; bytes: number }[] = [];
   try {
     for await (const entry of session.log(options)) commits.push(entry);

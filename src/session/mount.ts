@@ -6,9 +6,11 @@ import { places } from '../concurrency.js';
 import { BrowserStateError, isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
+import { checkOptions } from '../option-check.js';
 import { removeTree } from '../workspace/checkout.js';
 import { errno } from '../workspace/files.js';
 import { type BringOptions, bring } from './bring.js';
+import { optionsOf } from './calls.js';
 import type { CommitOptions } from './commit.js';
 import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
@@ -47,6 +49,8 @@ export interface MountParts {
   note: MountNote;
   place: MountPlace;
   lease: Lease | undefined;
+  /** What its commits are remembered by unless they are given something else. */
+  commitAs: Pick<CommitOptions, 'message' | 'labels'>;
   /** Told what a person should know of what happens in the background. */
   onWarning: (message: string) => void;
 }
@@ -96,14 +100,21 @@ export class Mount {
   }
 
   /** Commits the directory to home; see `commitMount`. The mount goes on. */
-  commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
+  async commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
+    checkOptions('commit', options, optionsOf.unmount);
     return this.#alone(() => this.#commit(options), options.signal);
   }
 
   async #commit({ onConflict, ...options }: Omit<UnmountOptions, 'keepDirectory'>): Promise<MountCommit> {
-    const { home, remote, note } = this.#parts;
-    const { keepCaches, exclude } = note;
-    const settings = { keepCaches, exclude, ...options, onConflict };
+    const { home, remote, note, commitAs } = this.#parts;
+    const settings = {
+      ...options,
+      message: options.message ?? commitAs.message,
+      labels: options.labels ?? commitAs.labels,
+      keepCaches: options.keepCaches ?? note.keepCaches,
+      exclude: options.exclude ?? note.exclude,
+      onConflict,
+    };
     const done = await commitMount(home, options.offline ? undefined : remote, { ...this.#parts.place, base: this.#base }, settings);
     const isHeld = done.session === this.session && !done.isTheirs;
     if (isHeld && done.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
@@ -111,11 +122,12 @@ export class Mount {
   }
 
   /** Commits the directory while a browser works in it; undefined where no consistent state could be read. */
-  checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
+  async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
+    checkOptions('checkpoint', options, optionsOf.commit);
     return this.#alone(async () => {
       const { home, remote, note, place } = this.#parts;
       const { keepCaches, exclude } = note;
-      const settings = { keepCaches, exclude, ...options };
+      const settings = { ...options, keepCaches: options.keepCaches ?? keepCaches, exclude: options.exclude ?? exclude };
       const done = await checkpointMount(home, remote, { ...place, base: this.#base }, settings);
       if (done?.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
       return done;
@@ -124,12 +136,14 @@ export class Mount {
 
   /** Sends a session that this mount committed to. Resolves to undefined where there is no remote. */
   async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
+    checkOptions('push', options, optionsOf.push);
     const { home, remote, place } = this.#parts;
     return remote && pushMounted(home, remote, place, session, options);
   }
 
   /** Brings what the remote has of the session to home. The directory stays as it is. */
   async pull(options: BringOptions = {}): Promise<void> {
+    checkOptions('pull', options, optionsOf.bring);
     const { home, remote, place } = this.#parts;
     if (remote !== undefined) await bring(home, remote, place.session, options);
   }
@@ -138,7 +152,8 @@ export class Mount {
    * Commits, pushes, and removes the directory. Rejects and stays mounted where the commit fails; the directory is then as it was. Where the commit is safe in home
    * and something else fails (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
    */
-  unmount(options: UnmountOptions = {}): Promise<Unmounted> {
+  async unmount(options: UnmountOptions = {}): Promise<Unmounted> {
+    checkOptions('unmount', options, optionsOf.unmount);
     return this.#alone(() => this.#unmount(options), options.signal);
   }
 

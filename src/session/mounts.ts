@@ -13,6 +13,7 @@ import { errno, writeFailure } from '../workspace/files.js';
 import { type BringOptions, bring } from './bring.js';
 import { checkoutSession } from './checkout.js';
 import type { Home } from './home.js';
+import { meantBy, sessionNames } from './known-sessions.js';
 import { takeLease } from './lease.js';
 import { Mount, removeWorkspace } from './mount.js';
 import { sessionBeside } from './mount-commit.js';
@@ -26,6 +27,11 @@ export interface OpenMountOptions extends BringOptions {
   mode?: MountMode | undefined;
   /** Use what this machine has, and leave the remote alone. */
   offline?: boolean | undefined;
+  /** False: throw NOT_FOUND if there is no such session. Else one that is new is begun, and `onWarning` is told of it. */
+  create?: boolean | undefined;
+  /** The message and the labels of what the mount commits, unless a commit is given others; checkpoints have none. */
+  message?: string | undefined;
+  labels?: Record<string, string> | undefined;
   /** What to do with what processes that are gone have left of the session; `commit` unless given. */
   recover?: RecoverHow | undefined;
   /** Who has the lease of an exclusive mount, for others to see; user, machine and process unless given. */
@@ -48,22 +54,44 @@ export function mountNotes(home: Home): MountNotes {
  * nothing.
  */
 export async function openMount(home: Home, remote: Remote | undefined, session: string, options: OpenMountOptions = {}): Promise<Mount> {
-  const { mode = 'shared', offline, owner, signal, onWarning = () => undefined } = options;
+  const { mode = 'shared', create = true, offline, owner, signal, message, labels, onWarning = () => undefined } = options;
   const asked = offline ? undefined : remote;
+  const names: string[] = [];
+  const whenAbsent = async (): Promise<void> => void names.push(...(asked ? await sessionNames(asked, options) : []));
+  // Before a lease is taken, which would begin the session.
+  if (!create && mode === 'exclusive') await requireSession(home, asked, session, options);
   const lease = mode === 'exclusive' ? await takeLease(asked ?? home, session, { owner, ttl: LEASE_MS, signal }) : undefined;
   try {
-    if (asked !== undefined) await bring(home, asked, session, { ...options, keepFrames: true });
+    if (asked !== undefined) await bring(home, asked, session, { ...options, keepFrames: true, whenAbsent });
     await recoverLeft(home, asked, session, options, onWarning);
     const base = await headAtHome(home, session, options);
-    if (base === undefined && mode === 'fork') throw noSession(session);
+    if (base === undefined) {
+      const meant = meantBy(session, [...names, ...(await sessionNames(home, options))]);
+      if (mode === 'fork' || !create) throw noSession(session, meant);
+      onWarning(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
+    }
     const made = await makeWorkspace(home, session, base, mode, options);
-    return new Mount({ home, remote: asked, lease, onWarning, ...made });
+    return new Mount({ home, remote: asked, lease, onWarning, commitAs: { message, labels }, ...made });
   } catch (error) {
     await lease?.release().catch((failure: unknown) => {
       if (!isError(failure)) throw failure;
     });
     throw error;
   }
+}
+
+/** Throws NOT_FOUND if neither side has a commit of the session. */
+async function requireSession(home: Home, remote: Remote | undefined, session: string, options: RequestOptions): Promise<void> {
+  if ((await remote?.read(session, options))?.token.ref.rows[0] !== undefined) return;
+  if ((await home.read(session, options))?.token.ref.rows[0] !== undefined) return;
+  const names = await Promise.all([home, remote].map((site) => site && sessionNames(site, options)));
+  throw noSession(
+    session,
+    meantBy(
+      session,
+      names.flatMap((each) => each ?? []),
+    ),
+  );
 }
 
 /** The head at home. Throws LEGACY_SESSION where only the older package has a session of that name. */

@@ -1,9 +1,11 @@
 /** Opening one user's store: the library's entry, and what the front door stands on. */
 import { BrowserStateError } from '../errors.js';
 import { type Host, systemHost } from '../host.js';
+import { checkOptions } from '../option-check.js';
 import type { Provider } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/retry.js';
 import { checkId } from '../repository/layout.js';
+import { optionsOf } from './calls.js';
 import { openPlaces, type TransferOptions } from './places.js';
 import type { OnProgress } from './progress.js';
 import { Store } from './store.js';
@@ -24,6 +26,9 @@ export interface OpenOptions {
   onRetry?: ((event: RetryEvent) => void) | undefined;
   /** Clock, randomness and identity; the system's unless given. */
   host?: Host | undefined;
+  /** Told what a person should know, such as that the index cannot be used; nothing is printed. */
+  onWarning?: ((message: string) => void) | undefined;
+  /** Cancels whatever the store is doing, of all calls that are given no signal of their own. */
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -43,6 +48,8 @@ export interface OpenOptions {
  * Throws USAGE for a user id, an address or a number that cannot be one, and for a remote that is home itself; UNSUPPORTED on Windows.
  */
 export async function openRepository(options: OpenOptions = {}): Promise<Store> {
+  checkOptions('openRepository', options, optionsOf.open);
+  checkOptions('openRepository: transfer', options.transfer, optionsOf.transfer);
   const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress } = options;
   if (host.platform() === 'win32') throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows');
   checkId('user', userId);

@@ -2,13 +2,15 @@
 import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
 import type { ObjectId } from '../object-id.js';
-import { type RefEvent, wasDeleted } from '../repository/ref.js';
+import { checkId } from '../repository/layout.js';
+import { type Ref, type RefEvent, wasDeleted } from '../repository/ref.js';
 import { refuseHalfDone } from '../workspace/checkout.js';
 import { readRules } from '../workspace/filter.js';
+import { type Defaults, optionsOf, settingsOf, transferSettingsOf } from './calls.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
-import { type AtOptions, deleteSession, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag } from './history.js';
+import { type AtOptions, deleteSession, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag, untag } from './history.js';
 import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
 import { isCheckpoint } from './live-label.js';
@@ -17,8 +19,10 @@ import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
 import type { Remote } from './remote.js';
+import { isCommitId, splitRevision } from './revision.js';
 import { noSession, type Site } from './site.js';
 import { type OfflineOptions, Sites } from './sites.js';
+import { noTag } from './tags.js';
 
 export interface StatusOptions extends OfflineOptions {
   exclude?: readonly string[] | undefined;
@@ -41,14 +45,14 @@ export class Session {
   readonly #home: Home;
   readonly #remote: Remote | undefined;
   readonly #sites: Sites;
-  readonly #defaults: Pick<CommitOptions, 'signal' | 'onProgress'>;
+  readonly #defaults: Defaults;
 
-  /** `defaults` serve operations that are given no signal or progress callback of their own. */
+  /** `defaults` serve calls that are given no signal or progress callback of their own. */
   constructor(
     home: Home,
     remote: Remote | undefined,
     readonly id: string,
-    defaults: Pick<CommitOptions, 'signal' | 'onProgress'> = {},
+    defaults: Defaults = {},
   ) {
     this.#home = home;
     this.#remote = remote;
@@ -57,51 +61,67 @@ export class Session {
   }
 
   /**
-   * Commits a directory to home. Where home has nothing of the session the remote's head, if there is one, is what the commit follows. See `commitDirectory` for what
-   * it throws; atomic.
+   * Commits a directory to the local store. If that has nothing of the session, the commit follows the head of the remote, if there is one. See `commitDirectory`
+   * for what it throws; atomic.
    */
-  commit(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult> {
-    const remote = options?.offline ? undefined : this.#remote;
-    return commitDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
+  async commit(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult> {
+    const settings = transferSettingsOf(this.#defaults, 'commit', options, optionsOf.commit);
+    return commitDirectory(this.#home, this.#asked(settings), this.id, dir, settings);
   }
 
   /**
    * Commits a directory in which a browser may be at work; see `checkpointDirectory`. Undefined: a database would not hold still, and nothing was committed.
    */
-  checkpoint(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult | undefined> {
-    const remote = options?.offline ? undefined : this.#remote;
-    return checkpointDirectory(this.#home, remote, this.id, dir, { ...this.#defaults, ...options });
+  async checkpoint(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult | undefined> {
+    const settings = transferSettingsOf(this.#defaults, 'checkpoint', options, optionsOf.commit);
+    return checkpointDirectory(this.#home, this.#asked(settings), this.id, dir, settings);
   }
 
   /**
-   * Makes a directory hold a version; one that home has not is pulled first. See `checkoutSession` for what it throws; atomic but for a cut-off in-place
-   * change, which the next checkout redoes.
+   * Makes a directory hold a version; one that the local store does not have is pulled first. See `checkoutSession` for what it throws; atomic but for an in-place
+   * change that is cut off, which the next checkout redoes.
    */
-  async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
-    const settings = { ...this.#defaults, ...options };
-    const isHere = await this.#sites.hasAtHome(options.at ?? 'HEAD', settings);
-    if (isHere || this.#remote === undefined || options.offline) return checkoutSession(this.#home, this.id, dir, settings);
+  async checkout(dir: string, options?: CheckoutOptions & OfflineOptions): Promise<CheckoutResult> {
+    const { session, settings } = this.#at(transferSettingsOf(this.#defaults, 'checkout', options, optionsOf.checkout));
+    if (session !== this) return session.checkout(dir, settings);
+    const isHere = await this.#sites.hasAtHome(settings.at ?? 'HEAD', settings);
+    return this.#checkOut(dir, settings, isHere);
+  }
+
+  /** Pulls the newest version, or the one that `at` names, and checks it out: as `checkout`, but the remote is asked what is the newest. */
+  async restore(dir: string, options?: CheckoutOptions & OfflineOptions): Promise<CheckoutResult> {
+    const { session, settings } = this.#at(transferSettingsOf(this.#defaults, 'restore', options, optionsOf.checkout));
+    if (session !== this) return session.restore(dir, settings);
+    // An id names the same version everywhere.
+    const isHere = isCommitId(settings.at ?? '') && (await this.#sites.hasAtHome(settings.at as string, settings));
+    return this.#checkOut(dir, settings, isHere);
+  }
+
+  async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean): Promise<CheckoutResult> {
+    if (isHere || this.#remote === undefined || settings.offline) return checkoutSession(this.#home, this.id, dir, settings);
     const { commit, fetchedBytes } = await pullSession(this.#home, this.#remote, this.id, { ...settings, keepFrames: true });
     return { ...(await checkoutSession(this.#home, this.id, dir, { ...settings, at: commit })), fetchedBytes };
   }
 
-  /** Brings what the remote has; see `pullSession`. Throws USAGE where there is no remote. */
+  /** Brings what the remote has; see `pullSession`. Throws USAGE if there is no remote. */
   async pull(options?: PullOptions): Promise<PullResult> {
-    return pullSession(this.#home, this.#sites.needRemote(), this.id, { ...this.#defaults, ...options });
+    const { session, settings } = this.#at(transferSettingsOf(this.#defaults, 'pull', options, optionsOf.pull));
+    return pullSession(this.#home, this.#sites.needRemote(), session.id, settings);
   }
 
-  /** Sends what home has; see `pushSession`. Throws USAGE where there is no remote. */
+  /** Sends what the local store has; see `pushSession`. Throws USAGE if there is no remote. */
   async push(options?: PushOptions & { ask?: boolean }): Promise<PushResult> {
-    return pushSession(this.#home, this.#sites.needRemote(), this.id, { ...this.#defaults, ...options });
+    const settings = transferSettingsOf(this.#defaults, 'push', options, optionsOf.push);
+    return pushSession(this.#home, this.#sites.needRemote(), this.id, settings);
   }
 
   /**
    * Pulls where the remote has more, pushes where home has; where both have, `onConflict` decides. Throws CONFLICT where the session was deleted here alone, and the
    * remote has nothing new since: only a pull brings it back.
    */
-  async sync(options: PushOptions = {}): Promise<SyncResult> {
+  async sync(options?: PushOptions): Promise<SyncResult> {
+    const settings = transferSettingsOf(this.#defaults, 'sync', options, optionsOf.sync);
     const remote = this.#sites.needRemote();
-    const settings = { ...this.#defaults, ...options };
     const last = await remote.lastHead(this.id);
     const seen = await remote.read(this.id, settings);
     const local = await this.#home.read(this.id, settings);
@@ -118,11 +138,13 @@ export class Session {
    * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. A checkpoint that has a newer
    * ordinary commit is left out, unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND where there is no such session.
    */
-  async *log({ limit = Number.POSITIVE_INFINITY, checkpoints = false, ...options }: LogOptions = {}): AsyncGenerator<LogEntry> {
+  async *log(options?: LogOptions): AsyncGenerator<LogEntry> {
+    const settings = settingsOf(this.#defaults, 'log', options, optionsOf.log);
+    const { limit = Number.POSITIVE_INFINITY, checkpoints = false } = settings;
     let left = limit;
     let hasNewer = false;
     if (left <= 0) return;
-    for await (const { row, tags, pushed, head } of this.#sites.rows({ ...this.#defaults, ...options })) {
+    for await (const { row, tags, pushed, head } of this.#sites.rows(settings)) {
       const entry = { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
       // Where the two have diverged, what was not pushed is not newer than the remote's head.
       if (head) hasNewer = false;
@@ -135,87 +157,122 @@ export class Session {
   }
 
   /** The newest changes that made no commit (tags, forks, deletions), newest first. */
-  async events(options: OfflineOptions = {}): Promise<readonly RefEvent[]> {
-    const site = await this.#sites.site(options);
-    return (await site.requireSession(this.id, options)).token.ref.events;
+  async events(options?: OfflineOptions): Promise<readonly RefEvent[]> {
+    return (await this.#ref(settingsOf(this.#defaults, 'events', options, optionsOf.offline))).events;
   }
 
   /** The tags and the commits that they name. */
-  async tags(options: OfflineOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
-    const site = await this.#sites.site(options);
-    return (await site.requireSession(this.id, options)).token.ref.tags;
+  async tags(options?: OfflineOptions): Promise<ReadonlyMap<string, ObjectId>> {
+    return (await this.#ref(settingsOf(this.#defaults, 'tags', options, optionsOf.offline))).tags;
   }
 
-  /** The commit that a revision names. Throws USAGE or NOT_FOUND where it names none. */
-  async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
-    const { token, row } = await this.#sites.find(revision, options);
+  /** Returns the commit that a revision names, also one of another session (`SESSION:REV`). Throws USAGE or NOT_FOUND if it names none. */
+  async resolve(revision: string, options?: OfflineOptions): Promise<LogEntry> {
+    const settings = settingsOf(this.#defaults, 'resolve', options, optionsOf.offline);
+    const { session, revision: named } = this.#named(revision);
+    const { token, row } = await session.#sites.find(named, settings);
     return logEntry(row, token.ref.tags);
   }
 
-  /** The paths in which two versions differ; times alone make no difference. */
-  async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
-    const [a, b] = [await this.#sites.readTree(from, options), await this.#sites.readTree(to, options)];
-    return diffTrees(a, b);
+  /** Returns the paths in which two versions differ, each of this session or, as `SESSION:REV`, of another; times alone make no difference. */
+  async diff(from: string, to = 'HEAD', options?: OfflineOptions): Promise<TreeDiff> {
+    const settings = settingsOf(this.#defaults, 'diff', options, optionsOf.offline);
+    const [a, b] = [this.#named(from), this.#named(to)];
+    return diffTrees(await a.session.#sites.readTree(a.revision, settings), await b.session.#sites.readTree(b.revision, settings));
   }
 
   /** The paths in which a directory differs from the head. Nothing is written. */
-  async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
-    const tree = await this.#sites.readTree('HEAD', options);
+  async status(dir: string, options?: StatusOptions): Promise<TreeDiff> {
+    const settings = settingsOf(this.#defaults, 'status', options, optionsOf.status);
+    const tree = await this.#sites.readTree('HEAD', settings);
     const workspace = await this.#home.workspace(dir);
     refuseHalfDone(workspace);
-    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-    const there = await lookAt(workspace, rules, options);
+    const rules = readRules(dir, { keepCaches: settings.keepCaches ?? false, exclude: settings.exclude ?? [] });
+    const there = await lookAt(workspace, rules, settings);
     const { only, session } = workspace.record ?? {};
     return only && session === this.id ? diffTrees(selectMatching(tree, only), selectMatching(there, only)) : diffTrees(tree, there);
   }
 
-  /** Appends a commit with the tree of an older one. Atomic. Throws CONFLICT where another writer moved the head meanwhile. */
-  async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
-    return this.#act(options, async (site) => {
-      const entry = await rollback(site, this.id, to, options);
-      if (site !== this.#home) await this.#sites.takeOver(entry.commit, options);
+  /**
+   * Appends a commit with the tree of another one, which may be of another session (`SESSION:REV`). Atomic. Throws CONFLICT if another writer moved the head
+   * meanwhile.
+   */
+  async rollback(to: string, options?: RollbackOptions & OfflineOptions): Promise<LogEntry> {
+    const settings = settingsOf(this.#defaults, 'rollback', options, optionsOf.rollback);
+    const { session } = this.#named(to);
+    if (session !== this) await session.#sendFirst(settings);
+    return this.#act(settings, async (site) => {
+      const entry = await rollback(site, this.id, to, settings);
+      if (site !== this.#home) await this.#sites.takeOver(entry.commit, settings);
       return entry;
     });
   }
 
   /** Whether there is a commit of the session: on the remote, or here and not deleted there. */
-  async exists(options: OfflineOptions = {}): Promise<boolean> {
-    const seen = options.offline ? undefined : await this.#remote?.read(this.id, options);
+  async exists(options?: OfflineOptions): Promise<boolean> {
+    const settings = settingsOf(this.#defaults, 'exists', options, optionsOf.offline);
+    const seen = settings.offline ? undefined : await this.#remote?.read(this.id, settings);
     if (seen?.token.ref.rows[0] !== undefined) return true;
-    return !(seen && wasDeleted(seen.token.ref)) && (await this.#home.read(this.id, options))?.token.ref.rows[0] !== undefined;
+    return !(seen && wasDeleted(seen.token.ref)) && (await this.#home.read(this.id, settings))?.token.ref.rows[0] !== undefined;
   }
 
-  /** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
-  async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
+  /**
+   * Creates a session that begins with this one's history up to a commit, or another's (`SESSION:REV`); nothing is copied. Throws CONFLICT if a session of that
+   * name exists.
+   */
+  async fork(name: string, options?: AtOptions & OfflineOptions): Promise<LogEntry> {
+    const { session, settings } = this.#at(settingsOf(this.#defaults, 'fork', options, optionsOf.at));
+    if (session !== this) return session.fork(name, settings);
+    checkId('session', name);
     await this.#home.refuseLegacy(name);
-    return this.#act(options, async (site) => {
-      const entry = await fork(site, this.id, name, options);
-      if (site !== this.#home) await this.#sites.alsoAtHome(() => fork(this.#home, this.id, name, { ...options, at: entry.commit }));
+    return this.#act(settings, async (site) => {
+      const entry = await fork(site, this.id, name, settings);
+      if (site !== this.#home) await this.#sites.alsoAtHome(() => fork(this.#home, this.id, name, { ...settings, at: entry.commit }));
       return entry;
     });
   }
 
-  /** Gives a commit a name that keeps it for ever; a tag of that name moves. */
-  async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
-    return this.#act(options, async (site) => {
-      const entry = await tag(site, this.id, name, options);
-      if (site !== this.#home) await this.#sites.alsoAtHome(() => tag(this.#home, this.id, name, { ...options, at: entry.commit }));
+  /**
+   * Gives a commit a name that keeps it for ever; a tag of that name moves. `SESSION:REV` names a commit that this session shares with another, such as the one
+   * that it was forked from.
+   */
+  async tag(name: string, options?: AtOptions & OfflineOptions): Promise<LogEntry> {
+    const settings = settingsOf(this.#defaults, 'tag', options, optionsOf.at);
+    const at =
+      this.#named(settings.at ?? 'HEAD').session === this ? settings.at : (await this.resolve(settings.at as string, settings)).commit;
+    return this.#act({ ...settings, at }, async (site) => {
+      const entry = await tag(site, this.id, name, { ...settings, at });
+      if (site !== this.#home) await this.#sites.alsoAtHome(() => tag(this.#home, this.id, name, { ...settings, at: entry.commit }));
       return entry;
     });
   }
 
-  /** Removes the session and its history. Its name can be used again. */
-  async delete(options: OfflineOptions = {}): Promise<void> {
-    const remote = options.offline ? undefined : this.#remote;
-    if (remote === undefined) return deleteSession(this.#home, this.id, options);
-    const isHere = await this.#sites.hasAtHome('HEAD', options);
+  /** Removes a tag, here and on the remote; returns the commit that it named, which stays. Throws NOT_FOUND if there is no such tag. */
+  async untag(name: string, options?: OfflineOptions): Promise<ObjectId> {
+    const settings = settingsOf(this.#defaults, 'untag', options, optionsOf.offline);
+    const sites = this.#remote === undefined || settings.offline ? [this.#home] : [this.#remote, this.#home];
+    let named: ObjectId | undefined;
+    for (const site of sites) {
+      const removed = await untag(site, this.id, name, settings).catch(unlessMissing);
+      named ??= removed;
+    }
+    if (named !== undefined) return named;
+    throw noTag(this.id, name);
+  }
+
+  /** Removes the session and its history. Its name can be used again; its bytes stay until they are collected. */
+  async delete(options?: OfflineOptions): Promise<void> {
+    const settings = settingsOf(this.#defaults, 'delete', options, optionsOf.offline);
+    const remote = this.#asked(settings);
+    if (remote === undefined) return deleteSession(this.#home, this.id, settings);
+    const isHere = await this.#sites.hasAtHome('HEAD', settings);
     try {
-      await deleteSession(remote, this.id, options);
+      await deleteSession(remote, this.id, settings);
     } catch (error) {
       // What was never pushed is only here.
       if (!isHere || !isError(error, 'NOT_FOUND')) throw error;
     }
-    if (isHere) await deleteSession(this.#home, this.id, options);
+    if (isHere) await deleteSession(this.#home, this.id, settings);
   }
 
   /**
@@ -223,17 +280,52 @@ export class Session {
    * it. See `takeLease` for what it throws.
    */
   async lease(options: LeaseOptions & OfflineOptions): Promise<Lease> {
-    const site = options.offline ? this.#home : (this.#remote ?? this.#home);
-    return takeLease(site, this.id, { ...this.#defaults, ...options });
+    const settings = settingsOf(this.#defaults, 'lease', options, optionsOf.lease);
+    return takeLease(this.#asked(settings) ?? this.#home, this.id, settings);
   }
 
-  /** Changes the session on the remote, after what home has more was pushed; at home alone where there is no remote or it does not have the session. */
-  async #act<T>(options: OfflineOptions, act: (site: Site) => Promise<T>): Promise<T> {
-    if (this.#remote === undefined || options.offline) return act(this.#home);
-    if (await this.#sites.hasAtHome('HEAD', options))
-      await pushSession(this.#home, this.#remote, this.id, { ...this.#defaults, ...options });
-    return act(this.#remote);
+  /** Changes the session on the remote, after what the local store has more was pushed; in the local store alone if there is no remote to ask. */
+  async #act<T>(options: OfflineOptions & { at?: string | undefined }, act: (site: Site) => Promise<T>): Promise<T> {
+    const remote = this.#asked(options);
+    if (remote === undefined) return act(this.#home);
+    // What is about a commit that the remote has needs no push, and does not meet what is in the way of one.
+    if (options.at === undefined || !(await this.#sites.isOnRemote(options.at))) await this.#sendFirst(options);
+    return act(remote);
   }
+
+  /** Pushes what the local store has of the session, if there is a remote to ask. */
+  async #sendFirst(options: OfflineOptions): Promise<void> {
+    const remote = this.#asked(options);
+    if (remote === undefined || !(await this.#sites.hasAtHome('HEAD', options))) return;
+    await pushSession(this.#home, remote, this.id, { signal: options.signal, onProgress: this.#defaults.onProgress });
+  }
+
+  /** Returns the session that a revision is of, and the revision there. */
+  #named(text: string): { session: Session; revision: string } {
+    const { session, revision } = splitRevision(this.id, text);
+    return { session: session === this.id ? this : new Session(this.#home, this.#remote, session, this.#defaults), revision };
+  }
+
+  #at<T extends { at?: string | undefined }>(settings: T): { session: Session; settings: T } {
+    if (settings.at === undefined) return { session: this, settings };
+    const { session, revision } = this.#named(settings.at);
+    return { session, settings: { ...settings, at: revision } };
+  }
+
+  /** Returns the remote, unless it is to be left alone. */
+  #asked({ offline }: OfflineOptions): Remote | undefined {
+    return offline ? undefined : this.#remote;
+  }
+
+  async #ref(settings: OfflineOptions): Promise<Ref> {
+    const site = await this.#sites.site(settings);
+    return (await site.requireSession(this.id, settings)).token.ref;
+  }
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!isError(error, 'NOT_FOUND')) throw error;
+  return undefined;
 }
 
 function deletedHere(session: string): BrowserStateError {

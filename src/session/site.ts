@@ -61,9 +61,14 @@ export async function readManifestBytes(repository: Repository, token: Token, ro
   } catch (error) {
     if (!isError(error, 'NOT_FOUND')) throw error;
     const now = await repository.refs.read(token.session, options);
-    if (now?.version === token.version) throw integrity(`${error.message}: the session ${token.session} names it`, error);
+    if (now?.version === token.version)
+      throw integrity(`${error.message}: the session ${token.session} names it`, error, {
+        session: token.session,
+        key: objectKey('manifests', row.manifest),
+      });
     throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, {
       hint: 'Repeat the command.',
+      details: { session: token.session },
       cause: error,
     });
   }
@@ -74,14 +79,18 @@ export function wasCollected(error: unknown): boolean {
   return isError(error, 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
 }
 
-export function noSession(session: string): BrowserStateError {
+/** NOT_FOUND for a session; `meant` is a name that may have been meant. */
+export function noSession(session: string, meant?: string): BrowserStateError {
+  const advice = '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.';
   return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
-    hint: '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.',
+    hint: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
+    details: { session, ...(meant !== undefined && { nearest: meant }) },
   });
 }
 
 export function legacySession(session: string): BrowserStateError {
   return new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
     hint: `Run \`browserstate migrate -s ${session}\` to move it into this store; its files stay as they are.`,
+    details: { session },
   });
 }

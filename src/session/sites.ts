@@ -8,8 +8,9 @@ import { newRow, type Row } from '../repository/ref.js';
 import { findRow } from './history.js';
 import type { Home } from './home.js';
 import { relate } from './relation.js';
-import type { Remote } from './remote.js';
-import { type Site, wasCollected } from './site.js';
+import type { Remote, Seen } from './remote.js';
+import { isCommitId, type Rows, resolveAmong } from './revision.js';
+import { type Found, noSession, type Site, wasCollected } from './site.js';
 
 /** Whether the remote is left alone: then what this machine has is all there is. */
 export interface OfflineOptions extends RequestOptions {
@@ -83,30 +84,35 @@ export class Sites {
     for await (const row of refs.rows(seen.token.ref, options)) yield { row, tags, pushed: true, head: row === head };
   }
 
-  /** The site that tells the most of the session: home, unless the remote has moved on or home does not have the session. */
+  /** The side that tells the most of the session: the local store, unless the remote has moved on or the local store does not have the session. */
   async site(options: OfflineOptions): Promise<Site> {
-    const remote = options.offline ? undefined : this.remote;
-    const seen = await remote?.read(this.id, options);
-    if (remote === undefined || seen?.token.ref.rows[0] === undefined) return this.home;
-    const local = await this.home.read(this.id, options);
-    const there = { refs: seen.repository.refs, ref: seen.token.ref };
-    const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, options);
-    return kind === 'same' || kind === 'ahead' ? this.home : remote;
+    return ((await this.#sides(options))[0] as Side).site;
   }
 
-  /** Where a revision is found: home has only the versions that were used here, the remote those that were pushed. */
-  async find(revision: string, options: OfflineOptions) {
-    const site = await this.site(options);
-    try {
-      return { site, ...(await findRow(site, this.id, revision, options)) };
-    } catch (error) {
-      if (site !== this.home || this.remote === undefined || options.offline || !isError(error, 'NOT_FOUND')) throw error;
-      const found = await findRow(this.remote, this.id, revision, options).catch((cause: unknown) => {
-        // Where neither has it, home tells so.
-        throw isError(cause, 'NOT_FOUND') ? error : cause;
-      });
-      return { site: this.remote as Site, ...found };
+  /**
+   * Finds a revision on either side: the local store has only the versions that were used here, the remote those that were pushed. `HEAD` is that of
+   * `site`. Throws NOT_FOUND if neither has it, and USAGE for what is no revision.
+   */
+  async find(revision: string, options: OfflineOptions): Promise<Side & { row: Row }> {
+    const { place, row } = await resolveAmong(await this.#sides(options), this.id, revision, options);
+    return { ...place, row };
+  }
+
+  /** Returns the sides that have the session, first the one that tells the most of it. Throws NOT_FOUND or LEGACY_SESSION if none has. */
+  async #sides(options: OfflineOptions): Promise<Side[]> {
+    const remote = options.offline ? undefined : this.remote;
+    const seen = await remote?.read(this.id, options);
+    const there = remote && sideOf(remote, seen);
+    const here = sideOf(this.home, await this.home.read(this.id, options));
+    if (here !== undefined && there !== undefined) {
+      const { kind } = await relate(here, there, options);
+      return kind === 'same' || kind === 'ahead' ? [here, there] : [there, here];
     }
+    const side = here ?? there;
+    if (side !== undefined) return [side];
+    await remote?.refuseLegacy(this.id, options, seen?.token);
+    await this.home.requireSession(this.id, options);
+    throw noSession(this.id);
   }
 
   /** The tree that a revision names; read once more where the session was changed meanwhile, and what it named collected (SPEC.md R-GC-2). */
@@ -132,6 +138,12 @@ export class Sites {
     }
   }
 
+  /** Whether the remote, as it was last seen, has a commit that is named by its id. */
+  async isOnRemote(revision: string): Promise<boolean> {
+    const seen = isCommitId(revision) ? await this.remote?.remembered(this.id) : undefined;
+    return seen?.token.ref.rows.some(({ id }) => id.startsWith(revision.toLowerCase())) ?? false;
+  }
+
   /** Throws USAGE where there is none. */
   needRemote(): Remote {
     if (this.remote !== undefined) return this.remote;
@@ -139,4 +151,12 @@ export class Sites {
       hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
     });
   }
+}
+
+/** A session as one side has it. */
+type Side = Found & Rows & { site: Site };
+
+function sideOf(site: Site, seen: Seen | undefined): Side | undefined {
+  const head = seen?.token.ref.rows[0];
+  return seen && head && { ...seen, head, site, refs: seen.repository.refs, ref: seen.token.ref };
 }

@@ -9,6 +9,7 @@ import { type CheckOptions, type CheckResult, checkRepository } from '../reposit
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
 import { bring } from './bring.js';
+import { type Defaults, optionsOf, settingsOf, transferSettingsOf } from './calls.js';
 import { Home } from './home.js';
 import { leaseOf } from './lease.js';
 import { type LegacyPlace, measure } from './legacy.js';
@@ -99,7 +100,7 @@ export interface StoreOptions {
 export class Store {
   readonly #home: Home;
   readonly #remote: Remote | undefined;
-  readonly #defaults: Pick<StoreOptions, 'signal' | 'onProgress'>;
+  readonly #defaults: Defaults;
 
   constructor({ provider, folder, legacy, host, remote, signal, onProgress }: StoreOptions) {
     this.#home = new Home({ provider, folder, legacy, host });
@@ -114,7 +115,8 @@ export class Store {
   }
 
   /** Creates the repository where there is none, and that of the remote, after a probe; resolves to their ids in hex. */
-  async init(options: RequestOptions = this.#defaults): Promise<InitResult> {
+  async init(given?: RequestOptions): Promise<InitResult> {
+    const options = settingsOf(this.#defaults, 'init', given, optionsOf.request);
     const home = await initialise(this.#home, options);
     await this.#remote?.confirm(options);
     return this.#remote === undefined ? home : { ...home, remote: await initialise(this.#remote, options) };
@@ -124,8 +126,8 @@ export class Store {
    * All sessions that have a commit, in the order of their names: those of the remote, and those that are only here. A damaged ref keeps the others
    * from nothing: where no `onProblem` is told of it, it is thrown after them, as INTEGRITY, NEWER_VERSION or UNSUPPORTED.
    */
-  async *sessions(given: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
-    const options = { ...this.#defaults, ...given };
+  async *sessions(given?: SessionsOptions): AsyncGenerator<SessionInfo> {
+    const options = settingsOf(this.#defaults, 'sessions', given, optionsOf.sessions);
     const problems: BrowserStateError[] = [];
     const tell = options.onProblem ?? ((_session: string, problem: BrowserStateError) => problems.push(problem));
     const found = new Map<string, { ref: Ref; site: Home | Remote }>();
@@ -163,7 +165,8 @@ export class Store {
    * The sessions that the older package left here and on the remote, in the order of their names, with what each would bring. One that is in both places is told of
    * the remote, where `migrate` reads it. One that cannot be migrated says why.
    */
-  async *legacySessions(options: OfflineOptions = this.#defaults): AsyncGenerator<LegacySession> {
+  async *legacySessions(given?: OfflineOptions): AsyncGenerator<LegacySession> {
+    const options = settingsOf(this.#defaults, 'legacySessions', given, optionsOf.offline);
     const found = new Map<string, LegacyPlace>();
     for (const place of this.#legacyPlaces(options)) {
       for (const name of await place.sessions(options)) if (!found.has(name)) found.set(name, place);
@@ -174,10 +177,11 @@ export class Store {
   }
 
   /** Moves a session of the older package into this store; see `migrateSession`. */
-  async migrate(session: string, options: MigrateOptions = {}): Promise<MigrateResult> {
+  async migrate(session: string, given?: MigrateOptions): Promise<MigrateResult> {
+    const options = transferSettingsOf(this.#defaults, 'migrate', given, optionsOf.migrate);
     const remote = options.offline ? undefined : this.#remote;
     const migration = { home: this.#home, remote, places: this.#legacyPlaces(options), session: this.session(session) };
-    return migrateSession(migration, { ...this.#defaults, ...options });
+    return migrateSession(migration, options);
   }
 
   #legacyPlaces({ offline }: OfflineOptions): LegacyPlace[] {
@@ -208,9 +212,10 @@ export class Store {
   }
 
   /** Mounts a session in a directory of its own; see `openMount`. */
-  mount(session: string, options: OpenMountOptions = {}): Promise<Mount> {
+  async mount(session: string, options?: OpenMountOptions): Promise<Mount> {
+    const settings = transferSettingsOf(this.#defaults, 'mount', options, optionsOf.mount);
     checkId('session', session);
-    return openMount(this.#home, this.#remote, session, { ...this.#defaults, ...options });
+    return openMount(this.#home, this.#remote, session, settings);
   }
 
   /** The workspaces that processes which are gone have left. Those of one session are recovered when it is mounted next. */
@@ -221,25 +226,27 @@ export class Store {
   /**
    * Recovers a workspace that was left, after a pull of its session: see `recoverMount` for what it throws, and `bring`. Throws BUSY where another process is faster.
    */
-  async recover(left: LeftMount, how: RecoverHow, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
-    const settings = { ...this.#defaults, ...options };
-    const remote = options.offline ? undefined : this.#remote;
+  async recover(left: LeftMount, how: RecoverHow, options?: RecoverOptions & OfflineOptions): Promise<Recovered> {
+    const settings = transferSettingsOf(this.#defaults, 'recover', options, optionsOf.recover);
+    const remote = settings.offline ? undefined : this.#remote;
     if (remote !== undefined && how === 'commit') await bring(this.#home, remote, left.session, settings);
     const done = await recoverMount(this.#home, remote, mountNotes(this.#home), left, how, settings);
     if (done !== undefined) return done;
     throw new BrowserStateError('BUSY', `${left.dir}: another process recovers this workspace, or has recovered it`, {
+      details: { id: left.id, session: left.session, path: left.dir },
       hint: '`browserstate recover` lists what is left.',
     });
   }
 
   /** Verifies the repository of this machine, or the remote; see `checkRepository`. */
-  async verify({ on, ...options }: CheckOptions & OnOptions = {}): Promise<CheckResult> {
-    return checkRepository(this.#side(on).provider, this.#home.host, { signal: this.#defaults.signal, ...options });
+  async verify(given?: CheckOptions & OnOptions): Promise<CheckResult> {
+    const { on, ...options } = settingsOf(this.#defaults, 'verify', given, optionsOf.verify);
+    return checkRepository(this.#side(on).provider, this.#home.host, options);
   }
 
   /** What the repository of this machine, or the remote, holds and takes. */
-  async usage({ on, ...given }: RequestOptions & OnOptions = {}): Promise<Usage> {
-    const options = { ...this.#defaults, ...given };
+  async usage(given?: RequestOptions & OnOptions): Promise<Usage> {
+    const { on, ...options } = settingsOf(this.#defaults, 'usage', given, optionsOf.usage);
     const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
     const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0 };
     const side = this.#side(on);
@@ -284,8 +291,8 @@ export class Store {
 /** What is wrong with one ref alone, and where. Throws every other error. */
 function problemOf(session: string, place: string, error: unknown): BrowserStateError {
   if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
-  const { code, message, hint } = error;
-  return new BrowserStateError(code, `session ${session} ${place}: ${message}`, { ...(hint && { hint }), cause: error });
+  const { code, message, hint, details } = error;
+  return new BrowserStateError(code, `session ${session} ${place}: ${message}`, { hint, details: { session, ...details }, cause: error });
 }
 
 async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {

@@ -8,7 +8,8 @@ import type { Ref } from '../repository/ref.js';
 /** Throws USAGE unless `name` can be a tag. */
 export function requireTag(name: string): void {
   const problem = tagProblem(name);
-  if (problem !== undefined) throw new BrowserStateError('USAGE', `${JSON.stringify(name)} cannot be a tag: ${problem}`);
+  if (problem !== undefined)
+    throw new BrowserStateError('USAGE', `${JSON.stringify(name)} cannot be a tag: ${problem}`, { details: { tag: name } });
 }
 
 /** The ref's tags with `name` on the commit. Throws USAGE where there are as many as there may be. */
@@ -16,6 +17,13 @@ export function withTag({ tags }: Ref, name: string, id: ObjectId): Map<string, 
   const changed = new Map(tags).set(name, id);
   if (changed.size <= MAX_TAGS) return changed;
   throw new BrowserStateError('USAGE', `expected at most ${MAX_TAGS} tags in a session, found as many already`, {
-    hint: 'Move a tag that you no longer need: give its name to another commit.',
+    hint: 'Remove one that you no longer need with `browserstate tag --delete NAME`.',
+  });
+}
+
+export function noTag(session: string, name: string): BrowserStateError {
+  return new BrowserStateError('NOT_FOUND', `session ${session} has no tag ${JSON.stringify(name)}`, {
+    hint: `Run \`browserstate tag -s ${session} --list\` to see its tags.`,
+    details: { session, tag: name },
   });
 }

@@ -1,0 +1,30 @@
+/** The word that was probably meant: the nearest of the known ones to a mistyped one. */
+
+/** Typing errors that a suggestion forgives. */
+const MAX_DISTANCE = 3;
+
+/** Returns the candidate that differs least from `word`, if it is close enough to have been meant. */
+export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  const limit = Math.min(MAX_DISTANCE, Math.ceil(word.length / 2));
+  let best: { name: string; distance: number } | undefined;
+  for (const name of candidates) {
+    // A word that is much longer or shorter is not compared: there may be thousands of names.
+    const isCandidate = name.startsWith(word) || Math.abs(name.length - word.length) <= limit;
+    const away = !isCandidate ? Number.POSITIVE_INFINITY : name.startsWith(word) ? 1 : distance(word, name);
+    if (away <= limit && away < (best?.distance ?? Number.POSITIVE_INFINITY)) best = { name, distance: away };
+  }
+  return best?.name;
+}
+
+/** Returns Levenshtein's distance: the insertions, deletions and replacements between two words. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, character] of [...a].entries()) {
+    const next = [i + 1];
+    for (let j = 0; j < b.length; j++) {
+      next.push(Math.min((row[j + 1] as number) + 1, (next[j] as number) + 1, (row[j] as number) + (b[j] === character ? 0 : 1)));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
