@@ -1,9 +1,9 @@
 /**
  * The suites of tests by SUITE: unit unless said; `exhaustive`, which tries every index, step and byte and takes minutes; both need nothing but Node. The others
- * need what their names say.
+ * need what their names say. Tests of `unit` start `realm`.
  */
 const suite = process.env.SUITE ?? 'unit';
-const apart = ['exhaustive', 'browser', 'servers', 'long'];
+const apart = ['exhaustive', 'browser', 'servers', 'long', 'realm'];
 const alone = ['browser', 'servers', 'long'];
 
 export default {

@@ -87,8 +87,13 @@ export function cancelled(signal: AbortSignal): BrowserStateError {
   return new BrowserStateError('CANCELLED', 'the operation was cancelled', { cause: signal.reason });
 }
 
-/** Returns the message of anything that was thrown; also of an error of another realm, such as Node's in Jest, of which `instanceof` is false. */
+/** Whether `value` is an error, also one of another realm: in a program that Jest runs, `instanceof` is false of Node's own errors. */
+export function isAnyError(value: unknown): value is Error {
+  const { name, message } = (value ?? {}) as { name?: unknown; message?: unknown };
+  return typeof value === 'object' && typeof name === 'string' && typeof message === 'string';
+}
+
+/** Returns the message of an error, or anything else that was thrown as text. */
 export function messageOf(error: unknown): string {
-  const message = (error as { message?: unknown } | undefined | null)?.message;
-  return typeof message === 'string' ? message : String(error);
+  return isAnyError(error) ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
  * Changes one value in the text of a JSON object and leaves every other byte as it is: browsers write numbers and orders of members that
  * parsing and printing would not give back.
  */
+import { isAnyError } from '../errors.js';
 
 /** Strings, brackets and separators, and what else is no space. */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
@@ -28,7 +29,7 @@ export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     return asObject(JSON.parse(text));
   } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
+    if (isAnyError(error) && error.name === 'SyntaxError') return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 /** What the file system answers, as the errors of the provider contract. */
-import { BrowserStateError, type ErrorCode } from '../errors.js';
+import { BrowserStateError, type ErrorCode, isAnyError } from '../errors.js';
 
 const codes: Record<string, ErrorCode> = {
   EACCES: 'FORBIDDEN',
@@ -29,7 +29,7 @@ export const misplaced = { ENOTDIR: 'USAGE', EISDIR: 'USAGE' } as const;
 
 /** True for an error of the file system with one of the given names, or with any. */
 export function hasErrno(error: unknown, ...names: string[]): error is NodeJS.ErrnoException {
-  if (!(error instanceof Error) || !('code' in error) || !('errno' in error)) return false;
+  if (!isAnyError(error) || !('code' in error) || !('errno' in error)) return false;
   return names.length === 0 || names.includes(String(error.code));
 }
 

@@ -5,7 +5,7 @@
  */
 import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isAnyError } from '../errors.js';
 import type { Host } from '../host.js';
 import { localProvider } from './local.js';
 import { hasErrno } from './local-errors.js';
@@ -70,7 +70,7 @@ function decoded(path: string, decode: () => string): string {
     const text = decode();
     if (!text.includes('\0')) return text;
   } catch (error) {
-    if (!(error instanceof URIError || error instanceof TypeError)) throw error;
+    if (!isAnyError(error) || !['URIError', 'TypeError'].includes(error.name)) throw error;
   }
   throw usage(`found the path ${path}, which cannot be decoded`, 'Write a percent sign as %25.');
 }

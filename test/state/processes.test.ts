@@ -83,7 +83,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     child.kill(signal);
     t.like(await ended, { code: null, signal, stderr: '' });
     t.false(existsSync(dir));
-    t.is(output(), `${dir}\n`);
+    t.is(output(), `warning: new session s\n${dir}\n`);
     t.is(await cookies(store), signal);
     t.deepEqual(
       (await entries(store.session('s'))).map(({ op }) => op),

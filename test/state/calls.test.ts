@@ -1,0 +1,201 @@
+/** Every public call, as a table: which options it knows (D8), and that a signal that has fired keeps it from changing anything (the store's signal). */
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { BrowserState, type LeftMount, memoryProvider, openRepository, type Session, type Store } from '../../src/index.js';
+import { rejects } from '../helpers/errors.js';
+import { temporary } from '../helpers/temporary.js';
+import { begin, profile, TestMachine, write } from './_processes.js';
+
+type Options = never;
+type Call = (options: Options, place: { store: Store; session: Session; dir: string }) => unknown;
+
+/** The methods of a session and of a store, which take the same options each time. */
+const calls: Readonly<Record<string, Call>> = {
+  commit: (options, { session, dir }) => session.commit(dir, options),
+  checkpoint: (options, { session, dir }) => session.checkpoint(dir, options),
+  checkout: (options, { session, dir }) => session.checkout(`${dir} new`, options),
+  restore: (options, { session, dir }) => session.restore(`${dir} new`, options),
+  pull: (options, { session }) => session.pull(options),
+  push: (options, { session }) => session.push(options),
+  sync: (options, { session }) => session.sync(options),
+  log: (options, { session }) => session.log(options).next(),
+  events: (options, { session }) => session.events(options),
+  tags: (options, { session }) => session.tags(options),
+  resolve: (options, { session }) => session.resolve('HEAD', options),
+  diff: (options, { session }) => session.diff('HEAD', 'HEAD', options),
+  status: (options, { session, dir }) => session.status(dir, options),
+  rollback: (options, { session }) => session.rollback('HEAD', options),
+  exists: (options, { session }) => session.exists(options),
+  fork: (options, { session }) => session.fork('forked', options),
+  tag: (options, { session }) => session.tag('tagged', options),
+  untag: (options, { session }) => session.untag('good', options),
+  delete: (options, { session }) => session.delete(options),
+  lease: (options, { session }) => session.lease({ ttl: 1000, ...(options as object) }),
+  init: (options, { store }) => store.init(options),
+  sessions: (options, { store }) => store.sessions(options).next(),
+  legacySessions: (options, { store }) => store.legacySessions(options).next(),
+  migrate: (options, { store }) => store.migrate('older', options),
+  mount: (options, { store }) => store.mount('s', options),
+  recover: (options, { store, dir }) => store.recover({ id: 's.0', session: 's', dir } as unknown as LeftMount, 'commit', options),
+  verify: (options, { store }) => store.verify(options),
+  usage: (options, { store }) => store.usage(options),
+};
+
+/** A store whose session `s` has a commit with a tag, here and on the remote, and a directory with another content. */
+async function place(t: ExecutionContext, signal?: AbortSignal) {
+  const remote = memoryProvider();
+  const machine = new TestMachine(t, remote);
+  const first = await machine.process('first');
+  await begin(first, 's');
+  await first.session('s').tag('good');
+  const dir = join(temporary(t), 'profile');
+  await write(dir, profile('other'));
+  const store = await openRepository({ home: machine.home, userId: 'tester', remote, host: machine.host('second'), signal });
+  const place = { store, session: store.session('s'), dir };
+  return { place, state: async () => ({ here: contents(machine.home), there: await cells(remote) }) };
+}
+
+/** Every file below a directory. */
+function contents(dir: string): string[] {
+  const paths = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((path) => join(dir, path));
+  return paths.filter((path) => statSync(path).isFile()).map((path) => `${path} ${readFileSync(path, 'latin1')}`);
+}
+
+async function cells(remote: ReturnType<typeof memoryProvider>): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key, size } of remote.list('tester/')) {
+    const cell = key.includes('/refs/') ? await remote.read(key) : undefined;
+    keys.push(`${key} ${size} ${JSON.stringify(cell)}`);
+  }
+  return keys.sort();
+}
+
+test('the signal of the store, once it has fired, cancels every call, and nothing is changed', async (t) => {
+  const { place: where, state } = await place(t, AbortSignal.abort());
+  const before = await state();
+  for (const [name, call] of Object.entries(calls)) {
+    await rejects(t, async () => call(undefined as Options, where), 'CANCELLED', name);
+    t.deepEqual(await state(), before, name);
+  }
+});
+
+test('the signal of a call counts before that of the store', async (t) => {
+  const { place: where } = await place(t);
+  const signal = AbortSignal.abort();
+  for (const [name, call] of Object.entries(calls)) await rejects(t, async () => call({ signal } as Options, where), 'CANCELLED', name);
+});
+
+test('the table has every public method of a session and of a store', async (t) => {
+  const { place: where } = await place(t);
+  const methods = (of: object): string[] => Object.getOwnPropertyNames(Object.getPrototypeOf(of));
+  const others = ['constructor', 'session', 'leftMounts', 'close'];
+  const expected = [...methods(where.session), ...methods(where.store)].filter((name) => !others.includes(name));
+  t.deepEqual(Object.keys(calls).sort(), expected.sort());
+});
+
+test('D8: an option that a call does not have is USAGE, and names it and the nearest', async (t) => {
+  const { place: where, state } = await place(t);
+  const before = await state();
+  for (const [name, call] of Object.entries(calls)) {
+    const { message, hint, details } = await rejects(t, async () => call({ signall: undefined } as Options, where), 'USAGE', name);
+    t.is(message, `${name}: unknown option "signall"`);
+    t.is(hint, 'Did you mean "signal"?');
+    t.deepEqual(details, { call: name, option: 'signall', nearest: 'signal' });
+  }
+  t.deepEqual(await state(), before);
+});
+
+const misspelt: readonly (readonly [call: string, act: (dir: string) => unknown, option: string, nearest: string | null])[] = [
+  ['openRepository', () => openRepository({ remotee: 'x' } as never), 'remotee', 'remote'],
+  ['openRepository: transfer', () => openRepository({ transfer: { chunksize: 1 } } as never), 'chunksize', 'chunkSize'],
+  ['BrowserState', async () => new BrowserState({ userID: 'x' } as never), 'userID', 'userId'],
+  ['BrowserState', async () => new BrowserState({ encryption: { passphrase: 'x' } } as never), 'encryption', null],
+  ['BrowserState: localOptions', async () => new BrowserState({ localOptions: { path: 'x' } } as never), 'path', null],
+  ['BrowserState: syncOptions', async () => new BrowserState({ syncOptions: { retries: 1 } } as never), 'retries', null],
+  [
+    'BrowserState: s3Options',
+    async () => new BrowserState({ storageType: 's3', s3Options: { bucketName: 'b', regoin: 'x' } } as never),
+    'regoin',
+    'region',
+  ],
+  [
+    'BrowserState: gcsOptions',
+    async () => new BrowserState({ storageType: 'gcs', gcsOptions: { bucketName: 'b', projectId: 'x' } } as never),
+    'projectId',
+    'projectID',
+  ],
+  ['mount', (home) => new BrowserState({ home }).mount('s', { mesage: 'x' } as never), 'mesage', 'message'],
+  ['mount: hygiene', (home) => new BrowserState({ home }).mount('s', { hygiene: { lock: false } } as never), 'lock', 'locks'],
+  ['unmount', (home) => new BrowserState({ home }).unmount({ discrad: true } as never), 'discrad', 'discard'],
+  ['syncToCloud', (home) => new BrowserState({ home }).syncManager.syncToCloud({ sginal: 1 } as never), 'sginal', 'signal'],
+  ['syncFromCloud', (home) => new BrowserState({ home }).syncManager.syncFromCloud({ sginal: 1 } as never), 'sginal', 'signal'],
+];
+
+for (const [call, act, option, nearest] of misspelt) {
+  test(`D8: ${call} has no option ${option}`, async (t) => {
+    const { message, details } = await rejects(t, async () => act(join(temporary(t), 'home')), 'USAGE');
+    t.is(message, `${call}: unknown option "${option}"`);
+    t.deepEqual(details, { call, option, nearest });
+  });
+}
+
+test('D8: options that are not an object', async (t) => {
+  const { place: where } = await place(t);
+  for (const options of ['a message', ['a'], null, 5])
+    t.regex((await rejects(t, () => where.session.commit(where.dir, options as never), 'USAGE')).message, /options are not an object/);
+});
+
+test('D8: the methods of a mount', async (t) => {
+  const { place: where } = await place(t);
+  const mount = await where.store.mount('s');
+  for (const act of ['commit', 'checkpoint', 'pull', 'unmount'] as const) {
+    const { details } = await rejects(t, () => mount[act]({ signall: 1 } as never), 'USAGE', act);
+    t.deepEqual(details, { call: act, option: 'signall', nearest: 'signal' });
+  }
+  await rejects(t, () => mount.push('s', { signall: 1 } as never), 'USAGE');
+  await mount.discard();
+});
+
+test('D10: a mount has a message and labels for what it commits, unless the commit is given its own', async (t) => {
+  const machine = new TestMachine(t);
+  const state = new BrowserState({ userId: 'tester', home: machine.home, host: machine.host('a') });
+  const newest = async () => (await machine.process('b')).session('s').resolve('HEAD');
+  const named = { message: 'by the mount', labels: { run: '42' } };
+  await write(await state.mount('s', named), profile('first'));
+  await state.unmount();
+  t.like(await newest(), named);
+  await write(await state.mount('s', named), profile('second'));
+  await state.unmount({ message: 'its own' });
+  t.like(await newest(), { ...named, message: 'its own' });
+  const dir = await state.mount('s', named);
+  writeFileSync(join(dir, 'Default/Cookies'), 'third');
+  await state.syncManager.syncToCloud();
+  t.like(await newest(), named);
+  await state.cleanup();
+});
+
+for (const where of ['this machine', 'the remote alone'] as const) {
+  test(`D7: a new session is said, with the one of ${where} that was perhaps meant; create: false rejects it`, async (t) => {
+    const remote = memoryProvider();
+    const machine = new TestMachine(t, remote);
+    await begin(await machine.process('a'), 'work');
+    const other = where === 'this machine' ? machine : new TestMachine(t, remote);
+    const warnings: string[] = [];
+    const onWarning = (message: string): void => void warnings.push(message);
+    const state = new BrowserState({ userId: 'tester', home: other.home, remote, host: other.host('b'), onWarning });
+    for (const mode of ['shared', 'exclusive'] as const) {
+      const { hint, details } = await rejects(t, () => state.mount('wrok', { create: false, mode }), 'NOT_FOUND');
+      t.regex(hint ?? '', /^Did you mean work\?/);
+      t.deepEqual(details, { session: 'wrok', nearest: 'work' });
+    }
+    t.deepEqual(await state.listSessions(), ['work']);
+    t.deepEqual(warnings, []);
+    await state.mount('wrok');
+    await state.mount('elsewhere');
+    await state.mount('work', { create: false });
+    t.deepEqual(warnings, ['new session wrok; did you mean work?', 'new session elsewhere']);
+    await state.cleanup();
+    t.deepEqual(other.left().workspaces, []);
+  });
+}

@@ -1,0 +1,20 @@
+/** D4: the library where `instanceof` is false of the errors that Node makes, as in a program that Jest runs with modules. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+test('D4: the unit tests of the public API pass in a realm of its own', async (t) => {
+  const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
+  const { AVA_PATH: _, ...env } = process.env;
+  const args = [ava, '--node-arguments=--experimental-vm-modules --no-warnings', '--tap'];
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: root, env: { ...env, SUITE: 'realm' } }).catch(
+    (error: { stdout: string }) => error,
+  );
+  t.regex(stdout, /^# fail 0$/m, stdout);
+  const [, passed] = /^# pass (\d+)$/m.exec(stdout) ?? [];
+  t.true(Number(passed) > 40, stdout);
+});
