@@ -2,6 +2,7 @@
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultExclude, readFacts } from '../src/workspace/excludes.js';
+import { ifLeft } from '../test/helpers/living.js';
 
 export interface ProfileFile {
   /** Relative to the profile, with `/`. */
@@ -11,19 +12,19 @@ export interface ProfileFile {
   readonly mtimeNs: bigint;
 }
 
-/** Regular files in path order. `keepCaches` leaves out nothing but locks. */
+/** Lists regular files in path order. `keepCaches` leaves out nothing but locks. A browser that was just closed may still remove some. */
 export function listFiles(root: string, { keepCaches }: { keepCaches: boolean }): ProfileFile[] {
   const facts = readFacts(root);
   const found: ProfileFile[] = [];
   const walk = (folder: string): void => {
-    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    for (const entry of ifLeft(() => readdirSync(join(root, folder), { withFileTypes: true })) ?? []) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
       const group = defaultExclude(facts, path, entry.isDirectory());
       if (group === 'locks' || (group !== undefined && !keepCaches)) continue;
       if (entry.isDirectory()) walk(path);
       else if (entry.isFile()) {
-        const stat = lstatSync(join(root, path), { bigint: true });
-        found.push({ path, size: Number(stat.size), mode: Number(stat.mode & 0o7777n), mtimeNs: stat.mtimeNs });
+        const stat = ifLeft(() => lstatSync(join(root, path), { bigint: true }));
+        if (stat !== undefined) found.push({ path, size: Number(stat.size), mode: Number(stat.mode & 0o7777n), mtimeNs: stat.mtimeNs });
       }
     }
   };

@@ -3,9 +3,11 @@
  * so that tests can supply their own.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { homedir, hostname, platform, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { type Owners, type OwnProcess, openOwners } from './owners.js';
+import { startedAt } from './processes.js';
+import { listens } from './sockets.js';
 
 /** What tells a process to stop. */
 export type StopSignal = 'SIGINT' | 'SIGTERM';
@@ -23,10 +25,12 @@ export interface Host {
   platform(): string;
   /** Whether a process of this machine with that number is alive. */
   isAlive(pid: number): boolean;
-  /** Names this process, and no other that has or had its number. */
-  self(): string;
-  /** Whether the process of that name is still there. */
-  isRunning(name: string): boolean;
+  /** When a process began, in milliseconds since 1970, about a second off at most; undefined if the system does not tell. */
+  startedAt(pid: number): number | undefined;
+  /** Resolves to whether a process listens on that Unix socket, in whichever namespace; `unknown` if there is none. */
+  listens(socket: string): Promise<'yes' | 'no' | 'unknown'>;
+  /** The owners of what is kept in this home; `folder` is where it keeps notes. */
+  owners(folder: string): Owners;
   /** Calls `handler` each time that the process is told to stop, which then does not end by itself. Returns what takes it back. */
   onStop(handler: (signal: StopSignal) => void): () => void;
   /** Ends this process as the signal does where nobody listens to it; nothing happens where somebody does. */
@@ -42,10 +46,13 @@ export const systemHost: Host = {
   hostname: () => hostname(),
   platform: () => platform(),
   isAlive,
-  self: () => nameOf(process.pid),
-  isRunning: (name) => {
-    const pid = Number.parseInt(name, 10);
-    return isAlive(pid) && nameOf(pid) === name;
+  startedAt: (pid) => startedAt(pid, process.pid),
+  listens,
+  owners: (folder) => {
+    const path = resolve(folder);
+    const known = owners.get(path) ?? openOwners(path, ownProcess());
+    owners.set(path, known);
+    return known;
   },
   onStop: (handler) => {
     const signals: StopSignal[] = ['SIGINT', 'SIGTERM'];
@@ -69,17 +76,20 @@ function userName(): string {
   }
 }
 
-/** A process's number and, where /proc tells it, when it began, since numbers are given out again. */
-function nameOf(pid: number): string {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/^.*\) /s, '')
-      .split(' ');
-    return `${pid}:${fields[19]}`;
-  } catch {
-    // Systems without /proc tell the number alone.
-    return String(pid);
-  }
+/** By folder: a process has one name in each. */
+const owners = new Map<string, Owners>();
+
+function ownProcess(): OwnProcess {
+  const { pid } = process;
+  return { pid, platform: platform(), hostname: hostname(), random: systemHost.random, isAlive, onExit };
+}
+
+const atExit: (() => void)[] = [];
+
+/** One listener for all handlers: Node warns of more than ten. */
+function onExit(handler: () => void): void {
+  if (atExit.length === 0) process.on('exit', () => atExit.forEach((each) => void each()));
+  atExit.push(handler);
 }
 
 function isAlive(pid: number): boolean {

@@ -72,25 +72,27 @@ async function attemptCheckout(
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
   const manifest = await home.readManifest(repository, token, row, options);
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
-  const workspace = await settleWorkspace(await home.workspace(dir), home.host);
-  const live = directoryState(workspace.dir) === 'absent' ? undefined : liveBrowser(workspace.dir, home.host);
-  if (live !== undefined) {
-    throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
-      hint: 'Close the browser first.',
-    });
-  }
-  const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
-  const write: PlaceOptions = {
-    keepDirectory: options.keepDirectory,
-    reader: new BlobReader(repository, { signal: options.signal, kept: home.frames }),
-    blobs: manifest.blobs,
-    signal: options.signal,
-    onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),
-  };
-  const startedAt = home.host.now();
-  await place({ home, repository, token, workspace, tree, record, write, options });
-  await learnFrom(workspace, tree, startedAt);
-  return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
+  return home.holding(dir, async (found) => {
+    const workspace = await settleWorkspace(found);
+    const live = directoryState(workspace.dir) === 'absent' ? undefined : liveBrowser(workspace.dir, home.host);
+    if (live !== undefined) {
+      throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
+        hint: 'Close the browser first.',
+      });
+    }
+    const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
+    const write: PlaceOptions = {
+      keepDirectory: options.keepDirectory,
+      reader: new BlobReader(repository, { signal: options.signal, kept: home.frames }),
+      blobs: manifest.blobs,
+      signal: options.signal,
+      onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),
+    };
+    const startedAt = home.host.now();
+    await place({ home, repository, token, workspace, tree, record, write, options });
+    await learnFrom(workspace, tree, startedAt);
+    return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
+  });
 }
 
 interface Placement {

@@ -97,8 +97,21 @@ export async function commitDirectory(
   options: CommitSettings = {},
 ): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
-  // First: where a checkout was cut off, the directory may not even be in its place.
-  const workspace = await settleWorkspace(await home.workspace(dir), home.host);
+  const commit = (workspace: Workspace) => commitHeld(home, remote, session, workspace, options);
+  // Without a place for notes nobody can have the lock. That no checkout ran meanwhile is checked before the swap.
+  return home.holding(dir, commit, { orWithout: true });
+}
+
+async function commitHeld(
+  home: Home,
+  remote: Remote | undefined,
+  session: string,
+  found: Workspace,
+  options: CommitSettings,
+): Promise<CommitResult> {
+  // First: if a checkout was cut off, the directory may not even be in its place.
+  const workspace = await settleWorkspace(found);
+  const { dir } = workspace;
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   if (options.read === undefined) refuseLive(home, workspace);
   refuseHalfDone(workspace);
@@ -196,12 +209,12 @@ async function remember(workspace: Workspace, record: WorkspaceRecord, cache: St
   }
 }
 
-/** Throws BUSY where a checkout began or ended in the directory while it was read: what was read may be parts of two versions. */
-async function refuseChanged(home: Home, before: Workspace): Promise<void> {
-  const { pending, record } = await home.workspace(before.dir);
-  if (pending === undefined && JSON.stringify(record) === JSON.stringify(before.record)) return;
-  throw new BrowserStateError('BUSY', `${before.dir}: another process checked out or committed it meanwhile; nothing was committed`, {
+/** Throws BUSY if the record was written since the directory was read: what was read may be parts of two versions. */
+async function refuseChanged(home: Home, { dir, generation }: Workspace): Promise<void> {
+  if ((await home.workspace(dir)).generation === generation) return;
+  throw new BrowserStateError('BUSY', `${dir}: another process checked out or committed it meanwhile; nothing was committed`, {
     hint: 'Repeat the command when the other one is done.',
+    details: { path: dir },
   });
 }
 

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
+import type { Owners } from '../owners.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
@@ -14,6 +15,7 @@ import type { Manifest } from '../repository/manifest.js';
 import { type Row, wasDeleted } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
+import { lockDirectory } from '../workspace/lock.js';
 import { realPath, Workspace } from '../workspace/record.js';
 import type { LegacyPlace } from './legacy.js';
 import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
@@ -46,6 +48,8 @@ export class Home implements Site {
   readonly frames = new KeptFrames();
   /** Where notes about directories and remotes are kept. */
   readonly records: string;
+  /** The processes that own what is kept in home. */
+  readonly owners: Owners;
   /** Where mounted directories lie. */
   readonly workspaces: string;
   #repository: Repository | undefined;
@@ -56,6 +60,7 @@ export class Home implements Site {
     this.host = host;
     this.index = new BlobIndex(join(folder, 'index'));
     this.records = join(folder, 'records');
+    this.owners = host.owners(this.records);
     this.legacy = legacy;
     this.workspaces = join(folder, 'workspaces');
   }
@@ -89,6 +94,25 @@ export class Home implements Site {
         hint: 'Name the directory of the profile alone, or keep the store elsewhere with --home.',
       },
     );
+  }
+
+  /**
+   * Runs `work` with the record of a directory while no other owner works with the directory. Throws BUSY if one does. Everything that writes to the directory,
+   * or reads its record and writes it later, runs in here; it does not nest. `orWithout`: also if nothing can be noted in home.
+   */
+  async holding<T>(dir: string, work: (workspace: Workspace) => Promise<T>, { orWithout = false } = {}): Promise<T> {
+    const { dir: real } = await this.workspace(dir);
+    const lock = await lockDirectory(this.records, real, this.host).catch((error: unknown) => {
+      if (!orWithout || !isError(error, 'USAGE', 'FORBIDDEN')) throw error;
+      return undefined;
+    });
+    try {
+      const workspace = await this.workspace(real);
+      if (workspace.dir !== real) throw swapped(dir);
+      return await work(workspace);
+    } finally {
+      await lock?.release();
+    }
   }
 
   /** The session's ref, also an empty or deleted one; undefined where there is none. */
@@ -169,4 +193,11 @@ export class Home implements Site {
   }
 
   async noteRef(): Promise<void> {}
+}
+
+function swapped(dir: string): BrowserStateError {
+  return new BrowserStateError('BUSY', `${dir}: it was replaced by a symlink just now`, {
+    hint: 'Repeat the command.',
+    details: { path: dir },
+  });
 }

@@ -43,7 +43,7 @@ export function leaseOf({ lease }: Ref, now: number): { owner: string; expires: 
  */
 export async function takeLease(site: Home | Remote, session: string, { owner, ttl, ...options }: LeaseOptions): Promise<Lease> {
   const { host } = site;
-  const mine = checkOwner(owner ?? `${host.who()} ${host.self()} ${toHex(host.random(4))}`);
+  const mine = checkOwner(owner ?? `${host.who()} ${toHex(host.random(8))}`);
   checkWholeNumber('ttl', ttl, 1);
   const until = () => host.now() + ttl;
   let ref = await change(site, session, options, 0, (now) => {

@@ -130,13 +130,13 @@ async function pushIfHere({ home, remote, session }: Migration, options: Migrate
 
 /** Runs `work` with a private directory of this store, which is removed; those that processes left which are gone are removed as well. */
 async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promise<T> {
-  const { host, workspaces: folder } = home;
-  const dir = join(folder, `.migrate-${toHex(host.random(8))}.${host.self()}`);
+  const { host, owners, workspaces: folder } = home;
+  const dir = join(folder, `.migrate-${toHex(host.random(8))}.${await owners.self()}`);
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     for (const name of await readdir(folder)) {
       const owner = STAGE.exec(name)?.[1];
-      if (owner !== undefined && owner !== host.self() && !host.isRunning(owner)) await discard(home, join(folder, name));
+      if (owner !== undefined && (await owners.state(owner)) === 'gone') await discard(home, join(folder, name));
     }
     await mkdir(dir, { mode: 0o700 });
   } catch (error) {
@@ -150,9 +150,10 @@ async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promis
 }
 
 async function discard(home: Home, dir: string): Promise<void> {
-  const workspace = await home.workspace(dir);
-  await rm(dir, { recursive: true, force: true });
-  await workspace.forget();
+  await home.holding(dir, async (workspace) => {
+    await rm(dir, { recursive: true, force: true });
+    await workspace.forget();
+  });
 }
 
 /** Copies what is listed. Throws CONFLICT where the list is another afterwards. */

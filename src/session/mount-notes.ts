@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { toHex, utf8 } from '../bytes.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
+import type { Owners } from '../owners.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
@@ -34,11 +35,11 @@ export interface MountNote {
 /** A note by its name. */
 export interface HeldNote {
   id: string;
-  /** The process, as `Host.self` names it, and the name of its machine: `self@hostname`. */
+  /** The process, as `Owners` names it. */
   owner: string;
 }
 
-type NoteHost = Pick<Host, 'random' | 'self' | 'isRunning' | 'hostname'>;
+type NoteHost = Pick<Host, 'random'>;
 
 const ID_DIGITS = 12;
 const namePattern = /^(.+\.[0-9a-f]{12})~([^~]+)$/;
@@ -55,31 +56,33 @@ export function partsOfMountId(id: string): { session: string; digits: string } 
 
 export class MountNotes {
   readonly #folder: string;
+  readonly #owners: Owners;
   readonly #host: NoteHost;
 
   /** `folder`: where notes are kept; made when the first is written. */
-  constructor(folder: string, host: NoteHost) {
+  constructor(folder: string, owners: Owners, host: NoteHost) {
     this.#folder = folder;
+    this.#owners = owners;
     this.#host = host;
   }
 
   /**
-   * The notes of processes that are gone, in the order of their names. Of a process of another machine name, such as a container that shares this home, that cannot
-   * be seen: it is not `certain`, and left alone unless somebody says otherwise.
+   * Returns the notes of processes that are gone, in the order of their names. A process of which that is unknown, such as one of another machine, is not
+   * `certain`: its note is left alone unless somebody names it.
    */
   async left(): Promise<(HeldNote & { isCertain: boolean })[]> {
     const left: (HeldNote & { isCertain: boolean })[] = [];
     for (const held of await this.#list()) {
-      const state = this.#stateOf(held.owner);
+      const state = await this.#owners.state(held.owner);
       if (state !== 'running') left.push({ ...held, isCertain: state === 'gone' });
     }
     return left;
   }
 
   /** What a note says, of this process unless another is named; undefined where it is not there, or not whole. */
-  async read({ id, owner = this.#self() }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
+  async read({ id, owner }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
     try {
-      const json = unsealed(new Uint8Array(await readFile(this.#path(id, owner))));
+      const json = unsealed(new Uint8Array(await readFile(this.#path(id, owner ?? (await this.#owners.self())))));
       return json && { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
     } catch (error) {
       if (errno(error) === undefined) throw error;
@@ -89,7 +92,7 @@ export class MountNotes {
 
   /** Writes or replaces a note of this process, atomically. Throws FORBIDDEN, NO_SPACE and their like. */
   async write(id: string, note: MountNote): Promise<void> {
-    const path = this.#path(id, this.#self());
+    const path = this.#path(id, await this.#owners.self());
     // The name is none of a note.
     const temporary = `${path}~${toHex(this.#host.random(8))}`;
     await replacePrivately(path, temporary, sealed(utf8(JSON.stringify(note)))).catch((error: unknown) => {
@@ -98,19 +101,19 @@ export class MountNotes {
   }
 
   /** Makes this process the owner of a note; false where another was faster. */
-  claim(held: HeldNote): Promise<boolean> {
-    return this.#rename(held.id, held.owner, this.#self());
+  async claim(held: HeldNote): Promise<boolean> {
+    return this.#rename(held.id, held.owner, await this.#owners.self());
   }
 
   /** Gives a note that was claimed back to whom it was of, so that it can be claimed again. */
   async giveBack({ id, owner }: HeldNote): Promise<void> {
-    await this.#rename(id, this.#self(), owner);
+    await this.#rename(id, await this.#owners.self(), owner);
   }
 
   /** Removes a note of this process, and what writers of notes that died have left. */
   async remove(id: string): Promise<void> {
-    await rm(this.#path(id, this.#self()), { force: true });
-    for (const name of await this.#names()) if (this.#isTorn(name)) await rm(join(this.#folder, name), { force: true });
+    await rm(this.#path(id, await this.#owners.self()), { force: true });
+    for (const name of await this.#names()) if (await this.#isTorn(name)) await rm(join(this.#folder, name), { force: true });
   }
 
   async #rename(id: string, from: string, to: string): Promise<boolean> {
@@ -139,21 +142,9 @@ export class MountNotes {
     }
   }
 
-  #isTorn(name: string): boolean {
+  async #isTorn(name: string): Promise<boolean> {
     const [, owner] = /~([^~]+)~[0-9a-f]{16}$/.exec(name) ?? [];
-    return owner !== undefined && this.#stateOf(owner) === 'gone';
-  }
-
-  /** The name of this process as an owner. */
-  #self(): string {
-    return `${this.#host.self()}@${this.#host.hostname()}`;
-  }
-
-  #stateOf(owner: string): 'running' | 'gone' | 'unknown' {
-    const at = owner.indexOf('@');
-    if (owner === this.#self()) return 'running';
-    if (owner.slice(at + 1) !== this.#host.hostname()) return 'unknown';
-    return this.#host.isRunning(owner.slice(0, at)) ? 'running' : 'gone';
+    return owner !== undefined && (await this.#owners.state(owner)) === 'gone';
   }
 
   #path(id: string, owner: string): string {

@@ -225,9 +225,10 @@ export function safeHere({ session, commit }: MountCommit, error: unknown): unkn
 /** Removes a workspace of this process for good. A process that is killed meanwhile leaves a note that says so. */
 export async function removeWorkspace(home: Home, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
   await notes.write(id, { ...note, phase: 'closed' });
-  const workspace = await home.workspace(dir);
-  await removeTree(dir);
-  await workspace.forget();
+  await home.holding(dir, async (workspace) => {
+    await removeTree(dir);
+    await workspace.forget();
+  });
   await notes.remove(id);
 }
 

@@ -45,7 +45,7 @@ export interface OpenMountOptions extends BringOptions {
 
 /** Where notes about mounts are kept. */
 export function mountNotes(home: Home): MountNotes {
-  return new MountNotes(join(home.records, 'mounts'), home.host);
+  return new MountNotes(join(home.records, 'mounts'), home.owners, home.host);
 }
 
 /**
@@ -161,7 +161,7 @@ async function makeWorkspace(home: Home, session: string, base: ObjectId | undef
 /** Takes a workspace back that was not handed out. What cannot be removed is told by its note, and removed by a later mount. */
 async function withdraw(home: Home, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
   try {
-    await settleWorkspace(await home.workspace(dir), home.host);
+    await home.holding(dir, settleWorkspace);
     await removeWorkspace(home, notes, id, dir, note);
   } catch (error) {
     if (!isError(error) && errno(error) === undefined) throw error;

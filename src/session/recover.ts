@@ -29,9 +29,9 @@ export interface LeftMount {
   since: Date;
   /** The commit that it was made from; undefined where the session had none. */
   base: ObjectId | undefined;
-  /** The process that left it, and its machine: `process@machine`. */
+  /** The process that left it, as a name that ends in `@` and the machine's. */
   owner: string;
-  /** Whether that process is known to be gone. It is not where it had another machine name, as one in a container has: then nothing is done unasked. */
+  /** Whether that process is known to be gone. It is not if it ran on another machine, for example: then nothing is done unasked. */
   isCertain: boolean;
 }
 
@@ -97,7 +97,7 @@ async function recoverOwned(
   const note = await noteOf(home, notes, { id });
   const { session, base } = note;
   // A checkout that was cut off may have left its content beside the directory.
-  await settleWorkspace(await home.workspace(dir), home.host);
+  await home.holding(dir, settleWorkspace);
   const isWork = note.phase === 'open' && directoryState(dir) !== 'absent';
   if (isWork) refuseLive(dir, home);
   if (!isWork || how === 'discard') {

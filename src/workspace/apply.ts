@@ -37,7 +37,7 @@ export async function applyTree(
   to: Tree,
   record: WorkspaceRecord | undefined,
   isOwned: boolean,
-  host: Pick<Host, 'random' | 'self'>,
+  host: Pick<Host, 'random'>,
   options: WriteOptions,
 ): Promise<Workspace> {
   const before = new Map(from.map((entry) => [entry.path, entry]));

@@ -34,15 +34,10 @@ export interface Changing {
   pending: Pending;
 }
 
-/** Finishes or undoes what a process that died had begun in the workspace; nothing is left beside the directory. Throws BUSY where it lives. */
-export async function settleWorkspace(workspace: Workspace, host: Pick<Host, 'self' | 'isRunning'>): Promise<Workspace> {
+/** Finishes or undoes what a process that died had begun in the workspace, whose lock the caller has; nothing is left beside the directory. */
+export async function settleWorkspace(workspace: Workspace): Promise<Workspace> {
   const { pending } = workspace;
   if (pending === undefined) return workspace;
-  if (pending.owner !== host.self() && host.isRunning(pending.owner)) {
-    throw new BrowserStateError('BUSY', `${workspace.dir}: another process (${pending.owner}) is checking out into this directory`, {
-      hint: 'Repeat the command when it is done.',
-    });
-  }
   switch (pending.phase) {
     case 'stage':
       return await undo({ workspace, pending });
@@ -96,7 +91,7 @@ export async function placeTree(
   workspace: Workspace,
   tree: Tree,
   record: WorkspaceRecord,
-  host: Pick<Host, 'random' | 'self'>,
+  host: Pick<Host, 'random'>,
   { keepDirectory = false, ...options }: PlaceOptions,
 ): Promise<Workspace> {
   const { dir } = workspace;
@@ -121,23 +116,23 @@ export async function placeTree(
  * Makes the directory that new content is written to: beside the target, or inside where the target cannot be renamed or moved into from there. The
  * record names it before it is made.
  */
-export async function openStage(workspace: Workspace, host: Pick<Host, 'random' | 'self'>): Promise<Changing> {
+export async function openStage(workspace: Workspace, host: Pick<Host, 'random'>): Promise<Changing> {
   const { dir } = workspace;
   const name = RESERVED_PREFIX + toHex(host.random(8));
   const present = directoryState(dir) !== 'absent';
   if (!present || !isMountPoint(dir)) {
     const beside = join(dirname(dir), name);
-    const staging = await announce(workspace, host.self(), beside, present ? `${beside}-old` : undefined);
+    const staging = await announce(workspace, beside, present ? `${beside}-old` : undefined);
     if (await makeStage(staging, present)) return staging;
   }
-  const staging = await announce(workspace, host.self(), join(dir, name), undefined);
+  const staging = await announce(workspace, join(dir, name), undefined);
   await makeStage(staging, false);
   return staging;
 }
 
-async function announce(workspace: Workspace, owner: string, stage: string, old: string | undefined): Promise<Changing> {
+async function announce(workspace: Workspace, stage: string, old: string | undefined): Promise<Changing> {
   const mixture = workspace.pending?.phase === 'apply';
-  const pending: Pending = { phase: 'stage', owner, stage, old, previous: workspace.record, mixture };
+  const pending: Pending = { phase: 'stage', stage, old, previous: workspace.record, mixture };
   return { workspace: await workspace.write(workspace.record, pending), pending };
 }
 

@@ -25,8 +25,6 @@ export interface Pending {
    * the old entries out and the new ones in. `apply`: the directory itself is being changed, and is a mixture until it is written anew.
    */
   phase: 'stage' | 'swap' | 'clear' | 'fill' | 'apply';
-  /** The process that does it, as `Host.self` names it. */
-  owner: string;
   /** Where the new tree is written. */
   stage: string;
   /** Where the directory's former content is moved; undefined where there is none. */
@@ -51,13 +49,15 @@ export interface WorkspaceRecord {
 
 interface Stored {
   dir: string;
+  /** Another one with each writing: tells a record that was written in between from one that was not, also if both say the same. */
+  generation: string;
   /** Which directory it was: another one at the same path is a stranger. */
   identity: string | undefined;
   record: WorkspaceRecord | undefined;
   pending: Pending | undefined;
 }
 
-type RecordHost = Pick<Host, 'random' | 'self' | 'isRunning'>;
+type RecordHost = Pick<Host, 'random' | 'owners'>;
 
 /** The record of one directory. */
 export class Workspace {
@@ -69,6 +69,8 @@ export class Workspace {
     readonly dir: string,
     readonly record: WorkspaceRecord | undefined,
     readonly pending: Pending | undefined,
+    /** Names this writing of the record; undefined if there is none. */
+    readonly generation: string | undefined,
     folder: string,
     host: RecordHost,
   ) {
@@ -79,50 +81,54 @@ export class Workspace {
   /** `folder`: where records are kept; made when the first is written. */
   static async open(folder: string, dir: string, host: RecordHost): Promise<Workspace> {
     const real = realPath(dir);
-    const bytes = await readIfPresent(recordPath(folder, real));
+    const bytes = await readIfPresent(recordPath(folder, real, 'json'));
     const stored = bytes && parse(bytes);
     const mine = stored?.dir === real ? stored : undefined;
     const now = identityOf(real);
     const isStranger = mine?.identity !== undefined && now !== undefined && now !== mine.identity;
     const { record, pending } = isStranger ? ofStranger(mine) : { record: mine?.record, pending: mine?.pending };
-    return new Workspace(real, record, pending, folder, host);
+    return new Workspace(real, record, pending, mine?.generation, folder, host);
   }
 
   /** Replaces the record, atomically. Throws USAGE where something else is in the records' place, FORBIDDEN or NO_SPACE. */
   async write(record: WorkspaceRecord | undefined, pending?: Pending): Promise<Workspace> {
-    const stored: Stored = { dir: this.dir, identity: identityOf(this.dir), record, pending };
+    const generation = toHex(this.#host.random(8));
+    const stored: Stored = { dir: this.dir, generation, identity: identityOf(this.dir), record, pending };
     const json = utf8(JSON.stringify(stored));
-    await this.#replace(recordPath(this.#folder, this.dir), sealed(json));
-    return new Workspace(this.dir, record, pending, this.#folder, this.#host);
+    await this.#replace(recordPath(this.#folder, this.dir, 'json'), sealed(json));
+    return new Workspace(this.dir, record, pending, generation, this.#folder, this.#host);
   }
 
   /** What earlier captures and checkouts learnt of the directory's files. */
   async readCache(): Promise<StatCache> {
-    return StatCache.decode(await readIfPresent(cachePath(this.#folder, this.dir)), { dir: this.dir });
+    return StatCache.decode(await readIfPresent(recordPath(this.#folder, this.dir, 'stat')), { dir: this.dir });
   }
 
   /** Replaces what is known of the files, atomically, and removes what processes that died while they wrote have left among the records. */
   async writeCache(cache: StatCache): Promise<void> {
-    await this.#replace(cachePath(this.#folder, this.dir), cache.encode());
-    for (const name of await readdir(this.#folder)) if (this.#isLeft(name)) await rm(join(this.#folder, name), { force: true });
+    await this.#replace(recordPath(this.#folder, this.dir, 'stat'), cache.encode());
+    for (const name of await readdir(this.#folder)) {
+      if (await this.#isLeft(name)) await rm(join(this.#folder, name), { recursive: true, force: true });
+    }
   }
 
   /** Removes what is remembered of the directory, which is no more. */
   async forget(): Promise<void> {
-    for (const path of [recordPath(this.#folder, this.dir), cachePath(this.#folder, this.dir)]) await rm(path, { force: true });
+    for (const kind of ['json', 'stat'] as const) await rm(recordPath(this.#folder, this.dir, kind), { force: true });
   }
 
   async #replace(path: string, bytes: Uint8Array): Promise<void> {
-    const temporary = `${path}.${toHex(this.#host.random(8))}.${this.#host.self()}`;
+    const owner = await this.#host.owners(this.#folder).self();
+    const temporary = `${path}.${toHex(this.#host.random(8))}.${owner}`;
     await replacePrivately(path, temporary, bytes).catch((error: unknown) => {
       throw recordFailure(path, error);
     });
   }
 
-  /** Whether a file's name is that of a temporary one whose writer is gone. */
-  #isLeft(name: string): boolean {
-    const owner = /^[0-9a-f]{32}\.(?:json|stat)\.[0-9a-f]{16}\.(.+)$/.exec(name)?.[1];
-    return owner !== undefined && owner !== this.#host.self() && !this.#host.isRunning(owner);
+  /** Whether a name is that of a temporary file whose owner is gone. */
+  async #isLeft(name: string): Promise<boolean> {
+    const owner = /^[0-9a-f]{32}\.(?:json|stat|lock)\.[0-9a-f]{16}\.(.+)$/.exec(name)?.[1];
+    return owner !== undefined && (await this.#host.owners(this.#folder).state(owner)) === 'gone';
   }
 }
 
@@ -169,7 +175,7 @@ function isLink(path: string): boolean {
 }
 
 /** What a failure to write a record means. */
-function recordFailure(path: string, error: unknown): unknown {
+export function recordFailure(path: string, error: unknown): unknown {
   const code = errno(error);
   if (code !== 'EEXIST' && code !== 'ENOTDIR' && code !== 'EISDIR') return writeFailure(path, error);
   return new BrowserStateError('USAGE', `${path}: expected a place for a note of this store, found ${code}`, {
@@ -178,12 +184,9 @@ function recordFailure(path: string, error: unknown): unknown {
   });
 }
 
-function recordPath(folder: string, dir: string): string {
-  return join(folder, `${toHex(sha256(utf8(dir)).subarray(0, 16))}.json`);
-}
-
-function cachePath(folder: string, dir: string): string {
-  return join(folder, `${toHex(sha256(utf8(dir)).subarray(0, 16))}.stat`);
+/** Where something is kept about the directory with the real path `dir`. */
+export function recordPath(folder: string, dir: string, kind: 'json' | 'stat' | 'lock'): string {
+  return join(folder, `${toHex(sha256(utf8(dir)).subarray(0, 16))}.${kind}`);
 }
 
 async function readIfPresent(path: string): Promise<Uint8Array | undefined> {

@@ -1,13 +1,15 @@
 /** Rounds of a worker that is killed, or whose browser is, at a random moment; each next round tells what the session holds. */
 import { spawn } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { openRepository } from '../../src/index.js';
 import { dice } from '../helpers/dice.js';
+import { livingPaths } from '../helpers/living.js';
 import { temporary } from '../helpers/temporary.js';
 import { startSite } from './_login.js';
 
@@ -56,9 +58,9 @@ export function startWorker(
 
 export type Outcomes = Record<'worker' | 'browser' | 'tooLate' | 'recovered', number>;
 
-/** Kills a Chromium that has a directory of this home open; false where there is none. */
+/** Kills a Chromium that has a directory of this home open; false if there is none. */
 function killBrowser(home: string): boolean {
-  for (const path of readdirSync(home, { recursive: true, encoding: 'utf8' })) {
+  for (const path of livingPaths(home)) {
     if (basename(path) !== 'SingletonLock') continue;
     try {
       return process.kill(Number(/\d+$/.exec(readlinkSync(join(home, path)))?.[0]), 'SIGKILL');
@@ -67,6 +69,14 @@ function killBrowser(home: string): boolean {
     }
   }
   return false;
+}
+
+/** Runs `kill` after that many milliseconds; false if `worker` ends before, or nothing was killed. */
+async function killAfter(moment: number, worker: Worker, kill: () => boolean): Promise<boolean> {
+  const over = new AbortController();
+  void worker.ended.then(() => over.abort());
+  const isDue = await sleep(moment, true, { signal: over.signal }).catch(() => false);
+  return isDue && kill();
 }
 
 /**
@@ -89,17 +99,11 @@ export async function killRounds(t: ExecutionContext, kills: number, seed: numbe
       const target = left % 2 === 0 ? 'browser' : 'worker';
       const driver = below(2) === 0 ? 'playwright' : 'puppeteer';
       const began = performance.now();
-      let isKilled = false;
       const worker = startWorker(home, site.port, round, driver);
       const moment = length === undefined || isLast ? undefined : below(Math.ceil(length));
-      const timer =
-        moment === undefined
-          ? undefined
-          : setTimeout(() => {
-              isKilled = target === 'worker' ? worker.kill('SIGKILL') : killBrowser(home);
-            }, moment);
+      const kill = (): boolean => (target === 'worker' ? worker.kill('SIGKILL') : killBrowser(home));
+      const isKilled = moment !== undefined && (await killAfter(moment, worker, kill));
       const end = await worker.ended;
-      clearTimeout(timer);
       const { said } = worker;
       const label = `round ${round}: ${target} of ${driver} after ${moment} ms, ended with ${end}; ${JSON.stringify(said)}`;
       outcomes.recovered += said.filter(({ warning }) => warning?.includes('was recovered')).length;

@@ -20,8 +20,9 @@ export function fakeHost(seed = 'host'): Host {
     hostname: () => 'machine',
     platform: () => 'linux',
     isAlive: () => false,
-    self: () => 'test',
-    isRunning: () => false,
+    startedAt: () => undefined,
+    listens: async () => 'unknown',
+    owners: () => ({ self: async () => 'test', state: async (owner) => (owner === 'test' ? 'running' : 'gone') }),
     onStop: () => () => undefined,
     stop: () => undefined,
     defaultHome: () => {

@@ -1,13 +1,14 @@
 /** Directories that live as long as one test. */
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { mkdtempSync, realpathSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
+import { removeLiving } from './living.js';
 
 /** A fresh directory's real path; it and all below it is removed after the test. */
 export function temporary(t: ExecutionContext): string {
   const dir = freshDirectory();
-  t.teardown(() => rmSync(dir, { recursive: true, force: true }));
+  t.teardown(() => removeLiving(dir));
   return dir;
 }
 
@@ -17,7 +18,7 @@ export async function withTemporary<T>(work: (dir: string) => Promise<T>): Promi
   try {
     return await work(dir);
   } finally {
-    rmSync(dir, { recursive: true, force: true });
+    removeLiving(dir);
   }
 }
 

@@ -129,7 +129,7 @@ test('R-LEASE-3: a lease that was renewed lasts on, one that was released is fre
   await (await b.session.lease({ owner: 'alice', ttl: MINUTE })).release();
   await lease.release();
   await lease.release();
-  t.regex((await b.session.lease({ ttl: MINUTE })).owner, /^worker \d+ test [0-9a-f]{8}$/);
+  t.regex((await b.session.lease({ ttl: MINUTE })).owner, /^worker \d+ [0-9a-f]{16}$/);
 });
 
 test('an expired lease that nobody took is renewed', async (t) => {

@@ -13,6 +13,7 @@ import {
   type Provider,
   type Store,
 } from '../../src/index.js';
+import type { Owners } from '../../src/owners.js';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { noise as bytes } from '../helpers/content.js';
@@ -465,7 +466,8 @@ test('what a migration that was killed has left is removed by the next, what a l
   const workspaces = join(folder, 'home/tester/.store/workspaces');
   const [dead, living] = ['.migrate-0123456789abcdef.4194304:1', '.migrate-fedcba9876543210.1:2'];
   for (const name of [dead, living]) mkdirSync(join(workspaces, name), { recursive: true });
-  const host = { ...fakeHost(), defaultHome: () => join(folder, 'home'), isRunning: (name: string) => name === '1:2' };
+  const owners: Owners = { self: async () => 'test', state: async (name) => (name === '4194304:1' ? 'gone' : 'running') };
+  const host = { ...fakeHost(), defaultHome: () => join(folder, 'home'), owners: () => owners };
   const store = await openRepository({ home: join(folder, 'home'), userId: 'tester', host });
   await store.migrate('s');
   t.deepEqual(readdirSync(workspaces), [living]);

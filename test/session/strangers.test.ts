@@ -138,7 +138,8 @@ test('what a process that died while it wrote a record has left is removed, what
   const records = join(home, 'default/.store/records');
   const before = readdirSync(records).sort();
   const temporaryName = (owner: string): string => `${'ab'.repeat(16)}.json.${'cd'.repeat(8)}.${owner}`;
-  const [dead, living] = [temporaryName('4194304:1'), temporaryName(systemHost.self())];
+  const self = await systemHost.owners(records).self();
+  const [dead, living] = [temporaryName(self.replace(/^\d+/, '4194304').replace(/[0-9a-f]{8}@/, '00000000@')), temporaryName(self)];
   for (const name of [dead, living]) writeFileSync(join(records, name), '');
   await session.commit(profile);
   t.deepEqual(readdirSync(records).sort(), [...before, living].sort());
@@ -185,7 +186,7 @@ test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a
   const old = `${stage}-old`;
   const workspace = await Workspace.open(join(home, 'default/.store/records'), dir, systemHost);
   const { record } = workspace;
-  await workspace.write(record, { phase: 'swap', owner: '4194304:1', stage, old, previous: record, mixture: false });
+  await workspace.write(record, { phase: 'swap', stage, old, previous: record, mixture: false });
   renameSync(dir, old);
   write(stage, { 'Local State': '{}', 'Default/Cookies': 'one', 'Default/Preferences': 'new' });
   await rejects(t, () => session.status(dir), 'DIRTY');

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Host } from '../../src/host.js';
 import { type LogEntry, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import type { Owners } from '../../src/owners.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -24,8 +25,11 @@ export class TestMachine {
   /** The host of a process; it is alive from here on. */
   host(name: string): Host {
     this.#alive.add(name);
-    const self = { self: () => name, isRunning: (other: string) => this.#alive.has(other) };
-    return { ...fakeHost(`${this.#seed} ${name}`), ...self };
+    const owners: Owners = {
+      self: async () => name,
+      state: async (other) => (this.#alive.has(other) ? 'running' : 'gone'),
+    };
+    return { ...fakeHost(`${this.#seed} ${name}`), owners: () => owners };
   }
 
   /** The store as a process opens it. */

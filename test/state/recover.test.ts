@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import test from 'ava';
 import { type Mount, memoryProvider, type Store } from '../../src/index.js';
+import type { Owners } from '../../src/owners.js';
 import { rejects } from '../helpers/errors.js';
 import { begin, entries, nothingLeft, sessions, TestMachine, write } from './_processes.js';
 
@@ -178,8 +179,7 @@ test('mounts that recover at once recover once, and lose nothing', async (t) => 
 test('a process that dies while it recovers leaves what the next one recovers', async (t) => {
   const { machine, store, mount } = await afterCrash(t);
   const notes = join(machine.home, 'tester/.store/records/mounts');
-  const take = (from: string, to: string): void =>
-    renameSync(join(notes, `${mount.id}~${from}@machine`), join(notes, `${mount.id}~${to}@machine`));
+  const take = (from: string, to: string): void => renameSync(join(notes, `${mount.id}~${from}`), join(notes, `${mount.id}~${to}`));
   await machine.process('recovering');
   take('dead', 'recovering');
   t.deepEqual(await store.leftMounts(), []);
@@ -205,10 +205,11 @@ for (const isNoted of [true, false]) {
   });
 }
 
-test('a workspace of a process of another machine name is left alone unless it is named', async (t) => {
+test('a workspace of a process that cannot be judged from here is left alone unless it is named', async (t) => {
   const { machine, mount } = await afterCrash(t);
   const warnings: string[] = [];
-  const container = await machine.process('next', { hostname: () => 'container' });
+  const owners: Owners = { self: async () => 'next', state: async (owner) => (owner === 'next' ? 'running' : 'unknown') };
+  const container = await machine.process('next', { owners: () => owners });
   const next = await container.mount('s', { onWarning: (message) => void warnings.push(message) });
   t.is(cookiesIn(next), 'cookies first');
   await next.unmount();

@@ -1,0 +1,201 @@
+/**
+ * Owners: the processes that locks, notes and temporary files belong to. A process number answers wrongly in another PID namespace and is used again, so an owner
+ * is also a Unix socket in home that its process listens on: `connect` succeeds as long as the process lives, from every namespace of the same kernel.
+ */
+import { rmSync } from 'node:fs';
+import { lstat, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256 } from '#platform';
+import { toHex, utf8 } from './bytes.js';
+import { bootOf, machineOf, namespaceOf, startOf } from './processes.js';
+import { inFolder, listen, listens } from './sockets.js';
+
+/** `gone` is proved. `unknown` is never a reason to delete, undo or take over. */
+export type OwnerState = 'running' | 'gone' | 'unknown';
+
+export interface Owners {
+  /** Resolves to the name of this process as an owner: at most 96 letters, digits and `.-_@`. The first call makes the socket. */
+  self(): Promise<string>;
+  /** Resolves to whether the process of that name still runs. Any other string is `unknown`. */
+  state(owner: string): Promise<OwnerState>;
+}
+
+/** The process that owns things. */
+export interface OwnProcess {
+  pid: number;
+  platform: string;
+  hostname: string;
+  random(length: number): Uint8Array;
+  isAlive(pid: number): boolean;
+  onExit(handler: () => void): void;
+}
+
+interface Owner {
+  pid: number;
+  /** When the process began, in ticks since boot. */
+  start: string;
+  /** The PID namespace. */
+  namespace: string;
+  /** The running kernel. */
+  boot: string;
+  machine: string;
+  /** The file name of the socket: which folder it was made in, and 4 random bytes. */
+  socket: string;
+}
+
+/** A part of a name that the system does not tell. */
+const UNKNOWN = '-';
+const namePattern = /^(\d+)\.([0-9a-z]+|-)\.([0-9a-z]+|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{16}|-)@[\w.-]{1,32}$/;
+const socketPattern = /^[0-9a-f]{16}$/;
+/** Sockets of one process, each in another home; owners beyond have a process number alone. */
+const MAX_SOCKETS = 64;
+/** Types of file systems that one kernel alone writes to (statfs(2)): ext, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, overlay, and APFS. */
+const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630, 0x1a]);
+
+let sockets = 0;
+
+/** The owners whose sockets lie in `<folder>/owners`. */
+export function openOwners(folder: string, own: OwnProcess): Owners {
+  return new SocketOwners(join(folder, 'owners'), own);
+}
+
+class SocketOwners implements Owners {
+  readonly #folder: string;
+  readonly #own: OwnProcess;
+  readonly #me: Omit<Owner, 'socket'>;
+  #name: Promise<string> | undefined;
+
+  constructor(folder: string, own: OwnProcess) {
+    this.#folder = folder;
+    this.#own = own;
+    this.#me = ownerOf(own);
+  }
+
+  self(): Promise<string> {
+    this.#name ??= this.#announce();
+    return this.#name;
+  }
+
+  async state(name: string): Promise<OwnerState> {
+    if (this.#name !== undefined && name === (await this.#name)) return 'running';
+    const owner = parse(name);
+    if (owner === undefined) return 'unknown';
+    const me = this.#me;
+    if (owner.boot !== me.boot || me.boot === UNKNOWN) {
+      const isKnown = ![me.boot, owner.boot, me.machine].includes(UNKNOWN);
+      return isKnown && owner.machine === me.machine && (await this.#isLocal()) ? 'gone' : 'unknown';
+    }
+    const isNeighbor = owner.namespace === me.namespace && me.namespace !== UNKNOWN;
+    const byNumber = isNeighbor ? stateByNumber(owner, this.#own) : 'unknown';
+    if (byNumber === 'running') return 'running';
+    const bySocket = await this.#stateBySocket(owner.socket);
+    return bySocket === 'unknown' ? byNumber : bySocket;
+  }
+
+  async #announce(): Promise<string> {
+    const { pid, start, namespace, boot, machine } = this.#me;
+    const host = this.#own.hostname.replaceAll(/[^\w.-]/g, '_').slice(0, 32) || UNKNOWN;
+    return `${[pid, start, namespace, boot, machine, await this.#listen()].join('.')}@${host}`;
+  }
+
+  /** Makes the socket; `UNKNOWN` if this place takes none. */
+  async #listen(): Promise<string> {
+    if (++sockets > MAX_SOCKETS) return UNKNOWN;
+    try {
+      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
+      const socket = `${await tokenOf(this.#folder)}${toHex(this.#own.random(4))}`;
+      // A socket that is bound and does not listen yet would be taken for a dead one: it gets its name afterwards.
+      const unfinished = `${socket}.new`;
+      await inFolder(this.#folder, unfinished, listen);
+      await rename(join(this.#folder, unfinished), join(this.#folder, socket));
+      this.#own.onExit(() => rmSync(join(this.#folder, socket), { force: true }));
+      await this.#sweep(socket);
+      return socket;
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+      return UNKNOWN;
+    }
+  }
+
+  /** Removes the sockets of processes that were killed. */
+  async #sweep(mine: string): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      if (name === mine || !socketPattern.test(name) || (await this.#stateBySocket(name)) !== 'gone') continue;
+      await rm(join(this.#folder, name), { force: true });
+    }
+  }
+
+  /**
+   * A socket that is not there was removed at the end of its process, if this still is the folder that it was made in. On a network file system a living socket
+   * may refuse, since each mount of it has files of its own.
+   */
+  async #stateBySocket(socket: string): Promise<OwnerState> {
+    const token = await told(tokenOf(this.#folder));
+    if (token === undefined || !socket.startsWith(token)) return 'unknown';
+    const answer = await told(inFolder(this.#folder, socket, listens));
+    if (answer === 'yes') return 'running';
+    const isOver = answer === 'no' || (await isAbsent(join(this.#folder, socket)));
+    return isOver && (await this.#isLocal()) ? 'gone' : 'unknown';
+  }
+
+  async #isLocal(): Promise<boolean> {
+    const stats = await told(statfs(this.#folder));
+    return stats !== undefined && localTypes.has(stats.type);
+  }
+}
+
+/** The process and the machine in an owner's name, for people; undefined for any other string. */
+export function describeOwner(name: string): string | undefined {
+  const owner = parse(name);
+  return owner && `process ${owner.pid} on ${name.slice(name.indexOf('@') + 1)}`;
+}
+
+function ownerOf({ pid, platform, hostname }: OwnProcess): Omit<Owner, 'socket'> {
+  const digest = (text: string | undefined): string => (text === undefined ? UNKNOWN : toHex(sha256(utf8(text)).subarray(0, 4)));
+  const machine = digest(machineOf(platform, hostname));
+  const boot = platform === 'linux' ? digest(bootOf()) : machine;
+  return { pid, start: startOf(pid, pid) ?? UNKNOWN, namespace: namespaceOf(platform) ?? UNKNOWN, boot, machine };
+}
+
+function parse(name: string): Owner | undefined {
+  const [, pid, start, namespace, boot, machine, socket] = namePattern.exec(name) ?? [];
+  if (!pid || !start || !namespace || !boot || !machine || !socket) return undefined;
+  return { pid: Number(pid), start, namespace, boot, machine, socket };
+}
+
+/** What the process number says in the owner's own namespace: numbers are used again, so the start must be the same. */
+function stateByNumber({ pid, start }: Owner, own: OwnProcess): OwnerState {
+  if (!own.isAlive(pid)) return 'gone';
+  const now = startOf(pid, own.pid);
+  if (now === undefined || start === UNKNOWN) return 'unknown';
+  return now === start ? 'running' : 'gone';
+}
+
+/** Tells a folder from any other that is or was at its path: 8 hex digits. */
+async function tokenOf(folder: string): Promise<string> {
+  const { ino, birthtimeNs } = await stat(folder, { bigint: true });
+  return toHex(sha256(utf8(`${ino}:${birthtimeNs}`)).subarray(0, 4));
+}
+
+async function isAbsent(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ENOENT';
+  }
+}
+
+/** The result; undefined if the system refuses. */
+async function told<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException | undefined)?.code;
+}

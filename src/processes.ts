@@ -1,0 +1,48 @@
+/** Facts about processes and the machine, as /proc shows them; undefined for what it does not. */
+import { readFileSync, readlinkSync } from 'node:fs';
+
+/** The kernel's clock ticks in a second, as /proc counts them. */
+const TICKS_A_SECOND = 100;
+
+/** When the process began, in ticks since boot. `own` is the number of this process: /proc may be that of another PID namespace, in which `pid` is another process. */
+export function startOf(pid: number, own: number): string | undefined {
+  if (seen(() => readlinkSync('/proc/self')) !== String(own)) return undefined;
+  return seen(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+    ?.replace(/^.*\) /s, '')
+    .split(' ')[19];
+}
+
+/** When the process began, in milliseconds since 1970, about a second off at most. */
+export function startedAt(pid: number, own: number): number | undefined {
+  const ticks = startOf(pid, own);
+  const boot = /^btime (\d+)$/m.exec(seen(() => readFileSync('/proc/stat', 'utf8')) ?? '')?.[1];
+  if (ticks === undefined || boot === undefined) return undefined;
+  return Number(boot) * 1000 + (Number(ticks) / TICKS_A_SECOND) * 1000;
+}
+
+/** Names this process's PID namespace; the same for all processes on systems that have none. */
+export function namespaceOf(platform: string): string | undefined {
+  if (platform !== 'linux') return '0';
+  return /^pid:\[(\d+)\]$/.exec(seen(() => readlinkSync('/proc/self/ns/pid')) ?? '')?.[1];
+}
+
+/** Names the running kernel. */
+export function bootOf(): string | undefined {
+  return seen(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
+}
+
+/** Names this machine. Containers of one image may share the machine id, so that the host name counts as well. */
+export function machineOf(platform: string, hostname: string): string | undefined {
+  if (platform !== 'linux') return hostname;
+  const id = seen(() => readFileSync('/etc/machine-id', 'utf8').trim());
+  return id ? `${id} ${hostname}` : undefined;
+}
+
+function seen<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException | undefined)?.code === undefined) throw error;
+    return undefined;
+  }
+}

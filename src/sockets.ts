@@ -1,0 +1,49 @@
+/** Unix sockets that tell whether a process lives. */
+import { open } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+
+/** The system takes paths of 103 (macOS) or 107 bytes. */
+const MAX_PATH_BYTES = 100;
+
+/** Runs `use` with a path of the socket that is short enough: through a handle of its folder if need be. */
+export async function inFolder<T>(folder: string, name: string, use: (path: string) => Promise<T>): Promise<T> {
+  const path = join(folder, name);
+  if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return await use(path);
+  const handle = await open(folder);
+  try {
+    return await use(`/proc/self/fd/${handle.fd}/${name}`);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Listens at the path until the process ends, and does not keep it from ending. */
+export function listen(path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', reject);
+    // Exclusive: in a worker of a cluster the primary process would listen in its place, and outlive it.
+    server.listen({ path, exclusive: true }, () => {
+      server.off('error', reject);
+      // A connection that could not be accepted was an answer all the same.
+      server.on('error', () => undefined);
+      server.unref();
+      resolve();
+    });
+  });
+}
+
+/** Resolves to whether a process listens at the path; `unknown` if there is no socket, or it cannot be asked. */
+export function listens(path: string): Promise<'yes' | 'no' | 'unknown'> {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    const end = (answer: 'yes' | 'no' | 'unknown'): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('connect', () => end('yes'));
+    // EAGAIN: more are waiting than the listener takes.
+    socket.on('error', ({ code }: NodeJS.ErrnoException) => end(code === 'ECONNREFUSED' ? 'no' : code === 'EAGAIN' ? 'yes' : 'unknown'));
+  });
+}

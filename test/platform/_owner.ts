@@ -1,0 +1,12 @@
+/** The program of the tests of owners. `hold`: tells its name in a folder and lives until it is ended. `end`: tells it and ends. `state`: tells the state of a name. */
+import { writeSync } from 'node:fs';
+import process from 'node:process';
+import { systemHost } from '../../src/host.js';
+
+const [folder, action, name] = process.argv.slice(2) as [string, 'hold' | 'end' | 'state', string];
+const owners = systemHost.owners(folder);
+if (action === 'state') writeSync(1, await owners.state(name));
+else {
+  writeSync(1, `${await owners.self()}\n`);
+  if (action === 'hold') setInterval(() => undefined, 1000);
+}

@@ -1,0 +1,159 @@
+/** Owners as real processes, here and in a PID namespace of their own (rows C10 and A3): only what is proved gone is called gone. */
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+import { systemHost } from '../../src/host.js';
+import { type OwnerState, type OwnProcess, openOwners } from '../../src/owners.js';
+import { temporary } from '../helpers/temporary.js';
+
+const program = fileURLToPath(new URL('_owner.js', import.meta.url));
+const apart: readonly [string, ...string[]] = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+const mayUnshare = spawnSync('unshare', [...apart.slice(1), 'true']).status === 0;
+
+interface Started {
+  child: ChildProcess;
+  name: string;
+  ended: Promise<unknown>;
+}
+
+async function start(t: ExecutionContext, folder: string, action: 'hold' | 'end', before: readonly string[] = []): Promise<Started> {
+  const [command = '', ...args] = [...before, process.execPath, program, folder, action];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.teardown(() => child.kill('SIGKILL'));
+  const ended = once(child, 'close');
+  const [text] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string];
+  return { child, name: text.trim(), ended };
+}
+
+/** What this process and one of another PID namespace say of an owner. */
+async function states(folder: string, name: string): Promise<{ here: OwnerState; apart: string }> {
+  const [command, ...args] = [...apart, process.execPath, program, folder, 'state', name] as const;
+  return { here: await systemHost.owners(folder).state(name), apart: (await promisify(execFile)(command, args)).stdout };
+}
+
+const inNamespaces = mayUnshare ? test : test.skip;
+
+for (const [place, before] of Object.entries({ 'this PID namespace': [], 'another PID namespace': apart })) {
+  inNamespaces(`an owner in ${place} is running until it is killed, and gone from then on, as seen from both`, async (t) => {
+    const folder = temporary(t);
+    const { child, name, ended } = await start(t, folder, 'hold', before);
+    t.regex(name, /^[\w.@-]{1,96}$/);
+    t.deepEqual(await states(folder, name), { here: 'running', apart: 'running' });
+    child.kill('SIGKILL');
+    await ended;
+    while ((await systemHost.owners(folder).state(name)) === 'running');
+    t.deepEqual(await states(folder, name), { here: 'gone', apart: 'gone' });
+    await systemHost.owners(folder).self();
+    t.is(readdirSync(join(folder, 'owners')).length, 1, 'the next owner removes the socket');
+  });
+}
+
+inNamespaces('an owner does not keep its process alive, and is gone after a clean end, which removes its socket', async (t) => {
+  const folder = temporary(t);
+  const { name, ended } = await start(t, folder, 'end');
+  t.deepEqual(await ended, [0, null]);
+  t.deepEqual(readdirSync(join(folder, 'owners')), []);
+  t.deepEqual(await states(folder, name), { here: 'gone', apart: 'gone' });
+});
+
+inNamespaces('a folder that is too deep for the path of a socket is entered by a handle', async (t) => {
+  const folder = join(temporary(t), 'x'.repeat(120));
+  const { child, name, ended } = await start(t, folder, 'hold', apart);
+  t.deepEqual(await states(folder, name), { here: 'running', apart: 'running' });
+  child.kill('SIGKILL');
+  await ended;
+  while ((await systemHost.owners(folder).state(name)) === 'running');
+  t.is(await systemHost.owners(folder).state(name), 'gone');
+});
+
+const withoutSocket: Record<string, (owners: string) => void> = {
+  'that is no directory': (owners) => writeFileSync(owners, ''),
+  'that was removed': (owners) => rmSync(owners, { recursive: true }),
+  'that was made anew': (owners) => {
+    rmSync(owners, { recursive: true });
+    mkdirSync(owners);
+  },
+  'that was copied': (owners) => {
+    renameSync(owners, `${owners}-moved`);
+    mkdirSync(owners);
+    for (const name of readdirSync(`${owners}-moved`)) createServer().listen(join(owners, name)).close();
+  },
+};
+
+for (const [kind, damage] of Object.entries(withoutSocket)) {
+  inNamespaces(`without a socket, in a folder ${kind}, the number decides here and nothing is known elsewhere`, async (t) => {
+    const folder = temporary(t);
+    const isFirst = kind === 'that is no directory';
+    if (isFirst) damage(join(folder, 'owners'));
+    const { child, name, ended } = await start(t, folder, 'hold');
+    if (!isFirst) damage(join(folder, 'owners'));
+    t.deepEqual(await states(folder, name), { here: 'running', apart: 'unknown' });
+    child.kill('SIGKILL');
+    await ended;
+    t.deepEqual(await states(folder, name), { here: 'gone', apart: 'unknown' });
+  });
+}
+
+const machine: OwnProcess = {
+  pid: process.pid,
+  platform: 'linux',
+  hostname: 'one',
+  random: systemHost.random,
+  isAlive: systemHost.isAlive,
+  onExit: () => undefined,
+};
+
+/** The fields of an owner's name, changed. */
+function changed(name: string, changes: Partial<Record<'pid' | 'start' | 'namespace' | 'boot' | 'machine' | 'socket', string>>): string {
+  const fields = ['pid', 'start', 'namespace', 'boot', 'machine', 'socket'] as const;
+  const parts = name.slice(0, name.indexOf('@')).split('.');
+  return `${fields.map((field, i) => changes[field] ?? parts[i]).join('.')}@${name.slice(name.indexOf('@') + 1)}`;
+}
+
+test('names that are not of this process, kernel or machine: what is said of each', async (t) => {
+  const folder = temporary(t);
+  const owners = openOwners(folder, machine);
+  const self = await owners.self();
+  const other = { boot: '00000000' };
+  const knowsMachine = !self.includes('.-.');
+  const table: Record<string, [string, OwnerState]> = {
+    itself: [self, 'running'],
+    'its number, used again': [changed(self, { start: '1', socket: '-' }), 'gone'],
+    'a number that nobody has': [changed(self, { pid: '4194304', socket: '-' }), 'gone'],
+    'a number whose start nobody knows': [changed(self, { start: '-', socket: '-' }), 'unknown'],
+    'another namespace, without a socket': [changed(self, { namespace: '1', socket: '-' }), 'unknown'],
+    'another namespace, with a socket that answers': [changed(self, { namespace: '1' }), 'running'],
+    'an earlier start of this machine': [changed(self, other), knowsMachine ? 'gone' : 'unknown'],
+    'another machine': [changed(self, { ...other, machine: '00000000' }), 'unknown'],
+    'a machine that is not known': [changed(self, { ...other, machine: '-' }), 'unknown'],
+    'a kernel that is not known': [changed(self, { boot: '-' }), 'unknown'],
+    'a name of an older version': ['4194304:1', 'unknown'],
+    'no name': ['', 'unknown'],
+    'a path': [`../${self}`, 'unknown'],
+  };
+  for (const [title, [name, state]] of Object.entries(table)) t.is(await owners.state(name), state, title);
+  const elsewhere = openOwners(folder, { ...machine, hostname: 'two' });
+  t.is(await elsewhere.state(changed(self, other)), 'unknown', 'the host name differs');
+});
+
+test('a socket says who listens; the start of a process is told', async (t) => {
+  const folder = temporary(t);
+  const server = createServer();
+  await new Promise<void>((resolve) => void server.listen(join(folder, 'socket'), resolve));
+  t.is(await systemHost.listens(join(folder, 'socket')), 'yes');
+  server.close();
+  writeFileSync(join(folder, 'file'), '');
+  chmodSync(join(folder, 'file'), 0o600);
+  t.is(await systemHost.listens(join(folder, 'file')), 'no');
+  t.is(await systemHost.listens(join(folder, 'absent')), 'unknown');
+  const [mine, first] = [systemHost.startedAt(process.pid), systemHost.startedAt(1)];
+  t.true(mine === undefined || Math.abs(mine - (Date.now() - 1000 * process.uptime())) < 60_000);
+  t.true(first === undefined || mine === undefined || first <= mine);
+  t.is(systemHost.startedAt(4_194_304), undefined);
+});
