@@ -22,7 +22,8 @@ export type {
   Version,
 } from './provider/provider.js';
 export type { RetryEvent } from './provider/retry.js';
-export type { CheckOptions, CheckResult, Finding } from './repository/check.js';
+export type { CheckOptions, CheckResult } from './repository/check.js';
+export type { Finding, FindingCode } from './repository/findings.js';
 export type { RefEvent } from './repository/ref.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';

@@ -1,25 +1,20 @@
 /**
- * Verification of a whole repository, as a list of named steps: every cell, every manifest that a row names, every pack that a manifest
- * names, and on request every byte. Damage is a finding, never an exception, so that one damaged object does not hide another.
+ * Verification of a whole repository: every cell, segment and manifest that a reader would use, every pack that a manifest names, and on request every
+ * byte. Damage is a finding, never an exception, so that one damaged object does not hide another. Time and memory are linear in what the repository
+ * holds: a manifest or a blob that many sessions need is checked once.
  */
-import { type BrowserStateError, isError } from '../errors.js';
+import { equalBytes } from '../bytes.js';
+import { isError } from '../errors.js';
 import type { Host } from '../host.js';
+import { MAX_PACK_SIZE } from '../limits.js';
 import { type envelopeKinds, openEnvelope } from '../pack/envelope.js';
-import { framesOf, type Location, nameText, type ObjectName } from '../pack/locator.js';
+import type { ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { BlobReader } from './blob-reader.js';
+import { type Checked, ManifestCheck } from './check-manifest.js';
+import { type Finding, Findings } from './findings.js';
 import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from './layout.js';
-import type { Manifest } from './manifest.js';
-import type { Row } from './ref.js';
+import { checkUnique, type Ref, type Row } from './ref.js';
 import { Repository } from './repository.js';
-
-export interface Finding {
-  /** The provider key of what is damaged, missing or unknown. */
-  key: string;
-  message: string;
-  /** Sessions that need it. */
-  sessions: string[];
-}
 
 export interface CheckOptions extends RequestOptions {
   /** Read and verify every byte of every object, not only what names it. */
@@ -49,8 +44,9 @@ export async function checkRepository(provider: Provider, host: Host, options: C
 const folders: readonly string[] = [...objectFolders, 'refs', 'gc'];
 
 class Check {
+  readonly #findings = new Findings();
   readonly result: CheckResult = {
-    findings: [],
+    findings: this.#findings.list,
     sessions: 0,
     commits: 0,
     objects: { packs: 0, manifests: 0, segments: 0 },
@@ -63,8 +59,11 @@ class Check {
   readonly #present = new Map<string, number>();
   /** Sessions by the key of what they need. */
   readonly #needed = new Map<string, Set<string>>();
-  /** Blobs that were verified at one place. */
-  readonly #verified = new Set<string>();
+  /** Keys that are needed, and were looked for in vain. */
+  readonly #absent = new Set<string>();
+  readonly #manifests = new Map<string, Checked>();
+  /** The GC epochs of the sessions' refs. */
+  readonly #epochs = new Map<string, number>();
   #done = 0;
 
   constructor(provider: Provider, options: CheckOptions) {
@@ -73,95 +72,141 @@ class Check {
   }
 
   async run(host: Host): Promise<void> {
-    const repository = await this.#attempt(CONFIG_KEY, () => Repository.open(this.#provider, host, this.#options));
+    const { value: repository } = await this.#findings.attempt(CONFIG_KEY, () => Repository.open(this.#provider, host, this.#options));
     if (repository === undefined) return;
-    await this.#attempt(EPOCH_KEY, () => repository.findEpoch(this.#options));
     await this.#checkProvider();
     await this.#listObjects();
+    const manifests = new ManifestCheck(repository, this.#findings, this.#present, this.#options);
+    let refs = 0;
     for await (const session of repository.refs.list(this.#options)) {
-      await this.#attempt(refKey(session), () => this.#checkSession(repository, session));
+      refs++;
+      await this.#findings.attempt(refKey(session), () => this.#checkSession(repository, manifests, session), [session]);
     }
-    for (const [key, sessions] of this.#needed) if (!(await this.#exists(key))) this.#find(key, 'it is missing', [...sessions]);
+    this.result.bytesRead += manifests.bytesRead;
+    // A ref is made before the first object is put, and never deleted.
+    if (refs === 0 && this.#present.size > 0)
+      this.#findings.add('MISSING', 'refs', `no session is left of those that ${this.#present.size} objects are of`);
+    // Epochs only rise, and a ref's follows that of the repository: it is read after them.
+    await this.#findings.attempt(EPOCH_KEY, () => this.#checkEpoch(repository));
+    for (const [key, sessions] of this.#needed)
+      if (!(await this.#exists(key))) this.#findings.add('MISSING', key, 'it is missing', sessions);
     for (const [key] of this.#present) await this.#checkObject(repository, key);
   }
 
   /** What the provider adds to the bytes of objects and cells. */
   async #checkProvider(): Promise<void> {
     if (this.#provider.check === undefined) return;
-    for await (const { key, message } of this.#provider.check(this.#options)) this.#find(key, message);
+    for await (const { key, message } of this.#provider.check(this.#options)) this.#findings.add('DAMAGED', key, message);
   }
 
   async #listObjects(): Promise<void> {
     for await (const { key, size } of this.#provider.list('', this.#options)) {
       // What should be a folder, and is none, makes all that it should hold look absent.
-      if (folders.includes(key) && size !== undefined) this.#find(key, 'it is an object, where others should be below it');
+      if (folders.includes(key) && size !== undefined) this.#findings.add('STRAY', key, 'it is an object, where others should be below it');
       const folder = objectFolders.find((each) => key.startsWith(`${each}/`));
       if (folder === undefined) continue;
       this.#present.set(key, size ?? 0);
       this.result.objects[folder]++;
-      if (nameOfKey(folder, key) === undefined) this.#find(key, 'its name is not that of an object');
+      if (nameOfKey(folder, key) === undefined) this.#findings.add('STRAY', key, 'its name is not that of an object');
+      else if (folder === 'packs' && (size ?? 0) > MAX_PACK_SIZE)
+        this.#findings.add('DAMAGED', key, `it has ${size} bytes, more than the ${MAX_PACK_SIZE} that a pack may have`);
     }
   }
 
   /** Whether there is such an object, be it one that a commit has put since they were listed. */
   async #exists(key: string): Promise<boolean> {
     if (this.#present.has(key)) return true;
+    if (this.#absent.has(key)) return false;
     try {
       await this.#provider.get(key, { ...this.#options, range: { start: 0, end: 1 } });
       return true;
     } catch (error) {
       if (!isError(error, 'NOT_FOUND')) throw error;
+      this.#absent.add(key);
       return false;
     }
   }
 
-  async #checkSession(repository: Repository, session: string): Promise<void> {
-    const token = await repository.refs.read(session, this.#options);
-    if (token === undefined || token.ref.rows.length === 0) return;
+  async #checkSession(repository: Repository, manifests: ManifestCheck, session: string): Promise<void> {
+    const ref = (await repository.refs.read(session, this.#options))?.ref;
+    if (ref === undefined) return;
+    this.#epochs.set(session, ref.epoch);
+    if (ref.rows.length === 0) return;
     this.result.sessions++;
-    for (const { name } of token.ref.segments) this.#need('segments', name, session);
-    const ids = new Set<string>();
-    for await (const row of repository.refs.rows(token.ref, this.#options)) {
-      ids.add(row.id);
-      await this.#checkRow(repository, session, row);
+    const seen = new Set<string>();
+    let isWhole = true;
+    for await (const rows of this.#parts(repository, ref, session)) {
+      isWhole &&= rows !== undefined;
+      for (const row of rows ?? []) {
+        this.#checkOrder(row, seen, session);
+        // Readers stop here as well.
+        checkUnique([row], seen, refKey(session));
+        await this.#checkRow(manifests, ref, row, session);
+      }
     }
-    for (const [tag, id] of token.ref.tags)
-      if (!ids.has(id)) this.#find(refKey(session), `the tag ${tag} names ${id}, which is no commit of it`, [session]);
+    if (isWhole) {
+      for (const [tag, id] of ref.tags)
+        if (!seen.has(id))
+          this.#findings.add('DAMAGED', refKey(session), `the tag ${tag} names ${id}, which is no commit of it`, [session]);
+    }
+    await this.#checkHead(repository, ref, session);
   }
 
-  async #checkRow(repository: Repository, session: string, row: Row): Promise<void> {
+  /** The rows of the ref, then those of each segment; undefined for one that cannot be read. */
+  async *#parts(repository: Repository, ref: Ref, session: string): AsyncGenerator<readonly Row[] | undefined> {
+    yield ref.rows;
+    for (const segment of ref.segments) {
+      const key = this.#need('segments', segment.name, session);
+      this.#checkBirth(segment.name, key, ref, session);
+      const read = () => repository.refs.segment(segment, this.#options);
+      yield (await this.#exists(key)) ? (await this.#findings.attempt(key, read, [session])).value : undefined;
+    }
+  }
+
+  /** Rows are newest first (R-REF-6): histories are compared from their newest common row on. */
+  #checkOrder({ id, commit }: Row, newer: ReadonlySet<string>, session: string): void {
+    const parent = commit.parents.find((each) => newer.has(each));
+    if (parent !== undefined)
+      this.#findings.add('DAMAGED', refKey(session), `the row of ${id} comes after that of its parent ${parent}`, [session]);
+  }
+
+  /** No name that a ref reaches was born after the ref's epoch (R-EPOCH). */
+  #checkBirth({ epoch }: Pick<ObjectName, 'epoch'>, key: string, ref: Ref, session: string): void {
+    if (epoch > ref.epoch)
+      this.#findings.add('DAMAGED', refKey(session), `its epoch is ${ref.epoch}, and it reaches ${key}, born in epoch ${epoch}`, [session]);
+  }
+
+  async #checkRow(manifests: ManifestCheck, ref: Ref, row: Row, session: string): Promise<void> {
     this.result.commits++;
     const key = this.#need('manifests', row.manifest, session);
+    this.#checkBirth(row.manifest, key, ref, session);
     if (!(await this.#exists(key))) return;
-    const manifest = await this.#attempt(key, () => repository.readManifest(row, this.#options), [session]);
-    if (manifest === undefined) return;
-    for (const pack of packsOf(manifest)) this.#need('packs', pack, session);
-    for (const { location } of manifest.blobs.values()) this.#checkPlace(location, session);
-    if (this.#options.readData) await this.#checkBlobs(repository, manifest, session);
+    const known = this.#manifests.get(key);
+    const checked = known?.id === row.id ? known : await manifests.check(row, session);
+    this.#manifests.set(key, checked);
+    for (const name of checked.packs) this.#checkBirth(name, this.#need('packs', name, session), ref, session);
+    for (const { code, key: at, message } of checked.findings) this.#findings.add(code, at, message, [session]);
   }
 
-  #checkPlace(location: Location, session: string): void {
-    for (const { pack, offset, storedLength } of framesOf(location)) {
-      const key = objectKey('packs', pack);
-      const size = this.#present.get(key);
-      if (size !== undefined && offset + storedLength > size)
-        this.#find(key, `it has ${size} bytes, and a frame ends at ${offset + storedLength}`, [session]);
+  /** Readers take the first row's manifest from the ref, if it rides there (R-REF-5). */
+  async #checkHead(repository: Repository, { head, rows: [first] }: Ref, session: string): Promise<void> {
+    if (first === undefined || head.length === 0) return;
+    const key = objectKey('manifests', first.manifest);
+    const opened = await this.#findings.attempt(refKey(session), () => repository.openManifest(first, head), [session]);
+    if (opened.damage !== undefined || !(await this.#exists(key))) return;
+    if (!equalBytes(head, await this.#provider.get(key, this.#options)))
+      this.#findings.add('DAMAGED', refKey(session), `its head is another manifest than ${key}`, [session]);
+  }
+
+  /** The epoch as R-EPOCH has it. */
+  async #checkEpoch(repository: Repository): Promise<void> {
+    const epoch = await repository.readEpoch(this.#options);
+    for (const [session, pinned] of this.#epochs) {
+      if (pinned <= (epoch?.k ?? 0)) continue;
+      if (epoch === undefined)
+        this.#findings.add('MISSING', EPOCH_KEY, 'it is missing, and sessions were written under an epoch', [session]);
+      else this.#findings.add('DAMAGED', EPOCH_KEY, `it is ${epoch.k}, and sessions were written under a later one`, [session]);
     }
-  }
-
-  async #checkBlobs(repository: Repository, manifest: Manifest, session: string): Promise<void> {
-    const reader = new BlobReader(repository, this.#options);
-    const blobs = [...manifest.blobs].filter(([id, { location }]) => this.#isNew(`${id} ${JSON.stringify(location)}`));
-    reader.plan(blobs.map(([, place]) => place));
-    for (const [id, place] of blobs) {
-      await this.#attempt(objectKey('packs', place.location.frame.pack), () => reader.read(id, place), [session]);
-    }
-    this.result.bytesRead += reader.fetchedBytes;
-  }
-
-  #isNew(place: string): boolean {
-    const size = this.#verified.size;
-    return this.#verified.add(place).size > size;
   }
 
   /** Verifies an object's envelope: of all with `readData`, else of what no row led to. */
@@ -171,11 +216,15 @@ class Check {
     const folder = objectFolders.find((each) => key.startsWith(`${each}/`)) as ObjectFolder;
     if (this.#options.readData || (needed === undefined && folder !== 'packs')) {
       const kind = ({ packs: 'pack', manifests: 'manifest', segments: 'segment' } as const)[folder] satisfies keyof typeof envelopeKinds;
-      await this.#attempt(key, async () => {
-        const bytes = await this.#provider.get(key, this.#options);
-        this.result.bytesRead += bytes.length;
-        openEnvelope(bytes, { kind, repository: repository.id, key });
-      }, [...(needed ?? [])]);
+      await this.#findings.attempt(
+        key,
+        async () => {
+          const bytes = await this.#provider.get(key, this.#options);
+          this.result.bytesRead += bytes.length;
+          openEnvelope(bytes, { kind, repository: repository.id, key });
+        },
+        needed,
+      );
     }
     this.#options.onProgress?.(++this.#done, this.#present.size);
   }
@@ -186,26 +235,4 @@ class Check {
     this.#needed.set(key, sessions.add(session));
     return key;
   }
-
-  /** Runs a step; damage that it meets becomes a finding. */
-  async #attempt<T>(key: string, step: () => Promise<T>, sessions: string[] = []): Promise<T | undefined> {
-    try {
-      return await step();
-    } catch (error) {
-      if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
-      this.#find(key, (error as BrowserStateError).message, sessions);
-      return undefined;
-    }
-  }
-
-  #find(key: string, message: string, sessions: string[] = []): void {
-    const known = this.result.findings.some((finding) => finding.key === key && finding.message === message);
-    if (!known) this.result.findings.push({ key, message, sessions });
-  }
-}
-
-function packsOf(manifest: Manifest): ObjectName[] {
-  const packs = new Map<string, ObjectName>();
-  for (const { location } of manifest.blobs.values()) for (const { pack } of framesOf(location)) packs.set(nameText(pack), pack);
-  return [...packs.values()];
 }

@@ -156,10 +156,15 @@ export class Refs {
     const seen = new Set<string>();
     checkUnique(ref.rows, seen, 'rows');
     for (const segment of ref.segments) {
-      const rows = await this.#segments.read(segment, options);
+      const rows = await this.segment(segment, options);
       checkUnique(rows, seen, objectKey('segments', segment.name));
       yield rows;
     }
+  }
+
+  /** The rows of one segment, newest first. */
+  segment(segment: SegmentName, options: RequestOptions = {}): Promise<readonly Row[]> {
+    return this.#segments.read(segment, options);
   }
 
   /** The names of all sessions that have a ref, live or not, in no particular order. */

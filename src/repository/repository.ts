@@ -80,11 +80,15 @@ export class Repository {
 
   /** The same without making one. */
   async findEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
+    const found = await this.readEpoch(options);
+    if (found === undefined) await this.#refuseLostEpoch(options);
+    return found;
+  }
+
+  /** Returns the epoch as it is stored; undefined if there is none, be it lost or not made yet. */
+  async readEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
     const cell = await this.provider.read(EPOCH_KEY, options);
-    if (cell === undefined || cell === 'unchanged') {
-      await this.#refuseLostEpoch(options);
-      return undefined;
-    }
+    if (cell === undefined || cell === 'unchanged') return undefined;
     const { body } = await unwrap(cell.bytes, { kind: 'epoch', repository: this.id, key: EPOCH_KEY });
     return decodeEpoch(body);
   }

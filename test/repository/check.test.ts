@@ -11,6 +11,7 @@ import { around } from '../faults/providers.js';
 import { prose } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
 import { file, writeProfile } from '../helpers/profile.js';
+import { contentOf, providerOf } from '../helpers/provider-content.js';
 import { freshStore } from '../helpers/store.js';
 
 const ROOT = 'tester/.store/';
@@ -92,6 +93,24 @@ test('missing packs and manifests are found, with the sessions that need them', 
     t.true(findings[0]?.key.startsWith(folder));
     t.deepEqual([...(findings[0]?.sessions ?? [])].sort(), ['copy', 'main']);
   }
+});
+
+test('B7: all sessions are named that need one broken blob, also those whose manifests are not the same', async (t) => {
+  const made = await subject(t);
+  await made.session.fork('copy');
+  writeFileSync(join(made.dir, 'b'), 'another');
+  await made.session.commit(made.dir);
+  const blob = prose(5000, 'a');
+  const content = await contentOf(made.provider);
+  for (const [key, entry] of content) {
+    const at = key.includes('/packs/') ? Buffer.from(entry.bytes).indexOf(blob) : -1;
+    if (at >= 0) content.set(key, { ...entry, bytes: entry.bytes.map((byte, i) => (i === at ? byte ^ 1 : byte)) });
+  }
+  const { store } = await freshStore(t, await providerOf(content));
+  const { findings } = await store.verify({ readData: true });
+  const broken = findings.filter(({ message }) => message.includes('expected the blob'));
+  t.is(broken.length, 1);
+  t.deepEqual([...(broken[0]?.sessions ?? [])].sort(), ['copy', 'main']);
 });
 
 test('objects that nothing names are counted, and are no finding', async (t) => {

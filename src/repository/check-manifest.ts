@@ -1,0 +1,98 @@
+/** Verification of one manifest, and of the blobs that it names: each place of a blob once, however many manifests name it. */
+import { sha256 } from '#platform';
+import { toHex, utf8 } from '../bytes.js';
+import type { ObjectId } from '../object-id.js';
+import { DIGEST_BYTES } from '../pack/envelope.js';
+import { frameKey, framesOf, type Location, type ObjectName } from '../pack/locator.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { BlobReader } from './blob-reader.js';
+import type { Finding, Findings } from './findings.js';
+import { objectKey } from './layout.js';
+import type { Manifest } from './manifest.js';
+import type { Row } from './ref.js';
+import type { Repository } from './repository.js';
+
+/** What is known of a manifest that was checked, for the next session that has it. */
+export interface Checked {
+  id: ObjectId;
+  packs: readonly ObjectName[];
+  findings: readonly Finding[];
+}
+
+export class ManifestCheck {
+  /** Bytes of packs that were read. */
+  bytesRead = 0;
+  readonly #repository: Repository;
+  readonly #findings: Findings;
+  /** Sizes of the objects that are there, by key. */
+  readonly #sizes: ReadonlyMap<string, number>;
+  readonly #options: RequestOptions & { readData?: boolean | undefined };
+  /** Places that were read, by a digest of each; with what was found there. */
+  readonly #verified = new Map<string, Finding | undefined>();
+
+  constructor(
+    repository: Repository,
+    findings: Findings,
+    sizes: ReadonlyMap<string, number>,
+    options: RequestOptions & { readData?: boolean | undefined },
+  ) {
+    this.#repository = repository;
+    this.#findings = findings;
+    this.#sizes = sizes;
+    this.#options = options;
+  }
+
+  /** Checks the manifest that the row names, for the session. */
+  async check(row: Row, session: string): Promise<Checked> {
+    const found = new Set<Finding>();
+    const read = () => this.#repository.readManifest(row, this.#options);
+    const { value: manifest, damage } = await this.#findings.attempt(objectKey('manifests', row.manifest), read, [session]);
+    if (manifest === undefined) return { id: row.id, packs: [], findings: damage ? [damage] : [] };
+    const packs = new Map<string, ObjectName>();
+    for (const { location } of manifest.blobs.values()) {
+      for (const { pack, offset, storedLength } of framesOf(location)) {
+        const key = objectKey('packs', pack);
+        packs.set(key, pack);
+        const size = this.#sizes.get(key);
+        if (size === undefined || offset + storedLength <= size - DIGEST_BYTES) continue;
+        const message = `it has ${size} bytes with its digest, and a frame ends at ${offset + storedLength}`;
+        found.add(this.#findings.add('DAMAGED', key, message, [session]));
+      }
+    }
+    if (this.#options.readData) await this.#readBlobs(manifest, session, found);
+    return { id: row.id, packs: [...packs.values()], findings: [...found] };
+  }
+
+  async #readBlobs({ blobs }: Manifest, session: string, found: Set<Finding>): Promise<void> {
+    const reader = new BlobReader(this.#repository, this.#options);
+    const fresh = new Map<string, ObjectId>();
+    for (const [id, { location }] of blobs) {
+      const place = placeOf(id, location);
+      const known = this.#verified.get(place);
+      if (known !== undefined) found.add(known);
+      else if (!this.#verified.has(place)) fresh.set(place, id);
+    }
+    reader.plan([...fresh.values()].map((id) => blobs.get(id)).filter((place) => place !== undefined));
+    for (const [at, id] of fresh) {
+      const place = blobs.get(id);
+      if (place === undefined) continue;
+      const read = () => reader.read(id, place);
+      const { damage } = await this.#findings.attempt(objectKey('packs', place.location.frame.pack), read, [session]);
+      this.#verified.set(at, damage);
+      if (damage !== undefined) found.add(damage);
+    }
+    this.bytesRead += reader.fetchedBytes;
+  }
+}
+
+/** A digest of a blob and a place, short enough to keep for every blob of a repository. */
+function placeOf(id: ObjectId, { frame, offset, baseLength, patches }: Location): string {
+  const parts = [
+    id,
+    frameKey(frame),
+    offset,
+    baseLength,
+    ...patches.flatMap((patch) => [frameKey(patch.frame), patch.offset, patch.bitmap]),
+  ];
+  return toHex(sha256(utf8(parts.join(' '))).subarray(0, 16));
+}
