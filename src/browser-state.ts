@@ -24,8 +24,8 @@ import {
   openRemote,
 } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
-import { removeTree } from './workspace/checkout.js';
 import { FileTracker } from './workspace/metadata.js';
+import { removeTree } from './workspace/remove.js';
 
 /** What is mounted, and what runs beside it. */
 interface Mounted extends Tracked {

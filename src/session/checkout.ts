@@ -1,6 +1,6 @@
 /** Checking a version out into a directory (SPEC.md 11.3): which of the ways of writing it fits what the directory holds. */
 import { BrowserStateError, isError } from '../errors.js';
-import { diffTrees, isEmptyDiff } from '../object/diff.js';
+import { diffTrees, isEmptyDiff, sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
@@ -10,12 +10,13 @@ import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { applyTree, findObstacle } from '../workspace/apply.js';
 import { capture, hashOnly } from '../workspace/capture.js';
-import { directoryState, type PlaceOptions, placeTree, settleWorkspace } from '../workspace/checkout.js';
+import { directoryState, type PlaceOptions, placeTree } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
-import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
+import type { Pending, Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { scan } from '../workspace/scan.js';
+import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { forkName } from './conflict.js';
 import type { Home } from './home.js';
@@ -108,6 +109,7 @@ interface Placement {
 
 async function place(placement: Placement): Promise<void> {
   const { home, workspace, tree, record, write, options } = placement;
+  if (workspace.pending !== undefined && !options.force) await refuseUnexplained(placement, workspace.pending);
   if (directoryState(workspace.dir) !== 'occupied' || workspace.pending !== undefined) {
     await placeTree(workspace, tree, record, home.host, write);
     return;
@@ -121,16 +123,43 @@ async function place(placement: Placement): Promise<void> {
     const from = selectMatching(there, options.only);
     const obstacle = findObstacle(workspace.dir, from, tree);
     if (obstacle !== undefined) throw refuseObstacle(workspace.dir, obstacle, 'Move away what it holds, or choose another directory.');
-    await applyTree(workspace, from, tree, kept, isOwned, home.host, write);
+    await applyTree(workspace, from, tree, kept, isOwned, record, home.host, write);
   } else if (current !== undefined) {
     const obstacle = findObstacle(workspace.dir, current, tree);
     if (obstacle !== undefined && !options.force)
       throw refuseObstacle(workspace.dir, obstacle, 'Move away what it holds, or replace all that the directory holds with --force.');
     if (obstacle !== undefined) return void (await placeTree(workspace, tree, record, home.host, write));
-    await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, isOwned, home.host, write);
+    await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, isOwned, record, home.host, write);
   } else {
     await placeTree(workspace, tree, record, home.host, write);
   }
+}
+
+/**
+ * Throws DIRTY unless a mixture that a checkout left holds nothing but entries of its two versions: what somebody wrote into it since
+ * is not overwritten. Throws the same for every other change that could not be settled.
+ */
+async function refuseUnexplained({ home, repository, workspace, options }: Placement, pending: Pending): Promise<void> {
+  const { phase, previous, next } = pending;
+  if (phase !== 'apply' || previous === undefined || next === undefined) return refuseHalfDone(workspace);
+  const manifests = [await readBase(home, repository, previous), await readBase(home, repository, next)];
+  const known = manifests.map((manifest) => new Map(manifest?.tree.map((entry) => [entry.path, entry])));
+  const there = await readDirectory(workspace, buildFilter({ facts: readFacts(workspace.dir), ...previous.rules }), options);
+  const isKnown = (entry: TreeEntry): boolean =>
+    known.some((entries) => {
+      const version = entries.get(entry.path);
+      return version !== undefined && sameContent(version, entry);
+    });
+  const strange = there.filter((entry) => !isKnown(entry)).map(({ path }) => path);
+  if (strange.length === 0) return;
+  throw new BrowserStateError(
+    'DIRTY',
+    `${workspace.dir}: a checkout into this directory was cut off, and ${strange.length} entries were written since, such as ${strange[0]}`,
+    {
+      hint: 'Copy elsewhere whatever you need of it, then replace what it holds with --force.',
+      details: { dir: workspace.dir, paths: strange.slice(0, 100) },
+    },
+  );
 }
 
 /** What is remembered of a directory of which a part was checked out. */

@@ -7,8 +7,9 @@ import { BrowserStateError, isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { checkOptions } from '../option-check.js';
-import { removeTree } from '../workspace/checkout.js';
 import { errno } from '../workspace/files.js';
+import { removeTree } from '../workspace/remove.js';
+import { leftoversOf } from '../workspace/settle.js';
 import { type BringOptions, bring } from './bring.js';
 import { optionsOf } from './calls.js';
 import type { CommitOptions } from './commit.js';
@@ -226,7 +227,7 @@ export function safeHere({ session, commit }: MountCommit, error: unknown): unkn
 export async function removeWorkspace(home: Home, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
   await notes.write(id, { ...note, phase: 'closed' });
   await home.holding(dir, async (workspace) => {
-    await removeTree(dir);
+    for (const path of [dir, ...leftoversOf(workspace).map((leftover) => leftover.path)]) await removeTree(path);
     await workspace.forget();
   });
   await notes.remove(id);

@@ -8,10 +8,12 @@ import type { Host } from '../host.js';
 import { sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import type { Tree, TreeEntry } from '../object/tree.js';
-import { openStage, removeTree, undo } from './checkout.js';
+import { openStage } from './checkout.js';
 import { ifSeen } from './directory.js';
 import { errno, writeFailure } from './files.js';
-import type { Workspace, WorkspaceRecord } from './record.js';
+import type { Pending, Workspace, WorkspaceRecord } from './record.js';
+import { removeTree } from './remove.js';
+import { undo } from './settle.js';
 import { setTime } from './times.js';
 import { setDirectory, type WriteOptions, writeTree } from './write-tree.js';
 
@@ -29,7 +31,7 @@ export function findObstacle(dir: string, from: Tree, to: Tree): string | undefi
 /**
  * Changes what `from` describes into `to`; paths in neither stay as they are. Where `from` is all that the directory holds (`isOwned`) the record
  * says so while it runs, and after a crash the directory is written anew as a whole; other work in it is never put at that risk. `record`
- * is what the record says afterwards.
+ * is what the record says afterwards, `applied` the version that `to` is of.
  */
 export async function applyTree(
   workspace: Workspace,
@@ -37,6 +39,7 @@ export async function applyTree(
   to: Tree,
   record: WorkspaceRecord | undefined,
   isOwned: boolean,
+  applied: WorkspaceRecord,
   host: Pick<Host, 'random'>,
   options: WriteOptions,
 ): Promise<Workspace> {
@@ -50,7 +53,8 @@ export async function applyTree(
     await undo(staging);
     throw writeFailure(workspace.dir, error);
   }
-  const applying = isOwned ? await workspace.write(record ?? workspace.record, { ...staging.pending, phase: 'apply' }) : staging.workspace;
+  const pending: Pending = { ...staging.pending, phase: 'apply', next: applied };
+  const applying = isOwned ? await workspace.write(workspace.record, pending) : staging.workspace;
   try {
     change(workspace.dir, stage, from, to, new Set(wanted));
   } catch (error) {

@@ -1,26 +1,28 @@
 /**
- * Checkout: makes a directory hold a tree (SPEC.md 11.3). The tree is written beside the directory and renamed into place; what is under
- * way is noted in the workspace's record before it begins, so that a crash at any point is finished or undone by the next operation.
+ * Checkout: makes a directory hold a tree (SPEC.md 11.3). The tree is written beside the directory and renamed into place. The
+ * workspace's record notes each step before it begins, so that the next operation finishes or undoes a checkout that was cut off.
  */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Tree } from '../object/tree.js';
-import { ifSeen } from './directory.js';
+import { between, identityOf, moveEntries } from './exchange.js';
 import { errno, writeFailure } from './files.js';
+import { isMountPoint, mountPointsBelow, systemEntries } from './mount-points.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
+import { requireRemovable } from './remove.js';
+import { type Changing, finish, settleClear, settleSwap, undo } from './settle.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
-/** Names of what a checkout puts beside or into a directory while it is under way. */
+/** The names of what a checkout makes beside or in a directory while it is under way begin with it. */
 const RESERVED_PREFIX = '.browserstate-';
 
-/** What is at the path of a directory. Throws USAGE for anything but a directory. */
+/** Returns what is at the path of a directory. Throws USAGE for anything but a directory. */
 export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
   try {
-    return readdirSync(dir).length === 0 ? 'empty' : 'occupied';
+    return namesIn(dir).length === 0 ? 'empty' : 'occupied';
   } catch (error) {
     if (errno(error) === 'ENOENT') return 'absent';
     if (errno(error) === 'ENOTDIR') throw new BrowserStateError('USAGE', `${dir}: expected a directory, found something else`);
@@ -28,55 +30,11 @@ export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
   }
 }
 
-/** A workspace in which a change is under way. */
-export interface Changing {
-  workspace: Workspace;
-  pending: Pending;
-}
-
-/** Finishes or undoes what a process that died had begun in the workspace, whose lock the caller has; nothing is left beside the directory. */
-export async function settleWorkspace(workspace: Workspace): Promise<Workspace> {
-  const { pending } = workspace;
-  if (pending === undefined) return workspace;
-  switch (pending.phase) {
-    case 'stage':
-      return await undo({ workspace, pending });
-    case 'swap':
-      return await settleSwap({ workspace, pending });
-    case 'clear':
-    case 'fill':
-      return await moveIn({ workspace, pending });
-    case 'apply':
-      // The directory is a mixture that only a new checkout mends.
-      await removeTree(pending.stage);
-      return workspace;
-  }
-}
-
-/** Throws DIRTY where a checkout was cut off that had begun to change the directory itself. */
-export function refuseHalfDone({ dir, pending }: Workspace): void {
-  if (pending === undefined || (pending.phase === 'stage' && !pending.mixture)) return;
-  throw new BrowserStateError('DIRTY', `${dir}: a checkout into this directory was cut off, and it holds parts of two versions`, {
-    hint: 'Restore into it again; it will be written anew.',
-  });
-}
-
-async function settleSwap({ workspace, pending }: Changing): Promise<Workspace> {
-  const { dir } = workspace;
-  const { stage, old } = pending;
-  const staged = isDirectory(stage);
-  const present = directoryState(dir) !== 'absent';
-  if (!present && !staged && old !== undefined && isDirectory(old)) renameSync(old, dir);
-  if (present === staged) return await undo({ workspace, pending });
-  if (staged) renameSync(stage, dir);
-  if (old !== undefined) await removeTree(old);
-  return await workspace.write(workspace.record);
-}
-
-/** Takes back a change that has not touched the directory yet. */
-export async function undo({ workspace, pending }: Changing): Promise<Workspace> {
-  await removeTree(pending.stage);
-  return await workspace.write(pending.previous, pending.mixture ? { ...pending, phase: 'apply' } : undefined);
+/** The names in a directory, without those that the file system keeps in its root. */
+function namesIn(dir: string): Buffer[] {
+  const names = readdirSync(dir, { encoding: 'buffer' });
+  const isSystem = (name: Buffer): boolean => systemEntries.has(String(name));
+  return names.some(isSystem) && isMountPoint(dir) ? names.filter((name) => !isSystem(name)) : names;
 }
 
 export interface PlaceOptions extends WriteOptions {
@@ -85,7 +43,8 @@ export interface PlaceOptions extends WriteOptions {
 }
 
 /**
- * Makes the workspace's directory hold exactly `tree`, whatever it held before. Before anything is moved a failure leaves the directory as it was.
+ * Makes the workspace's directory hold exactly `tree`, whatever it held before. After a failure the directory is as it was. Throws
+ * FORBIDDEN or USAGE before the first change if something in the directory cannot be removed or is mounted below it.
  */
 export async function placeTree(
   workspace: Workspace,
@@ -97,46 +56,51 @@ export async function placeTree(
   const { dir } = workspace;
   makeParent(dir);
   const present = directoryState(dir) !== 'absent';
+  if (present) {
+    refuseMountsBelow(dir);
+    await requireRemovable(dir, namesIn(dir));
+  }
   const staging = await openStage(workspace, host);
   const { stage } = staging.pending;
-  const moves = dirname(stage) === dir || (keepDirectory && present);
   try {
-    if (moves) for (const name of ['new', 'old']) mkdirSync(join(stage, name), { mode: 0o700 });
-    await writeTree(moves ? join(stage, 'new') : stage, tree, options);
+    await writeTree(stage, tree, options);
+    // The time from which on only others write to the former content is the file system's.
+    chmodSync(stage, 0o700);
   } catch (error) {
     await undo(staging);
     throw writeFailure(dir, error);
   }
-  const pending: Pending = { ...staging.pending, phase: moves ? 'clear' : 'swap' };
-  const complete = { workspace: await staging.workspace.write(record, pending), pending };
-  return moves ? await moveIn(complete) : await swapIn(complete);
+  const since = String(lstatSync(stage, { bigint: true }).ctimeNs);
+  const complete = { workspace: staging.workspace, pending: { ...staging.pending, next: record, fresh: identityOf(stage), since } };
+  return dirname(stage) === dir || (keepDirectory && present) ? await moveIn(complete) : await swapIn(complete);
 }
 
 /**
- * Makes the directory that new content is written to: beside the target, or inside where the target cannot be renamed or moved into from there. The
- * record names it before it is made.
+ * Makes the directory that new content is written to: beside the target, or inside if the target cannot be renamed or moved into from
+ * there. The record names it before it is made.
  */
 export async function openStage(workspace: Workspace, host: Pick<Host, 'random'>): Promise<Changing> {
   const { dir } = workspace;
   const name = RESERVED_PREFIX + toHex(host.random(8));
   const present = directoryState(dir) !== 'absent';
   if (!present || !isMountPoint(dir)) {
-    const beside = join(dirname(dir), name);
-    const staging = await announce(workspace, beside, present ? `${beside}-old` : undefined);
+    const staging = await announce(workspace, join(dirname(dir), name), present);
     if (await makeStage(staging, present)) return staging;
   }
-  const staging = await announce(workspace, join(dir, name), undefined);
+  const staging = await announce(workspace, join(dir, name), present);
   await makeStage(staging, false);
   return staging;
 }
 
-async function announce(workspace: Workspace, stage: string, old: string | undefined): Promise<Changing> {
-  const mixture = workspace.pending?.phase === 'apply';
-  const pending: Pending = { phase: 'stage', stage, old, previous: workspace.record, mixture };
-  return { workspace: await workspace.write(workspace.record, pending), pending };
+async function announce(workspace: Workspace, stage: string, present: boolean): Promise<Changing> {
+  const { record, pending: under } = workspace;
+  const former = identityOf(workspace.dir);
+  const old = present ? `${stage}-old` : undefined;
+  const pending: Pending = { phase: 'stage', stage, old, previous: record, next: undefined, former, under };
+  return { workspace: await workspace.write(record, pending), pending };
 }
 
-/** False where the system refuses and there is another place. */
+/** Returns false if the system refuses and there is another place. */
 async function makeStage(staging: Changing, hasOther: boolean): Promise<boolean> {
   const { stage } = staging.pending;
   try {
@@ -149,40 +113,101 @@ async function makeStage(staging: Changing, hasOther: boolean): Promise<boolean>
   }
 }
 
-/** Renames the complete stage to the directory's place. */
-async function swapIn({ workspace, pending }: Changing): Promise<Workspace> {
+/** Renames the complete stage to the directory's place, or moves its entries if the directory cannot be renamed. */
+async function swapIn({ workspace, pending: staged }: Changing): Promise<Workspace> {
   const { dir } = workspace;
-  const { stage, old } = pending;
+  const { stage, old } = staged;
+  const pending: Pending = { ...staged, phase: 'swap' };
+  const swapping = { workspace: await workspace.write(workspace.record, pending), pending };
   try {
     if (old !== undefined) renameSync(dir, old);
+  } catch (error) {
+    if (['EXDEV', 'EBUSY', 'EACCES', 'EPERM'].includes(errno(error) ?? '')) return await moveIn(swapping);
+    await undo(swapping);
+    throw writeFailure(dir, error);
+  }
+  try {
     renameSync(stage, dir);
   } catch (error) {
-    if (old !== undefined && isDirectory(old) && directoryState(dir) === 'absent') renameSync(old, dir);
-    await undo({ workspace, pending });
+    await settleSwap(swapping);
     throw writeFailure(dir, error);
   }
-  // The record forgets the old directory only when it is gone.
-  if (old !== undefined) await removeTree(old);
-  return await workspace.write(workspace.record);
+  return await finish(swapping);
 }
 
-/** Moves the directory's entries into the stage, and those of the complete new tree out of it, from wherever a process left off. */
-async function moveIn({ workspace, pending }: Changing): Promise<Workspace> {
-  const { dir, record } = workspace;
-  const { stage } = pending;
+/** Moves the directory's entries out of it, and those of the complete stage in. */
+async function moveIn({ workspace, pending: staged }: Changing): Promise<Workspace> {
+  const { dir } = workspace;
+  const { stage } = staged;
+  const old = staged.old as string;
+  let moving: Changing = { workspace, pending: staged };
   try {
-    if (pending.phase === 'clear') {
-      for (const name of readdirSync(dir)) if (join(dir, name) !== stage) renameSync(join(dir, name), join(stage, 'old', name));
-      await workspace.write(record, { ...pending, phase: 'fill' });
-    }
-    const fresh = join(stage, 'new');
-    for (const name of isDirectory(fresh) ? readdirSync(fresh) : []) renameSync(join(fresh, name), join(dir, name));
-    await removeTree(stage);
-    chmodSync(dir, 0o700);
+    touch(dir);
+    mkdirSync(old, { mode: 0o700 });
+    const pending: Pending = { ...staged, phase: 'clear', former: identityOf(dir) };
+    moving = { workspace: await workspace.write(workspace.record, pending), pending };
   } catch (error) {
+    await undo(moving);
     throw writeFailure(dir, error);
   }
-  return await workspace.write(record);
+  const fresh = readdirSync(stage, { encoding: 'buffer' });
+  const onSplit = async (name: string, identity: string): Promise<void> => {
+    const pending: Pending = { ...moving.pending, split: { ...moving.pending.split, [name]: identity } };
+    moving = { workspace: await moving.workspace.write(workspace.record, pending), pending };
+  };
+  try {
+    const reserved = new Set([stage, old].filter((path) => dirname(path) === dir).map((path) => basename(path)));
+    const names = namesIn(dir).filter((name) => !reserved.has(String(name)));
+    await between(dir, old, (from, to) => moveEntries(from, to, names, { onSplit }));
+    chmodSync(old, 0o700);
+    const since = String(lstatSync(old, { bigint: true }).ctimeNs);
+    const pending: Pending = { ...moving.pending, phase: 'fill', since };
+    moving = { workspace: await moving.workspace.write(workspace.record, pending), pending };
+    await between(stage, dir, (from, to) => moveEntries(from, to, fresh));
+    chmodSync(dir, 0o700);
+  } catch (error) {
+    await takeBack(moving, fresh);
+    throw writeFailure(dir, error);
+  }
+  return await finish(moving);
+}
+
+/** Undoes a move that failed, as far as the system lets it; the next operation does the rest. `fresh`: the names of the new entries. */
+async function takeBack({ workspace, pending }: Changing, fresh: readonly Buffer[]): Promise<void> {
+  const { dir } = workspace;
+  const { stage } = pending;
+  try {
+    await between(dir, stage, (from, to) =>
+      moveEntries(
+        from,
+        to,
+        fresh.filter((name) => from.has(name) && !to.has(name)),
+      ),
+    );
+    const clearing: Pending = { ...pending, phase: 'clear' };
+    await settleClear({ workspace: await workspace.write(workspace.record, clearing), pending: clearing });
+  } catch (error) {
+    if (errno(error) === undefined) throw error;
+  }
+}
+
+/** Changes a directory's mode to what it is: under an overlay that makes it the directory that it is from then on. */
+function touch(dir: string): void {
+  try {
+    chmodSync(dir, statSync(dir).mode & 0o7777);
+  } catch (error) {
+    // A directory of another user that this one may write to.
+    if (errno(error) !== 'EPERM') throw error;
+  }
+}
+
+function refuseMountsBelow(dir: string): void {
+  const [below] = mountPointsBelow(dir);
+  if (below === undefined) return;
+  throw new BrowserStateError('USAGE', `${dir}: ${below} is a mount point, whose content would be removed`, {
+    hint: 'Unmount it, or choose another directory.',
+    details: { dir, path: below },
+  });
 }
 
 function makeParent(dir: string): void {
@@ -191,33 +216,4 @@ function makeParent(dir: string): void {
   } catch (error) {
     throw writeFailure(dirname(dir), error);
   }
-}
-
-/** Whether something is mounted there, be it a directory of the same file system. */
-function isMountPoint(dir: string): boolean {
-  if (statSync(dir).dev !== statSync(dirname(dir)).dev) return true;
-  const mounts = ifSeen(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '';
-  const unescaped = (path: string): string =>
-    path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-  return mounts.split('\n').some((line) => unescaped(line.split(' ')[4] ?? '') === dir);
-}
-
-function isDirectory(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
-/** Removes a directory with all in it, also where its owner may not write to parts of it. */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch (error) {
-    if (errno(error) !== 'EACCES' && errno(error) !== 'EPERM') throw error;
-    makeWritable(path);
-    await rm(path, { recursive: true, force: true });
-  }
-}
-
-function makeWritable(dir: string): void {
-  chmodSync(dir, 0o700);
-  for (const child of readdirSync(dir, { withFileTypes: true })) if (child.isDirectory()) makeWritable(join(dir, child.name));
 }

@@ -13,6 +13,7 @@ import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { quote } from './directory.js';
+import { identityOf } from './exchange.js';
 import { errno, writeFailure } from './files.js';
 import type { CaptureRules } from './filter.js';
 import { replacePrivately, sealed, unsealed } from './private-file.js';
@@ -21,18 +22,30 @@ import { StatCache } from './stat-cache.js';
 /** A change of the directory that may be half done. */
 export interface Pending {
   /**
-   * `stage`: new content is being written to `stage`. Then it is complete and takes the directory's place: `swap`, by renaming; `clear` and `fill`, by moving
-   * the old entries out and the new ones in. `apply`: the directory itself is being changed, and is a mixture until it is written anew.
+   * `stage`: new content is being written to `stage`. Then it is complete and takes the directory's place: `swap`, by renaming the
+   * directory to `old` and `stage` to its place; `clear` and `fill`, by moving the entries one by one, the old ones to `old` and the new
+   * ones out of `stage`. `drop`: the new content is in place, and `stage` and `old` are removed. `apply`: the directory itself is
+   * being changed, and is a mixture until it is written anew.
    */
-  phase: 'stage' | 'swap' | 'clear' | 'fill' | 'apply';
-  /** Where the new tree is written. */
+  phase: 'stage' | 'swap' | 'clear' | 'fill' | 'drop' | 'apply';
+  /** The directory that the new content is written to. */
   stage: string;
-  /** Where the directory's former content is moved; undefined where there is none. */
+  /** The place for the directory's former content; undefined if the directory was absent. */
   old: string | undefined;
-  /** What the record was before: what it is again if the change is undone. */
+  /** The record before: it holds again if the change is undone. */
   previous: WorkspaceRecord | undefined;
-  /** Whether the directory was a mixture before: it is one again if the change is undone. */
-  mixture: boolean;
+  /** The record after the change; for `apply` the version that is being written. */
+  next: WorkspaceRecord | undefined;
+  /** The identity of the directory before the exchange began. */
+  former?: string | undefined;
+  /** The identity of `stage` when it was complete. */
+  fresh?: string | undefined;
+  /** The file system's time, in nanoseconds, from which on this change wrote nothing to the former content. */
+  since?: string | undefined;
+  /** Directories that are moved part by part, with their identities. */
+  split?: Readonly<Record<string, string>> | undefined;
+  /** An earlier change that was cut off: it is pending again if this one is undone, and done with this one. */
+  under: Pending | undefined;
 }
 
 export interface WorkspaceRecord {
@@ -86,8 +99,7 @@ export class Workspace {
     const mine = stored?.dir === real ? stored : undefined;
     const now = identityOf(real);
     const isStranger = mine?.identity !== undefined && now !== undefined && now !== mine.identity;
-    const { record, pending } = isStranger ? ofStranger(mine) : { record: mine?.record, pending: mine?.pending };
-    return new Workspace(real, record, pending, mine?.generation, folder, host);
+    return new Workspace(real, isStranger ? undefined : mine?.record, mine?.pending, mine?.generation, folder, host);
   }
 
   /** Replaces the record, atomically. Throws USAGE where something else is in the records' place, FORBIDDEN or NO_SPACE. */
@@ -130,20 +142,6 @@ export class Workspace {
     const owner = /^[0-9a-f]{32}\.(?:json|stat|lock)\.[0-9a-f]{16}\.(.+)$/.exec(name)?.[1];
     return owner !== undefined && (await this.#host.owners(this.#folder).state(owner)) === 'gone';
   }
-}
-
-/** Tells a directory from any other that is or was at its path; undefined where there is none. */
-function identityOf(dir: string): string | undefined {
-  const stats = lstatSync(dir, { bigint: true, throwIfNoEntry: false });
-  return stats && `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
-}
-
-/** What a record of a directory says of another one that took its path: nothing, but for what was left beside it. */
-function ofStranger({ record, pending }: Stored): Pick<Workspace, 'record' | 'pending'> {
-  if (pending === undefined) return { record: undefined, pending };
-  // A swap puts another directory there itself.
-  if (pending.phase === 'swap') return { record, pending: { ...pending, previous: undefined } };
-  return { record: undefined, pending: { ...pending, phase: 'stage', previous: undefined, mixture: false } };
 }
 
 /**

@@ -8,14 +8,14 @@ export function microseconds(ns: bigint): bigint {
 }
 
 /** Sets the time of what is at `path`, a symlink itself and not what it points to. */
-export function setTime(path: string, mtime: bigint): void {
+export function setTime(path: string | Buffer, mtime: bigint): void {
   setSeconds(path, mtime, 0.5);
   // Of times before 1970 some versions of libuv cut off towards 1970, others round down.
   if (mtime < 0n && microseconds(lstatSync(path, { bigint: true }).mtimeNs) !== mtime) setSeconds(path, mtime, -0.5);
 }
 
 /** `half` a microsecond more or less, because libuv cuts off what is below one. Node takes a negative number for the present, and text as it is. */
-function setSeconds(path: string, mtime: bigint, half: number): void {
+function setSeconds(path: string | Buffer, mtime: bigint, half: number): void {
   const seconds = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;
   const time = seconds < 0 ? String(seconds) : seconds;
   lutimesSync(path, time, time);

@@ -34,7 +34,7 @@ function counted(original: Change, name: string): Change {
   return (...parameters) => {
     const reads = name === 'openSync' && !String(parameters[1]).includes('w');
     if (!reads) step();
-    if (name.startsWith('rm')) step(() => removeOne(String(parameters[0])));
+    if (name === 'rm' || name === 'rmSync') step(() => removeOne(String(parameters[0])));
     return original(...parameters);
   };
 }
@@ -55,6 +55,7 @@ patch(fs, [
   'rmSync',
   'chmodSync',
   'fchmodSync',
+  'ftruncateSync',
   'lutimesSync',
 ]);
 patch(fs.promises, ['mkdir', 'writeFile', 'rename', 'rm', 'unlink', 'link']);

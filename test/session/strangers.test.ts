@@ -1,9 +1,21 @@
 /** What must not happen to work, or to places, that are not a checkout's own (SPEC.md R-OUT-3, R-OUT-6, section 15). */
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
 import { openRepository, type Session, type Store } from '../../src/index.js';
+import { identityOf } from '../../src/workspace/exchange.js';
 import { Workspace } from '../../src/workspace/record.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
@@ -186,9 +198,11 @@ test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a
   const old = `${stage}-old`;
   const workspace = await Workspace.open(join(home, 'default/.store/records'), dir, systemHost);
   const { record } = workspace;
-  await workspace.write(record, { phase: 'swap', stage, old, previous: record, mixture: false });
-  renameSync(dir, old);
   write(stage, { 'Local State': '{}', 'Default/Cookies': 'one', 'Default/Preferences': 'new' });
+  const [former, fresh] = [identityOf(dir), identityOf(stage)];
+  const exchange = { former, fresh, since: String(lstatSync(stage, { bigint: true }).ctimeNs), under: undefined };
+  await workspace.write(record, { phase: 'swap', stage, old, previous: record, next: record, ...exchange });
+  renameSync(dir, old);
   await rejects(t, () => session.status(dir), 'DIRTY');
   t.true((await session.commit(dir)).changed);
   t.deepEqual((await session.diff('HEAD~1')).changed, ['Default/Preferences']);

@@ -1,0 +1,128 @@
+/** Moving of entries from one directory to another, one by one, for directories that cannot be renamed themselves. */
+import { type BigIntStats, chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { BrowserStateError } from '../errors.js';
+import { quote } from './directory.js';
+import { errno } from './files.js';
+import { DirectoryHandle, withHandle } from './handle.js';
+import { makeWritable } from './remove.js';
+import { microseconds, setTime } from './times.js';
+
+/** Called before an entry is moved part by part, since it cannot be renamed. */
+type OnSplit = (name: string, identity: string) => Promise<unknown>;
+
+/** Returns what tells an entry from any other that is or was at its path; undefined if there is none. */
+export function identityOf(path: string | Buffer): string | undefined {
+  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stats && `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
+}
+
+/** Runs `work` with handles of two directories. */
+export function between<T>(from: string, to: string, work: (from: DirectoryHandle, to: DirectoryHandle) => Promise<T>): Promise<T> {
+  return withHandle(DirectoryHandle.open(from), (source) => withHandle(DirectoryHandle.open(to), (target) => work(source, target)));
+}
+
+export interface MoveOptions {
+  onSplit?: OnSplit | undefined;
+  /** Directories at the target are those that were moved in part before. */
+  merge?: boolean | undefined;
+}
+
+/**
+ * Moves the entries of those names. A directory that cannot be renamed, such as one of an image under an overlay, is moved part by
+ * part. Throws BUSY if something is at the place of an entry.
+ */
+export async function moveEntries(
+  from: DirectoryHandle,
+  to: DirectoryHandle,
+  names: readonly Buffer[],
+  options: MoveOptions = {},
+): Promise<void> {
+  for (const name of names) await move(from, to, name, options);
+}
+
+async function move(from: DirectoryHandle, to: DirectoryHandle, name: Buffer, { onSplit, merge = false }: MoveOptions): Promise<void> {
+  const isPart = from.isDirectory(name) && to.isDirectory(name);
+  if (to.has(name) && !(merge && isPart))
+    throw new BrowserStateError('BUSY', `another program made ${quote(String(name))} meanwhile`, {
+      hint: 'Close it, and repeat the command.',
+    });
+  if (!isPart) {
+    try {
+      return rename(from, to, name);
+    } catch (error) {
+      if (errno(error) !== 'EXDEV' || !from.isDirectory(name)) throw error;
+    }
+  }
+  const stats = lstatSync(from.at(name), { bigint: true });
+  if (onSplit !== undefined) {
+    // A change copies it to the overlay's upper layer, which makes it another one.
+    chmodSync(from.at(name), Number(stats.mode) & 0o7777);
+    await onSplit(name.toString('latin1'), identityOf(from.at(name)) as string);
+  }
+  if (!isPart) mkdirSync(to.at(name), { mode: 0o700 });
+  await moveParts(from, to, name, stats, merge);
+}
+
+async function moveParts(
+  from: DirectoryHandle,
+  to: DirectoryHandle,
+  name: Buffer,
+  { mode, mtimeNs }: BigIntStats,
+  merge: boolean,
+): Promise<void> {
+  const source = from.child(name);
+  const target = to.child(name);
+  try {
+    makeWritable(source);
+    makeWritable(target);
+    await moveEntries(source, target, source.names(), { merge });
+  } finally {
+    source.close();
+    target.close();
+  }
+  rmdirSync(from.at(name));
+  setTime(to.at(name), microseconds(mtimeNs));
+  chmodSync(to.at(name), Number(mode) & 0o7777);
+}
+
+/** Renames an entry. A directory that its owner may not write to has to be writable to get another parent. */
+function rename(from: DirectoryHandle, to: DirectoryHandle, name: Buffer): void {
+  try {
+    renameSync(from.at(name), to.at(name));
+  } catch (error) {
+    if (errno(error) !== 'EACCES' || !from.isDirectory(name)) throw error;
+    const child = from.child(name);
+    try {
+      const mode = makeWritable(child);
+      if (mode === undefined) throw error;
+      renameSync(from.at(name), to.at(name));
+      chmodSync(child.self, mode);
+    } finally {
+      child.close();
+    }
+  }
+}
+
+/**
+ * Returns the entries of `from` that cannot be moved since something else is at their place. `split` are directories that were
+ * moved in part: what remains of them is no obstacle.
+ */
+export function findConflicts(from: DirectoryHandle, to: DirectoryHandle, split: Readonly<Record<string, string>> = {}): Buffer[] {
+  return from.names().filter((name) => {
+    if (!to.has(name)) return false;
+    return split[name.toString('latin1')] !== identityOf(to.at(name)) || !canMerge(from, to, name);
+  });
+}
+
+function canMerge(from: DirectoryHandle, to: DirectoryHandle, name: Buffer): boolean {
+  if (!to.has(name)) return true;
+  if (!from.isDirectory(name) || !to.isDirectory(name)) return false;
+  const source = from.child(name);
+  const target = to.child(name);
+  try {
+    return source.names().every((child) => canMerge(source, target, child));
+  } finally {
+    source.close();
+    target.close();
+  }
+}
