@@ -82,16 +82,17 @@ async function attemptCheckout(
       });
     }
     const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
-    const write: PlaceOptions = {
+    const learn = new StatCache({ dir: workspace.dir }, home.host.now());
+    const write: PlaceOptions & { learn: StatCache } = {
+      learn,
       keepDirectory: options.keepDirectory,
       reader: new BlobReader(repository, { signal: options.signal, kept: home.frames }),
       blobs: manifest.blobs,
       signal: options.signal,
       onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),
     };
-    const startedAt = home.host.now();
     await place({ home, repository, token, workspace, tree, record, write, options });
-    await learnFrom(workspace, tree, startedAt);
+    await workspace.writeCache(learn);
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   });
 }
@@ -103,7 +104,7 @@ interface Placement {
   workspace: Workspace;
   tree: Tree;
   record: WorkspaceRecord;
-  write: PlaceOptions;
+  write: PlaceOptions & { learn: StatCache };
   options: CheckoutOptions;
 }
 
@@ -118,7 +119,7 @@ async function place(placement: Placement): Promise<void> {
   if (current === undefined && !options.force) throw refuse(workspace.dir);
   const isOwned = current !== undefined;
   if (options.only !== undefined) {
-    const there = await readDirectory(workspace, everything, options);
+    const there = await readDirectory(placement, everything);
     const kept = recordOfPart(workspace, record);
     const from = selectMatching(there, options.only);
     const obstacle = findObstacle(workspace.dir, from, tree);
@@ -174,7 +175,8 @@ function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord)
 }
 
 /** The directory's content, if it is exactly the version that its record names; undefined otherwise. */
-async function readClean({ home, repository, workspace, options }: Placement): Promise<Tree | undefined> {
+async function readClean(placement: Placement): Promise<Tree | undefined> {
+  const { home, repository, workspace, options } = placement;
   const { record, pending, dir } = workspace;
   if (record === undefined || pending !== undefined) return undefined;
   const base = await readBase(home, repository, record).catch((error: unknown) => {
@@ -187,7 +189,7 @@ async function readClean({ home, repository, workspace, options }: Placement): P
   // Caches are compared where the version has them; where it has none, those of the directory are nobody's work.
   for (const keepCaches of [record.rules.keepCaches, true]) {
     const filter = buildFilter({ facts: readFacts(dir), ...record.rules, keepCaches });
-    const there = await readDirectory(workspace, filter, options);
+    const there = await readDirectory(placement, filter);
     if (isEmptyDiff(diffTrees(expected, there))) return there;
   }
   return undefined;
@@ -203,27 +205,15 @@ async function readBase(home: Home, repository: Repository, { session, base }: W
   return undefined;
 }
 
-async function readDirectory(workspace: Workspace, filter: Filter, { signal }: CheckoutOptions): Promise<TreeEntry[]> {
+async function readDirectory({ workspace, write, options: { signal } }: Placement, filter: Filter): Promise<TreeEntry[]> {
   const found = await scan(workspace.dir, filter, { signal });
   return capture(workspace.dir, found, {
     sink: hashOnly,
     cache: await workspace.readCache(),
-    learn: undefined,
+    learn: write.learn,
     previous: undefined,
     signal,
   });
-}
-
-/** Notes the new files in the stat cache, so that the next commit need not read them. */
-async function learnFrom(workspace: Workspace, tree: Tree, startedAt: number): Promise<void> {
-  const entries = new Map(tree.map((entry) => [entry.path, entry]));
-  const cache = new StatCache({ dir: workspace.dir }, startedAt);
-  for (const found of (await scan(workspace.dir, everything)).entries) {
-    const entry = entries.get(found.path);
-    if (entry?.kind !== 'file' || found.kind !== 'file' || found.size !== entry.size) continue;
-    cache.record(found, entry.ids);
-  }
-  await workspace.writeCache(cache);
 }
 
 /** The part of a version that `only` names. Throws NOT_FOUND where it names nothing. */

@@ -2,11 +2,12 @@
  * What lets a capture skip files that did not change: their blob ids beside what lstat said when they were read (SPEC.md R-CAP-12 to
  * R-CAP-15). A cache is whole or it is empty, and losing it costs time only. It belongs to one directory of one machine.
  */
+import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, utf8, Writer } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import { parentPath } from '../object/path.js';
-import { blobCount } from '../object/tree.js';
+import { blobCount, type FileEntry } from '../object/tree.js';
 import { ID_BYTES } from '../object-id.js';
 import type { ScannedEntry } from './scan.js';
 
@@ -82,6 +83,11 @@ export class StatCache {
     invariant(ids.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
     if (this.#trusts(entry)) this.#files.set(path, { size, mtimeNs, ctimeNs, ino, ids });
     else this.#files.delete(path);
+  }
+
+  /** Takes note of a file that was written, as its descriptor shows it afterwards. */
+  recordWritten({ path, ids, mode }: FileEntry, { size, mtimeNs, ctimeNs, ino }: BigIntStats): void {
+    this.record({ kind: 'file', path, mode, size: Number(size), mtimeNs, ctimeNs, ino }, ids);
   }
 
   encode(): Uint8Array {

@@ -26,6 +26,7 @@ import { compareFrames } from '../pack/locator.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobPlace } from '../repository/manifest.js';
 import { writeFailure } from './files.js';
+import type { StatCache } from './stat-cache.js';
 import { setTime } from './times.js';
 
 export interface WriteProgress {
@@ -42,6 +43,8 @@ export interface WriteOptions {
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
   /** Leaves directories writable, for entries that are to be moved out of them. */
   keepWritable?: boolean;
+  /** Takes each file as it was written, by the descriptor that wrote it: no other file that may be at its path by then. */
+  learn?: StatCache | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: WriteProgress) => void) | undefined;
 }
@@ -91,7 +94,7 @@ async function writeFiles(root: string, files: readonly FileEntry[], options: Wr
   const done = { files: 0, bytes: 0 };
   let before = 0;
   options.reader.plan(places(files, options.blobs));
-  const open = new OpenFile(root);
+  const open = new OpenFile(root, options.learn);
   try {
     // A file without blobs is one item without content.
     for await (const { file, index, last, content } of readAhead(items(files), BLOBS_AHEAD, (item) => load(item, options))) {
@@ -179,10 +182,12 @@ function requireSpace(root: string, needed: number): void {
 /** The file that is being written: at most one at a time. */
 class OpenFile {
   readonly #root: string;
+  readonly #learn: StatCache | undefined;
   #descriptor: number | undefined;
 
-  constructor(root: string) {
+  constructor(root: string, learn: StatCache | undefined) {
     this.#root = root;
+    this.#learn = learn;
   }
 
   /** Writes the bytes at their place; parts before it that are not written are holes. */
@@ -199,6 +204,7 @@ class OpenFile {
     if (size !== file.size) throw integrity(`${file.path}: expected a file of ${file.size} bytes, found ${size}`);
     setTime(join(this.#root, file.path), file.mtime);
     fchmodSync(descriptor, file.mode);
+    this.#learn?.recordWritten(file, fstatSync(descriptor, { bigint: true }));
     this.abandon();
   }
 

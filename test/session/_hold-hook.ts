@@ -1,0 +1,31 @@
+/**
+ * Loaded before a program by --import: holds the program at its first HOLD, until the file GO is there. It says so by making the file HELD. `record`: it is about to put a
+ * directory's record in place. `placed`: the same, and the directory DIR is there by then. `stage`: it has made a stage for a checkpoint.
+ */
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import process from 'node:process';
+
+const { HOLD, HELD, GO, DIR } = process.env as Record<'HOLD' | 'HELD' | 'GO' | 'DIR', string>;
+const { existsSync, writeFileSync } = fs;
+const { rename, mkdir } = fs.promises;
+let isOver = false;
+
+function hold(): void {
+  if (isOver) return;
+  isOver = true;
+  writeFileSync(HELD, '');
+  while (!existsSync(GO)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+}
+
+fs.promises.rename = async (from, to) => {
+  const isRecord = String(to).endsWith('.json');
+  if (isRecord && (HOLD === 'record' || (HOLD === 'placed' && existsSync(DIR)))) hold();
+  await rename(from, to);
+};
+fs.promises.mkdir = (async (...parameters: Parameters<typeof mkdir>) => {
+  const made = await mkdir(...parameters);
+  if (HOLD === 'stage' && /\/checkpoints\/./.test(String(parameters[0]))) hold();
+  return made;
+}) as typeof mkdir;
+syncBuiltinESMExports();

@@ -1,0 +1,31 @@
+/** Versions of a profile that nothing but the content tells apart: names, sizes and times are the same. */
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { openRepository, type Store } from '../../src/index.js';
+import { directory, file, type ProfileEntry, writeProfile } from '../helpers/profile.js';
+
+const paths = ['Local State', 'Default/Cookies', 'Default/Preferences', ...Array.from({ length: 20 }, (_, i) => `Default/file${i}`)];
+
+/** Makes `dir` hold the version of a mark of three letters. */
+export function writeVersion(dir: string, mark: string): void {
+  rmSync(dir, { recursive: true, force: true });
+  const files = paths.map((path): [string, ProfileEntry] => [path, file(`{"mark": "${mark}"}`)]);
+  writeProfile(dir, new Map([['Default', directory()], ...files]));
+}
+
+/** The marks of the files in a directory: one, if it is a whole version. Files that are not there have none. */
+export function marksIn(dir: string): string[] {
+  const names = readdirSync(dir, { recursive: true, encoding: 'utf8' });
+  if (names.length !== paths.length + 1) return [`${names.length} names`];
+  return [...new Set(paths.map((path) => /"mark": "(.*)"/.exec(readFileSync(join(dir, path), 'utf8'))?.[1] ?? 'none'))];
+}
+
+/** The store of a home whose session `s` has the versions, the last one as its head. */
+export async function storeWith(home: string, source: string, ...marks: string[]): Promise<Store> {
+  const store = await openRepository({ home, userId: 'tester' });
+  for (const mark of marks) {
+    writeVersion(source, mark);
+    await store.session('s').commit(source);
+  }
+  return store;
+}

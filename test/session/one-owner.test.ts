@@ -1,0 +1,156 @@
+/**
+ * One owner of a directory at a time (R-OUT-7; rows C1, C2 and C10): an operation that is halfway in one process, here or in another PID namespace, makes every
+ * other on its directory BUSY, until it is done or provably gone.
+ */
+import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { systemHost } from '../../src/host.js';
+import type { Session, Store } from '../../src/index.js';
+import { recordPath, Workspace } from '../../src/workspace/record.js';
+import { rejects } from '../helpers/errors.js';
+import { temporary } from '../helpers/temporary.js';
+import { places, start, startHeld } from './_held.js';
+import { marksIn, storeWith, writeVersion } from './_versions.js';
+
+interface Desk {
+  home: string;
+  records: string;
+  dir: string;
+  store: Store;
+  session: Session;
+}
+
+/** A home whose session has the versions `one` and `two`, and a directory that holds `two`. */
+async function begin(t: ExecutionContext): Promise<Desk> {
+  const folder = temporary(t);
+  const home = join(folder, 'home');
+  const dir = join(folder, 'place', 'dir');
+  const store = await storeWith(home, join(folder, 'source'), 'one', 'two');
+  const session = store.session('s');
+  await session.checkout(dir);
+  return { home, records: join(home, 'tester/.store/records'), dir, store, session };
+}
+
+const others: Record<string, (desk: Desk) => Promise<unknown>> = {
+  'a restore': ({ session, dir }) => session.checkout(dir),
+  'a restore by force': ({ session, dir }) => session.checkout(dir, { force: true }),
+  'a restore that keeps the directory': ({ session, dir }) => session.checkout(dir, { force: true, keepDirectory: true }),
+  'a restore of a part': ({ session, dir }) => session.checkout(dir, { only: ['Default/Cookies'] }),
+  'a snapshot': ({ session, dir }) => session.commit(dir),
+  'a snapshot for another session': ({ store, dir }) => store.session('other').commit(dir),
+  'a checkpoint': ({ session, dir }) => session.checkpoint(dir),
+};
+
+for (const [place, before] of Object.entries(places)) {
+  for (const operation of ['restore HEAD~1', 'force HEAD~1', 'part', 'snapshot', 'checkpoint']) {
+    test(`C1: while a ${operation} is halfway in ${place} everything else on its directory is BUSY`, async (t) => {
+      const desk = await begin(t);
+      if (operation === 'snapshot' || operation === 'checkpoint') writeVersion(desk.dir, 'six');
+      const held = await startHeld(t, { ...desk, operation, before });
+      for (const [name, act] of Object.entries(others)) {
+        const { hint, details } = await rejects(t, () => act(desk), 'BUSY', name);
+        t.truthy(hint, name);
+        t.like(details, { path: desk.dir, state: 'running' }, name);
+      }
+      t.is((await held.go())?.code, undefined);
+      t.is(marksIn(desk.dir).length, 1);
+      t.notThrows(() => desk.session.status(desk.dir));
+      for (const [name, act] of Object.entries(others)) await t.notThrowsAsync(() => act(desk), name);
+      t.deepEqual(readdirSync(join(desk.dir, '..')), ['dir']);
+      t.deepEqual(
+        readdirSync(desk.records).filter((name) => name.includes('.lock')),
+        [],
+      );
+    });
+  }
+
+  test(`C1, C10: a restore that is killed in ${place} is taken over by one of many at once`, async (t) => {
+    const { home, records, dir, session } = await begin(t);
+    const held = await startHeld(t, { home, dir, operation: 'force HEAD~1', before });
+    await held.kill();
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => start(home, dir, 'restore HEAD').outcome));
+    t.true(outcomes.some((outcome) => outcome?.code === undefined));
+    for (const outcome of outcomes) t.true(outcome?.code === undefined || outcome.code === 'BUSY', outcome?.code);
+    t.deepEqual(marksIn(dir), ['two']);
+    t.false((await session.commit(dir)).changed);
+    t.deepEqual(readdirSync(join(dir, '..')), ['dir']);
+    t.deepEqual(
+      readdirSync(records).filter((name) => name.includes('.lock')),
+      [],
+    );
+  });
+
+  test(`C10: the stage of a checkpoint that runs in ${place} is not deleted; that of a killed one is`, async (t) => {
+    const { home, records, dir, session } = await begin(t);
+    const elsewhere = join(dir, '..', 'elsewhere');
+    const stages = (): string[] => readdirSync(join(records, 'checkpoints'));
+    writeVersion(dir, 'six');
+    writeVersion(elsewhere, 'ten');
+    const held = await startHeld(t, { home, dir, operation: 'checkpoint', hold: 'stage', before });
+    const [stage] = stages();
+    await session.checkpoint(elsewhere);
+    t.deepEqual(stages(), [stage]);
+    await held.kill();
+    writeVersion(elsewhere, 'two');
+    await session.checkpoint(elsewhere);
+    t.deepEqual(stages(), []);
+  });
+}
+
+test('C1: two operations of one process on one directory are no exception', async (t) => {
+  const { dir, session } = await begin(t);
+  const outcomes = await Promise.allSettled([session.checkout(dir, { at: 'HEAD~1' }), session.checkout(dir)]);
+  t.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  t.like(
+    outcomes.find(({ status }) => status === 'rejected'),
+    { reason: { code: 'BUSY' } },
+  );
+  t.deepEqual(marksIn(dir), [outcomes[0]?.status === 'fulfilled' ? 'one' : 'two']);
+});
+
+test('C1: what a restore learns of files is of those that it wrote, also if another home restores into its directory', async (t) => {
+  const { home, dir, session } = await begin(t);
+  const other = `${home}-other`;
+  cpSync(home, other, { recursive: true, filter: (path) => !path.includes('/records') });
+  const target = join(dir, '..', 'target');
+  const held = await startHeld(t, { home, dir: target, operation: 'restore HEAD', hold: 'placed' });
+  t.is((await start(other, target, 'force HEAD~1').outcome)?.code, undefined);
+  t.is((await held.go())?.code, undefined);
+  t.deepEqual(marksIn(target), ['one']);
+  t.true((await session.status(target)).changed.length > 0);
+  const { changed, commit } = await session.commit(target);
+  t.true(changed);
+  await session.checkout(join(dir, '..', 'proof'), { at: commit });
+  t.deepEqual(marksIn(join(dir, '..', 'proof')), ['one']);
+});
+
+test('C2: a commit is refused if the record of its directory was written meanwhile, also with the same content', async (t) => {
+  const { records, dir, session } = await begin(t);
+  writeVersion(dir, 'six');
+  const { commit: head } = await session.resolve('HEAD');
+  const path = recordPath(records, dir, 'json');
+  const before = readFileSync(path);
+  const workspace = await Workspace.open(records, dir, systemHost);
+  await workspace.write(workspace.record);
+  const again = readFileSync(path);
+  writeFileSync(path, before);
+  await rejects(t, () => session.commit(dir, { onProgress: () => writeFileSync(path, again) }), 'BUSY');
+  t.is((await session.resolve('HEAD')).commit, head);
+  t.true((await session.commit(dir)).changed);
+});
+
+test('C10: a mount of a process that runs in another PID namespace is not left, and is when it was killed', async (t) => {
+  const { home, store } = await begin(t);
+  const before = places['another PID namespace'] ?? [];
+  const held = await startHeld(t, { home, dir: join(home, '..', 'none'), operation: 'mount six', before });
+  t.deepEqual(await store.leftMounts(), []);
+  const next = await store.mount('s');
+  t.is(readdirSync(join(home, 'tester/.store/records/mounts')).length, 2);
+  await next.unmount();
+  await held.kill();
+  const [left] = await store.leftMounts();
+  t.true(left?.isCertain);
+  await store.mount('s').then((mount) => mount.unmount());
+  t.deepEqual(readdirSync(join(home, 'tester/.store/workspaces')), []);
+});
