@@ -140,12 +140,13 @@ async function place(placement: Placement): Promise<void> {
  * Throws DIRTY unless a mixture that a checkout left holds nothing but entries of its two versions: what somebody wrote into it since
  * is not overwritten. Throws the same for every other change that could not be settled.
  */
-async function refuseUnexplained({ home, repository, workspace, options }: Placement, pending: Pending): Promise<void> {
+async function refuseUnexplained(placement: Placement, pending: Pending): Promise<void> {
+  const { home, repository, workspace } = placement;
   const { phase, previous, next } = pending;
   if (phase !== 'apply' || previous === undefined || next === undefined) return refuseHalfDone(workspace);
   const manifests = [await readBase(home, repository, previous), await readBase(home, repository, next)];
   const known = manifests.map((manifest) => new Map(manifest?.tree.map((entry) => [entry.path, entry])));
-  const there = await readDirectory(workspace, buildFilter({ facts: readFacts(workspace.dir), ...previous.rules }), options);
+  const there = await readDirectory(placement, buildFilter({ facts: readFacts(workspace.dir), ...previous.rules }));
   const isKnown = (entry: TreeEntry): boolean =>
     known.some((entries) => {
       const version = entries.get(entry.path);
