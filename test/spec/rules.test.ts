@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import test from 'ava';
+import { formats } from '../vectors/generate.js';
+import { folderCases } from './_folders.js';
 import { namedRules, parseRules, root, rules, specText, tags } from './_rules.js';
 
 /** Returns the rules that the files below a folder name, with the files. */
@@ -39,6 +41,20 @@ test('B8: every rule is named by a test', (t) => {
   const named = namedIn('test');
   t.deepEqual(
     rules.filter(({ id }) => !named.has(id) && !namedRules(coming).has(id)).map(({ id }) => id),
+    [],
+  );
+});
+
+/** Sections whose data the second reader reads: what breaks a rule there is a vector or a hostile repository. */
+const readAlone = /^(?:[1-9]|1[234])(?:\.|$)|^10\.1$/;
+
+test('B8: a rule that readers enforce has a vector or a hostile repository, and one that a check enforces has a repository', (t) => {
+  const broken = new Set<string>();
+  const name = (text: string): void => namedRules(text.split(':')[0] as string).forEach((id) => void broken.add(id));
+  for (const format of formats) for (const { rule } of format.refused) name(rule);
+  for (const [title] of folderCases) name(title);
+  t.deepEqual(
+    rules.filter(({ id, tag, section }) => tag !== 'writer only' && readAlone.test(section) && !broken.has(id)).map(({ id }) => id),
     [],
   );
 });

@@ -133,7 +133,7 @@ export const refs: Format<Ref> = {
       bytes: encodeRef({ ...empty, rows: new Array(100).fill(newRow('commit', { ...commit, message: '' }, first.manifest)) }).slice(0, 100),
     },
     {
-      rule: 'R-ENC-4: an odd extension',
+      rule: 'R-CRYPT-5, R-ENC-4: an odd extension',
       bytes: encodeRef({ ...full, extensions: [{ tag: 1, value: Uint8Array.of(5) }] }),
       code: 'NEWER_VERSION',
     },

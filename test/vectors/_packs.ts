@@ -170,7 +170,7 @@ export const manifests: Format<Body> = {
   facts: (_, bytes) => ({ commitId: decodeManifest(bytes).id }),
   refused: [
     { rule: 'R-BLOB: one id, two lengths', bytes: twoLengths() },
-    { rule: 'R-MAN-1: another tree', bytes: encodeManifest({ ...commit, tree: '0'.repeat(64) }, tree, new Map([[id, place]])) },
+    { rule: 'R-ID, R-MAN-1: another tree', bytes: encodeManifest({ ...commit, tree: '0'.repeat(64) }, tree, new Map([[id, place]])) },
     { rule: 'R-COMMIT: another number of files', bytes: encodeManifest({ ...commit, files: 3 }, tree, new Map([[id, place]])) },
     { rule: 'R-COMMIT: another number of bytes', bytes: encodeManifest({ ...commit, bytes: 9 }, tree, new Map([[id, place]])) },
   ],

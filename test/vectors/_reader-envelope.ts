@@ -23,7 +23,17 @@ function zstdByCommand(bytes: Uint8Array): ReturnType<Native> {
 }
 
 /** This machine has nothing that reads zstd: no fault of the data. */
-export class NoZstd extends Error {}
+class NoZstd extends Error {}
+
+/** Undefined if the machine has nothing that reads zstd. */
+export function unlessNoZstd<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof NoZstd)) throw error;
+    return undefined;
+  }
+}
 
 /** R-CODEC: the content of a stream, of exactly that length. */
 export function decompress(codec: Codec, bytes: Uint8Array, length: number): Uint8Array {

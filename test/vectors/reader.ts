@@ -10,7 +10,7 @@ import { assemble, blobIds, type Frame, type Manifest, openManifest } from './_r
 import { folderSource, isId, type Source } from './_reader-source.js';
 
 export { Refusal } from './_reader-bytes.js';
-export { NoZstd } from './_reader-envelope.js';
+export { unlessNoZstd } from './_reader-envelope.js';
 export { contentSource, folderSource } from './_reader-source.js';
 
 export interface ReadEntry {
