@@ -86,7 +86,7 @@ test('R-LOCAL-2, R-LOCAL-6, R-REF-5: a remote folder is read from SPEC.md alone,
       await session.commit(dir);
       await session.push();
     }
-    const reader = new IndependentReader(folderSource(remote, `${userId}/.store/`));
+    const reader = new IndependentReader(folderSource(remote, `${userId}/.store/`), true);
     const [head] = reader.history('main');
     t.is(head?.id, (await session.resolve('HEAD')).commit, userId);
     t.deepEqual(lines(reader.entries('main', head as NonNullable<typeof head>)), new Map(readListing(dir)), userId);

@@ -24,10 +24,13 @@ export interface ReadEntry {
 
 export class IndependentReader {
   readonly #source: Source;
+  readonly #isRemote: boolean;
   #repository: string | undefined;
 
-  constructor(source: Source) {
+  /** A reader of a remote starts from a ref, and that of a local store from the config (R-CONFIG, R-CONFIG-2). */
+  constructor(source: Source, isRemote = false) {
     this.#source = source;
+    this.#isRemote = isRemote;
   }
 
   /** The names of the sessions that do not read as absent. */
@@ -118,7 +121,9 @@ export class IndependentReader {
     const key = `refs/${session}`;
     const cell = isId(session) ? this.#source.cell(key) : undefined;
     if (cell === undefined) return undefined;
-    const ref = readRef(readBody(cell, 'ref', key, this.#id()).body);
+    const { body, repository } = readBody(cell, 'ref', key, this.#isRemote ? this.#repository : this.#id());
+    this.#repository = repository;
+    const ref = readRef(body);
     return ref.rows.length === 0 ? undefined : ref;
   }
 }

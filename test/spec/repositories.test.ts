@@ -1,0 +1,41 @@
+/**
+ * Hostile repositories, read from SPEC.md alone: the second reader refuses what the library's readers refuse, reads what they read, and the tag of each rule says
+ * so (B2, B8). test/repository/rule-tags.test.ts runs the library's readers and its check on the same cases.
+ */
+import test from 'ava';
+import { encodeCommit } from '../../src/object/commit.js';
+import { objectId } from '../../src/object-id.js';
+import { forged, seal } from '../helpers/forge.js';
+import { hex } from '../helpers/hex.js';
+import { type Notices, ruleCases } from '../repository/_rule-cases.js';
+import { contentSource, IndependentReader, Refusal } from '../vectors/reader.js';
+import { namedRules, rules, type Tag } from './_rules.js';
+
+const tagOf: Record<Notices, Tag> = {
+  reader: 'reader refuses',
+  blob: 'reader refuses',
+  check: 'check only',
+  data: 'check only',
+  nobody: 'writer only',
+};
+
+for (const [name, notices, alter] of ruleCases) {
+  test(`B8: ${name}: ${tagOf[notices]}`, async (t) => {
+    const repository = forged();
+    await alter(repository);
+    const reader = new IndependentReader(contentSource(await seal(repository), 'tester/.store/'), true);
+    const readAll = (): void => {
+      const rows = reader.history('main');
+      for (const row of rows) {
+        const version = repository.versions.find(({ commit }) => objectId('commit', encodeCommit(commit)) === row.id);
+        const files = reader.entries('main', row).map(({ path, content }) => [path, objectId('blob', content)]);
+        const expected = version?.tree.map((entry) => [entry.path, entry.kind === 'file' ? hex(entry.ids) : '']);
+        t.deepEqual(files, expected as string[][]);
+      }
+      if (rows.length > 0) t.is(reader.resolve('main', 'good')?.id, reader.tags('main').get('good'));
+    };
+    if (tagOf[notices] === 'reader refuses') t.throws(readAll, { instanceOf: Refusal });
+    else t.notThrows(readAll);
+    for (const id of namedRules(name.split(':')[0] as string)) t.is(rules.find((rule) => rule.id === id)?.tag, tagOf[notices], id);
+  });
+}
