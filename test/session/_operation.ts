@@ -2,7 +2,7 @@
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { isError, openRepository } from '../../src/index.js';
-import { begin } from '../state/_processes.js';
+import { overwrite } from './_versions.js';
 
 const [home, dir, operation, argument = 'HEAD'] = process.argv.slice(2) as [string, string, string, string?];
 const store = await openRepository({ home, userId: 'tester' });
@@ -13,7 +13,11 @@ async function act(): Promise<object | undefined> {
   if (operation === 'part') return session.checkout(dir, { only: ['Default/Cookies'], force: true });
   if (operation === 'snapshot') return session.commit(dir);
   if (operation === 'checkpoint') return session.checkpoint(dir);
-  if (operation === 'mount') return begin(store, 's', argument).then(() => ({}));
+  if (operation === 'mount') {
+    const mount = await store.mount('s');
+    overwrite(mount.dir, argument);
+    return mount.unmount();
+  }
   const [left] = await store.leftMounts();
   return left && store.recover(left, 'commit');
 }

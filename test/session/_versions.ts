@@ -1,16 +1,24 @@
 /** Versions of a profile that nothing but the content tells apart: names, sizes and times are the same. */
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRepository, type Store } from '../../src/index.js';
 import { directory, file, type ProfileEntry, writeProfile } from '../helpers/profile.js';
 
 const paths = ['Local State', 'Default/Cookies', 'Default/Preferences', ...Array.from({ length: 20 }, (_, i) => `Default/file${i}`)];
 
+const contentOf = (mark: string): string => `{"mark": "${mark}"}`;
+
 /** Makes `dir` hold the version of a mark of three letters. */
 export function writeVersion(dir: string, mark: string): void {
   rmSync(dir, { recursive: true, force: true });
-  const files = paths.map((path): [string, ProfileEntry] => [path, file(`{"mark": "${mark}"}`)]);
+  const files = paths.map((path): [string, ProfileEntry] => [path, file(contentOf(mark))]);
   writeProfile(dir, new Map([['Default', directory()], ...files]));
+}
+
+/** Writes the version of a mark over what a directory holds, as a browser would. */
+export function overwrite(dir: string, mark: string): void {
+  mkdirSync(join(dir, 'Default'), { recursive: true });
+  for (const path of paths) writeFileSync(join(dir, path), contentOf(mark));
 }
 
 /** The marks of the files in a directory: one, if it is a whole version. Files that are not there have none. */

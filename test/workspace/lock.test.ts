@@ -1,0 +1,113 @@
+/** The lock of a directory, by owners that are values (R-OUT-7; rows C1 and C10): never two living owners, whatever becomes of them. */
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import test from 'ava';
+import { isError } from '../../src/errors.js';
+import { systemHost } from '../../src/host.js';
+import type { OwnerState } from '../../src/owners.js';
+import { type DirectoryLock, lockDirectory } from '../../src/workspace/lock.js';
+import { recordPath } from '../../src/workspace/record.js';
+import { dice } from '../helpers/dice.js';
+import { rejects } from '../helpers/errors.js';
+import { temporary } from '../helpers/temporary.js';
+
+const DIR = '/some/directory';
+
+/** Owners that share a folder, each with its state. */
+class Village {
+  readonly states = new Map<string, OwnerState>();
+
+  constructor(readonly folder: string) {}
+
+  lock(name: string): Promise<DirectoryLock> {
+    if (!this.states.has(name)) this.states.set(name, 'running');
+    const owners = { self: async () => name, state: async (other: string) => this.states.get(other) ?? 'unknown' };
+    return lockDirectory(this.folder, DIR, { random: systemHost.random, owners: () => owners });
+  }
+}
+
+/** The lock, or the error of one that another owner has. */
+async function attempt(village: Village, name: string): Promise<DirectoryLock | undefined> {
+  try {
+    return await village.lock(name);
+  } catch (error) {
+    if (!isError(error, 'BUSY')) throw error;
+    return undefined;
+  }
+}
+
+test('of many that take over the lock of an owner that is gone exactly one gets it, 100 times', async (t) => {
+  const village = new Village(temporary(t));
+  for (let round = 0; round < 100; round++) {
+    const gone = `gone-${round}`;
+    await village.lock(gone);
+    village.states.set(gone, 'gone');
+    const locks = await Promise.all(Array.from({ length: 16 }, (_, i) => attempt(village, `${round}-${i}`)));
+    const held = locks.filter((lock) => lock !== undefined);
+    t.is(held.length, 1);
+    await held[0]?.release();
+  }
+  t.deepEqual(readdirSync(village.folder), []);
+});
+
+test('owners that take, keep, release and die at random never have the lock at once, and never block it for good', async (t) => {
+  const village = new Village(temporary(t));
+  const roll = dice(7);
+  let holder: string | undefined;
+  let taken = 0;
+  const live = async (id: number): Promise<void> => {
+    for (let life = 0; life < 60; life++) {
+      const name = `${id}-${life}`;
+      const lock = await attempt(village, name);
+      if (lock === undefined) continue;
+      t.is(holder, undefined, `${holder} and ${name} have the lock at once`);
+      holder = name;
+      taken++;
+      for (let i = roll(4); i > 0; i--) await setImmediate();
+      holder = undefined;
+      if (roll(3) === 0) village.states.set(name, 'gone');
+      else await lock.release();
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, id) => live(id)));
+  t.true(taken > 60);
+  t.truthy(await village.lock('last'));
+});
+
+for (const state of ['running', 'unknown'] as const) {
+  test(`an owner that is ${state} keeps its lock, and is named with what to do`, async (t) => {
+    const village = new Village(temporary(t));
+    await village.lock('first');
+    village.states.set('first', state);
+    const { details, hint } = await rejects(t, () => village.lock('second'), 'BUSY');
+    t.deepEqual(details, { path: DIR, owner: 'first', state, lock: recordPath(village.folder, DIR, 'lock') });
+    t.regex(hint ?? '', state === 'running' ? /when it is done/ : /remove \/.*\.lock first/);
+  });
+}
+
+test('a lock whose folder was emptied, by a crash of the system or by hand, is free', async (t) => {
+  const village = new Village(temporary(t));
+  mkdirSync(recordPath(village.folder, DIR, 'lock'));
+  const lock = await village.lock('first');
+  await lock.release();
+  t.deepEqual(readdirSync(village.folder), []);
+});
+
+test('who lost the lock to a removal by hand does not release that of the next', async (t) => {
+  const village = new Village(temporary(t));
+  const first = await village.lock('first');
+  village.states.set('first', 'gone');
+  const second = await village.lock('second');
+  await first.release();
+  t.deepEqual(readdirSync(recordPath(village.folder, DIR, 'lock')), ['second']);
+  await second.release();
+});
+
+test('something else in the place of a lock is told', async (t) => {
+  const village = new Village(temporary(t));
+  writeFileSync(recordPath(village.folder, DIR, 'lock'), '');
+  await rejects(t, () => village.lock('first'), 'USAGE');
+  const below = new Village(join(recordPath(village.folder, DIR, 'lock'), 'records'));
+  await rejects(t, () => below.lock('first'), 'USAGE');
+});
