@@ -22,6 +22,12 @@ export async function checkCell(cells: LocalCells, key: string): Promise<Finding
 }
 
 async function messagesFor(cells: LocalCells, key: string): Promise<string[]> {
+  const messages: string[] = [];
+  const failed = await messageOf(async () => messages.push(...(await messagesWithin(cells, key))));
+  return [...messages, ...failed];
+}
+
+async function messagesWithin(cells: LocalCells, key: string): Promise<string[]> {
   const directory = cells.directory(key);
   const names = (await namesIn(directory)) ?? [];
   const generations = names.map((name) => /^g-([0-9a-f]{32})$/.exec(name)?.[1]);
@@ -65,8 +71,8 @@ async function messageOf(body: () => Promise<unknown>): Promise<string[]> {
     return [];
   } catch (error) {
     if (isError(error, 'INTEGRITY')) return [error.message];
-    if (hasErrno(error, 'ENOENT', 'EISDIR'))
-      return [`${error.path}: expected a file, found ${error.code === 'ENOENT' ? 'none' : 'a directory'}`];
+    if (hasErrno(error, 'ENOENT')) return [`${error.path}: expected a file, found none`];
+    if (hasErrno(error, 'EISDIR', 'ENOTDIR')) return [error.message];
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 /** What the file system answers, as the errors of the provider contract. */
-import { BrowserStateError, type ErrorCode, isAnyError } from '../errors.js';
+import type { Stats } from 'node:fs';
+import { BrowserStateError, type ErrorCode, integrity, isAnyError } from '../errors.js';
 
 const codes: Record<string, ErrorCode> = {
   EACCES: 'FORBIDDEN',
@@ -31,6 +32,26 @@ export const misplaced = { ENOTDIR: 'USAGE', EISDIR: 'USAGE' } as const;
 export function hasErrno(error: unknown, ...names: string[]): error is NodeJS.ErrnoException {
   if (!isAnyError(error) || !('code' in error) || !('errno' in error)) return false;
   return names.length === 0 || names.includes(String(error.code));
+}
+
+/** Names the type of an entry of a directory that is not a file. */
+export function typeName(found: Pick<Stats, 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket' | 'isFile'>): string {
+  if (found.isFile()) return 'a file';
+  if (found.isDirectory()) return 'a directory';
+  if (found.isSymbolicLink()) return 'a symbolic link';
+  if (found.isFIFO()) return 'a FIFO';
+  return found.isSocket() ? 'a socket' : 'a device';
+}
+
+/** The error for what is in the place of a file: EISDIR for a directory, which may be that of other keys, else INTEGRITY. */
+export function misfit(path: string, found: Stats): Error {
+  const message = `${path}: expected a file, found ${typeName(found)}`;
+  return found.isDirectory() ? Object.assign(new Error(message), { code: 'EISDIR', errno: -21, path }) : integrity(message);
+}
+
+/** The error for what is in the place of a directory. */
+export function notDirectory(path: string, found: Stats): Error {
+  return Object.assign(new Error(`${path}: expected a directory, found ${typeName(found)}`), { code: 'ENOTDIR', errno: -20, path });
 }
 
 /** Runs `body` and throws what the file system answers as an error of the contract: `what` says what could not be done. */

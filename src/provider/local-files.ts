@@ -3,25 +3,29 @@
  * directories that survive the loss of power. Errors of the file system pass through untranslated, so that callers can tell
  * the expected ones apart.
  */
-import { promises as fs } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { constants, promises as fs } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { toHex } from '../bytes.js';
 import { check } from '../errors.js';
 import type { Host } from '../host.js';
-import { committed, hasErrno } from './local-errors.js';
+import { committed, hasErrno, misfit, notDirectory } from './local-errors.js';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
+/** A FIFO or a device in the place of a file never blocks an open, and a symlink is never followed. */
+const FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
 export class Folder {
   readonly root: string;
   readonly #host: Pick<Host, 'random'>;
-  /** Directories that this process knows to be there and to stay. */
-  readonly #known = new Set<string>();
+  /** Directories below the root that this process knows to be there and to stay. */
+  readonly #known: Set<string>;
 
-  constructor(root: string, host: Pick<Host, 'random'>) {
+  constructor(root: string, host: Pick<Host, 'random'>, known = new Set<string>()) {
     this.root = root;
     this.#host = host;
+    this.#known = known;
   }
 
   path(...parts: string[]): string {
@@ -67,12 +71,13 @@ export class Folder {
 
   /** Makes a directory below the root and those above it, private, so that they survive the loss of power. */
   async ensureDirectory(path: string): Promise<void> {
-    if (this.#known.has(path)) return;
+    const below = relative(this.root, path);
+    if (this.#known.has(below)) return;
     if (path !== this.root) await this.ensureDirectory(dirname(path));
     else await makeAncestors(path);
     // Another process may have made it and not have synced it yet, so what is there already is synced as well.
     if ((await makeDirectory(path)) || path !== this.root) await syncDirectory(dirname(path));
-    this.#known.add(path);
+    this.#known.add(below);
   }
 
   /** Believes in no directory any longer: one was removed from outside. */
@@ -99,7 +104,7 @@ async function makeAncestors(path: string): Promise<void> {
   if (await makeDirectory(parent)) await syncDirectory(dirname(parent));
 }
 
-/** False where it was there. */
+/** False if it was there. */
 async function makeDirectory(path: string): Promise<boolean> {
   try {
     await fs.mkdir(path, PRIVATE_DIRECTORY);
@@ -126,7 +131,7 @@ async function writeAll(file: fs.FileHandle, bytes: Uint8Array): Promise<void> {
  * tell whether the name appeared before or after.
  */
 export async function publish(staged: string, path: string): Promise<boolean> {
-  const directory = await fs.open(dirname(path));
+  const directory = await openDirectory(dirname(path));
   try {
     if (!(await linked(staged, path))) return false;
     await committed(async () => {
@@ -194,8 +199,12 @@ export async function syncedIfThere(path: string): Promise<boolean> {
   }
 }
 
+export function openDirectory(path: string): Promise<fs.FileHandle> {
+  return fs.open(path, DIRECTORY);
+}
+
 export async function syncDirectory(path: string): Promise<void> {
-  const directory = await fs.open(path);
+  const directory = await openDirectory(path);
   try {
     await directory.sync();
   } finally {
@@ -203,15 +212,20 @@ export async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-/** A file's bytes, or the part of them that `select` names when it is told the size; in `into` where they fit. */
+/**
+ * Reads a file, or the part of it that `select` names for its size, into `into` if it fits. Throws INTEGRITY for what is neither a file nor a directory, and
+ * EISDIR for a directory, both with the path.
+ */
 export async function readBytes(
   path: string,
   select: (size: number) => { start: number; end: number },
   into?: Uint8Array,
 ): Promise<Uint8Array> {
-  const file = await fs.open(path);
+  const file = await openFile(path);
   try {
-    const { start, end } = select((await file.stat()).size);
+    const found = await file.stat();
+    if (!found.isFile()) throw misfit(path, found);
+    const { start, end } = select(found.size);
     const fits = into !== undefined && into.length >= end - start;
     // Not the shared pool, and not filled first: the result is the caller's own.
     const bytes = fits ? into.subarray(0, end - start) : new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
@@ -226,9 +240,21 @@ export async function readBytes(
   }
 }
 
-/** The names in a directory; undefined where it is not there. A file in its place, or above it, is ENOTDIR: what it hides is not absent. */
+async function openFile(path: string): Promise<fs.FileHandle> {
+  try {
+    return await fs.open(path, FILE);
+  } catch (error) {
+    // A symlink and a socket cannot be opened so.
+    if (hasErrno(error, 'ELOOP', 'EMLINK', 'ENXIO', 'EOPNOTSUPP')) throw misfit(path, await fs.lstat(path));
+    throw error;
+  }
+}
+
+/** The names in a directory; undefined if it is not there. Anything else in its place, or a file above it, is ENOTDIR: what it hides is not absent. */
 export async function namesIn(path: string): Promise<string[] | undefined> {
   try {
+    const found = await fs.lstat(path);
+    if (!found.isDirectory()) throw notDirectory(path, found);
     return await fs.readdir(path);
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return undefined;

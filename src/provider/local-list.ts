@@ -1,13 +1,32 @@
 /** The keys of a local folder: what of its files and directories are objects and cells, and nothing else (SPEC.md R-LOCAL-4). */
 import { type Dirent, promises as fs } from 'node:fs';
-import { throwIfAborted } from '../errors.js';
-import { hasErrno, translated } from './local-errors.js';
+import { integrity, throwIfAborted } from '../errors.js';
+import { hasErrno, translated, typeName } from './local-errors.js';
 import type { Folder } from './local-files.js';
 import { keyOfCellName, keyOfName, objectPath } from './local-names.js';
 import type { Listed } from './provider.js';
 
 /** Files whose sizes are asked for at once: enough for the thread pool. */
 const STAT_BATCH = 32;
+
+/** Entries that have an object's or a cell's name and are of a type that neither has, in the whole folder: no read takes them for anything. */
+export async function* oddEntries(folder: Folder, signal: AbortSignal | undefined): AsyncGenerator<{ key: string; message: string }> {
+  const parents = [''];
+  for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
+    throwIfAborted(signal);
+    for (const entry of await entriesIn(folder, parent)) {
+      const cell = keyOfCellName(parent, entry.name);
+      const key = cell ?? keyOfName(parent, entry.name);
+      if (key === undefined || entry.isDirectory()) {
+        if (key !== undefined && cell === undefined) parents.push(`${key}/`);
+        continue;
+      }
+      if (entry.isFile() && cell === undefined) continue;
+      const path = folder.path(objectPath(parent), entry.name);
+      yield { key, message: `${path}: expected ${cell === undefined ? 'a file or a directory' : 'a directory'}, found ${typeName(entry)}` };
+    }
+  }
+}
 
 /** Objects and cells whose keys start with `prefix`, from the deepest directory that the prefix names. */
 export async function* listFolder(folder: Folder, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<Listed> {
@@ -39,9 +58,17 @@ async function* withSizes(folder: Folder, keys: string[], signal: AbortSignal | 
   }
 }
 
+/**
+ * Lists a directory: empty if it is not there, or if it is an object. Throws INTEGRITY for anything else in its place, since what it should hold would look
+ * absent.
+ */
 async function entriesIn(folder: Folder, parent: string): Promise<Dirent[]> {
   const path = folder.path(objectPath(parent));
   try {
+    // The root itself may be a symlink; nothing below it is one.
+    const found = parent === '' ? undefined : await fs.lstat(path.replace(/\/$/, ''));
+    if (found?.isFile()) return [];
+    if (found !== undefined && !found.isDirectory()) throw integrity(`${path}: expected a directory, found ${typeName(found)}`);
     return await fs.readdir(path, { withFileTypes: true });
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return [];
@@ -49,10 +76,10 @@ async function entriesIn(folder: Folder, parent: string): Promise<Dirent[]> {
   }
 }
 
-/** Undefined where the file was removed since its directory was read. */
+/** Undefined if the file was removed since its directory was read. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
-    return (await fs.stat(path)).size;
+    return (await fs.lstat(path)).size;
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return undefined;
     throw translated(error, `look at ${path}`, {});

@@ -11,13 +11,13 @@ import { check, invariant, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
-import { LocalCells } from './local-cell.js';
+import { Anchor } from './local-anchor.js';
 import { checkCell, type Finding } from './local-check.js';
 import { absent, committed, damaged, misplaced, translating } from './local-errors.js';
-import { Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
-import { listFolder } from './local-list.js';
+import { type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
+import { listFolder, oddEntries } from './local-list.js';
 import { objectPath } from './local-names.js';
-import type { ByteRange, Cell, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
+import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
 
 /** Entries of one generation of a cell: few enough to list in one go, many enough that a roll costs little per swap. */
 const ENTRIES_PER_GENERATION = 64;
@@ -35,88 +35,117 @@ export function localProvider(root: string, host: Pick<Host, 'random'>, options:
 class LocalProvider implements Provider {
   readonly url: string;
   readonly supports = { conditionalRead: true, durable: true };
-  readonly #folder: Folder;
-  readonly #cells: LocalCells;
+  readonly #root: string;
+  readonly #host: Pick<Host, 'random'>;
+  readonly #entriesPerGeneration: number;
+  readonly #anchor: Anchor;
 
-  constructor(root: string, host: Pick<Host, 'random'>, entriesPerGeneration: number) {
+  constructor(root: string, host: Pick<Host, 'random'>, entriesPerGeneration: number, expected?: Expectation) {
     invariant(entriesPerGeneration >= 2, 'a generation has at least 2 entries');
     this.url = pathToFileURL(root).href;
-    this.#folder = new Folder(root, host);
-    this.#cells = new LocalCells(this.#folder, entriesPerGeneration);
+    this.#root = root;
+    this.#host = host;
+    this.#entriesPerGeneration = entriesPerGeneration;
+    this.#anchor = new Anchor(root, host, entriesPerGeneration, expected);
+  }
+
+  expecting(expected: Expectation): Provider {
+    return new LocalProvider(this.#root, this.#host, this.#entriesPerGeneration, expected);
   }
 
   async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
-    const path = this.#objectPath(key, options);
+    checkRequest(key, options);
     checkObjectSize(key, bytes);
-    await translating(`store ${key}`, misplaced, async () => {
-      const published = await this.#folder.afresh(() => this.#publish(path, bytes, options));
-      if (published) return;
-      invariant(equalBytes(await readObject(path), bytes), `${key} is put with one content only, and ${path} has another`);
-      await syncDirectory(dirname(path));
-    });
+    await translating(`store ${key}`, misplaced, () =>
+      this.#anchor.writing(async ({ folder }) => {
+        const path = folder.path(objectPath(key));
+        if (await folder.afresh(() => publishObject(folder, path, bytes, options))) return;
+        invariant(equalBytes(await readObject(path), bytes), `${key} is put with one content only, and ${path} has another`);
+        await syncDirectory(dirname(path));
+      }),
+    );
   }
 
   async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
-    const path = this.#objectPath(key, options);
+    checkRequest(key, options);
     const { range } = options;
     checkRange(range);
-    const bytes = await translating(`read ${key}`, absent, () => readObject(path, range, options.into));
+    const bytes = await translating(`read ${key}`, absent, () =>
+      this.#anchor.reading(({ folder }) => readObject(folder.path(objectPath(key)), range, options.into)),
+    );
     throwIfAborted(options.signal);
     return bytes;
   }
 
   async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    const cell = await translating(`read ${key}`, damaged, () => this.#cells.current(key));
+    checkRequest(key, options);
+    const cell = await translating(`read ${key}`, damaged, () => this.#anchor.reading(({ cells }) => cells.current(key)));
     throwIfAborted(options.signal);
     if (cell === undefined) return undefined;
     return cell.version === options.unless ? 'unchanged' : { bytes: cell.payload, version: cell.version };
   }
 
   async swap(key: string, bytes: Uint8Array, expected: Version | null, options: RequestOptions = {}): Promise<Version | undefined> {
-    checkKey(key);
-    throwIfAborted(options.signal);
+    checkRequest(key, options);
     checkCellSize(key, bytes);
     const payload = new Uint8Array(bytes);
-    return await translating(`write ${key}`, misplaced, () => this.#cells.swap(key, payload, expected, options));
+    return await translating(`write ${key}`, misplaced, () =>
+      this.#anchor.writing(({ cells }) => cells.swap(key, payload, expected, options)),
+    );
   }
 
   async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
     checkPrefix(prefix);
-    yield* listFolder(this.#folder, prefix, options.signal);
+    const { place, release } = await this.#hold(`list ${prefix}`);
+    try {
+      yield* listFolder(place.folder, prefix, options.signal);
+    } finally {
+      await release();
+    }
   }
 
   async delete(key: string, options: RequestOptions = {}): Promise<void> {
-    const path = this.#objectPath(key, options);
-    await translating(`remove ${key}`, {}, async () => {
-      if (await removeFile(path)) await committed(() => syncDirectory(dirname(path)));
-    });
+    checkRequest(key, options);
+    await translating(`remove ${key}`, {}, () =>
+      this.#anchor.writing(async ({ folder }) => {
+        const path = folder.path(objectPath(key));
+        if (await removeFile(path)) await committed(() => syncDirectory(dirname(path)));
+      }),
+    );
   }
 
-  /** Verifies every entry of every cell, and that nothing else lies among them (SPEC.md R-LOCAL-11). */
+  /** Verifies every entry of every cell, that nothing else lies among them, and the types of all entries (SPEC.md R-LOCAL-4, R-LOCAL-11). */
   async *check(options: RequestOptions = {}): AsyncIterable<Finding> {
-    for await (const { key, size } of this.list('', options)) {
-      if (size === undefined) yield* await translating(`check ${key}`, {}, () => checkCell(this.#cells, key));
+    const { place, release } = await this.#hold('check the folder');
+    try {
+      yield* oddEntries(place.folder, options.signal);
+      for await (const { key, size } of listFolder(place.folder, '', options.signal)) {
+        if (size === undefined) yield* await translating(`check ${key}`, {}, () => checkCell(place.cells, key));
+      }
+    } finally {
+      await release();
     }
   }
 
   /** Nothing is held open between calls, so nothing happens. */
   async close(): Promise<void> {}
 
-  #objectPath(key: string, options: RequestOptions): string {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    return this.#folder.path(objectPath(key));
+  async #hold(what: string) {
+    return await translating(what, {}, () => this.#anchor.hold());
   }
+}
 
-  async #publish(path: string, bytes: Uint8Array, options: RequestOptions): Promise<boolean> {
-    return await this.#folder.stageFile(bytes, async (staged) => {
-      await this.#folder.ensureDirectory(dirname(path));
-      throwIfAborted(options.signal);
-      return await publish(staged, path);
-    });
-  }
+function checkRequest(key: string, { signal }: RequestOptions): void {
+  checkKey(key);
+  throwIfAborted(signal);
+}
+
+async function publishObject(folder: Folder, path: string, bytes: Uint8Array, options: RequestOptions): Promise<boolean> {
+  return await folder.stageFile(bytes, async (staged) => {
+    await folder.ensureDirectory(dirname(path));
+    throwIfAborted(options.signal);
+    return await publish(staged, path);
+  });
 }
 
 async function readObject(path: string, range?: ByteRange, into?: Uint8Array): Promise<Uint8Array> {

@@ -68,6 +68,17 @@ export interface Foreign {
   get(name: string, range: ByteRange, options?: RequestOptions): Promise<Uint8Array>;
 }
 
+/** What must be in a place before anything is written to it. */
+export interface Expectation {
+  /** The cell that tells which repository is there. */
+  key: string;
+  /**
+   * Given the cell's bytes as the place has them now, or `damaged` for a cell that cannot be read. Resolves to false if nothing is known of the place, and
+   * throws if it is not the one that was seen before.
+   */
+  isExpected(cell: Uint8Array | 'damaged' | undefined): Promise<boolean>;
+}
+
 /** Where providers differ, declared so that the suite and the store can ask. */
 export interface ProviderSupports {
   /** `read` with `unless` answers 'unchanged' without moving the body. */
@@ -129,6 +140,12 @@ export interface Provider {
    * Yields one finding per damaged thing. Absent where a provider adds nothing.
    */
   check?(options?: RequestOptions): AsyncIterable<{ key: string; message: string }>;
+
+  /**
+   * The same place, each request to which is made only if what is there is as expected, and is still there when it has ended. For a folder, whose disk may be
+   * unmounted at any time. Absent if a place cannot become another one.
+   */
+  expecting?(expected: Expectation): Provider;
 
   /** Absent where nothing of others can be told. What an older version of the package left is found by it. */
   foreign?: Foreign;

@@ -88,6 +88,8 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
     close: () => provider.close(),
   };
   if (provider.check !== undefined) outer.check = provider.check.bind(provider);
+  const expecting = provider.expecting?.bind(provider);
+  if (expecting !== undefined) outer.expecting = (expected) => retrying(expecting(expected), options);
   const { foreign } = provider;
   if (foreign !== undefined) {
     outer.foreign = {

@@ -32,6 +32,8 @@ export function scoped(provider: Provider, prefix: string): Provider {
   };
   const check = provider.check?.bind(provider);
   if (check !== undefined) view.check = (options) => checkBelow(check, at, options);
+  const expecting = provider.expecting?.bind(provider);
+  if (expecting !== undefined) view.expecting = (expected) => scoped(expecting({ ...expected, key: whole(expected.key) }), prefix);
   if (provider.foreign !== undefined) view.foreign = foreignBelow(provider.foreign, at);
   return view;
 }

@@ -287,8 +287,9 @@ function smallSegments(segments: readonly SegmentName[], room: number): number {
 }
 
 function unknownOutcome(session: string, cause: unknown): BrowserStateError {
-  return new BrowserStateError('UNREACHABLE', `refs/${session}: a write got no answer, and whether it took effect is unknown`, {
-    hint: 'Look at `browserstate log` when the provider answers again, before you repeat the command.',
+  const { message: reason, hint } = isError(cause) ? cause : { message: String(cause), hint: undefined };
+  return new BrowserStateError('UNREACHABLE', `refs/${session}: a write got no answer, and whether it took effect is unknown: ${reason}`, {
+    hint: hint ?? 'Look at `browserstate log` when the provider answers again, before you repeat the command.',
     cause,
   });
 }

@@ -4,15 +4,15 @@
  */
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
-import { unwrap } from '../pack/envelope.js';
+import { openEnvelope, unwrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import { probeProvider } from '../provider/probe.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
-import { refKey } from '../repository/layout.js';
+import { CONFIG_KEY, refKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
 import { MAX_INLINE_HEAD, type Row, wasDeleted } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
@@ -51,11 +51,16 @@ export class Remote implements Site {
   /** What this machine knows of the blobs there. */
   readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
+  /** Whether the provider itself refuses to work in the place of a repository that was seen there before. */
+  readonly #isGuarded: boolean;
   #repository: Repository | undefined;
   isConfirmed = false;
 
   constructor(options: RemoteOptions) {
-    this.provider = options.provider;
+    const { provider } = options;
+    const isExpected = (config: Uint8Array | 'damaged' | undefined) => this.#isExpected(config);
+    this.#isGuarded = provider.expecting !== undefined;
+    this.provider = provider.expecting?.({ key: CONFIG_KEY, isExpected }) ?? provider;
     this.host = options.host;
     this.transfer = options.transfer;
     this.legacy = options.legacy;
@@ -104,8 +109,8 @@ export class Remote implements Site {
     const note = await this.#notes.session(session);
     const cell = await this.provider.read(refKey(session), { ...options, ...(note && { unless: note.version }) });
     if (cell === undefined) {
-      // Cells are never deleted: where one was seen, the repository is another.
-      if (note !== undefined) await this.#forget();
+      // Cells are never deleted: if one was seen, the repository is another.
+      if (note !== undefined && !this.#isGuarded) await this.#forget();
       return undefined;
     }
     if (cell === 'unchanged') {
@@ -216,6 +221,24 @@ export class Remote implements Site {
     return this.#is(found);
   }
 
+  /**
+   * Tells whether a folder is that of the repository that was seen in this place; false if none was. Throws UNREACHABLE for any other: its disk is not mounted, or
+   * another one is, and a repository that was made there would be lost with the next mount (SPEC.md R-SYNC-10).
+   */
+  async #isExpected(config: Uint8Array | 'damaged' | undefined): Promise<boolean> {
+    const seen = this.#repository?.id ?? (await this.#notes.repository());
+    if (seen === undefined) return false;
+    if (config !== undefined) {
+      const found = config === 'damaged' ? undefined : repositoryOf(config);
+      // A damaged config is reported by those that read it.
+      if (found === undefined || equalBytes(found, seen)) return true;
+    }
+    const problem = config === undefined ? 'the folder of the remote is not there; is its disk mounted?' : OTHER_FOLDER;
+    throw new BrowserStateError('UNREACHABLE', `${this.provider.url}: ${problem}`, {
+      hint: `Mount its disk and repeat the command. If the folder was emptied or replaced on purpose, remove ${this.#notes.folder} first.`,
+    });
+  }
+
   /** From here on nothing is known of the remote but what it tells. */
   async #forget(): Promise<void> {
     this.#repository = undefined;
@@ -236,6 +259,18 @@ export class Remote implements Site {
     return found;
   }
 }
+
+/** The id in a config; undefined for bytes that are none. */
+function repositoryOf(config: Uint8Array): Uint8Array | undefined {
+  try {
+    return openEnvelope(config, { kind: 'config', repository: undefined, key: CONFIG_KEY }).repository;
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
+    return undefined;
+  }
+}
+
+const OTHER_FOLDER = 'the folder of the remote holds another repository than the one that was seen there; is the right disk mounted?';
 
 /** Refs only advance (SPEC.md R-WRITE-5). */
 function refuseOlder({ session, ref }: Token, seen: number, notes: string): void {

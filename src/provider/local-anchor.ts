@@ -1,0 +1,146 @@
+/**
+ * The folder of a provider, held open while requests are under way. A disk can be unmounted between two system calls; a path then leads to the bare mount point
+ * below it. So the folder is opened, verified through its handle, and every path of the requests starts from that handle.
+ */
+import { promises as fs, type Stats } from 'node:fs';
+import { BrowserStateError, isError } from '../errors.js';
+import type { Host } from '../host.js';
+import { LocalCells } from './local-cell.js';
+import { hasErrno } from './local-errors.js';
+import { Folder, openDirectory } from './local-files.js';
+import type { Expectation } from './provider.js';
+
+/** A folder with its cells. */
+export interface Place {
+  folder: Folder;
+  cells: LocalCells;
+}
+
+interface Held extends Place {
+  /** Undefined as long as nothing is expected to be there. */
+  handle: fs.FileHandle | undefined;
+}
+
+export class Anchor {
+  readonly #root: string;
+  readonly #host: Pick<Host, 'random'>;
+  readonly #entriesPerGeneration: number;
+  readonly #expected: Expectation | undefined;
+  readonly #known = new Set<string>();
+  readonly #anywhere: Held;
+  #held: Promise<Held> | undefined;
+  #users = 0;
+
+  constructor(root: string, host: Pick<Host, 'random'>, entriesPerGeneration: number, expected: Expectation | undefined) {
+    this.#root = root;
+    this.#host = host;
+    this.#entriesPerGeneration = entriesPerGeneration;
+    this.#expected = expected;
+    this.#anywhere = this.#at(root, undefined);
+  }
+
+  /** Runs a read on the folder. */
+  async reading<T>(read: (place: Place) => Promise<T>): Promise<T> {
+    const { place, release } = await this.hold();
+    try {
+      return await read(place);
+    } catch (error) {
+      throw this.#readable(error, place);
+    } finally {
+      await release();
+    }
+  }
+
+  /** Runs a write on the folder. Throws UNREACHABLE if another folder has taken its place by the end: a reader would not find what was written. */
+  async writing<T>(write: (place: Place) => Promise<T>): Promise<T> {
+    return await this.reading(async (place) => {
+      const written = await write(place);
+      const { handle } = place as Held;
+      if (handle === undefined || (await isAt(handle, this.#root))) return written;
+      throw new BrowserStateError('UNREACHABLE', `${this.#root}: the folder was unmounted or replaced during a write`, {
+        hint: 'Mount its disk again and repeat the command.',
+      });
+    });
+  }
+
+  /** The folder as it is now, until it is released. Throws UNREACHABLE if it is not the expected one. */
+  async hold(): Promise<{ place: Place; release: () => Promise<void> }> {
+    if (this.#expected === undefined) return { place: this.#anywhere, release: async () => undefined };
+    this.#users++;
+    this.#held ??= this.#open(this.#expected);
+    const held = this.#held;
+    const release = async (): Promise<void> => {
+      if (--this.#users > 0) return;
+      this.#held = undefined;
+      await held.then(
+        ({ handle }) => handle?.close(),
+        () => undefined,
+      );
+    };
+    try {
+      return { place: await held, release };
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
+
+  async #open({ key, isExpected }: Expectation): Promise<Held> {
+    const handle = await openDirectory(this.#root).catch((error: unknown) => {
+      if (!hasErrno(error, 'ENOENT')) throw error;
+      return undefined;
+    });
+    try {
+      const held = handle === undefined ? this.#anywhere : this.#at(await pathOf(handle, this.#root), handle);
+      const cell = handle && (await currentCell(held.cells, key));
+      if (await isExpected(cell)) return held;
+    } catch (error) {
+      await handle?.close();
+      throw error;
+    }
+    await handle?.close();
+    return this.#anywhere;
+  }
+
+  #at(path: string, handle: fs.FileHandle | undefined): Held {
+    const folder = new Folder(path, this.#host, this.#known);
+    return { folder, cells: new LocalCells(folder, this.#entriesPerGeneration), handle };
+  }
+
+  /** An error with the folder's own path in place of the handle's. */
+  #readable(error: unknown, { folder }: Place): unknown {
+    if ((isError(error) || hasErrno(error)) && folder.root !== this.#root)
+      error.message = error.message.replaceAll(`${folder.root}/`, `${this.#root}/`);
+    return error;
+  }
+}
+
+/** The cell's bytes, `damaged` if it has none that are whole, or undefined if it is not there. */
+async function currentCell(cells: LocalCells, key: string): Promise<Uint8Array | 'damaged' | undefined> {
+  try {
+    return (await cells.current(key))?.payload;
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY') && !hasErrno(error, 'EISDIR', 'ENOTDIR')) throw error;
+    return 'damaged';
+  }
+}
+
+/** A path that leads to the open directory whatever happens to its name: by /proc if there is one, else the name. */
+async function pathOf(handle: fs.FileHandle, root: string): Promise<string> {
+  const path = `/proc/self/fd/${handle.fd}`;
+  return (await isAt(handle, path)) ? path : root;
+}
+
+async function isAt(handle: fs.FileHandle, path: string): Promise<boolean> {
+  const [opened, found] = await Promise.all([handle.stat(), fs.stat(path).catch(unlessMissing)]);
+  return found !== undefined && isSame(opened, found);
+}
+
+function isSame(a: Stats, b: Stats): boolean {
+  return a.dev === b.dev && a.ino === b.ino;
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!hasErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+  return undefined;
+}
