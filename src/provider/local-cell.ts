@@ -125,9 +125,10 @@ export class LocalCells {
     return join(this.directory(key), `g-${generation}`);
   }
 
-  /** The names of the generations that are in their place; undefined where there is no cell. */
+  /** The names of the generations that are in their place; undefined if there is no cell. */
   async generations(key: string): Promise<string[] | undefined> {
     const names = await namesIn(this.directory(key));
+    if (names === undefined) await this.#folder.requireWay(this.directory(key));
     return names?.map((name) => /^g-([0-9a-f]{32})$/.exec(name)?.[1]).filter((name) => name !== undefined);
   }
 

@@ -76,8 +76,24 @@ export class Folder {
     if (path !== this.root) await this.ensureDirectory(dirname(path));
     else await makeAncestors(path);
     // Another process may have made it and not have synced it yet, so what is there already is synced as well.
-    if ((await makeDirectory(path)) || path !== this.root) await syncDirectory(dirname(path));
+    const isNew = await makeDirectory(path);
+    if (!isNew && path !== this.root) await requireDirectory(path);
+    if (isNew || path !== this.root) await syncDirectory(dirname(path));
     this.#known.add(below);
+  }
+
+  /** Throws ENOTDIR if something other than a directory is above a path: what is missing there may be hidden by it, as by a symlink to nowhere. */
+  async requireWay(path: string): Promise<void> {
+    for (let at = dirname(path); at !== this.root && at !== dirname(at); at = dirname(at)) {
+      const isDirectory = await requireDirectory(at).then(
+        () => true,
+        (error: unknown) => {
+          if (!hasErrno(error, 'ENOENT')) throw error;
+          return false;
+        },
+      );
+      if (isDirectory) return;
+    }
   }
 
   /** Believes in no directory any longer: one was removed from outside. */
@@ -113,6 +129,12 @@ async function makeDirectory(path: string): Promise<boolean> {
     if (hasErrno(error, 'EEXIST')) return false;
     throw error;
   }
+}
+
+/** Throws ENOTDIR for a symlink too: what is written through one may land anywhere. */
+async function requireDirectory(path: string): Promise<void> {
+  const found = await fs.lstat(path);
+  if (!found.isDirectory()) throw notDirectory(path, found);
 }
 
 /** Writes the whole of a new file, syncs it and closes it. */
@@ -253,8 +275,7 @@ async function openFile(path: string): Promise<fs.FileHandle> {
 /** The names in a directory; undefined if it is not there. Anything else in its place, or a file above it, is ENOTDIR: what it hides is not absent. */
 export async function namesIn(path: string): Promise<string[] | undefined> {
   try {
-    const found = await fs.lstat(path);
-    if (!found.isDirectory()) throw notDirectory(path, found);
+    await requireDirectory(path);
     return await fs.readdir(path);
   } catch (error) {
     if (hasErrno(error, 'ENOENT')) return undefined;

@@ -78,10 +78,12 @@ class Check {
     await this.#listObjects();
     const manifests = new ManifestCheck(repository, this.#findings, this.#present, this.#options);
     let refs = 0;
-    for await (const session of repository.refs.list(this.#options)) {
-      refs++;
-      await this.#findings.attempt(refKey(session), () => this.#checkSession(repository, manifests, session), [session]);
-    }
+    await this.#findings.attempt('refs', async () => {
+      for await (const session of repository.refs.list(this.#options)) {
+        refs++;
+        await this.#findings.attempt(refKey(session), () => this.#checkSession(repository, manifests, session), [session]);
+      }
+    });
     this.result.bytesRead += manifests.bytesRead;
     // A ref is made before the first object is put, and never deleted.
     if (refs === 0 && this.#present.size > 0)
@@ -121,7 +123,9 @@ class Check {
       await this.#provider.get(key, { ...this.#options, range: { start: 0, end: 1 } });
       return true;
     } catch (error) {
-      if (!isError(error, 'NOT_FOUND')) throw error;
+      if (!isError(error, 'NOT_FOUND', 'INTEGRITY')) throw error;
+      // Something else in its place is no absence; it is reported by those that read it.
+      if (isError(error, 'INTEGRITY')) return true;
       this.#absent.add(key);
       return false;
     }

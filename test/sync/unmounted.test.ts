@@ -3,12 +3,12 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSyn
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError, localProvider, type Provider } from '../../src/index.js';
-import { host } from '../provider/_folders.js';
+import { around } from '../faults/providers.js';
 import { noise, withPages } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { file, readListing, smallProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
-import { around } from '../faults/providers.js';
+import { host } from '../provider/_folders.js';
 import { type Machine, machine, reopened } from './_machines.js';
 
 /** A disk at its mount point. */
