@@ -1,8 +1,6 @@
 /** What a running command has at hand. The library is loaded when a command first asks for the store. */
-import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { BrowserState, Session, Store } from '../src/index.js';
 import { CliError, describeFailure, exitStatus, type Failure } from './failure.js';
 import type { Interrupts } from './interrupt.js';
@@ -92,12 +90,6 @@ export class Context {
       'expected a remote, found none',
       'Name one with --remote URL or the environment variable BROWSERSTATE_REMOTE.',
     );
-  }
-
-  /** A sentence for a remote that is a folder and is not there: nothing was pushed to it yet, or its address is another. */
-  get absence(): string | undefined {
-    if (!this.remote?.startsWith('file:') || existsSync(fileURLToPath(this.remote))) return undefined;
-    return `There is nothing at the remote ${this.remote} yet.`;
   }
 
   /** Takes in a failure that does not stop the command: the exit status is that of the first. */

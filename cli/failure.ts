@@ -69,13 +69,6 @@ export function mentionOffline(error: unknown): unknown {
   return new CliError(error.code, error.message, hint, error);
 }
 
-/** Adds to a thing that was not found that the whole remote is not there, which a mistyped address looks like. */
-export function mentionAbsence(error: unknown, absence: () => string | undefined): unknown {
-  if (!isFailure(error) || error.code !== 'NOT_FOUND') return error;
-  const remark = absence();
-  return remark === undefined ? error : new CliError(error.code, error.message, [remark, error.hint].filter(Boolean).join(' '), error);
-}
-
 function isFailure(error: unknown): error is Failure {
   return error instanceof Error && (error.name === 'BrowserStateError' || error.name === 'CliError');
 }

@@ -22,7 +22,7 @@ import { sync } from './commands/sync.js';
 import { tag } from './commands/tag.js';
 import { verify } from './commands/verify.js';
 import { Context } from './context.js';
-import { describeFailure, exitStatus, mentionAbsence, mentionOffline } from './failure.js';
+import { describeFailure, exitStatus, mentionOffline } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
 import type { Choice } from './parser.js';
 import { Report } from './report.js';
@@ -74,8 +74,7 @@ async function run({ command, args, printCompletionScript }: Choice): Promise<nu
     await command.run(context, args);
     return context.status;
   } catch (error) {
-    const explained = args['offline'] ? error : mentionAbsence(error, () => context.absence);
-    throw 'offline' in command.options && !args['offline'] ? mentionOffline(explained) : explained;
+    throw 'offline' in command.options && !args['offline'] ? mentionOffline(error) : error;
   } finally {
     await context.close();
   }

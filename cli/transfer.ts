@@ -1,8 +1,9 @@
 /** What push, pull and sync share: one session or all, and how what was moved is told. */
 import type { PullResult, PushResult, Session, SessionInfo, SessionsOptions } from '../src/index.js';
 import type { Context } from './context.js';
-import { CliError, type Failure } from './failure.js';
+import { CliError, describeFailure, type Failure } from './failure.js';
 import { type Line, styled } from './lines.js';
+import type { Report } from './report.js';
 import { count, shortId, size } from './text.js';
 
 interface Choice {
@@ -50,7 +51,7 @@ export async function forSessions<Result extends object>(
     const isNamed = failure.message.startsWith(`session ${session}`);
     report.error(isNamed ? failure : { ...failure, message: `session ${session}: ${failure.message}` }, error);
   };
-  const { here, both, deleted, problems } = await allSessions(context);
+  const { here, both, deleted, problems } = await allSessions(context, action.moves);
   for (const { session, problem } of problems) fail(session, problem);
   const names = action.moves === 'out' ? [...here] : [...both];
   for (const { session, pushed } of deleted) {
@@ -73,7 +74,6 @@ export async function forSessions<Result extends object>(
     }
   }
   report.result(outcomes, () => lines);
-  if (context.absence !== undefined) report.warn(context.absence);
   if (both.size === 0 && problems.length === 0)
     report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
 }
@@ -82,7 +82,7 @@ export async function forSessions<Result extends object>(
  * The sessions of this machine, those of it and the remote together, those that are here and were deleted there, and what was found of those whose ref is
  * damaged, which are in no other list.
  */
-async function allSessions(context: Context) {
+async function allSessions(context: Context, moves: 'out' | 'in' | 'both') {
   const { signal } = context;
   const store = await context.store();
   const problems: { session: string; problem: unknown }[] = [];
@@ -93,12 +93,21 @@ async function allSessions(context: Context) {
   };
   // This machine first: what is committed meanwhile was not deleted anywhere.
   const local = await list({ offline: true, onProblem: () => undefined });
-  const all = await list({ onProblem: (session, problem) => problems.push({ session, problem }) });
+  const all = await list({ onProblem: (session, problem) => problems.push({ session, problem }) }).catch((error: unknown) => {
+    // The first push makes the store.
+    if (moves === 'in' || describeFailure(error, false).code !== 'NOT_FOUND') throw error;
+    return local;
+  });
   const damaged = new Set(problems.map(({ session }) => session));
   const both = new Set(all.map(({ session }) => session).filter((name) => !damaged.has(name)));
   const whole = local.filter(({ session }) => !damaged.has(session));
   const here = whole.map(({ session }) => session).filter((name) => both.has(name));
   return { here, both, deleted: whole.filter(({ session }) => !both.has(session)), problems };
+}
+
+/** Says that a push created the store, which a mistyped address does too. */
+export function noteCreation(report: Report, created: string | undefined): void {
+  if (created !== undefined) report.warn(`there was no store at ${created}; the push created it`);
 }
 
 export function describePush({ session, commit, pushed, commits, objects, bytes, forkedTo }: PushResult): Line {

@@ -1,7 +1,7 @@
 /** `push`: sends what the remote has not. */
 import { defineCommand } from '../command.js';
 import { onConflict, sessionOrAll } from '../options.js';
-import { describePush, forSessions } from '../transfer.js';
+import { describePush, forSessions, noteCreation } from '../transfer.js';
 
 export const push = defineCommand({
   usage: 'push',
@@ -21,6 +21,7 @@ export const push = defineCommand({
       moves: 'out',
       act: async (session) => {
         const { forkedTo = null, ...result } = await session.push({ onConflict, ask: true, signal });
+        noteCreation(context.report, result.created);
         return { ...result, ref: result.commit, forkedTo };
       },
       describe: ({ forkedTo, ...result }) => describePush({ ...result, ...(forkedTo !== null && { forkedTo }) }),

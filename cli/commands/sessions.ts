@@ -27,8 +27,6 @@ export const sessions = defineCommand({
     for await (const info of store.sessions({ offline, signal: context.signal, onProblem })) found.push(info);
     context.report.result([...found, ...failures], () => describe(found));
     const places = [context.home, offline ? undefined : context.remote].filter(Boolean);
-    const absence = offline ? undefined : context.absence;
-    if (absence !== undefined) context.report.warn(absence);
     if (found.length === 0 && failures.length === 0)
       context.report.note(`There are no sessions of user ${context.userId} in ${places.join(' or ')} yet.`);
   },

@@ -6,7 +6,7 @@ import { type Line, styled } from '../lines.js';
 import { dir, onConflict, parseLabels, rules, session } from '../options.js';
 import type { Report } from '../report.js';
 import { count, shortId, size } from '../text.js';
-import { describePush } from '../transfer.js';
+import { describePush, noteCreation } from '../transfer.js';
 
 export const snapshot = defineCommand({
   usage: 'snapshot <dir>',
@@ -41,6 +41,7 @@ export const snapshot = defineCommand({
     warnOfSkipped(report, result);
     const sent =
       context.remote === undefined || args.noPush ? undefined : await send(session, result, { tag, signal, onConflict: args.onConflict });
+    noteCreation(report, sent?.created);
     const { pushed = false, ...push } = sent ?? {};
     const value = { commit, tree, parent, changed, ...stats, tag: tag ?? null, pushed, push: sent ? push : null };
     report.result(value, () => [...describe(args.session, result, tag), ...(sent?.pushed ? [describePush(sent)] : [])]);

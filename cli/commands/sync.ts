@@ -2,7 +2,7 @@
 import type { Session } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { onConflict, sessionOrAll } from '../options.js';
-import { describePull, describePush, forSessions } from '../transfer.js';
+import { describePull, describePush, forSessions, noteCreation } from '../transfer.js';
 
 export const sync = defineCommand({
   usage: 'sync',
@@ -20,6 +20,7 @@ export const sync = defineCommand({
       moves: 'both',
       act: async (session) => {
         const { pull, push } = await session.sync({ onConflict, signal });
+        noteCreation(context.report, push?.created);
         const commit = push?.commit ?? pull?.commit ?? (await headOf(session));
         const sum = (name: 'commits' | 'objects') => (pull?.[name] ?? 0) + (push?.[name] ?? 0);
         const moved = { commits: sum('commits'), objects: sum('objects'), bytes: (pull?.fetchedBytes ?? 0) + (push?.bytes ?? 0) };

@@ -89,7 +89,9 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
   };
   if (provider.check !== undefined) outer.check = provider.check.bind(provider);
   const expecting = provider.expecting?.bind(provider);
-  if (expecting !== undefined) outer.expecting = (expected) => retrying(expecting(expected), options);
+  if (expecting !== undefined) {
+    outer.expecting = ({ key, isExpected }) => retrying(expecting({ key, isExpected: (cell) => isExpected(cell).catch(refuse) }), options);
+  }
   const { foreign } = provider;
   if (foreign !== undefined) {
     outer.foreign = {
@@ -105,6 +107,14 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
   return outer;
 }
 
+/** Errors about a place that is not the expected one: waiting mounts no disk. */
+const refusals = new WeakSet<object>();
+
+function refuse(error: unknown): never {
+  if (isError(error)) refusals.add(error);
+  throw error;
+}
+
 /** Waits until a failed request may be asked again; throws the failure where it may not. */
 type Wait = (error: unknown) => Promise<void>;
 
@@ -115,7 +125,7 @@ function patienceOf({ random, onRetry, ...options }: RetryOptions) {
     let longest = firstDelay;
     let attempt = 0;
     return async (error) => {
-      if (!isError(error, 'UNREACHABLE') || attempt === maxRetries) throw error;
+      if (!isError(error, 'UNREACHABLE') || attempt === maxRetries || refusals.has(error)) throw error;
       throwIfAborted(signal);
       longest = Math.min(longest, MAX_RETRY_DELAY_MS);
       const delayMs = random() * longest;

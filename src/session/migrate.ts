@@ -17,6 +17,7 @@ import { writeFailure } from '../workspace/files.js';
 import { scan } from '../workspace/scan.js';
 import { microseconds, setTime } from '../workspace/times.js';
 import { commitDirectory } from './commit.js';
+import type { LogEntry } from './history.js';
 import type { Home } from './home.js';
 import { digestOf, type LegacyEntry, type LegacyPlace, measure } from './legacy.js';
 import type { OnProgress } from './progress.js';
@@ -107,13 +108,14 @@ async function placeOf({ places, session }: Migration, options: RequestOptions):
   });
 }
 
-/** The session's commits, here and on the remote; none where the store has no such session. */
-async function commitsOf(session: Session, options: OfflineOptions) {
-  const commits: { commit: ObjectId; labels: Record<string, string>; files: number; bytes: number }[] = [];
+/** Returns the session's commits, here and on the remote; those here if the remote has no store yet, and none if there is no such session. */
+async function commitsOf(session: Session, options: OfflineOptions): Promise<LogEntry[]> {
+  const commits: LogEntry[] = [];
   try {
     for await (const entry of session.log(options)) commits.push(entry);
   } catch (error) {
     if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+    if (!options.offline) return commitsOf(session, { ...options, offline: true });
   }
   return commits;
 }

@@ -56,6 +56,7 @@ export async function pullSession(home: Home, remote: Remote, session: string, o
   const seen = await remote.read(session, options);
   if (seen?.token.ref.rows[0] !== undefined) return pullSeen(home, remote, seen, options);
   await remote.refuseLegacy(session, options, seen?.token);
+  await remote.requireStore(options);
   // What was never pushed is only here; what was deleted there is not brought back by a look.
   if (seen && wasDeleted(seen.token.ref)) throw noSession(session);
   const { repository, token } = await home.requireSession(session, options);

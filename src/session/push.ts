@@ -26,6 +26,8 @@ export interface PushResult {
   session: string;
   /** The head that the push gave the remote, or found there. */
   commit: ObjectId;
+  /** The address of the store that the push created, if there was none. */
+  created?: string;
   /** Whether anything was sent, and how many commits, objects and bytes. */
   pushed: boolean;
   commits: number;
@@ -46,12 +48,13 @@ export async function pushSession(
   session: string,
   options: PushOptions & { ask?: boolean } = {},
 ): Promise<PushResult> {
+  const wasNew = remote.isNew;
   const local = await home.requireSession(session, options);
   let seen = options.ask ? await remote.read(session, options) : await remote.remembered(session);
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const isFirst = attempt === 0;
     const sent = await attemptPush(home, remote, local, seen, { ...options, isFirst });
-    if (sent !== undefined) return sent;
+    if (sent !== undefined) return remote.isNew && !wasNew ? { ...sent, created: remote.provider.url } : sent;
     await pause(attempt, home.host, options);
     seen = await remote.read(session, options);
   }

@@ -55,6 +55,8 @@ export class Remote implements Site {
   readonly #isGuarded: boolean;
   #repository: Repository | undefined;
   isConfirmed = false;
+  /** Whether this made the repository that is there. */
+  isNew = false;
 
   constructor(options: RemoteOptions) {
     const { provider } = options;
@@ -87,6 +89,7 @@ export class Remote implements Site {
     await probeProvider(this.provider, this.host, options);
     const made = await this.#is(await Repository.create(this.provider, this.host, options));
     this.isConfirmed = true;
+    this.isNew = true;
     return made;
   }
 
@@ -236,6 +239,15 @@ export class Remote implements Site {
     const problem = config === undefined ? 'the folder of the remote is not there; is its disk mounted?' : OTHER_FOLDER;
     throw new BrowserStateError('UNREACHABLE', `${this.provider.url}: ${problem}`, {
       hint: `Mount its disk and repeat the command. If the folder was emptied or replaced on purpose, remove ${this.#notes.folder} first.`,
+    });
+  }
+
+  /** Throws NOT_FOUND with the address if there is no repository: one that nobody has pushed to, or whose address is mistyped. */
+  async requireStore(options: RequestOptions): Promise<Repository> {
+    const found = (this.isConfirmed ? this.#repository : undefined) ?? (await this.confirm(options));
+    if (found !== undefined) return found;
+    throw new BrowserStateError('NOT_FOUND', `there is no store at ${this.provider.url}`, {
+      hint: 'Check the address of the remote. The first push creates a store there, and so does `browserstate init`; --offline uses what is on this machine.',
     });
   }
 

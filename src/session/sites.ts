@@ -66,6 +66,7 @@ export class Sites {
     const local = await this.home.read(this.id, options);
     if (seen?.token.ref.rows[0] === undefined) {
       if (remote !== undefined && local?.token.ref.rows[0] === undefined) await remote.refuseLegacy(this.id, options, seen?.token);
+      await remote?.requireStore(options);
       const { repository, token } = await this.home.requireSession(this.id, options);
       const last = options.offline ? await this.remote?.remembered(this.id) : seen;
       let pushed = this.remote && false;

@@ -133,7 +133,7 @@ export class Store {
     const found = new Map<string, { ref: Ref; site: Home | Remote }>();
     for (const site of [this.#home, options.offline ? undefined : this.#remote]) {
       // Which repository the remote is now is asked, not remembered: refs of any other are none of its.
-      const repository = site instanceof Remote ? await site.confirm(options) : await site?.open(options);
+      const repository = site instanceof Remote ? await site.requireStore(options) : await site?.open(options);
       if (site === undefined || repository === undefined) continue;
       const names: string[] = [];
       for await (const name of repository.refs.list(options)) names.push(name);
