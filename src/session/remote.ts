@@ -226,7 +226,7 @@ export class Remote implements Site {
 
   /**
    * Tells whether a folder is that of the repository that was seen in this place; false if none was. Throws UNREACHABLE for any other: its disk is not mounted, or
-   * another one is, and a repository that was made there would be lost with the next mount (SPEC.md R-SYNC-10).
+   * another one is, and a repository that was made there would be lost with the next mount.
    */
   async #isExpected(config: Uint8Array | 'damaged' | undefined): Promise<boolean> {
     const seen = this.#repository?.id ?? (await this.#notes.repository());
