@@ -3,6 +3,7 @@ import { appendFileSync, lstatSync, readFileSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';
+import { MAX_CELL_BODY, MAX_CELL_SIZE } from '../../src/limits.js';
 import { encode } from '../../src/pack/codec.js';
 import { unwrap, wrap } from '../../src/pack/envelope.js';
 import { framesOf } from '../../src/pack/locator.js';
@@ -13,6 +14,7 @@ import { noise, prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { file, readListing, setMtime, smallProfile, symlink, writeProfile } from '../helpers/profile.js';
+import { contentOf } from '../helpers/provider-content.js';
 import { freshStore } from '../helpers/store.js';
 import { machine } from '../sync/_machines.js';
 
@@ -105,4 +107,41 @@ test('R-OUT-4: a checkout sets modes and mtimes of entries, those of a link its 
   t.is(lstatSync(join(out, 'link'), { bigint: true }).mtimeNs / 1000n, 1_500_000_000_000_002n);
   t.is(statSync(out).mode & 0o777, 0o700);
   t.not(statSync(out, { bigint: true }).mtimeNs / 1000n, 1_400_000_000_000_000n);
+});
+
+test('R-REV-4: a commit of the remote is found by its id and its parents, and from another session', async (t) => {
+  const remote = memoryProvider();
+  const a = await machine(t, remote);
+  const dir = a.profile();
+  const ids: string[] = [];
+  for (let i = 0; i < 3; i++) {
+    writeFileSync(join(dir, 'counted'), String(i));
+    ids.unshift((await a.session.commit(dir)).commit);
+  }
+  await a.session.push();
+  const b = await machine(t, remote);
+  const named = async (session: string, revision: string): Promise<string> => (await b.store.session(session).resolve(revision)).commit;
+  for (const [i, id] of ids.entries()) {
+    t.is(await named('main', id), id);
+    t.is(await named('main', `HEAD~${i}`), id);
+    t.is(await named('other', `main:HEAD~${i}`), id);
+    t.is(await named('other', `main:${id.slice(0, 12)}`), id);
+  }
+});
+
+test('R-CRYPT-1, R-CRYPT-3, R-CRYPT-6: nothing that this version writes is encrypted', async (t) => {
+  const provider = memoryProvider();
+  const { session, folder } = await freshStore(t, provider);
+  const dir = join(folder, 'profile');
+  writeProfile(dir, smallProfile(noise));
+  await session.commit(dir);
+  const content = await contentOf(provider);
+  t.true(content.size >= 5);
+  for (const [key, { bytes }] of content) t.is(bytes[4], 0, key);
+});
+
+test('R-LIMIT-2: a body as large as one may be fits into a cell, compressed or not', async (t) => {
+  const identity = { kind: 'ref', repository: new Uint8Array(16), key: `refs/${'x'.repeat(128)}` } as const;
+  for (const body of [noise(MAX_CELL_BODY, 'body'), new Uint8Array(MAX_CELL_BODY)])
+    t.true((await wrap(identity, body, 'auto')).length <= MAX_CELL_SIZE);
 });
