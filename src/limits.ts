@@ -142,6 +142,15 @@ export const RETRY_DELAY_MS = 1000;
 export const MAX_RETRY_DELAY_MS = 30_000;
 /** Milliseconds without a connection, or without a byte either way, after which a bucket counts as unreachable: longer than any healthy pause. */
 export const STALL_TIMEOUT_MS = 30_000;
+/**
+ * Bytes a second that a connection to a bucket moves at least, both ways together, in each window of STALL_TIMEOUT_MS: some 1 KiB in
+ * 30 s. A link of 1 KiB/s still serves 30 requests at once; an answer of one byte every few seconds ends with its first window.
+ */
+export const MIN_BYTES_PER_SECOND = 32;
+/** Bytes of a list, or of an answer that does not announce its length: two packs; a page of 1,000 of the longest names has a tenth of it. */
+export const MAX_ANSWER_SIZE = 16 * MiB;
+/** Bytes of an answer that says why a request failed. Documents of S3 and GCS have 1 KiB; more is a page of something else. */
+export const MAX_REFUSAL_SIZE = 64 * KiB;
 /** Connections to one bucket: a cold mount asks for its frames all at once; what is beyond waits for one to come free. */
 export const MAX_CONNECTIONS = 64;
 /** How often a write that the bucket answers with "another request is in the way" is sent, and the wait after the first; it doubles. */

@@ -1,35 +1,52 @@
-/** The body of an answer over HTTP. */
+/** Bodies of answers over HTTP, read within bounds. */
 import { concat } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
+import { MAX_ANSWER_SIZE } from '../limits.js';
 
 export interface BodyOptions {
-  /** For errors. */
+  /** Names the body in errors. */
   what: string;
-  /** Bytes of the whole, where the answer tells. */
+  /** Bytes of the whole, if the answer tells; undefined otherwise. */
   expected: number | undefined;
-  /** The most bytes that it may have. */
+  /** Bytes that it may have at most. */
   limit: number;
-  /** Where they go if they fit. */
+  /** Receives the bytes if they fit. */
   into?: Uint8Array | undefined;
 }
 
-/** The whole body. INTEGRITY where it is longer than allowed; UNREACHABLE where it ends early, which is an error of the network. */
+/**
+ * Returns the whole body. Throws INTEGRITY if the answer announces more than `limit` bytes, before any is read; UNREACHABLE if the body
+ * goes on beyond its announced length or ends before it, or if it announces none and does not end (MAX_ANSWER_SIZE): then the network
+ * or the server is at fault, not the store.
+ */
 export async function bodyOf(parts: AsyncIterable<Uint8Array>, { what, expected, limit, into }: BodyOptions): Promise<Uint8Array> {
-  const refuse = (length: number) => check(length <= limit, `${what}: expected at most ${limit} bytes, found more`);
-  refuse(expected ?? 0);
-  // Where the length is told the parts are let go as they come: a body is in memory once.
+  if ((expected ?? 0) > limit) discard(parts);
+  check((expected ?? 0) <= limit, `${what}: expected at most ${limit} bytes, found ${expected}`);
+  const most = expected ?? Math.min(limit, MAX_ANSWER_SIZE);
+  // With a known length the parts are released as they come: a body is in memory once.
   const fits = expected !== undefined && into !== undefined && into.length >= expected;
   const whole = fits ? into.subarray(0, expected) : expected === undefined ? undefined : new Uint8Array(expected);
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of parts) {
-    refuse(length + chunk.length);
+    if (length + chunk.length > most) throw new BrowserStateError('UNREACHABLE', `${what}: expected at most ${most} bytes, found more`);
     if (whole === undefined) chunks.push(chunk);
-    else if (length + chunk.length <= whole.length) whole.set(chunk, length);
+    else whole.set(chunk, length);
     length += chunk.length;
   }
   if (expected !== undefined && length !== expected) {
     throw new BrowserStateError('UNREACHABLE', `${what}: expected ${expected} bytes, found the end after ${length}`);
   }
   return whole ?? concat(chunks);
+}
+
+/** Returns the length that an answer announces; undefined if it announces none, or something that is no length. */
+export function announcedLength(header: string | number | undefined): number | undefined {
+  const length = Number(header ?? Number.NaN);
+  return Number.isSafeInteger(length) && length >= 0 ? length : undefined;
+}
+
+/** Closes the connection of a body that is not wanted. */
+export function discard(body: unknown): void {
+  (body as { destroy?: () => void } | undefined)?.destroy?.();
 }

@@ -25,3 +25,8 @@ export function bucketUrl(scheme: 's3' | 'gs', bucket: string, endpoint: string 
   if (!URL.canParse(endpoint)) throw new BrowserStateError('USAGE', 'expected an http or https address as endpoint, found something else');
   return `${scheme}+${new URL(endpoint).origin}/${bucket}`;
 }
+
+/** Returns the hint for an answer that is not one of the store. */
+export function strangerHint(url: string, store: string): string {
+  return `Check that ${store} answers at ${url}: a proxy, a captive portal that wants a login, or a wrong endpoint may answer in its place.`;
+}

@@ -10,6 +10,9 @@ import type { Provider, RequestOptions, Version } from './provider.js';
 /** The cell that is tried. It stays, since cells cannot be deleted, and any number of processes may try it at once. */
 export const PROBE_KEY = 'probe';
 
+/** Stores that have what the probe looks for. */
+export const STORES_HINT = 'Use one that has them: AWS S3, Cloudflare R2, Ceph, MinIO, Tigris or Google Cloud Storage.';
+
 const BODY_BYTES = 16;
 const RACERS = 4;
 /** How often a version that stays may be refused before a store counts as one that lets nobody win. */
@@ -49,7 +52,7 @@ async function readVersion(provider: Provider, options: RequestOptions): Promise
 }
 
 function ignoring(provider: Provider, found: string): BrowserStateError {
-  return new BrowserStateError('UNSUPPORTED', `${provider.url} does not honour conditional writes: ${found}`, {
-    hint: 'Writers would overwrite each other there in silence. Use a store with conditional writes (AWS S3, MinIO, Ceph, R2, GCS) or a newer release of this one.',
+  return new BrowserStateError('UNSUPPORTED', `${provider.url} does not honor conditional writes: ${found}`, {
+    hint: `Writers would overwrite each other there in silence. ${STORES_HINT}`,
   });
 }

@@ -2,17 +2,31 @@
  * Requests on one bucket, by the names of what is in it: what a condition that did not hold looks like, and how this store wants the ETag of
  * one (SPEC.md R-S3-3, R-S3-4). Errors are the SDK's.
  */
+import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../limits.js';
-import type { EtagStyle, RequestOptions, SwapOptions } from './provider.js';
+import { STORES_HINT } from './probe.js';
+import type { ByteRange, EtagStyle, RequestOptions, SwapOptions } from './provider.js';
+import { checkContent, checkList } from './s3-answers.js';
 import { bareEtag } from './s3-cell.js';
 import { finishing, type S3Connection } from './s3-connection.js';
 import { isNamed, statusOf } from './s3-errors.js';
 
 type Condition = { IfNoneMatch: '*' } | { IfMatch: string };
+
+/** An acknowledged write. */
+export interface Written {
+  /** Without quotes. */
+  etag: string;
+  /**
+   * What proves that the store has the bytes: an ETag that is their MD5, or the store's word that it encrypted them, which gives other
+   * ETags; undefined if nothing does.
+   */
+  proof: 'content' | 'encryption' | undefined;
+}
 
 export class S3Bucket {
   readonly #bucket: string;
@@ -27,66 +41,74 @@ export class S3Bucket {
     this.#host = host;
   }
 
+  /** Reads an object of that name, or a range of it, unless its ETag is in `IfNoneMatch`. */
   async get(
     name: string,
-    conditions: { Range?: string; IfNoneMatch?: string },
+    { range, IfNoneMatch }: { range?: ByteRange | undefined; IfNoneMatch?: string },
     { signal }: RequestOptions,
   ): Promise<GetObjectCommandOutput | 'absent' | 'unchanged' | 'beyond'> {
-    const input = { Bucket: this.#bucket, Key: name, ...conditions };
+    const Range = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` };
+    const input = { Bucket: this.#bucket, Key: name, ...Range, ...(IfNoneMatch === undefined ? {} : { IfNoneMatch }) };
     try {
-      return await this.#connection.send((sdk) => new sdk.GetObjectCommand(input), signal);
+      const output = await this.#connection.send('object', (sdk) => new sdk.GetObjectCommand(input), signal);
+      checkContent(output, range);
+      return output;
     } catch (error) {
       if (isNamed(error, 'NoSuchKey')) return 'absent';
-      if (statusOf(error) === 304) return 'unchanged';
+      if (statusOf(error) === 304 && IfNoneMatch !== undefined) return 'unchanged';
       if (statusOf(error) === 416) return 'beyond';
       throw error;
     }
   }
 
-  /** Writes where there is nothing of that name: the ETag; undefined where there was. */
-  async create(name: string, body: Uint8Array, options: RequestOptions): Promise<string | undefined> {
+  /** Writes if there is nothing of that name; undefined if there is. */
+  async create(name: string, body: Uint8Array, options: RequestOptions): Promise<Written | undefined> {
     return await this.#write(name, body, { IfNoneMatch: '*' }, options);
   }
 
-  /** Writes where the ETag (without quotes) is still `etag`: the new one; undefined where it was not. */
+  /** Writes if the ETag (without quotes) is still `etag`; undefined if it is not. */
   async replace(
     name: string,
     body: Uint8Array,
     etag: string,
     { etagStyle: hint = 'returned', ...options }: SwapOptions,
-  ): Promise<string | undefined> {
+  ): Promise<Written | undefined> {
     const shown = this.etagStyle;
     const first = shown ?? hint;
     for (const style of [first, first === 'returned' ? 'unquoted' : 'returned'] as const) {
       const written = await this.#write(name, body, { IfMatch: style === 'unquoted' ? etag : `"${etag}"` }, options);
       if (written !== undefined) this.etagStyle ??= style;
-      if (written !== undefined || shown !== undefined || (await this.#etag(name, options)) !== etag) return written;
+      if (written !== undefined || shown !== undefined || (await this.head(name, options))?.etag !== etag) return written;
     }
-    throw new BrowserStateError('UNSUPPORTED', `s3://${this.#bucket} refuses to replace ${name} by the ETag that it gives for it`, {
-      hint: 'This store does not honour conditional writes as S3 does, and cannot hold a repository.',
+    throw new BrowserStateError('UNSUPPORTED', `s3://${this.#bucket} rejects a write to ${name} by the ETag that it gives for it`, {
+      hint: `This store does not honor conditional writes as S3 does. ${STORES_HINT}`,
     });
   }
 
   /** One page of the names that start with `prefix`, in the encoding that `decodedName` takes off. */
   async list(prefix: string, token: string | undefined, { signal }: RequestOptions): Promise<ListObjectsV2CommandOutput> {
     const input = { Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token, EncodingType: 'url' } as const;
-    return await this.#connection.send((sdk) => new sdk.ListObjectsV2Command(input), signal);
+    const page = await this.#connection.send('list', (sdk) => new sdk.ListObjectsV2Command(input), signal);
+    checkList(page, this.#bucket, prefix);
+    return page;
   }
 
   async delete(name: string, { signal }: RequestOptions): Promise<void> {
     const input = { Bucket: this.#bucket, Key: name };
-    await finishing(signal, (cut) => this.#connection.send((sdk) => new sdk.DeleteObjectCommand(input), cut));
+    await finishing(signal, (cut) => this.#connection.send('delete', (sdk) => new sdk.DeleteObjectCommand(input), cut));
   }
 
-  /** A write that was refused because another was in its way is sent again: its condition decides as well then. */
-  async #write(name: string, body: Uint8Array, condition: Condition, { signal }: RequestOptions): Promise<string | undefined> {
+  /** A write that was rejected because another was in its way is sent again: its condition decides then as well. */
+  async #write(name: string, body: Uint8Array, condition: Condition, { signal }: RequestOptions): Promise<Written | undefined> {
     const input = { Bucket: this.#bucket, Key: name, Body: body, ContentLength: body.length, ...condition };
     for (let attempt = 1; ; attempt++) {
       try {
-        const output = await finishing(signal, (cut) => this.#connection.send((sdk) => new sdk.PutObjectCommand(input), cut));
-        return bareEtag(output.ETag);
+        const output = await finishing(signal, (cut) => this.#connection.send('put', (sdk) => new sdk.PutObjectCommand(input), cut));
+        const etag = bareEtag(output.ETag);
+        const isEncrypted = output.ServerSideEncryption !== undefined || output.SSECustomerAlgorithm !== undefined;
+        return { etag, proof: etag === md5(body) ? 'content' : isEncrypted ? 'encryption' : undefined };
       } catch (error) {
-        if (statusOf(error) === 412 || isNamed(error, 'NoSuchKey')) return undefined;
+        if ((statusOf(error) === 412 && isNamed(error, 'PreconditionFailed')) || isNamed(error, 'NoSuchKey')) return undefined;
         if (!isNamed(error, 'ConditionalRequestConflict') || attempt === CONTENTION_ATTEMPTS) throw error;
       }
       const spread = 0.5 + (this.#host.random(1)[0] as number) / 255;
@@ -94,10 +116,12 @@ export class S3Bucket {
     }
   }
 
-  async #etag(name: string, { signal }: RequestOptions): Promise<string | undefined> {
+  /** Asks for an object's ETag and size; undefined if there is no such object. */
+  async head(name: string, { signal }: RequestOptions): Promise<{ etag: string; size: number | undefined } | undefined> {
     try {
-      const output = await this.#connection.send((sdk) => new sdk.HeadObjectCommand({ Bucket: this.#bucket, Key: name }), signal);
-      return bareEtag(output.ETag);
+      const input = { Bucket: this.#bucket, Key: name };
+      const output = await this.#connection.send('head', (sdk) => new sdk.HeadObjectCommand(input), signal);
+      return { etag: bareEtag(output.ETag), size: output.ContentLength };
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
@@ -105,11 +129,11 @@ export class S3Bucket {
   }
 }
 
-/** A name as it is, of one as a list encodes it. What was not encoded that way is no key either. */
-export function decodedName(name: string): string {
+/** Undefined on a machine whose policy has no MD5. */
+function md5(bytes: Uint8Array): string | undefined {
   try {
-    return decodeURIComponent(name);
+    return createHash('md5').update(bytes).digest('hex');
   } catch {
-    return name;
+    return undefined;
   }
 }

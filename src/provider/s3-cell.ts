@@ -11,7 +11,7 @@ import type { Version } from './provider.js';
 
 export const MARK_BYTES = 8;
 /** Marks that a cell keeps: writes that may follow one whose answer was lost, within the time of one read, before nobody can tell. */
-const MARKS = 8;
+export const MARKS = 8;
 const HEAD_BYTES = MARKS * MARK_BYTES;
 export const MAX_CELL_OBJECT_SIZE = HEAD_BYTES + MAX_CELL_SIZE;
 

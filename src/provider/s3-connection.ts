@@ -3,11 +3,14 @@
  * sending every request once. The SDK's own retries are taken out: a swap that is sent twice may lose against itself. Who wants
  * retries puts a decorator over the provider.
  */
+import type { Agent as SecureAgent } from 'node:https';
 import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
 import { BrowserStateError } from '../errors.js';
-import { CANCEL_GRACE_MS, MAX_CONNECTIONS, STALL_TIMEOUT_MS } from '../limits.js';
+import { CANCEL_GRACE_MS, STALL_TIMEOUT_MS } from '../limits.js';
+import { poolOf } from './agent.js';
+import { type Asked, checkAnswer, type RawAnswer } from './s3-answers.js';
 import { isNamed } from './s3-errors.js';
 
 type Sdk = typeof import('@aws-sdk/client-s3');
@@ -42,14 +45,16 @@ export class S3Connection {
     this.#options = options;
   }
 
-  /** Sends one request, once. Throws what the SDK throws. */
+  /** Sends one request, once. Throws what the SDK throws, and NotS3 for an answer that is not one to a request of that kind. */
   async send<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+    asked: Asked,
     make: (sdk: Sdk) => Command<Input, Output>,
     signal: AbortSignal | undefined,
   ): Promise<Output> {
     this.#opened ??= this.#open();
     const { sdk, client } = await this.#opened;
-    const attempt = (): Promise<Output> => client.send(once(make(sdk)), signal === undefined ? {} : { abortSignal: signal });
+    const attempt = (): Promise<Output> =>
+      client.send(checked(once(make(sdk)), asked), signal === undefined ? {} : { abortSignal: signal });
     try {
       return await attempt();
     } catch (error) {
@@ -73,14 +78,17 @@ export class S3Connection {
   #makeClient(sdk: Sdk): S3Client {
     const { endpoint, pathStyle = false, credentials, timeoutMs = STALL_TIMEOUT_MS } = this.#options;
     const region = this.#options.region ?? (endpoint === undefined ? undefined : 'us-east-1');
-    const agent = { keepAlive: true, maxSockets: this.#options.maxConcurrency ?? MAX_CONNECTIONS };
+    const limits = { windowMs: timeoutMs, maxSockets: this.#options.maxConcurrency };
+    const [httpAgent, httpsAgent] = [poolOf('http:', limits), poolOf('https:', limits) as SecureAgent];
     return new sdk.S3Client({
       forcePathStyle: pathStyle,
       followRegionRedirects: true,
+      // The SDK would open a connection of its own for each large write, past the pool's limits.
+      expectContinueHeader: false,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
       logger: silent,
-      requestHandler: { connectionTimeout: timeoutMs, socketTimeout: timeoutMs, httpAgent: agent, httpsAgent: agent, logger: silent },
+      requestHandler: { connectionTimeout: timeoutMs, socketTimeout: timeoutMs, httpAgent, httpsAgent, logger: silent },
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials }),
@@ -128,5 +136,21 @@ export async function finishing<T>(signal: AbortSignal | undefined, write: (cut:
 function once<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(command: Command<Input, Output>): Command<Input, Output> {
   const options = { name: 'retryMiddleware', step: 'finalizeRequest', priority: 'high', override: true } as const;
   command.middlewareStack.add((next) => (args) => next(args), options);
+  return command;
+}
+
+/** Puts a look at the raw answer before the SDK parses it. */
+function checked<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+  command: Command<Input, Output>,
+  asked: Asked,
+): Command<Input, Output> {
+  command.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      await checkAnswer(asked, result.response as RawAnswer);
+      return result;
+    },
+    { name: 'checkedAnswer', step: 'deserialize', priority: 'low' },
+  );
   return command;
 }

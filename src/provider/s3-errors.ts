@@ -1,5 +1,8 @@
-/** What S3, the stores that speak its language, and their SDK answer, as the errors of the provider contract (SPEC.md R-S3-9). */
+/** Translation of the errors of S3, of compatible stores and of their SDK to those of the provider contract (SPEC.md R-S3-5, R-S3-9). */
 import { BrowserStateError, type ErrorCode, isError, throwIfAborted } from '../errors.js';
+import { strangerHint } from './bucket-names.js';
+import { STORES_HINT } from './probe.js';
+import { NotS3 } from './s3-answers.js';
 
 interface Meaning {
   code: ErrorCode;
@@ -8,37 +11,53 @@ interface Meaning {
 
 const credentials: Meaning = {
   code: 'FORBIDDEN',
-  hint: "Credentials come from the AWS SDK's own chain (AWS_ACCESS_KEY_ID, AWS_PROFILE, a role): look whether they are there, and valid.",
+  hint: "Credentials come from the AWS SDK's own chain (AWS_ACCESS_KEY_ID, AWS_PROFILE, a role): renew them, then repeat the command.",
 };
-const refused: Meaning = {
+const denied: Meaning = {
   code: 'FORBIDDEN',
   hint: 'These credentials need s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket; without s3:ListBucket S3 also answers 403 for what does not exist.',
 };
+const region: Meaning = { code: 'FORBIDDEN', hint: "Give the bucket's region, as in s3://bucket/prefix?region=eu-central-1." };
+const malformed: Meaning = {
+  code: 'FORBIDDEN',
+  hint: 'The store rejects the request as it is: check the endpoint, the region and pathStyle.',
+};
 const full: Meaning = { code: 'NO_SPACE', hint: "Raise the bucket's quota, or collect garbage, and try again: nothing was changed." };
-const again: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens again, look at the endpoint and at the network.' };
+const again: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens again, check the endpoint and the network.' };
+const noRegion: Meaning = { code: 'USAGE', hint: 'Give a region, as in s3://bucket/prefix?region=eu-central-1, or set AWS_REGION.' };
 
-/** Answers that mean more than their status. */
-const byName: Record<string, Meaning> = {
-  NoSuchBucket: { code: 'NOT_FOUND', hint: 'Look at its name and at the endpoint; browserstate never creates a bucket.' },
+/**
+ * The errors of S3 that prove that a request was rejected before it changed anything (SPEC.md R-S3-5), by the code in the document, and
+ * their meanings. A code that is not here proves nothing: a store may have applied a write and then answered so.
+ */
+const REJECTIONS: Record<string, Meaning> = {
+  ...meaning(credentials, 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'),
+  ...meaning(denied, 'AccessDenied', 'AccountProblem', 'AllAccessDisabled', 'MethodNotAllowed', 'NotSignedUp', 'UserSuspended'),
+  ...meaning(region, 'PermanentRedirect', 'TemporaryRedirect', 'AuthorizationHeaderMalformed', 'IllegalLocationConstraintException'),
+  ...meaning(malformed, 'InvalidArgument', 'InvalidBucketName', 'InvalidRequest', 'InvalidURI', 'KeyTooLongError', 'MissingSecurityHeader'),
+  ...meaning(malformed, 'EntityTooLarge', 'MissingContentLength', 'RequestHeaderSectionTooLarge', 'InvalidRange'),
+  ...meaning(again, 'BadDigest', 'IncompleteBody', 'InvalidDigest', 'XAmzContentSHA256Mismatch', 'ConditionalRequestConflict'),
+  ...meaning(again, 'NoSuchKey', 'PreconditionFailed'),
+  NoSuchBucket: { code: 'NOT_FOUND', hint: 'Check its name and the endpoint, or create it; browserstate never creates a bucket.' },
   RequestTimeTooSkewed: { code: 'FORBIDDEN', hint: 'The clock of this machine is wrong: set it, and try again.' },
-  InvalidAccessKeyId: credentials,
-  SignatureDoesNotMatch: credentials,
-  ExpiredToken: credentials,
-  InvalidToken: credentials,
-  TokenRefreshRequired: credentials,
-  CredentialsProviderError: credentials,
-  TokenProviderError: credentials,
   QuotaExceeded: full,
-  InsufficientStorage: full,
-  XMinioStorageFull: full,
-  NotImplemented: { code: 'UNSUPPORTED', hint: 'This store lacks what a repository needs: conditional writes.' },
-  PermanentRedirect: { code: 'FORBIDDEN', hint: "Give the bucket's region, as in s3://bucket/prefix?region=eu-central-1." },
-  AuthorizationHeaderMalformed: { code: 'FORBIDDEN', hint: "Give the bucket's region, as in s3://bucket/prefix?region=eu-central-1." },
-  RequestTimeout: again,
-  ConditionalRequestConflict: again,
+  NotImplemented: { code: 'UNSUPPORTED', hint: `This store lacks conditional writes, which a repository needs. ${STORES_HINT}` },
 };
 
-/** The status of an answer; undefined where there was none, or no error of the SDK. */
+/** Statuses that prove nothing, whatever their document says: stores are known to answer so after a write. */
+const UNDECIDED = [408, 429, 499];
+
+/** Further codes with a meaning, from answers that prove nothing and from the SDK itself. */
+const others: Record<string, Meaning> = {
+  ...meaning(full, 'InsufficientStorage', 'XMinioStorageFull'),
+  ...meaning(credentials, 'CredentialsProviderError', 'TokenProviderError'),
+};
+
+function meaning(shared: Meaning, ...names: string[]): Record<string, Meaning> {
+  return Object.fromEntries(names.map((name) => [name, shared]));
+}
+
+/** Returns the status of an answer; undefined if there was none, or if the error is not the SDK's. */
 export function statusOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
   return (error.$metadata as { httpStatusCode?: number } | undefined)?.httpStatusCode;
@@ -48,36 +67,51 @@ export function isNamed(error: unknown, name: string): error is Error {
   return error instanceof Error && error.name === name;
 }
 
-/** Runs `body` and throws what the SDK throws as an error of the contract: `what` says what could not be done. */
-export async function translating<T>(what: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
+/** True if a request that failed so had no effect and never will: it was not sent, or the answer proves that it was rejected. */
+export function isRejection(error: unknown): boolean {
+  const status = statusOf(error);
+  if (status === undefined) return meaningOf(error, '').code !== 'UNREACHABLE';
+  if (UNDECIDED.includes(status) || (status >= 500 && status !== 501)) return false;
+  return error instanceof Error && Object.hasOwn(REJECTIONS, error.name);
+}
+
+/** Runs `body`, which does `what` in the store at `url`. Throws what the SDK throws as an error of the contract. */
+export async function translating<T>(what: string, url: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
     if (isError(error)) throw error;
     throwIfAborted(signal);
-    const { code, hint } = meaningOf(error);
-    throw new BrowserStateError(code, `cannot ${what}: ${describe(error)}`, hint === undefined ? { cause: error } : { hint, cause: error });
+    throw translated(what, url, error, meaningOf(error, url));
   }
 }
 
-function meaningOf(error: unknown): Meaning {
-  const named = error instanceof Error && Object.hasOwn(byName, error.name) ? byName[error.name] : undefined;
-  if (named !== undefined) return named;
-  const status = statusOf(error);
-  if (status === undefined) return error instanceof Error && /\bregion\b.*\bmissing\b/i.test(error.message) ? noRegion : again;
-  if (status === 401 || status === 403) return refused;
-  if (status === 404) return { code: 'NOT_FOUND', hint: 'Look at the bucket and at the endpoint.' };
-  if (status === 507) return full;
-  if (status === 408 || status === 429 || status >= 500 || status < 300) return again;
-  return { code: 'FORBIDDEN', hint: 'The store refuses the request as it is: look at the endpoint, the region and pathStyle.' };
+/** Returns the error of a swap about which the store does not tell whether it took effect. */
+export function unknownOutcome(what: string, url: string, error: unknown): BrowserStateError {
+  const { hint } = meaningOf(error, url);
+  return translated(`${what}, and whether it took effect is unknown,`, url, error, {
+    code: 'UNREACHABLE',
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
-const noRegion: Meaning = { code: 'USAGE', hint: 'Give a region, as in s3://bucket/prefix?region=eu-central-1, or set AWS_REGION.' };
+function translated(what: string, url: string, cause: unknown, { code, hint }: Meaning): BrowserStateError {
+  return new BrowserStateError(code, `cannot ${what} in ${url}: ${describe(cause)}`, hint === undefined ? { cause } : { hint, cause });
+}
+
+function meaningOf(error: unknown, url: string): Meaning {
+  if (error instanceof NotS3) return { code: 'UNREACHABLE', hint: strangerHint(url, 'S3') };
+  const status = statusOf(error);
+  if (error instanceof Error && Object.hasOwn(others, error.name)) return others[error.name] as Meaning;
+  if (status !== undefined && UNDECIDED.includes(status)) return again;
+  if (error instanceof Error && Object.hasOwn(REJECTIONS, error.name)) return REJECTIONS[error.name] as Meaning;
+  return status === undefined && error instanceof Error && /\bregion\b.*\bmissing\b/i.test(error.message) ? noRegion : again;
+}
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const status = statusOf(error);
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
   const inner = error.message === '' && error instanceof AggregateError ? error.errors.map(describe).join(', ') : error.message;
-  return `${error.name}${code}${status === undefined ? '' : ` (${status})`}: ${inner}`;
+  return `${error.name}${code}${status === undefined ? '' : ` (${status})`}: ${inner}`.replaceAll(/\p{Cc}/gu, ' ');
 }

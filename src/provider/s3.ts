@@ -23,12 +23,14 @@ import type {
   SwapOptions,
   Version,
 } from './provider.js';
-import { decodedName, S3Bucket } from './s3-bucket.js';
+import { decodedName } from './s3-answers.js';
+import { S3Bucket, type Written } from './s3-bucket.js';
 import {
   bareEtag,
   decodeCell,
   encodeCell,
   MARK_BYTES,
+  MARKS,
   MAX_CELL_OBJECT_SIZE,
   marksAfter,
   outcome,
@@ -36,8 +38,9 @@ import {
   type State,
   versionOf,
 } from './s3-cell.js';
+import { WriteChecks } from './s3-checks.js';
 import { S3Connection, type S3ConnectionOptions } from './s3-connection.js';
-import { statusOf, translating } from './s3-errors.js';
+import { isRejection, translating, unknownOutcome } from './s3-errors.js';
 import { scoped } from './scoped.js';
 
 export interface S3Options extends S3ConnectionOptions {
@@ -74,6 +77,7 @@ class S3Provider implements Provider {
   readonly #connection: S3Connection;
   readonly #bucket: S3Bucket;
   readonly #host: Pick<Host, 'random'>;
+  readonly #checks = new WriteChecks();
 
   constructor(options: S3Options, host: Pick<Host, 'random'>) {
     this.url = bucketUrl('s3', options.bucket, options.endpoint);
@@ -91,8 +95,11 @@ class S3Provider implements Provider {
     throwIfAborted(options.signal);
     checkObjectSize(key, bytes);
     for (let start = 0; start < MAX_PUT_STARTS; start++) {
-      const etag = await this.#translating(`store ${key}`, options, () => this.#bucket.create(key, bytes, options));
-      if (etag !== undefined) return;
+      const written = await this.#translating(`store ${key}`, options, () => this.#bucket.create(key, bytes, options));
+      if (written !== undefined) {
+        this.#checkSize(key, bytes.length, written);
+        return;
+      }
       const kept = await this.get(key, options).catch((error: unknown) => {
         if (!isError(error, 'NOT_FOUND')) throw error;
       });
@@ -128,16 +135,21 @@ class S3Provider implements Provider {
     if (base === undefined && expected !== null) return undefined;
     const marks = marksAfter(base, this.#host.random(MARK_BYTES));
     const body = encodeCell(marks, bytes);
-    return await this.#translating(`write ${key}`, options, async () => {
+    this.#checks.throwIfLost(this.url);
+    const version = await this.#translating(`write ${key}`, options, async () => {
       try {
         const name = cellName(key);
-        const etag = await (base ? this.#bucket.replace(name, body, base.etag, options) : this.#bucket.create(name, body, options));
-        return etag === undefined ? undefined : versionOf({ marks, etag });
+        const written = await (base ? this.#bucket.replace(name, body, base.etag, options) : this.#bucket.create(name, body, options));
+        if (written === undefined) return undefined;
+        if (written.proof === undefined) this.#checks.expectMark(key, marks[0] as string);
+        return versionOf({ marks, etag: written.etag });
       } catch (error) {
-        if ((statusOf(error) ?? 0) < 500) throw error;
+        if (options.signal?.aborted || isError(error) || isRejection(error)) throw error;
         return await this.#settle(key, base, marks, error, options);
       }
     });
+    await this.#checks.finish(this.url);
+    return version;
   }
 
   async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
@@ -176,10 +188,11 @@ class S3Provider implements Provider {
     checkRange(range);
     throwIfAborted(options.signal);
     return await this.#translating(`read ${name}`, options, async () => {
-      const output = await this.#bucket.get(name, range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` }, options);
+      const output = await this.#bucket.get(name, { range }, options);
       if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${name} in ${this.url}`);
       if (typeof output === 'string') throw integrity(`${name}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
-      const bytes = await contentOf(output, { what: name, limit: MAX_OBJECT_SIZE, into: options.into });
+      const limit = range === undefined ? MAX_OBJECT_SIZE : range.end - range.start;
+      const bytes = await contentOf(output, { what: name, limit, into: options.into });
       const expected = range === undefined ? bytes.length : range.end - range.start;
       check(bytes.length === expected, `${name}: expected ${expected} bytes from ${range?.start}, found ${bytes.length}`);
       return bytes;
@@ -187,7 +200,7 @@ class S3Provider implements Provider {
   }
 
   #translating<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
-    return translating(`${what} in ${this.url}`, signal, body);
+    return translating(what, this.url, signal, body);
   }
 
   async #current(
@@ -198,14 +211,23 @@ class S3Provider implements Provider {
     // Ceph takes an ETag for equal that only begins with the current one, so none is sent but those of the usual form.
     const isUsual = known !== undefined && /^[0-9a-f]{32}$/.test(known.etag);
     const output = await this.#bucket.get(cellName(key), isUsual ? { IfNoneMatch: `"${known.etag}"` } : {}, options);
+    if (output === 'absent') this.#checks.foundMarks(key, [], false, this.url);
     if (output === 'absent') return undefined;
     if (output === 'unchanged') return output;
     check(output !== 'beyond', `cell ${key}: expected its bytes, found none`);
     const bytes = await contentOf(output, { what: `cell ${key}`, limit: MAX_CELL_OBJECT_SIZE });
-    return { ...decodeCell(key, bytes), etag: bareEtag(output.ETag) };
+    const { marks, value } = decodeCell(key, bytes);
+    this.#checks.foundMarks(key, marks, marks.length === MARKS, this.url);
+    return { marks, value, etag: bareEtag(output.ETag) };
   }
 
-  /** What became of a swap that the store answered with an error of its own (R-S3-5); throws that error where nobody can tell. */
+  /** An encrypting store is trusted but for a sample: each of its writes would cost one request more. */
+  #checkSize(key: string, bytes: number, { proof }: Written): void {
+    const isSampled = proof === 'encryption' && this.#host.random(1)[0] === 0;
+    if (proof === undefined || isSampled) this.#checks.expectSize(key, bytes, async () => (await this.#bucket.head(key, {}))?.size);
+  }
+
+  /** Reads the cell back to find out what became of a swap whose answer did not tell (R-S3-5). Throws UNREACHABLE if nobody can tell. */
   async #settle(
     key: string,
     base: State | undefined,
@@ -213,11 +235,10 @@ class S3Provider implements Provider {
     failure: unknown,
     options: RequestOptions,
   ): Promise<Version | undefined> {
-    const now = await this.#current(key, undefined, options).catch(() => {
-      throw failure;
-    });
-    const result = outcome(base, marks, now === 'unchanged' ? undefined : now);
-    if (result === 'unknown') throw failure;
+    const now = await this.#current(key, undefined, options).catch(() => 'unchanged' as const);
+    throwIfAborted(options.signal);
+    const result = now === 'unchanged' ? 'unknown' : outcome(base, marks, now);
+    if (result === 'unknown') throw unknownOutcome(`write ${key}`, this.url, failure);
     return result === 'lost' ? undefined : result;
   }
 }

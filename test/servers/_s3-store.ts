@@ -83,7 +83,7 @@ export class S3Store {
     return { status: 204 };
   }
 
-  list(query: URLSearchParams): Answer {
+  list(bucket: string, query: URLSearchParams): Answer {
     const after = Buffer.from(query.get('continuation-token') ?? '', 'base64url').toString();
     const names = [...this.#objects.keys()].filter((name) => name.startsWith(query.get('prefix') ?? '') && name > after).sort();
     const page = names.slice(0, this.#behaviour.pageSize ?? 1000);
@@ -96,7 +96,8 @@ export class S3Store {
     const next = isTruncated
       ? `<NextContinuationToken>${Buffer.from(page.at(-1) ?? '').toString('base64url')}</NextContinuationToken>`
       : '';
-    const more = `<IsTruncated>${isTruncated}</IsTruncated><KeyCount>${page.length}</KeyCount>${next}`;
+    const about = `<Name>${bucket}</Name><Prefix>${written(query.get('prefix') ?? '')}</Prefix>`;
+    const more = `${about}<IsTruncated>${isTruncated}</IsTruncated><KeyCount>${page.length}</KeyCount>${next}`;
     return { status: 200, body: `${XML}<ListBucketResult>${more}${contents.join('')}</ListBucketResult>` };
   }
 

@@ -94,7 +94,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   }
 
   function apply({ method, name, headers }: S3Request, body: Uint8Array, url: URL): Answer {
-    if (name === '') return store.list(url.searchParams);
+    if (name === '') return store.list(BUCKET, url.searchParams);
     if (method === 'PUT') return store.put(name, body, headers);
     if (method === 'DELETE') return store.delete(name);
     return store.get(name, headers);

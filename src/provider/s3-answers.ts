@@ -1,0 +1,145 @@
+/**
+ * Whether an answer is one of S3 at all. Proxies, captive portals and wrong endpoints answer too, often with 200: none of that may read as
+ * an empty store, as a write that is done, or as damage (SPEC.md R-S3-9). The raw answer is judged before the SDK parses it, since the
+ * SDK makes an empty list of a page of HTML.
+ */
+import { isError } from '../errors.js';
+import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../limits.js';
+import { announcedLength, bodyOf, discard } from './body.js';
+import type { ByteRange } from './provider.js';
+
+/** A kind of request: it decides which answers there are. */
+export type Asked = 'object' | 'list' | 'put' | 'delete' | 'head';
+
+/** The SDK's own HTTP response. */
+export interface RawAnswer {
+  statusCode: number;
+  headers: Record<string, string>;
+  body?: unknown;
+}
+
+/** An answer that S3 does not give: nothing is known of the store, nor of the effect of a request that was to change it. */
+export class NotS3 extends Error {
+  override readonly name = 'NotS3';
+
+  constructor(
+    readonly status: number,
+    found: string,
+  ) {
+    super(`the answer ${status} is not S3's: ${found}`);
+  }
+}
+
+/** Successful statuses of each kind. */
+const SUCCESS: Record<Asked, readonly number[]> = { object: [200, 206], list: [200], put: [200], delete: [204, 200], head: [200] };
+
+/** An ETag that tells one write from another; a proxy that changes bodies makes it weak. */
+const STRONG_ETAG = /^"?(?!W\/)[\x21\x23-\x29\x2b-\x7e]{1,128}"?$/;
+
+/**
+ * Throws NotS3 unless `answer` is one that S3 gives to that kind of request. Bodies are read here, within bounds, and put back as bytes;
+ * the body of an object stays a stream.
+ */
+export async function checkAnswer(asked: Asked, answer: RawAnswer): Promise<void> {
+  const { statusCode: status, headers, body } = answer;
+  const isSuccess = SUCCESS[asked].includes(status);
+  const hasEtag = STRONG_ETAG.test(headers['etag'] ?? '');
+  const problem =
+    !isSuccess && status < 300
+      ? 'no such request has that status'
+      : isSuccess && WITH_ETAG.includes(asked) && !hasEtag
+        ? 'it has no ETag'
+        : undefined;
+  if (problem !== undefined) {
+    discard(body);
+    throw new NotS3(status, problem);
+  }
+  if (isSuccess && asked === 'object') return;
+  const bytes = await wholeBody(asked, answer, isSuccess ? MAX_ANSWER_SIZE : MAX_REFUSAL_SIZE);
+  answer.body = bytes;
+  if (!isExpected(asked, status, isSuccess, bytes)) throw new NotS3(status, `it has ${described(headers, bytes)}`);
+}
+
+const WITH_ETAG: readonly Asked[] = ['object', 'put', 'head'];
+
+async function wholeBody(asked: Asked, { statusCode: status, headers, body }: RawAnswer, limit: number): Promise<Uint8Array> {
+  if (asked === 'head' || body === undefined) return new Uint8Array();
+  try {
+    const expected = announcedLength(headers['content-length']);
+    return await bodyOf(body as AsyncIterable<Uint8Array>, { what: 'its body', expected, limit });
+  } catch (error) {
+    throw isError(error) ? new NotS3(status, error.message) : error;
+  }
+}
+
+function isExpected(asked: Asked, status: number, isSuccess: boolean, bytes: Uint8Array): boolean {
+  if (isSuccess) return asked === 'list' ? isDocument(bytes, 'ListBucketResult') : bytes.length === 0;
+  // Answers that have no body by the rules of HTTP have no document either.
+  if (asked === 'head' || (asked === 'object' && status === 304)) return true;
+  return isDocument(bytes, 'Error') && /<Code>\s*[A-Za-z0-9.]+\s*<\/Code>/.test(Buffer.from(bytes).toString());
+}
+
+/** True if `bytes` are XML from the first tag of that name to the last. */
+function isDocument(bytes: Uint8Array, tag: string): boolean {
+  const text = Buffer.from(bytes).toString().trim();
+  return new RegExp(`^(?:<\\?xml[^>]*\\?>\\s*)?<${tag}[\\s>]`).test(text) && text.endsWith(`</${tag}>`);
+}
+
+/** The parts of the SDK's answer to a read that tell which bytes of which thing it has. */
+interface Content {
+  $metadata: { httpStatusCode?: number | undefined };
+  ContentLength?: number | undefined;
+  ContentRange?: string | undefined;
+  ContentType?: string | undefined;
+  ContentEncoding?: string | undefined;
+  Body?: unknown;
+}
+
+/** Throws NotS3 unless a success has the range that was asked for, or a whole object as it was stored if none was. */
+export function checkContent(content: Content, range: ByteRange | undefined): void {
+  const status = content.$metadata.httpStatusCode ?? 0;
+  const problem = range === undefined ? wholeProblem(content, status) : rangeProblem(content, status, range);
+  if (problem === undefined) return;
+  discard(content.Body);
+  throw new NotS3(status, problem);
+}
+
+/** Nothing is stored here as a page or encoded; a proxy does both. */
+function wholeProblem({ ContentType: type, ContentEncoding: encoding }: Content, status: number): string | undefined {
+  if (status !== 200) return 'no range was asked for';
+  if (/^text\/html\b/i.test(type ?? '')) return 'it is a page of HTML';
+  return /gzip|deflate|br|zstd|compress/i.test(encoding ?? '') ? 'it is compressed' : undefined;
+}
+
+function rangeProblem(
+  { ContentLength: length, ContentRange: shown }: Content,
+  status: number,
+  { start, end }: ByteRange,
+): string | undefined {
+  const [, first, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/.exec(shown ?? '') ?? [];
+  const isIn = status === 206 ? Number(first) === start && Number(last) < end : start === 0 && length !== undefined;
+  return isIn && (length ?? 0) <= end - start ? undefined : `bytes ${start} to ${end} were asked for`;
+}
+
+/** Throws NotS3 unless a list is of that bucket and prefix. The name of an access point is not the bucket's. */
+export function checkList(found: { Name?: string | undefined; Prefix?: string | undefined }, bucket: string, prefix: string): void {
+  const isAccessPoint = /^arn:|-s3alias$/.test(bucket);
+  const { Name: name, Prefix: shown = '' } = found;
+  if ((name === bucket || (isAccessPoint && name !== undefined)) && (shown === prefix || decodedName(shown) === prefix)) return;
+  throw new NotS3(200, 'it is the list of another bucket or prefix');
+}
+
+/** Returns a name of a list without its encoding. One that is not encoded that way is no key either. */
+export function decodedName(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
+}
+
+function described(headers: Record<string, string>, bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'nothing';
+  const type = /^[\w.+-]+\/[\w.+-]+/.exec(headers['content-type'] ?? '')?.[0];
+  return `${bytes.length} bytes${type === undefined ? '' : ` of ${type}`}`;
+}
