@@ -17,7 +17,7 @@ export interface ConnectionLimits {
 
 /** Returns a pool of connections for http or https addresses, each with the minimum rate while it is in use. */
 export function poolOf(protocol: string, { windowMs, maxSockets = MAX_CONNECTIONS }: ConnectionLimits): Agent {
-  const agent = new (protocol === 'https:' ? SecureAgent : Agent)({ keepAlive: true, maxSockets });
+  const agent = new (protocol === 'https:' ? SecureAgent : Agent)({ keepAlive: true, maxSockets, timeout: windowMs });
   const stops = new WeakMap<Duplex, () => void>();
   const start = (socket: Duplex): void => {
     stops.get(socket)?.();

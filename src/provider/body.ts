@@ -2,6 +2,7 @@
 import { concat } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
 import { MAX_ANSWER_SIZE } from '../limits.js';
+import type { ByteRange } from './provider.js';
 
 export interface BodyOptions {
   /** Names the body in errors. */
@@ -49,4 +50,16 @@ export function announcedLength(header: string | number | undefined): number | u
 /** Closes the connection of a body that is not wanted. */
 export function discard(body: unknown): void {
   (body as { destroy?: () => void } | undefined)?.destroy?.();
+}
+
+/** Returns what is wrong with a success in answer to `range`: another range, or a whole object that is longer; undefined if nothing is. */
+export function rangeProblem(
+  status: number,
+  shown: string | undefined,
+  length: number | undefined,
+  { start, end }: ByteRange,
+): string | undefined {
+  const [, first, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/.exec(shown ?? '') ?? [];
+  const isIn = status === 206 ? Number(first) === start && Number(last) < end : start === 0 && length !== undefined;
+  return isIn && (length ?? 0) <= end - start ? undefined : `bytes ${start} to ${end} were asked for`;
 }

@@ -4,12 +4,12 @@
  * puts a decorator over the provider.
  */
 import { addAbortListener } from 'node:events';
-import { Agent } from 'node:http';
-import { Agent as SecureAgent } from 'node:https';
+import type { Agent } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Storage } from '@google-cloud/storage';
 import { BrowserStateError } from '../errors.js';
-import { MAX_CONNECTIONS, STALL_TIMEOUT_MS } from '../limits.js';
+import { STALL_TIMEOUT_MS } from '../limits.js';
+import { poolOf } from './agent.js';
 import { uncredited } from './gcs-errors.js';
 import { type Answer, exchange } from './gcs-exchange.js';
 import type { RequestOptions } from './provider.js';
@@ -73,9 +73,7 @@ export class GcsConnection {
 
   async #open(): Promise<{ storage: Storage; agent: Agent }> {
     const storage = this.#options.storage ?? (await this.#makeStorage());
-    const agentOptions = { keepAlive: true, maxSockets: MAX_CONNECTIONS, timeout: this.#timeoutMs };
-    const agent = storage.apiEndpoint.startsWith('https:') ? new SecureAgent(agentOptions) : new Agent(agentOptions);
-    return { storage, agent };
+    return { storage, agent: poolOf(new URL(storage.apiEndpoint).protocol, { windowMs: this.#timeoutMs }) };
   }
 
   async #makeStorage(): Promise<Storage> {

@@ -1,5 +1,6 @@
-/** What Cloud Storage, the network and the SDK's credentials answer, as the errors of the provider contract (SPEC.md R-GCS-8). */
+/** Translation of what Cloud Storage, the network and the SDK's credentials answer to the errors of the provider contract (SPEC.md R-GCS-8). */
 import { BrowserStateError, type ErrorCode, isError, throwIfAborted } from '../errors.js';
+import { strangerHint } from './bucket-names.js';
 import type { Answer } from './gcs-exchange.js';
 
 interface Meaning {
@@ -7,86 +8,161 @@ interface Meaning {
   hint: string;
 }
 
-const noBucket: Meaning = { code: 'NOT_FOUND', hint: 'Look at its name and at the endpoint; browserstate never creates a bucket.' };
+const noBucket: Meaning = {
+  code: 'NOT_FOUND',
+  hint: 'Check its name and the endpoint, or create it; browserstate never creates a bucket.',
+};
 const credentials: Meaning = {
   code: 'FORBIDDEN',
-  hint: "Credentials come from the Google SDK's own chain (GOOGLE_APPLICATION_CREDENTIALS, gcloud, a service account): look whether they are there, and valid.",
+  hint: "Credentials come from the Google SDK's own chain (GOOGLE_APPLICATION_CREDENTIALS, gcloud, a service account): renew them, then repeat the command.",
 };
-const refused: Meaning = {
+const denied: Meaning = {
   code: 'FORBIDDEN',
   hint: 'These credentials need storage.objects.create, get, list and delete on the bucket: the role Storage Object User has them.',
 };
+const malformed: Meaning = { code: 'FORBIDDEN', hint: 'The store rejects the request as it is: check the bucket and the endpoint.' };
 const limited: Meaning = {
   code: 'UNREACHABLE',
   hint: 'Wait a little and try again: Cloud Storage takes about one write a second to one name.',
 };
-const again: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens again, look at the endpoint and at the network.' };
-const unexpected: Meaning = {
-  code: 'FORBIDDEN',
-  hint: 'The store refuses the request as it is: look at the bucket and at the endpoint.',
+const again: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens again, check the endpoint and the network.' };
+
+/**
+ * The errors of Cloud Storage that prove that a request was rejected before it changed anything, by the reason in their JSON, and their
+ * meanings. A reason that is not here proves nothing.
+ */
+const REJECTIONS: Record<string, Meaning> = {
+  authError: credentials,
+  conditionNotMet: again,
+  notFound: noBucket,
+  ...meaning(denied, 'accountDisabled', 'forbidden', 'insufficientPermissions', 'userProjectMissing'),
+  ...meaning(malformed, 'badRequest', 'invalid', 'invalidParameter', 'keyTooLong', 'objectUnderActiveHold', 'parseError', 'required'),
+  ...meaning(malformed, 'retentionPolicyNotMet', 'sslRequired', 'uploadTooLarge', 'methodNotAllowed'),
 };
 
-/** Characters of an answer that is no JSON which a message shows. */
-const SHOWN = 200;
+/** Statuses that prove nothing, whatever their document says. */
+const UNDECIDED = [408, 409, 429, 499];
 
-/** True where the answer says that there is no object of that name; throws NOT_FOUND where it says that there is no bucket. */
+function meaning(shared: Meaning, ...reasons: string[]): Record<string, Meaning> {
+  return Object.fromEntries(reasons.map((reason) => [reason, shared]));
+}
+
+/** An answer that Cloud Storage does not give: nothing is known of the store, nor of the effect of a request that was to change it. */
+export class NotGcs extends Error {
+  override readonly name = 'NotGcs';
+
+  constructor(found: string) {
+    super(`the answer is not one of Cloud Storage: ${found}`);
+  }
+}
+
+/** An error that Cloud Storage answered. */
+class Refusal extends Error {
+  constructor(
+    message: string,
+    readonly meaning: Meaning,
+    readonly isRejection: boolean,
+  ) {
+    super(message);
+  }
+}
+
+/** Returns true if the answer says that there is no object of that name; throws NOT_FOUND if it says that there is no bucket. */
 export function isAbsent(answer: Answer): boolean {
-  if (answer.status !== 404) return false;
-  if (/bucket (?:does not exist|not found)/i.test(reasonOf(answer).message)) throw refusal(answer);
+  const { status } = answer;
+  if (status !== 404) return false;
+  const { message, reason } = documentOf(answer) ?? {};
+  if (message === undefined || !(reason === 'notFound' || /^No such object|bucket/i.test(message))) throw refusal(answer);
+  if (/bucket (?:does not exist|not found)/i.test(message)) throw new Refusal(`${status} ${message}`, noBucket, true);
   return true;
 }
 
-/** What an answer means that no caller expected. */
-export function refusal(answer: Answer): BrowserStateError {
-  const { message, reason } = reasonOf(answer);
-  const { code, hint } = meaningOf(answer.status, reason);
-  return new BrowserStateError(code, `${answer.status} ${message}`, { hint });
+/** Returns true if the answer says that a condition did not hold. */
+export function isConditionNotMet(answer: Answer): boolean {
+  return answer.status === 412 && documentOf(answer)?.reason === 'conditionNotMet';
 }
 
-/** Runs `body` and throws what goes wrong as an error of the contract: `what` says what could not be done. */
-export async function translating<T>(what: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
+/** Returns the error of an answer that no caller expects. */
+export function refusal(answer: Answer): Error {
+  const { status, body } = answer;
+  const document = status < 300 ? undefined : documentOf(answer);
+  if (document === undefined) return new NotGcs(`${status} with ${body.length} bytes`);
+  const { message, reason } = document;
+  return new Refusal(`${status} ${message}`, meaningOf(status, reason), isProof(status, reason));
+}
+
+/** True if a request that failed so had no effect and never will: it was not sent, or the answer proves that it was rejected. */
+export function isRejection(error: unknown): boolean {
+  return isError(error) ? error.code !== 'UNREACHABLE' : error instanceof Refusal && error.isRejection;
+}
+
+/** Runs `body`, which does `what` in the store at `url`. Throws what goes wrong as an error of the contract. */
+export async function translating<T>(what: string, url: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
     throwIfAborted(signal);
-    if (!(error instanceof Error)) throw error;
-    const { code, hint, cause } = isError(error) ? error : { ...again, cause: error };
-    throw new BrowserStateError(code, `cannot ${what}: ${describe(error)}`, { cause, ...(hint === undefined ? {} : { hint }) });
+    const { code, hint } = meaningOfError(error, url);
+    throw new BrowserStateError(code, `cannot ${what} in ${url}: ${describe(error)}`, {
+      cause: error,
+      ...(hint === undefined ? {} : { hint }),
+    });
   }
 }
 
-/** What the SDK throws where it looks for credentials: a network that fails is UNREACHABLE, all else FORBIDDEN. */
+/** Returns the error of a swap about which the store does not tell whether it took effect. */
+export function unknownOutcome(error: unknown, url: string): BrowserStateError {
+  const { hint } = meaningOfError(error, url);
+  const message = `whether it took effect is unknown: ${describe(error)}`;
+  return new BrowserStateError('UNREACHABLE', message, { cause: error, ...(hint === undefined ? {} : { hint }) });
+}
+
+/** Returns the error of the SDK's search for credentials: UNREACHABLE if the network failed, FORBIDDEN otherwise. */
 export function uncredited(error: Error): BrowserStateError {
   const { status, code } = error as { status?: number; code?: unknown };
   const network =
     status === undefined && typeof code === 'string' && /^(E(CONN|TIMEDOUT|NOTFOUND|AI_|HOST|NET|PIPE)|ERR_STREAM)/.test(code);
-  const meaning = network || status === 429 || (status ?? 0) >= 500 ? again : credentials;
-  return new BrowserStateError(meaning.code, `no credentials: ${describe(error)}`, { hint: meaning.hint, cause: error });
+  const found = network || status === 429 || (status ?? 0) >= 500 ? again : credentials;
+  return new BrowserStateError(found.code, `no credentials: ${describe(error)}`, { hint: found.hint, cause: error });
+}
+
+function meaningOfError(error: unknown, url: string): { code: ErrorCode; hint: string | undefined } {
+  if (isError(error)) return error;
+  if (error instanceof NotGcs) return { code: 'UNREACHABLE', hint: strangerHint(url, 'Cloud Storage') };
+  return error instanceof Refusal ? error.meaning : again;
 }
 
 function meaningOf(status: number, reason: string | undefined): Meaning {
   if (status === 401) return credentials;
-  if (status === 429 || (status === 403 && /rateLimitExceeded$/i.test(reason ?? ''))) return limited;
-  if (status === 403) return refused;
-  if (status === 404) return noBucket;
-  if (status === 408 || status === 409 || status >= 500 || status < 300) return again;
-  return unexpected;
+  if (status === 429 || /rateLimitExceeded$/i.test(reason ?? '')) return limited;
+  if (isProof(status, reason)) return REJECTIONS[reason as string] as Meaning;
+  return status === 403 && reason === undefined ? denied : again;
 }
 
-/** What an answer says of itself: JSON, or text where bytes were asked for. */
-function reasonOf({ body }: Answer): { message: string; reason: string | undefined } {
-  const text = Buffer.from(body).toString();
+function isProof(status: number, reason: string | undefined): boolean {
+  return status < 500 && !UNDECIDED.includes(status) && reason !== undefined && Object.hasOwn(REJECTIONS, reason);
+}
+
+/** What an answer says of itself: JSON, or plain text if bytes were asked for; undefined for anything else, such as a page of HTML. */
+function documentOf({ body }: Answer): { message: string; reason: string | undefined } | undefined {
+  const text = Buffer.from(body).toString().trim();
+  if (text === '' || text.startsWith('<')) return undefined;
+  if (!text.startsWith('{')) return { message: text.slice(0, SHOWN), reason: undefined };
   try {
     const { error } = JSON.parse(text) as { error: { message: string; errors?: { reason?: string }[] } };
     return { message: String(error.message), reason: error.errors?.[0]?.reason };
   } catch {
-    return { message: text.slice(0, SHOWN).trim(), reason: undefined };
+    return undefined;
   }
 }
 
-function describe(error: Error): string {
+/** Characters of a plain text that a message shows. */
+const SHOWN = 200;
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' && !isError(error) ? `${error.code}: ` : '';
   // A host with several addresses fails once for each, and says nothing itself.
   const inner = error.message === '' && error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message;
-  return code + inner;
+  return `${code}${inner}`.replaceAll(/\p{Cc}/gu, ' ');
 }

@@ -1,11 +1,12 @@
 /**
- * One HTTP request and its whole answer, once: nothing is sent again, followed or decoded here. The transport of the Cloud Storage SDK
- * (version 7) will not do: it takes no AbortSignal, waits for ever where a connection is cut within a body, and a download that ends early
+ * One HTTP request and its whole answer, sent once: nothing is resent, followed or decoded here. The transport of the Cloud Storage SDK
+ * (version 7) does not serve: it takes no AbortSignal, waits forever if a connection is cut within a body, and a download that ends early
  * destroys the connections of all other requests of the process.
  */
 import { type Agent, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { bodyOf } from './body.js';
+import { MAX_REFUSAL_SIZE } from '../limits.js';
+import { announcedLength, bodyOf } from './body.js';
 
 export interface Question {
   method: 'GET' | 'POST' | 'DELETE';
@@ -16,24 +17,26 @@ export interface Question {
 
 export interface Answer {
   status: number;
-  /** The object's generation, where the answer is an object's bytes. */
+  /** The object's generation, if the answer has an object's bytes. */
   generation: string | undefined;
+  /** The range of the object that the answer has, as its header tells. */
+  contentRange: string | undefined;
   /** The caller's own. */
   body: Uint8Array;
 }
 
 export interface ExchangeOptions {
   agent: Agent;
-  /** Milliseconds in which no byte moves before it is given up. */
+  /** Milliseconds in which no byte moves before the request ends. */
   timeoutMs: number;
-  /** Bytes that the answer may have; what has more is INTEGRITY. */
+  /** Bytes that a successful answer may have. */
   limit: number;
   /** Where the body of the answer goes if it fits. */
   into?: Uint8Array | undefined;
   signal: AbortSignal | undefined;
 }
 
-/** Throws what Node throws where there is no answer, or not all of it. */
+/** Throws what Node throws if there is no answer, or not all of it, and what `bodyOf` throws. */
 export async function exchange(question: Question, { agent, timeoutMs, limit, into, signal }: ExchangeOptions): Promise<Answer> {
   const { method, url, headers, body } = question;
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
@@ -46,13 +49,12 @@ export async function exchange(question: Question, { agent, timeoutMs, limit, in
       outgoing.destroy();
     });
     outgoing.on('response', (incoming) => {
-      const generation = incoming.headers['x-goog-generation'];
-      const { statusCode: status = 0 } = incoming;
-      const told = incoming.headers['content-length'];
-      // An answer without a body may tell the length of one.
-      const expected = told !== undefined && status < 300 ? Number(told) : undefined;
-      bodyOf(incoming, { what: 'an answer', expected, limit, into }).then(
-        (bytes) => resolve({ status, generation: generation?.toString(), body: bytes }),
+      const { statusCode: status = 0, headers: told } = incoming;
+      const isSuccess = status < 300;
+      // An answer without a body may announce the length of one.
+      const expected = isSuccess ? announcedLength(told['content-length']) : undefined;
+      bodyOf(incoming, { what: 'the answer', expected, limit: isSuccess ? limit : MAX_REFUSAL_SIZE, into }).then(
+        (bytes) => resolve({ status, generation: told['x-goog-generation']?.toString(), contentRange: told['content-range'], body: bytes }),
         reject,
       );
     });

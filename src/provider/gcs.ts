@@ -5,11 +5,12 @@
  */
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, integrity, invariant, isError, throwIfAborted } from '../errors.js';
-import { MAX_CELL_SIZE } from '../limits.js';
+import { MAX_ANSWER_SIZE, MAX_CELL_SIZE } from '../limits.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
+import { rangeProblem } from './body.js';
 import { bucketUrl, cellName, entryOf } from './bucket-names.js';
-import { GcsConnection, type GcsConnectionOptions } from './gcs-connection.js';
-import { isAbsent, refusal, translating } from './gcs-errors.js';
+import { GcsConnection, type GcsConnectionOptions, type GcsRequest } from './gcs-connection.js';
+import { isAbsent, isConditionNotMet, isRejection, NotGcs, refusal, translating, unknownOutcome } from './gcs-errors.js';
 import type { Answer } from './gcs-exchange.js';
 import { checkKey, checkPrefix } from './key.js';
 import type { ByteRange, Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
@@ -25,8 +26,6 @@ export interface GcsOptions extends GcsConnectionOptions {
 const MAX_PUT_STARTS = 3;
 /** Names that one request lists: the most that Cloud Storage gives. */
 const PAGE = 1000;
-/** Bytes of an answer that is no object: a page of the longest names has less than a tenth of it. */
-const MAX_ANSWER_SIZE = 16 * 1024 * 1024;
 /** Answers are to come from the store, as it holds the bytes. */
 const AS_STORED = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-store' };
 
@@ -86,15 +85,7 @@ class GcsProvider implements Provider {
   async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
     checkKey(key);
     throwIfAborted(options.signal);
-    const { unless } = options;
-    return await this.#translating(`read ${key}`, options, async () => {
-      const condition = unless !== undefined && isGeneration(unless) ? { ifGenerationNotMatch: unless } : {};
-      const answer = await this.#download(cellName(key), condition, {}, MAX_CELL_SIZE, options);
-      if (isAbsent(answer)) return undefined;
-      if (answer.status === 304) return 'unchanged';
-      const { body, generation } = expectSuccess(answer);
-      return { bytes: body, version: expectGeneration(generation) };
-    });
+    return await this.#translating(`read ${key}`, options, () => this.#read(key, options));
   }
 
   async swap(key: string, bytes: Uint8Array, expected: Version | null, options: RequestOptions = {}): Promise<Version | undefined> {
@@ -102,7 +93,14 @@ class GcsProvider implements Provider {
     throwIfAborted(options.signal);
     checkCellSize(key, bytes);
     if (expected !== null && !isGeneration(expected)) return undefined;
-    return await this.#translating(`write ${key}`, options, () => this.#write(cellName(key), bytes, expected ?? '0', options));
+    return await this.#translating(`write ${key}`, options, async () => {
+      try {
+        return await this.#write(cellName(key), bytes, expected ?? '0', options);
+      } catch (error) {
+        if (options.signal?.aborted || isRejection(error)) throw error;
+        return await this.#settle(key, bytes, expected, error, options);
+      }
+    });
   }
 
   async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
@@ -117,9 +115,8 @@ class GcsProvider implements Provider {
     checkKey(key);
     throwIfAborted(options.signal);
     await this.#translating(`remove ${key}`, options, async () => {
-      const request = { method: 'DELETE', path: this.#path(key), query: {}, limit: MAX_ANSWER_SIZE } as const;
-      const answer = await this.#connection.send(request, options);
-      if (!isAbsent(answer)) expectSuccess(answer);
+      const answer = await this.#ask({ method: 'DELETE', path: this.#path(key), query: {} }, options);
+      if (!isAbsent(answer) && expectSuccess(answer).body.length > 0) throw new NotGcs('it has a body');
     });
   }
 
@@ -144,10 +141,9 @@ class GcsProvider implements Provider {
     checkRange(range);
     throwIfAborted(options.signal);
     return await this.#translating(`read ${name}`, options, async () => {
-      const headers = range === undefined ? {} : { Range: `bytes=${range.start}-${range.end - 1}` };
-      const answer = await this.#download(name, {}, headers, MAX_OBJECT_SIZE, options);
+      const answer = await this.#download(name, { range, limit: MAX_OBJECT_SIZE }, options);
       if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object');
-      const found = answer.status === 416 ? 0 : expectSuccess(answer).body.length;
+      const found = answer.status === 416 ? 0 : expectContent(answer, range).body.length;
       if (range !== undefined && found !== range.end - range.start) {
         throw integrity(`expected bytes ${range.start} to ${range.end}, found ${found} of them`);
       }
@@ -155,8 +151,35 @@ class GcsProvider implements Provider {
     });
   }
 
+  async #read(key: string, { unless, ...options }: RequestOptions & { unless?: Version }): Promise<Cell | 'unchanged' | undefined> {
+    const known = unless !== undefined && isGeneration(unless) ? unless : undefined;
+    const answer = await this.#download(cellName(key), { known, limit: MAX_CELL_SIZE }, options);
+    if (isAbsent(answer)) return undefined;
+    if (answer.status === 304 && known !== undefined) return 'unchanged';
+    const { body, generation } = expectContent(answer, undefined);
+    return { bytes: body, version: generation };
+  }
+
+  /**
+   * Reads the cell back to find out what became of a swap whose answer did not tell (R-GCS-10): it won if its bytes are there under
+   * another generation than it replaced. Throws UNREACHABLE otherwise: it may have been replaced since, or may take effect yet.
+   */
+  async #settle(key: string, bytes: Uint8Array, expected: Version | null, failure: unknown, options: RequestOptions): Promise<Version> {
+    const now = await this.#read(key, options).catch(() => undefined);
+    throwIfAborted(options.signal);
+    if (typeof now === 'object' && now.version !== expected && equalBytes(now.bytes, bytes)) return now.version;
+    throw unknownOutcome(failure, this.url);
+  }
+
   #translating<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
-    return translating(`${what} in ${this.url}`, signal, body);
+    return translating(what, this.url, signal, body);
+  }
+
+  /** Sends a request whose answer is not an object. */
+  async #ask(request: Omit<GcsRequest, 'limit'>, options: RequestOptions): Promise<Answer> {
+    return await this.#connection.send({ ...request, limit: MAX_ANSWER_SIZE }, options).catch((error: unknown) => {
+      throw isError(error, 'INTEGRITY') ? new NotGcs(error.message) : error;
+    });
   }
 
   #path(name: string): string {
@@ -165,41 +188,48 @@ class GcsProvider implements Provider {
 
   async #download(
     name: string,
-    condition: Record<string, string>,
-    headers: Record<string, string>,
-    limit: number,
+    { range, known, limit }: { range?: ByteRange | undefined; known?: Version | undefined; limit: number },
     options: GetOptions,
   ): Promise<Answer> {
-    const query = { alt: 'media', ...condition };
-    return await this.#connection.send(
-      { method: 'GET', path: this.#path(name), query, headers: { ...AS_STORED, ...headers }, limit, into: options.into },
-      options,
-    );
+    const query = { alt: 'media', ...(known === undefined ? {} : { ifGenerationNotMatch: known }) };
+    const request = { method: 'GET', path: this.#path(name), query, headers: AS_STORED, into: options.into } as const;
+    if (range === undefined) return await this.#connection.send({ ...request, limit }, options);
+    const { start, end } = range;
+    const ranged = { ...request, headers: { ...AS_STORED, Range: `bytes=${start}-${end - 1}` }, limit: end - start };
+    return await this.#connection.send(ranged, options).catch((error: unknown) => {
+      throw isError(error, 'INTEGRITY') ? new NotGcs(error.message) : error;
+    });
   }
 
-  /** Writes where the name is still of that generation (0: of none): the new generation; undefined where it was not. */
+  /** Writes if the name is still of that generation (0: of none). Returns the new generation; undefined if it is not. */
   async #write(name: string, body: Uint8Array, ifGenerationMatch: string, options: RequestOptions): Promise<Version | undefined> {
     const path = `/upload/storage/v1/b/${this.#bucket}/o`;
-    const query = { uploadType: 'media', name, ifGenerationMatch, fields: 'generation' };
+    const query = { uploadType: 'media', name, ifGenerationMatch, fields: 'name,size,generation' };
     const headers = { 'Content-Type': 'application/octet-stream' };
-    const answer = await this.#connection.send({ method: 'POST', path, query, headers, body, limit: MAX_ANSWER_SIZE }, options);
-    return answer.status === 412 ? undefined : expectGeneration(parsed<{ generation: string }>(answer).generation);
+    const answer = await this.#ask({ method: 'POST', path, query, headers, body }, options);
+    if (isConditionNotMet(answer)) return undefined;
+    const stored = parsed<{ name: string; size: string; generation: string }>(answer);
+    if (stored.name !== name || stored.size !== String(body.length)) throw new NotGcs(`${name} was not stored with ${body.length} bytes`);
+    return expectGeneration(stored.generation);
   }
 
   async #page(prefix: string, pageToken: string | undefined, options: RequestOptions): Promise<Page> {
     const query = {
       prefix,
       maxResults: String(PAGE),
-      fields: 'items(name,size,generation),nextPageToken',
+      fields: 'kind,items(name,size,generation),nextPageToken',
       ...(pageToken && { pageToken }),
     };
     const path = `/storage/v1/b/${this.#bucket}/o`;
-    const answer = await this.#connection.send({ method: 'GET', path, query, headers: AS_STORED, limit: MAX_ANSWER_SIZE }, options);
-    return parsed<Page>(answer);
+    const page = parsed<Page>(await this.#ask({ method: 'GET', path, query, headers: AS_STORED }, options));
+    if (page.kind !== 'storage#objects' || !(page.items ?? []).every(({ name }) => typeof name === 'string'))
+      throw new NotGcs('it is no list');
+    return page;
   }
 }
 
 interface Page {
+  kind?: string;
   items?: { name: string; size: string; generation: string }[];
   nextPageToken?: string;
 }
@@ -214,22 +244,28 @@ function expectSuccess(answer: Answer): Answer {
   return answer;
 }
 
-function expectGeneration(found: string | undefined): Version {
-  if (found !== undefined && isGeneration(found)) return found;
-  throw strange(`the generation of an object, found ${found ?? 'none'}`);
+/** Throws unless the answer has an object's bytes: of that range, or all if none was asked for. */
+function expectContent(answer: Answer, range: ByteRange | undefined): Answer & { generation: Version } {
+  const { status, contentRange, body } = expectSuccess(answer);
+  const generation = expectGeneration(answer.generation);
+  const problem = range === undefined ? status !== 200 && 'no range was asked for' : rangeProblem(status, contentRange, body.length, range);
+  if (problem) throw new NotGcs(`${status}, but ${problem}`);
+  return { ...answer, generation };
 }
 
-function parsed<T>(answer: Answer): T {
-  const text = Buffer.from(expectSuccess(answer).body).toString();
+function expectGeneration(found: unknown): Version {
+  if (typeof found === 'string' && isGeneration(found)) return found;
+  throw new NotGcs('it has no generation');
+}
+
+/** Returns the object that the JSON of a success is. */
+function parsed<T extends object>(answer: Answer): Partial<T> {
+  const { body, status } = expectSuccess(answer);
   try {
-    return JSON.parse(text) as T;
+    const value: unknown = JSON.parse(Buffer.from(body).toString());
+    if (typeof value === 'object' && value !== null) return value;
   } catch {
-    throw strange(`JSON, found ${JSON.stringify(text.slice(0, 100))}`);
+    // Said below.
   }
-}
-
-/** For an answer after which nobody knows what became of the request. */
-function strange(message: string): BrowserStateError {
-  const hint = 'What answers there is not Cloud Storage, or a proxy on the way changes its answers.';
-  return new BrowserStateError('UNREACHABLE', `expected ${message}`, { hint });
+  throw new NotGcs(`${status} with ${body.length} bytes that are no JSON`);
 }

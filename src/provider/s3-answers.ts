@@ -5,7 +5,7 @@
  */
 import { isError } from '../errors.js';
 import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../limits.js';
-import { announcedLength, bodyOf, discard } from './body.js';
+import { announcedLength, bodyOf, discard, rangeProblem } from './body.js';
 import type { ByteRange } from './provider.js';
 
 /** A kind of request: it decides which answers there are. */
@@ -98,7 +98,8 @@ interface Content {
 /** Throws NotS3 unless a success has the range that was asked for, or a whole object as it was stored if none was. */
 export function checkContent(content: Content, range: ByteRange | undefined): void {
   const status = content.$metadata.httpStatusCode ?? 0;
-  const problem = range === undefined ? wholeProblem(content, status) : rangeProblem(content, status, range);
+  const problem =
+    range === undefined ? wholeProblem(content, status) : rangeProblem(status, content.ContentRange, content.ContentLength, range);
   if (problem === undefined) return;
   discard(content.Body);
   throw new NotS3(status, problem);
@@ -109,16 +110,6 @@ function wholeProblem({ ContentType: type, ContentEncoding: encoding }: Content,
   if (status !== 200) return 'no range was asked for';
   if (/^text\/html\b/i.test(type ?? '')) return 'it is a page of HTML';
   return /gzip|deflate|br|zstd|compress/i.test(encoding ?? '') ? 'it is compressed' : undefined;
-}
-
-function rangeProblem(
-  { ContentLength: length, ContentRange: shown }: Content,
-  status: number,
-  { start, end }: ByteRange,
-): string | undefined {
-  const [, first, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/.exec(shown ?? '') ?? [];
-  const isIn = status === 206 ? Number(first) === start && Number(last) < end : start === 0 && length !== undefined;
-  return isIn && (length ?? 0) <= end - start ? undefined : `bytes ${start} to ${end} were asked for`;
 }
 
 /** Throws NotS3 unless a list is of that bucket and prefix. The name of an access point is not the bucket's. */

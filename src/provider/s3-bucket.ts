@@ -56,7 +56,7 @@ export class S3Bucket {
     } catch (error) {
       if (isNamed(error, 'NoSuchKey')) return 'absent';
       if (statusOf(error) === 304 && IfNoneMatch !== undefined) return 'unchanged';
-      if (statusOf(error) === 416) return 'beyond';
+      if (isNamed(error, 'InvalidRange') && range !== undefined) return 'beyond';
       throw error;
     }
   }

@@ -5,10 +5,23 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { type Replaced, replace } from '../faults/http-answers.js';
 import { GcsBucket, type GcsReply, jsonError } from './_gcs-bucket.js';
 
 /** What can go wrong with one request: it is answered with that status, or cut off before or after it took effect, or within its answer. */
-export type GcsFault = '401' | '403' | '408' | '429' | '503' | 'cut-before' | 'cut-after' | 'cut-body' | 'stall' | 'stall-body' | 'html';
+export type GcsFault =
+  | Replaced
+  | '401'
+  | '403'
+  | '408'
+  | '429'
+  | '503'
+  | 'cut-before'
+  | 'cut-after'
+  | 'cut-body'
+  | 'stall'
+  | 'stall-body'
+  | 'html';
 
 export interface GcsSeen {
   method: string;
@@ -51,6 +64,10 @@ export async function startGcsServer({ buckets = ['bucket'], fault, token }: Gcs
     for await (const chunk of request as AsyncIterable<Uint8Array>) chunks.push(chunk);
     if (wrong === 'stall') return;
     if (wrong === 'cut-before') return void request.socket.destroy();
+    if (typeof wrong === 'object') {
+      if (wrong.applied) route(kept, seen, request, Buffer.concat(chunks));
+      return replace(response, wrong.answer);
+    }
     const denied =
       token !== undefined && authorization !== `Bearer ${token}` ? jsonError(401, 'Invalid Credentials', 'authError') : undefined;
     const reply = faulty(wrong) ?? denied ?? route(kept, seen, request, Buffer.concat(chunks));

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { S3Options } from '../../src/provider/s3.js';
+import { type Replaced, replace } from '../faults/http-answers.js';
 import { refusal } from './_s3-signature.js';
 import { type Answer, failure, type S3Behaviour, S3Store } from './_s3-store.js';
 
@@ -17,11 +18,12 @@ export interface S3Request {
 
 /**
  * What happens to a request: a code of S3 in place of an answer; the connection cut before or after it took effect, or within the body; an
- * internal error after it took effect and after what `failAfter` does then; no answer ever.
+ * internal error after it took effect and after what `failAfter` does then; another answer, with or without effect; no answer ever.
  */
 export type Fault =
   | { code: string }
   | { failAfter: () => Promise<unknown> }
+  | Replaced
   | 'cut-before'
   | 'cut-after'
   | 'cut-within'
@@ -70,6 +72,10 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
     const fault = await options.fault?.(request, requests.length);
     if (fault === 'stall') return;
     if (fault === 'cut-before') return void response.destroy();
+    if (typeof fault === 'object' && 'answer' in fault) {
+      if (fault.applied) apply(request, body, url);
+      return replace(response, fault.answer);
+    }
     const now = Date.now() + (options.clockAhead ?? 0);
     const answer =
       refuse(incoming, body, bucket, now) ??
