@@ -177,9 +177,9 @@ export class BrowserState {
     return openRepository({ home, remote, userId, transfer, onRetry, onWarning: this.#warn, host: this.#host });
   }
 
-  async #prepare(dir: string, { hygiene = {} }: MountOptions): Promise<void> {
+  async #prepare(dir: string, { hygiene = {}, signal }: MountOptions): Promise<void> {
     if (hygiene === false) return;
-    for (const { message } of await prepareProfile(dir, hygiene, this.#host)) this.#warn(message);
+    for (const { message } of await prepareProfile(dir, hygiene, this.#host, signal)) this.#warn(message);
   }
 
   #begin(mount: Mount, options: MountOptions): void {

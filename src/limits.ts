@@ -162,6 +162,16 @@ export const CANCEL_GRACE_MS = 1_000;
 export const LEASE_MS = 60_000;
 /** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
 export const COOKIE_SAMPLE = 4;
+/** Bytes of a cookie's value, and of its host: browsers keep 4 KiB. What is larger is not looked at. */
+export const MAX_COOKIE_BYTES = 64 * KiB;
+/** Bytes of memory for SQLite while it reads a profile's database: it keeps 2 MiB of pages, and begins with 16 MiB. */
+export const MAX_SQLITE_MEMORY = 48 * MiB;
+/** Bytes of one page of a WebAssembly memory. */
+export const WASM_PAGE_SIZE = 64 * KiB;
+/** MiB of JavaScript memory for the thread that does it. */
+export const COOKIE_READER_HEAP_MB = 64;
+/** Milliseconds for reading all cookie databases of one profile, which takes some 100: a mount waits for no hostile one longer. */
+export const COOKIE_READER_TIMEOUT_MS = 5_000;
 /** Milliseconds that a browser is given to tell its version: it needs a tenth of it, and a launch waits. */
 export const VERSION_TIMEOUT_MS = 5_000;
 /** Seconds between two looks at the files of a mounted directory, unless the caller says otherwise. */
