@@ -162,6 +162,12 @@ export const CANCEL_GRACE_MS = 1_000;
 export const LEASE_MS = 60_000;
 /** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
 export const COOKIE_SAMPLE = 4;
+/** Bytes of a file of a profile that is read as text, such as preferences: the largest that were seen have some megabytes. */
+export const MAX_PROFILE_TEXT = 8 * MiB;
+/** Levels of a JSON text of a profile: Chromium reads no more. */
+export const MAX_JSON_DEPTH = 200;
+/** Bytes of a LevelDB's MANIFEST that is read: they have some kilobytes, and grow by one line with every table. */
+export const MAX_LEVELDB_MANIFEST = 16 * MiB;
 /** Bytes of a cookie's value, and of its host: browsers keep 4 KiB. What is larger is not looked at. */
 export const MAX_COOKIE_BYTES = 64 * KiB;
 /** Bytes of memory for SQLite while it reads a profile's database: it keeps 2 MiB of pages, and begins with 16 MiB. */

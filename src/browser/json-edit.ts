@@ -2,10 +2,10 @@
  * Changes one value in the text of a JSON object and leaves every other byte as it is: browsers write numbers and orders of members that
  * parsing and printing would not give back.
  */
-import { isAnyError } from '../errors.js';
+import { endOfString, parseObject } from '../workspace/json-object.js';
 
-/** Strings, brackets and separators, and what else is no space. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g;
+/** The beginning of a string, a bracket or a separator, and what else is no space. A whole string by pattern would go back and forth in a long one. */
+const TOKEN = /["{}[\]:,]|[^\s{}[\]:,"]+/g;
 
 /**
  * The text with `value` at the path of member names; members that are missing are put in. Undefined where the text is no JSON object, or a
@@ -24,22 +24,6 @@ export function setInJson(text: string, path: readonly string[], value: string |
   return undefined;
 }
 
-/** The object that the text is; undefined for any other text. */
-export function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    return asObject(JSON.parse(text));
-  } catch (error) {
-    if (isAnyError(error) && error.name === 'SyntaxError') return undefined;
-    throw error;
-  }
-}
-
-/** The value if it is a JSON object. */
-export function asObject(value: unknown): Record<string, unknown> | undefined {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? (value as Record<string, unknown>) : undefined;
-}
-
 interface Span {
   start: number;
   end: number;
@@ -51,8 +35,7 @@ function findMember(text: string, open: number, wanted: string): Span | undefine
   let name: string | undefined;
   let value: Span | undefined;
   let found: Span | undefined;
-  for (const { 0: token, index } of text.slice(open + 1).matchAll(TOKEN)) {
-    const start = open + 1 + index;
+  for (const { start, token } of tokens(text, open + 1)) {
     if (depth === 0 && (token === ',' || token === '}')) {
       if (name === wanted) found = value;
       if (token === '}') break;
@@ -67,6 +50,15 @@ function findMember(text: string, open: number, wanted: string): Span | undefine
     }
   }
   return found;
+}
+
+function* tokens(text: string, from: number): Generator<{ start: number; token: string }> {
+  const pattern = new RegExp(TOKEN);
+  pattern.lastIndex = from;
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    if (match[0] === '"') pattern.lastIndex = endOfString(text, match.index) + 1;
+    yield { start: match.index, token: text.slice(match.index, pattern.lastIndex) };
+  }
 }
 
 function insertMember(text: string, open: number, path: readonly string[], value: string | number | boolean): string {

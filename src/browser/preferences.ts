@@ -3,7 +3,8 @@
  * preferences is left to the browser, which makes it anew.
  */
 import { join } from 'node:path';
-import { asObject, parseObject, setInJson } from './json-edit.js';
+import { asObject, parseObject } from '../workspace/json-object.js';
+import { setInJson } from './json-edit.js';
 import { readProfileFile, replaceProfileFile } from './profile-file.js';
 
 export interface Mending {
@@ -51,6 +52,27 @@ export function mendFirefox(profile: string, { keepSessionCookies }: Pick<Mendin
   replaceProfileFile(join(profile, 'user.js'), { text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}`, mode });
 }
 
+/** Returns the value of the last line that sets the preference. Every line is looked at once: a pattern with spaces in it would go back and forth in a hostile file. */
 function lastStartupPage(text = ''): string | undefined {
-  return [...text.matchAll(/^\s*user_pref\(\s*"browser\.startup\.page"\s*,\s*([^)]*?)\s*\)\s*;/gm)].at(-1)?.[1];
+  const lines = text.split('\n').filter((line) => line.includes('"browser.startup.page"'));
+  const values = lines.flatMap((line) => {
+    const [call = '', name = '', rest] = splitTwice(line, '(', ',');
+    const end = rest?.indexOf(')') ?? -1;
+    const isLine = call.trim() === 'user_pref' && name.trim() === '"browser.startup.page"' && rest !== undefined && end !== -1;
+    return isLine &&
+      rest
+        .slice(end + 1)
+        .trimStart()
+        .startsWith(';')
+      ? [rest.slice(0, end).trim()]
+      : [];
+  });
+  return values.at(-1);
+}
+
+/** The text before the first mark, between it and the next other mark, and after that. */
+function splitTwice(text: string, first: string, second: string): [string, string, string] | [] {
+  const one = text.indexOf(first);
+  const two = text.indexOf(second, one + 1);
+  return one === -1 || two === -1 ? [] : [text.slice(0, one), text.slice(one + 1, two), text.slice(two + 1)];
 }

@@ -1,5 +1,6 @@
 /** Reading and replacing single files of a profile in which no browser runs. A profile is foreign: no link in it is followed. */
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { MAX_PROFILE_TEXT } from '../limits.js';
 import { ifSeen } from '../workspace/directory.js';
 import { writeFailure } from '../workspace/files.js';
 
@@ -8,14 +9,14 @@ export interface ProfileFile {
   mode: number;
 }
 
-/** A regular file of UTF-8; undefined where there is none, or none that can be read. */
+/** Reads a regular file of UTF-8; undefined if there is none, or none that can be read, or one that is larger than any browser's. */
 export function readProfileFile(path: string): ProfileFile | undefined {
   // Without waiting for a writer, should the name be a pipe.
   const file = ifSeen(() => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (file === undefined) return undefined;
   try {
     const stat = fstatSync(file);
-    const bytes = stat.isFile() ? ifSeen(() => readFileSync(file)) : undefined;
+    const bytes = stat.isFile() && stat.size <= MAX_PROFILE_TEXT ? ifSeen(() => readFileSync(file)) : undefined;
     const text = bytes?.toString('utf8');
     // What is no UTF-8 could not be written back as it was.
     if (bytes === undefined || text === undefined || !Buffer.from(text).equals(bytes)) return undefined;

@@ -24,5 +24,5 @@ function textOf(dir: string, name: string): string | undefined {
 }
 
 function versionIn(text = ''): number[] | undefined {
-  return /\d+(?:\.\d+)*/.exec(text)?.[0].split('.').map(Number);
+  return /\d{1,9}(?:\.\d{1,9}){0,7}/.exec(text)?.[0].split('.').map(Number);
 }

@@ -3,13 +3,13 @@
  * and stands for one moment, or it is copied again; what the browser has open is only ever read. Different databases may be of different moments, as they are for
  * a browser that is killed.
  */
-import { lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareUtf8, equalBytes } from '../bytes.js';
 import { throwIfAborted } from '../errors.js';
-import { LIVE_COPY_ATTEMPTS, LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS } from '../limits.js';
+import { LIVE_COPY_ATTEMPTS, LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS, READ_SIZE } from '../limits.js';
 import { copyChangingFile } from './copy-file.js';
 import { ifThere } from './directory.js';
 import { errno, readFailure, writeFailure } from './files.js';
@@ -149,8 +149,7 @@ class Copier {
   /** Of a file that a browser has mapped into memory nothing but its bytes tells whether it was copied while it changed. */
   #isFaithful({ entry, copy }: Taken): boolean {
     if (copy === undefined || !isMapped(entry.path)) return true;
-    const now = ifThere(entry.path, () => readFileSync(this.#source(entry)));
-    return now !== undefined && equalBytes(now, readFileSync(copy));
+    return ifThere(entry.path, () => isSameContent(this.#source(entry), copy)) ?? false;
   }
 
   #source({ path }: ScannedEntry): string {
@@ -161,6 +160,23 @@ class Copier {
     const { signal } = this.#options;
     const time = Math.min(LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS * 2 ** attempt);
     await sleep(time, undefined, signal ? { signal } : {}).catch(() => throwIfAborted(signal));
+  }
+}
+
+/** Compares two files piece by piece: no file of a profile is too large for it. */
+function isSameContent(one: string, other: string): boolean {
+  const files: number[] = [];
+  try {
+    for (const path of [one, other]) files.push(openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+    const buffers = [Buffer.allocUnsafe(READ_SIZE), Buffer.allocUnsafe(READ_SIZE)];
+    for (let at = 0; ; ) {
+      const [here = 0, there = 0] = files.map((file, i) => readSync(file, buffers[i] as Buffer, 0, READ_SIZE, at));
+      if (here !== there || !equalBytes(...(buffers.map((buffer) => buffer.subarray(0, here)) as [Buffer, Buffer]))) return false;
+      if (here === 0) return true;
+      at += here;
+    }
+  } finally {
+    for (const file of files) closeSync(file);
   }
 }
 

@@ -2,9 +2,10 @@
  * What belongs together in a browser's directory, and when copies of it that were made while it changed are those of one moment nevertheless (SPEC.md R-LIVE-2,
  * R-LIVE-3). Where nothing of it changed they always are.
  */
-import { closeSync, constants, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
+import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../limits.js';
 import { parentPath, pathProblem } from '../object/path.js';
 import { ifThere } from './directory.js';
 import type { Filter } from './filter.js';
@@ -119,9 +120,12 @@ function levelDb(root: string, name: string, filter: Filter): Unit {
       const files = taken.map((one) => ({ ...one, ...levelDbFile(nameOf(one.entry.path)) }));
       const current = files.find(({ kind }) => kind === 'current');
       if (current === undefined || !isStill(current.entry)) return false;
-      const named = readFileSync(current.copy ?? source(current.entry), 'latin1').trim();
+      const named = Buffer.from(beginning(current.copy ?? source(current.entry), MAX_NAME_BYTES))
+        .toString('latin1')
+        .trim();
       const manifest = files.find(({ kind, entry }) => kind === 'manifest' && nameOf(entry.path) === named);
-      const state = manifest?.copy === undefined ? undefined : readManifest(readFileSync(manifest.copy));
+      const isReadable = manifest?.copy !== undefined && manifest.entry.size <= MAX_LEVELDB_MANIFEST;
+      const state = isReadable ? readManifest(beginning(manifest.copy as string, manifest.entry.size)) : undefined;
       if (state === undefined) return false;
       const needed = files.filter(({ kind, number }) => kind === 'log' && (number >= state.log || number === state.previousLog));
       const complete = needed.slice(0, -1).every(({ entry }) => after.get(entry.path)?.size === entry.size);
