@@ -58,6 +58,8 @@ export const JOINED_SEGMENT_ROWS = 1024;
 export const MIN_JOINED_SEGMENTS = 10;
 /** Rows of segments that an open repository remembers, some 4 MB: what a history of a few thousand commits is read with. */
 export const KEPT_SEGMENT_ROWS = 4096;
+/** Milliseconds of a time since 1970: what a Date can hold, up to the year 275,760. */
+export const MAX_TIME = 8_640_000_000_000_000;
 export const MAX_TAGS = 1024;
 export const MAX_PARENTS = 8;
 export const MAX_MESSAGE_BYTES = 4 * KiB;

@@ -1,7 +1,15 @@
 /** Commits: a tree, where it came from, when, by whom and why (SPEC.md 3.2). */
 import { compareBytes, compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
-import { MAX_LABEL_KEY_BYTES, MAX_LABEL_VALUE_BYTES, MAX_LABELS, MAX_MESSAGE_BYTES, MAX_PARENTS, MAX_WHO_BYTES } from '../limits.js';
+import {
+  MAX_LABEL_KEY_BYTES,
+  MAX_LABEL_VALUE_BYTES,
+  MAX_LABELS,
+  MAX_MESSAGE_BYTES,
+  MAX_PARENTS,
+  MAX_TIME,
+  MAX_WHO_BYTES,
+} from '../limits.js';
 import { hashObject, ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.js';
 
@@ -54,7 +62,7 @@ export function decodeCommit(bytes: Uint8Array): Commit {
   const tree = toHex(input.bytes(ID_BYTES));
   const parents = Array.from({ length: input.uint(MAX_PARENTS) }, () => toHex(input.bytes(ID_BYTES)));
   check(new Set(parents).size === parents.length, 'commit: expected different parents, found one twice');
-  const time = input.uint(Number.MAX_SAFE_INTEGER);
+  const time = input.uint(MAX_TIME);
   const message = input.text(MAX_MESSAGE_BYTES);
   const who = input.text(MAX_WHO_BYTES);
   const labels = decodeLabels(input);

@@ -23,8 +23,9 @@ export function objectKey(folder: ObjectFolder, name: ObjectName): string {
 
 /** The name in an object's key; undefined for any other key. */
 export function nameOfKey(folder: ObjectFolder, key: string): ObjectName | undefined {
-  const match = /^([0-9]{1,15})-([0-9a-f]{32})$/.exec(key.slice(folder.length + 1));
-  return key.startsWith(`${folder}/`) && match ? { epoch: Number(match[1]), name: match[2] as string } : undefined;
+  const match = /^(0|[1-9][0-9]{0,15})-([0-9a-f]{32})$/.exec(key.slice(folder.length + 1));
+  const epoch = Number(match?.[1]);
+  return key.startsWith(`${folder}/`) && match && Number.isSafeInteger(epoch) ? { epoch, name: match[2] as string } : undefined;
 }
 
 /** A name that was never used before (R-NAME-1). */

@@ -12,6 +12,7 @@ import {
   MAX_SEGMENTS,
   MAX_SESSION_ROWS,
   MAX_TAGS,
+  MAX_TIME,
   MAX_WHO_BYTES,
 } from '../limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
@@ -152,7 +153,7 @@ export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[]
   const nonce = input.bytes(NAME_BYTES).slice();
   const epoch = input.uint(Number.MAX_SAFE_INTEGER);
   const etagStyle = flag(input, what) ? 'unquoted' : 'returned';
-  const lease = flag(input, what) ? { owner: input.text(MAX_WHO_BYTES), expiry: input.uint(Number.MAX_SAFE_INTEGER) } : undefined;
+  const lease = flag(input, what) ? { owner: input.text(MAX_WHO_BYTES), expiry: input.uint(MAX_TIME) } : undefined;
   const tags = decodeTags(input, what);
   const before = input.remaining;
   const rows = decodeRows(input, MAX_REF_ROWS, what, known);
@@ -241,7 +242,7 @@ function decodeTags(input: Reader, what: string): Map<string, ObjectId> {
 function decodeEvent(input: Reader, what: string): RefEvent {
   const op = eventOps[input.byte()];
   check(op !== undefined, `${what}: expected an event of 0 to ${eventOps.length - 1}`);
-  const time = input.uint(Number.MAX_SAFE_INTEGER);
+  const time = input.uint(MAX_TIME);
   const who = input.text(MAX_WHO_BYTES);
   const nonce = input.bytes(NAME_BYTES).slice();
   return { op, time, who, nonce, detail: input.text(MAX_DETAIL_BYTES) };

@@ -4,7 +4,7 @@
  */
 import { toHex, utf8 } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
-import { MAX_SWAP_ATTEMPTS, MAX_WHO_BYTES } from '../limits.js';
+import { MAX_SWAP_ATTEMPTS, MAX_TIME, MAX_WHO_BYTES } from '../limits.js';
 import { checkWholeNumber } from '../provider/arguments.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { emptyRef, type Ref } from '../repository/ref.js';
@@ -45,7 +45,7 @@ export async function takeLease(site: Home | Remote, session: string, { owner, t
   const { host } = site;
   const mine = checkOwner(owner ?? `${host.who()} ${toHex(host.random(8))}`);
   checkWholeNumber('ttl', ttl, 1);
-  const until = () => host.now() + ttl;
+  const until = () => Math.min(host.now() + ttl, MAX_TIME);
   let ref = await change(site, session, options, 0, (now) => {
     const other = now && leaseOf(now, host.now());
     if (other !== undefined && other.owner !== mine) throw held(session, other);

@@ -1,5 +1,6 @@
 /** fast-check arbitraries of the values that the format encodes. */
 import fc from 'fast-check';
+import { MAX_TIME } from '../../src/limits.js';
 import type { Commit } from '../../src/object/commit.js';
 import type { TreeEntry } from '../../src/object/tree.js';
 import { type Frame, type Location, type ObjectName, packHeaderLength } from '../../src/pack/locator.js';
@@ -16,6 +17,8 @@ export const uint: fc.Arbitrary<number> = fc.oneof(
   fc.nat(300),
   fc.integer({ min: 0, max: 53 }).map((n) => Math.max(0, 2 ** n - 1)),
 );
+/** Milliseconds since 1970. */
+const time = uint.map((n) => Math.min(n, MAX_TIME));
 const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const id: fc.Arbitrary<string> = bytes(32).map((value) => Buffer.from(value).toString('hex'));
 export const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ unit: 'binary', maxLength });
@@ -74,7 +77,7 @@ const label = fc.tuple(fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }
 export const commit: fc.Arbitrary<Commit> = record({
   tree: id,
   parents: fc.uniqueArray(id, { maxLength: 8 }),
-  time: uint,
+  time,
   message: text(60),
   who: text(40),
   labels: fc.uniqueArray(label, { maxLength: 5, selector: ([key]) => key }).map((pairs) => Object.fromEntries(pairs)),
@@ -113,7 +116,7 @@ export const rows = fc
 
 const event: fc.Arbitrary<RefEvent> = record({
   op: fc.constantFrom('create' as const, 'fork' as const, 'tag' as const, 'delete' as const, 'restart' as const),
-  time: uint,
+  time,
   who: text(20),
   nonce: bytes(16),
   detail: text(30),
@@ -127,7 +130,7 @@ export const ref: fc.Arbitrary<Ref> = record({
   nonce: bytes(16),
   epoch: uint,
   etagStyle: fc.constantFrom('returned' as const, 'unquoted' as const),
-  lease: fc.option(record({ owner: text(30), expiry: uint }), { nil: undefined }),
+  lease: fc.option(record({ owner: text(30), expiry: time }), { nil: undefined }),
   tags: fc
     .dictionary(tagName, id, { maxKeys: 4, noNullPrototype: true })
     .map((tags) => new Map(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)))),

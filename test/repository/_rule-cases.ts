@@ -200,6 +200,17 @@ export const ruleCases: [string, Notices, (repository: Forged) => void | Promise
   ],
   // 9: names.
   ["R-NAME-4: a name that is no object's", 'check', replace('packs/readme', () => Uint8Array.of(1))],
+  ['R-NAME-4: an epoch with a leading zero', 'check', replace(`segments/01-${'c9'.repeat(16)}`, () => Uint8Array.of(1))],
+  [
+    'section 9: an epoch of sixteen digits',
+    'nobody',
+    (repository) => {
+      const epoch = Number.MAX_SAFE_INTEGER;
+      repository.epoch = { k: epoch, condemned: [] };
+      repository.ref = { epoch };
+      repository.versions[0].manifest = named('b2', epoch);
+    },
+  ],
   // What only a writer must not do.
   [
     'R-CODEC-2: compressed bytes that are more than the raw ones',

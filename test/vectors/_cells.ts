@@ -137,6 +137,8 @@ export const refs: Format<Ref> = {
       bytes: encodeRef({ ...full, extensions: [{ tag: 1, value: Uint8Array.of(5) }] }),
       code: 'NEWER_VERSION',
     },
+    { rule: 'R-LIMIT: a lease up to no time', bytes: encodeRef({ ...full, lease: { owner: 'a', expiry: 8_640_000_000_000_001 } }) },
+    { rule: 'R-LIMIT: an event of no time', bytes: encodeRef({ ...full, events: [{ ...event, time: 8_640_000_000_000_001 }] }) },
     { rule: 'R-REF-8: a sequence of 0', bytes: encodeRef({ ...empty, sequence: 0 }) },
     { rule: 'R-REF-7: one commit twice', bytes: encodeRef({ ...full, rows: [second, { ...second, manifest: name('ee') }] }) },
     { rule: 'R-REF-7: one manifest twice', bytes: encodeRef({ ...full, rows: [second, { ...first, manifest: second.manifest }] }) },

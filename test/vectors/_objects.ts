@@ -170,6 +170,7 @@ export const commits: Format<Commit> = {
     { rule: 'R-COMMIT: labels out of order', bytes: broken('0000000002016200016100000000') },
     { rule: 'R-COMMIT: one label twice', bytes: broken('0000000002016100016100000000') },
     { rule: 'R-COMMIT: a label without a name', bytes: broken('00000000010000000000') },
+    { rule: 'R-LIMIT: a time after the year 275,760', bytes: encodeCommit({ ...plain, time: 8_640_000_000_000_001 }) },
     { rule: 'R-ENC-4: an odd extension', bytes: broken('00000000000000010300'), code: 'NEWER_VERSION' },
     { rule: 'R-ENC-4: extensions out of order', bytes: broken('000000000000000204000200') },
     { rule: 'R-ENC-3: a byte after the end', bytes: broken('000000000000000000') },

@@ -95,14 +95,14 @@ export function readRef(body: Uint8Array): Ref {
   const nonce = input.take(16);
   const epoch = input.uint();
   const etagStyle = input.flag() ? 'unquoted' : 'returned';
-  const lease = input.flag() ? { owner: input.text(256), expiry: input.uint() } : undefined;
+  const lease = input.flag() ? { owner: input.text(256), expiry: input.uint(limits.time) } : undefined;
   const tags = input.list(1024, (): [string, string] => [checkTag(input.text()), hex(input.take(32))]);
   mustRise(tags, ([a], [b]) => compareText(a, b), 'R-REF-4');
   const rows = readRows(input, 99);
   const segments = input.list(4096, () => ({ name: input.name(), rows: input.uint(limits.segmentRows) }));
   const events = input.list(50, () => ({
     op: input.oneOf(['create', 'fork', 'tag', 'delete', 'restart']),
-    time: input.uint(),
+    time: input.uint(limits.time),
     who: input.text(256),
     nonce: input.take(16),
     detail: input.text(256),

@@ -101,7 +101,7 @@ export function readCommit(bytes: Uint8Array): Commit {
   const tree = hex(input.take(32));
   const parents = input.list(8, () => hex(input.take(32)));
   must(new Set(parents).size === parents.length, 'R-COMMIT', 'parents');
-  const time = input.uint();
+  const time = input.uint(limits.time);
   const message = input.text(4096);
   const who = input.text(256);
   const labels = input.list(32, (): [string, string] => [input.text(64), input.text(256)]);
