@@ -1,6 +1,7 @@
 /**
  * Owners: the processes that locks, notes and temporary files belong to. A process number answers wrongly in another PID namespace and is used again, so an owner
- * is also a Unix socket in home that its process listens on: `connect` succeeds as long as the process lives, from every namespace of the same kernel.
+ * is also a Unix socket in home that its process listens on: `connect` succeeds as long as the process lives, from every namespace of the same kernel. Sockets are
+ * there while something is owned: a home at rest holds files alone, which any program can copy.
  */
 import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
@@ -13,11 +14,31 @@ import { inFolder, listen, listens } from './sockets.js';
 /** `gone` is proved. `unknown` is never a reason to delete, undo or take over. */
 export type OwnerState = 'running' | 'gone' | 'unknown';
 
+/** This process as an owner, until the release. */
+export interface Hold {
+  /** At most 96 letters, digits and `.-_@`. */
+  readonly name: string;
+  release(): Promise<void>;
+}
+
 export interface Owners {
-  /** Resolves to the name of this process as an owner: at most 96 letters, digits and `.-_@`. The first call makes the socket. */
-  self(): Promise<string>;
-  /** Resolves to whether the process of that name still runs. Any other string is `unknown`. */
+  /**
+   * Makes this process an owner: a socket listens meanwhile. Holds are counted, and the name stays the same while one is left. Whatever carries the name is
+   * removed or renamed before the release.
+   */
+  hold(): Promise<Hold>;
+  /** Resolves to whether the owner of that name still runs. Any other string is `unknown`. */
   state(owner: string): Promise<OwnerState>;
+}
+
+/** Runs `work` with the name of this process as an owner. */
+export async function owning<T>(owners: Owners, work: (name: string) => Promise<T>): Promise<T> {
+  const { name, release } = await owners.hold();
+  try {
+    return await work(name);
+  } finally {
+    await release();
+  }
 }
 
 /** The process that owns things. */
@@ -47,7 +68,7 @@ interface Owner {
 const UNKNOWN = '-';
 const namePattern = /^(\d+)\.([0-9a-z]+|-)\.([0-9a-z]+|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{16}|-)@[\w.-]{1,32}$/;
 const socketPattern = /^[0-9a-f]{16}$/;
-/** Sockets of one process, each in another home; owners beyond have a process number alone. */
+/** Sockets that one process has open, each in another home; owners beyond have a process number alone. */
 const MAX_SOCKETS = 64;
 /** Types of file systems that one kernel alone writes to (statfs(2)): ext, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, overlay, and APFS. */
 const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630, 0x1a]);
@@ -63,17 +84,36 @@ class SocketOwners implements Owners {
   readonly #folder: string;
   readonly #own: OwnProcess;
   readonly #me: Omit<Owner, 'socket'>;
+  #holds = 0;
   #name: Promise<string> | undefined;
+  #socket: string = UNKNOWN;
+  #close: (() => void) | undefined;
+  /** Opening and closing follow each other. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, own: OwnProcess) {
     this.#folder = folder;
     this.#own = own;
     this.#me = ownerOf(own);
+    own.onExit(() => this.#withdrawNow());
   }
 
-  self(): Promise<string> {
-    this.#name ??= this.#announce();
-    return this.#name;
+  async hold(): Promise<Hold> {
+    if (++this.#holds === 1) {
+      this.#name = this.#turn.then(() => this.#announce());
+      this.#turn = this.#name;
+    }
+    const name = (await this.#name) as string;
+    let isOver = false;
+    const release = async (): Promise<void> => {
+      if (isOver) return;
+      isOver = true;
+      if (--this.#holds > 0) return;
+      this.#name = undefined;
+      this.#turn = this.#turn.then(() => this.#withdraw());
+      await this.#turn;
+    };
+    return { name, release };
   }
 
   async state(name: string): Promise<OwnerState> {
@@ -94,27 +134,42 @@ class SocketOwners implements Owners {
 
   async #announce(): Promise<string> {
     const { pid, start, namespace, boot, machine } = this.#me;
+    this.#socket = await this.#listen();
     const host = this.#own.hostname.replaceAll(/[^\w.-]/g, '_').slice(0, 32) || UNKNOWN;
-    return `${[pid, start, namespace, boot, machine, await this.#listen()].join('.')}@${host}`;
+    return `${[pid, start, namespace, boot, machine, this.#socket].join('.')}@${host}`;
   }
 
   /** Makes the socket; `UNKNOWN` if this place takes none. */
   async #listen(): Promise<string> {
-    if (++sockets > MAX_SOCKETS) return UNKNOWN;
+    if (sockets === MAX_SOCKETS) return UNKNOWN;
     try {
       await mkdir(this.#folder, { recursive: true, mode: 0o700 });
       const socket = `${await tokenOf(this.#folder)}${toHex(this.#own.random(4))}`;
       // A socket that is bound and does not listen yet would be taken for a dead one: it gets its name afterwards.
       const unfinished = `${socket}.new`;
-      await inFolder(this.#folder, unfinished, listen);
+      this.#close = await inFolder(this.#folder, unfinished, listen);
       await rename(join(this.#folder, unfinished), join(this.#folder, socket));
-      this.#own.onExit(() => rmSync(join(this.#folder, socket), { force: true }));
+      sockets++;
       await this.#sweep(socket);
       return socket;
     } catch (error) {
       if (codeOf(error) === undefined) throw error;
       return UNKNOWN;
     }
+  }
+
+  /** Removes the socket: whatever carries its name from here on was left by mistake, and its owner is gone. */
+  async #withdraw(): Promise<void> {
+    const socket = this.#socket;
+    this.#socket = UNKNOWN;
+    if (socket === UNKNOWN) return;
+    sockets--;
+    await told(rm(join(this.#folder, socket), { force: true }));
+    this.#close?.();
+  }
+
+  #withdrawNow(): void {
+    if (this.#socket !== UNKNOWN) rmSync(join(this.#folder, this.#socket), { force: true });
   }
 
   /** Removes the sockets of processes that were killed. */

@@ -18,8 +18,8 @@ export async function inFolder<T>(folder: string, name: string, use: (path: stri
   }
 }
 
-/** Listens at the path until the process ends, and does not keep it from ending. */
-export function listen(path: string): Promise<void> {
+/** Listens at the path, and does not keep the process from ending. Resolves to a function that ends it. */
+export function listen(path: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', reject);
@@ -29,7 +29,7 @@ export function listen(path: string): Promise<void> {
       // A connection that could not be accepted was an answer all the same.
       server.on('error', () => undefined);
       server.unref();
-      resolve();
+      resolve(() => void server.close());
     });
   });
 }

@@ -6,6 +6,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
+import { owning } from '../owners.js';
 import { capture, knownIds } from '../workspace/capture.js';
 import { writeFailure } from '../workspace/files.js';
 import { copyLive } from '../workspace/live-copy.js';
@@ -53,16 +54,18 @@ export async function checkpointDirectory(
 /** Runs `work` with an empty private directory in home, which is removed afterwards, with those that processes which died have left. */
 async function withStage<T>({ records, owners, host }: Home, work: (stage: string) => Promise<T>): Promise<T> {
   const stages = join(records, 'checkpoints');
-  const stage = join(stages, `${toHex(host.random(8))}.${await owners.self()}`);
-  try {
-    await mkdir(stage, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-      throw writeFailure(stage, error);
-    });
-    for (const name of await readdir(stages)) {
-      if ((await owners.state(name.slice(name.indexOf('.') + 1))) === 'gone') await removeTree(join(stages, name));
+  return owning(owners, async (owner) => {
+    const stage = join(stages, `${toHex(host.random(8))}.${owner}`);
+    try {
+      await mkdir(stage, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+        throw writeFailure(stage, error);
+      });
+      for (const name of await readdir(stages)) {
+        if ((await owners.state(name.slice(name.indexOf('.') + 1))) === 'gone') await removeTree(join(stages, name));
+      }
+      return await work(stage);
+    } finally {
+      await removeTree(stage);
     }
-    return await work(stage);
-  } finally {
-    await removeTree(stage);
-  }
+  });
 }

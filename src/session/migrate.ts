@@ -12,6 +12,7 @@ import { FETCH_AHEAD_BYTES, MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../limit
 import { isEmptyDiff } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import type { ObjectId } from '../object-id.js';
+import { owning } from '../owners.js';
 import type { ByteRange, RequestOptions } from '../provider/provider.js';
 import { writeFailure } from '../workspace/files.js';
 import { scan } from '../workspace/scan.js';
@@ -133,22 +134,24 @@ async function pushIfHere({ home, remote, session }: Migration, options: Migrate
 /** Runs `work` with a private directory of this store, which is removed; those that processes left which are gone are removed as well. */
 async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promise<T> {
   const { host, owners, workspaces: folder } = home;
-  const dir = join(folder, `.migrate-${toHex(host.random(8))}.${await owners.self()}`);
-  try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(folder)) {
-      const owner = STAGE.exec(name)?.[1];
-      if (owner !== undefined && (await owners.state(owner)) === 'gone') await discard(home, join(folder, name));
+  return owning(owners, async (self) => {
+    const dir = join(folder, `.migrate-${toHex(host.random(8))}.${self}`);
+    try {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
+      for (const name of await readdir(folder)) {
+        const owner = STAGE.exec(name)?.[1];
+        if (owner !== undefined && (await owners.state(owner)) === 'gone') await discard(home, join(folder, name));
+      }
+      await mkdir(dir, { mode: 0o700 });
+    } catch (error) {
+      throw writeFailure(folder, error);
     }
-    await mkdir(dir, { mode: 0o700 });
-  } catch (error) {
-    throw writeFailure(folder, error);
-  }
-  try {
-    return await work(dir);
-  } finally {
-    await discard(home, dir);
-  }
+    try {
+      return await work(dir);
+    } finally {
+      await discard(home, dir);
+    }
+  });
 }
 
 async function discard(home: Home, dir: string): Promise<void> {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { toHex, utf8 } from '../bytes.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
-import type { Owners } from '../owners.js';
+import { type Owners, owning } from '../owners.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
@@ -82,7 +82,8 @@ export class MountNotes {
   /** What a note says, of this process unless another is named; undefined where it is not there, or not whole. */
   async read({ id, owner }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
     try {
-      const json = unsealed(new Uint8Array(await readFile(this.#path(id, owner ?? (await this.#owners.self())))));
+      const path = owner === undefined ? await this.#mine(id) : this.#path(id, owner);
+      const json = unsealed(new Uint8Array(await readFile(path)));
       return json && { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
     } catch (error) {
       if (errno(error) === undefined) throw error;
@@ -92,7 +93,7 @@ export class MountNotes {
 
   /** Writes or replaces a note of this process, atomically. Throws FORBIDDEN, NO_SPACE and their like. */
   async write(id: string, note: MountNote): Promise<void> {
-    const path = this.#path(id, await this.#owners.self());
+    const path = await this.#mine(id);
     // The name is none of a note.
     const temporary = `${path}~${toHex(this.#host.random(8))}`;
     await replacePrivately(path, temporary, sealed(utf8(JSON.stringify(note)))).catch((error: unknown) => {
@@ -102,27 +103,27 @@ export class MountNotes {
 
   /** Makes this process the owner of a note; false where another was faster. */
   async claim(held: HeldNote): Promise<boolean> {
-    return this.#rename(held.id, held.owner, await this.#owners.self());
+    return this.#rename(this.#path(held.id, held.owner), await this.#mine(held.id));
   }
 
   /** Gives a note that was claimed back to whom it was of, so that it can be claimed again. */
   async giveBack({ id, owner }: HeldNote): Promise<void> {
-    await this.#rename(id, await this.#owners.self(), owner);
+    await this.#rename(await this.#mine(id), this.#path(id, owner));
   }
 
   /** Removes a note of this process, and what writers of notes that died have left. */
   async remove(id: string): Promise<void> {
-    await rm(this.#path(id, await this.#owners.self()), { force: true });
+    await rm(await this.#mine(id), { force: true });
     for (const name of await this.#names()) if (await this.#isTorn(name)) await rm(join(this.#folder, name), { force: true });
   }
 
-  async #rename(id: string, from: string, to: string): Promise<boolean> {
+  async #rename(from: string, to: string): Promise<boolean> {
     try {
-      await rename(this.#path(id, from), this.#path(id, to));
+      await rename(from, to);
       return true;
     } catch (error) {
       if (errno(error) === 'ENOENT') return false;
-      throw writeFailure(this.#path(id, from), error);
+      throw writeFailure(from, error);
     }
   }
 
@@ -145,6 +146,11 @@ export class MountNotes {
   async #isTorn(name: string): Promise<boolean> {
     const [, owner] = /~([^~]+)~[0-9a-f]{16}$/.exec(name) ?? [];
     return owner !== undefined && (await this.#owners.state(owner)) === 'gone';
+  }
+
+  /** The path of a note of this process, which its caller made an owner for as long as it has notes. */
+  #mine(id: string): Promise<string> {
+    return owning(this.#owners, async (owner) => this.#path(id, owner));
   }
 
   #path(id: string, owner: string): string {

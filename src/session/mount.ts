@@ -7,6 +7,7 @@ import { BrowserStateError, isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { checkOptions } from '../option-check.js';
+import type { Hold } from '../owners.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { leftoversOf } from '../workspace/settle.js';
@@ -46,6 +47,8 @@ export interface MountParts {
   home: Home;
   remote: Remote | undefined;
   notes: MountNotes;
+  /** Makes this process the owner of the note for as long as there is one. */
+  hold: Hold;
   id: string;
   note: MountNote;
   place: MountPlace;
@@ -196,7 +199,7 @@ export class Mount {
 
   /** Never fails: what cannot be removed now is removed by whoever mounts the session when this process is gone. */
   async #leave(keepDirectory: boolean): Promise<void> {
-    const { home, notes, note, lease, onWarning } = this.#parts;
+    const { home, notes, note, hold, lease, onWarning } = this.#parts;
     this.#isOver = true;
     try {
       await this.#stopRenewing?.();
@@ -211,6 +214,8 @@ export class Mount {
     } catch (error) {
       if (!isError(error) && errno(error) === undefined) throw error;
       onWarning(`${this.dir} is not needed any more, and could not be removed: ${(error as Error).message}`);
+    } finally {
+      await hold.release();
     }
   }
 }

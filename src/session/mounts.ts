@@ -143,19 +143,21 @@ async function makeWorkspace(home: Home, session: string, base: ObjectId | undef
   const dir = join(folder, id);
   const { digits } = partsOfMountId(id);
   const note: MountNote = { session, mode, since: home.host.now(), base, phase: 'opening', keepCaches, exclude };
-  await notes.write(id, note);
+  const hold = await home.owners.hold();
   try {
+    await notes.write(id, note);
     await makePrivate(folder);
     if (base === undefined) await makePrivate(dir);
     else await checkoutSession(home, session, dir, { at: base, signal, onProgress });
     await notes.write(id, { ...note, phase: 'open' });
   } catch (error) {
     await withdraw(home, notes, id, dir, note);
+    await hold.release();
     throw error;
   }
   const fork = mode === 'fork' ? sessionBeside(session, 'fork', digits) : undefined;
   const place = { session, dir, base, fork, aside: sessionBeside(session, 'conflict', digits) };
-  return { notes, id, note: { ...note, phase: 'open' as const }, place };
+  return { notes, id, hold, note: { ...note, phase: 'open' as const }, place };
 }
 
 /** Takes a workspace back that was not handed out. What cannot be removed is told by its note, and removed by a later mount. */

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { BrowserStateError } from '../errors.js';
 import type { ObjectId } from '../object-id.js';
+import { owning } from '../owners.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { directoryState } from '../workspace/checkout.js';
 import { liveBrowser } from '../workspace/live.js';
@@ -76,13 +77,15 @@ export async function recoverMount(
   how: RecoverHow,
   options: RecoverOptions = {},
 ): Promise<Recovered | undefined> {
-  if (!(await notes.claim(left))) return undefined;
-  try {
-    return await recoverOwned(home, remote, notes, left, how, options);
-  } catch (error) {
-    await notes.giveBack(left);
-    throw error;
-  }
+  return owning(home.owners, async () => {
+    if (!(await notes.claim(left))) return undefined;
+    try {
+      return await recoverOwned(home, remote, notes, left, how, options);
+    } catch (error) {
+      await notes.giveBack(left);
+      throw error;
+    }
+  });
 }
 
 async function recoverOwned(

@@ -29,22 +29,24 @@ export interface DirectoryLock {
 export async function lockDirectory(folder: string, dir: string, host: LockHost): Promise<DirectoryLock> {
   const path = recordPath(folder, dir, 'lock');
   const owners = host.owners(folder);
-  const me = await owners.self();
+  const { name, release } = await owners.hold();
+  const unlock = (): Promise<void> => remove(path, name).finally(release);
   try {
     for (let look = 0; look < MAX_LOOKS; look++) {
       const owner = await ownerOf(path);
       if (owner === undefined) {
-        if (await place(path, me, host)) return { release: () => release(path, me) };
+        if (await place(path, name, host)) return { release: unlock };
         continue;
       }
       const state = await owners.state(owner);
       if (state !== 'gone') throw busy(dir, path, owner, state);
-      if (await renamed(join(path, owner), join(path, me))) return { release: () => release(path, me) };
+      if (await renamed(join(path, owner), join(path, name))) return { release: unlock };
     }
+    throw new BrowserStateError('BUSY', `${dir}: other processes keep working with this directory`, { hint: 'Repeat the command later.' });
   } catch (error) {
+    await release();
     throw recordFailure(path, error);
   }
-  throw new BrowserStateError('BUSY', `${dir}: other processes keep working with this directory`, { hint: 'Repeat the command later.' });
 }
 
 /** The owner that a lock names; undefined if nobody has it. */
@@ -81,7 +83,7 @@ async function renamed(from: string, to: string): Promise<boolean> {
 }
 
 /** Removes this process's file first: the folder may be another's by the time that it is empty. Fails for nothing: what was done under the lock is done. */
-async function release(path: string, me: string): Promise<void> {
+async function remove(path: string, me: string): Promise<void> {
   try {
     await unlink(join(path, me));
     await rmdir(path);

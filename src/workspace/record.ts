@@ -12,6 +12,7 @@ import { toHex, utf8 } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
+import { owning } from '../owners.js';
 import { quote } from './directory.js';
 import { identityOf } from './exchange.js';
 import { errno, writeFailure } from './files.js';
@@ -130,9 +131,8 @@ export class Workspace {
   }
 
   async #replace(path: string, bytes: Uint8Array): Promise<void> {
-    const owner = await this.#host.owners(this.#folder).self();
-    const temporary = `${path}.${toHex(this.#host.random(8))}.${owner}`;
-    await replacePrivately(path, temporary, bytes).catch((error: unknown) => {
+    const replace = (owner: string) => replacePrivately(path, `${path}.${toHex(this.#host.random(8))}.${owner}`, bytes);
+    await owning(this.#host.owners(this.#folder), replace).catch((error: unknown) => {
       throw recordFailure(path, error);
     });
   }

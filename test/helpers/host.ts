@@ -22,7 +22,10 @@ export function fakeHost(seed = 'host'): Host {
     isAlive: () => false,
     startedAt: () => undefined,
     listens: async () => 'unknown',
-    owners: () => ({ self: async () => 'test', state: async (owner) => (owner === 'test' ? 'running' : 'gone') }),
+    owners: () => ({
+      hold: async () => ({ name: 'test', release: async () => undefined }),
+      state: async (owner) => (owner === 'test' ? 'running' : 'gone'),
+    }),
     onStop: () => () => undefined,
     stop: () => undefined,
     defaultHome: () => {

@@ -7,6 +7,6 @@ const [folder, action, name] = process.argv.slice(2) as [string, 'hold' | 'end' 
 const owners = systemHost.owners(folder);
 if (action === 'state') writeSync(1, await owners.state(name));
 else {
-  writeSync(1, `${await owners.self()}\n`);
+  writeSync(1, `${(await owners.hold()).name}\n`);
   if (action === 'hold') setInterval(() => undefined, 1000);
 }

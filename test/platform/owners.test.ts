@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import { type OwnerState, type OwnProcess, openOwners } from '../../src/owners.js';
+import { type Hold, type OwnerState, type OwnProcess, openOwners, owning } from '../../src/owners.js';
 import { temporary } from '../helpers/temporary.js';
 
 const program = fileURLToPath(new URL('_owner.js', import.meta.url));
@@ -49,8 +49,8 @@ for (const [place, before] of Object.entries({ 'this PID namespace': [], 'anothe
     await ended;
     while ((await systemHost.owners(folder).state(name)) === 'running');
     t.deepEqual(await states(folder, name), { here: 'gone', apart: 'gone' });
-    await systemHost.owners(folder).self();
-    t.is(readdirSync(join(folder, 'owners')).length, 1, 'the next owner removes the socket');
+    await owning(systemHost.owners(folder), async () => t.is(readdirSync(join(folder, 'owners')).length, 1));
+    t.deepEqual(readdirSync(join(folder, 'owners')), [], 'the next owner removes the socket, and its own');
   });
 }
 
@@ -119,7 +119,9 @@ function changed(name: string, changes: Partial<Record<'pid' | 'start' | 'namesp
 test('names that are not of this process, kernel or machine: what is said of each', async (t) => {
   const folder = temporary(t);
   const owners = openOwners(folder, machine);
-  const self = await owners.self();
+  const hold = await owners.hold();
+  t.teardown(hold.release);
+  const self = hold.name;
   const other = { boot: '00000000' };
   const knowsMachine = !self.includes('.-.');
   const table: Record<string, [string, OwnerState]> = {
@@ -140,6 +142,24 @@ test('names that are not of this process, kernel or machine: what is said of eac
   for (const [title, [name, state]] of Object.entries(table)) t.is(await owners.state(name), state, title);
   const elsewhere = openOwners(folder, { ...machine, hostname: 'two' });
   t.is(await elsewhere.state(changed(self, other)), 'unknown', 'the host name differs');
+});
+
+test('holds nest: one name and one socket while one is left, and none at rest, so that any program can copy a home', async (t) => {
+  const folder = temporary(t);
+  const owners = openOwners(folder, machine);
+  const sockets = (): string[] => readdirSync(join(folder, 'owners'));
+  const holds = await Promise.all([owners.hold(), owners.hold(), owners.hold()]);
+  const [first, second, third] = holds as [Hold, Hold, Hold];
+  t.is(new Set(holds.map(({ name }) => name)).size, 1);
+  await first.release();
+  await first.release();
+  await second.release();
+  const fourth = await owners.hold();
+  t.is(fourth.name, third.name);
+  t.is(sockets().length, 1);
+  await Promise.all([third.release(), fourth.release(), owning(owners, async (name) => t.not(name, first.name))]);
+  t.deepEqual(sockets(), []);
+  t.is(await owners.state(first.name), 'running', 'the process still is');
 });
 
 test('a socket says who listens; the start of a process is told', async (t) => {

@@ -466,7 +466,7 @@ test('what a migration that was killed has left is removed by the next, what a l
   const workspaces = join(folder, 'home/tester/.store/workspaces');
   const [dead, living] = ['.migrate-0123456789abcdef.4194304:1', '.migrate-fedcba9876543210.1:2'];
   for (const name of [dead, living]) mkdirSync(join(workspaces, name), { recursive: true });
-  const owners: Owners = { self: async () => 'test', state: async (name) => (name === '4194304:1' ? 'gone' : 'running') };
+  const owners: Owners = { ...fakeHost().owners(''), state: async (name) => (name === '4194304:1' ? 'gone' : 'running') };
   const host = { ...fakeHost(), defaultHome: () => join(folder, 'home'), owners: () => owners };
   const store = await openRepository({ home: join(folder, 'home'), userId: 'tester', host });
   await store.migrate('s');

@@ -150,7 +150,9 @@ test('what a process that died while it wrote a record has left is removed, what
   const records = join(home, 'default/.store/records');
   const before = readdirSync(records).sort();
   const temporaryName = (owner: string): string => `${'ab'.repeat(16)}.json.${'cd'.repeat(8)}.${owner}`;
-  const self = await systemHost.owners(records).self();
+  const hold = await systemHost.owners(records).hold();
+  t.teardown(hold.release);
+  const self = hold.name;
   const [dead, living] = [temporaryName(self.replace(/^\d+/, '4194304').replace(/[0-9a-f]{8}@/, '00000000@')), temporaryName(self)];
   for (const name of [dead, living]) writeFileSync(join(records, name), '');
   await session.commit(profile);

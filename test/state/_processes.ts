@@ -26,7 +26,7 @@ export class TestMachine {
   host(name: string): Host {
     this.#alive.add(name);
     const owners: Owners = {
-      self: async () => name,
+      hold: async () => ({ name, release: async () => undefined }),
       state: async (other) => (this.#alive.has(other) ? 'running' : 'gone'),
     };
     return { ...fakeHost(`${this.#seed} ${name}`), owners: () => owners };

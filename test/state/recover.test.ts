@@ -208,7 +208,10 @@ for (const isNoted of [true, false]) {
 test('a workspace of a process that cannot be judged from here is left alone unless it is named', async (t) => {
   const { machine, mount } = await afterCrash(t);
   const warnings: string[] = [];
-  const owners: Owners = { self: async () => 'next', state: async (owner) => (owner === 'next' ? 'running' : 'unknown') };
+  const owners: Owners = {
+    hold: async () => ({ name: 'next', release: async () => undefined }),
+    state: async (owner) => (owner === 'next' ? 'running' : 'unknown'),
+  };
   const container = await machine.process('next', { owners: () => owners });
   const next = await container.mount('s', { onWarning: (message) => void warnings.push(message) });
   t.is(cookiesIn(next), 'cookies first');

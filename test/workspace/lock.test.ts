@@ -22,7 +22,8 @@ class Village {
 
   lock(name: string): Promise<DirectoryLock> {
     if (!this.states.has(name)) this.states.set(name, 'running');
-    const owners = { self: async () => name, state: async (other: string) => this.states.get(other) ?? 'unknown' };
+    const hold = async () => ({ name, release: async () => undefined });
+    const owners = { hold, state: async (other: string) => this.states.get(other) ?? 'unknown' };
     return lockDirectory(this.folder, DIR, { random: systemHost.random, owners: () => owners });
   }
 }
