@@ -1,6 +1,7 @@
 /**
  * Hostile repositories, read from SPEC.md alone: the second reader refuses what the library's readers refuse, reads what they read, and the tag of each rule says
- * so (B2, B8). test/repository/rule-tags.test.ts runs the library's readers and its check on the same cases.
+ * so (B2, B8). test/repository/rule-tags.test.ts runs the library's readers and its check on the same cases,
+ * and test/sync/hostile-manifests.test.ts on those of manifests.
  */
 import test from 'ava';
 import { encodeCommit } from '../../src/object/commit.js';
@@ -8,6 +9,7 @@ import { objectId } from '../../src/object-id.js';
 import { forged, seal } from '../helpers/forge.js';
 import { hex } from '../helpers/hex.js';
 import { type Notices, ruleCases } from '../repository/_rule-cases.js';
+import { manifestCases } from '../sync/_manifest-cases.js';
 import { contentSource, IndependentReader, Refusal } from '../vectors/reader.js';
 import { namedRules, rules, type Tag } from './_rules.js';
 
@@ -19,7 +21,9 @@ const tagOf: Record<Notices, Tag> = {
   nobody: 'writer only',
 };
 
-for (const [name, notices, alter] of ruleCases) {
+const manifests = manifestCases.map(([name, alter]): (typeof ruleCases)[0] => [name, 'reader', ({ versions }) => alter(versions[0])]);
+
+for (const [name, notices, alter] of [...ruleCases, ...manifests]) {
   test(`B8: ${name}: ${tagOf[notices]}`, async (t) => {
     const repository = forged();
     await alter(repository);
