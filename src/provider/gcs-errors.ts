@@ -82,6 +82,13 @@ export function isConditionNotMet(answer: Answer): boolean {
   return answer.status === 412 && documentOf(answer)?.reason === 'conditionNotMet';
 }
 
+/** Returns true if the answer says that the object ends before the range that was asked for. */
+export function isBeyond(answer: Answer): boolean {
+  if (answer.status !== 416) return false;
+  const { message = '', reason = '' } = documentOf(answer) ?? {};
+  return /^bytes \*\//.test(answer.contentRange ?? '') || /range/i.test(`${message} ${reason}`);
+}
+
 /** Returns the error of an answer that no caller expects. */
 export function refusal(answer: Answer): Error {
   const { status, body } = answer;

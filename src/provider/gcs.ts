@@ -10,7 +10,7 @@ import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './a
 import { rangeProblem } from './body.js';
 import { bucketUrl, cellName, entryOf } from './bucket-names.js';
 import { GcsConnection, type GcsConnectionOptions, type GcsRequest } from './gcs-connection.js';
-import { isAbsent, isConditionNotMet, isRejection, NotGcs, refusal, translating, unknownOutcome } from './gcs-errors.js';
+import { isAbsent, isBeyond, isConditionNotMet, isRejection, NotGcs, refusal, translating, unknownOutcome } from './gcs-errors.js';
 import type { Answer } from './gcs-exchange.js';
 import { checkKey, checkPrefix } from './key.js';
 import type { ByteRange, Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
@@ -143,7 +143,7 @@ class GcsProvider implements Provider {
     return await this.#translating(`read ${name}`, options, async () => {
       const answer = await this.#download(name, { range, limit: MAX_OBJECT_SIZE }, options);
       if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object');
-      const found = answer.status === 416 ? 0 : expectContent(answer, range).body.length;
+      const found = range !== undefined && isBeyond(answer) ? 0 : expectContent(answer, range).body.length;
       if (range !== undefined && found !== range.end - range.start) {
         throw integrity(`expected bytes ${range.start} to ${range.end}, found ${found} of them`);
       }

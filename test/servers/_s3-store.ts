@@ -106,6 +106,11 @@ export class S3Store {
     this.put(name, bytes, { 'content-length': '' });
   }
 
+  /** The bytes of an object that is there. */
+  bytes(name: string): Uint8Array {
+    return this.#objects.get(name)?.bytes as Uint8Array;
+  }
+
   names(): string[] {
     return [...this.#objects.keys()].sort();
   }
