@@ -92,9 +92,10 @@ export interface ProviderSupports {
  * starting with a dot, save the component `.store`. Anything else is USAGE, before any request. Where `a` exists, `a/b` may be refused with
  * USAGE, and the reverse: folders cannot hold both. A provider that lies below a prefix may refuse longer keys.
  *
- * Errors are BrowserStateError: NOT_FOUND (an object that is not there; from any method, a bucket that is not), FORBIDDEN, UNREACHABLE (no answer, or one that says to
- * try again), INTEGRITY (the provider's own framing is damaged), NO_SPACE, CANCELLED. No other error is thrown for what a
- * provider meets at run time. After UNREACHABLE or CANCELLED from a write its effect is unknown; after any other error it had none.
+ * Errors are BrowserStateError: NOT_FOUND (an object that is not there; from any method, a bucket that is not), FORBIDDEN, UNREACHABLE (no
+ * answer, one that says to try again, or one that is not the store's), INTEGRITY (the provider's own framing is damaged, or a write that
+ * was acknowledged is not there), NO_SPACE, CANCELLED. No other error is thrown for what a provider meets at run time. After UNREACHABLE,
+ * CANCELLED or INTEGRITY from a write its effect is unknown; after any other error it had none.
  *
  * Reads see every write that was acknowledged before they began. All methods may be called at the same time, from any number of
  * processes.

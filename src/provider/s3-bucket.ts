@@ -8,6 +8,7 @@ import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sd
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../limits.js';
+import { bodyOf } from './body.js';
 import { STORES_HINT } from './probe.js';
 import type { ByteRange, EtagStyle, RequestOptions, SwapOptions } from './provider.js';
 import { checkContent, checkList } from './s3-answers.js';
@@ -78,7 +79,7 @@ export class S3Bucket {
     for (const style of [first, first === 'returned' ? 'unquoted' : 'returned'] as const) {
       const written = await this.#write(name, body, { IfMatch: style === 'unquoted' ? etag : `"${etag}"` }, options);
       if (written !== undefined) this.etagStyle ??= style;
-      if (written !== undefined || shown !== undefined || (await this.head(name, options))?.etag !== etag) return written;
+      if (written !== undefined || shown !== undefined || (await this.#etag(name, options)) !== etag) return written;
     }
     throw new BrowserStateError('UNSUPPORTED', `s3://${this.#bucket} rejects a write to ${name} by the ETag that it gives for it`, {
       hint: `This store does not honor conditional writes as S3 does. ${STORES_HINT}`,
@@ -116,16 +117,23 @@ export class S3Bucket {
     }
   }
 
-  /** Asks for an object's ETag and size; undefined if there is no such object. */
-  async head(name: string, { signal }: RequestOptions): Promise<{ etag: string; size: number | undefined } | undefined> {
+  /** Asks for the bytes of an object; undefined if there is no such object. */
+  async sizeOf(name: string): Promise<number | undefined> {
     try {
       const input = { Bucket: this.#bucket, Key: name };
-      const output = await this.#connection.send('head', (sdk) => new sdk.HeadObjectCommand(input), signal);
-      return { etag: bareEtag(output.ETag), size: output.ContentLength };
+      return (await this.#connection.send('head', (sdk) => new sdk.HeadObjectCommand(input), undefined)).ContentLength;
     } catch (error) {
       if (statusOf(error) === 404) return undefined;
       throw error;
     }
+  }
+
+  /** Asks for the ETag of an object that is not empty, by its first byte: an error of a HEAD request would have no document. */
+  async #etag(name: string, options: RequestOptions): Promise<string | undefined> {
+    const output = await this.get(name, { range: { start: 0, end: 1 } }, options);
+    if (typeof output === 'string') return undefined;
+    await bodyOf(output.Body as AsyncIterable<Uint8Array>, { what: name, expected: undefined, limit: 1 });
+    return bareEtag(output.ETag);
   }
 }
 

@@ -224,7 +224,7 @@ class S3Provider implements Provider {
   /** An encrypting store is trusted but for a sample: each of its writes would cost one request more. */
   #checkSize(key: string, bytes: number, { proof }: Written): void {
     const isSampled = proof === 'encryption' && this.#host.random(1)[0] === 0;
-    if (proof === undefined || isSampled) this.#checks.expectSize(key, bytes, async () => (await this.#bucket.head(key, {}))?.size);
+    if (proof === undefined || isSampled) this.#checks.expectSize(key, bytes, () => this.#bucket.sizeOf(key));
   }
 
   /** Reads the cell back to find out what became of a swap whose answer did not tell (R-S3-5). Throws UNREACHABLE if nobody can tell. */

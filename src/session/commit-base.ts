@@ -43,12 +43,18 @@ export async function readBase(
   return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
 }
 
-/** The head of a session of which home has nothing; undefined where the remote has none, or does not let this machine look: a later push settles it. */
+/**
+ * Returns the head of a session of which home has nothing; undefined if the remote has none, is a bucket that does not exist, or does not
+ * let this machine look: a later push reports that.
+ */
 async function readRemoteHead(remote: Remote | undefined, session: string, options: BaseOptions): Promise<Base['head']> {
   try {
-    const seen = await (options.isMigration ? remote?.read(session, options) : remote?.readPerhapsNew(session, options));
+    const look = options.isMigration ? remote?.read(session, options) : remote?.readPerhapsNew(session, options);
+    const seen = await look?.catch((error: unknown) => {
+      if (!isError(error, 'NOT_FOUND')) throw error;
+    });
     const row = seen?.token.ref.rows[0];
-    if (remote === undefined || seen === undefined || row === undefined) return undefined;
+    if (remote === undefined || !seen || row === undefined) return undefined;
     return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
   } catch (error) {
     if (!isError(error, 'UNREACHABLE', 'FORBIDDEN')) throw error;

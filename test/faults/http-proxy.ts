@@ -8,6 +8,7 @@ import { Agent, createServer, request as forward, type IncomingHttpHeaders, type
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HTML, replace } from './http-answers.js';
 import { longestChain } from './rounds.js';
 
 /** What becomes of a request. */
@@ -21,6 +22,8 @@ export type HttpFault =
   | 'cut-before'
   /** The server has answered, and the connection is destroyed: the client never hears of it. */
   | 'cut-after'
+  /** The server has answered, and the client gets 499 and a page of HTML in place of the answer. */
+  | '499-after'
   /** The request is received and never answered. */
   | 'stall'
   /** Passed on after so many milliseconds. */
@@ -102,9 +105,10 @@ export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass'
       return;
     }
     const answer = await passOn(request, response);
-    if (what === 'cut-after') {
+    if (what === 'cut-after' || what === '499-after') {
       await once(answer.resume(), 'end');
-      return void request.socket.destroy();
+      if (what === 'cut-after') return void request.socket.destroy();
+      return replace(response, { status: 499, headers: { 'content-type': 'text/html' }, body: HTML });
     }
     response.writeHead(answer.statusCode as number, answer.statusMessage, headersOf(answer));
     answer.on('data', (chunk: Buffer) => {

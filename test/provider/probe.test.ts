@@ -6,7 +6,7 @@ import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
-import { type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
+import { type Fault, type S3Request, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
 
 /** A provider in memory whose swap goes by another version than it is told. */
 function misled(mislead: (expected: string | null, current: string | null) => string | null): Provider {
@@ -56,19 +56,31 @@ for (const [what, provider] of Object.entries(faults)) {
   });
 }
 
-const servers: Record<string, { behaviour: S3ServerOptions; holds: boolean }> = {
-  'S3 that honours conditions': { behaviour: {}, holds: true },
-  'S3 that wants bare ETags': { behaviour: { unquotedOnly: true }, holds: true },
-  'S3 that ignores conditions': { behaviour: { ignoresConditions: true }, holds: false },
+/** S1 of the cases from public reports: Backblaze B2 answers so to every conditional write. */
+const unimplemented = ({ headers }: S3Request): Fault =>
+  headers['if-match'] === undefined && headers['if-none-match'] === undefined ? undefined : { code: 'NotImplemented' };
+
+const servers: Record<string, { behaviour: S3ServerOptions; rejected?: RegExp }> = {
+  'S3 that honors conditions': { behaviour: {} },
+  'S3 that wants bare ETags': { behaviour: { unquotedOnly: true } },
+  'S3 that ignores conditions': { behaviour: { ignores: ['if-match', 'if-none-match'] }, rejected: /a cell that existed was created/ },
+  'case S2: S3 that accepts If-None-Match and overwrites': {
+    behaviour: { ignores: ['if-none-match'] },
+    rejected: /a cell that existed was created a second time/,
+  },
+  'S3 that ignores If-Match': { behaviour: { ignores: ['if-match'] }, rejected: /4 of 4 writers replaced the same version/ },
+  'case S1: S3 that answers 501 to conditional writes': { behaviour: { fault: unimplemented }, rejected: /NotImplemented \(501\)/ },
 };
 
-for (const [what, { behaviour, holds }] of Object.entries(servers)) {
-  test(`${what} is ${holds ? 'taken' : 'refused'}`, async (t) => {
+for (const [what, { behaviour, rejected }] of Object.entries(servers)) {
+  test(`${what} is ${rejected === undefined ? 'accepted' : 'rejected, with the reason and the stores that work'}`, async (t) => {
     const server = await startS3Server(behaviour);
     t.teardown(() => server.close());
     const provider = s3Provider(server.options);
     t.teardown(() => provider.close());
-    if (holds) await t.notThrowsAsync(probeProvider(provider, fakeHost()));
-    else await rejects(t, () => probeProvider(provider, fakeHost()), 'UNSUPPORTED');
+    if (rejected === undefined) return void (await t.notThrowsAsync(probeProvider(provider, fakeHost())));
+    const error = await rejects(t, () => probeProvider(provider, fakeHost()), 'UNSUPPORTED');
+    t.regex(error.message, rejected);
+    t.regex(error.hint ?? '', /AWS S3, Cloudflare R2, Ceph, MinIO/);
   });
 }

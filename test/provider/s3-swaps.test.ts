@@ -124,7 +124,7 @@ test('R-S3-4: a store that wants it bare is found out once', async (t) => {
   const second = await won(provider, 'refs/a', utf8('two'), first);
   t.deepEqual(
     server.requests.map(({ method }) => method),
-    ['PUT', 'PUT', 'HEAD', 'PUT'],
+    ['PUT', 'PUT', 'GET', 'PUT'],
   );
   await won(provider, 'refs/a', utf8('three'), second);
   t.is(await provider.swap('refs/a', utf8('four'), second), undefined);

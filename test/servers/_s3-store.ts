@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto';
 export interface S3Behaviour {
   /** If-Match holds for an ETag without quotes alone, as in Ceph. */
   unquotedOnly?: boolean;
-  /** Every condition of a write holds, as in stores that do not know them. */
-  ignoresConditions?: boolean;
+  /** Conditions of a write that always hold, as in stores that do not know them. */
+  ignores?: ('if-match' | 'if-none-match')[];
   /** Names on one page of a list. */
   pageSize?: number;
 }
@@ -53,12 +53,12 @@ export class S3Store {
   put(name: string, bytes: Uint8Array, headers: Headers): Answer {
     if (headers['content-length'] === undefined) return failure('MissingContentLength');
     const present = this.#objects.get(name);
-    const { 'if-match': match, 'if-none-match': noneMatch } = headers;
-    if (!this.#behaviour.ignoresConditions) {
-      if (match !== undefined && present === undefined) return failure('NoSuchKey');
-      if (match !== undefined && !this.#matches(String(match), present?.etag)) return failure('PreconditionFailed');
-      if (noneMatch === '*' && present !== undefined) return failure('PreconditionFailed');
-    }
+    const [match, noneMatch] = (['if-match', 'if-none-match'] as const).map((name) =>
+      this.#behaviour.ignores?.includes(name) ? undefined : headers[name],
+    );
+    if (match !== undefined && present === undefined) return failure('NoSuchKey');
+    if (match !== undefined && !this.#matches(String(match), present?.etag)) return failure('PreconditionFailed');
+    if (noneMatch === '*' && present !== undefined) return failure('PreconditionFailed');
     const etag = createHash('md5').update(bytes).digest('hex');
     this.#objects.set(name, { bytes, etag });
     return { status: 200, headers: { etag: `"${etag}"` } };
