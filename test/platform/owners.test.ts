@@ -40,7 +40,7 @@ async function states(folder: string, name: string): Promise<{ here: OwnerState;
 const inNamespaces = mayUnshare ? test : test.skip;
 
 for (const [place, before] of Object.entries({ 'this PID namespace': [], 'another PID namespace': apart })) {
-  inNamespaces(`an owner in ${place} is running until it is killed, and gone from then on, as seen from both`, async (t) => {
+  inNamespaces(`R-OUT-7, C10: an owner in ${place} is running until it is killed, and gone from then on, as seen from both`, async (t) => {
     const folder = temporary(t);
     const { child, name, ended } = await start(t, folder, 'hold', before);
     t.regex(name, /^[\w.@-]{1,96}$/);

@@ -44,7 +44,7 @@ const others: Record<string, (desk: Desk) => Promise<unknown>> = {
 
 for (const [place, before] of Object.entries(places)) {
   for (const operation of ['restore HEAD~1', 'force HEAD~1', 'part', 'snapshot', 'checkpoint']) {
-    test(`C1: while a ${operation} is halfway in ${place} everything else on its directory is BUSY`, async (t) => {
+    test(`R-OUT-7, C1: while a ${operation} is halfway in ${place} everything else on its directory is BUSY`, async (t) => {
       const desk = await begin(t);
       if (operation === 'snapshot' || operation === 'checkpoint') writeVersion(desk.dir, 'six');
       const held = await startHeld(t, { ...desk, operation, before });
@@ -109,7 +109,7 @@ test('C1: two operations of one process on one directory are no exception', asyn
   t.deepEqual(marksIn(dir), [outcomes[0]?.status === 'fulfilled' ? 'one' : 'two']);
 });
 
-test('C1: what a restore learns of files is of those that it wrote, also if another home restores into its directory', async (t) => {
+test('R-CAP-13, C1: what a restore learns of files is of those that it wrote, also if another home restores into its directory', async (t) => {
   const { home, dir, session } = await begin(t);
   const other = `${home}-other`;
   cpSync(home, other, { recursive: true });
@@ -125,7 +125,7 @@ test('C1: what a restore learns of files is of those that it wrote, also if anot
   t.deepEqual(marksIn(join(dir, '..', 'proof')), ['one']);
 });
 
-test('C2: a commit is refused if the record of its directory was written meanwhile, also with the same content', async (t) => {
+test('R-OUT-7, C2: a commit is refused if the record of its directory was written meanwhile, also with the same content', async (t) => {
   const { records, dir, session } = await begin(t);
   writeVersion(dir, 'six');
   const { commit: head } = await session.resolve('HEAD');

@@ -38,7 +38,7 @@ async function attempt(village: Village, name: string): Promise<DirectoryLock | 
   }
 }
 
-test('of many that take over the lock of an owner that is gone exactly one gets it, 100 times', async (t) => {
+test('R-OUT-7: of many that take over the lock of an owner that is gone exactly one gets it, 100 times', async (t) => {
   const village = new Village(temporary(t));
   for (let round = 0; round < 100; round++) {
     const gone = `gone-${round}`;
