@@ -34,8 +34,8 @@ export function bootOf(): string | undefined {
 /** Names this machine. Containers of one image may share the machine id, so that the host name counts as well. */
 export function machineOf(platform: string, hostname: string): string | undefined {
   if (platform !== 'linux') return hostname;
-  const id = seen(() => readFileSync('/etc/machine-id', 'utf8').trim());
-  return id ? `${id} ${hostname}` : undefined;
+  const id = seen(() => readFileSync('/etc/machine-id', 'utf8'));
+  return /^[0-9a-f]{32}\s*$/.test(id ?? '') ? `${id} ${hostname}` : undefined;
 }
 
 function seen<T>(look: () => T): T | undefined {
