@@ -136,6 +136,10 @@ export const SWAP_BACKOFF_MS = 20;
 export const SWAP_BACKOFF_CAP_MS = 5000;
 /** Share of a push's bytes that the remote must be known to have elsewhere, for one more round trip to be worth while. */
 export const REUSE_SHARE = 0.1;
+
+/** Changes of a bucket, and milliseconds, after which the next one looks whether the packs that it names are there (SPEC.md 11.5). */
+export const PRESENCE_PUSHES = 100;
+export const PRESENCE_MS = 86_400_000;
 /** How often a request that got no answer is asked again, unless the caller says otherwise: some seconds of outage are ridden out. */
 export const MAX_RETRIES = 3;
 /** Milliseconds before the first of them, at most; each further one may wait twice as long. */

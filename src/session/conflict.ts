@@ -56,7 +56,7 @@ export async function sendMerged(divergence: Divergence, keep: 'ours' | 'theirs'
   const { base } = divergence;
   return send(
     {
-      home: local.repository,
+      home,
       remote,
       session: local.token.session,
       seen,
@@ -92,7 +92,7 @@ async function sendTo(divergence: Divergence, target: Seen): Promise<Sent | unde
   const manifest = source && underlying && (await remote.readManifest(source.repository, source.token, underlying[0] as Row, options));
   return send(
     {
-      home: local.repository,
+      home,
       remote,
       session: target.token.session,
       seen: target,

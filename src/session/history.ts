@@ -66,7 +66,10 @@ export async function rollback(site: Site, session: string, to: string, options:
     const message = options.message ?? `Roll back to ${row.id.slice(0, 12)}${from}`;
     const commit = { ...row.commit, parents: [head.id], time: host.now(), who: host.who(), message, labels: {}, extensions: [] };
     const name = newName(host, k);
-    const manifest = await repository.writeManifest(name, { commit, tree, blobs }, 'auto', options);
+    const [manifest] = await Promise.all([
+      repository.writeManifest(name, { commit, tree, blobs }, 'auto', options),
+      site.requirePresent?.(repository, source, row, options),
+    ]);
     const added = newRow('rollback', commit, name);
     const rows = await repository.refs.addRow({ ...token.ref, epoch: k }, added, options);
     const history = { ...rows, epoch: k, head: site.inlineHead(manifest) };
@@ -118,7 +121,10 @@ async function forkTo(
 ): Promise<LogEntry | undefined> {
   // Both are read after the target's token, so that nothing that the source names can be collected unnoticed.
   const [{ k }, { token, row }] = await Promise.all([repository.epoch(options), findRow(site, session, options.at ?? 'HEAD', options)]);
-  const history = await historyFrom(repository, token, row, { ...target.ref, epoch: k }, options);
+  const [history] = await Promise.all([
+    historyFrom(repository, token, row, { ...target.ref, epoch: k }, options),
+    site.requirePresent?.(repository, token, row, options),
+  ]);
   const event = repository.refs.event(target.ref, 'fork', `${session} ${row.id}`);
   const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
   return swapped && logEntry(row, swapped.ref.tags);
@@ -144,6 +150,7 @@ export async function tag(site: Site, session: string, name: string, options: At
   requireTag(name);
   return change(site, session, options, async (repository, token) => {
     const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
+    await site.requirePresent?.(repository, token, row, options);
     const tags = withTag(token.ref, name, row.id);
     const changed = { tags, ...repository.refs.event(token.ref, 'tag', `${name} ${row.id}`) };
     return { change: changed, result: logEntry(row, tags) };

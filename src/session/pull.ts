@@ -73,7 +73,7 @@ export async function pullSeen(home: Home, remote: Remote, found: Seen, options:
       const pulled = await attemptPull(home, remote, seen, options);
       if (pulled !== undefined) return pulled;
     } catch (error) {
-      seen = await readAfterLoss(remote, seen, error, options);
+      seen = await readAfterLoss(remote, seen, error, options).catch(remote.suspect);
     }
   }
   throw new BrowserStateError('CONFLICT', `session ${session}: other processes of this machine were faster`, {

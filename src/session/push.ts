@@ -7,9 +7,11 @@ import { type Row, wasDeleted } from '../repository/ref.js';
 import { pause } from './backoff.js';
 import { becomeFork, conflict, type Divergence, type OnConflict, outgoing, sendFork, sendMerged } from './conflict.js';
 import type { Home } from './home.js';
+import { lostIn, missingOfHead } from './lost.js';
 import type { OnProgress } from './progress.js';
 import { pullSeen } from './pull.js';
 import { relate } from './relation.js';
+import { resend } from './relocate.js';
 import type { Remote, Seen } from './remote.js';
 import { type Sent, send } from './send.js';
 import type { Found } from './site.js';
@@ -53,7 +55,13 @@ export async function pushSession(
   let seen = options.ask ? await remote.read(session, options) : await remote.remembered(session);
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const isFirst = attempt === 0;
-    const sent = await attemptPush(home, remote, local, seen, { ...options, isFirst });
+    const token = seen?.token;
+    const sent = await attemptPush(home, remote, local, seen, { ...options, isFirst }).catch(async (error: unknown) => {
+      // What a remembered ref needs may have been sent again by another machine.
+      const now = lostIn(error) && (await remote.read(session, options));
+      if (now === undefined || now.token.version === token?.version) return remote.suspect(error);
+      return undefined;
+    });
     if (sent !== undefined) return remote.isNew && !wasNew ? { ...sent, created: remote.provider.url } : sent;
     await pause(attempt, home.host, options);
     seen = await remote.read(session, options);
@@ -76,6 +84,11 @@ async function attemptPush(
   const relation = await relate({ refs: local.repository.refs, ref: local.token.ref }, there, options);
   if (relation.kind === 'same' || relation.kind === 'behind') {
     const head = seen?.token.ref.rows[0] as Row;
+    const lost = seen !== undefined && (await remote.isLookDue()) ? await missingOfHead(remote, seen, options) : undefined;
+    if (seen !== undefined && lost !== undefined && lost.size > 0) {
+      const sent = await resend(home, remote, seen, lost, options);
+      return sent && result(session, sent, 0);
+    }
     return { session, commit: head.id, pushed: false, commits: 0, objects: 0, bytes: 0 };
   }
   const { unsent } = relation;
@@ -84,7 +97,7 @@ async function attemptPush(
     return settle({ home, remote, local, seen, unsent, base, options }, options);
   }
   const shipment = {
-    home: local.repository,
+    home,
     remote,
     session,
     seen,
@@ -113,7 +126,7 @@ async function settle(
   if (onConflict === 'ours' && isGone) {
     const commits = outgoing({ home, local, unsent, options });
     const sent = await send(
-      { home: local.repository, remote, session, seen, outgoing: commits, base: undefined, tags: tagsOf(local, unsent), pin: !isFirst },
+      { home, remote, session, seen, outgoing: commits, base: undefined, tags: tagsOf(local, unsent), pin: !isFirst },
       options,
     );
     return sent && result(session, sent, unsent.length);

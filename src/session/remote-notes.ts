@@ -18,6 +18,7 @@ import { errno } from '../workspace/files.js';
 import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
 const MAX_VERSION_BYTES = 1024;
+const PRESENCE_BYTES = 12;
 
 export interface RemoteNote {
   /** The repository's id. */
@@ -82,6 +83,22 @@ export class RemoteNotes {
     const bytes = out.finish();
     await this.#write(`${session}.ref`, bytes);
     this.#last = { session, bytes, note };
+  }
+
+  /** Pushes since the packs there were looked for, and when that was, in ms since 1970; undefined if they never were. */
+  async presence(): Promise<{ pushes: number; lookedAt: number } | undefined> {
+    const bytes = await this.#read('presence');
+    if (bytes?.length !== PRESENCE_BYTES) return undefined;
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    return { pushes: view.getUint32(0), lookedAt: view.getFloat64(4) };
+  }
+
+  async setPresence({ pushes, lookedAt }: { pushes: number; lookedAt: number }): Promise<void> {
+    const bytes = new Uint8Array(PRESENCE_BYTES);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, pushes);
+    view.setFloat64(4, lookedAt);
+    await this.#write('presence', bytes);
   }
 
   /** What was written under that name; undefined where it is not there, or not whole. */

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
+import { PRESENCE_MS, PRESENCE_PUSHES } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { openEnvelope, unwrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
@@ -18,7 +19,9 @@ import { MAX_INLINE_HEAD, type Row, wasDeleted } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import type { LegacyPlace } from './legacy.js';
+import { lostPacks } from './lost.js';
 import { RemoteNotes } from './remote-notes.js';
+import { PackPresence } from './reuse.js';
 import { type Found, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
 
 /** A session's ref on the remote, also an empty or deleted one. */
@@ -41,6 +44,8 @@ export interface RemoteOptions {
   /** The older package's sessions in the same place. */
   legacy: LegacyPlace;
   transfer: Transfer;
+  /** When packs that a change names are looked for; now and then in a bucket, and always in a folder, unless given. */
+  presence?: 'always' | 'sampled' | undefined;
 }
 
 export class Remote implements Site {
@@ -53,6 +58,7 @@ export class Remote implements Site {
   readonly #notes: RemoteNotes;
   /** Whether the provider itself refuses to work in the place of a repository that was seen there before. */
   readonly #isGuarded: boolean;
+  readonly #presence: 'always' | 'sampled';
   #repository: Repository | undefined;
   isConfirmed = false;
   /** Whether this made the repository that is there. */
@@ -63,6 +69,7 @@ export class Remote implements Site {
     const isExpected = (config: Uint8Array | 'damaged' | undefined) => this.#isExpected(config);
     this.#isGuarded = provider.expecting !== undefined;
     this.provider = provider.expecting?.({ key: CONFIG_KEY, isExpected }) ?? provider;
+    this.#presence = options.presence ?? (this.#isGuarded ? 'always' : 'sampled');
     this.host = options.host;
     this.transfer = options.transfer;
     this.legacy = options.legacy;
@@ -240,6 +247,38 @@ export class Remote implements Site {
     throw new BrowserStateError('UNREACHABLE', `${this.provider.url}: ${problem}`, {
       hint: `Mount its disk and repeat the command. If the folder was emptied or replaced on purpose, remove ${this.#notes.folder} first.`,
     });
+  }
+
+  /**
+   * Tells whether a change is to look for the packs there that it names: always in a folder, in a bucket once in PRESENCE_PUSHES changes or a day, and at once after
+   * damage was found there (SPEC.md 11.5).
+   */
+  async isLookDue(): Promise<boolean> {
+    if (this.#presence === 'always') return true;
+    const now = this.host.now();
+    const { pushes, lookedAt } = (await this.#notes.presence()) ?? { pushes: 0, lookedAt: now };
+    const isDue = pushes + 1 >= PRESENCE_PUSHES || now - lookedAt >= PRESENCE_MS;
+    await this.#notes.setPresence(isDue ? { pushes: 0, lookedAt: now } : { pushes: pushes + 1, lookedAt });
+    return isDue;
+  }
+
+  /** Has the next change look for packs: damage was found there. */
+  async lookSoon(): Promise<void> {
+    if (this.#presence === 'sampled') await this.#notes.setPresence({ pushes: PRESENCE_PUSHES, lookedAt: 0 });
+  }
+
+  /** Rethrows an error; after one about damage the next change looks for packs. */
+  readonly suspect = async (error: unknown): Promise<never> => {
+    if (isError(error, 'INTEGRITY')) await this.lookSoon();
+    throw error;
+  };
+
+  /** Throws INTEGRITY, as `lostPacks`, if a version that is about to be named again cannot be read, and it is time to look. */
+  async requirePresent(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void> {
+    if (!(await this.isLookDue())) return;
+    const { blobs } = await this.readManifest(repository, token, row, options);
+    const lost = await new PackPresence(repository, options).missing(blobs.values());
+    if (lost.size > 0) throw lostPacks(this.provider.url, lost, token.session);
   }
 
   /** Throws NOT_FOUND with the address if there is no repository: one that nobody has pushed to, or whose address is mistyped. */

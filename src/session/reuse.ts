@@ -1,5 +1,7 @@
 /** What a commit may use again instead of storing it: blobs that other packs hold, as long as those are there and no collection condemns them. */
+import { readAhead } from '../concurrency.js';
 import { isError } from '../errors.js';
+import { REMOTE_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { framesOf, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -21,19 +23,24 @@ export class PackPresence {
     this.#options = options;
   }
 
-  /** The places whose packs are all there. */
+  /** Returns the places whose packs are all there. */
   async filter(places: ReadonlyMap<ObjectId, BlobPlace>): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+    return withoutPacks(places, await this.missing(places.values()));
+  }
+
+  /** Returns the keys of the packs that the places need and that are gone or too short; those in `own` are not looked for. */
+  async missing(places: Iterable<BlobPlace>, own: ReadonlySet<string> = new Set()): Promise<Set<string>> {
     const ends = new Map<string, number>();
-    for (const { location } of places.values()) {
+    for (const { location } of places) {
       for (const { pack, offset, storedLength } of framesOf(location)) {
         const key = objectKey('packs', pack);
-        ends.set(key, Math.max(ends.get(key) ?? 0, offset + storedLength));
+        if (!own.has(key)) ends.set(key, Math.max(ends.get(key) ?? 0, offset + storedLength));
       }
     }
     const lost = new Set<string>();
-    for (const [key, end] of ends) if (!(await this.#has(key, end))) lost.add(key);
-    if (lost.size === 0) return places;
-    return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !lost.has(objectKey('packs', pack)))));
+    const look = async ([key, end]: [string, number]) => ({ key, isThere: await this.#has(key, end) });
+    for await (const { key, isThere } of readAhead(ends, REMOTE_CONCURRENCY, look)) if (!isThere) lost.add(key);
+    return lost;
   }
 
   #has(key: string, end: number): Promise<boolean> {
@@ -87,6 +94,12 @@ export class Pin {
     const epoch = await this.set();
     return withoutCondemned(await this.#home.index.lookup(this.#repository, epoch.k, ids), epoch);
   }
+}
+
+/** Returns the places that need none of those packs. */
+export function withoutPacks(places: ReadonlyMap<ObjectId, BlobPlace>, lost: ReadonlySet<string>): ReadonlyMap<ObjectId, BlobPlace> {
+  if (lost.size === 0) return places;
+  return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !lost.has(objectKey('packs', pack)))));
 }
 
 /** The places of which a collection is about to remove nothing. */

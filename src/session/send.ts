@@ -12,13 +12,16 @@ import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { newRow, type Row, type RowOp } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
+import type { Home } from './home.js';
+import { findRelocations, lostPacks } from './lost.js';
 import type { OnProgress } from './progress.js';
 import type { Remote, Seen } from './remote.js';
-import { withoutCondemned } from './reuse.js';
+import { PackPresence, withoutCondemned, withoutPacks } from './reuse.js';
 import { sendTree } from './send-tree.js';
 
 /** A commit to be sent, with a way to its tree and to the places of its blobs in home. */
 export interface Outgoing {
+  id?: ObjectId | undefined;
   commit: Commit;
   op: RowOp;
   /** Whether home has its content. */
@@ -27,7 +30,7 @@ export interface Outgoing {
 }
 
 export interface Shipment {
-  home: Repository;
+  home: Home;
   remote: Remote;
   session: string;
   /** The session's ref on the remote, which is the token; undefined where there is thought to be none. */
@@ -44,8 +47,12 @@ export interface Shipment {
   pin: boolean;
   /** Whose lease ends with it. */
   release?: string | undefined;
-  /** The epoch, where it was read after the token already. */
+  /** The epoch, if it was read after the token already. */
   pinned?: Epoch;
+  /** Keys of what the remote has lost, and the rows of its ref that are sent again because of it, oldest first. */
+  loss?: { lost: ReadonlySet<string>; relocated: readonly Outgoing[] };
+  /** Whether the packs that are named again are looked for; asked for unless given. */
+  looks?: boolean;
 }
 
 export interface Sent {
@@ -65,7 +72,10 @@ export async function send(
   shipment: Shipment,
   options: RequestOptions & { onProgress?: OnProgress | undefined },
 ): Promise<Sent | undefined> {
-  const { remote, session, seen, outgoing, underlying, tags } = shipment;
+  const { home, remote, session, seen, underlying, tags } = shipment;
+  const { lost, relocated } = shipment.loss ?? { lost: new Set<string>(), relocated: [] };
+  const outgoing = [...relocated, ...shipment.outgoing];
+  const looks = shipment.looks ?? (await remote.isLookDue());
   const target = seen ?? (await remote.create(session, options));
   if (target === undefined) return undefined;
   const { repository, token } = target;
@@ -76,7 +86,8 @@ export async function send(
   const reuse = await findReuse(shipment, repository, token, known.places, loaded?.blobs ?? new Map(), options);
   const epoch = Math.max(token.ref.epoch, reuse.learntAt);
   const homePlaces = new Map(shipment.base?.blobs);
-  const reader = new BlobReader(shipment.home, { signal: options.signal });
+  const source = await home.init(options);
+  const reader = new BlobReader(source, { signal: options.signal });
   let noting: Promise<void> = Promise.resolve();
   const writer = new BlobWriter(repository, {
     compression: 'auto',
@@ -95,39 +106,55 @@ export async function send(
   });
   let previous = known.tree;
   const rows: Row[] = [];
-  const manifests: Promise<Uint8Array>[] = [];
+  const moved = new Map<ObjectId, Row>();
+  const manifests = new Map<ObjectId, Promise<Uint8Array>>();
+  const named: BlobPlace[] = [];
   for (const each of outgoing) {
     const { commit, op, isHere } = each;
-    const { tree, blobs } = (each === head ? loaded : undefined) ?? (await each.load());
+    const { tree, blobs: stored } = (each === head ? loaded : undefined) ?? (await each.load());
+    const blobs = isHere || lost.size === 0 ? stored : await atHome(shipment, stored, known.places, homePlaces, options);
     if (isHere) for (const [id, place] of blobs) homePlaces.set(id, place);
     await sendTree(writer, reader, { tree, blobs }, previous, options.onProgress);
     await writer.settle();
     if (each === head && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, homePlaces.get(id) as BlobPlace));
     const name = newName(remote.host, epoch);
     const content = { commit, tree, blobs: placesOf(tree, writer) };
+    if (looks) named.push(...content.blobs.values());
     const manifest = repository.writeManifest(name, content, 'auto', options);
     manifest.catch(() => undefined);
-    manifests.push(manifest);
-    rows.unshift(newRow(op, commit, name));
+    const row = newRow(op, commit, name);
+    manifests.set(row.id, manifest);
+    if (relocated.includes(each)) moved.set(row.id, row);
+    else rows.unshift(row);
     previous = tree;
   }
+  const looking = new PackPresence(repository, options).missing(named, writer.packs);
+  looking.catch(() => undefined);
   const pinning = reuse.pin?.();
   pinning?.catch(() => undefined);
   await writer.finish();
-  const [history] = await Promise.all([
-    repository.refs.addRows({ ...token.ref, epoch }, [...rows, ...(underlying?.rows ?? [])], options),
+  const before = { ...token.ref, rows: token.ref.rows.map((row) => moved.get(row.id) ?? row), epoch };
+  const [history, missing, stored] = await Promise.all([
+    repository.refs.addRows(before, [...rows, ...(underlying?.rows ?? [])], options),
+    looking,
+    Promise.all(manifests.values()),
     writer.acknowledged(),
-    ...manifests,
   ]);
-  const stored = await Promise.all(manifests);
   const pinned = await pinning;
-  if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, seen: target, pinned }, options);
-  const newest = { row: rows[0] as Row, bytes: stored.at(-1) as Uint8Array };
+  if (missing.size > 0) {
+    const all = new Set([...lost, ...missing]);
+    const loss = { lost: all, relocated: await findRelocations(home, remote, target, all, options) };
+    return send({ ...shipment, seen: target, loss, looks, pin: true }, options);
+  }
+  if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, seen: target, looks, pinned }, options);
+  const first = [...rows, ...before.rows][0] as Row;
+  const bytesOfFirst = await manifests.get(first.id);
+  const newest = bytesOfFirst && { row: first, bytes: bytesOfFirst };
   const change = {
     state: 'live',
     ...history,
     tags: new Map([...token.ref.tags, ...tags]),
-    head: remote.inlineHead(newest.bytes),
+    head: newest === undefined ? token.ref.head : remote.inlineHead(newest.bytes),
     epoch: Math.max(epoch, pinned?.k ?? 0),
     lease: token.ref.lease?.owner === shipment.release ? undefined : token.ref.lease,
   } as const;
@@ -135,22 +162,39 @@ export async function send(
   if (swapped === undefined) return undefined;
   await remote.noteRef(repository, swapped, newest);
   const bytes = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
-  return { token: swapped, commit: newest.row.id, objects: writer.packs.size + stored.length, bytes };
+  return { token: swapped, commit: first.id, objects: writer.packs.size + stored.length, bytes };
+}
+
+/** Returns where the local store has blobs that the remote has lost, of a version that only the remote had. Throws INTEGRITY, as `lostPacks`, if it has not all. */
+async function atHome(
+  { home, remote, session, loss }: Shipment,
+  stored: ReadonlyMap<ObjectId, BlobPlace>,
+  known: ReadonlyMap<ObjectId, BlobPlace>,
+  homePlaces: ReadonlyMap<ObjectId, BlobPlace>,
+  options: RequestOptions,
+): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
+  const ids = [...stored.keys()].filter((id) => !known.has(id));
+  const source = await home.init(options);
+  const { k } = await source.epoch(options);
+  const found = new Map([...(await home.index.lookup(source, k, ids)), ...homePlaces]);
+  if (ids.some((id) => !found.has(id))) throw lostPacks(remote.provider.url, loss?.lost ?? new Set(), session);
+  return found;
 }
 
 /** The places that may be named without a pin, since the token's rows reach them, and the tree that the first commit is likely to resemble. */
 async function knownPlaces(
-  { remote, outgoing, underlying }: Shipment,
+  { remote, outgoing, underlying, loss }: Shipment,
   repository: Repository,
   token: Token,
   options: RequestOptions,
-): Promise<{ places: Map<ObjectId, BlobPlace>; tree: Tree | undefined }> {
+): Promise<{ places: ReadonlyMap<ObjectId, BlobPlace>; tree: Tree | undefined }> {
   const { rows } = token.ref;
   const trees = new Set(outgoing.map(({ commit }) => commit.tree));
   const wanted = rows.filter(({ commit }, i) => i === 0 || trees.delete(commit.tree));
   const manifests = await Promise.all(wanted.map((row) => remote.readManifest(repository, token, row, options)));
   if (underlying !== undefined) manifests.push(underlying.manifest);
-  return { places: new Map(manifests.flatMap(({ blobs }) => [...blobs])), tree: manifests[0]?.tree };
+  const places = new Map(manifests.flatMap(({ blobs }) => [...blobs]));
+  return { places: withoutPacks(places, loss?.lost ?? new Set()), tree: manifests[0]?.tree };
 }
 
 /** What else the remote is thought to have of what is to be sent. */
@@ -167,7 +211,7 @@ interface Reuse {
  * before the swap, and the swap waits for the epoch (SPEC.md R-SYNC-2).
  */
 async function findReuse(
-  { remote, pin, pinned, underlying }: Shipment,
+  { remote, pin, pinned, underlying, loss }: Shipment,
   repository: Repository,
   token: Token,
   known: ReadonlyMap<ObjectId, BlobPlace>,
@@ -176,13 +220,15 @@ async function findReuse(
 ): Promise<Reuse> {
   const missing = [...wanted].filter(([id]) => !known.has(id));
   const ids = missing.map(([id]) => id);
+  const lost = loss?.lost ?? new Set<string>();
   if (pinned !== undefined) {
-    const places = withoutCondemned(await remote.index.lookup(repository, pinned.k, ids), pinned);
+    const places = withoutPacks(withoutCondemned(await remote.index.lookup(repository, pinned.k, ids), pinned), lost);
     return { places, learntAt: pinned.k, pin: async () => pinned };
   }
   const none = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
   const mayReuse = missing.length > 0 && (pin || token.ref.rows.length === 0);
-  const guess = mayReuse ? await remote.index.guess(repository, ids) : none;
+  const guessed = mayReuse ? await remote.index.guess(repository, ids) : none;
+  const guess = { ...guessed, places: withoutPacks(guessed.places, lost) };
   const isWorth = guess.places.size > 0 && lengthOf(guess.places) >= REUSE_SHARE * lengthOf(missing);
   // What lies beneath is another session's, and named in any case.
   const needsPin = isWorth || underlying !== undefined;

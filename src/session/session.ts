@@ -15,9 +15,11 @@ import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
 import { isCheckpoint } from './live-label.js';
 import { lookAt } from './look.js';
+import { lostIn } from './lost.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
+import { repairSession } from './relocate.js';
 import type { Remote } from './remote.js';
 import { isCommitId, splitRevision } from './revision.js';
 import { noSession, type Site } from './site.js';
@@ -130,8 +132,9 @@ export class Session {
     const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, settings);
     if (kind === 'same' && local?.token.ref.rows[0] === undefined) throw noSession(this.id);
     const pull = kind === 'behind' ? await pullSession(this.#home, remote, this.id, settings) : undefined;
-    const push = kind === 'ahead' || kind === 'diverged' ? await pushSession(this.#home, remote, this.id, settings) : undefined;
-    return { pull, push };
+    const push = kind === 'behind' ? undefined : await pushSession(this.#home, remote, this.id, settings);
+    // A push of nothing looks whether what is there can still be read.
+    return { pull, push: kind === 'same' && !push?.pushed ? undefined : push };
   }
 
   /**
@@ -290,7 +293,14 @@ export class Session {
     if (remote === undefined) return act(this.#home);
     // What is about a commit that the remote has needs no push, and does not meet what is in the way of one.
     if (options.at === undefined || !(await this.#sites.isOnRemote(options.at))) await this.#sendFirst(options);
-    return act(remote);
+    try {
+      return await act(remote);
+    } catch (error) {
+      const loss = lostIn(error);
+      if (loss === undefined || !(await this.#sites.hasAtHome('HEAD', options))) throw error;
+      await repairSession(this.#home, remote, loss.session, loss.packs, options);
+      return act(remote);
+    }
   }
 
   /** Pushes what the local store has of the session, if there is a remote to ask. */

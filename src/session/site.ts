@@ -44,6 +44,9 @@ export interface Site {
   /** The manifest of a new head as it rides in the ref: empty where it does not. */
   inlineHead(manifest: Uint8Array): Uint8Array;
 
+  /** Throws INTEGRITY if packs of a version that is about to be named again are gone. Absent if they are not looked for here. */
+  requirePresent?(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void>;
+
   /** Takes note of a ref that was just written, and of the manifest of one of its rows, so that the next change need not read them. */
   noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void>;
 }

@@ -241,7 +241,9 @@ export class Store {
   /** Verifies the repository of this machine, or the remote; see `checkRepository`. */
   async verify(given?: CheckOptions & OnOptions): Promise<CheckResult> {
     const { on, ...options } = settingsOf(this.#defaults, 'verify', given, optionsOf.verify);
-    return checkRepository(this.#side(on).provider, this.#home.host, options);
+    const result = await checkRepository(this.#side(on).provider, this.#home.host, options);
+    if (on === 'remote' && result.findings.length > 0) await this.#remote?.lookSoon();
+    return result;
   }
 
   /** What the repository of this machine, or the remote, holds and takes. */

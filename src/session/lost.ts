@@ -1,0 +1,87 @@
+/** What a remote has lost of what its refs name, and what of it the local store can send again (SPEC.md 11.5). */
+import { BrowserStateError, isError } from '../errors.js';
+import { framesOf } from '../pack/locator.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { objectKey } from '../repository/layout.js';
+import type { Manifest } from '../repository/manifest.js';
+import type { Row } from '../repository/ref.js';
+import type { Home } from './home.js';
+import type { Remote, Seen } from './remote.js';
+import { PackPresence } from './reuse.js';
+import type { Outgoing } from './send.js';
+
+/** Returns the rows in the remote's ref that need what is lost and that the local store can send again, oldest first. Those in segments are left to a repair. */
+export async function findRelocations(
+  home: Home,
+  remote: Remote,
+  { repository, token }: Seen,
+  lost: ReadonlySet<string>,
+  options: RequestOptions,
+): Promise<Outgoing[]> {
+  const local = await home.read(token.session, options);
+  if (local === undefined || lost.size === 0) return [];
+  const here = new Map<string, Row>();
+  for await (const row of local.repository.refs.rows(local.token.ref, options)) here.set(row.id, row);
+  const packs = new PackPresence(local.repository, options);
+  const relocations: Outgoing[] = [];
+  for (const row of token.ref.rows) {
+    const own = here.get(row.id);
+    if (own === undefined || !(await needs(remote, { repository, token }, row, lost, options))) continue;
+    const load = () => home.readManifest(local.repository, local.token, own, options);
+    const { blobs } = await load();
+    if ((await packs.missing(blobs.values())).size === 0) relocations.unshift({ ...row, isHere: true, load });
+  }
+  return relocations;
+}
+
+/** Tells whether a row names something that is lost. */
+export async function needs(
+  remote: Remote,
+  { repository, token }: Seen,
+  row: Row,
+  lost: ReadonlySet<string>,
+  options: RequestOptions,
+): Promise<boolean> {
+  if (lost.has(objectKey('manifests', row.manifest))) return true;
+  const manifest = await remote.readManifest(repository, token, row, options).catch((error: unknown): Manifest | undefined => {
+    if (!isError(error, 'INTEGRITY')) throw error;
+    return undefined;
+  });
+  if (manifest === undefined) return true;
+  return [...manifest.blobs.values()].some(({ location }) => framesOf(location).some(({ pack }) => lost.has(objectKey('packs', pack))));
+}
+
+/** Returns the keys of what the head needs and the remote has no more: packs, and the manifest itself. */
+export async function missingOfHead(remote: Remote, { repository, token }: Seen, options: RequestOptions): Promise<Set<string>> {
+  const head = token.ref.rows[0];
+  if (head === undefined) return new Set();
+  const key = objectKey('manifests', head.manifest);
+  const isManifestThere = repository.provider.get(key, { ...options, range: { start: 0, end: 1 } }).then(
+    () => true,
+    (error: unknown) => {
+      if (!isError(error, 'NOT_FOUND', 'INTEGRITY')) throw error;
+      return false;
+    },
+  );
+  isManifestThere.catch(() => undefined);
+  const { blobs } = await remote.readManifest(repository, token, head, options);
+  const lost = await new PackPresence(repository, options).missing(blobs.values());
+  return (await isManifestThere) ? lost : lost.add(key);
+}
+
+/** The error for packs on the remote that a session needs and this machine cannot send again. */
+export function lostPacks(url: string, lost: ReadonlySet<string>, session: string): BrowserStateError {
+  const packs = [...lost].sort();
+  const more = packs.length > 1 ? ` and ${packs.length - 1} more` : '';
+  return new BrowserStateError('INTEGRITY', `${url}${packs[0]}${more}: missing, and session ${session} needs it`, {
+    hint: 'Run `browserstate verify --on remote` to see all that is missing; push from a machine that has the session.',
+    details: { session, packs },
+  });
+}
+
+/** Returns what `lostPacks` told; undefined for any other error. */
+export function lostIn(error: unknown): { session: string; packs: ReadonlySet<string> } | undefined {
+  if (!isError(error, 'INTEGRITY')) return undefined;
+  const { session, packs } = error.details;
+  return typeof session === 'string' && Array.isArray(packs) ? { session, packs: new Set(packs.map(String)) } : undefined;
+}
