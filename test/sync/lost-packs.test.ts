@@ -1,5 +1,5 @@
 /** Packs that are gone from the remote (C4): what is reported as pushed can be restored by a machine that has nothing, or the operation fails and names them. */
-import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { localProvider, memoryProvider, type Provider } from '../../src/index.js';
@@ -105,6 +105,7 @@ const operations: Record<string, (scene: Scene) => Promise<{ name?: string; at?:
     const mount = await actor.store.mount('main');
     change(mount.dir, 5);
     change(dir, 5);
+    for (const each of [dir, mount.dir]) utimesSync(join(each, 'Default/Database'), 1_700_000_000, 1_700_000_000);
     await mount.unmount();
     return {};
   },
