@@ -36,7 +36,7 @@ test('B8: every rule has an id that is used once, and one of the three tags', (t
 });
 
 /** Rules whose tests are about to land. */
-const coming = 'R-OUT-9 R-SYNC-10 R-SYNC-11 R-SYNC-12 R-S3-11 R-GCS-10';
+const coming = 'R-OUT-9 R-SYNC-10 R-SYNC-11 R-SYNC-12 R-S3-11 R-GCS-10 R-OWN-1 to R-OWN-4 R-CAP-16';
 
 test('B8: every rule is named by a test', (t) => {
   const named = namedIn('test');
