@@ -122,7 +122,24 @@ export const folderCases: [string, Notices, (folder: StoreFolder) => void][] = [
   ['R-LOCAL-12: a symlink for a manifest', 'reader refuses', (folder) => linked(folder.object('manifests'))],
   ['R-LOCAL-12: a symlink for an entry', 'reader refuses', (folder) => linked(folder.entry(ref))],
   ['R-LOCAL-12: a symlink for a cell', 'reader refuses', (folder) => linked(folder.at(`${ref}.cell`))],
-  ['R-LOCAL-12: a symlink for refs', 'reader refuses', (folder) => linked(folder.at('refs'))],
+  ['R-LOCAL-13: a symlink for refs', 'check only', (folder) => linked(folder.at('refs'))],
+  ['R-LOCAL-13: a symlink for packs', 'check only', (folder) => linked(folder.at('packs'))],
+  [
+    'R-LOCAL-12: a symlink to nowhere for refs',
+    'reader refuses',
+    (folder) => {
+      linked(folder.at('refs'));
+      rmSync(folder.at('refs.moved'), { recursive: true });
+    },
+  ],
+  [
+    'R-LOCAL-12: a file for refs',
+    'reader refuses',
+    (folder) => {
+      rmSync(folder.at('refs'), { recursive: true });
+      writeFileSync(folder.at('refs'), '');
+    },
+  ],
   ['R-LOCAL-12: a FIFO for a pack', 'reader refuses', (folder) => fifo(folder.object('packs'))],
   ['R-LOCAL-12: a FIFO for an entry', 'reader refuses', (folder) => fifo(folder.entry(ref))],
   ['R-LOCAL-12: a directory for a manifest', 'reader refuses', (folder) => directoryFor(folder.object('manifests'))],

@@ -24,7 +24,7 @@ function readAlone(root: string): string | undefined {
 }
 
 for (const [name, notices, damage] of folderCases) {
-  (name.startsWith('R-LOCAL-12') ? test.skip : test)(`B8: ${name}: ${notices}`, async (t) => {
+  test(`B8: ${name}: ${notices}`, async (t) => {
     const home = temporary(t);
     const folder = new StoreFolder(join(home, 'tester', '.store'));
     await folder.write();

@@ -1,6 +1,6 @@
 /** Where the second reader finds cells and objects: sections 9 and 10.1 of SPEC.md, and nothing of src/. */
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { hex, must, sha256 } from './_reader-bytes.js';
 import { limits } from './_reader-limits.js';
 
@@ -43,18 +43,17 @@ export function folderSource(root: string, prefix = ''): Source {
   };
 }
 
-/** R-LOCAL-12: the names in a directory below the root; undefined if it is absent, and nothing else hides it. */
+/** R-LOCAL-12: the names in a directory below the root, which is no symlink itself; undefined if it is absent, and nothing above hides it. */
 function namesIn(root: string, directory: string): string[] | undefined {
-  for (let at = directory; at !== root; at = dirname(at)) {
+  const components = relative(root, directory).split('/');
+  for (let depth = 1; depth <= components.length; depth++) {
+    const at = join(root, ...components.slice(0, depth));
     const found = lstatSync(at, { throwIfNoEntry: false });
-    must(found === undefined || found.isDirectory(), 'R-LOCAL-12', at);
+    if (found === undefined) return undefined;
+    const target = depth === components.length ? found : statSync(at, { throwIfNoEntry: false });
+    must(target?.isDirectory() === true, 'R-LOCAL-12', at);
   }
-  try {
-    return readdirSync(directory);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    return undefined;
-  }
+  return readdirSync(directory);
 }
 
 /** R-LOCAL-9: the value of the current generation. Nobody writes to the folder meanwhile. */
