@@ -41,7 +41,7 @@ async function settle(changing: Changing): Promise<Workspace> {
   const { workspace, pending } = changing;
   switch (pending.phase) {
     case 'stage':
-      return await undo(changing);
+      return isOccupied(pending.old) ? await settleClear(changing) : await undo(changing);
     case 'swap':
       return await settleSwap(changing);
     case 'clear':
@@ -129,8 +129,7 @@ async function drop({ workspace, pending }: Changing): Promise<Workspace> {
 export async function undo({ workspace, pending }: Changing, record = recordBefore(workspace, pending)): Promise<Workspace> {
   const { stage, old, under } = pending;
   await removeTree(stage);
-  // Somebody put something there if it is not empty.
-  if (old !== undefined && exists(old) && !removeEmpty(old)) return workspace;
+  if (old !== undefined && exists(old)) removeEmpty(old);
   return await workspace.write(record, under);
 }
 
@@ -156,7 +155,7 @@ function isWrittenSince({ old, since }: Pending): boolean {
 /** Throws DIRTY, naming every leftover, if a checkout was cut off that had begun to change the directory, or was not settled. */
 export function refuseHalfDone(workspace: Workspace): void {
   const { dir, pending } = workspace;
-  const begun = pending?.phase === 'stage' ? pending.under : pending;
+  const begun = pending?.phase === 'stage' && !isOccupied(pending.old) ? pending.under : pending;
   if (begun === undefined) return;
   const leftovers = leftoversOf(workspace);
   const named = leftovers.map(({ path, holds }) => `${path} holds ${holds}`).join(', ');
@@ -181,6 +180,11 @@ export function leftoversOf({ dir, pending }: Pick<Workspace, 'dir' | 'pending'>
 
 function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Whether it is a directory that is not empty. */
+function isOccupied(path: string | undefined): boolean {
+  return path !== undefined && (ifSeen(() => readdirSync(path)) ?? []).length > 0;
 }
 
 /** Removes a directory if it is empty; returns whether it was. */

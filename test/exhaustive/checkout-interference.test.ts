@@ -1,0 +1,41 @@
+/** C5: a checkout that died at any step, and a directory that somebody changed since (SPEC.md R-OUT-2, R-OUT-3, R-OUT-6). */
+import { join } from 'node:path';
+import process from 'node:process';
+import test from 'ava';
+import { temporary } from '../helpers/temporary.js';
+import { countSteps, interfere, interferences, makePlace, starts, type Target } from './_interference.js';
+import { commitVersions } from './_killed.js';
+
+/** Every step is tried with one interference in three; test/long tries all with all. */
+const stride = Number(process.env['STRIDE'] ?? 3);
+
+const targets: Record<string, Partial<Target>> = {
+  'a directory': {},
+  'the working directory': { keepDirectory: true },
+  'a directory in one that cannot be written': { isClosed: true },
+};
+
+for (const [name, parts] of Object.entries(targets)) {
+  for (const start of Object.keys(starts) as (keyof typeof starts)[]) {
+    test.serial(`C5: ${name} that is ${start}, and the checkout dies at any step`, async (t) => {
+      const folder = temporary(t);
+      const home = join(folder, 'home');
+      const expected = await commitVersions(home, join(folder, 'source'));
+      const target: Target = { dir: makePlace(folder), home, expected, ...parts };
+      const steps = await countSteps(target, start);
+      const wrong: string[] = [];
+      let offset = 0;
+      for (const interference of Object.keys(interferences)) {
+        for (let killAt = 1 + (offset++ % stride); killAt <= steps; killAt += stride) {
+          try {
+            await interfere(target, start, interference, killAt);
+          } catch (error) {
+            wrong.push(`${interference} after step ${killAt} of ${steps}: ${error}`);
+          }
+        }
+      }
+      t.deepEqual(wrong, []);
+      t.true(steps > 10);
+    });
+  }
+}
