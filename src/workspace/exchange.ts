@@ -53,13 +53,13 @@ async function move(from: DirectoryHandle, to: DirectoryHandle, name: Buffer, { 
       if (errno(error) !== 'EXDEV' || !from.isDirectory(name)) throw error;
     }
   }
-  const stats = lstatSync(from.at(name), { bigint: true });
+  const stats = lstatSync(isPart ? to.at(name) : from.at(name), { bigint: true });
   if (onSplit !== undefined) {
     // A change copies it to the overlay's upper layer, which makes it another one.
     chmodSync(from.at(name), Number(stats.mode) & 0o7777);
     await onSplit(name.toString('latin1'), identityOf(from.at(name)) as string);
   }
-  if (!isPart) mkdirSync(to.at(name), { mode: 0o700 });
+  if (!isPart) mkdirSync(to.at(name), { mode: (Number(stats.mode) & 0o777) | 0o700 });
   await moveParts(from, to, name, stats, merge);
 }
 
@@ -80,9 +80,9 @@ async function moveParts(
     source.close();
     target.close();
   }
-  rmdirSync(from.at(name));
   setTime(to.at(name), microseconds(mtimeNs));
   chmodSync(to.at(name), Number(mode) & 0o7777);
+  rmdirSync(from.at(name));
 }
 
 /** Renames an entry. A directory that its owner may not write to has to be writable to get another parent. */

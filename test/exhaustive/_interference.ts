@@ -21,6 +21,8 @@ export interface Target {
   isMount?: boolean;
   /** Nothing can be made beside it. */
   isClosed?: boolean;
+  /** Makes the directory hold what nobody knows, in place of what it holds. */
+  renew?: () => void;
 }
 
 /** The ways of writing: a full replacement by force, and a change in place. */
@@ -90,6 +92,7 @@ async function begin(target: Target, start: keyof typeof starts): Promise<void> 
     if (/\.(json|stat|lock)/.test(name)) rmSync(join(records, name), { recursive: true, force: true });
   }
   for (const path of leftBeside(target)) rmSync(path, { recursive: true, force: true });
+  if (target.renew !== undefined) return target.renew();
   if (target.isMount) for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
   else rmSync(dir, { recursive: true, force: true });
   await starts[start].prepare(target);
