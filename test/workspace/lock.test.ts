@@ -17,21 +17,28 @@ const DIR = '/some/directory';
 /** Owners that share a folder, each with its state. */
 class Village {
   readonly states = new Map<string, OwnerState>();
+  /** Who has looked at a lock and does not act upon it before that is resolved. */
+  slow: Promise<unknown> | undefined;
 
   constructor(readonly folder: string) {}
 
-  lock(name: string): Promise<DirectoryLock> {
+  lock(name: string, isSlow = false): Promise<DirectoryLock> {
     if (!this.states.has(name)) this.states.set(name, 'running');
     const hold = async () => ({ name, release: async () => undefined });
-    const owners = { hold, state: async (other: string) => this.states.get(other) ?? 'unknown' };
+    const state = async (other: string) => {
+      const found = this.states.get(other) ?? 'unknown';
+      if (isSlow) await this.slow;
+      return found;
+    };
+    const owners = { hold, state };
     return lockDirectory(this.folder, DIR, { random: systemHost.random, owners: () => owners });
   }
 }
 
 /** The lock, or the error of one that another owner has. */
-async function attempt(village: Village, name: string): Promise<DirectoryLock | undefined> {
+async function attempt(village: Village, name: string, isSlow = false): Promise<DirectoryLock | undefined> {
   try {
-    return await village.lock(name);
+    return await village.lock(name, isSlow);
   } catch (error) {
     if (!isError(error, 'BUSY')) throw error;
     return undefined;
@@ -50,6 +57,25 @@ test('R-OUT-7: of many that take over the lock of an owner that is gone exactly 
     await held[0]?.release();
   }
   t.deepEqual(readdirSync(village.folder), []);
+});
+
+test('R-OUT-7: one that found an owner gone takes the lock from nobody who was faster', async (t) => {
+  const village = new Village(temporary(t));
+  await village.lock('gone');
+  village.states.set('gone', 'gone');
+  let go: () => void = () => undefined;
+  village.slow = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const slow = Array.from({ length: 8 }, (_, i) => attempt(village, `slow-${i}`, true));
+  const lock = await village.lock('fast');
+  go();
+  t.deepEqual(
+    await Promise.all(slow),
+    Array.from({ length: 8 }, () => undefined),
+  );
+  t.deepEqual(readdirSync(recordPath(village.folder, DIR, 'lock')), ['fast']);
+  await lock.release();
 });
 
 test('owners that take, keep, release and die at random never have the lock at once, and never block it for good', async (t) => {
