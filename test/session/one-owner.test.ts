@@ -8,7 +8,9 @@ import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
 import type { Session, Store } from '../../src/index.js';
 import { recordPath, Workspace } from '../../src/workspace/record.js';
+import { scan } from '../../src/workspace/scan.js';
 import { rejects } from '../helpers/errors.js';
+import { file, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 import { places, start, startHeld } from './_held.js';
 import { marksIn, storeWith, writeVersion } from './_versions.js';
@@ -123,6 +125,29 @@ test('R-CAP-13, C1: what a restore learns of files is of those that it wrote, al
   t.true(changed);
   await session.checkout(join(dir, '..', 'proof'), { at: commit });
   t.deepEqual(marksIn(join(dir, '..', 'proof')), ['one']);
+});
+
+test('R-CAP-13: a restore vouches for the files that it wrote in their place, and for those that it read and left alone', async (t) => {
+  const { records, dir, session } = await begin(t);
+  const vouchedFor = async (of: string): Promise<string[]> => {
+    const cache = await (await Workspace.open(records, of, systemHost)).readCache();
+    const { entries } = await scan(of, { excludes: () => false });
+    return entries.filter((entry) => cache.lookup(entry) !== undefined).map(({ path }) => path);
+  };
+  const all = await vouchedFor(dir);
+  t.is(all.length, 23);
+  const source = join(dir, '..', '..', 'source');
+  writeProfile(source, new Map([['Default/Cookies', file('{"mark": "new"}')]]));
+  await session.commit(source);
+  await session.checkout(dir);
+  t.is(readFileSync(join(dir, 'Default/Cookies'), 'utf8'), '{"mark": "new"}');
+  // What is renamed changes its ctime: it is read again by the next commit.
+  t.deepEqual(
+    await vouchedFor(dir),
+    all.filter((path) => path !== 'Default/Cookies'),
+  );
+  t.false((await session.commit(dir)).changed);
+  t.deepEqual(await vouchedFor(dir), all);
 });
 
 test('R-OUT-7, C2: a commit is refused if the record of its directory was written meanwhile, also with the same content', async (t) => {
