@@ -90,6 +90,9 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
+/** Bytes from which on copying them costs more than the unused part of their buffer. */
+const MUCH = 64 * 1024;
+
 /** Appends values to a growing buffer. */
 export class Writer {
   #buffer = new Uint8Array(256);
@@ -144,9 +147,9 @@ export class Writer {
     return this.sized(utf8(value));
   }
 
-  /** The bytes written so far, copied. */
+  /** Returns what was written. Nothing is written after it: of much no copy is made. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return this.#length < MUCH ? this.#buffer.slice(0, this.#length) : this.#buffer.subarray(0, this.#length);
   }
 
   #reserve(more: number): void {

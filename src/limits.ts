@@ -26,17 +26,17 @@ export const MAX_PATH_BYTES = 3840;
 export const MAX_DEPTH = 128;
 /** Bytes of a symlink's target: Linux's own limit. */
 export const MAX_SYMLINK_BYTES = 4095;
-/** Entries of a tree: ten times the largest profile that was planned for. */
-export const MAX_ENTRIES = 1_000_000;
+/** Entries of a tree: more than any profile has, and what a reader holds in 512 MB together with the blobs below. */
+export const MAX_ENTRIES = 262_144;
 /** Bytes of all paths of a tree: prefixes are shared in its encoding, so that few bytes could claim gigabytes. */
-export const MAX_TREE_PATH_BYTES = 256 * MiB;
-/** Blobs of a tree: 256 GiB of content. */
-export const MAX_BLOBS = 4 * 1024 * 1024;
-/** Bytes of a file: 4 TiB, below 2^53 so that sizes are exact numbers. */
-export const MAX_FILE_SIZE = 2 ** 42;
+export const MAX_TREE_PATH_BYTES = 64 * MiB;
+/** Blobs of a tree, with repeats: 16 GiB of content. A few bytes of a compressed manifest can claim as many. */
+export const MAX_BLOBS = 262_144;
+/** Bytes of a file: as many as a tree has blobs for. */
+export const MAX_FILE_SIZE = MAX_BLOBS * CHUNK_SIZE;
 
-/** Bytes of a manifest, uncompressed: 4 Mi blobs with their ids and places. */
-export const MAX_MANIFEST_SIZE = 512 * MiB;
+/** Bytes of a manifest, uncompressed: of a large profile it takes 15 MiB; a few compressed bytes can claim as many. */
+export const MAX_MANIFEST_SIZE = 64 * MiB;
 /** Bytes of a cell: all are read whole, often. */
 export const MAX_CELL_SIZE = 4 * MiB;
 /** Bytes of the body of a config, an epoch or a ref, uncompressed: with its envelope it fits into a cell. */
@@ -114,6 +114,8 @@ export const LASTING_SHARE = 0.35;
 export const MAX_COMPACTION_ROUNDS = 4;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
+/** The same in blobs, of which small files are many. */
+export const LOOKUP_BATCH_BLOBS = 8192;
 /** Entries written to the index at once. */
 export const INDEX_BATCH = 1024;
 /** How often, and after how many milliseconds, a locked index is tried again before a command goes on without it. */

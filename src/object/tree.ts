@@ -46,29 +46,16 @@ export function blobLength(size: number, index: number): number {
   return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
 }
 
-const textIds = new WeakMap<FileEntry, readonly ObjectId[]>();
-
-/** The id of the file's blob at `index`; the texts are made once for each file, and shared by all that is keyed by them. */
+/** Returns the id of the file's blob at `index`. The text is made anew each time: kept for every file it would be a third of what a large tree takes. */
 export function blobId(file: FileEntry, index: number): ObjectId {
-  let ids = textIds.get(file);
-  if (ids === undefined) {
-    ids = Array.from({ length: blobCount(file.size) }, (_, i) => toHex(file.ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)));
-    textIds.set(file, ids);
-  }
-  return ids[index] as ObjectId;
-}
-
-/** A blob as the tree first mentions it. */
-export interface BlobRef {
-  id: ObjectId;
-  length: number;
+  return toHex(file.ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES));
 }
 
 /**
- * Returns the distinct blobs of a tree in the order of first appearance (SPEC.md 6). Throws INTEGRITY if one id stands for two lengths (R-BLOB): no content
+ * Returns the distinct blobs of a tree with their lengths, in the order of first appearance (SPEC.md 6). Throws INTEGRITY if one id stands for two lengths (R-BLOB): no content
  * has both, so one of the files would be written wrong.
  */
-export function distinctBlobs(tree: Tree): BlobRef[] {
+export function distinctBlobs(tree: Tree): Map<ObjectId, number> {
   const lengths = new Map<ObjectId, number>();
   for (const entry of tree) {
     if (entry.kind !== 'file') continue;
@@ -81,7 +68,7 @@ export function distinctBlobs(tree: Tree): BlobRef[] {
         throw integrity(`tree: expected one length of the blob ${id}, found ${known} bytes and, in ${quote(entry.path)}, ${length}`);
     }
   }
-  return Array.from(lengths, ([id, length]) => ({ id, length }));
+  return lengths;
 }
 
 /** Number of files and the sum of their sizes. */
@@ -96,7 +83,14 @@ export function measureTree(tree: Tree): { files: number; bytes: number } {
   return { files, bytes };
 }
 
-/** The canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE where its paths are too long in all. */
+/** Returns the error for a directory that exceeds a limit of the format. */
+export function tooLarge(why: string): BrowserStateError {
+  return new BrowserStateError('UNREADABLE', `the directory is too large for one version: ${why}`, {
+    hint: 'Leave out what the browser does not need with --exclude or .browserstateignore.',
+  });
+}
+
+/** Returns the canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE for one that exceeds a limit as a whole. */
 export function encodeTree(tree: Tree): Uint8Array {
   const out = new Writer().uint(tree.length);
   let previous: Uint8Array = new Uint8Array(0);
@@ -108,11 +102,9 @@ export function encodeTree(tree: Tree): Uint8Array {
     previous = bytes;
     total += bytes.length;
   }
-  if (total > MAX_TREE_PATH_BYTES) {
-    throw new BrowserStateError('UNREADABLE', `expected paths of at most ${MAX_TREE_PATH_BYTES} bytes in all, found ${total}`, {
-      hint: 'Leave out what the browser does not need with --exclude or .browserstateignore.',
-    });
-  }
+  if (total > MAX_TREE_PATH_BYTES) throw tooLarge(`its paths have ${total} bytes in all, more than ${MAX_TREE_PATH_BYTES}`);
+  const blobs = tree.reduce((sum, entry) => sum + (entry.kind === 'file' ? blobCount(entry.size) : 0), 0);
+  if (blobs > MAX_BLOBS) throw tooLarge(`its files have ${blobs} blobs of ${CHUNK_SIZE} bytes, more than ${MAX_BLOBS}`);
   for (const entry of tree) out.byte(kinds.indexOf(entry.kind));
   for (const { mode } of tree) out.byte(mode & 255).byte(mode >> 8);
   for (const { mtime } of tree) out.int64(mtime);
@@ -135,26 +127,28 @@ export function decodeTree(bytes: Uint8Array): TreeEntry[] {
   const input = new Reader(bytes, 'tree');
   const count = input.uint(Math.min(MAX_ENTRIES, bytes.length));
   const paths = readPaths(input, count);
-  const entryKinds = Array.from(input.bytes(count));
-  const modes = Array.from({ length: count }, () => input.byte() + input.byte() * 256);
-  const mtimes = Array.from({ length: count }, () => input.int64());
-  const tree = paths.map((path, i) => {
-    const kind = kinds[entryKinds[i] as number];
-    const mode = modes[i] as number;
-    if (kind === undefined) throw integrity(`tree: expected a kind of 0 to 2 for ${quote(path)}, found ${entryKinds[i]}`);
+  const tags = input.bytes(count);
+  const modes = input.bytes(2 * count);
+  const mtimes = new Reader(input.bytes(8 * count), 'tree');
+  // Whole columns come first, so that each entry is made once, with all of its fields.
+  const sizes = new Float64Array(count);
+  for (const [i, tag] of tags.entries()) if (kinds[tag] === 'file') sizes[i] = input.uint(MAX_FILE_SIZE);
+  const blobs = sizes.reduce((sum, size) => sum + blobCount(size), 0);
+  if (blobs > MAX_BLOBS) throw integrity(`tree: expected at most ${MAX_BLOBS} blobs, found ${blobs}`);
+  const targets = new Map<number, string>();
+  for (const [i, tag] of tags.entries()) if (kinds[tag] === 'symlink') targets.set(i, readTarget(input, paths[i] as string));
+  const tree = paths.map((path, i): TreeEntry => {
+    const kind = kinds[tags[i] as number];
+    const mode = (modes[2 * i] as number) + (modes[2 * i + 1] as number) * 256;
+    const mtime = mtimes.int64();
+    if (kind === undefined) throw integrity(`tree: expected a kind of 0 to 2 for ${quote(path)}, found ${tags[i]}`);
     if (mode > 0o777 || (kind === 'symlink' && mode !== 0o777))
       throw integrity(`tree: expected nine mode bits for ${quote(path)}, found ${mode}`);
-    return { path, kind, mode, mtime: mtimes[i] } as TreeEntry;
+    if (kind === 'directory') return { path, kind, mode, mtime };
+    if (kind === 'symlink') return { path, kind, mode, mtime, target: targets.get(i) as string };
+    const size = sizes[i] as number;
+    return { path, kind, mode, mtime, size, ids: input.bytes(blobCount(size) * ID_BYTES) };
   });
-  for (const entry of tree) if (entry.kind === 'file') entry.size = input.uint(MAX_FILE_SIZE);
-  for (const entry of tree) if (entry.kind === 'symlink') entry.target = readTarget(input, entry.path);
-  let blobs = 0;
-  for (const entry of tree) {
-    if (entry.kind !== 'file') continue;
-    blobs += blobCount(entry.size);
-    if (blobs > MAX_BLOBS) throw integrity(`tree: expected at most ${MAX_BLOBS} blobs, found more`);
-    entry.ids = input.bytes(blobCount(entry.size) * ID_BYTES);
-  }
   input.end();
   checkParents(tree);
   return tree;

@@ -5,7 +5,7 @@
  */
 import { toHex } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
-import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';
+import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BLOBS, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';
 import { hashObject, type ObjectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import { type Frame, type Location, NO_PATCHES } from '../pack/locator.js';
@@ -100,6 +100,7 @@ export class BlobWriter {
    * Where the caller puts the next bytes, at most 256 KiB of them, before it adds them as blobs. What was reserved before and not added is lost.
    */
   async reserve(length: number): Promise<Uint8Array> {
+    if (this.#waiting.size >= LOOKUP_BATCH_BLOBS) await this.#storeWaiting();
     if (this.#blockUsed + length > READ_SIZE) {
       if (this.#blocks.length * READ_SIZE >= LOOKUP_BATCH_BYTES) await this.#storeWaiting();
       this.#blocks.push(this.#blockBuffers.take());

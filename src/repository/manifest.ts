@@ -1,9 +1,9 @@
 /** Manifests: what a provider stores for one commit (SPEC.md 7), so that a reader needs nothing else to find every byte. */
-import { Reader, Writer } from '../bytes.js';
+import { concat, Reader, Writer } from '../bytes.js';
 import { check, integrity } from '../errors.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
-import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree } from '../object/tree.js';
+import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree, tooLarge } from '../object/tree.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
 
@@ -28,14 +28,17 @@ export interface Manifest {
  */
 export function encodeManifest(commit: Commit, tree: Tree, blobs: ReadonlyMap<ObjectId, BlobPlace>): Uint8Array {
   const distinct = distinctBlobs(tree);
-  const locations = distinct.map(({ id, length }) => {
+  const locations = Array.from(distinct, ([id, length]) => {
     const place = blobs.get(id) as BlobPlace;
     checkLength(id, place.length, length);
     return place.location;
   });
-  const lengths = distinct.map(({ length }) => length);
-  const out = new Writer().sized(encodeCommit(commit)).sized(encodeTree(tree));
-  return out.bytes(encodeLocators(locations, lengths)).finish();
+  const lengths = [...distinct.values()];
+  const treeBytes = encodeTree(tree);
+  const before = new Writer().sized(encodeCommit(commit)).uint(treeBytes.length).finish();
+  const body = concat([before, treeBytes, encodeLocators(locations, lengths)]);
+  if (body.length > MAX_MANIFEST_SIZE) throw tooLarge(`its manifest has ${body.length} bytes, more than ${MAX_MANIFEST_SIZE}`);
+  return body;
 }
 
 /** Returns the places of all blobs of the manifests. Throws INTEGRITY if two of them give one blob two lengths. */
@@ -65,10 +68,8 @@ export function decodeManifest(body: Uint8Array): Manifest {
   const { files, bytes } = measureTree(tree);
   check(files === commit.files && bytes === commit.bytes, 'manifest: expected the numbers of files and bytes that its tree has');
   const distinct = distinctBlobs(tree);
-  const locations = decodeLocators(
-    input.bytes(input.remaining),
-    distinct.map(({ length }) => length),
-  );
-  const blobs = new Map(distinct.map(({ id, length }, i) => [id, { location: locations[i] as Location, length }]));
+  const locations = decodeLocators(input.bytes(input.remaining), [...distinct.values()]);
+  const blobs = new Map<ObjectId, BlobPlace>();
+  for (const [id, length] of distinct) blobs.set(id, { location: locations[blobs.size] as Location, length });
   return { id: commitId(commitBytes), commit, tree, blobs };
 }

@@ -157,7 +157,7 @@ async function attemptCommit(
   const here = head?.isHere ? head.manifest : undefined;
   if (here === undefined) await pin.set();
   const packs = new PackPresence(repository, options);
-  const known = new Map([...(underlay?.manifest.blobs ?? []), ...(here?.blobs ?? [])]);
+  const known = underlay ? new Map([...underlay.manifest.blobs, ...(here?.blobs ?? [])]) : (here?.blobs ?? new Map<ObjectId, BlobPlace>());
   const usable = await packs.filter(known);
   const writer = new BlobWriter(repository, {
     compression: options.compression ?? 'auto',
@@ -271,5 +271,7 @@ async function store(
 }
 
 function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
-  return new Map(distinctBlobs(tree).map(({ id }) => [id, places.get(id) as BlobPlace]));
+  const placed = new Map<ObjectId, BlobPlace>();
+  for (const id of distinctBlobs(tree).keys()) placed.set(id, places.get(id) as BlobPlace);
+  return placed;
 }

@@ -5,7 +5,7 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { toHex } from '../bytes.js';
+import { compareUtf8, toHex } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
 import { blobCount, blobId, blobLength, type FileEntry, type TreeEntry } from '../object/tree.js';
@@ -61,17 +61,25 @@ export interface CaptureOptions {
 }
 
 /**
- * Reads the scanned entries below `dir`. Throws UNREADABLE naming the file that cannot be read or that keeps changing. A file that
+ * Reads the scanned entries below `dir`, and takes each out of the scan, so that a large directory is not held twice. Throws UNREADABLE naming the file that cannot be read or that keeps changing. A file that
  * vanished since the scan is left out.
  */
 export async function capture(dir: string, scan: Scan, options: CaptureOptions): Promise<TreeEntry[]> {
-  const previous = new Map(options.previous?.tree.map((entry) => [entry.path, entry]));
-  const files = scan.entries.filter(({ kind }) => kind === 'file');
-  const progress = { files: 0, totalFiles: files.length, bytes: 0, totalBytes: files.reduce((sum, { size }) => sum + size, 0) };
+  const previous = options.previous?.tree ?? [];
+  let next = 0;
+  const progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
+  for (const { kind, size } of scan.entries) {
+    if (kind !== 'file') continue;
+    progress.totalFiles++;
+    progress.totalBytes += size;
+  }
+  const entries = scan.entries.splice(0).reverse();
   const tree: TreeEntry[] = [];
   const tell = (path: string, read: number) => options.onProgress?.({ path, ...progress, bytes: progress.bytes + read });
-  for (const entry of scan.entries) {
-    const old = previous.get(entry.path);
+  for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) {
+    // Both are in the order of their paths.
+    while (next < previous.length && compareUtf8((previous[next] as TreeEntry).path, entry.path) < 0) next++;
+    const old = previous[next]?.path === entry.path ? previous[next] : undefined;
     const made =
       entry.kind === 'file'
         ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, { ...options, tell })

@@ -8,8 +8,9 @@ import { type BigIntStats, constants, lstatSync, readdirSync, readlinkSync } fro
 import { setImmediate } from 'node:timers/promises';
 import { compareUtf8 } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
-import { MAX_ENTRIES, MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../limits.js';
+import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../limits.js';
 import { pathProblem } from '../object/path.js';
+import { blobCount, tooLarge } from '../object/tree.js';
 import { ifSeen, ifThere, quote, resolveDirectory } from './directory.js';
 import { type Filter, patternFor } from './filter.js';
 
@@ -88,12 +89,14 @@ class Walk {
   async run(): Promise<void> {
     const { root, entries } = this.result;
     const before = this.#lstat('');
+    let blobs = 0;
     this.#pending.push({ path: '', names: this.#list('') ?? [] });
     for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
       if ('names' in next) await this.#lookInto(next);
-      else if (entries.push(next) > MAX_ENTRIES) {
-        const hint = 'Leave out what the browser does not need with --exclude or .browserstateignore.';
-        throw new BrowserStateError('UNREADABLE', `expected at most ${MAX_ENTRIES} entries in ${quote(root)}, found more`, { hint });
+      else if (entries.push(next) > MAX_ENTRIES) throw tooLarge(`${quote(root)} has more than ${MAX_ENTRIES} entries`);
+      else if (next.kind === 'file') {
+        blobs += blobCount(next.size);
+        if (blobs > MAX_BLOBS) throw tooLarge(`${quote(root)} has files of more than ${(MAX_BLOBS * CHUNK_SIZE) / 2 ** 30} GiB`);
       }
     }
     // A directory that went away meanwhile would look like an empty profile.

@@ -32,19 +32,17 @@ const FACTS_BYTES = 32;
 /** No name holds it, and no name is empty. */
 const NUL = '\0';
 
-interface KnownFile {
-  size: number;
-  mtimeNs: bigint;
-  ctimeNs: bigint;
-  ino: bigint;
-  /** The ids of its blobs, 32 bytes each, one after the other. */
-  ids: Uint8Array;
-}
-
 export class StatCache {
   readonly #dir: string;
   readonly #scanStartMs: number;
-  readonly #files = new Map<string, KnownFile>();
+  /** For each path the number of its facts: 200,000 files are few objects. */
+  readonly #files = new Map<string, number>();
+  /** The facts of each file, and where the ids of its blobs are, which lie one after the other. */
+  #facts: DataView = new DataView(new ArrayBuffer(0));
+  #count = 0;
+  #idsAt = new Float64Array(0);
+  #ids: Uint8Array = new Uint8Array(0);
+  #idBytes = 0;
 
   /**
    * An empty cache of the directory with the real path `dir`. `scanStartMs`, in milliseconds since 1970, is when the scan (or the
@@ -70,19 +68,36 @@ export class StatCache {
 
   /** The ids of the file's blobs, 32 bytes each, one after the other, if it is the file that was recorded. */
   lookup(entry: ScannedEntry): Uint8Array | undefined {
-    const known = this.#files.get(entry.path);
-    if (known === undefined || entry.kind !== 'file') return undefined;
-    if (known.mtimeNs !== entry.mtimeNs || known.ctimeNs !== entry.ctimeNs || known.ino !== entry.ino || known.size !== entry.size)
-      return undefined;
-    return known.ids;
+    const i = this.#files.get(entry.path);
+    if (i === undefined || entry.kind !== 'file') return undefined;
+    const at = i * FACTS_BYTES;
+    const isSame =
+      this.#sizeOf(i) === entry.size &&
+      this.#facts.getBigInt64(at + 8, true) === entry.mtimeNs &&
+      this.#facts.getBigInt64(at + 16, true) === entry.ctimeNs &&
+      this.#facts.getBigUint64(at + 24, true) === entry.ino;
+    return isSame ? this.#idsOf(i) : undefined;
   }
 
   /** Takes note of a file that was read whole and stayed as `entry` says; forgets one that cannot be trusted to show its changes. */
   record(entry: ScannedEntry, ids: Uint8Array): void {
     const { path, size, mtimeNs, ctimeNs, ino } = entry;
     invariant(ids.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
-    if (this.#trusts(entry)) this.#files.set(path, { size, mtimeNs, ctimeNs, ino, ids });
-    else this.#files.delete(path);
+    if (!this.#trusts(entry)) {
+      this.#files.delete(path);
+      return;
+    }
+    const i = this.#count++;
+    this.#reserve(this.#idBytes + ids.length);
+    const at = i * FACTS_BYTES;
+    this.#facts.setBigUint64(at, BigInt(size), true);
+    this.#facts.setBigInt64(at + 8, mtimeNs, true);
+    this.#facts.setBigInt64(at + 16, ctimeNs, true);
+    this.#facts.setBigUint64(at + 24, ino, true);
+    this.#idsAt[i] = this.#idBytes;
+    this.#ids.set(ids, this.#idBytes);
+    this.#idBytes += ids.length;
+    this.#files.set(path, i);
   }
 
   /** Takes note of a file that was written, as its descriptor shows it afterwards. */
@@ -92,17 +107,12 @@ export class StatCache {
 
   encode(): Uint8Array {
     const groups = this.#byDirectory();
-    const files = [...groups.values()].flatMap((group) => group.files);
-    const out = new Writer().bytes(MAGIC).text(this.#dir);
-    out.text([...groups].map(([parent, { names }]) => [parent, ...names].join(NUL)).join(NUL + NUL));
-    const facts = new DataView(new ArrayBuffer(files.length * FACTS_BYTES));
-    for (const [i, file] of files.entries()) {
-      facts.setBigUint64(i * FACTS_BYTES, BigInt(file.size), true);
-      facts.setBigInt64(i * FACTS_BYTES + 8, file.mtimeNs, true);
-      facts.setBigInt64(i * FACTS_BYTES + 16, file.ctimeNs, true);
-      facts.setBigUint64(i * FACTS_BYTES + 24, file.ino, true);
-    }
-    const body = concat([out.finish(), new Uint8Array(facts.buffer), ...files.map(({ ids }) => ids)]);
+    const paths = [...groups].map(([parent, files]) => [parent, ...files.map(([name]) => name)].join(NUL)).join(NUL + NUL);
+    const out = new Writer().bytes(MAGIC).text(this.#dir).text(paths);
+    const facts = new Uint8Array(this.#facts.buffer, this.#facts.byteOffset);
+    for (const files of groups.values()) for (const [, i] of files) out.bytes(facts.subarray(i * FACTS_BYTES, (i + 1) * FACTS_BYTES));
+    for (const files of groups.values()) for (const [, i] of files) out.bytes(this.#idsOf(i));
+    const body = out.finish();
     return concat([body, sha256(body)]);
   }
 
@@ -113,17 +123,42 @@ export class StatCache {
     if (input.text(bytes.length) !== this.#dir) return false;
     const paths = readPaths(input.text(bytes.length));
     const columns = input.bytes(paths.length * FACTS_BYTES);
-    const facts = new DataView(columns.buffer, columns.byteOffset, columns.byteLength);
+    this.#facts = new DataView(columns.buffer, columns.byteOffset, columns.byteLength);
+    this.#ids = input.bytes(input.remaining);
+    this.#idsAt = new Float64Array(paths.length);
     for (const [i, path] of paths.entries()) {
-      const at = i * FACTS_BYTES;
-      const size = Number(facts.getBigUint64(at, true));
-      const ids = input.bytes(blobCount(size) * ID_BYTES);
-      const mtimeNs = facts.getBigInt64(at + 8, true);
-      const ctimeNs = facts.getBigInt64(at + 16, true);
-      this.#files.set(path, { size, mtimeNs, ctimeNs, ino: facts.getBigUint64(at + 24, true), ids });
+      this.#files.set(path, i);
+      this.#idsAt[i] = this.#idBytes;
+      this.#idBytes += blobCount(this.#sizeOf(i)) * ID_BYTES;
     }
-    input.end();
-    return true;
+    this.#count = paths.length;
+    return this.#idBytes === this.#ids.length;
+  }
+
+  #sizeOf(i: number): number {
+    return Number(this.#facts.getBigUint64(i * FACTS_BYTES, true));
+  }
+
+  #idsOf(i: number): Uint8Array {
+    const at = this.#idsAt[i] as number;
+    return this.#ids.subarray(at, at + blobCount(this.#sizeOf(i)) * ID_BYTES);
+  }
+
+  /** Makes room for the facts of one more file, and for that many bytes of ids. */
+  #reserve(idBytes: number): void {
+    if (this.#facts.byteLength < this.#count * FACTS_BYTES) {
+      const room = Math.max(64, 2 * this.#count);
+      const facts = new Uint8Array(room * FACTS_BYTES);
+      facts.set(new Uint8Array(this.#facts.buffer, this.#facts.byteOffset, this.#facts.byteLength));
+      this.#facts = new DataView(facts.buffer);
+      const at = new Float64Array(room);
+      at.set(this.#idsAt);
+      this.#idsAt = at;
+    }
+    if (this.#ids.length >= idBytes) return;
+    const ids = new Uint8Array(Math.max(4096, 2 * idBytes));
+    ids.set(this.#ids.subarray(0, this.#idBytes));
+    this.#ids = ids;
   }
 
   #trusts({ path, kind, mtimeNs }: ScannedEntry): boolean {
@@ -131,14 +166,14 @@ export class StatCache {
     return kind === 'file' && isOld && !isMapped(path);
   }
 
-  #byDirectory(): Map<string, { names: string[]; files: KnownFile[] }> {
-    const groups = new Map<string, { names: string[]; files: KnownFile[] }>();
-    for (const [path, file] of this.#files) {
+  /** Names with the number of their facts, by directory. */
+  #byDirectory(): Map<string, [string, number][]> {
+    const groups = new Map<string, [string, number][]>();
+    for (const [path, i] of this.#files) {
       const parent = parentPath(path);
-      const group = groups.get(parent) ?? { names: [], files: [] };
+      const group = groups.get(parent) ?? [];
       groups.set(parent, group);
-      group.names.push(parent === '' ? path : path.slice(parent.length + 1));
-      group.files.push(file);
+      group.push([parent === '' ? path : path.slice(parent.length + 1), i]);
     }
     return groups;
   }

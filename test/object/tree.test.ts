@@ -110,7 +110,7 @@ test('section 3.1: a fourth kind is refused', (t) => {
 test('R-LIMIT: counts and sizes beyond what is there or allowed are refused at once', (t) => {
   for (const count of [2, 1000, 1_000_001, 2 ** 32, Number.MAX_SAFE_INTEGER])
     refuses(t, () => decodeTree(raw({ count })), 'INTEGRITY', String(count));
-  for (const size of [2 ** 42 + 1, Number.MAX_SAFE_INTEGER, 2 ** 42, 2 ** 30])
+  for (const size of [2 ** 34 + 1, Number.MAX_SAFE_INTEGER, 2 ** 34, 2 ** 30])
     refuses(t, () => decodeTree(raw({ sizes: [size] })), 'INTEGRITY', String(size));
 });
 
@@ -158,7 +158,7 @@ test('section 6: distinct blobs come in the order of first appearance', (t) => {
     { ...file('c', 5), ids: ids(3) } as TreeEntry,
   ];
   t.deepEqual(
-    distinctBlobs(tree).map(({ id, length }) => [id.slice(0, 2), length]),
+    Array.from(distinctBlobs(tree), ([id, length]) => [id.slice(0, 2), length]),
     [
       ['02', 65_536],
       ['01', 1],

@@ -136,7 +136,11 @@ export const trees: Format<TreeEntry[]> = {
     { rule: 'R-PATH: a path that is not UTF-8', bytes: fromHex('010001ff01000000000000000000000000') },
     { rule: 'section 3.1: a kind of 3', bytes: fromHex('01000161030000000000000000000000') },
     { rule: 'R-LIMIT: 2^53-1 entries', bytes: fromHex('ffffffffffffff0f') },
-    { rule: 'R-LIMIT: a file of 2^42 + 1 bytes', bytes: fromHex('01000161010000000000000000000081808080808001') },
+    { rule: 'R-LIMIT: a file of 2^34 + 1 bytes', bytes: fromHex('010001610100000000000000000000' + '8180808040') },
+    {
+      rule: 'R-LIMIT: 262,145 blobs in two files',
+      bytes: fromHex('020001610001620101000000000000000000000000000000000000000080808080' + '4001'),
+    },
   ],
 };
 
