@@ -14,8 +14,8 @@ import type { Remote } from './remote.js';
 export interface Base {
   repository: Repository;
   token: Token;
-  /** What the commit follows; its content is in home, or only on the remote. */
-  head: { row: Row; manifest: Manifest; isHere: boolean } | undefined;
+  /** What the commit follows; its content is in home, or only in another repository, the remote's. */
+  head: { row: Row; manifest: Manifest; repository: Repository; isHere: boolean } | undefined;
   /** What a partial directory lays its entries over. */
   underlay: { manifest: Manifest; only: string[] } | undefined;
 }
@@ -38,7 +38,7 @@ export async function readBase(
   const token = found ?? (await repository.refs.ensure(session, options));
   const row = token.ref.rows[0];
   const head = row
-    ? { row, manifest: await home.readManifest(repository, token, row, options), isHere: true }
+    ? { row, manifest: await home.readManifest(repository, token, row, options), repository, isHere: true }
     : await readRemoteHead(remote, session, options);
   return { repository, token, head, underlay: await readUnderlay(home, repository, token, workspace.record, options) };
 }
@@ -55,7 +55,8 @@ async function readRemoteHead(remote: Remote | undefined, session: string, optio
     });
     const row = seen?.token.ref.rows[0];
     if (remote === undefined || !seen || row === undefined) return undefined;
-    return { row, manifest: await remote.readManifest(seen.repository, seen.token, row, options), isHere: false };
+    const { repository, token } = seen;
+    return { row, manifest: await remote.readManifest(repository, token, row, options), repository, isHere: false };
   } catch (error) {
     if (!isError(error, 'UNREACHABLE', 'FORBIDDEN')) throw error;
     return undefined;

@@ -7,6 +7,8 @@ import { distinctBlobs, measureTree, type Tree, type TreeEntry, treeId } from '.
 import type { ObjectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
 
+import type { RequestOptions } from '../provider/provider.js';
+import { BlobReader } from '../repository/blob-reader.js';
 import { BlobWriter } from '../repository/blob-writer.js';
 import { compact } from '../repository/compaction.js';
 import { newName } from '../repository/layout.js';
@@ -28,7 +30,7 @@ import { overlay, within } from './partial.js';
 import type { OnProgress } from './progress.js';
 import type { Remote } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
-import { checkShrink } from './shrink.js';
+import { checkShrink, type Readable } from './shrink.js';
 import { requireTag, withTag } from './tags.js';
 
 export interface CommitOptions {
@@ -176,7 +178,12 @@ async function attemptCommit(
     onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
   });
   const tree = underlay ? overlay(underlay.manifest.tree, captured, underlay.only) : captured;
-  if (!options.allowShrink) checkShrink(dir, head?.manifest.tree, tree);
+  if (!options.allowShrink) {
+    // Content is judged as it was taken in, which is what would be committed.
+    await writer.settle();
+    const read = (id: ObjectId) => writer.read(id, (writer.places.get(id) ?? underlay?.manifest.blobs.get(id)) as BlobPlace);
+    await checkShrink(dir, head && readable(head, options), { tree, read });
+  }
   await refuseChanged(home, workspace);
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
   const isWhole = usable.size === known.size;
@@ -197,6 +204,12 @@ async function attemptCommit(
     changed: !same,
     stats: { files, bytes, newBytes, storedBytes, excluded, skipped },
   };
+}
+
+/** The version that a commit follows, read from where it lies. */
+function readable({ manifest: { tree, blobs }, repository }: NonNullable<Base['head']>, options: RequestOptions): Readable {
+  const reader = new BlobReader(repository, options);
+  return { tree, read: (id) => reader.read(id, blobs.get(id) as BlobPlace) };
 }
 
 /** Notes what was committed. The commit stands whatever becomes of the notes: without them the directory is a stranger, and is read anew. */

@@ -1,22 +1,40 @@
-/** The guard against committing a gutted directory over a good version: a failed download must never become the newest profile. */
-import { BrowserStateError } from '../errors.js';
-import { measureTree, type Tree } from '../object/tree.js';
+/** The guard against committing a broken directory over a good version: a failed download, or a full disk, must never become the newest profile. */
+import { concat, equalBytes } from '../bytes.js';
+import { BrowserStateError, isError } from '../errors.js';
+import { CHUNK_SIZE } from '../limits.js';
+import { blobId, type FileEntry, measureTree, type Tree } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import { type Format, loginFormat } from '../workspace/login-files.js';
 
-/** A directory with less than this share of the files of the version before counts as gutted. */
+/** A directory with less than this share of the files of the version before is unexpectedly small. */
 const SHRUNK_SHARE = 0.1;
-/** With at least this many files it is gutted by its share alone: of a small profile a tenth is next to nothing. */
+/** With at least this many files it is so by its share alone: of a small profile a tenth is next to nothing. */
 const ENOUGH_FILES = 5;
 const cookieStore = /^(?:[^/]+\/)?(?:Network\/)?Cookies$|^cookies\.sqlite$/;
 
+/** A version, and a way to read its blobs. */
+export interface Readable {
+  tree: Tree;
+  read(id: ObjectId): Promise<Uint8Array>;
+}
+
+interface BrokenFile {
+  path: string;
+  problem: string;
+}
+
 /**
- * Throws SHRUNK where `next` holds nothing, lost its cookies, or lost nearly all files of `previous`. A part of a version whose record was lost looks
- * like that too.
+ * Throws SHRUNK if `next` holds nothing, lost its cookies or nearly all files of `previous`, or if a file that a login depends on
+ * was whole in `previous` and is broken now. A file that was broken before, or is new, loses nothing and is committed as it is.
  */
-export function checkShrink(dir: string, previous: Tree | undefined, next: Tree): void {
-  const problem = shrinkProblem(previous, next);
-  if (problem === undefined) return;
-  throw new BrowserStateError('SHRUNK', `${dir}: ${problem}; nothing was committed`, {
-    hint: 'If the directory is right as it is, say so with --allow-shrink (allowShrink in the library).',
+export async function checkShrink(dir: string, previous: Readable | undefined, next: Readable): Promise<void> {
+  const problem = shrinkProblem(previous?.tree, next.tree);
+  const broken = problem === undefined && previous !== undefined ? await brokenFiles(previous, next) : [];
+  if (problem === undefined && broken.length === 0) return;
+  const files = broken.map((file) => `${file.path} ${file.problem}`).join(', ');
+  throw new BrowserStateError('SHRUNK', `${dir}: ${problem ?? `${files}, unlike in the version before`}; nothing was committed`, {
+    hint: 'If the directory is right as it is, say so with --allow-shrink (allowShrink in the library); else restore the version before.',
+    details: { path: dir, files: broken.map(({ path }) => path) },
   });
 }
 
@@ -25,12 +43,53 @@ function shrinkProblem(previous: Tree | undefined, next: Tree): string | undefin
   if (now.files === 0) return 'it holds no files';
   if (previous === undefined) return undefined;
   const before = measureTree(previous);
-  if (now.files < fewestFiles(before.files)) return `it holds ${now.files} files where the version before has ${before.files}`;
+  if (now.files < fewestFiles(before.files)) return `it holds ${now.files} files, the version before has ${before.files}`;
   const lost = previous.find(({ kind, path }) => kind === 'file' && cookieStore.test(path) && !next.some((entry) => entry.path === path));
   return lost && `it lost ${lost.path}, which the version before has`;
 }
 
-/** The fewest files that do not count as gutted: a tenth, but of a small profile half. */
+/** Returns the fewest files that are enough: a tenth, but of a small profile half. */
 function fewestFiles(before: number): number {
   return Math.min(before / 2, Math.max(ENOUGH_FILES, before * SHRUNK_SHARE));
+}
+
+/** Looks only at files that changed; at the version before only if one is broken now. */
+async function brokenFiles(previous: Readable, next: Readable): Promise<BrokenFile[]> {
+  const [before, now] = [filesOf(previous.tree), filesOf(next.tree)];
+  const broken: BrokenFile[] = [];
+  for (const [path, file] of now) {
+    const format = loginFormat(path);
+    const old = before.get(path);
+    if (format === undefined || old === undefined || (old.size === file.size && equalBytes(old.ids, file.ids))) continue;
+    const problem = await problemOf(next, now, file, format);
+    if (problem !== undefined && (await wasWhole(previous, before, old, format))) broken.push({ path, problem });
+  }
+  return broken;
+}
+
+function filesOf(tree: Tree): Map<string, FileEntry> {
+  return new Map(tree.flatMap((entry) => (entry.kind === 'file' ? [[entry.path, entry]] : [])));
+}
+
+async function problemOf(
+  { read }: Readable,
+  files: ReadonlyMap<string, FileEntry>,
+  file: FileEntry,
+  format: Format,
+): Promise<string | undefined> {
+  const [wal = 0, journal = 0] = ['wal', 'journal'].map((suffix) => files.get(`${file.path}-${suffix}`)?.size);
+  const length = format.bytes(file.size);
+  const blobs: Uint8Array[] = [];
+  for (let i = 0; i * CHUNK_SIZE < length; i++) blobs.push(await read(blobId(file, i)));
+  return format.problem({ size: file.size, start: concat(blobs).subarray(0, length), wal, journal });
+}
+
+/** A version that cannot be read any more counts as whole. */
+async function wasWhole(previous: Readable, files: ReadonlyMap<string, FileEntry>, file: FileEntry, format: Format): Promise<boolean> {
+  try {
+    return (await problemOf(previous, files, file, format)) === undefined;
+  } catch (error) {
+    if (!isError(error) || error.code === 'CANCELLED') throw error;
+    return true;
+  }
 }

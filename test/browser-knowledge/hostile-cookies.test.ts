@@ -74,19 +74,22 @@ test.serial('C6: the bundled package finds its thread', async (t) => {
   t.regex(warnings.join('\n'), /^Default\/Cookies: cookies are encrypted with a key of the machine that wrote them \(v11\)/m);
 });
 
-test.serial('C13: cookies are read where they lie: nothing is copied to the system\'s temporary folder, which need not be there', async (t) => {
-  const dir = temporary(t);
-  writeFileSync(join(dir, 'Local State'), '{}');
-  const host = '.example.org';
-  writeCookies(join(dir, 'Default/Cookies'), [[host, encrypted('v11', host, 'ada', keychain)]]);
-  const { TMPDIR } = process.env;
-  process.env['TMPDIR'] = join(dir, 'not there');
-  try {
-    const codes = (await prepareProfile(dir, {}, fakeHost())).map(({ code }) => code);
-    t.deepEqual(codes, ['KEY_DOES_NOT_TRAVEL']);
-  } finally {
-    if (TMPDIR === undefined) delete process.env['TMPDIR'];
-    else process.env['TMPDIR'] = TMPDIR;
-  }
-  t.deepEqual(readdirSync(dir).sort(), ['Default', 'Local State']);
-});
+test.serial(
+  "C13: cookies are read where they lie: nothing is copied to the system's temporary folder, which need not be there",
+  async (t) => {
+    const dir = temporary(t);
+    writeFileSync(join(dir, 'Local State'), '{}');
+    const host = '.example.org';
+    writeCookies(join(dir, 'Default/Cookies'), [[host, encrypted('v11', host, 'ada', keychain)]]);
+    const { TMPDIR } = process.env;
+    process.env['TMPDIR'] = join(dir, 'not there');
+    try {
+      const codes = (await prepareProfile(dir, {}, fakeHost())).map(({ code }) => code);
+      t.deepEqual(codes, ['KEY_DOES_NOT_TRAVEL']);
+    } finally {
+      if (TMPDIR === undefined) delete process.env['TMPDIR'];
+      else process.env['TMPDIR'] = TMPDIR;
+    }
+    t.deepEqual(readdirSync(dir).sort(), ['Default', 'Local State']);
+  },
+);
