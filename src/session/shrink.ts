@@ -25,7 +25,7 @@ interface BrokenFile {
 
 /**
  * Throws SHRUNK if `next` holds nothing, lost its cookies or nearly all files of `previous`, or if a file that a login depends on
- * was whole in `previous` and is broken now. A file that was broken before, or is new, loses nothing and is committed as it is.
+ * became empty, or was whole in `previous` and is broken now. A file that was broken before, or is new, loses nothing: it is committed.
  */
 export async function checkShrink(dir: string, previous: Readable | undefined, next: Readable): Promise<void> {
   const problem = shrinkProblem(previous?.tree, next.tree);
@@ -62,7 +62,8 @@ async function brokenFiles(previous: Readable, next: Readable): Promise<BrokenFi
     const old = before.get(path);
     if (format === undefined || old === undefined || (old.size === file.size && equalBytes(old.ids, file.ids))) continue;
     const problem = await problemOf(next, now, file, format);
-    if (problem !== undefined && (await wasWhole(previous, before, old, format))) broken.push({ path, problem });
+    const isLoss = problem !== undefined && (file.size === 0 ? old.size > 0 : await wasWhole(previous, before, old, format));
+    if (isLoss) broken.push({ path, problem });
   }
   return broken;
 }
@@ -84,12 +85,12 @@ async function problemOf(
   return format.problem({ size: file.size, start: concat(blobs).subarray(0, length), wal, journal });
 }
 
-/** A version that cannot be read any more counts as whole. */
+/** Of a version that cannot be read any more nothing is known to be lost: a commit may be what replaces it. */
 async function wasWhole(previous: Readable, files: ReadonlyMap<string, FileEntry>, file: FileEntry, format: Format): Promise<boolean> {
   try {
     return (await problemOf(previous, files, file, format)) === undefined;
   } catch (error) {
     if (!isError(error) || error.code === 'CANCELLED') throw error;
-    return true;
+    return false;
   }
 }

@@ -112,7 +112,7 @@ test('a partial directory whose session moved on is a conflict', async (t) => {
   await session.commit(full);
   const dir = join(folder, 'part');
   await session.checkout(dir, { only: ['Default/Cookies'] });
-  writeFileSync(join(full, 'Local State'), 'moved on');
+  writeFileSync(join(full, 'Local State'), '{"moved":true}');
   const { commit } = await session.commit(full);
   writeFileSync(join(dir, 'Default/Cookies'), 'changed');
   await t.throwsAsync(session.commit(dir), { code: 'CONFLICT' });

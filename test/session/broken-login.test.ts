@@ -97,6 +97,10 @@ for (const [path, { whole, broken }] of Object.entries(files)) {
     // Nothing is lost that the version before has.
     write(dir, path, 'something else');
     t.true((await session.commit(dir)).changed);
+    write(dir, path, 'another thing');
+    t.true((await session.commit(dir)).changed);
+    write(dir, path, '');
+    await rejects(t, () => session.commit(dir), 'SHRUNK');
   });
 }
 
@@ -127,8 +131,8 @@ const harmless: [what: string, before: Record<string, Content>, after: () => Rec
   ['a new file that is broken', {}, () => ({ 'Profile 1/Cookies': '', 'Profile 1/Preferences': '{' })],
   [
     'a file that was broken before',
-    { 'Profile 1/Cookies': 'nothing', 'Profile 1/Preferences': '' },
-    () => ({ 'Profile 1/Cookies': '', 'Profile 1/Preferences': '{' }),
+    { 'Profile 1/Cookies': 'nothing', 'Profile 1/Preferences': '', 'Profile 2/Cookies': '' },
+    () => ({ 'Profile 1/Cookies': 'nothing else', 'Profile 1/Preferences': '{' }),
   ],
   ['preferences that went', { 'Default/Preferences': '{}' }, () => ({ 'Default/Preferences': undefined })],
   [
