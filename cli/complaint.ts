@@ -7,7 +7,9 @@ import { globalOptions } from './options.js';
 export interface Complaint {
   /** The parser's own words. */
   message: string;
+  /** What was typed, up to `--` if there is one. */
   typed: readonly string[];
+  hasSeparator: boolean;
   /** The command whose arguments were being read; undefined before one was recognised. */
   command: Command | undefined;
   commands: readonly Command[];
@@ -25,6 +27,7 @@ const rewordings: readonly (readonly [theirs: RegExp, ours: (...found: string[])
 
 export function usageError(complaint: Complaint): CliError {
   const { message, command } = complaint;
+  if (complaint.hasSeparator && command !== undefined) refuseMissingValue(complaint.typed, command);
   const [, unknown] = /^Unknown (?:argument|command)s?: (.*)/.exec(message) ?? [];
   if (unknown !== undefined) return unknownWord(complaint, unknown.split(', '));
   const tooFew = message.startsWith('Not enough non-option arguments');
@@ -33,7 +36,7 @@ export function usageError(complaint: Complaint): CliError {
     const option = unknownOption(complaint);
     if (option !== undefined) return unknownWord(complaint, [option]);
   }
-  const hint = command ? usageHint(command) : listHint;
+  const hint = valueHint(complaint) ?? (command ? usageHint(command) : listHint);
   if (tooFew) return new CliError('USAGE', `expected ${command?.usage}, found too few arguments`, hint);
   for (const [theirs, ours] of rewordings) {
     const match = theirs.exec(message);
@@ -42,13 +45,36 @@ export function usageError(complaint: Complaint): CliError {
   return new CliError('USAGE', message, hint);
 }
 
+/** Throws USAGE if the last word before `--` is an option that wants a value: what comes after `--` is none. */
+export function refuseMissingValue(typed: readonly string[], command: Command): void {
+  const last = typed.at(-1) ?? '';
+  const name = last.includes('=') ? undefined : optionName(last);
+  const options = Object.entries({ ...globalOptions, ...command.options } as OptionTable);
+  const [, option] = options.find(([each, { alias }]) => each === name || (name !== undefined && [alias].flat().includes(name))) ?? [];
+  if (name === undefined || option === undefined || option.type === 'boolean') return;
+  throw new CliError('USAGE', `expected a value after ${dashed(name)}, found none`, usageHint(command));
+}
+
+/** A hint for a session whose name looks like an option, and is none. */
+function valueHint({ typed, command }: Complaint): string | undefined {
+  const at = typed.findIndex((word) => word === '-s' || word === '--session');
+  const value = at === -1 ? undefined : typed[at + 1];
+  const isOption = value === undefined || !value.startsWith('-') || knownNames(command).has(optionName(value) ?? '');
+  return isOption ? undefined : `Write --session=${value} if that is its name.`;
+}
+
+/** A hint for a command whose own options were taken for ours. */
+export function separatorHint(command: Command): string {
+  return `Write \`--\` before the command: browserstate ${commandName(command)} -s SESSION -- COMMAND ...`;
+}
+
 const listHint = '`browserstate --help` lists the commands.';
 
 function usageHint(command: Command): string {
   return `\`browserstate ${commandName(command)} --help\` shows what it takes, with examples.`;
 }
 
-function unknownWord({ typed, command, commands }: Complaint, unknown: readonly string[]): CliError {
+function unknownWord({ typed, hasSeparator, command, commands }: Complaint, unknown: readonly string[]): CliError {
   const names = typed.map(optionName);
   const option = unknown.find((word) => names.includes(word));
   const word = unknown.find((each) => !names.includes(each) && typed.includes(each));
@@ -60,15 +86,21 @@ function unknownWord({ typed, command, commands }: Complaint, unknown: readonly 
   if (option === undefined) {
     return new CliError('USAGE', `expected ${command?.usage}, found ${JSON.stringify(word ?? unknown[0])} besides`, hint);
   }
+  if (command !== undefined && 'command' in command.positionals && !hasSeparator)
+    return new CliError('USAGE', `unknown option ${dashed(option)}`, separatorHint(command));
   const meant = nearest(option, Object.keys(visibleOptions(command)));
   return new CliError('USAGE', `unknown option ${dashed(option)}`, didYouMean(meant && dashed(meant)) ?? hint);
 }
 
 /** The first option among the words that the command does not have. */
 function unknownOption({ typed, command }: Complaint): string | undefined {
-  const options = Object.entries({ ...globalOptions, ...command?.options, help: { alias: 'h' } } as OptionTable);
-  const known = new Set(options.flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]));
+  const known = knownNames(command);
   return typed.map(optionName).find((name) => name !== undefined && !known.has(name));
+}
+
+function knownNames(command: Command | undefined): ReadonlySet<string> {
+  const options = Object.entries({ ...globalOptions, ...command?.options, help: { alias: 'h' } } as OptionTable);
+  return new Set(options.flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]));
 }
 
 /** The name in `--name`, `--name=value` or `-n`; undefined for any other word. */

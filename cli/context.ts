@@ -1,6 +1,6 @@
 /** What a running command has at hand. The library is loaded when a command first asks for the store. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import type { BrowserState, Session, Store } from '../src/index.js';
 import { CliError, describeFailure, exitStatus, type Failure } from './failure.js';
 import type { Interrupts } from './interrupt.js';
@@ -38,7 +38,7 @@ export class Context {
     if (args.remote === '') throw new CliError('USAGE', 'expected an address after --remote, found an empty text');
     this.report = report;
     this.signal = signal;
-    const home = args.home ?? (env['BROWSERSTATE_HOME'] || join(homedir(), '.browserstate'));
+    const home = args.home ?? (env['BROWSERSTATE_HOME'] || defaultHome());
     if (/^[a-z][a-z0-9+.-]+:\//i.test(home)) {
       throw new CliError(
         'USAGE',
@@ -102,4 +102,11 @@ export class Context {
   async close(): Promise<void> {
     await this.#store?.close();
   }
+}
+
+/** Returns the folder of the user. Throws USAGE if HOME is set to something else than an absolute path. */
+function defaultHome(): string {
+  if (isAbsolute(homedir())) return join(homedir(), '.browserstate');
+  const hint = 'Set HOME to your home directory, or name the store with --home DIR.';
+  throw new CliError('USAGE', `expected an absolute path in HOME, found ${JSON.stringify(homedir())}`, hint);
 }

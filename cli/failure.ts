@@ -47,20 +47,46 @@ export class CliError extends Error implements Failure {
   }
 }
 
-/** Anything that was thrown, as a failure. What follows from `cancelled` (a closed file, an aborted request) is told as that. */
+/** Returns anything that was thrown as a failure. What follows from `cancelled` (a closed file, an aborted request) is told as that. */
 export function describeFailure(error: unknown, cancelled: boolean): Failure {
-  if (isFailure(error)) return { code: error.code, message: error.message, hint: error.hint, details: error.details };
+  if (isFailure(error)) {
+    const { code, message, hint, details } = error;
+    return { code, message, hint: hint?.replace(/-s (-[\w.@-]+)/g, '--session=$1'), details };
+  }
   if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined, details: {} };
-  if (error instanceof Error && 'syscall' in error && error.syscall === 'uv_cwd') {
+  const { message = String(error), name, code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall === 'uv_cwd') {
     const hint = 'Change to a directory that exists.';
     return { code: 'NOT_FOUND', message: 'expected a current directory, found that it was removed', hint, details: {} };
   }
-  const message = error instanceof Error ? error.message || error.name : String(error);
-  if (/^(?:ENOSPC|EDQUOT)\b/.test(message))
-    return { code: 'NO_SPACE', message, hint: 'Free some space and repeat the command.', details: {} };
+  const [, inMessage] = /^(E[A-Z0-9]+)\b/.exec(message) ?? [];
+  const meaning = systemErrors[(syscall === undefined ? undefined : code) ?? inMessage ?? ''];
+  if (meaning !== undefined) return { ...meaning, message, details: path === undefined ? {} : { path } };
   const hint = 'This was not expected. Repeat the command with --verbose to see where it happened.';
-  return { code: 'INTERNAL', message, hint, details: {} };
+  return { code: 'INTERNAL', message: message || name || 'an error without a message', hint, details: {} };
 }
+
+const space = { code: 'NO_SPACE', hint: 'Free some space and repeat the command.' } as const;
+const files = { code: 'UNREACHABLE', hint: 'Raise the limit of open files (`ulimit -n`) and repeat the command.' } as const;
+const refused = { code: 'FORBIDDEN', hint: 'Run it as a user who may, or name another directory.' } as const;
+const disk = { code: 'UNREACHABLE', hint: 'Repeat the command; if it fails again, look at the disk and its mount.' } as const;
+
+/** What an error of the system means that nothing below expected. */
+const systemErrors: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
+  ENOSPC: space,
+  EDQUOT: space,
+  EMFILE: files,
+  ENFILE: files,
+  EACCES: refused,
+  EPERM: refused,
+  EROFS: { code: 'FORBIDDEN', hint: 'The file system is mounted read-only; name another directory.' },
+  EIO: disk,
+  ENODEV: disk,
+  ENXIO: disk,
+  ESTALE: disk,
+  ETIMEDOUT: disk,
+  ENOMEM: { code: 'UNREACHABLE', hint: 'Free some memory and repeat the command.' },
+};
 
 /** Adds to a remote's silence what helps against it. */
 export function mentionOffline(error: unknown): unknown {
@@ -70,5 +96,6 @@ export function mentionOffline(error: unknown): unknown {
 }
 
 function isFailure(error: unknown): error is Failure {
-  return error instanceof Error && (error.name === 'BrowserStateError' || error.name === 'CliError');
+  const { name } = (error ?? {}) as { name?: unknown };
+  return name === 'BrowserStateError' || name === 'CliError';
 }

@@ -1,10 +1,9 @@
 /** Cancelling from outside: the first signal asks the command to stop and tidy up, a second one ends the process at once. */
 import { exitStatus } from './failure.js';
 
-// Not SIGHUP: to listen to it would undo nohup.
 const signals = ['SIGINT', 'SIGTERM'] as const;
 
-export type StopSignal = (typeof signals)[number];
+export type StopSignal = (typeof signals)[number] | 'SIGHUP';
 
 export interface Interrupts {
   /** Fires when the process is told to stop. */
@@ -25,8 +24,11 @@ export function cancelOnSignals(): Interrupts {
   }
   const takeOver = (taken: (name: StopSignal) => void) => {
     handler = taken;
+    // A terminal that is closed ends every other command at once.
+    process.on('SIGHUP', taken);
     return () => {
       handler = undefined;
+      process.off('SIGHUP', taken);
     };
   };
   return { signal: controller.signal, takeOver };

@@ -37,7 +37,11 @@ export const session = {
 } as const satisfies OptionTable;
 
 export const at = {
-  at: { type: 'string', requiresArg: true, describe: 'The revision, instead of HEAD: a tag, a commit id or its start, with ~N, or @TIME' },
+  at: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'The revision, instead of HEAD: a tag, a commit id or its start, with ~N, or @TIME; SESSION:REV of another session',
+  },
 } as const satisfies OptionTable;
 
 /** Which files of a directory count. */

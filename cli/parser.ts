@@ -1,8 +1,8 @@
 /** Reads a command line with yargs. Parsing only chooses: nothing runs while it is under way, so every error that it throws is one of usage. */
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
-import type { Command } from './command.js';
-import { usageError } from './complaint.js';
+import type { Command, OptionTable } from './command.js';
+import { refuseMissingValue, separatorHint, usageError } from './complaint.js';
 import { CliError } from './failure.js';
 import { type GlobalArguments, globalOptions } from './options.js';
 
@@ -19,11 +19,12 @@ export interface Choice {
  * USAGE for everything that is no command.
  */
 export function parse(typed: readonly string[], commands: readonly Command[]): Choice | undefined {
+  const own = typed.includes('--') ? typed.slice(0, typed.indexOf('--')) : typed;
   let reading: Command | undefined;
   let choice: Choice | undefined;
   const parser = configure(yargs(guardArguments(typed))).fail((message: string | null, error: Error | undefined) => {
     const words = (message ?? error?.message ?? '').replaceAll(GUARD, '');
-    throw usageError({ message: words, typed, command: reading, commands });
+    throw usageError({ message: words, typed: own, hasSeparator: own.length < typed.length, command: reading, commands });
   });
   for (const command of commands) {
     parser.command(
@@ -45,21 +46,21 @@ export function parse(typed: readonly string[], commands: readonly Command[]): C
   } catch (error) {
     if (error !== parsed) throw error;
   }
-  if (choice !== undefined) refuseAmbiguous(choice, typed);
+  if (choice !== undefined) refuseAmbiguous(choice, own, own.length < typed.length);
   return choice;
 }
 
 /** Ends yargs's work where a command is chosen: it would go on to lay out the help of that command, which takes longer than all the parsing. */
 const parsed = Symbol('parsed');
 
-/** What no argument of a process can hold. */
+/** A character that no argument of a process can hold. */
 const GUARD = '\0';
 
 /** The words, with `--` taken out and what follows it guarded: yargs itself does not give that to a command as its arguments. */
 function guardArguments(typed: readonly string[]): string[] {
   const end = typed.indexOf('--');
   if (end === -1 || typed[0] === '--get-yargs-completions') return [...typed];
-  return [...typed.slice(0, end), ...typed.slice(end + 1).map((word) => (word.startsWith('-') ? GUARD + word : word))];
+  return [...typed.slice(0, end), ...typed.slice(end + 1).map((word) => GUARD + word)];
 }
 
 function unguarded(value: unknown): unknown {
@@ -68,7 +69,7 @@ function unguarded(value: unknown): unknown {
 }
 
 /** Throws USAGE for an empty argument, and for a value given twice, as an option or as an argument: what was meant cannot be known. */
-function refuseAmbiguous({ command, args }: Choice, typed: readonly string[]): void {
+function refuseAmbiguous({ command, args }: Choice, typed: readonly string[], hasSeparator: boolean): void {
   const named = Object.keys(command.positionals).find((name) => typed.some((word) => word.split('=', 1)[0] === `--${name}`));
   if (named !== undefined) throw new CliError('USAGE', `unknown option --${named}`, `It is an argument: browserstate ${command.usage}`);
   const empty = Object.keys(command.positionals).find((name) => args[name] === '');
@@ -78,11 +79,37 @@ function refuseAmbiguous({ command, args }: Choice, typed: readonly string[]): v
     ...command.positionals,
     ...command.options,
   };
+  refuseValues(command, typed);
+  if (hasSeparator) refuseMissingValue(typed, command);
+  else refuseOptionsOfCommand(command, args, typed);
   for (const [name, { type, array }] of Object.entries(options)) {
     const value = args[name];
     if (type !== 'array' && !array && Array.isArray(value))
       throw new CliError('USAGE', `expected --${name} once, found it ${value.length} times`);
   }
+}
+
+/** Throws USAGE for a switch with a value that is neither true nor false. */
+function refuseValues(command: Command, typed: readonly string[]): void {
+  const options: OptionTable = { ...globalOptions, ...command.options };
+  for (const word of typed) {
+    const [, name = '', value = ''] = /^--?([^=]+)=(.*)$/s.exec(word) ?? [];
+    const [known, option] = Object.entries(options).find(([each, { alias }]) => each === name || [alias].flat().includes(name)) ?? [];
+    if (option?.type !== 'boolean' || /^(?:true|false)$/.test(value)) continue;
+    throw new CliError(
+      'USAGE',
+      `--${known}: expected no value, found ${JSON.stringify(value)}`,
+      `Write --${known} alone, or leave it out.`,
+    );
+  }
+}
+
+/** Throws USAGE for options after the first word of a command that is run, which may be the command's or ours. */
+function refuseOptionsOfCommand(command: Command, args: Choice['args'], typed: readonly string[]): void {
+  if (!('command' in command.positionals)) return;
+  const [first] = args['command'] as string[];
+  if (typed.slice(typed.lastIndexOf(first as string)).some((word) => word.startsWith('-')))
+    throw new CliError('USAGE', 'expected `--` before the command, found none', separatorHint(command));
 }
 
 function configure(parser: Argv): Argv {

@@ -33,10 +33,8 @@ export const restore = defineCommand({
   async run(context, { session: id, dir, at, only, force, offline }) {
     const { report, signal } = context;
     const session = await context.session(id);
-    const pulled = context.remote === undefined || offline ? undefined : await session.pull({ at, signal });
-    const options = { at: pulled?.commit ?? at, only, force, keepDirectory: isCurrentDirectory(dir), offline: true, signal };
-    const { commit, files, bytes } = await session.checkout(dir, options);
-    const fetchedBytes = pulled?.fetchedBytes ?? 0;
+    const options = { at, only, force, keepDirectory: isCurrentDirectory(dir), offline, signal };
+    const { commit, files, bytes, fetchedBytes } = await session.restore(dir, options);
     report.result({ commit, files, bytes, fetchedBytes }, () => [
       [
         'restored ',

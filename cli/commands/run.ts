@@ -1,25 +1,32 @@
 /** `run`: a command that works in a mounted session. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import type { BrowserState, Unmounted } from '../../src/index.js';
+import { setTimeout } from 'node:timers/promises';
+import type { BrowserState, ErrorCode, Unmounted } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure } from '../failure.js';
-import { offline, onConflict, rules, session } from '../options.js';
+import type { StopSignal } from '../interrupt.js';
+import { offline, onConflict, parseLabels, rules, session } from '../options.js';
 import { count, shortId, size } from '../text.js';
 
-/** What shells say of a command that they do not find, and of one that they may not run. */
+/** The exit statuses of shells for a command that they do not find, and for one that cannot be run. */
 const NOT_FOUND = 127;
 const NOT_RUN = 126;
+
+/** How often, and how many milliseconds apart, a browser is waited for that outlives the command which started it. */
+const CLOSE_ATTEMPTS = 100;
+const CLOSE_WAIT_MS = 100;
 
 export const run = defineCommand({
   usage: 'run <command..>',
   summary: 'Mount a session, run a command in it, and commit and push what it left.',
   details:
-    'Write the command after `--`. `{}` in its words is the directory, which BROWSERSTATE_DIR names as well. The exit status is that of the command. It is told of Ctrl-C; what it left is committed when it has ended.',
+    'Write the command after `--`. `{}` in its words is the directory, which BROWSERSTATE_DIR names as well. The exit status is that of the command. Ctrl-C is forwarded to the command, and not to what it started; changes are committed after it exits. A second Ctrl-C ends all of it, a third one kills it.',
   positionals: { command: { type: 'string', array: true, demandOption: true, describe: 'The command and its arguments' } },
   options: {
     ...session,
+    existing: { type: 'boolean', describe: 'Fail if there is no such session, instead of a new one' },
     mode: {
       choices: ['shared', 'exclusive', 'fork'],
       default: 'shared',
@@ -27,6 +34,7 @@ export const run = defineCommand({
       describe: 'exclusive: with a lease, so that others fail fast; fork: as a session of its own',
     },
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember the version by' },
+    label: { type: 'array', string: true, requiresArg: true, describe: 'A label, as KEY=VALUE; may be given again' },
     'keep-session-cookies': { type: 'boolean', describe: 'Keep cookies that a browser drops when it ends' },
     hygiene: { choices: ['on', 'off'], default: 'on', requiresArg: true, describe: 'off: leave the profile exactly as it was committed' },
     ...rules,
@@ -40,11 +48,16 @@ export const run = defineCommand({
     ['run -s work --mode exclusive --on-conflict ours -- ./bot {}', 'One worker at a time'],
   ],
   async run(context, args) {
-    const { mode, keepSessionCookies, hygiene, exclude, keepCaches, offline, onConflict, message, allowShrink } = args;
+    const { mode, existing, keepSessionCookies, hygiene, exclude, keepCaches, offline, onConflict, message, allowShrink } = args;
+    if (args.command[0] === '') throw new CliError('USAGE', 'expected a command after `--`, found an empty text', 'Name a program.');
+    const labels = parseLabels(args.label);
     const state = await context.browserState();
     try {
       const dir = await state.mount(args.session, {
         mode,
+        create: !existing,
+        message,
+        labels,
         offline,
         onConflict,
         exclude,
@@ -54,8 +67,13 @@ export const run = defineCommand({
         signal: context.signal,
       });
       context.report.clearProgress();
-      context.status = await runIn(context, dir, args.command);
-      await finish(context, state, { message, allowShrink, signal: context.signal });
+      const ended = await runIn(context, dir, args.command);
+      context.status = ended.status;
+      if (ended.failure === undefined) await finish(context, state, ended.wasStopped, { allowShrink, signal: context.signal });
+      else {
+        context.report.error(ended.failure, ended.failure);
+        await state.unmount({ discard: true });
+      }
     } finally {
       // What could not be committed stays where it is, and is told of.
       if (state.getCurrentSession() === undefined) await state.cleanup();
@@ -63,42 +81,95 @@ export const run = defineCommand({
   },
 });
 
-/** Runs the command; resolves to its exit status. */
-function runIn(context: Context, dir: string, words: readonly string[]): Promise<number> {
+interface Ended {
+  status: number;
+  /** Whether it was told to stop. */
+  wasStopped: boolean;
+  /** Why it did not run. */
+  failure?: CliError;
+}
+
+/**
+ * Runs the command in a session of its own without a terminal that controls it, so that Ctrl-C reaches this process alone: a browser whose
+ * parts all get it loses what it has not written yet. The command can still read from the terminal.
+ */
+function runIn(context: Context, dir: string, words: readonly string[]): Promise<Ended> {
   const [program = '', ...args] = words.map((word) => word.replaceAll('{}', dir));
+  let told = 0;
   return new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...context.env, BROWSERSTATE_DIR: dir } });
-    const release = context.takeOver((name) => pass(child, name));
-    child.on('error', (error: NodeJS.ErrnoException) => {
+    const failed = (error: unknown) => resolve({ ...notRun(program, error), wasStopped: false });
+    let child: ChildProcess;
+    try {
+      child = spawn(program, args, { stdio: 'inherit', detached: true, env: { ...context.env, BROWSERSTATE_DIR: dir } });
+    } catch (error) {
+      return failed(error);
+    }
+    const release = context.takeOver((name) => {
+      told++;
+      stop(child, name, told);
+      if (told === 1 && name === 'SIGINT') context.report.note('waiting for the command to end; Ctrl-C again ends it by force');
+    });
+    child.on('error', (error) => {
       if (child.pid !== undefined) return;
       release();
-      const isAbsent = error.code === 'ENOENT';
-      context.report.warn(`${program}: ${isAbsent ? 'there is no such command' : error.message}`);
-      resolve(isAbsent ? NOT_FOUND : NOT_RUN);
+      failed(error);
     });
     child.on('exit', (status, signal) => {
       release();
-      resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal]));
+      resolve({ status: status ?? 128 + (signal === null ? 0 : constants.signals[signal]), wasStopped: told > 0 });
     });
   });
 }
 
-/** A terminal tells the command itself of Ctrl-C. */
-function pass(child: ChildProcess, name: 'SIGINT' | 'SIGTERM'): void {
-  if (name === 'SIGINT' && process.stdin.isTTY) return;
-  child.kill(name);
+/** Tells the command to stop: the first time itself alone, as it was told; then all that it started, at last by force. */
+function stop(child: ChildProcess, name: StopSignal, told: number): void {
+  if (told === 1 || child.pid === undefined) child.kill(name);
+  else process.kill(-child.pid, told === 2 ? 'SIGTERM' : 'SIGKILL');
 }
 
-/** Commits and pushes. Where that fails after a command that failed, the exit status is the command's. */
-async function finish(context: Context, state: BrowserState, options: Parameters<BrowserState['unmount']>[0]): Promise<void> {
+function notRun(program: string, error: unknown): Pick<Ended, 'status'> & { failure: CliError } {
+  const name = JSON.stringify(program.length > 100 ? `${program.slice(0, 100)}…` : program);
+  const { code = '', message = '' } = error as NodeJS.ErrnoException;
+  const make = (kind: ErrorCode, what: string, hint: string) =>
+    new CliError(kind, `command ${name} ${what}`, hint, undefined, { command: program });
+  if (code === 'ENOENT') return { status: NOT_FOUND, failure: make('NOT_FOUND', 'not found', 'Look at its name, and at PATH.') };
+  if (code === 'EACCES' || code === 'EPERM')
+    return { status: NOT_RUN, failure: make('FORBIDDEN', 'cannot be run', 'Name a file that this user may execute.') };
+  if (code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM')
+    return {
+      status: NOT_RUN,
+      failure: make('UNREACHABLE', `cannot be run: ${code}`, 'Repeat the command when the machine has room for it.'),
+    };
+  return { status: NOT_RUN, failure: make('USAGE', `cannot be run: ${code || message}`, 'Look at its name and arguments.') };
+}
+
+/** Commits and pushes. If that fails after a command that failed, the exit status is the command's. */
+async function finish(
+  context: Context,
+  state: BrowserState,
+  wasStopped: boolean,
+  options: Parameters<BrowserState['unmount']>[0],
+): Promise<void> {
   const { report } = context;
   const dir = state.getCurrentSessionPath() ?? '';
   try {
-    tell(context, await state.unmount(options));
+    tell(context, await unmountWhenClosed(state, wasStopped ? CLOSE_ATTEMPTS : 1, options));
   } catch (error) {
     const told = state.getCurrentSession() === undefined ? error : stillThere(error, dir);
     if (context.status === 0) throw told;
     report.error(describeFailure(told, context.signal.aborted), told);
+  }
+}
+
+/** Unmounts. A browser that was told to stop may take longer than the command that started it. */
+async function unmountWhenClosed(state: BrowserState, attempts: number, options: Parameters<BrowserState['unmount']>[0]) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await state.unmount(options);
+    } catch (error) {
+      if (describeFailure(error, false).code !== 'BUSY' || attempt === attempts || state.getCurrentSession() === undefined) throw error;
+      await setTimeout(CLOSE_WAIT_MS);
+    }
   }
 }
 

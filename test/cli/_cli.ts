@@ -61,7 +61,7 @@ export class Desk {
 
   /** The result of a command that succeeds and says nothing else, as JSON. */
   async json<T>(t: ExecutionContext, ...args: string[]): Promise<T> {
-    const { status, stdout, stderr } = await this.run(...args, '--json');
+    const { status, stdout, stderr } = await this.run(...withJson(args));
     t.deepEqual({ status, stderr }, { status: 0, stderr: '' }, args.join(' '));
     t.is(stdout.split('\n').length, 2, 'one line');
     return JSON.parse(stdout) as T;
@@ -70,7 +70,7 @@ export class Desk {
   /** The error of a command that fails with this status and prints no result, after both its forms were looked at. */
   async failure(t: ExecutionContext, status: number, ...args: string[]): Promise<ErrorLine> {
     const forHuman = await this.run(...args);
-    const forProgram = await this.run(...args, '--json');
+    const forProgram = await this.run(...withJson(args));
     t.deepEqual([forHuman.status, forHuman.stdout], [status, ''], `${args.join(' ')}: ${forHuman.stderr}`);
     t.deepEqual([forProgram.status, forProgram.stdout], [status, '']);
     t.is(forProgram.stderr.split('\n').length, 2, 'one line');
@@ -78,6 +78,12 @@ export class Desk {
     t.is(forHuman.stderr, `error: ${error.message}\n${error.hint === null ? '' : `hint: ${error.hint}\n`}`);
     return error;
   }
+}
+
+/** The words with `--json`, which comes before `--`. */
+function withJson(args: readonly string[]): string[] {
+  const end = args.includes('--') ? args.indexOf('--') : args.length;
+  return [...args.slice(0, end), '--json', ...args.slice(end)];
 }
 
 /** What came of a started command, when it has ended. */

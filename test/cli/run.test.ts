@@ -1,10 +1,11 @@
 /** `run` and `recover`: a command in a mounted session, and what a crash of it left. */
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { Desk, outcome, writeProfile } from './_cli.js';
+import { Desk, main, outcome, writeProfile } from './_cli.js';
 
 interface Ran {
   session: string;
@@ -124,11 +125,121 @@ test.serial('what a killed run left is listed, and recovered or discarded with a
   }
 });
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+const onLinux = process.platform === 'linux' ? test.serial : test.skip;
+
+/** A command with a part that writes for it, as a browser has one for cookies: a part that is told to stop by itself writes nothing. */
+const parted = `
+  const { spawn } = require('node:child_process');
+  const { createInterface } = require('node:readline');
+  const part = "process.on('message', (text) => require('node:fs').writeFileSync(process.argv[1], text, () => {}) || process.exit(0)); process.send('ready')";
+  const child = spawn(process.execPath, ['-e', part, process.env.BROWSERSTATE_DIR + '/Default/Cookies'], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+  let line = 'nothing';
+  createInterface({ input: process.stdin }).on('line', (text) => { line = text; console.log('read ' + text); });
+  child.on('message', () => console.log('ready'));
+  child.on('error', () => {});
+  process.on('SIGINT', () => { if (child.connected) child.send('kept ' + line); });
+  child.on('exit', () => process.exit(4));
+`;
+
+onLinux(
+  'D6: Ctrl-C in a terminal reaches this process alone, which has the command end in order; the command reads from the terminal',
+  async (t) => {
+    const desk = new Desk(t);
+    await begin(desk);
+    desk.write({ 'parted.cjs': parted });
+    const words = [process.execPath, main, 'run', '-s', 'work', '--', process.execPath, 'parted.cjs'].map((word) => `'${word}'`).join(' ');
+    // The program \`script\` gives a command a terminal of its own, with what it is given itself as what is typed there.
+    const terminal = spawn('script', ['-qec', `exec ${words}`, '/dev/null'], {
+      cwd: desk.dir,
+      env: { ...desk.env, SHELL: '/bin/sh' },
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    let seen = '';
+    terminal.stdout.on('data', (text) => {
+      const before = seen;
+      seen += String(text);
+      const isNew = (word: string) => seen.includes(word) && !before.includes(word);
+      if (isNew('ready')) terminal.stdin.write('typed\n');
+      if (isNew('read typed')) terminal.stdin.write('\x03');
+    });
+    const [status] = (await once(terminal, 'close')) as [number];
+    t.is(status, 4, seen);
+    await desk.json(t, 'restore', 'there', '-s', 'work');
+    t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'kept typed', seen);
+  },
+);
+
+onLinux('D6: a second Ctrl-C ends all that the command started, a third one kills it', async (t) => {
+  const desk = new Desk(t);
+  await begin(desk);
+  const script = `trap 'echo one >> told' INT; trap 'echo two >> told; echo again' TERM; echo ready; while :; do sleep 0.05; done`;
+  const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
+  const ended = outcome(child);
+  child.stdout?.on('data', (text) => {
+    child.kill('SIGINT');
+    if (!String(text).includes('ready')) return;
+    // The second one comes when the first was taken in.
+    const wait = setInterval(() => {
+      if (!existsSync(desk.path('told'))) return;
+      clearInterval(wait);
+      child.kill('SIGINT');
+    }, 10);
+  });
+  const { status, stdout } = await ended;
+  t.is(status, 137, stdout);
+  t.is(readFileSync(desk.path('told'), 'utf8'), 'one\ntwo\n');
+  t.deepEqual(workspaces(desk), []);
+});
+
+test.serial('C16: a command that cannot be run is an error of its own, and leaves no mount', async (t) => {
+  const desk = new Desk(t);
+  await begin(desk);
+  const cases: [words: string[], status: number, code: string, message: RegExp][] = [
+    [['nosuch'], 127, 'NOT_FOUND', /^command "nosuch" not found$/],
+    [[desk.dir], 126, 'FORBIDDEN', /^command ".*" cannot be run$/],
+    [['x'.repeat(100_000)], 126, 'USAGE', /^command "x{100}…" cannot be run: ENAMETOOLONG$/],
+    [[''], 2, 'USAGE', /^expected a command after `--`, found an empty text$/],
+  ];
+  for (const [words, status, code, message] of cases) {
+    const error = await desk.failure(t, status, 'run', '-s', 'work', '--', ...words);
+    t.is(error.code, code);
+    t.regex(error.message, message);
+    t.truthy(error.hint);
+    t.deepEqual(await desk.json(t, 'recover'), []);
+  }
+});
+
+test.serial('C16: words after -- are never taken for the value of a switch', async (t) => {
+  const desk = new Desk(t);
+  await begin(desk);
+  for (const flag of ['--quiet', '--keep-caches', '--json', '--existing'])
+    t.is((await desk.run('run', '-s', 'work', flag, '--', 'true')).status, 0, flag);
+  t.is((await desk.run('run', '-s', 'work', '--', 'echo', '--command', '--')).stdout, '--command --\n');
+});
+
+test.serial('D7: --existing wants the session to be there; a new one is said', async (t) => {
+  const desk = new Desk(t);
+  await begin(desk);
+  const { code, hint, details } = await desk.failure(t, 3, 'run', '-s', 'wrok', '--existing', '--', 'touch', 'ran');
+  t.is(code, 'NOT_FOUND');
+  t.regex(hint ?? '', /^Did you mean work\?/);
+  t.deepEqual(details, { session: 'wrok', nearest: 'work' });
+  t.false(existsSync(desk.path('ran')));
+  t.regex((await desk.run('run', '-s', 'wrok', '--', 'true')).stderr, /^warning: new session wrok; did you mean work\?$/m);
+});
+
+test.serial('D10: what is committed has the message and the labels', async (t) => {
+  const desk = new Desk(t);
+  await begin(desk);
+  await desk.run('run', '-s', 'work', '-m', 'by run', '--label', 'run=42', '--', 'sh', '-c', 'echo x > {}/Default/Cookies');
+  t.like((await desk.json<object[]>(t, 'log', '-s', 'work'))[0], { message: 'by run', labels: { run: '42' } });
+});
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test.serial(`${signal} goes to the command, and what it left is committed when it has ended`, async (t) => {
     const desk = new Desk(t);
     await begin(desk);
-    const script = `trap 'echo told > {}/Default/Cookies; exit 5' INT TERM; echo ready; while :; do sleep 0.05; done`;
+    const script = `trap 'echo told > {}/Default/Cookies; exit 5' INT TERM HUP; echo ready; while :; do sleep 0.05; done`;
     const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
     const ended = outcome(child);
     await once(child.stdout as NonNullable<typeof child.stdout>, 'data');

@@ -50,7 +50,6 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['snapshot -s work', /^expected snapshot <dir>, found too few arguments \/ `browserstate snapshot --help`/],
   ['run -s work', /^expected run <command\.\.>, found too few arguments/],
   ['run -- true', /^expected --session, found none \//],
-  ['run -s work chromium --user-data-dir={}', /^unknown option --user-data-dir \//],
   ['recover --all', /^expected --commit or --discard with --all, found neither/],
   ['diff -s work', /^expected diff <a> \[b\], found too few arguments/],
   ['snapshot DIR', /^expected --session, found none \//],
@@ -68,6 +67,26 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['log -s work -n -5', /^expected a whole number after -n, found "-5"/],
   ['log -s work -n 1e3', /^expected a whole number after -n, found "1e3"/],
   ['sessions --home=', /^expected a directory after --home, found an empty text/],
+  // C16: small ones, each with a hint of its own.
+  ['snapshot DIR -s --x', /^expected a value after -s, found none \/ Write --session=--x if that is its name\.$/],
+  ['log --session -x', /^expected a value after --session, found none \/ Write --session=-x if that is its name\.$/],
+  ['push --session=--x', /^expected a remote, found none \//],
+  ['sessions --json=maybe', /^--json: expected no value, found "maybe" \/ Write --json alone, or leave it out\.$/],
+  ['snapshot DIR -s work -q=yes', /^--quiet: expected no value, found "yes" \//],
+  ['snapshot DIR -s work --keep-caches=', /^--keep-caches: expected no value, found "" \//],
+  ['fork .. -s work', /^expected a session id, found "\.\." \/ A session id has/],
+  ['run -s work -m -- true', /^expected a value after -m, found none \//],
+  ['run -s work --mode -- true', /^expected a value after --mode, found none \//],
+  // D9: what is meant for the command has to come after `--`.
+  [
+    'run -s work chromium --headless',
+    /^unknown option --headless \/ Write `--` before the command: browserstate run -s SESSION -- COMMAND/,
+  ],
+  ['run -s work ls -q', /^expected `--` before the command, found none \/ Write `--` before the command/],
+  ['run chromium -- --headless', /^expected --session, found none \//],
+  ['tag -s work', /^expected one of a tag, --list and --delete, found 0 \//],
+  ['tag good -s work --list', /^expected one of a tag, --list and --delete, found 2 \//],
+  ['tag -s work --delete good --at HEAD', /^expected one of a tag, --list and --delete, found --at besides \//],
 ];
 for (const [typed, expected] of mistakes) {
   test.serial(`browserstate ${typed}`, (t) => misuse(t, typed, expected));
