@@ -14,8 +14,7 @@ export const deleteSession = defineCommand({
   async run(context, { session: id, noPush }) {
     const session = await context.session(id);
     await session.delete({ offline: noPush, signal: context.signal });
-    context.report.result({ deleted: id }, () => [
-      ['deleted ', styled('bold', id), '; its bytes stay in the store until they are collected'],
-    ]);
+    context.report.result({ deleted: id }, () => [['deleted ', styled('bold', id)]]);
+    context.report.note('Its bytes stay in the store until they are collected.');
   },
 });
