@@ -476,20 +476,29 @@ test.serial('a session that was deleted here alone is not brought back by sync, 
   t.like(await b.json(t, 'sync', '-s', 'work'), { pulled: true, commit: second.commit }, 'what is new since is news');
 });
 
-test.serial('D3: a remote without a store is told, as its address may be mistyped, and so is the push that creates one', async (t) => {
-  const desk = new Desk(t);
-  const url = pathToFileURL(desk.path('remotee')).href;
-  for (const args of [['restore', 'there', '-s', 'work'], ['log', '-s', 'work'], ['pull', '-s', 'work'], ['pull', '--all'], ['sessions']]) {
-    const { code, message } = await desk.failure(t, 3, ...args, '--remote', url);
-    t.is(code, 'NOT_FOUND', args.join(' '));
-    t.regex(message, /^there is no store at file:\/.*remotee\//, args.join(' '));
-  }
-  t.false(existsSync(desk.path('remotee')), 'nothing was created by looking');
-  writeProfile(desk);
-  const { stderr } = await desk.run('snapshot', 'profile', '-s', 'work', '--remote', url);
-  t.regex(stderr, /warning: there was no store at file:\/.*remotee\/.*; the push created it\n/);
-  const again = `${url}-again`;
-  const [made] = await desk.json<{ created?: string }[]>(t, 'push', '--all', '--remote', again);
-  t.true(made?.created?.startsWith(again), JSON.stringify(made));
-  t.is((await desk.json<{ created?: string }>(t, 'push', '-s', 'work', '--remote', again)).created, undefined);
-});
+test.serial(
+  'R-SYNC-12, D3: a remote without a store is told, as its address may be mistyped, and so is the push that creates one',
+  async (t) => {
+    const desk = new Desk(t);
+    const url = pathToFileURL(desk.path('remotee')).href;
+    for (const args of [
+      ['restore', 'there', '-s', 'work'],
+      ['log', '-s', 'work'],
+      ['pull', '-s', 'work'],
+      ['pull', '--all'],
+      ['sessions'],
+    ]) {
+      const { code, message } = await desk.failure(t, 3, ...args, '--remote', url);
+      t.is(code, 'NOT_FOUND', args.join(' '));
+      t.regex(message, /^there is no store at file:\/.*remotee\//, args.join(' '));
+    }
+    t.false(existsSync(desk.path('remotee')), 'nothing was created by looking');
+    writeProfile(desk);
+    const { stderr } = await desk.run('snapshot', 'profile', '-s', 'work', '--remote', url);
+    t.regex(stderr, /warning: there was no store at file:\/.*remotee\/.*; the push created it\n/);
+    const again = `${url}-again`;
+    const [made] = await desk.json<{ created?: string }[]>(t, 'push', '--all', '--remote', again);
+    t.true(made?.created?.startsWith(again), JSON.stringify(made));
+    t.is((await desk.json<{ created?: string }>(t, 'push', '-s', 'work', '--remote', again)).created, undefined);
+  },
+);

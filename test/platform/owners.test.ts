@@ -116,7 +116,7 @@ function changed(name: string, changes: Partial<Record<'pid' | 'start' | 'namesp
   return `${fields.map((field, i) => changes[field] ?? parts[i]).join('.')}@${name.slice(name.indexOf('@') + 1)}`;
 }
 
-test('names that are not of this process, kernel or machine: what is said of each', async (t) => {
+test('R-OWN-1, R-OWN-3: names that are not of this process, kernel or machine: what is said of each', async (t) => {
   const folder = temporary(t);
   const owners = openOwners(folder, machine);
   const hold = await owners.hold();
@@ -144,7 +144,7 @@ test('names that are not of this process, kernel or machine: what is said of eac
   t.is(await elsewhere.state(changed(self, other)), 'unknown', 'the host name differs');
 });
 
-test('holds nest: one name and one socket while one is left, and none at rest, so that any program can copy a home', async (t) => {
+test('R-OWN-2: holds nest: one name and one socket while one is left, and none at rest, so that any program can copy a home', async (t) => {
   const folder = temporary(t);
   const owners = openOwners(folder, machine);
   const sockets = (): string[] => readdirSync(join(folder, 'owners'));

@@ -83,7 +83,7 @@ for (const [place, before] of Object.entries(places)) {
     );
   });
 
-  test(`C10: the stage of a checkpoint that runs in ${place} is not deleted; that of a killed one is`, async (t) => {
+  test(`R-OWN-4, C10: the stage of a checkpoint that runs in ${place} is not deleted; that of a killed one is`, async (t) => {
     const { home, records, dir, session } = await begin(t);
     const elsewhere = join(dir, '..', 'elsewhere');
     const stages = (): string[] => readdirSync(join(records, 'checkpoints'));
@@ -111,7 +111,7 @@ test('C1: two operations of one process on one directory are no exception', asyn
   t.deepEqual(marksIn(dir), [outcomes[0]?.status === 'fulfilled' ? 'one' : 'two']);
 });
 
-test('R-CAP-13, C1: what a restore learns of files is of those that it wrote, also if another home restores into its directory', async (t) => {
+test('R-CAP-13, R-CAP-16, C1: what a restore learns of files is of those that it wrote, also if another home restores into its directory', async (t) => {
   const { home, dir, session } = await begin(t);
   const other = `${home}-other`;
   cpSync(home, other, { recursive: true });

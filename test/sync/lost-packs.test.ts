@@ -163,7 +163,7 @@ for (const keep of ['ours', 'theirs', 'fork', 'fail'] as const) {
   });
 }
 
-test('C4: what this machine does not have either is INTEGRITY, with the packs and the session, and nothing is changed', async (t) => {
+test('R-SYNC-11, C4: what this machine does not have either is INTEGRITY, with the packs and the session, and nothing is changed', async (t) => {
   const { remote, lose } = await scene(t);
   const packs = lose();
   const stranger = await machine(t, remote);

@@ -135,7 +135,7 @@ test('C3: a folder that was emptied on purpose is used again when its notes are 
 });
 
 for (const when of ['before', 'after'] as const) {
-  test(`C3: the disk goes ${when} each request of a push: nothing is pushed that cannot be restored, and nothing is left on the mount point`, async (t) => {
+  test(`R-SYNC-10, C3: the disk goes ${when} each request of a push: nothing is pushed that cannot be restored, and nothing is left on the mount point`, async (t) => {
     for (let n = 1, isOver = false; !isOver; n++) {
       const disk = new Disk(t);
       let requests = Number.NEGATIVE_INFINITY;

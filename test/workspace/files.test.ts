@@ -17,6 +17,7 @@ const expected: Record<string, [ErrorCode, RegExp]> = {
   EMLINK: ['UNSUPPORTED', /another one/],
   ENAMETOOLONG: ['UNSUPPORTED', /names/],
   EILSEQ: ['UNSUPPORTED', /names/],
+  // R-OUT-9: two names of a tree that are one on this file system.
   EEXIST: ['UNSUPPORTED', /upper and lower case/],
   EINVAL: ['UNSUPPORTED', /names/],
   EBUSY: ['BUSY', /Another program/],
