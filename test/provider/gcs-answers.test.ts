@@ -5,7 +5,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import type { ErrorCode } from '../../src/errors.js';
-import { type GcsOptions, gcsProvider } from '../../src/provider/gcs.js';
+import { gcsProvider } from '../../src/provider/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';
 import { cellOf, won } from '../../src/provider/suite/support.js';
@@ -22,9 +22,9 @@ interface World {
   always(fault: GcsFault): void;
 }
 
-async function open(t: ExecutionContext, options: Partial<GcsOptions> = {}): Promise<World> {
+async function open(t: ExecutionContext): Promise<World> {
   const server = await startGcsServer();
-  const provider = gcsProvider({ bucket: 'bucket', endpoint: server.url, ...options });
+  const provider = gcsProvider({ bucket: 'bucket', endpoint: server.url });
   t.teardown(async () => {
     await provider.close();
     await server.close();
@@ -226,12 +226,3 @@ for (const [what, { answer, range }] of Object.entries(objects)) {
     await rejects(t, () => provider.get('packs/a', { range }), 'UNREACHABLE');
   });
 }
-
-test('C12: an answer that comes byte by byte ends with a window of too few', async (t) => {
-  const { provider, always } = await open(t, { timeoutMs: 700 });
-  always({
-    answer: { status: 200, headers: { ...generation, 'content-length': '100000' }, tail: { everyMs: 300, bytes: 1 } },
-    applied: false,
-  });
-  await rejects(t, () => provider.get('packs/a'), 'UNREACHABLE');
-});

@@ -7,7 +7,7 @@ import { utf8 } from '../../src/bytes.js';
 import type { ErrorCode } from '../../src/errors.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';
-import { type S3Options, s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3.js';
 import { cellOf, won } from '../../src/provider/suite/support.js';
 import { bodies, HTML, type WrongAnswer } from '../faults/http-answers.js';
 import { rejects } from '../helpers/errors.js';
@@ -24,10 +24,10 @@ interface World {
   always(fault: Fault): void;
 }
 
-async function open(t: ExecutionContext, options: Partial<S3Options> = {}): Promise<World> {
+async function open(t: ExecutionContext): Promise<World> {
   let rule: (request: S3Request) => Fault = () => undefined;
   const server = await startS3Server({ fault: (request) => rule(request) });
-  const provider = s3Provider({ ...server.options, ...options });
+  const provider = s3Provider(server.options);
   t.teardown(async () => {
     await provider.close();
     await server.close();
@@ -266,21 +266,3 @@ for (const [what, { answer, range }] of Object.entries(objects)) {
     await rejects(t, () => provider.get('packs/a', { range }), 'UNREACHABLE');
   });
 }
-
-for (const [what, answer] of Object.entries<WrongAnswer>({
-  body: { status: 200, headers: { ...etag, 'content-length': '100000' }, tail: { everyMs: 300, bytes: 1 } },
-  'body of a refusal': { status: 503, tail: { everyMs: 300, bytes: 1 } },
-})) {
-  test(`C12: a ${what} that comes byte by byte ends with a window of too few`, async (t) => {
-    const { provider, always } = await open(t, { timeoutMs: 700 });
-    always({ answer, applied: false });
-    await rejects(t, () => provider.get('packs/a'), 'UNREACHABLE');
-  });
-}
-
-test('C12: a slow answer above the minimum rate comes through', async (t) => {
-  const { provider, always } = await open(t, { timeoutMs: 500 });
-  const headers = { ...etag, 'content-length': '1000' };
-  always({ answer: { status: 200, headers, tail: { everyMs: 100, bytes: 64 } }, applied: false });
-  t.is((await provider.get('packs/a')).length, 1000);
-});
