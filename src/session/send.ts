@@ -75,9 +75,10 @@ export async function send(
   const { home, remote, session, seen, underlying, tags } = shipment;
   const { lost, relocated } = shipment.loss ?? { lost: new Set<string>(), relocated: [] };
   const outgoing = [...relocated, ...shipment.outgoing];
-  const looks = shipment.looks ?? (await remote.isLookDue());
   const target = seen ?? (await remote.create(session, options));
   if (target === undefined) return undefined;
+  // Not before: a look that is due is not spent on an attempt that lost before it looked.
+  const looks = shipment.looks ?? (await remote.isLookDue());
   const { repository, token } = target;
   const known = await knownPlaces(shipment, repository, token, options);
   const head = outgoing.at(-1);

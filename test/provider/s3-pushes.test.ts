@@ -95,14 +95,18 @@ for (const status of [413, 499]) {
 }
 
 for (const [what, names] of Object.entries({ pack: /\/packs\//, manifest: /\/manifests\// })) {
-  test(`C12: a push whose ${what} was acknowledged with a foreign ETag and not stored is INTEGRITY, never "pushed"`, async (t) => {
+  test(`C12: a push whose ${what} was acknowledged with a foreign ETag and not stored is INTEGRITY, and the next push mends it`, async (t) => {
     const { open, faulty } = await serve(t);
     const actor = await machine(t, open());
-    await actor.session.commit(actor.profile());
+    const dir = actor.profile();
+    const { commit } = await actor.session.commit(dir);
     const answer = { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' } };
     faulty(({ method, name }) => (method === 'PUT' && names.test(name) ? { answer, applied: false } : undefined));
     const error = await rejects(t, () => actor.session.push(), 'INTEGRITY');
     t.regex(error.message, /acknowledged writes that it does not have/);
+    faulty();
+    await (await reopened(actor, open())).session.push();
+    await isRestorable(t, open(), commit, readListing(dir));
   });
 }
 
