@@ -4,7 +4,7 @@
  * live. Firefox's other lock, an fcntl lock on `.parentlock`, cannot be asked for from Node without a native package; the link that is
  * read here is written by every Firefox that got it.
  */
-import { readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import type { Host } from '../host.js';
 import { ifSeen } from './directory.js';
@@ -16,36 +16,76 @@ export interface LiveBrowser {
   browser: Browser;
 }
 
+type LiveHost = Pick<Host, 'hostname' | 'isAlive' | 'startedAt'>;
+
+/** A process that a lock names, by its number in the PID namespace that it runs in. */
+interface Holder extends LiveBrowser {
+  /** Whether it ran under this machine's host name. */
+  isHere: boolean;
+  /** When the lock was made, in milliseconds since 1970. */
+  since: number;
+}
+
+/** How much later than its lock a process may seem to have started: the system tells the start in whole seconds. */
+const START_TOLERANCE_MS = 2000;
+
 /**
- * The browser of this machine that has `dir` open. A lock that names another machine is none here, nor is a lock in a directory that
- * does not exist. Throws UNREADABLE where the system refuses to show the locks.
+ * Returns the browser of this machine that has `dir` open; one in a PID namespace below this one, such as a container's, has the number that it has here. A lock
+ * that names another host is a container's or none here, and a lock in a directory that does not exist is none. Throws UNREADABLE if the system refuses to show
+ * the locks.
  */
-export function liveBrowser(dir: string, host: Pick<Host, 'hostname' | 'isAlive'>): LiveBrowser | undefined {
-  const holders = [chromiumHolder(dir, host.hostname()), firefoxHolder(dir)];
-  return holders.find((holder) => holder !== undefined && host.isAlive(holder.pid) && mayHold(holder.pid, dir));
+export function liveBrowser(dir: string, host: LiveHost): LiveBrowser | undefined {
+  for (const holder of [chromiumHolder(dir, host.hostname()), firefoxHolder(dir)]) {
+    if (holder === undefined) continue;
+    const { browser, pid, isHere } = holder;
+    if (isHere && host.isAlive(pid) && (mayHold(pid, dir) ?? !isYounger(holder, host))) return { pid, browser };
+    const below = numbersBelow(pid).find((number) => mayHold(number, dir) === true);
+    if (below !== undefined) return { pid: below, browser };
+  }
+  return undefined;
 }
 
 /** Chromium's lock is a link to `<host name>-<pid>`. */
-function chromiumHolder(dir: string, hostname: string): LiveBrowser | undefined {
-  const target = readLock(join(dir, 'SingletonLock'));
-  const dash = target?.lastIndexOf('-') ?? -1;
-  return target?.slice(0, dash) === hostname ? holder(target.slice(dash + 1), 'chromium') : undefined;
+function chromiumHolder(dir: string, hostname: string): Holder | undefined {
+  const lock = readLock(join(dir, 'SingletonLock'));
+  const dash = lock?.target.lastIndexOf('-') ?? -1;
+  if (lock === undefined || dash < 1) return undefined;
+  return holderOf(lock, lock.target.slice(dash + 1), 'chromium', lock.target.slice(0, dash) === hostname);
 }
 
 /** Firefox's lock is a link to `<address>:+<pid>`; the plus says that it has the fcntl lock as well. */
-function firefoxHolder(dir: string): LiveBrowser | undefined {
-  const target = readLock(join(dir, 'lock'));
-  return target === undefined ? undefined : holder(target.slice(target.lastIndexOf(':') + 1).replace(/^\+/, ''), 'firefox');
+function firefoxHolder(dir: string): Holder | undefined {
+  const lock = readLock(join(dir, 'lock'));
+  return lock && holderOf(lock, lock.target.slice(lock.target.lastIndexOf(':') + 1).replace(/^\+/, ''), 'firefox', true);
 }
 
-function holder(digits: string, browser: Browser): LiveBrowser | undefined {
-  const pid = /^[1-9]\d{0,9}$/.test(digits) ? Number(digits) : undefined;
-  return pid === undefined ? undefined : { pid, browser };
+function holderOf({ since }: Lock, digits: string, browser: Browser, isHere: boolean): Holder | undefined {
+  return /^[1-9]\d{0,9}$/.test(digits) ? { pid: Number(digits), browser, isHere, since } : undefined;
 }
 
-function readLock(path: string): string | undefined {
+/** Whether the process of that number began after the lock was made: the number was used again. */
+function isYounger({ pid, since }: Holder, host: LiveHost): boolean {
+  return (host.startedAt(pid) ?? 0) > since + START_TOLERANCE_MS;
+}
+
+/** The numbers here of processes that have the number `pid` in a PID namespace below this one. */
+function numbersBelow(pid: number): number[] {
+  const numbers = (ifSeen(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name));
+  return numbers.map(Number).filter((number) => {
+    const status = ifSeen(() => readFileSync(`/proc/${number}/status`, 'latin1')) ?? '';
+    const all = /^NSpid:\t(.*)$/m.exec(status)?.[1]?.split('\t') ?? [];
+    return all.length > 1 && all.at(-1) === String(pid);
+  });
+}
+
+interface Lock {
+  target: string;
+  since: number;
+}
+
+function readLock(path: string): Lock | undefined {
   try {
-    return readlinkSync(path);
+    return { target: readlinkSync(path), since: lstatSync(path).mtimeMs };
   } catch (error) {
     const code = errno(error);
     // EINVAL: something else than a link has that name.
@@ -54,15 +94,18 @@ function readLock(path: string): string | undefined {
   }
 }
 
-/** False only where /proc shows plainly that the living process `pid` is not a browser that has `dir` open. */
-function mayHold(pid: number, dir: string): boolean {
+/**
+ * Returns whether the living process `pid` has `dir` open, as /proc shows it plainly; undefined for a browser, or a process that cannot be looked at, of which
+ * nothing tells its profile.
+ */
+function mayHold(pid: number, dir: string): boolean | undefined {
   const commandLine = ifSeen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-  if (commandLine === undefined) return true;
+  if (commandLine === undefined) return undefined;
   // A browser's helper: it locks nothing, and is the likeliest of all to be given a browser's old number.
   if (/(?:^|[\0 ])(?:--type=|-contentproc[\0 ])/.test(commandLine)) return false;
   if (hasOpenFileIn(pid, dir)) return true;
   const args = commandLine.split('\0');
-  return isProfileOf(pid, args, dir) ?? isBrowser(pid, args[0] ?? '');
+  return isProfileOf(pid, args, dir) ?? (isBrowser(pid, args[0] ?? '') ? undefined : false);
 }
 
 function hasOpenFileIn(pid: number, dir: string): boolean {

@@ -1,7 +1,7 @@
 /** When a directory counts as open in a browser: real locks, real processes that are or only look like the ones that wrote them. */
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, lutimesSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
@@ -9,7 +9,11 @@ import { systemHost } from '../../src/host.js';
 import { liveBrowser } from '../../src/workspace/live.js';
 import { layout } from './_layout.js';
 
-const host = (...alive: number[]) => ({ hostname: () => 'my-host', isAlive: (pid: number) => alive.includes(pid) });
+const host = (...alive: number[]) => ({
+  hostname: () => 'my-host',
+  isAlive: (pid: number) => alive.includes(pid),
+  startedAt: systemHost.startedAt,
+});
 /** Above every number that Linux gives out, so that /proc shows nothing of it. */
 const UNSEEN = 999_999_999;
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -158,3 +162,46 @@ onLinux('R-CAP-11 a browser that ended and that its parent has not waited for is
   t.true(systemHost.isAlive(pid));
   t.is(liveBrowser(chromiumLock(layout(t, []), `my-host-${pid}`), host(pid)), undefined);
 });
+
+onLinux(
+  'L3, A3: a number that was used again, by another program or by a browser that began after the lock was made, is not live',
+  async (t) => {
+    const dir = layout(t, []);
+    for (const name of ['/usr/bin/some-program', 'chrome']) {
+      const pid = await sleeper(t, [name]);
+      const isBrowser = name === 'chrome';
+      t.is(liveBrowser(chromiumLock(dir, `my-host-${pid}`), host(pid)) !== undefined, isBrowser, `${name}, a new lock`);
+      const anHourAgo = Date.now() / 1000 - 3600;
+      lutimesSync(join(dir, 'SingletonLock'), anHourAgo, anHourAgo);
+      t.is(liveBrowser(dir, host(pid)), undefined, `${name}, an old lock`);
+    }
+    t.is(liveBrowser(chromiumLock(dir, 'my-host-1'), host(1)), undefined, 'the first process of a container');
+  },
+);
+
+const unshare = ['--pid', '--fork', '--kill-child', '--mount-proc'];
+const inNamespaces = spawnSync('unshare', [...unshare, 'true']).status === 0 ? test : test.skip;
+
+inNamespaces(
+  'A3: a browser in a PID namespace below this one is live by the number that it has there, also under another host name',
+  async (t) => {
+    const dir = layout(t, []);
+    const elsewhere = layout(t, []);
+    const script = 'process.stdout.write(String(process.pid)); setInterval(() => {}, 1e6)';
+    const browser = [process.execPath, '-e', script, '--', `--user-data-dir=${dir}`];
+    const child = spawn('unshare', [...unshare, ...browser], { stdio: ['ignore', 'pipe', 'ignore'] });
+    await started(t, child);
+    const [number] = (await once(child.stdout, 'data')) as [Buffer];
+    for (const name of ['my-host', 'container']) {
+      const found = liveBrowser(chromiumLock(dir, `${name}-${number}`), host(1));
+      t.is(found?.browser, 'chromium', name);
+      t.true(readFileSync(`/proc/${found?.pid}/cmdline`, 'utf8').includes(dir));
+      t.is(liveBrowser(chromiumLock(elsewhere, `${name}-${number}`), host(1)), undefined, `${name}, another profile`);
+      t.is(liveBrowser(chromiumLock(dir, `${name}-4194304`), host(1)), undefined, `${name}, another number`);
+    }
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    chromiumLock(dir, `container-${number}`);
+    t.is(liveBrowser(dir, host(1)), undefined);
+  },
+);
