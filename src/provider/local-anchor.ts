@@ -5,9 +5,10 @@
 import { promises as fs, type Stats } from 'node:fs';
 import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
+import type { Owners } from '../owners.js';
 import { LocalCells } from './local-cell.js';
 import { hasErrno } from './local-errors.js';
-import { Folder, openDirectory } from './local-files.js';
+import { Folder, FolderState, openDirectory } from './local-files.js';
 import type { Expectation } from './provider.js';
 
 /** A folder with its cells. */
@@ -21,21 +22,30 @@ interface Held extends Place {
   handle: fs.FileHandle | undefined;
 }
 
+export interface AnchorOptions {
+  entriesPerGeneration: number;
+  /** Whose temporary files are. */
+  owners: Owners | undefined;
+  /** What must be in the folder, if that is known. */
+  expected: Expectation | undefined;
+}
+
 export class Anchor {
   readonly #root: string;
   readonly #host: Pick<Host, 'random'>;
   readonly #entriesPerGeneration: number;
   readonly #expected: Expectation | undefined;
-  readonly #known = new Set<string>();
+  readonly #state: FolderState;
   readonly #anywhere: Held;
   #held: Promise<Held> | undefined;
   #users = 0;
 
-  constructor(root: string, host: Pick<Host, 'random'>, entriesPerGeneration: number, expected: Expectation | undefined) {
+  constructor(root: string, host: Pick<Host, 'random'>, options: AnchorOptions) {
     this.#root = root;
     this.#host = host;
-    this.#entriesPerGeneration = entriesPerGeneration;
-    this.#expected = expected;
+    this.#entriesPerGeneration = options.entriesPerGeneration;
+    this.#expected = options.expected;
+    this.#state = new FolderState(options.owners);
     this.#anywhere = this.#at(root, undefined);
   }
 
@@ -103,7 +113,7 @@ export class Anchor {
   }
 
   #at(path: string, handle: fs.FileHandle | undefined): Held {
-    const folder = new Folder(path, this.#host, this.#known);
+    const folder = new Folder(path, this.#host, this.#state);
     return { folder, cells: new LocalCells(folder, this.#entriesPerGeneration), handle };
   }
 

@@ -191,10 +191,11 @@ export class LocalCells {
     await renamed(join(from, `next-${next}`), this.generation({ key, generation: next }));
     await syncDirectory(this.directory(key));
     this.#folder.forget();
-    const grave = await this.#folder.temporary();
-    if (!(await renamed(from, grave))) return;
-    await syncDirectory(this.directory(key));
-    await removeTree(grave);
+    await this.#folder.withTemporary(async (grave) => {
+      if (!(await renamed(from, grave))) return;
+      await syncDirectory(this.directory(key));
+      await removeTree(grave);
+    });
   }
 
   /** The newest entry of a generation; undefined where the generation is gone, or going. */

@@ -8,6 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import { toHex } from '../bytes.js';
 import { check } from '../errors.js';
 import type { Host } from '../host.js';
+import type { Owners } from '../owners.js';
 import { committed, hasErrno, misfit, notDirectory } from './local-errors.js';
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -16,16 +17,27 @@ const PRIVATE_FILE = 0o600;
 const FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
+/** What is known of a folder as long as its provider is open. */
+export class FolderState {
+  /** Directories below the root that this process knows to be there and to stay. */
+  readonly known = new Set<string>();
+  isSwept = false;
+
+  /** `owners`: whose the temporary files are; without them nothing that a killed process left is ever removed. */
+  constructor(readonly owners: Owners | undefined) {}
+}
+
 export class Folder {
   readonly root: string;
   readonly #host: Pick<Host, 'random'>;
-  /** Directories below the root that this process knows to be there and to stay. */
   readonly #known: Set<string>;
+  readonly #state: FolderState;
 
-  constructor(root: string, host: Pick<Host, 'random'>, known = new Set<string>()) {
+  constructor(root: string, host: Pick<Host, 'random'>, state: FolderState) {
     this.root = root;
     this.#host = host;
-    this.#known = known;
+    this.#known = state.known;
+    this.#state = state;
   }
 
   path(...parts: string[]): string {
@@ -37,36 +49,59 @@ export class Folder {
     return toHex(this.#host.random(16));
   }
 
-  /** A path on the same file system that nobody else uses. */
-  async temporary(): Promise<string> {
+  /** Gives `use` a path on the same file system that nobody else uses, under a name that tells whose it is. */
+  async withTemporary<T>(use: (path: string) => Promise<T>): Promise<T> {
     await this.ensureDirectory(this.path('tmp'));
-    return this.path('tmp', this.unique());
+    // A process that cannot be an owner leaves what no sweep removes.
+    const hold = await this.#state.owners?.hold().catch(() => undefined);
+    try {
+      await this.#sweep();
+      return await use(this.path('tmp', hold === undefined ? this.unique() : `${this.unique()}.${hold.name}`));
+    } finally {
+      await hold?.release();
+    }
+  }
+
+  /** Removes, once, the temporary files of processes that are gone. What cannot be removed stays. */
+  async #sweep(): Promise<void> {
+    const { owners, isSwept } = this.#state;
+    if (owners === undefined || isSwept) return;
+    this.#state.isSwept = true;
+    for (const name of (await namesIn(this.path('tmp'))) ?? []) {
+      const owner = /^[0-9a-f]{32}\.(.+)$/.exec(name)?.[1];
+      if (owner === undefined || (await owners.state(owner)) !== 'gone') continue;
+      await removeTree(this.path('tmp', name)).catch((error: unknown) => {
+        if (!hasErrno(error)) throw error;
+      });
+    }
   }
 
   /** Gives `use` the path of a complete, synced file of `bytes`, and removes that name afterwards. */
   async stageFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
-    const path = await this.temporary();
-    const file = await fs.open(path, 'wx', PRIVATE_FILE);
-    try {
-      await writeAll(file, bytes);
-      return await use(path);
-    } finally {
-      await committed(() => removeFile(path));
-    }
+    return await this.withTemporary(async (path) => {
+      const file = await fs.open(path, 'wx', PRIVATE_FILE);
+      try {
+        await writeAll(file, bytes);
+        return await use(path);
+      } finally {
+        await committed(() => removeFile(path));
+      }
+    });
   }
 
   /** The same for a directory that holds one file, whose name below it may have directories: all are synced. */
   async stageDirectory<T>(name: string, bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
-    const path = await this.temporary();
-    const file = join(path, name);
-    try {
-      await fs.mkdir(dirname(file), { recursive: true, mode: PRIVATE_DIRECTORY });
-      await writeAll(await fs.open(file, 'wx', PRIVATE_FILE), bytes);
-      for (let at = dirname(file); at !== dirname(path); at = dirname(at)) await syncDirectory(at);
-      return await use(path);
-    } finally {
-      await committed(() => removeTree(path));
-    }
+    return await this.withTemporary(async (path) => {
+      const file = join(path, name);
+      try {
+        await fs.mkdir(dirname(file), { recursive: true, mode: PRIVATE_DIRECTORY });
+        await writeAll(await fs.open(file, 'wx', PRIVATE_FILE), bytes);
+        for (let at = dirname(file); at !== dirname(path); at = dirname(at)) await syncDirectory(at);
+        return await use(path);
+      } finally {
+        await committed(() => removeTree(path));
+      }
+    });
   }
 
   /** Makes a directory below the root and those above it, private, so that they survive the loss of power. */

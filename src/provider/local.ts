@@ -9,9 +9,10 @@ import { pathToFileURL } from 'node:url';
 import { equalBytes } from '../bytes.js';
 import { check, invariant, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
+import type { Owners } from '../owners.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
-import { Anchor } from './local-anchor.js';
+import { Anchor, type AnchorOptions } from './local-anchor.js';
 import { checkCell, type Finding } from './local-check.js';
 import { absent, committed, damaged, misplaced, translating } from './local-errors.js';
 import { type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
@@ -25,11 +26,14 @@ const ENTRIES_PER_GENERATION = 64;
 export interface LocalOptions {
   /** Entries of one generation of a cell, 2 or more. Folders written with different numbers are read alike; tests make it small. */
   entriesPerGeneration?: number;
+  /** The processes of this machine: temporary files of those that are gone are removed. */
+  owners?: Owners | undefined;
 }
 
 /** The provider over the folder `root`, which need not exist; only `random` is asked of the host. */
 export function localProvider(root: string, host: Pick<Host, 'random'>, options: LocalOptions = {}): Provider {
-  return new LocalProvider(resolve(root), host, options.entriesPerGeneration ?? ENTRIES_PER_GENERATION);
+  const { entriesPerGeneration = ENTRIES_PER_GENERATION, owners } = options;
+  return new LocalProvider(resolve(root), host, { entriesPerGeneration, owners, expected: undefined });
 }
 
 class LocalProvider implements Provider {
@@ -37,20 +41,20 @@ class LocalProvider implements Provider {
   readonly supports = { conditionalRead: true, durable: true };
   readonly #root: string;
   readonly #host: Pick<Host, 'random'>;
-  readonly #entriesPerGeneration: number;
+  readonly #options: AnchorOptions;
   readonly #anchor: Anchor;
 
-  constructor(root: string, host: Pick<Host, 'random'>, entriesPerGeneration: number, expected?: Expectation) {
-    invariant(entriesPerGeneration >= 2, 'a generation has at least 2 entries');
+  constructor(root: string, host: Pick<Host, 'random'>, options: AnchorOptions) {
+    invariant(options.entriesPerGeneration >= 2, 'a generation has at least 2 entries');
     this.url = pathToFileURL(root).href;
     this.#root = root;
     this.#host = host;
-    this.#entriesPerGeneration = entriesPerGeneration;
-    this.#anchor = new Anchor(root, host, entriesPerGeneration, expected);
+    this.#options = options;
+    this.#anchor = new Anchor(root, host, options);
   }
 
   expecting(expected: Expectation): Provider {
-    return new LocalProvider(this.#root, this.#host, this.#entriesPerGeneration, expected);
+    return new LocalProvider(this.#root, this.#host, { ...this.#options, expected });
   }
 
   async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {

@@ -7,6 +7,7 @@ import { statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { BrowserStateError, isAnyError } from '../errors.js';
 import type { Host } from '../host.js';
+import type { Owners } from '../owners.js';
 import { localProvider } from './local.js';
 import { hasErrno } from './local-errors.js';
 import type { Provider } from './provider.js';
@@ -14,11 +15,11 @@ import type { Provider } from './provider.js';
 const FORMS = 'file:///path, s3://bucket/prefix?region=R&endpoint=URL&pathStyle=true or gs://bucket/prefix?projectId=P&endpoint=URL';
 
 /** Opens the provider at `url`; asks it for nothing. Throws USAGE for what is no such URL, or has credentials in it. */
-export async function openProviderUrl(url: string, host: Pick<Host, 'random'>): Promise<Provider> {
+export async function openProviderUrl(url: string, host: Pick<Host, 'random'>, owners?: Owners): Promise<Provider> {
   const parsed = parse(url);
   switch (parsed.protocol) {
     case 'file:':
-      return localProvider(folderOf(parsed), host);
+      return localProvider(folderOf(parsed), host, { owners });
     case 's3:': {
       const { region, endpoint, pathStyle } = parametersOf(parsed, ['region', 'endpoint', 'pathStyle']);
       const { s3Provider } = await import('./s3.js');

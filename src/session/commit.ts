@@ -24,6 +24,7 @@ import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { type Base, moved, readBase } from './commit-base.js';
+import { Draft, sweepDrafts } from './draft.js';
 import type { Home } from './home.js';
 import { isCheckpoint } from './live-label.js';
 import { overlay, within } from './partial.js';
@@ -118,6 +119,7 @@ async function commitHeld(
   if (options.read === undefined) refuseLive(home, workspace);
   refuseHalfDone(workspace);
   const repository = await home.init(options);
+  await sweepDrafts(home);
   let before: ObjectId | undefined | 'none' = options.onto === undefined ? 'none' : options.onto.head;
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const base = await readBase(home, remote, repository, session, workspace, options);
@@ -140,8 +142,28 @@ function refuseLive(home: Home, { dir }: Workspace): void {
   });
 }
 
-/** One attempt; undefined where the swap lost. */
+/** One attempt; undefined if the swap lost. What it stored is removed if it fails before the swap, or loses. */
 async function attemptCommit(
+  home: Home,
+  base: Base,
+  workspace: Workspace,
+  rules: CaptureRules,
+  options: CommitSettings,
+): Promise<CommitResult | undefined> {
+  const draft = new Draft(home, base.repository);
+  try {
+    const result = await commitOnto(home, { ...base, repository: draft.repository }, workspace, rules, options);
+    if (result === undefined) await draft.discard();
+    return result;
+  } catch (error) {
+    await draft.abandon();
+    throw error;
+  } finally {
+    await draft.close();
+  }
+}
+
+async function commitOnto(
   home: Home,
   base: Base,
   workspace: Workspace,

@@ -51,10 +51,12 @@ export async function openPlaces({ home, remote, userId, host, transfer, onRetry
   }
   const root = typeof home === 'string' ? home : host.defaultHome();
   const folder = join(root, userId, STORE_FOLDER);
-  const provider = typeof home === 'string' ? localProvider(folder, host) : scoped(home, `${userId}/${STORE_FOLDER}/`);
+  // One registry: a socket in a remote's folder would keep its disk from being unmounted.
+  const owners = host.owners(join(folder, 'records'));
+  const provider = typeof home === 'string' ? localProvider(folder, host, { owners }) : scoped(home, `${userId}/${STORE_FOLDER}/`);
   const legacy = typeof home === 'string' ? legacyFolder(join(root, userId)) : legacyOf(home, home, userId);
   if (remote === undefined) return { provider, folder, legacy };
-  const whole = typeof remote === 'string' ? await openProviderUrl(remote, host) : remote;
+  const whole = typeof remote === 'string' ? await openProviderUrl(remote, host, owners) : remote;
   const there = folderOf(whole);
   refuseSamePlace(typeof home === 'string' ? resolve(home) : (folderOf(home) ?? home), there ?? whole);
   const { concurrency, maxSpan, ...patience } = settingsOf(transfer);

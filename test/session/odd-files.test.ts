@@ -89,6 +89,8 @@ for (const [what, make] of Object.entries(things)) {
     test(`B6: a ${what} in each place of ${on} is refused by name and hangs nothing`, async (t) => {
       const { folder, open, listing, dir } = await scene(t);
       const root = join(folder, on, 'u/.store');
+      const pristine = join(folder, 'pristine');
+      cpSync(root, pristine, { recursive: true });
       const versions = new Set([JSON.stringify([...listing])]);
       for (const place of places) {
         const path = find(root, place);
@@ -117,10 +119,8 @@ for (const [what, make] of Object.entries(things)) {
         await restoresOrRefuses(t, where, async () => {
           for await (const _ of store.sessions());
         });
-        rmSync(target, { recursive: true, force: true });
-        rmSync(path, { recursive: true, force: true });
-        cpSync(before, path, { recursive: true });
-        rmSync(before, { recursive: true });
+        for (const each of [target, root, before]) rmSync(each, { recursive: true, force: true });
+        cpSync(pristine, root, { recursive: true });
       }
     });
   }

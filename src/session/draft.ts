@@ -1,0 +1,149 @@
+/**
+ * What a commit stores before its swap. If the commit fails first it is removed again: no index knows it and no ref names it. Of a process that was killed a note
+ * names it, which is gone, durably, before a swap is sent: what a note names may be removed as soon as its owner is gone (SPEC.md 11.2).
+ */
+import { appendFile, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { toHex } from '../bytes.js';
+import { BrowserStateError, isError } from '../errors.js';
+import type { Hold } from '../owners.js';
+import type { Provider } from '../provider/provider.js';
+import { nameOfKey, objectFolders } from '../repository/layout.js';
+import { Repository } from '../repository/repository.js';
+import { errno, writeFailure } from '../workspace/files.js';
+import type { Home } from './home.js';
+
+/** The name of a note, which lists the keys of what was stored. */
+const DRAFT = /^[0-9a-f]{16}\.draft\.(.+)$/;
+
+export class Draft {
+  /** The local store, for everything that one attempt writes. */
+  readonly repository: Repository;
+  readonly #home: Home;
+  readonly #keys = new Set<string>();
+  readonly #underWay = new Set<Promise<void>>();
+  #note: Promise<{ path: string; hold: Hold } | undefined> | undefined;
+  #isSent = false;
+  #isOver = false;
+
+  constructor(home: Home, repository: Repository) {
+    this.#home = home;
+    this.repository = Repository.at(this.#tracked(repository.provider), home.host, repository.id);
+  }
+
+  /** Removes what was stored. Only for an attempt whose swap was not sent, or is known to have lost. */
+  async discard(): Promise<void> {
+    this.#isOver = true;
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await removeObjects(this.#home.provider, this.#keys);
+  }
+
+  /** The same after an error, unless a swap may have taken effect. */
+  async abandon(): Promise<void> {
+    if (!this.#isSent) await this.discard();
+  }
+
+  /** Ends the attempt. */
+  async close(): Promise<void> {
+    const note = await this.#note?.catch(() => undefined);
+    this.#note = undefined;
+    if (note === undefined) return;
+    await rm(note.path, { force: true }).catch(unlessRefused);
+    await note.hold.release();
+  }
+
+  #tracked(provider: Provider): Provider {
+    return {
+      url: provider.url,
+      supports: provider.supports,
+      get etagStyle() {
+        return provider.etagStyle;
+      },
+      get: (key, options) => provider.get(key, options),
+      read: (key, options) => provider.read(key, options),
+      list: (prefix, options) => provider.list(prefix, options),
+      delete: (key, options) => provider.delete(key, options),
+      close: () => provider.close(),
+      put: (key, bytes, options) => {
+        const put = this.#put(key, () => provider.put(key, bytes, options));
+        this.#underWay.add(put);
+        put.catch(() => undefined).finally(() => this.#underWay.delete(put));
+        return put;
+      },
+      swap: async (key, bytes, expected, options) => {
+        await this.#forgetNote();
+        this.#isSent = true;
+        return provider.swap(key, bytes, expected, options);
+      },
+    };
+  }
+
+  async #put(key: string, put: () => Promise<void>): Promise<void> {
+    if (this.#isOver) throw new BrowserStateError('CANCELLED', 'the commit has failed already');
+    this.#keys.add(key);
+    this.#note ??= this.#begin();
+    const note = await this.#note;
+    if (note !== undefined) await appendFile(note.path, `${key}\n`).catch(unlessRefused);
+    await put();
+  }
+
+  /** Begins the note; there is none about a store that is no folder of this machine, or if it cannot be written. */
+  async #begin(): Promise<{ path: string; hold: Hold } | undefined> {
+    const { provider, owners, host } = this.#home;
+    if (!provider.url.startsWith('file:')) return undefined;
+    const hold = await owners.hold();
+    const path = join(this.#home.records, `${toHex(host.random(8))}.draft.${hold.name}`);
+    try {
+      await mkdir(this.#home.records, { recursive: true, mode: 0o700 });
+      await appendFile(path, '', { mode: 0o600 });
+      return { path, hold };
+    } catch (error) {
+      await hold.release();
+      return unlessRefused(error);
+    }
+  }
+
+  /** Removes the note so that no loss of power brings it back: from here on a swap may name what it named. */
+  async #forgetNote(): Promise<void> {
+    const note = await this.#note;
+    if (note === undefined) return;
+    try {
+      await rm(note.path, { force: true });
+      const folder = await open(this.#home.records);
+      await folder.sync().finally(() => folder.close());
+    } catch (error) {
+      throw writeFailure(note.path, error);
+    }
+  }
+}
+
+/** Removes what commits had stored whose processes are gone, and which had sent no swap. */
+export async function sweepDrafts(home: Home): Promise<void> {
+  if (!home.provider.url.startsWith('file:')) return;
+  for (const name of (await readdir(home.records).catch(unlessRefused)) ?? []) {
+    const path = join(home.records, name);
+    const owner = DRAFT.exec(name)?.[1];
+    if (owner === undefined || (await home.owners.state(owner)) !== 'gone') continue;
+    const keys = ((await readFile(path, 'utf8').catch(unlessRefused)) ?? '').split('\n');
+    await removeObjects(home.provider, keys.filter(isObject));
+    await rm(path, { force: true }).catch(unlessRefused);
+  }
+}
+
+function isObject(key: string): boolean {
+  return objectFolders.some((folder) => nameOfKey(folder, key) !== undefined);
+}
+
+/** What cannot be removed waits for a collection. */
+async function removeObjects(provider: Provider, keys: Iterable<string>): Promise<void> {
+  for (const key of keys) {
+    await provider.delete(key).catch((error: unknown) => {
+      if (!isError(error)) throw error;
+    });
+  }
+}
+
+function unlessRefused(error: unknown): undefined {
+  if (errno(error) === undefined) throw error;
+  return undefined;
+}

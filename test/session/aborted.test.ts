@@ -1,0 +1,148 @@
+/** Commits that fail before their swap leave nothing in the local store, however they end (C13). */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { setImmediate as turn } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { isError, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
+import { around, failNth, type Method } from '../faults/providers.js';
+import { noise } from '../helpers/content.js';
+import { rejects } from '../helpers/errors.js';
+import { fakeHost } from '../helpers/host.js';
+import { file, writeProfile } from '../helpers/profile.js';
+import { contentOf } from '../helpers/provider-content.js';
+import { temporary } from '../helpers/temporary.js';
+
+const MIB = 2 ** 20;
+const child = fileURLToPath(new URL('_draft-child.js', import.meta.url));
+
+interface Place {
+  folder: string;
+  home: string;
+  dir: string;
+  store: Store;
+  /** Bytes and names of the objects in the store. */
+  stored(): { bytes: number; names: string[] };
+}
+
+/** A home with a small commit of session `main`, and a profile of so many MiB. */
+async function place(t: ExecutionContext, mib: number): Promise<Place> {
+  const folder = temporary(t);
+  const home = join(folder, 'home');
+  const dir = join(folder, 'profile');
+  mkdirSync(dir);
+  writeProfile(dir, new Map(Array.from({ length: mib }, (_, i) => [`file-${i}`, file(noise(MIB, i))])));
+  const store = await openRepository({ home, userId: 'tester' });
+  const small = join(folder, 'small');
+  mkdirSync(small);
+  writeFileSync(join(small, 'file'), 'small');
+  await store.session('main').commit(small);
+  const stored = () => {
+    const names = ['packs', 'manifests', 'segments', 'tmp'].flatMap((name) => {
+      const at = join(home, 'tester/.store', name);
+      return existsSync(at) ? readdirSync(at).map((each) => join(at, each)) : [];
+    });
+    return { bytes: names.reduce((sum, name) => sum + (statSync(name, { throwIfNoEntry: false })?.size ?? 0), 0), names };
+  };
+  return { folder, home, dir, store, stored };
+}
+
+test('C13: a commit that is cancelled at any time leaves the store as it was', async (t) => {
+  const { dir, store, stored } = await place(t, 24);
+  const before = stored();
+  for (let packs = 0; packs <= 2; packs++) {
+    const controller = new AbortController();
+    const commit = store.session('big').commit(dir, { signal: controller.signal });
+    commit.catch(() => undefined);
+    while (stored().names.filter((name) => /packs\/\d/.test(name)).length <= packs) await turn();
+    controller.abort();
+    await rejects(t, () => commit, 'CANCELLED');
+    t.deepEqual(stored().names, before.names);
+  }
+  await store.session('big').commit(dir);
+  t.deepEqual((await store.verify({ readData: true })).findings, []);
+});
+
+test('C13: a commit of a file that cannot be read, or of a directory that lost its cookies, leaves the store as it was', async (t) => {
+  const { dir, store, stored } = await place(t, 10);
+  mkdirSync(join(dir, 'Default'));
+  writeFileSync(join(dir, 'Default/Cookies'), noise(5000, 'cookies'));
+  writeFileSync(join(dir, 'Local State'), '{}');
+  await store.session('big').commit(dir);
+  const before = stored();
+  const lost = join(dir, '../lost');
+  mkdirSync(join(lost, 'Default'), { recursive: true });
+  writeFileSync(join(lost, 'Local State'), '{}');
+  for (let i = 0; i < 10; i++) writeFileSync(join(lost, `other-${i}`), noise(MIB, `other ${i}`));
+  await rejects(t, () => store.session('big').commit(lost), 'SHRUNK');
+  t.deepEqual(stored().names, before.names);
+});
+
+test('C13: a commit that is killed leaves nothing after the next one', async (t) => {
+  const { home, dir, store, stored, folder } = await place(t, 24);
+  const { bytes } = stored();
+  for (let packs = 0; packs < 3; packs++) {
+    const running = spawn(process.execPath, [child, home, dir, 'big'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const ended = once(running, 'exit');
+    let isOver = false;
+    void ended.then(() => {
+      isOver = true;
+    });
+    while (!isOver && stored().names.filter((name) => /packs\/\d/.test(name)).length <= packs + 1) await turn();
+    running.kill('SIGKILL');
+    await ended;
+    // Which of them are left is the next command's business: the one that commits a little.
+    writeFileSync(join(folder, 'small/file'), `small ${packs}`);
+    await (await openRepository({ home, userId: 'tester' })).session('main').commit(join(folder, 'small'));
+    t.true(stored().bytes <= bytes + 65_536, `${stored().bytes} bytes, ${bytes} before: ${stored().names.join(' ')}`);
+  }
+  t.deepEqual((await store.verify({ readData: true })).findings, []);
+});
+
+/** Keys of the objects in a provider. */
+async function objectsOf(provider: Provider): Promise<string[]> {
+  return [...(await contentOf(provider)).keys()].filter((key) => /\/(packs|manifests|segments)\//.test(key)).sort();
+}
+
+for (const when of ['before', 'after'] as const) {
+  test(`C13: a commit whose nth request fails ${when} it has effect leaves no object, unless a swap was sent, and never a dangling ref`, async (t) => {
+    const folder = temporary(t);
+    const dir = join(folder, 'profile');
+    mkdirSync(dir);
+    for (let i = 0; i < 9; i++) writeFileSync(join(dir, `file-${i}`), noise(MIB, i));
+    for (let n = 1; ; n++) {
+      const memory = memoryProvider();
+      const swaps: string[] = [];
+      const noted = around(memory, (method: Method, key, request) => {
+        if (method === 'swap') swaps.push(key);
+        return request();
+      });
+      const first = await openRepository({
+        home: memory,
+        userId: 'tester',
+        host: { ...fakeHost(), defaultHome: () => join(folder, 'rest') },
+      });
+      await first.init();
+      const host = { ...fakeHost(`of ${n}`), defaultHome: () => join(folder, `rest-${n}`) };
+      const store = await openRepository({ home: failNth(noted, n, when), userId: 'tester', host });
+      const outcome = await store
+        .session('main')
+        .commit(dir)
+        .then(
+          () => 'done',
+          (error: unknown) => error,
+        );
+      const sent = swaps.filter((key) => key.includes('/refs/')).length > 1;
+      t.deepEqual((await first.verify({ readData: true })).findings, [], `at ${n}`);
+      if (outcome === 'done' && swaps.length > 0 && (await first.session('main').resolve('HEAD')).commit !== undefined) {
+        if (n > 40) break;
+        continue;
+      }
+      t.true(isError(outcome, 'UNREACHABLE'), `at ${n}: ${outcome}`);
+      if (!sent) t.deepEqual(await objectsOf(memory), [], `at ${n}`);
+    }
+  });
+}
