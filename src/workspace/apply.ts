@@ -48,7 +48,8 @@ export async function applyTree(
   const staging = await openStage(workspace, host);
   const { stage } = staging.pending;
   try {
-    await writeTree(stage, withParents(wanted, to), { ...options, keepWritable: true });
+    // Twins are staged although one of them stays as it is: a file system that cannot hold both says so before the directory is touched.
+    await writeTree(stage, withParents([...wanted, ...twins(to)], to), { ...options, keepWritable: true });
   } catch (error) {
     await undo(staging);
     throw writeFailure(workspace.dir, error);
@@ -62,6 +63,15 @@ export async function applyTree(
   }
   await removeTree(stage);
   return applying.write(record);
+}
+
+/** Returns the entries whose paths differ from another's in case or normalization alone: some file systems take them for one. */
+function twins(tree: Tree): TreeEntry[] {
+  const folded = (path: string): string => path.normalize('NFD').toUpperCase().toLowerCase().normalize('NFD');
+  const seen = new Set<string>();
+  const shared = new Set<string>();
+  for (const name of tree.map(({ path }) => folded(path))) (seen.has(name) ? shared : seen).add(name);
+  return shared.size === 0 ? [] : tree.filter(({ path }) => shared.has(folded(path)));
 }
 
 function change(dir: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
