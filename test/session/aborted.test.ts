@@ -50,7 +50,7 @@ async function place(t: ExecutionContext, mib: number): Promise<Place> {
   return { folder, home, dir, store, stored };
 }
 
-test('C13: a commit that is cancelled at any time leaves the store as it was', async (t) => {
+test('R-WRITE-7, C13: a commit that is cancelled at any time leaves the store as it was', async (t) => {
   const { dir, store, stored } = await place(t, 24);
   const before = stored();
   for (let packs = 0; packs <= 2; packs++) {
