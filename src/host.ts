@@ -5,7 +5,8 @@
 import { randomBytes } from 'node:crypto';
 import { homedir, hostname, platform, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type Owners, type OwnProcess, openOwners } from './owners.js';
+import type { OwnProcess } from './owner-name.js';
+import { type Owners, openOwners } from './owners.js';
 import { startedAt } from './processes.js';
 import { listens } from './sockets.js';
 

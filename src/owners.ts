@@ -8,7 +8,8 @@ import { lstat, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promise
 import { join } from 'node:path';
 import { sha256 } from '#platform';
 import { toHex, utf8 } from './bytes.js';
-import { bootOf, machineOf, namespaceOf, startOf } from './processes.js';
+import { nameOf, type Owner, type OwnProcess, ownerOf, parseOwner, UNKNOWN } from './owner-name.js';
+import { startOf } from './processes.js';
 import { inFolder, listen, listens } from './sockets.js';
 
 /** `gone` is proved. `unknown` is never a reason to delete, undo or take over. */
@@ -41,35 +42,10 @@ export async function owning<T>(owners: Owners, work: (name: string) => Promise<
   }
 }
 
-/** The process that owns things. */
-export interface OwnProcess {
-  pid: number;
-  platform: string;
-  hostname: string;
-  random(length: number): Uint8Array;
-  isAlive(pid: number): boolean;
-  onExit(handler: () => void): void;
-}
-
-interface Owner {
-  pid: number;
-  /** When the process began, in ticks since boot. */
-  start: string;
-  /** The PID namespace. */
-  namespace: string;
-  /** The running kernel. */
-  boot: string;
-  machine: string;
-  /** The file name of the socket: which folder it was made in, and 4 random bytes. */
-  socket: string;
-}
-
-/** A part of a name that the system does not tell. */
-const UNKNOWN = '-';
-const namePattern = /^(\d+)\.([0-9a-z]+|-)\.([0-9a-z]+|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{16}|-)@[\w.-]{1,32}$/;
-const socketPattern = /^[0-9a-f]{16}$/;
+const socketPattern = /^[0-9a-f]{16}(?:\.new)?$/;
 /** Sockets that one process has open, each in another home; owners beyond have a process number alone. */
 const MAX_SOCKETS = 64;
+const MAX_ATTEMPTS = 3;
 /** Types of file systems that one kernel alone writes to (statfs(2)): ext, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, overlay, and APFS. */
 const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630, 0x1a]);
 
@@ -118,7 +94,7 @@ class SocketOwners implements Owners {
 
   async state(name: string): Promise<OwnerState> {
     if (this.#name !== undefined && name === (await this.#name)) return 'running';
-    const owner = parse(name);
+    const owner = parseOwner(name);
     if (owner === undefined) return 'unknown';
     const me = this.#me;
     if (owner.boot !== me.boot || me.boot === UNKNOWN) {
@@ -133,29 +109,31 @@ class SocketOwners implements Owners {
   }
 
   async #announce(): Promise<string> {
-    const { pid, start, namespace, boot, machine } = this.#me;
     this.#socket = await this.#listen();
-    const host = this.#own.hostname.replaceAll(/[^\w.-]/g, '_').slice(0, 32) || UNKNOWN;
-    return `${[pid, start, namespace, boot, machine, this.#socket].join('.')}@${host}`;
+    return nameOf({ ...this.#me, socket: this.#socket }, this.#own.hostname);
   }
 
   /** Makes the socket; `UNKNOWN` if this place takes none. */
   async #listen(): Promise<string> {
     if (sockets === MAX_SOCKETS) return UNKNOWN;
-    try {
-      await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-      const socket = `${await tokenOf(this.#folder)}${toHex(this.#own.random(4))}`;
-      // A socket that is bound and does not listen yet would be taken for a dead one: it gets its name afterwards.
+    await told(mkdir(this.#folder, { recursive: true, mode: 0o700 }));
+    const token = await told(tokenOf(this.#folder));
+    for (let attempt = 0; token !== undefined && attempt < MAX_ATTEMPTS; attempt++) {
+      const socket = token + toHex(this.#own.random(4));
+      // A socket that is bound and does not listen yet looks dead, and may be removed by another process: it gets its name afterwards.
       const unfinished = `${socket}.new`;
-      this.#close = await inFolder(this.#folder, unfinished, listen);
-      await rename(join(this.#folder, unfinished), join(this.#folder, socket));
-      sockets++;
-      await this.#sweep(socket);
-      return socket;
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error;
-      return UNKNOWN;
+      const close = await told(inFolder(this.#folder, unfinished, listen));
+      if (close === undefined) return UNKNOWN;
+      const isNamed = await told(rename(join(this.#folder, unfinished), join(this.#folder, socket)).then(() => true));
+      if (isNamed) {
+        this.#close = close;
+        sockets++;
+        await told(this.#sweep(socket));
+        return socket;
+      }
+      close();
     }
+    return UNKNOWN;
   }
 
   /** Removes the socket: whatever carries its name from here on was left by mistake, and its owner is gone. */
@@ -197,25 +175,6 @@ class SocketOwners implements Owners {
     const stats = await told(statfs(this.#folder));
     return stats !== undefined && localTypes.has(stats.type);
   }
-}
-
-/** The process and the machine in an owner's name, for people; undefined for any other string. */
-export function describeOwner(name: string): string | undefined {
-  const owner = parse(name);
-  return owner && `process ${owner.pid} on ${name.slice(name.indexOf('@') + 1)}`;
-}
-
-function ownerOf({ pid, platform, hostname }: OwnProcess): Omit<Owner, 'socket'> {
-  const digest = (text: string | undefined): string => (text === undefined ? UNKNOWN : toHex(sha256(utf8(text)).subarray(0, 4)));
-  const machine = digest(machineOf(platform, hostname));
-  const boot = platform === 'linux' ? digest(bootOf()) : machine;
-  return { pid, start: startOf(pid, pid) ?? UNKNOWN, namespace: namespaceOf(platform) ?? UNKNOWN, boot, machine };
-}
-
-function parse(name: string): Owner | undefined {
-  const [, pid, start, namespace, boot, machine, socket] = namePattern.exec(name) ?? [];
-  if (!pid || !start || !namespace || !boot || !machine || !socket) return undefined;
-  return { pid: Number(pid), start, namespace, boot, machine, socket };
 }
 
 /** What the process number says in the owner's own namespace: numbers are used again, so the start must be the same. */

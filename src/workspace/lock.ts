@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { describeOwner, type OwnerState } from '../owners.js';
+import { describeOwner } from '../owner-name.js';
+import type { OwnerState } from '../owners.js';
 import { errno } from './files.js';
 import { recordFailure, recordPath } from './record.js';
 

@@ -1,7 +1,7 @@
 /** Owners as real processes, here and in a PID namespace of their own (rows C10 and A3): only what is proved gone is called gone. */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import { type Hold, type OwnerState, type OwnProcess, openOwners, owning } from '../../src/owners.js';
+import type { OwnProcess } from '../../src/owner-name.js';
+import { type Hold, type OwnerState, openOwners, owning } from '../../src/owners.js';
 import { temporary } from '../helpers/temporary.js';
 
 const program = fileURLToPath(new URL('_owner.js', import.meta.url));
@@ -49,8 +50,11 @@ for (const [place, before] of Object.entries({ 'this PID namespace': [], 'anothe
     await ended;
     while ((await systemHost.owners(folder).state(name)) === 'running');
     t.deepEqual(await states(folder, name), { here: 'gone', apart: 'gone' });
+    // One that was killed before its socket had its name.
+    const [socket] = readdirSync(join(folder, 'owners')) as [string];
+    linkSync(join(folder, 'owners', socket), join(folder, 'owners', `${socket}.new`));
     await owning(systemHost.owners(folder), async () => t.is(readdirSync(join(folder, 'owners')).length, 1));
-    t.deepEqual(readdirSync(join(folder, 'owners')), [], 'the next owner removes the socket, and its own');
+    t.deepEqual(readdirSync(join(folder, 'owners')), [], 'the next owner removes both sockets, and its own');
   });
 }
 

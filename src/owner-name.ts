@@ -1,0 +1,58 @@
+/** Names of owners: a process, as every other that shares a home can judge it (SPEC.md R-OUT-7). */
+import { sha256 } from '#platform';
+import { toHex, utf8 } from './bytes.js';
+import { bootOf, machineOf, namespaceOf, startOf } from './processes.js';
+
+/** The process that owns things. */
+export interface OwnProcess {
+  pid: number;
+  platform: string;
+  hostname: string;
+  random(length: number): Uint8Array;
+  isAlive(pid: number): boolean;
+  onExit(handler: () => void): void;
+}
+
+export interface Owner {
+  pid: number;
+  /** When the process began, in ticks since boot. */
+  start: string;
+  /** The PID namespace. */
+  namespace: string;
+  /** The running kernel. */
+  boot: string;
+  machine: string;
+  /** The file name of the socket: which folder it was made in, and 4 random bytes. */
+  socket: string;
+}
+
+/** A part of a name that the system does not tell. */
+export const UNKNOWN = '-';
+const namePattern = /^(\d+)\.([0-9a-z]+|-)\.([0-9a-z]+|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{16}|-)@[\w.-]{1,32}$/;
+
+/** Returns the name of an owner on a host of that name. */
+export function nameOf({ pid, start, namespace, boot, machine, socket }: Owner, hostname: string): string {
+  const host = hostname.replaceAll(/[^\w.-]/g, '_').slice(0, 32) || UNKNOWN;
+  return `${[pid, start, namespace, boot, machine, socket].join('.')}@${host}`;
+}
+
+/** Returns what identifies this process. */
+export function ownerOf({ pid, platform, hostname }: OwnProcess): Omit<Owner, 'socket'> {
+  const digest = (text: string | undefined): string => (text === undefined ? UNKNOWN : toHex(sha256(utf8(text)).subarray(0, 4)));
+  const machine = digest(machineOf(platform, hostname));
+  const boot = platform === 'linux' ? digest(bootOf()) : machine;
+  return { pid, start: startOf(pid, pid) ?? UNKNOWN, namespace: namespaceOf(platform) ?? UNKNOWN, boot, machine };
+}
+
+/** Returns the parts of a name; undefined for any other string. */
+export function parseOwner(name: string): Owner | undefined {
+  const [, pid, start, namespace, boot, machine, socket] = namePattern.exec(name) ?? [];
+  if (!pid || !start || !namespace || !boot || !machine || !socket) return undefined;
+  return { pid: Number(pid), start, namespace, boot, machine, socket };
+}
+
+/** The process and the machine in an owner's name, for people; undefined for any other string. */
+export function describeOwner(name: string): string | undefined {
+  const owner = parseOwner(name);
+  return owner && `process ${owner.pid} on ${name.slice(name.indexOf('@') + 1)}`;
+}
