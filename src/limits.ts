@@ -29,7 +29,7 @@ export const MAX_SYMLINK_BYTES = 4095;
 /** Entries of a tree: more than any profile has, and what a reader holds in 512 MB together with the blobs below. */
 export const MAX_ENTRIES = 262_144;
 /** Bytes of all paths of a tree: prefixes are shared in its encoding, so that few bytes could claim gigabytes. */
-export const MAX_TREE_PATH_BYTES = 64 * MiB;
+export const MAX_TREE_PATH_BYTES = 40 * MiB;
 /** Blobs of a tree, with repeats: 16 GiB of content. A few bytes of a compressed manifest can claim as many. */
 export const MAX_BLOBS = 262_144;
 /** Bytes of a file: as many as a tree has blobs for. */

@@ -11,7 +11,7 @@ export const limits = {
   depth: 128,
   target: 4095,
   entries: 262_144,
-  allPaths: 64 * MiB,
+  allPaths: 40 * MiB,
   blobs: 262_144,
   file: 2 ** 34,
   manifestBody: 64 * MiB,
