@@ -3,7 +3,7 @@
  * so that tests can supply their own.
  */
 import { randomBytes } from 'node:crypto';
-import { homedir, hostname, platform, userInfo } from 'node:os';
+import { homedir, hostname, networkInterfaces, platform, userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { OwnProcess } from './owner-name.js';
 import { type Owners, openOwners } from './owners.js';
@@ -22,6 +22,8 @@ export interface Host {
   who(): string;
   /** The name that browsers on this machine write into their locks. */
   hostname(): string;
+  /** The network addresses of this machine, which browsers write into their locks too. */
+  addresses(): string[];
   /** As Node names it, such as `linux`. */
   platform(): string;
   /** Whether a process of this machine with that number is alive. */
@@ -45,6 +47,7 @@ export const systemHost: Host = {
   random: (length) => new Uint8Array(randomBytes(length)),
   who: () => `${userName()}@${hostname()}`,
   hostname: () => hostname(),
+  addresses: () => Object.values(networkInterfaces()).flatMap((found) => found?.map(({ address }) => address) ?? []),
   platform: () => platform(),
   isAlive,
   startedAt: (pid) => startedAt(pid, process.pid),

@@ -6,6 +6,13 @@
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
+/**
+ * Looks at a directory whose lock is not provably dead, and milliseconds between them: 2 s in all. A page in use changes files several
+ * times a second; what an idle browser does every half minute no wait would catch that a person bears.
+ */
+export const WATCH_LOOKS = 5;
+export const WATCH_PAUSE_MS = 500;
+
 /** Bytes of a file's content in one blob; fixed and aligned to the file (SPEC.md R-BLOB). */
 export const CHUNK_SIZE = 64 * KiB;
 /** Granularity of patches: the page size of SQLite as browsers use it, and of the file system. */

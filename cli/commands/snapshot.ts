@@ -21,6 +21,7 @@ export const snapshot = defineCommand({
     tag: { type: 'string', requiresArg: true, describe: 'Give the commit this name, which keeps it for ever' },
     ...rules,
     'allow-shrink': { type: 'boolean', describe: 'Commit even if the cookies or nearly all files are gone' },
+    'allow-partial-profile': { type: 'boolean', describe: 'Commit one profile without the directory above it' },
     compression: { choices: ['auto', 'max', 'off'], default: 'auto', requiresArg: true, describe: 'How hard to compress what is new' },
     'no-push': { type: 'boolean', describe: 'Leave the commit on this machine' },
     ...onConflict,
@@ -33,17 +34,28 @@ export const snapshot = defineCommand({
   ],
   async run(context, args) {
     const { report, signal } = context;
-    const { message, tag, exclude, keepCaches, allowShrink, compression } = args;
+    const { message, tag, exclude, keepCaches, allowShrink, allowPartialProfile, compression } = args;
     const labels = parseLabels(args.label);
     const session = await context.session(args.session);
-    const result = await session.commit(args.dir, { message, labels, tag, exclude, keepCaches, allowShrink, compression, signal });
-    const { commit, tree, parent = null, changed, stats } = result;
+    const result = await session.commit(args.dir, {
+      message,
+      labels,
+      tag,
+      exclude,
+      keepCaches,
+      allowShrink,
+      allowPartialProfile,
+      compression,
+      signal,
+    });
+    const { commit, tree, parent = null, changed, stats, warnings } = result;
     warnOfSkipped(report, result);
+    for (const warning of result.warnings) report.warn(warning);
     const sent =
       context.remote === undefined || args.noPush ? undefined : await send(session, result, { tag, signal, onConflict: args.onConflict });
     noteCreation(report, sent?.created);
     const { pushed = false, ...push } = sent ?? {};
-    const value = { commit, tree, parent, changed, ...stats, tag: tag ?? null, pushed, push: sent ? push : null };
+    const value = { commit, tree, parent, changed, ...stats, warnings, tag: tag ?? null, pushed, push: sent ? push : null };
     report.result(value, () => [...describe(args.session, result, tag), ...(sent?.pushed ? [describePush(sent)] : [])]);
   },
 });

@@ -31,6 +31,7 @@ const commit: OptionNames<CommitOptions & OfflineOptions> = {
   exclude: true,
   keepCaches: true,
   allowShrink: true,
+  allowPartialProfile: true,
   compression: true,
   onProgress: true,
 };

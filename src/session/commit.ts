@@ -27,6 +27,8 @@ import { type Base, moved, readBase } from './commit-base.js';
 import { Draft, sweepDrafts } from './draft.js';
 import type { Home } from './home.js';
 import { isCheckpoint } from './live-label.js';
+import { type LockWatch, watchLock } from './lock-watch.js';
+import { loneWarning, refuseLone } from './lone-profile.js';
 import { overlay, within } from './partial.js';
 import type { OnProgress } from './progress.js';
 import type { Remote } from './remote.js';
@@ -43,8 +45,10 @@ export interface CommitOptions {
   exclude?: readonly string[] | undefined;
   /** Keep what can be regenerated, such as caches. */
   keepCaches?: boolean | undefined;
-  /** Commit even if the directory lost its cookies or nearly all files. */
+  /** Commit even if the directory lost its cookies or nearly all files, or a file that a login depends on is broken. */
   allowShrink?: boolean | undefined;
+  /** Commit a profile directory such as `Default` without the directory above it, which has the key of its cookies. */
+  allowPartialProfile?: boolean | undefined;
   compression?: Compression | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
@@ -58,6 +62,8 @@ export interface CommitSettings extends CommitOptions {
   onto?: { head: ObjectId | undefined } | undefined;
   /** The directory is the older package's session of the same name, which is in the way of every other. */
   isMigration?: boolean | undefined;
+  /** Told what a person should know of the directory; the result has it too. */
+  onWarning?: ((message: string) => void) | undefined;
   /** Takes the content in where a browser may be at work; then the directory need not be at rest, and nothing is learnt of its files. */
   read?: ReadDirectory | undefined;
 }
@@ -86,6 +92,8 @@ export interface CommitResult {
   /** False: the directory is as the head has it, and no commit was made; `commit` is the head. */
   changed: boolean;
   stats: CommitStats;
+  /** What a person should know of the directory. */
+  warnings: string[];
 }
 
 /**
@@ -117,6 +125,7 @@ async function commitHeld(
   const { dir } = workspace;
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   if (options.read === undefined) refuseLive(home, workspace);
+  const watch = options.read === undefined ? await watchLock(dir, rules, home.host, options) : undefined;
   refuseHalfDone(workspace);
   const repository = await home.init(options);
   await sweepDrafts(home);
@@ -126,7 +135,7 @@ async function commitHeld(
     const head = base.head?.row.id;
     if (before !== 'none' && before !== head) throw moved(session, head);
     before = head;
-    const result = await attemptCommit(home, base, workspace, rules, options);
+    const result = await attemptCommit(home, base, workspace, { ...rules, watch }, options);
     if (result !== undefined) return result;
   }
   throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
@@ -147,7 +156,7 @@ async function attemptCommit(
   home: Home,
   base: Base,
   workspace: Workspace,
-  rules: CaptureRules,
+  { watch, ...rules }: CaptureRules & { watch: LockWatch | undefined },
   options: CommitSettings,
 ): Promise<CommitResult | undefined> {
   const draft = new Draft(home, base.repository);
@@ -175,7 +184,9 @@ async function commitOnto(
   const { read = capture } = options;
   const isLive = options.read !== undefined;
   const learn = isLive ? undefined : new StatCache({ dir }, home.host.now());
-  const filter = buildFilter({ facts: readFacts(dir), ...rules });
+  const facts = readFacts(dir);
+  if (facts.isLone && underlay === undefined && !options.isMigration) refuseLone(dir, head?.manifest.tree, options);
+  const filter = buildFilter({ facts, ...rules });
   const found = await scan(dir, filter, { signal: options.signal });
   const pin = new Pin(home, repository, token, options);
   const here = head?.isHere ? head.manifest : undefined;
@@ -207,6 +218,7 @@ async function commitOnto(
     await checkShrink(dir, head && readable(head, options), { tree, read });
   }
   await refuseChanged(home, workspace);
+  await watch?.check();
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
   const isWhole = usable.size === known.size;
   // A checkpoint disappears behind the next commit: what ends as it was has to have one of its own.
@@ -219,12 +231,15 @@ async function commitOnto(
   const { excluded, skipped } = found;
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;
+  const warnings = [...(watch ? [watch.warning] : []), ...(facts.isLone ? [loneWarning(dir)] : [])];
+  for (const warning of warnings) options.onWarning?.(warning);
   return {
     commit: row.id,
     tree: treeOf,
     parent: parents[0],
     changed: !same,
     stats: { files, bytes, newBytes, storedBytes, excluded, skipped },
+    warnings,
   };
 }
 

@@ -38,6 +38,8 @@ export interface MountPlace {
 export interface MountCommitOptions extends CommitOptions {
   /** What to do where the session has moved on this machine; `fail` unless given. */
   onConflict?: OnConflict | undefined;
+  /** Told what a person should know of the directory. */
+  onWarning?: ((message: string) => void) | undefined;
   op?: RowOp | undefined;
 }
 

@@ -118,6 +118,7 @@ export class Mount {
       keepCaches: options.keepCaches ?? note.keepCaches,
       exclude: options.exclude ?? note.exclude,
       onConflict,
+      onWarning: this.#parts.onWarning,
     };
     const done = await commitMount(home, options.offline ? undefined : remote, { ...this.#parts.place, base: this.#base }, settings);
     const isHeld = done.session === this.session && !done.isTheirs;

@@ -119,7 +119,7 @@ async function recoverLeft(
       continue;
     }
     try {
-      const done = await recoverMount(home, remote, notes, left, how, { signal, onProgress });
+      const done = await recoverMount(home, remote, notes, left, how, { signal, onProgress, onWarning });
       if (done !== undefined) onWarning(describe(left, done.session, done.outcome));
     } catch (error) {
       if (!isError(error) || error.code === 'CANCELLED' || error.code === 'INTERNAL') throw error;

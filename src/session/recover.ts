@@ -12,7 +12,7 @@ import { liveBrowser } from '../workspace/live.js';
 import { settleWorkspace } from '../workspace/settle.js';
 import type { Home } from './home.js';
 import { pushMounted, removeWorkspace, safeHere } from './mount.js';
-import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
+import { commitMount, type MountCommitOptions, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
 import type { OnProgress } from './progress.js';
 import type { Remote } from './remote.js';
@@ -75,7 +75,7 @@ export async function recoverMount(
   notes: MountNotes,
   left: HeldNote,
   how: RecoverHow,
-  options: RecoverOptions = {},
+  options: RecoverOptions & Pick<MountCommitOptions, 'onWarning'> = {},
 ): Promise<Recovered | undefined> {
   return owning(home.owners, async () => {
     if (!(await notes.claim(left))) return undefined;
@@ -94,7 +94,7 @@ async function recoverOwned(
   notes: MountNotes,
   held: HeldNote,
   how: RecoverHow,
-  options: RecoverOptions,
+  options: RecoverOptions & Pick<MountCommitOptions, 'onWarning'>,
 ): Promise<Recovered> {
   const { id } = held;
   const dir = directoryOf(home, held);
@@ -111,7 +111,15 @@ async function recoverOwned(
   const place = placeOf(id, dir, note);
   const { keepCaches, exclude } = note;
   const message = `Recovered from a mount of ${new Date(note.since).toISOString()}`;
-  const done = await commitMount(home, remote, place, { ...options, keepCaches, exclude, message, op: 'recovered' });
+  const done = await commitMount(home, remote, place, {
+    ...options,
+    keepCaches,
+    exclude,
+    message,
+    op: 'recovered',
+    // Work that is there is kept, whatever it is.
+    allowPartialProfile: true,
+  });
   await removeWorkspace(home, notes, id, dir, note);
   const { commit, changed } = done;
   const sending = remote && changed ? pushMounted(home, remote, place, done.session, options) : undefined;

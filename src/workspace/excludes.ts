@@ -4,7 +4,7 @@
  * and are case-sensitive, so that no file of a web site or an extension is ever taken for a cache.
  */
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { parentPath } from '../object/path.js';
 import { ifSeen, resolveDirectory } from './directory.js';
 import { readFailure } from './files.js';
@@ -104,6 +104,8 @@ const chromiumProfile = /^(?:Default|Profile \d+|Guest Profile|System Profile)$/
 export interface DirectoryFacts {
   /** The browser whose directory it shows itself to be. */
   readonly browser: Browser | undefined;
+  /** Whether it is a profile directory of Chromium without the directory above it, which has the key of its cookies. */
+  readonly isLone?: boolean;
   /** Names of the profile directories directly below it. Firefox has none: there the directory is the profile. */
   readonly profiles: ReadonlySet<string>;
   /** Whether the directory of that path in it (the empty string for itself) holds a LevelDB. */
@@ -123,9 +125,11 @@ export function readFacts(dir: string): DirectoryFacts {
   } catch (error) {
     throw readFailure(dir, error);
   }
-  const browser = recognise(files, directories);
+  const isNamed = (): boolean => chromiumProfile.test(basename(root)) || isFile(join(dirname(root), 'Local State'));
+  const isLone = isLoneProfile(files, directories, isNamed);
+  const browser = isLone ? 'chromium' : recognise(files, directories);
   const profiles = [...directories].filter((name) => browser === 'chromium' && isProfile(root, name));
-  return { browser, profiles: new Set(profiles), isLevelDb: (path) => isFile(join(root, path, 'CURRENT')) };
+  return { browser, isLone, profiles: new Set(profiles), isLevelDb: (path) => isFile(join(root, path, 'CURRENT')) };
 }
 
 /** The group of the default rule that leaves out the entry at `path` itself, not counting rules that leave out a directory above it. */
@@ -145,6 +149,19 @@ function recognise(files: ReadonlySet<string>, directories: ReadonlySet<string>)
   if (files.has('Local State') || directories.has('Default')) return 'chromium';
   if (files.has('prefs.js') || files.has('times.json')) return 'firefox';
   return undefined;
+}
+
+/** Files of a profile directory of Chromium. */
+const profileFiles = ['Preferences', 'Cookies', 'History', 'Login Data', 'Web Data', 'Bookmarks', 'Favicons', 'Top Sites'];
+
+/**
+ * Whether the names in a directory are those of a profile directory of Chromium alone: its preferences and another of its files, or any of them if
+ * something else says so.
+ */
+export function isLoneProfile(files: ReadonlySet<string>, directories: ReadonlySet<string>, isNamed: () => boolean): boolean {
+  if (recognise(files, directories) !== undefined) return false;
+  const marks = profileFiles.filter((name) => files.has(name)).length + (directories.has('Network') ? 1 : 0);
+  return (files.has('Preferences') && marks > 1) || (marks > 0 && isNamed());
 }
 
 function isProfile(root: string, name: string): boolean {

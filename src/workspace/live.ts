@@ -5,7 +5,7 @@
  * read here is written by every Firefox that got it.
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, isAbsolute, join, resolve } from 'node:path';
 import type { Host } from '../host.js';
 import { ifSeen } from './directory.js';
 import type { Browser } from './excludes.js';
@@ -43,6 +43,28 @@ export function liveBrowser(dir: string, host: LiveHost): LiveBrowser | undefine
     if (below !== undefined) return { pid: below, browser };
   }
   return undefined;
+}
+
+/**
+ * Returns the lock of a browser that may run where this machine cannot see it, though no browser of this machine has `dir` open; `isRunning` if it
+ * answers. Undefined if there is none, and if it is proved that its browser is gone: Chromium listens on a socket for as long as it lives, in
+ * whichever PID namespace; a Firefox that has an address of this machine is one of its processes.
+ */
+export async function unprovenLock(
+  dir: string,
+  host: Pick<Host, 'listens' | 'addresses'>,
+): Promise<{ lock: string; isRunning: boolean } | undefined> {
+  const chromium = readLock(join(dir, 'SingletonLock'))?.target;
+  if (chromium !== undefined && /.-\d+$/.test(chromium)) {
+    const socket = readLock(join(dir, 'SingletonSocket'))?.target;
+    const isSocket = socket !== undefined && isAbsolute(socket) && basename(socket) === 'SingletonSocket';
+    const answer = isSocket ? await host.listens(socket) : 'unknown';
+    if (answer !== 'no') return { lock: `SingletonLock -> ${chromium}`, isRunning: answer === 'yes' };
+  }
+  const firefox = readLock(join(dir, 'lock'))?.target;
+  const address = /^(.+):\+?\d+$/.exec(firefox ?? '')?.[1];
+  if (address === undefined || address.startsWith('127.') || host.addresses().includes(address)) return undefined;
+  return { lock: `lock -> ${firefox}`, isRunning: false };
 }
 
 /** Chromium's lock is a link to `<host name>-<pid>`. */

@@ -18,6 +18,7 @@ export function fakeHost(seed = 'host'): Host {
     },
     who: () => 'tester@machine',
     hostname: () => 'machine',
+    addresses: () => [],
     platform: () => 'linux',
     isAlive: () => false,
     startedAt: () => undefined,

@@ -1,0 +1,62 @@
+/**
+ * Locks of browsers of which nothing on this machine proves that they are gone: of another container on the same volume, or of
+ * another PID namespace. The directory is watched for a moment; a commit of one that changes would be a mixture.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BrowserStateError, throwIfAborted } from '../errors.js';
+import type { Host } from '../host.js';
+import { WATCH_LOOKS, WATCH_PAUSE_MS } from '../limits.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { readFacts } from '../workspace/excludes.js';
+import { buildFilter, type CaptureRules } from '../workspace/filter.js';
+import { unprovenLock } from '../workspace/live.js';
+import { scan } from '../workspace/scan.js';
+
+export interface LockWatch {
+  /** What a person should know of a directory that did not change. */
+  warning: string;
+  /** Throws BUSY if the directory has changed since the watch began. */
+  check(): Promise<void>;
+}
+
+/**
+ * Watches a directory with an unproven lock; undefined if it has none. Throws BUSY, naming the lock and a file, if the directory
+ * changes meanwhile, and if the lock's browser answers.
+ */
+export async function watchLock(dir: string, rules: CaptureRules, host: Host, { signal }: RequestOptions): Promise<LockWatch | undefined> {
+  const found = await unprovenLock(dir, host);
+  if (found === undefined) return undefined;
+  const { lock, isRunning } = found;
+  if (isRunning) throw busy(dir, lock, 'its browser answers');
+  // Caches change first: they are watched too.
+  const look = async (): Promise<ReadonlyMap<string, string>> => {
+    const { entries } = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules, keepCaches: true }), { signal });
+    return new Map(entries.map(({ path, size, mtimeNs, ino }) => [path, `${size} ${mtimeNs} ${ino}`]));
+  };
+  const first = await look();
+  const check = async (): Promise<void> => {
+    const path = firstChange(first, await look());
+    if (path !== undefined) throw busy(dir, lock, `${path} changes`, path);
+  };
+  for (let i = 1; i < WATCH_LOOKS; i++) {
+    await sleep(WATCH_PAUSE_MS, undefined, signal ? { signal } : {}).catch(() => throwIfAborted(signal));
+    await check();
+  }
+  const warning = `${dir}: it has the lock of a browser that may run elsewhere (${lock}); nothing changed while it was watched`;
+  return { warning, check };
+}
+
+function firstChange(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string | undefined {
+  return [...now.keys(), ...before.keys()].find((path) => before.get(path) !== now.get(path));
+}
+
+function busy(dir: string, lock: string, why: string, path?: string): BrowserStateError {
+  return new BrowserStateError(
+    'BUSY',
+    `${dir}: a browser elsewhere is using this directory: it has the lock ${lock}, and ${why}; nothing was committed`,
+    {
+      hint: 'Close that browser first, in its container or on its machine.',
+      details: { path: dir, lock, ...(path !== undefined && { changed: path }) },
+    },
+  );
+}

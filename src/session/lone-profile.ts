@@ -1,0 +1,30 @@
+/** Profile directories of Chromium that are to be committed without the directory above them. */
+import { dirname } from 'node:path';
+import { BrowserStateError } from '../errors.js';
+import type { Tree } from '../object/tree.js';
+import { isLoneProfile } from '../workspace/excludes.js';
+
+/** Throws SHRUNK unless the caller allows it, or the version before is one as well: what is committed would lack the key of its cookies. */
+export function refuseLone(
+  dir: string,
+  previous: Tree | undefined,
+  { allowPartialProfile }: { allowPartialProfile?: boolean | undefined },
+): void {
+  if (allowPartialProfile || (previous !== undefined && isLoneTree(previous))) return;
+  const parent = dirname(dir);
+  throw new BrowserStateError('SHRUNK', `${dir}: it is one profile of a browser, without the directory above it; nothing was committed`, {
+    hint: `Name ${parent}, which the browser was started with; or say --allow-partial-profile (allowPartialProfile in the library).`,
+    details: { path: dir, parent },
+  });
+}
+
+/** Returns a warning for a version that is one. */
+export function loneWarning(dir: string): string {
+  return `${dir}: it is one profile of a browser, without the directory above it: the key of its cookies (Local State) is not in it`;
+}
+
+function isLoneTree(tree: Tree): boolean {
+  const names = (isDirectory: boolean): Set<string> =>
+    new Set(tree.flatMap(({ kind, path }) => ((kind === 'directory') === isDirectory && !path.includes('/') ? [path] : [])));
+  return isLoneProfile(names(false), names(true), () => true);
+}

@@ -1,0 +1,117 @@
+/** A3, cases L1 to L3: a lock of which nothing proves that its browser is gone. */
+import { once } from 'node:events';
+import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { openRepository, type Session } from '../../src/index.js';
+import { listens } from '../../src/sockets.js';
+import { rejects } from '../helpers/errors.js';
+import { fakeHost } from '../helpers/host.js';
+import { temporary } from '../helpers/temporary.js';
+
+async function scene(t: ExecutionContext, links: Record<string, string>): Promise<{ session: Session; dir: string; folder: string }> {
+  const folder = temporary(t);
+  const host = { ...fakeHost(), listens, addresses: () => ['198.51.100.7'] };
+  const store = await openRepository({ home: join(folder, 'home'), host });
+  t.teardown(() => store.close());
+  const dir = join(folder, 'profile');
+  mkdirSync(join(dir, 'Default/Cache'), { recursive: true });
+  for (const file of ['Local State', 'Default/Preferences']) writeFileSync(join(dir, file), '{}');
+  for (const [name, target] of Object.entries(links)) symlinkSync(target, join(dir, name));
+  return { session: store.session('main'), dir, folder };
+}
+
+/** Runs `work` while a browser elsewhere writes. */
+async function whileChanging<T>(change: () => void, work: () => Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const changing = (async () => {
+    while (!over.signal.aborted) {
+      change();
+      await sleep(20);
+    }
+  })();
+  try {
+    return await work();
+  } finally {
+    over.abort();
+    await changing;
+  }
+}
+
+/** Of this machine the host's name is `machine`, and no process of it is alive. */
+const unproven: [what: string, links: Record<string, string>, named: string][] = [
+  ['L1: a container that is gone', { SingletonLock: 'c0ffee123456-32' }, 'SingletonLock -> c0ffee123456-32'],
+  ['another PID namespace of the same name', { SingletonLock: 'machine-32' }, 'SingletonLock -> machine-32'],
+  [
+    'a socket that is not here',
+    { SingletonLock: 'other-host-32', SingletonSocket: '/nowhere/SingletonSocket' },
+    'SingletonLock -> other-host-32',
+  ],
+  ['a socket that is none', { SingletonLock: 'other-32', SingletonSocket: '/dev/null' }, 'SingletonLock -> other-32'],
+  ['D4: a Firefox elsewhere', { lock: '192.0.2.7:+13040' }, 'lock -> 192.0.2.7:+13040'],
+];
+
+for (const [what, links, named] of unproven) {
+  test(`A3, ${what}: committed with a warning if nothing changes, BUSY if something does`, async (t) => {
+    const { session, dir } = await scene(t, links);
+    const { warnings, stats } = await session.commit(dir);
+    t.is(warnings.length, 1);
+    t.true(warnings[0]?.includes(named));
+    t.is(stats.files, 2, 'a lock is never part of a version');
+    const log = join(dir, 'Default/Cache/data_1');
+    const error = await whileChanging(
+      () => appendFileSync(log, 'x'),
+      () => rejects(t, () => session.commit(dir), 'BUSY'),
+    );
+    t.true(error.message.includes(named) && error.message.includes('Default/Cache/data_1'), error.message);
+    t.deepEqual([error.details['lock'], error.details['changed']], [named, 'Default/Cache/data_1']);
+  });
+}
+
+const changes: [what: string, change: (dir: string, round: number) => void][] = [
+  ['a wal that grows', (dir) => appendFileSync(join(dir, 'Default/Cookies-wal'), 'x')],
+  ['a file that is new', (dir, round) => writeFileSync(join(dir, `Default/new ${round}`), '')],
+  ['a file that is replaced in place', (dir, round) => writeFileSync(join(dir, 'Default/Preferences'), `{"a":${round % 10}}`)],
+];
+
+for (const [what, change] of changes) {
+  test(`A3, L2: ${what} is BUSY`, async (t) => {
+    const { session, dir } = await scene(t, { SingletonLock: 'elsewhere-32' });
+    let round = 0;
+    await whileChanging(
+      () => change(dir, round++),
+      () => rejects(t, () => session.commit(dir), 'BUSY'),
+    );
+  });
+}
+
+const proven: [what: string, links: Record<string, string>][] = [
+  ['no lock', {}],
+  ['something else of that name', { SingletonLock: 'nothing', lock: 'nothing' }],
+  ['a Firefox of this machine', { lock: '198.51.100.7:+13040' }],
+  ['a Firefox without a network', { lock: '127.0.1.1:+13040' }],
+];
+
+for (const [what, links] of proven) {
+  test(`A3, ${what}: nothing to warn of`, async (t) => {
+    const { session, dir } = await scene(t, links);
+    t.deepEqual((await session.commit(dir)).warnings, []);
+  });
+}
+
+test('A3: the socket of a Chromium tells whether it lives, whatever its number is here', async (t) => {
+  const { session, dir, folder } = await scene(t, { SingletonLock: 'elsewhere-32' });
+  const socket = join(folder, 'SingletonSocket');
+  symlinkSync(socket, join(dir, 'SingletonSocket'));
+  const server = createServer((connection) => connection.destroy()).listen(socket);
+  await once(server, 'listening');
+  const { message } = await rejects(t, () => session.commit(dir), 'BUSY');
+  t.regex(message, /its browser answers/);
+  // A process that is killed leaves its socket, which refuses from then on.
+  renameSync(socket, `${socket}.kept`);
+  await new Promise((resolve) => server.close(resolve));
+  renameSync(`${socket}.kept`, socket);
+  t.deepEqual((await session.commit(dir)).warnings, []);
+});
