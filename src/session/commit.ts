@@ -151,12 +151,15 @@ function refuseLive(home: Home, { dir }: Workspace): void {
   });
 }
 
+/** What is captured of a directory, and the watch over it if it may be in use elsewhere. */
+type WatchedRules = CaptureRules & { watch: LockWatch | undefined };
+
 /** One attempt; undefined if the swap lost. What it stored is removed if it fails before the swap, or loses. */
 async function attemptCommit(
   home: Home,
   base: Base,
   workspace: Workspace,
-  { watch, ...rules }: CaptureRules & { watch: LockWatch | undefined },
+  rules: WatchedRules,
   options: CommitSettings,
 ): Promise<CommitResult | undefined> {
   const draft = new Draft(home, base.repository);
@@ -176,7 +179,7 @@ async function commitOnto(
   home: Home,
   base: Base,
   workspace: Workspace,
-  rules: CaptureRules,
+  { watch, ...rules }: WatchedRules,
   options: CommitSettings,
 ): Promise<CommitResult | undefined> {
   const { repository, token, head, underlay } = base;

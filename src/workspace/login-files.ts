@@ -31,8 +31,8 @@ const MAGIC = 'SQLite format 3\0';
 const database: Format = {
   bytes: (size) => Math.min(size, SQLITE_HEADER_BYTES),
   problem({ size, start, wal, journal }) {
-    // All of a young database may lie in its wal.
-    if (size === 0) return wal > WAL_HEADER_BYTES ? undefined : 'is empty';
+    // Also with a wal beside it: the first page of a database is in its file before it has one.
+    if (size === 0) return 'is empty';
     const header = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
     if (header.length < SQLITE_HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) return 'is not a database';
     // 1 stands for 65,536.

@@ -104,6 +104,16 @@ for (const [path, { whole, broken }] of Object.entries(files)) {
   });
 }
 
+test('A2: an empty database is a loss though a wal lies beside it, which has but its newest pages', async (t) => {
+  const { session, folder } = await freshStore(t);
+  const dir = join(folder, 'profile');
+  write(dir, 'cookies.sqlite', database());
+  await session.commit(dir);
+  write(dir, 'cookies.sqlite', '');
+  write(dir, 'cookies.sqlite-wal', Buffer.alloc(4152));
+  await rejects(t, () => session.commit(dir), 'SHRUNK');
+});
+
 test('A2: several broken files are named together', async (t) => {
   const { session, folder } = await freshStore(t);
   const dir = join(folder, 'profile');
@@ -122,7 +132,7 @@ const harmless: [what: string, before: Record<string, Content>, after: () => Rec
     {},
     () => ({ 'Default/Cookies': database().subarray(0, -4096), 'Default/Cookies-wal': Buffer.alloc(4152) }),
   ],
-  ['a database all of which is in its wal', {}, () => ({ 'Default/Cookies': '', 'Default/Cookies-wal': Buffer.alloc(4152) })],
+  ['a database that has always been empty', { 'Profile 1/Cookies': '' }, () => ({ 'Profile 1/Cookies-wal': Buffer.alloc(4152) })],
   [
     'a database in a transaction',
     {},
