@@ -1,6 +1,6 @@
 /**
- * How objects and cells share the flat names of a bucket (SPEC.md R-S3-1, R-GCS-1): an object has its key as its name, a cell has its key and `~`,
- * which no key can hold. So one list tells them apart, and every beginning of a key is the beginning of its name.
+ * Names of objects and cells in a bucket (SPEC.md R-S3-1, R-GCS-1): an object's is its key, a cell's is its key and `~`, which no key can hold.
+ * So one list tells them apart, and every beginning of a key is the beginning of its name.
  */
 import { BrowserStateError } from '../errors.js';
 import { isKey } from './key.js';
@@ -12,14 +12,14 @@ export function cellName(key: string): string {
   return key + CELL_MARK;
 }
 
-/** What a name in the bucket is to a list; undefined for one that no key has, which is somebody else's. */
+/** Returns the entry of a list for a name in the bucket; undefined for one that no key has, which is somebody else's. */
 export function entryOf(name: string, size: number): Listed | undefined {
   const isCell = name.endsWith(CELL_MARK);
   const key = isCell ? name.slice(0, -CELL_MARK.length) : name;
   return isKey(key) ? { key, size: isCell ? undefined : size } : undefined;
 }
 
-/** Where a bucket is, without credentials: stores at different endpoints have buckets of one name. Throws USAGE for an endpoint that is none. */
+/** Returns the address of a bucket, without credentials: stores at different endpoints have buckets of one name. Throws USAGE for a bad endpoint. */
 export function bucketUrl(scheme: 's3' | 'gs', bucket: string, endpoint: string | undefined): string {
   if (endpoint === undefined) return `${scheme}://${bucket}`;
   if (!URL.canParse(endpoint)) throw new BrowserStateError('USAGE', 'expected an http or https address as endpoint, found something else');

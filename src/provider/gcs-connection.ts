@@ -1,7 +1,6 @@
 /**
- * The Cloud Storage SDK as the provider uses it: loaded when the first request is made, for credentials, for their tokens and for where the
- * service is. Requests themselves are sent by gcs-exchange.ts, each once, with a bound on how long nothing may happen. Who wants retries
- * puts a decorator over the provider.
+ * The Cloud Storage SDK as the provider uses it: loaded with the first request, for credentials, for their tokens and for the address of the
+ * service. Requests themselves are sent by gcs-exchange.ts, each once, with a minimum rate. Retries are a decorator's.
  */
 import { addAbortListener } from 'node:events';
 import type { Agent } from 'node:http';
@@ -21,22 +20,22 @@ export interface GcsConnectionOptions {
   endpoint?: string | undefined;
   /** A file with the key of a service account; the SDK's default chain finds credentials unless given. */
   keyFilename?: string | undefined;
-  /** What knows credentials and endpoint, in place of all of the above. */
+  /** Credentials and endpoint, in place of all of the above. */
   storage?: Storage | undefined;
-  /** Milliseconds in which nothing happens before a request is given up. */
+  /** Milliseconds without a byte, or with too few, after which a request ends. */
   timeoutMs?: number | undefined;
 }
 
 export interface GcsRequest {
   method: 'GET' | 'POST' | 'DELETE';
-  /** Of what is below the address of the service: `/storage/v1/b/…`. */
+  /** Path below the address of the service: `/storage/v1/b/…`. */
   path: string;
   query: Record<string, string>;
   headers?: Record<string, string>;
   body?: Uint8Array;
   /** Bytes that the answer may have. */
   limit: number;
-  /** Where the body of the answer goes if it fits. */
+  /** Receives the body of the answer if it fits. */
   into?: Uint8Array | undefined;
 }
 
@@ -53,7 +52,7 @@ export class GcsConnection {
     this.#timeoutMs = options.timeoutMs ?? STALL_TIMEOUT_MS;
   }
 
-  /** Sends one request, once, and gives its answer, whatever it says. */
+  /** Sends one request, once, and returns its answer, whatever it says. */
   async send({ method, path, query, headers = {}, body, limit, into }: GcsRequest, { signal }: RequestOptions): Promise<Answer> {
     this.#opened ??= this.#open();
     const { storage, agent } = await this.#opened;
@@ -64,7 +63,7 @@ export class GcsConnection {
   }
 
   async close(): Promise<void> {
-    // A connection that could not be made is nothing to close.
+    // There is nothing to close if the connection could not be made.
     await this.#opened?.then(
       ({ agent }) => agent.destroy(),
       () => undefined,
@@ -86,7 +85,7 @@ export class GcsConnection {
     });
   }
 
-  /** The SDK's search for credentials can neither be cancelled nor bounded: it is left alone where it takes too long. */
+  /** Bounds the SDK's search for credentials, which can neither be cancelled nor bounded itself: it is left running if it takes too long. */
   async #inTime<T>(search: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const done = new AbortController();
     const late = wait(this.#timeoutMs, undefined, { signal: done.signal }).then(() => {
@@ -105,7 +104,7 @@ export class GcsConnection {
   }
 }
 
-/** The headers by which the SDK shows who is asking: none for an endpoint that is no Google's, or where it finds no credentials. */
+/** Returns the headers with the SDK's credentials: none for an endpoint that is not Google's, or if it finds no credentials. */
 function authorization(storage: Storage, url: URL): Promise<Record<string, string>> {
   return new Promise((resolve, reject) => {
     storage.makeAuthenticatedRequest(
@@ -120,7 +119,7 @@ function authorization(storage: Storage, url: URL): Promise<Record<string, strin
   });
 }
 
-/** Throws USAGE for what is no address, and for one that holds a password: credentials never come from a URL. */
+/** Throws USAGE for a text that is no address, and for one that holds a password: credentials never come from a URL. */
 function checkEndpoint(endpoint: string): void {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '') return;

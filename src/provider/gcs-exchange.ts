@@ -31,7 +31,7 @@ export interface ExchangeOptions {
   timeoutMs: number;
   /** Bytes that a successful answer may have. */
   limit: number;
-  /** Where the body of the answer goes if it fits. */
+  /** Receives the body of the answer if it fits. */
   into?: Uint8Array | undefined;
   signal: AbortSignal | undefined;
 }

@@ -1,7 +1,7 @@
 /**
  * A provider over a bucket of Google Cloud Storage (SPEC.md "GCS"): every object and every cell is one object of the bucket, written by one
- * request under a condition on its generation, which alone decides races. Every method is one request; a list is one for each
- * thousand names. This module is the entry point `browserstate/gcs`.
+ * request under a condition on its generation, which alone decides races. Every method is one request; a list is one for each thousand
+ * names, and a swap whose answer does not tell is one more. This module is the entry point `browserstate/gcs`.
  */
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, integrity, invariant, isError, throwIfAborted } from '../errors.js';
@@ -22,16 +22,16 @@ export interface GcsOptions extends GcsConnectionOptions {
   prefix?: string | undefined;
 }
 
-/** How often a put starts over because what was in its way was deleted meanwhile. */
+/** Attempts of a put whose name was taken and then free again. */
 const MAX_PUT_STARTS = 3;
 /** Names that one request lists: the most that Cloud Storage gives. */
 const PAGE = 1000;
-/** Answers are to come from the store, as it holds the bytes. */
+/** Asks for the bytes as the store holds them, from the store itself. */
 const AS_STORED = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-store' };
 
 /**
- * The provider over a bucket that exists. Nothing is asked, and the SDK is not loaded, before the first request: there UNSUPPORTED says that
- * the package `@google-cloud/storage` is missing. Throws USAGE for a bucket, a prefix or an endpoint that cannot be one.
+ * Opens the provider over a bucket that exists. No request is sent, and the SDK is not loaded, before the first operation, which throws
+ * UNSUPPORTED if the package `@google-cloud/storage` is missing. Throws USAGE for a bucket, a prefix or an endpoint that cannot be one.
  *
  * @example
  * const provider = gcsProvider({ bucket: 'profiles', prefix: 'team' });
@@ -234,7 +234,7 @@ interface Page {
   nextPageToken?: string;
 }
 
-/** What Cloud Storage calls a generation: an integer of 64 bits, never used twice under one name. 0 is none, and would mean "create". */
+/** True for a generation of Cloud Storage: an integer of 64 bits, never used twice under one name. 0 is none, and would mean "create". */
 function isGeneration(text: string): boolean {
   return /^[1-9][0-9]{0,17}$/.test(text);
 }

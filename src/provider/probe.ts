@@ -1,13 +1,12 @@
 /**
- * Whether a store honours the conditions on which everything else rests (SPEC.md R-S3-10). Some that speak the language of S3 or of GCS
- * take the headers and ignore them: there every writer wins, and histories are lost in silence. So a remote is tried once, before its
- * repository is made.
+ * The probe of a store's conditional writes, on which everything else rests (SPEC.md R-S3-10). Some compatible stores accept the headers and
+ * ignore them: there every writer wins, and histories are lost in silence. So a remote is tried once, before its repository is created.
  */
 import { BrowserStateError, check } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions, Version } from './provider.js';
 
-/** The cell that is tried. It stays, since cells cannot be deleted, and any number of processes may try it at once. */
+/** The cell that the probe swaps. It stays, since cells cannot be deleted; any number of processes may try it at once. */
 export const PROBE_KEY = 'probe';
 
 /** Stores that have what the probe looks for. */
@@ -15,14 +14,14 @@ export const STORES_HINT = 'Use one that has them: AWS S3, Cloudflare R2, Ceph, 
 
 const BODY_BYTES = 16;
 const RACERS = 4;
-/** How often a version that stays may be refused before a store counts as one that lets nobody win. */
+/** Rounds in which nobody may win from a version that stays, before a store counts as one that rejects every swap. */
 const MAX_REFUSALS = 10;
-/** How often others may be first: of any number that try a store at once one wins each time. */
+/** Rounds in which others may be first: of any number that try a store at once one wins each time. */
 const MAX_ATTEMPTS = 1000;
 
 /**
- * Resolves where conditions hold: what exists is not created again, of several swaps by one version one wins at most, and a swap by an older
- * version loses. Throws UNSUPPORTED with the reason where they do not, and whatever the provider throws. Takes 4 or 5 round trips.
+ * Resolves if conditions hold: a cell that exists is not created again, of several swaps from one version at most one wins, and a swap from
+ * an older version loses. Throws UNSUPPORTED with the reason if they do not, and what the provider throws. Takes 4 or 5 round trips.
  */
 export async function probeProvider(provider: Provider, host: Pick<Host, 'random'>, options: RequestOptions = {}): Promise<void> {
   const swap = (expected: Version | null): Promise<Version | undefined> =>

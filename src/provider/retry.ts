@@ -1,6 +1,6 @@
 /**
- * A provider that asks again where it got no answer. It belongs between a store and a provider over a network, whose own SDK's retries are
- * off, so that one place decides what may be repeated: everything but a swap, whose lost answer only a reader of the cell can settle.
+ * A provider that retries failed requests. It belongs between a store and a provider over a network, whose SDK's own retries are off, so
+ * that one place decides what may be repeated: everything but a swap, whose lost answer only a reader of the cell can settle.
  */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,45 +10,44 @@ import { MAX_RETRIES, MAX_RETRY_DELAY_MS, REMOTE_CONCURRENCY, RETRY_DELAY_MS } f
 import { checkWholeNumber } from './arguments.js';
 import type { Provider, RequestOptions } from './provider.js';
 
-/** What is about to be asked again. */
+/** A request that is about to be retried. */
 export interface RetryEvent {
   operation: 'put' | 'get' | 'read' | 'list' | 'delete';
   /** The key, or the prefix of a list. */
   key: string;
-  /** 1 for the first time that it is asked again. */
+  /** 1 for the first retry. */
   attempt: number;
-  /** Why: the failure of the request before. */
+  /** The failure of the request before. */
   error: BrowserStateError;
-  /** Milliseconds until then. */
+  /** Milliseconds until the retry. */
   delayMs: number;
 }
 
 export interface RetryOptions {
-  /** How often one request is asked again; 0 for never. */
+  /** Retries of one request; 0 for none. */
   maxRetries?: number | undefined;
-  /** Milliseconds before the first of them, at most; twice as many before each further one, up to MAX_RETRY_DELAY_MS. */
+  /** Milliseconds before the first retry, at most; they double with each further one, up to MAX_RETRY_DELAY_MS. */
   retryDelayMs?: number | undefined;
   /** Requests under way at once, from 1. */
   maxConcurrent?: number | undefined;
-  /** A number from 0 to 1: which part of the longest delay is waited, so that many workers do not come back at once. */
+  /** Returns the part of the longest delay to wait, from 0 to 1, so that many workers do not come back at once. */
   random: () => number;
-  /** Told before each wait. */
+  /** Called before each wait. */
   onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
 /**
- * `provider`, with put, get, read, list and delete asked again after UNREACHABLE, and after no other error. A swap is asked once, and its
- * UNREACHABLE passes: whether it took effect is unknown (SPEC.md R-WRITE-3). A signal ends a wait with CANCELLED at once.
+ * Returns `provider` with put, get, read, list and delete retried after UNREACHABLE, and after no other error. A swap is sent once, and its
+ * UNREACHABLE is passed on: whether it took effect is unknown (SPEC.md R-WRITE-3). A signal ends a wait with CANCELLED at once.
  *
- * No more than `maxConcurrent` requests are under way at once; one that waits to be asked again leaves its place to others. Lists and checks take
- * no place, since their callers may use the provider between two keys. Throws USAGE for options that are no such numbers. Closing it closes
- * `provider`.
+ * At most `maxConcurrent` requests are under way at once; one that waits for its retry leaves its place to others. Lists and checks take no
+ * place, since their callers may use the provider between two keys. Throws USAGE for options out of range. Closing it closes `provider`.
  */
 export function retrying(provider: Provider, options: RetryOptions): Provider {
   const maxConcurrent = checkWholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
   const place = places(maxConcurrent);
   const inPlace = <T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    // However many requests one signal is for, each listens to it; from the eleventh on Node would print a warning.
+    // Each request listens to the signal; from the eleventh on Node would print a warning.
     if (signal !== undefined) setMaxListeners(0, signal);
     return place(request, signal);
   };
@@ -115,7 +114,7 @@ function refuse(error: unknown): never {
   throw error;
 }
 
-/** Waits until a failed request may be asked again; throws the failure where it may not. */
+/** Waits until a failed request may be retried. Throws the failure if it may not. */
 type Wait = (error: unknown) => Promise<void>;
 
 function patienceOf({ random, onRetry, ...options }: RetryOptions) {
@@ -137,7 +136,7 @@ function patienceOf({ random, onRetry, ...options }: RetryOptions) {
   };
 }
 
-/** The keys of the first list that comes to its end; those that came before a failure are not yielded once more. */
+/** Yields the keys of the first list that comes to its end. Those that came before a failure are not yielded again. */
 async function* listAgain<Entry>(list: () => AsyncIterable<Entry>, nameOf: (entry: Entry) => string, wait: Wait): AsyncGenerator<Entry> {
   const seen = new Set<string>();
   for (;;) {

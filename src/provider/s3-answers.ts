@@ -114,9 +114,13 @@ function wholeProblem({ ContentType: type, ContentEncoding: encoding }: Content,
 
 /** Throws NotS3 unless a list is of that bucket and prefix. The name of an access point is not the bucket's. */
 export function checkList(found: { Name?: string | undefined; Prefix?: string | undefined }, bucket: string, prefix: string): void {
-  const isAccessPoint = /^arn:|-s3alias$/.test(bucket);
+  const isAccessPoint = /^arn:|-s3alias$|--op-s3$/.test(bucket);
   const { Name: name, Prefix: shown = '' } = found;
-  if ((name === bucket || (isAccessPoint && name !== undefined)) && (shown === prefix || decodedName(shown) === prefix)) return;
+  if (
+    (name === bucket || (isAccessPoint && name !== undefined)) &&
+    [shown, decodedName(shown), decodedName(shown.replaceAll('+', ' '))].includes(prefix)
+  )
+    return;
   throw new NotS3(200, 'it is the list of another bucket or prefix');
 }
 

@@ -1,6 +1,6 @@
 /**
- * Requests on one bucket, by the names of what is in it: what a condition that did not hold looks like, and how this store wants the ETag of
- * one (SPEC.md R-S3-3, R-S3-4). Errors are the SDK's.
+ * Requests on one bucket: conditions that did not hold, and the form in which the store wants the ETag of one (SPEC.md R-S3-3, R-S3-4).
+ * Errors are the SDK's.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -33,7 +33,7 @@ export class S3Bucket {
   readonly #bucket: string;
   readonly #connection: S3Connection;
   readonly #host: Pick<Host, 'random'>;
-  /** How this store wants an ETag in If-Match, once a write has shown it. */
+  /** The form of an ETag in If-Match that this store takes, once a write has shown it. */
   etagStyle: EtagStyle | undefined;
 
   constructor(bucket: string, connection: S3Connection, host: Pick<Host, 'random'>) {
@@ -86,7 +86,7 @@ export class S3Bucket {
     });
   }
 
-  /** One page of the names that start with `prefix`, in the encoding that `decodedName` takes off. */
+  /** Returns one page of the names that start with `prefix`, in the encoding that `decodedName` removes. */
   async list(prefix: string, token: string | undefined, { signal }: RequestOptions): Promise<ListObjectsV2CommandOutput> {
     const input = { Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token, EncodingType: 'url' } as const;
     const page = await this.#connection.send('list', (sdk) => new sdk.ListObjectsV2Command(input), signal);
@@ -137,7 +137,7 @@ export class S3Bucket {
   }
 }
 
-/** Undefined on a machine whose policy has no MD5. */
+/** Returns undefined on a machine whose policy forbids MD5. */
 function md5(bytes: Uint8Array): string | undefined {
   try {
     return createHash('md5').update(bytes).digest('hex');

@@ -1,8 +1,7 @@
 /**
- * What a cell in S3 is as bytes, and what its version is as text (SPEC.md R-S3-2 to R-S3-5). An ETag alone would not do: it repeats for
- * equal bytes, and it tells nothing about a swap that the store answered with an internal error. So every write has a random *mark*, and a
- * cell begins with the marks of its newest writes. From them whoever swapped can tell whether his write took effect, even after
- * others followed.
+ * The bytes of a cell in S3, and the text of its version (SPEC.md R-S3-2 to R-S3-5). An ETag alone does not serve: it repeats for equal
+ * bytes, and it tells nothing about a swap whose answer was lost. So every write has a random *mark*, and a cell begins with the marks of
+ * its newest writes. They tell a writer whether its swap took effect, even after others followed.
  */
 import { concat, toHex } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
@@ -10,7 +9,7 @@ import { MAX_CELL_SIZE } from '../limits.js';
 import type { Version } from './provider.js';
 
 export const MARK_BYTES = 8;
-/** Marks that a cell keeps: writes that may follow one whose answer was lost, within the time of one read, before nobody can tell. */
+/** Marks that a cell keeps: so many writes may follow a swap whose answer was lost, within the time of one read, before nobody can tell. */
 export const MARKS = 8;
 const HEAD_BYTES = MARKS * MARK_BYTES;
 export const MAX_CELL_OBJECT_SIZE = HEAD_BYTES + MAX_CELL_SIZE;
@@ -21,9 +20,9 @@ export interface State {
   etag: string;
 }
 
-/** Stands where a cell has had no earlier write. */
+/** Fills the marks of a cell with fewer writes. */
 const NONE = '00'.repeat(MARK_BYTES);
-/** The ETag of a write that others followed before its own was seen: no store gives it, so a swap by it loses. */
+/** The ETag of a write that others followed before its own was seen. No store gives it, so a swap by it loses. */
 const SUPERSEDED = 'superseded';
 
 export function marksAfter(expected: State | undefined, mark: Uint8Array): string[] {
@@ -36,7 +35,7 @@ export function encodeCell(marks: readonly string[], value: Uint8Array): Uint8Ar
   return concat([head, value]);
 }
 
-/** Throws INTEGRITY for what no cell can be. */
+/** Throws INTEGRITY for bytes that are not a cell. */
 export function decodeCell(key: string, bytes: Uint8Array): { marks: string[]; value: Uint8Array } {
   check(bytes.length >= HEAD_BYTES, `cell ${key}: expected ${HEAD_BYTES} bytes or more, found ${bytes.length}`);
   const marks: string[] = [];
@@ -50,13 +49,13 @@ export function versionOf({ marks, etag }: State): Version {
   return `${marks.join('')}/${etag}`;
 }
 
-/** Undefined for a version that this provider never gave out. */
+/** Returns undefined for a version that this provider never gave out. */
 export function parseVersion(version: Version): State | undefined {
   const [, marks, etag] = /^((?:[0-9a-f]{16}){1,8})\/([\x21\x23-\x29\x2b-\x7e]{1,128})$/.exec(version) ?? [];
   return marks === undefined || etag === undefined ? undefined : { marks: marks.match(/.{16}/g) ?? [], etag };
 }
 
-/** An ETag without its quotes. Throws UNSUPPORTED for one by which no swap can go. */
+/** Returns an ETag without its quotes. Throws UNSUPPORTED for one that no swap can use. */
 export function bareEtag(etag: string | undefined): string {
   const [, bare] = /^"?([\x21\x23-\x29\x2b-\x7e]{1,128})"?$/.exec(etag ?? '') ?? [];
   if (bare !== undefined && !bare.startsWith('W/')) return bare;
@@ -66,8 +65,8 @@ export function bareEtag(etag: string | undefined): string {
 }
 
 /**
- * What became of a write from `expected` (undefined: from no cell) to `marks`, seen from a later state: the write's own version, 'lost' where
- * another took its place and it can never take effect, 'unknown' otherwise.
+ * Returns what became of a write from `expected` (undefined: from no cell) to `marks`, seen from a later state: the write's own version,
+ * 'lost' if another took its place and it can never take effect, 'unknown' otherwise.
  */
 export function outcome(expected: State | undefined, marks: readonly string[], now: State | undefined): Version | 'lost' | 'unknown' {
   if (now === undefined) return 'unknown';

@@ -1,7 +1,6 @@
 /**
- * The AWS SDK as the S3 provider uses it: loaded when the first request is made, silent, with a bound on how long nothing may happen, and
- * sending every request once. The SDK's own retries are taken out: a swap that is sent twice may lose against itself. Who wants
- * retries puts a decorator over the provider.
+ * The AWS SDK as the S3 provider uses it: loaded with the first request, silent, with a minimum rate, a check of every answer, and every
+ * request sent once. The SDK's own retries are replaced: a swap that is sent twice may lose against itself. Retries are a decorator's.
  */
 import type { Agent as SecureAgent } from 'node:https';
 import { createRequire } from 'node:module';
@@ -25,11 +24,11 @@ export interface S3ConnectionOptions {
   pathStyle?: boolean | undefined;
   /** The SDK's default chain finds them unless given. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
-  /** A client to use as it is, in place of all of the above; whoever made it destroys it. */
+  /** A client in place of all of the above, with connections and timeouts of its own; it is not destroyed here. */
   client?: S3Client | undefined;
   /** Requests under way at once; the others wait. */
   maxConcurrency?: number | undefined;
-  /** Milliseconds in which nothing happens before a request is given up. */
+  /** Milliseconds without a byte, or with too few, after which a request ends. */
   timeoutMs?: number | undefined;
 }
 
@@ -58,7 +57,7 @@ export class S3Connection {
     try {
       return await attempt();
     } catch (error) {
-      // Refused, and the SDK has now learnt the store's time from the answer and signs with it.
+      // It was rejected, and the SDK has learnt the store's time from the answer and signs with it now.
       if (isNamed(error, 'RequestTimeTooSkewed')) return await attempt();
       throw error;
     }
@@ -66,7 +65,7 @@ export class S3Connection {
 
   async close(): Promise<void> {
     if (this.#options.client !== undefined) return;
-    // A client that could not be made is nothing to close.
+    // There is nothing to close if the client could not be made.
     await this.#opened?.then(({ client }) => client.destroy(), nothing);
   }
 
@@ -96,7 +95,7 @@ export class S3Connection {
   }
 }
 
-/** By `require`: the SDK is CommonJS, and an import would read each of its modules once more to find the names that it exports. */
+/** Loads the SDK by `require`: it is CommonJS, and an import would read each of its modules again to find the names that it exports. */
 function load(): Sdk {
   try {
     return createRequire(import.meta.url)(PACKAGE) as Sdk;
@@ -110,8 +109,8 @@ function load(): Sdk {
 }
 
 /**
- * Runs a write, which is cut only a while after `signal` fires: a server goes on with a request that was cut, and what was cancelled would take
- * effect behind the caller's back.
+ * Runs a write, which is cut only a while after `signal` fires: a server may go on with a request that was cut, which would then take effect
+ * after its caller was told that it was cancelled.
  */
 export async function finishing<T>(signal: AbortSignal | undefined, write: (cut: AbortSignal | undefined) => Promise<T>): Promise<T> {
   if (signal === undefined) return await write(undefined);
@@ -132,14 +131,14 @@ export async function finishing<T>(signal: AbortSignal | undefined, write: (cut:
   }
 }
 
-/** Puts a step that does nothing in the place of the one that sends again, whatever the client's settings say. */
+/** Replaces the SDK's retries with a step that does nothing, whatever the client's settings say. */
 function once<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(command: Command<Input, Output>): Command<Input, Output> {
   const options = { name: 'retryMiddleware', step: 'finalizeRequest', priority: 'high', override: true } as const;
   command.middlewareStack.add((next) => (args) => next(args), options);
   return command;
 }
 
-/** Puts a look at the raw answer before the SDK parses it. */
+/** Adds the check of the raw answer, before the SDK parses it. */
 function checked<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
   command: Command<Input, Output>,
   asked: Asked,

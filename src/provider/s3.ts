@@ -1,6 +1,6 @@
 /**
- * A provider over a bucket of S3, or of a store that speaks its language and honours conditional writes (SPEC.md "S3"): every object and
- * every cell is one object of the bucket, written by one PutObject, and every write has a condition, which alone decides races.
+ * A provider over a bucket of S3, or of a compatible store with conditional writes (SPEC.md "S3"): every object and every cell is one object
+ * of the bucket, written by one PutObject, and every write has a condition, which alone decides races.
  * This module is the entry point `browserstate/s3`.
  */
 import { equalBytes } from '../bytes.js';
@@ -49,12 +49,12 @@ export interface S3Options extends S3ConnectionOptions {
   prefix?: string | undefined;
 }
 
-/** How often a put starts over because what was in its way was deleted meanwhile. */
+/** Attempts of a put whose name was taken and then free again. */
 const MAX_PUT_STARTS = 3;
 
 /**
- * The provider over a bucket that exists. Nothing is asked, and the SDK is not loaded, before the first request: there UNSUPPORTED says that
- * the package `@aws-sdk/client-s3` is missing. Throws USAGE for a bucket or prefix that cannot be one. Only `random` is asked of the host.
+ * Opens the provider over a bucket that exists. No request is sent, and the SDK is not loaded, before the first operation, which throws
+ * UNSUPPORTED if the package `@aws-sdk/client-s3` is missing. Throws USAGE for a bucket or prefix that cannot be one.
  *
  * @example
  * const provider = s3Provider({ bucket: 'profiles', prefix: 'team', region: 'eu-central-1' });
@@ -208,7 +208,7 @@ class S3Provider implements Provider {
     known: State | undefined,
     options: RequestOptions,
   ): Promise<(State & { value: Uint8Array }) | 'unchanged' | undefined> {
-    // Ceph takes an ETag for equal that only begins with the current one, so none is sent but those of the usual form.
+    // Ceph takes an ETag for equal that only begins with the current one, so only those of the usual form are sent.
     const isUsual = known !== undefined && /^[0-9a-f]{32}$/.test(known.etag);
     const output = await this.#bucket.get(cellName(key), isUsual ? { IfNoneMatch: `"${known.etag}"` } : {}, options);
     if (output === 'absent') this.#checks.foundMarks(key, [], false, this.url);
@@ -221,7 +221,7 @@ class S3Provider implements Provider {
     return { marks, value, etag: bareEtag(output.ETag) };
   }
 
-  /** An encrypting store is trusted but for a sample: each of its writes would cost one request more. */
+  /** Begins a size check of an unproved put. Of a store that encrypts only a sample is checked: each check is one request more. */
   #checkSize(key: string, bytes: number, { proof }: Written): void {
     const isSampled = proof === 'encryption' && this.#host.random(1)[0] === 0;
     if (proof === undefined || isSampled) this.#checks.expectSize(key, bytes, () => this.#bucket.sizeOf(key));

@@ -52,6 +52,29 @@ test('C12: a foreign ETag to a put that stored all of it costs one HEAD, beside 
   t.deepEqual(methods(), ['HEAD', 'PUT', 'PUT']);
 });
 
+test('C12: the HEAD is under way beside the swap: it costs no round trip', async (t) => {
+  let arrived: () => void = () => undefined;
+  const swapArrived = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const server = await startS3Server({
+    fault: async ({ method, name }) => {
+      if (method === 'PUT' && name.startsWith('packs')) return { answer: foreign, applied: true };
+      if (method === 'PUT') arrived();
+      if (method === 'HEAD') await swapArrived;
+      return undefined;
+    },
+  });
+  const provider = s3Provider(server.options);
+  t.teardown(async () => {
+    await provider.close();
+    await server.close();
+  });
+  await provider.put('packs/a', utf8('one'));
+  await won(provider, 'refs/a', utf8('ref'), null);
+  t.is(server.requests.length, 3);
+});
+
 test('C12: an ETag of a store that encrypts costs nothing, but for a sample', async (t) => {
   for (const [sample, expected] of [
     [1, ['PUT', 'PUT']],
