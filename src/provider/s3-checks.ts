@@ -2,7 +2,8 @@
  * Checks of writes that were acknowledged without a proof (SPEC.md R-S3-11). A size check of an object runs beside the requests that follow
  * and is awaited with the next swap, so that it costs no round trip; a cell is checked by the next read of it.
  */
-import { integrity } from '../errors.js';
+import { BrowserStateError } from '../errors.js';
+import { strangerHint } from './bucket-names.js';
 
 export class WriteChecks {
   readonly #sizes = new Set<Promise<void>>();
@@ -47,6 +48,8 @@ export class WriteChecks {
   }
 }
 
-function lost(url: string, things: string[]): Error {
-  return integrity(`${url} acknowledged writes that it does not have: ${things.join(', ')}`);
+function lost(url: string, things: string[]): BrowserStateError {
+  return new BrowserStateError('INTEGRITY', `${url} acknowledged writes that it does not have: ${things.join(', ')}`, {
+    hint: `Repeat the push: it sends again what is missing. ${strangerHint(url, 'S3')}`,
+  });
 }
