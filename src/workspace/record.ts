@@ -172,9 +172,16 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
-/** What a failure to write a record means. */
+/** Returns what a failure to note something in the local store means. */
 export function recordFailure(path: string, error: unknown): unknown {
   const code = errno(error);
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
+    return new BrowserStateError('FORBIDDEN', `${path} could not be written: ${code}`, {
+      hint: 'Make the local store writable for this user, or name another with --home.',
+      details: { path },
+      cause: error,
+    });
+  }
   if (code !== 'EEXIST' && code !== 'ENOTDIR' && code !== 'EISDIR') return writeFailure(path, error);
   return new BrowserStateError('USAGE', `${path}: expected a place for a note of this store, found ${code}`, {
     hint: 'Something else lies in its place or above it: move that away. Notes that are lost are made anew.',

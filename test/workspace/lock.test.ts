@@ -3,11 +3,11 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
-import { isError } from '../../src/errors.js';
+import { type BrowserStateError, isError } from '../../src/errors.js';
 import { systemHost } from '../../src/host.js';
 import type { OwnerState } from '../../src/owners.js';
 import { type DirectoryLock, lockDirectory } from '../../src/workspace/lock.js';
-import { recordPath } from '../../src/workspace/record.js';
+import { recordFailure, recordPath } from '../../src/workspace/record.js';
 import { dice } from '../helpers/dice.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
@@ -137,4 +137,12 @@ test('something else in the place of a lock is told', async (t) => {
   await rejects(t, () => village.lock('first'), 'USAGE');
   const below = new Village(join(recordPath(village.folder, DIR, 'lock'), 'records'));
   await rejects(t, () => below.lock('first'), 'USAGE');
+});
+
+test('C16: a store that cannot be written is named, with what to do about it', (t) => {
+  for (const code of ['EROFS', 'EACCES', 'EPERM']) {
+    const error = recordFailure('/home/notes', Object.assign(new Error(code), { code, syscall: 'open' }));
+    t.like(error, { code: 'FORBIDDEN', message: `/home/notes could not be written: ${code}`, details: { path: '/home/notes' } });
+    t.regex((error as BrowserStateError).hint ?? '', /writable .* --home/);
+  }
 });
