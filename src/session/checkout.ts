@@ -15,7 +15,7 @@ import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace/record.js';
-import { scan } from '../workspace/scan.js';
+import { type Scan, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { forkName } from './conflict.js';
@@ -190,8 +190,8 @@ async function readClean(placement: Placement): Promise<Tree | undefined> {
   // Caches are compared where the version has them; where it has none, those of the directory are nobody's work.
   for (const keepCaches of [record.rules.keepCaches, true]) {
     const filter = buildFilter({ facts: readFacts(dir), ...record.rules, keepCaches });
-    const there = await readDirectory(placement, filter);
-    if (isEmptyDiff(diffTrees(expected, there))) return there;
+    const there = await readWhole(placement, filter);
+    if (there !== undefined && isEmptyDiff(diffTrees(expected, there))) return there;
   }
   return undefined;
 }
@@ -206,8 +206,21 @@ async function readBase(home: Home, repository: Repository, { session, base }: W
   return undefined;
 }
 
-async function readDirectory({ workspace, write, options: { signal } }: Placement, filter: Filter): Promise<TreeEntry[]> {
-  const found = await scan(workspace.dir, filter, { signal });
+/** The content of the directory; undefined if it holds something that no version can hold, and all of it is to be replaced. */
+async function readWhole(placement: Placement, filter: Filter): Promise<TreeEntry[] | undefined> {
+  const { workspace, options } = placement;
+  if (!options.force) return readDirectory(placement, filter);
+  try {
+    const found = await scan(workspace.dir, filter, { signal: options.signal });
+    return found.skipped.length > 0 ? undefined : await readDirectory(placement, filter, found);
+  } catch (error) {
+    if (!isError(error, 'UNREADABLE')) throw error;
+    return undefined;
+  }
+}
+
+async function readDirectory({ workspace, write, options: { signal } }: Placement, filter: Filter, scanned?: Scan): Promise<TreeEntry[]> {
+  const found = scanned ?? (await scan(workspace.dir, filter, { signal }));
   return capture(workspace.dir, found, {
     sink: hashOnly,
     cache: await workspace.readCache(),

@@ -2,7 +2,6 @@
  * Home: the repository on this machine, with what only this machine needs: the index and the records of directories. It is opened when it
  * is first used and created when it is first written.
  */
-import { existsSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
@@ -17,6 +16,7 @@ import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { lockDirectory } from '../workspace/lock.js';
 import { realPath, Workspace } from '../workspace/record.js';
+import { findStore, isSameDirectory, storeAbove } from '../workspace/stores.js';
 import type { LegacyPlace } from './legacy.js';
 import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
 
@@ -78,22 +78,18 @@ export class Home implements Site {
   }
 
   /**
-   * What is remembered of a directory. Throws USAGE for one that holds this store or another user's: a checkout would wipe the store out, and every
-   * commit would take in the commits before it.
+   * Returns what is remembered of a directory. Throws USAGE for one that is or lies in a store of this or any home, or of a remote: a
+   * checkout would wipe the store out, and every commit would take in the commits before it.
    */
   async workspace(dir: string): Promise<Workspace> {
     const workspace = await Workspace.open(this.records, dir, this.host);
     const store = dirname(realPath(this.records));
     const holdsIt = !isOutside(relative(workspace.dir, store));
     const liesInIt = !isOutside(relative(store, workspace.dir)) && isOutside(relative(join(store, 'workspaces'), workspace.dir));
-    if (!holdsIt && !liesInIt && !existsSync(join(workspace.dir, STORE_FOLDER))) return workspace;
-    throw new BrowserStateError(
-      'USAGE',
-      `${dir}: expected a directory apart from the store, found one that holds a store or is part of one`,
-      {
-        hint: 'Name the directory of the profile alone, or keep the store elsewhere with --home.',
-      },
-    );
+    // A mount of a part of this store at another path shows no config.
+    const isPart = ['', 'workspaces', 'packs', 'records'].some((part) => isSameDirectory(join(store, part), workspace.dir));
+    if (holdsIt || liesInIt || isPart || storeAbove(workspace.dir) !== undefined) throw refuseStore(dir, store);
+    return workspace;
   }
 
   /**
@@ -102,6 +98,8 @@ export class Home implements Site {
    */
   async holding<T>(dir: string, work: (workspace: Workspace) => Promise<T>, { orWithout = false } = {}): Promise<T> {
     const { dir: real } = await this.workspace(dir);
+    const store = findStore(real);
+    if (store !== undefined) throw refuseStore(dir, store);
     const lock = await lockDirectory(this.records, real, this.host).catch((error: unknown) => {
       if (!orWithout || !isError(error, 'USAGE', 'FORBIDDEN')) throw error;
       return undefined;
@@ -200,4 +198,15 @@ function swapped(dir: string): BrowserStateError {
     hint: 'Repeat the command.',
     details: { path: dir },
   });
+}
+
+function refuseStore(dir: string, store: string): BrowserStateError {
+  return new BrowserStateError(
+    'USAGE',
+    `${dir}: expected a directory apart from the store, found one that holds a store or is part of one`,
+    {
+      hint: `Name the directory of the profile alone, or move the store in ${store} elsewhere.`,
+      details: { dir, store },
+    },
+  );
 }
