@@ -109,7 +109,7 @@ test('R-WRITE-6: a commit does not name a pack that is lost, but stores its byte
   }
 });
 
-test('a directory inside of the store is refused', async (t) => {
+test('R-OUT-10: a directory inside of the store is refused', async (t) => {
   const { home, session } = await begin(t);
   const packs = join(home, 'default/.store/packs');
   await rejects(t, () => session.checkout(packs, { force: true }), 'USAGE');
