@@ -1,4 +1,4 @@
-/** A3, cases L1 to L3: a lock of which nothing proves that its browser is gone. */
+/** R-CAP-17, A3, cases L1 to L3: a lock of which nothing proves that its browser is gone. */
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
