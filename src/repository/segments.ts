@@ -39,7 +39,8 @@ export function segmentsOf({ frame, offset, patches }: Location): Segment[] {
 /** Blobs and the frames that they wait for. */
 export class Waiting {
   readonly #blobs: ReadonlyMap<ObjectId, BlobPlace>;
-  /** How many frames a blob waits for, and who waits for a frame. */
+  /** Blobs that wait for no frame; how many those wait for that need more than one; and the blobs that wait for each frame. */
+  readonly #complete: ObjectId[] = [];
   readonly #missing = new Map<ObjectId, number>();
   readonly #waiters = new Map<string, ObjectId[]>();
 
@@ -48,7 +49,8 @@ export class Waiting {
     for (const [id, { location }] of blobs) {
       const absent = segmentsOf(location).filter((each) => !present.has(segmentKey(each)) && !copied.has(frameKey(each.frame)));
       const frames = new Set(absent.map(({ frame }) => frameKey(frame)));
-      this.#missing.set(id, frames.size);
+      if (frames.size === 0) this.#complete.push(id);
+      else if (frames.size > 1) this.#missing.set(id, frames.size);
       for (const key of frames) {
         const waiters = this.#waiters.get(key);
         if (waiters === undefined) this.#waiters.set(key, [id]);
@@ -59,7 +61,7 @@ export class Waiting {
 
   /** Those that wait for nothing. */
   complete(): Map<ObjectId, BlobPlace> {
-    return new Map([...this.#blobs].filter(([id]) => this.#missing.get(id) === 0));
+    return new Map(this.#complete.map((id) => [id, this.#blobs.get(id) as BlobPlace]));
   }
 
   /** Those that wait for nothing more once these frames are there. */
@@ -67,9 +69,9 @@ export class Waiting {
     const ready = new Map<ObjectId, BlobPlace>();
     for (const key of frames) {
       for (const id of this.#waiters.get(key) ?? []) {
-        const left = (this.#missing.get(id) as number) - 1;
-        this.#missing.set(id, left);
-        if (left === 0) ready.set(id, this.#blobs.get(id) as BlobPlace);
+        const left = (this.#missing.get(id) ?? 1) - 1;
+        if (left > 0) this.#missing.set(id, left);
+        else ready.set(id, this.#blobs.get(id) as BlobPlace);
       }
       this.#waiters.delete(key);
     }

@@ -1,0 +1,82 @@
+/**
+ * B5, C14: manifests of a few hundred bytes to a few hundred KB that claim as much as SPEC.md 12 allows. A process that reads one takes no more than 512 MB.
+ */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { execPath } from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import test from 'ava';
+import { MAX_BLOBS, MAX_ENTRIES } from '../../src/limits.js';
+import type { TreeEntry } from '../../src/object/tree.js';
+import { localProvider } from '../../src/provider/local.js';
+import { fileEntry, forged, retree, seal } from '../helpers/forge.js';
+import { fakeHost } from '../helpers/host.js';
+import type { Content } from '../helpers/provider-content.js';
+import { temporary } from '../helpers/temporary.js';
+
+const program = fileURLToPath(new URL('_hostile-reader.js', import.meta.url));
+const LIMIT = 512_000_000;
+
+const name = (i: number): string => 'a'.repeat(140) + String(i).padStart(7, '0');
+const idAt = (i: number): Uint8Array => {
+  const id = Buffer.alloc(32);
+  id.writeUInt32BE(i);
+  return id;
+};
+const file = (path: string, size: number, ids: Uint8Array): TreeEntry => ({ ...fileEntry(path), size, ids }) as TreeEntry;
+
+/** A repository whose newest manifest claims the most of something. */
+async function claiming(what: string): Promise<Content> {
+  const repository = forged();
+  const [newest] = repository.versions;
+  const [place] = newest.locations;
+  if (place === undefined) throw new Error('the newest version has a blob');
+  const many = (size: number): void => {
+    newest.lengths = new Array<number>(MAX_BLOBS).fill(size);
+    const frame = { ...place.frame, codec: 'brotli', length: 65_536 } as const;
+    newest.locations = new Array(MAX_BLOBS).fill({ ...place, baseLength: size, frame });
+  };
+  if (what === 'file') {
+    // The largest file that there can be, of one blob of zeros.
+    const blob = new Uint8Array(65_536);
+    const [zeros] = [fileEntry('zeros', blob)];
+    repository.packs.set(place.frame.pack, blob);
+    newest.locations = [{ ...place, baseLength: blob.length, frame: { ...place.frame, storedLength: blob.length, length: blob.length } }];
+    newest.lengths = [blob.length];
+    const ids = Buffer.concat(new Array<Uint8Array>(MAX_BLOBS).fill(zeros?.kind === 'file' ? zeros.ids : blob));
+    retree(newest, [file('zeros', MAX_BLOBS * 65_536, ids)]);
+  } else if (what === 'entries') {
+    [newest.locations, newest.lengths] = [[], []];
+    const none = new Uint8Array(0);
+    retree(
+      newest,
+      Array.from({ length: MAX_ENTRIES }, (_, i) => file(name(i), 0, none)),
+    );
+  } else if (what === 'blobs') {
+    many(65_536);
+    retree(newest, [file('big', MAX_BLOBS * 65_536, Buffer.concat(Array.from({ length: MAX_BLOBS }, (_, i) => idAt(i))))]);
+  } else {
+    many(5);
+    retree(
+      newest,
+      Array.from({ length: MAX_ENTRIES }, (_, i) => file(name(i), 5, idAt(i))),
+    );
+  }
+  repository.ref = { head: new Uint8Array(0) };
+  return seal(repository);
+}
+
+for (const what of ['entries', 'blobs', 'both', 'file']) {
+  for (const step of ['pull', 'verify']) {
+    test.serial(`B5: ${step} of a manifest of the most ${what} takes no more than 512 MB`, async (t) => {
+      const folder = temporary(t);
+      const remote = localProvider(join(folder, 'remote'), fakeHost(what));
+      for (const [key, { bytes, isCell }] of await claiming(what)) await (isCell ? remote.swap(key, bytes, null) : remote.put(key, bytes));
+      const args = [program, step, join(folder, 'home'), pathToFileURL(join(folder, 'remote')).href];
+      const { peak, outcome } = JSON.parse(execFileSync(execPath, args, { encoding: 'utf8' })) as { peak: number; outcome: string };
+      t.log(`${(peak / 1e6).toFixed(0)} MB: ${outcome}`);
+      t.true(['done', 'INTEGRITY'].includes(outcome), outcome);
+      t.true(peak <= LIMIT);
+    });
+  }
+}
