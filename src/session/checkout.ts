@@ -13,6 +13,7 @@ import { capture, hashOnly } from '../workspace/capture.js';
 import { directoryState, type PlaceOptions, placeTree } from '../workspace/checkout.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
+import { hasHandles } from '../workspace/handle.js';
 import { liveBrowser } from '../workspace/live.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { type Scan, scan } from '../workspace/scan.js';
@@ -129,7 +130,7 @@ async function place(placement: Placement): Promise<void> {
     const obstacle = findObstacle(workspace.dir, current, tree);
     if (obstacle !== undefined && !options.force)
       throw refuseObstacle(workspace.dir, obstacle, 'Move away what it holds, or replace all that the directory holds with --force.');
-    if (obstacle !== undefined) return void (await placeTree(workspace, tree, record, home.host, write));
+    if (obstacle !== undefined || !hasHandles) return void (await placeTree(workspace, tree, record, home.host, write));
     await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, isOwned, record, home.host, write);
   } else {
     await placeTree(workspace, tree, record, home.host, write);

@@ -11,11 +11,12 @@ import type { Tree, TreeEntry } from '../object/tree.js';
 import { openStage } from './checkout.js';
 import { ifSeen } from './directory.js';
 import { errno, writeFailure } from './files.js';
+import { Below, setMode } from './handle.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { removeTree } from './remove.js';
 import { undo } from './settle.js';
 import { setTime } from './times.js';
-import { setDirectory, type WriteOptions, writeTree } from './write-tree.js';
+import { type WriteOptions, writeTree } from './write-tree.js';
 
 /**
  * A directory that has to become something else and holds what is not in `from`, such as caches that no version has; undefined where there is none. `dir`
@@ -74,20 +75,36 @@ function twins(tree: Tree): TreeEntry[] {
   return shared.size === 0 ? [] : tree.filter(({ path }) => shared.has(folded(path)));
 }
 
-function change(dir: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
+/** Changes the directory, without following a symlink that somebody puts in the place of a directory meanwhile. */
+function change(root: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
+  const dir = new Below(root);
+  const staged = new Below(stage);
+  try {
+    changeBelow(dir, staged, from, to, wanted);
+  } finally {
+    dir.close();
+    staged.close();
+  }
+  chmodSync(root, 0o700);
+}
+
+function changeBelow(dir: Below, staged: Below, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
   const after = new Map(to.map((entry) => [entry.path, entry]));
   // Directories that their owner may not write to are opened for the change; those that stay get their mode at its end.
-  for (const entry of from) if (entry.kind === 'directory' && (entry.mode & 0o300) !== 0o300) chmodSync(join(dir, entry.path), 0o700);
-  for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(join(dir, entry.path), entry);
+  for (const { kind, mode, path } of from) if (kind === 'directory' && (mode & 0o300) !== 0o300) setMode(dir.at(path), 0o700);
+  for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(dir, entry);
   const before = new Map(from.map((entry) => [entry.path, entry]));
   for (const entry of to) {
-    const path = join(dir, entry.path);
-    if (entry.kind === 'directory') makeDirectory(path);
-    else if (wanted.has(entry)) renameSync(join(stage, entry.path), path);
-    else touch(path, entry, before.get(entry.path));
+    const { kind, path } = entry;
+    if (kind === 'directory') makeDirectory(dir.at(path));
+    else if (wanted.has(entry)) renameSync(staged.at(path), dir.at(path));
+    else touch(dir.at(path), entry, before.get(path));
   }
-  for (const entry of [...to].reverse()) if (entry.kind === 'directory') setDirectory(dir, entry);
-  chmodSync(dir, 0o700);
+  for (const { kind, path, mode, mtime } of [...to].reverse()) {
+    if (kind !== 'directory') continue;
+    setTime(dir.at(path), mtime);
+    setMode(dir.at(path), mode);
+  }
 }
 
 function isDirectory(path: string): boolean {
@@ -103,29 +120,29 @@ function isSame(old: TreeEntry | undefined, entry: TreeEntry): boolean {
   return old !== undefined && sameContent(old, entry);
 }
 
-function touch(path: string, entry: TreeEntry, old: TreeEntry | undefined): void {
+function touch(path: Buffer, entry: TreeEntry, old: TreeEntry | undefined): void {
   if (old?.mode === entry.mode && old.mtime === entry.mtime) return;
   setTime(path, entry.mtime);
-  if (entry.kind !== 'symlink') chmodSync(path, entry.mode);
+  if (entry.kind !== 'symlink') setMode(path, entry.mode);
 }
 
-function remove(path: string, entry: TreeEntry): void {
+function remove(dir: Below, { kind, path }: TreeEntry): void {
   try {
-    if (entry.kind === 'directory') rmdirSync(path);
-    else unlinkSync(path);
+    if (kind === 'directory') rmdirSync(dir.at(path));
+    else unlinkSync(dir.at(path));
   } catch (error) {
-    // Something that no snapshot holds keeps the directory alive; it stays.
-    if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTEMPTY') throw writeFailure(path, error);
+    // Something that no version holds, or a mount, keeps the directory alive; it stays.
+    if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(errno(error) ?? '')) throw writeFailure(path, error);
   }
 }
 
-function makeDirectory(path: string): void {
+function makeDirectory(path: Buffer): void {
   try {
     mkdirSync(path, 0o700);
   } catch (error) {
-    if (errno(error) !== 'EEXIST') throw writeFailure(path, error);
+    if (errno(error) !== 'EEXIST') throw error;
     if (lstatSync(path).isDirectory()) return;
-    // A link that stands in a directory's place leads out of the profile: what belongs here must not be written there.
+    // A symlink that stands in a directory's place leads out of the profile: what belongs here must not be written there.
     unlinkSync(path);
     mkdirSync(path, 0o700);
   }

@@ -2,7 +2,8 @@
  * Handles of directories. A path below a handle leads into that directory, whatever takes its name meanwhile: no symlink that another
  * program puts in the place of a directory is followed. On Linux a handle is a descriptor under /proc; elsewhere it is the path.
  */
-import { closeSync, constants, existsSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { parentPath } from '../object/path.js';
 
 /** A name as the file system has it, which need not be UTF-8. */
 export type Name = string | Buffer;
@@ -71,5 +72,55 @@ export async function withHandle<T>(handle: DirectoryHandle, work: (handle: Dire
     return await work(handle);
   } finally {
     handle.close();
+  }
+}
+
+/** Paths below a directory, each reached by the handles of the directories above it. */
+export class Below {
+  /** The directories that are open, each below the one before it. */
+  readonly #open: { path: string; handle: DirectoryHandle }[];
+
+  constructor(root: string) {
+    this.#open = [{ path: '', handle: DirectoryHandle.open(root) }];
+  }
+
+  /** Returns the path of an entry for a call that follows no symlink at its end. Throws if a directory above it is none. */
+  at(path: string): Buffer {
+    return this.#directory(parentPath(path)).at(path.slice(path.lastIndexOf('/') + 1));
+  }
+
+  #directory(path: string): DirectoryHandle {
+    const isAbove = (above: string): boolean => above === '' || path === above || path.startsWith(`${above}/`);
+    let top = this.#open.at(-1) as { path: string; handle: DirectoryHandle };
+    while (!isAbove(top.path)) {
+      this.#open.pop()?.handle.close();
+      top = this.#open.at(-1) as typeof top;
+    }
+    while (top.path !== path) {
+      const name = path.slice(top.path === '' ? 0 : top.path.length + 1).split('/')[0] as string;
+      top = { path: top.path === '' ? name : `${top.path}/${name}`, handle: top.handle.child(name) };
+      this.#open.push(top);
+    }
+    return top.handle;
+  }
+
+  close(): void {
+    for (const { handle } of this.#open) handle.close();
+  }
+}
+
+/** Sets the mode of an entry that is no symlink. Throws ELOOP for a symlink. */
+export function setMode(path: Buffer, mode: number): void {
+  if (!hasHandles) {
+    chmodSync(path, mode);
+    return;
+  }
+  const descriptor = openSync(path, O_PATH | constants.O_NOFOLLOW);
+  try {
+    if (fstatSync(descriptor).isSymbolicLink())
+      throw Object.assign(new Error(`ELOOP: a symlink, chmod '${path}'`), { code: 'ELOOP', syscall: 'chmod' });
+    chmodSync(`/proc/self/fd/${descriptor}`, mode);
+  } finally {
+    closeSync(descriptor);
   }
 }
