@@ -59,7 +59,15 @@ export class Context {
     if (this.#store === undefined) {
       const { openRepository } = await import('../src/index.js');
       const { home, remote, userId, signal, report } = this;
-      this.#store = await openRepository({ home, remote, userId, signal, onProgress: report.onProgress, onRetry: report.onRetry });
+      this.#store = await openRepository({
+        home,
+        remote,
+        userId,
+        signal,
+        onProgress: report.onProgress,
+        onRetry: report.onRetry,
+        onWarning: (text) => report.warn(text),
+      });
     }
     return this.#store;
   }

@@ -3,8 +3,9 @@
  * so that tests can supply their own.
  */
 import { randomBytes } from 'node:crypto';
-import { homedir, hostname, networkInterfaces, platform, userInfo } from 'node:os';
-import { join, resolve } from 'node:path';
+import { homedir, hostname, networkInterfaces, platform, tmpdir, userInfo } from 'node:os';
+import { isAbsolute, join, resolve } from 'node:path';
+import { BrowserStateError } from './errors.js';
 import type { OwnProcess } from './owner-name.js';
 import { type Owners, openOwners } from './owners.js';
 import { startedAt } from './processes.js';
@@ -40,6 +41,8 @@ export interface Host {
   stop(signal: StopSignal): void;
   /** Where home is unless the caller says otherwise. */
   defaultHome(): string;
+  /** The path of a private folder for temporary files, which nobody has used. */
+  temporaryFolder(): string;
 }
 
 export const systemHost: Host = {
@@ -68,8 +71,16 @@ export const systemHost: Host = {
   stop: (signal) => {
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   },
-  defaultHome: () => join(homedir(), '.browserstate'),
+  defaultHome,
+  temporaryFolder: () => join(tmpdir(), `browserstate-${randomBytes(16).toString('hex')}`),
 };
+
+function defaultHome(): string {
+  if (isAbsolute(homedir())) return join(homedir(), '.browserstate');
+  throw new BrowserStateError('USAGE', `expected an absolute path in HOME, found ${JSON.stringify(homedir())}`, {
+    hint: 'Set HOME to your home directory, or name the store with the option `home`.',
+  });
+}
 
 function userName(): string {
   try {

@@ -37,16 +37,11 @@ export const snapshot = defineCommand({
     const { message, tag, exclude, keepCaches, allowShrink, allowPartialProfile, compression } = args;
     const labels = parseLabels(args.label);
     const session = await context.session(args.session);
-    const result = await session.commit(args.dir, {
-      message,
-      labels,
-      tag,
-      exclude,
-      keepCaches,
-      allowShrink,
-      allowPartialProfile,
-      compression,
-      signal,
+    const options = { message, labels, tag, exclude, keepCaches, allowShrink, allowPartialProfile, compression, signal };
+    // A first commit looks whether the remote has the session. If that fails it is made all the same, and the push tells why.
+    const result = await session.commit(args.dir, options).catch((error: unknown) => {
+      if (context.remote === undefined || !unreachable.has(describeFailure(error, signal.aborted).code)) throw error;
+      return session.commit(args.dir, { ...options, offline: true });
     });
     const { commit, tree, parent = null, changed, stats, warnings } = result;
     warnOfSkipped(report, result);
@@ -59,6 +54,8 @@ export const snapshot = defineCommand({
     report.result(value, () => [...describe(args.session, result, tag), ...(sent?.pushed ? [describePush(sent)] : [])]);
   },
 });
+
+const unreachable: ReadonlySet<string> = new Set(['UNREACHABLE', 'FORBIDDEN', 'NOT_FOUND']);
 
 /** Pushes what was committed. An error says that the commit stands, and what to do. */
 async function send(

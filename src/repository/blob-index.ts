@@ -4,11 +4,12 @@
  * again; where it stays locked the caller goes on without it.
  */
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { chmod, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
-import { isError } from '../errors.js';
+import { isError, messageOf } from '../errors.js';
 import { CHUNK_SIZE, INDEX_BATCH, INDEX_LOCK_RETRIES, INDEX_LOCK_WAIT_MS } from '../limits.js';
 import { idBytes, type ObjectId } from '../object-id.js';
 import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
@@ -20,6 +21,12 @@ type Database = import('level').Level<Uint8Array, Uint8Array>;
 const META_KEY = Uint8Array.of(0x6d);
 const CHECKSUM_BYTES = 8;
 
+export interface IndexOptions {
+  rebuild?: boolean;
+  /** Told that there can be no index, each time that one is wanted. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
 export class BlobIndex {
   readonly #path: string;
   /** What `metaValue` was when the index was last seen to hold nothing: then there is no need to open it for every batch. */
@@ -27,16 +34,25 @@ export class BlobIndex {
 
   /** Whether an index that is not current is built anew; that of a remote is not, for it would have to read all heads there. */
   readonly #rebuild: boolean;
+  readonly #onWarning: IndexOptions['onWarning'];
 
   /** `path`: the index's directory; its parent exists by the time that something is looked up. */
-  constructor(path: string, { rebuild = true } = {}) {
+  constructor(path: string, { rebuild = true, onWarning }: IndexOptions = {}) {
     this.#path = path;
     this.#rebuild = rebuild;
+    this.#onWarning = onWarning;
   }
 
-  /** Loads LevelDB, which takes a while, ahead of its first use. */
-  async load(): Promise<void> {
-    await import('level');
+  /** Loads LevelDB, which takes a while, ahead of its first use; undefined if it cannot be loaded, such as in a bundle without its native part. */
+  async load(): Promise<typeof import('level').Level | undefined> {
+    try {
+      return (await import('level')).Level;
+    } catch (error) {
+      this.#onWarning?.(
+        `the index cannot be used, and more is read and stored than needed: LevelDB could not be loaded: ${messageOf(error)}`,
+      );
+      return undefined;
+    }
   }
 
   /**
@@ -102,7 +118,8 @@ export class BlobIndex {
    * `work` runs on a new one.
    */
   async #withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
-    const { Level } = await import('level');
+    const Level = await this.load();
+    if (Level === undefined) return;
     for (let attempt = 0; attempt < INDEX_LOCK_RETRIES; attempt++) {
       const database: Database = new Level(this.#path, { keyEncoding: 'view', valueEncoding: 'view' });
       try {
@@ -115,8 +132,20 @@ export class BlobIndex {
         else if (!(await removed(this.#path))) return;
       } finally {
         await database.close();
+        await makePrivate(this.#path);
       }
     }
+  }
+}
+
+/** Takes from others what LevelDB gives them by the umask. */
+async function makePrivate(path: string): Promise<void> {
+  try {
+    await chmod(path, 0o700);
+    for (const name of await readdir(path)) await chmod(join(path, name), 0o600);
+  } catch (error) {
+    // Another process may have removed a file or the whole.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
   }
 }
 

@@ -23,7 +23,7 @@ import { forkName } from './conflict.js';
 import type { Home } from './home.js';
 import type { OnProgress } from './progress.js';
 import { resolveRevision } from './revision.js';
-import type { Found } from './site.js';
+import type { Found, Site } from './site.js';
 
 export interface CheckoutOptions {
   /** A revision; the head unless given. */
@@ -58,21 +58,35 @@ const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: unde
 export async function checkoutSession(home: Home, session: string, dir: string, options: CheckoutOptions = {}): Promise<CheckoutResult> {
   home.refuseTarget(dir);
   try {
-    return await home.reading(session, options, (found) => attemptCheckout(home, found, dir, options));
+    return await home.reading(session, options, (found) => attemptCheckout(home, home, found, dir, options));
   } finally {
     home.frames.clear();
   }
 }
 
+/** Checks out a version that the remote alone has, which the local store cannot take in: the session has diverged. */
+export async function checkoutFrom(
+  remote: Site,
+  home: Home,
+  session: string,
+  dir: string,
+  options: CheckoutOptions,
+): Promise<CheckoutResult> {
+  home.refuseTarget(dir);
+  return attemptCheckout(home, remote, await remote.requireSession(session, options), dir, options);
+}
+
 async function attemptCheckout(
   home: Home,
+  site: Site,
   { repository, token, head }: Found,
   dir: string,
   options: CheckoutOptions,
 ): Promise<CheckoutResult> {
   const { session } = token;
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
-  const manifest = await home.readManifest(repository, token, row, options);
+  const manifest = await site.readManifest(repository, token, row, options);
+  const own = await home.init(options);
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
   return home.holding(dir, async (found) => {
     const workspace = await settleWorkspace(found);
@@ -92,7 +106,7 @@ async function attemptCheckout(
       signal: options.signal,
       onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),
     };
-    await place({ home, repository, token, workspace, tree, record, write, options });
+    await place({ home, repository: own, token, workspace, tree, record, write, options });
     await workspace.writeCache(learn);
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   });

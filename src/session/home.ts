@@ -36,6 +36,7 @@ export interface HomeOptions {
   /** The older package's sessions in the same place. */
   legacy: LegacyPlace;
   host: Host;
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 export class Home implements Site {
@@ -55,10 +56,10 @@ export class Home implements Site {
   #repository: Repository | undefined;
   #newest: { name: string; manifest: Manifest } | undefined;
 
-  constructor({ provider, folder, legacy, host }: HomeOptions) {
+  constructor({ provider, folder, legacy, host, onWarning }: HomeOptions) {
     this.provider = provider;
     this.host = host;
-    this.index = new BlobIndex(join(folder, 'index'));
+    this.index = new BlobIndex(join(folder, 'index'), { onWarning });
     this.records = join(folder, 'records');
     this.owners = host.owners(this.records);
     this.legacy = legacy;

@@ -12,8 +12,9 @@ import { Store } from './store.js';
 
 export interface OpenOptions {
   /**
-   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is first written. A provider keeps objects and cells;
-   * the index and the records stay in `~/.browserstate`.
+   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is first written. With a
+   * provider that is no folder, what only this machine needs (index, records, mounted directories) is in a private folder of the system's place for temporary files,
+   * which is removed when the store is closed; nothing is written to `~/.browserstate`.
    */
   home?: string | Provider | undefined;
   /** The repositories that are shared with other machines, as an address (`file:`, `s3:`, `gs:`) or a provider; without one everything is local. */
@@ -50,9 +51,9 @@ export interface OpenOptions {
 export async function openRepository(options: OpenOptions = {}): Promise<Store> {
   checkOptions('openRepository', options, optionsOf.open);
   checkOptions('openRepository: transfer', options.transfer, optionsOf.transfer);
-  const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress } = options;
+  const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress, onWarning } = options;
   if (host.platform() === 'win32') throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows');
   checkId('user', userId);
   const places = await openPlaces({ home: options.home ?? host.defaultHome(), remote, userId, host, transfer, onRetry });
-  return new Store({ ...places, host, signal, onProgress });
+  return new Store({ ...places, host, signal, onProgress, onWarning });
 }

@@ -1,4 +1,5 @@
 /** Where a user's repositories lie: home on this machine, and the remote. Opening a place asks it for nothing. */
+import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BrowserStateError } from '../errors.js';
@@ -37,10 +38,10 @@ export interface PlaceOptions {
   onRetry: ((event: RetryEvent) => void) | undefined;
 }
 
-type Places = Pick<StoreOptions, 'provider' | 'folder' | 'legacy' | 'remote'>;
+type Places = Pick<StoreOptions, 'provider' | 'folder' | 'temporary' | 'legacy' | 'remote'>;
 
 /**
- * A user's part of home and of the remote. Where home is a provider the index and the records are in the default folder of this machine. Throws
+ * A user's part of home and of the remote. With a provider that is no folder as home, index and records are in a folder of their own. Throws
  * USAGE for addresses and numbers that cannot be, and for a remote that is home itself.
  */
 export async function openPlaces({ home, remote, userId, host, transfer, onRetry }: PlaceOptions): Promise<Places> {
@@ -49,13 +50,15 @@ export async function openPlaces({ home, remote, userId, host, transfer, onRetry
       hint: 'What is shared with other machines is the remote: --remote URL, BROWSERSTATE_REMOTE, or the option `remote`.',
     });
   }
-  const root = typeof home === 'string' ? home : host.defaultHome();
-  const folder = join(root, userId, STORE_FOLDER);
+  const root = typeof home === 'string' ? home : folderOf(home);
+  if (root !== undefined) refuseFile(root);
+  const temporary = root === undefined ? host.temporaryFolder() : undefined;
+  const folder = join(root ?? (temporary as string), userId, STORE_FOLDER);
   // One registry: a socket in a remote's folder would keep its disk from being unmounted.
   const owners = host.owners(join(folder, 'records'));
   const provider = typeof home === 'string' ? localProvider(folder, host, { owners }) : scoped(home, `${userId}/${STORE_FOLDER}/`);
-  const legacy = typeof home === 'string' ? legacyFolder(join(root, userId)) : legacyOf(home, home, userId);
-  if (remote === undefined) return { provider, folder, legacy };
+  const legacy = typeof home === 'string' ? legacyFolder(join(home, userId)) : legacyOf(home, home, userId);
+  if (remote === undefined) return { provider, folder, temporary, legacy };
   const whole = typeof remote === 'string' ? await openProviderUrl(remote, host, owners) : remote;
   const there = folderOf(whole);
   refuseSamePlace(typeof home === 'string' ? resolve(home) : (folderOf(home) ?? home), there ?? whole);
@@ -64,6 +67,7 @@ export async function openPlaces({ home, remote, userId, host, transfer, onRetry
   return {
     provider,
     folder,
+    temporary,
     legacy,
     remote: {
       provider: scoped(asked, `${userId}/${STORE_FOLDER}/`),
@@ -84,6 +88,20 @@ function settingsOf(given: TransferOptions) {
     maxRetries: whole('maxRetries', 0),
     retryDelayMs: whole('retryDelay', 0),
   };
+}
+
+/** Throws USAGE if there is a file in the place of a directory, or above it. */
+function refuseFile(root: string): void {
+  try {
+    if (statSync(root, { throwIfNoEntry: false })?.isDirectory() ?? true) return;
+  } catch (error) {
+    if (errno(error) === undefined) throw error;
+    if (errno(error) !== 'ENOTDIR') return;
+  }
+  throw new BrowserStateError('USAGE', `home ${root} is not a directory`, {
+    hint: 'Name a directory, which need not exist, with --home DIR, BROWSERSTATE_HOME or the option `home`.',
+    details: { path: root },
+  });
 }
 
 /** A number from 0 to 1. */

@@ -39,6 +39,7 @@ export interface Transfer {
 export interface RemoteOptions {
   provider: Provider;
   host: Host;
+  onWarning?: ((message: string) => void) | undefined;
   /** Where notes about it are kept. */
   records: string;
   /** The older package's sessions in the same place. */
@@ -74,7 +75,7 @@ export class Remote implements Site {
     this.transfer = options.transfer;
     this.legacy = options.legacy;
     this.#notes = new RemoteNotes(options.records, options.provider.url, options.host);
-    this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false });
+    this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false, onWarning: options.onWarning });
   }
 
   /** The repository; undefined where none was made yet. It is asked for only if nothing is remembered. */
@@ -150,6 +151,12 @@ export class Remote implements Site {
     const [seen] = await Promise.all([this.read(session, options), confirmed]);
     if (seen?.token.ref.rows[0] === undefined && !(seen && wasDeleted(seen.token.ref))) await refused;
     return seen;
+  }
+
+  /** Throws INTEGRITY for an older ref than one that this machine has seen there. */
+  async refuseReplayed(token: Token): Promise<void> {
+    const note = await this.#notes.session(token.session);
+    if (note !== undefined) refuseOlder(token, note.ref.sequence, this.#notes.folder);
   }
 
   /** The session's ref as it was last seen, without asking. */
@@ -330,6 +337,7 @@ function refuseOlder({ session, ref }: Token, seen: number, notes: string): void
     'INTEGRITY',
     `refs/${session}: expected change ${seen}, which was seen there, or a later one, found ${ref.sequence}`,
     {
+      details: { session, key: refKey(session) },
       hint: `Somebody put an older state of the session in its place. If that was meant, such as to restore a backup, remove ${notes} and repeat the command.`,
     },
   );

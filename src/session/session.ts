@@ -7,7 +7,7 @@ import { type Ref, type RefEvent, wasDeleted } from '../repository/ref.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
 import { type Defaults, optionsOf, settingsOf, transferSettingsOf } from './calls.js';
-import { type CheckoutOptions, type CheckoutResult, checkoutSession, selectMatching } from './checkout.js';
+import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSession, selectMatching } from './checkout.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { type AtOptions, deleteSession, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag, untag } from './history.js';
@@ -101,7 +101,14 @@ export class Session {
 
   async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean): Promise<CheckoutResult> {
     if (isHere || this.#remote === undefined || settings.offline) return checkoutSession(this.#home, this.id, dir, settings);
-    const { commit, fetchedBytes } = await pullSession(this.#home, this.#remote, this.id, { ...settings, keepFrames: true });
+    const remote = this.#remote;
+    const pulled = await pullSession(this.#home, remote, this.id, { ...settings, keepFrames: true }).catch((error: unknown) => {
+      // Of a session that has diverged the newest version cannot be known; any other is what it is.
+      if (!isError(error, 'CONFLICT') || (settings.at ?? 'HEAD').startsWith('HEAD')) throw error;
+      return undefined;
+    });
+    if (pulled === undefined) return checkoutFrom(remote, this.#home, this.id, dir, settings);
+    const { commit, fetchedBytes } = pulled;
     return { ...(await checkoutSession(this.#home, this.id, dir, { ...settings, at: commit })), fetchedBytes };
   }
 
@@ -242,7 +249,9 @@ export class Session {
   async tag(name: string, options?: AtOptions & OfflineOptions): Promise<LogEntry> {
     const settings = settingsOf(this.#defaults, 'tag', options, optionsOf.at);
     const at =
-      this.#named(settings.at ?? 'HEAD').session === this ? settings.at : (await this.resolve(settings.at as string, settings)).commit;
+      this.#named(settings.at ?? 'HEAD').session === this
+        ? settings.at
+        : (await this.resolve(settings.at as string, { offline: settings.offline, signal: settings.signal })).commit;
     return this.#act({ ...settings, at }, async (site) => {
       const entry = await tag(site, this.id, name, { ...settings, at });
       if (site !== this.#home) await this.#sites.alsoAtHome(() => tag(this.#home, this.id, name, { ...settings, at: entry.commit }));

@@ -1,4 +1,5 @@
 /** The open store of one user: its sessions, and the care of the whole. */
+import { readdirSync } from 'node:fs';
 import { readAhead } from '../concurrency.js';
 import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
@@ -8,6 +9,8 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
+import { errno } from '../workspace/files.js';
+import { removeTree } from '../workspace/remove.js';
 import { bring } from './bring.js';
 import { type Defaults, optionsOf, settingsOf, transferSettingsOf } from './calls.js';
 import { Home } from './home.js';
@@ -87,24 +90,34 @@ export interface StoreOptions {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
+  /** A folder that is for this store alone, and is removed when it is closed. */
+  temporary?: string | undefined;
   /** The older package's sessions in the same place. */
   legacy: LegacyPlace;
   host: Host;
   /** The repository that is shared with other machines. */
-  remote?: Omit<RemoteOptions, 'host' | 'records'> | undefined;
+  remote?: Omit<RemoteOptions, 'host' | 'records' | 'onWarning'> | undefined;
   /** Used by operations that are given none of their own. */
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
+  onWarning?: ((message: string) => void) | undefined;
 }
 
 export class Store {
   readonly #home: Home;
   readonly #remote: Remote | undefined;
   readonly #defaults: Defaults;
+  readonly #temporary: string | undefined;
 
-  constructor({ provider, folder, legacy, host, remote, signal, onProgress }: StoreOptions) {
-    this.#home = new Home({ provider, folder, legacy, host });
-    this.#remote = remote && new Remote({ ...remote, host, records: this.#home.records });
+  constructor({ provider, folder, temporary, legacy, host, remote, signal, onProgress, onWarning }: StoreOptions) {
+    const said = new Set<string>();
+    const warnOnce = (message: string): void => {
+      if (!said.has(message)) onWarning?.(message);
+      said.add(message);
+    };
+    this.#home = new Home({ provider, folder, legacy, host, onWarning: warnOnce });
+    this.#remote = remote && new Remote({ ...remote, host, records: this.#home.records, onWarning: warnOnce });
+    this.#temporary = temporary;
     this.#defaults = { signal, onProgress };
   }
 
@@ -139,8 +152,12 @@ export class Store {
       for await (const name of repository.refs.list(options)) names.push(name);
       const place = site === this.#home ? 'on this machine' : 'on the remote';
       const read = async (session: string) => {
-        const token = await repository.refs.read(session, options).catch((error: unknown) => problemOf(session, place, error));
-        return { session, token };
+        const checked = async () => {
+          const token = await repository.refs.read(session, options);
+          if (token !== undefined && site instanceof Remote) await site.refuseReplayed(token);
+          return token;
+        };
+        return { session, token: await checked().catch((error: unknown) => problemOf(session, place, error)) };
       };
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
         if (token instanceof BrowserStateError) tell(session, token);
@@ -277,6 +294,8 @@ export class Store {
   async close(): Promise<void> {
     await this.#home.provider.close();
     await this.#remote?.provider.close();
+    // Directories that are still mounted are somebody's work.
+    if (this.#temporary !== undefined && namesIn(this.#home.workspaces).length === 0) await removeTree(this.#temporary);
   }
 
   #side(on: OnOptions['on']): Home | Remote {
@@ -300,4 +319,13 @@ function problemOf(session: string, place: string, error: unknown): BrowserState
 async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {
   const created = (await site.open(options)) === undefined;
   return { repository: (await site.init(options)).name, created };
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (errno(error) !== 'ENOENT') throw error;
+    return [];
+  }
 }

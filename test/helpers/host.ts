@@ -32,6 +32,9 @@ export function fakeHost(seed = 'host'): Host {
     defaultHome: () => {
       throw new Error('a test names its home');
     },
+    temporaryFolder() {
+      return this.defaultHome();
+    },
   };
 }
 
