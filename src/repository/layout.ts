@@ -44,6 +44,7 @@ export function isId(id: string): boolean {
 export function checkId(kind: 'session' | 'user', id: string): void {
   if (isId(id)) return;
   throw new BrowserStateError('USAGE', `expected a ${kind} id, found ${JSON.stringify(id)}`, {
+    details: { [kind]: id },
     hint: `A ${kind} id has 1 to ${MAX_ID_LENGTH} letters, digits and . _ - @ and does not start with a dot.`,
   });
 }

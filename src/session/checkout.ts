@@ -93,6 +93,7 @@ async function attemptCheckout(
     const live = directoryState(workspace.dir) === 'absent' ? undefined : liveBrowser(workspace.dir, home.host);
     if (live !== undefined) {
       throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
+        details: { path: dir, pid: live.pid },
         hint: 'Close the browser first.',
       });
     }
@@ -186,6 +187,7 @@ function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord)
   if (before.session === part.session && before.base === part.base)
     return { ...part, only: [...new Set([...before.only, ...(part.only ?? [])])] };
   throw new BrowserStateError('DIRTY', `${dir}: it holds a part of commit ${before.base.slice(0, 12)} of session ${before.session}`, {
+    details: { path: dir, session: before.session, commit: before.base },
     hint: 'Restore parts of one version into one directory, or choose another directory.',
   });
 }
@@ -266,11 +268,15 @@ export function selectMatching(tree: Tree, only: readonly string[]): Tree {
 }
 
 function refuseObstacle(dir: string, path: string, hint: string): BrowserStateError {
-  return new BrowserStateError('DIRTY', `${dir}: a directory ${path} is in the way of a file, and holds what no version has`, { hint });
+  return new BrowserStateError('DIRTY', `${dir}: a directory ${path} is in the way of a file, and holds what no version has`, {
+    hint,
+    details: { path: dir, entry: path },
+  });
 }
 
 function refuse(dir: string): BrowserStateError {
   return new BrowserStateError('DIRTY', `${dir}: it holds files that are in no version of this store`, {
+    details: { path: dir },
     hint: 'Snapshot it first, choose another directory, or replace what it holds with --force.',
   });
 }

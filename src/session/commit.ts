@@ -147,6 +147,7 @@ function refuseLive(home: Home, { dir }: Workspace): void {
   const live = liveBrowser(dir, home.host);
   if (live === undefined) return;
   throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
+    details: { path: dir, pid: live.pid },
     hint: 'Close the browser first.',
   });
 }

@@ -134,6 +134,7 @@ function taken(name: string): BrowserStateError {
     'CONFLICT',
     `session ${name} is on the remote already, with other commits; the commits are safe on this machine`,
     {
+      details: { session: name },
       hint: 'Fork this session under another name and push that.',
     },
   );

@@ -102,6 +102,7 @@ export async function fork(site: Site, session: string, name: string, options: A
     const target = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
     if (target.ref.rows.length > 0) {
       throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
+        details: { session: name },
         hint: 'Choose another name, or delete that session first.',
       });
     }
@@ -233,6 +234,7 @@ function unlessMissing(error: unknown): undefined {
 
 function moved(session: string): BrowserStateError {
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile; nothing was changed here`, {
+    details: { session },
     hint: 'Repeat the command.',
   });
 }

@@ -95,6 +95,7 @@ async function change(
     if (next !== undefined) return next;
   }
   throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
+    details: { session },
     hint: 'Repeat the command.',
   });
 }
@@ -129,6 +130,7 @@ function checkOwner(owner: string): string {
 
 function held(session: string, { owner, expires }: { owner: string; expires: Date }): BrowserStateError {
   return new BrowserStateError('BUSY', `session ${session} is leased by ${owner} until ${expires.toISOString()}`, {
+    details: { session, owner, expires: expires.toISOString() },
     hint: 'Wait until then, or work on it without a lease, or on a fork of it.',
   });
 }
@@ -139,6 +141,7 @@ function lost(session: string, now: { owner: string; expires: Date } | undefined
     'BUSY',
     `session ${session}: the lease is lost; another owner had it after it expired, or the session was deleted`,
     {
+      details: { session },
       hint: 'Take a new one, and look at the history of the session before you push.',
     },
   );

@@ -193,6 +193,7 @@ export function movedAside(session: string, { session: aside, commit, moved }: M
     'CONFLICT',
     `session ${session} was changed while it was mounted: ${now}; what was mounted is safe as commit ${commit?.slice(0, 12)} of session ${aside}`,
     {
+      details: { session: aside, commit: commit ?? null, head: head ?? null },
       hint: `Look at \`browserstate log -s ${aside}\`; onConflict (--on-conflict) ours or theirs joins both, fork keeps both without an error.`,
       cause,
     },

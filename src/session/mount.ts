@@ -226,7 +226,7 @@ export function safeHere({ session, commit }: MountCommit, error: unknown): unkn
   if (!isError(error) || error.code === 'CONFLICT' || error.code === 'INTERNAL') return error;
   const hint = [error.hint, `\`browserstate push -s ${session}\` sends it later.`].filter(Boolean).join(' ');
   const message = `commit ${commit?.slice(0, 12)} of session ${session} is safe on this machine, and was not pushed: ${error.message}`;
-  return new BrowserStateError(error.code, message, { hint, cause: error });
+  return new BrowserStateError(error.code, message, { hint, cause: error, details: { session, commit: commit ?? null, ...error.details } });
 }
 
 /** Removes a workspace of this process for good. A process that is killed meanwhile leaves a note that says so. */

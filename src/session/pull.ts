@@ -77,6 +77,7 @@ export async function pullSeen(home: Home, remote: Remote, found: Seen, options:
     }
   }
   throw new BrowserStateError('CONFLICT', `session ${session}: other processes of this machine were faster`, {
+    details: { session },
     hint: 'Repeat the command.',
   });
 }
@@ -234,11 +235,13 @@ function hasPlace(entry: readonly [ObjectId, BlobPlace | undefined]): entry is r
 }
 
 function diverged(session: string, local: Token | undefined, seen: Seen): BrowserStateError {
-  const [here, there] = [local?.ref.rows[0]?.id, seen.token.ref.rows[0]?.id].map((id) => id?.slice(0, 12));
+  const [commit = null, head = null] = [local?.ref.rows[0]?.id, seen.token.ref.rows[0]?.id];
+  const [here, there] = [commit, head].map((id) => id?.slice(0, 12));
   return new BrowserStateError(
     'CONFLICT',
     `session ${session}: this machine has commits that were not pushed (head ${here}), and the remote has moved (head ${there}); nothing was changed`,
     {
+      details: { session, commit, head },
       hint: `Decide with \`browserstate push -s ${session} --on-conflict ours\`, \`theirs\` or \`fork\`; --offline uses what is on this machine.`,
     },
   );

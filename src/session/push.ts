@@ -67,6 +67,7 @@ export async function pushSession(
     seen = await remote.read(session, options);
   }
   throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
+    details: { session, commit: local.head.id },
     hint: `The commits are safe on this machine. Repeat \`browserstate push -s ${session}\`.`,
   });
 }
@@ -120,6 +121,7 @@ async function settle(
   const isGone = seen.token.ref.rows.length === 0;
   if (isGone && onConflict === 'theirs') {
     throw new BrowserStateError('CONFLICT', `session ${session} was deleted on the remote; the commits are safe on this machine`, {
+      details: { session, commit: local.head.id, head: null },
       hint: `Delete it here as well with \`browserstate delete -s ${session}\`, or push it again with --on-conflict ours.`,
     });
   }

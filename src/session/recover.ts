@@ -140,6 +140,7 @@ function refuseLive(dir: string, home: Home): void {
   const live = liveBrowser(dir, home.host);
   if (live === undefined) return;
   throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is still using this directory`, {
+    details: { path: dir, pid: live.pid },
     hint: 'Close the browser first; then it can be recovered.',
   });
 }

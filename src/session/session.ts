@@ -349,6 +349,7 @@ function unlessMissing(error: unknown): undefined {
 
 function deletedHere(session: string): BrowserStateError {
   return new BrowserStateError('CONFLICT', `session ${session} was deleted on this machine, and the remote still has it`, {
+    details: { session },
     hint: `\`browserstate pull -s ${session}\` brings it back; \`browserstate delete -s ${session}\` deletes it on the remote too.`,
   });
 }

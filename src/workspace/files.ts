@@ -77,7 +77,11 @@ export function readFailure(path: string, error: unknown): unknown {
     meaning?.code === 'UNREACHABLE'
       ? `${meaning.hint} Nothing was committed.`
       : 'Make it readable for this user, or leave it out with --exclude; nothing was committed.';
-  return new BrowserStateError('UNREADABLE', `${path}: expected a file that can be read, found ${code}`, { hint, cause: error });
+  return new BrowserStateError('UNREADABLE', `${path}: expected a file that can be read, found ${code}`, {
+    hint,
+    cause: error,
+    details: { path },
+  });
 }
 
 /** The meaning of a failure to write a local file. */

@@ -246,7 +246,7 @@ function kindOf(stat: BigIntStats): ScannedEntry['kind'] | SkippedEntry['kind'] 
 
 function unfit(path: string, problem: string): BrowserStateError {
   const hint = `Rename it, or leave it out with --exclude '${patternFor(path)}' or the same pattern in .browserstateignore.`;
-  return new BrowserStateError('UNREADABLE', `cannot take ${quote(path)} into a snapshot: ${problem}`, { hint });
+  return new BrowserStateError('UNREADABLE', `cannot take ${quote(path)} into a snapshot: ${problem}`, { hint, details: { path } });
 }
 
 function escapeBytes(bytes: Uint8Array): string {
