@@ -2,6 +2,7 @@
  * Answers that S3 does not give, or that do not tell what became of a write (R-S3-5, R-S3-9): every status from 400 to 599 with every kind
  * of body, and successes that are none. Rows A1 and C12 of the list of faults found in use. The next case is a line of a table.
  */
+import { S3Client } from '@aws-sdk/client-s3';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import type { ErrorCode } from '../../src/errors.js';
@@ -266,3 +267,16 @@ for (const [what, { answer, range }] of Object.entries(objects)) {
     await rejects(t, () => provider.get('packs/a', { range }), 'UNREACHABLE');
   });
 }
+
+test('C12: the answers to a client that is given are checked in the same way', async (t) => {
+  const { server, always } = await open(t);
+  const { bucket, endpoint = '', credentials } = server.options;
+  const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, ...(credentials && { credentials }) });
+  t.teardown(() => client.destroy());
+  const provider = s3Provider({ bucket, client });
+  for (const what of ['200 with a page of HTML', '204', '200 with a body without end']) {
+    always({ answer: strangers[what] as WrongAnswer, applied: false });
+    await allUnreachable(t, provider, what);
+    await rejects(t, () => provider.put('packs/b', utf8('one')), 'UNREACHABLE', what);
+  }
+});
