@@ -23,7 +23,7 @@ export const stats = defineCommand({
   },
 });
 
-function describe({ sessions, commits, objects, storedBytes, logicalBytes }: Usage, ratio: number | null): Line[] {
+function describe({ sessions, commits, objects, storedBytes, logicalBytes, reclaimableBytes }: Usage, ratio: number | null): Line[] {
   const rows: Line[] = [
     [styled('bold', 'sessions'), number(sessions)],
     [styled('bold', 'commits'), number(commits), size(logicalBytes), 'if each were stored by itself'],
@@ -31,5 +31,7 @@ function describe({ sessions, commits, objects, storedBytes, logicalBytes }: Usa
   for (const [kind, { count, bytes }] of Object.entries(objects)) rows.push([styled('bold', kind), number(count), size(bytes)]);
   const total = Object.values(objects).reduce((sum, { count }) => sum + count, 0);
   rows.push([styled('bold', 'stored'), number(total), size(storedBytes), ratio === null ? '' : `${ratio.toFixed(1)} times smaller`]);
+  const needless = reclaimableBytes === null ? 'unknown: verify tells what is damaged' : size(reclaimableBytes);
+  rows.push([styled('bold', 'reclaimable'), '', needless, 'that no commit needs']);
   return table(rows, { right: [1, 2] });
 }

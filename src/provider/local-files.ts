@@ -333,3 +333,16 @@ export async function removeFile(path: string): Promise<boolean> {
 export async function removeTree(path: string): Promise<void> {
   await fs.rm(path, { recursive: true, force: true });
 }
+
+/** Bytes of all files below a directory. What goes away meanwhile counts nothing. */
+export async function bytesBelow(path: string): Promise<number> {
+  let bytes = 0;
+  for (const name of (await namesIn(path)) ?? []) {
+    const found = await fs.lstat(join(path, name)).catch((error: unknown) => {
+      if (!hasErrno(error, 'ENOENT')) throw error;
+      return undefined;
+    });
+    bytes += found?.isDirectory() ? await bytesBelow(join(path, name)) : (found?.size ?? 0);
+  }
+  return bytes;
+}

@@ -15,7 +15,7 @@ import { checkKey, checkPrefix } from './key.js';
 import { Anchor, type AnchorOptions } from './local-anchor.js';
 import { checkCell, type Finding } from './local-check.js';
 import { absent, committed, damaged, misplaced, translating } from './local-errors.js';
-import { type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
+import { bytesBelow, type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
 import { listFolder, oddEntries } from './local-list.js';
 import { objectPath } from './local-names.js';
 import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
@@ -129,6 +129,10 @@ class LocalProvider implements Provider {
     } finally {
       await release();
     }
+  }
+
+  async temporaryBytes(): Promise<number> {
+    return await translating('look at temporary files', {}, () => this.#anchor.reading(({ folder }) => bytesBelow(folder.path('tmp'))));
   }
 
   /** Nothing is held open between calls, so nothing happens. */

@@ -148,6 +148,9 @@ export interface Provider {
    */
   expecting?(expected: Expectation): Provider;
 
+  /** Bytes of temporary files, which are no objects: of writes under way, or of what did not finish. Absent if a provider makes none. */
+  temporaryBytes?(options?: RequestOptions): Promise<number>;
+
   /** Absent where nothing of others can be told. What an older version of the package left is found by it. */
   foreign?: Foreign;
 

@@ -7,7 +7,7 @@ import { REMOTE_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
-import { checkId, type ObjectFolder, objectFolders } from '../repository/layout.js';
+import { checkId } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
@@ -24,6 +24,7 @@ import { type LeftMount, leftOf, type Recovered, type RecoverHow, type RecoverOp
 import { Remote, type RemoteOptions } from './remote.js';
 import { Session } from './session.js';
 import type { OfflineOptions } from './sites.js';
+import { type Usage, usageOf } from './usage.js';
 
 export interface SessionInfo {
   session: string;
@@ -39,17 +40,6 @@ export interface SessionInfo {
   pushed?: boolean;
   /** Who has a lease of it, and until when; absent where nobody has. */
   lease?: { owner: string; expires: Date };
-}
-
-export interface Usage {
-  sessions: number;
-  commits: number;
-  /** Objects and their bytes, by kind. */
-  objects: Record<ObjectFolder, { count: number; bytes: number }>;
-  /** Bytes of all objects. */
-  storedBytes: number;
-  /** Bytes of the files of all kept commits, as if each were stored by itself. */
-  logicalBytes: number;
 }
 
 /** A repository's id, and whether it was made just now. */
@@ -266,28 +256,7 @@ export class Store {
   /** What the repository of this machine, or the remote, holds and takes. */
   async usage(given?: RequestOptions & OnOptions): Promise<Usage> {
     const { on, ...options } = settingsOf(this.#defaults, 'usage', given, optionsOf.usage);
-    const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
-    const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0 };
-    const side = this.#side(on);
-    const repository = await side.open(options);
-    if (repository === undefined) return usage;
-    for (const folder of objectFolders) {
-      for await (const { size = 0 } of side.provider.list(`${folder}/`, options)) {
-        objects[folder].count++;
-        objects[folder].bytes += size;
-        usage.storedBytes += size;
-      }
-    }
-    for await (const session of repository.refs.list(options)) {
-      const ref = (await repository.refs.read(session, options))?.ref;
-      if (ref === undefined || ref.rows.length === 0) continue;
-      usage.sessions++;
-      for await (const { commit } of repository.refs.rows(ref, options)) {
-        usage.commits++;
-        usage.logicalBytes += commit.bytes;
-      }
-    }
-    return usage;
+    return usageOf(this.#side(on), options);
   }
 
   /** Releases what the store holds open. */

@@ -261,7 +261,7 @@ test.serial('stats counts', async (t) => {
   t.is(stats['ratio'], 33 / (stats['storedBytes'] as number));
   t.regex(
     (await desk.run('stats', '--on', 'home')).stdout,
-    /^sessions +1\ncommits +2 +33 B .*\npacks +\d.*\nmanifests +2.*\nsegments +0.*\nstored +.* times smaller\n$/,
+    /^sessions +1\ncommits +2 +33 B .*\npacks +\d.*\nmanifests +2.*\nsegments +0.*\nstored +.* times smaller\nreclaimable +0 B .*\n$/,
   );
   t.is((await new Desk(t).json<{ ratio: null }>(t, 'stats')).ratio, null);
 });

@@ -82,16 +82,18 @@ test('C13: a commit of a file that cannot be read, or of a directory that lost i
 });
 
 test('C13: a commit that is killed leaves nothing after the next one', async (t) => {
-  const { home, dir, store, stored, folder } = await place(t, 24);
+  const { home, dir, store, stored, folder } = await place(t, 48);
   const { bytes } = stored();
+  const count = (): number => stored().names.filter((name) => /packs\/\d/.test(name)).length;
   for (let packs = 0; packs < 3; packs++) {
+    const before = count();
     const running = spawn(process.execPath, [child, home, dir, 'big'], { stdio: ['ignore', 'ignore', 'inherit'] });
     const ended = once(running, 'exit');
     let isOver = false;
     void ended.then(() => {
       isOver = true;
     });
-    while (!isOver && stored().names.filter((name) => /packs\/\d/.test(name)).length <= packs + 1) await turn();
+    while (!isOver && count() <= before + packs) await turn();
     running.kill('SIGKILL');
     await ended;
     // Which of them are left is the next command's business: the one that commits a little.
@@ -100,6 +102,21 @@ test('C13: a commit that is killed leaves nothing after the next one', async (t)
     t.true(stored().bytes <= bytes + 65_536, `${stored().bytes} bytes, ${bytes} before: ${stored().names.join(' ')}`);
   }
   t.deepEqual((await store.verify({ readData: true })).findings, []);
+});
+
+test('C13: usage tells what could be reclaimed: what no commit needs, and temporary files', async (t) => {
+  const { home, dir, store } = await place(t, 2);
+  t.is((await store.usage()).reclaimableBytes, 0);
+  await store.session('big').commit(dir);
+  t.is((await store.usage()).reclaimableBytes, 0);
+  await store.session('big').delete();
+  const { reclaimableBytes } = await store.usage();
+  t.true(reclaimableBytes !== null && reclaimableBytes > 2 * MIB, `${reclaimableBytes}`);
+  writeFileSync(join(home, 'tester/.store/tmp/torn'), noise(1000, 'torn'));
+  t.is((await store.usage()).reclaimableBytes, (reclaimableBytes as number) + 1000);
+  const packs = join(home, 'tester/.store/manifests');
+  for (const name of readdirSync(packs)) writeFileSync(join(packs, name), 'damaged');
+  t.is((await store.usage()).reclaimableBytes, null, 'nothing is called needless that damage hides');
 });
 
 /** Keys of the objects in a provider. */

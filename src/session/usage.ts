@@ -1,0 +1,83 @@
+/** What a repository holds and takes, and what of it nothing needs. */
+import { readAhead } from '../concurrency.js';
+import { isError } from '../errors.js';
+import { framesOf } from '../pack/locator.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { type ObjectFolder, objectFolders, objectKey } from '../repository/layout.js';
+import type { Row } from '../repository/ref.js';
+import type { Repository } from '../repository/repository.js';
+import type { Home } from './home.js';
+import type { Remote } from './remote.js';
+
+export interface Usage {
+  sessions: number;
+  commits: number;
+  /** Objects and their bytes, by kind. */
+  objects: Record<ObjectFolder, { count: number; bytes: number }>;
+  /** Bytes of all objects. */
+  storedBytes: number;
+  /** Bytes of the files of all kept commits, as if each were stored by itself. */
+  logicalBytes: number;
+  /**
+   * Bytes of temporary files, and of objects that no kept commit needs: left by deleted sessions and by what did not finish, or of commits under way. Null if damage
+   * hides what is needed.
+   */
+  reclaimableBytes: number | null;
+}
+
+/** A manifest of a large profile takes a hundred MB. */
+const MANIFESTS_AHEAD = 2;
+
+/** Measures a repository; all is 0 if there is none. */
+export async function usageOf(side: Home | Remote, options: RequestOptions): Promise<Usage> {
+  const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
+  const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0, reclaimableBytes: 0 };
+  const repository = await side.open(options);
+  if (repository === undefined) return usage;
+  const sizes = new Map<string, number>();
+  for (const folder of objectFolders) {
+    for await (const { key, size = 0 } of side.provider.list(`${folder}/`, options)) {
+      objects[folder].count++;
+      objects[folder].bytes += size;
+      usage.storedBytes += size;
+      sizes.set(key, size);
+    }
+  }
+  const manifests = new Map<string, Row>();
+  for await (const session of repository.refs.list(options)) {
+    const ref = (await repository.refs.read(session, options))?.ref;
+    if (ref === undefined || ref.rows.length === 0) continue;
+    usage.sessions++;
+    for (const { name } of ref.segments) sizes.delete(objectKey('segments', name));
+    for await (const row of repository.refs.rows(ref, options)) {
+      usage.commits++;
+      usage.logicalBytes += row.commit.bytes;
+      manifests.set(objectKey('manifests', row.manifest), row);
+    }
+  }
+  const isKnown = await forgetNeeded(repository, manifests, sizes, options);
+  const unneeded = [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  usage.reclaimableBytes = isKnown ? unneeded + ((await side.provider.temporaryBytes?.(options)) ?? 0) : null;
+  return usage;
+}
+
+/** Removes what the manifests need from `sizes`, and the manifests themselves; false if one of them cannot be read. */
+async function forgetNeeded(
+  repository: Repository,
+  manifests: ReadonlyMap<string, Row>,
+  sizes: Map<string, number>,
+  options: RequestOptions,
+): Promise<boolean> {
+  const packs = async (row: Row): Promise<Set<string>> => {
+    const { blobs } = await repository.readManifest(row, options);
+    return new Set([...blobs.values()].flatMap(({ location }) => framesOf(location).map(({ pack }) => objectKey('packs', pack))));
+  };
+  for (const key of manifests.keys()) sizes.delete(key);
+  try {
+    for await (const needed of readAhead(manifests.values(), MANIFESTS_AHEAD, packs)) for (const key of needed) sizes.delete(key);
+    return true;
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
+    return false;
+  }
+}
