@@ -15,6 +15,7 @@ import { newName } from '../repository/layout.js';
 import type { BlobPlace } from '../repository/manifest.js';
 import { newRow, type Row, type RowOp } from '../repository/ref.js';
 import { type CaptureOptions, capture } from '../workspace/capture.js';
+import { identityOf } from '../workspace/exchange.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, type Filter, readRules } from '../workspace/filter.js';
@@ -188,6 +189,7 @@ async function commitOnto(
   const { read = capture } = options;
   const isLive = options.read !== undefined;
   const learn = isLive ? undefined : new StatCache({ dir }, home.host.now());
+  const identity = identityOf(dir);
   const facts = readFacts(dir);
   if (facts.isLone && underlay === undefined && !options.isMigration) refuseLone(dir, head?.manifest.tree, options);
   const filter = buildFilter({ facts, ...rules });
@@ -221,7 +223,7 @@ async function commitOnto(
     const read = (id: ObjectId) => writer.read(id, (writer.places.get(id) ?? underlay?.manifest.blobs.get(id)) as BlobPlace);
     await checkShrink(dir, head && readable(head, options), { tree, read });
   }
-  await refuseChanged(home, workspace);
+  await refuseChanged(home, workspace, identity);
   await watch?.check();
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
   const isWhole = usable.size === known.size;
@@ -263,9 +265,12 @@ async function remember(workspace: Workspace, record: WorkspaceRecord, cache: St
   }
 }
 
-/** Throws BUSY if the record was written since the directory was read: what was read may be parts of two versions. */
-async function refuseChanged(home: Home, { dir, generation }: Workspace): Promise<void> {
-  if ((await home.workspace(dir)).generation === generation) return;
+/**
+ * Throws BUSY if the record was written since the directory was read, or another directory has its place, as after a checkout from another home: what was read
+ * may be parts of two versions.
+ */
+async function refuseChanged(home: Home, { dir, generation }: Workspace, identity: string | undefined): Promise<void> {
+  if ((await home.workspace(dir)).generation === generation && identityOf(dir) === identity) return;
   throw new BrowserStateError('BUSY', `${dir}: another process checked out or committed it meanwhile; nothing was committed`, {
     hint: 'Repeat the command when the other one is done.',
     details: { path: dir },

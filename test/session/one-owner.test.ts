@@ -2,7 +2,7 @@
  * One owner of a directory at a time (R-OUT-7; rows C1, C2 and C10): an operation that is halfway in one process, here or in another PID namespace, makes every
  * other on its directory BUSY, until it is done or provably gone.
  */
-import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
@@ -164,6 +164,19 @@ test('R-OUT-7, C2: a commit is refused if the record of its directory was writte
   await rejects(t, () => session.commit(dir, { onProgress: () => writeFileSync(path, again) }), 'BUSY');
   t.is((await session.resolve('HEAD')).commit, head);
   t.true((await session.commit(dir)).changed);
+});
+
+test('C2: a commit is refused if another directory took the place of the one that is read, as a restore from another home does', async (t) => {
+  const { dir, session } = await begin(t);
+  writeVersion(dir, 'six');
+  const { commit: head } = await session.resolve('HEAD');
+  const onProgress = (): void => {
+    if (existsSync(`${dir}-old`)) return;
+    renameSync(dir, `${dir}-old`);
+    writeVersion(dir, 'ten');
+  };
+  await rejects(t, () => session.commit(dir, { onProgress }), 'BUSY');
+  t.is((await session.resolve('HEAD')).commit, head);
 });
 
 test('C10: a mount of a process that runs in another PID namespace is not left, and is when it was killed', async (t) => {
