@@ -39,7 +39,7 @@ export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
-export type { LeftMount, Recovered, RecoverHow, RecoverOptions } from './session/recover.js';
+export type { LeftMount, Recovered, RecoverHow, RecoverOptions, UnfinishedCheckout } from './session/recover.js';
 export type { LogOptions, Session, StatusOptions, SyncResult } from './session/session.js';
 export type { OfflineOptions } from './session/sites.js';
 export type { Initialised, InitResult, LegacySession, SessionInfo, SessionsOptions, Store } from './session/store.js';

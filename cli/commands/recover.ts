@@ -33,8 +33,9 @@ export const recover = defineCommand({
     const how = howOf(args);
     if (how === undefined) {
       if (args.all) throw new CliError('USAGE', 'expected --commit or --discard with --all, found neither');
-      report.result(left, () => describeLeft(left));
-      if (left.length === 0) report.note('Nothing is left.');
+      const checkouts = await store.unfinishedCheckouts();
+      report.result([...left, ...checkouts], () => [...describeLeft(left), ...checkouts.flatMap(describeCheckout)]);
+      if (left.length + checkouts.length === 0) report.note('Nothing is left.');
       return;
     }
     const chosen = choose(left, args[how] ?? '', args.all ?? false);
@@ -115,4 +116,10 @@ function describeLeft(left: readonly LeftMount[]): Line[] {
       isCertain ? dir : `${dir} ?`,
     ]),
   );
+}
+
+function describeCheckout({ dir, session, leftovers }: Awaited<ReturnType<Store['unfinishedCheckouts']>>[number]): Line[] {
+  const command = `browserstate restore ${dir}${session === undefined ? '' : ` -s ${session}`}`;
+  const lines: Line[] = leftovers.map(({ path, holds }) => [`  ${path} holds ${holds}`]);
+  return [[styled('bold', dir), `: a restore was cut off; \`${command}\` finishes or undoes it`], ...lines];
 }

@@ -3,13 +3,14 @@
  * anywhere can be repeated, by the next process that looks.
  */
 import { join } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isError } from '../errors.js';
 import type { ObjectId } from '../object-id.js';
 import { owning } from '../owners.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { directoryState } from '../workspace/checkout.js';
 import { liveBrowser } from '../workspace/live.js';
-import { settleWorkspace } from '../workspace/settle.js';
+import { pendingDirectories } from '../workspace/record.js';
+import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
 import type { Home } from './home.js';
 import { pushMounted, removeWorkspace, safeHere } from './mount.js';
 import { commitMount, type MountCommitOptions, type MountPlace, sessionBeside } from './mount-commit.js';
@@ -62,6 +63,32 @@ export async function leftOf(home: Home, notes: MountNotes): Promise<LeftMount[]
     left.push({ ...held, session, mode, dir: directoryOf(home, held), since: new Date(since), base });
   }
   return left;
+}
+
+/** A checkout that was cut off, and what it has left. */
+export interface UnfinishedCheckout {
+  dir: string;
+  /** The session that was checked out. */
+  session: string | undefined;
+  leftovers: Leftover[];
+}
+
+/** Returns the checkouts that were cut off, in the order of their directories; one that is under way is not among them. */
+export async function unfinishedCheckouts(home: Home): Promise<UnfinishedCheckout[]> {
+  const found: UnfinishedCheckout[] = [];
+  for (const dir of await pendingDirectories(home.records)) {
+    const checkout = await home
+      .holding(dir, async (workspace) => {
+        const { next, previous } = workspace.pending ?? {};
+        return { dir, session: (next ?? previous)?.session, leftovers: leftoversOf(workspace) };
+      })
+      .catch((error: unknown) => {
+        if (!isError(error, 'BUSY', 'USAGE', 'FORBIDDEN')) throw error;
+        return undefined;
+      });
+    if (checkout !== undefined && checkout.leftovers.length > 0) found.push(checkout);
+  }
+  return found;
 }
 
 /**

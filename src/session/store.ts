@@ -20,7 +20,16 @@ import { type MigrateOptions, type MigrateResult, migrateSession } from './migra
 import type { Mount } from './mount.js';
 import { mountNotes, type OpenMountOptions, openMount } from './mounts.js';
 import type { OnProgress } from './progress.js';
-import { type LeftMount, leftOf, type Recovered, type RecoverHow, type RecoverOptions, recoverMount } from './recover.js';
+import {
+  type LeftMount,
+  leftOf,
+  type Recovered,
+  type RecoverHow,
+  type RecoverOptions,
+  recoverMount,
+  type UnfinishedCheckout,
+  unfinishedCheckouts,
+} from './recover.js';
 import { Remote, type RemoteOptions } from './remote.js';
 import { Session } from './session.js';
 import type { OfflineOptions } from './sites.js';
@@ -223,6 +232,11 @@ export class Store {
     const settings = transferSettingsOf(this.#defaults, 'mount', options, optionsOf.mount);
     checkId('session', session);
     return openMount(this.#home, this.#remote, session, settings);
+  }
+
+  /** Returns the checkouts that were cut off; the next checkout into each directory finishes or undoes it, or names what is in the way. */
+  unfinishedCheckouts(): Promise<UnfinishedCheckout[]> {
+    return unfinishedCheckouts(this.#home);
   }
 
   /** The workspaces that processes which are gone have left. Those of one session are recovered when it is mounted next. */

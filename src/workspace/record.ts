@@ -194,6 +194,21 @@ export function recordPath(folder: string, dir: string, kind: 'json' | 'stat' | 
   return join(folder, `${toHex(sha256(utf8(dir)).subarray(0, 16))}.${kind}`);
 }
 
+/** Returns the real paths of the directories in which something was under way when their records were written. */
+export async function pendingDirectories(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
+    throw writeFailure(folder, error);
+  });
+  const found: string[] = [];
+  for (const name of names.filter((each) => /^[0-9a-f]{32}\.json$/.test(each))) {
+    const bytes = await readIfPresent(join(folder, name));
+    const stored = bytes && parse(bytes);
+    if (stored?.pending !== undefined) found.push(stored.dir);
+  }
+  return found.sort();
+}
+
 async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
     return await readFile(path);

@@ -193,7 +193,7 @@ test('R-OUT-2: a directory that is to be kept gets new entries and stays itself'
 });
 
 test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a snapshot, and told by status', async (t) => {
-  const { folder, home, session } = await begin(t);
+  const { folder, home, session, store } = await begin(t);
   const dir = join(folder, 'dir');
   await session.checkout(dir);
   const stage = join(folder, '.browserstate-1');
@@ -206,6 +206,12 @@ test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a
   await workspace.write(record, { phase: 'swap', stage, old, previous: record, next: record, ...exchange });
   renameSync(dir, old);
   await rejects(t, () => session.status(dir), 'DIRTY');
+  // C5: it is listed with what it has left.
+  const leftovers = [
+    { path: stage, holds: 'the new version' },
+    { path: old, holds: 'the former content' },
+  ];
+  t.deepEqual(await store.unfinishedCheckouts(), [{ dir, session: 's', leftovers }]);
   t.true((await session.commit(dir)).changed);
   t.deepEqual((await session.diff('HEAD~1')).changed, ['Default/Preferences']);
   t.deepEqual(readdirSync(folder).sort(), ['dir', 'home', 'profile']);
