@@ -33,7 +33,8 @@ export const restore = defineCommand({
   async run(context, { session: id, dir, at, only, force, offline }) {
     const { report, signal } = context;
     const session = await context.session(id);
-    const options = { at, only, force, keepDirectory: isCurrentDirectory(dir), offline, signal };
+    const onWarning = (text: string): void => report.warn(text);
+    const options = { at, only, force, keepDirectory: isCurrentDirectory(dir), offline, onWarning, signal };
     const { commit, files, bytes, fetchedBytes } = await session.restore(dir, options);
     report.result({ commit, files, bytes, fetchedBytes }, () => [
       [

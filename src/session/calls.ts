@@ -36,7 +36,14 @@ const commit: OptionNames<CommitOptions & OfflineOptions> = {
   onProgress: true,
 };
 const at: OptionNames<AtOptions & OfflineOptions> = { ...offline, at: true };
-const checkout: OptionNames<CheckoutOptions & OfflineOptions> = { ...at, only: true, force: true, keepDirectory: true, onProgress: true };
+const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
+  ...at,
+  only: true,
+  force: true,
+  keepDirectory: true,
+  onWarning: true,
+  onProgress: true,
+};
 const pull: OptionNames<PullOptions> = { ...request, at: true, onProgress: true };
 const push: OptionNames<PushOptions> = { ...request, onConflict: true, release: true, onProgress: true };
 const log: OptionNames<LogOptions> = { ...offline, limit: true, checkpoints: true };

@@ -34,6 +34,8 @@ export interface CheckoutOptions {
   force?: boolean | undefined;
   /** Replace the directory's entries one by one and never the directory itself, in which a shell may be. */
   keepDirectory?: boolean | undefined;
+  /** Told about a version that a browser cannot work with as it is. */
+  onWarning?: ((message: string) => void) | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -45,6 +47,12 @@ export interface CheckoutResult {
   bytes: number;
   /** Bytes that came from a remote. */
   fetchedBytes: number;
+}
+
+/** Whether the owner of an entry may not change it. */
+function isClosed({ kind, mode }: TreeEntry): boolean {
+  const needed = kind === 'directory' ? 0o300 : 0o200;
+  return kind !== 'symlink' && (mode & needed) !== needed;
 }
 
 const everything: Filter = { excludes: () => false };
@@ -109,6 +117,12 @@ async function attemptCheckout(
     };
     await place({ home, repository: own, token, workspace, tree, record, write, options });
     await workspace.writeCache(learn);
+    const closed = tree.filter(isClosed).length;
+    if (closed > 0) {
+      options.onWarning?.(
+        `${closed} entries of the version are read-only, and were restored so: a browser cannot change them; \`chmod -R u+rwX ${dir}\` lets it`,
+      );
+    }
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   });
 }

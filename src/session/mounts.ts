@@ -136,7 +136,7 @@ function describe({ session, dir }: LeftMount, to: string, outcome: 'committed' 
 }
 
 async function makeWorkspace(home: Home, session: string, base: ObjectId | undefined, mode: MountMode, options: OpenMountOptions) {
-  const { signal, onProgress, keepCaches = false, exclude = [] } = options;
+  const { signal, onProgress, onWarning, keepCaches = false, exclude = [] } = options;
   const notes = mountNotes(home);
   const id = newMountId(session, home.host);
   const folder = home.workspaces;
@@ -148,7 +148,7 @@ async function makeWorkspace(home: Home, session: string, base: ObjectId | undef
     await notes.write(id, note);
     await makePrivate(folder);
     if (base === undefined) await makePrivate(dir);
-    else await checkoutSession(home, session, dir, { at: base, signal, onProgress });
+    else await checkoutSession(home, session, dir, { at: base, signal, onProgress, onWarning });
     await notes.write(id, { ...note, phase: 'open' });
   } catch (error) {
     await withdraw(home, notes, id, dir, note);
