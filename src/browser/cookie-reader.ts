@@ -6,6 +6,7 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Database } from 'node-sqlite3-wasm';
+import { messageOf } from '../errors.js';
 import { COOKIE_SAMPLE, MAX_COOKIE_BYTES, MAX_SQLITE_MEMORY, WASM_PAGE_SIZE } from '../limits.js';
 
 /** A few values of each kind of encryption. */
@@ -42,7 +43,7 @@ function read(path: string): { sample: CookieSample | undefined } | { problem: s
       database.close();
     }
   } catch (error) {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error) };
   }
 }
 

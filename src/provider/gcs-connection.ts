@@ -6,7 +6,7 @@ import { addAbortListener } from 'node:events';
 import type { Agent } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Storage } from '@google-cloud/storage';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isAnyError } from '../errors.js';
 import { STALL_TIMEOUT_MS } from '../limits.js';
 import { poolOf } from './agent.js';
 import { uncredited } from './gcs-errors.js';
@@ -130,8 +130,7 @@ async function load(): Promise<typeof import('@google-cloud/storage')> {
   try {
     return await import('@google-cloud/storage');
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(PACKAGE)))
-      throw cause;
+    if (!(isAnyError(cause) && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(PACKAGE))) throw cause;
     throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which Cloud Storage needs, is not installed`, {
       hint: `Install it: npm install ${PACKAGE}`,
       cause,

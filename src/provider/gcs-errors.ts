@@ -1,5 +1,5 @@
 /** Translation of what Cloud Storage, the network and the SDK's credentials answer to the errors of the provider contract (SPEC.md R-GCS-8). */
-import { BrowserStateError, type ErrorCode, isError, throwIfAborted } from '../errors.js';
+import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../errors.js';
 import { strangerHint } from './bucket-names.js';
 import type { Answer } from './gcs-exchange.js';
 
@@ -167,9 +167,10 @@ function documentOf({ body }: Answer): { message: string; reason: string | undef
 const SHOWN = 200;
 
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isAnyError(error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' && !isError(error) ? `${error.code}: ` : '';
   // A host with several addresses fails once for each, and says nothing itself.
-  const inner = error.message === '' && error instanceof AggregateError ? error.errors.map(String).join(', ') : error.message;
+  const inner =
+    error.message === '' && 'errors' in error && Array.isArray(error.errors) ? error.errors.map(String).join(', ') : error.message;
   return `${code}${inner}`.replaceAll(/\p{Cc}/gu, ' ');
 }

@@ -6,7 +6,7 @@ import type { Agent as SecureAgent } from 'node:https';
 import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError, isAnyError } from '../errors.js';
 import { CANCEL_GRACE_MS, STALL_TIMEOUT_MS } from '../limits.js';
 import { poolOf } from './agent.js';
 import { type Asked, checkAnswer, type RawAnswer } from './s3-answers.js';
@@ -100,7 +100,7 @@ function load(): Sdk {
   try {
     return createRequire(import.meta.url)(PACKAGE) as Sdk;
   } catch (cause) {
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'MODULE_NOT_FOUND' && cause.message.includes(PACKAGE))) throw cause;
+    if (!(isAnyError(cause) && 'code' in cause && cause.code === 'MODULE_NOT_FOUND' && cause.message.includes(PACKAGE))) throw cause;
     throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which S3 needs, is not installed`, {
       hint: `Install it: npm install ${PACKAGE}`,
       cause,

@@ -1,5 +1,5 @@
 /** Translation of the errors of S3, of compatible stores and of their SDK to those of the provider contract (SPEC.md R-S3-5, R-S3-9). */
-import { BrowserStateError, type ErrorCode, isError, throwIfAborted } from '../errors.js';
+import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../errors.js';
 import { strangerHint } from './bucket-names.js';
 import { STORES_HINT } from './probe.js';
 import { NotS3 } from './s3-answers.js';
@@ -59,12 +59,12 @@ function meaning(shared: Meaning, ...names: string[]): Record<string, Meaning> {
 
 /** Returns the status of an answer; undefined if there was none, or if the error is not the SDK's. */
 export function statusOf(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !('$metadata' in error)) return undefined;
+  if (!isAnyError(error) || !('$metadata' in error)) return undefined;
   return (error.$metadata as { httpStatusCode?: number } | undefined)?.httpStatusCode;
 }
 
 export function isNamed(error: unknown, name: string): error is Error {
-  return error instanceof Error && error.name === name;
+  return isAnyError(error) && error.name === name;
 }
 
 /** True if a request that failed so had no effect and never will: it was not sent, or the answer proves that it was rejected. */
@@ -72,7 +72,7 @@ export function isRejection(error: unknown): boolean {
   const status = statusOf(error);
   if (status === undefined) return meaningOf(error, '').code !== 'UNREACHABLE';
   if (UNDECIDED.includes(status) || (status >= 500 && status !== 501)) return false;
-  return error instanceof Error && Object.hasOwn(REJECTIONS, error.name);
+  return isAnyError(error) && Object.hasOwn(REJECTIONS, error.name);
 }
 
 /** Runs `body`, which does `what` in the store at `url`. Throws what the SDK throws as an error of the contract. */
@@ -102,16 +102,17 @@ function translated(what: string, url: string, cause: unknown, { code, hint }: M
 function meaningOf(error: unknown, url: string): Meaning {
   if (error instanceof NotS3) return { code: 'UNREACHABLE', hint: strangerHint(url, 'S3') };
   const status = statusOf(error);
-  if (error instanceof Error && Object.hasOwn(others, error.name)) return others[error.name] as Meaning;
+  if (isAnyError(error) && Object.hasOwn(others, error.name)) return others[error.name] as Meaning;
   if (status !== undefined && UNDECIDED.includes(status)) return again;
-  if (error instanceof Error && Object.hasOwn(REJECTIONS, error.name)) return REJECTIONS[error.name] as Meaning;
-  return status === undefined && error instanceof Error && /\bregion\b.*\bmissing\b/i.test(error.message) ? noRegion : again;
+  if (isAnyError(error) && Object.hasOwn(REJECTIONS, error.name)) return REJECTIONS[error.name] as Meaning;
+  return status === undefined && isAnyError(error) && /\bregion\b.*\bmissing\b/i.test(error.message) ? noRegion : again;
 }
 
 function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
+  if (!isAnyError(error)) return String(error);
   const status = statusOf(error);
   const code = 'code' in error && typeof error.code === 'string' ? ` ${error.code}` : '';
-  const inner = error.message === '' && error instanceof AggregateError ? error.errors.map(describe).join(', ') : error.message;
+  const inner =
+    error.message === '' && 'errors' in error && Array.isArray(error.errors) ? error.errors.map(describe).join(', ') : error.message;
   return `${error.name}${code}${status === undefined ? '' : ` (${status})`}: ${inner}`.replaceAll(/\p{Cc}/gu, ' ');
 }

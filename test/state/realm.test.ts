@@ -1,5 +1,6 @@
 /** D4: the library where `instanceof` is false of the errors that Node makes, as in a program that Jest runs with modules. */
 import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -17,4 +18,14 @@ test('D4: the unit tests of the public API pass in a realm of its own', async (t
   t.regex(stdout, /^# fail 0$/m, stdout);
   const [, passed] = /^# pass (\d+)$/m.exec(stdout) ?? [];
   t.true(Number(passed) > 40, stdout);
+});
+
+test('D4: no module asks whether an error is an instance of an Error of its own realm', (t) => {
+  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
+  t.true(sources.length > 100);
+  const asks = /instanceof (?:Aggregate|Syntax|Type|Range|URI)?Error\b/;
+  t.deepEqual(
+    sources.filter((path) => asks.test(readFileSync(join(root, 'src', path), 'utf8'))),
+    [],
+  );
 });
