@@ -1,0 +1,5 @@
+/** C5: every step of every checkout with every kind of interference; the exhaustive suite tries a third of them. */
+import process from 'node:process';
+
+process.env['STRIDE'] ??= '1';
+await import('../exhaustive/checkout-interference.test.js');
