@@ -51,11 +51,12 @@ test.serial('C6: a profile that holds hostile databases is made ready; a warning
   const dir = temporary(t);
   writeFileSync(join(dir, 'Local State'), '{}');
   const unreadable: string[] = [];
-  for (const [i, { make, found }] of hostileCookies.entries()) {
+  for (const [i, { make, found, timeoutMs }] of hostileCookies.entries()) {
     const store = `Profile ${i + 1}/Cookies`;
     mkdirSync(join(dir, `Profile ${i + 1}`));
     make(join(dir, store));
-    if (typeof found !== 'number') unreadable.push(store);
+    // A database that is only slow may be read in time.
+    if (typeof found !== 'number' && timeoutMs === undefined) unreadable.push(store);
   }
   const warnings = await prepareProfile(dir, {}, fakeHost());
   const named = warnings.filter(({ code }) => code === 'COOKIES_NOT_READ').map(({ message }) => message.split(':')[0]);
