@@ -11,10 +11,12 @@ import type { Repository } from '../repository/repository.js';
 import { applyTree, findObstacle } from '../workspace/apply.js';
 import { capture, hashOnly } from '../workspace/capture.js';
 import { directoryState, type PlaceOptions, placeTree } from '../workspace/checkout.js';
+import { identityOf } from '../workspace/exchange.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
 import { hasHandles } from '../workspace/handle.js';
 import { liveBrowser } from '../workspace/live.js';
+import { countForeign, isClosed, openedIn, withFormerModes } from '../workspace/opened.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { type Scan, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
@@ -40,6 +42,12 @@ export interface CheckoutOptions {
   onProgress?: OnProgress | undefined;
 }
 
+/** Options of callers inside this library besides. */
+interface CheckoutSettings extends CheckoutOptions {
+  /** Lets the owner change every entry, for a browser that is to work there; the record says so. */
+  opened?: boolean | undefined;
+}
+
 export interface CheckoutResult {
   commit: ObjectId;
   /** Files written or found in place, and the sum of their sizes. */
@@ -47,12 +55,6 @@ export interface CheckoutResult {
   bytes: number;
   /** Bytes that came from a remote. */
   fetchedBytes: number;
-}
-
-/** Whether the owner of an entry may not change it. */
-function isClosed({ kind, mode }: TreeEntry): boolean {
-  const needed = kind === 'directory' ? 0o300 : 0o200;
-  return kind !== 'symlink' && (mode & needed) !== needed;
 }
 
 const everything: Filter = { excludes: () => false };
@@ -63,7 +65,7 @@ const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: unde
  * without it. Throws NOT_FOUND for an unknown session or revision, BUSY where a browser is live in `dir`, INTEGRITY where the store is damaged; the directory is
  * then as it was.
  */
-export async function checkoutSession(home: Home, session: string, dir: string, options: CheckoutOptions = {}): Promise<CheckoutResult> {
+export async function checkoutSession(home: Home, session: string, dir: string, options: CheckoutSettings = {}): Promise<CheckoutResult> {
   home.refuseTarget(dir);
   try {
     return await home.reading(session, options, (found) => attemptCheckout(home, home, found, dir, options));
@@ -89,7 +91,7 @@ async function attemptCheckout(
   site: Site,
   { repository, token, head }: Found,
   dir: string,
-  options: CheckoutOptions,
+  options: CheckoutSettings,
 ): Promise<CheckoutResult> {
   const { session } = token;
   const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
@@ -105,26 +107,46 @@ async function attemptCheckout(
         hint: 'Close the browser first.',
       });
     }
-    const record: WorkspaceRecord = { session, base: row.id, head: head.id, only: options.only && [...options.only], rules: noRules };
+    const { opened } = options;
+    const record: WorkspaceRecord = {
+      session,
+      base: row.id,
+      head: head.id,
+      only: options.only && [...options.only],
+      rules: noRules,
+      opened: opened ? openedIn(tree) : undefined,
+    };
     const learn = new StatCache({ dir: workspace.dir }, home.host.now());
     const write: PlaceOptions & { learn: StatCache } = {
       learn,
       keepDirectory: options.keepDirectory,
+      opened,
       reader: new BlobReader(repository, { signal: options.signal, kept: home.frames }),
       blobs: manifest.blobs,
       signal: options.signal,
       onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),
     };
+    const former = identityOf(workspace.dir);
     await place({ home, repository: own, token, workspace, tree, record, write, options });
     await workspace.writeCache(learn);
-    const closed = tree.filter(isClosed).length;
-    if (closed > 0) {
-      options.onWarning?.(
-        `${closed} entries of the version are read-only, and were restored so: a browser cannot change them; \`chmod -R u+rwX ${dir}\` lets it`,
-      );
-    }
+    await warn(workspace.dir, tree, former, options);
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   });
+}
+
+/** Reports entries of the version, and others that the directory still has, with which a browser fails. */
+async function warn(dir: string, tree: Tree, former: string | undefined, { opened, onWarning }: CheckoutSettings): Promise<void> {
+  const closed = tree.filter(isClosed).length;
+  const outcome = opened
+    ? 'and were made writable for the browser; what is committed keeps their modes'
+    : `and were restored so: a browser cannot change them; \`chmod -R u+rwX ${dir}\` lets it`;
+  if (closed > 0) onWarning?.(`${closed} entries of the version are read-only, ${outcome}`);
+  // A directory that was made by this checkout has none.
+  const foreign = onWarning === undefined || identityOf(dir) !== former ? 0 : await countForeign(dir);
+  if (foreign > 0)
+    onWarning?.(
+      `${foreign} entries of ${dir} cannot be written by this user: they are another user's, or immutable (\`chattr -i\` lifts that); a browser cannot change them`,
+    );
 }
 
 interface Placement {
@@ -222,7 +244,9 @@ async function readClean(placement: Placement): Promise<Tree | undefined> {
   for (const keepCaches of [record.rules.keepCaches, true]) {
     const filter = buildFilter({ facts: readFacts(dir), ...record.rules, keepCaches });
     const there = await readWhole(placement, filter);
-    if (there !== undefined && isEmptyDiff(diffTrees(expected, there))) return there;
+    if (there === undefined) continue;
+    // A change in place goes by the modes that the directory has.
+    if (isEmptyDiff(diffTrees(expected, withFormerModes(there, record.opened)))) return there;
   }
   return undefined;
 }

@@ -20,6 +20,7 @@ import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, type Filter, readRules } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
+import { withFormerModes } from '../workspace/opened.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
@@ -216,7 +217,9 @@ async function commitOnto(
     signal: options.signal,
     onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
   });
-  const tree = underlay ? overlay(underlay.manifest.tree, captured, underlay.only) : captured;
+  const { opened } = workspace.record ?? {};
+  const own = withFormerModes(captured, opened);
+  const tree = underlay ? overlay(underlay.manifest.tree, own, underlay.only) : own;
   if (!options.allowShrink) {
     // Content is judged as it was taken in, which is what would be committed.
     await writer.settle();
@@ -233,7 +236,7 @@ async function commitOnto(
   const outcome = same ? await keepHead(base, head.row, options) : await store(home, base, tree, writer, pin, options);
   if (outcome === undefined) return undefined;
   const { row, storedBytes } = outcome;
-  await remember(workspace, { session: token.session, base: row.id, head: row.id, only: underlay?.only, rules }, learn);
+  await remember(workspace, { session: token.session, base: row.id, head: row.id, only: underlay?.only, rules, opened }, learn);
   const { excluded, skipped } = found;
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;

@@ -5,6 +5,7 @@ import type { RequestOptions } from '../provider/provider.js';
 import { capture, hashOnly } from '../workspace/capture.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules } from '../workspace/filter.js';
+import { withFormerModes } from '../workspace/opened.js';
 import type { Workspace } from '../workspace/record.js';
 import { scan } from '../workspace/scan.js';
 
@@ -12,5 +13,6 @@ import { scan } from '../workspace/scan.js';
 export async function lookAt(workspace: Workspace, rules: CaptureRules, { signal }: RequestOptions = {}): Promise<TreeEntry[]> {
   const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal });
   const cache = await workspace.readCache();
-  return capture(workspace.dir, found, { sink: hashOnly, cache, learn: undefined, previous: undefined, signal });
+  const tree = await capture(workspace.dir, found, { sink: hashOnly, cache, learn: undefined, previous: undefined, signal });
+  return withFormerModes(tree, workspace.record?.opened);
 }

@@ -148,7 +148,7 @@ async function makeWorkspace(home: Home, session: string, base: ObjectId | undef
     await notes.write(id, note);
     await makePrivate(folder);
     if (base === undefined) await makePrivate(dir);
-    else await checkoutSession(home, session, dir, { at: base, signal, onProgress, onWarning });
+    else await checkoutSession(home, session, dir, { at: base, opened: true, signal, onProgress, onWarning });
     await notes.write(id, { ...note, phase: 'open' });
   } catch (error) {
     await withdraw(home, notes, id, dir, note);

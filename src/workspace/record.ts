@@ -17,6 +17,7 @@ import { quote } from './directory.js';
 import { identityOf } from './exchange.js';
 import { errno, writeFailure } from './files.js';
 import type { CaptureRules } from './filter.js';
+import type { OpenedEntries } from './opened.js';
 import { replacePrivately, sealed, unsealed } from './private-file.js';
 import { StatCache } from './stat-cache.js';
 
@@ -59,6 +60,8 @@ export interface WorkspaceRecord {
   only: string[] | undefined;
   /** What the last capture left out. */
   rules: CaptureRules;
+  /** Entries that were opened to their owner, with the modes that they have in the version. */
+  opened?: OpenedEntries | undefined;
 }
 
 interface Stored {

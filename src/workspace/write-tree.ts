@@ -26,6 +26,7 @@ import { compareFrames } from '../pack/locator.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobPlace } from '../repository/manifest.js';
 import { writeFailure } from './files.js';
+import { openedMode } from './opened.js';
 import type { StatCache } from './stat-cache.js';
 import { setTime } from './times.js';
 
@@ -43,6 +44,8 @@ export interface WriteOptions {
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
   /** Leaves directories writable, for entries that are to be moved out of them. */
   keepWritable?: boolean;
+  /** Lets the owner write to every file and directory, whatever the version says. */
+  opened?: boolean | undefined;
   /** Takes each file as it was written, by the descriptor that wrote it: no other file that may be at its path by then. */
   learn?: StatCache | undefined;
   signal?: AbortSignal | undefined;
@@ -59,7 +62,8 @@ export async function writeTree(root: string, tree: Tree, options: WriteOptions)
   for (const entry of tree) if (entry.kind !== 'file') attempt(entry, () => writePlain(join(root, entry.path), entry));
   await writeFiles(root, inOrderOfPlace(tree, options.blobs), options);
   if (options.keepWritable) return;
-  for (const entry of [...tree].reverse()) if (entry.kind === 'directory') attempt(entry, () => setDirectory(root, entry));
+  const { opened = false } = options;
+  for (const entry of [...tree].reverse()) if (entry.kind === 'directory') attempt(entry, () => setDirectory(root, entry, opened));
 }
 
 /** The files in the order in which their bytes lie in packs, so that what is fetched for one is still there for its neighbours. */
@@ -73,10 +77,10 @@ function inOrderOfPlace(tree: Tree, blobs: WriteOptions['blobs']): FileEntry[] {
 }
 
 /** Gives a directory the mode and time of its entry. */
-export function setDirectory(root: string, entry: TreeEntry): void {
+function setDirectory(root: string, entry: TreeEntry, opened: boolean): void {
   const path = join(root, entry.path);
   setTime(path, entry.mtime);
-  chmodSync(path, entry.mode);
+  chmodSync(path, opened ? openedMode(entry) : entry.mode);
 }
 
 function writePlain(path: string, entry: TreeEntry): void {
@@ -94,7 +98,7 @@ async function writeFiles(root: string, files: readonly FileEntry[], options: Wr
   const done = { files: 0, bytes: 0 };
   let before = 0;
   options.reader.plan(places(files, options.blobs));
-  const open = new OpenFile(root, options.learn);
+  const open = new OpenFile(root, options);
   try {
     // A file without blobs is one item without content.
     for await (const { file, index, last, content } of readAhead(items(files), BLOBS_AHEAD, (item) => load(item, options))) {
@@ -183,11 +187,13 @@ function requireSpace(root: string, needed: number): void {
 class OpenFile {
   readonly #root: string;
   readonly #learn: StatCache | undefined;
+  readonly #opened: boolean;
   #descriptor: number | undefined;
 
-  constructor(root: string, learn: StatCache | undefined) {
+  constructor(root: string, { learn, opened = false }: WriteOptions) {
     this.#root = root;
     this.#learn = learn;
+    this.#opened = opened;
   }
 
   /** Writes the bytes at their place; parts before it that are not written are holes. */
@@ -203,7 +209,7 @@ class OpenFile {
     const { size } = fstatSync(descriptor);
     if (size !== file.size) throw integrity(`${file.path}: expected a file of ${file.size} bytes, found ${size}`);
     setTime(join(this.#root, file.path), file.mtime);
-    fchmodSync(descriptor, file.mode);
+    fchmodSync(descriptor, this.#opened ? openedMode(file) : file.mode);
     this.#learn?.recordWritten(file, fstatSync(descriptor, { bigint: true }));
     this.abandon();
   }

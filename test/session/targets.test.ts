@@ -202,17 +202,3 @@ const isRoot = process.geteuid?.() === 0;
   t.regex(said, /^FORBIDDEN .*theirs/);
   t.true(existsSync(join(dir, 'mine')));
 });
-
-test('A7: read-only entries are restored as they are, and a warning says how many', async (t) => {
-  const { folder, session } = await begin(t);
-  const warnings: string[] = [];
-  const onWarning = (text: string): number => warnings.push(text);
-  await session.checkout(join(folder, 'usual'), { onWarning });
-  t.deepEqual(warnings, []);
-  chmodSync(join(folder, 'profile', 'Local State'), 0o444);
-  chmodSync(join(folder, 'profile', 'Default'), 0o555);
-  await session.commit(join(folder, 'profile'));
-  await session.checkout(join(folder, 'closed'), { onWarning });
-  t.is(warnings.length, 1);
-  t.regex(warnings[0] ?? '', /^2 entries .* read-only/);
-});

@@ -1,0 +1,76 @@
+/**
+ * Entries that are closed to their owner (0444 files, 0555 directories), with which a browser fails. A mounted directory has them opened;
+ * what is committed of it keeps the modes of the version that it was made from, unless something else changed them (SPEC.md R-OUT-11).
+ */
+import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import type { Tree, TreeEntry } from '../object/tree.js';
+import { ifSeen } from './directory.js';
+import { errno } from './files.js';
+import { setMode } from './handle.js';
+
+/** Modes by path. */
+export type OpenedEntries = Readonly<Record<string, number>>;
+
+/** Entries between two breaths, in which other work gets its turn. */
+const ENTRIES_PER_BREATH = 1000;
+
+/** Returns the mode with which the owner of an entry may change it. */
+export function openedMode({ kind, mode }: TreeEntry): number {
+  return kind === 'symlink' ? mode : mode | (kind === 'directory' ? 0o700 : 0o200);
+}
+
+/** Returns whether the owner of an entry may not change it. */
+export function isClosed(entry: TreeEntry): boolean {
+  return openedMode(entry) !== entry.mode;
+}
+
+/** Returns what a directory that holds the version with its entries opened is remembered by; undefined if none is closed. */
+export function openedIn(tree: Tree): OpenedEntries | undefined {
+  const closed = tree.filter(isClosed);
+  return closed.length === 0 ? undefined : Object.fromEntries(closed.map(({ path, mode }) => [path, mode]));
+}
+
+/** Returns the entries of a directory, with their former modes if they still have those with which they were opened. */
+export function withFormerModes(found: TreeEntry[], opened: OpenedEntries | undefined): TreeEntry[] {
+  if (opened === undefined) return found;
+  const modes = new Map(Object.entries(opened));
+  return found.map((entry) => {
+    const mode = modes.get(entry.path);
+    return mode !== undefined && openedMode({ ...entry, mode }) === entry.mode ? { ...entry, mode } : entry;
+  });
+}
+
+/**
+ * Returns how many files and directories below `dir` this user can neither write to nor make writable: those of other users, and
+ * immutable ones.
+ */
+export async function countForeign(dir: string): Promise<number> {
+  const directories = [Buffer.from(dir)];
+  let seen = 0;
+  let foreign = 0;
+  for (const directory of directories) {
+    for (const name of ifSeen(() => readdirSync(directory, { encoding: 'buffer' })) ?? []) {
+      if (++seen % ENTRIES_PER_BREATH === 0) await setImmediate();
+      const path = Buffer.concat([directory, Buffer.from('/'), name]);
+      const stats = ifSeen(() => lstatSync(path));
+      if (stats?.isDirectory()) directories.push(path);
+      if ((stats?.isDirectory() || stats?.isFile()) && isForeign(path, stats.mode)) foreign++;
+    }
+  }
+  return foreign;
+}
+
+function isForeign(path: Buffer, mode: number): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return false;
+  } catch (error) {
+    // EPERM: it is immutable. An owner may set the mode, here to what it is.
+    return errno(error) === 'EPERM' || (errno(error) === 'EACCES' && !mayChange(path, mode & 0o7777));
+  }
+}
+
+function mayChange(path: Buffer, mode: number): boolean {
+  return ifSeen(() => setMode(path, mode) ?? true) ?? false;
+}
