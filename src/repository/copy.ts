@@ -210,7 +210,11 @@ class Copy {
     const wrong = verified.value;
     for (const id of wrong) arrived.delete(id);
     const { onVerified } = this.#options;
-    if (arrived.size > 0 && onVerified !== undefined) this.told = this.told.then(() => onVerified(arrived));
+    if (arrived.size > 0 && onVerified !== undefined) {
+      // One batch at most is told meanwhile: what is not told when the process is killed is fetched once more.
+      await this.told;
+      this.told = onVerified(arrived);
+    }
     // Met by whoever waits for it at the end.
     this.told.catch(() => undefined);
     for (const [id, place] of arrived) this.places.set(id, place);
