@@ -12,12 +12,13 @@ import type { Host } from '../host.js';
 import type { Owners } from '../owners.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
-import { Anchor, type AnchorOptions } from './local-anchor.js';
+import { Anchor, type AnchorOptions, type Place } from './local-anchor.js';
 import { checkCell, type Finding } from './local-check.js';
-import { absent, committed, damaged, misplaced, translating } from './local-errors.js';
+import { absent, committed, damaged, hasErrno, misplaced, translating } from './local-errors.js';
 import { bytesBelow, type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
 import { listFolder, oddEntries } from './local-list.js';
 import { objectPath } from './local-names.js';
+import { probeFolder } from './local-probe.js';
 import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
 
 /** Entries of one generation of a cell: few enough to list in one go, many enough that a roll costs little per swap. */
@@ -61,7 +62,7 @@ class LocalProvider implements Provider {
     checkRequest(key, options);
     checkObjectSize(key, bytes);
     await translating(`store ${key}`, misplaced, () =>
-      this.#anchor.writing(async ({ folder }) => {
+      this.#linking(async ({ folder }) => {
         const path = folder.path(objectPath(key));
         if (await folder.afresh(() => publishObject(folder, path, bytes, options))) return;
         invariant(equalBytes(await readObject(path), bytes), `${key} is put with one content only, and ${path} has another`);
@@ -93,9 +94,7 @@ class LocalProvider implements Provider {
     checkRequest(key, options);
     checkCellSize(key, bytes);
     const payload = new Uint8Array(bytes);
-    return await translating(`write ${key}`, misplaced, () =>
-      this.#anchor.writing(({ cells }) => cells.swap(key, payload, expected, options)),
-    );
+    return await translating(`write ${key}`, misplaced, () => this.#linking(({ cells }) => cells.swap(key, payload, expected, options)));
   }
 
   async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
@@ -131,12 +130,30 @@ class LocalProvider implements Provider {
     }
   }
 
+  /** Throws UNSUPPORTED if the file system lacks what the folder needs. */
+  async probe(options: RequestOptions = {}): Promise<void> {
+    throwIfAborted(options.signal);
+    await translating('create a store', misplaced, () => this.#anchor.writing(({ folder }) => probeFolder(folder)));
+  }
+
   async temporaryBytes(): Promise<number> {
     return await translating('look at temporary files', {}, () => this.#anchor.reading(({ folder }) => bytesBelow(folder.path('tmp'))));
   }
 
   /** Nothing is held open between calls, so nothing happens. */
   async close(): Promise<void> {}
+
+  /** Runs a write. If a link fails, the file system is probed: a folder may have been copied to one without hard links. */
+  async #linking<T>(write: (place: Place) => Promise<T>): Promise<T> {
+    return await this.#anchor.writing(async (place) => {
+      try {
+        return await write(place);
+      } catch (error) {
+        if (hasErrno(error) && error.syscall === 'link') await probeFolder(place.folder);
+        throw error;
+      }
+    });
+  }
 
   async #hold(what: string) {
     return await translating(what, {}, () => this.#anchor.hold());

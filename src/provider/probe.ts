@@ -24,6 +24,7 @@ const MAX_ATTEMPTS = 1000;
  * an older version loses. Throws UNSUPPORTED with the reason if they do not, and what the provider throws. Takes 4 or 5 round trips.
  */
 export async function probeProvider(provider: Provider, host: Pick<Host, 'random'>, options: RequestOptions = {}): Promise<void> {
+  await provider.probe?.(options);
   const swap = (expected: Version | null): Promise<Version | undefined> =>
     provider.swap(PROBE_KEY, host.random(BODY_BYTES), expected, options);
   let version = (await swap(null)) ?? null;

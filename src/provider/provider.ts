@@ -136,6 +136,9 @@ export interface Provider {
   /** Removes an object; a no-op where there is none. Cells cannot be deleted. */
   delete(key: string, options?: RequestOptions): Promise<void>;
 
+  /** Throws UNSUPPORTED with the reason if the place cannot keep this contract. Called before a repository is created. */
+  probe?(options?: RequestOptions): Promise<void>;
+
   /**
    * Looks for damage in what the provider itself adds to the bytes (framing, superseded versions), which no read would meet.
    * Yields one finding per damaged thing. Absent where a provider adds nothing.

@@ -87,6 +87,7 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
     close: () => provider.close(),
   };
   if (provider.check !== undefined) outer.check = provider.check.bind(provider);
+  if (provider.probe !== undefined) outer.probe = provider.probe.bind(provider);
   if (provider.temporaryBytes !== undefined) outer.temporaryBytes = provider.temporaryBytes.bind(provider);
   const expecting = provider.expecting?.bind(provider);
   if (expecting !== undefined) {

@@ -34,6 +34,8 @@ export function scoped(provider: Provider, prefix: string): Provider {
   if (check !== undefined) view.check = (options) => checkBelow(check, at, options);
   const expecting = provider.expecting?.bind(provider);
   if (expecting !== undefined) view.expecting = (expected) => scoped(expecting({ ...expected, key: whole(expected.key) }), prefix);
+  const probe = provider.probe?.bind(provider);
+  if (probe !== undefined) view.probe = probe;
   const temporaryBytes = provider.temporaryBytes?.bind(provider);
   if (temporaryBytes !== undefined) view.temporaryBytes = temporaryBytes;
   if (provider.foreign !== undefined) view.foreign = foreignBelow(provider.foreign, at);

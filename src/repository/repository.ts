@@ -56,7 +56,10 @@ export class Repository {
 
   /** Opens the repository, or creates it. */
   static async init(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
-    return (await Repository.open(provider, host, options)) ?? (await Repository.create(provider, host, options));
+    const found = await Repository.open(provider, host, options);
+    if (found !== undefined) return found;
+    await provider.probe?.(options);
+    return await Repository.create(provider, host, options);
   }
 
   /** Creates the repository, which `open` did not find. Of several that create at once one wins, and all open what it made. */
