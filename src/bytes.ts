@@ -24,9 +24,13 @@ const hexDigits = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0))
 /** Used again for every id: ids are made by the ten thousand. */
 const hexCodes = new Array<number>(64);
 
+/** Bytes of which the digits fit into the arguments of one call. */
+const HEX_AT_ONCE = 4096;
+
 export function toHex(bytes: Uint8Array): string {
-  // One call that makes a flat string: texts joined digit by digit are slow as keys of a Map.
   const { length } = bytes;
+  if (length > HEX_AT_ONCE) return toHex(bytes.subarray(0, length >> 1)) + toHex(bytes.subarray(length >> 1));
+  // One call that makes a flat string: texts joined digit by digit are slow as keys of a Map.
   const codes = length === hexCodes.length / 2 ? hexCodes : new Array<number>(2 * length);
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
@@ -95,7 +99,8 @@ const MUCH = 64 * 1024;
 
 /** Appends values to a growing buffer. */
 export class Writer {
-  #buffer = new Uint8Array(256);
+  /** Small at first: many a value has few bytes, and up to 64 take nothing outside of the heap. */
+  #buffer = new Uint8Array(64);
   #length = 0;
 
   get length(): number {

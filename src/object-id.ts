@@ -7,6 +7,7 @@ import { fromHex, toHex, utf8 } from './bytes.js';
 import { BrowserStateError } from './errors.js';
 
 export const ID_BYTES = 32;
+export const ID_DIGITS = 2 * ID_BYTES;
 
 /** An object id: 64 lower-case hex digits. */
 export type ObjectId = string;
@@ -18,19 +19,14 @@ const prefixes: Record<ObjectType, Uint8Array> = {
   commit: utf8('bs1:commit\0'),
 };
 
-/** The raw id of an object: 32 bytes. */
-export function hashObject(type: ObjectType, canonical: Uint8Array): Uint8Array {
-  return sha256(prefixes[type], canonical);
-}
-
-/** The id of an object in hex. */
+/** Returns the id of an object. */
 export function objectId(type: ObjectType, canonical: Uint8Array): ObjectId {
-  return toHex(hashObject(type, canonical));
+  return toHex(sha256(prefixes[type], canonical));
 }
 
 /** The raw bytes of an id. Throws USAGE where the text is not 64 lower-case hex digits. */
 export function idBytes(id: ObjectId): Uint8Array {
   const bytes = fromHex(id);
   if (bytes?.length === ID_BYTES) return bytes;
-  throw new BrowserStateError('USAGE', `expected an object id of ${2 * ID_BYTES} hex digits, found "${id}"`);
+  throw new BrowserStateError('USAGE', `expected an object id of ${ID_DIGITS} hex digits, found "${id}"`);
 }

@@ -10,7 +10,7 @@ import {
   MAX_TIME,
   MAX_WHO_BYTES,
 } from '../limits.js';
-import { hashObject, ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
+import { ID_BYTES, idBytes, type ObjectId, objectId } from '../object-id.js';
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.js';
 
 export interface Commit {
@@ -74,7 +74,7 @@ export function decodeCommit(bytes: Uint8Array): Commit {
 }
 
 export function commitId(canonical: Uint8Array): ObjectId {
-  return toHex(hashObject('commit', canonical));
+  return objectId('commit', canonical);
 }
 
 function decodeLabels(input: Reader): Record<string, string> {

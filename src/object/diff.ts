@@ -1,5 +1,5 @@
 /** The difference of two trees, by path. */
-import { compareUtf8, equalBytes } from '../bytes.js';
+import { compareUtf8 } from '../bytes.js';
 import type { Tree, TreeEntry } from './tree.js';
 
 export interface TreeDiff {
@@ -34,13 +34,13 @@ export function isEmptyDiff({ added, removed, changed }: TreeDiff): boolean {
 }
 
 /** Whether two entries of one path are the same but for their times. */
-function sameEntry(a: TreeEntry, b: TreeEntry): boolean {
+export function sameEntry(a: TreeEntry, b: TreeEntry): boolean {
   return a.kind === b.kind && a.mode === b.mode && sameContent(a, b);
 }
 
 /** Whether two entries of one path hold the same, whatever their modes and times. */
 export function sameContent(a: TreeEntry, b: TreeEntry): boolean {
-  if (a.kind === 'file') return b.kind === 'file' && a.size === b.size && equalBytes(a.ids, b.ids);
+  if (a.kind === 'file') return b.kind === 'file' && a.size === b.size && a.ids === b.ids;
   if (a.kind === 'symlink') return b.kind === 'symlink' && a.target === b.target;
   return b.kind === 'directory';
 }

@@ -2,10 +2,10 @@
  * Trees: the canonical list of everything in one profile (SPEC.md 3.1). Encoding is by column, so that ids (which do not
  * compress) and paths (which do) lie apart. Decoding validates every rule before it returns.
  */
-import { compareUtf8, fromUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
+import { compareUtf8, fromHex, fromUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, integrity, invariant } from '../errors.js';
 import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_PATH_BYTES, MAX_SYMLINK_BYTES, MAX_TREE_PATH_BYTES } from '../limits.js';
-import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
+import { ID_BYTES, ID_DIGITS, type ObjectId, objectId } from '../object-id.js';
 import { parentPath, pathProblem } from './path.js';
 
 interface EntryBase {
@@ -22,8 +22,11 @@ export interface FileEntry extends EntryBase {
   kind: 'file';
   /** Bytes. */
   size: number;
-  /** The ids of the file's blobs, 32 bytes each, one after the other. */
-  ids: Uint8Array;
+  /**
+   * The ids of the file's blobs, one after the other. The text of a file of one blob is the id that
+   * maps of blobs have as their key, so that a large tree holds it once.
+   */
+  ids: string;
 }
 export interface SymlinkEntry extends EntryBase {
   kind: 'symlink';
@@ -46,9 +49,9 @@ export function blobLength(size: number, index: number): number {
   return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
 }
 
-/** Returns the id of the file's blob at `index`. The text is made anew each time: kept for every file it would be a third of what a large tree takes. */
-export function blobId(file: FileEntry, index: number): ObjectId {
-  return toHex(file.ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES));
+/** Returns the id of the file's blob at `index`. */
+export function blobId({ ids }: Pick<FileEntry, 'ids'>, index: number): ObjectId {
+  return ids.slice(index * ID_DIGITS, (index + 1) * ID_DIGITS);
 }
 
 /**
@@ -112,14 +115,15 @@ export function encodeTree(tree: Tree): Uint8Array {
   for (const entry of tree) if (entry.kind === 'symlink') out.text(entry.target);
   for (const entry of tree) {
     if (entry.kind !== 'file') continue;
-    invariant(entry.ids.length === blobCount(entry.size) * ID_BYTES, `${entry.path} has an id for each of its blobs`);
-    out.bytes(entry.ids);
+    const ids = fromHex(entry.ids);
+    invariant(ids?.length === blobCount(entry.size) * ID_BYTES, `${entry.path} has an id for each of its blobs`);
+    out.bytes(ids);
   }
   return out.finish();
 }
 
 export function treeId(tree: Tree): ObjectId {
-  return toHex(hashObject('tree', encodeTree(tree)));
+  return objectId('tree', encodeTree(tree));
 }
 
 /** Decodes and validates a tree. Throws INTEGRITY for any other bytes. */
@@ -147,7 +151,7 @@ export function decodeTree(bytes: Uint8Array): TreeEntry[] {
     if (kind === 'directory') return { path, kind, mode, mtime };
     if (kind === 'symlink') return { path, kind, mode, mtime, target: targets.get(i) as string };
     const size = sizes[i] as number;
-    return { path, kind, mode, mtime, size, ids: input.bytes(blobCount(size) * ID_BYTES) };
+    return { path, kind, mode, mtime, size, ids: toHex(input.bytes(blobCount(size) * ID_BYTES)) };
   });
   input.end();
   checkParents(tree);

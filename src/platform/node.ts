@@ -6,7 +6,7 @@
  * brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2, 3.9**. zstd 1: 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**;
  * **15: 8, 3.5**. deflate 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
  */
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import * as zlib from 'node:zlib';
 import { BrowserStateError, check, integrity } from '../errors.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
@@ -62,10 +62,22 @@ if ('zstdCompress' in zlib) {
 
 export const preferredCodec: Codec = codecs.zstd === undefined ? 'brotli' : 'zstd';
 
+/** Parts are joined here to be hashed by one call, which takes an eighth of the time of an object that is made for them. */
+const joined = new Uint8Array(66 * 1024);
+
 export function sha256(...parts: Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  if (length > joined.length) {
+    const state = createHash('sha256');
+    for (const part of parts) state.update(part);
+    return state.digest();
+  }
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return hash('sha256', joined.subarray(0, at), 'buffer');
 }
 
 export function compress(codec: Compressed, bytes: Uint8Array, effort: Effort): Promise<Uint8Array> {

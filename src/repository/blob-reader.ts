@@ -3,10 +3,9 @@
  * need. Frames that lie close in a pack are fetched as one span. Memory is bounded by the caches, not by what is read.
  */
 
-import { toHex } from '../bytes.js';
 import { integrity, isError } from '../errors.js';
 import { FRAME_CACHE_BYTES, PAGE_SIZE } from '../limits.js';
-import { hashObject, type ObjectId } from '../object-id.js';
+import { type ObjectId, objectId } from '../object-id.js';
 import { decode } from '../pack/codec.js';
 import { type Frame, framesOf } from '../pack/locator.js';
 import { applyPatches, pageCount } from '../pack/patch.js';
@@ -107,7 +106,7 @@ export class BlobReader {
 function verify(id: ObjectId, blob: Uint8Array, frame: Frame, length: number): void {
   if (blob.length !== length)
     throw integrity(`${objectKey('packs', frame.pack)}: expected a blob of ${length} bytes at ${frame.offset}, found ${blob.length}`);
-  const found = toHex(hashObject('blob', blob));
+  const found = objectId('blob', blob);
   if (found !== id) throw integrity(`${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
 }
 

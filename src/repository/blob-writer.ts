@@ -3,10 +3,9 @@
  * put (SPEC.md 5, 11.1). Memory is bounded by the batch that waits for a look-up, the frames being compressed and the packs being
  * sent, never by the size of a profile.
  */
-import { toHex } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BLOBS, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';
-import { hashObject, type ObjectId } from '../object-id.js';
+import { type ObjectId, objectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import { type Frame, type Location, NO_PATCHES } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
@@ -111,14 +110,13 @@ export class BlobWriter {
   }
 
   /**
-   * Adds a blob, a part of what was reserved last, and returns its id, 32 bytes. With a `predecessor` that differs in few pages it is stored as the old
+   * Adds a blob, a part of what was reserved last, and returns its id. With a `predecessor` that differs in few pages it is stored as the old
    * parts and a patch.
    */
-  add(bytes: Uint8Array, predecessor?: Predecessor): Uint8Array {
-    const raw = hashObject('blob', bytes);
-    const id = toHex(raw);
+  add(bytes: Uint8Array, predecessor?: Predecessor): ObjectId {
+    const id = objectId('blob', bytes);
     if (!this.use(id, bytes.length)) this.#waiting.set(id, { bytes, predecessor });
-    return raw;
+    return id;
   }
 
   /** Adds a blob by its id and length alone; returns false if its bytes are needed, as they are if what is known of it has another length, which is damage. */

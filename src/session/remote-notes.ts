@@ -10,7 +10,7 @@ import { equalBytes, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { isError } from '../errors.js';
 import type { Host } from '../host.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
-import { ID_BYTES, type ObjectId } from '../object-id.js';
+import { ID_DIGITS, type ObjectId } from '../object-id.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import type { Version } from '../provider/provider.js';
 import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';
@@ -127,7 +127,7 @@ function decodeNote(bytes: Uint8Array): RemoteNote | undefined {
     const repository = input.bytes(NAME_BYTES).slice();
     const version = input.text(MAX_VERSION_BYTES);
     const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
-    const head = input.text(2 * ID_BYTES) || undefined;
+    const head = input.text(ID_DIGITS) || undefined;
     return { repository, version, ref, head, manifest: { name: input.text(MAX_VERSION_BYTES), bytes: input.sized(MAX_MANIFEST_SIZE) } };
   } catch (error) {
     if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;

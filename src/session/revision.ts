@@ -1,6 +1,6 @@
 /** Revisions: the ways in which a person names a version of a session. */
 import { BrowserStateError } from '../errors.js';
-import { ID_BYTES } from '../object-id.js';
+import { ID_DIGITS } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { isId } from '../repository/layout.js';
 import type { Ref, Row } from '../repository/ref.js';
@@ -74,8 +74,8 @@ async function named<P extends Rows>(rows: RowLookup<P>, session: string, name: 
   }
   const prefix = name.toLowerCase();
   if (!/^[0-9a-f]+$/.test(prefix)) throw unknown(session, name);
-  if (prefix.length < MIN_PREFIX || prefix.length > 2 * ID_BYTES) throw badRevision(name);
-  const found = prefix.length === 2 * ID_BYTES ? [await rows.byId(prefix)] : await rows.filter(({ id }) => id.startsWith(prefix));
+  if (prefix.length < MIN_PREFIX || prefix.length > ID_DIGITS) throw badRevision(name);
+  const found = prefix.length === ID_DIGITS ? [await rows.byId(prefix)] : await rows.filter(({ id }) => id.startsWith(prefix));
   if (found.length > 1) {
     const commits = found.map((each) => each?.row.id ?? '');
     const candidates = commits.slice(0, 5).map((id) => id.slice(0, 12));

@@ -1,5 +1,5 @@
 /** The guard against committing a broken directory over a good version: a failed download, or a full disk, must never become the newest profile. */
-import { concat, equalBytes } from '../bytes.js';
+import { concat } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
 import { CHUNK_SIZE } from '../limits.js';
 import { blobId, type FileEntry, measureTree, type Tree } from '../object/tree.js';
@@ -60,7 +60,7 @@ async function brokenFiles(previous: Readable, next: Readable): Promise<BrokenFi
   for (const [path, file] of now) {
     const format = loginFormat(path);
     const old = before.get(path);
-    if (format === undefined || old === undefined || (old.size === file.size && equalBytes(old.ids, file.ids))) continue;
+    if (format === undefined || old === undefined || (old.size === file.size && old.ids === file.ids)) continue;
     const problem = await problemOf(next, now, file, format);
     const isLoss = problem !== undefined && (file.size === 0 ? old.size > 0 : await wasWhole(previous, before, old, format));
     if (isLoss) broken.push({ path, problem });

@@ -5,11 +5,12 @@
 import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { compareUtf8, toHex } from '../bytes.js';
+import { compareUtf8 } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
+import { sameEntry } from '../object/diff.js';
 import { blobCount, blobId, blobLength, type FileEntry, type TreeEntry } from '../object/tree.js';
-import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
+import { type ObjectId, objectId } from '../object-id.js';
 import type { Predecessor } from '../repository/blob-writer.js';
 import type { Manifest } from '../repository/manifest.js';
 import { errno, readFailure } from './files.js';
@@ -25,7 +26,7 @@ export interface BlobSink {
   /** Memory for the next bytes, which are then added as blobs. */
   reserve(length: number): Promise<Uint8Array>;
   /** The id of a blob that lies in what was reserved last. */
-  add(bytes: Uint8Array, predecessor?: Predecessor): Uint8Array;
+  add(bytes: Uint8Array, predecessor?: Predecessor): ObjectId;
   /** Whether the blob of that length can be had without its bytes. */
   use(id: ObjectId, length: number): boolean;
 }
@@ -33,7 +34,7 @@ export interface BlobSink {
 /** A sink that stores nothing. */
 export const hashOnly: BlobSink = {
   reserve: async (length) => new Uint8Array(length),
-  add: (bytes) => hashObject('blob', bytes),
+  add: (bytes) => objectId('blob', bytes),
   use: () => true,
 };
 
@@ -85,7 +86,8 @@ export async function capture(dir: string, scan: Scan, options: CaptureOptions):
         ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, { ...options, tell })
         : plainEntry(entry);
     if (made === undefined) continue;
-    tree.push(made);
+    // Two versions of a large directory differ in little: what they share is held once.
+    tree.push(old !== undefined && old.mtime === made.mtime && sameEntry(old, made) ? old : made);
     if (made.kind !== 'file') continue;
     progress.files++;
     progress.bytes += made.size;
@@ -107,7 +109,7 @@ async function captureFile(
 ): Promise<FileEntry | undefined> {
   const copy = options.copies?.get(scanned.path);
   if (copy !== undefined) return captureCopy(copy, scanned, old, options);
-  const cached = knownIds(scanned, options);
+  const cached = knownIds(scanned, options, old);
   if (cached !== undefined) {
     options.learn?.record(scanned, cached);
     return fileEntry(scanned, cached);
@@ -138,26 +140,26 @@ async function captureCopy(copy: string, scanned: ScannedEntry, old: FileEntry |
   });
 }
 
-/** The ids of the blobs of a file that need not be read; undefined where it must be. */
-export function knownIds(entry: ScannedEntry, { cache, sink }: Pick<CaptureOptions, 'cache' | 'sink'>): Uint8Array | undefined {
-  const cached = cache.lookup(entry);
+/** Returns the ids of the blobs of a file that need not be read; undefined if it must be. Text that `old` has already is not kept twice. */
+export function knownIds(
+  entry: ScannedEntry,
+  { cache, sink }: Pick<CaptureOptions, 'cache' | 'sink'>,
+  old?: FileEntry,
+): string | undefined {
+  const found = cache.lookup(entry);
+  const cached = found === old?.ids ? old?.ids : found;
   return cached !== undefined && usesAll(sink, cached, entry.size) ? cached : undefined;
 }
 
-function usesAll(sink: BlobSink, ids: Uint8Array, size: number): boolean {
+function usesAll(sink: BlobSink, ids: string, size: number): boolean {
   for (let i = 0; i < blobCount(size); i++) {
-    if (!sink.use(toHex(ids.subarray(i * ID_BYTES, (i + 1) * ID_BYTES)), blobLength(size, i))) return false;
+    if (!sink.use(blobId({ ids }, i), blobLength(size, i))) return false;
   }
   return true;
 }
 
 /** The ids of a file's blobs, one after the other; undefined where the file was not, or did not stay, what `entry` says. */
-async function readFile(
-  path: string,
-  entry: ScannedEntry,
-  old: FileEntry | undefined,
-  options: Capturing,
-): Promise<Uint8Array | undefined> {
+async function readFile(path: string, entry: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<string | undefined> {
   let file: number;
   try {
     file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -175,29 +177,22 @@ async function readFile(
   }
 }
 
-async function readChunks(
-  file: number,
-  entry: ScannedEntry,
-  old: FileEntry | undefined,
-  options: Capturing,
-): Promise<Uint8Array | undefined> {
-  const ids = new Uint8Array(blobCount(entry.size) * ID_BYTES);
-  let index = 0;
+async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<string | undefined> {
+  const ids: ObjectId[] = [];
   let position = 0;
   while (position < entry.size) {
     throwIfAborted(options.signal);
     const block = await options.sink.reserve(Math.min(READ_SIZE, entry.size - position));
     if (!fill(file, position, block)) return undefined;
     for (let at = 0; at < block.length; at += CHUNK_SIZE) {
-      const id = options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, index, options.previous));
-      ids.set(id, index++ * ID_BYTES);
+      ids.push(options.sink.add(block.subarray(at, at + CHUNK_SIZE), predecessor(old, ids.length, options.previous)));
     }
     position += block.length;
     if (position === entry.size) break;
     options.tell(entry.path, position);
     await yieldToEvents();
   }
-  return ids;
+  return ids.join('');
 }
 
 /** Fills the block from the file; false where the file ends before. */
@@ -234,6 +229,6 @@ function isSame(entry: ScannedEntry, stats: BigIntStats): boolean {
   return BigInt(entry.size) === stats.size && entry.mtimeNs === stats.mtimeNs && entry.ctimeNs === stats.ctimeNs && entry.ino === stats.ino;
 }
 
-function fileEntry({ path, mode, mtimeNs, size }: ScannedEntry, ids: Uint8Array): FileEntry {
+function fileEntry({ path, mode, mtimeNs, size }: ScannedEntry, ids: string): FileEntry {
   return { kind: 'file', path, mode, mtime: microseconds(mtimeNs), size, ids };
 }

@@ -4,7 +4,7 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
-import { concat, equalBytes, Reader, utf8, Writer } from '../bytes.js';
+import { concat, equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import { parentPath } from '../object/path.js';
 import { blobCount, type FileEntry } from '../object/tree.js';
@@ -35,8 +35,8 @@ const NUL = '\0';
 export class StatCache {
   readonly #dir: string;
   readonly #scanStartMs: number;
-  /** For each path the number of its facts: 200,000 files are few objects. */
-  readonly #files = new Map<string, number>();
+  /** The number of each file's facts, by directory and name: 200,000 files are few objects. */
+  readonly #directories = new Map<string, Map<string, number>>();
   /** The facts of each file, and where the ids of its blobs are, which lie one after the other. */
   #facts: DataView = new DataView(new ArrayBuffer(0));
   #count = 0;
@@ -66,9 +66,10 @@ export class StatCache {
     }
   }
 
-  /** The ids of the file's blobs, 32 bytes each, one after the other, if it is the file that was recorded. */
-  lookup(entry: ScannedEntry): Uint8Array | undefined {
-    const i = this.#files.get(entry.path);
+  /** Returns the ids of the file's blobs, one after the other, if it is the file that was recorded. */
+  lookup(entry: ScannedEntry): string | undefined {
+    const { parent, name } = split(entry.path);
+    const i = this.#directories.get(parent)?.get(name);
     if (i === undefined || entry.kind !== 'file') return undefined;
     const at = i * FACTS_BYTES;
     const isSame =
@@ -76,28 +77,32 @@ export class StatCache {
       this.#facts.getBigInt64(at + 8, true) === entry.mtimeNs &&
       this.#facts.getBigInt64(at + 16, true) === entry.ctimeNs &&
       this.#facts.getBigUint64(at + 24, true) === entry.ino;
-    return isSame ? this.#idsOf(i) : undefined;
+    return isSame ? toHex(this.#idsOf(i)) : undefined;
   }
 
   /** Takes note of a file that was read whole and stayed as `entry` says; forgets one that cannot be trusted to show its changes. */
-  record(entry: ScannedEntry, ids: Uint8Array): void {
+  record(entry: ScannedEntry, ids: string): void {
     const { path, size, mtimeNs, ctimeNs, ino } = entry;
-    invariant(ids.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
+    const bytes = fromHex(ids);
+    invariant(bytes?.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
+    const { parent, name } = split(path);
+    const files = this.#directories.get(parent) ?? new Map<string, number>();
     if (!this.#trusts(entry)) {
-      this.#files.delete(path);
+      files.delete(name);
+      if (files.size === 0) this.#directories.delete(parent);
       return;
     }
+    this.#directories.set(parent, files.set(name, this.#count));
     const i = this.#count++;
-    this.#reserve(this.#idBytes + ids.length);
+    this.#reserve(this.#idBytes + bytes.length);
     const at = i * FACTS_BYTES;
     this.#facts.setBigUint64(at, BigInt(size), true);
     this.#facts.setBigInt64(at + 8, mtimeNs, true);
     this.#facts.setBigInt64(at + 16, ctimeNs, true);
     this.#facts.setBigUint64(at + 24, ino, true);
     this.#idsAt[i] = this.#idBytes;
-    this.#ids.set(ids, this.#idBytes);
-    this.#idBytes += ids.length;
-    this.#files.set(path, i);
+    this.#ids.set(bytes, this.#idBytes);
+    this.#idBytes += bytes.length;
   }
 
   /** Takes note of a file that was written, as its descriptor shows it afterwards. */
@@ -106,12 +111,12 @@ export class StatCache {
   }
 
   encode(): Uint8Array {
-    const groups = this.#byDirectory();
-    const paths = [...groups].map(([parent, files]) => [parent, ...files.map(([name]) => name)].join(NUL)).join(NUL + NUL);
+    const directories = [...this.#directories.values()];
+    const paths = Array.from(this.#directories, ([parent, files]) => [parent, ...files.keys()].join(NUL)).join(NUL + NUL);
     const out = new Writer().bytes(MAGIC).text(this.#dir).text(paths);
     const facts = new Uint8Array(this.#facts.buffer, this.#facts.byteOffset);
-    for (const files of groups.values()) for (const [, i] of files) out.bytes(facts.subarray(i * FACTS_BYTES, (i + 1) * FACTS_BYTES));
-    for (const files of groups.values()) for (const [, i] of files) out.bytes(this.#idsOf(i));
+    for (const files of directories) for (const i of files.values()) out.bytes(facts.subarray(i * FACTS_BYTES, (i + 1) * FACTS_BYTES));
+    for (const files of directories) for (const i of files.values()) out.bytes(this.#idsOf(i));
     const body = out.finish();
     return concat([body, sha256(body)]);
   }
@@ -121,17 +126,16 @@ export class StatCache {
     if (!equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) return false;
     const input = new Reader(bytes.subarray(MAGIC.length), 'stat cache');
     if (input.text(bytes.length) !== this.#dir) return false;
-    const paths = readPaths(input.text(bytes.length));
-    const columns = input.bytes(paths.length * FACTS_BYTES);
+    const count = this.#readPaths(input.text(bytes.length));
+    const columns = input.bytes(count * FACTS_BYTES);
     this.#facts = new DataView(columns.buffer, columns.byteOffset, columns.byteLength);
     this.#ids = input.bytes(input.remaining);
-    this.#idsAt = new Float64Array(paths.length);
-    for (const [i, path] of paths.entries()) {
-      this.#files.set(path, i);
+    this.#idsAt = new Float64Array(count);
+    for (let i = 0; i < count; i++) {
       this.#idsAt[i] = this.#idBytes;
       this.#idBytes += blobCount(this.#sizeOf(i)) * ID_BYTES;
     }
-    this.#count = paths.length;
+    this.#count = count;
     return this.#idBytes === this.#ids.length;
   }
 
@@ -166,24 +170,20 @@ export class StatCache {
     return kind === 'file' && isOld && !isMapped(path);
   }
 
-  /** Names with the number of their facts, by directory. */
-  #byDirectory(): Map<string, [string, number][]> {
-    const groups = new Map<string, [string, number][]>();
-    for (const [path, i] of this.#files) {
-      const parent = parentPath(path);
-      const group = groups.get(parent) ?? [];
-      groups.set(parent, group);
-      group.push([parent === '' ? path : path.slice(parent.length + 1), i]);
+  /** Reads `parent NUL name NUL name`, directories apart by two NULs, and returns the number of files. */
+  #readPaths(text: string): number {
+    let count = 0;
+    for (const group of text === '' ? [] : text.split(NUL + NUL)) {
+      const [parent = '', ...names] = group.split(NUL);
+      const files = this.#directories.get(parent) ?? new Map<string, number>();
+      for (const name of names) files.set(name, count++);
+      this.#directories.set(parent, files);
     }
-    return groups;
+    return count;
   }
 }
 
-/** Paths from the names of each directory: `parent NUL name NUL name`, directories apart by two NULs. */
-function readPaths(text: string): string[] {
-  if (text === '') return [];
-  return text.split(NUL + NUL).flatMap((group) => {
-    const [parent, ...names] = group.split(NUL);
-    return parent === '' ? names : names.map((name) => `${parent}/${name}`);
-  });
+function split(path: string): { parent: string; name: string } {
+  const parent = parentPath(path);
+  return { parent, name: parent === '' ? path : path.slice(parent.length + 1) };
 }

@@ -16,12 +16,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { equalBytes } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
 import { BrowserStateError, integrity, invariant, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD, CHUNK_SIZE, PAGE_SIZE } from '../limits.js';
 import { blobCount, blobId, blobLength, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
-import { hashObject, ID_BYTES, type ObjectId } from '../object-id.js';
+import { ID_DIGITS, type ObjectId, objectId } from '../object-id.js';
 import { compareFrames } from '../pack/locator.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobPlace } from '../repository/manifest.js';
@@ -144,16 +143,12 @@ function* places(files: readonly FileEntry[], blobs: ReadonlyMap<ObjectId, BlobP
     for (let i = 0; i < blobCount(file.size); i++) if (!isHole(file, i)) yield blobs.get(blobId(file, i)) as BlobPlace;
 }
 
-let zeroId: Uint8Array | undefined;
+let zeroId: ObjectId | undefined;
 
 /** Whether the blob is a whole chunk of zeros, which its id alone tells. */
 function isHole({ ids, size }: FileEntry, index: number): boolean {
-  zeroId ??= hashObject('blob', new Uint8Array(CHUNK_SIZE));
-  return (
-    ids[index * ID_BYTES] === zeroId[0] &&
-    blobLength(size, index) === CHUNK_SIZE &&
-    equalBytes(ids.subarray(index * ID_BYTES, (index + 1) * ID_BYTES), zeroId)
-  );
+  zeroId ??= objectId('blob', new Uint8Array(CHUNK_SIZE));
+  return blobLength(size, index) === CHUNK_SIZE && ids.startsWith(zeroId, index * ID_DIGITS);
 }
 
 /** Returns the bytes that the tree needs on a disk. Throws INTEGRITY if a blob has another length than its part of a file. */

@@ -8,6 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
 import { MAX_BLOBS, MAX_ENTRIES } from '../../src/limits.js';
 import type { TreeEntry } from '../../src/object/tree.js';
+import { objectId } from '../../src/object-id.js';
 import { localProvider } from '../../src/provider/local.js';
 import { fileEntry, forged, retree, seal } from '../helpers/forge.js';
 import { fakeHost } from '../helpers/host.js';
@@ -18,12 +19,8 @@ const program = fileURLToPath(new URL('_hostile-reader.js', import.meta.url));
 const LIMIT = 512_000_000;
 
 const name = (i: number): string => 'a'.repeat(140) + String(i).padStart(7, '0');
-const idAt = (i: number): Uint8Array => {
-  const id = Buffer.alloc(32);
-  id.writeUInt32BE(i);
-  return id;
-};
-const file = (path: string, size: number, ids: Uint8Array): TreeEntry => ({ ...fileEntry(path), size, ids }) as TreeEntry;
+const idAt = (i: number): string => i.toString(16).padStart(8, '0').padEnd(64, '0');
+const file = (path: string, size: number, ids: string): TreeEntry => ({ ...fileEntry(path), size, ids }) as TreeEntry;
 
 /** A repository whose newest manifest claims the most of something. */
 async function claiming(what: string): Promise<Content> {
@@ -39,22 +36,19 @@ async function claiming(what: string): Promise<Content> {
   if (what === 'file') {
     // The largest file that there can be, of one blob of zeros.
     const blob = new Uint8Array(65_536);
-    const [zeros] = [fileEntry('zeros', blob)];
     repository.packs.set(place.frame.pack, blob);
     newest.locations = [{ ...place, baseLength: blob.length, frame: { ...place.frame, storedLength: blob.length, length: blob.length } }];
     newest.lengths = [blob.length];
-    const ids = Buffer.concat(new Array<Uint8Array>(MAX_BLOBS).fill(zeros?.kind === 'file' ? zeros.ids : blob));
-    retree(newest, [file('zeros', MAX_BLOBS * 65_536, ids)]);
+    retree(newest, [file('zeros', MAX_BLOBS * 65_536, objectId('blob', blob).repeat(MAX_BLOBS))]);
   } else if (what === 'entries') {
     [newest.locations, newest.lengths] = [[], []];
-    const none = new Uint8Array(0);
     retree(
       newest,
-      Array.from({ length: MAX_ENTRIES }, (_, i) => file(name(i), 0, none)),
+      Array.from({ length: MAX_ENTRIES }, (_, i) => file(name(i), 0, '')),
     );
   } else if (what === 'blobs') {
     many(65_536);
-    retree(newest, [file('big', MAX_BLOBS * 65_536, Buffer.concat(Array.from({ length: MAX_BLOBS }, (_, i) => idAt(i))))]);
+    retree(newest, [file('big', MAX_BLOBS * 65_536, Array.from({ length: MAX_BLOBS }, (_, i) => idAt(i)).join(''))]);
   } else {
     many(5);
     retree(

@@ -66,7 +66,9 @@ function entryAt(path: string): fc.Arbitrary<TreeEntry> {
         kind: 'file' as const,
         path,
         ...facts,
-        ids: Uint8Array.from(blobs.flatMap((blob, i) => new Array<number>(32).fill(Math.min(65_536, facts.size - i * 65_536) + blob))),
+        ids: blobs
+          .map((blob, i) => ((Math.min(65_536, facts.size - i * 65_536) + blob) % 256).toString(16).padStart(2, '0').repeat(32))
+          .join(''),
       })),
     ),
   );

@@ -12,7 +12,6 @@ import { encodeLocators, type Frame, type Location, NO_PATCHES, type ObjectName,
 import { type Epoch, encodeConfig, encodeEpoch } from '../../src/repository/cells.js';
 import { objectKey } from '../../src/repository/layout.js';
 import { emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row, type RowOp } from '../../src/repository/ref.js';
-import { fromHex } from './hex.js';
 import type { Content } from './provider-content.js';
 
 export interface Version {
@@ -45,7 +44,7 @@ export const named = (digits: string, epoch = 1): ObjectName => ({ epoch, name: 
 
 export function fileEntry(path: string, ...contents: Uint8Array[]): TreeEntry {
   const size = contents.reduce((sum, { length }) => sum + length, 0);
-  const ids = fromHex(contents.map((content) => objectId('blob', content)).join(''));
+  const ids = contents.map((content) => objectId('blob', content)).join('');
   return { kind: 'file', path, mode: 0o600, mtime: 0n, size, ids };
 }
 

@@ -7,8 +7,7 @@ import { tree as anyTree } from '../helpers/arbitraries.js';
 
 /** All that counts of an entry, as text. */
 function facts(entry: TreeEntry): string {
-  const content =
-    entry.kind === 'file' ? `${entry.size} ${Buffer.from(entry.ids).toString('hex')}` : entry.kind === 'symlink' ? entry.target : '';
+  const content = entry.kind === 'file' ? `${entry.size} ${entry.ids}` : entry.kind === 'symlink' ? entry.target : '';
   return `${entry.kind} ${entry.mode} ${content}`;
 }
 

@@ -25,7 +25,7 @@ const file = (path: string, size = 3): TreeEntry => ({
   mode: 0o600,
   mtime: 2n ** 60n,
   size,
-  ids: new Uint8Array(32 * blobCount(size)).fill(7),
+  ids: '07'.repeat(32 * blobCount(size)),
 });
 const small = [dir('a'), file('a/b'), file('a/empty', 0), link('a/c', '../x'), file('z', 65_537)].sort((x, y) =>
   x.path < y.path ? -1 : 1,
@@ -151,7 +151,7 @@ test('R-BLOB: blobs are 65,536 bytes but for the last', (t) => {
 });
 
 test('section 6: distinct blobs come in the order of first appearance', (t) => {
-  const ids = (...marks: number[]): Uint8Array => Uint8Array.from(marks.flatMap((mark) => new Array<number>(32).fill(mark)));
+  const ids = (...marks: number[]): string => marks.map((mark) => `0${mark}`.repeat(32)).join('');
   const tree: TreeEntry[] = [
     { ...file('a', 131_073), ids: ids(2, 2, 1) } as TreeEntry,
     { ...file('b', 65_537), ids: ids(2, 1) } as TreeEntry,
@@ -174,7 +174,7 @@ test("R-ID: a tree's id depends on every fact of every entry", (t) => {
     treeId([file('b')]),
     treeId([{ ...file('a'), mode: 0o644 }]),
     treeId([{ ...file('a'), mtime: 0n }]),
-    treeId([{ ...file('a'), ids: new Uint8Array(32).fill(8) } as TreeEntry]),
+    treeId([{ ...file('a'), ids: '08'.repeat(32) } as TreeEntry]),
     treeId([{ ...file('a', 4) }]),
     treeId([dir('a')]),
     treeId([link('a', 'b')]),

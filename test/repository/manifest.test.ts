@@ -7,13 +7,13 @@ import { objectId } from '../../src/object-id.js';
 import { encodeLocators, type Frame } from '../../src/pack/locator.js';
 import { type BlobPlace, decodeManifest, encodeManifest } from '../../src/repository/manifest.js';
 import { refuses, refusesTruncations } from '../helpers/errors.js';
-import { fromHex, hex } from '../helpers/hex.js';
+import { hex } from '../helpers/hex.js';
 
 const content = Uint8Array.of(1, 2, 3);
 const id = objectId('blob', content);
 const frame: Frame = { pack: { epoch: 1, name: 'cd'.repeat(16) }, offset: 62, codec: 'raw', storedLength: 3, length: 3 };
 const place: BlobPlace = { location: { frame, offset: 0, baseLength: 3, patches: [] }, length: 3 };
-const entry = (path: string): TreeEntry => ({ kind: 'file', path, mode: 0o600, mtime: 0n, size: 3, ids: fromHex(id) });
+const entry = (path: string): TreeEntry => ({ kind: 'file', path, mode: 0o600, mtime: 0n, size: 3, ids: id });
 const tree = [entry('a'), entry('b')];
 const commitOf = (of: TreeEntry[], parts: Partial<Commit> = {}): Commit => ({
   tree: treeId(of),

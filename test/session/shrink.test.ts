@@ -5,7 +5,7 @@ import { checkShrink, type Readable } from '../../src/session/shrink.js';
 import { rejects } from '../helpers/errors.js';
 
 function files(count: number): Readable {
-  const entry = { kind: 'file', mode: 0o600, mtime: 0n, size: 0, ids: new Uint8Array(0) } as const;
+  const entry = { kind: 'file', mode: 0o600, mtime: 0n, size: 0, ids: '' } as const;
   const tree: Tree = Array.from({ length: count }, (_, i) => ({ ...entry, path: `f${i}` }));
   return { tree, read: () => Promise.reject(new Error('nothing is to be read')) };
 }

@@ -15,7 +15,7 @@ import { encodeConfig, encodeEpoch } from '../../src/repository/cells.js';
 import { newName, objectKey } from '../../src/repository/layout.js';
 import { encodeManifest } from '../../src/repository/manifest.js';
 import { emptyRef, encodeRef, newRow } from '../../src/repository/ref.js';
-import { fromHex, hex } from '../helpers/hex.js';
+import { hex } from '../helpers/hex.js';
 import { EPOCH_START, fakeHost } from '../helpers/host.js';
 import { seal } from '../vectors/_envelopes.js';
 import { Annotated } from './_annotated.js';
@@ -33,7 +33,7 @@ export async function exampleFiles(): Promise<Map<string, Uint8Array>> {
   const id = objectId('blob', blob);
   const tree: TreeEntry[] = [
     { kind: 'directory', path: 'Default', mode: 0o700, mtime: 1_700_000_000_000_000n },
-    { kind: 'file', path: 'Default/a', mode: 0o600, mtime: 1_700_000_000_000_001n, size: blob.length, ids: fromHex(id) },
+    { kind: 'file', path: 'Default/a', mode: 0o600, mtime: 1_700_000_000_000_001n, size: blob.length, ids: id },
   ];
   const commit = {
     tree: treeId(tree),

@@ -7,7 +7,6 @@ import type { TreeEntry } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';
 import type { Frame } from '../../src/pack/locator.js';
 import { contents, fileEntry, retree, type Version } from '../helpers/forge.js';
-import { fromHex } from '../helpers/hex.js';
 
 const newest = contents[2] as Uint8Array;
 export const file = (path: string, content = newest, parts: Partial<TreeEntry> = {}): TreeEntry =>
@@ -33,7 +32,7 @@ export const manifestCases: [string, (version: Version) => void][] = [
   ['R-BLOB: one id for 1,800 bytes and for 65,536', tree(file('a'), file('b', newest, { size: 65_536 }))],
   [
     'R-BLOB: one id twice in a file, whole and as its end',
-    tree(file('a', newest, { size: 65_541, ids: fromHex(objectId('blob', newest).repeat(2)) })),
+    tree(file('a', newest, { size: 65_541, ids: objectId('blob', newest).repeat(2) })),
   ],
   ['R-LOC-2: a base shorter than its blob', tree(file('a', newest, { size: 1_801 }))],
   ['R-PATH: a line feed', tree(file('a'), file('b\n'))],

@@ -83,7 +83,7 @@ const entry = {
     mode: 0o600,
     mtime,
     size,
-    ids: fromHex(ids.map((each) => Buffer.from(each).toString('hex')).join('')),
+    ids: ids.map((each) => Buffer.from(each).toString('hex')).join(''),
   }),
   symlink: (path: string, target: string): TreeEntry => ({ kind: 'symlink', path, mode: 0o777, mtime, target }),
 };

@@ -135,8 +135,8 @@ const content = new TextEncoder().encode('hello');
 const id = objectId('blob', content);
 const tree: TreeEntry[] = [
   { kind: 'directory', path: 'Default', mode: 0o700, mtime: 0n },
-  { kind: 'file', path: 'Default/a', mode: 0o600, mtime: 1n, size: 5, ids: fromHex(id) },
-  { kind: 'file', path: 'Default/b', mode: 0o644, mtime: 2n, size: 5, ids: fromHex(id) },
+  { kind: 'file', path: 'Default/a', mode: 0o600, mtime: 1n, size: 5, ids: id },
+  { kind: 'file', path: 'Default/b', mode: 0o644, mtime: 2n, size: 5, ids: id },
 ];
 const commit = { tree: treeId(tree), parents: [], time: 1000, message: 'm', who: 'w', labels: {}, ...measureTree(tree), extensions: [] };
 const packName = `packs/1-${'0a'.repeat(16)}`;

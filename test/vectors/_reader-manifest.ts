@@ -1,5 +1,5 @@
 /** The second reader's locator tables and manifests: sections 5 to 7 of SPEC.md, and nothing of src/. */
-import { compareNames, hex, Input, idOf, keyOf, must, mustRise, type Name } from './_reader-bytes.js';
+import { compareNames, Input, idOf, keyOf, must, mustRise, type Name } from './_reader-bytes.js';
 import { type Codec, codecs, readBody } from './_reader-envelope.js';
 import { limits } from './_reader-limits.js';
 import { blobCount, type Commit, type Entry, readCommit, readTree } from './_reader-objects.js';
@@ -115,7 +115,7 @@ export function readManifest(body: Uint8Array, commitId?: string): Manifest {
 
 /** The ids of a file's blobs, in order. */
 export function blobIds({ size, ids }: Extract<Entry, { kind: 'file' }>): string[] {
-  return Array.from({ length: blobCount(size) }, (_, i) => hex(ids.subarray(32 * i, 32 * i + 32)));
+  return Array.from({ length: blobCount(size) }, (_, i) => ids.slice(64 * i, 64 * i + 64));
 }
 
 /** The manifest in an envelope that is stored under `key`. */

@@ -10,7 +10,7 @@ interface Common {
 }
 export type Entry =
   | (Common & { kind: 'directory' })
-  | (Common & { kind: 'file'; size: number; ids: Uint8Array })
+  | (Common & { kind: 'file'; size: number; ids: string })
   | (Common & { kind: 'symlink'; target: string });
 
 export const blobCount = (size: number): number => Math.ceil(size / limits.blob);
@@ -34,7 +34,7 @@ export function readTree(bytes: Uint8Array): Entry[] {
   const entries = paths.map((path, i): Entry => {
     const common = { path, mode: modes[i] as number, mtime: mtimes[i] as bigint };
     const kind = kinds[i] as Entry['kind'];
-    if (kind === 'file') return { ...common, kind, size: sizes[i] as number, ids: ids[i] as Uint8Array };
+    if (kind === 'file') return { ...common, kind, size: sizes[i] as number, ids: hex(ids[i] as Uint8Array) };
     return kind === 'symlink' ? { ...common, kind, target: targets[i] as string } : { ...common, kind };
   });
   checkParents(entries);

@@ -6,10 +6,9 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { toHex } from '../../src/bytes.js';
 import { openRepository } from '../../src/index.js';
 import { type FileEntry, type Tree, treeId } from '../../src/object/tree.js';
-import { hashObject } from '../../src/object-id.js';
+import { objectId } from '../../src/object-id.js';
 import type { BlobPlace } from '../../src/repository/manifest.js';
 import { type WriteOptions, writeTree } from '../../src/workspace/write-tree.js';
 import { rejects } from '../helpers/errors.js';
@@ -55,12 +54,12 @@ const fileEntry = (path: string, size: number, blobs: Uint8Array[]): FileEntry =
   mode: 0o600,
   mtime: 0n,
   size,
-  ids: Buffer.concat(blobs.map((blob) => hashObject('blob', blob))),
+  ids: blobs.map((blob) => objectId('blob', blob)).join(''),
 });
 
 /** What `writeTree` reads: blobs by their ids, said to have that length. */
 function supplied(blobs: Uint8Array[], length: (blob: Uint8Array) => number): WriteOptions {
-  const byId = new Map(blobs.map((blob) => [toHex(hashObject('blob', blob)), blob]));
+  const byId = new Map(blobs.map((blob) => [objectId('blob', blob), blob]));
   const places = new Map([...byId].map(([id, blob]) => [id, { length: length(blob), location: {} } as BlobPlace]));
   const reader = { plan: () => undefined, read: async (id: string) => byId.get(id) as Uint8Array };
   return { reader: reader as unknown as WriteOptions['reader'], blobs: places };
