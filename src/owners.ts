@@ -42,6 +42,16 @@ export async function owning<T>(owners: Owners, work: (name: string) => Promise<
   }
 }
 
+/** Returns the paths in a folder whose owners are gone; the group of `pattern` finds the owner in a name. None if the folder cannot be read. */
+export async function gonePaths(folder: string, pattern: RegExp, owners: Owners): Promise<string[]> {
+  const paths: string[] = [];
+  for (const name of (await told(readdir(folder))) ?? []) {
+    const owner = pattern.exec(name)?.[1];
+    if (owner !== undefined && (await owners.state(owner)) === 'gone') paths.push(join(folder, name));
+  }
+  return paths;
+}
+
 const socketPattern = /^[0-9a-f]{16}(?:\.new)?$/;
 /** Sockets that one process has open, each in another home; owners beyond have a process number alone. */
 const MAX_SOCKETS = 64;

@@ -8,7 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import { toHex } from '../bytes.js';
 import { check } from '../errors.js';
 import type { Host } from '../host.js';
-import type { Owners } from '../owners.js';
+import { gonePaths, type Owners } from '../owners.js';
 import { committed, hasErrno, misfit, notDirectory } from './local-errors.js';
 
 const PRIVATE_DIRECTORY = 0o700;
@@ -16,6 +16,9 @@ const PRIVATE_FILE = 0o600;
 /** A FIFO or a device in the place of a file never blocks an open, and a symlink is never followed. */
 const FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
+
+/** The name of a temporary file; the group is its owner. */
+export const TEMPORARY = /^[0-9a-f]{32}\.(.+)$/;
 
 /** What is known of a folder as long as its provider is open. */
 export class FolderState {
@@ -67,10 +70,8 @@ export class Folder {
     const { owners, isSwept } = this.#state;
     if (owners === undefined || isSwept) return;
     this.#state.isSwept = true;
-    for (const name of (await namesIn(this.path('tmp'))) ?? []) {
-      const owner = /^[0-9a-f]{32}\.(.+)$/.exec(name)?.[1];
-      if (owner === undefined || (await owners.state(owner)) !== 'gone') continue;
-      await removeTree(this.path('tmp', name)).catch((error: unknown) => {
+    for (const path of await gonePaths(this.path('tmp'), TEMPORARY, owners)) {
+      await removeTree(path).catch((error: unknown) => {
         if (!hasErrno(error)) throw error;
       });
     }
@@ -334,15 +335,14 @@ export async function removeTree(path: string): Promise<void> {
   await fs.rm(path, { recursive: true, force: true });
 }
 
-/** Bytes of all files below a directory. What goes away meanwhile counts nothing. */
-export async function bytesBelow(path: string): Promise<number> {
+/** Returns the bytes of a file, or of all files below a directory. What goes away meanwhile counts nothing. */
+export async function bytesAt(path: string): Promise<number> {
+  const found = await fs.lstat(path).catch((error: unknown) => {
+    if (!hasErrno(error, 'ENOENT')) throw error;
+    return undefined;
+  });
+  if (!found?.isDirectory()) return found?.size ?? 0;
   let bytes = 0;
-  for (const name of (await namesIn(path)) ?? []) {
-    const found = await fs.lstat(join(path, name)).catch((error: unknown) => {
-      if (!hasErrno(error, 'ENOENT')) throw error;
-      return undefined;
-    });
-    bytes += found?.isDirectory() ? await bytesBelow(join(path, name)) : (found?.size ?? 0);
-  }
+  for (const name of (await namesIn(path)) ?? []) bytes += await bytesAt(join(path, name));
   return bytes;
 }

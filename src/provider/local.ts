@@ -15,7 +15,7 @@ import { checkKey, checkPrefix } from './key.js';
 import { Anchor, type AnchorOptions, type Place } from './local-anchor.js';
 import { checkCell, type Finding } from './local-check.js';
 import { absent, committed, damaged, hasErrno, misplaced, translating } from './local-errors.js';
-import { bytesBelow, type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
+import { bytesAt, type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
 import { listFolder, oddEntries } from './local-list.js';
 import { objectPath } from './local-names.js';
 import { probeFolder } from './local-probe.js';
@@ -137,7 +137,7 @@ class LocalProvider implements Provider {
   }
 
   async temporaryBytes(): Promise<number> {
-    return await translating('look at temporary files', {}, () => this.#anchor.reading(({ folder }) => bytesBelow(folder.path('tmp'))));
+    return await translating('look at temporary files', {}, () => this.#anchor.reading(({ folder }) => bytesAt(folder.path('tmp'))));
   }
 
   /** Nothing is held open between calls, so nothing happens. */

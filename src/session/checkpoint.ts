@@ -2,7 +2,7 @@
  * Checkpoints: commits of a directory while a browser works in it (SPEC.md 11.7). The directory is only ever read. What changed since it was mounted is copied first, so
  * that a commit holds the bytes that were found to be of one moment, and a browser that goes on writing changes nothing about it.
  */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
@@ -51,7 +51,7 @@ export async function checkpointDirectory(
   }
 }
 
-/** Runs `work` with an empty private directory in home, which is removed afterwards, with those that processes which died have left. */
+/** Runs `work` with an empty private directory in home, which is removed afterwards. */
 async function withStage<T>({ records, owners, host }: Home, work: (stage: string) => Promise<T>): Promise<T> {
   const stages = join(records, 'checkpoints');
   return owning(owners, async (owner) => {
@@ -60,9 +60,6 @@ async function withStage<T>({ records, owners, host }: Home, work: (stage: strin
       await mkdir(stage, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
         throw writeFailure(stage, error);
       });
-      for (const name of await readdir(stages)) {
-        if ((await owners.state(name.slice(name.indexOf('.') + 1))) === 'gone') await removeTree(join(stages, name));
-      }
       return await work(stage);
     } finally {
       await removeTree(stage);

@@ -26,7 +26,7 @@ import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { type Base, moved, readBase } from './commit-base.js';
-import { Draft, sweepDrafts } from './draft.js';
+import { drafting } from './draft.js';
 import type { Home } from './home.js';
 import { isCheckpoint } from './live-label.js';
 import { type LockWatch, watchLock } from './lock-watch.js';
@@ -130,14 +130,15 @@ async function commitHeld(
   const watch = options.read === undefined ? await watchLock(dir, rules, home.host, options) : undefined;
   refuseHalfDone(workspace);
   const repository = await home.init(options);
-  await sweepDrafts(home);
   let before: ObjectId | undefined | 'none' = options.onto === undefined ? 'none' : options.onto.head;
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const base = await readBase(home, remote, repository, session, workspace, options);
     const head = base.head?.row.id;
     if (before !== 'none' && before !== head) throw moved(session, head);
     before = head;
-    const result = await attemptCommit(home, base, workspace, { ...rules, watch }, options);
+    const attempt = (drafted: typeof repository) =>
+      commitOnto(home, { ...base, repository: drafted }, workspace, { ...rules, watch }, options);
+    const result = await drafting(home, repository, attempt);
     if (result !== undefined) return result;
   }
   throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
@@ -156,27 +157,6 @@ function refuseLive(home: Home, { dir }: Workspace): void {
 
 /** What is captured of a directory, and the watch over it if it may be in use elsewhere. */
 type WatchedRules = CaptureRules & { watch: LockWatch | undefined };
-
-/** One attempt; undefined if the swap lost. What it stored is removed if it fails before the swap, or loses. */
-async function attemptCommit(
-  home: Home,
-  base: Base,
-  workspace: Workspace,
-  rules: WatchedRules,
-  options: CommitSettings,
-): Promise<CommitResult | undefined> {
-  const draft = new Draft(home, base.repository);
-  try {
-    const result = await commitOnto(home, { ...base, repository: draft.repository }, workspace, rules, options);
-    if (result === undefined) await draft.discard();
-    return result;
-  } catch (error) {
-    await draft.abandon();
-    throw error;
-  } finally {
-    await draft.close();
-  }
-}
 
 async function commitOnto(
   home: Home,

@@ -2,7 +2,7 @@
  * What a commit stores before its swap. If the commit fails first it is removed again: no index knows it and no ref names it. Of a process that was killed a note
  * names it, which is gone, durably, before a swap is sent: what a note names may be removed as soon as its owner is gone (SPEC.md 11.2).
  */
-import { appendFile, mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
@@ -13,10 +13,10 @@ import { Repository } from '../repository/repository.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import type { Home } from './home.js';
 
-/** The name of a note, which lists the keys of what was stored. */
-const DRAFT = /^[0-9a-f]{16}\.draft\.(.+)$/;
+/** The name of a note, which lists the keys of what was stored; the group is its owner. */
+export const DRAFT = /^[0-9a-f]{16}\.draft\.(.+)$/;
 
-export class Draft {
+class Draft {
   /** The local store, for everything that one attempt writes. */
   readonly repository: Repository;
   readonly #home: Home;
@@ -117,17 +117,32 @@ export class Draft {
   }
 }
 
-/** Removes what commits had stored whose processes are gone, and which had sent no swap. */
-export async function sweepDrafts(home: Home): Promise<void> {
-  if (!home.provider.url.startsWith('file:')) return;
-  for (const name of (await readdir(home.records).catch(unlessRefused)) ?? []) {
-    const path = join(home.records, name);
-    const owner = DRAFT.exec(name)?.[1];
-    if (owner === undefined || (await home.owners.state(owner)) !== 'gone') continue;
-    const keys = ((await readFile(path, 'utf8').catch(unlessRefused)) ?? '').split('\n');
-    await removeObjects(home.provider, keys.filter(isObject));
-    await rm(path, { force: true }).catch(unlessRefused);
+/**
+ * Runs one attempt to change a ref in the local store. What it stored is removed if it fails before its swap, or loses it, which is undefined.
+ */
+export async function drafting<T>(
+  home: Home,
+  repository: Repository,
+  attempt: (repository: Repository) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const draft = new Draft(home, repository);
+  try {
+    const result = await attempt(draft.repository);
+    if (result === undefined) await draft.discard();
+    return result;
+  } catch (error) {
+    await draft.abandon();
+    throw error;
+  } finally {
+    await draft.close();
   }
+}
+
+/** Removes a note of a process that is gone, and the objects that it lists: no swap was sent. */
+export async function removeDraft(home: Home, path: string): Promise<void> {
+  const keys = (await readFile(path, 'utf8')).split('\n');
+  if (home.provider.url.startsWith('file:')) await removeObjects(home.provider, keys.filter(isObject));
+  await rm(path, { force: true });
 }
 
 function isObject(key: string): boolean {

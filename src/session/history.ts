@@ -106,7 +106,7 @@ export async function fork(site: Site, session: string, name: string, options: A
         hint: 'Choose another name, or delete that session first.',
       });
     }
-    const forked = await forkTo(site, repository, session, target, options);
+    const forked = await drafting(site, repository, (drafted) => forkTo(site, drafted, session, target, options));
     if (forked !== undefined) return forked;
   }
   throw moved(session);
@@ -195,8 +195,7 @@ async function change<T>(
 ): Promise<T> {
   const recalled = await site.recall(session);
   if (recalled !== undefined) {
-    const made = await make(recalled.repository, recalled.token, recalled.head).catch(unlessMissing);
-    const done = made && (await swapped(site, recalled, made, options));
+    const done = await attemptChange(site, recalled, options, (...from) => make(...from).catch(unlessMissing));
     if (done) return done.result;
   }
   let before: ObjectId | undefined;
@@ -205,7 +204,7 @@ async function change<T>(
     if (before !== undefined && before !== found.head.id) throw moved(session);
     before = found.head.id;
     try {
-      const done = await swapped(site, found, await make(found.repository, found.token, found.head), options);
+      const done = await attemptChange(site, found, options, make);
       if (done) return done.result;
     } catch (error) {
       if (!wasCollected(error)) throw error;
@@ -214,16 +213,29 @@ async function change<T>(
   throw moved(session);
 }
 
-async function swapped<T>(
+/** Undefined if there is nothing to change, or another writer was first. */
+async function attemptChange<T>(
   site: Site,
-  { repository, token }: Found,
-  { change, result, stored }: Made<T>,
+  { repository: found, token, head }: Found,
   options: RequestOptions,
+  make: (repository: Repository, token: Token, head: Row) => Promise<Made<T> | undefined>,
 ): Promise<{ result: T } | undefined> {
-  const next = await repository.refs.swap(token, change, options);
-  if (next === undefined) return undefined;
-  await site.noteRef(repository, next, stored);
-  return { result };
+  return drafting(site, found, async (repository) => {
+    const made = await make(repository, token, head);
+    if (made === undefined) return undefined;
+    const next = await repository.refs.swap(token, made.change, options);
+    if (next === undefined) return undefined;
+    await site.noteRef(repository, next, made.stored);
+    return { result: made.result };
+  });
+}
+
+async function drafting<T>(
+  site: Site,
+  repository: Repository,
+  attempt: (repository: Repository) => Promise<T | undefined>,
+): Promise<T | undefined> {
+  return site.drafting === undefined ? attempt(repository) : site.drafting(repository, attempt);
 }
 
 /** What is not in a recalled state may have come since. */

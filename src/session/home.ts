@@ -17,8 +17,10 @@ import { Repository } from '../repository/repository.js';
 import { lockDirectory } from '../workspace/lock.js';
 import { realPath, Workspace } from '../workspace/record.js';
 import { findStore, isSameDirectory, storeAbove } from '../workspace/stores.js';
+import { drafting } from './draft.js';
 import type { LegacyPlace } from './legacy.js';
 import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
+import { sweep } from './sweep.js';
 
 /** Whether a relative path leads out of where it starts. */
 function isOutside(path: string): boolean {
@@ -53,6 +55,9 @@ export class Home implements Site {
   readonly owners: Owners;
   /** Where mounted directories lie. */
   readonly workspaces: string;
+  /** Where temporary files of the local store lie. */
+  readonly temporaries: string;
+  #isSwept = false;
   #repository: Repository | undefined;
   #newest: { name: string; manifest: Manifest } | undefined;
 
@@ -64,6 +69,7 @@ export class Home implements Site {
     this.owners = host.owners(this.records);
     this.legacy = legacy;
     this.workspaces = join(folder, 'workspaces');
+    this.temporaries = join(folder, 'tmp');
   }
 
   /** The repository; undefined where none was made yet. */
@@ -74,6 +80,7 @@ export class Home implements Site {
 
   /** The repository, made if there is none. */
   async init(options: RequestOptions = {}): Promise<Repository> {
+    await this.#sweep();
     this.#repository ??= await Repository.init(this.provider, this.host, options);
     return this.#repository;
   }
@@ -101,6 +108,7 @@ export class Home implements Site {
     const { dir: real } = await this.workspace(dir);
     const store = findStore(real);
     if (store !== undefined) throw refuseStore(dir, store);
+    await this.#sweep();
     const lock = await lockDirectory(this.records, real, this.host).catch((error: unknown) => {
       if (!orWithout || !isError(error, 'USAGE', 'FORBIDDEN')) throw error;
       return undefined;
@@ -179,6 +187,17 @@ export class Home implements Site {
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
     if (this.#newest?.name === nameText(row.manifest)) return this.#newest.manifest;
     return repository.openManifest(row, await readManifestBytes(repository, token, row, options));
+  }
+
+  drafting<T>(repository: Repository, attempt: (repository: Repository) => Promise<T | undefined>): Promise<T | undefined> {
+    return drafting(this, repository, attempt);
+  }
+
+  /** Removes what killed processes left, before the first operation that writes here. */
+  async #sweep(): Promise<void> {
+    if (this.#isSwept) return;
+    this.#isSwept = true;
+    await sweep(this);
   }
 
   /** Takes note of a manifest that was just written, which is likely to be read next. */

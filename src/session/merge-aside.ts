@@ -7,6 +7,7 @@ import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
 import { newRow, type Row } from '../repository/ref.js';
 import { pause } from './backoff.js';
+import { drafting } from './draft.js';
 import { deleteSession } from './history.js';
 import type { Home } from './home.js';
 
@@ -57,17 +58,19 @@ async function attemptMerge(
     labels: {},
     extensions: [],
   };
-  const { repository, token } = there;
+  const { token } = there;
   const name = newName(home.host, k);
-  await repository.writeManifest(name, { commit, tree, blobs }, 'auto', options);
   const merge = newRow('merge', commit, name);
-  const known = new Set<string>();
-  for await (const { id } of repository.refs.rows(token.ref, options)) known.add(id);
-  const own: Row[] = [];
-  for await (const row of repository.refs.rows(mine.token.ref, options)) {
-    if (known.has(row.id)) break;
-    own.push(row);
-  }
-  const history = await repository.refs.addRows({ ...token.ref, epoch: k }, [merge, ...own], options);
-  return (await repository.refs.swap(token, { state: 'live', ...history, epoch: k }, options)) && merge.id;
+  return drafting(home, there.repository, async (repository) => {
+    await repository.writeManifest(name, { commit, tree, blobs }, 'auto', options);
+    const known = new Set<string>();
+    for await (const { id } of repository.refs.rows(token.ref, options)) known.add(id);
+    const own: Row[] = [];
+    for await (const row of repository.refs.rows(mine.token.ref, options)) {
+      if (known.has(row.id)) break;
+      own.push(row);
+    }
+    const history = await repository.refs.addRows({ ...token.ref, epoch: k }, [merge, ...own], options);
+    return (await repository.refs.swap(token, { state: 'live', ...history, epoch: k }, options)) && merge.id;
+  });
 }

@@ -3,7 +3,7 @@
  * tells after, committed, and pushed where there is a remote. The old files stay as they are. A migration that was cut off has
  * changed nothing, or has made its commit, and can be repeated.
  */
-import { chmod, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
@@ -27,6 +27,7 @@ import type { Remote, Transfer } from './remote.js';
 import type { Session } from './session.js';
 import { noSession } from './site.js';
 import type { OfflineOptions } from './sites.js';
+import { discardDirectory } from './sweep.js';
 
 export interface MigrateOptions extends OfflineOptions {
   /** Keep what can be regenerated, such as caches. */
@@ -51,7 +52,6 @@ export interface MigrateResult {
 
 /** Names the files that a commit was made of, so that a repeated migration knows them. */
 const LABEL = 'migrated';
-const STAGE = /^\.migrate-[0-9a-f]{16}\.(.+)$/;
 
 /** How files of this machine are read. */
 const HOME_TRANSFER: Transfer = { concurrency: REMOTE_CONCURRENCY, maxSpan: MAX_REMOTE_SPAN };
@@ -131,17 +131,13 @@ async function pushIfHere({ home, remote, session }: Migration, options: Migrate
   if (token?.ref.rows[0] !== undefined) await pushSession(home, remote, session.id, { ...options, ask: true });
 }
 
-/** Runs `work` with a private directory of this store, which is removed; those that processes left which are gone are removed as well. */
+/** Runs `work` with a private directory of this store, which is removed afterwards. */
 async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promise<T> {
   const { host, owners, workspaces: folder } = home;
   return owning(owners, async (self) => {
     const dir = join(folder, `.migrate-${toHex(host.random(8))}.${self}`);
     try {
       await mkdir(folder, { recursive: true, mode: 0o700 });
-      for (const name of await readdir(folder)) {
-        const owner = STAGE.exec(name)?.[1];
-        if (owner !== undefined && (await owners.state(owner)) === 'gone') await discard(home, join(folder, name));
-      }
       await mkdir(dir, { mode: 0o700 });
     } catch (error) {
       throw writeFailure(folder, error);
@@ -149,15 +145,8 @@ async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promis
     try {
       return await work(dir);
     } finally {
-      await discard(home, dir);
+      await discardDirectory(home, dir);
     }
-  });
-}
-
-async function discard(home: Home, dir: string): Promise<void> {
-  await home.holding(dir, async (workspace) => {
-    await rm(dir, { recursive: true, force: true });
-    await workspace.forget();
   });
 }
 

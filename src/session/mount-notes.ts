@@ -111,10 +111,9 @@ export class MountNotes {
     await this.#rename(await this.#mine(id), this.#path(id, owner));
   }
 
-  /** Removes a note of this process, and what writers of notes that died have left. */
+  /** Removes a note of this process. */
   async remove(id: string): Promise<void> {
     await rm(await this.#mine(id), { force: true });
-    for (const name of await this.#names()) if (await this.#isTorn(name)) await rm(join(this.#folder, name), { force: true });
   }
 
   async #rename(from: string, to: string): Promise<boolean> {
@@ -141,11 +140,6 @@ export class MountNotes {
       if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
       throw writeFailure(this.#folder, error);
     }
-  }
-
-  async #isTorn(name: string): Promise<boolean> {
-    const [, owner] = /~([^~]+)~[0-9a-f]{16}$/.exec(name) ?? [];
-    return owner !== undefined && (await this.#owners.state(owner)) === 'gone';
   }
 
   /** The path of a note of this process, which its caller made an owner for as long as it has notes. */

@@ -11,11 +11,17 @@ import { isError } from '../errors.js';
 import type { Host } from '../host.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
 import { ID_DIGITS, type ObjectId } from '../object-id.js';
+import { type Owners, owning } from '../owners.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import type { Version } from '../provider/provider.js';
 import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';
 import { errno } from '../workspace/files.js';
 import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
+
+/** The folder among the records that has one for each remote. */
+export const REMOTES = 'remotes';
+/** The name of a note that was not finished; the group is its owner. */
+export const TORN_NOTE = /^(?:repository|presence|.+\.ref)\.[0-9a-f]{16}\.(.+)$/;
 
 const MAX_VERSION_BYTES = 1024;
 const PRESENCE_BYTES = 12;
@@ -34,13 +40,15 @@ export interface RemoteNote {
 export class RemoteNotes {
   readonly folder: string;
   readonly #host: Pick<Host, 'random'>;
+  readonly #owners: Owners;
   /** The note that was read or written last: one push asks for it several times, and its ref takes long to decode. */
   #last: { session: string; bytes: Uint8Array; note: RemoteNote } | undefined;
 
   /** The notes below `records` about the remote at `url`. */
-  constructor(records: string, url: string, host: Pick<Host, 'random'>) {
-    this.folder = join(records, 'remotes', toHex(sha256(utf8(url)).subarray(0, 16)));
+  constructor(records: string, url: string, host: Pick<Host, 'random' | 'owners'>) {
+    this.folder = join(records, REMOTES, toHex(sha256(utf8(url)).subarray(0, 16)));
     this.#host = host;
+    this.#owners = host.owners(records);
   }
 
   /** The id of the remote's repository; undefined where it was never seen. */
@@ -114,7 +122,8 @@ export class RemoteNotes {
   /** Replaces what is under that name, atomically. A note that cannot be written is not worth a failure. */
   async #write(name: string, content: Uint8Array): Promise<void> {
     const path = join(this.folder, name);
-    await replacePrivately(path, `${path}.${toHex(this.#host.random(8))}`, sealed(content)).catch((error: unknown) => {
+    const replace = (owner: string) => replacePrivately(path, `${path}.${toHex(this.#host.random(8))}.${owner}`, sealed(content));
+    await owning(this.#owners, replace).catch((error: unknown) => {
       if (errno(error) === undefined) throw error;
     });
   }

@@ -44,6 +44,9 @@ export interface Site {
   /** The manifest of a new head as it rides in the ref: empty where it does not. */
   inlineHead(manifest: Uint8Array): Uint8Array;
 
+  /** Runs one attempt to change a ref, and removes what it stored if no swap was sent, or if it was lost, which is undefined. Absent if that stays for a collection. */
+  drafting?<T>(repository: Repository, attempt: (repository: Repository) => Promise<T | undefined>): Promise<T | undefined>;
+
   /** Throws INTEGRITY if packs of a version that is about to be named again are gone. Absent if they are not looked for here. */
   requirePresent?(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void>;
 

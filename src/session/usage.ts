@@ -6,8 +6,9 @@ import type { RequestOptions } from '../provider/provider.js';
 import { type ObjectFolder, objectFolders, objectKey } from '../repository/layout.js';
 import type { Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
-import type { Home } from './home.js';
+import { Home } from './home.js';
 import type { Remote } from './remote.js';
+import { leftoverBytes } from './sweep.js';
 
 export interface Usage {
   sessions: number;
@@ -19,7 +20,7 @@ export interface Usage {
   /** Bytes of the files of all kept commits, as if each were stored by itself. */
   logicalBytes: number;
   /**
-   * Bytes of temporary files, and of objects that no kept commit needs: left by deleted sessions and by what did not finish, or of commits under way. Null if damage
+   * Bytes of temporary files, of what killed processes left, and of objects that no kept commit needs: left by deleted sessions and by what did not finish, or of commits under way. Null if damage
    * hides what is needed.
    */
   reclaimableBytes: number | null;
@@ -57,7 +58,8 @@ export async function usageOf(side: Home | Remote, options: RequestOptions): Pro
   }
   const isKnown = await forgetNeeded(repository, manifests, sizes, options);
   const unneeded = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  usage.reclaimableBytes = isKnown ? unneeded + ((await side.provider.temporaryBytes?.(options)) ?? 0) : null;
+  const left = side instanceof Home ? await leftoverBytes(side) : 0;
+  usage.reclaimableBytes = isKnown ? unneeded + left + ((await side.provider.temporaryBytes?.(options)) ?? 0) : null;
   return usage;
 }
 

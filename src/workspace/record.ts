@@ -120,12 +120,9 @@ export class Workspace {
     return StatCache.decode(await readIfPresent(recordPath(this.#folder, this.dir, 'stat')), { dir: this.dir });
   }
 
-  /** Replaces what is known of the files, atomically, and removes what processes that died while they wrote have left among the records. */
+  /** Replaces what is known of the files, atomically. */
   async writeCache(cache: StatCache): Promise<void> {
     await this.#replace(recordPath(this.#folder, this.dir, 'stat'), cache.encode());
-    for (const name of await readdir(this.#folder)) {
-      if (await this.#isLeft(name)) await rm(join(this.#folder, name), { recursive: true, force: true });
-    }
   }
 
   /** Removes what is remembered of the directory, which is no more. */
@@ -138,12 +135,6 @@ export class Workspace {
     await owning(this.#host.owners(this.#folder), replace).catch((error: unknown) => {
       throw recordFailure(path, error);
     });
-  }
-
-  /** Whether a name is that of a temporary file whose owner is gone. */
-  async #isLeft(name: string): Promise<boolean> {
-    const owner = /^[0-9a-f]{32}\.(?:json|stat|lock)\.[0-9a-f]{16}\.(.+)$/.exec(name)?.[1];
-    return owner !== undefined && (await this.#host.owners(this.#folder).state(owner)) === 'gone';
   }
 }
 

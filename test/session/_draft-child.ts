@@ -1,8 +1,10 @@
-/** Commits a directory to a session: `_draft-child.js HOME DIR SESSION`. It may be killed at any time. */
+/** Commits a directory to a session: `_draft-child.js HOME DIR SESSION`. Prints what came of it. It may be killed at any time. */
 import process from 'node:process';
 import { openRepository } from '../../src/index.js';
+import { outcomeOf } from './_outcomes.js';
 
 const [home, dir, session] = process.argv.slice(2) as [string, string, string];
 const store = await openRepository({ home, userId: 'tester' });
-await store.session(session).commit(dir);
+const outcome = await outcomeOf(store.session(session).commit(dir));
+process.stdout.write(`${outcome}\n`);
 await store.close();

@@ -8,6 +8,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { isError, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
+import { scoped } from '../../src/provider/scoped.js';
+import { fork, rollback } from '../../src/session/history.js';
+import { Home } from '../../src/session/home.js';
+import type { LegacyPlace } from '../../src/session/legacy.js';
+import { mergeAside } from '../../src/session/merge-aside.js';
 import { around, failNth, type Method } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
@@ -15,6 +20,7 @@ import { fakeHost } from '../helpers/host.js';
 import { file, writeProfile } from '../helpers/profile.js';
 import { contentOf } from '../helpers/provider-content.js';
 import { temporary } from '../helpers/temporary.js';
+import { outcomeOf } from './_outcomes.js';
 
 const MIB = 2 ** 20;
 const child = fileURLToPath(new URL('_draft-child.js', import.meta.url));
@@ -162,4 +168,51 @@ for (const when of ['before', 'after'] as const) {
       if (!sent) t.deepEqual(await objectsOf(memory), [], `at ${n}`);
     }
   });
+}
+
+const changes: Record<string, (home: Home) => Promise<unknown>> = {
+  rollback: (home) => rollback(home, 'main', 'HEAD~1', {}),
+  fork: (home) => fork(home, 'main', 'new', { at: 'HEAD~1' }),
+  merge: (home) => mergeAside(home, 'main', 'aside', 'ours', {}),
+};
+
+for (const [name, change] of Object.entries(changes)) {
+  for (const when of ['before', 'after'] as const) {
+    test(`R-WRITE-7, C13: a ${name} whose nth request fails ${when} it has effect leaves no object, unless a swap was sent`, async (t) => {
+      const folder = temporary(t);
+      const dir = join(folder, 'profile');
+      mkdirSync(dir);
+      let failures = 0;
+      for (let n = 1, isDone = false; !isDone; n++) {
+        const memory = memoryProvider();
+        const host = { ...fakeHost(`${name} ${n}`), defaultHome: () => join(folder, `rest-${n}`) };
+        const store = await openRepository({ home: memory, userId: 'tester', host });
+        for (const [session, content] of [
+          ['main', 'one'],
+          ['main', 'two'],
+          ['aside', 'three'],
+        ] as const) {
+          writeFileSync(join(dir, 'file'), content);
+          if (session === 'aside') await store.session('main').fork('aside', { at: 'HEAD~1' });
+          await store.session(session).commit(dir);
+        }
+        const before = await objectsOf(memory);
+        let swaps = 0;
+        const noted = around(memory, (method: Method, key, request) => {
+          if (method === 'swap' && key.endsWith('refs/main')) swaps++;
+          return request();
+        });
+        const provider = scoped(failNth(noted, n, when), 'tester/.store/');
+        const legacy = { has: async () => false } as unknown as LegacyPlace;
+        const outcome = await outcomeOf(change(new Home({ provider, folder: join(folder, `other-${n}`), legacy, host })));
+        t.deepEqual((await store.verify({ readData: true })).findings, [], `at ${n}`);
+        isDone = outcome === 'done';
+        if (isDone || swaps > 0) continue;
+        t.is(outcome, 'UNREACHABLE');
+        t.deepEqual(await objectsOf(memory), before, `at ${n}`);
+        failures++;
+      }
+      t.true(failures > 1);
+    });
+  }
 }

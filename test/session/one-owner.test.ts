@@ -6,7 +6,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSyn
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import type { Session, Store } from '../../src/index.js';
+import { openRepository, type Session, type Store } from '../../src/index.js';
 import { recordPath, Workspace } from '../../src/workspace/record.js';
 import { scan } from '../../src/workspace/scan.js';
 import { rejects } from '../helpers/errors.js';
@@ -85,18 +85,19 @@ for (const [place, before] of Object.entries(places)) {
   });
 
   test(`R-OWN-4, C10: the stage of a checkpoint that runs in ${place} is not deleted; that of a killed one is`, async (t) => {
-    const { home, records, dir, session } = await begin(t);
+    const { home, records, dir } = await begin(t);
     const elsewhere = join(dir, '..', 'elsewhere');
     const stages = (): string[] => readdirSync(join(records, 'checkpoints'));
     writeVersion(dir, 'six');
     writeVersion(elsewhere, 'ten');
     const held = await startHeld(t, { home, dir, operation: 'checkpoint', hold: 'stage', before });
     const [stage] = stages();
-    await session.checkpoint(elsewhere);
+    const checkpoint = async () => (await openRepository({ home, userId: 'tester' })).session('s').checkpoint(elsewhere);
+    await checkpoint();
     t.deepEqual(stages(), [stage]);
     await held.kill();
     writeVersion(elsewhere, 'two');
-    await session.checkpoint(elsewhere);
+    await checkpoint();
     t.deepEqual(stages(), []);
   });
 }

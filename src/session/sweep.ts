@@ -1,0 +1,73 @@
+/**
+ * Removal of everything that killed processes left in the local store: temporary files, objects of commits that sent no swap, copies of profiles, torn notes. Each
+ * of them has its owner in its name, and is touched only if that owner is known to be gone. Sockets of owners are removed by the next owner (src/owners.ts).
+ */
+import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isError } from '../errors.js';
+import { gonePaths } from '../owners.js';
+import { bytesAt, TEMPORARY } from '../provider/local-files.js';
+import { errno } from '../workspace/files.js';
+import { removeTree } from '../workspace/remove.js';
+import { DRAFT, removeDraft } from './draft.js';
+import type { Home } from './home.js';
+import { REMOTES, TORN_NOTE } from './remote-notes.js';
+
+/** Something that can be removed. */
+interface Leftover {
+  path: string;
+  remove(): Promise<void>;
+}
+
+/** Removes what is left. Fails for nothing: what cannot be removed stays, and the next process tries again. */
+export async function sweep(home: Home): Promise<void> {
+  for await (const { remove } of leftovers(home)) {
+    await remove().catch((error: unknown) => {
+      if (errno(error) === undefined && !isError(error)) throw error;
+    });
+  }
+}
+
+/** Returns the bytes of what is left outside of `tmp`, which the provider counts. */
+export async function leftoverBytes(home: Home): Promise<number> {
+  let bytes = 0;
+  for await (const { path } of leftovers(home)) if (dirname(path) !== home.temporaries) bytes += await bytesAt(path);
+  return bytes;
+}
+
+async function* leftovers(home: Home): AsyncGenerator<Leftover> {
+  for (const [folder, pattern, remove] of await kindsOf(home)) {
+    for (const path of await gonePaths(folder, pattern, home.owners)) yield { path, remove: () => remove(path) };
+  }
+}
+
+type Kind = readonly [folder: string, name: RegExp, remove: (path: string) => Promise<void>];
+
+/** The places and names of what is left; the group of a pattern is the owner. */
+async function kindsOf(home: Home): Promise<Kind[]> {
+  const { records, workspaces, temporaries } = home;
+  const remotes = join(records, REMOTES);
+  const noted = await readdir(remotes).catch(unlessRefused);
+  return [
+    [temporaries, TEMPORARY, removeTree],
+    [records, DRAFT, (path) => removeDraft(home, path)],
+    [records, /^[0-9a-f]{32}\.(?:json|stat|lock)\.[0-9a-f]{16}\.(.+)$/, removeTree],
+    [join(records, 'checkpoints'), /^[0-9a-f]{16}\.(.+)$/, removeTree],
+    [join(records, 'mounts'), /~([^~]+)~[0-9a-f]{16}$/, removeTree],
+    ...noted.map((name): Kind => [join(remotes, name), TORN_NOTE, removeTree]),
+    [workspaces, /^\.migrate-[0-9a-f]{16}\.(.+)$/, (path) => discardDirectory(home, path)],
+  ];
+}
+
+/** Removes a directory that this store made, with what is remembered of it. */
+export async function discardDirectory(home: Home, dir: string): Promise<void> {
+  await home.holding(dir, async (workspace) => {
+    await removeTree(dir);
+    await workspace.forget();
+  });
+}
+
+function unlessRefused(error: unknown): string[] {
+  if (errno(error) === undefined) throw error;
+  return [];
+}
