@@ -1,6 +1,7 @@
 /** Committing a directory to a session: token, capture, packs and manifest, swap (SPEC.md 11.1). */
+import { lstatSync } from 'node:fs';
 import { BrowserStateError } from '../errors.js';
-import { MAX_SWAP_ATTEMPTS } from '../limits.js';
+import { MAX_CAPTURE_ATTEMPTS, MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { distinctBlobs, measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
@@ -20,11 +21,13 @@ import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, type Filter, readRules } from '../workspace/filter.js';
 import { liveBrowser } from '../workspace/live.js';
+import { refuseMarked } from '../workspace/marker.js';
 import { withFormerModes } from '../workspace/opened.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
-import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
+import { type Scan, type ScannedEntry, type SkippedEntry, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
+import { microseconds } from '../workspace/times.js';
 import { type Base, moved, readBase } from './commit-base.js';
 import { drafting } from './draft.js';
 import type { Home } from './home.js';
@@ -129,6 +132,7 @@ async function commitHeld(
   if (options.read === undefined) refuseLive(home, workspace);
   const watch = options.read === undefined ? await watchLock(dir, rules, home.host, options) : undefined;
   refuseHalfDone(workspace);
+  refuseMarked(dir);
   const repository = await home.init(options);
   let before: ObjectId | undefined | 'none' = options.onto === undefined ? 'none' : options.onto.head;
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
@@ -174,7 +178,8 @@ async function commitOnto(
   const facts = readFacts(dir);
   if (facts.isLone && underlay === undefined && !options.isMigration) refuseLone(dir, head?.manifest.tree, options);
   const filter = buildFilter({ facts, ...rules });
-  const found = await scan(dir, filter, { signal: options.signal });
+  let rootTime = changeTime(dir);
+  let found = await scan(dir, filter, { signal: options.signal });
   const pin = new Pin(home, repository, token, options);
   const here = head?.isHere ? head.manifest : undefined;
   if (here === undefined) await pin.set();
@@ -188,15 +193,25 @@ async function commitOnto(
     epoch: () => pin.epoch,
     signal: options.signal,
   });
-  const captured = await read(dir, underlay ? within(found, underlay.only) : found, {
-    filter,
-    sink: writer,
-    cache: await workspace.readCache(),
-    learn,
-    previous: underlay?.manifest ?? here,
-    signal: options.signal,
-    onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
-  });
+  const takeIn = async () =>
+    read(dir, underlay ? within(found, underlay.only) : found, {
+      filter,
+      sink: writer,
+      cache: await workspace.readCache(),
+      learn,
+      previous: underlay?.manifest ?? here,
+      signal: options.signal,
+      onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
+    });
+  let captured = await takeIn();
+  // A checkout from another home, which knows no lock of this one, changes the directory's own entries.
+  for (let attempt = 1; !isLive && changeTime(dir) !== rootTime; attempt++) {
+    rootTime = changeTime(dir);
+    found = await scan(dir, filter, { signal: options.signal });
+    if (attempt < MAX_CAPTURE_ATTEMPTS) captured = await takeIn();
+    else if (isAsRead(captured, underlay ? within(found, underlay.only) : found)) break;
+    else throw keepsChanging(dir);
+  }
   const { opened } = workspace.record ?? {};
   const own = withFormerModes(captured, opened);
   const tree = underlay ? overlay(underlay.manifest.tree, own, underlay.only) : own;
@@ -248,11 +263,34 @@ async function remember(workspace: Workspace, record: WorkspaceRecord, cache: St
   }
 }
 
+/** Returns when the directory itself was changed last, as it is when one of its entries is made, renamed or removed. */
+function changeTime(dir: string): bigint | undefined {
+  return lstatSync(dir, { bigint: true, throwIfNoEntry: false })?.ctimeNs;
+}
+
+/** Returns whether a directory still holds the entries that were read, as far as sizes and times tell. */
+function isAsRead(read: readonly TreeEntry[], { entries }: Scan): boolean {
+  const isSame = (entry: TreeEntry, now: ScannedEntry | undefined): boolean =>
+    now?.path === entry.path &&
+    now.kind === entry.kind &&
+    (entry.kind === 'directory' || microseconds(now.mtimeNs) === entry.mtime) &&
+    (entry.kind !== 'file' || now.size === entry.size);
+  return read.length === entries.length && read.every((entry, i) => isSame(entry, entries[i]));
+}
+
+function keepsChanging(dir: string): BrowserStateError {
+  return new BrowserStateError('BUSY', `${dir}: another program keeps changing this directory; nothing was committed`, {
+    hint: 'Close the program that writes to it, and repeat the command.',
+    details: { path: dir },
+  });
+}
+
 /**
  * Throws BUSY if the record was written since the directory was read, or another directory has its place, as after a checkout from another home: what was read
  * may be parts of two versions.
  */
 async function refuseChanged(home: Home, { dir, generation }: Workspace, identity: string | undefined): Promise<void> {
+  refuseMarked(dir);
   if ((await home.workspace(dir)).generation === generation && identityOf(dir) === identity) return;
   throw new BrowserStateError('BUSY', `${dir}: another process checked out or committed it meanwhile; nothing was committed`, {
     hint: 'Repeat the command when the other one is done.',

@@ -12,6 +12,7 @@ import { openStage } from './checkout.js';
 import { ifSeen } from './directory.js';
 import { errno, writeFailure } from './files.js';
 import { Below, setMode } from './handle.js';
+import { mark, unmark } from './marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { removeTree } from './remove.js';
 import { undo } from './settle.js';
@@ -58,7 +59,9 @@ export async function applyTree(
   const pending: Pending = { ...staging.pending, phase: 'apply', next: applied };
   const applying = isOwned ? await workspace.write(workspace.record, pending) : staging.workspace;
   try {
+    mark(workspace.dir);
     change(workspace.dir, stage, from, to, new Set(wanted));
+    unmark(workspace.dir);
   } catch (error) {
     throw writeFailure(workspace.dir, error);
   }

@@ -10,6 +10,7 @@ import type { Host } from '../host.js';
 import type { Tree } from '../object/tree.js';
 import { between, identityOf, moveEntries } from './exchange.js';
 import { errno, writeFailure } from './files.js';
+import { MARKER, mark } from './marker.js';
 import { isMountPoint, mountPointsBelow, systemEntries } from './mount-points.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { requireRemovable } from './remove.js';
@@ -156,7 +157,8 @@ async function moveIn({ workspace, pending: staged }: Changing): Promise<Workspa
     moving = { workspace: await moving.workspace.write(workspace.record, pending), pending };
   };
   try {
-    const reserved = new Set([stage, old].filter((path) => dirname(path) === dir).map((path) => basename(path)));
+    mark(dir);
+    const reserved = new Set([MARKER, ...[stage, old].filter((path) => dirname(path) === dir).map((path) => basename(path))]);
     const names = namesIn(dir).filter((name) => !reserved.has(String(name)));
     await between(dir, old, (from, to) => moveEntries(from, to, names, { onSplit }));
     chmodSync(old, 0o700);

@@ -8,6 +8,7 @@ import { BrowserStateError } from '../errors.js';
 import { ifSeen } from './directory.js';
 import { between, findConflicts, identityOf, moveEntries } from './exchange.js';
 import { errno, writeFailure } from './files.js';
+import { unmark } from './marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { removeTree } from './remove.js';
 
@@ -122,14 +123,17 @@ async function drop({ workspace, pending }: Changing): Promise<Workspace> {
   for (let each: Pending | undefined = pending; each !== undefined; each = each.under) {
     for (const path of [each.stage, each.old]) if (path !== undefined) await removeTree(path);
   }
+  unmark(workspace.dir);
   return await workspace.write(workspace.record);
 }
 
 /** Takes back a change that has not touched the directory, or of which nothing is left in it. */
 export async function undo({ workspace, pending }: Changing, record = recordBefore(workspace, pending)): Promise<Workspace> {
-  const { stage, old, under } = pending;
+  const { phase, stage, old, under } = pending;
   await removeTree(stage);
   if (old !== undefined && exists(old)) removeEmpty(old);
+  // A mixture from before is still one.
+  if (phase !== 'stage' && under?.phase !== 'apply') unmark(workspace.dir);
   return await workspace.write(record, under);
 }
 

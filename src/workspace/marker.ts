@@ -1,0 +1,40 @@
+/**
+ * The marker of a directory whose entries are being exchanged (SPEC.md R-OUT-13): a file in the directory itself, since the record
+ * and the lock are seen neither from another home nor by another path of the directory, such as that of a copy.
+ */
+import { lstatSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { BrowserStateError } from '../errors.js';
+
+/** The name of the marker. No version holds it: a directory that has it is not committed. */
+export const MARKER = '.browserstate-checkout';
+
+const TEXT = `A checkout into this directory is under way, or was cut off: it may hold parts of two versions.
+\`browserstate restore DIR -s SESSION\` from the same home finishes it; with --force, from any home.
+If the content is right as it is, remove this file.
+`;
+
+/** Marks the directory as one that may hold parts of two versions. Replaces nothing but an earlier marker. */
+export function mark(dir: string): void {
+  unmark(dir);
+  writeFileSync(join(dir, MARKER), TEXT, { flag: 'wx', mode: 0o600 });
+}
+
+/** Removes the marker, if there is one. */
+export function unmark(dir: string): void {
+  rmSync(join(dir, MARKER), { force: true, recursive: true });
+}
+
+/** Throws DIRTY if the directory is marked. */
+export function refuseMarked(dir: string): void {
+  const path = join(dir, MARKER);
+  if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+  throw new BrowserStateError(
+    'DIRTY',
+    `${dir}: a checkout into this directory is under way or was cut off: it may hold parts of two versions`,
+    {
+      hint: `Run \`browserstate restore ${dir} -s SESSION --force\` to write it anew, or remove ${path} if its content is right as it is.`,
+      details: { dir, leftovers: [{ path: dir, holds: 'parts of two versions' }] },
+    },
+  );
+}
