@@ -1,4 +1,7 @@
-/** A7: entries that are closed to their owner, or another user's: a version keeps them, a mount opens them, and a warning counts them. */
+/**
+ * A7, R-OUT-11: entries that are closed to their owner, or another user's: a version keeps them, a mount opens them, and a warning
+ * counts them.
+ */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
