@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { BrowserState, ErrorCode, Unmounted } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
-import { CliError, describeFailure } from '../failure.js';
+import { CliError, describeFailure, exitStatus } from '../failure.js';
 import type { StopSignal } from '../interrupt.js';
 import { offline, onConflict, parseLabels, rules, session } from '../options.js';
 import { count, shortId, size } from '../text.js';
@@ -22,7 +22,7 @@ export const run = defineCommand({
   usage: 'run <command..>',
   summary: 'Mount a session, run a command in it, and commit and push what it left.',
   details:
-    'Write the command after `--`. `{}` in its words is the directory, which BROWSERSTATE_DIR names as well. The exit status is that of the command. Ctrl-C is forwarded to the command, and not to what it started; changes are committed after it exits. A second Ctrl-C ends all of it, a third one kills it.',
+    'Write the command after `--`. `{}` in its words is the directory, which BROWSERSTATE_DIR names as well. The exit status is that of the command. Ctrl-C is forwarded to the command, and not to what it started; changes are committed after it exits. A second Ctrl-C ends all of it, a third one kills it. The command reads from your terminal but does not control it: /dev/tty, Ctrl-Z and changes of the window size do not reach it. `run -s work -- script -qec CMD /dev/null` gives CMD a terminal of its own.',
   positionals: { command: { type: 'string', array: true, demandOption: true, describe: 'The command and its arguments' } },
   options: {
     ...session,
@@ -98,19 +98,26 @@ function runIn(context: Context, dir: string, words: readonly string[]): Promise
   let told = 0;
   return new Promise((resolve) => {
     const failed = (error: unknown) => resolve({ ...notRun(program, error), wasStopped: false });
-    let child: ChildProcess;
-    try {
-      child = spawn(program, args, { stdio: 'inherit', detached: true, env: { ...context.env, BROWSERSTATE_DIR: dir } });
-    } catch (error) {
-      return failed(error);
+    if (context.signal.aborted) {
+      const failure = new CliError('CANCELLED', 'the operation was cancelled before the command was started');
+      return resolve({ status: exitStatus.CANCELLED, wasStopped: true, failure });
     }
+    // Set before the command is started: a command that says that it is ready can be told to stop at once.
+    let child: ChildProcess | undefined;
     const release = context.takeOver((name) => {
+      if (child === undefined) return;
       told++;
       stop(child, name, told);
       if (told === 1 && name === 'SIGINT') context.report.note('waiting for the command to end; Ctrl-C again ends it by force');
     });
+    try {
+      child = spawn(program, args, { stdio: 'inherit', detached: true, env: { ...context.env, BROWSERSTATE_DIR: dir } });
+    } catch (error) {
+      release();
+      return failed(error);
+    }
     child.on('error', (error) => {
-      if (child.pid !== undefined) return;
+      if (child?.pid !== undefined) return;
       release();
       failed(error);
     });

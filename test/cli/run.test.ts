@@ -1,8 +1,9 @@
 /** `run` and `recover`: a command in a mounted session, and what a crash of it left. */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { Desk, main, outcome, writeProfile } from './_cli.js';
@@ -127,6 +128,16 @@ test.serial('what a killed run left is listed, and recovered or discarded with a
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 
+/** Starts `run` in a terminal of its own, with its standard input as what is typed there: the program `script` makes one. */
+function startInTerminal(desk: Desk, ...command: string[]): ChildProcessByStdio<Writable, Readable, Readable> {
+  const words = [process.execPath, main, 'run', '-s', 'work', '--', ...command].map((word) => `'${word}'`).join(' ');
+  return spawn('script', ['-qec', `exec ${words}`, '/dev/null'], {
+    cwd: desk.dir,
+    env: { ...desk.env, SHELL: '/bin/sh' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+}
+
 /** A command with a part that writes for it, as a browser has one for cookies: a part that is told to stop by itself writes nothing. */
 const parted = `
   const { spawn } = require('node:child_process');
@@ -147,13 +158,7 @@ onLinux(
     const desk = new Desk(t);
     await begin(desk);
     desk.write({ 'parted.cjs': parted });
-    const words = [process.execPath, main, 'run', '-s', 'work', '--', process.execPath, 'parted.cjs'].map((word) => `'${word}'`).join(' ');
-    // The program \`script\` gives a command a terminal of its own, with what it is given itself as what is typed there.
-    const terminal = spawn('script', ['-qec', `exec ${words}`, '/dev/null'], {
-      cwd: desk.dir,
-      env: { ...desk.env, SHELL: '/bin/sh' },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    const terminal = startInTerminal(desk, process.execPath, 'parted.cjs');
     let seen = '';
     terminal.stdout.on('data', (text) => {
       const before = seen;
@@ -168,6 +173,25 @@ onLinux(
     t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'kept typed', seen);
   },
 );
+
+onLinux('D6: a command has no /dev/tty, and has one in the terminal that the help names', async (t) => {
+  const desk = new Desk(t);
+  await begin(desk);
+  desk.write({ 'ask.sh': 'echo ask; read -r line < /dev/tty && echo "got $line" || echo none' });
+  for (const [command, expected] of [
+    [['sh', 'ask.sh'], /none/],
+    [['script', '-qec', 'sh ask.sh', '/dev/null'], /got typed/],
+  ] as const) {
+    const terminal = startInTerminal(desk, ...command);
+    let seen = '';
+    terminal.stdout.on('data', (text) => {
+      if (!seen.includes('ask') && `${seen}${text}`.includes('ask')) terminal.stdin.write('typed\n');
+      seen += String(text);
+    });
+    await once(terminal, 'close');
+    t.regex(seen, expected);
+  }
+});
 
 onLinux('D6: a second Ctrl-C ends all that the command started, a third one kills it', async (t) => {
   const desk = new Desk(t);
@@ -184,6 +208,7 @@ onLinux('D6: a second Ctrl-C ends all that the command started, a third one kill
       clearInterval(wait);
       child.kill('SIGINT');
     }, 10);
+    child.on('exit', () => clearInterval(wait));
   });
   const { status, stdout } = await ended;
   t.is(status, 137, stdout);
@@ -249,6 +274,35 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     t.regex(stderr, /^committed /m);
     await desk.json(t, 'restore', 'there', '-s', 'work');
     t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'told\n');
+  });
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  test.serial(`D6: ${signal} that comes while the command is started reaches it`, async (t) => {
+    const desk = new Desk(t);
+    await begin(desk);
+    // The command is at work before `spawn` returns, as it is on a machine that is busy; the signal comes in between.
+    const hook = `
+      import childProcess from 'node:child_process';
+      import { existsSync } from 'node:fs';
+      import { syncBuiltinESMExports } from 'node:module';
+      const { spawn } = childProcess;
+      childProcess.spawn = (...given) => {
+        const child = spawn(...given);
+        while (!existsSync('sent'));
+        return child;
+      };
+      syncBuiltinESMExports();`;
+    desk.env['NODE_OPTIONS'] = `--import data:text/javascript,${encodeURIComponent(hook)}`;
+    const script = `trap 'echo told > {}/Default/Cookies; exit 5' INT TERM HUP; echo ready; until [ -e stop ]; do sleep 0.05; done`;
+    const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
+    const ended = once(child, 'exit');
+    await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
+    child.kill(signal);
+    desk.write({ sent: '' });
+    const [status] = (await ended) as [number];
+    desk.write({ stop: '' });
+    t.is(status, 5);
   });
 }
 
