@@ -68,6 +68,17 @@ export function integrity(message: string, cause?: unknown, details?: ErrorDetai
   return new BrowserStateError('INTEGRITY', message, { hint, cause, details });
 }
 
+/** Runs a step that reads the bytes under `key`. An error that says that they cannot be used has the key in its details. */
+export async function readingKey<T>(key: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED') && error.details['key'] === undefined)
+      Object.assign(error, { details: { ...error.details, key } });
+    throw error;
+  }
+}
+
 export function newerVersion(message: string): BrowserStateError {
   return new BrowserStateError('NEWER_VERSION', message, { hint: 'Update browserstate: a newer version wrote this.' });
 }

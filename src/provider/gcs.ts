@@ -6,6 +6,7 @@
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, integrity, invariant, isError, throwIfAborted } from '../errors.js';
 import { MAX_ANSWER_SIZE, MAX_CELL_SIZE } from '../limits.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
 import { rangeProblem } from './body.js';
 import { bucketUrl, cellName, entryOf } from './bucket-names.js';
@@ -22,6 +23,16 @@ export interface GcsOptions extends GcsConnectionOptions {
   prefix?: string | undefined;
 }
 
+const gcsOptions: OptionNames<GcsOptions> = {
+  bucket: true,
+  prefix: true,
+  projectId: true,
+  endpoint: true,
+  keyFilename: true,
+  storage: true,
+  timeoutMs: true,
+};
+
 /** Attempts of a put whose name was taken and then free again. */
 const MAX_PUT_STARTS = 3;
 /** Names that one request lists: the most that Cloud Storage gives. */
@@ -37,6 +48,7 @@ const AS_STORED = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-store' }
  * const provider = gcsProvider({ bucket: 'profiles', prefix: 'team' });
  */
 export function gcsProvider(options: GcsOptions): Provider {
+  checkOptions('gcsProvider', options, gcsOptions);
   if (!/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/.test(options.bucket)) {
     throw new BrowserStateError('USAGE', `expected the name of a bucket, found ${JSON.stringify(options.bucket)}`);
   }

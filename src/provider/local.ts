@@ -9,6 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { equalBytes } from '../bytes.js';
 import { check, invariant, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
 import type { Owners } from '../owners.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
@@ -31,8 +32,11 @@ export interface LocalOptions {
   owners?: Owners | undefined;
 }
 
+const localOptions: OptionNames<LocalOptions> = { entriesPerGeneration: true, owners: true };
+
 /** The provider over the folder `root`, which need not exist; only `random` is asked of the host. */
 export function localProvider(root: string, host: Pick<Host, 'random'>, options: LocalOptions = {}): Provider {
+  checkOptions('localProvider', options, localOptions);
   const { entriesPerGeneration = ENTRIES_PER_GENERATION, owners } = options;
   return new LocalProvider(resolve(root), host, { entriesPerGeneration, owners, expected: undefined });
 }

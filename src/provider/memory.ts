@@ -5,6 +5,7 @@
  */
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, invariant, throwIfAborted } from '../errors.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
 import { checkCellSize, checkRange, checkWithin } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
 import type { Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
@@ -16,8 +17,11 @@ export interface MemoryOptions {
   conditionalRead?: boolean;
 }
 
+const memoryOptions: OptionNames<MemoryOptions> = { url: true, conditionalRead: true };
+
 /** An empty provider (SPEC.md "Provider") whose content lives as long as the object does; closing it changes nothing. */
 export function memoryProvider(options: MemoryOptions = {}): Provider {
+  checkOptions('memoryProvider', options, memoryOptions);
   return new MemoryProvider(options);
 }
 

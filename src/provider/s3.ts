@@ -6,6 +6,7 @@
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, check, integrity, invariant, isError, throwIfAborted } from '../errors.js';
 import { type Host, systemHost } from '../host.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
 import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
 import { type BodyOptions, bodyOf } from './body.js';
 import { bucketUrl, cellName, entryOf } from './bucket-names.js';
@@ -49,6 +50,18 @@ export interface S3Options extends S3ConnectionOptions {
   prefix?: string | undefined;
 }
 
+const s3Options: OptionNames<S3Options> = {
+  bucket: true,
+  prefix: true,
+  region: true,
+  endpoint: true,
+  pathStyle: true,
+  credentials: true,
+  client: true,
+  maxConcurrency: true,
+  timeoutMs: true,
+};
+
 /** Attempts of a put whose name was taken and then free again. */
 const MAX_PUT_STARTS = 3;
 
@@ -60,6 +73,7 @@ const MAX_PUT_STARTS = 3;
  * const provider = s3Provider({ bucket: 'profiles', prefix: 'team', region: 'eu-central-1' });
  */
 export function s3Provider(options: S3Options, host: Pick<Host, 'random'> = systemHost): Provider {
+  checkOptions('s3Provider', options, s3Options);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(options.bucket)) {
     throw new BrowserStateError('USAGE', `expected the name of a bucket, found ${JSON.stringify(options.bucket)}`);
   }

@@ -3,7 +3,7 @@
  * need. Frames that lie close in a pack are fetched as one span. Memory is bounded by the caches, not by what is read.
  */
 
-import { integrity, isError } from '../errors.js';
+import { type BrowserStateError, integrity, isError, readingKey } from '../errors.js';
 import { FRAME_CACHE_BYTES, PAGE_SIZE } from '../limits.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import { decode } from '../pack/codec.js';
@@ -94,20 +94,25 @@ export class BlobReader {
   async #fetch({ pack, start, end }: Span): Promise<Uint8Array> {
     const key = objectKey('packs', pack);
     try {
-      const bytes = await this.#repository.provider.get(key, { signal: this.#options.signal, range: { start, end } });
+      const range = { start, end };
+      const bytes = await readingKey(key, () => this.#repository.provider.get(key, { signal: this.#options.signal, range }));
       this.fetchedBytes += bytes.length;
       return bytes;
     } catch (error) {
-      throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error) : error;
+      throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error, { key }) : error;
     }
   }
 }
 
 function verify(id: ObjectId, blob: Uint8Array, frame: Frame, length: number): void {
-  if (blob.length !== length)
-    throw integrity(`${objectKey('packs', frame.pack)}: expected a blob of ${length} bytes at ${frame.offset}, found ${blob.length}`);
+  if (blob.length !== length) throw notTheBlob(frame, `expected a blob of ${length} bytes at ${frame.offset}, found ${blob.length}`);
   const found = objectId('blob', blob);
-  if (found !== id) throw integrity(`${objectKey('packs', frame.pack)}: expected the blob ${id} at ${frame.offset}, found ${found}`);
+  if (found !== id) throw notTheBlob(frame, `expected the blob ${id} at ${frame.offset}, found ${found}`);
+}
+
+function notTheBlob({ pack }: Frame, message: string): BrowserStateError {
+  const key = objectKey('packs', pack);
+  return integrity(`${key}: ${message}`, undefined, { key });
 }
 
 /** A frame's uncompressed bytes. Throws INTEGRITY where `stored` is damaged. */
@@ -116,7 +121,8 @@ export async function decodeFrame({ pack, offset, codec, length }: Frame, stored
     return await decode({ codec, length, stored });
   } catch (error) {
     if (!isError(error, 'INTEGRITY')) throw error;
-    throw integrity(`${objectKey('packs', pack)}: the frame at ${offset} is damaged: ${error.message}`, error);
+    const key = objectKey('packs', pack);
+    throw integrity(`${key}: the frame at ${offset} is damaged: ${error.message}`, error, { key });
   }
 }
 

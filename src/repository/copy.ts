@@ -3,7 +3,7 @@
  * before the caller learns its place, so that nothing unverified is ever named. Memory is bounded by the spans under way and one pack.
  */
 import { readAhead } from '../concurrency.js';
-import { type BrowserStateError, integrity, isError, throwIfAborted } from '../errors.js';
+import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../errors.js';
 import { BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
@@ -198,7 +198,7 @@ class Copy {
     }
     const damage = (id: ObjectId, cause: unknown): BrowserStateError => {
       const pack = objectKey('packs', (ready.get(id) as BlobPlace).location.frame.pack);
-      return integrity(`${this.#source.provider.url}${pack}: expected the blob ${id}, found other bytes`, cause);
+      return integrity(`${this.#source.provider.url}${pack}: expected the blob ${id}, found other bytes`, cause, { key: pack });
     };
     const reader = new BlobReader(draft === undefined ? this.#target : withDraft(this.#target, draft), {
       signal: this.#options.signal,
@@ -240,9 +240,9 @@ function fitsDecoded(blobs: ReadonlyMap<ObjectId, BlobPlace>): boolean {
 async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, options: GetOptions): Promise<Uint8Array> {
   const key = objectKey('packs', pack);
   try {
-    return await provider.get(key, { ...options, range: { start, end } });
+    return await readingKey(key, () => provider.get(key, { ...options, range: { start, end } }));
   } catch (error) {
-    throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error) : error;
+    throw isError(error, 'NOT_FOUND') ? integrity(`${key}: expected a pack that a manifest names, found none`, error, { key }) : error;
   }
 }
 

@@ -3,7 +3,7 @@
  * whose answer was lost is settled by reading back.
  */
 import { equalBytes, utf8 } from '../bytes.js';
-import { BrowserStateError, check, isError, throwIfAborted } from '../errors.js';
+import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
 import {
   JOINED_SEGMENT_ROWS,
@@ -60,17 +60,20 @@ export class Refs {
   /** The session's ref, also an empty or deleted one; undefined where there is none. */
   async read(session: string, options: RequestOptions = {}): Promise<Token | undefined> {
     checkId('session', session);
-    const cell = await this.#provider.read(refKey(session), options);
+    const key = refKey(session);
+    const cell = await readingKey(key, () => this.#provider.read(key, options));
     return cell === undefined || cell === 'unchanged' ? undefined : this.open(session, cell);
   }
 
   /** Validates the session's ref as it was read. Throws INTEGRITY for any other bytes. */
   async open(session: string, { bytes, version }: Cell): Promise<Token> {
     const key = refKey(session);
-    const { body } = await unwrap(bytes, { kind: 'ref', repository: this.#repository, key });
-    const ref = decodeRef(body, key, this.#rows);
-    this.#rows = ref.rows;
-    return { session, ref, version };
+    return readingKey(key, async () => {
+      const { body } = await unwrap(bytes, { kind: 'ref', repository: this.#repository, key });
+      const ref = decodeRef(body, key, this.#rows);
+      this.#rows = ref.rows;
+      return { session, ref, version };
+    });
   }
 
   /** Creates the session's ref empty, or with no more than a lease; undefined where there is one. */

@@ -3,7 +3,7 @@
  * objects are wrapped; what is written when is the business of the layers above.
  */
 import { toHex } from '../bytes.js';
-import { check, integrity } from '../errors.js';
+import { check, integrity, readingKey } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Commit } from '../object/commit.js';
 import type { Tree } from '../object/tree.js';
@@ -37,7 +37,11 @@ export class Repository {
   }
 
   /** The repository in a provider; undefined where there is none yet. INTEGRITY where its config is damaged or lost. */
-  static async open(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository | undefined> {
+  static open(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository | undefined> {
+    return readingKey(CONFIG_KEY, () => Repository.#open(provider, host, options));
+  }
+
+  static async #open(provider: Provider, host: Host, options: RequestOptions): Promise<Repository | undefined> {
     const cell = await provider.read(CONFIG_KEY, options);
     if (cell === undefined || cell === 'unchanged') {
       for await (const { key } of provider.list(REF_PREFIX, options))
@@ -89,25 +93,30 @@ export class Repository {
   }
 
   /** Returns the epoch as it is stored; undefined if there is none, be it lost or not made yet. */
-  async readEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
-    const cell = await this.provider.read(EPOCH_KEY, options);
-    if (cell === undefined || cell === 'unchanged') return undefined;
-    const { body } = await unwrap(cell.bytes, { kind: 'epoch', repository: this.id, key: EPOCH_KEY });
-    return decodeEpoch(body);
+  readEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
+    return readingKey(EPOCH_KEY, async () => {
+      const cell = await this.provider.read(EPOCH_KEY, options);
+      if (cell === undefined || cell === 'unchanged') return undefined;
+      const { body } = await unwrap(cell.bytes, { kind: 'epoch', repository: this.id, key: EPOCH_KEY });
+      return decodeEpoch(body);
+    });
   }
 
   /** Reads and validates the manifest that a row names. */
   async readManifest(row: Pick<Row, 'id' | 'manifest'>, options: RequestOptions = {}): Promise<Manifest> {
-    return this.openManifest(row, await this.provider.get(objectKey('manifests', row.manifest), options));
+    const key = objectKey('manifests', row.manifest);
+    return this.openManifest(row, await readingKey(key, () => this.provider.get(key, options)));
   }
 
   /** Validates the bytes of the manifest that a row names. Throws INTEGRITY for any others. */
   async openManifest(row: Pick<Row, 'id' | 'manifest'>, bytes: Uint8Array): Promise<Manifest> {
     const key = objectKey('manifests', row.manifest);
-    const { body } = await unwrap(bytes, { kind: 'manifest', repository: this.id, key });
-    const manifest = decodeManifest(body);
-    check(manifest.id === row.id, `${key}: expected the manifest of commit ${row.id}, found that of ${manifest.id}`);
-    return manifest;
+    return readingKey(key, async () => {
+      const { body } = await unwrap(bytes, { kind: 'manifest', repository: this.id, key });
+      const manifest = decodeManifest(body);
+      check(manifest.id === row.id, `${key}: expected the manifest of commit ${row.id}, found that of ${manifest.id}`);
+      return manifest;
+    });
   }
 
   /** A manifest as it is stored under its name. */
@@ -137,7 +146,15 @@ export class Repository {
   async #refuseLostEpoch(options: RequestOptions): Promise<void> {
     for await (const session of this.refs.list(options)) {
       const epoch = (await this.refs.read(session, options))?.ref.epoch ?? 0;
-      check(epoch === 0, `${EPOCH_KEY}: expected the epoch ${epoch} that session ${session} was written under, or a later one, found none`);
+      if (epoch === 0) continue;
+      throw integrity(
+        `${EPOCH_KEY}: expected the epoch ${epoch} that session ${session} was written under, or a later one, found none`,
+        undefined,
+        {
+          key: EPOCH_KEY,
+          session,
+        },
+      );
     }
   }
 

@@ -3,7 +3,7 @@
  * written last are remembered, for a push and the pull after it read the same ones time and again.
  */
 import { Reader, Writer } from '../bytes.js';
-import { check, integrity, isError } from '../errors.js';
+import { check, integrity, isError, readingKey } from '../errors.js';
 import type { Host } from '../host.js';
 import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENT_SIZE } from '../limits.js';
 import { unwrap, wrap } from '../pack/envelope.js';
@@ -31,12 +31,14 @@ export class RowSegments {
     const kept = this.#kept.get(nameText(name));
     if (kept !== undefined) return this.#keep(name, kept);
     const key = objectKey('segments', name);
-    const { body } = await unwrap(await this.#get(key, options), { kind: 'segment', repository: this.#repository, key });
-    const input = new Reader(body, key);
-    const rows = decodeRows(input, MAX_SEGMENT_ROWS, key);
-    input.end();
-    check(rows.length === count, `${key}: expected ${count} rows, found ${rows.length}`);
-    return this.#keep(name, rows);
+    return readingKey(key, async () => {
+      const { body } = await unwrap(await this.#get(key, options), { kind: 'segment', repository: this.#repository, key });
+      const input = new Reader(body, key);
+      const rows = decodeRows(input, MAX_SEGMENT_ROWS, key);
+      input.end();
+      check(rows.length === count, `${key}: expected ${count} rows, found ${rows.length}`);
+      return this.#keep(name, rows);
+    });
   }
 
   async #get(key: string, options: RequestOptions): Promise<Uint8Array> {

@@ -5,6 +5,7 @@
 import { toHex, utf8 } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
 import { MAX_SWAP_ATTEMPTS, MAX_TIME, MAX_WHO_BYTES } from '../limits.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
 import { checkWholeNumber } from '../provider/arguments.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { emptyRef, type Ref } from '../repository/ref.js';
@@ -32,6 +33,8 @@ export interface Lease {
   release(options?: RequestOptions): Promise<void>;
 }
 
+const requestOptions: OptionNames<RequestOptions> = { signal: true };
+
 /** The lease of a session as others see it; undefined where there is none, or it has expired. */
 export function leaseOf({ lease }: Ref, now: number): { owner: string; expires: Date } | undefined {
   return lease && lease.expiry > now ? { owner: lease.owner, expires: new Date(lease.expiry) } : undefined;
@@ -57,12 +60,14 @@ export async function takeLease(site: Home | Remote, session: string, { owner, t
       return new Date(ref.lease?.expiry ?? 0);
     },
     async renew(given = options) {
+      checkOptions('renew', given, requestOptions);
       ref = await change(site, session, given, ref.sequence, (now) => {
         if (now?.lease?.owner !== mine) throw lost(session, now && leaseOf(now, host.now()));
         return { owner: mine, expiry: until() };
       });
     },
     async release(given = options) {
+      checkOptions('release', given, requestOptions);
       ref = await change(site, session, given, ref.sequence, (now) => (now?.lease?.owner === mine ? undefined : 'stays'));
     },
   };

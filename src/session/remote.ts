@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError, readingKey } from '../errors.js';
 import type { Host } from '../host.js';
 import { PRESENCE_MS, PRESENCE_PUSHES } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
@@ -118,7 +118,8 @@ export class Remote implements Site {
    */
   async read(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
     const note = await this.#notes.session(session);
-    const cell = await this.provider.read(refKey(session), { ...options, ...(note && { unless: note.version }) });
+    const key = refKey(session);
+    const cell = await readingKey(key, () => this.provider.read(key, { ...options, ...(note && { unless: note.version }) }));
     if (cell === undefined) {
       // Cells are never deleted: if one was seen, the repository is another.
       if (note !== undefined && !this.#isGuarded) await this.#forget();
@@ -128,7 +129,7 @@ export class Remote implements Site {
       this.isConfirmed = true;
       return note && this.#recalled(session, note.repository, note);
     }
-    const { repository: id } = await unwrap(cell.bytes, { kind: 'ref', repository: undefined, key: refKey(session) });
+    const { repository: id } = await readingKey(key, () => unwrap(cell.bytes, { kind: 'ref', repository: undefined, key }));
     const found = this.#at(id);
     const token = await found.refs.open(session, cell);
     if (note !== undefined && equalBytes(note.repository, id)) refuseOlder(token, note.ref.sequence, this.#notes.folder);

@@ -1,5 +1,5 @@
 /** Where a session's history can be read and changed: home, or the remote. */
-import { BrowserStateError, integrity, isError } from '../errors.js';
+import { BrowserStateError, integrity, isError, readingKey } from '../errors.js';
 import type { Host } from '../host.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { objectKey } from '../repository/layout.js';
@@ -62,15 +62,16 @@ export interface StoredManifest {
 
 /** The bytes of a row's manifest. A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */
 export async function readManifestBytes(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<Uint8Array> {
+  const key = objectKey('manifests', row.manifest);
   try {
-    return await repository.provider.get(objectKey('manifests', row.manifest), options);
+    return await readingKey(key, () => repository.provider.get(key, options));
   } catch (error) {
     if (!isError(error, 'NOT_FOUND')) throw error;
     const now = await repository.refs.read(token.session, options);
     if (now?.version === token.version)
       throw integrity(`${error.message}: the session ${token.session} names it`, error, {
         session: token.session,
-        key: objectKey('manifests', row.manifest),
+        key,
       });
     throw new BrowserStateError('CONFLICT', `session ${token.session} was changed while it was read`, {
       hint: 'Repeat the command.',

@@ -2,7 +2,11 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { systemHost } from '../../src/host.js';
 import { BrowserState, type LeftMount, memoryProvider, openRepository, type Session, type Store } from '../../src/index.js';
+import { gcsProvider } from '../../src/provider/gcs.js';
+import { localProvider } from '../../src/provider/local.js';
+import { s3Provider } from '../../src/provider/s3.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 import { begin, profile, TestMachine, write } from './_processes.js';
@@ -129,6 +133,10 @@ const misspelt: readonly (readonly [call: string, act: (dir: string) => unknown,
   ['mount: hygiene', (home) => new BrowserState({ home }).mount('s', { hygiene: { lock: false } } as never), 'lock', 'locks'],
   ['unmount', (home) => new BrowserState({ home }).unmount({ discrad: true } as never), 'discrad', 'discard'],
   ['syncToCloud', (home) => new BrowserState({ home }).syncManager.syncToCloud({ sginal: 1 } as never), 'sginal', 'signal'],
+  ['localProvider', async (home) => localProvider(home, systemHost, { onwers: undefined } as never), 'onwers', 'owners'],
+  ['memoryProvider', async () => memoryProvider({ conditionalread: true } as never), 'conditionalread', 'conditionalRead'],
+  ['s3Provider', async () => s3Provider({ bucket: 'bucket', timeoutMS: 5 } as never), 'timeoutMS', 'timeoutMs'],
+  ['gcsProvider', async () => gcsProvider({ bucket: 'bucket', projectID: 'x' } as never), 'projectID', 'projectId'],
   ['syncFromCloud', (home) => new BrowserState({ home }).syncManager.syncFromCloud({ sginal: 1 } as never), 'sginal', 'signal'],
 ];
 
@@ -155,6 +163,16 @@ test('D8: the methods of a mount', async (t) => {
   }
   await rejects(t, () => mount.push('s', { signall: 1 } as never), 'USAGE');
   await mount.discard();
+});
+
+test('D8: the methods of a lease', async (t) => {
+  const { place: where } = await place(t);
+  const lease = await where.session.lease({ ttl: 60_000 });
+  for (const act of ['renew', 'release'] as const) {
+    const { details } = await rejects(t, () => lease[act]({ signall: 1 } as never), 'USAGE', act);
+    t.deepEqual(details, { call: act, option: 'signall', nearest: 'signal' });
+  }
+  await lease.release();
 });
 
 test('D10: a mount has a message and labels for what it commits, unless the commit is given its own', async (t) => {
