@@ -59,16 +59,16 @@ export async function takeLease(site: Home | Remote, session: string, { owner, t
     get expires() {
       return new Date(ref.lease?.expiry ?? 0);
     },
-    async renew(given = options) {
+    async renew(given) {
       checkOptions('renew', given, requestOptions);
-      ref = await change(site, session, given, ref.sequence, (now) => {
+      ref = await change(site, session, given ?? options, ref.sequence, (now) => {
         if (now?.lease?.owner !== mine) throw lost(session, now && leaseOf(now, host.now()));
         return { owner: mine, expiry: until() };
       });
     },
-    async release(given = options) {
+    async release(given) {
       checkOptions('release', given, requestOptions);
-      ref = await change(site, session, given, ref.sequence, (now) => (now?.lease?.owner === mine ? undefined : 'stays'));
+      ref = await change(site, session, given ?? options, ref.sequence, (now) => (now?.lease?.owner === mine ? undefined : 'stays'));
     },
   };
 }
