@@ -99,9 +99,13 @@ const MUCH = 64 * 1024;
 
 /** Appends values to a growing buffer. */
 export class Writer {
-  /** Small at first: many a value has few bytes, and up to 64 take nothing outside of the heap. */
-  #buffer = new Uint8Array(64);
+  #buffer: Uint8Array<ArrayBuffer>;
   #length = 0;
+
+  /** `capacity`: bytes to come, if there are many and their number is known. Up to 64 take nothing outside of the heap. */
+  constructor(capacity = 64) {
+    this.#buffer = new Uint8Array(capacity);
+  }
 
   get length(): number {
     return this.#length;

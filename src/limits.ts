@@ -121,8 +121,8 @@ export const LASTING_SHARE = 0.35;
 export const MAX_COMPACTION_ROUNDS = 4;
 /** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
-/** The same in blobs, of which small files are many. */
-export const LOOKUP_BATCH_BLOBS = 8192;
+/** The same in blobs, of which small files are many: what waits longer outlives the young part of the heap, and is dead weight in the old one. */
+export const LOOKUP_BATCH_BLOBS = 1024;
 /** Entries written to the index at once. */
 export const INDEX_BATCH = 1024;
 /** How often, and after how many milliseconds, a locked index is tried again before a command goes on without it. */

@@ -45,11 +45,12 @@ export class ManifestCheck {
   /** Checks the manifest that the row names, for the session. */
   async check(row: Row, session: string): Promise<Checked> {
     const found = new Set<Finding>();
-    const read = () => this.#repository.readManifest(row, this.#options);
-    const { value: manifest, damage } = await this.#findings.attempt(objectKey('manifests', row.manifest), read, [session]);
-    if (manifest === undefined) return { id: row.id, packs: [], findings: damage ? [damage] : [] };
+    // The tree, which is as large as all of the rest, is not held while the blobs are read.
+    const read = async () => (await this.#repository.readManifest(row, this.#options)).blobs;
+    const { value: blobs, damage } = await this.#findings.attempt(objectKey('manifests', row.manifest), read, [session]);
+    if (blobs === undefined) return { id: row.id, packs: [], findings: damage ? [damage] : [] };
     const packs = new Map<string, ObjectName>();
-    for (const { location } of manifest.blobs.values()) {
+    for (const { location } of blobs.values()) {
       for (const { pack, offset, storedLength } of framesOf(location)) {
         const key = objectKey('packs', pack);
         packs.set(key, pack);
@@ -59,11 +60,11 @@ export class ManifestCheck {
         found.add(this.#findings.add('DAMAGED', key, message, [session]));
       }
     }
-    if (this.#options.readData) await this.#readBlobs(manifest, session, found);
+    if (this.#options.readData) await this.#readBlobs(blobs, session, found);
     return { id: row.id, packs: [...packs.values()], findings: [...found] };
   }
 
-  async #readBlobs({ blobs }: Manifest, session: string, found: Set<Finding>): Promise<void> {
+  async #readBlobs(blobs: Manifest['blobs'], session: string, found: Set<Finding>): Promise<void> {
     const reader = new BlobReader(this.#repository, this.#options);
     const fresh = new Map<string, ObjectId>();
     for (const [id, { location }] of blobs) {

@@ -55,7 +55,10 @@ function fewestFiles(before: number): number {
 
 /** Looks only at files that changed; at the version before only if one is broken now. */
 async function brokenFiles(previous: Readable, next: Readable): Promise<BrokenFile[]> {
-  const [before, now] = [filesOf(previous.tree), filesOf(next.tree)];
+  const wanted = new Set<string>();
+  for (const { path } of next.tree)
+    if (loginFormat(path) !== undefined) for (const suffix of ['', '-wal', '-journal']) wanted.add(path + suffix);
+  const [before, now] = [filesOf(previous.tree, wanted), filesOf(next.tree, wanted)];
   const broken: BrokenFile[] = [];
   for (const [path, file] of now) {
     const format = loginFormat(path);
@@ -68,8 +71,11 @@ async function brokenFiles(previous: Readable, next: Readable): Promise<BrokenFi
   return broken;
 }
 
-function filesOf(tree: Tree): Map<string, FileEntry> {
-  return new Map(tree.flatMap((entry) => (entry.kind === 'file' ? [[entry.path, entry]] : [])));
+/** Returns the files of the wanted paths: a large tree has few of them. */
+function filesOf(tree: Tree, wanted: ReadonlySet<string>): Map<string, FileEntry> {
+  const files = new Map<string, FileEntry>();
+  for (const entry of tree) if (entry.kind === 'file' && wanted.has(entry.path)) files.set(entry.path, entry);
+  return files;
 }
 
 async function problemOf(

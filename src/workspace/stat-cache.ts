@@ -4,7 +4,7 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
-import { concat, equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../bytes.js';
+import { equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { invariant, isError } from '../errors.js';
 import { parentPath } from '../object/path.js';
 import { blobCount, type FileEntry } from '../object/tree.js';
@@ -113,12 +113,13 @@ export class StatCache {
   encode(): Uint8Array {
     const directories = [...this.#directories.values()];
     const paths = Array.from(this.#directories, ([parent, files]) => [parent, ...files.keys()].join(NUL)).join(NUL + NUL);
-    const out = new Writer().bytes(MAGIC).text(this.#dir).text(paths);
+    const head = [MAGIC, utf8(this.#dir), utf8(paths)] as const;
+    const room = head.reduce((sum, { length }) => sum + length + 8, this.#count * FACTS_BYTES + this.#idBytes + HASH_BYTES);
+    const out = new Writer(room).bytes(head[0]).sized(head[1]).sized(head[2]);
     const facts = new Uint8Array(this.#facts.buffer, this.#facts.byteOffset);
     for (const files of directories) for (const i of files.values()) out.bytes(facts.subarray(i * FACTS_BYTES, (i + 1) * FACTS_BYTES));
     for (const files of directories) for (const i of files.values()) out.bytes(this.#idsOf(i));
-    const body = out.finish();
-    return concat([body, sha256(body)]);
+    return out.bytes(sha256(out.finish())).finish();
   }
 
   /** Fills the cache from an encoding; false where it is of another version or directory. */
