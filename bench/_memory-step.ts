@@ -1,15 +1,22 @@
 /**
  * The program whose memory `memory.ts` measures, with the package as its users have it: one operation on the session `main` of a home.
+ * An empty REMOTE is none.
  *
- *     node dist/bench/_memory-step.js commit|push|pull|checkout HOME REMOTE [DIR]
+ *     node dist/bench/_memory-step.js commit|push|pull|checkout|verify|verify-data HOME REMOTE [DIR]
  */
 import { openRepository } from 'browserstate';
 
-const [step, home, remote, dir] = process.argv.slice(2) as ['commit' | 'push' | 'pull' | 'checkout', string, string, string];
-const store = await openRepository({ home, remote });
+type Step = 'commit' | 'push' | 'pull' | 'checkout' | 'verify' | 'verify-data';
+
+const [step, home, remote, dir] = process.argv.slice(2) as [Step, string, string, string];
+const store = await openRepository({ home, remote: remote || undefined });
 const session = store.session('main');
 if (step === 'commit') await session.commit(dir, { offline: true });
 else if (step === 'push') await session.push();
 else if (step === 'pull') await session.pull();
-else await session.checkout(dir, { offline: true });
+else if (step === 'checkout') await session.checkout(dir, { offline: true });
+else {
+  const { findings } = await store.verify({ readData: step === 'verify-data' });
+  if (findings.length > 0) throw new Error(JSON.stringify(findings));
+}
 await store.close();

@@ -1,7 +1,8 @@
 /**
  * What the operations on a large profile take at their peak: commit, push, pull on a machine that has nothing, and checkout, each as a process of its own,
  * with a folder as the remote and, where Ceph's gateway is installed, with a bucket. `npm run bench:memory` makes a profile of 1 GB in 8,500 files, as many for its bytes as the one of `local.ts` has; half of it
- * does not compress. `npm run bench:memory -- MB FILES` makes another. Ends with status 1 where a process took more than 250 MB.
+ * does not compress. `npm run bench:memory -- MB FILES` makes another. Ends with status 1 where a process took more than 250 MB. After it come the rows of a
+ * profile of 200,000 small files (`npm run bench:memory -- MB FILES SMALL` for another number), whose bounds are in test/long.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -11,13 +12,14 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { startGateway } from '../test/servers/_radosgw.js';
 import { noise, text } from './_content.js';
 import { awsEnv, type Bucket, remoteOf } from './_remote-peers.js';
+import { measureSmallFiles } from './_small-files.js';
 import { assertSame } from './_stage.js';
 import { printTable } from './_table.js';
 import { installed, runTimed } from './_timed.js';
 
 const MIB = 2 ** 20;
 const LIMIT_KIB = 250_000_000 / 1024;
-const [megabytes = 1000, files = 8500] = process.argv.slice(2).map(Number);
+const [megabytes = 1000, files = 8500, small = 200_000] = process.argv.slice(2).map(Number);
 const place = mkdtempSync(join(tmpdir(), 'browserstate-memory-'));
 const [profile, remote] = [join(place, 'profile'), join(place, 'remote')];
 
@@ -37,6 +39,18 @@ interface Step {
   maxRssKiB: number;
   wallMs: number;
   cpuMs: number;
+}
+
+function print(steps: readonly Step[]): void {
+  printTable(
+    ['', 'peak RSS, MB', 'wall, s', 'CPU, s'],
+    steps.map(({ name, maxRssKiB, wallMs, cpuMs }) => [
+      name,
+      ((maxRssKiB * 1024) / 1e6).toFixed(0),
+      (wallMs / 1000).toFixed(1),
+      (cpuMs / 1000).toFixed(1),
+    ]),
+  );
 }
 
 const program = fileURLToPath(new URL('_memory-step.js', import.meta.url));
@@ -75,15 +89,9 @@ try {
   assertSame(profile, restored);
   steps.push(...(await transfersWithBucket()));
   console.log(`${megabytes} MB in ${files} files`);
-  printTable(
-    ['', 'peak RSS, MB', 'wall, s', 'CPU, s'],
-    steps.map(({ name, maxRssKiB, wallMs, cpuMs }) => [
-      name,
-      ((maxRssKiB * 1024) / 1e6).toFixed(0),
-      (wallMs / 1000).toFixed(1),
-      (cpuMs / 1000).toFixed(1),
-    ]),
-  );
+  print(steps);
+  console.log(`${small} small files`);
+  print(Object.entries(measureSmallFiles(home('small'), small)).map(([name, step]) => ({ name, ...step })));
   process.exitCode = steps.some(({ maxRssKiB }) => maxRssKiB > LIMIT_KIB) ? 1 : 0;
 } finally {
   rmSync(place, { recursive: true });

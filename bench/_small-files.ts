@@ -1,0 +1,39 @@
+/** A profile of very many small files, and the peak memory of each operation on it as a process of its own. Linux only. */
+import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { runTimed, type Timed } from './_timed.js';
+
+const FILES_PER_DIRECTORY = 500;
+const program = fileURLToPath(new URL('_memory-step.js', import.meta.url));
+
+const directoryOf = (profile: string, i: number): string =>
+  join(profile, 'Default', 'Service Worker', 'CacheStorage', String(Math.floor(i / FILES_PER_DIRECTORY)).padStart(8, '0'));
+
+const fileOf = (profile: string, i: number): string => join(directoryOf(profile, i), `${i.toString(16).padStart(16, '0')}_0`);
+
+/** Writes `count` files of 10 to 110 bytes, each with content of its own. */
+function makeSmallFiles(profile: string, count: number): void {
+  for (let i = 0; i < count; i++) {
+    if (i % FILES_PER_DIRECTORY === 0) mkdirSync(directoryOf(profile, i), { recursive: true });
+    writeFileSync(fileOf(profile, i), `file ${i} ${'x'.repeat(i % 100)}`);
+  }
+}
+
+export type SmallFilesStep = 'first commit' | 'second commit' | 'checkout' | 'verify' | 'verify --read-data';
+
+/** Makes the profile below `place` and runs every step once, in order. */
+export function measureSmallFiles(place: string, count: number): Record<SmallFilesStep, Timed> {
+  const profile = join(place, 'profile');
+  makeSmallFiles(profile, count);
+  const run = (step: string, dir = ''): Timed => runTimed(process.execPath, [program, step, join(place, 'home'), '', dir]);
+  const first = run('commit', profile);
+  appendFileSync(fileOf(profile, 0), 'changed');
+  return {
+    'first commit': first,
+    'second commit': run('commit', profile),
+    checkout: run('checkout', join(place, 'restored')),
+    verify: run('verify'),
+    'verify --read-data': run('verify-data'),
+  };
+}

@@ -1,0 +1,21 @@
+/** C15: the memory that a profile of 200,000 small files takes. */
+import test from 'ava';
+import { measureSmallFiles, type SmallFilesStep } from '../../bench/_small-files.js';
+import { temporary } from '../helpers/temporary.js';
+
+const MIB = 1024;
+/** A sixth more than what was measured last; every version before took more. */
+const bounds: Record<SmallFilesStep, number> = {
+  'first commit': 480 * MIB,
+  'second commit': 540 * MIB,
+  checkout: 310 * MIB,
+  verify: 250 * MIB,
+  'verify --read-data': 370 * MIB,
+};
+
+test.serial('C15: no operation on a profile of 200,000 small files takes more memory than its bound', (t) => {
+  t.timeout(24 * 3_600_000);
+  const steps = Object.entries(measureSmallFiles(temporary(t), 200_000)) as [SmallFilesStep, { maxRssKiB: number }][];
+  for (const [name, { maxRssKiB }] of steps) t.log(`${name}: ${Math.round(maxRssKiB / MIB)} MiB`);
+  for (const [name, { maxRssKiB }] of steps) t.true(maxRssKiB <= bounds[name], name);
+});
