@@ -24,6 +24,7 @@ import {
   openRemote,
 } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
+import { entryFacts } from './workspace/directory.js';
 import { FileTracker } from './workspace/metadata.js';
 import { removeTree } from './workspace/remove.js';
 
@@ -34,6 +35,8 @@ interface Mounted extends Tracked {
   beginLoops: () => Stop[];
   loops: readonly Stop[];
   endSignals: () => void;
+  /** Facts of the directory before a browser was launched there; undefined if none is. */
+  before: string | undefined;
 }
 
 export class BrowserState {
@@ -85,7 +88,7 @@ export class BrowserState {
    */
   async mount(session: string, options: MountOptions = {}): Promise<string> {
     checkMountOptions(options);
-    const { checkpointInterval, hygiene: _hygiene, handleSignals: _handleSignals, ...mounting } = options;
+    const { checkpointInterval, hygiene: _hygiene, handleSignals: _handleSignals, browser: _browser, ...mounting } = options;
     if (checkpointInterval !== undefined) checkWholeNumber('checkpointInterval', checkpointInterval, 1);
     return this.#inTurn(async () => {
       if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
@@ -183,7 +186,7 @@ export class BrowserState {
   }
 
   #begin(mount: Mount, options: MountOptions): void {
-    const { checkpointInterval, handleSignals = true, onConflict, keepCaches, exclude } = options;
+    const { checkpointInterval, handleSignals = true, onConflict, keepCaches, exclude, browser } = options;
     const tracker = new FileTracker(mount.dir, { keepCaches, exclude });
     this.#work.follow(tracker);
     const seconds = this.#options.syncOptions?.metadataUpdateInterval ?? METADATA_INTERVAL_S;
@@ -192,16 +195,19 @@ export class BrowserState {
       ...(checkpointInterval === undefined ? [] : [repeat(checkpointInterval, this.#work.checkpoints(mount, this.#warn))]),
     ];
     const endSignals = handleSignals ? this.#host.onStop((signal) => void this.#stop(signal)) : () => undefined;
-    this.#mounted = { mount, tracker, onConflict, beginLoops, loops: beginLoops(), endSignals };
+    const before = browser ? entryFacts(mount.dir) : undefined;
+    this.#mounted = { mount, tracker, onConflict, beginLoops, loops: beginLoops(), endSignals, before };
   }
 
   async #unmount(mounted: Mounted, { discard, ...options }: Parameters<BrowserState['unmount']>[0] & object): Promise<Unmounted> {
-    const { mount, loops, onConflict, endSignals } = mounted;
+    const { mount, loops, onConflict, endSignals, before } = mounted;
     await Promise.all(loops.map((stop) => stop()));
     const keepDirectory = !discard && !(this.#options.autoCleanup ?? true);
     try {
       if (discard) return await mount.discard();
-      return await this.#work.transfer((onProgress) =>
+      // Every browser makes its lock there: names of the directory come and go.
+      const isUntouched = before !== undefined && entryFacts(mount.dir) === before;
+      const done = await this.#work.transfer((onProgress) =>
         mount.unmount({
           keepDirectory,
           ...options,
@@ -209,6 +215,8 @@ export class BrowserState {
           onConflict: options.onConflict ?? onConflict,
         }),
       );
+      if (isUntouched && !done.changed) this.#warn(neverWrote(mount));
+      return done;
     } finally {
       if (mount.isOver) {
         this.#mounted = undefined;
@@ -253,6 +261,10 @@ export class BrowserState {
     if (this.#mounted !== undefined) return this.#mounted;
     throw new BrowserStateError('USAGE', 'No session is currently mounted', { hint: 'Call mount first.' });
   }
+}
+
+function neverWrote({ session, dir }: Mount): string {
+  return `session ${session}: the browser never wrote to ${dir}; it may have used another profile, as it does where none is named or a stale lock is in the way`;
 }
 
 function checkPositive(name: string, value: number): void {

@@ -92,6 +92,8 @@ export interface MountOptions
   hygiene?: false | HygieneOptions | undefined;
   /** False: leave SIGINT and SIGTERM alone. Else the session is unmounted first, and then the process ends as it would have. */
   handleSignals?: boolean | undefined;
+  /** A browser is launched in the directory: `onWarning` is told at unmount if nothing was written there. */
+  browser?: boolean | undefined;
 }
 
 const mountOptions: OptionNames<MountOptions> = {
@@ -108,6 +110,7 @@ const mountOptions: OptionNames<MountOptions> = {
   checkpointInterval: true,
   hygiene: true,
   handleSignals: true,
+  browser: true,
 };
 
 const hygieneOptions: OptionNames<HygieneOptions> = {

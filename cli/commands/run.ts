@@ -1,6 +1,7 @@
 /** `run`: a command that works in a mounted session. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
+import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { BrowserState, ErrorCode, Unmounted } from '../../src/index.js';
 import { defineCommand } from '../command.js';
@@ -13,6 +14,11 @@ import { count, shortId, size } from '../text.js';
 /** The exit statuses of shells for a command that they do not find, and for one that cannot be run. */
 const NOT_FOUND = 127;
 const NOT_RUN = 126;
+
+/** A command that is a browser, by its name or by the option that names its profile; not a driver such as chromedriver. */
+const BROWSER = /\b(?:chrome|chromium|firefox|msedge|edge|brave|vivaldi|opera|librewolf)\b/i;
+const isBrowser = ([program = '', ...args]: readonly string[]): boolean =>
+  BROWSER.test(basename(program)) || args.some((each) => each.startsWith('--user-data-dir'));
 
 /** How often, and how many milliseconds apart, a browser is waited for that outlives the command which started it. */
 const CLOSE_ATTEMPTS = 100;
@@ -64,6 +70,7 @@ export const run = defineCommand({
         keepCaches,
         hygiene: hygiene === 'off' ? false : { keepSessionCookies },
         handleSignals: false,
+        browser: isBrowser(args.command),
         signal: context.signal,
       });
       context.report.clearProgress();

@@ -38,7 +38,7 @@ export async function launchMounted<Launched extends Closable>(
   options: MountOptions,
   { executable, start, watch }: Driver<Launched>,
 ): Promise<Launched> {
-  const dir = await state.mount(session, withVersion(options, executable));
+  const dir = await state.mount(session, { ...withVersion(options, executable), browser: true });
   let launched: Launched;
   try {
     launched = await start(dir);

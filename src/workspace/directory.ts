@@ -2,7 +2,7 @@
  * How this layer opens the directory that a caller named, and how it looks at what may be gone or closed to it by the time it
  * looks: every failure is either told with the path or expected by name.
  */
-import { realpathSync, statSync } from 'node:fs';
+import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { BrowserStateError } from '../errors.js';
 import { errno, readFailure } from './files.js';
 
@@ -45,6 +45,15 @@ export function ifSeen<T>(look: () => T): T | undefined {
     if (errno(error) === undefined) throw error;
     return undefined;
   }
+}
+
+/**
+ * Returns facts of a directory that are others as soon as a name in it is made, removed or replaced; undefined if it cannot
+ * be seen.
+ */
+export function entryFacts(dir: string): string | undefined {
+  const found = ifSeen(() => lstatSync(dir, { bigint: true }));
+  return found && `${found.ino} ${found.mtimeNs} ${found.ctimeNs}`;
 }
 
 /** A path as messages show it: quoted, with control characters escaped. */

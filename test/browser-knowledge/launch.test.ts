@@ -131,7 +131,7 @@ for (const [name, start] of Object.entries(drivers)) {
   test(`${name}: options go where they belong, and the caller's arguments come last`, async (t) => {
     const mount = { offline: true, hygiene: { keepSessionCookies: true, browserVersion: '156' } };
     const { state, browser, launchedWith } = await start(new FakeState(), { headless: false, args: ['--password-store=gnome'], mount });
-    t.deepEqual(state.mountOptions, mount);
+    t.deepEqual(state.mountOptions, { ...mount, browser: true });
     t.deepEqual(launchedWith, {
       dir: '/of/s',
       headless: false,

@@ -1,7 +1,7 @@
 /** `run` and `recover`: a command in a mounted session, and what a crash of it left. */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -48,6 +48,26 @@ test.serial(
     t.regex(again.stderr, /^nothing changed since/);
   },
 );
+
+const nothingWritten: [what: string, words: readonly string[], isTold: boolean][] = [
+  ['a browser by its name, without a profile', ['chromium', '--headless'], true],
+  ['a wrapper that is given a profile', ['true', '--user-data-dir=/elsewhere'], true],
+  ['no browser', ['true', 'chromium'], false],
+  ['a driver', ['chromedriver'], false],
+];
+
+for (const [what, words, isTold] of nothingWritten) {
+  test.serial(`L4: ${what} that never wrote to the directory: ${isTold ? 'a warning' : 'nothing'}`, async (t) => {
+    const desk = new Desk(t);
+    await begin(desk);
+    mkdirSync(desk.path('bin'));
+    for (const name of ['chromium', 'chromedriver']) writeFileSync(desk.path(`bin/${name}`), '#!/bin/sh\n', { mode: 0o755 });
+    desk.env['PATH'] = `${desk.path('bin')}:${process.env['PATH']}`;
+    const { status, stderr } = await desk.run('run', '-s', 'work', '--', ...words);
+    t.is(status, 0, stderr);
+    t.is(stderr.includes('the browser never wrote to'), isTold, stderr);
+  });
+}
 
 test.serial("words after -- are the command's, and --json tells what came of it", async (t) => {
   const desk = new Desk(t);
