@@ -2,8 +2,9 @@
  * In-place checkout: changes a directory whose content is known from one tree into another, writing only what differs (SPEC.md R-OUT-6).
  * New content is written beside the directory first, so that little is left to do once the directory itself is touched.
  */
-import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
@@ -11,13 +12,17 @@ import type { Tree, TreeEntry } from '../object/tree.js';
 import { openStage } from './checkout.js';
 import { ifSeen } from './directory.js';
 import { errno, writeFailure } from './files.js';
-import { Below, setMode } from './handle.js';
+import { Below, DirectoryHandle, setMode } from './handle.js';
 import { mark, unmark } from './marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { removeTree } from './remove.js';
+import { Reversible } from './reversible.js';
 import { undo } from './settle.js';
-import { setTime } from './times.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
+
+/** The parts of the stage: the new entries, and those that they replace until all is done. */
+const FRESH = 'new';
+const KEPT = 'old';
 
 /**
  * A directory that has to become something else and holds what is not in `from`, such as caches that no version has; undefined where there is none. `dir`
@@ -50,8 +55,9 @@ export async function applyTree(
   const staging = await openStage(workspace, host);
   const { stage } = staging.pending;
   try {
+    for (const part of [FRESH, KEPT]) mkdirSync(join(stage, part), 0o700);
     // Twins are staged although one of them stays as it is: a file system that cannot hold both says so before the directory is touched.
-    await writeTree(stage, withParents([...wanted, ...twins(to)], to), { ...options, keepWritable: true });
+    await writeTree(join(stage, FRESH), withParents([...wanted, ...twins(to)], to), { ...options, keepWritable: true });
   } catch (error) {
     await undo(staging);
     throw writeFailure(workspace.dir, error);
@@ -59,11 +65,11 @@ export async function applyTree(
   const pending: Pending = { ...staging.pending, phase: 'apply', next: applied };
   const applying = isOwned ? await workspace.write(workspace.record, pending) : staging.workspace;
   try {
-    mark(workspace.dir);
     change(workspace.dir, stage, from, to, new Set(wanted));
-    unmark(workspace.dir);
   } catch (error) {
-    throw writeFailure(workspace.dir, error);
+    if (!(error instanceof Mixture)) await undo(staging);
+    else if (!isOwned) await workspace.write(workspace.record, workspace.pending);
+    throw error instanceof Mixture ? mixed(workspace.dir, stage, error.cause) : writeFailure(workspace.dir, error);
   }
   await removeTree(stage);
   return applying.write(record);
@@ -78,36 +84,64 @@ function twins(tree: Tree): TreeEntry[] {
   return shared.size === 0 ? [] : tree.filter(({ path }) => shared.has(folded(path)));
 }
 
-/** Changes the directory, without following a symlink that somebody puts in the place of a directory meanwhile. */
-function change(root: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
-  const dir = new Below(root);
-  const staged = new Below(stage);
-  try {
-    changeBelow(dir, staged, from, to, wanted);
-  } finally {
-    dir.close();
-    staged.close();
-  }
-  chmodSync(root, 0o700);
+/** A change failed, and so did taking it back. */
+class Mixture extends Error {}
+
+function mixed(dir: string, stage: string, cause: unknown): BrowserStateError {
+  const kept = join(stage, KEPT);
+  const isKept = namesIn(kept).length > 0;
+  return new BrowserStateError('DIRTY', `${dir}: could not be changed nor put back: ${errno(cause)}; it holds parts of two versions`, {
+    hint: `\`browserstate restore ${dir}\` finishes it once that is mended.${isKept ? ` Parts of what it held lie in ${kept}.` : ''}`,
+    details: { dir, leftovers: isKept ? [{ path: kept, holds: 'the former content' }] : [] },
+    cause,
+  });
 }
 
-function changeBelow(dir: Below, staged: Below, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
+/**
+ * Changes the directory, without following a symlink that somebody puts in the place of a directory meanwhile. After a failure it is as it
+ * was, or else the error is a Mixture.
+ */
+function change(root: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
+  const dir = new Below(root);
+  const staged = new Below(join(stage, FRESH));
+  const kept = DirectoryHandle.open(join(stage, KEPT));
+  const changes = new Reversible(dir, kept);
+  try {
+    mark(root);
+    changeBelow(dir, staged, changes, from, to, wanted);
+    chmodSync(root, 0o700);
+    unmark(root);
+  } catch (error) {
+    if (changes.takeBack(from.filter(({ kind }) => kind === 'directory')) && isUnmarked(root)) throw error;
+    throw new Mixture('the change was not taken back', { cause: error });
+  } finally {
+    for (const each of [dir, staged, kept]) each.close();
+  }
+}
+
+function changeBelow(dir: Below, staged: Below, changes: Reversible, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
   const after = new Map(to.map((entry) => [entry.path, entry]));
   // Directories that their owner may not write to are opened for the change; those that stay get their mode at its end.
   for (const { kind, mode, path } of from) if (kind === 'directory' && (mode & 0o300) !== 0o300) setMode(dir.at(path), 0o700);
-  for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(dir, entry);
+  for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(changes, entry);
   const before = new Map(from.map((entry) => [entry.path, entry]));
   for (const entry of to) {
     const { kind, path } = entry;
-    if (kind === 'directory') makeDirectory(dir.at(path));
-    else if (wanted.has(entry)) renameSync(staged.at(path), dir.at(path));
-    else touch(dir.at(path), entry, before.get(path));
+    const old = before.get(path);
+    if (kind === 'directory') changes.makeDirectory(path);
+    else if (wanted.has(entry)) changes.moveIn(staged.at(path), path);
+    else if (old?.mode !== entry.mode || old.mtime !== entry.mtime) changes.touch(path, entry);
   }
-  for (const { kind, path, mode, mtime } of [...to].reverse()) {
-    if (kind !== 'directory') continue;
-    setTime(dir.at(path), mtime);
-    setMode(dir.at(path), mode);
-  }
+  for (const entry of [...to].reverse()) if (entry.kind === 'directory') changes.touch(entry.path, entry);
+}
+
+function isUnmarked(root: string): boolean {
+  return (
+    ifSeen(() => {
+      unmark(root);
+      return true;
+    }) ?? false
+  );
 }
 
 function isDirectory(path: string): boolean {
@@ -123,31 +157,13 @@ function isSame(old: TreeEntry | undefined, entry: TreeEntry): boolean {
   return old !== undefined && sameContent(old, entry);
 }
 
-function touch(path: Buffer, entry: TreeEntry, old: TreeEntry | undefined): void {
-  if (old?.mode === entry.mode && old.mtime === entry.mtime) return;
-  setTime(path, entry.mtime);
-  if (entry.kind !== 'symlink') setMode(path, entry.mode);
-}
-
-function remove(dir: Below, { kind, path }: TreeEntry): void {
+function remove(changes: Reversible, { kind, path }: TreeEntry): void {
   try {
-    if (kind === 'directory') rmdirSync(dir.at(path));
-    else unlinkSync(dir.at(path));
+    if (kind === 'directory') changes.removeDirectory(path);
+    else changes.remove(path);
   } catch (error) {
     // Something that no version holds, or a mount, keeps the directory alive; it stays.
     if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(errno(error) ?? '')) throw writeFailure(path, error);
-  }
-}
-
-function makeDirectory(path: Buffer): void {
-  try {
-    mkdirSync(path, 0o700);
-  } catch (error) {
-    if (errno(error) !== 'EEXIST') throw error;
-    if (lstatSync(path).isDirectory()) return;
-    // A symlink that stands in a directory's place leads out of the profile: what belongs here must not be written there.
-    unlinkSync(path);
-    mkdirSync(path, 0o700);
   }
 }
 

@@ -2,13 +2,13 @@
  * C9: before each single change that a checkout in place makes, a directory of the target is swapped for a symlink to a directory outside:
  * nothing outside is changed, at no step.
  */
-import fs, { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { openRepository } from '../../src/index.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
+import { watched } from './_steps.js';
 
 const first = new Map<string, ProfileEntry>([
   ['Default', directory()],
@@ -34,35 +34,6 @@ const second = new Map<string, ProfileEntry>([
   ['Local State', file('two')],
 ]);
 
-const changes = ['mkdirSync', 'renameSync', 'unlinkSync', 'rmdirSync', 'chmodSync', 'lutimesSync', 'openSync'];
-
-type Change = (...parameters: unknown[]) => unknown;
-
-/** Runs `work`; `before` is called with the number of each step, which is a call that may change the file system. */
-async function watched(work: () => Promise<unknown>, before: (step: number) => void): Promise<void> {
-  const functions = fs as unknown as Record<string, Change>;
-  const originals = changes.map((name) => [name, functions[name] as Change] as const);
-  let step = 0;
-  let isInside = false;
-  for (const [name, original] of originals) {
-    functions[name] = (...parameters) => {
-      if (!isInside) {
-        isInside = true;
-        before(++step);
-        isInside = false;
-      }
-      return original.apply(fs, parameters);
-    };
-  }
-  syncBuiltinESMExports();
-  try {
-    await work().catch(() => undefined);
-  } finally {
-    for (const [name, original] of originals) functions[name] = original;
-    syncBuiltinESMExports();
-  }
-}
-
 for (const swapped of ['Default', 'Default/Sub', 'Default/Old']) {
   test.serial(`C9: ${swapped} becomes a symlink to a directory outside before any step of a checkout in place`, async (t) => {
     const folder = temporary(t);
@@ -87,10 +58,10 @@ for (const swapped of ['Default', 'Default/Sub', 'Default/Old']) {
       const before = readListing(outside);
       let last = 0;
       await watched(
-        () => session.checkout(dir),
+        () => session.checkout(dir).catch(() => undefined),
         (step) => {
           last = step;
-          if (step !== at || !fs.existsSync(join(dir, swapped))) return;
+          if (step !== at || !existsSync(join(dir, swapped))) return;
           renameSync(join(dir, swapped), join(folder, `away ${at}`));
           symlinkSync(outside, join(dir, swapped));
         },
