@@ -156,7 +156,7 @@ test.serial('C8: a part that fails half-way is taken back, with the work that it
         ),
       (step) => {
         steps = step;
-        if (step === at) throw fault('EPERM');
+        if (step === at) throw fault('EIO');
       },
     );
     if (failure === undefined) break;
