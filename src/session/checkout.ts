@@ -16,6 +16,7 @@ import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
 import { hasHandles } from '../workspace/handle.js';
 import { liveBrowser } from '../workspace/live.js';
+import { MARKER } from '../workspace/marker.js';
 import { countForeign, isClosed, openedIn, withFormerModes } from '../workspace/opened.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace/record.js';
 import { type Scan, scan } from '../workspace/scan.js';
@@ -204,7 +205,7 @@ async function refuseUnexplained(placement: Placement, pending: Pending): Promis
       const version = entries.get(entry.path);
       return version !== undefined && sameContent(version, entry);
     });
-  const strange = there.filter((entry) => !isKnown(entry)).map(({ path }) => path);
+  const strange = there.filter((entry) => entry.path !== MARKER && !isKnown(entry)).map(({ path }) => path);
   if (strange.length === 0) return;
   throw new BrowserStateError(
     'DIRTY',
