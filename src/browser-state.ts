@@ -25,6 +25,7 @@ import {
 } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
 import { entryFacts } from './workspace/directory.js';
+import { type LiveBrowser, liveBrowser } from './workspace/live.js';
 import { FileTracker } from './workspace/metadata.js';
 import { removeTree } from './workspace/remove.js';
 
@@ -124,6 +125,11 @@ export class BrowserState {
 
   getCurrentSessionPath(): string | undefined {
     return this.#mounted?.mount.dir;
+  }
+
+  /** Returns the browser that has the mounted directory open; undefined if there is none. */
+  getLiveBrowser(): LiveBrowser | undefined {
+    return this.#mounted && liveBrowser(this.#mounted.mount.dir, this.#host);
   }
 
   /** The names of all sessions. A store that does not answer is an error, never an empty list. */

@@ -20,6 +20,8 @@ const BROWSER = /\b(?:chrome|chromium|firefox|msedge|edge|brave|vivaldi|opera|li
 const isBrowser = ([program = '', ...args]: readonly string[]): boolean =>
   BROWSER.test(basename(program)) || args.some((each) => each.startsWith('--user-data-dir'));
 
+const UNUSED = 'the command may not have used the directory: write {} where its path belongs, or read BROWSERSTATE_DIR';
+
 /** How often, and how many milliseconds apart, a browser is waited for that outlives the command which started it. */
 const CLOSE_ATTEMPTS = 100;
 const CLOSE_WAIT_MS = 100;
@@ -74,9 +76,10 @@ export const run = defineCommand({
         signal: context.signal,
       });
       context.report.clearProgress();
-      const ended = await runIn(context, dir, args.command);
+      const ended = await runIn(context, state, dir, args.command);
       context.status = ended.status;
-      if (ended.failure === undefined) await finish(context, state, ended.wasStopped, { allowShrink, signal: context.signal });
+      if (ended.failure === undefined)
+        await finish(context, state, { wasStopped: ended.wasStopped, words: args.command }, { allowShrink, signal: context.signal });
       else {
         context.report.error(ended.failure, ended.failure);
         await state.unmount({ discard: true });
@@ -100,7 +103,7 @@ interface Ended {
  * Runs the command in a session of its own without a terminal that controls it, so that Ctrl-C reaches this process alone: a browser whose
  * parts all get it loses what it has not written yet. The command can still read from the terminal.
  */
-function runIn(context: Context, dir: string, words: readonly string[]): Promise<Ended> {
+function runIn(context: Context, state: BrowserState, dir: string, words: readonly string[]): Promise<Ended> {
   const [program = '', ...args] = words.map((word) => word.replaceAll('{}', dir));
   let told = 0;
   return new Promise((resolve) => {
@@ -114,7 +117,7 @@ function runIn(context: Context, dir: string, words: readonly string[]): Promise
     const release = context.takeOver((name) => {
       if (child === undefined) return;
       told++;
-      stop(child, name, told);
+      stop(child, name, told, state);
       if (told === 1 && name === 'SIGINT') context.report.note('waiting for the command to end; Ctrl-C again ends it by force');
     });
     try {
@@ -136,9 +139,25 @@ function runIn(context: Context, dir: string, words: readonly string[]): Promise
 }
 
 /** Tells the command to stop: the first time itself alone, as it was told; then all that it started, at last by force. */
-function stop(child: ChildProcess, name: StopSignal, told: number): void {
-  if (told === 1 || child.pid === undefined) child.kill(name);
-  else process.kill(-child.pid, told === 2 ? 'SIGTERM' : 'SIGKILL');
+function stop(child: ChildProcess, name: StopSignal, told: number, state: BrowserState): void {
+  if (child.pid === undefined) return;
+  if (told > 1) return void process.kill(-child.pid, told === 2 ? 'SIGTERM' : 'SIGKILL');
+  if (stopBrowser(state) !== child.pid) child.kill(name);
+}
+
+/**
+ * Tells the browser that uses the directory to end in order, and returns its process. Chromium loses
+ * the cookies of the last seconds on SIGTERM, and writes them on SIGINT.
+ */
+function stopBrowser(state: BrowserState): number | undefined {
+  try {
+    const pid = state.getLiveBrowser()?.pid;
+    if (pid !== undefined) process.kill(pid, 'SIGINT');
+    return pid;
+  } catch {
+    // It has ended meanwhile, or the locks cannot be read: the command is told alone.
+    return undefined;
+  }
 }
 
 function notRun(program: string, error: unknown): Pick<Ended, 'status'> & { failure: CliError } {
@@ -161,13 +180,16 @@ function notRun(program: string, error: unknown): Pick<Ended, 'status'> & { fail
 async function finish(
   context: Context,
   state: BrowserState,
-  wasStopped: boolean,
+  { wasStopped, words }: { wasStopped: boolean; words: readonly string[] },
   options: Parameters<BrowserState['unmount']>[0],
 ): Promise<void> {
   const { report } = context;
   const dir = state.getCurrentSessionPath() ?? '';
   try {
-    tell(context, await unmountWhenClosed(state, wasStopped ? CLOSE_ATTEMPTS : 1, options));
+    const done = await unmountWhenClosed(state, wasStopped ? CLOSE_ATTEMPTS : 1, options);
+    tell(context, done);
+    // Of a browser the library says it.
+    if (!done.changed && !isBrowser(words) && !words.some((word) => word.includes('{}'))) report.warn(UNUSED);
   } catch (error) {
     const told = state.getCurrentSession() === undefined ? error : stillThere(error, dir);
     if (context.status === 0) throw told;
@@ -189,10 +211,15 @@ async function unmountWhenClosed(state: BrowserState, attempts: number, options:
 
 function stillThere(error: unknown, dir: string): unknown {
   const { code, message, hint } = describeFailure(error, false);
-  const hints = [
-    hint,
-    `What the command left is in ${dir}; \`browserstate recover\` lists it, and the next mount of the session recovers it.`,
-  ];
+  const recover = 'browserstate recover';
+  const id = basename(dir);
+  const hints =
+    code === 'SHRUNK'
+      ? [
+          `What the command left is in ${dir}: \`${recover} --commit ${id} --allow-shrink\` commits it`,
+          `as it is, \`${recover} --discard ${id}\` gives it up.`,
+        ]
+      : [hint, `What the command left is in ${dir}; \`${recover}\` lists it, and the next mount of the session recovers it.`];
   return new CliError(code, message, hints.filter(Boolean).join(' '), error);
 }
 

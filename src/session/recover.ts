@@ -168,7 +168,7 @@ function refuseLive(dir: string, home: Home): void {
   if (live === undefined) return;
   throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is still using this directory`, {
     details: { path: dir, pid: live.pid },
-    hint: 'Close the browser first; then it can be recovered.',
+    hint: `Close the browser first (\`kill -INT ${live.pid}\` has it write all that it knows); then it can be recovered.`,
   });
 }
 

@@ -69,6 +69,23 @@ for (const [what, words, isTold] of nothingWritten) {
   });
 }
 
+const unused: [what: string, words: readonly string[], isTold: boolean][] = [
+  ['names no directory, and nothing changed', ['true'], true],
+  ['names the directory', ['true', '{}'], false],
+  ['names it within a word', ['true', '--dir={}/x'], false],
+  ['wrote to the directory', ['sh', '-c', 'echo x > "$BROWSERSTATE_DIR/Default/Cookies"'], false],
+];
+
+for (const [what, words, isTold] of unused) {
+  test.serial(`a command that ${what}: ${isTold ? 'a warning that says how to name it' : 'nothing'}`, async (t) => {
+    const desk = new Desk(t);
+    await begin(desk);
+    const { status, stderr } = await desk.run('run', '-s', 'work', '--', ...words);
+    t.is(status, 0, stderr);
+    t.is(/^warning: the command may not have used the directory: write \{\} where/m.test(stderr), isTold, stderr);
+  });
+}
+
 test.serial("words after -- are the command's, and --json tells what came of it", async (t) => {
   const desk = new Desk(t);
   const { stdout } = await desk.run('run', '-s', 'new', '--json', '--', 'echo', '-n', '--mode', '{}x', '--json');
@@ -105,9 +122,10 @@ test.serial('a gutted directory is not committed, and stays; recover lists it, a
   await begin(desk);
   const { status, stderr } = await desk.run('run', '-s', 'work', '--', 'sh', '-c', 'rm {}/Default/Cookies');
   t.is(status, 7);
-  t.regex(stderr, /hint: .*browserstate recover/);
+  const [, id] = /hint: .*`browserstate recover --commit (\S+) --allow-shrink`.*`browserstate recover --discard \1`/.exec(stderr) ?? [];
+  t.notRegex(stderr, /the next mount/);
   const [left] = await desk.json<{ id: string; session: string; dir: string }[]>(t, 'recover');
-  t.like(left, { session: 'work' });
+  t.like(left, { session: 'work', id });
   t.regex((await desk.run('recover')).stdout, new RegExp(`^${left?.id.replaceAll('.', '\\.')}  `));
   t.is((await desk.failure(t, 7, 'recover', '--commit', left?.id as string)).code, 'SHRUNK');
   t.like(await desk.json(t, 'recover', '--commit', left?.id as string, '--allow-shrink'), {
@@ -295,6 +313,57 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     await desk.json(t, 'restore', 'there', '-s', 'work');
     t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'told\n');
   });
+}
+
+/** Takes the lock of a browser, and writes each signal that it gets to a file of the name that it was given. */
+const holder = `
+  const { hostname } = require('node:os');
+  const fs = require('node:fs');
+  const dir = process.env.BROWSERSTATE_DIR;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.on(name, () => {
+      fs.appendFileSync(process.argv[2], name + '\\n');
+      fs.rmSync(dir + '/SingletonLock');
+      fs.writeFileSync(dir + '/Default/Cookies', name);
+      process.exit(0);
+    });
+  fs.openSync(dir + '/Default/Preferences');
+  fs.symlinkSync(hostname() + '-' + process.pid, dir + '/SingletonLock');
+  console.log('ready');
+  setInterval(() => {}, 1000);
+`;
+
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+  onLinux(
+    `${signal}: the browser that uses the directory gets SIGINT, on which it writes all that it knows; nobody gets two`,
+    async (t) => {
+      const cases: [what: string, words: string[], told: Record<string, string>][] = [
+        ['the command itself', [process.execPath, 'holder.cjs', 'browser'], { browser: 'SIGINT\n' }],
+        [
+          'a part of the command',
+          [
+            'sh',
+            '-c',
+            `trap 'echo told > wrapper; exit 5' TERM HUP; ${process.execPath} holder.cjs browser & while :; do sleep 0.05; done`,
+          ],
+          { browser: 'SIGINT\n', wrapper: 'told\n' },
+        ],
+      ];
+      for (const [what, words, told] of cases) {
+        const desk = new Desk(t);
+        await begin(desk);
+        desk.write({ 'holder.cjs': holder });
+        const child = desk.start(['run', '-s', 'work', '--', ...words]);
+        const ended = outcome(child);
+        child.stdout?.once('data', () => child.kill(signal));
+        const { stderr } = await ended;
+        for (const [name, text] of Object.entries(told)) t.is(readFileSync(desk.path(name), 'utf8'), text, what);
+        t.regex(stderr, /^committed /m, what);
+        await desk.json(t, 'restore', 'there', '-s', 'work');
+        t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'SIGINT', what);
+      }
+    },
+  );
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
