@@ -114,13 +114,15 @@ export class BlobIndex {
   }
 
   /**
-   * Runs `work` on the open database; not at all where it stays locked, or where the file system refuses it a place. A damaged database is removed, and
+   * Runs `work` on the open database; not at all where it stays locked, or where the file system refuses it a place. A damaged or foreign database is removed, and
    * `work` runs on a new one.
    */
   async #withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
     const Level = await this.load();
     if (Level === undefined) return;
     for (let attempt = 0; attempt < INDEX_LOCK_RETRIES; attempt++) {
+      // LevelDB would wait for a FIFO for ever, in a thread that no signal ends.
+      if ((await hasOddEntries(this.#path)) && !(await removed(this.#path))) return;
       const database: Database = new Level(this.#path, { keyEncoding: 'view', valueEncoding: 'view' });
       try {
         await database.open();
@@ -135,6 +137,17 @@ export class BlobIndex {
         await makePrivate(this.#path);
       }
     }
+  }
+}
+
+/** Returns whether a directory has entries that LevelDB never makes: anything but files. */
+async function hasOddEntries(path: string): Promise<boolean> {
+  try {
+    return (await readdir(path, { withFileTypes: true })).some((entry) => !entry.isFile());
+  } catch (error) {
+    // There is none yet, or LevelDB fails by itself.
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    return false;
   }
 }
 

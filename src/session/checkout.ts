@@ -15,7 +15,7 @@ import { identityOf } from '../workspace/exchange.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
 import { hasHandles } from '../workspace/handle.js';
-import { liveBrowser } from '../workspace/live.js';
+import { refuseLive } from '../workspace/live.js';
 import { MARKER } from '../workspace/marker.js';
 import { countForeign, isClosed, openedIn, withFormerModes } from '../workspace/opened.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace/record.js';
@@ -101,13 +101,7 @@ async function attemptCheckout(
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
   return home.holding(dir, async (found) => {
     const workspace = await settleWorkspace(found);
-    const live = directoryState(workspace.dir) === 'absent' ? undefined : liveBrowser(workspace.dir, home.host);
-    if (live !== undefined) {
-      throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
-        details: { path: dir, pid: live.pid },
-        hint: 'Close the browser first.',
-      });
-    }
+    refuseLive(workspace.dir, home.host);
     const { opened } = options;
     const record: WorkspaceRecord = {
       session,

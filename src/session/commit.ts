@@ -1,5 +1,6 @@
 /** Committing a directory to a session: token, capture, packs and manifest, swap (SPEC.md 11.1). */
 import { lstatSync } from 'node:fs';
+import { join } from 'node:path';
 import { BrowserStateError } from '../errors.js';
 import { MAX_CAPTURE_ATTEMPTS, MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
@@ -20,7 +21,7 @@ import { identityOf } from '../workspace/exchange.js';
 import { readFacts } from '../workspace/excludes.js';
 import { errno } from '../workspace/files.js';
 import { buildFilter, type CaptureRules, type Filter, readRules } from '../workspace/filter.js';
-import { liveBrowser } from '../workspace/live.js';
+import { refuseLive } from '../workspace/live.js';
 import { refuseMarked } from '../workspace/marker.js';
 import { withFormerModes } from '../workspace/opened.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
@@ -129,7 +130,7 @@ async function commitHeld(
   const workspace = await settleWorkspace(found);
   const { dir } = workspace;
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  if (options.read === undefined) refuseLive(home, workspace);
+  if (options.read === undefined) refuseLive(dir, home.host, []);
   const watch = options.read === undefined ? await watchLock(dir, rules, home.host, options) : undefined;
   refuseHalfDone(workspace);
   refuseMarked(dir);
@@ -147,15 +148,6 @@ async function commitHeld(
   }
   throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
     hint: 'Repeat the command.',
-  });
-}
-
-function refuseLive(home: Home, { dir }: Workspace): void {
-  const live = liveBrowser(dir, home.host);
-  if (live === undefined) return;
-  throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is using this directory`, {
-    details: { path: dir, pid: live.pid },
-    hint: 'Close the browser first.',
   });
 }
 
@@ -179,7 +171,12 @@ async function commitOnto(
   if (facts.isLone && underlay === undefined && !options.isMigration) refuseLone(dir, head?.manifest.tree, options);
   const filter = buildFilter({ facts, ...rules });
   let rootTime = changeTime(dir);
-  let found = await scan(dir, filter, { signal: options.signal });
+  const look = async (): Promise<Scan> => {
+    const seen = await scan(dir, filter, { signal: options.signal });
+    if (!isLive) refuseLive(dir, home.host, seen.locked);
+    return seen;
+  };
+  let found = await look();
   const pin = new Pin(home, repository, token, options);
   const here = head?.isHere ? head.manifest : undefined;
   if (here === undefined) await pin.set();
@@ -193,8 +190,11 @@ async function commitOnto(
     epoch: () => pin.epoch,
     signal: options.signal,
   });
-  const takeIn = async () =>
+  const takeIn = async (): Promise<TreeEntry[]> =>
     read(dir, underlay ? within(found, underlay.only) : found, {
+      onVanished: (parent) => {
+        found.vanished ??= parent;
+      },
       filter,
       sink: writer,
       cache: await workspace.readCache(),
@@ -204,11 +204,13 @@ async function commitOnto(
       onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
     });
   let captured = await takeIn();
-  // A checkout from another home, which knows no lock of this one, changes the directory's own entries.
-  for (let attempt = 1; !isLive && changeTime(dir) !== rootTime; attempt++) {
+  // A checkout from another home, which knows no lock of this one, changes the directory's own entries. What was listed and is gone
+  // may have been renamed to a name that was not listed.
+  for (let attempt = 1; !isLive && (changeTime(dir) !== rootTime || found.vanished !== undefined); attempt++) {
     rootTime = changeTime(dir);
-    found = await scan(dir, filter, { signal: options.signal });
+    found = await look();
     if (attempt < MAX_CAPTURE_ATTEMPTS) captured = await takeIn();
+    else if (found.vanished !== undefined) throw keepsLosing(join(dir, found.vanished));
     else if (isAsRead(captured, underlay ? within(found, underlay.only) : found)) break;
     else throw keepsChanging(dir);
   }
@@ -276,6 +278,13 @@ function isAsRead(read: readonly TreeEntry[], { entries }: Scan): boolean {
     (entry.kind === 'directory' || microseconds(now.mtimeNs) === entry.mtime) &&
     (entry.kind !== 'file' || now.size === entry.size);
   return read.length === entries.length && read.every((entry, i) => isSame(entry, entries[i]));
+}
+
+function keepsLosing(path: string): BrowserStateError {
+  return new BrowserStateError('UNREADABLE', `${path}: entries of it keep being renamed or removed; nothing was committed`, {
+    hint: 'Close the program that writes to it, and repeat the command.',
+    details: { path },
+  });
 }
 
 function keepsChanging(dir: string): BrowserStateError {

@@ -3,12 +3,12 @@
  * anywhere can be repeated, by the next process that looks.
  */
 import { join } from 'node:path';
-import { BrowserStateError, isError } from '../errors.js';
+import { isError } from '../errors.js';
 import type { ObjectId } from '../object-id.js';
 import { owning } from '../owners.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { directoryState } from '../workspace/checkout.js';
-import { liveBrowser } from '../workspace/live.js';
+import { refuseLive } from '../workspace/live.js';
 import { pendingDirectories } from '../workspace/record.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
 import type { Home } from './home.js';
@@ -130,7 +130,7 @@ async function recoverOwned(
   // A checkout that was cut off may have left its content beside the directory.
   await home.holding(dir, settleWorkspace);
   const isWork = note.phase === 'open' && directoryState(dir) !== 'absent';
-  if (isWork) refuseLive(dir, home);
+  if (isWork) refuseLive(dir, home.host);
   if (!isWork || how === 'discard') {
     await removeWorkspace(home, notes, id, dir, note);
     return { id, session, commit: base, outcome: isWork ? 'discarded' : 'unchanged', pushed: false };
@@ -161,15 +161,6 @@ function placeOf(id: string, dir: string, { session, base, mode }: MountNote): M
   const { digits } = partsOfMountId(id);
   const fork = mode === 'fork' ? sessionBeside(session, 'fork', digits) : undefined;
   return { session, dir, base, fork, aside: sessionBeside(session, 'conflict', digits) };
-}
-
-function refuseLive(dir: string, home: Home): void {
-  const live = liveBrowser(dir, home.host);
-  if (live === undefined) return;
-  throw new BrowserStateError('BUSY', `${dir}: a browser (process ${live.pid}) is still using this directory`, {
-    details: { path: dir, pid: live.pid },
-    hint: `Close the browser first (\`kill -INT ${live.pid}\` has it write all that it knows); then it can be recovered.`,
-  });
 }
 
 function directoryOf(home: Home, { id }: Pick<HeldNote, 'id'>): string {

@@ -9,6 +9,7 @@ import { compareUtf8 } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
 import { sameEntry } from '../object/diff.js';
+import { parentPath } from '../object/path.js';
 import { blobCount, blobId, blobLength, type FileEntry, type TreeEntry } from '../object/tree.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import type { Predecessor } from '../repository/blob-writer.js';
@@ -57,6 +58,8 @@ export interface CaptureOptions {
   previous: Manifest | undefined;
   /** Where files are read from that are not read where they lie, by path: copies of them, which nobody changes. */
   copies?: ReadonlyMap<string, string> | undefined;
+  /** Told the directory, relative to the scanned one, of a file that is gone since the scan. */
+  onVanished?: ((parent: string) => void) | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: CaptureProgress) => void) | undefined;
 }
@@ -85,7 +88,10 @@ export async function capture(dir: string, scan: Scan, options: CaptureOptions):
       entry.kind === 'file'
         ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, { ...options, tell })
         : plainEntry(entry);
-    if (made === undefined) continue;
+    if (made === undefined) {
+      options.onVanished?.(parentPath(entry.path));
+      continue;
+    }
     // Two versions of a large directory differ in little: what they share is held once.
     tree.push(old !== undefined && old.mtime === made.mtime && sameEntry(old, made) ? old : made);
     if (made.kind !== 'file') continue;

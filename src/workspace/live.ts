@@ -5,7 +5,8 @@
  * read here is written by every Firefox that got it.
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
-import { basename, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { ifSeen } from './directory.js';
 import type { Browser } from './excludes.js';
@@ -26,6 +27,10 @@ interface Holder extends LiveBrowser {
   since: number;
 }
 
+/** The names of the links that are locks. */
+const LOCK_NAMES = new Set(['SingletonLock', 'lock']);
+/** How far below a directory `lockedBelow` looks: a profile lies rarely deeper in a directory of profiles. */
+const LOOK_DEPTH = 4;
 /** How much later than its lock a process may seem to have started: the system tells the start in whole seconds. */
 const START_TOLERANCE_MS = 2000;
 
@@ -43,6 +48,34 @@ export function liveBrowser(dir: string, host: LiveHost): LiveBrowser | undefine
     if (below !== undefined) return { pid: below, browser };
   }
   return undefined;
+}
+
+/** Returns whether an entry of that name may be a browser's lock, if it is a link. */
+export function isLockName(name: string): boolean {
+  return LOCK_NAMES.has(name);
+}
+
+/**
+ * Throws BUSY, naming the directory with the lock, if a browser of this machine has `dir` open, the directory directly above it, of which it
+ * may be a profile such as `Default`, or one of `below`.
+ */
+export function refuseLive(dir: string, host: LiveHost, below: Iterable<string> = lockedBelow(dir)): void {
+  for (const path of new Set([dir, dirname(dir), ...below])) {
+    const live = liveBrowser(path, host);
+    if (live === undefined) continue;
+    throw new BrowserStateError('BUSY', `${path}: a browser (process ${live.pid}) is using this directory`, {
+      details: { path, pid: live.pid },
+      hint: `Close the browser first (\`kill -INT ${live.pid}\` has it write all that it knows).`,
+    });
+  }
+}
+
+/** Yields the directories some levels below `dir` that have a lock, by the names in them; what cannot be listed is passed over. */
+function* lockedBelow(dir: string, depth = LOOK_DEPTH): Generator<string> {
+  for (const entry of ifSeen(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
+    if (entry.isSymbolicLink() && isLockName(entry.name)) yield dir;
+    else if (entry.isDirectory() && depth > 0) yield* lockedBelow(join(dir, entry.name), depth - 1);
+  }
 }
 
 /**

@@ -9,10 +9,11 @@ import { setImmediate } from 'node:timers/promises';
 import { compareUtf8 } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../limits.js';
-import { pathProblem } from '../object/path.js';
+import { parentPath, pathProblem } from '../object/path.js';
 import { blobCount, tooLarge } from '../object/tree.js';
 import { ifSeen, ifThere, quote, resolveDirectory } from './directory.js';
 import { type Filter, patternFor } from './filter.js';
+import { isLockName } from './live.js';
 
 export interface ScannedEntry {
   /** Relative to the directory, `/`-separated. */
@@ -44,6 +45,10 @@ export interface Scan {
   /** What the filter left out, below excluded directories too as far as they can be read: everything but directories counts as a file. */
   excluded: { files: number; bytes: number };
   skipped: SkippedEntry[];
+  /** Absolute paths of the directories, excluded ones too, with a link that has the name of a browser's lock. */
+  locked: string[];
+  /** The first directory, relative to the root, of which an entry that was listed was gone when it was looked at. */
+  vanished: string | undefined;
 }
 
 export interface ScanOptions {
@@ -81,7 +86,7 @@ class Walk {
   #seen = 0;
 
   constructor(root: string, filter: Filter, options: ScanOptions) {
-    this.result = { root, entries: [], excluded: { files: 0, bytes: 0 }, skipped: [] };
+    this.result = { root, entries: [], excluded: { files: 0, bytes: 0 }, skipped: [], locked: [], vanished: undefined };
     this.#filter = filter;
     this.#options = options;
   }
@@ -116,7 +121,11 @@ class Walk {
       if (this.#breathDue()) await this.#breathe();
       const childPath = path === '' ? name : `${path}/${name}`;
       const stat = this.#lstat(childPath);
-      if (stat === undefined) continue;
+      if (stat === undefined) {
+        this.#vanished(path);
+        continue;
+      }
+      if (stat.isSymbolicLink() && isLockName(name)) this.result.locked.push(this.#absolute(path));
       if (this.#filter.excludes(childPath, stat.isDirectory())) {
         await this.#leaveOut(childPath, stat);
         continue;
@@ -125,7 +134,10 @@ class Walk {
       if (entry === undefined) continue;
       if (entry.kind === 'directory') {
         const below = this.#list(childPath);
-        if (below === undefined) continue;
+        if (below === undefined) {
+          this.#vanished(path);
+          continue;
+        }
         found.push({ key: `${name}/`, work: { path: childPath, names: below } });
       }
       found.push({ key: name, work: entry });
@@ -156,6 +168,7 @@ class Walk {
     };
     if (kind !== 'symlink') return entry;
     const target = this.#readlink(path);
+    if (target === undefined) this.#vanished(parentPath(path));
     return target === undefined ? undefined : { ...entry, target };
   }
 
@@ -189,10 +202,15 @@ class Walk {
         if (this.#breathDue()) await this.#breathe();
         const child = `${directory}/${name}`;
         const childStat = ifSeen(() => lstatSync(child, { throwIfNoEntry: false }));
+        if (childStat?.isSymbolicLink() && isLockName(name)) this.result.locked.push(directory);
         if (childStat?.isDirectory()) directories.push(child);
         else if (childStat !== undefined) this.#count(childStat.isFile() ? childStat.size : 0);
       }
     }
+  }
+
+  #vanished(parent: string): void {
+    this.result.vanished ??= parent;
   }
 
   #count(bytes: number): void {

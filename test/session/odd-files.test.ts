@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createServer } from 'node:net';
-import { join, relative } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 import { isError, openRepository, type Store } from '../../src/index.js';
@@ -122,6 +122,28 @@ for (const [what, make] of Object.entries(things)) {
         for (const each of [target, root, before]) rmSync(each, { recursive: true, force: true });
         cpSync(pristine, root, { recursive: true });
       }
+    });
+  }
+}
+
+for (const [what, make] of Object.entries(things)) {
+  for (const on of ['home', 'remote'] as const) {
+    test(`B6: a ${what} as CURRENT of the index of ${on} hangs nothing, and the index is made anew`, async (t) => {
+      const { folder, open, dir } = await scene(t);
+      const index = readdirSync(join(folder, 'home'), { recursive: true, encoding: 'utf8' })
+        .filter((path) => basename(path) === 'index' && path.includes('remotes') === (on === 'remote'))
+        .map((path) => join(folder, 'home', path))[0] as string;
+      const before = join(folder, 'before');
+      renameSync(join(index, 'CURRENT'), before);
+      await make(t, join(index, 'CURRENT'), before);
+      const store = await open('home', 'remote');
+      appendFileSync(join(dir, 'Default/Preferences'), ' ');
+      t.true((await store.session('main').commit(dir)).changed);
+      await store.session('main').push();
+      const target = join(folder, 'target');
+      await store.session('main').checkout(target);
+      t.deepEqual(readListing(target), readListing(dir));
+      t.true(readdirSync(index, { withFileTypes: true }).every((entry) => entry.isFile()));
     });
   }
 }
