@@ -68,7 +68,7 @@ export async function rollback(site: Site, session: string, to: string, options:
     const name = newName(host, k);
     const [manifest] = await Promise.all([
       repository.writeManifest(name, { commit, tree, blobs }, 'auto', options),
-      site.requirePresent?.(repository, source, row, options),
+      site.requirePresent(repository, source, row, options),
     ]);
     const added = newRow('rollback', commit, name);
     const rows = await repository.refs.addRow({ ...token.ref, epoch: k }, added, options);
@@ -124,7 +124,7 @@ async function forkTo(
   const [{ k }, { token, row }] = await Promise.all([repository.epoch(options), findRow(site, session, options.at ?? 'HEAD', options)]);
   const [history] = await Promise.all([
     historyFrom(repository, token, row, { ...target.ref, epoch: k }, options),
-    site.requirePresent?.(repository, token, row, options),
+    site.requirePresent(repository, token, row, options),
   ]);
   const event = repository.refs.event(target.ref, 'fork', `${session} ${row.id}`);
   const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
@@ -151,7 +151,7 @@ export async function tag(site: Site, session: string, name: string, options: At
   requireTag(name);
   return change(site, session, options, async (repository, token) => {
     const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
-    await site.requirePresent?.(repository, token, row, options);
+    await site.requirePresent(repository, token, row, options);
     const tags = withTag(token.ref, name, row.id);
     const changed = { tags, ...repository.refs.event(token.ref, 'tag', `${name} ${row.id}`) };
     return { change: changed, result: logEntry(row, tags) };

@@ -19,6 +19,8 @@ import { realPath, Workspace } from '../workspace/record.js';
 import { findStore, isSameDirectory, storeAbove } from '../workspace/stores.js';
 import { drafting } from './draft.js';
 import type { LegacyPlace } from './legacy.js';
+import { lostHere } from './lost.js';
+import { PackPresence } from './reuse.js';
 import { type Found, legacySession, noSession, readManifestBytes, type Site } from './site.js';
 import { sweep } from './sweep.js';
 
@@ -187,6 +189,13 @@ export class Home implements Site {
   async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
     if (this.#newest?.name === nameText(row.manifest)) return this.#newest.manifest;
     return repository.openManifest(row, await readManifestBytes(repository, token, row, options));
+  }
+
+  /** Throws INTEGRITY if a version that is about to be named again cannot be read: a head or a tag that cannot be restored is never made. */
+  async requirePresent(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void> {
+    const { blobs } = await this.readManifest(repository, token, row, options);
+    const lost = await new PackPresence(repository, options).missing(blobs.values());
+    if (lost.size > 0) throw lostHere(this.provider.url, lost, token.session);
   }
 
   drafting<T>(repository: Repository, attempt: (repository: Repository) => Promise<T | undefined>): Promise<T | undefined> {

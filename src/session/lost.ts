@@ -1,5 +1,5 @@
 /** What a remote has lost of what its refs name, and what of it the local store can send again (SPEC.md 11.5). */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, integrity, isError } from '../errors.js';
 import { framesOf } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { objectKey } from '../repository/layout.js';
@@ -71,12 +71,22 @@ export async function missingOfHead(remote: Remote, { repository, token }: Seen,
 
 /** The error for packs on the remote that a session needs and this machine cannot send again. */
 export function lostPacks(url: string, lost: ReadonlySet<string>, session: string): BrowserStateError {
-  const packs = [...lost].sort();
-  const more = packs.length > 1 ? ` and ${packs.length - 1} more` : '';
-  return new BrowserStateError('INTEGRITY', `${url}${packs[0]}${more}: missing, and session ${session} needs it`, {
+  return new BrowserStateError('INTEGRITY', lossOf(url, lost, session), {
     hint: 'Run `browserstate verify --on remote` to see all that is missing; push from a machine that has the session.',
-    details: { session, packs },
+    details: { session, packs: [...lost].sort() },
   });
+}
+
+/** The error for packs of the local store that a version needs. It is none of `lostIn`: nothing can be sent for it. */
+export function lostHere(url: string, lost: ReadonlySet<string>, session: string): BrowserStateError {
+  const [key = ''] = [...lost].sort();
+  return integrity(lossOf(url, lost, session), undefined, { session, key });
+}
+
+function lossOf(url: string, lost: ReadonlySet<string>, session: string): string {
+  const [first] = [...lost].sort();
+  const more = lost.size > 1 ? ` and ${lost.size - 1} more` : '';
+  return `${url}${first}${more}: missing or cut short, and session ${session} needs it`;
 }
 
 /** Returns what `lostPacks` told; undefined for any other error. */
