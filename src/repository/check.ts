@@ -59,6 +59,7 @@ class Check {
   readonly #present = new Map<string, number>();
   /** Sessions by the key of what they need. */
   readonly #needed = new Map<string, Set<string>>();
+  readonly #single = new Map<string, Set<string>>();
   /** Keys that are needed, and were looked for in vain. */
   readonly #absent = new Set<string>();
   readonly #manifests = new Map<string, Checked>();
@@ -189,7 +190,7 @@ class Check {
     const checked = known?.id === row.id ? known : await manifests.check(row, session);
     this.#manifests.set(key, checked);
     for (const name of checked.packs) this.#checkBirth(name, this.#need('packs', name, session), ref, session);
-    for (const { code, key: at, message } of checked.findings) this.#findings.add(code, at, message, [session]);
+    for (const finding of checked.findings) this.#findings.addSessions(finding, [session]);
   }
 
   /** Readers take the first row's manifest from the ref, if it rides there (R-REF-5). */
@@ -235,8 +236,17 @@ class Check {
 
   #need(folder: ObjectFolder, name: ObjectName, session: string): string {
     const key = objectKey(folder, name);
-    const sessions = this.#needed.get(key) ?? new Set();
-    this.#needed.set(key, sessions.add(session));
+    const sessions = this.#needed.get(key);
+    if (sessions === undefined) this.#needed.set(key, this.#alone(session));
+    // What is needed by one session alone, as most is, shares one set.
+    else if (sessions.size > 1) sessions.add(session);
+    else if (!sessions.has(session)) this.#needed.set(key, new Set([...sessions, session]));
     return key;
+  }
+
+  #alone(session: string): Set<string> {
+    const known = this.#single.get(session) ?? new Set([session]);
+    this.#single.set(session, known);
+    return known;
   }
 }

@@ -1,4 +1,4 @@
-/** Findings of a verification: each once, with every session that needs what is damaged. */
+/** Findings of a verification: each once, with every session that needs what is damaged; bounded in number. */
 import { type BrowserStateError, isError } from '../errors.js';
 
 /** A missing object or cell; bytes that break a rule; bytes that this version cannot read; a name that no object has. */
@@ -20,19 +20,35 @@ const codes: Partial<Record<BrowserStateError['code'], FindingCode>> = {
   UNSUPPORTED: 'UNSUPPORTED',
 };
 
+/** Findings of one code about one key, and of all; what goes beyond is counted, so that no repository makes the list large. */
+export const MAX_FINDINGS_OF_KEY = 10;
+export const MAX_FINDINGS = 10_000;
+
+interface Known {
+  finding: Finding;
+  sessions: Set<string>;
+  /** How many findings it stands for, if it counts what is not listed; one that several manifests meet may be counted more than once. */
+  more: number;
+}
+
 export class Findings {
   readonly list: Finding[] = [];
-  readonly #known = new Map<string, { finding: Finding; sessions: Set<string> }>();
+  readonly #known = new Map<string, Known>();
+  readonly #byFinding = new Map<Finding, Known>();
+  /** Listed findings by code and key. */
+  readonly #ofKey = new Map<string, number>();
+  #listed = 0;
 
-  /** Adds a finding, or the sessions to one that is known. */
+  /** Adds a finding, or the sessions to one that is known. Returns the one that stands for it. */
   add(code: FindingCode, key: string, message: string, sessions: Iterable<string> = []): Finding {
-    const known = this.#known.get(`${key} ${message}`) ?? this.#begin({ code, key, message, sessions: [] });
-    for (const session of sessions) {
-      if (known.sessions.has(session)) continue;
-      known.sessions.add(session);
-      known.finding.sessions.push(session);
-    }
-    return known.finding;
+    const known = this.#known.get(`${key} ${message}`) ?? this.#begin(code, key, message);
+    return this.#name(known, sessions);
+  }
+
+  /** Adds sessions to a finding that `add` or `attempt` returned. */
+  addSessions(finding: Finding, sessions: Iterable<string>): void {
+    const known = this.#byFinding.get(finding);
+    if (known !== undefined) this.#name(known, sessions);
   }
 
   /** Runs a step. Damage becomes a finding, which is returned as `damage`; every other error is thrown. */
@@ -50,10 +66,40 @@ export class Findings {
     }
   }
 
-  #begin(finding: Finding): { finding: Finding; sessions: Set<string> } {
-    const begun = { finding, sessions: new Set<string>() };
-    this.#known.set(`${finding.key} ${finding.message}`, begun);
+  #name(known: Known, sessions: Iterable<string>): Finding {
+    for (const session of sessions) {
+      if (known.sessions.has(session)) continue;
+      known.sessions.add(session);
+      known.finding.sessions.push(session);
+    }
+    return known.finding;
+  }
+
+  #begin(code: FindingCode, key: string, message: string): Known {
+    const ofKey = this.#ofKey.get(`${code} ${key}`) ?? 0;
+    if (ofKey >= MAX_FINDINGS_OF_KEY) return this.#count(code, key, 'about it');
+    if (this.#listed >= MAX_FINDINGS) {
+      const folder = /^(config|packs|manifests|segments|refs|gc)(?=\/|$)/.exec(key)?.[0];
+      return this.#count(code, folder ?? '/', 'below it');
+    }
+    this.#listed++;
+    this.#ofKey.set(`${code} ${key}`, ofKey + 1);
+    return this.#list(`${key} ${message}`, { code, key, message, sessions: [] });
+  }
+
+  /** Counts one more that is not listed. */
+  #count(code: FindingCode, key: string, where: string): Known {
+    const at = `${code} ${key} ${where}`;
+    const known = this.#known.get(at) ?? this.#list(at, { code, key, message: '', sessions: [] });
+    known.finding.message = `and ${++known.more} more ${where}`;
+    return known;
+  }
+
+  #list(at: string, finding: Finding): Known {
+    const known = { finding, sessions: new Set<string>(), more: 0 };
+    this.#known.set(at, known);
+    this.#byFinding.set(finding, known);
     this.list.push(finding);
-    return begun;
+    return known;
   }
 }

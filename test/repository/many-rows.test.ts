@@ -2,6 +2,7 @@
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
 import { MAX_SESSION_ROWS } from '../../src/limits.js';
+import { MAX_FINDINGS } from '../../src/repository/findings.js';
 import { emptyRef, encodeRef, newRow, type Row } from '../../src/repository/ref.js';
 import { counting } from '../faults/providers.js';
 import { rejects } from '../helpers/errors.js';
@@ -43,7 +44,11 @@ test('B4: 10 segments of 1,000 rows are each read once, and each manifest is loo
   const { store } = await machine(t, remote);
   const { findings, commits } = await store.verify({ on: 'remote' });
   t.is(commits, 10_001);
-  t.is(findings.filter(({ code, key }) => code === 'MISSING' && key.startsWith('manifests/')).length, 10_001);
+  const missing = findings.filter(({ code, key }) => code === 'MISSING' && key.startsWith('manifests/'));
+  t.is(missing.length, MAX_FINDINGS);
+  t.true(missing.every(({ sessions }) => sessions.join() === 'main'));
+  const counted = findings.filter(({ key }) => key === 'manifests');
+  t.like(counted, [{ code: 'MISSING', message: 'and 1 more below it', sessions: ['main'] }]);
   // Each segment for its rows, each manifest in vain, and the three manifests and the segment that nothing names.
   t.is(remote.counts.requests.get, 10 + 10_001 + 4);
 });
