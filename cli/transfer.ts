@@ -112,10 +112,13 @@ export function noteCreation(report: Report, created: string | undefined): void 
 
 export function describePush({ session, commit, pushed, commits, objects, bytes, forkedTo }: PushResult): Line {
   const head = styled('yellow', shortId(commit));
+  const follows = `; ${session} follows the remote again`;
+  if (!pushed && forkedTo !== undefined)
+    return [`${session} is on the remote as `, styled('bold', forkedTo), ' already, since the remote has moved: it is at ', head, follows];
   if (!pushed) return [`nothing to push of ${session}: the remote is at `, head];
   const moved = `${count(commits, 'commit')}, ${count(objects, 'object')}, ${size(bytes)}`;
   if (forkedTo === undefined) return [`pushed ${session}: ${moved}; the remote is at `, head];
-  return [`pushed ${session} as `, styled('bold', forkedTo), `, since the remote has moved: ${moved}; it is at `, head];
+  return [`pushed ${session} as `, styled('bold', forkedTo), `, since the remote has moved: ${moved}; it is at `, head, follows];
 }
 
 export function describePull({ session, commit, pulled, commits, fetchedBytes }: Omit<PullResult, 'objects'>): Line {

@@ -51,7 +51,10 @@ export const snapshot = defineCommand({
     noteCreation(report, sent?.created);
     const { pushed = false, ...push } = sent ?? {};
     const value = { commit, tree, parent, changed, ...stats, warnings, tag: tag ?? null, pushed, push: sent ? push : null };
-    report.result(value, () => [...describe(args.session, result, tag), ...(sent?.pushed ? [describePush(sent)] : [])]);
+    report.result(value, () => [
+      ...describe(args.session, result, tag),
+      ...(sent?.pushed || sent?.forkedTo !== undefined ? [describePush(sent)] : []),
+    ]);
   },
 });
 

@@ -184,6 +184,19 @@ test.serial('--on-conflict fork goes on as a session of its own', async (t) => {
   t.is((await b.json<{ commit: string }>(t, 'restore', 'profile', '-s', 'work')).commit, theirs.commit);
 });
 
+for (const command of ['push -s work', 'snapshot profile -s work', 'sync -s work']) {
+  test.serial(`--on-conflict fork after the conflict was told names the fork: ${command}`, async (t) => {
+    const { b, ours, theirs } = await divided(t);
+    const { details } = await b.failure(t, 4, 'push', '-s', 'work');
+    const { status, stdout } = await b.run(...command.split(' '), '--on-conflict', 'fork');
+    t.is(status, 0);
+    const [id, head] = [ours.commit.slice(0, 12), theirs.commit];
+    t.true(stdout.includes(`work is on the remote as ${details?.['session']} already, since the remote has moved: it is at ${id}`), stdout);
+    t.true(stdout.includes('work follows the remote again'), stdout);
+    t.is((await b.json<LogLine[]>(t, 'log', '-s', 'work'))[0]?.commit, head);
+  });
+}
+
 test.serial('sync pulls or pushes; without need it does neither', async (t) => {
   const { a, b, first } = await twoMachines(t);
   t.like(await b.json(t, 'sync', '-s', 'work'), { session: 'work', commit: first.commit, pulled: true, pushed: false, commits: 1 });
