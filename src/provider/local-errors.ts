@@ -66,6 +66,7 @@ export async function translating<T>(what: string, particular: Record<string, Er
 export function translated(error: unknown, what: string, particular: Record<string, ErrorCode>): unknown {
   if (!hasErrno(error)) return error;
   const code = particular[String(error.code)] ?? codes[String(error.code)] ?? 'UNREACHABLE';
+  if (code === 'INTEGRITY') return integrity(`cannot ${what}: ${error.message}`, error);
   const hint = hints[code];
   return new BrowserStateError(code, `cannot ${what}: ${error.message}`, hint === undefined ? { cause: error } : { hint, cause: error });
 }

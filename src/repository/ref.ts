@@ -229,10 +229,8 @@ function decodeTags(input: Reader, what: string): Map<string, ObjectId> {
   let last = '';
   for (let i = 0; i < count; i++) {
     const name = input.text(MAX_WHO_BYTES);
-    check(
-      tagProblem(name) === undefined && compareUtf8(last, name) < 0,
-      `${what}: expected rising tag names, found ${JSON.stringify(name)}`,
-    );
+    check(tagProblem(name) === undefined, `${what}: expected the name of a tag, found ${JSON.stringify(name)}`);
+    check(compareUtf8(last, name) < 0, `${what}: expected rising tag names, found ${JSON.stringify(name)}`);
     tags.set(name, toHex(input.bytes(ID_BYTES)));
     last = name;
   }

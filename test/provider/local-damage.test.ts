@@ -142,3 +142,14 @@ test('an object that claims to be huge is refused before it is read, and a range
   await t.throwsAsync(provider.get('packs/a'), { code: 'INTEGRITY' });
   t.deepEqual(await provider.get('packs/a', { range: { start: 0, end: 5 } }), utf8('small'));
 });
+
+test('a directory in the place of the newest entry, or a file in that of a cell, is INTEGRITY with a hint', async (t) => {
+  const { provider, cell, generation } = await cellAfter(t, 1);
+  await rm(join(generation, '1'));
+  await mkdir(join(generation, '1'));
+  const read = () => provider.read('refs/a');
+  t.regex((await t.throwsAsync<Error & { hint: string }>(read, { code: 'INTEGRITY' })).hint, /browserstate verify/);
+  await rm(cell, { recursive: true });
+  await writeFile(cell, '');
+  t.regex((await t.throwsAsync<Error & { hint: string }>(read, { code: 'INTEGRITY' })).hint, /browserstate verify/);
+});
