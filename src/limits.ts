@@ -67,6 +67,8 @@ export const MIN_JOINED_SEGMENTS = 10;
 export const KEPT_SEGMENT_ROWS = 4096;
 /** Milliseconds of a time since 1970: what a Date can hold, up to the year 275,760. */
 export const MAX_TIME = 8_640_000_000_000_000;
+/** Swaps of one ref: a sequence beyond was forged, and the next one would be no exact number. */
+export const MAX_SEQUENCE = 2 ** 52;
 export const MAX_TAGS = 1024;
 export const MAX_PARENTS = 8;
 export const MAX_MESSAGE_BYTES = 4 * KiB;

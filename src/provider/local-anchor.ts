@@ -3,7 +3,7 @@
  * below it. So the folder is opened, verified through its handle, and every path of the requests starts from that handle.
  */
 import { promises as fs, type Stats } from 'node:fs';
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, integrity, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Owners } from '../owners.js';
 import { LocalCells } from './local-cell.js';
@@ -20,6 +20,8 @@ export interface Place {
 interface Held extends Place {
   /** Undefined as long as nothing is expected to be there. */
   handle: fs.FileHandle | undefined;
+  /** Whether what tells the repository cannot be read: then nothing is written. */
+  isDamaged: boolean;
 }
 
 export interface AnchorOptions {
@@ -61,11 +63,12 @@ export class Anchor {
     }
   }
 
-  /** Runs a write on the folder. Throws UNREACHABLE if another folder has taken its place by the end: a reader would not find what was written. */
+  /** Runs a write on the folder. Throws INTEGRITY if its config is damaged, UNREACHABLE if another folder has taken its place by the end: a reader would not find what was written. */
   async writing<T>(write: (place: Place) => Promise<T>): Promise<T> {
     return await this.reading(async (place) => {
+      const { handle, isDamaged } = place as Held;
+      if (isDamaged) throw integrity(`${this.#root}: the config of the repository cannot be read; nothing was written`);
       const written = await write(place);
-      const { handle } = place as Held;
       if (handle === undefined || (await isAt(handle, this.#root))) return written;
       throw new BrowserStateError('UNREACHABLE', `${this.#root}: the folder was unmounted or replaced during a write`, {
         hint: 'Mount its disk again and repeat the command.',
@@ -103,7 +106,7 @@ export class Anchor {
     try {
       const held = handle === undefined ? this.#anywhere : this.#at(await pathOf(handle, this.#root), handle);
       const cell = handle && (await currentCell(held.cells, key));
-      if (await isExpected(cell)) return held;
+      if (await isExpected(cell)) return { ...held, isDamaged: cell === 'damaged' };
     } catch (error) {
       await handle?.close();
       throw error;
@@ -114,7 +117,7 @@ export class Anchor {
 
   #at(path: string, handle: fs.FileHandle | undefined): Held {
     const folder = new Folder(path, this.#host, this.#state);
-    return { folder, cells: new LocalCells(folder, this.#entriesPerGeneration), handle };
+    return { folder, cells: new LocalCells(folder, this.#entriesPerGeneration), handle, isDamaged: false };
   }
 
   /** An error with the folder's own path in place of the handle's. */

@@ -10,6 +10,7 @@ import {
   MAX_INLINE_ROWS,
   MAX_SEGMENT_ROWS,
   MAX_SEGMENTS,
+  MAX_SEQUENCE,
   MAX_SESSION_ROWS,
   MAX_TAGS,
   MAX_TIME,
@@ -148,7 +149,7 @@ export function encodeRef(ref: Ref): Uint8Array {
 export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[] = []): Ref {
   const input = new Reader(bytes, what);
   const state = flag(input, what) ? 'deleted' : 'live';
-  const sequence = input.uint(Number.MAX_SAFE_INTEGER);
+  const sequence = input.uint(MAX_SEQUENCE);
   check(sequence >= 1, `${what}: expected a sequence of at least 1`);
   const nonce = input.bytes(NAME_BYTES).slice();
   const epoch = input.uint(Number.MAX_SAFE_INTEGER);

@@ -9,6 +9,7 @@ import {
   JOINED_SEGMENT_ROWS,
   MAX_INLINE_ROW_BYTES,
   MAX_INLINE_ROWS,
+  MAX_SEQUENCE,
   MAX_SESSION_ROWS,
   MAX_WHO_BYTES,
   MIN_JOINED_SEGMENTS,
@@ -262,6 +263,12 @@ export class Refs {
   /** The ref in its envelope. One that no reader would take is never written: it would lose the session. */
   async #encode(from: Omit<Token, 'version'>, ref: Ref): Promise<Uint8Array> {
     const key = refKey(from.session);
+    if (ref.sequence > MAX_SEQUENCE) {
+      throw new BrowserStateError('UNSUPPORTED', `session ${from.session} was changed as often as a session can be`, {
+        hint: `Go on in a new session: \`browserstate fork -s ${from.session} NEW\`.`,
+        details: { session: from.session },
+      });
+    }
     const body = encodeRef(ref);
     try {
       decodeRef(body, key, from.ref.rows);

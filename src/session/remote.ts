@@ -191,7 +191,6 @@ export class Remote implements Site {
 
   /** The manifest of a row of the token's ref as it is stored: from the ref, from a note, or asked for. */
   async manifestBytes(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Uint8Array> {
-    if (row.id === token.ref.rows[0]?.id && token.ref.head.length > 0) return token.ref.head;
     const noted = (await this.#notes.session(token.session))?.manifest;
     if (noted?.name === nameText(row.manifest)) return noted.bytes;
     return readManifestBytes(repository, token, row, options);

@@ -60,8 +60,9 @@ export interface StoredManifest {
   bytes: Uint8Array;
 }
 
-/** The bytes of a row's manifest. A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */
+/** Returns the bytes of a row's manifest, which may ride in the ref (SPEC.md R-REF-5). A missing one is damage only if the ref that named it is still the same (SPEC.md R-GC-2). */
 export async function readManifestBytes(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<Uint8Array> {
+  if (row.id === token.ref.rows[0]?.id && token.ref.head.length > 0) return token.ref.head;
   const key = objectKey('manifests', row.manifest);
   try {
     return await readingKey(key, () => repository.provider.get(key, options));

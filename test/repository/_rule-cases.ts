@@ -93,6 +93,7 @@ export const ruleCases: [string, Notices, (repository: Forged) => void | Promise
   // 8.3: the ref.
   ['R-ENV-1: a damaged ref', 'reader', replace(refKey, (bytes) => flip(bytes, 60))],
   ['R-REF-8: a sequence of 0', 'reader', ref(() => ({ sequence: 0 }))],
+  ['R-REF-8: a sequence above 2^52', 'reader', ref(() => ({ sequence: 2 ** 52 + 1 }))],
   ['R-REF-5: a head that is damaged', 'reader', ref(({ head }) => ({ head: flip(head, 70) }))],
   ['R-REF-5: a head that is cut', 'reader', ref(({ head }) => ({ head: head.slice(0, -1) }))],
   [

@@ -26,6 +26,7 @@ const rows: [string, number[], number[]][] = [
   ['value of a cell', [library.MAX_CELL_SIZE], [limits.cell]],
   ['rows of a segment', [library.MAX_SEGMENT_ROWS], [limits.segmentRows]],
   ['rows of a session', [library.MAX_SESSION_ROWS], [limits.sessionRows]],
+  ['sequence of a ref', [library.MAX_SEQUENCE], [limits.sequence]],
   ['a time in milliseconds', [library.MAX_TIME], [limits.time]],
 ];
 

@@ -91,7 +91,7 @@ export function readRef(body: Uint8Array): Ref {
   const input = new Input(body);
   const state = input.flag() ? 'deleted' : 'live';
   const sequence = input.uint();
-  must(sequence >= 1, 'R-REF-8');
+  must(sequence >= 1 && sequence <= limits.sequence, 'R-REF-8');
   const nonce = input.take(16);
   const epoch = input.uint();
   const etagStyle = input.flag() ? 'unquoted' : 'returned';

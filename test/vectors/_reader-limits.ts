@@ -20,5 +20,6 @@ export const limits = {
   cell: 4 * MiB,
   segmentRows: 4096,
   sessionRows: 262_144,
+  sequence: 2 ** 52,
   time: 8_640_000_000_000_000,
 } as const;
