@@ -2,7 +2,7 @@
  * What a commit stores before its swap. If the commit fails first it is removed again: no index knows it and no ref names it. Of a process that was killed a note
  * names it, which is gone, durably, before a swap is sent: what a note names may be removed as soon as its owner is gone (SPEC.md 11.2).
  */
-import { appendFile, mkdir, open, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
@@ -11,6 +11,7 @@ import type { Provider } from '../provider/provider.js';
 import { nameOfKey, objectFolders } from '../repository/layout.js';
 import { Repository } from '../repository/repository.js';
 import { errno, writeFailure } from '../workspace/files.js';
+import { readPrivately } from '../workspace/private-file.js';
 import type { Home } from './home.js';
 
 /** The name of a note, which lists the keys of what was stored; the group is its owner. */
@@ -140,7 +141,7 @@ export async function drafting<T>(
 
 /** Removes a note of a process that is gone, and the objects that it lists: no swap was sent. */
 export async function removeDraft(home: Home, path: string): Promise<void> {
-  const keys = (await readFile(path, 'utf8')).split('\n');
+  const keys = new TextDecoder().decode(await readPrivately(path)).split('\n');
   if (home.provider.url.startsWith('file:')) await removeObjects(home.provider, keys.filter(isObject));
   await rm(path, { force: true });
 }

@@ -3,14 +3,14 @@
  * after it, so that no directory is ever nobody's. Whoever owns a note may change it and remove its directory, and nobody else; a note of a process that is gone
  * is taken over by renaming it, which one of any number of processes can do.
  */
-import { readdir, readFile, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex, utf8 } from '../bytes.js';
 import type { Host } from '../host.js';
 import type { ObjectId } from '../object-id.js';
 import { type Owners, owning } from '../owners.js';
 import { errno, writeFailure } from '../workspace/files.js';
-import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
+import { readPrivately, replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
 /** `shared`: any number at once. `exclusive`: with a lease, so that others fail fast. `fork`: what is committed becomes a session of its own. */
 export type MountMode = 'shared' | 'exclusive' | 'fork';
@@ -83,7 +83,7 @@ export class MountNotes {
   async read({ id, owner }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
     try {
       const path = owner === undefined ? await this.#mine(id) : this.#path(id, owner);
-      const json = unsealed(new Uint8Array(await readFile(path)));
+      const json = unsealed(await readPrivately(path));
       return json && { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
     } catch (error) {
       if (errno(error) === undefined) throw error;

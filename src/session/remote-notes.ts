@@ -3,7 +3,7 @@
  * these a mount of an unchanged session asks once, and a save reads nothing before it writes. They are notes: a lost or damaged one
  * costs a round trip, and a stale one loses its swap.
  */
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '#platform';
 import { equalBytes, Reader, toHex, utf8, Writer } from '../bytes.js';
@@ -16,7 +16,7 @@ import { NAME_BYTES } from '../pack/envelope.js';
 import type { Version } from '../provider/provider.js';
 import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';
 import { errno } from '../workspace/files.js';
-import { replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
+import { readPrivately, replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
 /** The folder among the records that has one for each remote. */
 export const REMOTES = 'remotes';
@@ -112,7 +112,7 @@ export class RemoteNotes {
   /** What was written under that name; undefined where it is not there, or not whole. */
   async #read(name: string): Promise<Uint8Array | undefined> {
     try {
-      return unsealed(new Uint8Array(await readFile(join(this.folder, name))));
+      return unsealed(await readPrivately(join(this.folder, name)));
     } catch (error) {
       if (errno(error) === undefined) throw error;
       return undefined;

@@ -1,5 +1,6 @@
 /** Notes of this machine: private files that are replaced as a whole, with a digest that tells whether one is what was written. */
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { sha256 } from '#platform';
 import { concat, equalBytes } from '../bytes.js';
@@ -16,6 +17,17 @@ export function sealed(content: Uint8Array): Uint8Array {
 export function unsealed(bytes: Uint8Array): Uint8Array | undefined {
   const content = bytes.subarray(DIGEST_BYTES);
   return equalBytes(sha256(content), bytes.subarray(0, DIGEST_BYTES)) ? content : undefined;
+}
+
+/** Reads a note. One that is no file reads as empty, which nothing waits for, be it a pipe without a writer. Throws what the system says. */
+export async function readPrivately(path: string): Promise<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = await file.stat();
+    return found.isFile() || found.isDirectory() ? await file.readFile() : new Uint8Array(0);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Makes the file hold the bytes, atomically, by a file at `temporary` in the same folder, which is made if need be. Throws what the system says. */

@@ -5,7 +5,7 @@
  */
 
 import { lstatSync, realpathSync } from 'node:fs';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { sha256 } from '#platform';
 import { toHex, utf8 } from '../bytes.js';
@@ -18,7 +18,7 @@ import { identityOf } from './exchange.js';
 import { errno, writeFailure } from './files.js';
 import type { CaptureRules } from './filter.js';
 import type { OpenedEntries } from './opened.js';
-import { replacePrivately, sealed, unsealed } from './private-file.js';
+import { readPrivately, replacePrivately, sealed, unsealed } from './private-file.js';
 import { StatCache } from './stat-cache.js';
 
 /** A change of the directory that may be half done. */
@@ -205,7 +205,7 @@ export async function pendingDirectories(folder: string): Promise<string[]> {
 
 async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
-    return await readFile(path);
+    return await readPrivately(path);
   } catch (error) {
     // ENOTDIR: the folder is below a file, so it holds nothing. EISDIR: what has the name is no record.
     if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR' || errno(error) === 'EISDIR') return undefined;

@@ -1,4 +1,5 @@
 /** What must not happen to work, or to places, that are not a checkout's own (SPEC.md R-OUT-3, R-OUT-6, section 15). */
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   lstatSync,
@@ -240,4 +241,20 @@ test('where the version that a directory was made from is damaged, force replace
   await rejects(t, () => session.checkout(dir), 'INTEGRITY');
   await session.checkout(dir, { force: true });
   t.is(readFileSync(join(dir, 'Default/Cookies'), 'utf8'), 'two');
+});
+
+test('B6: a pipe in the place of a note of this machine is waited for by nothing, and taken for no note', async (t) => {
+  const folder = temporary(t);
+  const home = join(folder, 'home');
+  const store = await openRepository({ home, userId: 'tester' });
+  const dir = join(folder, 'dir');
+  write(dir, { 'Local State': '{}', 'Default/Preferences': '{}' });
+  await store.session('s').commit(dir);
+  const records = join(home, 'tester/.store/records');
+  for (const name of readdirSync(records).filter((each) => /\.(?:json|stat)$/.test(each))) {
+    rmSync(join(records, name));
+    execFileSync('mkfifo', [join(records, name)]);
+  }
+  t.false((await store.session('s').commit(dir)).changed);
+  await store.session('s').checkout(dir, { force: true });
 });

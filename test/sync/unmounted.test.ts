@@ -1,4 +1,5 @@
 /** A folder remote whose disk is not mounted, or goes away during a request (C3). A directory that takes the place of another stands for a bare mount point. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -109,6 +110,24 @@ for (const [name, run] of Object.entries(operations)) {
     });
   }
 }
+
+test('R-SYNC-10, B6: a folder whose config cannot be read takes no changes, and says so; the store is as it was', async (t) => {
+  const disk = new Disk(t);
+  const remote = localProvider(disk.root, host);
+  const { actor } = await begun(t, remote);
+  const path = readdirSync(disk.root, { recursive: true, encoding: 'utf8' }).find((each) => each.endsWith('config.cell')) as string;
+  const config = join(disk.root, path);
+  renameSync(config, `${config}-away`);
+  execFileSync('mkfifo', [config]);
+  const names = (): string[] => readdirSync(disk.root, { recursive: true, encoding: 'utf8' }).sort();
+  const before = names();
+  for (const operation of ['push', 'tag', 'rollback', 'fork', 'delete', 'sync']) {
+    const run = operations[operation] as (typeof operations)[string];
+    const { message } = await rejects(t, () => run(actor, ''), 'INTEGRITY', operation);
+    t.truthy(message, operation);
+    t.deepEqual(names(), before, operation);
+  }
+});
 
 test('C3: another store on the mount point is refused, and so is the disk of another store', async (t) => {
   const disk = new Disk(t);
