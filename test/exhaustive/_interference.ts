@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type BrowserStateError, isError } from '../../src/index.js';
+import { MARKER } from '../../src/workspace/marker.js';
 import { type Listing, readListing, writeProfile } from '../helpers/profile.js';
 import { dieAt } from './_death.js';
 import { foreign, openHome } from './_killed.js';
@@ -64,7 +65,7 @@ export const interferences: Record<string, (target: Target) => string[]> = {
   },
   'the user wrote into it': ({ dir }) => {
     if (!existsSync(dir)) return [];
-    const file = readdirSync(dir, { withFileTypes: true }).find((entry) => entry.isFile());
+    const file = readdirSync(dir, { withFileTypes: true }).find((entry) => entry.isFile() && entry.name !== MARKER);
     return [mark(join(dir, 'note')), ...(file ? [mark(join(dir, file.name))] : [])];
   },
   'a browser that was overlooked wrote into what was moved aside': (target) => {
@@ -78,10 +79,15 @@ function mark(path: string): string {
   return path;
 }
 
+/** The marker is part of the mixture that it marks, and holds nobody's work. */
+function isLeftover(name: string): boolean {
+  return name.startsWith('.browserstate-') && name !== MARKER;
+}
+
 /** What checkouts have left beside the directory and in it. */
 function leftBeside({ dir }: Target): string[] {
   return [dirname(dir), dir].flatMap((place) =>
-    (existsSync(place) ? readdirSync(place) : []).filter((name) => name.startsWith('.browserstate-')).map((name) => join(place, name)),
+    (existsSync(place) ? readdirSync(place) : []).filter(isLeftover).map((name) => join(place, name)),
   );
 }
 
