@@ -1,15 +1,31 @@
-/** Pushes the session `main`: `_push-child.js HOME URL`. Prints what came of it. */
+/**
+ * Pushes the session `main`: `_push-child.js HOME FOLDER HELD`. Prints a dot for each request to the remote before it is made, and a line with what came of it. The
+ * request of the number HELD waits for a line on stdin.
+ */
+import { once } from 'node:events';
 import process from 'node:process';
-import { isError, openRepository } from '../../src/index.js';
+import { localProvider, openRepository, type Provider } from '../../src/index.js';
+import { around } from '../faults/providers.js';
+import { fakeHost } from '../helpers/host.js';
+import { outcomeOf } from '../session/_outcomes.js';
 
-const [home, remote] = process.argv.slice(2) as [string, string];
+const [home, folder, held] = process.argv.slice(2) as [string, string, string];
+let requests = 0;
+
+/** The same place, with each request told. */
+function told(inner: Provider): Provider {
+  const outer = around(inner, async (_method, _key, request) => {
+    const isHeld = ++requests === Number(held);
+    process.stdout.write('.');
+    if (isHeld) await once(process.stdin, 'data');
+    return request();
+  });
+  const expecting = inner.expecting?.bind(inner);
+  return expecting === undefined ? outer : { ...outer, expecting: (expected) => told(expecting(expected)) };
+}
+
+const remote = told(localProvider(folder, fakeHost(`push ${process.pid}`)));
 const store = await openRepository({ home, userId: 'tester', remote, transfer: { maxRetries: 0 } });
-process.stdout.write('ready\n');
-const outcome = await store
-  .session('main')
-  .push()
-  .then(
-    ({ pushed }) => (pushed ? 'pushed' : 'nothing'),
-    (error: unknown) => (isError(error) ? error.code : String(error)),
-  );
-process.stdout.write(`${outcome}\n`);
+const outcome = await outcomeOf(store.session('main').push());
+process.stdout.write(`\n${outcome}\n`);
+process.stdin.destroy();

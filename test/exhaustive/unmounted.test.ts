@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
 import { openRepository } from '../../src/index.js';
@@ -43,38 +42,55 @@ const canMount = process.getuid?.() === 0 && run('unshare', '--mount', 'mount', 
     const store = await openRepository({ home, userId: 'tester', remote: url, transfer: { maxRetries: 0 } });
     const session = store.session('main');
     const write = (n: number): void => writeFileSync(join(dir, 'file'), noise(6_000_000, n));
-    write(0);
+    /** Runs a push, and `at` when it has begun so many requests, of which that one is held until then. */
+    const push = async (held: number, at: (requests: number, go: () => void) => void = () => undefined) => {
+      const pushing = spawn(process.execPath, [child, home, mnt, String(held)], { stdio: ['pipe', 'pipe', 'inherit'] });
+      // A push that failed by another request meanwhile does not wait any longer.
+      pushing.stdin.on('error', () => undefined);
+      let output = '';
+      pushing.stdout.on('data', (chunk: Buffer) => {
+        for (const char of chunk.toString()) {
+          output += char;
+          if (char === '.') at(output.length, () => pushing.stdin.write('go\n'));
+        }
+      });
+      await once(pushing, 'close');
+      const [dots, outcome] = output.split('\n') as [string, string];
+      return { requests: dots.length, outcome };
+    };
     mount();
+    write(0);
     await session.commit(dir, { offline: true });
-    const begun = performance.now();
-    await session.push();
-    const usual = performance.now() - begun;
+    t.is((await push(0)).outcome, 'done');
+    write(1);
+    await session.commit(dir, { offline: true });
+    const { requests } = await push(0);
     const outcomes: Record<string, number> = {};
-    for (let n = 1; n <= PUSHES; n++) {
+    for (let n = 2; n < PUSHES + 2; n++) {
       write(n);
       await session.commit(dir, { offline: true });
-      const pushing = spawn(process.execPath, [child, home, url], { stdio: ['ignore', 'pipe', 'inherit'] });
-      let output = '';
-      const ended = once(pushing, 'exit');
-      pushing.stdout.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
+      // The disk goes away before a request, while one is under way, or when the push has ended.
+      const how = (['before', 'during', 'after'] as const)[n % 3] as 'before' | 'during' | 'after';
+      const moment = how === 'after' ? Number.POSITIVE_INFINITY : 1 + Math.floor(Math.random() * requests);
+      const { outcome } = await push(how === 'before' ? moment : 0, (begun, go) => {
+        if (begun !== moment) return;
+        unmount();
+        if (how === 'before') go();
       });
-      await once(pushing.stdout, 'data');
-      await sleep(Math.random() * usual * 5);
       unmount();
-      await ended;
-      const outcome = output.split('\n')[1] ?? 'none';
       outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
       t.deepEqual(readdirSync(mnt), [], 'nothing on the bare mount point');
       mount();
-      if (outcome === 'pushed') {
+      if (outcome === 'done') {
         const target = join(folder, `target-${n}`);
         const fresh = await openRepository({ home: join(folder, `fresh-${n}`), userId: 'tester', remote: url });
         await fresh.session('main').checkout(target);
         t.deepEqual(readListing(target), readListing(dir), `push ${n}`);
       } else t.is(outcome, 'UNREACHABLE', `push ${n}`);
+      if (how === 'after') t.is(outcome, 'done');
       await session.push();
     }
+    t.true((outcomes['UNREACHABLE'] ?? 0) > 0, JSON.stringify(outcomes));
     t.log(JSON.stringify(outcomes));
     t.deepEqual((await store.verify({ readData: true, on: 'remote' })).findings, []);
   },

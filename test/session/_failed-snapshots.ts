@@ -65,7 +65,7 @@ export const failures: Record<string, readonly [outcome: string, fail: Failure]>
     'CANCELLED',
     async ({ home, dir, round }) => {
       const controller = new AbortController();
-      const percent = [1, 40, 70, 100][round % 4] as number;
+      const percent = [100, 70, 40, 1][round % 4] as number;
       const onProgress = ({ bytes, totalBytes }: Progress): void => {
         if (100 * bytes >= percent * totalBytes) controller.abort();
       };
