@@ -2,16 +2,17 @@
  * The program whose memory `memory.ts` measures, with the package as its users have it: one operation on the session `main` of a home.
  * An empty REMOTE is none.
  *
- *     node dist/bench/_memory-step.js commit|push|pull|checkout|verify|verify-data HOME REMOTE [DIR]
+ *     node dist/bench/_memory-step.js commit|checkpoint|push|pull|checkout|verify|verify-data HOME REMOTE [DIR]
  */
 import { openRepository } from 'browserstate';
 
-type Step = 'commit' | 'push' | 'pull' | 'checkout' | 'verify' | 'verify-data';
+type Step = 'commit' | 'checkpoint' | 'push' | 'pull' | 'checkout' | 'verify' | 'verify-data';
 
 const [step, home, remote, dir] = process.argv.slice(2) as [Step, string, string, string];
 const store = await openRepository({ home, remote: remote || undefined });
 const session = store.session('main');
 if (step === 'commit') await session.commit(dir, { offline: true });
+else if (step === 'checkpoint') await session.checkpoint(dir, { offline: true });
 else if (step === 'push') await session.push();
 else if (step === 'pull') await session.pull();
 else if (step === 'checkout') await session.checkout(dir, { offline: true });

@@ -3,9 +3,10 @@
  * with a folder as the remote and, where Ceph's gateway is installed, with a bucket. `npm run bench:memory` makes a profile of 1 GB in 8,500 files, as many for its bytes as the one of `local.ts` has; half of it
  * does not compress. `npm run bench:memory -- MB FILES` makes another. Ends with status 1 where a process took more than 250 MB. After it come the rows of a
  * profile of 200,000 small files (`npm run bench:memory -- MB FILES SMALL` for another number), whose bounds are in test/long.
+ * A small database with a wal of 200 MB is committed, and committed while a browser runs, within the same 250 MB (case D3).
  */
 import { mkdtempSync, rmSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -18,6 +19,9 @@ import { printTable } from './_table.js';
 import { installed, runTimed } from './_timed.js';
 
 const MIB = 2 ** 20;
+const WAL_HEADER = 32;
+const WAL_PAGES = Math.round(200e6 / 4120);
+const PAGES_AT_ONCE = 1001;
 const LIMIT_KIB = 250_000_000 / 1024;
 const [megabytes = 1000, files = 8500, small = 200_000] = process.argv.slice(2).map(Number);
 const place = mkdtempSync(join(tmpdir(), 'browserstate-memory-'));
@@ -31,6 +35,25 @@ async function makeProfile(): Promise<void> {
     await mkdir(dir, { recursive: true });
     await writeFile(join(dir, 'large'), i % 2 === 0 ? noise(`large ${i}`, 16 * MIB) : text('json', `large ${i}`, 16 * MIB));
     for (let j = 0; j < files / large - 1; j++) await writeFile(join(dir, `small-${j}`), text('html', `small ${i} ${j}`, 4096));
+  }
+}
+
+/** The wal of a database of Firefox that was never merged into it: pages of 4 KiB, each after a header of 24 bytes. */
+async function makeWal(dir: string, pages: number): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, 'prefs.js'), '');
+  await writeFile(join(dir, 'places.sqlite'), `SQLite format 3\0${text('json', 'places', 8 * 4096)}`);
+  const header = Buffer.alloc(WAL_HEADER);
+  header.writeUInt32BE(0x377f0682);
+  header.writeUInt32BE(4096, 8);
+  await writeFile(join(dir, 'places.sqlite-wal'), header);
+  const frame = 24 + 4096;
+  for (let page = 0; page < pages; page += PAGES_AT_ONCE) {
+    const count = Math.min(PAGES_AT_ONCE, pages - page);
+    await appendFile(
+      join(dir, 'places.sqlite-wal'),
+      page % 2 === 0 ? noise(`wal ${page}`, count * frame) : text('json', `wal ${page}`, count * frame),
+    );
   }
 }
 
@@ -88,6 +111,12 @@ try {
   ];
   assertSame(profile, restored);
   steps.push(...(await transfersWithBucket()));
+  const wal = join(place, 'firefox');
+  await makeWal(wal, WAL_PAGES);
+  steps.push(run('commit, wal of 200 MB', 'commit', [home('four'), folder, wal]));
+  await appendFile(join(wal, 'places.sqlite-wal'), noise('more', 4120));
+  steps.push(run('commit, wal that grew', 'commit', [home('four'), folder, wal]));
+  steps.push(run('checkpoint, wal of 200 MB', 'checkpoint', [home('five'), folder, wal]));
   console.log(`${megabytes} MB in ${files} files`);
   print(steps);
   console.log(`${small} small files`);
