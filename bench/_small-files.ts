@@ -2,7 +2,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runTimed, type Timed } from './_timed.js';
+import { runTimedBeside, type Timed } from './_timed.js';
 
 const FILES_PER_DIRECTORY = 500;
 const program = fileURLToPath(new URL('_memory-step.js', import.meta.url));
@@ -22,18 +22,18 @@ function makeSmallFiles(profile: string, count: number): void {
 
 export type SmallFilesStep = 'first commit' | 'second commit' | 'checkout' | 'verify' | 'verify --read-data';
 
-/** Makes the profile below `place` and runs every step once, in order. */
-export function measureSmallFiles(place: string, count: number): Record<SmallFilesStep, Timed> {
+/** Makes the profile below `place` and runs every step once, in order. The caller's event loop runs meanwhile. */
+export async function measureSmallFiles(place: string, count: number): Promise<Record<SmallFilesStep, Timed>> {
   const profile = join(place, 'profile');
   makeSmallFiles(profile, count);
-  const run = (step: string, dir = ''): Timed => runTimed(process.execPath, [program, step, join(place, 'home'), '', dir]);
-  const first = run('commit', profile);
+  const run = (step: string, dir = ''): Promise<Timed> => runTimedBeside(process.execPath, [program, step, join(place, 'home'), '', dir]);
+  const first = await run('commit', profile);
   appendFileSync(fileOf(profile, 0), 'changed');
   return {
     'first commit': first,
-    'second commit': run('commit', profile),
-    checkout: run('checkout', join(place, 'restored')),
-    verify: run('verify'),
-    'verify --read-data': run('verify-data'),
+    'second commit': await run('commit', profile),
+    checkout: await run('checkout', join(place, 'restored')),
+    verify: await run('verify'),
+    'verify --read-data': await run('verify-data'),
   };
 }

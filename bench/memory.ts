@@ -120,7 +120,7 @@ try {
   console.log(`${megabytes} MB in ${files} files`);
   print(steps);
   console.log(`${small} small files`);
-  print(Object.entries(measureSmallFiles(home('small'), small)).map(([name, step]) => ({ name, ...step })));
+  print(Object.entries(await measureSmallFiles(home('small'), small)).map(([name, step]) => ({ name, ...step })));
   process.exitCode = steps.some(({ maxRssKiB }) => maxRssKiB > LIMIT_KIB) ? 1 : 0;
 } finally {
   rmSync(place, { recursive: true });
