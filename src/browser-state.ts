@@ -127,6 +127,11 @@ export class BrowserState {
     return this.#mounted?.mount.dir;
   }
 
+  /** Notes that a process which leads a session of its own works in the mounted directory; see `Mount.usedBy`. */
+  async usedBy(pid: number): Promise<void> {
+    await this.#requireMounted().mount.usedBy(pid);
+  }
+
   /** Returns the browser that has the mounted directory open; undefined if there is none. */
   getLiveBrowser(): LiveBrowser | undefined {
     return this.#mounted && liveBrowser(this.#mounted.mount.dir, this.#host);

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { homedir, hostname, networkInterfaces, platform, tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { commandName, commandProcesses } from './command-process.js';
 import { BrowserStateError } from './errors.js';
 import type { OwnProcess } from './owner-name.js';
 import { type Owners, openOwners } from './owners.js';
@@ -33,6 +34,10 @@ export interface Host {
   startedAt(pid: number): number | undefined;
   /** Resolves to whether a process listens on that Unix socket, in whichever namespace; `unknown` if there is none. */
   listens(socket: string): Promise<'yes' | 'no' | 'unknown'>;
+  /** Returns the name of a command of this machine, a process that leads a session of its own. */
+  commandName(pid: number): string;
+  /** Returns the processes of a command that live: none is proof that it is over; undefined if that cannot be seen. */
+  commandProcesses(name: string): number[] | undefined;
   /** The owners of what is kept in this home; `folder` is where it keeps notes. */
   owners(folder: string): Owners;
   /** Calls `handler` each time that the process is told to stop, which then does not end by itself. Returns what takes it back. */
@@ -55,6 +60,8 @@ export const systemHost: Host = {
   isAlive,
   startedAt: (pid) => startedAt(pid, process.pid),
   listens,
+  commandName: (pid) => commandName(pid, ownProcess()),
+  commandProcesses: (name) => commandProcesses(name, ownProcess()),
   owners: (folder) => {
     const path = resolve(folder);
     const known = owners.get(path) ?? openOwners(path, ownProcess());

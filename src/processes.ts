@@ -1,5 +1,5 @@
 /** Facts about processes and the machine, as /proc shows them; undefined for what it does not. */
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** The kernel's clock ticks in a second, as /proc counts them. */
 const TICKS_A_SECOND = 100;
@@ -10,6 +10,23 @@ export function startOf(pid: number, own: number): string | undefined {
   return seen(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
     ?.replace(/^.*\) /s, '')
     .split(' ')[19];
+}
+
+/**
+ * Returns the processes of the session that `leader` leads or led, the leader first; one that ended and was
+ * not waited for is none. Undefined if /proc does not show them.
+ */
+export function sessionOf(leader: number, own: number): number[] | undefined {
+  if (seen(() => readlinkSync('/proc/self')) !== String(own)) return undefined;
+  const numbers = seen(() => readdirSync('/proc'))?.filter((name) => /^\d+$/.test(name));
+  const members = numbers?.map(Number).filter((pid) => {
+    const [state = 'Z', , , session] =
+      seen(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
+        ?.replace(/^.*\) /s, '')
+        .split(' ') ?? [];
+    return Number(session) === leader && state !== 'Z' && state !== 'X';
+  });
+  return members?.sort((a, b) => Number(b === leader) - Number(a === leader));
 }
 
 /** When the process began, in milliseconds since 1970, about a second off at most. */

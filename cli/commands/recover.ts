@@ -109,11 +109,11 @@ function describe({ id, session, commit, outcome, pushed }: Result): Line {
 function describeLeft(left: readonly LeftMount[]): Line[] {
   const now = Date.now();
   return table(
-    left.map(({ id, base, since, dir, isCertain }) => [
+    left.map(({ id, base, since, dir, isCertain, usedBy }) => [
       styled('bold', id),
       base ? styled('yellow', shortId(base)) : 'new',
       styled('cyan', age(since, now)),
-      isCertain ? dir : `${dir} ?`,
+      `${dir}${isCertain ? '' : ' ?'}${usedBy === undefined ? '' : ` (process ${usedBy} still runs in it)`}`,
     ]),
   );
 }

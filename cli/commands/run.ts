@@ -78,8 +78,7 @@ export const run = defineCommand({
       context.report.clearProgress();
       const ended = await runIn(context, state, dir, args.command);
       context.status = ended.status;
-      if (ended.failure === undefined)
-        await finish(context, state, { wasStopped: ended.wasStopped, words: args.command }, { allowShrink, signal: context.signal });
+      if (ended.failure === undefined) await finish(context, state, args.command, { allowShrink, signal: context.signal });
       else {
         context.report.error(ended.failure, ended.failure);
         await state.unmount({ discard: true });
@@ -93,8 +92,6 @@ export const run = defineCommand({
 
 interface Ended {
   status: number;
-  /** Whether it was told to stop. */
-  wasStopped: boolean;
   /** Why it did not run. */
   failure?: CliError;
 }
@@ -107,10 +104,10 @@ function runIn(context: Context, state: BrowserState, dir: string, words: readon
   const [program = '', ...args] = words.map((word) => word.replaceAll('{}', dir));
   let told = 0;
   return new Promise((resolve) => {
-    const failed = (error: unknown) => resolve({ ...notRun(program, error), wasStopped: false });
+    const failed = (error: unknown) => resolve(notRun(program, error));
     if (context.signal.aborted) {
       const failure = new CliError('CANCELLED', 'the operation was cancelled before the command was started');
-      return resolve({ status: exitStatus.CANCELLED, wasStopped: true, failure });
+      return resolve({ status: exitStatus.CANCELLED, failure });
     }
     // Set before the command is started: a command that says that it is ready can be told to stop at once.
     let child: ChildProcess | undefined;
@@ -126,6 +123,10 @@ function runIn(context: Context, state: BrowserState, dir: string, words: readon
       release();
       return failed(error);
     }
+    const noted =
+      child.pid === undefined
+        ? undefined
+        : state.usedBy(child.pid).catch((error: unknown) => context.report.warn(describeFailure(error, false).message));
     child.on('error', (error) => {
       if (child?.pid !== undefined) return;
       release();
@@ -133,7 +134,8 @@ function runIn(context: Context, state: BrowserState, dir: string, words: readon
     });
     child.on('exit', (status, signal) => {
       release();
-      resolve({ status: status ?? 128 + (signal === null ? 0 : constants.signals[signal]), wasStopped: told > 0 });
+      const ended = { status: status ?? 128 + (signal === null ? 0 : constants.signals[signal]) };
+      void noted?.then(() => resolve(ended));
     });
   });
 }
@@ -180,13 +182,13 @@ function notRun(program: string, error: unknown): Pick<Ended, 'status'> & { fail
 async function finish(
   context: Context,
   state: BrowserState,
-  { wasStopped, words }: { wasStopped: boolean; words: readonly string[] },
+  words: readonly string[],
   options: Parameters<BrowserState['unmount']>[0],
 ): Promise<void> {
   const { report } = context;
   const dir = state.getCurrentSessionPath() ?? '';
   try {
-    const done = await unmountWhenClosed(state, wasStopped ? CLOSE_ATTEMPTS : 1, options);
+    const done = await unmountWhenClosed(context, state, options);
     tell(context, done);
     // Of a browser the library says it.
     if (!done.changed && !isBrowser(words) && !words.some((word) => word.includes('{}'))) report.warn(UNUSED);
@@ -197,13 +199,15 @@ async function finish(
   }
 }
 
-/** Unmounts. A browser that was told to stop may take longer than the command that started it. */
-async function unmountWhenClosed(state: BrowserState, attempts: number, options: Parameters<BrowserState['unmount']>[0]) {
+/** Unmounts. A browser, and what else the command started, may take longer to end than the command. */
+async function unmountWhenClosed(context: Context, state: BrowserState, options: Parameters<BrowserState['unmount']>[0]) {
   for (let attempt = 1; ; attempt++) {
     try {
       return await state.unmount(options);
     } catch (error) {
-      if (describeFailure(error, false).code !== 'BUSY' || attempt === attempts || state.getCurrentSession() === undefined) throw error;
+      const { code, message } = describeFailure(error, false);
+      if (code !== 'BUSY' || attempt === CLOSE_ATTEMPTS || state.getCurrentSession() === undefined) throw error;
+      if (attempt === 1) context.report.note(`${message}; waiting for it to end`);
       await setTimeout(CLOSE_WAIT_MS);
     }
   }

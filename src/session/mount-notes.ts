@@ -30,6 +30,8 @@ export interface MountNote {
   /** What its commits leave out. */
   keepCaches: boolean;
   exclude: readonly string[];
+  /** The command that works in the directory, as `Host.commandName` names it. */
+  command?: string | undefined;
 }
 
 /** A note by its name. */

@@ -18,6 +18,7 @@ import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
 import type { Home } from './home.js';
 import type { Lease } from './lease.js';
+import { refuseCommand } from './mount-command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
@@ -66,6 +67,7 @@ export class Mount {
   /** Commits follow each other: each has the one before as its base. */
   readonly #alone = places(1);
   #base: ObjectId | undefined;
+  #command: string | undefined;
   #isOver = false;
 
   constructor(parts: MountParts) {
@@ -101,6 +103,18 @@ export class Mount {
   /** Whether it was unmounted, or given up. */
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /**
+   * Notes that a process which leads a session of its own works in the directory: until it and all of that
+   * session have ended, `unmount` throws BUSY, and if this process dies nobody recovers the directory.
+   */
+  async usedBy(pid: number): Promise<void> {
+    return this.#alone(async () => {
+      const { home, notes, note } = this.#parts;
+      this.#command = home.host.commandName(pid);
+      await notes.write(this.id, { ...note, base: this.#base, command: this.#command });
+    });
   }
 
   /** Commits the directory to home; see `commitMount`. The mount goes on. */
@@ -164,6 +178,7 @@ export class Mount {
 
   async #unmount({ offline, keepDirectory, ...options }: UnmountOptions): Promise<Unmounted> {
     const { signal, onProgress, onConflict = 'fail' } = options;
+    await refuseCommand(this.#parts.home, this.dir, this.#command);
     const done = await this.#commit({ ...options, offline });
     // A renewal would move the ref under the push, which gives the lease up in its own swap.
     await this.#stopRenewing?.();
@@ -195,7 +210,7 @@ export class Mount {
   async #isNow(base: ObjectId): Promise<void> {
     this.#base = base;
     const { notes, note } = this.#parts;
-    await notes.write(this.id, { ...note, base });
+    await notes.write(this.id, { ...note, base, command: this.#command });
   }
 
   /** Never fails: what cannot be removed now is removed by whoever mounts the session when this process is gone. */

@@ -114,6 +114,10 @@ async function recoverLeft(
   const { recover: how = 'commit', signal, onProgress } = options;
   for (const left of await leftOf(home, notes)) {
     if (left.session !== session) continue;
+    if (left.usedBy !== undefined) {
+      onWarning(`${left.dir} was left by a process that ended; it is left alone: its command (process ${left.usedBy}) still runs`);
+      continue;
+    }
     if (!left.isCertain) {
       onWarning(`${left.dir} was mounted by ${left.owner}, of which it is not known whether it is gone; it is left alone`);
       continue;

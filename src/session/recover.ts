@@ -13,6 +13,7 @@ import { pendingDirectories } from '../workspace/record.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
 import type { Home } from './home.js';
 import { pushMounted, removeWorkspace, safeHere } from './mount.js';
+import { commandState, refuseCommand } from './mount-command.js';
 import { commitMount, type MountCommitOptions, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
 import type { OnProgress } from './progress.js';
@@ -36,6 +37,8 @@ export interface LeftMount {
   owner: string;
   /** Whether that process is known to be gone. It is not if it ran on another machine, for example: then nothing is done unasked. */
   isCertain: boolean;
+  /** A process of its command that still runs: the workspace is neither recovered nor removed meanwhile. */
+  usedBy?: number | undefined;
 }
 
 export interface Recovered {
@@ -60,7 +63,10 @@ export async function leftOf(home: Home, notes: MountNotes): Promise<LeftMount[]
   for (const held of await notes.left()) {
     const note = await noteOf(home, notes, held);
     const { session, mode, since, base } = note;
-    left.push({ ...held, session, mode, dir: directoryOf(home, held), since: new Date(since), base });
+    const { state, pid: usedBy } = await commandState(home, note.command);
+    const isCertain = held.isCertain && state !== 'unknown';
+    const used = usedBy === undefined ? {} : { usedBy };
+    left.push({ ...held, isCertain, ...used, session, mode, dir: directoryOf(home, held), since: new Date(since), base });
   }
   return left;
 }
@@ -127,6 +133,7 @@ async function recoverOwned(
   const dir = directoryOf(home, held);
   const note = await noteOf(home, notes, { id });
   const { session, base } = note;
+  await refuseCommand(home, dir, note.command);
   // A checkout that was cut off may have left its content beside the directory.
   await home.holding(dir, settleWorkspace);
   const isWork = note.phase === 'open' && directoryState(dir) !== 'absent';

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { Desk, main, outcome, writeProfile } from './_cli.js';
@@ -162,6 +163,65 @@ test.serial('what a killed run left is listed, and recovered or discarded with a
   async function newest(at: Desk): Promise<{ message: string }> {
     return (JSON.parse((await at.run('log', '-s', 'work', '--json')).stdout) as { message: string }[])[0] as { message: string };
   }
+});
+
+test.serial('A2: while the command of a killed run lives, or what it started, nobody recovers its directory or removes it', async (t) => {
+  for (const script of [
+    'echo $$; until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies',
+    '(until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies) & echo $!; until [ -e end ]; do sleep 0.05; done',
+  ]) {
+    const desk = new Desk(t);
+    await begin(desk);
+    const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
+    const [said] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [Buffer];
+    const pid = Number(String(said));
+    const notes = desk.path('home/default/.store/records/mounts');
+    // A file that replaces a note has another name until then.
+    const isNoted = () => {
+      const [name = ''] = readdirSync(notes).filter((each) => /~[^~]+$/.test(each) && each.split('~').length === 2);
+      return name !== '' && readFileSync(join(notes, name), 'utf8').includes('"command"');
+    };
+    while (!isNoted()) await setImmediate();
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    desk.write({ end: '' });
+    const [left] = await desk.json<{ id: string; dir: string; isCertain: boolean }[]>(t, 'recover');
+    t.like(left, { isCertain: true });
+    const { stderr } = await desk.run('run', '-s', 'work', '--', 'true', '{}');
+    t.regex(stderr, /it is left alone: its command \(process \d+\) still runs$/m);
+    for (const how of ['--commit', '--discard']) {
+      const { code, details, hint } = await desk.failure(t, 7, 'recover', how, left?.id as string);
+      t.is(code, 'BUSY');
+      t.is(typeof details['pid'], 'number');
+      t.regex(hint ?? '', /kill -INT/);
+    }
+    t.true(existsSync(left?.dir as string));
+    desk.write({ go: '' });
+    while (isRunning(pid)) await setImmediate();
+    t.like(await desk.json(t, 'recover', '--commit', left?.id as string), { outcome: 'committed' });
+    await desk.json(t, 'restore', 'there', '-s', 'work');
+    t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'late\n');
+    t.deepEqual(workspaces(desk), []);
+  }
+
+  /** A process that ended and was not waited for runs no more. */
+  function isRunning(pid: number): boolean {
+    try {
+      return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    } catch {
+      return false;
+    }
+  }
+});
+
+test.serial('A2: what a command started and left behind is waited for, and its work is committed', async (t) => {
+  const desk = new Desk(t);
+  await begin(desk);
+  const { status, stderr } = await desk.run('run', '-s', 'work', '--', 'sh', '-c', '(sleep 1; echo late > {}/Default/Cookies) & exit 0');
+  t.is(status, 0, stderr);
+  t.regex(stderr, /still runs in this directory; waiting for it to end$/m);
+  await desk.json(t, 'restore', 'there', '-s', 'work');
+  t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'late\n');
 });
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
@@ -394,6 +454,22 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     t.is(status, 5);
   });
 }
+
+test.serial('A5: Ctrl-C between the mount and the command: it is not started, and nothing is left', async (t) => {
+  const desk = new Desk(t);
+  const hook = `
+    const { write } = process.stderr;
+    process.stderr.write = (...given) => {
+      if (String(given[0]).includes('new session')) process.kill(process.pid, 'SIGINT');
+      return write.apply(process.stderr, given);
+    };`;
+  desk.env['NODE_OPTIONS'] = `--import data:text/javascript,${encodeURIComponent(hook)}`;
+  const { status, stderr } = await desk.run('run', '-s', 'new', '--', 'touch', 'ran');
+  t.is(status, 130, stderr);
+  t.regex(stderr, /^warning: new session new$/m);
+  t.false(existsSync(desk.path('ran')));
+  t.deepEqual(workspaces(desk), []);
+});
 
 test.serial('an exclusive run refuses a second one, and says who has it', async (t) => {
   const desk = new Desk(t);

@@ -23,6 +23,8 @@ export function fakeHost(seed = 'host'): Host {
     isAlive: () => false,
     startedAt: () => undefined,
     listens: async () => 'unknown',
+    commandName: String,
+    commandProcesses: () => [],
     owners: () => ({
       hold: async () => ({ name: 'test', release: async () => undefined }),
       state: async (owner) => (owner === 'test' ? 'running' : 'gone'),
