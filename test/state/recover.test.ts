@@ -147,7 +147,7 @@ test('the lock of a dead browser does not hinder; a browser that lives does, and
   t.is(cookiesIn(next), 'cookies first');
   await next.unmount();
   t.true(existsSync(mount.dir));
-  t.regex(warnings[0] as string, /still using this directory/);
+  t.regex(warnings[0] as string, /is using this directory/);
   closeSync(file);
   const later = await machine.process('later');
   t.like(await later.recover((await later.leftMounts())[0] as never, 'commit'), { outcome: 'committed', session: 's' });
