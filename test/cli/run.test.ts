@@ -165,54 +165,57 @@ test.serial('what a killed run left is listed, and recovered or discarded with a
   }
 });
 
-test.serial('A2: while the command of a killed run lives, or what it started, nobody recovers its directory or removes it', async (t) => {
-  for (const script of [
-    'echo $$; until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies',
-    '(until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies) & echo $!; until [ -e end ]; do sleep 0.05; done',
-  ]) {
-    const desk = new Desk(t);
-    await begin(desk);
-    const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
-    const [said] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [Buffer];
-    const pid = Number(String(said));
-    const notes = desk.path('home/default/.store/records/mounts');
-    // A file that replaces a note has another name until then.
-    const isNoted = () => {
-      const [name = ''] = readdirSync(notes).filter((each) => /~[^~]+$/.test(each) && each.split('~').length === 2);
-      return name !== '' && readFileSync(join(notes, name), 'utf8').includes('"command"');
-    };
-    while (!isNoted()) await setImmediate();
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    desk.write({ end: '' });
-    const [left] = await desk.json<{ id: string; dir: string; isCertain: boolean }[]>(t, 'recover');
-    t.like(left, { isCertain: true });
-    const { stderr } = await desk.run('run', '-s', 'work', '--', 'true', '{}');
-    t.regex(stderr, /it is left alone: its command \(process \d+\) still runs$/m);
-    for (const how of ['--commit', '--discard']) {
-      const { code, details, hint } = await desk.failure(t, 7, 'recover', how, left?.id as string);
-      t.is(code, 'BUSY');
-      t.is(typeof details['pid'], 'number');
-      t.regex(hint ?? '', /kill -INT/);
+test.serial(
+  'R-MOUNT-9, A2: while the command of a killed run lives, or what it started, nobody recovers its directory or removes it',
+  async (t) => {
+    for (const script of [
+      'echo $$; until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies',
+      '(until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies) & echo $!; until [ -e end ]; do sleep 0.05; done',
+    ]) {
+      const desk = new Desk(t);
+      await begin(desk);
+      const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
+      const [said] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [Buffer];
+      const pid = Number(String(said));
+      const notes = desk.path('home/default/.store/records/mounts');
+      // A file that replaces a note has another name until then.
+      const isNoted = () => {
+        const [name = ''] = readdirSync(notes).filter((each) => /~[^~]+$/.test(each) && each.split('~').length === 2);
+        return name !== '' && readFileSync(join(notes, name), 'utf8').includes('"command"');
+      };
+      while (!isNoted()) await setImmediate();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      desk.write({ end: '' });
+      const [left] = await desk.json<{ id: string; dir: string; isCertain: boolean }[]>(t, 'recover');
+      t.like(left, { isCertain: true });
+      const { stderr } = await desk.run('run', '-s', 'work', '--', 'true', '{}');
+      t.regex(stderr, /it is left alone: its command \(process \d+\) still runs$/m);
+      for (const how of ['--commit', '--discard']) {
+        const { code, details, hint } = await desk.failure(t, 7, 'recover', how, left?.id as string);
+        t.is(code, 'BUSY');
+        t.is(typeof details['pid'], 'number');
+        t.regex(hint ?? '', /kill -INT/);
+      }
+      t.true(existsSync(left?.dir as string));
+      desk.write({ go: '' });
+      while (isRunning(pid)) await setImmediate();
+      t.like(await desk.json(t, 'recover', '--commit', left?.id as string), { outcome: 'committed' });
+      await desk.json(t, 'restore', 'there', '-s', 'work');
+      t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'late\n');
+      t.deepEqual(workspaces(desk), []);
     }
-    t.true(existsSync(left?.dir as string));
-    desk.write({ go: '' });
-    while (isRunning(pid)) await setImmediate();
-    t.like(await desk.json(t, 'recover', '--commit', left?.id as string), { outcome: 'committed' });
-    await desk.json(t, 'restore', 'there', '-s', 'work');
-    t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'late\n');
-    t.deepEqual(workspaces(desk), []);
-  }
 
-  /** A process that ended and was not waited for runs no more. */
-  function isRunning(pid: number): boolean {
-    try {
-      return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-    } catch {
-      return false;
+    /** A process that ended and was not waited for runs no more. */
+    function isRunning(pid: number): boolean {
+      try {
+        return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+      } catch {
+        return false;
+      }
     }
-  }
-});
+  },
+);
 
 test.serial('A2: what a command started and left behind is waited for, and its work is committed', async (t) => {
   const desk = new Desk(t);
