@@ -60,7 +60,7 @@ async function nextCommand({ home, folder }: Bench): Promise<void> {
 }
 
 /** The ways to fail, each with the outcome that it has. */
-export const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
+const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
   'is cancelled': [
     'CANCELLED',
     async ({ home, dir, round }) => {
@@ -121,7 +121,7 @@ export const failures: Record<string, readonly [outcome: string, fail: Failure]>
 };
 
 /** Runs a failure so many times; each leaves the bytes of the store as they were. A snapshot that was faster than its failure does not count. */
-export async function runRounds(t: ExecutionContext, name: string, rounds: number): Promise<void> {
+async function runRounds(t: ExecutionContext, name: string, rounds: number): Promise<void> {
   const [expected, fail] = failures[name] as (typeof failures)[string];
   const folder = temporary(t);
   chmodSync(folder, 0o755);
