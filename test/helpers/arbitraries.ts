@@ -1,6 +1,6 @@
 /** fast-check arbitraries of the values that the format encodes. */
 import fc from 'fast-check';
-import { MAX_TIME } from '../../src/limits.js';
+import { MAX_SEQUENCE, MAX_TIME } from '../../src/limits.js';
 import type { Commit } from '../../src/object/commit.js';
 import type { TreeEntry } from '../../src/object/tree.js';
 import { type Frame, type Location, type ObjectName, packHeaderLength } from '../../src/pack/locator.js';
@@ -128,7 +128,7 @@ const tagName = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._@-]{0,20}$/).filter
 /** A valid ref: what may only be in a session that has rows is there only with rows. */
 export const ref: fc.Arbitrary<Ref> = record({
   state: fc.constantFrom('live' as const, 'deleted' as const),
-  sequence: uint.map((n) => Math.max(1, n)),
+  sequence: uint.map((n) => Math.min(Math.max(1, n), MAX_SEQUENCE)),
   nonce: bytes(16),
   epoch: uint,
   etagStyle: fc.constantFrom('returned' as const, 'unquoted' as const),

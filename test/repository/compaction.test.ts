@@ -48,7 +48,7 @@ class Remote {
       const reserved = await writer.reserve(bytes.length);
       reserved.set(bytes);
       const place = old && this.places.get(old.id);
-      const id = Buffer.from(writer.add(reserved, old && place && { id: old.id, place })).toString('hex');
+      const id = writer.add(reserved, old && place && { id: old.id, place });
       slots.set(name, { id, bytes });
       blobs.set(id, bytes);
     }
