@@ -1,6 +1,6 @@
 /**
  * The program whose memory `memory.ts` measures, with the package as its users have it: one operation on the session `main` of a home.
- * An empty REMOTE is none.
+ * An empty REMOTE stands for no remote.
  *
  *     node dist/bench/_memory-step.js commit|checkpoint|push|pull|checkout|verify|verify-data HOME REMOTE [DIR]
  */

@@ -7,7 +7,7 @@ import { globalOptions } from './options.js';
 export interface Complaint {
   /** The parser's own words. */
   message: string;
-  /** What was typed, up to `--` if there is one. */
+  /** The typed words, up to `--` if there is one. */
   typed: readonly string[];
   hasSeparator: boolean;
   /** The command whose arguments were being read; undefined before one was recognised. */

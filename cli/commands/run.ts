@@ -157,7 +157,7 @@ function stopBrowser(state: BrowserState): number | undefined {
     if (pid !== undefined) process.kill(pid, 'SIGINT');
     return pid;
   } catch {
-    // It has ended meanwhile, or the locks cannot be read: the command is told alone.
+    // It has ended meanwhile, or the locks cannot be read: only the command gets the signal.
     return undefined;
   }
 }

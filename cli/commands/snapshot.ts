@@ -18,7 +18,7 @@ export const snapshot = defineCommand({
     ...session,
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember this version by' },
     label: { type: 'array', string: true, requiresArg: true, describe: 'A label, as KEY=VALUE; may be given again' },
-    tag: { type: 'string', requiresArg: true, describe: 'Give the commit this name, which keeps it for ever' },
+    tag: { type: 'string', requiresArg: true, describe: 'Name the commit; a named commit is never dropped' },
     ...rules,
     'allow-shrink': { type: 'boolean', describe: 'Commit even if the cookies or nearly all files are gone' },
     'allow-partial-profile': { type: 'boolean', describe: 'Commit one profile without the directory above it' },

@@ -9,7 +9,7 @@ import { shortId } from '../text.js';
 
 export const tag = defineCommand({
   usage: 'tag [name]',
-  summary: 'Give a commit of a session a name, which keeps it for ever; or list the names, or remove one.',
+  summary: 'Name a commit, list the names, or remove one. A named commit is never dropped.',
   details: 'A tag of that name moves.',
   positionals: { name: { type: 'string', describe: 'The tag' } },
   options: {
