@@ -21,25 +21,13 @@ async function withSession(t: ExecutionContext): Promise<Desk> {
   return desk;
 }
 
-test.serial('the table', (t) => {
-  t.deepEqual(exitStatus, {
-    UNREADABLE: 1,
-    NO_SPACE: 1,
-    INTERNAL: 1,
-    USAGE: 2,
-    UNSUPPORTED: 2,
-    NOT_FOUND: 3,
-    CONFLICT: 4,
-    INTEGRITY: 5,
-    NEWER_VERSION: 5,
-    UNREACHABLE: 6,
-    FORBIDDEN: 6,
-    BUSY: 7,
-    DIRTY: 7,
-    SHRUNK: 7,
-    LEGACY_SESSION: 7,
-    CANCELLED: 130,
-  });
+test.serial('every error code ends the command with the status that the README gives it', (t) => {
+  const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+  const rows = readme.matchAll(/^\| (\d+) \| ((?:`[A-Z_]+` ?)+)\|/gm);
+  const promised = [...rows].flatMap(([, status, codes = '']) =>
+    [...codes.matchAll(/[A-Z_]+/g)].map(([code]) => [code, Number(status)] as const),
+  );
+  t.deepEqual(exitStatus, Object.fromEntries(promised) as typeof exitStatus);
 });
 
 onLinux('1: an unreadable file aborts a snapshot and is named', async (t) => {
