@@ -87,6 +87,25 @@ async function readUnderlay(
 /** A part is laid over the version that it was taken from, never over a newer one. */
 const partHint = 'Restore the newest version into another directory, put your changes there, and snapshot that one.';
 
+/**
+ * Returns a warning if the head that a commit of the directory replaces has content that the directory never had: another writer's, or that of a
+ * rollback. Undefined if the directory was made from the head or from the same tree, or if nothing of the session is known of it.
+ */
+export async function passedWarning(
+  { repository, token, head }: Base,
+  { dir, record }: Workspace,
+  options: RequestOptions,
+): Promise<string | undefined> {
+  if (head === undefined || record?.session !== token.session || record.base === head.row.id) return undefined;
+  for await (const row of repository.refs.rows(token.ref, options))
+    if (row.id === record.base && row.commit.tree === head.row.commit.tree) return undefined;
+  const [base, passed] = [record.base, head.row.id].map((id) => id.slice(0, 12));
+  return (
+    `${dir} was made from commit ${base}, but the head of session ${token.session} was ${passed}: this commit replaces its content; ` +
+    `\`browserstate rollback -s ${token.session} --to ${passed}\` restores it`
+  );
+}
+
 /** Tells that the head is not the one that was expected. */
 export function moved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
   const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;

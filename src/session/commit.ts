@@ -29,7 +29,7 @@ import { type Scan, type ScannedEntry, type SkippedEntry, scan } from '../worksp
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { microseconds } from '../workspace/times.js';
-import { type Base, moved, readBase } from './commit-base.js';
+import { type Base, moved, passedWarning, readBase } from './commit-base.js';
 import { drafting } from './draft.js';
 import type { Home } from './home.js';
 import { isCheckpoint } from './live-label.js';
@@ -237,7 +237,8 @@ async function commitOnto(
   const { excluded, skipped } = found;
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;
-  const warnings = [...(watch ? [watch.warning] : []), ...(facts.isLone ? [loneWarning(dir)] : [])];
+  const passed = same ? undefined : await passedWarning(base, workspace, options);
+  const warnings = [...(watch ? [watch.warning] : []), ...(facts.isLone ? [loneWarning(dir)] : []), ...(passed ? [passed] : [])];
   for (const warning of warnings) options.onWarning?.(warning);
   return {
     commit: row.id,
