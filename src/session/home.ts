@@ -14,7 +14,7 @@ import type { Manifest } from '../repository/manifest.js';
 import { type Row, wasDeleted } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
-import { lockDirectory } from '../workspace/lock.js';
+import { lockDirectory, refuseLocked } from '../workspace/lock.js';
 import { realPath, Workspace } from '../workspace/record.js';
 import { findStore, isSameDirectory, storeAbove } from '../workspace/stores.js';
 import { drafting } from './draft.js';
@@ -121,6 +121,17 @@ export class Home implements Site {
       return await work(workspace);
     } finally {
       await lock?.release();
+    }
+  }
+
+  /** Returns the record of a directory that is looked at. Throws BUSY if another process is in the middle of a change of it. */
+  async lookedAt(dir: string): Promise<Workspace> {
+    for (;;) {
+      const workspace = await this.workspace(dir);
+      if (workspace.pending === undefined) return workspace;
+      await refuseLocked(this.records, workspace.dir, this.host);
+      // It may have ended since the record was read.
+      if ((await this.workspace(dir)).generation === workspace.generation) return workspace;
     }
   }
 

@@ -15,7 +15,7 @@ import { refuseHalfDone } from '../workspace/settle.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { forkName, type OnConflict } from './conflict.js';
-import { fork } from './history.js';
+import { deleteSession, fork } from './history.js';
 import type { Home } from './home.js';
 import { lookAt } from './look.js';
 import { mergeAside } from './merge-aside.js';
@@ -130,8 +130,14 @@ async function commitBeside(home: Home, place: MountPlace, name: string, setting
   if (await isKnown(home, place, name, settings)) return undefined;
   if (base !== undefined && (await read(home, name, settings)) === undefined) await beginWith(home, session, name, base, settings);
   const head = (await read(home, name, settings))?.head.id;
-  const { commit, changed, stats } = await commitDirectory(home, undefined, name, dir, { ...settings, onto: { head } });
-  return { session: name, commit, changed, stats };
+  try {
+    const { commit, changed, stats } = await commitDirectory(home, undefined, name, dir, { ...settings, onto: { head } });
+    return { session: name, commit, changed, stats };
+  } catch (error) {
+    // It holds nothing of its own yet, also if an earlier attempt began it.
+    if (base !== undefined && (await read(home, name, {}))?.head.id === base) await deleteSession(home, name, {});
+    throw error;
+  }
 }
 
 /** Forks up to the base. Where that is no more (the session was deleted) the new session begins with what the directory holds. */

@@ -191,11 +191,11 @@ export class Session {
     return diffTrees(await a.session.#sites.readTree(a.revision, settings), await b.session.#sites.readTree(b.revision, settings));
   }
 
-  /** The paths in which a directory differs from the head. Nothing is written. */
+  /** Returns the paths in which a directory differs from the head. Writes nothing. Throws BUSY if another process changes the directory, DIRTY if one was cut off. */
   async status(dir: string, options?: StatusOptions): Promise<TreeDiff> {
     const settings = settingsOf(this.#defaults, 'status', options, optionsOf.status);
     const tree = await this.#sites.readTree('HEAD', settings);
-    const workspace = await this.#home.workspace(dir);
+    const workspace = await this.#home.lookedAt(dir);
     refuseHalfDone(workspace);
     const rules = readRules(dir, { keepCaches: settings.keepCaches ?? false, exclude: settings.exclude ?? [] });
     const there = await lookAt(workspace, rules, settings);

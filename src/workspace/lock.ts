@@ -50,6 +50,14 @@ export async function lockDirectory(folder: string, dir: string, host: LockHost)
   }
 }
 
+/** Throws BUSY if another owner has the lock of the directory with the real path `dir`. Writes nothing. */
+export async function refuseLocked(folder: string, dir: string, host: LockHost): Promise<void> {
+  const path = recordPath(folder, dir, 'lock');
+  const owner = await ownerOf(path);
+  const state = owner === undefined ? 'gone' : await host.owners(folder).state(owner);
+  if (owner !== undefined && state !== 'gone') throw busy(dir, path, owner, state);
+}
+
 /** The owner that a lock names; undefined if nobody has it. */
 async function ownerOf(path: string): Promise<string | undefined> {
   try {

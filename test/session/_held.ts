@@ -62,7 +62,7 @@ export interface Held extends Running {
 /** Starts an operation and resolves when it is held. */
 export async function startHeld(
   t: ExecutionContext,
-  where: { home: string; dir: string; operation: Operation; hold?: 'record' | 'placed' | 'stage'; before?: readonly string[] },
+  where: { home: string; dir: string; operation: Operation; hold?: 'record' | 'placed' | 'changing' | 'stage'; before?: readonly string[] },
 ): Promise<Held> {
   const { home, dir, operation, hold = 'record', before = [] } = where;
   const folder = temporary(t);

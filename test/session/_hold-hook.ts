@@ -1,13 +1,14 @@
 /**
  * Loaded before a program by --import: holds the program at its first HOLD, until the file GO is there. It says so by making the file HELD. `record`: it is about to put a
- * directory's record in place. `placed`: the same, and the directory DIR is there by then. `stage`: it has made a stage for a checkpoint.
+ * directory's record in place. `placed`: the same, and the directory DIR is there by then. `changing`: the same, and the record before says that the directory
+ * is being changed. `stage`: it has made a stage for a checkpoint.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import process from 'node:process';
 
 const { HOLD, HELD, GO, DIR } = process.env as Record<'HOLD' | 'HELD' | 'GO' | 'DIR', string>;
-const { existsSync, writeFileSync } = fs;
+const { existsSync, readFileSync, writeFileSync } = fs;
 const { rename, mkdir } = fs.promises;
 let isOver = false;
 
@@ -20,7 +21,8 @@ function hold(): void {
 
 fs.promises.rename = async (from, to) => {
   const isRecord = String(to).endsWith('.json');
-  if (isRecord && (HOLD === 'record' || (HOLD === 'placed' && existsSync(DIR)))) hold();
+  const isChanging = () => existsSync(to) && /"phase":"(?:swap|clear|fill|apply)"/.test(readFileSync(to, 'latin1'));
+  if (isRecord && (HOLD === 'record' || (HOLD === 'placed' && existsSync(DIR)) || (HOLD === 'changing' && isChanging()))) hold();
   await rename(from, to);
 };
 fs.promises.mkdir = (async (...parameters: Parameters<typeof mkdir>) => {

@@ -68,6 +68,19 @@ for (const [place, before] of Object.entries(places)) {
     });
   }
 
+  for (const operation of ['restore HEAD~1', 'force HEAD~1']) {
+    test(`R-OUT-7: status of a directory that a ${operation} in ${place} is changing is BUSY, and DIRTY when that was killed`, async (t) => {
+      const { home, dir, session } = await begin(t);
+      const held = await startHeld(t, { home, dir, operation, hold: 'changing', before });
+      const { hint, details } = await rejects(t, () => session.status(dir), 'BUSY');
+      t.is(hint, 'Repeat the command when it is done.');
+      t.like(details, { path: dir, state: 'running' });
+      await held.kill();
+      const { message } = await rejects(t, () => session.status(dir), 'DIRTY');
+      t.regex(message, /was cut off/);
+    });
+  }
+
   test(`C1, C10: a restore that is killed in ${place} is taken over by one of many at once`, async (t) => {
     const { home, records, dir, session } = await begin(t);
     const held = await startHeld(t, { home, dir, operation: 'force HEAD~1', before });

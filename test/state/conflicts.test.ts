@@ -1,5 +1,5 @@
 /** Several workers on one session: what becomes of each one's work, on one machine and on two, and that none of it is lost. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError, type MountMode, memoryProvider, type OnConflict, type Store } from '../../src/index.js';
@@ -82,6 +82,43 @@ for (const places of ['one machine', 'two machines'] as const) {
       t.deepEqual((await viewer.verify({ on: 'remote', readData: true })).findings, []);
     });
   }
+}
+
+/** Mounts whose directory lost its cookies. */
+const gutted: Record<string, { mode?: MountMode; onConflict?: OnConflict; isLeft?: true }> = {
+  'a mount': {},
+  'a mount with ours': { onConflict: 'ours' },
+  'a mount in mode fork': { mode: 'fork' },
+  'a mount that a dead process left': { isLeft: true },
+};
+
+for (const [name, { mode, onConflict, isLeft }] of Object.entries(gutted)) {
+  test(`R-MOUNT-3: ${name} that lost its cookies, whose session moved meanwhile, is SHRUNK and makes no session`, async (t) => {
+    const machine = new TestMachine(t);
+    const [other, store] = [await machine.process('other'), await machine.process('b')];
+    await begin(other, 's');
+    const mount = await store.mount('s', { mode });
+    rmSync(join(mount.dir, 'Default/Cookies'));
+    await begin(other, 's', 'second');
+    if (isLeft) machine.kill('b');
+    const act = async (options: { allowShrink?: boolean } = {}): Promise<unknown> => {
+      if (!isLeft) return mount.unmount({ ...options, onConflict });
+      const [left] = await other.leftMounts();
+      return left && other.recover(left, 'commit', options);
+    };
+    for (const _ of [1, 2]) {
+      await rejects(t, () => act(), 'SHRUNK');
+      t.deepEqual(await sessions(other), ['s']);
+    }
+    const done = await act({ allowShrink: true }).catch((error: unknown) => error);
+    t.true(!isError(done) || done.code === 'CONFLICT', String(done));
+    const names = await sessions(other);
+    const [made] = names.filter((each) => each !== 's');
+    // The head before, joined with what the directory has, or the version that it was made from.
+    const { removed } = await other.session(made ?? 's').diff('HEAD~1');
+    t.deepEqual([names.length, removed], [onConflict === 'ours' ? 1 : 2, onConflict === 'ours' ? removed : ['Default/Cookies']]);
+    t.is((await entries(other.session(made ?? 's'))).length, onConflict === 'ours' ? 4 : 2);
+  });
 }
 
 test('a worker that changed nothing meets no conflict', async (t) => {
