@@ -1,20 +1,20 @@
 /**
- * A provider over a bucket of Google Cloud Storage (SPEC.md "GCS"): every object and every cell is one object of the bucket, written by one
- * request under a condition on its generation, which alone decides races. Every method is one request; a list is one for each thousand
- * names, and a swap whose answer does not tell is one more. This module is the entry point `browserstate/gcs`.
+ * A provider over a bucket of Google Cloud Storage (SPEC.md "GCS"): every write has a condition on
+ * the object's generation. Every method is one request; a list is one for each thousand names, and
+ * a swap without a clear answer is one more. The entry point `browserstate/gcs`.
  */
 import { equalBytes } from '../bytes.js';
-import { BrowserStateError, integrity, invariant, isError, throwIfAborted } from '../errors.js';
+import { BrowserStateError, integrity, isError, throwIfAborted } from '../errors.js';
 import { MAX_ANSWER_SIZE, MAX_CELL_SIZE } from '../limits.js';
 import { checkOptions, type OptionNames } from '../option-check.js';
-import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
+import { MAX_OBJECT_SIZE } from './arguments.js';
 import { rangeProblem } from './body.js';
-import { bucketUrl, cellName, entryOf } from './bucket-names.js';
+import { BucketProvider, type Page } from './bucket.js';
+import { bucketUrl, cellName } from './bucket-names.js';
 import { GcsConnection, type GcsConnectionOptions, type GcsRequest } from './gcs-connection.js';
 import { isAbsent, isBeyond, isConditionNotMet, isRejection, NotGcs, refusal, translating, unknownOutcome } from './gcs-errors.js';
 import type { Answer } from './gcs-exchange.js';
-import { checkKey, checkPrefix } from './key.js';
-import type { ByteRange, Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
+import type { ByteRange, Cell, GetOptions, Provider, RequestOptions, Version } from './provider.js';
 import { scoped } from './scoped.js';
 
 export interface GcsOptions extends GcsConnectionOptions {
@@ -33,8 +33,6 @@ const gcsOptions: OptionNames<GcsOptions> = {
   timeoutMs: true,
 };
 
-/** Attempts of a put whose name was taken and then free again. */
-const MAX_PUT_STARTS = 3;
 /** Names that one request lists: the most that Cloud Storage gives. */
 const PAGE = 1000;
 /** Asks for the bytes as the store holds them, from the store itself. */
@@ -56,56 +54,55 @@ export function gcsProvider(options: GcsOptions): Provider {
   return options.prefix === undefined || options.prefix === '' ? provider : scoped(provider, options.prefix);
 }
 
-class GcsProvider implements Provider {
-  readonly url: string;
-  readonly supports = { conditionalRead: true, durable: true };
-  readonly foreign: Foreign = {
-    list: (prefix, options) => this.#list(prefix, options),
-    get: (name, range, options) => this.#get(name, range, options),
-  };
+class GcsProvider extends BucketProvider {
   readonly #bucket: string;
   readonly #connection: GcsConnection;
 
   constructor(options: GcsOptions) {
+    super(bucketUrl('gs', options.bucket, options.endpoint));
     this.#bucket = options.bucket;
     this.#connection = new GcsConnection(options);
-    this.url = bucketUrl('gs', options.bucket, options.endpoint);
   }
 
-  async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    checkObjectSize(key, bytes);
-    for (let start = 0; start < MAX_PUT_STARTS; start++) {
-      const generation = await this.#translating(`store ${key}`, options, () => this.#write(key, bytes, '0', options));
-      if (generation !== undefined) return;
-      const kept = await this.get(key, options).catch((error: unknown) => {
-        if (!isError(error, 'NOT_FOUND')) throw error;
-      });
-      if (kept === undefined) continue;
-      invariant(equalBytes(kept, bytes), `${key} is put with one content only, and ${this.url} has another`);
-      return;
+  async close(): Promise<void> {
+    await this.#connection.close();
+  }
+
+  protected translate<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
+    return translating(what, this.url, signal, body);
+  }
+
+  protected async create(key: string, bytes: Uint8Array, options: RequestOptions): Promise<boolean> {
+    return (await this.#write(key, bytes, '0', options)) !== undefined;
+  }
+
+  protected async download(name: string, range: ByteRange | undefined, options: GetOptions): Promise<Uint8Array> {
+    const answer = await this.#content(name, { range, limit: MAX_OBJECT_SIZE }, options);
+    if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object');
+    const found = range !== undefined && isBeyond(answer) ? 0 : expectContent(answer, range).body.length;
+    if (range !== undefined && found !== range.end - range.start) {
+      throw integrity(`expected bytes ${range.start} to ${range.end}, found ${found} of them`);
     }
-    throw new BrowserStateError('UNREACHABLE', `cannot store ${key} in ${this.url}: others put and delete it all the time`);
+    return answer.body;
   }
 
-  async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
-    checkKey(key);
-    return await this.#get(key, options.range, options);
+  protected async readCell(key: string, unless: Version | undefined, options: RequestOptions): Promise<Cell | 'unchanged' | undefined> {
+    const known = unless !== undefined && isGeneration(unless) ? unless : undefined;
+    const answer = await this.#content(cellName(key), { known, limit: MAX_CELL_SIZE }, options);
+    if (isAbsent(answer)) return undefined;
+    if (answer.status === 304 && known !== undefined) return 'unchanged';
+    const { body, generation } = expectContent(answer, undefined);
+    return { bytes: body, version: generation };
   }
 
-  async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    return await this.#translating(`read ${key}`, options, () => this.#read(key, options));
-  }
-
-  async swap(key: string, bytes: Uint8Array, expected: Version | null, options: RequestOptions = {}): Promise<Version | undefined> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    checkCellSize(key, bytes);
+  protected async swapCell(
+    key: string,
+    bytes: Uint8Array,
+    expected: Version | null,
+    options: RequestOptions,
+  ): Promise<Version | undefined> {
     if (expected !== null && !isGeneration(expected)) return undefined;
-    return await this.#translating(`write ${key}`, options, async () => {
+    return await this.translate(`write ${key}`, options, async () => {
       try {
         return await this.#write(cellName(key), bytes, expected ?? '0', options);
       } catch (error) {
@@ -115,61 +112,26 @@ class GcsProvider implements Provider {
     });
   }
 
-  async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
-    checkPrefix(prefix);
-    for await (const { name, size } of this.#list(prefix, options)) {
-      const entry = entryOf(name, size);
-      if (entry !== undefined) yield entry;
-    }
+  protected async page(prefix: string, pageToken: string | undefined, options: RequestOptions): Promise<Page> {
+    const query = {
+      prefix,
+      maxResults: String(PAGE),
+      fields: 'kind,items(name,size,generation),nextPageToken',
+      ...(pageToken && { pageToken }),
+    };
+    const path = `/storage/v1/b/${this.#bucket}/o`;
+    const {
+      kind,
+      items = [],
+      nextPageToken: next,
+    } = parsed<List>(await this.#ask({ method: 'GET', path, query, headers: AS_STORED }, options));
+    if (kind !== 'storage#objects' || !items.every(({ name }) => typeof name === 'string')) throw new NotGcs('it is no list');
+    return { objects: items.map(({ name, size, generation }) => ({ name, size: Number(size), mark: generation })), next };
   }
 
-  async delete(key: string, options: RequestOptions = {}): Promise<void> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    await this.#translating(`remove ${key}`, options, async () => {
-      const answer = await this.#ask({ method: 'DELETE', path: this.#path(key), query: {} }, options);
-      if (!isAbsent(answer) && expectSuccess(answer).body.length > 0) throw new NotGcs('it has a body');
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.#connection.close();
-  }
-
-  async *#list(prefix: string, options: RequestOptions = {}): AsyncIterable<ForeignObject> {
-    throwIfAborted(options.signal);
-    let token: string | undefined;
-    do {
-      const page = await this.#translating(`list ${prefix}`, options, () => this.#page(prefix, token, options));
-      for (const { name, size, generation } of page.items ?? []) {
-        yield { name, size: Number(size), mark: generation };
-        throwIfAborted(options.signal);
-      }
-      token = page.nextPageToken;
-    } while (token !== undefined);
-  }
-
-  async #get(name: string, range: ByteRange | undefined, options: GetOptions = {}): Promise<Uint8Array> {
-    checkRange(range);
-    throwIfAborted(options.signal);
-    return await this.#translating(`read ${name}`, options, async () => {
-      const answer = await this.#download(name, { range, limit: MAX_OBJECT_SIZE }, options);
-      if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object');
-      const found = range !== undefined && isBeyond(answer) ? 0 : expectContent(answer, range).body.length;
-      if (range !== undefined && found !== range.end - range.start) {
-        throw integrity(`expected bytes ${range.start} to ${range.end}, found ${found} of them`);
-      }
-      return answer.body;
-    });
-  }
-
-  async #read(key: string, { unless, ...options }: RequestOptions & { unless?: Version }): Promise<Cell | 'unchanged' | undefined> {
-    const known = unless !== undefined && isGeneration(unless) ? unless : undefined;
-    const answer = await this.#download(cellName(key), { known, limit: MAX_CELL_SIZE }, options);
-    if (isAbsent(answer)) return undefined;
-    if (answer.status === 304 && known !== undefined) return 'unchanged';
-    const { body, generation } = expectContent(answer, undefined);
-    return { bytes: body, version: generation };
+  protected async remove(key: string, options: RequestOptions): Promise<void> {
+    const answer = await this.#ask({ method: 'DELETE', path: this.#path(key), query: {} }, options);
+    if (!isAbsent(answer) && expectSuccess(answer).body.length > 0) throw new NotGcs('it has a body');
   }
 
   /**
@@ -177,14 +139,10 @@ class GcsProvider implements Provider {
    * another generation than it replaced. Throws UNREACHABLE otherwise: it may have been replaced since, or may take effect yet.
    */
   async #settle(key: string, bytes: Uint8Array, expected: Version | null, failure: unknown, options: RequestOptions): Promise<Version> {
-    const now = await this.#read(key, options).catch(() => undefined);
+    const now = await this.readCell(key, undefined, options).catch(() => undefined);
     throwIfAborted(options.signal);
     if (typeof now === 'object' && now.version !== expected && equalBytes(now.bytes, bytes)) return now.version;
     throw unknownOutcome(failure, this.url);
-  }
-
-  #translating<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
-    return translating(what, this.url, signal, body);
   }
 
   /** Sends a request whose answer is not an object. */
@@ -198,7 +156,7 @@ class GcsProvider implements Provider {
     return `/storage/v1/b/${this.#bucket}/o/${encodeURIComponent(name)}`;
   }
 
-  async #download(
+  async #content(
     name: string,
     { range, known, limit }: { range?: ByteRange | undefined; known?: Version | undefined; limit: number },
     options: GetOptions,
@@ -224,23 +182,9 @@ class GcsProvider implements Provider {
     if (stored.name !== name || stored.size !== String(body.length)) throw new NotGcs(`${name} was not stored with ${body.length} bytes`);
     return expectGeneration(stored.generation);
   }
-
-  async #page(prefix: string, pageToken: string | undefined, options: RequestOptions): Promise<Page> {
-    const query = {
-      prefix,
-      maxResults: String(PAGE),
-      fields: 'kind,items(name,size,generation),nextPageToken',
-      ...(pageToken && { pageToken }),
-    };
-    const path = `/storage/v1/b/${this.#bucket}/o`;
-    const page = parsed<Page>(await this.#ask({ method: 'GET', path, query, headers: AS_STORED }, options));
-    if (page.kind !== 'storage#objects' || !(page.items ?? []).every(({ name }) => typeof name === 'string'))
-      throw new NotGcs('it is no list');
-    return page;
-  }
 }
 
-interface Page {
+interface List {
   kind?: string;
   items?: { name: string; size: string; generation: string }[];
   nextPageToken?: string;

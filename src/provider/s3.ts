@@ -1,29 +1,15 @@
 /**
- * A provider over a bucket of S3, or of a compatible store with conditional writes (SPEC.md "S3"): every object and every cell is one object
- * of the bucket, written by one PutObject, and every write has a condition, which alone decides races.
- * This module is the entry point `browserstate/s3`.
+ * A provider over a bucket of S3, or of a compatible store with conditional writes (SPEC.md "S3"):
+ * one PutObject writes an object or a cell. The entry point `browserstate/s3`.
  */
-import { equalBytes } from '../bytes.js';
-import { BrowserStateError, check, integrity, invariant, isError, throwIfAborted } from '../errors.js';
+import { BrowserStateError, check, integrity, isError, throwIfAborted } from '../errors.js';
 import { type Host, systemHost } from '../host.js';
 import { checkOptions, type OptionNames } from '../option-check.js';
-import { checkCellSize, checkObjectSize, checkRange, MAX_OBJECT_SIZE } from './arguments.js';
+import { MAX_OBJECT_SIZE } from './arguments.js';
 import { type BodyOptions, bodyOf } from './body.js';
-import { bucketUrl, cellName, entryOf } from './bucket-names.js';
-import { checkKey, checkPrefix } from './key.js';
-import type {
-  ByteRange,
-  Cell,
-  EtagStyle,
-  Foreign,
-  ForeignObject,
-  GetOptions,
-  Listed,
-  Provider,
-  RequestOptions,
-  SwapOptions,
-  Version,
-} from './provider.js';
+import { BucketProvider, type Page } from './bucket.js';
+import { bucketUrl, cellName } from './bucket-names.js';
+import type { ByteRange, Cell, EtagStyle, GetOptions, Provider, RequestOptions, SwapOptions, Version } from './provider.js';
 import { decodedName } from './s3-answers.js';
 import { S3Bucket, type Written } from './s3-bucket.js';
 import {
@@ -62,9 +48,6 @@ const s3Options: OptionNames<S3Options> = {
   timeoutMs: true,
 };
 
-/** Attempts of a put whose name was taken and then free again. */
-const MAX_PUT_STARTS = 3;
-
 /**
  * Opens the provider over a bucket that exists. No request is sent, and the SDK is not loaded, before the first operation, which throws
  * UNSUPPORTED if the package `@aws-sdk/client-s3` is missing. Throws USAGE for a bucket or prefix that cannot be one.
@@ -81,20 +64,14 @@ export function s3Provider(options: S3Options, host: Pick<Host, 'random'> = syst
   return options.prefix === undefined || options.prefix === '' ? provider : scoped(provider, options.prefix);
 }
 
-class S3Provider implements Provider {
-  readonly url: string;
-  readonly supports = { conditionalRead: true, durable: true };
-  readonly foreign: Foreign = {
-    list: (prefix, options) => this.#list(prefix, options),
-    get: (name, range, options) => this.#get(name, range, options),
-  };
+class S3Provider extends BucketProvider {
   readonly #connection: S3Connection;
   readonly #bucket: S3Bucket;
   readonly #host: Pick<Host, 'random'>;
   readonly #checks = new WriteChecks();
 
   constructor(options: S3Options, host: Pick<Host, 'random'>) {
-    this.url = bucketUrl('s3', options.bucket, options.endpoint);
+    super(bucketUrl('s3', options.bucket, options.endpoint));
     this.#connection = new S3Connection(options);
     this.#bucket = new S3Bucket(options.bucket, this.#connection, host);
     this.#host = host;
@@ -104,53 +81,45 @@ class S3Provider implements Provider {
     return this.#bucket.etagStyle;
   }
 
-  async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    checkObjectSize(key, bytes);
-    for (let start = 0; start < MAX_PUT_STARTS; start++) {
-      const written = await this.#translating(`store ${key}`, options, () => this.#bucket.create(key, bytes, options));
-      if (written !== undefined) {
-        this.#checkSize(key, bytes.length, written);
-        return;
-      }
-      const kept = await this.get(key, options).catch((error: unknown) => {
-        if (!isError(error, 'NOT_FOUND')) throw error;
-      });
-      if (kept === undefined) continue;
-      invariant(equalBytes(kept, bytes), `${key} is put with one content only, and ${this.url} has another`);
-      return;
-    }
-    throw new BrowserStateError('UNREACHABLE', `cannot store ${key} in ${this.url}: others put and delete it all the time`);
+  async close(): Promise<void> {
+    await this.#connection.close();
   }
 
-  async get(key: string, options: GetOptions = {}): Promise<Uint8Array> {
-    checkKey(key);
-    return await this.#get(key, options.range, options);
+  protected translate<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
+    return translating(what, this.url, signal, body);
   }
 
-  async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    const known = options.unless === undefined ? undefined : parseVersion(options.unless);
-    return await this.#translating(`read ${key}`, options, async () => {
-      const now = await this.#current(key, known, options);
-      if (now === undefined || now === 'unchanged') return now;
-      const version = versionOf(now);
-      return version === options.unless ? 'unchanged' : { bytes: now.value, version };
-    });
+  protected async create(key: string, bytes: Uint8Array, options: RequestOptions): Promise<boolean> {
+    const written = await this.#bucket.create(key, bytes, options);
+    if (written !== undefined) this.#checkSize(key, bytes.length, written);
+    return written !== undefined;
   }
 
-  async swap(key: string, bytes: Uint8Array, expected: Version | null, options: SwapOptions = {}): Promise<Version | undefined> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    checkCellSize(key, bytes);
+  protected async download(name: string, range: ByteRange | undefined, options: GetOptions): Promise<Uint8Array> {
+    const output = await this.#bucket.get(name, { range }, options);
+    if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${name} in ${this.url}`);
+    if (typeof output === 'string') throw integrity(`${name}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
+    const limit = range === undefined ? MAX_OBJECT_SIZE : range.end - range.start;
+    const bytes = await contentOf(output, { what: name, limit, into: options.into });
+    const expected = range === undefined ? bytes.length : range.end - range.start;
+    check(bytes.length === expected, `${name}: expected ${expected} bytes from ${range?.start}, found ${bytes.length}`);
+    return bytes;
+  }
+
+  protected async readCell(key: string, unless: Version | undefined, options: RequestOptions): Promise<Cell | 'unchanged' | undefined> {
+    const now = await this.#current(key, unless === undefined ? undefined : parseVersion(unless), options);
+    if (now === undefined || now === 'unchanged') return now;
+    const version = versionOf(now);
+    return version === unless ? 'unchanged' : { bytes: now.value, version };
+  }
+
+  protected async swapCell(key: string, bytes: Uint8Array, expected: Version | null, options: SwapOptions): Promise<Version | undefined> {
     const base = expected === null ? undefined : parseVersion(expected);
     if (base === undefined && expected !== null) return undefined;
     const marks = marksAfter(base, this.#host.random(MARK_BYTES));
     const body = encodeCell(marks, bytes);
     this.#checks.throwIfLost(this.url);
-    const version = await this.#translating(`write ${key}`, options, async () => {
+    const version = await this.translate(`write ${key}`, options, async () => {
       try {
         const name = cellName(key);
         const written = await (base ? this.#bucket.replace(name, body, base.etag, options) : this.#bucket.create(name, body, options));
@@ -166,55 +135,14 @@ class S3Provider implements Provider {
     return version;
   }
 
-  async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {
-    checkPrefix(prefix);
-    for await (const { name, size } of this.#list(prefix, options)) {
-      const entry = entryOf(name, size);
-      if (entry !== undefined) yield entry;
-    }
+  protected async page(prefix: string, token: string | undefined, options: RequestOptions): Promise<Page> {
+    const { Contents = [], NextContinuationToken: next, IsTruncated } = await this.#bucket.list(prefix, token, options);
+    check(!IsTruncated || next !== undefined, `${this.url}: expected to be told where a list goes on, found nothing`);
+    return { objects: Contents.map(({ Key, Size, ETag }) => ({ name: decodedName(Key ?? ''), size: Size ?? 0, mark: ETag ?? '' })), next };
   }
 
-  async delete(key: string, options: RequestOptions = {}): Promise<void> {
-    checkKey(key);
-    throwIfAborted(options.signal);
-    await this.#translating(`remove ${key}`, options, () => this.#bucket.delete(key, options));
-  }
-
-  async close(): Promise<void> {
-    await this.#connection.close();
-  }
-
-  async *#list(prefix: string, options: RequestOptions = {}): AsyncIterable<ForeignObject> {
-    throwIfAborted(options.signal);
-    let token: string | undefined;
-    do {
-      const page = await this.#translating(`list ${prefix}`, options, () => this.#bucket.list(prefix, token, options));
-      for (const { Key, Size, ETag } of page.Contents ?? []) {
-        yield { name: decodedName(Key ?? ''), size: Size ?? 0, mark: ETag ?? '' };
-        throwIfAborted(options.signal);
-      }
-      token = page.NextContinuationToken;
-      check(!page.IsTruncated || token !== undefined, `${this.url}: expected to be told where a list goes on, found nothing`);
-    } while (token !== undefined);
-  }
-
-  async #get(name: string, range: ByteRange | undefined, options: GetOptions = {}): Promise<Uint8Array> {
-    checkRange(range);
-    throwIfAborted(options.signal);
-    return await this.#translating(`read ${name}`, options, async () => {
-      const output = await this.#bucket.get(name, { range }, options);
-      if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${name} in ${this.url}`);
-      if (typeof output === 'string') throw integrity(`${name}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
-      const limit = range === undefined ? MAX_OBJECT_SIZE : range.end - range.start;
-      const bytes = await contentOf(output, { what: name, limit, into: options.into });
-      const expected = range === undefined ? bytes.length : range.end - range.start;
-      check(bytes.length === expected, `${name}: expected ${expected} bytes from ${range?.start}, found ${bytes.length}`);
-      return bytes;
-    });
-  }
-
-  #translating<T>(what: string, { signal }: RequestOptions, body: () => Promise<T>): Promise<T> {
-    return translating(what, this.url, signal, body);
+  protected async remove(key: string, options: RequestOptions): Promise<void> {
+    await this.#bucket.delete(key, options);
   }
 
   async #current(
