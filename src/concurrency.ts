@@ -1,4 +1,4 @@
-/** Doing several things at once, in order and with a bound. */
+/** Doing several things at once, in order and with a bound; and waiting. */
 import { cancelled, throwIfAborted } from './errors.js';
 
 /**
@@ -28,6 +28,21 @@ export async function* readAhead<Item, Result>(
     total += weight;
   }
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) yield await next.result;
+}
+
+/** Resolves after the delay. Throws CANCELLED as soon as the signal fires. */
+export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelled(signal));
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+      if (signal?.aborted) reject(cancelled(signal));
+      else resolve();
+    };
+    const timer = setTimeout(end, delayMs);
+    signal?.addEventListener('abort', end, { once: true });
+  });
 }
 
 /** Runs a task when there is a place for it. Throws CANCELLED, and never begins the task, where the signal fires before that. */

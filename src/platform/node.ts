@@ -7,6 +7,7 @@
  * **15: 8, 3.5**. deflate 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
  */
 import { createHash, hash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import * as zlib from 'node:zlib';
 import { BrowserStateError, check, integrity } from '../errors.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
@@ -61,6 +62,11 @@ if ('zstdCompress' in zlib) {
 }
 
 export const preferredCodec: Codec = codecs.zstd === undefined ? 'brotli' : 'zstd';
+
+/** Node warns from the eleventh listener on. */
+export function allowListeners(signal: AbortSignal): void {
+  setMaxListeners(0, signal);
+}
 
 /** Parts are joined here to be hashed by one call, which takes an eighth of the time of an object that is made for them. */
 const joined = new Uint8Array(66 * 1024);

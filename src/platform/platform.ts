@@ -15,6 +15,9 @@ export interface Platform {
   /** SHA-256 over the parts, one after the other: 32 bytes. */
   sha256(...parts: Uint8Array[]): Uint8Array;
 
+  /** Lets any number of listeners wait for the signal without a warning of the runtime. */
+  allowListeners(signal: AbortSignal): void;
+
   /** The codec that new frames are written with: the fastest good one that this runtime has. */
   readonly preferredCodec: Codec;
 

@@ -14,6 +14,9 @@ const STEP = 8 * 1024;
 
 export const preferredCodec: Codec = 'deflate';
 
+/** Only Node warns of many listeners. */
+export function allowListeners(_signal: AbortSignal): void {}
+
 export function sha256(...parts: Uint8Array[]): Uint8Array {
   const state = hash.create();
   for (const part of parts) state.update(part);

@@ -2,10 +2,9 @@
  * A provider that retries failed requests. It belongs between a store and a provider over a network, whose SDK's own retries are off, so
  * that one place decides what may be repeated: everything but a swap, whose lost answer only a reader of the cell can settle.
  */
-import { setMaxListeners } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { places } from '../concurrency.js';
-import { type BrowserStateError, cancelled, isError, throwIfAborted } from '../errors.js';
+import { allowListeners } from '#platform';
+import { pause, places } from '../concurrency.js';
+import { type BrowserStateError, isError, throwIfAborted } from '../errors.js';
 import { MAX_RETRIES, MAX_RETRY_DELAY_MS, REMOTE_CONCURRENCY, RETRY_DELAY_MS } from '../limits.js';
 import { checkWholeNumber } from './arguments.js';
 import type { Provider, RequestOptions } from './provider.js';
@@ -47,8 +46,8 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
   const maxConcurrent = checkWholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
   const place = places(maxConcurrent);
   const inPlace = <T>(request: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
-    // Each request listens to the signal; from the eleventh on Node would print a warning.
-    if (signal !== undefined) setMaxListeners(0, signal);
+    // Each request listens to the signal.
+    if (signal !== undefined) allowListeners(signal);
     return place(request, signal);
   };
   const patience = patienceOf(options);
@@ -153,13 +152,5 @@ async function* listAgain<Entry>(list: () => AsyncIterable<Entry>, nameOf: (entr
     } catch (error) {
       await wait(error);
     }
-  }
-}
-
-async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await sleep(delayMs, undefined, signal === undefined ? {} : { signal });
-  } catch (error) {
-    throw signal?.aborted ? cancelled(signal) : error;
   }
 }

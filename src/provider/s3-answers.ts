@@ -76,13 +76,18 @@ function isExpected(asked: Asked, status: number, isSuccess: boolean, bytes: Uin
   if (isSuccess) return asked === 'list' ? isDocument(bytes, 'ListBucketResult') : bytes.length === 0;
   // Answers that have no body by the rules of HTTP have no document either.
   if (asked === 'head' || (asked === 'object' && status === 304)) return true;
-  return isDocument(bytes, 'Error') && /<Code>\s*[A-Za-z0-9.]+\s*<\/Code>/.test(Buffer.from(bytes).toString());
+  return isDocument(bytes, 'Error') && /<Code>\s*[A-Za-z0-9.]+\s*<\/Code>/.test(textOf(bytes));
 }
 
 /** True if `bytes` are XML from the first tag of that name to the last. */
 function isDocument(bytes: Uint8Array, tag: string): boolean {
-  const text = Buffer.from(bytes).toString().trim();
+  const text = textOf(bytes).trim();
   return new RegExp(`^(?:<\\?xml[^>]*\\?>\\s*)?<${tag}[\\s>]`).test(text) && text.endsWith(`</${tag}>`);
+}
+
+/** Returns bytes as text, whatever they are. */
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
 }
 
 /** The parts of the SDK's answer to a read that tell which bytes of which thing it has. */

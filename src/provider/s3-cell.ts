@@ -3,7 +3,7 @@
  * bytes, and it tells nothing about a swap whose answer was lost. So every write has a random *mark*, and a cell begins with the marks of
  * its newest writes. They tell a writer whether its swap took effect, even after others followed.
  */
-import { concat, toHex } from '../bytes.js';
+import { concat, fromHex, toHex } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
 import { MAX_CELL_SIZE } from '../limits.js';
 import type { Version } from './provider.js';
@@ -31,7 +31,7 @@ export function marksAfter(expected: State | undefined, mark: Uint8Array): strin
 
 export function encodeCell(marks: readonly string[], value: Uint8Array): Uint8Array {
   const head = new Uint8Array(HEAD_BYTES);
-  head.set(Buffer.from(marks.join(''), 'hex'));
+  head.set(fromHex(marks.join('')) as Uint8Array);
   return concat([head, value]);
 }
 

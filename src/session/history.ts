@@ -7,31 +7,13 @@ import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
-import { newRow, type Ref, type Row, type RowOp } from '../repository/ref.js';
+import { newRow, type Ref, type Row } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
+import { type LogEntry, logEntry } from './log-entry.js';
 import { resolveRevision, splitRevision } from './revision.js';
 import { type Found, type Site, type StoredManifest, wasCollected } from './site.js';
 import { noTag, requireTag, withTag } from './tags.js';
-
-/** A commit as `log` tells it. */
-export interface LogEntry {
-  commit: ObjectId;
-  tree: ObjectId;
-  parents: ObjectId[];
-  time: Date;
-  message: string;
-  who: string;
-  labels: Record<string, string>;
-  files: number;
-  bytes: number;
-  op: RowOp;
-  tags: string[];
-  /** Whether the remote has it, as far as is known; `log` tells it where there is a remote. */
-  pushed?: boolean;
-  /** Whether HEAD names it; `log` tells it. */
-  head?: boolean;
-}
 
 export interface RollbackOptions extends RequestOptions {
   message?: string | undefined;
@@ -40,12 +22,6 @@ export interface RollbackOptions extends RequestOptions {
 export interface AtOptions extends RequestOptions {
   /** A revision; the head unless given. */
   at?: string | undefined;
-}
-
-export function logEntry({ id, op, commit }: Row, tagged: ReadonlyMap<string, ObjectId>): LogEntry {
-  const tags = [...tagged].filter(([, named]) => named === id).map(([name]) => name);
-  const { tree, parents, message, who, labels, files, bytes } = commit;
-  return { commit: id, tree, parents, time: new Date(commit.time), message, who, labels, files, bytes, op, tags };
 }
 
 export async function findRow(site: Site, session: string, revision: string, options: RequestOptions): Promise<Found & { row: Row }> {

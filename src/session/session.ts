@@ -10,10 +10,10 @@ import { type Defaults, optionsOf, settingsOf, transferSettingsOf } from './call
 import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSession, selectMatching } from './checkout.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
-import { type AtOptions, deleteSession, fork, type LogEntry, logEntry, type RollbackOptions, rollback, tag, untag } from './history.js';
+import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from './history.js';
 import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
-import { isCheckpoint } from './live-label.js';
+import { type LogEntry, type LogSelection, logEntry, select } from './log-entry.js';
 import { lookAt } from './look.js';
 import { lostIn } from './lost.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
@@ -31,12 +31,7 @@ export interface StatusOptions extends OfflineOptions {
   keepCaches?: boolean | undefined;
 }
 
-export interface LogOptions extends OfflineOptions {
-  /** How many to tell; all unless given. */
-  limit?: number | undefined;
-  /** Tell all checkpoints, also those that a later commit stands for. */
-  checkpoints?: boolean | undefined;
-}
+export interface LogOptions extends OfflineOptions, LogSelection {}
 
 export interface SyncResult {
   pull: PullResult | undefined;
@@ -150,19 +145,12 @@ export class Session {
    */
   async *log(options?: LogOptions): AsyncGenerator<LogEntry> {
     const settings = settingsOf(this.#defaults, 'log', options, optionsOf.log);
-    const { limit = Number.POSITIVE_INFINITY, checkpoints = false } = settings;
-    let left = limit;
-    let hasNewer = false;
-    if (left <= 0) return;
+    yield* select(this.#logEntries(settings), settings);
+  }
+
+  async *#logEntries(settings: OfflineOptions): AsyncGenerator<LogEntry> {
     for await (const { row, tags, pushed, head } of this.#sites.rows(settings)) {
-      const entry = { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
-      // Where the two have diverged, what was not pushed is not newer than the remote's head.
-      if (head) hasNewer = false;
-      const isSquashed = hasNewer && isCheckpoint(entry) && entry.tags.length === 0;
-      hasNewer ||= !isCheckpoint(entry);
-      if (isSquashed && !checkpoints) continue;
-      yield entry;
-      if (--left <= 0) return;
+      yield { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
     }
   }
 
