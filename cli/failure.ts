@@ -3,6 +3,7 @@
  * the library are recognised by name, so that a usage error is told without loading it.
  */
 import type { ErrorCode, ErrorDetails } from '../src/index.js';
+import { systemFailure } from '../src/system-errors.js';
 
 export const exitStatus: Readonly<Record<ErrorCode, number>> = {
   UNREADABLE: 1,
@@ -54,39 +55,18 @@ export function describeFailure(error: unknown, cancelled: boolean): Failure {
     return { code, message, hint: hint?.replace(/-s (-[\w.@-]+)/g, '--session=$1'), details };
   }
   if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined, details: {} };
-  const { message = String(error), name, code, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  const { message = String(error), name, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (syscall === 'uv_cwd') {
     const hint = 'Change to a directory that exists.';
     return { code: 'NOT_FOUND', message: 'expected a current directory, found that it was removed', hint, details: {} };
   }
   const [, inMessage] = /^(E[A-Z0-9]+)\b/.exec(message) ?? [];
-  const meaning = systemErrors[(syscall === undefined ? undefined : code) ?? inMessage ?? ''];
-  if (meaning !== undefined) return { ...meaning, message, details: path === undefined ? {} : { path } };
+  const found = syscall === undefined && inMessage !== undefined ? { code: inMessage, syscall: '', path } : error;
+  const failure = systemFailure(found, () => message, path);
+  if (isFailure(failure)) return { code: failure.code, message: failure.message, hint: failure.hint, details: failure.details };
   const hint = 'This was not expected. Repeat the command with --verbose to see where it happened.';
   return { code: 'INTERNAL', message: message || name || 'an error without a message', hint, details: {} };
 }
-
-const space = { code: 'NO_SPACE', hint: 'Free some space and repeat the command.' } as const;
-const files = { code: 'UNREACHABLE', hint: 'Raise the limit of open files (`ulimit -n`) and repeat the command.' } as const;
-const refused = { code: 'FORBIDDEN', hint: 'Run it as a user who may, or name another directory.' } as const;
-const disk = { code: 'UNREACHABLE', hint: 'Repeat the command; if it fails again, look at the disk and its mount.' } as const;
-
-/** What an error of the system means that nothing below expected. */
-const systemErrors: Readonly<Record<string, { code: ErrorCode; hint: string }>> = {
-  ENOSPC: space,
-  EDQUOT: space,
-  EMFILE: files,
-  ENFILE: files,
-  EACCES: refused,
-  EPERM: refused,
-  EROFS: { code: 'FORBIDDEN', hint: 'The file system is mounted read-only; name another directory.' },
-  EIO: disk,
-  ENODEV: disk,
-  ENXIO: disk,
-  ESTALE: disk,
-  ETIMEDOUT: disk,
-  ENOMEM: { code: 'UNREACHABLE', hint: 'Free some memory and repeat the command.' },
-};
 
 /** Adds to a remote's silence what helps against it. */
 export function mentionOffline(error: unknown): unknown {

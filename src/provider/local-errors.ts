@@ -1,27 +1,30 @@
 /** What the file system answers, as the errors of the provider contract. */
 import type { Stats } from 'node:fs';
 import { BrowserStateError, type ErrorCode, integrity, isAnyError } from '../errors.js';
+import { meaningOf } from '../system-errors.js';
 
-const codes: Record<string, ErrorCode> = {
-  EACCES: 'FORBIDDEN',
-  EPERM: 'FORBIDDEN',
-  EROFS: 'FORBIDDEN',
+/** What a folder needs that a directory for a profile does not. */
+const ofFolder: Readonly<Record<string, ErrorCode>> = {
   EXDEV: 'FORBIDDEN',
   ENOTSUP: 'FORBIDDEN',
   EOPNOTSUPP: 'FORBIDDEN',
   ENOSYS: 'FORBIDDEN',
   ENAMETOOLONG: 'FORBIDDEN',
-  ENOSPC: 'NO_SPACE',
-  EDQUOT: 'NO_SPACE',
 };
 
 const hints: Partial<Record<ErrorCode, string>> = {
   FORBIDDEN:
     'Look at the owner and the mode of that path; the folder has to be writable, on one file system, and on one that has hard links.',
-  NO_SPACE: 'Free some space on that disk, or raise the quota, and try again: nothing was changed.',
-  UNREACHABLE: 'Try again; if it happens again, the disk or its mount is at fault.',
   USAGE: 'There is a file where a directory belongs, or the reverse: an object cannot also be the directory of other keys.',
 };
+
+/** Returns the code and the hint of a system error. A place that another program changes may be whole at the next attempt. */
+function meaningInFolder(name: string, particular: Record<string, ErrorCode>): { code: ErrorCode; hint: string } {
+  const found = meaningOf(name);
+  const isOfMachine = ['FORBIDDEN', 'NO_SPACE', 'UNREACHABLE'].includes(found.code);
+  const code = particular[name] ?? ofFolder[name] ?? (isOfMachine ? found.code : 'UNREACHABLE');
+  return { code, hint: hints[code] ?? (code === found.code ? found : meaningOf('EIO')).hint };
+}
 
 /** What the file system's answers mean in particular to who reads an object, reads a cell, or writes. */
 export const absent = { ENOENT: 'NOT_FOUND', ENOTDIR: 'NOT_FOUND', EISDIR: 'NOT_FOUND' } as const;
@@ -65,10 +68,10 @@ export async function translating<T>(what: string, particular: Record<string, Er
 
 export function translated(error: unknown, what: string, particular: Record<string, ErrorCode>): unknown {
   if (!hasErrno(error)) return error;
-  const code = particular[String(error.code)] ?? codes[String(error.code)] ?? 'UNREACHABLE';
+  const { code, hint } = meaningInFolder(String(error.code), particular);
   if (code === 'INTEGRITY') return integrity(`cannot ${what}: ${error.message}`, error);
-  const hint = hints[code];
-  return new BrowserStateError(code, `cannot ${what}: ${error.message}`, hint === undefined ? { cause: error } : { hint, cause: error });
+  const details = error.path === undefined ? {} : { path: error.path };
+  return new BrowserStateError(code, `cannot ${what}: ${error.message}`, { hint, details, cause: error });
 }
 
 /** Runs what follows the step by which a write takes effect: failing there leaves the caller unsure, which is UNREACHABLE. */
@@ -78,6 +81,7 @@ export async function committed(body: () => Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!hasErrno(error)) throw error;
     const message = `a write was under way, and nobody can tell whether it took effect: ${error.message}`;
-    throw new BrowserStateError('UNREACHABLE', message, { cause: error });
+    const { hint } = meaningInFolder(String(error.code), {});
+    throw new BrowserStateError('UNREACHABLE', message, { hint, cause: error });
   }
 }

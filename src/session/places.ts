@@ -93,7 +93,8 @@ function settingsOf(given: TransferOptions) {
 /** Throws USAGE if there is a file in the place of a directory, or above it. */
 function refuseFile(root: string): void {
   try {
-    if (statSync(root, { throwIfNoEntry: false })?.isDirectory() ?? true) return;
+    // Without `throwIfNoEntry: false`: newer versions of Node count ENOTDIR as no entry then.
+    if (statSync(root).isDirectory()) return;
   } catch (error) {
     if (errno(error) === undefined) throw error;
     if (errno(error) !== 'ENOTDIR') return;

@@ -1,80 +1,16 @@
 /** Errors of local files, reported as errors of this library, with the path and a hint. */
-import { BrowserStateError, type ErrorCode } from '../errors.js';
+import { BrowserStateError } from '../errors.js';
+import { errno, meaningOf, systemFailure } from '../system-errors.js';
 
-interface Meaning {
-  code: ErrorCode;
-  hint: string;
-}
+export { errno };
 
-/** Returns an error's code; undefined if it has none. Errors of Node in another realm are no instances of this realm's Error. */
-export function errno(error: unknown): string | undefined {
-  const code = (error as NodeJS.ErrnoException | undefined | null)?.code;
-  return typeof code === 'string' ? code : undefined;
-}
-
-const outOfSpace: Meaning = {
-  code: 'NO_SPACE',
-  hint: 'Free some space on that disk, or raise the quota, and repeat the command; nothing was changed.',
-};
-const closed: Meaning = { code: 'FORBIDDEN', hint: 'Choose a directory that this user may write to.' };
-const unfit: Meaning = {
-  code: 'UNSUPPORTED',
-  hint: 'The file system there cannot hold all names of this profile (it may fold upper and lower case); choose another.',
-};
-const incapable: Meaning = {
-  code: 'UNSUPPORTED',
-  hint: 'The file system there cannot hold this profile; choose a directory on another one.',
-};
-const changing: Meaning = { code: 'BUSY', hint: 'Another program uses or changes this place: repeat the command when it is done.' };
-const exhausted: Meaning = {
-  code: 'UNREACHABLE',
-  hint: 'Raise the limit of open files (`ulimit -n`) or free some memory, and repeat the command.',
-};
-const faulty: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens again, the disk or its mount is at fault.' };
-
-/** The meanings of system errors for a program that writes; every other one is a fault of the disk. */
-const meanings: Readonly<Record<string, Meaning>> = {
-  ENOSPC: outOfSpace,
-  EDQUOT: outOfSpace,
-  EACCES: closed,
-  EPERM: closed,
-  EROFS: { code: 'FORBIDDEN', hint: 'The file system there is mounted read-only; choose a directory on another one.' },
-  EEXIST: unfit,
-  ENAMETOOLONG: unfit,
-  EINVAL: unfit,
-  EILSEQ: unfit,
-  EFBIG: incapable,
-  EOVERFLOW: incapable,
-  EMLINK: incapable,
-  ENOSYS: incapable,
-  ENOTSUP: incapable,
-  EOPNOTSUPP: incapable,
-  EXDEV: {
-    code: 'UNSUPPORTED',
-    hint: 'Parts of this directory lie on different file systems; choose a directory that lies on one.',
-  },
-  ENOENT: changing,
-  ENOTDIR: changing,
-  EISDIR: changing,
-  ENOTEMPTY: changing,
-  EBUSY: changing,
-  ETXTBSY: changing,
-  ELOOP: { code: 'BUSY', hint: 'A symlink took the place of a directory: repeat the command when no other program changes this place.' },
-  EMFILE: exhausted,
-  ENFILE: exhausted,
-  ENOMEM: exhausted,
-  EAGAIN: exhausted,
-  EIO: faulty,
-  ESTALE: { code: 'UNREACHABLE', hint: 'The file server no longer knows this place: mount it again, then repeat the command.' },
-};
-
-/** The meaning of a failure to read a local file. */
+/** Returns the meaning of a failure to read a local file. */
 export function readFailure(path: string, error: unknown): unknown {
   const code = errno(error);
   if (code === undefined || error instanceof BrowserStateError) return error;
-  const meaning = meanings[code];
+  const meaning = meaningOf(code);
   const hint =
-    meaning?.code === 'UNREACHABLE'
+    meaning.code === 'UNREACHABLE'
       ? `${meaning.hint} Nothing was committed.`
       : 'Make it readable for this user, or leave it out with --exclude; nothing was committed.';
   return new BrowserStateError('UNREADABLE', `${path}: expected a file that can be read, found ${code}`, {
@@ -84,11 +20,7 @@ export function readFailure(path: string, error: unknown): unknown {
   });
 }
 
-/** The meaning of a failure to write a local file. */
+/** Returns the meaning of a failure to write a local file. */
 export function writeFailure(path: string, error: unknown): unknown {
-  const name = errno(error);
-  if (name === undefined || error instanceof BrowserStateError) return error;
-  if (meanings[name] === undefined && (error as NodeJS.ErrnoException).syscall === undefined) return error;
-  const { code, hint } = meanings[name] ?? faulty;
-  return new BrowserStateError(code, `${path}: could not be written: ${name}`, { hint, cause: error });
+  return systemFailure(error, (name) => `${path}: could not be written: ${name}`, path);
 }
