@@ -4,8 +4,18 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { BrowserState, Session, Store } from '../src/index.js';
 import { CliError, describeFailure, exitStatus, type Failure } from './failure.js';
 import type { Interrupts } from './interrupt.js';
-import type { GlobalArguments } from './options.js';
 import type { Report } from './report.js';
+
+/** The arguments that every command has besides its own. */
+export interface GlobalArguments {
+  home?: string | undefined;
+  user?: string | undefined;
+  json?: boolean | undefined;
+  quiet?: boolean | undefined;
+  verbose?: boolean | undefined;
+  noColor?: boolean | undefined;
+  remote?: string | undefined;
+}
 
 interface Surroundings {
   env: NodeJS.ProcessEnv;

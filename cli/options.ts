@@ -21,17 +21,6 @@ export const globalOptions = {
   'no-color': { type: 'boolean', group, describe: 'Print no colours, as the environment variable NO_COLOR does' },
 } as const satisfies OptionTable;
 
-/** What every command is given besides its own arguments. */
-export interface GlobalArguments {
-  home?: string | undefined;
-  user?: string | undefined;
-  json?: boolean | undefined;
-  quiet?: boolean | undefined;
-  verbose?: boolean | undefined;
-  noColor?: boolean | undefined;
-  remote?: string | undefined;
-}
-
 export const session = {
   session: { type: 'string', alias: 's', requiresArg: true, demandOption: true, describe: 'The session: the name of a line of versions' },
 } as const satisfies OptionTable;

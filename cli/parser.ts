@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import type { Command, OptionTable } from './command.js';
 import { refuseMissingValue, separatorHint, usageError } from './complaint.js';
+import type { GlobalArguments } from './context.js';
 import { CliError } from './failure.js';
-import { type GlobalArguments, globalOptions } from './options.js';
+import { globalOptions } from './options.js';
 
 const MAX_HELP_WIDTH = 110;
 

@@ -1,114 +1,179 @@
 /**
- * The lint rules hold the layers (imports point down) and the one module that touches the machine. Forbidden imports are planted beside
- * a copy of the settings, since a rule that matches nothing looks like a tree without faults.
+ * The architecture of src and cli, which is one table: imports point down and never in a circle,
+ * portable files run without Node, and one place each knows the machine and the files of browsers.
  */
-import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path/posix';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { temporary } from './helpers/temporary.js';
+import { architectureFaults, importsOf, isIn, knownFaults, layers } from './helpers/architecture.js';
+import { tokenize } from './helpers/source-text.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const IMPORT = 'lint/style/noRestrictedImports';
-const MACHINE = 'plugin';
 
-/** Modules of every layer, from the lowest; those of layer 1 do not know each other. */
-const layers: readonly (readonly string[])[] = [
-  ['bytes', 'option-check', 'host', 'platform/node', 'platform/brotli/codes'],
-  ['object/tree', 'pack/codec', 'provider/suite/races'],
-  ['repository/refs'],
-  ['workspace/scan'],
-  ['session/session'],
-  ['browser/excludes', 'browser-state', 'file-progress', 'playwright', 'puppeteer', 'state-options', 'sync-manager'],
+/** The sources of src and cli by path. */
+const sources = new Map(
+  ['src', 'cli'].flatMap((top) =>
+    readdirSync(`${root}${top}`, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => [`${top}/${name}`, readFileSync(`${root}${top}/${name}`, 'utf8')] as const),
+  ),
+);
+
+/** The sources that the aliases of package.json stand for. */
+const aliases = Object.fromEntries(
+  Object.entries((JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { imports: object }).imports).map(([alias, target]) => [
+    alias,
+    [...new Set(JSON.stringify(target).match(/(?<=dist\/)[^"]*(?=\.js")/g))].map((path) => `${path}.ts`),
+  ]),
+);
+
+/** Returns the faults that come with files added to, or put in place of, those of the project. */
+function planted(files: Readonly<Record<string, string>>): string[] {
+  const before = new Set(architectureFaults(sources, aliases));
+  return architectureFaults(new Map([...sources, ...Object.entries(files)]), aliases).filter((fault) => !before.has(fault));
+}
+
+test('imports, portable files, the machine and names of browser files are as the table says', (t) => {
+  t.true(sources.size > 200);
+  t.deepEqual(aliases, { '#platform': ['src/platform/portable.ts', 'src/platform/node.ts'] });
+  t.deepEqual(architectureFaults(sources, aliases), []);
+});
+
+test('every part of the table has files', (t) => {
+  const files = [...sources.keys()];
+  for (const names of layers.flat()) t.true(files.filter(isIn(names)).length > 0, names);
+});
+
+test('a list of known faults names no file without one', (t) => {
+  const faults = architectureFaults(sources, aliases, { cycles: '', browserFiles: '' });
+  const known = [...sources.keys()].filter(isIn(knownFaults.browserFiles));
+  t.deepEqual(
+    known.filter((file) => !faults.some((fault) => fault.startsWith(`${file}:`) && fault.includes(' spells '))),
+    [],
+  );
+});
+
+/** Every form of an import, with `%` for what is imported. */
+const forms = [
+  "import '%';",
+  "import { a,\n  type b } from '%';",
+  "import type { A } from '%';",
+  "export * from '%';",
+  "export type { A } from '%';",
+  "export const a = await import('%');",
+  "export type B = import('%').A;",
+  "export const worker = new Worker(new URL('%', import.meta.url));",
 ];
-const withoutNode = ['bytes', 'option-check', 'platform/brotli/codes', 'object/tree', 'pack/codec'];
-const entryPoints = ['index', 'provider/s3', 'provider/gcs', 'nearest', 'system-errors'];
 
-/** How many faults of a rule each file has. */
-async function lint(directory: string, rule: string): Promise<Record<string, number>> {
-  const biome = join(root, 'node_modules/@biomejs/biome/bin/biome');
-  const stdout = await new Promise<string>((resolve) => {
-    const options = ['lint', '--reporter=json', '--max-diagnostics=none', 'src', 'cli'];
-    execFile(process.execPath, [biome, ...options], { cwd: directory, maxBuffer: 2 ** 26 }, (_fault, text) => resolve(text));
-  });
-  const faults: Record<string, number> = {};
-  const { diagnostics } = JSON.parse(stdout) as { diagnostics: { category: string; location: { path: string } }[] };
-  for (const { category, location } of diagnostics) {
-    if (category === rule) faults[location.path] = (faults[location.path] ?? 0) + 1;
-  }
-  return faults;
-}
+test('an import of every form is found, and no other text passes for one', (t) => {
+  const found = (source: string): string[] => importsOf(tokenize(source)).map(({ specifier }) => specifier);
+  for (const form of forms) t.deepEqual(found(form.replace('%', './x.js')), ['./x.js'], form);
+  const texts = [
+    "// import './x.js';",
+    "/** {@link import('./x.js')} */",
+    "const text = `import './x.js'`;",
+    'const a = "from \'./x.js\'";',
+    "const pattern = /import '.\\/x.js'/;",
+    "const manifest = new URL('../../package.json', import.meta.url);",
+  ];
+  for (const text of texts) t.deepEqual(found(text), [], text);
+  t.deepEqual(found(`const a = \`\${await import('./x.js')} \${'}'}\`;\nimport './y.js';`), ['./x.js', './y.js']);
+});
 
-/** Lints files that are planted under the project's own settings. */
-function lintPlanted(directory: string, files: Record<string, string>, rule: string): Promise<Record<string, number>> {
-  for (const settings of ['biome.json', '.ci/host-only.grit']) cpSync(join(root, settings), join(directory, settings));
-  for (const [file, source] of Object.entries({ 'src/index.ts': '', 'cli/main.ts': '', ...files })) {
-    mkdirSync(dirname(join(directory, file)), { recursive: true });
-    writeFileSync(join(directory, file), source);
-  }
-  return lint(directory, rule);
-}
+/** A file of each part of the table, the lowest first. */
+const samples: readonly (readonly string[])[] = [
+  ['src/bytes.ts', 'src/host.ts', 'src/platform/node.ts', 'src/platform/brotli/codes.ts'],
+  ['src/object/tree.ts', 'src/pack/codec.ts', 'src/provider/suite/races.ts'],
+  ['src/repository/refs.ts'],
+  ['src/workspace/scan.ts'],
+  ['src/session/session.ts'],
+  ['src/browser/locks.ts', 'src/playwright.ts', 'src/sync-manager.ts'],
+  ['src/index.ts'],
+];
 
-/** A file that imports the targets (modules of src, files of cli, or of Node), in each way that there is. */
+/** Returns a source that imports the targets in all the forms. */
 function importing(file: string, targets: readonly string[]): string {
-  const forms = ["import '%';", "export * from '%';", "await import('%');", "import type { A } from '%'; export type B = A;"];
-  const lines = targets.map((target, i) => {
-    const path = relative(dirname(file), target.startsWith('cli/') ? target : `src/${target}`);
-    const specifier = target.startsWith('node:') ? target : `${path.startsWith('.') ? '' : './'}${path}.js`;
-    return (forms[i % forms.length] as string).replace('%', specifier);
-  });
-  return `${lines.join('\n')}\n`;
+  const path = (target: string): string =>
+    relative(dirname(file), target)
+      .replace(/^(?!\.)/, './')
+      .replace(/\.ts$/, '.js');
+  return targets.map((target, i) => (forms[i % forms.length] as string).replace('%', path(target))).join('\n');
 }
 
-test('this tree keeps the layers and leaves the machine to host.ts', async (t) => {
-  t.deepEqual(await lint(root, IMPORT), {});
-  t.deepEqual(await lint(root, MACHINE), {});
-});
-
-test('no layer may import what is above it or beside it, nor the lower ones Node', async (t) => {
-  const files: Record<string, string> = {};
-  const expected: Record<string, number> = {};
-  layers.forEach((modules, level) => {
-    for (const module of modules) {
-      const beside = level === 1 ? modules.filter((other) => other !== module) : [];
-      const node = withoutNode.includes(module) ? ['node:fs', 'node:fs/promises'] : [];
-      const forbidden = [...layers.slice(level + 1).flat(), ...beside, ...node, 'index', 'cli/main'];
-      const file = `src/${module}.ts`;
-      files[file] = importing(file, forbidden);
-      expected[file] = forbidden.length;
-    }
-  });
-  for (const file of ['cli/planted.ts', 'cli/commands/planted.ts']) {
-    const forbidden = ['errors', ...layers.flat()];
-    files[file] = importing(file, forbidden);
-    expected[file] = forbidden.length;
+for (const [level, files] of samples.entries()) {
+  for (const file of files) {
+    test(`${file} imports nothing above or beside it`, (t) => {
+      const beside = level === 1 ? files.filter((other) => other !== file) : [];
+      const targets = [...samples.slice(level + 1).flat(), ...beside, 'cli/main.ts'];
+      const faults = planted({ [file]: importing(file, targets) }).filter((fault) => !fault.startsWith('cycle'));
+      t.is(faults.length, targets.length, faults.join('\n'));
+      for (const target of targets)
+        t.true(
+          faults.some((fault) => fault.startsWith(`${file}:`) && fault.includes(` imports ${target}: `)),
+          target,
+        );
+    });
   }
-  t.deepEqual(await lintPlanted(temporary(t), files, IMPORT), expected);
+}
+
+test('a layer imports all below it, and the command line the entry points alone', (t) => {
+  const files = samples
+    .slice(0, -1)
+    .flatMap((same, level) => same.map((file) => [file.replace(/[\w-]+\.ts$/, 'planted.ts'), level] as const));
+  const below = (level: number): string[] => samples.slice(0, level).flat();
+  const isPlain = ([file]: readonly [string, number]): boolean => !/^src\/(?:planted|object|pack|platform)/.test(file);
+  const sourcesBelow = Object.fromEntries(files.filter(isPlain).map(([file, level]) => [file, importing(file, below(level))]));
+  t.deepEqual(planted(sourcesBelow), []);
+  t.deepEqual(planted({ 'src/object/planted.ts': "import '#platform';\nimport '../bytes.js';" }), []);
+  t.deepEqual(
+    planted({ 'cli/commands/planted.ts': importing('cli/commands/planted.ts', ['src/index.ts', 'src/provider/s3.ts', 'cli/main.ts']) }),
+    [],
+  );
+  t.deepEqual(planted({ 'cli/planted.ts': "import '../src/errors.js';" }), [
+    'cli/planted.ts:1 imports src/errors.ts: cli imports the public entry points alone',
+  ]);
 });
 
-test('every layer may import those below it, and the command line the entry points', async (t) => {
-  const files: Record<string, string> = {};
-  layers.forEach((modules, level) => {
-    for (const module of modules) {
-      const node = withoutNode.includes(module) ? [] : ['node:fs'];
-      files[`src/${module}.ts`] = importing(`src/${module}.ts`, [...layers.slice(0, level).flat(), 'errors', 'platform/platform', ...node]);
-    }
-  });
-  files['src/index.ts'] = importing('src/index.ts', layers.flat());
-  for (const file of ['cli/planted.ts', 'cli/commands/planted.ts']) files[file] = importing(file, [...entryPoints, 'cli/context']);
-  t.deepEqual(await lintPlanted(temporary(t), files, IMPORT), {});
+test('a cycle is found, through any form of import, and each one by itself', (t) => {
+  const files = {
+    'src/provider/a.ts': "import type { B } from './b.js';",
+    'src/provider/b.ts': "export * from './c.js';",
+    'src/provider/c.ts': "const worker = new URL('./a.js', import.meta.url);\nimport './e.js';",
+    'src/provider/d.ts': "import './a.js';",
+    'src/provider/e.ts': "import './e.js';",
+    'cli/x.ts': "await import('./commands/y.js');",
+    'cli/commands/y.ts': "import '../x.js';",
+  };
+  t.deepEqual(planted(files), [
+    'cycle of imports: src/provider/e.ts',
+    'cycle of imports: src/provider/a.ts, src/provider/b.ts, src/provider/c.ts',
+    'cycle of imports: cli/commands/y.ts, cli/x.ts',
+  ]);
+  const alias = { 'src/platform/portable.ts': "import '../object-id.js';" };
+  t.deepEqual(planted(alias), ['cycle of imports: src/object-id.ts, src/platform/portable.ts']);
 });
 
-test('every file of src is in a layer', async (t) => {
-  const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' });
-  const names = sources.filter((name) => name.endsWith('.ts') && name !== 'index.ts').map((name) => `src/${name}`);
-  t.true(names.length > 30);
-  const files = Object.fromEntries(names.map((name) => [name, importing(name, ['index'])]));
-  t.deepEqual(await lintPlanted(temporary(t), files, IMPORT), Object.fromEntries(names.map((name) => [name, 1])));
+test('a file that is in no layer, or is not there, is found', (t) => {
+  t.deepEqual(planted({ 'src/stray.ts': '', 'src/session/a.ts': "import './gone.js';" }), [
+    'src/stray.ts is in no layer',
+    'src/session/a.ts:1 imports src/session/gone.ts: there is no such file',
+  ]);
 });
 
-test('only host.ts may use the clock, randomness, the environment and the streams of the process', async (t) => {
+test('a portable file imports neither Node nor what needs it', (t) => {
+  for (const file of ['src/bytes.ts', 'src/object/tree.ts', 'src/pack/codec.ts', 'src/platform/portable.ts']) {
+    const source = importing(file, ['src/processes.ts']);
+    t.deepEqual(planted({ [file]: `import 'node:fs';\nawait import('node:fs/promises');\n${source}` }), [
+      `${file}:1 imports node:fs: a portable file runs without Node`,
+      `${file}:2 imports node:fs/promises: a portable file runs without Node`,
+      `${file}:3 imports src/processes.ts: a portable file imports only portable ones`,
+    ]);
+  }
+  t.deepEqual(planted({ 'src/platform/node.ts': "import 'node:zlib';", 'src/host.ts': "import 'node:os';" }), []);
+});
+
+test('only host.ts uses the clock, randomness, the environment and the streams of the process', (t) => {
   const uses = [
     'Date.now()',
     'new Date()',
@@ -121,11 +186,35 @@ test('only host.ts may use the clock, randomness, the environment and the stream
     "process.stdout.write('')",
     "console.error('')",
   ];
-  const source = `const bytes = new Uint8Array(1);\nexport const all = [\n${uses.join(',\n')},\nnew Date(0)];\n`;
-  const found = await lintPlanted(
-    temporary(t),
-    { 'src/host.ts': source, 'src/session/planted.ts': source, 'cli/planted.ts': source },
-    MACHINE,
+  const source = [...uses, 'new Date(0)', "'Date.now()'", 'server.process.pid', '// process.exit(1)'].join('\n');
+  const faults = planted({ 'src/session/planted.ts': source, 'cli/planted.ts': source, 'src/host.ts': source });
+  t.deepEqual(
+    faults.map((fault) => fault.replace(/ uses .*:/, ':')),
+    uses.map((_, i) => `src/session/planted.ts:${i + 1}: only src/host.ts touches the machine`),
   );
-  t.deepEqual(found, { 'src/session/planted.ts': uses.length });
+  t.is(planted({ 'src/session/planted.ts': "import process from 'node:process';" }).length, 1);
+});
+
+test('only the profile folder spells a file of a browser', (t) => {
+  const spelled = [
+    "'Default/Network/Cookies'",
+    "'Cookies'",
+    `\`$\{profile}/Cookies\``,
+    '/^(?:Network\\/)?Cookies$/',
+    "'restore DIR --only Default/Cookies'",
+    "'the key of its cookies (Local State) is not in it'",
+    '"Login Data"',
+    '/places\\.sqlite/',
+    "'SingletonLock'",
+    "'prefs.js'",
+    "'Preferences'",
+  ];
+  const innocent = ["'Cookies of the site'", "'Preferences are kept'", "'cookies'", "'a-lockfile-b'", '// Default/Cookies'];
+  const source = [...spelled, ...innocent].join(';\n');
+  const files = { 'src/session/planted.ts': source, 'src/browser/planted.ts': source, 'cli/planted.ts': source };
+  const lines = (file: string): string[] => spelled.map((_, i) => `${file}:${i + 1}`);
+  t.deepEqual(
+    planted(files).map((fault) => fault.replace(/ spells .*/, '')),
+    [...lines('src/session/planted.ts'), ...lines('cli/planted.ts')],
+  );
 });
