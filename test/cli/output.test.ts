@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
+import { testWith } from '../helpers/machine.js';
 import { Desk, outcome, writeProfile } from './_cli.js';
 
 const esc = '\u001b';
@@ -90,11 +91,7 @@ test.serial('a reader that goes away is no error', async (t) => {
   t.is((await desk.json<unknown[]>(t, 'log', '-s', 'work')).length, 1);
 });
 
-test.serial('output that cannot be written is an error', async (t) => {
-  if (process.platform !== 'linux') {
-    t.pass('only Linux is sure to have /dev/full');
-    return;
-  }
+testWith(['/dev/full'], test.serial)('output that cannot be written is an error', async (t) => {
   const full = openSync('/dev/full', 'w');
   t.teardown(() => closeSync(full));
   for (const args of [['--version'], ['stats']]) {

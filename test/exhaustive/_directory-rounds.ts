@@ -8,8 +8,9 @@ import { setTimeout } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import { isError, type Session, type Store } from '../../src/index.js';
 import { dice } from '../helpers/dice.js';
+import { apart } from '../helpers/machine.js';
 import { withTemporary } from '../helpers/temporary.js';
-import { places, start } from '../session/_held.js';
+import { start } from '../session/_held.js';
 import { marksIn, storeWith } from '../session/_versions.js';
 
 const operations = ['restore HEAD', 'restore HEAD~1', 'force HEAD', 'force HEAD~1', 'snapshot', 'snapshot', 'checkpoint', 'mount'];
@@ -30,7 +31,7 @@ export async function directoryRounds(t: ExecutionContext, rounds: number, seed:
       if (roll(2) === 0) await session.checkout(dir);
       const running = Array.from({ length: 16 }, (_, i) => {
         const operation = operations[roll(operations.length)] as string;
-        const before = Object.values(places)[roll(4)] ?? [];
+        const before = roll(4) === 1 ? apart : [];
         const { child, outcome } = start(home, dir, operation === 'mount' ? `mount m${String(i).padStart(2, '0')}` : operation, before);
         return { operation, child, outcome };
       });

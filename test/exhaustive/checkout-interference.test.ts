@@ -1,10 +1,11 @@
 /** C5: a checkout that died at any step, and a directory that somebody changed since (SPEC.md R-OUT-2, R-OUT-3, R-OUT-6). */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';
 import { countSteps, interfere, interferences, makePlace, starts, type Target } from './_interference.js';
 import { commitVersions } from './_killed.js';
@@ -44,10 +45,9 @@ for (const [name, parts] of Object.entries(targets)) {
 }
 
 const program = fileURLToPath(new URL('_interference-mounted.js', import.meta.url));
-const mayMount = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 
 for (const [kind, name] of Object.entries({ tmpfs: 'a mount point', overlay: 'A5: a directory of an image under an overlay' })) {
-  (mayMount ? test.serial : test.serial.skip)(`C5: ${name}, and the checkout dies at any step`, async (t) => {
+  testWith(['mounts of its own'], test.serial)(`C5: ${name}, and the checkout dies at any step`, async (t) => {
     const run = promisify(execFile)('unshare', ['-rm', process.execPath, program, temporary(t), kind, String(stride)]);
     await t.notThrowsAsync(run);
   });

@@ -1,16 +1,15 @@
 /** Checkouts into mount points, such as the volumes of containers (SPEC.md R-OUT-2). Needs a kernel that lets this user mount in a namespace. */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import test from 'ava';
+import { testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';
 
 const program = fileURLToPath(new URL('_mount-program.js', import.meta.url));
-const mayMount = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 
 for (const kind of ['tmpfs', 'bind'] as const) {
-  (mayMount ? test : test.skip)(
+  testWith(['mounts of its own'])(
     `R-OUT-2: a checkout into a mount point (${kind}) is exact, also after it was killed at any step`,
     async (t) => {
       const run = promisify(execFile)('unshare', ['-rm', process.execPath, program, temporary(t), kind]);

@@ -1,10 +1,10 @@
 /** S5: a real file system without hard links. Needs the right to mount and exFAT, of the kernel's or as `mount.exfat-fuse`. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { openRepository } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
@@ -21,25 +21,34 @@ function isDone(...command: [string, ...string[]]): boolean {
   }
 }
 
-/** Mounts a new exFAT; undefined if this machine cannot. */
-function mountExfat(t: ExecutionContext, folder: string): string | undefined {
-  const [image, at] = [join(folder, 'image'), join(folder, 'mnt')];
+/** Mounts a new exFAT; returns how it is unmounted, or undefined if this machine cannot mount it. */
+function mountExfat(image: string, at: string): (() => void) | undefined {
   writeFileSync(image, '');
   truncateSync(image, 32 * 2 ** 20);
   mkdirSync(at);
-  if (process.getuid?.() !== 0 || !isDone('mkfs.exfat', image) || !isDone('losetup', '--version')) return undefined;
+  if (!isDone('mkfs.exfat', image) || !isDone('losetup', '--version')) return undefined;
   const device = run('losetup', '--find', '--show', image);
-  t.teardown(() => {
+  const isMounted = isDone('mount', '-t', 'exfat', device, at) || isDone('mount.exfat-fuse', device, at);
+  const unmount = (): void => {
     isDone('umount', at);
     run('losetup', '--detach', device);
-  });
-  return isDone('mount', '-t', 'exfat', device, at) || isDone('mount.exfat-fuse', device, at) ? at : undefined;
+  };
+  if (isMounted) return unmount;
+  unmount();
+  return undefined;
 }
 
-test('S5: exFAT holds no store, at home or as a remote, and a profile is restored to it', async (t) => {
+const mounts = mkdtempSync(join(tmpdir(), 'browserstate-test-'));
+const at = join(mounts, 'mnt');
+const unmount = mountExfat(join(mounts, 'image'), at);
+test.after.always(() => {
+  unmount?.();
+  rmSync(mounts, { recursive: true });
+});
+
+const title = 'S5: exFAT holds no store, at home or as a remote, and a profile is restored to it';
+(unmount === undefined ? test.skip : test)(unmount === undefined ? `${title} (needs exFAT)` : title, async (t) => {
   const folder = temporary(t);
-  const at = mountExfat(t, folder);
-  if (at === undefined) return t.pass('this machine cannot mount exFAT');
   const dir = join(folder, 'profile');
   mkdirSync(dir);
   writeFileSync(join(dir, 'file'), 'content');

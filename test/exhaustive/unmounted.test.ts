@@ -5,9 +5,9 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import test from 'ava';
 import { openRepository } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
+import { testWith } from '../helpers/machine.js';
 import { readListing } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -23,9 +23,7 @@ function run(...command: [string, ...string[]]): boolean {
   }
 }
 
-const canMount = process.getuid?.() === 0 && run('unshare', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt');
-
-(canMount ? test : test.skip)(
+testWith(['mounts that all see'])(
   `C3: of ${PUSHES} pushes with the disk unmounted at a random moment none says pushed that a fresh machine cannot restore`,
   async (t) => {
     const folder = temporary(t);

@@ -1,5 +1,5 @@
 /** Owners as real processes, here and in a PID namespace of their own (rows C10 and A3): only what is proved gone is called gone. */
-import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,11 +11,10 @@ import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
 import type { OwnProcess } from '../../src/owner-name.js';
 import { type Hold, type OwnerState, openOwners, owning } from '../../src/owners.js';
+import { apart, testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';
 
 const program = fileURLToPath(new URL('_owner.js', import.meta.url));
-const apart: readonly [string, ...string[]] = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
-const mayUnshare = spawnSync('unshare', [...apart.slice(1), 'true']).status === 0;
 
 interface Started {
   child: ChildProcess;
@@ -38,7 +37,7 @@ async function states(folder: string, name: string): Promise<{ here: OwnerState;
   return { here: await systemHost.owners(folder).state(name), apart: (await promisify(execFile)(command, args)).stdout };
 }
 
-const inNamespaces = mayUnshare ? test : test.skip;
+const inNamespaces = testWith(['PID namespaces']);
 
 for (const [place, before] of Object.entries({ 'this PID namespace': [], 'another PID namespace': apart })) {
   inNamespaces(`R-OUT-7, C10: an owner in ${place} is running until it is killed, and gone from then on, as seen from both`, async (t) => {

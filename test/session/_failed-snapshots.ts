@@ -1,7 +1,7 @@
 /** Snapshots that fail before their swap, each by a way of its own, and what they leave in the local store. */
-import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -13,16 +13,15 @@ import { main as cli } from '../cli/_cli.js';
 import { around } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
+import { runWithoutRights, testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';
 import { bytesBelow, outcomeOf } from './_outcomes.js';
 
 const MIB = 2 ** 20;
 /** A record, a stat cache, a note: what a failed snapshot may leave (issue 10, "Done when"). */
 const ALLOWED = 65_536;
-const NOBODY = 65_534;
 const child = fileURLToPath(new URL('_draft-child.js', import.meta.url));
 const fullStore = fileURLToPath(new URL('_full-store.js', import.meta.url));
-const isRoot = process.getuid?.() === 0;
 
 export interface Bench {
   folder: string;
@@ -59,6 +58,8 @@ async function nextCommand({ home, folder }: Bench): Promise<void> {
   await (await openRepository({ home, userId: 'tester' })).session('main').checkout(join(folder, 'small'), { force: true });
 }
 
+const UNREADABLE = 'meets a file that cannot be read';
+
 /** The ways to fail, each with the outcome that it has. */
 const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
   'is cancelled': [
@@ -82,16 +83,14 @@ const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
       return outcome;
     },
   ],
-  'meets a file that cannot be read': [
+  [UNREADABLE]: [
     'UNREADABLE',
     async ({ home, dir }) => {
       const unreadable = join(dir, 'unreadable');
       writeFileSync(unreadable, 'secret', { mode: 0 });
-      const user = isRoot ? { uid: NOBODY, gid: NOBODY } : {};
-      if (isRoot) execFileSync('chown', ['-R', `${NOBODY}:${NOBODY}`, home]);
-      const { stdout } = await promisify(execFile)(process.execPath, [child, home, dir, 'big'], { ...user, cwd: '/' });
+      const outcome = await runWithoutRights(child, home, dir, 'big');
       rmSync(unreadable);
-      return stdout.trim();
+      return outcome.trim();
     },
   ],
   'finds a profile without its cookies': [
@@ -124,7 +123,6 @@ const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
 async function runRounds(t: ExecutionContext, name: string, rounds: number): Promise<void> {
   const [expected, fail] = failures[name] as (typeof failures)[string];
   const folder = temporary(t);
-  chmodSync(folder, 0o755);
   const bench: Bench = { folder, home: join(folder, 'home'), dir: join(folder, 'profile'), round: 0 };
   const small = join(folder, 'small');
   mkdirSync(join(small, 'Default'), { recursive: true });
@@ -151,15 +149,16 @@ function writeContent(dir: string, seed: number): void {
   for (let i = 0; i < PROFILE_MIB; i++) writeFileSync(join(dir, `file-${i}`), noise(MIB, `${seed} ${i}`));
 }
 
-const canMount = process.platform === 'linux' && spawnSync('unshare', ['-rm', 'true']).status === 0;
-
 /** A test for each failure, of about `rounds` rounds in all. */
 export function testFailures(rounds: number): void {
   const each = Math.ceil(rounds / (Object.keys(failures).length + 1));
   const title = (name: string): string =>
     `R-WRITE-7, C13: a snapshot that ${name} leaves the bytes of the store as they were, ${each} of ${each}`;
-  for (const name of Object.keys(failures)) test.serial(title(name), (t) => runRounds(t, name, each));
-  (canMount ? test.serial : test.skip)(title('finds the disk full'), async (t) => {
+  for (const name of Object.keys(failures)) {
+    const needs = name === UNREADABLE ? (['a program without the rights of root'] as const) : [];
+    testWith([...needs], test.serial)(title(name), (t) => runRounds(t, name, each));
+  }
+  testWith(['mounts of its own'], test.serial)(title('finds the disk full'), async (t) => {
     const { stdout } = await promisify(execFile)('unshare', ['-rm', process.execPath, fullStore, temporary(t), String(each)]);
     const found = JSON.parse(stdout) as { outcome: string; grown: number }[];
     t.is(found.length, each);

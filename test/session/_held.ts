@@ -1,5 +1,5 @@
 /** Programs of one home that work with one directory, and are held halfway. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,16 +7,16 @@ import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
+import { apart, testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';
 
 const program = fileURLToPath(new URL('_operation.js', import.meta.url));
 const hook = new URL('_hold-hook.js', import.meta.url).href;
-const namespace = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
-/** How a program starts, by where it runs. */
-export const places: Record<string, readonly string[]> =
-  spawnSync(namespace[0] as string, [...namespace.slice(1), 'true']).status === 0
-    ? { 'this PID namespace': [], 'another PID namespace': namespace }
-    : { 'this PID namespace': [] };
+/** The places of a program, each with how it declares a test and the words before the command. */
+export const places = {
+  'this PID namespace': { declare: testWith([]), before: [] },
+  'another PID namespace': { declare: testWith(['PID namespaces']), before: apart },
+} as const;
 
 /** What a program does: `restore REV`, `force REV`, `snapshot`, `checkpoint`, `mount MARK`, `recover`, `status`. */
 export type Operation = string;

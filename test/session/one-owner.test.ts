@@ -44,9 +44,9 @@ const others: Record<string, (desk: Desk) => Promise<unknown>> = {
   'a checkpoint': ({ session, dir }) => session.checkpoint(dir),
 };
 
-for (const [place, before] of Object.entries(places)) {
+for (const [place, { declare, before }] of Object.entries(places)) {
   for (const operation of ['restore HEAD~1', 'force HEAD~1', 'part', 'snapshot', 'checkpoint']) {
-    test(`R-OUT-7, C1: while a ${operation} is halfway in ${place} everything else on its directory is BUSY`, async (t) => {
+    declare(`R-OUT-7, C1: while a ${operation} is halfway in ${place} everything else on its directory is BUSY`, async (t) => {
       const desk = await begin(t);
       if (operation === 'snapshot' || operation === 'checkpoint') writeVersion(desk.dir, 'six');
       const held = await startHeld(t, { ...desk, operation, before });
@@ -69,19 +69,22 @@ for (const [place, before] of Object.entries(places)) {
   }
 
   for (const operation of ['restore HEAD~1', 'force HEAD~1']) {
-    test(`R-OUT-7: status of a directory that a ${operation} in ${place} is changing is BUSY, and DIRTY when that was killed`, async (t) => {
-      const { home, dir, session } = await begin(t);
-      const held = await startHeld(t, { home, dir, operation, hold: 'changing', before });
-      const { hint, details } = await rejects(t, () => session.status(dir), 'BUSY');
-      t.is(hint, 'Repeat the command when it is done.');
-      t.like(details, { path: dir, state: 'running' });
-      await held.kill();
-      const { message } = await rejects(t, () => session.status(dir), 'DIRTY');
-      t.regex(message, /was cut off/);
-    });
+    declare(
+      `R-OUT-7: status of a directory that a ${operation} in ${place} is changing is BUSY, and DIRTY when that was killed`,
+      async (t) => {
+        const { home, dir, session } = await begin(t);
+        const held = await startHeld(t, { home, dir, operation, hold: 'changing', before });
+        const { hint, details } = await rejects(t, () => session.status(dir), 'BUSY');
+        t.is(hint, 'Repeat the command when it is done.');
+        t.like(details, { path: dir, state: 'running' });
+        await held.kill();
+        const { message } = await rejects(t, () => session.status(dir), 'DIRTY');
+        t.regex(message, /was cut off/);
+      },
+    );
   }
 
-  test(`C1, C10: a restore that is killed in ${place} is taken over by one of many at once`, async (t) => {
+  declare(`C1, C10: a restore that is killed in ${place} is taken over by one of many at once`, async (t) => {
     const { home, records, dir, session } = await begin(t);
     const held = await startHeld(t, { home, dir, operation: 'force HEAD~1', before });
     await held.kill();
@@ -97,7 +100,7 @@ for (const [place, before] of Object.entries(places)) {
     );
   });
 
-  test(`R-OWN-4, C10: the stage of a checkpoint that runs in ${place} is not deleted; that of a killed one is`, async (t) => {
+  declare(`R-OWN-4, C10: the stage of a checkpoint that runs in ${place} is not deleted; that of a killed one is`, async (t) => {
     const { home, records, dir } = await begin(t);
     const elsewhere = join(dir, '..', 'elsewhere');
     const stages = (): string[] => readdirSync(join(records, 'checkpoints'));
@@ -193,9 +196,10 @@ test('C2: a commit is refused if another directory took the place of the one tha
   t.is((await session.resolve('HEAD')).commit, head);
 });
 
-test('C10: a mount of a process that runs in another PID namespace is not left, and is when it was killed', async (t) => {
+const { declare, before } = places['another PID namespace'];
+
+declare('C10: a mount of a process that runs in another PID namespace is not left, and is when it was killed', async (t) => {
   const { home, store } = await begin(t);
-  const before = places['another PID namespace'] ?? [];
   const held = await startHeld(t, { home, dir: join(home, '..', 'none'), operation: 'mount six', before });
   t.deepEqual(await store.leftMounts(), []);
   const next = await store.mount('s');

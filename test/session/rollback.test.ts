@@ -1,10 +1,11 @@
 /** C8: a change in place that fails half-way is taken back, at whichever step; what cannot be taken back is told, and mended later. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError, openRepository, type Session } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
+import { testWith } from '../helpers/machine.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 import { watched } from './_steps.js';
@@ -116,27 +117,22 @@ function same(a: Listing, b: Listing): boolean {
   return a.size === b.size && [...a].every(([path, line]) => path === 'Default/Cache' || b.get(path) === line);
 }
 
-const mayAppendOnly = spawnSync('chattr', ['-a', '/tmp']).status === 0;
-
 for (const path of ['Default/Cookies', 'Default/Gone', 'Local State', 'Default/Old/file']) {
-  (mayAppendOnly ? test : test.skip)(
-    `C8: ${path} may only be appended to, and a change in place leaves the directory as it was`,
-    async (t) => {
-      const { folder, dir, session } = await begin(t);
-      await session.checkout(dir, { at: 'HEAD~1' });
-      const before = readListing(dir);
-      execFileSync('chattr', ['+a', join(dir, path)]);
-      try {
-        await rejects(t, () => session.checkout(dir), 'FORBIDDEN');
-        t.deepEqual(readListing(dir), before);
-        t.deepEqual(leftIn(folder), []);
-      } finally {
-        execFileSync('chattr', ['-a', join(dir, path)]);
-      }
-      await session.checkout(dir);
-      t.is(readFileSync(join(dir, 'Default', 'Cookies'), 'utf8'), 'two');
-    },
-  );
+  testWith(['immutable files'])(`C8: ${path} may only be appended to, and a change in place leaves the directory as it was`, async (t) => {
+    const { folder, dir, session } = await begin(t);
+    await session.checkout(dir, { at: 'HEAD~1' });
+    const before = readListing(dir);
+    execFileSync('chattr', ['+a', join(dir, path)]);
+    try {
+      await rejects(t, () => session.checkout(dir), 'FORBIDDEN');
+      t.deepEqual(readListing(dir), before);
+      t.deepEqual(leftIn(folder), []);
+    } finally {
+      execFileSync('chattr', ['-a', join(dir, path)]);
+    }
+    await session.checkout(dir);
+    t.is(readFileSync(join(dir, 'Default', 'Cookies'), 'utf8'), 'two');
+  });
 }
 
 test.serial('C8: a part that fails half-way is taken back, with the work that it was to replace', async (t) => {

@@ -1,24 +1,12 @@
 /** C7, C8, C11: directories that are no target, or that hold what cannot be in a version. */
-import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { openRepository, type Session, type Store } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
+import { runWithoutRights, testWith } from '../helpers/machine.js';
 import { readListing } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -132,15 +120,6 @@ for (const [name, make] of Object.entries(odd)) {
   }
 }
 
-const mayMakeImmutable = ((): boolean => {
-  const folder = mkdtempSync(join(tmpdir(), 'browserstate-test-'));
-  writeFileSync(join(folder, 'file'), '');
-  const made = spawnSync('chattr', ['+i', join(folder, 'file')]).status === 0;
-  if (made) spawnSync('chattr', ['-i', join(folder, 'file')]);
-  rmSync(folder, { recursive: true });
-  return made;
-})();
-
 /** What keeps a directory from being replaced: how it is made, and how it is taken back. */
 const stuck: Record<string, (dir: string) => () => void> = {
   'an immutable file': (dir) => {
@@ -157,7 +136,7 @@ const stuck: Record<string, (dir: string) => () => void> = {
 
 for (const [name, make] of Object.entries(stuck)) {
   for (const keepDirectory of [false, true]) {
-    (mayMakeImmutable ? test : test.skip)(
+    testWith(['immutable files'])(
       `C8: ${name} is found before the first change${keepDirectory ? ', with the directory kept' : ''}`,
       async (t) => {
         const { folder, session } = await begin(t);
@@ -182,23 +161,17 @@ for (const [name, make] of Object.entries(stuck)) {
   }
 }
 
-const isRoot = process.geteuid?.() === 0;
-
-(isRoot ? test : test.skip)('C8: a directory of another user is found before the first change', async (t) => {
-  const folder = temporary(t);
-  chmodSync(folder, 0o777);
-  const dir = join(folder, 'dir');
+testWith(['files of two users'])('C8: a directory of another user is found before the first change', async (t) => {
+  const dir = join(temporary(t), 'dir');
   mkdirSync(join(dir, 'theirs'), { recursive: true });
-  writeFileSync(join(dir, 'theirs', 'file'), 'of root');
-  writeFileSync(join(dir, 'mine'), 'of nobody');
-  execFileSync('chown', ['65534:65534', dir, join(dir, 'mine')]);
+  writeFileSync(join(dir, 'theirs', 'file'), 'of another user');
+  writeFileSync(join(dir, 'mine'), 'of this user');
+  execFileSync('chown', ['-R', '65534:65534', join(dir, 'theirs')]);
   const program = `
     import { requireRemovable } from ${JSON.stringify(new URL('../../src/workspace/remove.js', import.meta.url).href)};
     import { readdirSync } from 'node:fs';
     const names = readdirSync(process.argv[1], { encoding: 'buffer' });
     await requireRemovable(process.argv[1], names).then(() => console.log('removable'), (error) => console.log(error.code, error.message));`;
-  const user = { uid: 65534, gid: 65534, cwd: '/' };
-  const said = execFileSync(process.execPath, ['--input-type=module', '-e', program, dir], { ...user, encoding: 'utf8' });
-  t.regex(said, /^FORBIDDEN .*theirs/);
+  t.regex(await runWithoutRights('--input-type=module', '-e', program, dir), /^FORBIDDEN .*theirs/);
   t.true(existsSync(join(dir, 'mine')));
 });

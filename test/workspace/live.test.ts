@@ -1,5 +1,5 @@
 /** When a directory counts as open in a browser: real locks, real processes that are or only look like the ones that wrote them. */
-import { type ChildProcess, type SpawnOptions, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, lutimesSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
 import { liveBrowser } from '../../src/workspace/live.js';
+import { apart, testWith } from '../helpers/machine.js';
 import { layout } from './_layout.js';
 
 const host = (...alive: number[]) => ({
@@ -179,17 +180,14 @@ onLinux(
   },
 );
 
-const unshare = ['--pid', '--fork', '--kill-child', '--mount-proc'];
-const inNamespaces = spawnSync('unshare', [...unshare, 'true']).status === 0 ? test : test.skip;
-
-inNamespaces(
+testWith(['PID namespaces'])(
   'A3: a browser in a PID namespace below this one is live by the number that it has there, also under another host name',
   async (t) => {
     const dir = layout(t, []);
     const elsewhere = layout(t, []);
     const script = 'process.stdout.write(String(process.pid)); setInterval(() => {}, 1e6)';
     const browser = [process.execPath, '-e', script, '--', `--user-data-dir=${dir}`];
-    const child = spawn('unshare', [...unshare, ...browser], { stdio: ['ignore', 'pipe', 'ignore'] });
+    const child = spawn(apart[0], [...apart.slice(1), ...browser], { stdio: ['ignore', 'pipe', 'ignore'] });
     await started(t, child);
     const [number] = (await once(child.stdout, 'data')) as [Buffer];
     for (const name of ['my-host', 'container']) {

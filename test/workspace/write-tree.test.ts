@@ -1,5 +1,5 @@
 /** Files as they are written: sparse where they were, of the size of their entries, and never begun where the disk cannot hold them. */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -12,6 +12,7 @@ import { objectId } from '../../src/object-id.js';
 import type { BlobPlace } from '../../src/repository/manifest.js';
 import { type WriteOptions, writeTree } from '../../src/workspace/write-tree.js';
 import { rejects } from '../helpers/errors.js';
+import { testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';
 
 const MiB = 1024 * 1024;
@@ -95,10 +96,9 @@ test('B1: a file that has not the size of its entry when it is written is INTEGR
   t.regex(message, /100 bytes, found 5/);
 });
 
-const mayMount = spawnSync('unshare', ['-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']).status === 0;
 const program = fileURLToPath(new URL('_full-disk.js', import.meta.url));
 
-(mayMount ? test : test.skip)('C14: free space is checked before the first byte', async (t) => {
+testWith(['mounts of its own'])('C14: free space is checked before the first byte', async (t) => {
   const run = promisify(execFile)('unshare', ['-rm', process.execPath, program, temporary(t)]);
   const { stdout } = await run;
   t.deepEqual(JSON.parse(stdout), { code: 'NO_SPACE', needed: 24 * MiB, isLess: true, left: ['small'], sparse: 'restored' });

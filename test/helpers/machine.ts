@@ -1,0 +1,75 @@
+/** Abilities of this machine that some tests need. A test that needs one that is missing is skipped, and its title says why. */
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import test, { type Implementation } from 'ava';
+
+const isRoot = process.getuid?.() === 0;
+
+/** What root may do to files whose mode or owner forbids it to other users. */
+const rights = ['chown', 'dac_override', 'dac_read_search', 'fowner', 'linux_immutable'].map((right) => `-${right}`).join();
+
+/**
+ * The words before a command that modes and owners bind. Root stays root without those rights: another user might not reach Node or
+ * this clone, which may lie below a home of mode 0700.
+ */
+const withoutRights: readonly string[] = isRoot ? ['setpriv', `--bounding-set=${rights}`, `--inh-caps=${rights}`] : [];
+
+/** The words before a command that runs in a PID namespace of its own, and that nothing of it survives. */
+export const apart: readonly [string, ...string[]] = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
+
+/** Runs Node.js with those arguments as a user that modes and owners bind; resolves to its output. */
+export async function runWithoutRights(...args: string[]): Promise<string> {
+  const [command = '', ...words] = [...withoutRights, process.execPath, ...args];
+  return (await promisify(execFile)(command, words)).stdout;
+}
+
+const isDone = (command: string, ...args: string[]): boolean => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+
+/** Runs `probe` with a new empty file. */
+function withFile(probe: (path: string) => boolean): boolean {
+  const folder = mkdtempSync(join(tmpdir(), 'browserstate-test-'));
+  const path = join(folder, 'file');
+  try {
+    writeFileSync(path, '', { mode: 0 });
+    return probe(path);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Returns whether a program without rights starts, reads this clone, and cannot read a file of mode 0. */
+function mayDropRights(): boolean {
+  const source =
+    "const { readFileSync } = require('fs'); readFileSync(process.argv[1]); try { readFileSync(process.argv[2]) } catch { console.log('bound') }";
+  return withFile((path) => {
+    const [command = '', ...words] = [...withoutRights, process.execPath, '-e', source, fileURLToPath(import.meta.url), path];
+    return spawnSync(command, words, { encoding: 'utf8' }).stdout === 'bound\n';
+  });
+}
+
+const abilities = {
+  'a program without the rights of root': mayDropRights,
+  'files of two users': () => isRoot && mayDropRights(),
+  'immutable files': () => withFile((path) => isDone('chattr', '+i', path) && isDone('chattr', '-i', path)),
+  'mounts of its own': () => isDone('unshare', '-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'),
+  'mounts that all see': () => isRoot && isDone('unshare', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'),
+  'PID namespaces': () => isDone(...apart, 'true'),
+  '/dev/full': () => process.platform === 'linux',
+} satisfies Record<string, () => boolean>;
+
+const found = new Map<string, boolean>();
+
+/** Declares a test, with `declare` if given, that is skipped if the machine lacks one of `needs`. */
+export function testWith(needs: (keyof typeof abilities)[], declare: typeof test | typeof test.serial = test) {
+  const missing = needs.filter((need) => {
+    if (!found.has(need)) found.set(need, abilities[need]());
+    return !found.get(need);
+  });
+  return (title: string, implementation: Implementation<[]>): void =>
+    missing.length === 0 ? declare(title, implementation) : declare.skip(`${title} (needs ${missing.join(', ')})`, implementation);
+}
