@@ -29,6 +29,7 @@ async function begin(t: ExecutionContext): Promise<Work> {
   mkdirSync(join(profile, 'Default'), { recursive: true });
   writeFileSync(join(profile, 'Local State'), '{}');
   writeFileSync(join(profile, 'Default', 'Cookies'), 'cookies');
+  chmodSync(join(profile, 'Default', 'Cookies'), 0o644);
   chmodSync(join(profile, 'Local State'), 0o444);
   chmodSync(join(profile, 'Default'), 0o555);
   const session = store.session('s');
@@ -101,7 +102,7 @@ testWith(['files of two users'])('A7: entries of another user are counted, those
   mkdirSync(join(dir, 'theirs'), { recursive: true });
   mkdirSync(join(dir, 'mine'));
   for (const name of ['theirs/a', 'theirs/open', 'mine/a', 'mine/closed']) writeFileSync(join(dir, name), '');
-  chmodSync(join(dir, 'theirs', 'open'), 0o666);
+  for (const [name, mode] of Object.entries({ '': 0o755, a: 0o644, open: 0o666 })) chmodSync(join(dir, 'theirs', name), mode);
   chmodSync(join(dir, 'mine', 'closed'), 0o444);
   execFileSync('chown', ['-R', '65534:65534', join(dir, 'theirs')]);
   t.is(await count(dir), '2');
