@@ -70,10 +70,13 @@ async function findSource(
   return { k: Math.max(k, token.ref.epoch), source, row };
 }
 
-/** Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT where a session of that name exists. */
+/**
+ * Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT if a session of that name exists, and INTEGRITY
+ * if the version or the history before it cannot be read. Creates no ref then.
+ */
 export async function fork(site: Site, session: string, name: string, options: AtOptions): Promise<LogEntry> {
-  const recalled = site.isConfirmed ? await site.recall(session) : undefined;
-  const { repository } = recalled ?? (await site.requireSession(session, options));
+  const { repository, token, row } = await findSourceOfFork(site, session, options);
+  await requireHistory(site, repository, token, row, options);
   for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
     const target = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
     if (target.ref.rows.length > 0) {
@@ -82,10 +85,25 @@ export async function fork(site: Site, session: string, name: string, options: A
         hint: 'Choose another name, or delete that session first.',
       });
     }
-    const forked = await drafting(site, repository, (drafted) => forkTo(site, drafted, session, target, options));
+    const forked = await drafting(site, repository, (drafted) => forkTo(site, drafted, session, { target, checked: row }, options));
     if (forked !== undefined) return forked;
   }
   throw moved(session);
+}
+
+/** Finds the version that a fork begins with, in what the site recalls if that has it. */
+async function findSourceOfFork(site: Site, session: string, options: AtOptions): Promise<Omit<Found, 'head'> & { row: Row }> {
+  const at = options.at ?? 'HEAD';
+  const recalled = site.isConfirmed ? await site.recall(session) : undefined;
+  if (recalled === undefined) return findRow(site, session, at, options);
+  const row = await resolveRevision(recalled.repository.refs, session, recalled.token.ref, at, options).catch(unlessMissing);
+  return row === undefined ? findRow(site, session, at, options) : { ...recalled, row };
+}
+
+/** Throws INTEGRITY if a version, or the segments that are named again with it, cannot be read. */
+async function requireHistory(site: Site, repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void> {
+  const isInline = token.ref.rows.some(({ id }) => id === row.id);
+  await site.requirePresent(repository, token, row, options, isInline ? token.ref.segments : []);
 }
 
 /** Gives a session without history that of `session`, up to a commit; undefined where another writer was first. */
@@ -93,15 +111,13 @@ async function forkTo(
   site: Site,
   repository: Repository,
   session: string,
-  target: Token,
+  { target, checked }: { target: Token; checked: Row },
   options: AtOptions,
 ): Promise<LogEntry | undefined> {
   // Both are read after the target's token, so that nothing that the source names can be collected unnoticed.
   const [{ k }, { token, row }] = await Promise.all([repository.epoch(options), findRow(site, session, options.at ?? 'HEAD', options)]);
-  const [history] = await Promise.all([
-    historyFrom(repository, token, row, { ...target.ref, epoch: k }, options),
-    site.requirePresent(repository, token, row, options),
-  ]);
+  if (row.id !== checked.id) await requireHistory(site, repository, token, row, options);
+  const history = await historyFrom(repository, token, row, { ...target.ref, epoch: k }, options);
   const event = repository.refs.event(target.ref, 'fork', `${session} ${row.id}`);
   const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
   return swapped && logEntry(row, swapped.ref.tags);

@@ -11,7 +11,7 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { KeptFrames } from '../repository/kept-frames.js';
 import type { Manifest } from '../repository/manifest.js';
-import { type Row, wasDeleted } from '../repository/ref.js';
+import { type Row, type SegmentName, wasDeleted } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import { lockDirectory, refuseLocked } from '../workspace/lock.js';
@@ -203,8 +203,15 @@ export class Home implements Site {
   }
 
   /** Throws INTEGRITY if a version that is about to be named again cannot be read: a head or a tag that cannot be restored is never made. */
-  async requirePresent(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void> {
-    const { blobs } = await this.readManifest(repository, token, row, options);
+  async requirePresent(
+    repository: Repository,
+    token: Token,
+    row: Row,
+    options: RequestOptions,
+    segments: readonly SegmentName[] = [],
+  ): Promise<void> {
+    const reading = segments.map((segment) => repository.refs.segment(segment, options));
+    const [{ blobs }] = await Promise.all([this.readManifest(repository, token, row, options), ...reading]);
     const lost = await new PackPresence(repository, options).missing(blobs.values());
     if (lost.size > 0) throw lostHere(this.provider.url, lost, token.session);
   }

@@ -140,14 +140,14 @@ async function commitBeside(home: Home, place: MountPlace, name: string, setting
   }
 }
 
-/** Forks up to the base. Where that is no more (the session was deleted) the new session begins with what the directory holds. */
+/** Forks up to the base. If that is gone (the session was deleted) or damaged, the new session begins with what the directory holds. */
 async function beginWith(home: Home, session: string, name: string, base: ObjectId, options: RequestOptions): Promise<void> {
   // A conflict on the remote may have made another session of it.
   for (const from of [session, forkName(session, base)]) {
     try {
       return void (await fork(home, from, name, { ...options, at: base }));
     } catch (error) {
-      if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+      if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
     }
   }
 }

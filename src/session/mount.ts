@@ -266,8 +266,8 @@ export async function pushMounted(
   try {
     if (base !== undefined) await fork(remote, session, pushed, { at: base, signal: options.signal });
   } catch (error) {
-    // It is there already, or the remote does not have what it begins with: then all of it is sent.
-    if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+    // It is there already, or the remote does not have what it begins with, or only damaged: then all of it is sent.
+    if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
   }
   return pushSession(home, remote, pushed, { ...options, ask: true });
 }

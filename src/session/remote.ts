@@ -15,7 +15,7 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { CONFIG_KEY, refKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
-import { MAX_INLINE_HEAD, type Row, wasDeleted } from '../repository/ref.js';
+import { MAX_INLINE_HEAD, type Row, type SegmentName, wasDeleted } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import type { LegacyPlace } from './legacy.js';
@@ -281,9 +281,16 @@ export class Remote implements Site {
   };
 
   /** Throws INTEGRITY, as `lostPacks`, if a version that is about to be named again cannot be read, and it is time to look. */
-  async requirePresent(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void> {
+  async requirePresent(
+    repository: Repository,
+    token: Token,
+    row: Row,
+    options: RequestOptions,
+    segments: readonly SegmentName[] = [],
+  ): Promise<void> {
     if (!(await this.isLookDue())) return;
-    const { blobs } = await this.readManifest(repository, token, row, options);
+    const reading = segments.map((segment) => repository.refs.segment(segment, options));
+    const [{ blobs }] = await Promise.all([this.readManifest(repository, token, row, options), ...reading]);
     const lost = await new PackPresence(repository, options).missing(blobs.values());
     if (lost.size > 0) throw lostPacks(this.provider.url, lost, token.session);
   }

@@ -4,7 +4,7 @@ import type { Host } from '../host.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { objectKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
+import type { Row, SegmentName } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 
@@ -47,8 +47,8 @@ export interface Site {
   /** Runs one attempt to change a ref, and removes what it stored if no swap was sent, or if it was lost, which is undefined. Absent if that stays for a collection. */
   drafting?<T>(repository: Repository, attempt: (repository: Repository) => Promise<T | undefined>): Promise<T | undefined>;
 
-  /** Throws INTEGRITY if packs of a version that is about to be named again are gone or cut short. */
-  requirePresent(repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void>;
+  /** Throws INTEGRITY if packs of a version that is about to be named again are gone or cut short, or one of `segments` cannot be read. */
+  requirePresent(repository: Repository, token: Token, row: Row, options: RequestOptions, segments?: readonly SegmentName[]): Promise<void>;
 
   /** Takes note of a ref that was just written, and of the manifest of one of its rows, so that the next change need not read them. */
   noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void>;
