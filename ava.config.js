@@ -10,4 +10,5 @@ export default {
   files: suite === 'unit' ? ['dist/test/**/*.test.js', ...apart.map((name) => `!dist/test/${name}/**`)] : [`dist/test/${suite}/**/*.test.js`],
   concurrency: alone.includes(suite) ? 1 : 2,
   timeout: '10m',
+  require: process.argv.includes('--tap') ? ['./scripts/tap-stacks.js'] : [],
 };
