@@ -1,7 +1,8 @@
 /**
- * Joins the modules of each entry point of the package, and of each thread, into one file, and what several of them need into files that they share: a process then
- * starts in half the time, since Node.js looks up, reads and compiles some ten modules in place of two hundred. What package.json says that a user
- * installs stays outside; the other packages are inside, with their licences beside.
+ * Bundles each entry point of the package, and each thread, into one file; code that several need
+ * goes into shared files. A process then starts in half the time, since Node.js looks up, reads
+ * and compiles some ten modules in place of two hundred. Dependencies that users install stay
+ * outside; the other packages are inside, and LICENSES.txt has their licenses.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,10 +32,10 @@ const { metafile } = await build({
 });
 
 const inside = Object.keys(metafile.inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []);
-const licences = [...new Set(inside)].sort().map((folder) => {
+const licenses = [...new Set(inside)].sort().map((folder) => {
   const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-  if (file === undefined) throw new Error(`${name}: expected a file with its licence, found none`);
+  if (file === undefined) throw new Error(`${name}: expected a license file, found none`);
   return `${name} ${version}\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
 });
-writeFileSync('dist/lib/LICENCES.txt', `This folder contains code of these packages.\n\n${licences.join('\n----\n\n')}`);
+writeFileSync('dist/lib/LICENSES.txt', `This folder contains code of these packages.\n\n${licenses.join('\n----\n\n')}`);

@@ -1,4 +1,4 @@
-/** Removes from dist/ what no source file compiles to any more, so that a deleted test does not go on being run. */
+/** Removes outputs from dist/ whose source file is gone, so that a deleted test no longer runs. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * Writes stacks on one line, without the frames of ava and of Node.js: of a failed test's stack TAP shows the first line alone, which is
- * one of ava's own. Loaded into test processes that report TAP.
+ * Writes stacks on one line, without the frames of ava and Node.js. TAP shows only the first line
+ * of a failed test's stack, which is one of ava's own. Loaded into test processes that report TAP.
  */
 const isShown = (frame) => !/node_modules\/ava\/|node:internal/.test(frame);
 

@@ -100,7 +100,7 @@ export function styleOfMarkdown(path: string, source: string): Omit<Finding, 'sc
   });
 }
 
-const codeFolders = ['src', 'cli', 'test', 'bench', 'scripts', '.ci'];
+const codeFolders = ['src', 'cli', 'test', 'bench', 'scripts'];
 /** Texts that quote what they ban. */
 const quoting = ['test/style.test.ts'];
 
