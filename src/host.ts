@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { homedir, hostname, networkInterfaces, platform, tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { commandName, commandProcesses } from './command-process.js';
 import { BrowserStateError } from './errors.js';
 import type { OwnProcess } from './owner-name.js';
@@ -18,6 +19,8 @@ export type StopSignal = 'SIGINT' | 'SIGTERM';
 export interface Host {
   /** Milliseconds since 1970, UTC. */
   now(): number;
+  /** Resolves after so many milliseconds; rejects if the signal aborts first. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Cryptographically random bytes. */
   random(length: number): Uint8Array;
   /** Who is acting, for commits and the operation log: `user@host`. */
@@ -52,6 +55,7 @@ export interface Host {
 
 export const systemHost: Host = {
   now: () => Date.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
   random: (length) => new Uint8Array(randomBytes(length)),
   who: () => `${userName()}@${hostname()}`,
   hostname: () => hostname(),

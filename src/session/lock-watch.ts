@@ -2,7 +2,6 @@
  * Locks of browsers of which nothing on this machine proves that they are gone: of another container on the same volume, or of
  * another PID namespace. The directory is watched for a moment; a commit of one that changes would be a mixture.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
 import { WATCH_LOOKS, WATCH_PAUSE_MS } from '../limits.js';
@@ -39,7 +38,7 @@ export async function watchLock(dir: string, rules: CaptureRules, host: Host, { 
     if (path !== undefined) throw busy(dir, lock, `${path} changes`, path);
   };
   for (let i = 1; i < WATCH_LOOKS; i++) {
-    await sleep(WATCH_PAUSE_MS, undefined, signal ? { signal } : {}).catch(() => throwIfAborted(signal));
+    await host.sleep(WATCH_PAUSE_MS, signal).catch(() => throwIfAborted(signal));
     await check();
   }
   const warning = `${dir}: it has the lock of a browser that may run elsewhere (${lock}); nothing changed while it was watched`;

@@ -11,6 +11,7 @@ export function fakeHost(seed = 'host'): Host {
   let blocks = 0;
   return {
     now: () => EPOCH_START + 1000 * looks++,
+    sleep: async () => undefined,
     random: (length) => {
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; at += 32) bytes.set(pseudoRandom(`${seed} ${blocks++}`).subarray(0, length - at), at);

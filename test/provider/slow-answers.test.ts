@@ -73,10 +73,4 @@ for (const [kind, open] of Object.entries(providers)) {
       await rejects(t, () => provider.get('packs/a'), 'UNREACHABLE');
     });
   }
-
-  test(`C12: a slow answer above the minimum rate comes through over ${kind}`, async (t) => {
-    const provider = open(await serve(t, dripping(head('200 OK', 3000), 'x'.repeat(100), 150)), 2000);
-    t.teardown(() => provider.close());
-    t.is((await provider.get('packs/a')).length, 3000);
-  });
 }

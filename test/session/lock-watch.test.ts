@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { openRepository, type Session } from '../../src/index.js';
 import { listens } from '../../src/sockets.js';
@@ -11,33 +10,28 @@ import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 
-async function scene(t: ExecutionContext, links: Record<string, string>): Promise<{ session: Session; dir: string; folder: string }> {
+interface Scene {
+  session: Session;
+  dir: string;
+  folder: string;
+  /** Has `change` called in each pause between two looks at the directory, as a browser elsewhere would write. */
+  inPauses(change: () => void): void;
+}
+
+async function scene(t: ExecutionContext, links: Record<string, string>): Promise<Scene> {
   const folder = temporary(t);
-  const host = { ...fakeHost(), listens, addresses: () => ['198.51.100.7'] };
+  let pause = (): void => undefined;
+  const host = { ...fakeHost(), listens, addresses: () => ['198.51.100.7'], sleep: async () => pause() };
   const store = await openRepository({ home: join(folder, 'home'), host });
   t.teardown(() => store.close());
   const dir = join(folder, 'profile');
   mkdirSync(join(dir, 'Default/Cache'), { recursive: true });
   for (const file of ['Local State', 'Default/Preferences']) writeFileSync(join(dir, file), '{}');
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(dir, name));
-  return { session: store.session('main'), dir, folder };
-}
-
-/** Runs `work` while a browser elsewhere writes. */
-async function whileChanging<T>(change: () => void, work: () => Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const changing = (async () => {
-    while (!over.signal.aborted) {
-      change();
-      await sleep(20);
-    }
-  })();
-  try {
-    return await work();
-  } finally {
-    over.abort();
-    await changing;
-  }
+  const inPauses = (change: () => void): void => {
+    pause = change;
+  };
+  return { session: store.session('main'), dir, folder, inPauses };
 }
 
 /** Of this machine the host's name is `machine`, and no process of it is alive. */
@@ -55,16 +49,15 @@ const unproven: [what: string, links: Record<string, string>, named: string][] =
 
 for (const [what, links, named] of unproven) {
   test(`A3, ${what}: committed with a warning if nothing changes, BUSY if something does`, async (t) => {
-    const { session, dir } = await scene(t, links);
+    const { session, dir, inPauses } = await scene(t, links);
     const { warnings, stats } = await session.commit(dir);
     t.is(warnings.length, 1);
     t.true(warnings[0]?.includes(named));
     t.is(stats.files, 2, 'a lock is never part of a version');
     const log = join(dir, 'Default/Cache/data_1');
-    const error = await whileChanging(
-      () => appendFileSync(log, 'x'),
-      () => rejects(t, () => session.commit(dir), 'BUSY'),
-    );
+    writeFileSync(log, '');
+    inPauses(() => appendFileSync(log, 'x'));
+    const error = await rejects(t, () => session.commit(dir), 'BUSY');
     t.true(error.message.includes(named) && error.message.includes('Default/Cache/data_1'), error.message);
     t.deepEqual([error.details['lock'], error.details['changed']], [named, 'Default/Cache/data_1']);
   });
@@ -78,12 +71,10 @@ const changes: [what: string, change: (dir: string, round: number) => void][] = 
 
 for (const [what, change] of changes) {
   test(`A3, L2: ${what} is BUSY`, async (t) => {
-    const { session, dir } = await scene(t, { SingletonLock: 'elsewhere-32' });
+    const { session, dir, inPauses } = await scene(t, { SingletonLock: 'elsewhere-32' });
     let round = 0;
-    await whileChanging(
-      () => change(dir, round++),
-      () => rejects(t, () => session.commit(dir), 'BUSY'),
-    );
+    inPauses(() => change(dir, round++));
+    await rejects(t, () => session.commit(dir), 'BUSY');
   });
 }
 
