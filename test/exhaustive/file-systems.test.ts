@@ -1,4 +1,4 @@
-/** S5: a real file system without hard links. Needs the right to mount and exFAT, of the kernel's or as `mount.exfat-fuse`. */
+/** S5: a real file system without hard links. Needs exFAT, of the kernel or as `mount.exfat-fuse`. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +21,7 @@ function isDone(...command: [string, ...string[]]): boolean {
   }
 }
 
-/** Mounts a new exFAT; returns how it is unmounted, or undefined if this machine cannot mount it. */
+/** Mounts a new exFAT; returns the function that unmounts it, undefined if that fails. */
 function mountExfat(image: string, at: string): (() => void) | undefined {
   writeFileSync(image, '');
   truncateSync(image, 32 * 2 ** 20);

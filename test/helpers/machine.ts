@@ -1,4 +1,4 @@
-/** Abilities of this machine that some tests need. A test that needs one that is missing is skipped, and its title says why. */
+/** Abilities of this machine that some tests need. Without one they are skipped; titles say why. */
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,15 +14,15 @@ const isRoot = process.getuid?.() === 0;
 const rights = ['chown', 'dac_override', 'dac_read_search', 'fowner', 'linux_immutable'].map((right) => `-${right}`).join();
 
 /**
- * The words before a command that modes and owners bind. Root stays root without those rights: another user might not reach Node or
- * this clone, which may lie below a home of mode 0700.
+ * The words before a command that modes and owners bind. Root stays root without those rights:
+ * another user cannot reach a Node.js or a clone that lie below a home of mode 0700.
  */
 const withoutRights: readonly string[] = isRoot ? ['setpriv', `--bounding-set=${rights}`, `--inh-caps=${rights}`] : [];
 
-/** The words before a command that runs in a PID namespace of its own, and that nothing of it survives. */
+/** The words before a command that runs in a PID namespace of its own. */
 export const apart: readonly [string, ...string[]] = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
-/** Runs Node.js with those arguments as a user that modes and owners bind; resolves to its output. */
+/** Runs Node.js as a user that modes and owners bind; resolves to its output. */
 export async function runWithoutRights(...args: string[]): Promise<string> {
   const [command = '', ...words] = [...withoutRights, process.execPath, ...args];
   return (await promisify(execFile)(command, words)).stdout;
@@ -42,7 +42,7 @@ function withFile(probe: (path: string) => boolean): boolean {
   }
 }
 
-/** Returns whether a program without rights starts, reads this clone, and cannot read a file of mode 0. */
+/** Returns whether such a program starts, reads this clone, and cannot read a file of mode 0. */
 function mayDropRights(): boolean {
   const source =
     "const { readFileSync } = require('fs'); readFileSync(process.argv[1]); try { readFileSync(process.argv[2]) } catch { console.log('bound') }";
@@ -64,7 +64,7 @@ const abilities = {
 
 const found = new Map<string, boolean>();
 
-/** Declares a test, with `declare` if given, that is skipped if the machine lacks one of `needs`. */
+/** Declares a test by `declare`; it is skipped if the machine lacks one of `needs`. */
 export function testWith(needs: (keyof typeof abilities)[], declare: typeof test | typeof test.serial = test) {
   const missing = needs.filter((need) => {
     if (!found.has(need)) found.set(need, abilities[need]());

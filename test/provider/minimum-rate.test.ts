@@ -33,7 +33,7 @@ test.before(() => {
   }) as typeof setInterval;
 });
 
-/** Starts a server that answers with `WINDOWS` parts of `size` bytes; each is read in a window of its own. */
+/** Starts a server that sends `WINDOWS` parts of `size` bytes, each in a window of its own. */
 async function serve(t: ExecutionContext, size: number): Promise<string> {
   looks = [];
   const clients: Socket[] = [];

@@ -14,7 +14,7 @@ interface Scene {
   session: Session;
   dir: string;
   folder: string;
-  /** Has `change` called in each pause between two looks at the directory, as a browser elsewhere would write. */
+  /** Calls `change` in each pause between two looks, as a browser elsewhere would write. */
   inPauses(change: () => void): void;
 }
 
