@@ -6,10 +6,14 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
+/** Bytes of the reader: half of it is brotli's dictionary. */
+const MAX_READER_BYTES = 184 * 1024;
+
 const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
-const { metafile } = await build({
+const library = await build({
   entryPoints: {
     cli: 'dist/cli/main.js',
     'cookie-reader': 'dist/src/browser/cookie-reader.js',
@@ -31,7 +35,29 @@ const { metafile } = await build({
   logLevel: 'warning',
 });
 
-const inside = Object.keys(metafile.inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []);
+// One file for pages and edge workers, which install nothing: it has all that it needs, and an
+// import of Node fails the build.
+const reader = await build({
+  entryPoints: { reader: 'dist/src/reader.js' },
+  outdir: 'dist/lib',
+  bundle: true,
+  minify: true,
+  format: 'esm',
+  platform: 'browser',
+  conditions: ['browserstate-portable'],
+  target: 'es2022',
+  metafile: true,
+  logLevel: 'warning',
+});
+const bytes = readFileSync('dist/lib/reader.js');
+const compressed = gzipSync(bytes).length;
+console.log(`dist/lib/reader.js: ${bytes.length} bytes, ${compressed} by gzip`);
+if (bytes.length > MAX_READER_BYTES)
+  throw new Error(`dist/lib/reader.js: expected at most ${MAX_READER_BYTES} bytes, found ${bytes.length}`);
+
+const inside = Object.keys({ ...library.metafile.inputs, ...reader.metafile.inputs }).flatMap(
+  (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? [],
+);
 const licenses = [...new Set(inside)].sort().map((folder) => {
   const { name, version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
   const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));

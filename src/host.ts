@@ -53,6 +53,9 @@ export interface Host {
   temporaryFolder(): string;
 }
 
+/** What a repository that is written needs of the host. */
+export type WriterHost = Pick<Host, 'now' | 'random' | 'who'>;
+
 export const systemHost: Host = {
   now: () => Date.now(),
   sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),

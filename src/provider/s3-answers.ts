@@ -76,17 +76,22 @@ function isExpected(asked: Asked, status: number, isSuccess: boolean, bytes: Uin
   if (isSuccess) return asked === 'list' ? isDocument(bytes, 'ListBucketResult') : bytes.length === 0;
   // Answers that have no body by the rules of HTTP have no document either.
   if (asked === 'head' || (asked === 'object' && status === 304)) return true;
-  return isDocument(bytes, 'Error') && /<Code>\s*[A-Za-z0-9.]+\s*<\/Code>/.test(textOf(bytes));
+  return codeOfDocument(bytes) !== undefined;
+}
+
+/** Returns the code in an error document of S3; undefined for anything else. */
+export function codeOfDocument(bytes: Uint8Array): string | undefined {
+  return isDocument(bytes, 'Error') ? /<Code>\s*([A-Za-z0-9.]+)\s*<\/Code>/.exec(textOf(bytes))?.[1] : undefined;
 }
 
 /** True if `bytes` are XML from the first tag of that name to the last. */
-function isDocument(bytes: Uint8Array, tag: string): boolean {
+export function isDocument(bytes: Uint8Array, tag: string): boolean {
   const text = textOf(bytes).trim();
   return new RegExp(`^(?:<\\?xml[^>]*\\?>\\s*)?<${tag}[\\s>]`).test(text) && text.endsWith(`</${tag}>`);
 }
 
 /** Returns bytes as text, whatever they are. */
-function textOf(bytes: Uint8Array): string {
+export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 

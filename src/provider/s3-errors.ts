@@ -99,6 +99,11 @@ function translated(what: string, url: string, cause: unknown, { code, hint }: M
   return new BrowserStateError(code, `cannot ${what} in ${url}: ${describe(cause)}`, hint === undefined ? { cause } : { hint, cause });
 }
 
+/** Returns the code of this library for a code of S3 that proves a rejection; undefined for any other. */
+export function rejectionOf(name: string): ErrorCode | undefined {
+  return Object.hasOwn(REJECTIONS, name) ? (REJECTIONS[name] as Meaning).code : undefined;
+}
+
 function meaningOf(error: unknown, url: string): Meaning {
   if (error instanceof NotS3) return { code: 'UNREACHABLE', hint: strangerHint(url, 'S3') };
   const status = statusOf(error);

@@ -21,6 +21,8 @@ export interface Readable {
 }
 
 export interface BlobReaderOptions extends RequestOptions {
+  /** Bytes of fetched and of decoded frames to keep, each; FRAME_CACHE_BYTES unless given. */
+  cacheBytes?: number | undefined;
   /** Frames that need not be fetched. */
   kept?: KeptFrames | undefined;
 }
@@ -29,21 +31,28 @@ export class BlobReader {
   readonly #repository: Readable;
   readonly #options: BlobReaderOptions;
   readonly #spans = new Map<Frame, Span>();
-  readonly #fetched = new ByteCache<Span>();
-  readonly #decoded = new ByteCache<Frame>();
+  readonly #fetched: ByteCache<Span>;
+  readonly #decoded: ByteCache<Frame>;
   /** Bytes that were fetched so far. */
   fetchedBytes = 0;
 
   constructor(repository: Readable, options: BlobReaderOptions = {}) {
     this.#repository = repository;
     this.#options = options;
+    this.#fetched = new ByteCache(options.cacheBytes ?? FRAME_CACHE_BYTES);
+    this.#decoded = new ByteCache(options.cacheBytes ?? FRAME_CACHE_BYTES);
   }
 
   /** Tells which blobs will be read, so that frames that lie close are fetched as one. May be called again for more. */
   plan(places: Iterable<BlobPlace>): void {
     const frames = new Set<Frame>();
     for (const { location } of places) for (const frame of framesOf(location)) frames.add(frame);
-    for (const span of planSpans(frames, homeSpans)) for (const frame of span.frames) this.#spans.set(frame, span);
+    this.fetchAs(planSpans(frames, homeSpans));
+  }
+
+  /** Fetches the frames of each span by one request, when the first of them is read. May be called again for more. */
+  fetchAs(spans: readonly Span[]): void {
+    for (const span of spans) for (const frame of span.frames) this.#spans.set(frame, span);
   }
 
   /**
@@ -129,7 +138,12 @@ export async function decodeFrame({ pack, offset, codec, length }: Frame, stored
 /** Keeps the newest results up to a number of bytes; what is under way is shared, what failed is forgotten. */
 class ByteCache<Key> {
   readonly #entries = new Map<Key, { size: number; value: Promise<Uint8Array> }>();
+  readonly #most: number;
   #total = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
 
   get(key: Key, size: number, load: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const hit = this.#entries.get(key);
@@ -144,7 +158,7 @@ class ByteCache<Key> {
     this.#total += size;
     value.catch(() => this.#drop(key));
     for (const oldest of this.#entries.keys()) {
-      if (this.#total <= FRAME_CACHE_BYTES || oldest === key) break;
+      if (this.#total <= this.#most || oldest === key) break;
       this.#drop(oldest);
     }
     return value;

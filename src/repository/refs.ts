@@ -4,7 +4,7 @@
  */
 import { equalBytes, utf8 } from '../bytes.js';
 import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '../errors.js';
-import type { Host } from '../host.js';
+import type { WriterHost } from '../host.js';
 import {
   JOINED_SEGMENT_ROWS,
   MAX_INLINE_ROW_BYTES,
@@ -45,13 +45,13 @@ export type RefChange = Partial<Omit<Ref, 'sequence' | 'nonce' | 'state'>> & { s
 
 export class Refs {
   readonly #provider: Provider;
-  readonly #host: Host;
+  readonly #host: WriterHost;
   readonly #repository: Uint8Array;
   readonly #segments: RowSegments;
   /** Those of the ref that was read or written last: the next one is likely to have most of them. */
   #rows: readonly Row[] = [];
 
-  constructor(provider: Provider, host: Host, repository: Uint8Array) {
+  constructor(provider: Provider, host: WriterHost, repository: Uint8Array) {
     this.#provider = provider;
     this.#host = host;
     this.#repository = repository;

@@ -4,7 +4,7 @@
  */
 import { toHex } from '../bytes.js';
 import { check, integrity, readingKey } from '../errors.js';
-import type { Host } from '../host.js';
+import type { WriterHost } from '../host.js';
 import type { Commit } from '../object/commit.js';
 import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
@@ -29,7 +29,7 @@ export class Repository {
 
   private constructor(
     readonly provider: Provider,
-    readonly host: Host,
+    readonly host: WriterHost,
     /** 16 random bytes, chosen at init. */
     readonly id: Uint8Array,
   ) {
@@ -37,11 +37,11 @@ export class Repository {
   }
 
   /** The repository in a provider; undefined where there is none yet. INTEGRITY where its config is damaged or lost. */
-  static open(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository | undefined> {
+  static open(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository | undefined> {
     return readingKey(CONFIG_KEY, () => Repository.#open(provider, host, options));
   }
 
-  static async #open(provider: Provider, host: Host, options: RequestOptions): Promise<Repository | undefined> {
+  static async #open(provider: Provider, host: WriterHost, options: RequestOptions): Promise<Repository | undefined> {
     const cell = await provider.read(CONFIG_KEY, options);
     if (cell === undefined || cell === 'unchanged') {
       for await (const { key } of provider.list(REF_PREFIX, options))
@@ -54,12 +54,12 @@ export class Repository {
   }
 
   /** The repository of that id, which is known from elsewhere; nothing is read. */
-  static at(provider: Provider, host: Host, id: Uint8Array): Repository {
+  static at(provider: Provider, host: WriterHost, id: Uint8Array): Repository {
     return new Repository(provider, host, id);
   }
 
   /** Opens the repository, or creates it. */
-  static async init(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
+  static async init(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository> {
     const found = await Repository.open(provider, host, options);
     if (found !== undefined) return found;
     await provider.probe?.(options);
@@ -67,7 +67,7 @@ export class Repository {
   }
 
   /** Creates the repository, which `open` did not find. Of several that create at once one wins, and all open what it made. */
-  static async create(provider: Provider, host: Host, options: RequestOptions = {}): Promise<Repository> {
+  static async create(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository> {
     const id = host.random(NAME_BYTES);
     const config = await wrap({ kind: 'config', repository: id, key: CONFIG_KEY }, encodeConfig(), 'off');
     const isMine = (await provider.swap(CONFIG_KEY, config, null, options)) !== undefined;

@@ -4,7 +4,7 @@
  */
 import { Reader, Writer } from '../bytes.js';
 import { check, integrity, isError, readingKey } from '../errors.js';
-import type { Host } from '../host.js';
+import type { WriterHost } from '../host.js';
 import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENT_SIZE } from '../limits.js';
 import { unwrap, wrap } from '../pack/envelope.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
@@ -14,13 +14,13 @@ import { decodeRows, encodeRows, type Row, type SegmentName } from './ref.js';
 
 export class RowSegments {
   readonly #provider: Provider;
-  readonly #host: Host;
+  readonly #host: WriterHost;
   readonly #repository: Uint8Array;
   /** By name; the one that was used last is the last. */
   readonly #kept = new Map<string, readonly Row[]>();
   #room = KEPT_SEGMENT_ROWS;
 
-  constructor(provider: Provider, host: Host, repository: Uint8Array) {
+  constructor(provider: Provider, host: WriterHost, repository: Uint8Array) {
     this.#provider = provider;
     this.#host = host;
     this.#repository = repository;

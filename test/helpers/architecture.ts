@@ -9,13 +9,13 @@ import { type Token, tokenize } from './source-text.js';
 export const layers: readonly (readonly string[])[] = [
   [
     'src/platform/ src/{bytes,command-process,concurrency,errors,host,limits,nearest,object-id,option-check}.ts ' +
-      'src/{owner-name,owners,processes,sockets,system-errors}.ts',
+      'src/{owner-name,owners,portable-host,processes,sockets,system-errors}.ts',
   ],
   ['src/object/', 'src/pack/', 'src/provider/'],
   ['src/repository/'],
   ['src/workspace/'],
   ['src/session/'],
-  ['src/browser/ src/{browser-state,file-progress,playwright,puppeteer,state-options,sync-manager}.ts'],
+  ['src/browser/ src/{browser-state,file-progress,playwright,puppeteer,state-options,sync-manager}.ts', 'src/reader/ src/reader.ts'],
   ['src/index.ts'],
   ['cli/'],
 ];
@@ -29,8 +29,8 @@ const portable = isIn(
 );
 const onNode = isIn('src/platform/node.ts');
 
-/** The only file of src that uses the clock, randomness, environment and streams of the machine. */
-const machine = isIn('src/host.ts');
+/** The only files of src that use the clock, randomness, environment and streams of the machine. */
+const machine = isIn('src/{host,portable-host}.ts');
 const machineUse =
   /(?<![.\w])(?:console\s*\.|process\s*\.|Date\.now\(|new Date\(\)|Math\.random\(|performance\.now\(|crypto\.(?:randomUUID|getRandomValues)\()/g;
 

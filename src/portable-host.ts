@@ -1,0 +1,8 @@
+/** The host of a reader, on any runtime: it spreads the waits between two attempts. A reader writes nothing. */
+import type { WriterHost } from './host.js';
+
+export const portableHost: WriterHost = {
+  now: () => Date.now(),
+  random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  who: () => 'reader',
+};

@@ -1,0 +1,131 @@
+/** Opening a store to read it, on any runtime. */
+import { BrowserStateError } from '../errors.js';
+import type { ObjectId } from '../object-id.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
+import { portableHost } from '../portable-host.js';
+import { type Fetch, HttpSource, type Sign } from '../provider/http.js';
+import { type S3Address, s3Source } from '../provider/http-s3.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import { readOnly, type Source } from '../provider/read-only.js';
+import { retrying } from '../provider/retry.js';
+import { scoped } from '../provider/scoped.js';
+import { checkId } from '../repository/layout.js';
+import { rowCount } from '../repository/ref.js';
+import { RefReader } from './refs.js';
+import { ReaderSession } from './session.js';
+
+export interface ReaderOptions {
+  /** The address below which the users are, as a bucket has them; a query in it goes with every request. It cannot be listed. */
+  url?: string | URL | undefined;
+  /** A bucket of S3 or of a compatible store, in place of `url`. */
+  s3?: S3Address | undefined;
+  /** Anything else that has the objects, in place of `url`. */
+  provider?: Source | undefined;
+  /** Whose store it is; `default` unless given. */
+  userId?: string | undefined;
+  /** Called with each request before it is sent. Returns a presigned URL, or the headers of a signature; see `Sign`. */
+  sign?: Sign | undefined;
+  /** Sends requests; the global `fetch` unless given. */
+  fetch?: Fetch | undefined;
+}
+
+const readerOptions: OptionNames<ReaderOptions> = { url: true, s3: true, provider: true, userId: true, sign: true, fetch: true };
+const s3Options: OptionNames<S3Address> = { bucket: true, prefix: true, region: true, endpoint: true, pathStyle: true };
+const sessionsOptions: OptionNames<ReaderSessionsOptions> = { signal: true, onProblem: true };
+
+export interface ReaderSessionInfo {
+  session: string;
+  /** The newest commit, when it was made, and what it holds. */
+  commit: ObjectId;
+  time: Date;
+  message: string;
+  files: number;
+  bytes: number;
+  /** Commits that are kept. */
+  commits: number;
+}
+
+export interface ReaderSessionsOptions extends RequestOptions {
+  /** Called with each session whose ref is damaged, or of a form that this version cannot read. Without it the first such error is thrown after the others. */
+  onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
+}
+
+/**
+ * Opens one user's store to read it, without Node: in a page, in Deno, Bun and edge workers. No request is sent before the first method is called. Failed
+ * requests are retried. Everything that is returned was verified.
+ *
+ * @example
+ * const reader = openReader({ url: 'https://profiles.example/team' });
+ * const version = await reader.session('work').version({ at: 'HEAD~1' });
+ * const bytes = await version.read('Default/Preferences');
+ *
+ * Throws USAGE for an address, a user id or an option that cannot be one.
+ */
+export function openReader(options: ReaderOptions): Reader {
+  checkOptions('openReader', options, readerOptions);
+  const { userId = 'default' } = options;
+  checkId('user', userId);
+  const random = (): number => new DataView(portableHost.random(4).buffer as ArrayBuffer).getUint32(0) / 2 ** 32;
+  return new Reader(scoped(retrying(providerOf(options), { random }), `${userId}/.store/`));
+}
+
+export class Reader {
+  readonly #refs: RefReader;
+
+  constructor(provider: Provider) {
+    this.#refs = new RefReader(provider);
+  }
+
+  /**
+   * Yields all sessions that have a commit, in the order of their names. Throws UNSUPPORTED if the source cannot be listed, as a plain address cannot,
+   * and NOT_FOUND if there is no store.
+   */
+  async *sessions(options: ReaderSessionsOptions = {}): AsyncGenerator<ReaderSessionInfo> {
+    checkOptions('sessions', options, sessionsOptions);
+    const problems: BrowserStateError[] = [];
+    const report = options.onProblem ?? ((_session: string, problem: BrowserStateError) => void problems.push(problem));
+    for await (const { session, found } of this.#refs.all(options)) {
+      if (found instanceof BrowserStateError) report(session, found);
+      else {
+        const [head] = found.ref.rows;
+        if (head === undefined) continue;
+        const { time, message, files, bytes } = head.commit;
+        yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits: rowCount(found.ref) };
+      }
+    }
+    for (const problem of problems) throw problem;
+  }
+
+  /** Returns a session by its id, whether it exists or not. Throws USAGE for what cannot be one. */
+  session(id: string): ReaderSession {
+    checkId('session', id);
+    return new ReaderSession(this.#refs, id);
+  }
+}
+
+function providerOf({ url, s3, provider, sign, fetch = globalThis.fetch as Fetch }: ReaderOptions): Provider {
+  if ([url, s3, provider].filter((each) => each !== undefined).length !== 1) {
+    throw new BrowserStateError('USAGE', 'openReader: expected one of `url`, `s3` and `provider`', {
+      hint: "Give the address of the store, as in openReader({ url: 'https://profiles.example/team' }).",
+    });
+  }
+  if (provider !== undefined) return readOnly(provider);
+  if (s3 === undefined) return readOnly(new HttpSource(addressOf(url), { fetch, sign }));
+  checkOptions('openReader: s3', s3, s3Options);
+  const bucket = readOnly(s3Source(s3, { fetch, sign }));
+  return s3.prefix === undefined || s3.prefix === '' ? bucket : scoped(bucket, s3.prefix);
+}
+
+function addressOf(url: string | URL | undefined): URL {
+  const parsed = URL.canParse(String(url)) ? new URL(String(url)) : undefined;
+  // An address is not shown before it is known to hold no credentials.
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    throw new BrowserStateError('USAGE', 'openReader: `url` is not an http or https address', {
+      hint: 'Write all of it, from https:// on.',
+    });
+  }
+  if (parsed.username === '' && parsed.password === '' && parsed.hash === '') return parsed;
+  throw new BrowserStateError('USAGE', 'openReader: `url` has credentials or a fragment in it', {
+    hint: 'Leave them out, and sign the requests with `sign`.',
+  });
+}

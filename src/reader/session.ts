@@ -1,0 +1,102 @@
+/** A session that is only read: its history, its tags, and its versions. */
+import { BrowserStateError } from '../errors.js';
+import type { ObjectId } from '../object-id.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
+import type { RequestOptions } from '../provider/provider.js';
+import type { Row } from '../repository/ref.js';
+import type { Token } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import { type LogEntry, type LogSelection, logEntry, select } from '../session/log-entry.js';
+import { resolveRevision, splitRevision } from '../session/revision.js';
+import { readManifestBytes, wasCollected } from '../session/site.js';
+import type { RefReader, Seen } from './refs.js';
+import { ReaderVersion } from './version.js';
+
+export interface ReaderLogOptions extends RequestOptions, LogSelection {}
+
+export interface VersionOptions extends RequestOptions {
+  /** A revision: HEAD unless given, a tag, a commit id, `HEAD~1`, `@` and a time. */
+  at?: string | undefined;
+}
+
+const requestOptions: OptionNames<RequestOptions> = { signal: true };
+const logOptions: OptionNames<ReaderLogOptions> = { ...requestOptions, limit: true, checkpoints: true };
+const versionOptions: OptionNames<VersionOptions> = { ...requestOptions, at: true };
+
+export class ReaderSession {
+  readonly #refs: RefReader;
+
+  constructor(
+    refs: RefReader,
+    readonly id: string,
+  ) {
+    this.#refs = refs;
+  }
+
+  /** Returns true if the session has a commit. */
+  async exists(options: RequestOptions = {}): Promise<boolean> {
+    checkOptions('exists', options, requestOptions);
+    return (await this.#refs.read(this.id, options))?.token.ref.rows[0] !== undefined;
+  }
+
+  /** Yields the commits, newest first; see `Session.log` of the library. Throws NOT_FOUND if there is no such session. */
+  async *log(options: ReaderLogOptions = {}): AsyncGenerator<LogEntry> {
+    checkOptions('log', options, logOptions);
+    yield* select(this.#entries(options), options);
+  }
+
+  async *#entries(options: RequestOptions): AsyncGenerator<LogEntry> {
+    const { repository, token } = await this.#require(options);
+    const { ref } = token;
+    for await (const row of repository.refs.rows(ref, options)) yield { ...logEntry(row, ref.tags), head: row === ref.rows[0] };
+  }
+
+  /** Returns the tags and the commits that they name. */
+  async tags(options: RequestOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
+    checkOptions('tags', options, requestOptions);
+    return (await this.#require(options)).token.ref.tags;
+  }
+
+  /** Returns the commit that a revision names. Throws USAGE or NOT_FOUND if it names none. */
+  async resolve(revision: string, options: RequestOptions = {}): Promise<LogEntry> {
+    checkOptions('resolve', options, requestOptions);
+    const { token, row } = await this.#find(revision, options);
+    return logEntry(row, token.ref.tags);
+  }
+
+  /**
+   * Opens a version: its list of files is read and verified whole. Throws NOT_FOUND if there is no such version, INTEGRITY if it is damaged, and
+   * CONFLICT if the session is changed all the time.
+   */
+  async version(options: VersionOptions = {}): Promise<ReaderVersion> {
+    checkOptions('version', options, versionOptions);
+    const open = async (): Promise<ReaderVersion> => {
+      const { repository, token, row } = await this.#find(options.at ?? 'HEAD', options);
+      const manifest = await repository.openManifest(row, await readManifestBytes(repository, token, row, options));
+      const hasMoved = async (given: RequestOptions): Promise<boolean> =>
+        (await this.#refs.read(token.session, given))?.token.version !== token.version;
+      return new ReaderVersion(repository.provider, logEntry(row, token.ref.tags), manifest, hasMoved);
+    };
+    return open().catch((error: unknown) => {
+      // What the ref named was collected: the next ref names what is there (SPEC.md R-GC-2).
+      if (!wasCollected(error)) throw error;
+      return open();
+    });
+  }
+
+  async #find(revision: string, options: RequestOptions): Promise<Seen & { row: Row }> {
+    const named = splitRevision(this.id, revision);
+    if (named.session !== this.id) return new ReaderSession(this.#refs, named.session).#find(named.revision, options);
+    const seen = await this.#require(options);
+    return { ...seen, row: await resolveRevision(seen.repository.refs, this.id, seen.token.ref, revision, options) };
+  }
+
+  async #require(options: RequestOptions): Promise<{ repository: Repository; token: Token }> {
+    const seen = await this.#refs.read(this.id, options);
+    if (seen?.token.ref.rows[0] !== undefined) return seen;
+    throw new BrowserStateError('NOT_FOUND', `session ${JSON.stringify(this.id)} not found at ${this.#refs.url}`, {
+      hint: 'Check the name, the user and the address. A store in a folder cannot be read over HTTP; push it to a bucket.',
+      details: { session: this.id },
+    });
+  }
+}
