@@ -1,4 +1,7 @@
-/** The host of a reader, on any runtime: it spreads the waits between two attempts. A reader writes nothing. */
+/**
+ * The host of a reader, on any runtime: it spreads the waits between two attempts. A reader writes
+ * nothing.
+ */
 import type { WriterHost } from './host.js';
 
 export const portableHost: WriterHost = {

@@ -1,4 +1,4 @@
-/** What `browserstate/reader` exports, and nothing else: reading a store without Node. */
+/** The exports of `browserstate/reader`, which reads a store without Node, and nothing else. */
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './errors.js';
 export type { ObjectId } from './object-id.js';
 export type { Fetch, HttpRequest, Sign, SignedRequest } from './provider/http.js';

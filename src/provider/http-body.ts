@@ -17,14 +17,20 @@ export interface PartOptions {
   what: string;
   /** Bytes to skip at the start. */
   start?: number;
-  /** Bytes after the start at which to stop reading; a body that has more is fine only if it `mayGoOn`. */
+  /**
+   * Bytes after the start at which to stop reading; a body that has more is fine only if it
+   * `mayGoOn`.
+   */
   end: number;
   mayGoOn?: boolean;
   /** Called with the number of bytes of each part that arrives. */
   onBytes: (bytes: number) => void;
 }
 
-/** Returns the bytes of a body between two offsets, fewer if it ends before. Throws UNREACHABLE if it goes on and may not. */
+/**
+ * Returns the bytes of a body between two offsets, fewer if it ends before. Throws UNREACHABLE if
+ * it goes on and may not.
+ */
 export async function partOf(
   body: HttpAnswer['body'],
   { what, start = 0, end, mayGoOn = false, onBytes }: PartOptions,
@@ -46,7 +52,7 @@ export async function partOf(
     }
     return concat(parts);
   } finally {
-    // What is left is not wanted. A body that has ended or failed has nothing to cancel.
+    // Nothing else is read. A body that has ended or failed has nothing to cancel.
     reader?.cancel().catch(() => undefined);
   }
 }
@@ -61,7 +67,10 @@ export interface Watch {
   end(): void;
 }
 
-/** Watches the rate of one request (SPEC.md R-S3-9): an answer of one byte every few seconds ends with its first window. */
+/**
+ * Watches the rate of one request (SPEC.md R-S3-9): an answer of one byte every few seconds ends
+ * with its first window.
+ */
 export function watchRate(signal: AbortSignal | undefined, windowMs = STALL_TIMEOUT_MS): Watch {
   const cut = new AbortController();
   const least = Math.ceil((MIN_BYTES_PER_SECOND * windowMs) / 1000);

@@ -1,10 +1,16 @@
-/** What the failures of a server mean to a reader over HTTP: by the code of S3's error documents (SPEC.md R-S3-5), else by the status. */
+/**
+ * Meanings of failed requests to a reader over HTTP: by the code in an error document of S3
+ * (SPEC.md R-S3-5), else by the status.
+ */
 import { BrowserStateError, type ErrorCode, messageOf } from '../errors.js';
 import { strangerHint } from './bucket-names.js';
 import { codeOfDocument } from './s3-answers.js';
 import { rejectionOf } from './s3-errors.js';
 
-/** The outcome of a request that did not succeed: nothing has that name, the object ends before the range, or an error. */
+/**
+ * The outcome of a request that did not succeed: nothing has that name, the object ends before the
+ * range, or an error.
+ */
 export type Failure = 'absent' | 'beyond' | { code: ErrorCode; hint: string; found: string };
 
 const HINTS: Partial<Record<ErrorCode, string>> = {
@@ -15,7 +21,10 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
 const AGAIN =
   'Try again; if it happens again, check the address and the network. In a page, the server must allow its origin and the header Range (CORS).';
 
-/** Returns what an answer that is no success means. `isS3`: a store that speaks S3 says in a document what it means, and nothing else counts. */
+/**
+ * Returns what an answer that is no success means. `isS3`: a store that speaks S3 says in a
+ * document what it means, and nothing else counts.
+ */
 export function failureOf(status: number, body: Uint8Array, url: string, isS3: boolean): Failure {
   const document = codeOfDocument(body);
   const found = `the server answered ${status}${document === undefined ? '' : ` ${document}`}`;

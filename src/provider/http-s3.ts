@@ -1,4 +1,7 @@
-/** A bucket of S3 or of a compatible store, over `fetch`: reads by HttpSource, and lists (SPEC.md R-S3-8). */
+/**
+ * A bucket of S3 or of a compatible store, over `fetch`: reads by HttpSource, and lists (SPEC.md
+ * R-S3-8).
+ */
 import { BrowserStateError, check, throwIfAborted } from '../errors.js';
 import { MAX_ANSWER_SIZE } from '../limits.js';
 import { entryOf } from './bucket-names.js';
@@ -21,7 +24,10 @@ export interface S3Address {
   pathStyle?: boolean | undefined;
 }
 
-/** Returns the source over a bucket. The prefix is not its business. Throws USAGE for an address that cannot be one. */
+/**
+ * Returns the source over a bucket. The prefix is not its business. Throws USAGE for an address
+ * that cannot be one.
+ */
 export function s3Source(address: S3Address, options: HttpOptions): Source {
   const base = bucketAddress(address);
   const source = new HttpSource(base, options, true);
@@ -71,8 +77,8 @@ async function* list(source: HttpSource, base: URL, bucket: string, prefix: stri
       if (entry !== undefined) yield entry;
     }
     token = page.next;
-    check(!page.isTruncated || token !== undefined, `${source.url}: expected to be told where a list goes on, found nothing`);
-    check(token === undefined || !seen.has(token), `${source.url}: expected a list to go on, found a page for the second time`);
+    check(!page.isTruncated || token !== undefined, `${source.url}: expected a token for the rest of a list, found none`);
+    check(token === undefined || !seen.has(token), `${source.url}: expected the next page of a list, found one for the second time`);
     if (token !== undefined) seen.add(token);
   } while (token !== undefined);
 }
@@ -85,7 +91,10 @@ interface Page {
   objects: { name: string; size: number }[];
 }
 
-/** Parses a list without a parser of XML, which edge workers lack: names are URL-encoded in it, so nothing that is looked for is in one. */
+/**
+ * Parses a list without an XML parser, which edge workers lack. Names are URL-encoded, so none
+ * holds a tag.
+ */
 function pageOf(text: string): Page {
   const parts = text.split('<Contents>');
   const rest = [parts[0], ...parts.slice(1).map((part) => part.split('</Contents>', 2)[1] ?? '')].join('');

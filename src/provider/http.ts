@@ -1,6 +1,7 @@
 /**
- * Sources over `fetch`, for any runtime: the names of a bucket (SPEC.md 10.4) below an address. Nothing is written, nothing is retried here,
- * and no answer is believed that is not one to the request: what it holds is verified by those who asked.
+ * Sources over `fetch`, for any runtime: the names of a bucket (SPEC.md 10.4) below an address.
+ * Nothing is written and nothing is retried here. An answer counts only if it fits the request;
+ * callers verify the bytes in it.
  */
 import { sha256 } from '#platform';
 import { equalBytes, toHex } from '../bytes.js';
@@ -19,20 +20,25 @@ import { decodeCell, MAX_CELL_OBJECT_SIZE } from './s3-cell.js';
 
 /** A request as it is about to be sent. */
 export interface HttpRequest {
-  /** The name below the address or the prefix, such as `default/.store/refs/work~`; the prefix of a list. */
+  /**
+   * The name below the address or the prefix, such as `default/.store/refs/work~`; the prefix of a
+   * list.
+   */
   key: string;
   method: 'GET';
   url: string;
   headers: Record<string, string>;
 }
 
-/** What a request is sent with in place of its own address, and besides its own headers; a `Request` is one. */
+/**
+ * The address that replaces that of a request, and the headers that are added; a `Request` is one.
+ */
 export interface SignedRequest {
   url?: string | URL;
   headers?: Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
 }
 
-/** Returns the address to request, or what `SignedRequest` says: a presigned URL, or the headers of a signature. */
+/** Returns a presigned URL, or the headers of a signature. */
 export type Sign = (request: HttpRequest) => string | URL | SignedRequest | Promise<string | URL | SignedRequest>;
 
 /** The standard `fetch`, or a function that does the same. */
@@ -63,7 +69,10 @@ export class HttpSource implements Source {
   readonly #options: HttpOptions;
   readonly #isS3: boolean;
 
-  /** `isS3`: a store that speaks S3 answers there, whose errors are documents. A query in `base` goes with every request. */
+  /**
+   * `isS3`: a store that speaks S3 answers there, whose errors are documents. A query in `base`
+   * goes with every request.
+   */
   constructor(base: URL, options: HttpOptions, isS3 = false) {
     this.#base = base;
     this.#options = options;
@@ -150,7 +159,7 @@ export class HttpSource implements Source {
       });
     }
     const shown = headers.get('content-range') ?? undefined;
-    // A page is shown the header only if the server exposes it. What the range holds is verified in any case.
+    // A page sees the header only if the server exposes it. The bytes are verified in any case.
     const problem = isPart && shown !== undefined ? rangeProblem(status, shown, undefined, range) : undefined;
     const isPage = /^text\/html\b/i.test(headers.get('content-type') ?? '');
     if (isPage || problem !== undefined) {
@@ -158,7 +167,8 @@ export class HttpSource implements Source {
       throw stranger(name, this.url, isPage ? 'the answer is a page of HTML' : `the answer has another range: ${problem}`);
     }
     if (range !== undefined) {
-      // A server that ignores ranges sends the whole object: what comes before the range is dropped, what comes after is not read.
+      // A server that ignores ranges sends the whole object: bytes before the range are dropped,
+      // and those after it are not read.
       const part = isPart ? { end: limit } : { start: range.start, end: range.end, mayGoOn: true };
       const bytes = await partOf(body, { what: name, ...part, onBytes });
       if (isPart && bytes.length < lengthOf(shown)) throw stranger(name, this.url, 'the answer ends before its own length');
@@ -171,7 +181,10 @@ export class HttpSource implements Source {
     return await partOf(body, { what: name, end, onBytes });
   }
 
-  /** Returns the bytes of a whole object or cell. Throws UNREACHABLE for nothing and for a page, which a proxy or a folder's index sends. */
+  /**
+   * Returns the bytes of a whole object or cell. Throws UNREACHABLE for nothing and for a page,
+   * which a proxy or a folder's index sends.
+   */
   #stored(name: string, bytes: Uint8Array): Uint8Array {
     const isPage = /^\s*<(?:!doctype|html|head|body|\?xml)\b/i.test(textOf(bytes.subarray(0, 64)));
     if (bytes.length > 0 && !isPage) return bytes;
@@ -188,7 +201,10 @@ export class HttpSource implements Source {
 /** Bytes of the digest in which every envelope ends (SPEC.md 4). */
 const DIGEST_BYTES = 32;
 
-/** True if a cell is its value alone, as Cloud Storage has it; S3 has marks before it (SPEC.md R-S3-2), which may begin in the same way. */
+/**
+ * True if a cell is its value alone, as Cloud Storage has it; S3 has marks before it (SPEC.md
+ * R-S3-2), which may begin in the same way.
+ */
 function isEnvelope(bytes: Uint8Array): boolean {
   const isMarked = bytes[0] === 0x42 && bytes[1] === 0x53 && bytes.length > DIGEST_BYTES;
   return isMarked && equalBytes(sha256(bytes.subarray(0, -DIGEST_BYTES)), bytes.subarray(-DIGEST_BYTES));

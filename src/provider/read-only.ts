@@ -7,7 +7,10 @@ export interface Source extends Pick<Provider, 'url' | 'get' | 'read'> {
   list?: Provider['list'];
 }
 
-/** Returns the source as a provider. Its writes, and its lists if the source has none, throw UNSUPPORTED. */
+/**
+ * Returns the source as a provider. Its writes, and its lists if the source has none, throw
+ * UNSUPPORTED.
+ */
 export function readOnly(source: Source): Provider {
   const refuse = async (): Promise<never> => {
     throw new BrowserStateError('UNSUPPORTED', `${source.url} is only read here`, {

@@ -15,7 +15,10 @@ import { RefReader } from './refs.js';
 import { ReaderSession } from './session.js';
 
 export interface ReaderOptions {
-  /** The address below which the users are, as a bucket has them; a query in it goes with every request. It cannot be listed. */
+  /**
+   * The address below which the users are, as a bucket has them; a query in it goes with every
+   * request. It cannot be listed.
+   */
   url?: string | URL | undefined;
   /** A bucket of S3 or of a compatible store, in place of `url`. */
   s3?: S3Address | undefined;
@@ -23,7 +26,10 @@ export interface ReaderOptions {
   provider?: Source | undefined;
   /** Whose store it is; `default` unless given. */
   userId?: string | undefined;
-  /** Called with each request before it is sent. Returns a presigned URL, or the headers of a signature; see `Sign`. */
+  /**
+   * Called with each request before it is sent. Returns a presigned URL, or the headers of a
+   * signature; see `Sign`.
+   */
   sign?: Sign | undefined;
   /** Sends requests; the global `fetch` unless given. */
   fetch?: Fetch | undefined;
@@ -46,13 +52,17 @@ export interface ReaderSessionInfo {
 }
 
 export interface ReaderSessionsOptions extends RequestOptions {
-  /** Called with each session whose ref is damaged, or of a form that this version cannot read. Without it the first such error is thrown after the others. */
+  /**
+   * Called with each session whose ref is damaged, or of a form that this version cannot read.
+   * Without it the first such error is thrown after the others.
+   */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }
 
 /**
- * Opens one user's store to read it, without Node: in a page, in Deno, Bun and edge workers. No request is sent before the first method is called. Failed
- * requests are retried. Everything that is returned was verified.
+ * Opens one user's store to read it, without Node: in a page, in Deno, Bun and edge workers. No
+ * request is sent before the first method is called. Failed requests are retried. Everything that
+ * is returned was verified.
  *
  * @example
  * const reader = openReader({ url: 'https://profiles.example/team' });
@@ -77,8 +87,8 @@ export class Reader {
   }
 
   /**
-   * Yields all sessions that have a commit, in the order of their names. Throws UNSUPPORTED if the source cannot be listed, as a plain address cannot,
-   * and NOT_FOUND if there is no store.
+   * Yields all sessions that have a commit, in the order of their names. Throws UNSUPPORTED if the
+   * source cannot be listed, as a plain address cannot, and NOT_FOUND if there is no store.
    */
   async *sessions(options: ReaderSessionsOptions = {}): AsyncGenerator<ReaderSessionInfo> {
     checkOptions('sessions', options, sessionsOptions);

@@ -1,4 +1,6 @@
-/** The refs of a store that is only read, and the repository that each says it is of (SPEC.md 11.5). */
+/**
+ * The refs of a store that is only read, and the repository that each says it is of (SPEC.md 11.5).
+ */
 import { equalBytes } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
 import { BrowserStateError, isError, readingKey } from '../errors.js';
@@ -30,7 +32,10 @@ export class RefReader {
     return this.#provider.url;
   }
 
-  /** Returns the session's ref as it is now; undefined if there is none. Throws INTEGRITY for an older ref than one that was read before (R-SYNC-7). */
+  /**
+   * Returns the session's ref as it is now; undefined if there is none. Throws INTEGRITY for an
+   * older ref than one that was read before (R-SYNC-7).
+   */
   async read(session: string, options: RequestOptions): Promise<Seen | undefined> {
     checkId('session', session);
     const key = refKey(session);
@@ -44,8 +49,9 @@ export class RefReader {
   }
 
   /**
-   * Yields the refs of all sessions with a commit, in the order of their names; the error in place of one that is damaged. Throws NOT_FOUND if there is
-   * no store, and UNSUPPORTED if the source cannot list.
+   * Yields the refs of all sessions with a commit, in the order of their names; the error in place
+   * of one that is damaged. Throws NOT_FOUND if there is no store, and UNSUPPORTED if the source
+   * cannot list.
    */
   async *all(options: RequestOptions): AsyncGenerator<{ session: string; found: Token | BrowserStateError }> {
     const repository = await Repository.open(this.#provider, portableHost, options);

@@ -39,7 +39,10 @@ export class ReaderSession {
     return (await this.#refs.read(this.id, options))?.token.ref.rows[0] !== undefined;
   }
 
-  /** Yields the commits, newest first; see `Session.log` of the library. Throws NOT_FOUND if there is no such session. */
+  /**
+   * Yields the commits, newest first; see `Session.log` of the library. Throws NOT_FOUND if there
+   * is no such session.
+   */
   async *log(options: ReaderLogOptions = {}): AsyncGenerator<LogEntry> {
     checkOptions('log', options, logOptions);
     yield* select(this.#entries(options), options);
@@ -65,8 +68,8 @@ export class ReaderSession {
   }
 
   /**
-   * Opens a version: its list of files is read and verified whole. Throws NOT_FOUND if there is no such version, INTEGRITY if it is damaged, and
-   * CONFLICT if the session is changed all the time.
+   * Opens a version: its list of files is read and verified whole. Throws NOT_FOUND if there is no
+   * such version, INTEGRITY if it is damaged, and CONFLICT if the session is changed all the time.
    */
   async version(options: VersionOptions = {}): Promise<ReaderVersion> {
     checkOptions('version', options, versionOptions);
@@ -78,7 +81,7 @@ export class ReaderSession {
       return new ReaderVersion(repository.provider, logEntry(row, token.ref.tags), manifest, hasMoved);
     };
     return open().catch((error: unknown) => {
-      // What the ref named was collected: the next ref names what is there (SPEC.md R-GC-2).
+      // The version was collected: the next ref names objects that exist (SPEC.md R-GC-2).
       if (!wasCollected(error)) throw error;
       return open();
     });

@@ -46,15 +46,19 @@ export class ReaderVersion {
     this.files = manifest.tree.map(infoOf);
   }
 
-  /** Returns the bytes of one file. Throws NOT_FOUND if there is no file at the path, INTEGRITY if its bytes are missing or not those of the version. */
+  /**
+   * Returns the bytes of one file. Throws NOT_FOUND if there is no file at the path, INTEGRITY if
+   * its bytes are missing or not those of the version.
+   */
   async read(path: string, options: RequestOptions = {}): Promise<Uint8Array> {
     for await (const { bytes } of this.#contents([this.#file(path)], options)) return bytes;
     throw this.#missing(path);
   }
 
   /**
-   * Yields the bytes of many files, all of the version unless `paths` says which, by as few requests as a cold mount takes (SPEC.md 11.5). They come in
-   * the order in which they are stored. Throws as `read` does.
+   * Yields the bytes of many files, all of the version unless `paths` says which, by as few
+   * requests as a cold mount takes (SPEC.md 11.5). They come in the order in which they are stored.
+   * Throws as `read` does.
    */
   async *readAll(paths?: Iterable<string>, options: RequestOptions = {}): AsyncGenerator<{ path: string; bytes: Uint8Array }> {
     const all = this.#manifest.tree.filter((entry) => entry.kind === 'file');
@@ -79,7 +83,10 @@ export class ReaderVersion {
     }
   }
 
-  /** A missing pack is damage only if the session still is as it was: otherwise the version may have been collected (SPEC.md R-GC-2). */
+  /**
+   * A missing pack is damage only if the session still is as it was: otherwise the version may have
+   * been collected (SPEC.md R-GC-2).
+   */
   async #next(blobs: AsyncGenerator<Uint8Array>, options: RequestOptions): Promise<Uint8Array> {
     try {
       return (await blobs.next()).value as Uint8Array;

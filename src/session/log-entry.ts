@@ -16,7 +16,10 @@ export interface LogEntry {
   bytes: number;
   op: RowOp;
   tags: string[];
-  /** True if the remote has the commit, as far as is known; absent unless `log` lists it and there is a remote. */
+  /**
+   * True if the remote has the commit, as far as is known; absent unless `log` lists it and there
+   * is a remote.
+   */
   pushed?: boolean;
   /** True if HEAD names the commit; absent unless `log` lists it. */
   head?: boolean;
@@ -36,7 +39,10 @@ export function logEntry({ id, op, commit }: Row, tagged: ReadonlyMap<string, Ob
   return { commit: id, tree, parents, time: new Date(commit.time), message, who, labels, files, bytes, op, tags };
 }
 
-/** Yields the entries, newest first, without checkpoints that have a newer ordinary commit and no tag. */
+/**
+ * Yields the entries, newest first, without checkpoints that have a newer ordinary commit and no
+ * tag.
+ */
 export async function* select(
   entries: AsyncIterable<LogEntry>,
   { limit = Number.POSITIVE_INFINITY, checkpoints = false }: LogSelection,
@@ -45,7 +51,8 @@ export async function* select(
   let hasNewer = false;
   if (left <= 0) return;
   for await (const entry of entries) {
-    // If the two sides have diverged, a local commit that was not pushed is not newer than the remote's head.
+    // If the two sides have diverged, a local commit that was not pushed is not newer than the
+    // remote's head.
     if (entry.head) hasNewer = false;
     const isSquashed = hasNewer && isCheckpoint(entry) && entry.tags.length === 0;
     hasNewer ||= !isCheckpoint(entry);

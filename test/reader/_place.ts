@@ -1,4 +1,7 @@
-/** A store as a bucket has it, served over loopback HTTP to a reader, with answers that a test alters. */
+/**
+ * A store as a bucket has it, served over loopback HTTP to a reader, with answers that a test
+ * alters.
+ */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -34,7 +37,10 @@ export function cellBytes(value: Uint8Array, cells: Cells): Uint8Array {
   return cells === 'gcs' ? value : encodeCell(['0102030405060708'], value);
 }
 
-/** Everything below the prefix of a provider, by the names that a bucket gives it below a user's folder. */
+/**
+ * Everything below the prefix of a provider, by the names that a bucket gives it below a user's
+ * folder.
+ */
 export async function namesOf(provider: Provider, cells: Cells, prefix = ''): Promise<Map<string, Uint8Array>> {
   const names = new Map<string, Uint8Array>();
   for await (const { key, size } of provider.list(prefix)) {

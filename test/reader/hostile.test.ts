@@ -1,4 +1,7 @@
-/** Answers and bytes that a reader over HTTP must not believe: never wrong bytes, never an absent session in place of an error. The next case is a line. */
+/**
+ * Answers and bytes that a reader over HTTP must not believe: never wrong bytes, never an absent
+ * session in place of an error. The next case is a line.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -21,7 +24,7 @@ const part = (shown: string, bytes: number): Omit<WrongAnswer, 'status'> => ({
   body: content.subarray(0, bytes),
 });
 
-/** Answers by status and body: what a whole read and a read of bytes 100 to 200 of an object say, and a read of a cell. `absent` for no cell. */
+/** Answers to the read of a cell, by status and body. */
 const table: [string, WrongAnswer, ErrorCode | 'absent', ErrorCode | 'absent'][] = [
   // The answer, then the outcome below a plain address, then in a bucket of S3.
   ['404 without a body', { status: 404 }, 'absent', 'UNREACHABLE'],
@@ -49,7 +52,7 @@ const table: [string, WrongAnswer, ErrorCode | 'absent', ErrorCode | 'absent'][]
   ['a body that is cut', { status: 200, body: content, tail: 'cut' }, 'UNREACHABLE', 'UNREACHABLE'],
   ['a body without end', { status: 200, tail: 'on' }, 'UNREACHABLE', 'UNREACHABLE'],
   ['a length beyond all bounds', { status: 200, headers: { 'content-length': '99999999999' }, tail: 'on' }, 'INTEGRITY', 'INTEGRITY'],
-  ['a refusal without end', { status: 403, tail: 'on' }, 'FORBIDDEN', 'UNREACHABLE'],
+  ['a 403 without end', { status: 403, tail: 'on' }, 'FORBIDDEN', 'UNREACHABLE'],
   ['a cell that is too short', { status: 200, body: content.subarray(0, 10) }, 'INTEGRITY', 'INTEGRITY'],
 ];
 
@@ -71,7 +74,7 @@ for (const isS3 of [false, true]) {
   });
 }
 
-/** What a read of bytes 100 to 200 makes of an answer. */
+/** Answers to a read of bytes 100 to 200, and the error that each is, if any. */
 const ranges: [string, WrongAnswer, ErrorCode | undefined][] = [
   ['the range', { status: 206, headers: { 'content-range': 'bytes 100-199/1000' }, body: content.subarray(100, 200) }, undefined],
   [

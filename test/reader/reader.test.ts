@@ -1,4 +1,7 @@
-/** `browserstate/reader`, the file of the package, reads what the library stored, and the same as the library (item "the portable platform is shipped"). */
+/**
+ * `browserstate/reader`, the file of the package, reads what the library stored, and the same as
+ * the library (item "the portable platform is shipped").
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -13,7 +16,7 @@ import { BrowserStateError, type Cells, frozen, openReader, type PlaceOptions, r
 
 const expected = JSON.parse(readFileSync(join(v1, 'expected.json'), 'utf8')) as Expected;
 
-/** What a version holds, as expected.json says it. */
+/** Returns the content of a version in the form of expected.json. */
 async function entriesOf(version: ReaderVersion): Promise<Record<string, string>> {
   const contents = new Map<string, Uint8Array>();
   for await (const { path, bytes } of version.readAll()) contents.set(path, bytes);
@@ -52,7 +55,7 @@ for (const [title, cells, options] of kinds) {
   });
 }
 
-test('one file is read, by a revision of any kind; names that are no file are told', async (t) => {
+test('one file is read, by a revision of any kind; names that are no file are errors', async (t) => {
   const session = openReader({ url: (await serve(t, await frozen())).url }).session('main');
   const version = await session.version({ at: 'zstd' });
   t.is(version.entry.message, 'zstd log');

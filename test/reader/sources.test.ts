@@ -1,4 +1,4 @@
-/** Where a reader reads from: a bucket of S3 by a function that signs, and presigned addresses. */
+/** Sources of a reader: a bucket of S3 by a function that signs, and presigned addresses. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
