@@ -2,8 +2,9 @@
 import { cancelled, throwIfAborted } from './errors.js';
 
 /**
- * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order. A failure is thrown where its result would
- * have been; nothing new is begun after the consumer stops. With a `window` the items that are under way or wait weigh at most `most` together, or are
+ * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order. A
+ * failure is thrown where its result would have been; nothing new is begun after the consumer
+ * stops. With a `window` the items that are under way or wait weigh at most `most` together, or are
  * one.
  */
 export async function* readAhead<Item, Result>(
@@ -45,10 +46,15 @@ export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Runs a task when there is a place for it. Throws CANCELLED, and never begins the task, where the signal fires before that. */
+/**
+ * Runs a task when there is a place for it. Throws CANCELLED, and never begins the task, where the
+ * signal fires before that.
+ */
 export type Places = <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** Places for `count` tasks at once; those beyond wait, and begin in the order in which they came. */
+/**
+ * Places for `count` tasks at once; those beyond wait, and begin in the order in which they came.
+ */
 export function places(count: number): Places {
   const waiting = new Set<() => void>();
   let free = count;

@@ -1,10 +1,12 @@
 /**
- * The platform on Node: hashing by node:crypto, codecs by node:zlib on libuv's threads. zstd is native from Node 22.15 on; an
- * older Node reads it by the portable reader and writes brotli instead.
+ * The platform on Node: hashing by node:crypto, codecs by node:zlib on libuv's threads. zstd is
+ * native from Node 22.15 on; an older Node reads it by the portable reader and writes brotli
+ * instead.
  *
- * Settings were measured on frames of 256 KiB of real profiles (what compresses of them): MB/s of one thread, ratio.
- * brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2, 3.9**. zstd 1: 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**;
- * **15: 8, 3.5**. deflate 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
+ * Settings were measured on frames of 256 KiB of real profiles (what compresses of them): MB/s of
+ * one thread, ratio. brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2,
+ * 3.9**. zstd 1: 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**; **15: 8, 3.5**. deflate
+ * 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
  */
 import { createHash, hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -16,7 +18,7 @@ import { checkZstdHeader, decodeZstd } from './zstd/frame.js';
 type Compressed = Exclude<Codec, 'raw'>;
 type Options = zlib.ZlibOptions & zlib.BrotliOptions & { pledgedSrcSize?: number };
 type Transform<Result> = (input: Uint8Array, options: Options, done: (error: Error | null, result: Result) => void) => void;
-/** What the option `info` makes node:zlib hand over: also how much of the input the stream took. */
+/** The result of node:zlib with the option `info`: also how much of the input the stream took. */
 interface Inflated {
   buffer: Uint8Array;
   engine: { bytesWritten: number };
@@ -68,7 +70,10 @@ export function allowListeners(signal: AbortSignal): void {
   setMaxListeners(0, signal);
 }
 
-/** Parts are joined here to be hashed by one call, which takes an eighth of the time of an object that is made for them. */
+/**
+ * Parts are joined here to be hashed by one call, which takes an eighth of the time of an object
+ * that is made for them.
+ */
 const joined = new Uint8Array(66 * 1024);
 
 export function sha256(...parts: Uint8Array[]): Uint8Array {

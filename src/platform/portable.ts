@@ -1,6 +1,6 @@
 /**
- * The platform without Node, for pages and edge workers, and the oracle that tests hold the native one against: it reads all
- * codecs and writes deflate.
+ * The platform without Node, for pages and edge workers, and the oracle that tests hold the native
+ * one against: it reads all codecs and writes deflate.
  */
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 import { deflateSync, Inflate } from 'fflate';
@@ -9,7 +9,10 @@ import { decodeBrotli } from './brotli/stream.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
 import { decodeZstd } from './zstd/frame.js';
 
-/** Compressed bytes that are inflated at once: each can become 1,032, and fflate looks at no bound in between. */
+/**
+ * Compressed bytes that are inflated at once: each can become 1,032, and fflate looks at no bound
+ * in between.
+ */
 const STEP = 8 * 1024;
 
 export const preferredCodec: Codec = 'deflate';

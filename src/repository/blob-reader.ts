@@ -1,6 +1,7 @@
 /**
- * Reads blobs: fetches the parts that a location names, verifies the result against the blob's id, and keeps what neighbours will
- * need. Frames that lie close in a pack are fetched as one span. Memory is bounded by the caches, not by what is read.
+ * Reads blobs: fetches the parts that a location names, verifies the result against the blob's id,
+ * and keeps what neighbors will need. Frames that lie close in a pack are fetched as one span.
+ * Memory is bounded by the caches, not by what is read.
  */
 
 import { type BrowserStateError, integrity, isError, readingKey } from '../errors.js';
@@ -15,7 +16,7 @@ import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import { homeSpans, planSpans, type Span, spanOf } from './spans.js';
 
-/** What packs are read from. */
+/** The part of a repository that packs are read from. */
 export interface Readable {
   provider: Pick<Provider, 'get'>;
 }
@@ -43,20 +44,27 @@ export class BlobReader {
     this.#decoded = new ByteCache(options.cacheBytes ?? FRAME_CACHE_BYTES);
   }
 
-  /** Tells which blobs will be read, so that frames that lie close are fetched as one. May be called again for more. */
+  /**
+   * Notes which blobs will be read, so that frames that lie close are fetched as one. May be
+   * called again for more.
+   */
   plan(places: Iterable<BlobPlace>): void {
     const frames = new Set<Frame>();
     for (const { location } of places) for (const frame of framesOf(location)) frames.add(frame);
     this.fetchAs(planSpans(frames, homeSpans));
   }
 
-  /** Fetches the frames of each span by one request, when the first of them is read. May be called again for more. */
+  /**
+   * Fetches the frames of each span by one request, when the first of them is read. May be called
+   * again for more.
+   */
   fetchAs(spans: readonly Span[]): void {
     for (const span of spans) for (const frame of span.frames) this.#spans.set(frame, span);
   }
 
   /**
-   * The verified bytes of a blob, a view that must not be changed. Throws INTEGRITY where they are missing or not those of the id.
+   * The verified bytes of a blob, a view that must not be changed. Throws INTEGRITY where they are
+   * missing or not those of the id.
    */
   async read(id: ObjectId, { location, length }: BlobPlace): Promise<Uint8Array> {
     const { frame, offset, baseLength, patches } = location;
@@ -74,7 +82,10 @@ export class BlobReader {
     return blob;
   }
 
-  /** A frame as it is stored, after the blobs that lie in it whole were verified. Throws as `read` does. */
+  /**
+   * A frame as it is stored, after the blobs that lie in it whole were verified. Throws as `read`
+   * does.
+   */
   async readStored(frame: Frame, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<Uint8Array> {
     const stored = await this.#stored(frame);
     const bytes = await decodeFrame(frame, stored);
@@ -135,7 +146,10 @@ export async function decodeFrame({ pack, offset, codec, length }: Frame, stored
   }
 }
 
-/** Keeps the newest results up to a number of bytes; what is under way is shared, what failed is forgotten. */
+/**
+ * Keeps the newest results up to a number of bytes; what is under way is shared, what failed is
+ * forgotten.
+ */
 class ByteCache<Key> {
   readonly #entries = new Map<Key, { size: number; value: Promise<Uint8Array> }>();
   readonly #most: number;
