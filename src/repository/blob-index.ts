@@ -97,7 +97,7 @@ export class BlobIndex {
    * Adds what was stored under the GC epoch `k`. An index of another epoch is emptied first, or, where it can be, left for the next look-up to
    * build anew.
    */
-  async record(repository: Repository, k: number, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+  async record(repository: Repository, k: number, places: Iterable<readonly [ObjectId, BlobPlace]>): Promise<void> {
     const meta = metaValue(repository, k);
     const wasEmpty = this.#emptyAt !== undefined && equalBytes(this.#emptyAt, meta);
     this.#emptyAt = undefined;
@@ -219,7 +219,7 @@ async function rebuild(database: Database, repository: Repository, meta: Uint8Ar
   await database.put(META_KEY, meta);
 }
 
-async function putPlaces(database: Database, places: ReadonlyMap<ObjectId, BlobPlace>): Promise<void> {
+async function putPlaces(database: Database, places: Iterable<readonly [ObjectId, BlobPlace]>): Promise<void> {
   let batch = database.batch();
   for (const [id, place] of places) {
     const key = blobKey(id);

@@ -7,12 +7,12 @@ import { invariant, isError } from '../errors.js';
 import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BLOBS, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import { type Frame, type Location, NO_PATCHES } from '../pack/locator.js';
+import { type Location, NO_PATCHES } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
 import { looksIncompressible } from '../pack/probe.js';
 import { BlobReader } from './blob-reader.js';
 import type { BlobPlace } from './manifest.js';
-import { BufferPool } from './pack-draft.js';
+import { BufferPool, type FrameDraft, frameDraft } from './pack-draft.js';
 import { PackWriter, type PackWriterOptions } from './pack-writer.js';
 import { patchOnto } from './patch-onto.js';
 import type { Repository } from './repository.js';
@@ -33,20 +33,17 @@ export interface BlobWriterOptions extends PackWriterOptions {
   readKnown?: ((id: ObjectId) => Promise<Uint8Array | undefined>) | undefined;
 }
 
-/** Part of a frame that is being filled: a whole blob, or a patch of one. */
-interface Segment {
-  id: ObjectId;
-  /** Bytes of the blob. */
-  length: number;
-  offset: number;
-  patch: { bitmap: number; base: Location } | undefined;
+/** A patch that makes a blob of what is stored already. */
+interface Patch {
+  bitmap: number;
+  base: Location;
 }
 
-interface FrameDraft {
+/** A frame that is being filled with whole blobs or patches. */
+interface FillingFrame extends FrameDraft {
   compression: Compression;
   /** Undefined as long as nothing is in it. */
   buffer: Uint8Array | undefined;
-  segments: Segment[];
   /** Bytes of the buffer that are filled. */
   length: number;
 }
@@ -62,17 +59,19 @@ export class BlobWriter {
   #blockUsed = READ_SIZE;
   readonly #frameBuffers = new BufferPool(MAX_FRAME_SIZE);
   // What compresses, what does not, and patches go to frames of their own: like with like compresses best.
-  #whole: FrameDraft;
-  #incompressible: FrameDraft;
-  #patches: FrameDraft;
-  readonly #encoding: { encoded: Promise<Encoded>; segments: readonly Segment[]; buffer: Uint8Array }[] = [];
+  #whole: FillingFrame;
+  #incompressible: FillingFrame;
+  #patches: FillingFrame;
+  readonly #encoding: { encoded: Promise<Encoded>; draft: FrameDraft; buffer: Uint8Array }[] = [];
   /** Bytes handed to the compressor so far. */
   #compressed = 0;
 
   /** The places of all blobs that were added, complete after `finish`. */
   readonly places = new Map<ObjectId, BlobPlace>();
-  /** The places of those that were not stored before. */
-  readonly stored = new Map<ObjectId, BlobPlace>();
+  /** The ids of those that were not stored before. Of a blob that was stored anew it is here twice. */
+  readonly #stored: ObjectId[] = [];
+  /** Whether no blob that was added was there before. */
+  isAllNew = true;
   /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
   newBytes = 0;
 
@@ -83,6 +82,16 @@ export class BlobWriter {
     this.#incompressible = this.#newDraft('off');
     this.#patches = this.#newDraft(options.compression);
     this.#reader = new BlobReader({ provider: this.#packs }, options);
+  }
+
+  /** Whether every blob that was added was there before. */
+  get isNothingNew(): boolean {
+    return this.#stored.length === 0;
+  }
+
+  /** The places of the blobs that were not stored before. */
+  *stored(): Generator<[ObjectId, BlobPlace]> {
+    for (const id of this.#stored) yield [id, this.places.get(id) as BlobPlace];
   }
 
   /** The keys of the packs that were begun. */
@@ -124,17 +133,16 @@ export class BlobWriter {
     if (this.places.has(id) || this.#waiting.has(id)) return true;
     const place = this.#options.known.get(id);
     if (place?.length !== length) return false;
-    this.places.set(id, place);
+    this.#reuse(id, place);
     return true;
   }
 
   /** Adds whole blobs in a frame that is compressed already, as it is. */
   async addFrame(frame: Encoded, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<void> {
     this.newBytes += frame.length;
-    await this.#storeFrame(
-      frame,
-      blobs.map((blob) => ({ ...blob, patch: undefined })),
-    );
+    const draft = frameDraft();
+    for (const { id, offset, length } of blobs) addTo(draft, id, length, offset);
+    await this.#storeFrame(frame, draft);
   }
 
   /** Gives every blob that was added its place. More may be added or stored anew after it, into the same pack. */
@@ -150,7 +158,7 @@ export class BlobWriter {
   async rewrite(id: ObjectId, bytes: Uint8Array, as: 'whole' | { kept: Location; bitmap: number }): Promise<void> {
     if (as === 'whole') return this.#appendWhole(id, bytes);
     const patch = { bitmap: as.bitmap, base: as.kept };
-    this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch }, extractPages(bytes, as.bitmap));
+    this.#patches = await this.#append(this.#patches, id, bytes.length, extractPages(bytes, as.bitmap), patch);
   }
 
   /** The bytes of a blob at a place that may be in a pack of this commit. */
@@ -178,10 +186,11 @@ export class BlobWriter {
     const found = this.#waiting.size === 0 ? undefined : await this.#options.lookup?.([...this.#waiting.keys()]);
     for (const [id, { bytes, predecessor }] of this.#waiting) {
       const place = found?.get(id);
-      if (place?.length === bytes.length) this.places.set(id, place);
+      if (place?.length === bytes.length) this.#reuse(id, place);
       else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
+      // One by one: what a cleared Map held stays reachable from its former table until the next full collection.
+      this.#waiting.delete(id);
     }
-    this.#waiting.clear();
     for (const block of this.#blocks.splice(0)) this.#blockBuffers.give(block);
     this.#blockUsed = READ_SIZE;
   }
@@ -192,9 +201,8 @@ export class BlobWriter {
   }
 
   async #appendWhole(id: ObjectId, bytes: Uint8Array): Promise<void> {
-    if (looksIncompressible(bytes))
-      this.#incompressible = await this.#append(this.#incompressible, { id, length: bytes.length, patch: undefined }, bytes);
-    else this.#whole = await this.#append(this.#whole, { id, length: bytes.length, patch: undefined }, bytes);
+    if (looksIncompressible(bytes)) this.#incompressible = await this.#append(this.#incompressible, id, bytes.length, bytes);
+    else this.#whole = await this.#append(this.#whole, id, bytes.length, bytes);
   }
 
   /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
@@ -211,7 +219,7 @@ export class BlobWriter {
     if (pageCount(bitmap) * 4 > Math.ceil(bytes.length / PAGE_SIZE) * 3) return false;
     const content = extractPages(bytes, bitmap);
     this.newBytes += content.length;
-    this.#patches = await this.#append(this.#patches, { id, length: bytes.length, patch: { bitmap, base } }, content);
+    this.#patches = await this.#append(this.#patches, id, bytes.length, content, { bitmap, base });
     return true;
   }
 
@@ -225,10 +233,10 @@ export class BlobWriter {
     }
   }
 
-  /** Adds a segment to a frame, or to a new one where it does not fit; returns the frame that it went to. */
-  async #append(draft: FrameDraft, segment: Omit<Segment, 'offset'>, content: Uint8Array): Promise<FrameDraft> {
+  /** Adds a blob of `length` bytes, or a patch of it, to a frame, or to a new one if it does not fit; returns the frame that it went to. */
+  async #append(draft: FillingFrame, id: ObjectId, length: number, content: Uint8Array, patch?: Patch): Promise<FillingFrame> {
     const target = draft.length + content.length > MAX_FRAME_SIZE ? await this.#closeFrame(draft) : draft;
-    target.segments.push({ ...segment, offset: target.length });
+    addTo(target, id, length, target.length, patch);
     target.buffer ??= this.#frameBuffers.take();
     target.buffer.set(content, target.length);
     target.length += content.length;
@@ -236,7 +244,7 @@ export class BlobWriter {
   }
 
   /** Hands a frame to the compressor and returns an empty one. */
-  async #closeFrame(draft: FrameDraft): Promise<FrameDraft> {
+  async #closeFrame(draft: FillingFrame): Promise<FillingFrame> {
     const { buffer } = draft;
     if (buffer === undefined) return draft;
     while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
@@ -244,38 +252,43 @@ export class BlobWriter {
     if (draft.compression !== 'off') this.#compressed += draft.length;
     // A failure is met where the frame is drained; until then nobody else is listening.
     encoded.catch(() => undefined);
-    this.#encoding.push({ encoded, segments: draft.segments, buffer });
+    this.#encoding.push({ encoded, draft, buffer });
     return this.#newDraft(draft.compression);
   }
 
   async #drainOne(): Promise<void> {
     const next = this.#encoding.shift();
     invariant(next !== undefined, 'a frame is being compressed');
-    await this.#storeFrame(await next.encoded, next.segments);
+    await this.#storeFrame(await next.encoded, next.draft);
     this.#frameBuffers.give(next.buffer);
   }
 
-  async #storeFrame(encoded: Encoded, segments: readonly Segment[]): Promise<void> {
-    await this.#packs.add(encoded, (frame) =>
-      segments.map((segment) => {
-        const place = { location: locate(segment, frame), length: segment.length };
-        this.#place(segment.id, place);
-        return [segment.id, place];
-      }),
-    );
+  async #storeFrame(encoded: Encoded, draft: FrameDraft): Promise<void> {
+    await this.#packs.add(encoded, draft);
+    for (let i = 0; i < draft.ids.length; i++) this.#place(draft.ids[i] as ObjectId, draft.places[i] as BlobPlace);
   }
 
-  #newDraft(compression: Compression): FrameDraft {
-    return { compression, buffer: undefined, segments: [], length: 0 };
+  #newDraft(compression: Compression): FillingFrame {
+    return { ...frameDraft(), compression, buffer: undefined, length: 0 };
+  }
+
+  #reuse(id: ObjectId, place: BlobPlace): void {
+    this.isAllNew = false;
+    this.places.set(id, place);
   }
 
   #place(id: ObjectId, place: BlobPlace): void {
     this.places.set(id, place);
-    this.stored.set(id, place);
+    this.#stored.push(id);
   }
 }
 
-function locate({ length, offset, patch }: Segment, frame: Frame): Location {
-  if (patch === undefined) return { frame, offset, baseLength: length, patches: NO_PATCHES };
-  return { ...patch.base, patches: [...patch.base.patches, { frame, offset, bitmap: patch.bitmap }] };
+/** Adds a blob of `length` bytes: it is at the offset of the frame, or a patch is that makes it. */
+function addTo({ frame, ids, places }: FrameDraft, id: ObjectId, length: number, offset: number, patch?: Patch): void {
+  const location =
+    patch === undefined
+      ? { frame, offset, baseLength: length, patches: NO_PATCHES }
+      : { ...patch.base, patches: [...patch.base.patches, { frame, offset, bitmap: patch.bitmap }] };
+  ids.push(id);
+  places.push({ location, length });
 }

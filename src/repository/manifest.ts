@@ -26,7 +26,12 @@ export interface Manifest {
  * Returns the body of a manifest envelope. Every blob of the tree must have a place. Throws INTEGRITY if the tree or the places give one blob two lengths, as
  * only damaged or hostile input does: no store is made of it.
  */
-export function encodeManifest(commit: Commit, tree: Tree, blobs: ReadonlyMap<ObjectId, BlobPlace>): Uint8Array {
+export function encodeManifest(
+  commit: Commit,
+  tree: Tree,
+  blobs: ReadonlyMap<ObjectId, BlobPlace>,
+  treeBytes = encodeTree(tree),
+): Uint8Array {
   const distinct = distinctBlobs(tree);
   const locations = Array.from(distinct, ([id, length]) => {
     const place = blobs.get(id) as BlobPlace;
@@ -34,7 +39,6 @@ export function encodeManifest(commit: Commit, tree: Tree, blobs: ReadonlyMap<Ob
     return place.location;
   });
   const lengths = [...distinct.values()];
-  const treeBytes = encodeTree(tree);
   const before = new Writer().sized(encodeCommit(commit)).uint(treeBytes.length).finish();
   const body = concat([before, treeBytes, encodeLocators(locations, lengths)]);
   if (body.length > MAX_MANIFEST_SIZE) throw tooLarge(`its manifest has ${body.length} bytes, more than ${MAX_MANIFEST_SIZE}`);
@@ -67,9 +71,18 @@ export function decodeManifest(body: Uint8Array): Manifest {
   const tree = decodeTree(treeBytes);
   const { files, bytes } = measureTree(tree);
   check(files === commit.files && bytes === commit.bytes, 'manifest: expected the numbers of files and bytes that its tree has');
-  const distinct = distinctBlobs(tree);
-  const locations = decodeLocators(input.bytes(input.remaining), [...distinct.values()]);
-  const blobs = new Map<ObjectId, BlobPlace>();
-  for (const [id, length] of distinct) blobs.set(id, { location: locations[blobs.size] as Location, length });
-  return { id: commitId(commitBytes), commit, tree, blobs };
+  return { id: commitId(commitBytes), commit, tree, blobs: decodeBlobs(input.bytes(input.remaining), tree) };
+}
+
+/** Lengths become places in one and the same Map, for a large profile has no room for two. */
+function decodeBlobs(bytes: Uint8Array, tree: Tree): ReadonlyMap<ObjectId, BlobPlace> {
+  const blobs: Map<ObjectId, number | BlobPlace> = distinctBlobs(tree);
+  const lengths = [...blobs.values()] as number[];
+  const locations = decodeLocators(bytes, lengths);
+  let i = 0;
+  for (const id of blobs.keys()) {
+    blobs.set(id, { location: locations[i] as Location, length: lengths[i] as number });
+    i++;
+  }
+  return blobs as Map<ObjectId, BlobPlace>;
 }

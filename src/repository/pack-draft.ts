@@ -1,9 +1,11 @@
 /** What a writer fills in memory: packs on their way to a provider, in buffers that are used again. */
 import { sha256 } from '#platform';
 import { MAX_PACK_SIZE } from '../limits.js';
+import type { ObjectId } from '../object-id.js';
 import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
-import type { ObjectName } from '../pack/locator.js';
+import type { Frame, ObjectName } from '../pack/locator.js';
 import { objectKey } from './layout.js';
+import type { BlobPlace } from './manifest.js';
 import type { Repository } from './repository.js';
 
 /** Bytes that a pack has room for at first: what most commits store. */
@@ -22,6 +24,20 @@ export class BufferPool {
   give(buffer: Uint8Array): void {
     this.#free.push(buffer);
   }
+}
+
+/**
+ * The blobs that a frame completes, with their places. The places are made before it is known where the frame lies, which is filled in
+ * later: a large directory has a hundred thousand of them, and needs no second form of each.
+ */
+export interface FrameDraft {
+  readonly frame: Frame;
+  readonly ids: ObjectId[];
+  readonly places: BlobPlace[];
+}
+
+export function frameDraft(): FrameDraft {
+  return { frame: { pack: { epoch: 0, name: '' }, offset: 0, codec: 'raw', storedLength: 0, length: 0 }, ids: [], places: [] };
 }
 
 /** A pack that is being filled, in a buffer that grows: most commits are small. */

@@ -2,11 +2,10 @@
 import { MAX_PACK_SIZE, PACK_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { Encoded } from '../pack/codec.js';
-import type { Frame } from '../pack/locator.js';
 import type { GetOptions, RequestOptions } from '../provider/provider.js';
 import { newName } from './layout.js';
 import type { BlobPlace } from './manifest.js';
-import { BufferPool, PackDraft } from './pack-draft.js';
+import { BufferPool, type FrameDraft, PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
 
 export interface PackWriterOptions extends RequestOptions {
@@ -24,7 +23,7 @@ export class PackWriter {
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
-  /** What the pack that is being filled holds. */
+  /** The blobs that the pack being filled completes; empty if nobody is to be told of them. */
   #places = new Map<ObjectId, BlobPlace>();
 
   /** The keys of the packs that were begun. */
@@ -37,15 +36,15 @@ export class PackWriter {
     this.#options = options;
   }
 
-  /** Adds a frame; `placed` is told where it lies, and gives the blobs that it completes. */
-  async add({ codec, length, stored }: Encoded, placed: (frame: Frame) => Iterable<[ObjectId, BlobPlace]>): Promise<void> {
+  /** Adds a frame, and fills in where it lies. */
+  async add({ codec, length, stored }: Encoded, { frame, ids, places }: FrameDraft): Promise<void> {
     if (this.#pack !== undefined && !this.#pack.fits(stored.length)) {
       await this.#send(this.#pack);
       this.#pack = undefined;
     }
     this.#pack ??= this.#begin();
-    const frame = { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length };
-    for (const [id, place] of placed(frame)) this.#places.set(id, place);
+    Object.assign(frame, { pack: this.#pack.name, offset: this.#pack.append(stored), codec, storedLength: stored.length, length });
+    if (this.#options.onDurable !== undefined) for (const [i, id] of ids.entries()) this.#places.set(id, places[i] as BlobPlace);
   }
 
   /** What the repository has, and what is on its way there. */

@@ -21,6 +21,8 @@ import { Refs } from './refs.js';
 export interface ManifestContent {
   commit: Commit;
   tree: Tree;
+  /** The tree's canonical bytes, if they were made already. */
+  encoded?: Uint8Array;
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
 }
 
@@ -120,9 +122,9 @@ export class Repository {
   }
 
   /** A manifest as it is stored under its name. */
-  async sealManifest(name: ObjectName, { commit, tree, blobs }: ManifestContent, compression: Compression): Promise<Uint8Array> {
+  async sealManifest(name: ObjectName, { commit, tree, encoded, blobs }: ManifestContent, compression: Compression): Promise<Uint8Array> {
     const identity = { kind: 'manifest', repository: this.id, key: objectKey('manifests', name) } as const;
-    return wrap(identity, encodeManifest(commit, tree, blobs), compression);
+    return wrap(identity, encodeManifest(commit, tree, blobs, encoded), compression);
   }
 
   /** Stores a manifest; resolves to its bytes as stored when it is durable. */

@@ -5,8 +5,8 @@ import { BrowserStateError } from '../errors.js';
 import { MAX_CAPTURE_ATTEMPTS, MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { Commit } from '../object/commit.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
-import { distinctBlobs, measureTree, type Tree, type TreeEntry, treeId } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
+import { blobCount, blobId, encodeTree, measureTree, type Tree, type TreeEntry } from '../object/tree.js';
+import { type ObjectId, objectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
 
 import type { RequestOptions } from '../provider/provider.js';
@@ -333,11 +333,12 @@ async function store(
   await writer.settle();
   const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
   // What a first version stores by itself lies in full packs: there is nothing to compact.
-  const isAllNew = head === undefined && writer.stored.size === writer.places.size;
+  const isAllNew = head === undefined && writer.isAllNew;
   if (!isAllNew) await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
   await writer.finish();
+  const encoded = encodeTree(tree);
   const commit: Commit = {
-    tree: treeId(tree),
+    tree: objectId('tree', encoded),
     parents: head ? [head.row.id] : [],
     time: home.host.now(),
     message: options.message ?? '',
@@ -349,19 +350,22 @@ async function store(
   const name = newName(home.host, pin.epoch);
   const row = newRow(options.op ?? 'commit', commit, name);
   const [manifest] = await Promise.all([
-    repository.writeManifest(name, { commit, tree, blobs: places() }, compression, options),
+    repository.writeManifest(name, { commit, tree, encoded, blobs: places() }, compression, options),
     writer.acknowledged(),
   ]);
   const history = await repository.refs.addRow({ ...token.ref, epoch: pin.epoch }, row, options);
   const tags = options.tag === undefined ? token.ref.tags : withTag(token.ref, options.tag, row.id);
   const swapped = await repository.refs.swap(token, { state: 'live', ...history, tags, epoch: pin.epoch }, options);
   if (swapped === undefined) return undefined;
-  if (writer.stored.size > 0) await home.index.record(repository, pin.epoch, writer.stored);
+  if (!writer.isNothingNew) await home.index.record(repository, pin.epoch, writer.stored());
   return { row, storedBytes: writer.storedBytes + manifest.length };
 }
 
 function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
   const placed = new Map<ObjectId, BlobPlace>();
-  for (const id of distinctBlobs(tree).keys()) placed.set(id, places.get(id) as BlobPlace);
+  for (const entry of tree) {
+    if (entry.kind !== 'file') continue;
+    for (let i = 0; i < blobCount(entry.size); i++) placed.set(blobId(entry, i), places.get(blobId(entry, i)) as BlobPlace);
+  }
   return placed;
 }

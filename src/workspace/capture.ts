@@ -80,14 +80,13 @@ export async function capture(dir: string, scan: Scan, options: CaptureOptions):
   const entries = scan.entries.splice(0).reverse();
   const tree: TreeEntry[] = [];
   const tell = (path: string, read: number) => options.onProgress?.({ path, ...progress, bytes: progress.bytes + read });
+  const capturing: Capturing = { ...options, tell };
   for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) {
     // Both are in the order of their paths.
     while (next < previous.length && compareUtf8((previous[next] as TreeEntry).path, entry.path) < 0) next++;
     const old = previous[next]?.path === entry.path ? previous[next] : undefined;
     const made =
-      entry.kind === 'file'
-        ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, { ...options, tell })
-        : plainEntry(entry);
+      entry.kind === 'file' ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, capturing) : plainEntry(entry);
     if (made === undefined) {
       options.onVanished?.(parentPath(entry.path));
       continue;
