@@ -37,6 +37,9 @@ export type TreeEntry = DirectoryEntry | FileEntry | SymlinkEntry;
 /** One profile's entries, sorted by the UTF-8 bytes of their paths. */
 export type Tree = readonly TreeEntry[];
 
+/** The most bytes of the kind, mode, time and size of a file in a tree's encoding. */
+const FACTS_BYTES = 19;
+
 const kinds = ['directory', 'file', 'symlink'] as const;
 
 /** How many blobs a file of `size` bytes has. */
@@ -95,19 +98,20 @@ export function tooLarge(why: string): BrowserStateError {
 
 /** Returns the canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE for one that exceeds a limit as a whole. */
 export function encodeTree(tree: Tree): Uint8Array {
-  const out = new Writer().uint(tree.length);
+  const paths = new Writer().uint(tree.length);
   let previous: Uint8Array = new Uint8Array(0);
   let total = 0;
   for (const { path } of tree) {
     const bytes = utf8(path);
     const shared = sharedLength(previous, bytes);
-    out.uint(shared).sized(bytes.subarray(shared));
+    paths.uint(shared).sized(bytes.subarray(shared));
     previous = bytes;
     total += bytes.length;
   }
   if (total > MAX_TREE_PATH_BYTES) throw tooLarge(`its paths have ${total} bytes in all, more than ${MAX_TREE_PATH_BYTES}`);
   const blobs = tree.reduce((sum, entry) => sum + (entry.kind === 'file' ? blobCount(entry.size) : 0), 0);
   if (blobs > MAX_BLOBS) throw tooLarge(`its files have ${blobs} blobs of ${CHUNK_SIZE} bytes, more than ${MAX_BLOBS}`);
+  const out = new Writer(paths.length + tree.length * FACTS_BYTES + blobs * ID_BYTES).bytes(paths.finish());
   for (const entry of tree) out.byte(kinds.indexOf(entry.kind));
   for (const { mode } of tree) out.byte(mode & 255).byte(mode >> 8);
   for (const { mtime } of tree) out.int64(mtime);

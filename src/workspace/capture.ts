@@ -71,12 +71,15 @@ export interface CaptureOptions {
 export async function capture(dir: string, scan: Scan, options: CaptureOptions): Promise<TreeEntry[]> {
   const previous = options.previous?.tree ?? [];
   let next = 0;
+  let blobs = 0;
   const progress = { files: 0, totalFiles: 0, bytes: 0, totalBytes: 0 };
   for (const { kind, size } of scan.entries) {
     if (kind !== 'file') continue;
     progress.totalFiles++;
     progress.totalBytes += size;
+    blobs += blobCount(size);
   }
+  options.learn?.expect(progress.totalFiles, blobs);
   const entries = scan.entries.splice(0).reverse();
   const tree: TreeEntry[] = [];
   const tell = (path: string, read: number) => options.onProgress?.({ path, ...progress, bytes: progress.bytes + read });
@@ -85,13 +88,14 @@ export async function capture(dir: string, scan: Scan, options: CaptureOptions):
     // Both are in the order of their paths.
     while (next < previous.length && compareUtf8((previous[next] as TreeEntry).path, entry.path) < 0) next++;
     const old = previous[next]?.path === entry.path ? previous[next] : undefined;
+    // What two versions of a large directory share is held once, the text of a path as well.
+    if (old !== undefined) entry.path = old.path;
     const made =
       entry.kind === 'file' ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, capturing) : plainEntry(entry);
     if (made === undefined) {
       options.onVanished?.(parentPath(entry.path));
       continue;
     }
-    // Two versions of a large directory differ in little: what they share is held once.
     tree.push(old !== undefined && old.mtime === made.mtime && sameEntry(old, made) ? old : made);
     if (made.kind !== 'file') continue;
     progress.files++;
@@ -221,7 +225,8 @@ function lookAgain(path: string, entry: ScannedEntry): ScannedEntry | undefined 
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   if (stats === undefined || !stats.isFile()) return undefined;
   return {
-    ...entry,
+    path: entry.path,
+    kind: 'file',
     size: Number(stats.size),
     mode: Number(stats.mode & 0o777n),
     mtimeNs: stats.mtimeNs,

@@ -32,11 +32,26 @@ const FACTS_BYTES = 32;
 /** No name holds it, and no name is empty. */
 const NUL = '\0';
 
+/** The files of one directory; 200,000 are few objects. */
+interface Directory {
+  /** Names that were decoded, apart by NULs, and the number of the facts of the first. */
+  names: string;
+  first: number;
+  /** Files that were recorded since, with the numbers of their facts. */
+  paths: string[];
+  facts: number[];
+}
+
+/** Stands for the facts of a file that cannot be trusted to show its changes. */
+const FORGOTTEN = -1;
+
 export class StatCache {
   readonly #dir: string;
   readonly #scanStartMs: number;
-  /** The number of each file's facts, by directory and name: 200,000 files are few objects. */
-  readonly #directories = new Map<string, Map<string, number>>();
+  /** By path. */
+  readonly #directories = new Map<string, Directory>();
+  /** The files of the directory that was looked into last, and of those above it: others are as likely not asked for again. */
+  readonly #opened = new Map<string, ReadonlyMap<string, number>>();
   /** The facts of each file, and where the ids of its blobs are, which lie one after the other. */
   #facts: DataView = new DataView(new ArrayBuffer(0));
   #count = 0;
@@ -69,7 +84,7 @@ export class StatCache {
   /** Returns the ids of the file's blobs, one after the other, if it is the file that was recorded. */
   lookup(entry: ScannedEntry): string | undefined {
     const { parent, name } = split(entry.path);
-    const i = this.#directories.get(parent)?.get(name);
+    const i = this.#open(parent).get(name);
     if (i === undefined || entry.kind !== 'file') return undefined;
     const at = i * FACTS_BYTES;
     const isSame =
@@ -85,16 +100,20 @@ export class StatCache {
     const { path, size, mtimeNs, ctimeNs, ino } = entry;
     const bytes = fromHex(ids);
     invariant(bytes?.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
-    const { parent, name } = split(path);
-    const files = this.#directories.get(parent) ?? new Map<string, number>();
-    if (!this.#trusts(entry)) {
-      files.delete(name);
-      if (files.size === 0) this.#directories.delete(parent);
-      return;
+    const { parent } = split(path);
+    const isTrusted = this.#trusts(entry);
+    let directory = this.#directories.get(parent);
+    if (directory === undefined) {
+      if (!isTrusted) return;
+      directory = { names: '', first: 0, paths: [], facts: [] };
+      this.#directories.set(parent, directory);
     }
-    this.#directories.set(parent, files.set(name, this.#count));
+    this.#opened.delete(parent);
+    directory.paths.push(path);
+    directory.facts.push(isTrusted ? this.#count : FORGOTTEN);
+    if (!isTrusted) return;
     const i = this.#count++;
-    this.#reserve(this.#idBytes + bytes.length);
+    this.#reserve(this.#count, this.#idBytes + bytes.length);
     const at = i * FACTS_BYTES;
     this.#facts.setBigUint64(at, BigInt(size), true);
     this.#facts.setBigInt64(at + 8, mtimeNs, true);
@@ -110,15 +129,28 @@ export class StatCache {
     this.record({ kind: 'file', path, mode, size: Number(size), mtimeNs, ctimeNs, ino }, ids);
   }
 
+  /** Makes room for so many files with so many blobs, which will be recorded. */
+  expect(files: number, blobs: number): void {
+    this.#reserve(this.#count + files, this.#idBytes + blobs * ID_BYTES);
+  }
+
   encode(): Uint8Array {
-    const directories = [...this.#directories.values()];
-    const paths = Array.from(this.#directories, ([parent, files]) => [parent, ...files.keys()].join(NUL)).join(NUL + NUL);
+    const groups: string[] = [];
+    const numbers = new Uint32Array(this.#count);
+    let count = 0;
+    for (const [parent, directory] of this.#directories) {
+      const files = filesOf(directory);
+      if (files.size === 0) continue;
+      groups.push([parent, ...files.keys()].join(NUL));
+      for (const i of files.values()) numbers[count++] = i;
+    }
+    const paths = groups.join(NUL + NUL);
     const head = [MAGIC, utf8(this.#dir), utf8(paths)] as const;
     const room = head.reduce((sum, { length }) => sum + length + 8, this.#count * FACTS_BYTES + this.#idBytes + HASH_BYTES);
     const out = new Writer(room).bytes(head[0]).sized(head[1]).sized(head[2]);
     const facts = new Uint8Array(this.#facts.buffer, this.#facts.byteOffset);
-    for (const files of directories) for (const i of files.values()) out.bytes(facts.subarray(i * FACTS_BYTES, (i + 1) * FACTS_BYTES));
-    for (const files of directories) for (const i of files.values()) out.bytes(this.#idsOf(i));
+    for (const [first, end] of runs(numbers.subarray(0, count))) out.bytes(facts.subarray(first * FACTS_BYTES, end * FACTS_BYTES));
+    for (const [first, end] of runs(numbers.subarray(0, count))) out.bytes(this.#ids.subarray(this.#idsAt[first], this.#idsEnd(end - 1)));
     return out.bytes(sha256(out.finish())).finish();
   }
 
@@ -145,14 +177,28 @@ export class StatCache {
   }
 
   #idsOf(i: number): Uint8Array {
-    const at = this.#idsAt[i] as number;
-    return this.#ids.subarray(at, at + blobCount(this.#sizeOf(i)) * ID_BYTES);
+    return this.#ids.subarray(this.#idsAt[i], this.#idsEnd(i));
   }
 
-  /** Makes room for the facts of one more file, and for that many bytes of ids. */
-  #reserve(idBytes: number): void {
-    if (this.#facts.byteLength < this.#count * FACTS_BYTES) {
-      const room = Math.max(64, 2 * this.#count);
+  #idsEnd(i: number): number {
+    return (this.#idsAt[i] as number) + blobCount(this.#sizeOf(i)) * ID_BYTES;
+  }
+
+  /** Returns the number of each file's facts, by name. */
+  #open(parent: string): ReadonlyMap<string, number> {
+    const known = this.#opened.get(parent);
+    if (known !== undefined) return known;
+    for (const other of this.#opened.keys()) if (other !== '' && !parent.startsWith(`${other}/`)) this.#opened.delete(other);
+    const directory = this.#directories.get(parent);
+    const files = directory === undefined ? new Map<string, number>() : filesOf(directory);
+    this.#opened.set(parent, files);
+    return files;
+  }
+
+  /** Makes room for the facts of so many files, and for that many bytes of ids. */
+  #reserve(count: number, idBytes: number): void {
+    if (this.#facts.byteLength < count * FACTS_BYTES) {
+      const room = Math.max(64, count, 2 * this.#count);
       const facts = new Uint8Array(room * FACTS_BYTES);
       facts.set(new Uint8Array(this.#facts.buffer, this.#facts.byteOffset, this.#facts.byteLength));
       this.#facts = new DataView(facts.buffer);
@@ -161,7 +207,7 @@ export class StatCache {
       this.#idsAt = at;
     }
     if (this.#ids.length >= idBytes) return;
-    const ids = new Uint8Array(Math.max(4096, 2 * idBytes));
+    const ids = new Uint8Array(Math.max(4096, idBytes, 2 * this.#idBytes));
     ids.set(this.#ids.subarray(0, this.#idBytes));
     this.#ids = ids;
   }
@@ -175,12 +221,34 @@ export class StatCache {
   #readPaths(text: string): number {
     let count = 0;
     for (const group of text === '' ? [] : text.split(NUL + NUL)) {
-      const [parent = '', ...names] = group.split(NUL);
-      const files = this.#directories.get(parent) ?? new Map<string, number>();
-      for (const name of names) files.set(name, count++);
-      this.#directories.set(parent, files);
+      const end = group.indexOf(NUL);
+      if (end === -1) continue;
+      const names = group.slice(end + 1);
+      this.#directories.set(group.slice(0, end), { names, first: count, paths: [], facts: [] });
+      for (let at = 0; at !== -1; at = names.indexOf(NUL, at + 1)) count++;
     }
     return count;
+  }
+}
+
+/** Returns the number of each file's facts, by name. */
+function filesOf({ names, first, paths, facts }: Directory): Map<string, number> {
+  const files = new Map<string, number>();
+  for (const [i, name] of (names === '' ? [] : names.split(NUL)).entries()) files.set(name, first + i);
+  for (const [i, path] of paths.entries()) {
+    const { name } = split(path);
+    const number = facts[i] as number;
+    if (number === FORGOTTEN) files.delete(name);
+    else files.set(name, number);
+  }
+  return files;
+}
+
+/** Yields the runs of consecutive numbers, each as its first and the one after its last. */
+function* runs(numbers: Uint32Array): Generator<[number, number]> {
+  for (let from = 0, to = 1; from < numbers.length; from = to++) {
+    while (to < numbers.length && numbers[to] === (numbers[to - 1] as number) + 1) to++;
+    yield [numbers[from] as number, (numbers[to - 1] as number) + 1];
   }
 }
 
