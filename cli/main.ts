@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: parses, runs the chosen command, and turns what came of it into output and an exit status. */
+import { readFileSync } from 'node:fs';
 import type { Command } from './command.js';
 import { completion } from './commands/completion.js';
 import { deleteSession } from './commands/delete.js';
@@ -61,11 +62,17 @@ let report = new Report({ json: typed.includes('--json'), quiet: false, verbose:
 async function main(): Promise<number> {
   // Loaded where its failures are told: yargs asks for the current directory, which may be gone.
   const { parse } = await import('./parser.js');
-  const choice = parse(typed, commands);
+  const choice = parse(typed, commands, version());
   if (choice === undefined) return 0;
   const { json = false, quiet = false, verbose = false, noColor = false } = choice.args;
   report = new Report({ json, quiet, verbose, color: !noColor });
   return run(choice);
+}
+
+/** Returns the version of this package. Its path is the same from the compiled file and from the bundle. */
+function version(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  return version;
 }
 
 async function run({ command, args, printCompletionScript }: Choice): Promise<number> {

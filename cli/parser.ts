@@ -1,5 +1,4 @@
 /** Reads a command line with yargs. Parsing only chooses: nothing runs while it is under way, so every error that it throws is one of usage. */
-import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import type { Command, OptionTable } from './command.js';
 import { refuseMissingValue, separatorHint, usageError } from './complaint.js';
@@ -19,11 +18,11 @@ export interface Choice {
  * The command that `typed` chooses; undefined where yargs has answered already, with help, the version or completions. Throws
  * USAGE for everything that is no command.
  */
-export function parse(typed: readonly string[], commands: readonly Command[]): Choice | undefined {
+export function parse(typed: readonly string[], commands: readonly Command[], version: string): Choice | undefined {
   const own = typed.includes('--') ? typed.slice(0, typed.indexOf('--')) : typed;
   let reading: Command | undefined;
   let choice: Choice | undefined;
-  const parser = configure(yargs(guardArguments(typed))).fail((message: string | null, error: Error | undefined) => {
+  const parser = configure(yargs(guardArguments(typed)), version).fail((message: string | null, error: Error | undefined) => {
     const words = (message ?? error?.message ?? '').replaceAll(GUARD, '');
     throw usageError({ message: words, typed: own, hasSeparator: own.length < typed.length, command: reading, commands });
   });
@@ -113,7 +112,7 @@ function refuseOptionsOfCommand(command: Command, args: Choice['args'], typed: r
     throw new CliError('USAGE', 'expected `--` before the command, found none', separatorHint(command));
 }
 
-function configure(parser: Argv): Argv {
+function configure(parser: Argv, version: string): Argv {
   return parser
     .scriptName('browserstate')
     .usage('$0 <command>\n\nVersioned, deduplicated, verified snapshots of browser profiles.')
@@ -132,7 +131,7 @@ function configure(parser: Argv): Argv {
     .help()
     .alias('help', 'h')
     .group(['help', 'version'], 'Global options:')
-    .version(version())
+    .version(version)
     .wrap(Math.min(MAX_HELP_WIDTH, process.stdout.columns || MAX_HELP_WIDTH))
     .epilogue('`$0 <command> --help` shows what a command takes, with examples.');
 }
@@ -144,9 +143,4 @@ function describe(parser: Argv, command: Command): void {
   // A group of its own comes before that of the global options.
   parser.options(options).group(Object.keys(options), 'Options:').epilogue('');
   for (const [text, does] of examples) parser.example(`$0 ${text}`, does);
-}
-
-function version(): string {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
-  return version;
 }

@@ -1,6 +1,5 @@
 /** Names of owners: a process, as every other that shares a home can judge it (SPEC.md R-OUT-7). */
-import { sha256 } from '#platform';
-import { toHex, utf8 } from './bytes.js';
+import { createHash } from 'node:crypto';
 import { bootOf, machineOf, namespaceOf, startOf } from './processes.js';
 
 /** The process that owns things. */
@@ -36,11 +35,16 @@ export function nameOf({ pid, start, namespace, boot, machine, socket }: Owner, 
   return `${[pid, start, namespace, boot, machine, socket].join('.')}@${host}`;
 }
 
+/** Returns the start of a text's SHA-256, as names hold it. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8);
+}
+
 /** Returns what identifies this process. */
 export function ownerOf({ pid, platform, hostname }: OwnProcess): Omit<Owner, 'socket'> {
-  const digest = (text: string | undefined): string => (text === undefined ? UNKNOWN : toHex(sha256(utf8(text)).subarray(0, 4)));
-  const machine = digest(machineOf(platform, hostname));
-  const boot = platform === 'linux' ? digest(bootOf()) : machine;
+  const known = (text: string | undefined): string => (text === undefined ? UNKNOWN : digest(text));
+  const machine = known(machineOf(platform, hostname));
+  const boot = platform === 'linux' ? known(bootOf()) : machine;
   return { pid, start: startOf(pid, pid) ?? UNKNOWN, namespace: namespaceOf(platform) ?? UNKNOWN, boot, machine };
 }
 

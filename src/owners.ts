@@ -6,9 +6,8 @@
 import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '#platform';
-import { toHex, utf8 } from './bytes.js';
-import { nameOf, type Owner, type OwnProcess, ownerOf, parseOwner, UNKNOWN } from './owner-name.js';
+import { toHex } from './bytes.js';
+import { digest, nameOf, type Owner, type OwnProcess, ownerOf, parseOwner, UNKNOWN } from './owner-name.js';
 import { startOf } from './processes.js';
 import { inFolder, listen, listens } from './sockets.js';
 
@@ -198,7 +197,7 @@ function stateByNumber({ pid, start }: Owner, own: OwnProcess): OwnerState {
 /** Tells a folder from any other that is or was at its path: 8 hex digits. */
 async function tokenOf(folder: string): Promise<string> {
   const { ino, birthtimeNs } = await stat(folder, { bigint: true });
-  return toHex(sha256(utf8(`${ino}:${birthtimeNs}`)).subarray(0, 4));
+  return digest(`${ino}:${birthtimeNs}`);
 }
 
 async function isAbsent(path: string): Promise<boolean> {

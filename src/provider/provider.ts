@@ -6,6 +6,9 @@
  * is random and never used again. A **cell** is mutable: it changes by compare-and-swap alone and is never deleted. Nothing is
  * ever both. SPEC.md, section "Provider", says the same for other languages.
  */
+import type { EtagStyle, RequestOptions } from '../request.js';
+
+export type { EtagStyle, RequestOptions };
 
 /** What a cell held when it was read: opaque, equal only for the same write. */
 export type Version = string;
@@ -14,14 +17,6 @@ export interface Cell {
   bytes: Uint8Array;
   version: Version;
 }
-
-export interface RequestOptions {
-  /** Rejects with CANCELLED when it fires; the request may or may not have taken effect. */
-  signal?: AbortSignal | undefined;
-}
-
-/** How a store wants back what it gave as a version: in that form, or without the quotes around it. */
-export type EtagStyle = 'returned' | 'unquoted';
 
 export interface SwapOptions extends RequestOptions {
   /** What another process found the store to want. A hint: one that is wrong costs requests and nothing else. */

@@ -21,7 +21,7 @@ import { decodeExtensions, type Extension, encodeExtensions } from '../object/ex
 import { ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import { nameText, type ObjectName, readName, writeName } from '../pack/locator.js';
-import type { EtagStyle } from '../provider/provider.js';
+import type { EtagStyle } from '../request.js';
 import { tagProblem } from './layout.js';
 
 const rowOps = ['commit', 'rollback', 'merge', 'recovered'] as const;
