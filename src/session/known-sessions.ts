@@ -9,11 +9,11 @@ import type { Remote } from './remote.js';
 /** Names that are looked at: those of one page of a bucket's listing. */
 const MAX_NAMES = 1000;
 
-/** Returns the names of sessions in one place; none if the place does not tell. */
-export async function sessionNames({ provider }: Home | Remote, { signal }: RequestOptions): Promise<string[]> {
+/** Returns the names of sessions in one place that begin with `start`; none if the place does not tell. */
+export async function sessionNames({ provider }: Home | Remote, { signal }: RequestOptions, start = ''): Promise<string[]> {
   const names: string[] = [];
   try {
-    for await (const { key } of provider.list(REF_PREFIX, { signal })) {
+    for await (const { key } of provider.list(REF_PREFIX + start, { signal })) {
       const name = key.slice(REF_PREFIX.length);
       if (isId(name)) names.push(name);
       if (names.length === MAX_NAMES) break;

@@ -79,19 +79,19 @@ export class Session {
    * change that is cut off, which the next checkout redoes.
    */
   async checkout(dir: string, options?: CheckoutOptions & OfflineOptions): Promise<CheckoutResult> {
-    const { session, settings } = this.#at(transferSettingsOf(this.#defaults, 'checkout', options, optionsOf.checkout));
-    if (session !== this) return session.checkout(dir, settings);
-    const isHere = await this.#sites.hasAtHome(settings.at ?? 'HEAD', settings);
-    return this.#checkOut(dir, settings, isHere);
+    return this.#at(transferSettingsOf(this.#defaults, 'checkout', options, optionsOf.checkout), async (session, settings) => {
+      const isHere = await session.#sites.hasAtHome(settings.at ?? 'HEAD', settings);
+      return session.#checkOut(dir, settings, isHere);
+    });
   }
 
   /** Pulls the newest version, or the one that `at` names, and checks it out: as `checkout`, but the remote is asked what is the newest. */
   async restore(dir: string, options?: CheckoutOptions & OfflineOptions): Promise<CheckoutResult> {
-    const { session, settings } = this.#at(transferSettingsOf(this.#defaults, 'restore', options, optionsOf.checkout));
-    if (session !== this) return session.restore(dir, settings);
-    // An id names the same version everywhere.
-    const isHere = isCommitId(settings.at ?? '') && (await this.#sites.hasAtHome(settings.at as string, settings));
-    return this.#checkOut(dir, settings, isHere);
+    return this.#at(transferSettingsOf(this.#defaults, 'restore', options, optionsOf.checkout), async (session, settings) => {
+      // An id names the same version everywhere.
+      const isHere = isCommitId(settings.at ?? '') && (await session.#sites.hasAtHome(settings.at as string, settings));
+      return session.#checkOut(dir, settings, isHere);
+    });
   }
 
   async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean): Promise<CheckoutResult> {
@@ -109,8 +109,10 @@ export class Session {
 
   /** Brings what the remote has; see `pullSession`. Throws USAGE if there is no remote. */
   async pull(options?: PullOptions): Promise<PullResult> {
-    const { session, settings } = this.#at(transferSettingsOf(this.#defaults, 'pull', options, optionsOf.pull));
-    return pullSession(this.#home, this.#sites.needRemote(), session.id, settings);
+    const remote = this.#sites.needRemote();
+    return this.#at(transferSettingsOf(this.#defaults, 'pull', options, optionsOf.pull), (session, settings) =>
+      pullSession(this.#home, remote, session.id, settings),
+    );
   }
 
   /** Sends what the local store has; see `pushSession`. Throws USAGE if there is no remote. */
@@ -167,16 +169,17 @@ export class Session {
   /** Returns the commit that a revision names, also one of another session (`SESSION:REV`). Throws USAGE or NOT_FOUND if it names none. */
   async resolve(revision: string, options?: OfflineOptions): Promise<LogEntry> {
     const settings = settingsOf(this.#defaults, 'resolve', options, optionsOf.offline);
-    const { session, revision: named } = this.#named(revision);
-    const { token, row } = await session.#sites.find(named, settings);
-    return logEntry(row, token.ref.tags);
+    return this.#at({ ...settings, at: revision }, async (session, { at }) => {
+      const { token, row } = await session.#sites.find(at, settings);
+      return logEntry(row, token.ref.tags);
+    });
   }
 
   /** Returns the paths in which two versions differ, each of this session or, as `SESSION:REV`, of another; times alone make no difference. */
   async diff(from: string, to = 'HEAD', options?: OfflineOptions): Promise<TreeDiff> {
     const settings = settingsOf(this.#defaults, 'diff', options, optionsOf.offline);
-    const [a, b] = [this.#named(from), this.#named(to)];
-    return diffTrees(await a.session.#sites.readTree(a.revision, settings), await b.session.#sites.readTree(b.revision, settings));
+    const read = (revision: string) => this.#at({ ...settings, at: revision }, (session, { at }) => session.#sites.readTree(at, settings));
+    return diffTrees(await read(from), await read(to));
   }
 
   /** Returns the paths in which a directory differs from the head. Writes nothing. Throws BUSY if another process changes the directory, DIRTY if one was cut off. */
@@ -197,12 +200,13 @@ export class Session {
    */
   async rollback(to: string, options?: RollbackOptions & OfflineOptions): Promise<LogEntry> {
     const settings = settingsOf(this.#defaults, 'rollback', options, optionsOf.rollback);
-    const { session } = this.#named(to);
-    if (session !== this) await session.#sendFirst(settings);
-    return this.#act(settings, async (site) => {
-      const entry = await rollback(site, this.id, to, settings);
-      if (site !== this.#home) await this.#sites.takeOver(entry.commit, settings);
-      return entry;
+    return this.#at({ ...settings, at: to }, async (session, { at }) => {
+      if (session !== this) await session.#sendFirst(settings);
+      return this.#act(settings, async (site) => {
+        const entry = await rollback(site, this.id, `${session.id}:${at}`, settings);
+        if (site !== this.#home) await this.#sites.takeOver(entry.commit, settings);
+        return entry;
+      });
     });
   }
 
@@ -219,14 +223,14 @@ export class Session {
    * name exists.
    */
   async fork(name: string, options?: AtOptions & OfflineOptions): Promise<LogEntry> {
-    const { session, settings } = this.#at(settingsOf(this.#defaults, 'fork', options, optionsOf.at));
-    if (session !== this) return session.fork(name, settings);
-    checkId('session', name);
-    await this.#home.refuseLegacy(name);
-    return this.#act(settings, async (site) => {
-      const entry = await fork(site, this.id, name, settings);
-      if (site !== this.#home) await this.#sites.alsoAtHome(() => fork(this.#home, this.id, name, { ...settings, at: entry.commit }));
-      return entry;
+    return this.#at(settingsOf(this.#defaults, 'fork', options, optionsOf.at), async (session, settings) => {
+      checkId('session', name);
+      await this.#home.refuseLegacy(name);
+      return session.#act(settings, async (site) => {
+        const entry = await fork(site, session.id, name, settings);
+        if (site !== this.#home) await this.#sites.alsoAtHome(() => fork(this.#home, session.id, name, { ...settings, at: entry.commit }));
+        return entry;
+      });
     });
   }
 
@@ -313,10 +317,24 @@ export class Session {
     return { session: session === this.id ? this : new Session(this.#home, this.#remote, session, this.#defaults), revision };
   }
 
-  #at<T extends { at?: string | undefined }>(settings: T): { session: Session; settings: T } {
-    if (settings.at === undefined) return { session: this, settings };
-    const { session, revision } = this.#named(settings.at);
-    return { session, settings: { ...settings, at: revision } };
+  /**
+   * Runs a call with the session that `at` is of and the revision there. A commit that this session has not may be one of a session
+   * that a conflict or a mount made of it.
+   */
+  async #at<S extends OfflineOptions & { at?: string | undefined }, T>(
+    settings: S,
+    act: (session: Session, settings: S) => Promise<T>,
+  ): Promise<T> {
+    const { at } = settings;
+    if (at === undefined) return act(this, settings);
+    const { session, revision } = this.#named(at);
+    try {
+      return await act(session, { ...settings, at: revision });
+    } catch (error) {
+      const other = isUnknownCommit(error, at) ? await this.#sites.relativeWith(at, settings) : undefined;
+      if (other === undefined) throw error;
+      return act(this.#named(`${other}:${at}`).session, settings);
+    }
   }
 
   /** Returns the remote, unless it is to be left alone. */
@@ -328,6 +346,11 @@ export class Session {
     const site = await this.#sites.site(settings);
     return (await site.requireSession(this.id, settings)).token.ref;
   }
+}
+
+/** Tells whether a call failed because a session has no commit of that id. */
+function isUnknownCommit(error: unknown, revision: string): boolean {
+  return isError(error, 'NOT_FOUND') && error.details['revision'] !== undefined && isCommitId(revision.replace(/(?:~[0-9]*)+$/, ''));
 }
 
 function unlessMissing(error: unknown): undefined {

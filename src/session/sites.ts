@@ -8,6 +8,7 @@ import { newRow, type Row } from '../repository/ref.js';
 import { findRow } from './history.js';
 import type { Home } from './home.js';
 import { relate } from './relation.js';
+import { relativeWith } from './relatives.js';
 import type { Remote, Seen } from './remote.js';
 import { isCommitId, type Rows, resolveAmong } from './revision.js';
 import { type Found, noSession, type Site, wasCollected } from './site.js';
@@ -137,6 +138,12 @@ export class Sites {
       if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
       return false;
     }
+  }
+
+  /** Returns the session that has a commit which this one has not; see `relativeWith`. */
+  async relativeWith(revision: string, options: OfflineOptions): Promise<string | undefined> {
+    const sites = this.remote === undefined || options.offline ? [this.home] : [this.home, this.remote];
+    return relativeWith(sites, this.id, revision, options);
   }
 
   /** Whether the remote, as it was last seen, has a commit that is named by its id. */

@@ -1,7 +1,7 @@
 /** D1: every commit id that a command prints resolves in every command that takes a revision, as a table, on two machines that diverged. */
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { Desk, type ErrorLine, writeProfile } from './_cli.js';
+import { Desk, type ErrorLine, main, writeProfile } from './_cli.js';
 
 /** Commands that print ids, in the order in which they run. */
 const printing: readonly (readonly string[])[] = [
@@ -67,3 +67,68 @@ test.serial(
     }
   },
 );
+
+/** The ids in a text for people: those of commits stand alone, those of mounts and conflict sessions at the end of a name. */
+function idsInText(text: string): string[] {
+  return text.match(/(?<![\w./-])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![\w-])/g) ?? [];
+}
+
+/** Puts another version into the session while it is mounted. */
+const meddle = (desk: Desk): string[] => ['sh', '-c', 'echo "$0" > "$BROWSERSTATE_DIR/Default/Cookies"; exec "$@"', ...meddling(desk)];
+const meddling = (desk: Desk): string[] => [
+  desk.path('mounted'),
+  process.execPath,
+  main,
+  'snapshot',
+  desk.path('other'),
+  '-s',
+  'work',
+  '--no-push',
+];
+
+test.serial('R-REV-5, D1: ids of a conflict resolve as they are printed, in the session that it is about', async (t) => {
+  const [a, b] = [new Desk(t), new Desk(t)];
+  for (const desk of [a, b]) desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(a.path('remote')).href;
+  const printed = new Map<string, string>();
+  const act = async (desk: Desk, ...words: string[]) => {
+    const { stdout, stderr, status } = await desk.run(...words);
+    for (const id of idsInText(`${stdout}\n${stderr}`)) if (desk === b) printed.set(id, words.join(' '));
+    return { status, text: `${stdout}${stderr}` };
+  };
+  writeProfile(a);
+  await act(a, 'snapshot', 'profile', '-s', 'work', '-m', 'first');
+  await act(b, 'restore', 'profile', '-s', 'work');
+  a.write({ 'profile/Default/Cookies': 'from a' });
+  await act(a, 'snapshot', 'profile', '-s', 'work');
+  b.write({ 'profile/Default/Cookies': 'from b' });
+  t.is((await act(b, 'snapshot', 'profile', '-s', 'work')).status, 4);
+  const ofPush = [...printed.keys()];
+  t.is((await act(b, 'push', '-s', 'work', '--on-conflict', 'fork')).status, 0);
+  await act(b, 'pull', '-s', 'work');
+  writeProfile(b, 'other');
+  b.write({ 'other/Default/Cookies': 'from another process of b' });
+  const mounted = await act(b, 'run', '-s', 'work', '--offline', '--', ...meddle(b));
+  t.is(mounted.status, 4, mounted.text);
+  const ofMount = [...printed.keys()].filter((id) => !ofPush.includes(id));
+  for (const words of [['log'], ['log', '--ops'], ['status', 'profile'], ['push'], ['sync']]) await act(b, ...words, '-s', 'work');
+  await act(b, 'sessions');
+  t.true(ofPush.length >= 2 && ofMount.length >= 2, [...printed].join('\n'));
+  const succeeds = async (desk: Desk, words: string[], by: string) => {
+    const { status, text } = await act(desk, ...words);
+    t.is(status, 0, `${words.join(' ')} (printed by ${by}): ${text}`);
+  };
+  let n = 0;
+  for (const [id, by] of [...printed]) {
+    for (const desk of ofPush.includes(id) ? [a, b] : [b]) {
+      for (const words of [
+        ['diff', '-s', 'work', 'HEAD', `${id}~0`],
+        ['restore', `at ${n++}`, '-s', 'work', '--at', id],
+      ])
+        await succeeds(desk, words, by);
+    }
+  }
+  for (const id of [ofPush[0], ofMount[0]] as string[]) {
+    await succeeds(b, ['fork', '-s', 'work', `copy${n++}`, '--at', id], 'a conflict');
+    await succeeds(b, ['rollback', '-s', 'work', '--to', id], 'a conflict');
+  }
+});

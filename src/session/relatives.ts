@@ -1,0 +1,45 @@
+/**
+ * The sessions that a conflict or a mount made of another one. Messages about a session name commits of these, which are found though
+ * no session is written before them.
+ */
+import { isError } from '../errors.js';
+import { MAX_ID_LENGTH } from '../limits.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { findRow } from './history.js';
+import type { Home } from './home.js';
+import { sessionNames } from './known-sessions.js';
+import type { Remote } from './remote.js';
+
+const MADE = /(?:\.(?:conflict|fork)-[0-9a-f]{12})+$/;
+/** The first characters that such a session has in common with a name of any length. */
+const COMMON = MAX_ID_LENGTH - '.conflict-'.length - 12;
+
+/**
+ * Returns the name of a session made of the same one that has the commit which a revision names; undefined if none has it, or
+ * several have different ones.
+ */
+export async function relativeWith(
+  sites: readonly (Home | Remote)[],
+  session: string,
+  revision: string,
+  options: RequestOptions,
+): Promise<string | undefined> {
+  const stem = stemOf(session);
+  const found = new Map<string, string>();
+  for (const site of sites) {
+    for (const name of await sessionNames(site, options, stem)) {
+      if (name === session || stemOf(name) !== stem) continue;
+      const row = await findRow(site, name, revision, options).catch((error: unknown) => {
+        if (!isError(error, 'NOT_FOUND', 'USAGE', 'INTEGRITY', 'LEGACY_SESSION')) throw error;
+        return undefined;
+      });
+      if (row !== undefined) found.set(row.row.id, name);
+    }
+    if (found.size > 0) break;
+  }
+  return found.size === 1 ? [...found.values()][0] : undefined;
+}
+
+function stemOf(name: string): string {
+  return name.replace(MADE, '').slice(0, COMMON);
+}
