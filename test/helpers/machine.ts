@@ -59,6 +59,7 @@ const abilities = {
   'mounts of its own': () => isDone('unshare', '-rm', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'),
   'mounts that all see': () => isRoot && isDone('unshare', '--mount', 'mount', '-t', 'tmpfs', 'none', '/mnt'),
   'PID namespaces': () => isDone(...apart, 'true'),
+  'device files': () => withFile((path) => isDone('mknod', `${path}-device`, 'c', '1', '5')),
   '/dev/full': () => process.platform === 'linux',
 } satisfies Record<string, () => boolean>;
 

@@ -1,0 +1,4 @@
+/** B6: each thing that is no file and no directory, in each place of a folder store. */
+import { testPlaces } from '../session/_odd-files.js';
+
+testPlaces(1);
