@@ -1,6 +1,6 @@
 /**
- * Things that are no file and no directory, in the place of one in a folder store (B6): nothing waits
- * for them, verify names them, and no command takes them for absence.
+ * Things that are no file and no directory, in the place of one in a folder store (B6): nothing
+ * waits for them, verify names them, and no command takes them for absence.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -89,7 +89,7 @@ async function scene(t: ExecutionContext) {
 
 const declareFor = (what: string) => testWith(what === 'device' ? ['device files'] : []);
 
-/** Declares a test for each thing and side. Each thing is in one of `stride` places, so that each place has some. */
+/** Declares a test for each thing and side, each with one of `stride` places; each place has some. */
 export function testPlaces(stride: number): void {
   const share = stride === 1 ? 'each place' : `1 of ${stride} places`;
   for (const [number, [what, make]] of Object.entries(things).entries()) {
