@@ -25,25 +25,35 @@ export type { RetryEvent } from './provider/retry.js';
 export type { CheckOptions, CheckResult } from './repository/check.js';
 export type { Finding, FindingCode } from './repository/findings.js';
 export type { RefEvent } from './repository/ref.js';
+export type {
+  LogOptions,
+  MigrateOptions,
+  OfflineOptions,
+  OpenOptions,
+  RecoverHow,
+  RecoverOptions,
+  SessionsOptions,
+  StatusOptions,
+  UnmountOptions,
+} from './session/calls.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, RollbackOptions } from './session/history.js';
 export type { Lease, LeaseOptions } from './session/lease.js';
 export type { LogEntry } from './session/log-entry.js';
-export type { MigrateOptions, MigrateResult } from './session/migrate.js';
-export type { Mount, Unmounted, UnmountOptions } from './session/mount.js';
+export type { MigrateResult } from './session/migrate.js';
+export type { Mount, Unmounted } from './session/mount.js';
 export type { MountCommit } from './session/mount-commit.js';
 export type { MountMode } from './session/mount-notes.js';
-export { type OpenOptions, openRepository } from './session/open.js';
+export { openRepository } from './session/open.js';
 export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
-export type { LeftMount, Recovered, RecoverHow, RecoverOptions, UnfinishedCheckout } from './session/recover.js';
-export type { LogOptions, Session, StatusOptions, SyncResult } from './session/session.js';
-export type { OfflineOptions } from './session/sites.js';
-export type { Initialised, InitResult, LegacySession, SessionInfo, SessionsOptions, Store } from './session/store.js';
+export type { LeftMount, Recovered, UnfinishedCheckout } from './session/recover.js';
+export type { Session, SyncResult } from './session/session.js';
+export type { Initialised, InitResult, LegacySession, SessionInfo, Store } from './session/store.js';
 export type { Usage } from './session/usage.js';
 export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
 export { SyncManager } from './sync-manager.js';

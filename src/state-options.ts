@@ -5,12 +5,9 @@ import type { Host } from './host.js';
 import { checkOptions, type OptionNames } from './option-check.js';
 import type { Provider } from './provider/provider.js';
 import type { RetryEvent } from './provider/retry.js';
-import { optionsOf } from './session/calls.js';
-import type { UnmountOptions } from './session/mount.js';
-import type { OpenMountOptions } from './session/mounts.js';
+import { type OpenMountOptions, optionsOf, type RecoverHow, type UnmountOptions } from './session/calls.js';
 import type { TransferOptions } from './session/places.js';
 import type { OnProgress } from './session/progress.js';
-import type { RecoverHow } from './session/recover.js';
 
 export interface SyncOptions extends TransferOptions {
   /** Accepted: manifests are the store, so that there is nothing to turn off. */

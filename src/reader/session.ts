@@ -7,8 +7,8 @@ import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { type LogEntry, type LogSelection, logEntry, select } from '../session/log-entry.js';
+import { readManifestBytes, wasCollected } from '../session/read-manifest.js';
 import { resolveRevision, splitRevision } from '../session/revision.js';
-import { readManifestBytes, wasCollected } from '../session/site.js';
 import type { RefReader, Seen } from './refs.js';
 import { ReaderVersion } from './version.js';
 
@@ -75,7 +75,10 @@ export class ReaderSession {
     checkOptions('version', options, versionOptions);
     const open = async (): Promise<ReaderVersion> => {
       const { repository, token, row } = await this.#find(options.at ?? 'HEAD', options);
-      const manifest = await repository.openManifest(row, await readManifestBytes(repository, token, row, options));
+      const manifest = await repository.openManifest(
+        row,
+        await readManifestBytes({ id: token.session, ...token, repository }, row, options),
+      );
       const hasMoved = async (given: RequestOptions): Promise<boolean> =>
         (await this.#refs.read(token.session, given))?.token.version !== token.version;
       return new ReaderVersion(repository.provider, logEntry(row, token.ref.tags), manifest, hasMoved);
@@ -91,7 +94,9 @@ export class ReaderSession {
     const named = splitRevision(this.id, revision);
     if (named.session !== this.id) return new ReaderSession(this.#refs, named.session).#find(named.revision, options);
     const seen = await this.#require(options);
-    return { ...seen, row: await resolveRevision(seen.repository.refs, this.id, seen.token.ref, revision, options) };
+    const { ref } = seen.token;
+    const history = { id: this.id, ref, entries: (given: RequestOptions = {}) => seen.repository.refs.rows(ref, given) };
+    return { ...seen, row: await resolveRevision(history, revision, options) };
   }
 
   async #require(options: RequestOptions): Promise<{ repository: Repository; token: Token }> {

@@ -6,6 +6,8 @@ import { MAX_ID_LENGTH } from '../limits.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
 
+/** The folder of a user's repository in the user's folder (SPEC.md 9). */
+export const STORE_FOLDER = '.store';
 export const CONFIG_KEY = 'config';
 export const EPOCH_KEY = 'gc/epoch';
 export const REF_PREFIX = 'refs/';

@@ -1,28 +1,117 @@
-/** Library calls: the options that each has, and those of the store that serve a call that is given none of its own. */
-import { throwIfAborted } from '../errors.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
-import type { RequestOptions } from '../provider/provider.js';
+/** The options of library calls: those that no part of the library further down knows, and the names of all. */
+
+import type { BrowserStateError } from '../errors.js';
+import type { Host } from '../host.js';
+import type { OptionNames } from '../option-check.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import type { RetryEvent } from '../provider/retry.js';
 import type { CheckOptions } from '../repository/check.js';
-import type { BringOptions } from './bring.js';
 import type { CheckoutOptions } from './checkout.js';
 import type { CommitOptions } from './commit.js';
+import type { OnConflict } from './conflict.js';
 import type { AtOptions, RollbackOptions } from './history.js';
 import type { LeaseOptions } from './lease.js';
-import type { MigrateOptions } from './migrate.js';
-import type { UnmountOptions } from './mount.js';
-import type { OpenMountOptions } from './mounts.js';
-import type { OpenOptions } from './open.js';
+import type { LogSelection } from './log-entry.js';
+import type { MountMode } from './mount-notes.js';
+import { requestOptions } from './operation.js';
 import type { TransferOptions } from './places.js';
 import type { OnProgress } from './progress.js';
 import type { PullOptions } from './pull.js';
+import type { MountPullOptions } from './pull-for-mount.js';
 import type { PushOptions } from './push.js';
-import type { RecoverOptions } from './recover.js';
-import type { LogOptions, StatusOptions } from './session.js';
-import type { OfflineOptions } from './sites.js';
-import type { OnOptions, SessionsOptions } from './store.js';
 
-const request: OptionNames<RequestOptions> = { signal: true };
-const offline: OptionNames<OfflineOptions> = { ...request, offline: true };
+export interface OfflineOptions extends RequestOptions {
+  /** Use local data only; do not contact the remote. */
+  offline?: boolean | undefined;
+}
+
+export interface StatusOptions extends OfflineOptions {
+  exclude?: readonly string[] | undefined;
+  keepCaches?: boolean | undefined;
+}
+
+export interface LogOptions extends OfflineOptions, LogSelection {}
+
+export interface OpenOptions {
+  /**
+   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is first written. With a
+   * provider that is no folder, what only this machine needs (index, records, mounted directories) is in a private folder of the system's place for temporary files,
+   * which is removed when the store is closed; nothing is written to `~/.browserstate`.
+   */
+  home?: string | Provider | undefined;
+  /** The repositories that are shared with other machines, as an address (`file:`, `s3:`, `gs:`) or a provider; without one everything is local. */
+  remote?: string | Provider | undefined;
+  /** Whose repository it is, in both; `default` unless given. */
+  userId?: string | undefined;
+  /** How bytes are moved to and from the remote. */
+  transfer?: TransferOptions | undefined;
+  /** Told before a request to the remote that got no answer is asked again. */
+  onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Clock, randomness and identity; the system's unless given. */
+  host?: Host | undefined;
+  /** Told what a person should know, such as that the index cannot be used; nothing is printed. */
+  onWarning?: ((message: string) => void) | undefined;
+  /** Cancels whatever the store is doing, of all calls that are given no signal of their own. */
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface SessionsOptions extends OfflineOptions {
+  /** Told of each session whose ref is damaged, or of a form that this version cannot read, with what was found and where: twice of one that is so here and on the remote. */
+  onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
+}
+
+/** Which repository is meant: that of this machine unless said. */
+export interface OnOptions {
+  on?: 'home' | 'remote' | undefined;
+}
+
+export interface MigrateOptions extends OfflineOptions {
+  /** Keep what can be regenerated, such as caches. */
+  keepCaches?: boolean | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/** `commit`: what is left becomes a commit. `discard`: it is removed. */
+export type RecoverHow = 'commit' | 'discard';
+
+export interface RecoverOptions extends RequestOptions {
+  /** Commit even what lost its cookies or nearly all files. */
+  allowShrink?: boolean | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface OpenMountOptions extends MountPullOptions {
+  /** `shared` unless given. */
+  mode?: MountMode | undefined;
+  /** Use what this machine has, and leave the remote alone. */
+  offline?: boolean | undefined;
+  /** False: throw NOT_FOUND if there is no such session. Else one that is new is begun, and `onWarning` is told of it. */
+  create?: boolean | undefined;
+  /** The message and the labels of what the mount commits, unless a commit is given others; checkpoints have none. */
+  message?: string | undefined;
+  labels?: Record<string, string> | undefined;
+  /** What to do with what processes that are gone have left of the session; `commit` unless given. */
+  recover?: RecoverHow | undefined;
+  /** Who has the lease of an exclusive mount, for others to see; user, machine and process unless given. */
+  owner?: string | undefined;
+  /** What commits of the mount leave out, and whether they keep caches. */
+  exclude?: readonly string[] | undefined;
+  keepCaches?: boolean | undefined;
+  /** Told what a person should know, such as what was recovered. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+export interface UnmountOptions extends CommitOptions {
+  /** Leave the remote alone: what is committed stays on this machine until it is pushed. */
+  offline?: boolean | undefined;
+  /** What to do where the session has moved meanwhile, here or on the remote; `fail` unless given. */
+  onConflict?: OnConflict | undefined;
+  /** Leave the directory where it is; it is nobody's then. */
+  keepDirectory?: boolean | undefined;
+}
+
+const offline: OptionNames<OfflineOptions> = { ...requestOptions, offline: true };
 const commit: OptionNames<CommitOptions & OfflineOptions> = {
   ...offline,
   message: true,
@@ -44,17 +133,17 @@ const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
   onWarning: true,
   onProgress: true,
 };
-const pull: OptionNames<PullOptions> = { ...request, at: true, onProgress: true };
-const push: OptionNames<PushOptions> = { ...request, onConflict: true, release: true, onProgress: true };
+const pull: OptionNames<PullOptions> = { ...requestOptions, at: true, onProgress: true };
+const push: OptionNames<PushOptions> = { ...requestOptions, onConflict: true, release: true, onProgress: true };
 const log: OptionNames<LogOptions> = { ...offline, limit: true, checkpoints: true };
 const status: OptionNames<StatusOptions> = { ...offline, exclude: true, keepCaches: true };
 const rollback: OptionNames<RollbackOptions & OfflineOptions> = { ...offline, message: true };
 const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offline, owner: true, ttl: true };
-const bring: OptionNames<BringOptions> = { ...request, onConflict: true, onProgress: true };
+const mountPull: OptionNames<MountPullOptions> = { ...requestOptions, onConflict: true, onProgress: true };
 const unmount: OptionNames<UnmountOptions> = { ...commit, onConflict: true, keepDirectory: true };
 const mount: OptionNames<OpenMountOptions> = {
   ...offline,
-  ...bring,
+  ...mountPull,
   mode: true,
   create: true,
   message: true,
@@ -68,11 +157,11 @@ const mount: OptionNames<OpenMountOptions> = {
 const recover: OptionNames<RecoverOptions & OfflineOptions> = { ...offline, allowShrink: true, onProgress: true };
 const sessions: OptionNames<SessionsOptions> = { ...offline, onProblem: true };
 const migrate: OptionNames<MigrateOptions> = { ...offline, keepCaches: true, onProgress: true };
-const verify: OptionNames<CheckOptions & OnOptions> = { ...request, on: true, readData: true, onProgress: true };
-const usage: OptionNames<RequestOptions & OnOptions> = { ...request, on: true };
+const verify: OptionNames<CheckOptions & OnOptions> = { ...requestOptions, on: true, readData: true, onProgress: true };
+const usage: OptionNames<RequestOptions & OnOptions> = { ...requestOptions, on: true };
 const transfer: OptionNames<TransferOptions> = { maxConcurrentOperations: true, chunkSize: true, maxRetries: true, retryDelay: true };
 const open: OptionNames<OpenOptions> = {
-  ...request,
+  ...requestOptions,
   home: true,
   remote: true,
   userId: true,
@@ -85,7 +174,7 @@ const open: OptionNames<OpenOptions> = {
 
 /** The names of the options of each call. */
 export const optionsOf = {
-  request,
+  request: requestOptions,
   offline,
   commit,
   at,
@@ -97,7 +186,7 @@ export const optionsOf = {
   status,
   rollback,
   lease,
-  bring,
+  mountPull,
   unmount,
   mount,
   recover,
@@ -108,35 +197,3 @@ export const optionsOf = {
   transfer,
   open,
 } as const;
-
-/** What a store is given for all its calls. */
-export interface Defaults {
-  signal?: AbortSignal | undefined;
-  onProgress?: OnProgress | undefined;
-}
-
-/**
- * Returns the options of a call, with the store's for those that it is not given. Throws USAGE for an unknown option and CANCELLED if the
- * signal has fired.
- */
-export function settingsOf<T extends RequestOptions>(
-  defaults: Pick<Defaults, 'signal'>,
-  call: string,
-  given: T | undefined,
-  names: OptionNames<T>,
-): T & RequestOptions {
-  checkOptions(call, given, names);
-  const settings = { ...(given as T), signal: given?.signal ?? defaults.signal };
-  throwIfAborted(settings.signal);
-  return settings;
-}
-
-/** Returns the same for a call that moves bytes, and tells of them. */
-export function transferSettingsOf<T extends RequestOptions & { onProgress?: OnProgress | undefined }>(
-  defaults: Defaults,
-  call: string,
-  given: T | undefined,
-  names: OptionNames<T>,
-): T & Defaults {
-  return { ...settingsOf(defaults, call, given, names), onProgress: given?.onProgress ?? defaults.onProgress };
-}

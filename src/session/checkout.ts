@@ -5,9 +5,8 @@ import { parentPath } from '../object/path.js';
 import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { BlobReader } from '../repository/blob-reader.js';
+import type { KeptFrames } from '../repository/kept-frames.js';
 import type { Manifest } from '../repository/manifest.js';
-import type { Token } from '../repository/refs.js';
-import type { Repository } from '../repository/repository.js';
 import { applyTree, findObstacle } from '../workspace/apply.js';
 import { capture, hashOnly } from '../workspace/capture.js';
 import { directoryState, type PlaceOptions, placeTree } from '../workspace/checkout.js';
@@ -23,10 +22,11 @@ import { type Scan, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { forkName } from './conflict.js';
-import type { Home } from './home.js';
+import type { LocalReplica } from './local.js';
+import type { Operation } from './operation.js';
 import type { OnProgress } from './progress.js';
-import { resolveRevision } from './revision.js';
-import type { Found, Site } from './site.js';
+import type { Replica } from './replica.js';
+import type { LiveSession } from './session-ref.js';
 
 export interface CheckoutOptions {
   /** A revision; the head unless given. */
@@ -43,8 +43,10 @@ export interface CheckoutOptions {
   onProgress?: OnProgress | undefined;
 }
 
-/** Options of callers inside this library besides. */
+/** What callers inside this library say besides. */
 interface CheckoutSettings extends CheckoutOptions {
+  /** Frames that a pull decoded just now. */
+  frames?: KeptFrames | undefined;
   /** Lets the owner change every entry, for a browser that is to work there; the record says so. */
   opened?: boolean | undefined;
 }
@@ -66,42 +68,44 @@ const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: unde
  * without it. Throws NOT_FOUND for an unknown session or revision, BUSY where a browser is live in `dir`, INTEGRITY where the store is damaged; the directory is
  * then as it was.
  */
-export async function checkoutSession(home: Home, session: string, dir: string, options: CheckoutSettings = {}): Promise<CheckoutResult> {
-  home.refuseTarget(dir);
-  try {
-    return await home.reading(session, options, (found) => attemptCheckout(home, home, found, dir, options));
-  } finally {
-    home.frames.clear();
-  }
-}
-
-/** Checks out a version that the remote alone has, which the local store cannot take in: the session has diverged. */
-export async function checkoutFrom(
-  remote: Site,
-  home: Home,
+export async function checkoutSession(
+  local: LocalReplica,
   session: string,
   dir: string,
-  options: CheckoutOptions,
+  options: CheckoutSettings,
+  op: Operation,
 ): Promise<CheckoutResult> {
-  home.refuseTarget(dir);
-  return attemptCheckout(home, remote, await remote.requireSession(session, options), dir, options);
+  return checkoutFrom(local, local, session, dir, options, op);
+}
+
+/** Checks out a version of either replica: of the remote one that the local store cannot take in, since the session has diverged. */
+export async function checkoutFrom(
+  replica: Replica,
+  local: LocalReplica,
+  session: string,
+  dir: string,
+  options: CheckoutSettings,
+  op: Operation,
+): Promise<CheckoutResult> {
+  local.refuseTarget(dir);
+  return replica.reading(session, op, (found) => attemptCheckout(local, found, dir, options, op));
 }
 
 async function attemptCheckout(
-  home: Home,
-  site: Site,
-  { repository, token, head }: Found,
+  local: LocalReplica,
+  from: LiveSession,
   dir: string,
   options: CheckoutSettings,
+  op: Operation,
 ): Promise<CheckoutResult> {
-  const { session } = token;
-  const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
-  const manifest = await site.readManifest(repository, token, row, options);
-  const own = await home.init(options);
+  const { id: session, head } = from;
+  const row = await from.find(options.at ?? 'HEAD', op);
+  const manifest = await from.manifest(row, op);
+  await local.init(op);
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
-  return home.holding(dir, async (found) => {
+  return local.holding(dir, async (found) => {
     const workspace = await settleWorkspace(found);
-    refuseLive(workspace.dir, home.host);
+    refuseLive(workspace.dir, op.host);
     const { opened } = options;
     const record: WorkspaceRecord = {
       session,
@@ -111,26 +115,26 @@ async function attemptCheckout(
       rules: noRules,
       opened: opened ? openedIn(tree) : undefined,
     };
-    const learn = new StatCache({ dir: workspace.dir }, home.host.now());
+    const learn = new StatCache({ dir: workspace.dir }, op.host.now());
     const write: PlaceOptions & { learn: StatCache } = {
       learn,
       keepDirectory: options.keepDirectory,
       opened,
-      reader: new BlobReader(repository, { signal: options.signal, kept: home.frames }),
+      reader: new BlobReader(from.repository, { signal: op.signal, kept: options.frames }),
       blobs: manifest.blobs,
-      signal: options.signal,
-      onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'checkout', ...progress })),
+      signal: op.signal,
+      onProgress: op.onProgress && ((progress) => op.onProgress?.({ phase: 'checkout', ...progress })),
     };
     const former = identityOf(workspace.dir);
-    await place({ home, repository: own, token, workspace, tree, record, write, options });
+    await place({ local, workspace, tree, record, write, options, op });
     await workspace.writeCache(learn);
-    await warn(workspace.dir, tree, former, options);
+    await warn(workspace.dir, tree, former, opened, op);
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   });
 }
 
 /** Reports entries of the version, and others that the directory still has, with which a browser fails. */
-async function warn(dir: string, tree: Tree, former: string | undefined, { opened, onWarning }: CheckoutSettings): Promise<void> {
+async function warn(dir: string, tree: Tree, former: string | undefined, opened = false, { onWarning }: Operation): Promise<void> {
   const closed = tree.filter(isClosed).length;
   const outcome = opened
     ? 'and were made writable for the browser; what is committed keeps their modes'
@@ -145,21 +149,20 @@ async function warn(dir: string, tree: Tree, former: string | undefined, { opene
 }
 
 interface Placement {
-  home: Home;
-  repository: Repository;
-  token: Token;
+  local: LocalReplica;
   workspace: Workspace;
   tree: Tree;
   record: WorkspaceRecord;
   write: PlaceOptions & { learn: StatCache };
   options: CheckoutOptions;
+  op: Operation;
 }
 
 async function place(placement: Placement): Promise<void> {
-  const { home, workspace, tree, record, write, options } = placement;
+  const { workspace, tree, record, write, options, op } = placement;
   if (workspace.pending !== undefined && !options.force) await refuseUnexplained(placement, workspace.pending);
   if (directoryState(workspace.dir) !== 'occupied' || workspace.pending !== undefined) {
-    await placeTree(workspace, tree, record, home.host, write);
+    await placeTree(workspace, tree, record, op.host, write);
     return;
   }
   const current = await readClean(placement);
@@ -171,15 +174,15 @@ async function place(placement: Placement): Promise<void> {
     const from = selectMatching(there, options.only);
     const obstacle = findObstacle(workspace.dir, from, tree);
     if (obstacle !== undefined) throw refuseObstacle(workspace.dir, obstacle, 'Move away what it holds, or choose another directory.');
-    await applyTree(workspace, from, tree, kept, isOwned, record, home.host, write);
+    await applyTree(workspace, from, tree, kept, isOwned, record, op.host, write);
   } else if (current !== undefined) {
     const obstacle = findObstacle(workspace.dir, current, tree);
     if (obstacle !== undefined && !options.force)
       throw refuseObstacle(workspace.dir, obstacle, 'Move away what it holds, or replace all that the directory holds with --force.');
-    if (obstacle !== undefined || !hasHandles) return void (await placeTree(workspace, tree, record, home.host, write));
-    await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, isOwned, record, home.host, write);
+    if (obstacle !== undefined || !hasHandles) return void (await placeTree(workspace, tree, record, op.host, write));
+    await applyTree(workspace, current, tree, { ...record, rules: workspace.record?.rules ?? noRules }, isOwned, record, op.host, write);
   } else {
-    await placeTree(workspace, tree, record, home.host, write);
+    await placeTree(workspace, tree, record, op.host, write);
   }
 }
 
@@ -188,10 +191,10 @@ async function place(placement: Placement): Promise<void> {
  * is not overwritten. Throws the same for every other change that could not be settled.
  */
 async function refuseUnexplained(placement: Placement, pending: Pending): Promise<void> {
-  const { home, repository, workspace } = placement;
+  const { local, workspace, op } = placement;
   const { phase, previous, next } = pending;
   if (phase !== 'apply' || previous === undefined || next === undefined) return refuseHalfDone(workspace);
-  const manifests = [await readBase(home, repository, previous), await readBase(home, repository, next)];
+  const manifests = [await readRecorded(local, previous, op), await readRecorded(local, next, op)];
   const known = manifests.map((manifest) => new Map(manifest?.tree.map((entry) => [entry.path, entry])));
   const there = await readDirectory(placement, buildFilter({ facts: readFacts(workspace.dir), ...previous.rules }));
   const isKnown = (entry: TreeEntry): boolean =>
@@ -225,10 +228,10 @@ function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord)
 
 /** The directory's content, if it is exactly the version that its record names; undefined otherwise. */
 async function readClean(placement: Placement): Promise<Tree | undefined> {
-  const { home, repository, workspace, options } = placement;
+  const { local, workspace, options, op } = placement;
   const { record, pending, dir } = workspace;
   if (record === undefined || pending !== undefined) return undefined;
-  const base = await readBase(home, repository, record).catch((error: unknown) => {
+  const base = await readRecorded(local, record, op).catch((error: unknown) => {
     // What cannot be known of the directory does not matter where all of it is replaced.
     if (!options.force || !isError(error, 'INTEGRITY', 'CONFLICT')) throw error;
     return undefined;
@@ -247,21 +250,20 @@ async function readClean(placement: Placement): Promise<Tree | undefined> {
 }
 
 /** The version that a record names, which may be of any session, also of the one that a conflict made of it; undefined where it is no more. */
-async function readBase(home: Home, repository: Repository, { session, base }: WorkspaceRecord): Promise<Manifest | undefined> {
+async function readRecorded(local: LocalReplica, { session, base }: WorkspaceRecord, op: Operation): Promise<Manifest | undefined> {
   for (const name of [session, forkName(session, base)]) {
-    const token = await repository.refs.read(name);
-    if (token === undefined) continue;
-    for await (const row of repository.refs.rows(token.ref)) if (row.id === base) return home.readManifest(repository, token, row);
+    const found = await local.read(name, op);
+    for await (const row of found.entries(op)) if (row.id === base) return found.manifest(row, op);
   }
   return undefined;
 }
 
 /** The content of the directory; undefined if it holds something that no version can hold, and all of it is to be replaced. */
 async function readWhole(placement: Placement, filter: Filter): Promise<TreeEntry[] | undefined> {
-  const { workspace, options } = placement;
+  const { workspace, options, op } = placement;
   if (!options.force) return readDirectory(placement, filter);
   try {
-    const found = await scan(workspace.dir, filter, { signal: options.signal });
+    const found = await scan(workspace.dir, filter, { signal: op.signal });
     return found.skipped.length > 0 ? undefined : await readDirectory(placement, filter, found);
   } catch (error) {
     if (!isError(error, 'UNREADABLE')) throw error;
@@ -269,7 +271,7 @@ async function readWhole(placement: Placement, filter: Filter): Promise<TreeEntr
   }
 }
 
-async function readDirectory({ workspace, write, options: { signal } }: Placement, filter: Filter, scanned?: Scan): Promise<TreeEntry[]> {
+async function readDirectory({ workspace, write, op: { signal } }: Placement, filter: Filter, scanned?: Scan): Promise<TreeEntry[]> {
   const found = scanned ?? (await scan(workspace.dir, filter, { signal }));
   return capture(workspace.dir, found, {
     sink: hashOnly,

@@ -12,9 +12,10 @@ import { writeFailure } from '../workspace/files.js';
 import { copyLive } from '../workspace/live-copy.js';
 import { removeTree } from '../workspace/remove.js';
 import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
-import type { Home } from './home.js';
 import { liveLabel } from './live-label.js';
-import type { Remote } from './remote.js';
+import type { LocalReplica } from './local.js';
+import type { Operation } from './operation.js';
+import type { RemoteReplica } from './remote.js';
 
 /**
  * Commits `dir` as it is, browser or not, with the label `checkpoint=live`; the commit follows the head, and the directory's base is the new commit. Resolves to
@@ -22,13 +23,14 @@ import type { Remote } from './remote.js';
  * for a live browser, and USAGE for a directory that holds a part of a version.
  */
 export async function checkpointDirectory(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   session: string,
   dir: string,
-  options: CommitSettings = {},
+  options: CommitSettings,
+  op: Operation,
 ): Promise<CommitResult | undefined> {
-  const { record } = await home.workspace(dir);
+  const { record } = await local.workspace(dir);
   if (record?.only !== undefined) {
     throw new BrowserStateError('USAGE', `${dir}: expected a whole version, found a part of one`, {
       hint: 'A part is committed when no browser works in it.',
@@ -37,22 +39,22 @@ export async function checkpointDirectory(
   const labels = { ...options.labels, ...liveLabel };
   let unsteady: BrowserStateError | undefined;
   const read: ReadDirectory = (root, found, given) =>
-    withStage(home, async (stage) => {
+    withStage(local, async (stage) => {
       const copy = await copyLive(found, { ...given, stage, isKnown: (entry) => knownIds(entry, given) !== undefined });
       if ('found' in copy) return capture(root, copy.found, { ...given, copies: copy.copies });
       unsteady = new BrowserStateError('BUSY', `${copy.unsteady}: it changed whenever it was copied`);
       throw unsteady;
     });
   try {
-    return await commitDirectory(home, remote, session, dir, { ...options, labels, read });
+    return await commitDirectory(local, remote, session, dir, { ...options, labels, read }, op);
   } catch (error) {
     if (error !== unsteady) throw error;
     return undefined;
   }
 }
 
-/** Runs `work` with an empty private directory in home, which is removed afterwards. */
-async function withStage<T>({ records, owners, host }: Home, work: (stage: string) => Promise<T>): Promise<T> {
+/** Runs `work` with an empty private directory in the local store, which is removed afterwards. */
+async function withStage<T>({ records, owners, host }: LocalReplica, work: (stage: string) => Promise<T>): Promise<T> {
   const stages = join(records, 'checkpoints');
   return owning(owners, async (owner) => {
     const stage = join(stages, `${toHex(host.random(8))}.${owner}`);

@@ -2,20 +2,17 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrowserStateError } from '../errors.js';
-import { MAX_CAPTURE_ATTEMPTS, MAX_SWAP_ATTEMPTS } from '../limits.js';
-import type { Commit } from '../object/commit.js';
+import { MAX_CAPTURE_ATTEMPTS } from '../limits.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { blobCount, blobId, encodeTree, measureTree, type Tree, type TreeEntry } from '../object/tree.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
-
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { BlobWriter } from '../repository/blob-writer.js';
 import { compact } from '../repository/compaction.js';
-import { newName } from '../repository/layout.js';
 import type { BlobPlace } from '../repository/manifest.js';
-import { newRow, type Row, type RowOp } from '../repository/ref.js';
+import type { Row, RowOp } from '../repository/ref.js';
 import { type CaptureOptions, capture } from '../workspace/capture.js';
 import { identityOf } from '../workspace/exchange.js';
 import { readFacts } from '../workspace/excludes.js';
@@ -29,18 +26,21 @@ import { type Scan, type ScannedEntry, type SkippedEntry, scan } from '../worksp
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { microseconds } from '../workspace/times.js';
-import { type Base, moved, passedWarning, readBase } from './commit-base.js';
-import { drafting } from './draft.js';
-import type { Home } from './home.js';
+import { appendCommit, newCommit } from './append-commit.js';
+import { moved, type Parent, passedWarning, readParent, readUnderlay, type Underlay } from './commit-base.js';
 import { isCheckpoint } from './live-label.js';
+import type { LocalReplica } from './local.js';
 import { type LockWatch, watchLock } from './lock-watch.js';
 import { loneWarning, refuseLone } from './lone-profile.js';
+import type { Operation } from './operation.js';
 import { overlay, within } from './partial.js';
 import type { OnProgress } from './progress.js';
-import type { Remote } from './remote.js';
+import type { RemoteReplica } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
+import type { SessionRef } from './session-ref.js';
 import { checkShrink, type Readable } from './shrink.js';
 import { requireTag, withTag } from './tags.js';
+import { updateRef } from './update-ref.js';
 
 export interface CommitOptions {
   message?: string | undefined;
@@ -68,8 +68,6 @@ export interface CommitSettings extends CommitOptions {
   onto?: { head: ObjectId | undefined } | undefined;
   /** The directory is the older package's session of the same name, which is in the way of every other. */
   isMigration?: boolean | undefined;
-  /** Told what a person should know of the directory; the result has it too. */
-  onWarning?: ((message: string) => void) | undefined;
   /** Takes the content in where a browser may be at work; then the directory need not be at rest, and nothing is learnt of its files. */
   read?: ReadDirectory | undefined;
 }
@@ -107,88 +105,100 @@ export interface CommitResult {
  * moved the head meanwhile, BUSY where a browser is live in `dir`, UNREADABLE, SHRUNK, and what the provider throws.
  */
 export async function commitDirectory(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   session: string,
   dir: string,
-  options: CommitSettings = {},
+  options: CommitSettings,
+  op: Operation,
 ): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
-  const commit = (workspace: Workspace) => commitHeld(home, remote, session, workspace, options);
+  const commit = (workspace: Workspace) => commitHeld(local, remote, session, workspace, options, op);
   // Without a place for notes nobody can have the lock. That no checkout ran meanwhile is checked before the swap.
-  return home.holding(dir, commit, { orWithout: true });
+  return local.holding(dir, commit, { orWithout: true });
 }
 
 async function commitHeld(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   session: string,
   found: Workspace,
   options: CommitSettings,
+  op: Operation,
 ): Promise<CommitResult> {
   // First: if a checkout was cut off, the directory may not even be in its place.
   const workspace = await settleWorkspace(found);
   const { dir } = workspace;
+  const { isMigration = false } = options;
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  if (options.read === undefined) refuseLive(dir, home.host, []);
-  const watch = options.read === undefined ? await watchLock(dir, rules, home.host, options) : undefined;
+  if (options.read === undefined) refuseLive(dir, op.host, []);
+  const watch = options.read === undefined ? await watchLock(dir, rules, op.host, op) : undefined;
   refuseHalfDone(workspace);
   refuseMarked(dir);
-  const repository = await home.init(options);
-  let before: ObjectId | undefined | 'none' = options.onto === undefined ? 'none' : options.onto.head;
-  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-    const base = await readBase(home, remote, repository, session, workspace, options);
-    const head = base.head?.row.id;
-    if (before !== 'none' && before !== head) throw moved(session, head);
-    before = head;
-    const attempt = (drafted: typeof repository) =>
-      commitOnto(home, { ...base, repository: drafted }, workspace, { ...rules, watch }, options);
-    const result = await drafting(home, repository, attempt);
-    if (result !== undefined) return result;
-  }
-  throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
-    hint: 'Repeat the command.',
-  });
+  await local.init(op);
+  let onto = options.onto;
+  const read = async (): Promise<SessionRef> => {
+    const found = await local.read(session, op);
+    if (!found.exists && !isMigration) await local.rejectLegacy(session, op, found);
+    return found.hasRef ? found : local.ensure(session, op);
+  };
+  const attempt = async (from: SessionRef): Promise<CommitResult | undefined> => {
+    const parent = await readParent(from, remote, isMigration, op);
+    const underlay = await readUnderlay(from, workspace.record, op);
+    const head = parent?.row.id;
+    if (onto !== undefined && onto.head !== head) throw moved(session, head);
+    onto = { head };
+    return commitOnto(local, { from, parent, underlay }, workspace, { ...rules, watch }, options, op);
+  };
+  return updateRef(session, { read, attempt }, op);
 }
 
 /** What is captured of a directory, and the watch over it if it may be in use elsewhere. */
 type WatchedRules = CaptureRules & { watch: LockWatch | undefined };
 
+/** The session as it was read, and the versions that a commit starts from. */
+interface Start {
+  from: SessionRef;
+  parent: Parent | undefined;
+  underlay: Underlay | undefined;
+}
+
 async function commitOnto(
-  home: Home,
-  base: Base,
+  local: LocalReplica,
+  start: Start,
   workspace: Workspace,
   { watch, ...rules }: WatchedRules,
   options: CommitSettings,
+  op: Operation,
 ): Promise<CommitResult | undefined> {
-  const { repository, token, head, underlay } = base;
+  const { from, parent, underlay } = start;
   const { dir } = workspace;
   const { read = capture } = options;
   const isLive = options.read !== undefined;
-  const learn = isLive ? undefined : new StatCache({ dir }, home.host.now());
+  const learn = isLive ? undefined : new StatCache({ dir }, op.host.now());
   const identity = identityOf(dir);
   const facts = readFacts(dir);
-  if (facts.isLone && underlay === undefined && !options.isMigration) refuseLone(dir, head?.manifest.tree, options);
+  if (facts.isLone && underlay === undefined && !options.isMigration) refuseLone(dir, parent?.manifest.tree, options);
   const filter = buildFilter({ facts, ...rules });
   let rootTime = changeTime(dir);
   const look = async (): Promise<Scan> => {
-    const seen = await scan(dir, filter, { signal: options.signal });
-    if (!isLive) refuseLive(dir, home.host, seen.locked);
+    const seen = await scan(dir, filter, { signal: op.signal });
+    if (!isLive) refuseLive(dir, op.host, seen.locked);
     return seen;
   };
   let found = await look();
-  const pin = new Pin(home, repository, token, options);
-  const here = head?.isHere ? head.manifest : undefined;
+  const pin = new Pin(local.index, from, op);
+  const here = parent?.isHere ? parent.manifest : undefined;
   if (here === undefined) await pin.set();
-  const packs = new PackPresence(repository, options);
+  const packs = new PackPresence(from.repository, op);
   const known = underlay ? new Map([...underlay.manifest.blobs, ...(here?.blobs ?? [])]) : (here?.blobs ?? new Map<ObjectId, BlobPlace>());
   const usable = await packs.filter(known);
-  const writer = new BlobWriter(repository, {
+  const writer = new BlobWriter(from.repository, {
     compression: options.compression ?? 'auto',
     known: usable,
     lookup: async (ids) => packs.filter(await pin.lookup(ids)),
     epoch: () => pin.epoch,
-    signal: options.signal,
+    signal: op.signal,
   });
   const takeIn = async (): Promise<TreeEntry[]> =>
     read(dir, underlay ? within(found, underlay.only) : found, {
@@ -200,11 +210,11 @@ async function commitOnto(
       cache: await workspace.readCache(),
       learn,
       previous: underlay?.manifest ?? here,
-      signal: options.signal,
-      onProgress: options.onProgress && ((progress) => options.onProgress?.({ phase: 'capture', ...progress })),
+      signal: op.signal,
+      onProgress: op.onProgress && ((progress) => op.onProgress?.({ phase: 'capture', ...progress })),
     });
   let captured = await takeIn();
-  // A checkout from another home, which knows no lock of this one, changes the directory's own entries. What was listed and is gone
+  // A checkout from another store, which knows no lock of this one, changes the directory's own entries. What was listed and is gone
   // may have been renamed to a name that was not listed.
   for (let attempt = 1; !isLive && (changeTime(dir) !== rootTime || found.vanished !== undefined); attempt++) {
     rootTime = changeTime(dir);
@@ -221,25 +231,25 @@ async function commitOnto(
     // Content is judged as it was taken in, which is what would be committed.
     await writer.settle();
     const read = (id: ObjectId) => writer.read(id, (writer.places.get(id) ?? underlay?.manifest.blobs.get(id)) as BlobPlace);
-    await checkShrink(dir, head && readable(head, options), { tree, read });
+    await checkShrink(dir, parent && readable(parent, op), { tree, read });
   }
-  await refuseChanged(home, workspace, identity);
+  await refuseChanged(local, workspace, identity);
   await watch?.check();
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
   const isWhole = usable.size === known.size;
   // A checkpoint disappears behind the next commit: what ends as it was has to have one of its own.
-  const isFinal = !isLive && head !== undefined && isCheckpoint(head.row.commit);
-  const same = isWhole && !isFinal && head !== undefined && isEmptyDiff(diffTrees(head.manifest.tree, tree));
-  const outcome = same ? await keepHead(base, head.row, options) : await store(home, base, tree, writer, pin, options);
+  const isFinal = !isLive && parent !== undefined && isCheckpoint(parent.row.commit);
+  const same = isWhole && !isFinal && parent !== undefined && isEmptyDiff(diffTrees(parent.manifest.tree, tree));
+  const outcome = same ? await keepHead(from, parent.row, options, op) : await store(local, start, tree, writer, pin, options, op);
   if (outcome === undefined) return undefined;
   const { row, storedBytes } = outcome;
-  await remember(workspace, { session: token.session, base: row.id, head: row.id, only: underlay?.only, rules, opened }, learn);
+  await remember(workspace, { session: from.id, base: row.id, head: row.id, only: underlay?.only, rules, opened }, learn);
   const { excluded, skipped } = found;
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;
-  const passed = same ? undefined : await passedWarning(base, workspace, options);
+  const passed = same ? undefined : await passedWarning(from, parent?.row, workspace, op);
   const warnings = [...(watch ? [watch.warning] : []), ...(facts.isLone ? [loneWarning(dir)] : []), ...(passed ? [passed] : [])];
-  for (const warning of warnings) options.onWarning?.(warning);
+  for (const warning of warnings) op.onWarning?.(warning);
   return {
     commit: row.id,
     tree: treeOf,
@@ -251,8 +261,8 @@ async function commitOnto(
 }
 
 /** The version that a commit follows, read from where it lies. */
-function readable({ manifest: { tree, blobs }, repository }: NonNullable<Base['head']>, options: RequestOptions): Readable {
-  const reader = new BlobReader(repository, options);
+function readable({ manifest: { tree, blobs }, source }: Parent, options: RequestOptions): Readable {
+  const reader = new BlobReader(source.repository, options);
   return { tree, read: (id) => reader.read(id, blobs.get(id) as BlobPlace) };
 }
 
@@ -296,69 +306,56 @@ function keepsChanging(dir: string): BrowserStateError {
 }
 
 /**
- * Throws BUSY if the record was written since the directory was read, or another directory has its place, as after a checkout from another home: what was read
+ * Throws BUSY if the record was written since the directory was read, or another directory has its place, as after a checkout from another store: what was read
  * may be parts of two versions.
  */
-async function refuseChanged(home: Home, { dir, generation }: Workspace, identity: string | undefined): Promise<void> {
+async function refuseChanged(local: LocalReplica, { dir, generation }: Workspace, identity: string | undefined): Promise<void> {
   refuseMarked(dir);
-  if ((await home.workspace(dir)).generation === generation && identityOf(dir) === identity) return;
+  if ((await local.workspace(dir)).generation === generation && identityOf(dir) === identity) return;
   throw new BrowserStateError('BUSY', `${dir}: another process checked out or committed it meanwhile; nothing was committed`, {
     hint: 'Repeat the command when the other one is done.',
     details: { path: dir },
   });
 }
 
-/** The head stays; a tag that was asked for is set on it. */
+/** Keeps the head, and sets a tag that was asked for on it. */
 async function keepHead(
-  { repository, token }: Base,
+  from: SessionRef,
   row: Row,
-  options: CommitOptions,
+  { tag }: CommitOptions,
+  op: Operation,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
-  if (options.tag === undefined || token.ref.tags.get(options.tag) === row.id) return { row, storedBytes: 0 };
-  const tags = withTag(token.ref, options.tag, row.id);
-  const event = repository.refs.event(token.ref, 'tag', `${options.tag} ${row.id}`);
-  return (await repository.refs.swap(token, { tags, ...event }, options)) && { row, storedBytes: 0 };
+  if (tag === undefined || from.ref.tags.get(tag) === row.id) return { row, storedBytes: 0 };
+  const tags = withTag(from.ref, tag, row.id);
+  const event = from.repository.refs.event(from.ref, 'tag', `${tag} ${row.id}`);
+  return (await from.update({ tags, ...event }, op)) && { row, storedBytes: 0 };
 }
 
-/** Stores what is new and swaps the ref; undefined where another writer was first. */
+/** Stores what is new and swaps the ref; undefined if another writer was first. */
 async function store(
-  home: Home,
-  { repository, token, head, underlay }: Base,
+  local: LocalReplica,
+  { from, parent, underlay }: Start,
   tree: Tree,
   writer: BlobWriter,
   pin: Pin,
-  options: CommitSettings,
+  { op: kind = 'commit', compression, message = '', labels, tag }: CommitSettings,
+  op: Operation,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
-  const compression = options.compression ?? 'auto';
   await writer.settle();
   const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
   // What a first version stores by itself lies in full packs: there is nothing to compact.
-  const isAllNew = head === undefined && writer.isAllNew;
+  const isAllNew = parent === undefined && writer.isAllNew;
   if (!isAllNew) await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
   await writer.finish();
   const encoded = encodeTree(tree);
-  const commit: Commit = {
-    tree: objectId('tree', encoded),
-    parents: head ? [head.row.id] : [],
-    time: home.host.now(),
-    message: options.message ?? '',
-    who: home.host.who(),
-    labels: options.labels ?? {},
-    ...measureTree(tree),
-    extensions: [],
-  };
-  const name = newName(home.host, pin.epoch);
-  const row = newRow(options.op ?? 'commit', commit, name);
-  const [manifest] = await Promise.all([
-    repository.writeManifest(name, { commit, tree, encoded, blobs: places() }, compression, options),
-    writer.acknowledged(),
-  ]);
-  const history = await repository.refs.addRow({ ...token.ref, epoch: pin.epoch }, row, options);
-  const tags = options.tag === undefined ? token.ref.tags : withTag(token.ref, options.tag, row.id);
-  const swapped = await repository.refs.swap(token, { state: 'live', ...history, tags, epoch: pin.epoch }, options);
-  if (swapped === undefined) return undefined;
-  if (!writer.isNothingNew) await home.index.record(repository, pin.epoch, writer.stored());
-  return { row, storedBytes: writer.storedBytes + manifest.length };
+  const content = { tree: objectId('tree', encoded), ...measureTree(tree) };
+  const commit = newCommit(content, { parents: parent ? [parent.row.id] : [], message, labels }, op.host);
+  const { epoch } = pin;
+  const entry = { op: kind, commit, tree, encoded, blobs: places(), epoch, compression, tag, ready: writer.acknowledged() };
+  const done = await appendCommit(from, entry, op);
+  if (done === undefined) return undefined;
+  if (!writer.isNothingNew) await local.index.record(from.repository, epoch, writer.stored());
+  return { row: done.row, storedBytes: writer.storedBytes + done.storedBytes };
 }
 
 function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {

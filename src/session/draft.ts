@@ -6,37 +6,46 @@ import { appendFile, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
-import type { Hold } from '../owners.js';
+import type { Host } from '../host.js';
+import type { Hold, Owners } from '../owners.js';
 import type { Provider } from '../provider/provider.js';
 import { nameOfKey, objectFolders } from '../repository/layout.js';
 import { Repository } from '../repository/repository.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { readPrivately } from '../workspace/private-file.js';
-import type { Home } from './home.js';
 
 /** The name of a note, which lists the keys of what was stored; the group is its owner. */
 export const DRAFT = /^[0-9a-f]{16}\.draft\.(.+)$/;
 
+/** What a draft needs of the local store. */
+export interface DraftStore {
+  readonly provider: Provider;
+  readonly host: Host;
+  readonly owners: Owners;
+  /** Where notes are kept. */
+  readonly records: string;
+}
+
 class Draft {
   /** The local store, for everything that one attempt writes. */
   readonly repository: Repository;
-  readonly #home: Home;
+  readonly #store: DraftStore;
   readonly #keys = new Set<string>();
   readonly #underWay = new Set<Promise<void>>();
   #note: Promise<{ path: string; hold: Hold } | undefined> | undefined;
   #isSent = false;
   #isOver = false;
 
-  constructor(home: Home, repository: Repository) {
-    this.#home = home;
-    this.repository = Repository.at(this.#tracked(repository.provider), home.host, repository.id);
+  constructor(store: DraftStore, repository: Repository) {
+    this.#store = store;
+    this.repository = Repository.at(this.#tracked(repository.provider), store.host, repository.id);
   }
 
   /** Removes what was stored. Only for an attempt whose swap was not sent, or is known to have lost. */
   async discard(): Promise<void> {
     this.#isOver = true;
     while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
-    await removeObjects(this.#home.provider, this.#keys);
+    await removeObjects(this.#store.provider, this.#keys);
   }
 
   /** The same after an error, unless a swap may have taken effect. */
@@ -90,12 +99,12 @@ class Draft {
 
   /** Begins the note; there is none about a store that is no folder of this machine, or if it cannot be written. */
   async #begin(): Promise<{ path: string; hold: Hold } | undefined> {
-    const { provider, owners, host } = this.#home;
+    const { provider, owners, host } = this.#store;
     if (!provider.url.startsWith('file:')) return undefined;
     const hold = await owners.hold();
-    const path = join(this.#home.records, `${toHex(host.random(8))}.draft.${hold.name}`);
+    const path = join(this.#store.records, `${toHex(host.random(8))}.draft.${hold.name}`);
     try {
-      await mkdir(this.#home.records, { recursive: true, mode: 0o700 });
+      await mkdir(this.#store.records, { recursive: true, mode: 0o700 });
       await appendFile(path, '', { mode: 0o600 });
       return { path, hold };
     } catch (error) {
@@ -110,7 +119,7 @@ class Draft {
     if (note === undefined) return;
     try {
       await rm(note.path, { force: true });
-      const folder = await open(this.#home.records);
+      const folder = await open(this.#store.records);
       await folder.sync().finally(() => folder.close());
     } catch (error) {
       throw writeFailure(note.path, error);
@@ -122,11 +131,11 @@ class Draft {
  * Runs one attempt to change a ref in the local store. What it stored is removed if it fails before its swap, or loses it, which is undefined.
  */
 export async function drafting<T>(
-  home: Home,
+  store: DraftStore,
   repository: Repository,
   attempt: (repository: Repository) => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const draft = new Draft(home, repository);
+  const draft = new Draft(store, repository);
   try {
     const result = await attempt(draft.repository);
     if (result === undefined) await draft.discard();
@@ -140,9 +149,9 @@ export async function drafting<T>(
 }
 
 /** Removes a note of a process that is gone, and the objects that it lists: no swap was sent. */
-export async function removeDraft(home: Home, path: string): Promise<void> {
+export async function removeDraft(store: DraftStore, path: string): Promise<void> {
   const keys = new TextDecoder().decode(await readPrivately(path)).split('\n');
-  if (home.provider.url.startsWith('file:')) await removeObjects(home.provider, keys.filter(isObject));
+  if (store.provider.url.startsWith('file:')) await removeObjects(store.provider, keys.filter(isObject));
   await rm(path, { force: true });
 }
 

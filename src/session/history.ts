@@ -1,19 +1,21 @@
 /**
- * What can be read from a session's history, and the changes of it that need no directory: rollback, fork, tag, delete (SPEC.md R-WRITE-5). All work on
- * whatever site holds the session.
+ * Changes of a session's history that need no directory: rollback, fork, tag, delete (SPEC.md
+ * R-WRITE-5). All work on either replica.
  */
 import { BrowserStateError, isError } from '../errors.js';
-import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { newName } from '../repository/layout.js';
-import { newRow, type Ref, type Row } from '../repository/ref.js';
-import type { RefChange, Token } from '../repository/refs.js';
+import type { Ref, Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
+import { appendCommit, newCommit } from './append-commit.js';
 import { type LogEntry, logEntry } from './log-entry.js';
-import { resolveRevision, splitRevision } from './revision.js';
-import { type Found, type Site, type StoredManifest, wasCollected } from './site.js';
+import type { Operation } from './operation.js';
+import { wasCollected } from './read-manifest.js';
+import type { Replica } from './replica.js';
+import { splitRevision } from './revision.js';
+import type { LiveSession, SessionRef } from './session-ref.js';
 import { noTag, requireTag, withTag } from './tags.js';
+import { updateRef } from './update-ref.js';
 
 export interface RollbackOptions extends RequestOptions {
   message?: string | undefined;
@@ -24,216 +26,169 @@ export interface AtOptions extends RequestOptions {
   at?: string | undefined;
 }
 
-export async function findRow(site: Site, session: string, revision: string, options: RequestOptions): Promise<Found & { row: Row }> {
-  const found = await site.requireSession(session, options);
-  return { ...found, row: await resolveRevision(found.repository.refs, session, found.token.ref, revision, options) };
-}
-
 /**
- * Appends a commit with the tree of another one, of this session or, as `SESSION:REV`, of another. Atomic. Throws CONFLICT if another writer moved the head
- * meanwhile.
+ * Appends a commit with the tree of another one, of this session or, as `SESSION:REV`, of another.
+ * Atomic. Throws CONFLICT if another writer moved the head meanwhile.
  */
-export async function rollback(site: Site, session: string, to: string, options: RollbackOptions): Promise<LogEntry> {
-  const { host } = site;
-  return change(site, session, options, async (repository, token, head) => {
-    const { k, source, row } = await findSource(site, repository, token, to, options);
-    const { tree, blobs } = await site.readManifest(repository, source, row, options);
-    const from = source === token ? '' : ` of ${source.session}`;
-    const message = options.message ?? `Roll back to ${row.id.slice(0, 12)}${from}`;
-    const commit = { ...row.commit, parents: [head.id], time: host.now(), who: host.who(), message, labels: {}, extensions: [] };
-    const name = newName(host, k);
-    const [manifest] = await Promise.all([
-      repository.writeManifest(name, { commit, tree, blobs }, 'auto', options),
-      site.requirePresent(repository, source, row, options),
-    ]);
-    const added = newRow('rollback', commit, name);
-    const rows = await repository.refs.addRow({ ...token.ref, epoch: k }, added, options);
-    const history = { ...rows, epoch: k, head: site.inlineHead(manifest) };
-    return { change: history, result: logEntry(added, token.ref.tags), stored: { row: added, bytes: manifest } };
+export function rollback(replica: Replica, session: string, to: string, message: string | undefined, op: Operation): Promise<LogEntry> {
+  return changeLive(replica, session, op, async (from) => {
+    const { k, source, row } = await findSource(replica, from, to, op);
+    const { tree, blobs } = await source.manifest(row, op);
+    const of = source === from ? '' : ` of ${source.id}`;
+    const facts = { parents: [from.head.id], message: message ?? `Roll back to ${row.id.slice(0, 12)}${of}` };
+    const commit = newCommit(row.commit, facts, op.host);
+    const ready = replica.requirePresent(source, row, op);
+    const done = await appendCommit(from, { op: 'rollback', commit, tree, blobs, epoch: k, ready }, op);
+    return done && logEntry(done.row, done.tags);
   });
 }
 
-/** Finds the version that a change of the token's ref is to name, and the epoch under which it may. */
+/** Finds the version that a change of the session is to name, and the epoch under which it may. */
 async function findSource(
-  site: Site,
-  repository: Repository,
-  token: Token,
+  replica: Replica,
+  from: SessionRef,
   to: string,
-  options: RequestOptions,
-): Promise<{ k: number; source: Token; row: Row }> {
-  const { session, revision } = splitRevision(token.session, to);
-  if (session === token.session) {
-    return { k: token.ref.epoch, source: token, row: await resolveRevision(repository.refs, session, token.ref, revision, options) };
-  }
-  // Both are read after the token, so that nothing that the other session names can be collected unnoticed.
-  const [{ k }, { token: source, row }] = await Promise.all([repository.epoch(options), findRow(site, session, revision, options)]);
-  return { k: Math.max(k, token.ref.epoch), source, row };
+  op: Operation,
+): Promise<{ k: number; source: SessionRef; row: Row }> {
+  const { session, revision } = splitRevision(from.id, to);
+  if (session === from.id) return { k: from.ref.epoch, source: from, row: await from.find(revision, op) };
+  // Both are read after the ref, so that nothing that the other session names can be collected
+  // unnoticed.
+  const [{ k }, found] = await Promise.all([from.repository.epoch(op), findVersion(replica, session, revision, op)]);
+  return { k: Math.max(k, from.ref.epoch), ...found };
 }
 
 /**
- * Creates a session that begins with this one's history up to a commit; nothing is copied. Throws CONFLICT if a session of that name exists, and INTEGRITY
- * if the version or the history before it cannot be read. Creates no ref then.
+ * Creates a session that begins with this one's history up to a revision; nothing is copied. Throws
+ * CONFLICT if a session of that name exists, and INTEGRITY if the version or the history before it
+ * cannot be read. Creates no ref then.
  */
-export async function fork(site: Site, session: string, name: string, options: AtOptions): Promise<LogEntry> {
-  const { repository, token, row } = await findSourceOfFork(site, session, options);
-  await requireHistory(site, repository, token, row, options);
-  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-    const target = (await repository.refs.create(name, options)) ?? (await repository.refs.ensure(name, options));
-    if (target.ref.rows.length > 0) {
+export async function fork(
+  replica: Replica,
+  session: string,
+  name: string,
+  revision: string | undefined,
+  op: Operation,
+): Promise<LogEntry> {
+  const at = revision ?? 'HEAD';
+  const { source, row: checked } = await findSourceOfFork(replica, session, at, op);
+  await requireHistory(replica, source, checked, op);
+  const read = async () => (await replica.create(name, op)) ?? (await replica.read(name, op));
+  const attempt = async (target: SessionRef): Promise<LogEntry | undefined> => {
+    if (target.exists) {
       throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
         details: { session: name },
         hint: 'Choose another name, or delete that session first.',
       });
     }
-    const forked = await drafting(site, repository, (drafted) => forkTo(site, drafted, session, { target, checked: row }, options));
-    if (forked !== undefined) return forked;
-  }
-  throw moved(session);
+    const { repository, ref } = target;
+    // Both are read after the target's ref, so that nothing that the source names can be collected
+    // unnoticed.
+    const [{ k }, { source, row }] = await Promise.all([repository.epoch(op), findVersion(replica, session, at, op)]);
+    if (row.id !== checked.id) await requireHistory(replica, source, row, op);
+    const history = await historyFrom(repository, source, row, { ...ref, epoch: k }, op);
+    const event = repository.refs.event(ref, 'fork', `${session} ${row.id}`);
+    const forked = await target.update({ state: 'live', ...history, ...event, epoch: k }, op);
+    return forked && logEntry(row, forked.ref.tags);
+  };
+  return updateRef(name, { read, attempt }, op);
 }
 
-/** Finds the version that a fork begins with, in what the site recalls if that has it. */
-async function findSourceOfFork(site: Site, session: string, options: AtOptions): Promise<Omit<Found, 'head'> & { row: Row }> {
-  const at = options.at ?? 'HEAD';
-  const recalled = site.isConfirmed ? await site.recall(session) : undefined;
-  if (recalled === undefined) return findRow(site, session, at, options);
-  const row = await resolveRevision(recalled.repository.refs, session, recalled.token.ref, at, options).catch(unlessMissing);
-  return row === undefined ? findRow(site, session, at, options) : { ...recalled, row };
+interface Version {
+  source: SessionRef;
+  row: Row;
+}
+
+async function findVersion(replica: Replica, session: string, revision: string, op: Operation): Promise<Version> {
+  const source = await replica.requireSession(session, op);
+  return { source, row: await source.find(revision, op) };
+}
+
+/** Finds the version that a fork begins with, in what the replica recalls if that has it. */
+async function findSourceOfFork(replica: Replica, session: string, at: string, op: Operation): Promise<Version> {
+  const source = replica.isConfirmed ? (await replica.recall(session))?.live() : undefined;
+  const row = await source?.find(at, op).catch((error: unknown) => {
+    if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
+    return undefined;
+  });
+  return source && row ? { source, row } : findVersion(replica, session, at, op);
 }
 
 /** Throws INTEGRITY if a version, or the segments that are named again with it, cannot be read. */
-async function requireHistory(site: Site, repository: Repository, token: Token, row: Row, options: RequestOptions): Promise<void> {
-  const isInline = token.ref.rows.some(({ id }) => id === row.id);
-  await site.requirePresent(repository, token, row, options, isInline ? token.ref.segments : []);
+async function requireHistory(replica: Replica, source: SessionRef, row: Row, op: Operation): Promise<void> {
+  const isInline = source.ref.rows.some(({ id }) => id === row.id);
+  await replica.requirePresent(source, row, op, isInline ? source.ref.segments : []);
 }
 
-/** Gives a session without history that of `session`, up to a commit; undefined where another writer was first. */
-async function forkTo(
-  site: Site,
-  repository: Repository,
-  session: string,
-  { target, checked }: { target: Token; checked: Row },
-  options: AtOptions,
-): Promise<LogEntry | undefined> {
-  // Both are read after the target's token, so that nothing that the source names can be collected unnoticed.
-  const [{ k }, { token, row }] = await Promise.all([repository.epoch(options), findRow(site, session, options.at ?? 'HEAD', options)]);
-  if (row.id !== checked.id) await requireHistory(site, repository, token, row, options);
-  const history = await historyFrom(repository, token, row, { ...target.ref, epoch: k }, options);
-  const event = repository.refs.event(target.ref, 'fork', `${session} ${row.id}`);
-  const swapped = await repository.refs.swap(target, { state: 'live', ...history, ...event, epoch: k }, options);
-  return swapped && logEntry(row, swapped.ref.tags);
-}
-
-/** The rows of a session from one on, as those of `ref`. Segments that are wholly older than the row are named again; nothing of them is read. */
+/**
+ * Returns the entries of a session from one on, as those of `ref`. Segments that are wholly older
+ * than the entry are named again; nothing of them is read.
+ */
 async function historyFrom(
   { refs }: Repository,
-  token: Token,
+  source: SessionRef,
   row: Row,
   ref: Ref,
-  options: RequestOptions,
+  op: Operation,
 ): Promise<Pick<Ref, 'rows' | 'segments'>> {
-  const inline = token.ref.rows.findIndex(({ id }) => id === row.id);
-  if (inline !== -1) return { rows: token.ref.rows.slice(inline), segments: token.ref.segments };
+  const inline = source.ref.rows.findIndex(({ id }) => id === row.id);
+  if (inline !== -1) return { rows: source.ref.rows.slice(inline), segments: source.ref.segments };
   const rows: Row[] = [];
-  for await (const each of refs.rows(token.ref, options)) if (rows.length > 0 || each.id === row.id) rows.push(each);
-  return refs.adopt(ref, rows, options);
+  for await (const each of source.entries(op)) if (rows.length > 0 || each.id === row.id) rows.push(each);
+  return refs.adopt(ref, rows, op);
 }
 
 /** Gives a commit a name that keeps it for ever; a tag of that name moves. */
-export async function tag(site: Site, session: string, name: string, options: AtOptions): Promise<LogEntry> {
+export async function tag(replica: Replica, session: string, name: string, at: string | undefined, op: Operation): Promise<LogEntry> {
   requireTag(name);
-  return change(site, session, options, async (repository, token) => {
-    const row = await resolveRevision(repository.refs, session, token.ref, options.at ?? 'HEAD', options);
-    await site.requirePresent(repository, token, row, options);
-    const tags = withTag(token.ref, name, row.id);
-    const changed = { tags, ...repository.refs.event(token.ref, 'tag', `${name} ${row.id}`) };
-    return { change: changed, result: logEntry(row, tags) };
+  return changeLive(replica, session, op, async (from) => {
+    const row = await from.find(at ?? 'HEAD', op);
+    await replica.requirePresent(from, row, op);
+    const tags = withTag(from.ref, name, row.id);
+    const event = from.repository.refs.event(from.ref, 'tag', `${name} ${row.id}`);
+    return (await from.update({ tags, ...event }, op)) && logEntry(row, tags);
   });
 }
 
 /** Removes a tag and returns the commit that it named. Throws NOT_FOUND if there is no such tag. */
-export async function untag(site: Site, session: string, name: string, options: RequestOptions): Promise<ObjectId> {
-  return change(site, session, options, async (repository, token) => {
-    const named = token.ref.tags.get(name);
+export function untag(replica: Replica, session: string, name: string, op: Operation): Promise<ObjectId> {
+  return changeLive(replica, session, op, async (from) => {
+    const named = from.ref.tags.get(name);
     if (named === undefined) throw noTag(session, name);
-    const tags = new Map([...token.ref.tags].filter(([other]) => other !== name));
-    return { change: { tags, ...repository.refs.event(token.ref, 'tag', `${name} removed`) }, result: named };
+    const tags = new Map([...from.ref.tags].filter(([other]) => other !== name));
+    const event = from.repository.refs.event(from.ref, 'tag', `${name} removed`);
+    return (await from.update({ tags, ...event }, op)) && named;
   });
 }
 
 /** Removes the session and its history. Its name can be used again. */
-export async function deleteSession(site: Site, session: string, options: RequestOptions): Promise<void> {
-  await change(site, session, options, async (repository, token) => {
-    const emptied = { state: 'deleted', tags: new Map(), rows: [], segments: [], lease: undefined, head: new Uint8Array(0) } as const;
-    return { change: { ...emptied, ...repository.refs.event(token.ref, 'delete', '') }, result: undefined };
-  });
-}
-
-interface Made<T> {
-  change: RefChange;
-  result: T;
-  /** That of a new row. */
-  stored?: StoredManifest;
+export async function deleteSession(replica: Replica, session: string, op: Operation): Promise<void> {
+  const emptied = { state: 'deleted', tags: new Map(), rows: [], segments: [], lease: undefined, head: new Uint8Array(0) } as const;
+  await changeLive(replica, session, op, (from) => from.update({ ...emptied, ...from.repository.refs.event(from.ref, 'delete', '') }, op));
 }
 
 /**
- * Changes the ref, starting over as long as other writers are faster and leave the head (R-WRITE-2). The first attempt starts from what the site
- * recalls; if that is outdated the swap loses, and nothing was decided by it.
+ * Changes a session that has a commit, starting over as long as other writers are faster and leave
+ * the head (R-WRITE-2). The first attempt starts from what the replica recalls; that the recalled
+ * ref lacks something proves nothing.
  */
-async function change<T>(
-  site: Site,
+async function changeLive<T>(
+  replica: Replica,
   session: string,
-  options: RequestOptions,
-  make: (repository: Repository, token: Token, head: Row) => Promise<Made<T>>,
+  op: Operation,
+  attempt: (from: LiveSession) => Promise<T | undefined>,
 ): Promise<T> {
-  const recalled = await site.recall(session);
-  if (recalled !== undefined) {
-    const done = await attemptChange(site, recalled, options, (...from) => make(...from).catch(unlessMissing));
-    if (done) return done.result;
-  }
-  let before: ObjectId | undefined;
-  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-    const found = await site.requireSession(session, options);
-    if (before !== undefined && before !== found.head.id) throw moved(session);
-    before = found.head.id;
-    try {
-      const done = await attemptChange(site, found, options, make);
-      if (done) return done.result;
-    } catch (error) {
-      if (!wasCollected(error)) throw error;
-    }
-  }
-  throw moved(session);
-}
-
-/** Undefined if there is nothing to change, or another writer was first. */
-async function attemptChange<T>(
-  site: Site,
-  { repository: found, token, head }: Found,
-  options: RequestOptions,
-  make: (repository: Repository, token: Token, head: Row) => Promise<Made<T> | undefined>,
-): Promise<{ result: T } | undefined> {
-  return drafting(site, found, async (repository) => {
-    const made = await make(repository, token, head);
-    if (made === undefined) return undefined;
-    const next = await repository.refs.swap(token, made.change, options);
-    if (next === undefined) return undefined;
-    await site.noteRef(repository, next, made.stored);
-    return { result: made.result };
-  });
-}
-
-async function drafting<T>(
-  site: Site,
-  repository: Repository,
-  attempt: (repository: Repository) => Promise<T | undefined>,
-): Promise<T | undefined> {
-  return site.drafting === undefined ? attempt(repository) : site.drafting(repository, attempt);
-}
-
-/** What is not in a recalled state may have come since. */
-function unlessMissing(error: unknown): undefined {
-  if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
-  return undefined;
+  const recalled = (await replica.recall(session))?.live();
+  let head: ObjectId | undefined;
+  const read = async (): Promise<LiveSession> => {
+    const found = await replica.requireSession(session, op);
+    if (head !== undefined && head !== found.head.id) throw moved(session);
+    head = found.head.id;
+    return found;
+  };
+  const isOutdated = (error: unknown, from: SessionRef) =>
+    wasCollected(error) || (from === recalled && isError(error, 'NOT_FOUND', 'CONFLICT'));
+  return updateRef(session, { read, recalled, attempt: (from) => attempt(from as LiveSession), isOutdated }, op);
 }
 
 function moved(session: string): BrowserStateError {

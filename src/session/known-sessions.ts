@@ -3,14 +3,13 @@ import { isError } from '../errors.js';
 import { nearest } from '../nearest.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { isId, REF_PREFIX } from '../repository/layout.js';
-import type { Home } from './home.js';
-import type { Remote } from './remote.js';
+import type { Replica } from './replica.js';
 
 /** Names that are looked at: those of one page of a bucket's listing. */
 const MAX_NAMES = 1000;
 
 /** Returns the names of sessions in one place that begin with `start`; none if the place does not tell. */
-export async function sessionNames({ provider }: Home | Remote, { signal }: RequestOptions, start = ''): Promise<string[]> {
+export async function sessionNames({ provider }: Replica, { signal }: RequestOptions, start = ''): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { key } of provider.list(REF_PREFIX + start, { signal })) {

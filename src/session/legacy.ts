@@ -13,11 +13,10 @@ import { BrowserStateError, check, isError } from '../errors.js';
 import { MAX_ENTRIES, MAX_FILE_SIZE } from '../limits.js';
 import { parentPath, pathProblem } from '../object/path.js';
 import type { ByteRange, Foreign, Provider, RequestOptions } from '../provider/provider.js';
+import { STORE_FOLDER } from '../repository/layout.js';
 import { ifThere, quote } from '../workspace/directory.js';
 import { readFailure } from '../workspace/files.js';
 import { type ScannedEntry, scan } from '../workspace/scan.js';
-import { STORE_FOLDER } from './home.js';
-import type { HasLegacy } from './site.js';
 
 /** What the older package kept beside the files of a profile for itself. */
 const METADATA_FILE = '.browserstate-metadata.json';
@@ -37,7 +36,8 @@ export interface LegacyEntry {
 /** The older package's sessions of one user in one place. */
 export interface LegacyPlace {
   readonly url: string;
-  has: HasLegacy;
+  /** Returns whether there is a session of that name. */
+  has(session: string, options: RequestOptions): Promise<boolean>;
   /** The names of all that may be sessions, of any form. */
   sessions(options: RequestOptions): Promise<string[]>;
   /** What the session holds, in the order of the paths. Throws INTEGRITY or UNREADABLE where a file's name can be none in a profile. */

@@ -1,49 +1,48 @@
-/** What a remote has lost of what its refs name, and what of it the local store can send again (SPEC.md 11.5). */
+/**
+ * What a remote has lost of what its refs name, and what of it the local store can send again
+ * (SPEC.md 11.5).
+ */
 import { BrowserStateError, integrity, isError } from '../errors.js';
 import { framesOf } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { objectKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
 import type { Row } from '../repository/ref.js';
-import type { Home } from './home.js';
-import type { Remote, Seen } from './remote.js';
+import type { Outgoing } from './outgoing.js';
+import type { Replica } from './replica.js';
 import { PackPresence } from './reuse.js';
-import type { Outgoing } from './send.js';
+import type { SessionRef } from './session-ref.js';
 
-/** Returns the rows in the remote's ref that need what is lost and that the local store can send again, oldest first. Those in segments are left to a repair. */
+/**
+ * Returns the entries in the remote's ref that need what is lost and that the local store can send
+ * again, oldest first. Those in segments are left to a repair.
+ */
 export async function findRelocations(
-  home: Home,
-  remote: Remote,
-  { repository, token }: Seen,
+  local: Replica,
+  there: SessionRef,
   lost: ReadonlySet<string>,
-  options: RequestOptions,
+  op: RequestOptions,
 ): Promise<Outgoing[]> {
-  const local = await home.read(token.session, options);
-  if (local === undefined || lost.size === 0) return [];
-  const here = new Map<string, Row>();
-  for await (const row of local.repository.refs.rows(local.token.ref, options)) here.set(row.id, row);
-  const packs = new PackPresence(local.repository, options);
+  const here = await local.read(there.id, op);
+  if (!here.exists || lost.size === 0) return [];
+  const own = new Map<string, Row>();
+  for await (const row of here.entries(op)) own.set(row.id, row);
+  const packs = new PackPresence(here.repository, op);
   const relocations: Outgoing[] = [];
-  for (const row of token.ref.rows) {
-    const own = here.get(row.id);
-    if (own === undefined || !(await needs(remote, { repository, token }, row, lost, options))) continue;
-    const load = () => home.readManifest(local.repository, local.token, own, options);
+  for (const row of there.ref.rows) {
+    const mine = own.get(row.id);
+    if (mine === undefined || !(await needs(there, row, lost, op))) continue;
+    const load = () => here.manifest(mine, op);
     const { blobs } = await load();
     if ((await packs.missing(blobs.values())).size === 0) relocations.unshift({ ...row, isHere: true, load });
   }
   return relocations;
 }
 
-/** Tells whether a row names something that is lost. */
-export async function needs(
-  remote: Remote,
-  { repository, token }: Seen,
-  row: Row,
-  lost: ReadonlySet<string>,
-  options: RequestOptions,
-): Promise<boolean> {
+/** Returns whether an entry names something that is lost. */
+export async function needs(there: SessionRef, row: Row, lost: ReadonlySet<string>, op: RequestOptions): Promise<boolean> {
   if (lost.has(objectKey('manifests', row.manifest))) return true;
-  const manifest = await remote.readManifest(repository, token, row, options).catch((error: unknown): Manifest | undefined => {
+  const manifest = await there.manifest(row, op).catch((error: unknown): Manifest | undefined => {
     if (!isError(error, 'INTEGRITY')) throw error;
     return undefined;
   });
@@ -51,12 +50,15 @@ export async function needs(
   return [...manifest.blobs.values()].some(({ location }) => framesOf(location).some(({ pack }) => lost.has(objectKey('packs', pack))));
 }
 
-/** Returns the keys of what the head needs and the remote has no more: packs, and the manifest itself. */
-export async function missingOfHead(remote: Remote, { repository, token }: Seen, options: RequestOptions): Promise<Set<string>> {
-  const head = token.ref.rows[0];
+/**
+ * Returns the keys of what the head needs and the remote has no more: packs, and the manifest
+ * itself.
+ */
+export async function missingOfHead(there: SessionRef, op: RequestOptions): Promise<Set<string>> {
+  const { head, repository } = there;
   if (head === undefined) return new Set();
   const key = objectKey('manifests', head.manifest);
-  const isManifestThere = repository.provider.get(key, { ...options, range: { start: 0, end: 1 } }).then(
+  const isManifestThere = repository.provider.get(key, { ...op, range: { start: 0, end: 1 } }).then(
     () => true,
     (error: unknown) => {
       if (!isError(error, 'NOT_FOUND', 'INTEGRITY')) throw error;
@@ -64,8 +66,8 @@ export async function missingOfHead(remote: Remote, { repository, token }: Seen,
     },
   );
   isManifestThere.catch(() => undefined);
-  const { blobs } = await remote.readManifest(repository, token, head, options);
-  const lost = await new PackPresence(repository, options).missing(blobs.values());
+  const { blobs } = await there.manifest(head, op);
+  const lost = await new PackPresence(repository, op).missing(blobs.values());
   return (await isManifestThere) ? lost : lost.add(key);
 }
 
@@ -77,7 +79,10 @@ export function lostPacks(url: string, lost: ReadonlySet<string>, session: strin
   });
 }
 
-/** The error for packs of the local store that a version needs. It is none of `lostIn`: nothing can be sent for it. */
+/**
+ * The error for packs of the local store that a version needs. It is none of `lostIn`: nothing can
+ * be sent for it.
+ */
 export function lostHere(url: string, lost: ReadonlySet<string>, session: string): BrowserStateError {
   const [key = ''] = [...lost].sort();
   return integrity(lossOf(url, lost, session), undefined, { session, key });

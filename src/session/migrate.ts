@@ -17,23 +17,17 @@ import type { ByteRange, RequestOptions } from '../provider/provider.js';
 import { writeFailure } from '../workspace/files.js';
 import { scan } from '../workspace/scan.js';
 import { microseconds, setTime } from '../workspace/times.js';
+import type { MigrateOptions, OfflineOptions } from './calls.js';
 import { commitDirectory } from './commit.js';
-import type { Home } from './home.js';
 import { digestOf, type LegacyEntry, type LegacyPlace, measure } from './legacy.js';
+import type { LocalReplica } from './local.js';
 import type { LogEntry } from './log-entry.js';
-import type { OnProgress } from './progress.js';
+import type { Operation } from './operation.js';
 import { pushSession } from './push.js';
-import type { Remote, Transfer } from './remote.js';
+import type { RemoteReplica, Transfer } from './remote.js';
+import { noSession } from './replica.js';
 import type { Session } from './session.js';
-import { noSession } from './site.js';
-import type { OfflineOptions } from './sites.js';
 import { discardDirectory } from './sweep.js';
-
-export interface MigrateOptions extends OfflineOptions {
-  /** Keep what can be regenerated, such as caches. */
-  keepCaches?: boolean | undefined;
-  onProgress?: OnProgress | undefined;
-}
 
 export interface MigrateResult {
   session: string;
@@ -57,8 +51,8 @@ const LABEL = 'migrated';
 const HOME_TRANSFER: Transfer = { concurrency: REMOTE_CONCURRENCY, maxSpan: MAX_REMOTE_SPAN };
 
 interface Migration {
-  home: Home;
-  remote: Remote | undefined;
+  local: LocalReplica;
+  remote: RemoteReplica | undefined;
   /** The places that may hold it, the first that does counts. */
   places: readonly LegacyPlace[];
   session: Session;
@@ -69,34 +63,39 @@ interface Migration {
  * profile, and CONFLICT where its files change meanwhile, and where the store has a session of that name with something else. A commit that could not
  * be pushed is safe in home, and is pushed by a repetition.
  */
-export async function migrateSession(migration: Migration, options: MigrateOptions): Promise<MigrateResult> {
-  const { home, session } = migration;
-  const place = await placeOf(migration, options);
-  const entries = await place.entries(session.id, options);
+export async function migrateSession(migration: Migration, options: MigrateOptions, op: Operation): Promise<MigrateResult> {
+  const { local, remote, session } = migration;
+  const place = await placeOf(migration, op);
+  const entries = await place.entries(session.id, op);
   const digest = digestOf(entries);
   const from = `${place.url}/${session.id}`;
   const known = { session: session.id, ...measure(entries), from };
-  const { offline, signal } = options;
-  const before = await commitsOf(session, { offline, signal });
+  const { keepCaches } = options;
+  const reach = { offline: options.offline, signal: op.signal };
+  const before = await commitsOf(session, reach);
   const earlier = before.find(({ labels }) => labels[LABEL] === digest);
   if (earlier !== undefined) {
-    await pushIfHere(migration, options);
+    await pushIfHere(migration, op);
     return { ...known, excluded: left(known, earlier), commit: earlier.commit, migrated: false };
   }
-  return staging(home, async (dir) => {
-    await copyVerified(migration, place, entries, dir, options);
+  return staging(local, async (dir) => {
+    await copyVerified(migration, place, entries, dir, op);
     const [head] = before;
     if (head !== undefined) {
-      if (!isEmptyDiff(await session.status(dir, { offline, signal, keepCaches: options.keepCaches }))) throw taken(session.id, from);
+      if (!isEmptyDiff(await session.status(dir, { ...reach, keepCaches }))) throw taken(session.id, from);
       return { ...known, excluded: left(known, head), commit: head.commit, migrated: false };
     }
-    const settings = { ...options, message: `migrated from ${from}`, labels: { [LABEL]: digest }, allowShrink: true };
-    const { commit, stats } = await commitDirectory(home, migration.remote, session.id, dir, {
-      ...settings,
+    const labels = { [LABEL]: digest };
+    const settings = {
+      keepCaches,
+      message: `migrated from ${from}`,
+      labels,
+      allowShrink: true,
       onto: { head: undefined },
       isMigration: true,
-    });
-    await pushIfHere(migration, options);
+    };
+    const { commit, stats } = await commitDirectory(local, remote, session.id, dir, settings, op);
+    await pushIfHere(migration, op);
     return { ...known, excluded: left(known, stats), commit, migrated: true };
   });
 }
@@ -125,15 +124,13 @@ function left(whole: { files: number; bytes: number }, commit: { files: number; 
   return { files: whole.files - commit.files, bytes: whole.bytes - commit.bytes };
 }
 
-async function pushIfHere({ home, remote, session }: Migration, options: MigrateOptions): Promise<void> {
-  if (remote === undefined) return;
-  const token = await (await home.open(options))?.refs.read(session.id, options);
-  if (token?.ref.rows[0] !== undefined) await pushSession(home, remote, session.id, { ...options, ask: true });
+async function pushIfHere({ local, remote, session: { id } }: Migration, op: Operation): Promise<void> {
+  if (remote !== undefined && (await local.read(id, op)).exists) await pushSession(local, remote, id, { ask: true }, op);
 }
 
 /** Runs `work` with a private directory of this store, which is removed afterwards. */
-async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promise<T> {
-  const { host, owners, workspaces: folder } = home;
+async function staging<T>(local: LocalReplica, work: (dir: string) => Promise<T>): Promise<T> {
+  const { host, owners, workspaces: folder } = local;
   return owning(owners, async (self) => {
     const dir = join(folder, `.migrate-${toHex(host.random(8))}.${self}`);
     try {
@@ -145,7 +142,7 @@ async function staging<T>(home: Home, work: (dir: string) => Promise<T>): Promis
     try {
       return await work(dir);
     } finally {
-      await discardDirectory(home, dir);
+      await discardDirectory(local, dir);
     }
   });
 }
@@ -156,12 +153,12 @@ async function copyVerified(
   place: LegacyPlace,
   entries: readonly LegacyEntry[],
   dir: string,
-  options: MigrateOptions,
+  op: Operation,
 ): Promise<void> {
   let failure: unknown;
   try {
-    await copy(session.id, place, entries, dir, remote?.transfer ?? HOME_TRANSFER, options);
-    const found = await scan(dir, { excludes: () => false }, { signal: options.signal });
+    await copy(session.id, place, entries, dir, remote?.transfer ?? HOME_TRANSFER, op);
+    const found = await scan(dir, { excludes: () => false }, { signal: op.signal });
     const [expected, copied] = [measure(entries), measure(found.entries)];
     check(
       copied.files === expected.files && copied.bytes === expected.bytes,
@@ -171,7 +168,7 @@ async function copyVerified(
     if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'UNREADABLE')) throw error;
     failure = error;
   }
-  if (digestOf(await place.entries(session.id, options)) !== digestOf(entries)) {
+  if (digestOf(await place.entries(session.id, op)) !== digestOf(entries)) {
     throw new BrowserStateError('CONFLICT', `session ${session.id}: its files in ${place.url} were changed while they were read`, {
       hint: 'Nothing was migrated. Stop what still writes there, an older version of browserstate perhaps, and repeat the command.',
       cause: failure,
@@ -186,7 +183,7 @@ async function copy(
   entries: readonly LegacyEntry[],
   dir: string,
   { concurrency, maxSpan }: Transfer,
-  options: MigrateOptions,
+  op: Operation,
 ): Promise<void> {
   for (const path of new Set(entries.map(({ path, kind }) => (kind === 'directory' ? path : parentPath(path))))) {
     await writing(join(dir, path), () => mkdir(join(dir, path), { recursive: true, mode: 0o700 }));
@@ -197,13 +194,13 @@ async function copy(
   const total = measure(entries);
   const done = { files: 0, bytes: 0 };
   const load = async ({ entry, range }: Piece) => {
-    const bytes = range.end === 0 ? new Uint8Array(0) : await place.read(session, entry.path, range, options);
+    const bytes = range.end === 0 ? new Uint8Array(0) : await place.read(session, entry.path, range, op);
     return { entry, range, bytes };
   };
   const window = { weight: ({ range }: Piece) => range.end - range.start, most: FETCH_AHEAD_BYTES };
   const pieces = readAhead(piecesOf(entries, maxSpan), concurrency, load, window);
   for await (const { entry, range, bytes } of pieces) {
-    throwIfAborted(options.signal);
+    throwIfAborted(op.signal);
     const path = join(dir, entry.path);
     await writing(path, () => writeFile(path, bytes, { flag: range.start === 0 ? 'wx' : 'a', mode: 0o600 }));
     done.bytes += bytes.length;
@@ -211,7 +208,7 @@ async function copy(
       done.files++;
       await writing(path, () => setFacts(path, entry.facts));
     }
-    options.onProgress?.({ phase: 'pull', path: entry.path, ...done, totalFiles: total.files, totalBytes: total.bytes });
+    op.onProgress?.({ phase: 'pull', path: entry.path, ...done, totalFiles: total.files, totalBytes: total.bytes });
   }
   // A directory's own time changes with what is put into it, and its owner must be able to remove the copy.
   for (const { path, kind, facts } of entries.toReversed()) {

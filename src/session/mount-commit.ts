@@ -7,7 +7,6 @@ import { MAX_ID_LENGTH } from '../limits.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { measureTree, treeId } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
-import type { RequestOptions } from '../provider/provider.js';
 import type { Manifest } from '../repository/manifest.js';
 import type { RowOp } from '../repository/ref.js';
 import { readRules } from '../workspace/filter.js';
@@ -16,11 +15,11 @@ import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { forkName, type OnConflict } from './conflict.js';
 import { deleteSession, fork } from './history.js';
-import type { Home } from './home.js';
+import type { LocalReplica } from './local.js';
 import { lookAt } from './look.js';
-import { mergeAside } from './merge-aside.js';
-import type { Remote } from './remote.js';
-import type { Found } from './site.js';
+import { mergeSession } from './merge.js';
+import type { Operation } from './operation.js';
+import type { RemoteReplica } from './remote.js';
 
 /** A mounted directory as it is committed. */
 export interface MountPlace {
@@ -38,8 +37,6 @@ export interface MountPlace {
 export interface MountCommitOptions extends CommitOptions {
   /** What to do where the session has moved on this machine; `fail` unless given. */
   onConflict?: OnConflict | undefined;
-  /** Told what a person should know of the directory. */
-  onWarning?: ((message: string) => void) | undefined;
   op?: RowOp | undefined;
 }
 
@@ -64,54 +61,55 @@ export function sessionBeside(session: string, kind: 'fork' | 'conflict', digits
 }
 
 /**
- * Commits the directory to home. Nothing is written where it is as its base. With `fail` and `fork` work that cannot follow the session's head is in the session
+ * Commits the directory to the local store. Nothing is written if it is as its base. With `fail` and `fork` work that cannot follow the session's head is in the session
  * `aside` afterwards, and `moved` says so; with `ours` and `theirs` both are joined. Can be repeated after a crash. Throws what `commitDirectory` throws.
  */
 export async function commitMount(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   place: MountPlace,
-  options: MountCommitOptions = {},
+  options: MountCommitOptions,
+  op: Operation,
 ): Promise<MountCommit> {
   const { session, dir, base, fork: own } = place;
   const { onConflict = 'fail', ...settings } = options;
-  if (base === undefined && (await isEmpty(home, dir, options))) return { session, commit: undefined, changed: false, stats: undefined };
-  if (own !== undefined) return (await commitBeside(home, place, own, settings)) ?? unchanged(place);
+  if (base === undefined && (await isEmpty(local, dir, options, op)))
+    return { session, commit: undefined, changed: false, stats: undefined };
+  if (own !== undefined) return (await commitBeside(local, place, own, settings, op)) ?? unchanged(place);
   try {
-    const { commit, changed, stats } = await commitDirectory(home, remote, session, dir, { ...settings, onto: { head: base } });
+    const { commit, changed, stats } = await commitDirectory(local, remote, session, dir, { ...settings, onto: { head: base } }, op);
     return { session, commit, changed, stats };
   } catch (error) {
     if (!isError(error, 'CONFLICT')) throw error;
-    const now = await headOf(home, remote, session, options);
-    if (now === base) throw error;
-    const done = await commitBeside(home, place, place.aside, settings);
+    const head = await headOf(local, remote, session, op);
+    if (head === base) throw error;
+    const { aside } = place;
+    const done = await commitBeside(local, place, aside, settings, op);
     if (done === undefined) return unchanged(place);
-    const found = onConflict === 'ours' || onConflict === 'theirs' ? await read(home, session, options) : undefined;
-    if (found === undefined) return { ...done, moved: { head: now } };
-    const joined = await mergeAside(home, session, place.aside, onConflict as 'ours' | 'theirs', options);
-    return { ...done, session, commit: joined, ...(onConflict === 'theirs' && { isTheirs: true }) };
+    const isMerged = (onConflict === 'ours' || onConflict === 'theirs') && (await local.read(session, op)).exists;
+    if (!isMerged) return { ...done, moved: { head } };
+    const commit = await mergeSession(local, session, aside, onConflict, op);
+    return { ...done, session, commit, ...(onConflict === 'theirs' && { isTheirs: true }) };
   }
 }
 
 /**
- * Commits the directory while a browser works in it; undefined where no consistent state could be read. Throws CONFLICT where the session has moved: what is done
+ * Commits the directory while a browser works in it; undefined if no consistent state could be read. Throws CONFLICT if the session has moved: what is done
  * then is decided by the commit that comes last.
  */
 export async function checkpointMount(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   place: MountPlace,
   options: CommitOptions,
+  op: Operation,
 ): Promise<MountCommit | undefined> {
   const { dir, base, fork: own } = place;
   const session = own ?? place.session;
-  if (own !== undefined && base !== undefined && (await read(home, own, options)) === undefined)
-    await beginWith(home, place.session, own, base, options);
+  if (own !== undefined && base !== undefined && !(await local.read(own, op)).exists) await beginWith(local, place.session, own, base, op);
   try {
-    const done = await checkpointDirectory(home, own === undefined ? remote : undefined, session, dir, {
-      ...options,
-      onto: { head: base },
-    });
+    const asked = own === undefined ? remote : undefined;
+    const done = await checkpointDirectory(local, asked, session, dir, { ...options, onto: { head: base } }, op);
     return done && { session, commit: done.commit, changed: done.changed, stats: done.stats };
   } catch (error) {
     // A new browser has written nothing yet.
@@ -124,71 +122,81 @@ function unchanged({ session, base }: MountPlace): MountCommit {
   return { session, commit: base, changed: false, stats: undefined };
 }
 
-/** Commits to a session that begins with the mount's base; undefined where the session that it was made from has all that the directory holds. */
-async function commitBeside(home: Home, place: MountPlace, name: string, settings: CommitOptions): Promise<MountCommit | undefined> {
+/** Commits to a session that begins with the mount's base; undefined if the session that it was made from has all that the directory holds. */
+async function commitBeside(
+  local: LocalReplica,
+  place: MountPlace,
+  name: string,
+  settings: CommitOptions,
+  op: Operation,
+): Promise<MountCommit | undefined> {
   const { session, dir, base } = place;
-  if (await isKnown(home, place, name, settings)) return undefined;
-  if (base !== undefined && (await read(home, name, settings)) === undefined) await beginWith(home, session, name, base, settings);
-  const head = (await read(home, name, settings))?.head.id;
+  if (await isKnown(local, place, name, settings, op)) return undefined;
+  if (base !== undefined && !(await local.read(name, op)).exists) await beginWith(local, session, name, base, op);
+  const onto = { head: (await local.read(name, op)).head?.id };
   try {
-    const { commit, changed, stats } = await commitDirectory(home, undefined, name, dir, { ...settings, onto: { head } });
+    const { commit, changed, stats } = await commitDirectory(local, undefined, name, dir, { ...settings, onto }, op);
     return { session: name, commit, changed, stats };
   } catch (error) {
     // It holds nothing of its own yet, also if an earlier attempt began it.
-    if (base !== undefined && (await read(home, name, {}))?.head.id === base) await deleteSession(home, name, {});
+    const last: Operation = { host: op.host };
+    if (base !== undefined && (await local.read(name, last)).head?.id === base) await deleteSession(local, name, last);
     throw error;
   }
 }
 
 /** Forks up to the base. If that is gone (the session was deleted) or damaged, the new session begins with what the directory holds. */
-async function beginWith(home: Home, session: string, name: string, base: ObjectId, options: RequestOptions): Promise<void> {
+async function beginWith(local: LocalReplica, session: string, name: string, base: ObjectId, op: Operation): Promise<void> {
   // A conflict on the remote may have made another session of it.
   for (const from of [session, forkName(session, base)]) {
     try {
-      return void (await fork(home, from, name, { ...options, at: base }));
+      return void (await fork(local, from, name, base, op));
     } catch (error) {
       if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
     }
   }
 }
 
-/** Whether the directory holds what the base, the head, or a commit between them holds: that of a commit which its process did not live to note. */
-async function isKnown(home: Home, { session, dir, base }: MountPlace, name: string, options: CommitOptions): Promise<boolean> {
-  const found = (await read(home, session, options)) ?? (await read(home, name, options));
-  if (found === undefined) return false;
-  const workspace = await home.workspace(dir);
+/** Returns whether the directory holds what the base, the head, or a commit between them holds: that of a commit which its process did not live to note. */
+async function isKnown(
+  local: LocalReplica,
+  { session, dir, base }: MountPlace,
+  name: string,
+  options: CommitOptions,
+  op: Operation,
+): Promise<boolean> {
+  const own = await local.read(session, op);
+  const found = own.exists ? own : await local.read(name, op);
+  if (!found.exists) return false;
+  const workspace = await local.workspace(dir);
   refuseHalfDone(workspace);
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  const tree = await lookAt(workspace, rules, options);
+  const tree = await lookAt(workspace, rules, op);
   const id = treeId(tree);
   const isSame = ({ tree: there }: Manifest): boolean => isEmptyDiff(diffTrees(there, tree));
-  const { repository, token } = found;
-  for await (const row of repository.refs.rows(token.ref, options)) {
+  for await (const row of found.entries(op)) {
     if (row.commit.tree === id) return true;
-    const isEnd = row.id === base || row.id === found.head.id;
-    if (isEnd && isSame(await home.readManifest(repository, token, row, options))) return true;
+    const isEnd = row.id === base || row === found.head;
+    if (isEnd && isSame(await found.manifest(row, op))) return true;
     if (row.id === base) return false;
   }
   return false;
 }
 
-async function isEmpty(home: Home, dir: string, options: CommitOptions): Promise<boolean> {
+async function isEmpty(local: LocalReplica, dir: string, options: CommitOptions, op: Operation): Promise<boolean> {
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  const { files } = measureTree(await lookAt(await home.workspace(dir), rules, options));
+  const { files } = measureTree(await lookAt(await local.workspace(dir), rules, op));
   return files === 0;
 }
 
-async function read(home: Home, session: string, options: RequestOptions): Promise<Found | undefined> {
-  const found = await home.read(session, options);
-  const head = found?.token.ref.rows[0];
-  return found && head && { ...found, head };
-}
-
-/** The head that a commit would follow. */
-async function headOf(home: Home, remote: Remote | undefined, session: string, options: RequestOptions): Promise<ObjectId | undefined> {
-  const here = await read(home, session, options);
-  if (here !== undefined) return here.head.id;
-  return (await remote?.remembered(session))?.token.ref.rows[0]?.id;
+/** Returns the head that a commit would follow. */
+async function headOf(
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
+  session: string,
+  op: Operation,
+): Promise<ObjectId | undefined> {
+  return ((await local.read(session, op)).head ?? (await remote?.recall(session))?.head)?.id;
 }
 
 /** Tells that what was mounted had to be kept as a session of its own. */

@@ -6,33 +6,25 @@ import { places } from '../concurrency.js';
 import { BrowserStateError, isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import { checkOptions } from '../option-check.js';
+import type { OptionNames } from '../option-check.js';
 import type { Hold } from '../owners.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { leftoversOf } from '../workspace/settle.js';
-import { type BringOptions, bring } from './bring.js';
-import { optionsOf } from './calls.js';
+import { optionsOf, type UnmountOptions } from './calls.js';
 import type { CommitOptions } from './commit.js';
 import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
-import type { Home } from './home.js';
 import type { Lease } from './lease.js';
+import type { LocalReplica } from './local.js';
 import { refuseCommand } from './mount-command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
+import { type Operation, operationOf } from './operation.js';
+import { type MountPullOptions, pullForMount } from './pull-for-mount.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
-import type { Remote } from './remote.js';
+import type { RemoteReplica } from './remote.js';
 import { repeat, type Stop } from './repeat.js';
-
-export interface UnmountOptions extends CommitOptions {
-  /** Leave the remote alone: what is committed stays on this machine until it is pushed. */
-  offline?: boolean | undefined;
-  /** What to do where the session has moved meanwhile, here or on the remote; `fail` unless given. */
-  onConflict?: OnConflict | undefined;
-  /** Leave the directory where it is; it is nobody's then. */
-  keepDirectory?: boolean | undefined;
-}
 
 export interface Unmounted {
   /** The session that holds what was mounted, which is another one where the session had moved. */
@@ -45,8 +37,8 @@ export interface Unmounted {
 
 /** What a mount stands on. */
 export interface MountParts {
-  home: Home;
-  remote: Remote | undefined;
+  local: LocalReplica;
+  remote: RemoteReplica | undefined;
   notes: MountNotes;
   /** Makes this process the owner of the note for as long as there is one. */
   hold: Hold;
@@ -56,8 +48,8 @@ export interface MountParts {
   lease: Lease | undefined;
   /** What its commits are remembered by unless they are given something else. */
   commitAs: Pick<CommitOptions, 'message' | 'labels'>;
-  /** Told what a person should know of what happens in the background. */
-  onWarning: (message: string) => void;
+  /** What the store gives all calls of the mount. */
+  op: Operation;
 }
 
 export class Mount {
@@ -74,13 +66,13 @@ export class Mount {
     this.id = parts.id;
     this.#parts = parts;
     this.#base = parts.place.base;
-    const { lease, onWarning } = parts;
+    const { lease, op } = parts;
     const renew = async (signal: AbortSignal): Promise<void> => {
       try {
         await lease?.renew({ signal });
       } catch (error) {
         if (!isError(error)) throw error;
-        if (!signal.aborted) onWarning(`the lease of session ${parts.place.session} could not be renewed: ${error.message}`);
+        if (!signal.aborted) op.onWarning?.(`the lease of session ${parts.place.session} could not be renewed: ${error.message}`);
       }
     };
     this.#stopRenewing = lease && repeat(LEASE_MS / 3, renew);
@@ -111,60 +103,59 @@ export class Mount {
    */
   async usedBy(pid: number): Promise<void> {
     return this.#alone(async () => {
-      const { home, notes, note } = this.#parts;
-      this.#command = home.host.commandName(pid);
+      const { notes, note, op } = this.#parts;
+      this.#command = op.host.commandName(pid);
       await notes.write(this.id, { ...note, base: this.#base, command: this.#command });
     });
   }
 
-  /** Commits the directory to home; see `commitMount`. The mount goes on. */
+  /** Commits the directory to the local store; see `commitMount`. The mount goes on. */
   async commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
-    checkOptions('commit', options, optionsOf.unmount);
-    return this.#alone(() => this.#commit(options), options.signal);
+    const op = this.#operation('commit', options, optionsOf.unmount);
+    return this.#alone(() => this.#commit(options, op), op.signal);
   }
 
-  async #commit({ onConflict, ...options }: Omit<UnmountOptions, 'keepDirectory'>): Promise<MountCommit> {
-    const { home, remote, note, commitAs } = this.#parts;
+  async #commit(options: Omit<UnmountOptions, 'keepDirectory'>, op: Operation): Promise<MountCommit> {
+    const { local, remote, note, commitAs } = this.#parts;
     const settings = {
       ...options,
       message: options.message ?? commitAs.message,
       labels: options.labels ?? commitAs.labels,
       keepCaches: options.keepCaches ?? note.keepCaches,
       exclude: options.exclude ?? note.exclude,
-      onConflict,
-      onWarning: this.#parts.onWarning,
     };
-    const done = await commitMount(home, options.offline ? undefined : remote, { ...this.#parts.place, base: this.#base }, settings);
+    const place = { ...this.#parts.place, base: this.#base };
+    const done = await commitMount(local, options.offline ? undefined : remote, place, settings, op);
     const isHeld = done.session === this.session && !done.isTheirs;
     if (isHeld && done.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
     return done;
   }
 
-  /** Commits the directory while a browser works in it; undefined where no consistent state could be read. */
+  /** Commits the directory while a browser works in it; undefined if no consistent state could be read. */
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
-    checkOptions('checkpoint', options, optionsOf.commit);
+    const op = { ...this.#operation('checkpoint', options, optionsOf.commit), onWarning: undefined };
     return this.#alone(async () => {
-      const { home, remote, note, place } = this.#parts;
+      const { local, remote, note, place } = this.#parts;
       const { keepCaches, exclude } = note;
       const settings = { ...options, keepCaches: options.keepCaches ?? keepCaches, exclude: options.exclude ?? exclude };
-      const done = await checkpointMount(home, remote, { ...place, base: this.#base }, settings);
+      const done = await checkpointMount(local, remote, { ...place, base: this.#base }, settings, op);
       if (done?.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
       return done;
-    }, options.signal);
+    }, op.signal);
   }
 
-  /** Sends a session that this mount committed to. Resolves to undefined where there is no remote. */
+  /** Sends a session that this mount committed to. Resolves to undefined if there is no remote. */
   async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
-    checkOptions('push', options, optionsOf.push);
-    const { home, remote, place } = this.#parts;
-    return remote && pushMounted(home, remote, place, session, options);
+    const op = this.#operation('push', options, optionsOf.push);
+    const { local, remote, place } = this.#parts;
+    return remote && pushMounted(local, remote, place, session, options, op);
   }
 
-  /** Brings what the remote has of the session to home. The directory stays as it is. */
-  async pull(options: BringOptions = {}): Promise<void> {
-    checkOptions('pull', options, optionsOf.bring);
-    const { home, remote, place } = this.#parts;
-    if (remote !== undefined) await bring(home, remote, place.session, options);
+  /** Gives the local store what the remote has of the session. The directory stays as it is. */
+  async pull(options: MountPullOptions = {}): Promise<void> {
+    const op = this.#operation('pull', options, optionsOf.mountPull);
+    const { local, remote, place } = this.#parts;
+    if (remote !== undefined) await pullForMount(local, remote, place.session, { onConflict: options.onConflict }, op);
   }
 
   /**
@@ -172,18 +163,20 @@ export class Mount {
    * and something else fails (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
    */
   async unmount(options: UnmountOptions = {}): Promise<Unmounted> {
-    checkOptions('unmount', options, optionsOf.unmount);
-    return this.#alone(() => this.#unmount(options), options.signal);
+    const op = this.#operation('unmount', options, optionsOf.unmount);
+    return this.#alone(() => this.#unmount(options, op), op.signal);
   }
 
-  async #unmount({ offline, keepDirectory, ...options }: UnmountOptions): Promise<Unmounted> {
-    const { signal, onProgress, onConflict = 'fail' } = options;
-    await refuseCommand(this.#parts.home, this.dir, this.#command);
-    const done = await this.#commit({ ...options, offline });
+  async #unmount({ offline, keepDirectory, ...options }: UnmountOptions, op: Operation): Promise<Unmounted> {
+    const { onConflict = 'fail' } = options;
+    const { local, remote, place, lease } = this.#parts;
+    await refuseCommand(local, this.dir, this.#command);
+    const done = await this.#commit({ ...options, offline }, op);
     // A renewal would move the ref under the push, which gives the lease up in its own swap.
     await this.#stopRenewing?.();
-    const release = this.#parts.lease?.owner;
-    const sending = offline || done.commit === undefined ? undefined : this.push(done.session, { signal, onProgress, onConflict, release });
+    const isSent = remote !== undefined && !offline && done.commit !== undefined;
+    const settings = { onConflict, release: lease?.owner };
+    const sending = isSent ? pushMounted(local, remote, place, done.session, settings, op) : undefined;
     const [sent] = await Promise.allSettled([sending]);
     await this.#leave(keepDirectory ?? false);
     const { session, commit, changed, stats } = done;
@@ -207,6 +200,11 @@ export class Mount {
     });
   }
 
+  /** Returns what a call shares, and of the store's what it is not given itself. Throws USAGE for an unknown option, CANCELLED if the signal has fired. */
+  #operation<T extends object>(call: string, given: T, names: OptionNames<T>): Operation {
+    return operationOf(this.#parts.op, call, given, names);
+  }
+
   async #isNow(base: ObjectId): Promise<void> {
     this.#base = base;
     const { notes, note } = this.#parts;
@@ -215,21 +213,21 @@ export class Mount {
 
   /** Never fails: what cannot be removed now is removed by whoever mounts the session when this process is gone. */
   async #leave(keepDirectory: boolean): Promise<void> {
-    const { home, notes, note, hold, lease, onWarning } = this.#parts;
+    const { local, notes, note, hold, lease, op } = this.#parts;
     this.#isOver = true;
     try {
       await this.#stopRenewing?.();
       await lease?.release();
     } catch (error) {
       if (!isError(error)) throw error;
-      onWarning(`the lease of session ${this.#parts.place.session} was not given up, and will expire: ${error.message}`);
+      op.onWarning?.(`the lease of session ${this.#parts.place.session} was not given up, and will expire: ${error.message}`);
     }
     try {
       if (keepDirectory) await notes.remove(this.id);
-      else await removeWorkspace(home, notes, this.id, this.dir, { ...note, base: this.#base });
+      else await removeWorkspace(local, notes, this.id, this.dir, { ...note, base: this.#base });
     } catch (error) {
       if (!isError(error) && errno(error) === undefined) throw error;
-      onWarning(`${this.dir} is not needed any more, and could not be removed: ${(error as Error).message}`);
+      op.onWarning?.(`${this.dir} is not needed any more, and could not be removed: ${(error as Error).message}`);
     } finally {
       await hold.release();
     }
@@ -245,9 +243,9 @@ export function safeHere({ session, commit }: MountCommit, error: unknown): unkn
 }
 
 /** Removes a workspace of this process for good. A process that is killed meanwhile leaves a note that says so. */
-export async function removeWorkspace(home: Home, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
+export async function removeWorkspace(local: LocalReplica, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
   await notes.write(id, { ...note, phase: 'closed' });
-  await home.holding(dir, async (workspace) => {
+  await local.holding(dir, async (workspace) => {
     for (const path of [dir, ...leftoversOf(workspace).map((leftover) => leftover.path)]) await removeTree(path);
     await workspace.forget();
   });
@@ -256,18 +254,19 @@ export async function removeWorkspace(home: Home, notes: MountNotes, id: string,
 
 /** Pushes the session of a mount, or the one that was made for it: that begins on the remote as a fork, so that no more than its own commits is sent. */
 export async function pushMounted(
-  home: Home,
-  remote: Remote,
+  local: LocalReplica,
+  remote: RemoteReplica,
   { session, base }: Pick<MountPlace, 'session' | 'base'>,
   pushed: string,
   options: PushOptions,
+  op: Operation,
 ): Promise<PushResult> {
-  if (pushed === session) return pushSession(home, remote, session, options);
+  if (pushed === session) return pushSession(local, remote, session, options, op);
   try {
-    if (base !== undefined) await fork(remote, session, pushed, { at: base, signal: options.signal });
+    if (base !== undefined) await fork(remote, session, pushed, base, op);
   } catch (error) {
     // It is there already, or the remote does not have what it begins with, or only damaged: then all of it is sent.
     if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
   }
-  return pushSession(home, remote, pushed, { ...options, ask: true });
+  return pushSession(local, remote, pushed, { ...options, ask: true }, op);
 }

@@ -7,45 +7,26 @@ import { join } from 'node:path';
 import { isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import type { RequestOptions } from '../provider/provider.js';
+import { KeptFrames } from '../repository/kept-frames.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { settleWorkspace } from '../workspace/settle.js';
-import { type BringOptions, bring } from './bring.js';
+import type { OpenMountOptions } from './calls.js';
 import { checkoutSession } from './checkout.js';
-import type { Home } from './home.js';
 import { meantBy, sessionNames } from './known-sessions.js';
 import { takeLease } from './lease.js';
+import type { LocalReplica } from './local.js';
 import { Mount, removeWorkspace } from './mount.js';
 import { sessionBeside } from './mount-commit.js';
-import { type MountMode, type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
-import { type LeftMount, leftOf, type RecoverHow, recoverMount } from './recover.js';
-import type { Remote } from './remote.js';
-import { noSession } from './site.js';
-
-export interface OpenMountOptions extends BringOptions {
-  /** `shared` unless given. */
-  mode?: MountMode | undefined;
-  /** Use what this machine has, and leave the remote alone. */
-  offline?: boolean | undefined;
-  /** False: throw NOT_FOUND if there is no such session. Else one that is new is begun, and `onWarning` is told of it. */
-  create?: boolean | undefined;
-  /** The message and the labels of what the mount commits, unless a commit is given others; checkpoints have none. */
-  message?: string | undefined;
-  labels?: Record<string, string> | undefined;
-  /** What to do with what processes that are gone have left of the session; `commit` unless given. */
-  recover?: RecoverHow | undefined;
-  /** Who has the lease of an exclusive mount, for others to see; user, machine and process unless given. */
-  owner?: string | undefined;
-  /** What commits of the mount leave out, and whether they keep caches. */
-  exclude?: readonly string[] | undefined;
-  keepCaches?: boolean | undefined;
-  /** Told what a person should know, such as what was recovered. */
-  onWarning?: ((message: string) => void) | undefined;
-}
+import { type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
+import type { Operation } from './operation.js';
+import { pullForMount } from './pull-for-mount.js';
+import { type LeftMount, leftOf, recoverMount } from './recover.js';
+import type { RemoteReplica } from './remote.js';
+import { noSession } from './replica.js';
 
 /** Where notes about mounts are kept. */
-export function mountNotes(home: Home): MountNotes {
-  return new MountNotes(join(home.records, 'mounts'), home.owners, home.host);
+export function mountNotes(local: LocalReplica): MountNotes {
+  return new MountNotes(join(local.records, 'mounts'), local.owners, local.host);
 }
 
 /**
@@ -53,25 +34,33 @@ export function mountNotes(home: Home): MountNotes {
  * error, and no directory is left. Throws BUSY where another has the lease, CONFLICT, LEGACY_SESSION, and what a pull and a checkout throw; NOT_FOUND for a fork of
  * nothing.
  */
-export async function openMount(home: Home, remote: Remote | undefined, session: string, options: OpenMountOptions = {}): Promise<Mount> {
-  const { mode = 'shared', create = true, offline, owner, signal, message, labels, onWarning = () => undefined } = options;
+export async function openMount(
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
+  session: string,
+  options: OpenMountOptions,
+  op: Operation,
+  later: Operation,
+): Promise<Mount> {
+  const { mode = 'shared', create = true, offline, owner, message, labels, onConflict } = options;
   const asked = offline ? undefined : remote;
+  const frames = new KeptFrames();
   const names: string[] = [];
-  const whenAbsent = async (): Promise<void> => void names.push(...(asked ? await sessionNames(asked, options) : []));
+  const whenAbsent = async (): Promise<void> => void names.push(...(asked ? await sessionNames(asked, op) : []));
   // Before a lease is taken, which would begin the session.
-  if (!create && mode === 'exclusive') await requireSession(home, asked, session, options);
-  const lease = mode === 'exclusive' ? await takeLease(asked ?? home, session, { owner, ttl: LEASE_MS, signal }) : undefined;
+  if (!create && mode === 'exclusive') await requireSession(local, asked, session, op);
+  const lease = mode === 'exclusive' ? await takeLease(asked ?? local, session, { owner, ttl: LEASE_MS }, op, later) : undefined;
   try {
-    if (asked !== undefined) await bring(home, asked, session, { ...options, keepFrames: true, whenAbsent });
-    await recoverLeft(home, asked, session, options, onWarning);
-    const base = await headAtHome(home, session, options);
+    if (asked !== undefined) await pullForMount(local, asked, session, { onConflict, frames, whenAbsent }, op);
+    await recoverLeft(local, asked, session, options, op);
+    const base = await localHead(local, session, op);
     if (base === undefined) {
-      const meant = meantBy(session, [...names, ...(await sessionNames(home, options))]);
+      const meant = meantBy(session, [...names, ...(await sessionNames(local, op))]);
       if (mode === 'fork' || !create) throw noSession(session, meant);
-      onWarning(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
+      op.onWarning?.(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
     }
-    const made = await makeWorkspace(home, session, base, mode, options);
-    return new Mount({ home, remote: asked, lease, onWarning, commitAs: { message, labels }, ...made });
+    const made = await makeWorkspace(local, session, base, frames, options, op);
+    return new Mount({ local, remote: asked, lease, op: { ...later, onWarning: op.onWarning }, commitAs: { message, labels }, ...made });
   } catch (error) {
     await lease?.release().catch((failure: unknown) => {
       if (!isError(failure)) throw failure;
@@ -80,39 +69,31 @@ export async function openMount(home: Home, remote: Remote | undefined, session:
   }
 }
 
-/** Throws NOT_FOUND if neither side has a commit of the session. */
-async function requireSession(home: Home, remote: Remote | undefined, session: string, options: RequestOptions): Promise<void> {
-  if ((await remote?.read(session, options))?.token.ref.rows[0] !== undefined) return;
-  if ((await home.read(session, options))?.token.ref.rows[0] !== undefined) return;
-  const names = await Promise.all([home, remote].map((site) => site && sessionNames(site, options)));
-  throw noSession(
-    session,
-    meantBy(
-      session,
-      names.flatMap((each) => each ?? []),
-    ),
-  );
+/** Throws NOT_FOUND if neither replica has a commit of the session. */
+async function requireSession(local: LocalReplica, remote: RemoteReplica | undefined, session: string, op: Operation): Promise<void> {
+  if ((await remote?.read(session, op))?.exists || (await local.read(session, op)).exists) return;
+  const names = await Promise.all([local, remote].map((replica) => (replica ? sessionNames(replica, op) : [])));
+  throw noSession(session, meantBy(session, names.flat()));
 }
 
-/** The head at home. Throws LEGACY_SESSION where only the older package has a session of that name. */
-async function headAtHome(home: Home, session: string, options: RequestOptions): Promise<ObjectId | undefined> {
-  const token = (await home.read(session, options))?.token;
-  const head = token?.ref.rows[0]?.id;
-  if (head === undefined) await home.refuseLegacy(session, options, token);
-  return head;
+/** Returns the head in the local store. Throws LEGACY_SESSION if only v0 has a session of that name. */
+async function localHead(local: LocalReplica, session: string, op: Operation): Promise<ObjectId | undefined> {
+  const found = await local.read(session, op);
+  if (!found.exists) await local.rejectLegacy(session, op, found);
+  return found.head?.id;
 }
 
-/** What cannot be recovered stays where it is, and is told. */
+/** Recovers what processes that are gone have left of the session. What cannot be recovered stays where it is, and is reported. */
 async function recoverLeft(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   session: string,
-  options: OpenMountOptions,
-  onWarning: (message: string) => void,
+  { recover: how = 'commit' }: OpenMountOptions,
+  op: Operation,
 ): Promise<void> {
-  const notes = mountNotes(home);
-  const { recover: how = 'commit', signal, onProgress } = options;
-  for (const left of await leftOf(home, notes)) {
+  const notes = mountNotes(local);
+  const { onWarning = () => undefined } = op;
+  for (const left of await leftOf(local, notes)) {
     if (left.session !== session) continue;
     if (left.usedBy !== undefined) {
       onWarning(`${left.dir} was left by a process that ended; it is left alone: its command (process ${left.usedBy}) still runs`);
@@ -123,7 +104,7 @@ async function recoverLeft(
       continue;
     }
     try {
-      const done = await recoverMount(home, remote, notes, left, how, { signal, onProgress, onWarning });
+      const done = await recoverMount(local, remote, notes, left, how, {}, op);
       if (done !== undefined) onWarning(describe(left, done.session, done.outcome));
     } catch (error) {
       if (!isError(error) || error.code === 'CANCELLED' || error.code === 'INTERNAL') throw error;
@@ -139,23 +120,30 @@ function describe({ session, dir }: LeftMount, to: string, outcome: 'committed' 
   return to === session ? `${what} was recovered` : `${what} was recovered as session ${to}, since ${session} had moved`;
 }
 
-async function makeWorkspace(home: Home, session: string, base: ObjectId | undefined, mode: MountMode, options: OpenMountOptions) {
-  const { signal, onProgress, onWarning, keepCaches = false, exclude = [] } = options;
-  const notes = mountNotes(home);
-  const id = newMountId(session, home.host);
-  const folder = home.workspaces;
+async function makeWorkspace(
+  local: LocalReplica,
+  session: string,
+  base: ObjectId | undefined,
+  frames: KeptFrames,
+  options: OpenMountOptions,
+  op: Operation,
+) {
+  const { mode = 'shared', keepCaches = false, exclude = [] } = options;
+  const notes = mountNotes(local);
+  const id = newMountId(session, op.host);
+  const folder = local.workspaces;
   const dir = join(folder, id);
   const { digits } = partsOfMountId(id);
-  const note: MountNote = { session, mode, since: home.host.now(), base, phase: 'opening', keepCaches, exclude };
-  const hold = await home.owners.hold();
+  const note: MountNote = { session, mode, since: op.host.now(), base, phase: 'opening', keepCaches, exclude };
+  const hold = await local.owners.hold();
   try {
     await notes.write(id, note);
     await makePrivate(folder);
     if (base === undefined) await makePrivate(dir);
-    else await checkoutSession(home, session, dir, { at: base, opened: true, signal, onProgress, onWarning });
+    else await checkoutSession(local, session, dir, { at: base, opened: true, frames }, op);
     await notes.write(id, { ...note, phase: 'open' });
   } catch (error) {
-    await withdraw(home, notes, id, dir, note);
+    await withdraw(local, notes, id, dir, note);
     await hold.release();
     throw error;
   }
@@ -165,10 +153,10 @@ async function makeWorkspace(home: Home, session: string, base: ObjectId | undef
 }
 
 /** Takes a workspace back that was not handed out. What cannot be removed is told by its note, and removed by a later mount. */
-async function withdraw(home: Home, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
+async function withdraw(local: LocalReplica, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
   try {
-    await home.holding(dir, settleWorkspace);
-    await removeWorkspace(home, notes, id, dir, note);
+    await local.holding(dir, settleWorkspace);
+    await removeWorkspace(local, notes, id, dir, note);
   } catch (error) {
     if (!isError(error) && errno(error) === undefined) throw error;
   }

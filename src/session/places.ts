@@ -11,11 +11,11 @@ import type { Provider } from '../provider/provider.js';
 import { type RetryEvent, retrying } from '../provider/retry.js';
 import { scoped } from '../provider/scoped.js';
 import { openProviderUrl } from '../provider/url.js';
+import { STORE_FOLDER } from '../repository/layout.js';
 import { errno } from '../workspace/files.js';
 import { realPath } from '../workspace/record.js';
-import { STORE_FOLDER } from './home.js';
 import { type LegacyPlace, legacyFolder, legacyObjects } from './legacy.js';
-import type { StoreOptions } from './store.js';
+import type { RemoteOptions } from './remote.js';
 
 /** How bytes are moved to and from a remote. */
 export interface TransferOptions {
@@ -38,7 +38,18 @@ export interface PlaceOptions {
   onRetry: ((event: RetryEvent) => void) | undefined;
 }
 
-type Places = Pick<StoreOptions, 'provider' | 'folder' | 'temporary' | 'legacy' | 'remote'>;
+/** Where a store is. */
+export interface Places {
+  provider: Provider;
+  /** A private directory of this machine for the index and the records. */
+  folder: string;
+  /** A folder that is for this store alone, and is removed when it is closed. */
+  temporary?: string | undefined;
+  /** The sessions of v0 in the same place. */
+  legacy: LegacyPlace;
+  /** The repository that is shared with other machines. */
+  remote?: Omit<RemoteOptions, 'host' | 'records' | 'onWarning'> | undefined;
+}
 
 /**
  * A user's part of home and of the remote. With a provider that is no folder as home, index and records are in a folder of their own. Throws

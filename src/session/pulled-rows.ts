@@ -1,17 +1,16 @@
-/** Where the rows that a pull brings go among those that home has: in the remote's order, with what only home has before what it follows. */
+/** The order of the entries that a pull adds to the local ones: the remote's, with what only the local store has before what it follows. */
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Ref, Row } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
-import type { Seen } from './remote.js';
+import type { SessionRef } from './session-ref.js';
 
-/** Home's rows with the new ones in the remote's order; rows that only home has keep their place before what they follow. */
-export async function inOrder(seen: Seen, added: readonly Row[], here: readonly Row[], options: RequestOptions): Promise<Row[]> {
+/** Returns the local entries with the new ones in the remote's order; those that only the local store has stay before what they follow. */
+export async function inOrder(there: SessionRef, added: readonly Row[], here: readonly Row[], options: RequestOptions): Promise<Row[]> {
   const mine = new Map([...here, ...added].map((row) => [row.id, row]));
   const ordered: Row[] = [];
   let left = added.length;
-  for await (const { id } of seen.repository.refs.rows(seen.token.ref, options)) {
+  for await (const { id } of there.entries(options)) {
     const row = mine.get(id);
     if (row === undefined) continue;
     ordered.push(row);
@@ -26,7 +25,7 @@ export async function inOrder(seen: Seen, added: readonly Row[], here: readonly 
   return [...here.slice(0, shared), ...ordered, ...here.slice(shared).filter(({ id }) => !placed.has(id))];
 }
 
-/** The change that makes `rows` home's rows. Where the new ones come before all that is in segments these stay: a pull costs the same at any length of history. */
+/** Returns the change that makes `rows` the local entries. If the new ones come before all that is in segments, these stay: a pull costs the same at any length of history. */
 export function arrange(
   { refs }: Repository,
   ref: Ref,
@@ -40,8 +39,8 @@ export function arrange(
   return stay ? refs.replaceRows(ref, front, options) : refs.adopt(ref, rows, options);
 }
 
-/** The remote's tags, as far as home has what they name, and those that only home has. */
-export function tagsAmong(here: Token, there: Token, rows: readonly Row[]): Map<string, ObjectId> {
+/** Returns the remote's tags, as far as the local store has what they name, and those that only the local store has. */
+export function tagsAmong(here: Ref, there: Ref, rows: readonly Row[]): Map<string, ObjectId> {
   const ids = new Set(rows.map(({ id }) => id));
-  return new Map([...here.ref.tags, ...[...there.ref.tags].filter(([, id]) => ids.has(id))]);
+  return new Map([...here.tags, ...[...there.tags].filter(([, id]) => ids.has(id))]);
 }

@@ -1,20 +1,22 @@
 /** Sending a session's commits to the remote (SPEC.md 11.5). */
 import { BrowserStateError, isError } from '../errors.js';
-import { MAX_SWAP_ATTEMPTS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { type Row, wasDeleted } from '../repository/ref.js';
-import { pause } from './backoff.js';
-import { becomeFork, conflict, type Divergence, type OnConflict, outgoing, sendFork, sendMerged } from './conflict.js';
-import type { Home } from './home.js';
+import type { Row } from '../repository/ref.js';
+import { becomeFork, conflict, type Divergence, type OnConflict, sendFork, sendMerged } from './conflict.js';
+import type { LocalReplica } from './local.js';
 import { lostIn, missingOfHead } from './lost.js';
+import type { Operation } from './operation.js';
+import { outgoing } from './outgoing.js';
 import type { OnProgress } from './progress.js';
 import { pullSeen } from './pull.js';
+import { wasCollected } from './read-manifest.js';
 import { relate } from './relation.js';
 import { resend } from './relocate.js';
-import type { Remote, Seen } from './remote.js';
+import type { RemoteReplica } from './remote.js';
 import { type Sent, send } from './send.js';
-import type { Found } from './site.js';
+import type { LiveSession, SessionRef } from './session-ref.js';
+import { updateRef } from './update-ref.js';
 
 export interface PushOptions extends RequestOptions {
   /** What to do where the remote has commits that this machine has not; `fail` unless given. */
@@ -39,117 +41,115 @@ export interface PushResult {
   forkedTo?: string;
 }
 
-/**
- * Sends what home has and the remote has not. Atomic: the remote has all of it or is as it was. With `ask` the remote is asked for its ref first; otherwise
- * what it was last seen to be is the token, and a swap that loses tells. Throws CONFLICT where the remote has moved and `onConflict` is `fail`: what was to
- * be sent is then on the remote under the name of the fork that the error tells. Throws UNREACHABLE, FORBIDDEN and what else the provider throws; home keeps all.
- */
-export async function pushSession(
-  home: Home,
-  remote: Remote,
-  session: string,
-  options: PushOptions & { ask?: boolean } = {},
-): Promise<PushResult> {
-  const wasNew = remote.isNew;
-  const local = await home.requireSession(session, options);
-  let seen = options.ask ? await remote.read(session, options) : await remote.remembered(session);
-  for (let attempt = 0; attempt < MAX_SWAP_ATTEMPTS; attempt++) {
-    const isFirst = attempt === 0;
-    const token = seen?.token;
-    const sent = await attemptPush(home, remote, local, seen, { ...options, isFirst }).catch(async (error: unknown) => {
-      // What a remembered ref needs may have been sent again by another machine.
-      const now = lostIn(error) && (await remote.read(session, options));
-      if (now === undefined || now.token.version === token?.version) return remote.suspect(error);
-      return undefined;
-    });
-    if (sent !== undefined) return remote.isNew && !wasNew ? { ...sent, created: remote.provider.url } : sent;
-    await pause(attempt, home.host, options);
-    seen = await remote.read(session, options);
-  }
-  throw new BrowserStateError('CONFLICT', `session ${session}: other writers were faster ${MAX_SWAP_ATTEMPTS} times in a row`, {
-    details: { session, commit: local.head.id },
-    hint: `The commits are safe on this machine. Repeat \`browserstate push -s ${session}\`.`,
-  });
+/** What callers inside this library say besides. */
+interface PushSettings extends PushOptions {
+  /**
+   * Read the remote's ref first. Otherwise what it was last seen to be is the token, and a swap
+   * that loses tells.
+   */
+  ask?: boolean;
 }
 
-/** Undefined where another writer was first. */
-async function attemptPush(
-  home: Home,
-  remote: Remote,
-  local: Found,
-  seen: Seen | undefined,
-  options: PushOptions & { isFirst: boolean },
-): Promise<PushResult | undefined> {
-  const { session } = local.token;
-  const there = seen && { refs: seen.repository.refs, ref: seen.token.ref };
-  const relation = await relate({ refs: local.repository.refs, ref: local.token.ref }, there, options);
+/**
+ * Sends what the local store has and the remote does not have. Atomic: the remote has all of it or
+ * is as it was. Throws CONFLICT if the remote has moved and `onConflict` is `fail`: the commits are
+ * then on the remote under the name of the fork that the error tells. Throws UNREACHABLE, FORBIDDEN
+ * and what else the provider throws; the local store keeps all.
+ */
+export async function pushSession(
+  local: LocalReplica,
+  remote: RemoteReplica,
+  session: string,
+  { ask, ...options }: PushSettings,
+  op: Operation,
+): Promise<PushResult> {
+  const wasNew = remote.isNew;
+  const here = await local.requireSession(session, op);
+  const read = () => remote.read(session, op);
+  const recalled = ask ? undefined : ((await remote.recall(session)) ?? remote.absent(session));
+  const attempt = (there: SessionRef, isFirst: boolean) => attemptPush({ local, remote, here, there }, options, isFirst, op);
+  const isOutdated = async (error: unknown, from: SessionRef): Promise<boolean> => {
+    if (wasCollected(error)) return true;
+    // What a remembered ref needs may have been sent again by another machine.
+    const now = lostIn(error) && (await read());
+    if (now?.hasRef && now.version !== from.version) return true;
+    return remote.suspect(error);
+  };
+  const hint = `The commits are safe on this machine. Repeat \`browserstate push -s ${session}\`.`;
+  const sent = await updateRef(session, { read, recalled, attempt, isOutdated, hint, details: { commit: here.head.id } }, op);
+  return remote.isNew && !wasNew ? { ...sent, created: remote.provider.url } : sent;
+}
+
+type Sides = Pick<Divergence, 'local' | 'remote' | 'here' | 'there'>;
+
+/** Makes one attempt; undefined if another writer was first. */
+async function attemptPush(sides: Sides, options: PushOptions, isFirst: boolean, op: Operation): Promise<PushResult | undefined> {
+  const { local, remote, here, there } = sides;
+  const { id: session } = here;
+  const relation = await relate(here, there, op);
   if (relation.kind === 'same' || relation.kind === 'behind') {
-    const head = seen?.token.ref.rows[0] as Row;
-    const lost = seen !== undefined && (await remote.isLookDue()) ? await missingOfHead(remote, seen, options) : undefined;
-    if (seen !== undefined && lost !== undefined && lost.size > 0) {
-      const sent = await resend(home, remote, seen, lost, options);
+    const lost = (await remote.isLookDue()) ? await missingOfHead(there, op) : new Set<string>();
+    if (lost.size > 0) {
+      const sent = await resend(local, remote, there, lost, op);
       return sent && result(session, sent, 0);
     }
-    return { session, commit: head.id, pushed: false, commits: 0, objects: 0, bytes: 0 };
+    return { session, commit: (there.head as Row).id, pushed: false, commits: 0, objects: 0, bytes: 0 };
   }
   const { unsent } = relation;
-  const base = relation.kind === 'diverged' ? relation.base : await baseOf(local, unsent, options);
-  if (seen !== undefined && (relation.kind === 'diverged' || (await isDeleted(remote, seen, unsent)))) {
-    return settle({ home, remote, local, seen, unsent, base, options }, options);
-  }
+  const base = relation.kind === 'diverged' ? relation.base : await baseOf(here, unsent, op);
+  if (relation.kind === 'diverged' || (await isDeleted(remote, there, unsent)))
+    return settle({ ...sides, unsent, base }, options, isFirst, op);
   const shipment = {
-    home,
-    remote,
-    session,
-    seen,
-    outgoing: outgoing({ home, local, unsent, options }),
-    base: base && (await home.readManifest(local.repository, local.token, base, options)),
-    tags: tagsOf(local, unsent),
-    pin: !options.isFirst,
+    ...sides,
+    outgoing: outgoing(here, unsent, op),
+    base: base && (await here.manifest(base, op)),
+    tags: tagsOf(here, unsent),
+    pin: !isFirst,
     release: options.release,
   };
-  const sent = await send(shipment, options);
+  const sent = await send(shipment, op);
   return sent && result(session, sent, unsent.length);
 }
 
 async function settle(
   divergence: Divergence,
-  { onConflict = 'fail', isFirst }: PushOptions & { isFirst: boolean },
+  { onConflict = 'fail' }: PushOptions,
+  isFirst: boolean,
+  op: Operation,
 ): Promise<PushResult | undefined> {
-  const { home, remote, local, seen, unsent, options } = divergence;
-  const { session } = local.token;
-  const isGone = seen.token.ref.rows.length === 0;
-  if (isGone && onConflict === 'theirs') {
+  const { local, remote, here, there, unsent } = divergence;
+  const { id: session } = here;
+  if (!there.exists && onConflict === 'theirs') {
     throw new BrowserStateError('CONFLICT', `session ${session} was deleted on the remote; the commits are safe on this machine`, {
-      details: { session, commit: local.head.id, head: null },
+      details: { session, commit: here.head.id, head: null },
       hint: `Delete it here as well with \`browserstate delete -s ${session}\`, or push it again with --on-conflict ours.`,
     });
   }
-  if (onConflict === 'ours' && isGone) {
-    const commits = outgoing({ home, local, unsent, options });
-    const sent = await send(
-      { home, remote, session, seen, outgoing: commits, base: undefined, tags: tagsOf(local, unsent), pin: !isFirst },
-      options,
-    );
+  if (onConflict === 'ours' && !there.exists) {
+    const content = { outgoing: outgoing(here, unsent, op), base: undefined, tags: tagsOf(here, unsent) };
+    const sent = await send({ local, remote, there, ...content, pin: !isFirst }, op);
     return sent && result(session, sent, unsent.length);
   }
   if (onConflict === 'ours' || onConflict === 'theirs') {
-    const sent = await sendMerged(divergence, onConflict, !isFirst);
+    const sent = await sendMerged(divergence, onConflict, !isFirst, op);
     if (sent === undefined) return undefined;
-    await bringBack(divergence, sent);
+    await pullMerged(local, remote, sent, op);
     return result(session, sent, unsent.length + 1);
   }
-  const { name, sent } = await sendFork(divergence);
-  if (onConflict === 'fail') throw conflict(session, divergence, name);
-  await becomeFork(divergence, name);
-  const there = { session, commit: local.head.id, pushed: sent !== undefined, forkedTo: name };
-  return { ...there, commits: unsent.length, objects: sent?.objects ?? 0, bytes: sent?.bytes ?? 0 };
+  const { name, sent } = await sendFork(divergence, op);
+  if (onConflict === 'fail') throw conflict(divergence, name);
+  await becomeFork(divergence, name, op);
+  const done = { session, commit: here.head.id, pushed: sent !== undefined, forkedTo: name };
+  return { ...done, commits: unsent.length, objects: sent?.objects ?? 0, bytes: sent?.bytes ?? 0 };
 }
 
-/** Brings what a merge made to home. The push has succeeded whatever becomes of this: the next pull brings it. */
-async function bringBack({ home, remote, seen, options }: Divergence, { token }: Sent): Promise<void> {
+/**
+ * Pulls what a merge made. The push has succeeded whatever becomes of this: the next pull fetches
+ * it.
+ */
+async function pullMerged(local: LocalReplica, remote: RemoteReplica, { ref }: Sent, op: Operation): Promise<void> {
   try {
-    await pullSeen(home, remote, { repository: seen.repository, token }, options);
+    await pullSeen(local, remote, ref, {}, op);
   } catch (error) {
     if (!isError(error) || isError(error, 'INTERNAL')) throw error;
   }
@@ -159,21 +159,21 @@ function result(session: string, { commit, objects, bytes }: Sent, commits: numb
   return { session, commit, pushed: true, commits, objects, bytes };
 }
 
-/** The row that comes after those that are not sent yet. */
-async function baseOf({ repository, token }: Found, unsent: readonly Row[], options: RequestOptions): Promise<Row | undefined> {
+/** Returns the entry that comes after those that are not sent yet. */
+async function baseOf(here: SessionRef, unsent: readonly Row[], op: Operation): Promise<Row | undefined> {
   let at = 0;
-  for await (const row of repository.refs.rows(token.ref, options)) if (at++ === unsent.length) return row;
+  for await (const row of here.entries(op)) if (at++ === unsent.length) return row;
   return undefined;
 }
 
-/** Whether what is to be sent is what was deleted on the remote. */
-async function isDeleted(remote: Remote, { token }: Seen, unsent: readonly Row[]): Promise<boolean> {
-  const last = wasDeleted(token.ref) ? await remote.lastHead(token.session) : undefined;
+/** Returns whether what is to be sent was deleted on the remote. */
+async function isDeleted(remote: RemoteReplica, there: SessionRef, unsent: readonly Row[]): Promise<boolean> {
+  const last = there.wasDeleted ? await remote.lastHead(there.id) : undefined;
   return last !== undefined && unsent.some(({ id }) => id === last);
 }
 
-/** The tags of home that name what is sent. */
-function tagsOf({ token }: Found, unsent: readonly Row[]): Map<string, ObjectId> {
+/** Returns the tags of the local store that name what is sent. */
+function tagsOf({ ref }: LiveSession, unsent: readonly Row[]): Map<string, ObjectId> {
   const ids = new Set(unsent.map(({ id }) => id));
-  return new Map([...token.ref.tags].filter(([, id]) => ids.has(id)));
+  return new Map([...ref.tags].filter(([, id]) => ids.has(id)));
 }

@@ -6,21 +6,18 @@ import { join } from 'node:path';
 import { isError } from '../errors.js';
 import type { ObjectId } from '../object-id.js';
 import { owning } from '../owners.js';
-import type { RequestOptions } from '../provider/provider.js';
 import { directoryState } from '../workspace/checkout.js';
 import { refuseLive } from '../workspace/live.js';
 import { pendingDirectories } from '../workspace/record.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
-import type { Home } from './home.js';
+import type { RecoverHow, RecoverOptions } from './calls.js';
+import type { LocalReplica } from './local.js';
 import { pushMounted, removeWorkspace, safeHere } from './mount.js';
 import { commandState, refuseCommand } from './mount-command.js';
-import { commitMount, type MountCommitOptions, type MountPlace, sessionBeside } from './mount-commit.js';
+import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
-import type { OnProgress } from './progress.js';
-import type { Remote } from './remote.js';
-
-/** `commit`: what is left becomes a commit. `discard`: it is removed. */
-export type RecoverHow = 'commit' | 'discard';
+import type { Operation } from './operation.js';
+import type { RemoteReplica } from './remote.js';
 
 /** A workspace that a process which is gone has left. */
 export interface LeftMount {
@@ -51,22 +48,16 @@ export interface Recovered {
   pushed: boolean;
 }
 
-export interface RecoverOptions extends RequestOptions {
-  /** Commit even what lost its cookies or nearly all files. */
-  allowShrink?: boolean | undefined;
-  onProgress?: OnProgress | undefined;
-}
-
 /** The workspaces that are left, in the order of their names. */
-export async function leftOf(home: Home, notes: MountNotes): Promise<LeftMount[]> {
+export async function leftOf(local: LocalReplica, notes: MountNotes): Promise<LeftMount[]> {
   const left: LeftMount[] = [];
   for (const held of await notes.left()) {
-    const note = await noteOf(home, notes, held);
+    const note = await noteOf(local, notes, held);
     const { session, mode, since, base } = note;
-    const { state, pid: usedBy } = await commandState(home, note.command);
+    const { state, pid: usedBy } = await commandState(local, note.command);
     const isCertain = held.isCertain && state !== 'unknown';
     const used = usedBy === undefined ? {} : { usedBy };
-    left.push({ ...held, isCertain, ...used, session, mode, dir: directoryOf(home, held), since: new Date(since), base });
+    left.push({ ...held, isCertain, ...used, session, mode, dir: directoryOf(local, held), since: new Date(since), base });
   }
   return left;
 }
@@ -80,10 +71,10 @@ export interface UnfinishedCheckout {
 }
 
 /** Returns the checkouts that were cut off, in the order of their directories; one that is under way is not among them. */
-export async function unfinishedCheckouts(home: Home): Promise<UnfinishedCheckout[]> {
+export async function unfinishedCheckouts(local: LocalReplica): Promise<UnfinishedCheckout[]> {
   const found: UnfinishedCheckout[] = [];
-  for (const dir of await pendingDirectories(home.records)) {
-    const checkout = await home
+  for (const dir of await pendingDirectories(local.records)) {
+    const checkout = await local
       .holding(dir, async (workspace) => {
         const { next, previous } = workspace.pending ?? {};
         return { dir, session: (next ?? previous)?.session, leftovers: leftoversOf(workspace) };
@@ -103,17 +94,18 @@ export async function unfinishedCheckouts(home: Home): Promise<UnfinishedCheckou
  * cannot be committed.
  */
 export async function recoverMount(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   notes: MountNotes,
   left: HeldNote,
   how: RecoverHow,
-  options: RecoverOptions & Pick<MountCommitOptions, 'onWarning'> = {},
+  options: RecoverOptions,
+  op: Operation,
 ): Promise<Recovered | undefined> {
-  return owning(home.owners, async () => {
+  return owning(local.owners, async () => {
     if (!(await notes.claim(left))) return undefined;
     try {
-      return await recoverOwned(home, remote, notes, left, how, options);
+      return await recoverOwned(local, remote, notes, left, how, options, op);
     } catch (error) {
       await notes.giveBack(left);
       throw error;
@@ -122,41 +114,36 @@ export async function recoverMount(
 }
 
 async function recoverOwned(
-  home: Home,
-  remote: Remote | undefined,
+  local: LocalReplica,
+  remote: RemoteReplica | undefined,
   notes: MountNotes,
   held: HeldNote,
   how: RecoverHow,
-  options: RecoverOptions & Pick<MountCommitOptions, 'onWarning'>,
+  options: RecoverOptions,
+  op: Operation,
 ): Promise<Recovered> {
   const { id } = held;
-  const dir = directoryOf(home, held);
-  const note = await noteOf(home, notes, { id });
+  const dir = directoryOf(local, held);
+  const note = await noteOf(local, notes, { id });
   const { session, base } = note;
-  await refuseCommand(home, dir, note.command);
+  await refuseCommand(local, dir, note.command);
   // A checkout that was cut off may have left its content beside the directory.
-  await home.holding(dir, settleWorkspace);
+  await local.holding(dir, settleWorkspace);
   const isWork = note.phase === 'open' && directoryState(dir) !== 'absent';
-  if (isWork) refuseLive(dir, home.host);
+  if (isWork) refuseLive(dir, local.host);
   if (!isWork || how === 'discard') {
-    await removeWorkspace(home, notes, id, dir, note);
+    await removeWorkspace(local, notes, id, dir, note);
     return { id, session, commit: base, outcome: isWork ? 'discarded' : 'unchanged', pushed: false };
   }
   const place = placeOf(id, dir, note);
   const { keepCaches, exclude } = note;
   const message = `Recovered from a mount of ${new Date(note.since).toISOString()}`;
-  const done = await commitMount(home, remote, place, {
-    ...options,
-    keepCaches,
-    exclude,
-    message,
-    op: 'recovered',
-    // Work that is there is kept, whatever it is.
-    allowPartialProfile: true,
-  });
-  await removeWorkspace(home, notes, id, dir, note);
+  // Work that is there is kept, whatever it is.
+  const settings = { allowShrink: options.allowShrink, keepCaches, exclude, message, op: 'recovered', allowPartialProfile: true } as const;
+  const done = await commitMount(local, remote, place, settings, op);
+  await removeWorkspace(local, notes, id, dir, note);
   const { commit, changed } = done;
-  const sending = remote && changed ? pushMounted(home, remote, place, done.session, options) : undefined;
+  const sending = remote && changed ? pushMounted(local, remote, place, done.session, {}, op) : undefined;
   const sent = await sending?.catch((error: unknown) => {
     throw safeHere(done, error);
   });
@@ -170,15 +157,15 @@ function placeOf(id: string, dir: string, { session, base, mode }: MountNote): M
   return { session, dir, base, fork, aside: sessionBeside(session, 'conflict', digits) };
 }
 
-function directoryOf(home: Home, { id }: Pick<HeldNote, 'id'>): string {
-  return join(home.workspaces, id);
+function directoryOf(local: LocalReplica, { id }: Pick<HeldNote, 'id'>): string {
+  return join(local.workspaces, id);
 }
 
 /** What a note says; where it is damaged, what else is known of the workspace. */
-async function noteOf(home: Home, notes: MountNotes, held: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote> {
+async function noteOf(local: LocalReplica, notes: MountNotes, held: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote> {
   const note = await notes.read(held);
   if (note !== undefined) return note;
-  const { record } = await home.workspace(directoryOf(home, held));
+  const { record } = await local.workspace(directoryOf(local, held));
   const { session } = partsOfMountId(held.id);
   return { session, mode: 'shared', since: 0, base: record?.base, phase: 'open', keepCaches: false, exclude: [] };
 }

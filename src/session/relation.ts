@@ -1,12 +1,7 @@
-/** How a session's history here stands to that on the remote. */
+/** The relation of a session's history in the local store to that on the remote. */
 import type { RequestOptions } from '../provider/provider.js';
-import type { Ref, Row } from '../repository/ref.js';
-import type { Refs } from '../repository/refs.js';
-
-export interface History {
-  refs: Refs;
-  ref: Ref;
-}
+import type { Row } from '../repository/ref.js';
+import type { SessionRef } from './session-ref.js';
 
 export type Relation =
   | { kind: 'same' }
@@ -17,50 +12,46 @@ export type Relation =
   | { kind: 'diverged'; unsent: Row[]; base: Row | undefined };
 
 /**
- * Compares the two; a session that is absent has no rows. Rows of the remote beyond those in the ref are read only where nothing else decides. A home
- * need not have every row: it has those whose content it has, and a row's parents tell what it follows.
+ * Compares the two. Entries of the remote beyond those in the ref are read only if nothing else
+ * decides. The local store need not have every entry: it has those whose content it has, and a
+ * commit's parents tell what it follows.
  */
-export async function relate(home: History | undefined, remote: History | undefined, options: RequestOptions): Promise<Relation> {
-  const here = home?.ref.rows[0];
-  const there = remote?.ref.rows[0];
-  if (here?.id === there?.id) return { kind: 'same' };
-  if (home === undefined || here === undefined) return { kind: 'behind' };
-  const unsent = await unsentRows(home, remote, options);
-  if (remote === undefined || there === undefined) return { kind: 'ahead', unsent: unsent.rows };
-  if (unsent.rows.length === 0) return { kind: 'behind' };
-  const follows = unsent.base?.id === there.id || unsent.rows.some(({ commit }) => commit.parents.includes(there.id));
-  return follows ? { kind: 'ahead', unsent: unsent.rows } : { kind: 'diverged', unsent: unsent.rows, base: unsent.base };
+export async function relate(here: SessionRef, there: SessionRef, options: RequestOptions): Promise<Relation> {
+  if (here.head?.id === there.head?.id) return { kind: 'same' };
+  if (!here.exists) return { kind: 'behind' };
+  const { rows: unsent, base } = await unsentRows(here, there, options);
+  if (there.head === undefined) return { kind: 'ahead', unsent };
+  if (unsent.length === 0) return { kind: 'behind' };
+  const { id } = there.head;
+  const follows = base?.id === id || unsent.some(({ commit }) => commit.parents.includes(id));
+  return follows ? { kind: 'ahead', unsent } : { kind: 'diverged', unsent, base };
 }
 
-/** The rows of home before the first that the remote has. */
-async function unsentRows(
-  home: History,
-  remote: History | undefined,
-  options: RequestOptions,
-): Promise<{ rows: Row[]; base: Row | undefined }> {
-  const inline = new Set(remote?.ref.rows.map(({ id }) => id));
-  const found = await leading(home, inline, remote?.ref.rows[0]?.id, options);
-  if (found.base !== undefined || found.follows || remote === undefined || remote.ref.segments.length === 0) return found;
-  const here = new Set<string>();
-  for await (const part of home.refs.parts(home.ref, options)) for (const { id } of part) here.add(id);
+/** Returns the entries of the local store before the first that the remote has. */
+async function unsentRows(here: SessionRef, there: SessionRef, options: RequestOptions): Promise<{ rows: Row[]; base: Row | undefined }> {
+  const inline = new Set(there.ref.rows.map(({ id }) => id));
+  const found = await leading(here, inline, there.head?.id, options);
+  if (found.base !== undefined || found.follows || there.ref.segments.length === 0) return found;
+  const mine = new Set<string>();
+  for await (const part of here.parts(options)) for (const { id } of part) mine.add(id);
   const known = new Set<string>();
-  // The newest common row is the newest on either side: both have what they share in one order.
-  for await (const part of remote.refs.parts(remote.ref, options)) {
+  // The newest common entry is the newest on either side: both have what they share in one order.
+  for await (const part of there.parts(options)) {
     for (const { id } of part) known.add(id);
-    if (part.some(({ id }) => here.has(id))) break;
+    if (part.some(({ id }) => mine.has(id))) break;
   }
-  return leading(home, known, undefined, options);
+  return leading(here, known, undefined, options);
 }
 
 async function leading(
-  { refs, ref }: History,
+  here: SessionRef,
   known: ReadonlySet<string>,
   head: string | undefined,
   options: RequestOptions,
 ): Promise<{ rows: Row[]; base: Row | undefined; follows: boolean }> {
   const rows: Row[] = [];
   let follows = false;
-  for await (const part of refs.parts(ref, options)) {
+  for await (const part of here.parts(options)) {
     for (const row of part) {
       if (known.has(row.id)) return { rows, base: row, follows };
       rows.push(row);

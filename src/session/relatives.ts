@@ -5,10 +5,8 @@
 import { isError } from '../errors.js';
 import { MAX_ID_LENGTH } from '../limits.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { findRow } from './history.js';
-import type { Home } from './home.js';
 import { sessionNames } from './known-sessions.js';
-import type { Remote } from './remote.js';
+import type { Replica } from './replica.js';
 
 const MADE = /(?:\.(?:conflict|fork)-[0-9a-f]{12})+$/;
 /** The first characters that such a session has in common with a name of any length. */
@@ -19,21 +17,22 @@ const COMMON = MAX_ID_LENGTH - '.conflict-'.length - 12;
  * several have different ones.
  */
 export async function relativeWith(
-  sites: readonly (Home | Remote)[],
+  replicas: readonly Replica[],
   session: string,
   revision: string,
   options: RequestOptions,
 ): Promise<string | undefined> {
   const stem = stemOf(session);
   const found = new Map<string, string>();
-  for (const site of sites) {
-    for (const name of await sessionNames(site, options, stem)) {
+  for (const replica of replicas) {
+    for (const name of await sessionNames(replica, options, stem)) {
       if (name === session || stemOf(name) !== stem) continue;
-      const row = await findRow(site, name, revision, options).catch((error: unknown) => {
+      const find = async () => (await replica.requireSession(name, options)).find(revision, options);
+      const row = await find().catch((error: unknown) => {
         if (!isError(error, 'NOT_FOUND', 'USAGE', 'INTEGRITY', 'LEGACY_SESSION')) throw error;
         return undefined;
       });
-      if (row !== undefined) found.set(row.row.id, name);
+      if (row !== undefined) found.set(row.id, name);
     }
     if (found.size > 0) break;
   }

@@ -1,6 +1,7 @@
 /**
- * The remote: the repository that several machines share, as this machine sees it. It is known by the ref that was asked for: no config is read
- * before a session's ref, and none at all where the ref tells what is needed (SPEC.md 11.5).
+ * The remote: the repository that several machines share, as this machine sees it. It is known by
+ * the ref that was asked for: no config is read before a session's ref, and none at all where the
+ * ref tells what is needed (SPEC.md 11.5).
  */
 import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
@@ -15,20 +16,14 @@ import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';
 import { CONFIG_KEY, refKey } from '../repository/layout.js';
 import type { Manifest } from '../repository/manifest.js';
-import { MAX_INLINE_HEAD, type Row, type SegmentName, wasDeleted } from '../repository/ref.js';
+import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 import type { LegacyPlace } from './legacy.js';
 import { lostPacks } from './lost.js';
 import { RemoteNotes } from './remote-notes.js';
-import { PackPresence } from './reuse.js';
-import { type Found, legacySession, noSession, readManifestBytes, type Site, type StoredManifest } from './site.js';
-
-/** A session's ref on the remote, also an empty or deleted one. */
-export interface Seen {
-  repository: Repository;
-  token: Token;
-}
+import { Replica } from './replica.js';
+import { SessionRef, type StoredManifest } from './session-ref.js';
 
 /** How bytes come from a remote: ranges that are fetched at once, and the most bytes of one. */
 export interface Transfer {
@@ -42,30 +37,36 @@ export interface RemoteOptions {
   onWarning?: ((message: string) => void) | undefined;
   /** Where notes about it are kept. */
   records: string;
-  /** The older package's sessions in the same place. */
+  /** The sessions of v0 in the same place. */
   legacy: LegacyPlace;
   transfer: Transfer;
-  /** When packs that a change names are looked for; now and then in a bucket, and always in a folder, unless given. */
+  /**
+   * When packs that a change names are looked for; now and then in a bucket, and always in a
+   * folder, unless given.
+   */
   presence?: 'always' | 'sampled' | undefined;
 }
 
-export class Remote implements Site {
+export class RemoteReplica extends Replica {
   readonly provider: Provider;
   readonly host: Host;
   readonly transfer: Transfer;
   readonly legacy: LegacyPlace;
-  /** What this machine knows of the blobs there. */
   readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
-  /** Whether the provider itself refuses to work in the place of a repository that was seen there before. */
+  /**
+   * Whether the provider itself refuses to work in the place of a repository that was seen there
+   * before.
+   */
   readonly #isGuarded: boolean;
   readonly #presence: 'always' | 'sampled';
   #repository: Repository | undefined;
-  isConfirmed = false;
+  override isConfirmed = false;
   /** Whether this made the repository that is there. */
   isNew = false;
 
   constructor(options: RemoteOptions) {
+    super();
     const { provider } = options;
     const isExpected = (config: Uint8Array | 'damaged' | undefined) => this.#isExpected(config);
     this.#isGuarded = provider.expecting !== undefined;
@@ -78,7 +79,10 @@ export class Remote implements Site {
     this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false, onWarning: options.onWarning });
   }
 
-  /** The repository; undefined where none was made yet. It is asked for only if nothing is remembered. */
+  /**
+   * The repository; undefined where none was made yet. It is asked for only if nothing is
+   * remembered.
+   */
   async open(options: RequestOptions = {}): Promise<Repository | undefined> {
     if (this.#repository !== undefined) return this.#repository;
     const id = await this.#notes.repository();
@@ -102,55 +106,58 @@ export class Remote implements Site {
   }
 
   /**
-   * The session's ref created empty, or with no more than a lease; undefined where there is one. A repository that is only remembered is asked for first: another may have been made
+   * Creates a ref. A repository that is only remembered is read first: another may have been made
    * in its place, and a ref of the old one would be none of its.
    */
-  async create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<Seen | undefined> {
+  override async create(id: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<SessionRef | undefined> {
     const known = this.isConfirmed ? this.#repository : await this.confirm(options);
-    const repository = known ?? (await this.#make(options));
-    const token = await repository.refs.create(session, options, change);
-    return token && { repository, token };
+    return this.createIn(known ?? (await this.#make(options)), id, options, change);
   }
 
   /**
-   * The session's ref as it is now; undefined where there is none. Costs one request, without a body if nothing changed. Throws INTEGRITY for an older ref
-   * than one that this machine has seen.
+   * Reads a ref. Costs one request, without a body if nothing changed. Throws INTEGRITY for an
+   * older ref than one that this machine has seen.
    */
-  async read(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
+  async read(session: string, options: RequestOptions = {}): Promise<SessionRef> {
     const note = await this.#notes.session(session);
     const key = refKey(session);
     const cell = await readingKey(key, () => this.provider.read(key, { ...options, ...(note && { unless: note.version }) }));
     if (cell === undefined) {
       // Cells are never deleted: if one was seen, the repository is another.
       if (note !== undefined && !this.#isGuarded) await this.#forget();
-      return undefined;
+      return this.absent(session);
     }
     if (cell === 'unchanged') {
       this.isConfirmed = true;
-      return note && this.#recalled(session, note.repository, note);
+      return note ? this.#recalled(session, note.repository, note) : this.absent(session);
     }
     const { repository: id } = await readingKey(key, () => unwrap(cell.bytes, { kind: 'ref', repository: undefined, key }));
     const found = this.#at(id);
     const token = await found.refs.open(session, cell);
     if (note !== undefined && equalBytes(note.repository, id)) refuseOlder(token, note.ref.sequence, this.#notes.folder);
-    const repository = await this.#is(found);
-    this.isConfirmed = true;
-    await this.noteRef(repository, token);
-    return { repository, token };
+    const seen = new SessionRef(this, session, await this.#is(found), token);
+    await this.noteRef(seen);
+    return seen;
+  }
+
+  /** A session of which the remote has no ref. */
+  absent(id: string): SessionRef {
+    return new SessionRef(this, id, undefined);
   }
 
   /**
-   * The same of a session that is likely to be new: what its creation must know, which repository this is and whether the older package has the session, is
-   * asked in the same round trip. Throws LEGACY_SESSION where the session is new here and not there.
+   * Reads the ref of a session that is likely to be new. What its creation must know, which
+   * repository this is and whether v0 has the session, is requested in the same round trip. Throws
+   * LEGACY_SESSION if the session is new here and v0 has it.
    */
-  async readPerhapsNew(session: string, options: RequestOptions = {}): Promise<Seen | undefined> {
-    // What fails here is asked again, and told, by whoever creates the session.
+  async readPerhapsNew(session: string, options: RequestOptions = {}): Promise<SessionRef> {
+    // A failure is met again, and reported, when the session is created.
     const confirmed = this.isConfirmed ? undefined : this.confirm(options).catch(() => undefined);
-    // Counts only where the session is new.
-    const refused = this.refuseLegacy(session, options);
-    refused.catch(() => undefined);
+    // Counts only if the session is new.
+    const rejected = this.rejectLegacy(session, options);
+    rejected.catch(() => undefined);
     const [seen] = await Promise.all([this.read(session, options), confirmed]);
-    if (seen?.token.ref.rows[0] === undefined && !(seen && wasDeleted(seen.token.ref))) await refused;
+    if (!seen.exists && !seen.wasDeleted) await rejected;
     return seen;
   }
 
@@ -160,45 +167,26 @@ export class Remote implements Site {
     if (note !== undefined) refuseOlder(token, note.ref.sequence, this.#notes.folder);
   }
 
-  /** The session's ref as it was last seen, without asking. */
-  async remembered(session: string): Promise<Seen | undefined> {
-    const note = await this.#notes.session(session);
-    return note && this.#recalled(session, note.repository, note);
+  override async recall(id: string): Promise<SessionRef | undefined> {
+    const note = await this.#notes.session(id);
+    return note && this.#recalled(id, note.repository, note);
   }
 
-  async recall(session: string): Promise<Found | undefined> {
-    const seen = await this.remembered(session);
-    const head = seen?.token.ref.rows[0];
-    return seen && head && { ...seen, head };
+  /**
+   * Returns the manifest of an entry as it is stored: from the ref, from a note, or from the
+   * remote.
+   */
+  override async manifestBytes(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Uint8Array> {
+    const noted = (await this.#notes.session(from.id))?.manifest;
+    return noted?.name === nameText(entry.manifest) ? noted.bytes : super.manifestBytes(from, entry, options);
   }
 
-  async requireSession(session: string, options: RequestOptions = {}): Promise<Found> {
-    const seen = await this.read(session, options);
-    const head = seen?.token.ref.rows[0];
-    if (seen !== undefined && head !== undefined) return { ...seen, head };
-    await this.refuseLegacy(session, options, seen?.token);
-    throw noSession(session);
-  }
-
-  async refuseLegacy(session: string, options: RequestOptions = {}, token?: Token): Promise<void> {
-    if (token !== undefined && wasDeleted(token.ref)) return;
-    if (await this.legacy.has(session, options)) throw legacySession(session);
-  }
-
-  async readManifest(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Manifest> {
-    return repository.openManifest(row, await this.manifestBytes(repository, token, row, options));
-  }
-
-  /** The manifest of a row of the token's ref as it is stored: from the ref, from a note, or asked for. */
-  async manifestBytes(repository: Repository, token: Token, row: Row, options: RequestOptions = {}): Promise<Uint8Array> {
-    const noted = (await this.#notes.session(token.session))?.manifest;
-    if (noted?.name === nameText(row.manifest)) return noted.bytes;
-    return readManifestBytes(repository, token, row, options);
-  }
-
-  /** The manifest of the newest version of the session whose content this machine has, as the remote has it. */
-  async notedManifest(repository: Repository, session: string): Promise<Manifest | undefined> {
-    const note = await this.#notes.session(session);
+  /**
+   * The manifest of the newest version of the session whose content this machine has, as the remote
+   * has it.
+   */
+  async notedManifest({ id, repository }: SessionRef): Promise<Manifest | undefined> {
+    const note = await this.#notes.session(id);
     const row = note?.ref.rows.find(({ manifest }) => nameText(manifest) === note.manifest.name);
     return note && row && repository.openManifest(row, note.manifest.bytes);
   }
@@ -208,26 +196,28 @@ export class Remote implements Site {
     return (await this.#notes.session(session))?.head;
   }
 
-  inlineHead(manifest: Uint8Array): Uint8Array {
+  override inlineHead(manifest: Uint8Array): Uint8Array {
     return manifest.length <= MAX_INLINE_HEAD ? manifest : new Uint8Array(0);
   }
 
-  async noteRef(repository: Repository, token: Token, stored?: StoredManifest): Promise<void> {
+  override async noteRef({ id, ref, version, repository }: SessionRef, stored?: StoredManifest): Promise<void> {
     this.isConfirmed = true;
-    const { version, ref, session } = token;
-    const before = await this.#notes.session(session);
+    if (version === undefined) return;
+    const before = await this.#notes.session(id);
     const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
     const manifest = stored ? { name: nameText(stored.row.manifest), bytes: stored.bytes } : kept;
     const head = ref.rows[0]?.id ?? before?.head;
-    await this.#notes.setSession(session, { repository: repository.id, version, ref, head, manifest });
+    await this.#notes.setSession(id, { repository: repository.id, version, ref, head, manifest });
   }
 
-  async #recalled(session: string, id: Uint8Array, { version, ref }: Pick<Token, 'version' | 'ref'>): Promise<Seen> {
-    const repository = await this.#is(this.#at(id));
-    return { repository, token: { session, ref, version } };
+  async #recalled(session: string, id: Uint8Array, token: Pick<Token, 'version' | 'ref'>): Promise<SessionRef> {
+    return new SessionRef(this, session, await this.#is(this.#at(id)), token);
   }
 
-  /** Asks which repository is there; undefined where there is none. What is remembered of another one is forgotten. */
+  /**
+   * Asks which repository is there; undefined where there is none. What is remembered of another
+   * one is forgotten.
+   */
   async confirm(options: RequestOptions): Promise<Repository | undefined> {
     const found = await Repository.open(this.provider, this.host, options);
     if (found === undefined) {
@@ -239,8 +229,9 @@ export class Remote implements Site {
   }
 
   /**
-   * Tells whether a folder is that of the repository that was seen in this place; false if none was. Throws UNREACHABLE for any other: its disk is not mounted, or
-   * another one is, and a repository that was made there would be lost with the next mount.
+   * Tells whether a folder is that of the repository that was seen in this place; false if none
+   * was. Throws UNREACHABLE for any other: its disk is not mounted, or another one is, and a
+   * repository that was made there would be lost with the next mount.
    */
   async #isExpected(config: Uint8Array | 'damaged' | undefined): Promise<boolean> {
     const seen = this.#repository?.id ?? (await this.#notes.repository());
@@ -257,10 +248,11 @@ export class Remote implements Site {
   }
 
   /**
-   * Tells whether a change is to look for the packs there that it names: always in a folder, in a bucket once in PRESENCE_PUSHES changes or a day, and at once after
-   * damage was found there (SPEC.md 11.5).
+   * Tells whether a change is to look for the packs there that it names: always in a folder, in a
+   * bucket once in PRESENCE_PUSHES changes or a day, and at once after damage was found there
+   * (SPEC.md 11.5).
    */
-  async isLookDue(): Promise<boolean> {
+  override async isLookDue(): Promise<boolean> {
     if (this.#presence === 'always') return true;
     const now = this.host.now();
     const { pushes, lookedAt } = (await this.#notes.presence()) ?? { pushes: 0, lookedAt: now };
@@ -280,22 +272,14 @@ export class Remote implements Site {
     throw error;
   };
 
-  /** Throws INTEGRITY, as `lostPacks`, if a version that is about to be named again cannot be read, and it is time to look. */
-  async requirePresent(
-    repository: Repository,
-    token: Token,
-    row: Row,
-    options: RequestOptions,
-    segments: readonly SegmentName[] = [],
-  ): Promise<void> {
-    if (!(await this.isLookDue())) return;
-    const reading = segments.map((segment) => repository.refs.segment(segment, options));
-    const [{ blobs }] = await Promise.all([this.readManifest(repository, token, row, options), ...reading]);
-    const lost = await new PackPresence(repository, options).missing(blobs.values());
-    if (lost.size > 0) throw lostPacks(this.provider.url, lost, token.session);
+  protected loss(lost: ReadonlySet<string>, id: string): BrowserStateError {
+    return lostPacks(this.provider.url, lost, id);
   }
 
-  /** Throws NOT_FOUND with the address if there is no repository: one that nobody has pushed to, or whose address is mistyped. */
+  /**
+   * Throws NOT_FOUND with the address if there is no repository: one that nobody has pushed to, or
+   * whose address is mistyped.
+   */
   async requireStore(options: RequestOptions): Promise<Repository> {
     const found = (this.isConfirmed ? this.#repository : undefined) ?? (await this.confirm(options));
     if (found !== undefined) return found;
@@ -311,7 +295,10 @@ export class Remote implements Site {
     await this.#notes.forgetRepository();
   }
 
-  /** The repository of that id: the one that is open, which remembers what it read, unless another is there now. */
+  /**
+   * The repository of that id: the one that is open, which remembers what it read, unless another
+   * is there now.
+   */
   #at(id: Uint8Array): Repository {
     const known = this.#repository;
     return known !== undefined && equalBytes(known.id, id) ? known : Repository.at(this.provider, this.host, id);

@@ -1,18 +1,24 @@
-/** What a commit may use again instead of storing it: blobs that other packs hold, as long as those are there and no collection condemns them. */
+/**
+ * What a commit may use again instead of storing it: blobs that other packs hold, as long as those
+ * are there and no collection condemns them.
+ */
 import { readAhead } from '../concurrency.js';
 import { isError } from '../errors.js';
 import { REMOTE_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { framesOf, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
+import type { BlobIndex } from '../repository/blob-index.js';
 import type { Epoch } from '../repository/cells.js';
 import { objectKey } from '../repository/layout.js';
 import type { BlobPlace } from '../repository/manifest.js';
-import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
-import type { Home } from './home.js';
+import type { SessionRef } from './session-ref.js';
 
-/** Looks once at each pack that a commit would use again: bytes that were lost are stored again rather than named again. */
+/**
+ * Looks once at each pack that a commit would use again: bytes that were lost are stored again
+ * rather than named again.
+ */
 export class PackPresence {
   readonly #repository: Repository;
   readonly #options: RequestOptions;
@@ -28,7 +34,10 @@ export class PackPresence {
     return withoutPacks(places, await this.missing(places.values()));
   }
 
-  /** Returns the keys of the packs that the places need and that are gone or too short; those in `own` are not looked for. */
+  /**
+   * Returns the keys of the packs that the places need and that are gone or too short; those in
+   * `own` are not looked for.
+   */
   async missing(places: Iterable<BlobPlace>, own: ReadonlySet<string> = new Set()): Promise<Set<string>> {
     const ends = new Map<string, number>();
     for (const { location } of places) {
@@ -61,38 +70,36 @@ export class PackPresence {
 }
 
 /**
- * The pin that lets a commit name what its token's head does not reach (SPEC.md 11.1 step 3): the GC epoch, read after the token and written into
- * the ref with the swap.
+ * The pin that lets a commit name what its ref's head does not reach (SPEC.md 11.1 step 3): the GC
+ * epoch, read after the ref and written into the ref with the swap.
  */
 export class Pin {
-  readonly #home: Home;
-  readonly #repository: Repository;
-  readonly #token: Token;
+  readonly #index: BlobIndex;
+  readonly #from: SessionRef;
   readonly #options: RequestOptions;
   #pinned: Epoch | undefined;
 
-  constructor(home: Home, repository: Repository, token: Token, options: RequestOptions) {
-    this.#home = home;
-    this.#repository = repository;
-    this.#token = token;
+  constructor(index: BlobIndex, from: SessionRef, options: RequestOptions) {
+    this.#index = index;
+    this.#from = from;
     this.#options = options;
   }
 
   /** The epoch under which packs are born and the ref is swapped. */
   get epoch(): number {
-    return Math.max(this.#token.ref.epoch, this.#pinned?.k ?? 0);
+    return Math.max(this.#from.ref.epoch, this.#pinned?.k ?? 0);
   }
 
   /** Reads the epoch, once. */
   async set(): Promise<Epoch> {
-    this.#pinned ??= await this.#repository.epoch(this.#options);
+    this.#pinned ??= await this.#from.repository.epoch(this.#options);
     return this.#pinned;
   }
 
-  /** Places of blobs that the index knows and that no collection has condemned. */
+  /** Returns the locations of blobs that the index knows and that no collection has condemned. */
   async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     const epoch = await this.set();
-    return withoutCondemned(await this.#home.index.lookup(this.#repository, epoch.k, ids), epoch);
+    return withoutCondemned(await this.#index.lookup(this.#from.repository, epoch.k, ids), epoch);
   }
 }
 
@@ -102,7 +109,7 @@ export function withoutPacks(places: ReadonlyMap<ObjectId, BlobPlace>, lost: Rea
   return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !lost.has(objectKey('packs', pack)))));
 }
 
-/** The places of which a collection is about to remove nothing. */
+/** Removes locations in packs that garbage collection is about to delete. */
 export function withoutCondemned(places: ReadonlyMap<ObjectId, BlobPlace>, { condemned }: Epoch): ReadonlyMap<ObjectId, BlobPlace> {
   const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
   return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));

@@ -4,14 +4,14 @@ import { ID_DIGITS } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { isId } from '../repository/layout.js';
 import type { Ref, Row } from '../repository/ref.js';
-import type { Refs } from '../repository/refs.js';
 
 const MIN_PREFIX = 4;
 
-/** The rows of a session in one place: in the local store, or on the remote. */
-export interface Rows {
-  refs: Refs;
-  ref: Ref;
+/** The history of a session in one place: in the local store, or on the remote. */
+export interface History {
+  readonly id: string;
+  readonly ref: Ref;
+  entries(options?: RequestOptions): AsyncIterable<Row>;
 }
 
 /**
@@ -19,21 +19,21 @@ export interface Rows {
  * Nth first parent; or `@time` for the newest commit not later than that. Throws USAGE for what cannot be a revision or is
  * ambiguous, NOT_FOUND for one that names nothing.
  */
-export async function resolveRevision(refs: Refs, session: string, ref: Ref, revision: string, options: RequestOptions = {}): Promise<Row> {
-  return (await resolveAmong([{ refs, ref }], session, revision, options)).row;
+export async function resolveRevision(history: History, revision: string, options: RequestOptions = {}): Promise<Row> {
+  return (await resolveAmong([history], revision, options)).row;
 }
 
 /**
  * Returns the same of a session whose history lies in several places, none of which need have all of it, and the place of the row. `HEAD` is
  * that of the first; a tag and a time mean those of the first that has one; ids and parents are looked for in all.
  */
-export async function resolveAmong<P extends Rows>(
-  places: readonly P[],
-  session: string,
+export async function resolveAmong<P extends History>(
+  places: readonly [P, ...P[]],
   revision: string,
   options: RequestOptions = {},
 ): Promise<{ place: P; row: Row }> {
   const rows = new RowLookup(places, options);
+  const session = places[0].id;
   if (revision.startsWith('@')) return atTime(rows, session, revision);
   const match = /^([^~]+)((?:~[0-9]*)*)$/.exec(revision);
   if (match === null) throw badRevision(revision);
@@ -63,7 +63,7 @@ interface Located<P> {
   row: Row;
 }
 
-async function named<P extends Rows>(rows: RowLookup<P>, session: string, name: string): Promise<Located<P>> {
+async function named<P extends History>(rows: RowLookup<P>, session: string, name: string): Promise<Located<P>> {
   const [first] = rows.places;
   const head = first?.ref.rows[0];
   if (name === 'HEAD' && first !== undefined && head !== undefined) return { place: first, row: head };
@@ -90,7 +90,7 @@ async function named<P extends Rows>(rows: RowLookup<P>, session: string, name: 
   return located;
 }
 
-async function firstParent<P extends Rows>(rows: RowLookup<P>, session: string, row: Row, revision: string): Promise<Located<P>> {
+async function firstParent<P extends History>(rows: RowLookup<P>, session: string, row: Row, revision: string): Promise<Located<P>> {
   const parent = row.commit.parents[0];
   const found = parent && (await rows.byId(parent));
   if (found) return found;
@@ -101,7 +101,7 @@ async function firstParent<P extends Rows>(rows: RowLookup<P>, session: string, 
   });
 }
 
-async function atTime<P extends Rows>(rows: RowLookup<P>, session: string, revision: string): Promise<Located<P>> {
+async function atTime<P extends History>(rows: RowLookup<P>, session: string, revision: string): Promise<Located<P>> {
   const time = Date.parse(revision.slice(1));
   if (Number.isNaN(time)) throw badRevision(revision);
   const found = await rows.find(({ commit }) => commit.time <= time);
@@ -113,7 +113,7 @@ async function atTime<P extends Rows>(rows: RowLookup<P>, session: string, revis
 }
 
 /** Rows of several places, newest first, one place after the other; older ones are read only when they are needed, and each once. */
-class RowLookup<P extends Rows> {
+class RowLookup<P extends History> {
   readonly places: readonly P[];
   readonly #seen = new Map<string, Located<P>>();
   readonly #rest: AsyncGenerator<Located<P>>;
@@ -150,8 +150,8 @@ class RowLookup<P extends Rows> {
   }
 }
 
-async function* rowsOf<P extends Rows>(places: readonly P[], options: RequestOptions): AsyncGenerator<Located<P>> {
-  for (const place of places) for await (const row of place.refs.rows(place.ref, options)) yield { place, row };
+async function* rowsOf<P extends History>(places: readonly P[], options: RequestOptions): AsyncGenerator<Located<P>> {
+  for (const place of places) for await (const row of place.entries(options)) yield { place, row };
 }
 
 function badRevision(revision: string): BrowserStateError {

@@ -1,45 +1,32 @@
 import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../limits.js';
-import type { Commit } from '../object/commit.js';
 import { distinctBlobs, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
-import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { BlobWriter } from '../repository/blob-writer.js';
 import type { Epoch } from '../repository/cells.js';
 import { compact } from '../repository/compaction.js';
-import { newName } from '../repository/layout.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import { newRow, type Row, type RowOp } from '../repository/ref.js';
-import type { Token } from '../repository/refs.js';
-import type { Repository } from '../repository/repository.js';
-import type { Home } from './home.js';
+import type { Row } from '../repository/ref.js';
+import { writeEntry } from './append-commit.js';
+import type { LocalReplica } from './local.js';
 import { findRelocations, lostPacks } from './lost.js';
-import type { OnProgress } from './progress.js';
-import type { Remote, Seen } from './remote.js';
+import type { Operation } from './operation.js';
+import type { Outgoing } from './outgoing.js';
+import type { RemoteReplica } from './remote.js';
 import { PackPresence, withoutCondemned, withoutPacks } from './reuse.js';
 import { sendTree } from './send-tree.js';
-
-/** A commit to be sent, with a way to its tree and to the places of its blobs in home. */
-export interface Outgoing {
-  id?: ObjectId | undefined;
-  commit: Commit;
-  op: RowOp;
-  /** Whether home has its content. */
-  isHere: boolean;
-  load(): Promise<Pick<Manifest, 'tree' | 'blobs'>>;
-}
+import type { SessionRef } from './session-ref.js';
 
 export interface Shipment {
-  home: Home;
-  remote: Remote;
-  session: string;
-  /** The session's ref on the remote, which is the token; undefined where there is thought to be none. */
-  seen: Seen | undefined;
+  local: LocalReplica;
+  remote: RemoteReplica;
+  /** The session's ref on the remote; it is created if the remote has none. */
+  there: SessionRef;
   /** Oldest first. */
   outgoing: readonly Outgoing[];
   /** Rows that come after them, with the manifest of the first: those of another session that the new one begins with. */
   underlying?: { rows: readonly Row[]; manifest: Manifest } | undefined;
-  /** Home's manifest of the commit that the first outgoing one was made from, if home has it. */
+  /** The local manifest of the commit that the first outgoing one was made from, if the local store has it. */
   base: Pick<Manifest, 'blobs'> | undefined;
   /** Tags to set with it. */
   tags: ReadonlyMap<string, ObjectId>;
@@ -57,7 +44,7 @@ export interface Shipment {
 
 export interface Sent {
   /** The ref as it is after it; other writers may have gone on from what was sent. */
-  token: Token;
+  ref: SessionRef;
   /** The newest commit that was sent. */
   commit: ObjectId;
   objects: number;
@@ -67,28 +54,25 @@ export interface Sent {
 /** A ref that was never under a collection says 0: what is learnt then holds as long as there has been none. */
 const FIRST_EPOCH = 1;
 
-/** Sends; undefined where another writer was first. */
-export async function send(
-  shipment: Shipment,
-  options: RequestOptions & { onProgress?: OnProgress | undefined },
-): Promise<Sent | undefined> {
-  const { home, remote, session, seen, underlying, tags } = shipment;
+/** Sends; undefined if another writer was first. */
+export async function send(shipment: Shipment, op: Operation): Promise<Sent | undefined> {
+  const { local, remote, there, underlying, tags } = shipment;
   const { lost, relocated } = shipment.loss ?? { lost: new Set<string>(), relocated: [] };
   const outgoing = [...relocated, ...shipment.outgoing];
-  const target = seen ?? (await remote.create(session, options));
+  const target = there.hasRef ? there : await remote.create(there.id, op);
   if (target === undefined) return undefined;
   // Not before: a look that is due is not spent on an attempt that lost before it looked.
   const looks = shipment.looks ?? (await remote.isLookDue());
-  const { repository, token } = target;
-  const known = await knownPlaces(shipment, repository, token, options);
+  const { repository, ref } = target;
+  const known = await knownPlaces(shipment, target, op);
   const head = outgoing.at(-1);
   // Decoded once: for a large profile it is the largest thing in memory.
   const loaded = await head?.load();
-  const reuse = await findReuse(shipment, repository, token, known.places, loaded?.blobs ?? new Map(), options);
-  const epoch = Math.max(token.ref.epoch, reuse.learntAt);
-  const homePlaces = new Map(shipment.base?.blobs);
-  const source = await home.init(options);
-  const reader = new BlobReader(source, { signal: options.signal });
+  const reuse = await findReuse(shipment, target, known.places, loaded?.blobs ?? new Map(), op);
+  const epoch = Math.max(ref.epoch, reuse.learntAt);
+  const ownPlaces = new Map(shipment.base?.blobs);
+  const source = await local.init(op);
+  const reader = new BlobReader(source, { signal: op.signal });
   let noting: Promise<void> = Promise.resolve();
   const writer = new BlobWriter(repository, {
     compression: 'auto',
@@ -96,14 +80,14 @@ export async function send(
     epoch: () => epoch,
     packConcurrency: REMOTE_PACK_CONCURRENCY,
     readKnown: async (id) => {
-      const place = homePlaces.get(id);
+      const place = ownPlaces.get(id);
       return place && reader.read(id, place);
     },
     onDurable: (places) => {
       noting = noting.then(() => remote.index.record(repository, Math.max(FIRST_EPOCH, epoch), places));
       return noting;
     },
-    signal: options.signal,
+    signal: op.signal,
   });
   let previous = known.tree;
   const rows: Row[] = [];
@@ -111,32 +95,29 @@ export async function send(
   const manifests = new Map<ObjectId, Promise<Uint8Array>>();
   const named: BlobPlace[] = [];
   for (const each of outgoing) {
-    const { commit, op, isHere } = each;
+    const { commit, isHere } = each;
     const { tree, blobs: stored } = (each === head ? loaded : undefined) ?? (await each.load());
-    const blobs = isHere || lost.size === 0 ? stored : await atHome(shipment, stored, known.places, homePlaces, options);
-    if (isHere) for (const [id, place] of blobs) homePlaces.set(id, place);
-    await sendTree(writer, reader, { tree, blobs }, previous, options.onProgress);
+    const blobs = isHere || lost.size === 0 ? stored : await inLocalStore(shipment, stored, known.places, ownPlaces, op);
+    if (isHere) for (const [id, place] of blobs) ownPlaces.set(id, place);
+    await sendTree(writer, reader, { tree, blobs }, previous, op.onProgress);
     await writer.settle();
-    if (each === head && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, homePlaces.get(id) as BlobPlace));
-    const name = newName(remote.host, epoch);
+    if (each === head && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, ownPlaces.get(id) as BlobPlace));
     const content = { commit, tree, blobs: placesOf(tree, writer) };
     if (looks) named.push(...content.blobs.values());
-    const manifest = repository.writeManifest(name, content, 'auto', options);
-    manifest.catch(() => undefined);
-    const row = newRow(op, commit, name);
+    const { row, manifest } = writeEntry(repository, { op: each.op, epoch, ...content }, op);
     manifests.set(row.id, manifest);
     if (relocated.includes(each)) moved.set(row.id, row);
     else rows.unshift(row);
     previous = tree;
   }
-  const looking = new PackPresence(repository, options).missing(named, writer.packs);
+  const looking = new PackPresence(repository, op).missing(named, writer.packs);
   looking.catch(() => undefined);
   const pinning = reuse.pin?.();
   pinning?.catch(() => undefined);
   await writer.finish();
-  const before = { ...token.ref, rows: token.ref.rows.map((row) => moved.get(row.id) ?? row), epoch };
+  const before = { ...ref, rows: ref.rows.map((row) => moved.get(row.id) ?? row), epoch };
   const [history, missing, stored] = await Promise.all([
-    repository.refs.addRows(before, [...rows, ...(underlying?.rows ?? [])], options),
+    repository.refs.addRows(before, [...rows, ...(underlying?.rows ?? [])], op),
     looking,
     Promise.all(manifests.values()),
     writer.acknowledged(),
@@ -144,55 +125,52 @@ export async function send(
   const pinned = await pinning;
   if (missing.size > 0) {
     const all = new Set([...lost, ...missing]);
-    const loss = { lost: all, relocated: await findRelocations(home, remote, target, all, options) };
-    return send({ ...shipment, seen: target, loss, looks, pin: true }, options);
+    const loss = { lost: all, relocated: await findRelocations(local, target, all, op) };
+    return send({ ...shipment, there: target, loss, looks, pin: true }, op);
   }
-  if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, seen: target, looks, pinned }, options);
+  if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, there: target, looks, pinned }, op);
   const first = [...rows, ...before.rows][0] as Row;
   const bytesOfFirst = await manifests.get(first.id);
   const newest = bytesOfFirst && { row: first, bytes: bytesOfFirst };
   const change = {
     state: 'live',
     ...history,
-    tags: new Map([...token.ref.tags, ...tags]),
-    head: newest === undefined ? token.ref.head : remote.inlineHead(newest.bytes),
+    tags: new Map([...ref.tags, ...tags]),
+    head: newest === undefined ? ref.head : remote.inlineHead(newest.bytes),
     epoch: Math.max(epoch, pinned?.k ?? 0),
-    lease: token.ref.lease?.owner === shipment.release ? undefined : token.ref.lease,
+    lease: ref.lease?.owner === shipment.release ? undefined : ref.lease,
   } as const;
-  const swapped = await repository.refs.swap(token, change, options);
+  const swapped = await target.update(change, op, newest);
   if (swapped === undefined) return undefined;
-  await remote.noteRef(repository, swapped, newest);
   const bytes = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
-  return { token: swapped, commit: first.id, objects: writer.packs.size + stored.length, bytes };
+  return { ref: swapped, commit: first.id, objects: writer.packs.size + stored.length, bytes };
 }
 
 /** Returns where the local store has blobs that the remote has lost, of a version that only the remote had. Throws INTEGRITY, as `lostPacks`, if it has not all. */
-async function atHome(
-  { home, remote, session, loss }: Shipment,
+async function inLocalStore(
+  { local, remote, there, loss }: Shipment,
   stored: ReadonlyMap<ObjectId, BlobPlace>,
   known: ReadonlyMap<ObjectId, BlobPlace>,
-  homePlaces: ReadonlyMap<ObjectId, BlobPlace>,
-  options: RequestOptions,
+  ownPlaces: ReadonlyMap<ObjectId, BlobPlace>,
+  op: Operation,
 ): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
   const ids = [...stored.keys()].filter((id) => !known.has(id));
-  const source = await home.init(options);
-  const { k } = await source.epoch(options);
-  const found = new Map([...(await home.index.lookup(source, k, ids)), ...homePlaces]);
-  if (ids.some((id) => !found.has(id))) throw lostPacks(remote.provider.url, loss?.lost ?? new Set(), session);
+  const source = await local.init(op);
+  const { k } = await source.epoch(op);
+  const found = new Map([...(await local.index.lookup(source, k, ids)), ...ownPlaces]);
+  if (ids.some((id) => !found.has(id))) throw lostPacks(remote.provider.url, loss?.lost ?? new Set(), there.id);
   return found;
 }
 
-/** The places that may be named without a pin, since the token's rows reach them, and the tree that the first commit is likely to resemble. */
+/** Returns the locations that may be named without a pin, since the ref's entries reach them, and the tree that the first commit is likely to resemble. */
 async function knownPlaces(
-  { remote, outgoing, underlying, loss }: Shipment,
-  repository: Repository,
-  token: Token,
-  options: RequestOptions,
+  { outgoing, underlying, loss }: Shipment,
+  there: SessionRef,
+  op: Operation,
 ): Promise<{ places: ReadonlyMap<ObjectId, BlobPlace>; tree: Tree | undefined }> {
-  const { rows } = token.ref;
   const trees = new Set(outgoing.map(({ commit }) => commit.tree));
-  const wanted = rows.filter(({ commit }, i) => i === 0 || trees.delete(commit.tree));
-  const manifests = await Promise.all(wanted.map((row) => remote.readManifest(repository, token, row, options)));
+  const wanted = there.ref.rows.filter(({ commit }, i) => i === 0 || trees.delete(commit.tree));
+  const manifests = await Promise.all(wanted.map((row) => there.manifest(row, op)));
   if (underlying !== undefined) manifests.push(underlying.manifest);
   const places = new Map(manifests.flatMap(({ blobs }) => [...blobs]));
   return { places: withoutPacks(places, loss?.lost ?? new Set()), tree: manifests[0]?.tree };
@@ -213,11 +191,10 @@ interface Reuse {
  */
 async function findReuse(
   { remote, pin, pinned, underlying, loss }: Shipment,
-  repository: Repository,
-  token: Token,
+  { repository, ref }: SessionRef,
   known: ReadonlyMap<ObjectId, BlobPlace>,
   wanted: ReadonlyMap<ObjectId, BlobPlace>,
-  options: RequestOptions,
+  op: Operation,
 ): Promise<Reuse> {
   const missing = [...wanted].filter(([id]) => !known.has(id));
   const ids = missing.map(([id]) => id);
@@ -227,13 +204,13 @@ async function findReuse(
     return { places, learntAt: pinned.k, pin: async () => pinned };
   }
   const none = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
-  const mayReuse = missing.length > 0 && (pin || token.ref.rows.length === 0);
+  const mayReuse = missing.length > 0 && (pin || ref.rows.length === 0);
   const guessed = mayReuse ? await remote.index.guess(repository, ids) : none;
   const guess = { ...guessed, places: withoutPacks(guessed.places, lost) };
   const isWorth = guess.places.size > 0 && lengthOf(guess.places) >= REUSE_SHARE * lengthOf(missing);
   // What lies beneath is another session's, and named in any case.
   const needsPin = isWorth || underlying !== undefined;
-  return { ...(isWorth ? guess : none), pin: needsPin ? () => repository.epoch(options) : undefined };
+  return { ...(isWorth ? guess : none), pin: needsPin ? () => repository.epoch(op) : undefined };
 }
 
 /** Whether what was guessed holds: nothing was collected since it was learnt, and nothing of it is about to be. */

@@ -1,37 +1,32 @@
-/** A session: one profile's line of history, at home and on the remote, and what can be done with it. */
+/** A session: one profile's line of history, in the local store and on the remote, and what can be done with it. */
 import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
 import type { ObjectId } from '../object-id.js';
+import { KeptFrames } from '../repository/kept-frames.js';
 import { checkId } from '../repository/layout.js';
-import { type Ref, type RefEvent, wasDeleted } from '../repository/ref.js';
+import type { RefEvent } from '../repository/ref.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
-import { type Defaults, optionsOf, settingsOf, transferSettingsOf } from './calls.js';
+import { type LogOptions, type OfflineOptions, optionsOf, type StatusOptions } from './calls.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSession, selectMatching } from './checkout.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from './history.js';
-import type { Home } from './home.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
-import { type LogEntry, type LogSelection, logEntry, select } from './log-entry.js';
+import type { LocalReplica } from './local.js';
+import { type LogEntry, logEntry, select } from './log-entry.js';
 import { lookAt } from './look.js';
 import { lostIn } from './lost.js';
+import { type Operation, operationOf } from './operation.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
 import { repairSession } from './relocate.js';
-import type { Remote } from './remote.js';
+import type { RemoteReplica } from './remote.js';
+import { noSession, type Replica } from './replica.js';
 import { isCommitId, splitRevision } from './revision.js';
-import { noSession, type Site } from './site.js';
-import { type OfflineOptions, Sites } from './sites.js';
+import { SessionView } from './session-view.js';
 import { noTag } from './tags.js';
-
-export interface StatusOptions extends OfflineOptions {
-  exclude?: readonly string[] | undefined;
-  keepCaches?: boolean | undefined;
-}
-
-export interface LogOptions extends OfflineOptions, LogSelection {}
 
 export interface SyncResult {
   pull: PullResult | undefined;
@@ -39,157 +34,161 @@ export interface SyncResult {
 }
 
 export class Session {
-  readonly #home: Home;
-  readonly #remote: Remote | undefined;
-  readonly #sites: Sites;
-  readonly #defaults: Defaults;
+  readonly #local: LocalReplica;
+  readonly #remote: RemoteReplica | undefined;
+  readonly #view: SessionView;
+  readonly #op: Operation;
 
-  /** `defaults` serve calls that are given no signal or progress callback of their own. */
+  /** `op`: what the store gives calls that are given no signal or progress callback of their own. */
   constructor(
-    home: Home,
-    remote: Remote | undefined,
+    local: LocalReplica,
+    remote: RemoteReplica | undefined,
     readonly id: string,
-    defaults: Defaults = {},
+    op: Operation,
   ) {
-    this.#home = home;
+    this.#local = local;
     this.#remote = remote;
-    this.#sites = new Sites(home, remote, id);
-    this.#defaults = defaults;
+    this.#view = new SessionView(local, remote, id);
+    this.#op = op;
   }
 
   /**
    * Commits a directory to the local store. If that has nothing of the session, the commit follows the head of the remote, if there is one. See `commitDirectory`
    * for what it throws; atomic.
    */
-  async commit(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult> {
-    const settings = transferSettingsOf(this.#defaults, 'commit', options, optionsOf.commit);
-    return commitDirectory(this.#home, this.#asked(settings), this.id, dir, settings);
+  async commit(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult> {
+    const op = operationOf(this.#op, 'commit', options, optionsOf.commit);
+    return commitDirectory(this.#local, this.#asked(options), this.id, dir, options, op);
   }
 
   /**
    * Commits a directory in which a browser may be at work; see `checkpointDirectory`. Undefined: a database would not hold still, and nothing was committed.
    */
-  async checkpoint(dir: string, options?: CommitOptions & OfflineOptions): Promise<CommitResult | undefined> {
-    const settings = transferSettingsOf(this.#defaults, 'checkpoint', options, optionsOf.commit);
-    return checkpointDirectory(this.#home, this.#asked(settings), this.id, dir, settings);
+  async checkpoint(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult | undefined> {
+    const op = operationOf(this.#op, 'checkpoint', options, optionsOf.commit);
+    return checkpointDirectory(this.#local, this.#asked(options), this.id, dir, options, op);
   }
 
   /**
    * Makes a directory hold a version; one that the local store does not have is pulled first. See `checkoutSession` for what it throws; atomic but for an in-place
    * change that is cut off, which the next checkout redoes.
    */
-  async checkout(dir: string, options?: CheckoutOptions & OfflineOptions): Promise<CheckoutResult> {
-    return this.#at(transferSettingsOf(this.#defaults, 'checkout', options, optionsOf.checkout), async (session, settings) => {
-      const isHere = await session.#sites.hasAtHome(settings.at ?? 'HEAD', settings);
-      return session.#checkOut(dir, settings, isHere);
+  async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
+    const op = operationOf(this.#op, 'checkout', options, optionsOf.checkout);
+    return this.#at(options, op, async (session, settings) => {
+      const isHere = await session.#view.hasHere(settings.at ?? 'HEAD', op);
+      return session.#checkOut(dir, settings, isHere, op);
     });
   }
 
   /** Pulls the newest version, or the one that `at` names, and checks it out: as `checkout`, but the remote is asked what is the newest. */
-  async restore(dir: string, options?: CheckoutOptions & OfflineOptions): Promise<CheckoutResult> {
-    return this.#at(transferSettingsOf(this.#defaults, 'restore', options, optionsOf.checkout), async (session, settings) => {
+  async restore(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
+    const op = operationOf(this.#op, 'restore', options, optionsOf.checkout);
+    return this.#at(options, op, async (session, settings) => {
       // An id names the same version everywhere.
-      const isHere = isCommitId(settings.at ?? '') && (await session.#sites.hasAtHome(settings.at as string, settings));
-      return session.#checkOut(dir, settings, isHere);
+      const isHere = isCommitId(settings.at ?? '') && (await session.#view.hasHere(settings.at as string, op));
+      return session.#checkOut(dir, settings, isHere, op);
     });
   }
 
-  async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean): Promise<CheckoutResult> {
-    if (isHere || this.#remote === undefined || settings.offline) return checkoutSession(this.#home, this.id, dir, settings);
-    const remote = this.#remote;
-    const pulled = await pullSession(this.#home, remote, this.id, { ...settings, keepFrames: true }).catch((error: unknown) => {
+  async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean, op: Operation): Promise<CheckoutResult> {
+    const remote = this.#asked(settings);
+    if (isHere || remote === undefined) return checkoutSession(this.#local, this.id, dir, settings, op);
+    const frames = new KeptFrames();
+    const pulled = await pullSession(this.#local, remote, this.id, { at: settings.at, frames }, op).catch((error: unknown) => {
       // Of a session that has diverged the newest version cannot be known; any other is what it is.
       if (!isError(error, 'CONFLICT') || (settings.at ?? 'HEAD').startsWith('HEAD')) throw error;
       return undefined;
     });
-    if (pulled === undefined) return checkoutFrom(remote, this.#home, this.id, dir, settings);
+    if (pulled === undefined) return checkoutFrom(remote, this.#local, this.id, dir, settings, op);
     const { commit, fetchedBytes } = pulled;
-    return { ...(await checkoutSession(this.#home, this.id, dir, { ...settings, at: commit })), fetchedBytes };
+    return { ...(await checkoutSession(this.#local, this.id, dir, { ...settings, at: commit, frames }, op)), fetchedBytes };
   }
 
-  /** Brings what the remote has; see `pullSession`. Throws USAGE if there is no remote. */
-  async pull(options?: PullOptions): Promise<PullResult> {
-    const remote = this.#sites.needRemote();
-    return this.#at(transferSettingsOf(this.#defaults, 'pull', options, optionsOf.pull), (session, settings) =>
-      pullSession(this.#home, remote, session.id, settings),
-    );
+  /** Gives the local store what the remote has; see `pullSession`. Throws USAGE if there is no remote. */
+  async pull(options: PullOptions = {}): Promise<PullResult> {
+    const op = operationOf(this.#op, 'pull', options, optionsOf.pull);
+    const remote = this.#view.needRemote();
+    return this.#at(options, op, (session, { at }) => pullSession(this.#local, remote, session.id, { at }, op));
   }
 
   /** Sends what the local store has; see `pushSession`. Throws USAGE if there is no remote. */
-  async push(options?: PushOptions & { ask?: boolean }): Promise<PushResult> {
-    const settings = transferSettingsOf(this.#defaults, 'push', options, optionsOf.push);
-    return pushSession(this.#home, this.#sites.needRemote(), this.id, settings);
+  async push(options: PushOptions & { ask?: boolean } = {}): Promise<PushResult> {
+    const op = operationOf(this.#op, 'push', options, optionsOf.push);
+    return pushSession(this.#local, this.#view.needRemote(), this.id, options, op);
   }
 
   /**
-   * Pulls where the remote has more, pushes where home has; where both have, `onConflict` decides. Throws CONFLICT where the session was deleted here alone, and the
+   * Pulls if the remote has more, pushes if the local store has; if both have, `onConflict` decides. Throws CONFLICT if the session was deleted here alone, and the
    * remote has nothing new since: only a pull brings it back.
    */
-  async sync(options?: PushOptions): Promise<SyncResult> {
-    const settings = transferSettingsOf(this.#defaults, 'sync', options, optionsOf.sync);
-    const remote = this.#sites.needRemote();
+  async sync(options: PushOptions = {}): Promise<SyncResult> {
+    const op = operationOf(this.#op, 'sync', options, optionsOf.sync);
+    const remote = this.#view.needRemote();
     const last = await remote.lastHead(this.id);
-    const seen = await remote.read(this.id, settings);
-    const local = await this.#home.read(this.id, settings);
-    if (local && wasDeleted(local.token.ref) && last !== undefined && seen?.token.ref.rows[0]?.id === last) throw deletedHere(this.id);
-    const there = seen && { refs: seen.repository.refs, ref: seen.token.ref };
-    const { kind } = await relate(local && { refs: local.repository.refs, ref: local.token.ref }, there, settings);
-    if (kind === 'same' && local?.token.ref.rows[0] === undefined) throw noSession(this.id);
-    const pull = kind === 'behind' ? await pullSession(this.#home, remote, this.id, settings) : undefined;
-    const push = kind === 'behind' ? undefined : await pushSession(this.#home, remote, this.id, settings);
+    const there = await remote.read(this.id, op);
+    const here = await this.#local.read(this.id, op);
+    if (here.wasDeleted && last !== undefined && there.head?.id === last) throw deletedHere(this.id);
+    const { kind } = await relate(here, there, op);
+    if (kind === 'same' && !here.exists) throw noSession(this.id);
+    const pull = kind === 'behind' ? await pullSession(this.#local, remote, this.id, {}, op) : undefined;
+    const push = kind === 'behind' ? undefined : await pushSession(this.#local, remote, this.id, options, op);
     // A push of nothing looks whether what is there can still be read.
     return { pull, push: kind === 'same' && !push?.pushed ? undefined : push };
   }
 
   /**
-   * The session's commits, newest first: those that were not pushed yet, then the remote's, also where these do not lead to those. A checkpoint that has a newer
-   * ordinary commit is left out, unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND where there is no such session.
+   * Yields the session's commits, newest first: those that were not pushed yet, then the remote's, also if these do not lead to those. A checkpoint that has a newer
+   * ordinary commit is left out, unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND if there is no such session.
    */
-  async *log(options?: LogOptions): AsyncGenerator<LogEntry> {
-    const settings = settingsOf(this.#defaults, 'log', options, optionsOf.log);
-    yield* select(this.#logEntries(settings), settings);
+  async *log(options: LogOptions = {}): AsyncGenerator<LogEntry> {
+    const op = operationOf(this.#op, 'log', options, optionsOf.log);
+    yield* select(this.#logEntries(options, op), options);
   }
 
-  async *#logEntries(settings: OfflineOptions): AsyncGenerator<LogEntry> {
-    for await (const { row, tags, pushed, head } of this.#sites.rows(settings)) {
+  async *#logEntries(options: OfflineOptions, op: Operation): AsyncGenerator<LogEntry> {
+    for await (const { row, tags, pushed, head } of this.#view.entries(options, op)) {
       yield { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
     }
   }
 
-  /** The newest changes that made no commit (tags, forks, deletions), newest first. */
-  async events(options?: OfflineOptions): Promise<readonly RefEvent[]> {
-    return (await this.#ref(settingsOf(this.#defaults, 'events', options, optionsOf.offline))).events;
+  /** Returns the newest changes that made no commit (tags, forks, deletions), newest first. */
+  async events(options: OfflineOptions = {}): Promise<readonly RefEvent[]> {
+    const op = operationOf(this.#op, 'events', options, optionsOf.offline);
+    return (await this.#view.sides(options, op))[0].ref.events;
   }
 
-  /** The tags and the commits that they name. */
-  async tags(options?: OfflineOptions): Promise<ReadonlyMap<string, ObjectId>> {
-    return (await this.#ref(settingsOf(this.#defaults, 'tags', options, optionsOf.offline))).tags;
+  /** Returns the tags and the commits that they name. */
+  async tags(options: OfflineOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
+    const op = operationOf(this.#op, 'tags', options, optionsOf.offline);
+    return (await this.#view.sides(options, op))[0].ref.tags;
   }
 
   /** Returns the commit that a revision names, also one of another session (`SESSION:REV`). Throws USAGE or NOT_FOUND if it names none. */
-  async resolve(revision: string, options?: OfflineOptions): Promise<LogEntry> {
-    const settings = settingsOf(this.#defaults, 'resolve', options, optionsOf.offline);
-    return this.#at({ ...settings, at: revision }, async (session, { at }) => {
-      const { token, row } = await session.#sites.find(at, settings);
-      return logEntry(row, token.ref.tags);
+  async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
+    const op = operationOf(this.#op, 'resolve', options, optionsOf.offline);
+    return this.#at({ ...options, at: revision }, op, async (session, { at }) => {
+      const { place, row } = await session.#view.find(at, options, op);
+      return logEntry(row, place.ref.tags);
     });
   }
 
   /** Returns the paths in which two versions differ, each of this session or, as `SESSION:REV`, of another; times alone make no difference. */
-  async diff(from: string, to = 'HEAD', options?: OfflineOptions): Promise<TreeDiff> {
-    const settings = settingsOf(this.#defaults, 'diff', options, optionsOf.offline);
-    const read = (revision: string) => this.#at({ ...settings, at: revision }, (session, { at }) => session.#sites.readTree(at, settings));
+  async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
+    const op = operationOf(this.#op, 'diff', options, optionsOf.offline);
+    const read = (revision: string) =>
+      this.#at({ ...options, at: revision }, op, (session, { at }) => session.#view.readTree(at, options, op));
     return diffTrees(await read(from), await read(to));
   }
 
   /** Returns the paths in which a directory differs from the head. Writes nothing. Throws BUSY if another process changes the directory, DIRTY if one was cut off. */
-  async status(dir: string, options?: StatusOptions): Promise<TreeDiff> {
-    const settings = settingsOf(this.#defaults, 'status', options, optionsOf.status);
-    const tree = await this.#sites.readTree('HEAD', settings);
-    const workspace = await this.#home.lookedAt(dir);
+  async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
+    const op = operationOf(this.#op, 'status', options, optionsOf.status);
+    const tree = await this.#view.readTree('HEAD', options, op);
+    const workspace = await this.#local.lookedAt(dir);
     refuseHalfDone(workspace);
-    const rules = readRules(dir, { keepCaches: settings.keepCaches ?? false, exclude: settings.exclude ?? [] });
-    const there = await lookAt(workspace, rules, settings);
+    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
+    const there = await lookAt(workspace, rules, op);
     const { only, session } = workspace.record ?? {};
     return only && session === this.id ? diffTrees(selectMatching(tree, only), selectMatching(there, only)) : diffTrees(tree, there);
   }
@@ -198,37 +197,38 @@ export class Session {
    * Appends a commit with the tree of another one, which may be of another session (`SESSION:REV`). Atomic. Throws CONFLICT if another writer moved the head
    * meanwhile.
    */
-  async rollback(to: string, options?: RollbackOptions & OfflineOptions): Promise<LogEntry> {
-    const settings = settingsOf(this.#defaults, 'rollback', options, optionsOf.rollback);
-    return this.#at({ ...settings, at: to }, async (session, { at }) => {
-      if (session !== this) await session.#sendFirst(settings);
-      return this.#act(settings, async (site) => {
-        const entry = await rollback(site, this.id, `${session.id}:${at}`, settings);
-        if (site !== this.#home) await this.#sites.takeOver(entry.commit, settings);
+  async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
+    const op = operationOf(this.#op, 'rollback', options, optionsOf.rollback);
+    return this.#at({ ...options, at: to }, op, async (session, { at }) => {
+      if (session !== this) await session.#sendFirst(options, op);
+      return this.#act(options, op, async (replica) => {
+        const entry = await rollback(replica, this.id, `${session.id}:${at}`, options.message, op);
+        if (replica !== this.#local) await this.#view.takeOver(entry.commit, op);
         return entry;
       });
     });
   }
 
-  /** Whether there is a commit of the session: on the remote, or here and not deleted there. */
-  async exists(options?: OfflineOptions): Promise<boolean> {
-    const settings = settingsOf(this.#defaults, 'exists', options, optionsOf.offline);
-    const seen = settings.offline ? undefined : await this.#remote?.read(this.id, settings);
-    if (seen?.token.ref.rows[0] !== undefined) return true;
-    return !(seen && wasDeleted(seen.token.ref)) && (await this.#home.read(this.id, settings))?.token.ref.rows[0] !== undefined;
+  /** Returns whether there is a commit of the session: on the remote, or here and not deleted there. */
+  async exists(options: OfflineOptions = {}): Promise<boolean> {
+    const op = operationOf(this.#op, 'exists', options, optionsOf.offline);
+    const there = await this.#asked(options)?.read(this.id, op);
+    if (there?.exists) return true;
+    return !there?.wasDeleted && (await this.#local.read(this.id, op)).exists;
   }
 
   /**
    * Creates a session that begins with this one's history up to a commit, or another's (`SESSION:REV`); nothing is copied. Throws CONFLICT if a session of that
    * name exists.
    */
-  async fork(name: string, options?: AtOptions & OfflineOptions): Promise<LogEntry> {
-    return this.#at(settingsOf(this.#defaults, 'fork', options, optionsOf.at), async (session, settings) => {
+  async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
+    const op = operationOf(this.#op, 'fork', options, optionsOf.at);
+    return this.#at(options, op, async (session, { at, offline }) => {
       checkId('session', name);
-      await this.#home.refuseLegacy(name);
-      return session.#act(settings, async (site) => {
-        const entry = await fork(site, session.id, name, settings);
-        if (site !== this.#home) await this.#sites.alsoAtHome(() => fork(this.#home, session.id, name, { ...settings, at: entry.commit }));
+      await this.#local.rejectLegacy(name, op);
+      return session.#act({ at, offline }, op, async (replica) => {
+        const entry = await fork(replica, session.id, name, at, op);
+        if (replica !== this.#local) await this.#view.alsoHere(() => fork(this.#local, session.id, name, entry.commit, op));
         return entry;
       });
     });
@@ -238,26 +238,24 @@ export class Session {
    * Gives a commit a name that keeps it for ever; a tag of that name moves. `SESSION:REV` names a commit that this session shares with another, such as the one
    * that it was forked from.
    */
-  async tag(name: string, options?: AtOptions & OfflineOptions): Promise<LogEntry> {
-    const settings = settingsOf(this.#defaults, 'tag', options, optionsOf.at);
-    const at =
-      this.#named(settings.at ?? 'HEAD').session === this
-        ? settings.at
-        : (await this.resolve(settings.at as string, { offline: settings.offline, signal: settings.signal })).commit;
-    return this.#act({ ...settings, at }, async (site) => {
-      const entry = await tag(site, this.id, name, { ...settings, at });
-      if (site !== this.#home) await this.#sites.alsoAtHome(() => tag(this.#home, this.id, name, { ...settings, at: entry.commit }));
+  async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
+    const op = operationOf(this.#op, 'tag', options, optionsOf.at);
+    const { offline } = options;
+    const isOwn = this.#named(options.at ?? 'HEAD').session === this;
+    const at = isOwn ? options.at : (await this.resolve(options.at as string, { offline, signal: op.signal })).commit;
+    return this.#act({ offline, at }, op, async (replica) => {
+      const entry = await tag(replica, this.id, name, at, op);
+      if (replica !== this.#local) await this.#view.alsoHere(() => tag(this.#local, this.id, name, entry.commit, op));
       return entry;
     });
   }
 
   /** Removes a tag, here and on the remote; returns the commit that it named, which stays. Throws NOT_FOUND if there is no such tag. */
-  async untag(name: string, options?: OfflineOptions): Promise<ObjectId> {
-    const settings = settingsOf(this.#defaults, 'untag', options, optionsOf.offline);
-    const sites = this.#remote === undefined || settings.offline ? [this.#home] : [this.#remote, this.#home];
+  async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
+    const op = operationOf(this.#op, 'untag', options, optionsOf.offline);
     let named: ObjectId | undefined;
-    for (const site of sites) {
-      const removed = await untag(site, this.id, name, settings).catch(unlessMissing);
+    for (const replica of [this.#asked(options), this.#local]) {
+      const removed = replica && (await untag(replica, this.id, name, op).catch(unlessMissing));
       named ??= removed;
     }
     if (named !== undefined) return named;
@@ -265,64 +263,64 @@ export class Session {
   }
 
   /** Removes the session and its history. Its name can be used again; its bytes stay until they are collected. */
-  async delete(options?: OfflineOptions): Promise<void> {
-    const settings = settingsOf(this.#defaults, 'delete', options, optionsOf.offline);
-    const remote = this.#asked(settings);
-    if (remote === undefined) return deleteSession(this.#home, this.id, settings);
-    const isHere = await this.#sites.hasAtHome('HEAD', settings);
+  async delete(options: OfflineOptions = {}): Promise<void> {
+    const op = operationOf(this.#op, 'delete', options, optionsOf.offline);
+    const remote = this.#asked(options);
+    if (remote === undefined) return deleteSession(this.#local, this.id, op);
+    const isHere = await this.#view.hasHere('HEAD', op);
     try {
-      await deleteSession(remote, this.id, settings);
+      await deleteSession(remote, this.id, op);
     } catch (error) {
       // What was never pushed is only here.
       if (!isHere || !isError(error, 'NOT_FOUND')) throw error;
     }
-    if (isHere) await deleteSession(this.#home, this.id, settings);
+    if (isHere) await deleteSession(this.#local, this.id, op);
   }
 
   /**
-   * Says in the session's ref, on the remote where there is one, who works on it and until when. A lease is advice: no commit or push of others is refused by
+   * Says in the session's ref, on the remote if there is one, who works on it and until when. A lease is advice: no commit or push of others is rejected because of
    * it. See `takeLease` for what it throws.
    */
   async lease(options: LeaseOptions & OfflineOptions): Promise<Lease> {
-    const settings = settingsOf(this.#defaults, 'lease', options, optionsOf.lease);
-    return takeLease(this.#asked(settings) ?? this.#home, this.id, settings);
+    const op = operationOf(this.#op, 'lease', options, optionsOf.lease);
+    return takeLease(this.#asked(options) ?? this.#local, this.id, options, op, this.#op);
   }
 
   /** Changes the session on the remote, after what the local store has more was pushed; in the local store alone if there is no remote to ask. */
-  async #act<T>(options: OfflineOptions & { at?: string | undefined }, act: (site: Site) => Promise<T>): Promise<T> {
+  async #act<T>(options: AtOptions & OfflineOptions, op: Operation, act: (replica: Replica) => Promise<T>): Promise<T> {
     const remote = this.#asked(options);
-    if (remote === undefined) return act(this.#home);
+    if (remote === undefined) return act(this.#local);
     // What is about a commit that the remote has needs no push, and does not meet what is in the way of one.
-    if (options.at === undefined || !(await this.#sites.isOnRemote(options.at))) await this.#sendFirst(options);
+    if (options.at === undefined || !(await this.#view.isOnRemote(options.at))) await this.#sendFirst(options, op);
     try {
       return await act(remote);
     } catch (error) {
       const loss = lostIn(error);
-      if (loss === undefined || !(await this.#sites.hasAtHome('HEAD', options))) throw error;
-      await repairSession(this.#home, remote, loss.session, loss.packs, options);
+      if (loss === undefined || !(await this.#view.hasHere('HEAD', op))) throw error;
+      await repairSession(this.#local, remote, loss.session, loss.packs, op);
       return act(remote);
     }
   }
 
   /** Pushes what the local store has of the session, if there is a remote to ask. */
-  async #sendFirst(options: OfflineOptions): Promise<void> {
+  async #sendFirst(options: OfflineOptions, op: Operation): Promise<void> {
     const remote = this.#asked(options);
-    if (remote === undefined || !(await this.#sites.hasAtHome('HEAD', options))) return;
-    await pushSession(this.#home, remote, this.id, { signal: options.signal, onProgress: this.#defaults.onProgress });
+    if (remote !== undefined && (await this.#view.hasHere('HEAD', op))) await pushSession(this.#local, remote, this.id, {}, op);
   }
 
   /** Returns the session that a revision is of, and the revision there. */
   #named(text: string): { session: Session; revision: string } {
     const { session, revision } = splitRevision(this.id, text);
-    return { session: session === this.id ? this : new Session(this.#home, this.#remote, session, this.#defaults), revision };
+    return { session: session === this.id ? this : new Session(this.#local, this.#remote, session, this.#op), revision };
   }
 
   /**
-   * Runs a call with the session that `at` is of and the revision there. A commit that this session has not may be one of a session
-   * that a conflict or a mount made of it.
+   * Runs a call with the session that `at` is of and the revision there. A commit that this session does not have may be one of a
+   * session that a conflict or a mount made of it.
    */
-  async #at<S extends OfflineOptions & { at?: string | undefined }, T>(
+  async #at<S extends AtOptions & OfflineOptions, T>(
     settings: S,
+    op: Operation,
     act: (session: Session, settings: S) => Promise<T>,
   ): Promise<T> {
     const { at } = settings;
@@ -331,24 +329,19 @@ export class Session {
     try {
       return await act(session, { ...settings, at: revision });
     } catch (error) {
-      const other = isUnknownCommit(error, at) ? await this.#sites.relativeWith(at, settings) : undefined;
+      const other = isUnknownCommit(error, at) ? await this.#view.relativeWith(at, settings, op) : undefined;
       if (other === undefined) throw error;
       return act(this.#named(`${other}:${at}`).session, settings);
     }
   }
 
-  /** Returns the remote, unless it is to be left alone. */
-  #asked({ offline }: OfflineOptions): Remote | undefined {
+  /** Returns the remote, unless only local data is to be used. */
+  #asked({ offline }: OfflineOptions): RemoteReplica | undefined {
     return offline ? undefined : this.#remote;
-  }
-
-  async #ref(settings: OfflineOptions): Promise<Ref> {
-    const site = await this.#sites.site(settings);
-    return (await site.requireSession(this.id, settings)).token.ref;
   }
 }
 
-/** Tells whether a call failed because a session has no commit of that id. */
+/** Returns whether a call failed because a session has no commit of that id. */
 function isUnknownCommit(error: unknown, revision: string): boolean {
   return isError(error, 'NOT_FOUND') && error.details['revision'] !== undefined && isCommitId(revision.replace(/(?:~[0-9]*)+$/, ''));
 }

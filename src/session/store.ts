@@ -5,34 +5,36 @@ import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import { REMOTE_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
+import type { RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
-import { bring } from './bring.js';
-import { type Defaults, optionsOf, settingsOf, transferSettingsOf } from './calls.js';
-import { Home } from './home.js';
-import { leaseOf } from './lease.js';
-import { type LegacyPlace, measure } from './legacy.js';
-import { type MigrateOptions, type MigrateResult, migrateSession } from './migrate.js';
-import type { Mount } from './mount.js';
-import { mountNotes, type OpenMountOptions, openMount } from './mounts.js';
-import type { OnProgress } from './progress.js';
 import {
-  type LeftMount,
-  leftOf,
-  type Recovered,
+  type MigrateOptions,
+  type OfflineOptions,
+  type OnOptions,
+  type OpenMountOptions,
+  optionsOf,
   type RecoverHow,
   type RecoverOptions,
-  recoverMount,
-  type UnfinishedCheckout,
-  unfinishedCheckouts,
-} from './recover.js';
-import { Remote, type RemoteOptions } from './remote.js';
+  type SessionsOptions,
+} from './calls.js';
+import { leaseOf } from './lease.js';
+import { type LegacyPlace, measure } from './legacy.js';
+import { LocalReplica } from './local.js';
+import { type MigrateResult, migrateSession } from './migrate.js';
+import type { Mount } from './mount.js';
+import { mountNotes, openMount } from './mounts.js';
+import { type Operation, operationOf } from './operation.js';
+import type { Places } from './places.js';
+import type { OnProgress } from './progress.js';
+import { pullForMount } from './pull-for-mount.js';
+import { type LeftMount, leftOf, type Recovered, recoverMount, type UnfinishedCheckout, unfinishedCheckouts } from './recover.js';
+import { RemoteReplica } from './remote.js';
+import type { Replica } from './replica.js';
 import { Session } from './session.js';
-import type { OfflineOptions } from './sites.js';
 import { type Usage, usageOf } from './usage.js';
 
 export interface SessionInfo {
@@ -62,16 +64,6 @@ export interface InitResult extends Initialised {
   remote?: Initialised;
 }
 
-export interface SessionsOptions extends OfflineOptions {
-  /** Told of each session whose ref is damaged, or of a form that this version cannot read, with what was found and where: twice of one that is so here and on the remote. */
-  onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
-}
-
-/** Which repository is meant: that of this machine unless said. */
-export interface OnOptions {
-  on?: 'home' | 'remote' | undefined;
-}
-
 /** A session of the older package. */
 export interface LegacySession {
   /** Of any form: not every one can be a session here. */
@@ -85,17 +77,8 @@ export interface LegacySession {
   problem?: BrowserStateError;
 }
 
-export interface StoreOptions {
-  provider: Provider;
-  /** A private directory of this machine for the index and the records. */
-  folder: string;
-  /** A folder that is for this store alone, and is removed when it is closed. */
-  temporary?: string | undefined;
-  /** The older package's sessions in the same place. */
-  legacy: LegacyPlace;
+export interface StoreOptions extends Places {
   host: Host;
-  /** The repository that is shared with other machines. */
-  remote?: Omit<RemoteOptions, 'host' | 'records' | 'onWarning'> | undefined;
   /** Used by operations that are given none of their own. */
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
@@ -103,9 +86,10 @@ export interface StoreOptions {
 }
 
 export class Store {
-  readonly #home: Home;
-  readonly #remote: Remote | undefined;
-  readonly #defaults: Defaults;
+  readonly #local: LocalReplica;
+  readonly #remote: RemoteReplica | undefined;
+  /** What calls share that are given nothing of their own. */
+  readonly #op: Operation;
   readonly #temporary: string | undefined;
 
   constructor({ provider, folder, temporary, legacy, host, remote, signal, onProgress, onWarning }: StoreOptions) {
@@ -114,46 +98,46 @@ export class Store {
       if (!said.has(message)) onWarning?.(message);
       said.add(message);
     };
-    this.#home = new Home({ provider, folder, legacy, host, onWarning: warnOnce });
-    this.#remote = remote && new Remote({ ...remote, host, records: this.#home.records, onWarning: warnOnce });
+    this.#local = new LocalReplica({ provider, folder, legacy, host, onWarning: warnOnce });
+    this.#remote = remote && new RemoteReplica({ ...remote, host, records: this.#local.records, onWarning: warnOnce });
     this.#temporary = temporary;
-    this.#defaults = { signal, onProgress };
+    this.#op = { host, signal, onProgress };
   }
 
   /** A session by its id, whether it exists or not. Throws USAGE for what cannot be one. */
   session(id: string): Session {
     checkId('session', id);
-    return new Session(this.#home, this.#remote, id, this.#defaults);
+    return new Session(this.#local, this.#remote, id, this.#op);
   }
 
   /** Creates the repository where there is none, and that of the remote, after a probe; resolves to their ids in hex. */
-  async init(given?: RequestOptions): Promise<InitResult> {
-    const options = settingsOf(this.#defaults, 'init', given, optionsOf.request);
-    const home = await initialise(this.#home, options);
-    await this.#remote?.confirm(options);
-    return this.#remote === undefined ? home : { ...home, remote: await initialise(this.#remote, options) };
+  async init(options?: RequestOptions): Promise<InitResult> {
+    const op = operationOf(this.#op, 'init', options, optionsOf.request);
+    const local = await initialise(this.#local, op);
+    await this.#remote?.confirm(op);
+    return this.#remote === undefined ? local : { ...local, remote: await initialise(this.#remote, op) };
   }
 
   /**
    * All sessions that have a commit, in the order of their names: those of the remote, and those that are only here. A damaged ref keeps the others
    * from nothing: where no `onProblem` is told of it, it is thrown after them, as INTEGRITY, NEWER_VERSION or UNSUPPORTED.
    */
-  async *sessions(given?: SessionsOptions): AsyncGenerator<SessionInfo> {
-    const options = settingsOf(this.#defaults, 'sessions', given, optionsOf.sessions);
+  async *sessions(options: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
+    const op = operationOf(this.#op, 'sessions', options, optionsOf.sessions);
     const problems: BrowserStateError[] = [];
     const tell = options.onProblem ?? ((_session: string, problem: BrowserStateError) => problems.push(problem));
-    const found = new Map<string, { ref: Ref; site: Home | Remote }>();
-    for (const site of [this.#home, options.offline ? undefined : this.#remote]) {
+    const found = new Map<string, { ref: Ref; replica: Replica }>();
+    for (const replica of [this.#local, this.#asked(options)]) {
       // Which repository the remote is now is asked, not remembered: refs of any other are none of its.
-      const repository = site instanceof Remote ? await site.requireStore(options) : await site?.open(options);
-      if (site === undefined || repository === undefined) continue;
+      const repository = replica instanceof RemoteReplica ? await replica.requireStore(op) : await replica?.open(op);
+      if (replica === undefined || repository === undefined) continue;
       const names: string[] = [];
-      for await (const name of repository.refs.list(options)) names.push(name);
-      const place = site === this.#home ? 'on this machine' : 'on the remote';
+      for await (const name of repository.refs.list(op)) names.push(name);
+      const place = replica === this.#local ? 'on this machine' : 'on the remote';
       const read = async (session: string) => {
         const checked = async () => {
-          const token = await repository.refs.read(session, options);
-          if (token !== undefined && site instanceof Remote) await site.refuseReplayed(token);
+          const token = await repository.refs.read(session, op);
+          if (token !== undefined && replica instanceof RemoteReplica) await replica.refuseReplayed(token);
           return token;
         };
         return { session, token: await checked().catch((error: unknown) => problemOf(session, place, error)) };
@@ -161,16 +145,16 @@ export class Store {
       for await (const { session, token } of readAhead(names, REMOTE_CONCURRENCY, read)) {
         if (token instanceof BrowserStateError) tell(session, token);
         else if (token && wasDeleted(token.ref)) found.delete(session);
-        else if (token?.ref.rows[0] !== undefined) found.set(session, { ref: token.ref, site });
+        else if (token?.ref.rows[0] !== undefined) found.set(session, { ref: token.ref, replica });
       }
     }
-    for (const [session, { ref, site }] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const [session, { ref, replica }] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const head = ref.rows[0];
       if (head === undefined) continue;
       const { time, message, files, bytes } = head.commit;
       const commits = ref.segments.reduce((sum, { rows }) => sum + rows, ref.rows.length);
-      const lease = leaseOf(ref, this.#home.host.now());
-      const pushed = this.#remote && (site === this.#remote || head.id === (await this.#remote.lastHead(session)));
+      const lease = leaseOf(ref, op.host.now());
+      const pushed = this.#remote && (replica === this.#remote || head.id === (await this.#remote.lastHead(session)));
       const more = { ...(pushed !== undefined && { pushed }), ...(lease && { lease }) };
       yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits, ...more };
     }
@@ -181,77 +165,81 @@ export class Store {
    * The sessions that the older package left here and on the remote, in the order of their names, with what each would bring. One that is in both places is told of
    * the remote, where `migrate` reads it. One that cannot be migrated says why.
    */
-  async *legacySessions(given?: OfflineOptions): AsyncGenerator<LegacySession> {
-    const options = settingsOf(this.#defaults, 'legacySessions', given, optionsOf.offline);
+  async *legacySessions(options: OfflineOptions = {}): AsyncGenerator<LegacySession> {
+    const op = operationOf(this.#op, 'legacySessions', options, optionsOf.offline);
+    const remote = this.#asked(options);
     const found = new Map<string, LegacyPlace>();
-    for (const place of this.#legacyPlaces(options)) {
-      for (const name of await place.sessions(options)) if (!found.has(name)) found.set(name, place);
+    for (const place of this.#legacyPlaces(remote)) {
+      for (const name of await place.sessions(op)) if (!found.has(name)) found.set(name, place);
     }
-    for (const [session, place] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) {
-      yield await this.#tellLegacy(session, place, options);
-    }
+    for (const [session, place] of [...found].sort(([a], [b]) => (a < b ? -1 : 1)))
+      yield await this.#tellLegacy(session, place, remote, op);
   }
 
-  /** Moves a session of the older package into this store; see `migrateSession`. */
-  async migrate(session: string, given?: MigrateOptions): Promise<MigrateResult> {
-    const options = transferSettingsOf(this.#defaults, 'migrate', given, optionsOf.migrate);
-    const remote = options.offline ? undefined : this.#remote;
-    const migration = { home: this.#home, remote, places: this.#legacyPlaces(options), session: this.session(session) };
-    return migrateSession(migration, options);
+  /** Moves a session of v0 into this store; see `migrateSession`. */
+  async migrate(session: string, options: MigrateOptions = {}): Promise<MigrateResult> {
+    const op = operationOf(this.#op, 'migrate', options, optionsOf.migrate);
+    const remote = this.#asked(options);
+    const migration = { local: this.#local, remote, places: this.#legacyPlaces(remote), session: this.session(session) };
+    return migrateSession(migration, options, op);
   }
 
-  #legacyPlaces({ offline }: OfflineOptions): LegacyPlace[] {
-    return [...(this.#remote === undefined || offline ? [] : [this.#remote.legacy]), this.#home.legacy];
+  /** Returns the remote, unless only local data is to be used. */
+  #asked({ offline }: OfflineOptions): RemoteReplica | undefined {
+    return offline ? undefined : this.#remote;
   }
 
-  async #tellLegacy(session: string, place: LegacyPlace, options: OfflineOptions): Promise<LegacySession> {
+  #legacyPlaces(remote: RemoteReplica | undefined): LegacyPlace[] {
+    return [...(remote === undefined ? [] : [remote.legacy]), this.#local.legacy];
+  }
+
+  async #tellLegacy(session: string, place: LegacyPlace, remote: RemoteReplica | undefined, op: Operation): Promise<LegacySession> {
     const from = `${place.url}/${session}`;
     try {
-      const entries = await place.entries(session, options);
+      const entries = await place.entries(session, op);
       checkId('session', session);
-      return { session, from, ...measure(entries), state: await this.#stateOf(session, options) };
+      return { session, from, ...measure(entries), state: await this.#stateOf(session, remote, op) };
     } catch (error) {
       if (!isError(error, 'USAGE', 'INTEGRITY', 'UNREADABLE')) throw error;
       return { session, from, files: 0, bytes: 0, state: 'refused', problem: error };
     }
   }
 
-  /** Whether this store has the session, or had it. */
-  async #stateOf(session: string, options: OfflineOptions): Promise<'new' | 'here' | 'deleted'> {
-    const home = await this.#home.open(options);
-    const tokens = [
-      options.offline ? undefined : (await this.#remote?.read(session, options))?.token,
-      await home?.refs.read(session, options),
-    ];
-    if (tokens.some((token) => token?.ref.rows[0] !== undefined)) return 'here';
-    return tokens.some((token) => token !== undefined && wasDeleted(token.ref)) ? 'deleted' : 'new';
+  /** Returns whether this store has the session, or had it. */
+  async #stateOf(session: string, remote: RemoteReplica | undefined, op: Operation): Promise<'new' | 'here' | 'deleted'> {
+    const found = [await remote?.read(session, op), await this.#local.read(session, op)];
+    if (found.some((ref) => ref?.exists)) return 'here';
+    return found.some((ref) => ref?.wasDeleted) ? 'deleted' : 'new';
   }
 
   /** Mounts a session in a directory of its own; see `openMount`. */
-  async mount(session: string, options?: OpenMountOptions): Promise<Mount> {
-    const settings = transferSettingsOf(this.#defaults, 'mount', options, optionsOf.mount);
+  async mount(session: string, options: OpenMountOptions = {}): Promise<Mount> {
+    const op = operationOf(this.#op, 'mount', options, optionsOf.mount);
     checkId('session', session);
-    return openMount(this.#home, this.#remote, session, settings);
+    return openMount(this.#local, this.#remote, session, options, op, this.#op);
   }
 
   /** Returns the checkouts that were cut off; the next checkout into each directory finishes or undoes it, or names what is in the way. */
-  unfinishedCheckouts(): Promise<UnfinishedCheckout[]> {
-    return unfinishedCheckouts(this.#home);
+  async unfinishedCheckouts(options?: RequestOptions): Promise<UnfinishedCheckout[]> {
+    operationOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
+    return unfinishedCheckouts(this.#local);
   }
 
-  /** The workspaces that processes which are gone have left. Those of one session are recovered when it is mounted next. */
-  leftMounts(): Promise<LeftMount[]> {
-    return leftOf(this.#home, mountNotes(this.#home));
+  /** Returns the workspaces that processes which are gone have left. Those of one session are recovered when it is mounted next. */
+  async leftMounts(options?: RequestOptions): Promise<LeftMount[]> {
+    operationOf(this.#op, 'leftMounts', options, optionsOf.request);
+    return leftOf(this.#local, mountNotes(this.#local));
   }
 
   /**
-   * Recovers a workspace that was left, after a pull of its session: see `recoverMount` for what it throws, and `bring`. Throws BUSY where another process is faster.
+   * Recovers a workspace that was left, after a pull of its session: see `recoverMount` and `pullForMount` for what they throw. Throws BUSY if another process is
+   * faster.
    */
-  async recover(left: LeftMount, how: RecoverHow, options?: RecoverOptions & OfflineOptions): Promise<Recovered> {
-    const settings = transferSettingsOf(this.#defaults, 'recover', options, optionsOf.recover);
-    const remote = settings.offline ? undefined : this.#remote;
-    if (remote !== undefined && how === 'commit') await bring(this.#home, remote, left.session, settings);
-    const done = await recoverMount(this.#home, remote, mountNotes(this.#home), left, how, settings);
+  async recover(left: LeftMount, how: RecoverHow, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
+    const op = operationOf(this.#op, 'recover', options, optionsOf.recover);
+    const remote = this.#asked(options);
+    if (remote !== undefined && how === 'commit') await pullForMount(this.#local, remote, left.session, {}, op);
+    const done = await recoverMount(this.#local, remote, mountNotes(this.#local), left, how, options, op);
     if (done !== undefined) return done;
     throw new BrowserStateError('BUSY', `${left.dir}: another process recovers this workspace, or has recovered it`, {
       details: { id: left.id, session: left.session, path: left.dir },
@@ -260,29 +248,29 @@ export class Store {
   }
 
   /** Verifies the repository of this machine, or the remote; see `checkRepository`. */
-  async verify(given?: CheckOptions & OnOptions): Promise<CheckResult> {
-    const { on, ...options } = settingsOf(this.#defaults, 'verify', given, optionsOf.verify);
-    const result = await checkRepository(this.#side(on).provider, this.#home.host, options);
+  async verify({ on, ...options }: CheckOptions & OnOptions = {}): Promise<CheckResult> {
+    const op = operationOf(this.#op, 'verify', { on, ...options }, optionsOf.verify);
+    const result = await checkRepository(this.#replica(on).provider, op.host, { ...options, signal: op.signal });
     if (on === 'remote' && result.findings.length > 0) await this.#remote?.lookSoon();
     return result;
   }
 
-  /** What the repository of this machine, or the remote, holds and takes. */
-  async usage(given?: RequestOptions & OnOptions): Promise<Usage> {
-    const { on, ...options } = settingsOf(this.#defaults, 'usage', given, optionsOf.usage);
-    return usageOf(this.#side(on), options);
+  /** Returns what the repository of this machine, or the remote, holds and takes. */
+  async usage(options: RequestOptions & OnOptions = {}): Promise<Usage> {
+    const op = operationOf(this.#op, 'usage', options, optionsOf.usage);
+    return usageOf(this.#replica(options.on), op);
   }
 
   /** Releases what the store holds open. */
   async close(): Promise<void> {
-    await this.#home.provider.close();
+    await this.#local.provider.close();
     await this.#remote?.provider.close();
     // Directories that are still mounted are somebody's work.
-    if (this.#temporary !== undefined && namesIn(this.#home.workspaces).length === 0) await removeTree(this.#temporary);
+    if (this.#temporary !== undefined && namesIn(this.#local.workspaces).length === 0) await removeTree(this.#temporary);
   }
 
-  #side(on: OnOptions['on']): Home | Remote {
-    if (on !== 'remote') return this.#home;
+  #replica(on: OnOptions['on']): Replica {
+    if (on !== 'remote') return this.#local;
     if (this.#remote !== undefined) return this.#remote;
     throw new BrowserStateError('USAGE', 'expected a remote, found none', { hint: 'Name one with --remote URL or BROWSERSTATE_REMOTE.' });
   }
@@ -299,9 +287,9 @@ function problemOf(session: string, place: string, error: unknown): BrowserState
   return new BrowserStateError(code, `session ${session} ${place}: ${message}`, { hint, details: { session, ...details }, cause: error });
 }
 
-async function initialise(site: Home | Remote, options: RequestOptions): Promise<Initialised> {
-  const created = (await site.open(options)) === undefined;
-  return { repository: (await site.init(options)).name, created };
+async function initialise(replica: Replica, op: Operation): Promise<Initialised> {
+  const created = (await replica.open(op)) === undefined;
+  return { repository: (await replica.init(op)).name, created };
 }
 
 function namesIn(folder: string): string[] {

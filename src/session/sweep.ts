@@ -8,10 +8,17 @@ import { isError } from '../errors.js';
 import { gonePaths } from '../owners.js';
 import { bytesAt, TEMPORARY } from '../provider/local-files.js';
 import { errno } from '../workspace/files.js';
+import type { Workspace } from '../workspace/record.js';
 import { removeTree } from '../workspace/remove.js';
-import { DRAFT, removeDraft } from './draft.js';
-import type { Home } from './home.js';
+import { DRAFT, type DraftStore, removeDraft } from './draft.js';
 import { REMOTES, TORN_NOTE } from './remote-notes.js';
+
+/** What a sweep needs of the local store. */
+export interface SweptStore extends DraftStore {
+  readonly workspaces: string;
+  readonly temporaries: string;
+  holding<T>(dir: string, work: (workspace: Workspace) => Promise<T>): Promise<T>;
+}
 
 /** Something that can be removed. */
 interface Leftover {
@@ -20,8 +27,8 @@ interface Leftover {
 }
 
 /** Removes what is left. Fails for nothing: what cannot be removed stays, and the next process tries again. */
-export async function sweep(home: Home): Promise<void> {
-  for await (const { remove } of leftovers(home)) {
+export async function sweep(store: SweptStore): Promise<void> {
+  for await (const { remove } of leftovers(store)) {
     await remove().catch((error: unknown) => {
       if (errno(error) === undefined && !isError(error)) throw error;
     });
@@ -29,39 +36,39 @@ export async function sweep(home: Home): Promise<void> {
 }
 
 /** Returns the bytes of what is left outside of `tmp`, which the provider counts. */
-export async function leftoverBytes(home: Home): Promise<number> {
+export async function leftoverBytes(store: SweptStore): Promise<number> {
   let bytes = 0;
-  for await (const { path } of leftovers(home)) if (dirname(path) !== home.temporaries) bytes += await bytesAt(path);
+  for await (const { path } of leftovers(store)) if (dirname(path) !== store.temporaries) bytes += await bytesAt(path);
   return bytes;
 }
 
-async function* leftovers(home: Home): AsyncGenerator<Leftover> {
-  for (const [folder, pattern, remove] of await kindsOf(home)) {
-    for (const path of await gonePaths(folder, pattern, home.owners)) yield { path, remove: () => remove(path) };
+async function* leftovers(store: SweptStore): AsyncGenerator<Leftover> {
+  for (const [folder, pattern, remove] of await kindsOf(store)) {
+    for (const path of await gonePaths(folder, pattern, store.owners)) yield { path, remove: () => remove(path) };
   }
 }
 
 type Kind = readonly [folder: string, name: RegExp, remove: (path: string) => Promise<void>];
 
 /** The places and names of what is left; the group of a pattern is the owner. */
-async function kindsOf(home: Home): Promise<Kind[]> {
-  const { records, workspaces, temporaries } = home;
+async function kindsOf(store: SweptStore): Promise<Kind[]> {
+  const { records, workspaces, temporaries } = store;
   const remotes = join(records, REMOTES);
   const noted = await readdir(remotes).catch(unlessRefused);
   return [
     [temporaries, TEMPORARY, removeTree],
-    [records, DRAFT, (path) => removeDraft(home, path)],
+    [records, DRAFT, (path) => removeDraft(store, path)],
     [records, /^[0-9a-f]{32}\.(?:json|stat|lock)\.[0-9a-f]{16}\.(.+)$/, removeTree],
     [join(records, 'checkpoints'), /^[0-9a-f]{16}\.(.+)$/, removeTree],
     [join(records, 'mounts'), /~([^~]+)~[0-9a-f]{16}$/, removeTree],
     ...noted.map((name): Kind => [join(remotes, name), TORN_NOTE, removeTree]),
-    [workspaces, /^\.migrate-[0-9a-f]{16}\.(.+)$/, (path) => discardDirectory(home, path)],
+    [workspaces, /^\.migrate-[0-9a-f]{16}\.(.+)$/, (path) => discardDirectory(store, path)],
   ];
 }
 
 /** Removes a directory that this store made, with what is remembered of it. */
-export async function discardDirectory(home: Home, dir: string): Promise<void> {
-  await home.holding(dir, async (workspace) => {
+export async function discardDirectory(store: SweptStore, dir: string): Promise<void> {
+  await store.holding(dir, async (workspace) => {
     await removeTree(dir);
     await workspace.forget();
   });

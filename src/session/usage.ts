@@ -6,8 +6,8 @@ import type { RequestOptions } from '../provider/provider.js';
 import { type ObjectFolder, objectFolders, objectKey } from '../repository/layout.js';
 import type { Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
-import { Home } from './home.js';
-import type { Remote } from './remote.js';
+import { LocalReplica } from './local.js';
+import type { Replica } from './replica.js';
 import { leftoverBytes } from './sweep.js';
 
 export interface Usage {
@@ -30,14 +30,14 @@ export interface Usage {
 const MANIFESTS_AHEAD = 2;
 
 /** Measures a repository; all is 0 if there is none. */
-export async function usageOf(side: Home | Remote, options: RequestOptions): Promise<Usage> {
+export async function usageOf(replica: Replica, options: RequestOptions): Promise<Usage> {
   const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
   const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0, reclaimableBytes: 0 };
-  const repository = await side.open(options);
+  const repository = await replica.open(options);
   if (repository === undefined) return usage;
   const sizes = new Map<string, number>();
   for (const folder of objectFolders) {
-    for await (const { key, size = 0 } of side.provider.list(`${folder}/`, options)) {
+    for await (const { key, size = 0 } of replica.provider.list(`${folder}/`, options)) {
       objects[folder].count++;
       objects[folder].bytes += size;
       usage.storedBytes += size;
@@ -58,8 +58,8 @@ export async function usageOf(side: Home | Remote, options: RequestOptions): Pro
   }
   const isKnown = await forgetNeeded(repository, manifests, sizes, options);
   const unneeded = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  const left = side instanceof Home ? await leftoverBytes(side) : 0;
-  usage.reclaimableBytes = isKnown ? unneeded + left + ((await side.provider.temporaryBytes?.(options)) ?? 0) : null;
+  const left = replica instanceof LocalReplica ? await leftoverBytes(replica) : 0;
+  usage.reclaimableBytes = isKnown ? unneeded + left + ((await replica.provider.temporaryBytes?.(options)) ?? 0) : null;
   return usage;
 }
 

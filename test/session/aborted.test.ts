@@ -10,9 +10,10 @@ import test, { type ExecutionContext } from 'ava';
 import { isError, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
 import { scoped } from '../../src/provider/scoped.js';
 import { fork, rollback } from '../../src/session/history.js';
-import { Home } from '../../src/session/home.js';
 import type { LegacyPlace } from '../../src/session/legacy.js';
-import { mergeAside } from '../../src/session/merge-aside.js';
+import { LocalReplica } from '../../src/session/local.js';
+import { mergeSession } from '../../src/session/merge.js';
+import type { Operation } from '../../src/session/operation.js';
 import { around, failNth, type Method } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
@@ -175,10 +176,10 @@ for (const when of ['before', 'after'] as const) {
   });
 }
 
-const changes: Record<string, (home: Home) => Promise<unknown>> = {
-  rollback: (home) => rollback(home, 'main', 'HEAD~1', {}),
-  fork: (home) => fork(home, 'main', 'new', { at: 'HEAD~1' }),
-  merge: (home) => mergeAside(home, 'main', 'aside', 'ours', {}),
+const changes: Record<string, (local: LocalReplica, op: Operation) => Promise<unknown>> = {
+  rollback: (local, op) => rollback(local, 'main', 'HEAD~1', undefined, op),
+  fork: (local, op) => fork(local, 'main', 'new', 'HEAD~1', op),
+  merge: (local, op) => mergeSession(local, 'main', 'aside', 'ours', op),
 };
 
 for (const [name, change] of Object.entries(changes)) {
@@ -209,7 +210,8 @@ for (const [name, change] of Object.entries(changes)) {
         });
         const provider = scoped(failNth(noted, n, when), 'tester/.store/');
         const legacy = { has: async () => false } as unknown as LegacyPlace;
-        const outcome = await outcomeOf(change(new Home({ provider, folder: join(folder, `other-${n}`), legacy, host })));
+        const local = new LocalReplica({ provider, folder: join(folder, `other-${n}`), legacy, host });
+        const outcome = await outcomeOf(change(local, { host }));
         t.deepEqual((await store.verify({ readData: true })).findings, [], `at ${n}`);
         isDone = outcome === 'done';
         if (isDone || swaps > 0) continue;

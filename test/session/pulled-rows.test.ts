@@ -5,7 +5,7 @@ import { newRow, type Row } from '../../src/repository/ref.js';
 import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
 import { arrange, inOrder } from '../../src/session/pulled-rows.js';
-import type { Seen } from '../../src/session/remote.js';
+import { type RefOwner, SessionRef } from '../../src/session/session-ref.js';
 import { counting } from '../faults/providers.js';
 import { fakeHost } from '../helpers/host.js';
 
@@ -70,7 +70,7 @@ test('R-SYNC-4: rows that only home has stay before what they follow', async (t)
   const [unsent, old] = [rowsOf(21, 20), rowOf(30)];
   const here = [...unsent, rowOf(6), old, rowOf(3)];
   const { repository, token } = await withRows(there);
-  const seen: Seen = { repository, token };
+  const seen = new SessionRef({} as RefOwner, 'main', repository, token);
   const ordered = await inOrder(seen, [rowOf(9), rowOf(5)], here, {});
   t.deepEqual(idsOf(ordered), idsOf([...unsent, rowOf(9), rowOf(6), rowOf(5), old, rowOf(3)]));
   const unrelated = await inOrder(seen, [rowOf(9)], [old], {});

@@ -98,10 +98,11 @@ test('a prefix of several commits is refused, naming them', async (t) => {
   const rows = twins();
   const { refs } = await Repository.init(memoryProvider(), fakeHost());
   const ref = { ...emptyRef(), rows };
+  const history = { id: 'main', ref, entries: () => refs.rows(ref) };
   const prefix = rows[0].id.slice(0, 4);
-  const error = await rejects(t, () => resolveRevision(refs, 'main', ref, prefix), 'USAGE');
+  const error = await rejects(t, () => resolveRevision(history, prefix), 'USAGE');
   for (const { id } of rows) {
     t.true(error.message.includes(id.slice(0, 12)));
-    t.is((await resolveRevision(refs, 'main', ref, id)).id, id);
+    t.is((await resolveRevision(history, id)).id, id);
   }
 });

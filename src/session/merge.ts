@@ -1,0 +1,50 @@
+/**
+ * Joining two histories of one session: a commit with both heads as parents and the content of one
+ * of them.
+ */
+import type { Commit } from '../object/commit.js';
+import type { ObjectId } from '../object-id.js';
+import type { Row } from '../repository/ref.js';
+import { appendCommit, newCommit } from './append-commit.js';
+import { deleteSession } from './history.js';
+import type { Operation } from './operation.js';
+import type { Replica } from './replica.js';
+import type { LiveSession } from './session-ref.js';
+import { updateRef } from './update-ref.js';
+
+export type Keep = 'ours' | 'theirs';
+
+/** Makes the commit that joins two heads. Returns it with the session whose content it has. */
+export function mergeOf(ours: LiveSession, theirs: LiveSession, keep: Keep, { host }: Operation): { commit: Commit; kept: LiveSession } {
+  const [kept, other] = keep === 'ours' ? [ours, theirs] : [theirs, ours];
+  const message = `Merge of ${other.head.id.slice(0, 12)}, keeping ${keep}`;
+  return { commit: newCommit(kept.head.commit, { parents: [kept.head.id, other.head.id], message }, host), kept };
+}
+
+/**
+ * Joins session `other` of a replica, which is ours, into `session`. Resolves to the commit that
+ * joins them; `other` is gone then. Atomic: until it is done both sessions are as they were. Throws
+ * CONFLICT if other writers are faster time and again.
+ */
+export async function mergeSession(replica: Replica, session: string, other: string, keep: Keep, op: Operation): Promise<ObjectId> {
+  const read = () => replica.requireSession(session, op);
+  const attempt = async (theirs: LiveSession): Promise<ObjectId | undefined> => {
+    // Read after the ref: what the other session names may be named here from this epoch on.
+    const { k: epoch } = await theirs.repository.epoch(op);
+    const ours = await replica.requireSession(other, op);
+    const { commit, kept } = mergeOf(ours, theirs, keep, op);
+    const { tree, blobs } = await kept.manifest(kept.head, op);
+    const known = new Set<string>();
+    for await (const { id } of theirs.entries(op)) known.add(id);
+    const below: Row[] = [];
+    for await (const row of ours.entries(op)) {
+      if (known.has(row.id)) break;
+      below.push(row);
+    }
+    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch, below }, op))?.row.id;
+  };
+  const hint = `The commits of this machine are safe as session ${other}.`;
+  const merged = await updateRef(session, { read, attempt: (from) => attempt(from as LiveSession), hint }, op);
+  await deleteSession(replica, other, op);
+  return merged;
+}

@@ -1,0 +1,36 @@
+/**
+ * What all parts of one library call share. It is made once, where the call enters the library, and
+ * passed on as one argument.
+ */
+import { throwIfAborted } from '../errors.js';
+import type { Host } from '../host.js';
+import { checkOptions, type OptionNames } from '../option-check.js';
+import type { RequestOptions } from '../provider/provider.js';
+import type { OnProgress } from './progress.js';
+
+export interface Operation extends RequestOptions {
+  host: Host;
+  onProgress?: OnProgress | undefined;
+  /** Called with facts that a person should know. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
+/**
+ * Returns what the parts of a call share: what it is given, and the store's for the rest. Throws
+ * USAGE for an option that is not among `names`, and CANCELLED if the signal has fired.
+ */
+export function operationOf<T extends object>(store: Operation, call: string, given: T | undefined, names: OptionNames<T>): Operation {
+  checkOptions(call, given, names);
+  const { signal, onProgress, onWarning }: Partial<Operation> = given ?? {};
+  const op = {
+    host: store.host,
+    signal: signal ?? store.signal,
+    onProgress: onProgress ?? store.onProgress,
+    onWarning: onWarning ?? store.onWarning,
+  };
+  throwIfAborted(op.signal);
+  return op;
+}
+
+/** The options of a call that has no others. */
+export const requestOptions: OptionNames<RequestOptions> = { signal: true };

@@ -1,0 +1,160 @@
+/**
+ * A copy of a user's sessions: the local store, or the remote. What both do alike is here; each
+ * adds what it knows of its place.
+ */
+import { BrowserStateError, isError } from '../errors.js';
+import type { Host } from '../host.js';
+import type { Provider, RequestOptions } from '../provider/provider.js';
+import type { BlobIndex } from '../repository/blob-index.js';
+import type { Manifest } from '../repository/manifest.js';
+import type { Row, SegmentName } from '../repository/ref.js';
+import type { RefChange } from '../repository/refs.js';
+import type { Repository } from '../repository/repository.js';
+import type { LegacyPlace } from './legacy.js';
+import { readManifestBytes } from './read-manifest.js';
+import { PackPresence } from './reuse.js';
+import { type LiveSession, type RefOwner, SessionRef, type StoredManifest } from './session-ref.js';
+
+export abstract class Replica implements RefOwner {
+  abstract readonly host: Host;
+  abstract readonly provider: Provider;
+  /** The sessions of v0 in the same place. */
+  abstract readonly legacy: LegacyPlace;
+  /** What this machine knows of the blobs in this replica. */
+  abstract readonly index: BlobIndex;
+  /**
+   * Whether the provider itself has told, since this was made, which repository it holds; false if
+   * that is only remembered.
+   */
+  isConfirmed = true;
+
+  /** Returns the repository; undefined if none was made yet. */
+  abstract open(options?: RequestOptions): Promise<Repository | undefined>;
+
+  /** Returns the repository, made if there is none. */
+  abstract init(options?: RequestOptions): Promise<Repository>;
+
+  /** Reads the session's ref as it is now. */
+  abstract read(id: string, options?: RequestOptions): Promise<SessionRef>;
+
+  /** The error for packs that the session needs and that are gone or cut short. */
+  protected abstract loss(lost: ReadonlySet<string>, id: string): BrowserStateError;
+
+  /** Creates the session's ref, empty or with no more than a lease; undefined if there is one. */
+  async create(id: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<SessionRef | undefined> {
+    return this.createIn(await this.init(options), id, options, change);
+  }
+
+  protected async createIn(
+    repository: Repository,
+    id: string,
+    options: RequestOptions,
+    change: Pick<RefChange, 'lease'>,
+  ): Promise<SessionRef | undefined> {
+    const token = await repository.refs.create(id, options, change);
+    if (token === undefined) return undefined;
+    const created = new SessionRef(this, id, repository, token);
+    await this.noteRef(created);
+    return created;
+  }
+
+  /**
+   * Reads a session that must have a commit. Throws NOT_FOUND, or LEGACY_SESSION if only v0 has a
+   * session of that name.
+   */
+  async requireSession(id: string, options: RequestOptions = {}): Promise<LiveSession> {
+    const found = await this.read(id, options);
+    const live = found.live();
+    if (live !== undefined) return live;
+    await this.rejectLegacy(id, options, found);
+    throw noSession(id);
+  }
+
+  /**
+   * Throws LEGACY_SESSION if v0 has a session of that name, unless `found` says that this store had
+   * it and that it was deleted.
+   */
+  async rejectLegacy(id: string, options: RequestOptions = {}, found?: SessionRef): Promise<void> {
+    if (!found?.wasDeleted && (await this.legacy.has(id, options))) throw legacySession(id);
+  }
+
+  /**
+   * Runs `read` on the session as it is now, and once more if it missed an object and the session
+   * has moved since: what is missing then may have been collected, which is no damage (SPEC.md
+   * R-GC-2).
+   */
+  async reading<T>(id: string, options: RequestOptions, read: (found: LiveSession) => Promise<T>): Promise<T> {
+    const found = await this.requireSession(id, options);
+    try {
+      return await read(found);
+    } catch (error) {
+      if (!isError(error, 'INTEGRITY', 'CONFLICT') || !isError(error.cause, 'NOT_FOUND')) throw error;
+      const now = await this.requireSession(id, options);
+      if (now.version === found.version) throw error;
+      return await read(now);
+    }
+  }
+
+  /**
+   * Returns the session's ref as it was last seen, without a request; undefined if a read costs
+   * nothing, or nothing is known.
+   */
+  async recall(_id: string): Promise<SessionRef | undefined> {
+    return undefined;
+  }
+
+  async noteRef(_ref: SessionRef, _stored?: StoredManifest): Promise<void> {}
+
+  inlineHead(_manifest: Uint8Array): Uint8Array {
+    return new Uint8Array(0);
+  }
+
+  async manifest(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Manifest> {
+    return from.repository.openManifest(entry, await this.manifestBytes(from, entry, options));
+  }
+
+  /**
+   * Returns the manifest of an entry as it is stored; see `readManifestBytes` for what it throws.
+   */
+  manifestBytes(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Uint8Array> {
+    return readManifestBytes(from, entry, options);
+  }
+
+  /** Returns whether a change is to look for the packs that it names. */
+  async isLookDue(): Promise<boolean> {
+    return true;
+  }
+
+  /**
+   * Throws INTEGRITY if a version that is about to be named again, or one of `segments`, cannot be
+   * read, and a look is due: a head that cannot be restored is never made.
+   */
+  async requirePresent(from: SessionRef, entry: Row, options: RequestOptions, segments: readonly SegmentName[] = []): Promise<void> {
+    if (!(await this.isLookDue())) return;
+    const reading = segments.map((segment) => from.repository.refs.segment(segment, options));
+    const [{ blobs }] = await Promise.all([from.manifest(entry, options), ...reading]);
+    const lost = await new PackPresence(from.repository, options).missing(blobs.values());
+    if (lost.size > 0) throw this.loss(lost, from.id);
+  }
+
+  /** Runs one attempt to change a ref. What it stored stays for a collection if it fails. */
+  drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined> {
+    return attempt(from);
+  }
+}
+
+/** The error for a session that does not exist; `meant` is a name that may have been meant. */
+export function noSession(session: string, meant?: string): BrowserStateError {
+  const advice = '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.';
+  return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
+    hint: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
+    details: { session, ...(meant !== undefined && { nearest: meant }) },
+  });
+}
+
+function legacySession(session: string): BrowserStateError {
+  return new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
+    hint: `Run \`browserstate migrate -s ${session}\` to move it into this store; its files stay as they are.`,
+    details: { session },
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * A session as this machine and the remote have it together: which of the two answers a question,
+ * and how a change of the remote is repeated here.
+ */
+import { BrowserStateError, isError } from '../errors.js';
+import type { Tree } from '../object/tree.js';
+import type { ObjectId } from '../object-id.js';
+import type { Row } from '../repository/ref.js';
+import { appendCommit } from './append-commit.js';
+import type { LocalReplica } from './local.js';
+import type { Operation } from './operation.js';
+import { wasCollected } from './read-manifest.js';
+import { relate } from './relation.js';
+import { relativeWith } from './relatives.js';
+import type { RemoteReplica } from './remote.js';
+import { noSession } from './replica.js';
+import { isCommitId, resolveAmong } from './revision.js';
+import type { LiveSession } from './session-ref.js';
+
+export interface ViewedEntry {
+  row: Row;
+  tags: ReadonlyMap<string, ObjectId>;
+  pushed?: boolean | undefined;
+  /** Whether HEAD names it. */
+  head: boolean;
+}
+
+/** Whether a read uses local data only. */
+interface Reach {
+  offline?: boolean | undefined;
+}
+
+export class SessionView {
+  constructor(
+    private readonly local: LocalReplica,
+    private readonly remote: RemoteReplica | undefined,
+    private readonly id: string,
+  ) {}
+
+  /**
+   * Repeats here what was done on the remote. The local store may not have what it is about; then
+   * it comes with the next pull.
+   */
+  async alsoHere(act: () => Promise<unknown>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
+    }
+  }
+
+  /**
+   * Takes a commit of the remote that rolls back into the local history, if the local store has its
+   * content.
+   */
+  async takeOver(commit: ObjectId, op: Operation): Promise<void> {
+    const entry = (await this.remote?.recall(this.id))?.ref.rows.find(({ id }) => id === commit);
+    await this.alsoHere(async () => {
+      const here = await this.local.requireSession(this.id, op);
+      if (entry === undefined || entry.commit.parents[0] !== here.head.id) return;
+      for await (const same of here.entries(op)) {
+        if (same.commit.tree !== entry.commit.tree) continue;
+        const { tree, blobs } = await here.manifest(same, op);
+        await appendCommit(here, { op: entry.op, commit: entry.commit, tree, blobs, epoch: here.ref.epoch }, op);
+        return;
+      }
+    });
+  }
+
+  /**
+   * Yields the entries that were not pushed, then the remote's; only the local ones if the remote
+   * has none or is not asked.
+   */
+  async *entries({ offline }: Reach, op: Operation): AsyncGenerator<ViewedEntry> {
+    const remote = offline ? undefined : this.remote;
+    const there = await remote?.read(this.id, op);
+    const here = await this.local.read(this.id, op);
+    if (!there?.exists) {
+      if (!here.exists) await remote?.rejectLegacy(this.id, op, there);
+      await remote?.requireStore(op);
+      if (!here.exists) await this.local.requireSession(this.id, op);
+      const last = offline ? await this.remote?.recall(this.id) : there;
+      let pushed = this.remote && false;
+      for await (const row of here.entries(op)) {
+        if (last?.ref.rows.some(({ id }) => id === row.id)) pushed = true;
+        yield { row, tags: here.ref.tags, pushed, head: row === here.head };
+      }
+      return;
+    }
+    const relation = await relate(here, there, op);
+    const tags = new Map([...here.ref.tags, ...there.ref.tags]);
+    const unsent = 'unsent' in relation ? relation.unsent : [];
+    const head = relation.kind === 'ahead' ? unsent[0] : there.head;
+    for (const row of unsent) yield { row, tags, pushed: false, head: row === head };
+    for await (const row of there.entries(op)) yield { row, tags, pushed: true, head: row === head };
+  }
+
+  /**
+   * Reads the session on every side that has it; first the one with the newest state: the local
+   * store, unless the remote has moved on. Throws NOT_FOUND or LEGACY_SESSION if no side has it.
+   */
+  async sides({ offline }: Reach, op: Operation): Promise<[LiveSession, ...LiveSession[]]> {
+    const remote = offline ? undefined : this.remote;
+    const there = await remote?.read(this.id, op);
+    const [theirs, ours] = [there?.live(), (await this.local.read(this.id, op)).live()];
+    if (ours !== undefined && theirs !== undefined) {
+      const { kind } = await relate(ours, theirs, op);
+      return kind === 'same' || kind === 'ahead' ? [ours, theirs] : [theirs, ours];
+    }
+    const side = ours ?? theirs;
+    if (side !== undefined) return [side];
+    await remote?.rejectLegacy(this.id, op, there);
+    await this.local.requireSession(this.id, op);
+    throw noSession(this.id);
+  }
+
+  /**
+   * Finds a revision on either side: the local store has only the versions that were used here, the
+   * remote those that were pushed. `HEAD` is that of the first side. Throws NOT_FOUND if neither
+   * has it, and USAGE for text that is no revision.
+   */
+  async find(revision: string, reach: Reach, op: Operation): Promise<{ place: LiveSession; row: Row }> {
+    return resolveAmong(await this.sides(reach, op), revision, op);
+  }
+
+  /**
+   * Reads the tree that a revision names; once more if the session was changed meanwhile, and what
+   * it named collected (SPEC.md R-GC-2).
+   */
+  async readTree(revision: string, reach: Reach, op: Operation): Promise<Tree> {
+    const read = async () => {
+      const { place, row } = await this.find(revision, reach, op);
+      return (await place.manifest(row, op)).tree;
+    };
+    return read().catch((error: unknown) => {
+      if (!wasCollected(error)) throw error;
+      return read();
+    });
+  }
+
+  /** Returns whether the local store has the revision. */
+  async hasHere(revision: string, op: Operation): Promise<boolean> {
+    try {
+      await (await this.local.requireSession(this.id, op)).find(revision, op);
+      return true;
+    } catch (error) {
+      if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
+      return false;
+    }
+  }
+
+  /** Returns the session that has a commit which this one has not; see `relativeWith`. */
+  async relativeWith(revision: string, { offline }: Reach, op: Operation): Promise<string | undefined> {
+    const replicas = this.remote === undefined || offline ? [this.local] : [this.local, this.remote];
+    return relativeWith(replicas, this.id, revision, op);
+  }
+
+  /** Returns whether the remote, as it was last seen, has a commit that is named by its id. */
+  async isOnRemote(revision: string): Promise<boolean> {
+    const there = isCommitId(revision) ? await this.remote?.recall(this.id) : undefined;
+    return there?.ref.rows.some(({ id }) => id.startsWith(revision.toLowerCase())) ?? false;
+  }
+
+  /** Throws USAGE if there is no remote. */
+  needRemote(): RemoteReplica {
+    if (this.remote !== undefined) return this.remote;
+    throw new BrowserStateError('USAGE', 'expected a remote, found none', {
+      hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
+    });
+  }
+}

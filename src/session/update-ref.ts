@@ -1,0 +1,67 @@
+/**
+ * The one loop around a compare-and-swap of a ref (SPEC.md R-WRITE-2): read, attempt, and start
+ * over after a pause if another writer was first.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BrowserStateError, type Json, throwIfAborted } from '../errors.js';
+import { MAX_SWAP_ATTEMPTS, SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS } from '../limits.js';
+import type { Operation } from './operation.js';
+import { wasCollected } from './read-manifest.js';
+import type { SessionRef } from './session-ref.js';
+
+export interface RefUpdate<T> {
+  /** Reads the ref that an attempt starts from. */
+  read: () => Promise<SessionRef>;
+  /**
+   * A ref that is known without a request, for the first attempt. If it is stale, its swap loses.
+   */
+  recalled?: SessionRef | undefined;
+  /** Makes one attempt. Resolves to undefined if another writer was first. */
+  attempt: (from: SessionRef, isFirst: boolean) => Promise<T | undefined>;
+  /**
+   * Returns whether an attempt that failed is to be made again from a fresh read. Unless given, it
+   * is if the session moved and what it named was collected.
+   */
+  isOutdated?: (error: unknown, from: SessionRef) => boolean | Promise<boolean>;
+  /** Keeps what a failed attempt stored, for the next call to find. */
+  isResumable?: boolean;
+  /** What the error tells besides, if other writers were first every time. */
+  hint?: string;
+  details?: Readonly<Record<string, Json>>;
+}
+
+/**
+ * Changes a ref by compare-and-swap, up to MAX_SWAP_ATTEMPTS times with randomized exponential
+ * backoff in between. Throws CONFLICT if other writers were first every time, CANCELLED, and what
+ * the attempts throw.
+ */
+export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operation): Promise<T> {
+  const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false } = update;
+  let from = recalled ?? (await read());
+  for (let n = 0; n < MAX_SWAP_ATTEMPTS; n++) {
+    const run = (start: SessionRef) => attempt(start, n === 0);
+    try {
+      const done = await (isResumable ? run(from) : from.replica.drafting(from, run));
+      if (done !== undefined) return done;
+    } catch (error) {
+      if (!(await isOutdated(error, from))) throw error;
+    }
+    await pause(n, op);
+    from = await read();
+  }
+  const { hint = 'Repeat the command.', details = {} } = update;
+  throw new BrowserStateError('CONFLICT', `session ${id}: gave up after ${MAX_SWAP_ATTEMPTS} attempts: other processes keep updating it`, {
+    details: { session: id, ...details },
+    hint,
+  });
+}
+
+/**
+ * Waits for a random part of a time that doubles with every attempt, counted from 0. Throws
+ * CANCELLED when the signal fires.
+ */
+async function pause(attempt: number, { host, signal }: Operation): Promise<void> {
+  const most = Math.min(SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS * 2 ** attempt);
+  const share = (host.random(1)[0] as number) / 256;
+  await sleep(most * share, undefined, signal ? { signal } : {}).catch(() => throwIfAborted(signal));
+}
