@@ -132,6 +132,8 @@ export const INDEX_LOCK_RETRIES = 100;
 export const INDEX_LOCK_WAIT_MS = 10;
 /** How often a file that changes while it is read is read again before a capture gives up. */
 export const MAX_CAPTURE_ATTEMPTS = 3;
+/** How often a scan lists the directories that changed before all others were listed. */
+export const MAX_SCAN_ROUNDS = 5;
 /** How often a copy of a live database is begun again, and the milliseconds before the second time, doubling up to the cap: some 3.5 s in all. */
 export const LIVE_COPY_ATTEMPTS = 12;
 export const LIVE_COPY_WAIT_MS = 10;

@@ -2,8 +2,14 @@
 import { utf8 } from '../bytes.js';
 import { MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.js';
 
-/** Why `path` is not allowed in a tree; undefined if it is. */
+/** Matches most paths of profiles, which are allowed if they are short. */
+const usual = /^[\w -][\w .-]*(?:\/[\w -][\w .-]*)*$/;
+/** No path of that length has a name that is too long, or too many of them. */
+const SHORT = Math.min(MAX_NAME_BYTES, 2 * MAX_DEPTH);
+
+/** Returns why `path` is not allowed in a tree; undefined if it is. */
 export function pathProblem(path: string): string | undefined {
+  if (path.length <= SHORT && usual.test(path)) return undefined;
   if (path === '') return 'it is empty';
   if (exceeds(path, MAX_PATH_BYTES)) return `it is longer than ${MAX_PATH_BYTES} bytes`;
   const components = path.split('/');

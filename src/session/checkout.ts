@@ -263,7 +263,7 @@ async function readWhole(placement: Placement, filter: Filter): Promise<TreeEntr
   const { workspace, options, op } = placement;
   if (!options.force) return readDirectory(placement, filter);
   try {
-    const found = await scan(workspace.dir, filter, { signal: op.signal });
+    const found = await scan(workspace.dir, filter, { now: op.host.now(), signal: op.signal });
     return found.skipped.length > 0 ? undefined : await readDirectory(placement, filter, found);
   } catch (error) {
     if (!isError(error, 'UNREADABLE')) throw error;
@@ -271,8 +271,9 @@ async function readWhole(placement: Placement, filter: Filter): Promise<TreeEntr
   }
 }
 
-async function readDirectory({ workspace, write, op: { signal } }: Placement, filter: Filter, scanned?: Scan): Promise<TreeEntry[]> {
-  const found = scanned ?? (await scan(workspace.dir, filter, { signal }));
+async function readDirectory({ workspace, write, op }: Placement, filter: Filter, scanned?: Scan): Promise<TreeEntry[]> {
+  const { host, signal } = op;
+  const found = scanned ?? (await scan(workspace.dir, filter, { now: host.now(), signal }));
   return capture(workspace.dir, found, {
     sink: hashOnly,
     cache: await workspace.readCache(),

@@ -22,7 +22,8 @@ import { refuseLive } from '../workspace/live.js';
 import { refuseMarked } from '../workspace/marker.js';
 import { withFormerModes } from '../workspace/opened.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
-import { type Scan, type ScannedEntry, type SkippedEntry, scan } from '../workspace/scan.js';
+import { type Scan, type SkippedEntry, scan } from '../workspace/scan.js';
+import type { ScannedEntry } from '../workspace/scanned.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { microseconds } from '../workspace/times.js';
@@ -182,7 +183,7 @@ async function commitOnto(
   const filter = buildFilter({ facts, ...rules });
   let rootTime = changeTime(dir);
   const look = async (): Promise<Scan> => {
-    const seen = await scan(dir, filter, { signal: op.signal });
+    const seen = await scan(dir, filter, { now: op.host.now(), signal: op.signal });
     if (!isLive) refuseLive(dir, op.host, seen.locked);
     return seen;
   };
@@ -214,9 +215,10 @@ async function commitOnto(
       onProgress: op.onProgress && ((progress) => op.onProgress?.({ phase: 'capture', ...progress })),
     });
   let captured = await takeIn();
-  // A checkout from another store, which knows no lock of this one, changes the directory's own entries. What was listed and is gone
-  // may have been renamed to a name that was not listed.
-  for (let attempt = 1; !isLive && (changeTime(dir) !== rootTime || found.vanished !== undefined); attempt++) {
+  // A checkout from another store, which knows no lock of this one, changes the directory's own entries. An entry that was listed and
+  // is gone may have been renamed to a name that was not listed.
+  const isUnsettled = (): boolean => changeTime(dir) !== rootTime || found.vanished !== undefined || found.changing !== undefined;
+  for (let attempt = 1; !isLive && isUnsettled(); attempt++) {
     rootTime = changeTime(dir);
     found = await look();
     if (attempt < MAX_CAPTURE_ATTEMPTS) captured = await takeIn();

@@ -16,7 +16,8 @@ import type { ByteRange, Foreign, Provider, RequestOptions } from '../provider/p
 import { STORE_FOLDER } from '../repository/layout.js';
 import { ifThere, quote } from '../workspace/directory.js';
 import { readFailure } from '../workspace/files.js';
-import { type ScannedEntry, scan } from '../workspace/scan.js';
+import { scan } from '../workspace/scan.js';
+import type { ScannedEntry } from '../workspace/scanned.js';
 
 /** What the older package kept beside the files of a profile for itself. */
 const METADATA_FILE = '.browserstate-metadata.json';

@@ -29,7 +29,7 @@ export async function watchLock(dir: string, rules: CaptureRules, host: Host, { 
   if (isRunning) throw busy(dir, lock, 'its browser answers');
   // Caches change first: they are watched too.
   const look = async (): Promise<ReadonlyMap<string, string>> => {
-    const { entries } = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules, keepCaches: true }), { signal });
+    const { entries } = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules, keepCaches: true }), { now: host.now(), signal });
     return new Map(entries.map(({ path, size, mtimeNs, ino }) => [path, `${size} ${mtimeNs} ${ino}`]));
   };
   const first = await look();

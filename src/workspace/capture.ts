@@ -14,13 +14,27 @@ import { blobCount, blobId, blobLength, type FileEntry, type TreeEntry } from '.
 import { type ObjectId, objectId } from '../object-id.js';
 import type { Predecessor } from '../repository/blob-writer.js';
 import type { Manifest } from '../repository/manifest.js';
-import { errno, readFailure } from './files.js';
-import type { Scan, ScannedEntry } from './scan.js';
+import { ifThere } from './directory.js';
+import { readFailure } from './files.js';
+import { Below, type Name } from './handle.js';
+import type { Scan } from './scan.js';
+import type { ScannedEntry } from './scanned.js';
 import type { StatCache } from './stat-cache.js';
 import { microseconds } from './times.js';
 
-/** Told after each block of a file, with the bytes of it that were read so far. */
-type Capturing = CaptureOptions & { tell: (path: string, read: number) => void };
+type Capturing = CaptureOptions & {
+  /** Called after each block of a file, with the bytes of it that were read so far. */
+  tell: (path: string, read: number) => void;
+  /** Returns where a file of the directory lies. */
+  locate: (path: string) => Place;
+};
+
+/** A file by the path that errors show, and by one that leads through no symlink. */
+interface Place {
+  shown: string;
+  /** Throws ENOENT, ENOTDIR or ELOOP if a directory above the file is none any more. */
+  path(): Name;
+}
 
 /** Where chunks go: a BlobWriter to store them, or `hashOnly` to learn their ids. */
 export interface BlobSink {
@@ -65,10 +79,28 @@ export interface CaptureOptions {
 }
 
 /**
- * Reads the scanned entries below `dir`, and takes each out of the scan, so that a large directory is not held twice. Throws UNREADABLE naming the file that cannot be read or that keeps changing. A file that
- * vanished since the scan is left out.
+ * Reads the scanned entries below `dir`, and takes each out of the scan, so that a large directory is not held twice. No symlink is
+ * followed. Throws UNREADABLE naming the file that cannot be read or that keeps changing. A file that vanished since the scan is left
+ * out.
  */
 export async function capture(dir: string, scan: Scan, options: CaptureOptions): Promise<TreeEntry[]> {
+  // An unchanged directory is never opened.
+  let below: Below | undefined;
+  const locate = (path: string): Place => ({
+    shown: join(dir, path),
+    path() {
+      below ??= new Below(dir);
+      return below.at(path);
+    },
+  });
+  try {
+    return await captureEntries(scan, options, locate);
+  } finally {
+    below?.close();
+  }
+}
+
+async function captureEntries(scan: Scan, options: CaptureOptions, locate: Capturing['locate']): Promise<TreeEntry[]> {
   const previous = options.previous?.tree ?? [];
   let next = 0;
   let blobs = 0;
@@ -83,15 +115,14 @@ export async function capture(dir: string, scan: Scan, options: CaptureOptions):
   const entries = scan.entries.splice(0).reverse();
   const tree: TreeEntry[] = [];
   const tell = (path: string, read: number) => options.onProgress?.({ path, ...progress, bytes: progress.bytes + read });
-  const capturing: Capturing = { ...options, tell };
+  const capturing: Capturing = { ...options, tell, locate };
   for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) {
     // Both are in the order of their paths.
     while (next < previous.length && compareUtf8((previous[next] as TreeEntry).path, entry.path) < 0) next++;
     const old = previous[next]?.path === entry.path ? previous[next] : undefined;
     // What two versions of a large directory share is held once, the text of a path as well.
     if (old !== undefined) entry.path = old.path;
-    const made =
-      entry.kind === 'file' ? await captureFile(dir, entry, old?.kind === 'file' ? old : undefined, capturing) : plainEntry(entry);
+    const made = entry.kind === 'file' ? await captureFile(entry, old?.kind === 'file' ? old : undefined, capturing) : plainEntry(entry);
     if (made === undefined) {
       options.onVanished?.(parentPath(entry.path));
       continue;
@@ -110,12 +141,7 @@ function plainEntry({ kind, path, mode, mtimeNs, target }: ScannedEntry): TreeEn
   return kind === 'symlink' ? { kind, path, mode: 0o777, mtime, target: target as string } : { kind: 'directory', path, mode, mtime };
 }
 
-async function captureFile(
-  dir: string,
-  scanned: ScannedEntry,
-  old: FileEntry | undefined,
-  options: Capturing,
-): Promise<FileEntry | undefined> {
+async function captureFile(scanned: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<FileEntry | undefined> {
   const copy = options.copies?.get(scanned.path);
   if (copy !== undefined) return captureCopy(copy, scanned, old, options);
   const cached = knownIds(scanned, options, old);
@@ -123,15 +149,15 @@ async function captureFile(
     options.learn?.record(scanned, cached);
     return fileEntry(scanned, cached);
   }
-  const path = join(dir, scanned.path);
   let entry: ScannedEntry | undefined = scanned;
+  const place = options.locate(scanned.path);
   for (let attempt = 0; attempt < MAX_CAPTURE_ATTEMPTS && entry !== undefined; attempt++) {
-    const ids = await readFile(path, entry, old, options);
+    const ids = await readFile(place, entry, old, options);
     if (ids !== undefined) {
       options.learn?.record(entry, ids);
       return fileEntry(entry, ids);
     }
-    entry = lookAgain(path, entry);
+    entry = lookAgain(place, entry);
   }
   if (entry === undefined) return undefined;
   throw new BrowserStateError('UNREADABLE', `${entry.path}: it changed while it was read, ${MAX_CAPTURE_ATTEMPTS} times in a row`, {
@@ -141,8 +167,9 @@ async function captureFile(
 
 /** The content of a copy, with what `scanned` says of the file itself. */
 async function captureCopy(copy: string, scanned: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<FileEntry> {
-  const entry = lookAgain(copy, scanned);
-  const ids = entry?.size === scanned.size ? await readFile(copy, entry, old, options) : undefined;
+  const place: Place = { shown: copy, path: () => copy };
+  const entry = lookAgain(place, scanned);
+  const ids = entry?.size === scanned.size ? await readFile(place, entry, old, options) : undefined;
   if (ids !== undefined) return fileEntry(scanned, ids);
   throw new BrowserStateError('UNREADABLE', `${copy}: the copy of ${scanned.path} was changed or removed; nothing was committed`, {
     hint: 'Something else tidies up in the store: keep it away from there.',
@@ -167,20 +194,15 @@ function usesAll(sink: BlobSink, ids: string, size: number): boolean {
   return true;
 }
 
-/** The ids of a file's blobs, one after the other; undefined where the file was not, or did not stay, what `entry` says. */
-async function readFile(path: string, entry: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<string | undefined> {
-  let file: number;
-  try {
-    file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ELOOP') return undefined;
-    throw readFailure(path, error);
-  }
+/** Returns the ids of a file's blobs, one after the other; undefined if the file was not, or did not stay, what `entry` says. */
+async function readFile(place: Place, entry: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<string | undefined> {
+  const file = ifThere(place.shown, () => openSync(place.path(), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
+  if (file === undefined) return undefined;
   try {
     const ids = await readChunks(file, entry, old, options);
     return ids !== undefined && isSame(entry, fstatSync(file, { bigint: true })) ? ids : undefined;
   } catch (error) {
-    throw readFailure(path, error);
+    throw readFailure(place.shown, error);
   } finally {
     closeSync(file);
   }
@@ -221,8 +243,8 @@ function predecessor(old: FileEntry | undefined, index: number, manifest: Manife
   return place && { id, place };
 }
 
-function lookAgain(path: string, entry: ScannedEntry): ScannedEntry | undefined {
-  const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+function lookAgain(place: Place, entry: ScannedEntry): ScannedEntry | undefined {
+  const stats = ifThere(place.shown, () => lstatSync(place.path(), { bigint: true, throwIfNoEntry: false }));
   if (stats === undefined || !stats.isFile()) return undefined;
   return {
     path: entry.path,

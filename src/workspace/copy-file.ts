@@ -3,20 +3,17 @@ import { constants } from 'node:fs';
 import { copyFile, open } from 'node:fs/promises';
 import { READ_SIZE } from '../limits.js';
 import { errno } from './files.js';
+import { hasHandles, type Name } from './handle.js';
 
 /**
- * Copies to a path where nothing is: as a clone of one moment where the file system has those, else up to the length that the file has at first, or less where it
- * becomes shorter. Throws what the system says; a part of a copy may be left then.
+ * Copies a file to a path where nothing is: as a clone of one moment if the file system has those, else up to the length that the
+ * file has at first, or less if it becomes shorter. Follows no symlink at `from`. Throws errors of the system; a part of a copy may
+ * be left then.
  */
-export async function copyChangingFile(from: string, to: string): Promise<void> {
+export async function copyChangingFile(from: Name, to: string): Promise<void> {
+  const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    return await copyFile(from, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
-  } catch (error) {
-    // What else hinders a clone hinders the copy as well, which tells it.
-    if (errno(error) === 'ENOENT' || errno(error) === 'EEXIST') throw error;
-  }
-  const source = await open(from, 'r');
-  try {
+    if (await isCloned(source.fd, to)) return;
     const target = await open(to, 'wx', 0o600);
     try {
       const { size } = await source.stat();
@@ -32,5 +29,18 @@ export async function copyChangingFile(from: string, to: string): Promise<void> 
     }
   } finally {
     await source.close();
+  }
+}
+
+/** Clones an open file; returns false if this system cannot clone, or cannot name an open file. */
+async function isCloned(descriptor: number, to: string): Promise<boolean> {
+  if (!hasHandles) return false;
+  try {
+    await copyFile(`/proc/self/fd/${descriptor}`, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
+    return true;
+  } catch (error) {
+    // Whatever else hinders a clone hinders the copy as well, which reports it.
+    if (errno(error) === 'EEXIST') throw error;
+    return false;
   }
 }

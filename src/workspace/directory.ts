@@ -31,8 +31,8 @@ export function ifThere<T>(path: string, look: () => T): T | undefined {
     return look();
   } catch (error) {
     const code = errno(error);
-    // ENOTDIR: a directory above it became a file.
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    // ENOTDIR: a directory above it became a file. ELOOP: a handle was asked for, and it became a symlink.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
     throw readFailure(path, error);
   }
 }

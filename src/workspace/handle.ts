@@ -2,7 +2,7 @@
  * Handles of directories. A path below a handle leads into that directory, whatever takes its name meanwhile: no symlink that another
  * program puts in the place of a directory is followed. On Linux a handle is a descriptor under /proc; elsewhere it is the path.
  */
-import { chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { type BigIntStats, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { parentPath } from '../object/path.js';
 
 /** A name as the file system has it, which need not be UTF-8. */
@@ -15,18 +15,18 @@ export const hasHandles = existsSync('/proc/self/fd');
 const O_PATH = 0o10000000;
 
 export class DirectoryHandle {
-  readonly #prefix: Buffer;
+  readonly #prefix: Name;
   readonly #descriptor: number | undefined;
 
   private constructor(path: Name) {
     if (!hasHandles) {
       // Throws what opening would.
       readdirSync(path);
-      this.#prefix = Buffer.from(path as string);
+      this.#prefix = path;
       return;
     }
     this.#descriptor = openSync(path, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-    this.#prefix = Buffer.from(`/proc/self/fd/${this.#descriptor}`);
+    this.#prefix = `/proc/self/fd/${this.#descriptor}`;
   }
 
   /** Opens the directory at `path`. Throws ELOOP or ENOTDIR if a symlink or anything else is there. */
@@ -40,13 +40,18 @@ export class DirectoryHandle {
   }
 
   /** The path of the directory itself, a link to it under /proc. */
-  get self(): Buffer {
+  get self(): Name {
     return this.#prefix;
   }
 
   /** Returns the path of the entry with that name. */
-  at(name: Name): Buffer {
-    return Buffer.concat([this.#prefix, Buffer.from('/'), typeof name === 'string' ? Buffer.from(name) : name]);
+  at(name: Name): Name {
+    if (typeof name === 'string' && typeof this.#prefix === 'string') return `${this.#prefix}/${name}`;
+    return Buffer.concat([Buffer.from(this.#prefix), Buffer.from('/'), Buffer.from(name)]);
+  }
+
+  stats(): BigIntStats {
+    return this.#descriptor === undefined ? lstatSync(this.#prefix, { bigint: true }) : fstatSync(this.#descriptor, { bigint: true });
   }
 
   names(): Buffer[] {
@@ -85,8 +90,13 @@ export class Below {
   }
 
   /** Returns the path of an entry for a call that follows no symlink at its end. Throws if a directory above it is none. */
-  at(path: string): Buffer {
-    return this.#directory(parentPath(path)).at(path.slice(path.lastIndexOf('/') + 1));
+  at(path: string): Name {
+    return this.#directory(parentPath(path)).at(nameOf(path));
+  }
+
+  /** Opens a directory, for the caller to close. */
+  open(path: string): DirectoryHandle {
+    return path === '' ? this.#directory('').child('.') : this.#directory(parentPath(path)).child(nameOf(path));
   }
 
   #directory(path: string): DirectoryHandle {
@@ -104,13 +114,22 @@ export class Below {
     return top.handle;
   }
 
+  /** Closes all but the root: a path is reached anew, since another directory may have its place. */
+  forget(): void {
+    for (const { handle } of this.#open.splice(1)) handle.close();
+  }
+
   close(): void {
-    for (const { handle } of this.#open) handle.close();
+    for (const { handle } of this.#open.splice(0)) handle.close();
   }
 }
 
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 /** Sets the mode of an entry that is no symlink. Throws ELOOP for a symlink. */
-export function setMode(path: Buffer, mode: number): void {
+export function setMode(path: Name, mode: number): void {
   if (!hasHandles) {
     chmodSync(path, mode);
     return;

@@ -14,8 +14,10 @@ import { copyChangingFile } from './copy-file.js';
 import { ifThere } from './directory.js';
 import { errno, readFailure, writeFailure } from './files.js';
 import type { Filter } from './filter.js';
+import { Below, type Name } from './handle.js';
 import { type Taken, type Unit, unitsOf } from './live-units.js';
-import type { Scan, ScannedEntry } from './scan.js';
+import type { Scan } from './scan.js';
+import type { ScannedEntry } from './scanned.js';
 import { isMapped, RACY_WINDOW_MS } from './stat-cache.js';
 
 /** A write stamps its file before its bytes are there: only after a while a copy has what the stamp tells of. */
@@ -42,7 +44,23 @@ export interface LiveCopy {
  * one. Throws UNREADABLE naming what cannot be read, NO_SPACE, and CANCELLED.
  */
 export async function copyLive(scan: Scan, options: LiveCopyOptions): Promise<LiveCopy | { unsteady: string }> {
-  const copier = new Copier(scan.root, options);
+  const below = openRoot(scan.root);
+  try {
+    return await copyUnits(scan, new Copier(below, options), options);
+  } finally {
+    below.close();
+  }
+}
+
+function openRoot(root: string): Below {
+  try {
+    return new Below(root);
+  } catch (error) {
+    throw readFailure(root, error);
+  }
+}
+
+async function copyUnits(scan: Scan, copier: Copier, options: LiveCopyOptions): Promise<LiveCopy | { unsteady: string }> {
   const entries = scan.entries.filter(({ kind }) => kind !== 'file');
   const copies = new Map<string, string>();
   for (const unit of unitsOf(scan, options.filter)) {
@@ -58,14 +76,14 @@ export async function copyLive(scan: Scan, options: LiveCopyOptions): Promise<Li
 }
 
 class Copier {
-  readonly #root: string;
+  readonly #below: Below;
   readonly #options: LiveCopyOptions;
   /** Copies of this unit's files, also of earlier attempts: what has not changed since is not copied again. */
   readonly #made = new Map<string, { seen: ScannedEntry; since: bigint; taken: Taken }>();
   #copies = 0;
 
-  constructor(root: string, options: LiveCopyOptions) {
-    this.#root = root;
+  constructor(below: Below, options: LiveCopyOptions) {
+    this.#below = below;
     this.#options = options;
   }
 
@@ -84,13 +102,15 @@ class Copier {
 
   async #attempt(unit: Unit): Promise<Taken[] | undefined> {
     const since = this.#tick();
-    const before = this.#look(unit.paths());
+    // A directory may have been replaced since the last look at it.
+    this.#below.forget();
+    const before = this.#look(unit.paths(this.#below));
     const taken: Taken[] = [];
     for (const entry of before.values()) {
       const one = await this.#take(entry, since);
       if (one !== undefined) taken.push(one);
     }
-    const after = this.#look(unit.paths());
+    const after = this.#look(unit.paths(this.#below));
     const isStill = (entry: ScannedEntry): boolean => {
       const [was, is] = [before.get(entry.path), after.get(entry.path)];
       return was !== undefined && is !== undefined && was.size === entry.size && isSame(was, is) && is.ctimeNs < since;
@@ -120,7 +140,7 @@ class Copier {
   #look(paths: readonly string[]): Map<string, ScannedEntry> {
     const found = new Map<string, ScannedEntry>();
     for (const path of paths) {
-      const stats = ifThere(path, () => lstatSync(join(this.#root, path), { bigint: true, throwIfNoEntry: false }));
+      const stats = ifThere(path, () => lstatSync(this.#below.at(path), { bigint: true, throwIfNoEntry: false }));
       if (!stats?.isFile()) continue;
       const { mtimeNs, ctimeNs, ino } = stats;
       found.set(path, { path, kind: 'file', mode: Number(stats.mode & 0o777n), size: Number(stats.size), mtimeNs, ctimeNs, ino });
@@ -141,7 +161,7 @@ class Copier {
       this.#made.set(seen.path, { seen, since, taken });
       return taken;
     } catch (error) {
-      if (errno(error) === 'ENOENT') return undefined;
+      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errno(error) ?? '')) return undefined;
       throw errno(error) === 'ENOSPC' || errno(error) === 'EDQUOT' ? writeFailure(copy, error) : readFailure(seen.path, error);
     }
   }
@@ -152,8 +172,9 @@ class Copier {
     return ifThere(entry.path, () => isSameContent(this.#source(entry), copy)) ?? false;
   }
 
-  #source({ path }: ScannedEntry): string {
-    return join(this.#root, path);
+  /** Returns the path of a file, which leads through no symlink. */
+  #source({ path }: ScannedEntry): Name {
+    return this.#below.at(path);
   }
 
   async #pause(attempt: number): Promise<void> {
@@ -164,7 +185,7 @@ class Copier {
 }
 
 /** Compares two files piece by piece: no file of a profile is too large for it. */
-function isSameContent(one: string, other: string): boolean {
+function isSameContent(one: Name, other: string): boolean {
   const files: number[] = [];
   try {
     for (const path of [one, other]) files.push(openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));

@@ -3,14 +3,15 @@
  * R-LIVE-3). Where nothing of it changed they always are.
  */
 import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
-import { join } from 'node:path';
 import { equalBytes } from '../bytes.js';
 import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../limits.js';
 import { parentPath, pathProblem } from '../object/path.js';
 import { ifThere } from './directory.js';
 import type { Filter } from './filter.js';
+import type { Below, Name } from './handle.js';
 import { levelDbFile, readManifest } from './leveldb.js';
-import type { Scan, ScannedEntry } from './scan.js';
+import type { Scan } from './scan.js';
+import type { ScannedEntry } from './scanned.js';
 
 /** Files that mean something together only. */
 export interface Unit {
@@ -18,7 +19,7 @@ export interface Unit {
   /** Those that the scan saw. */
   entries: ScannedEntry[];
   /** The paths that there may be now, in the order in which they are copied. */
-  paths(): string[];
+  paths(root: Below): string[];
   /** Whether copies that were made while files changed are those of one moment nevertheless; it may add to them. */
   holds(attempt: Attempt): Promise<boolean>;
 }
@@ -41,11 +42,11 @@ interface Attempt {
   /** Takes a file that came later. */
   take(path: string): Promise<Taken | undefined>;
   /** The path of a file's source. */
-  source(entry: ScannedEntry): string;
+  source(entry: ScannedEntry): Name;
 }
 
 /** LevelDBs, and every other file with the journal and the wal beside it: whether it is a database of SQLite matters only where it has one. */
-export function unitsOf({ root, entries }: Scan, filter: Filter): Unit[] {
+export function unitsOf({ entries }: Scan, filter: Filter): Unit[] {
   const files = entries.filter(({ kind }) => kind === 'file');
   const levelDbs = new Set(files.filter(({ path }) => nameOf(path) === 'CURRENT').map(({ path }) => parentPath(path)));
   const units = new Map<string, Unit>();
@@ -54,7 +55,7 @@ export function unitsOf({ root, entries }: Scan, filter: Filter): Unit[] {
     const isLevelDb = levelDbs.has(parent);
     const name = isLevelDb ? parent : entry.path.replace(/-(?:journal|wal)$/, '');
     const key = `${isLevelDb ? 'LevelDB' : 'file'} ${name}`;
-    const unit = units.get(key) ?? (isLevelDb ? levelDb(root, name, filter) : database(name, filter));
+    const unit = units.get(key) ?? (isLevelDb ? levelDb(name, filter) : database(name, filter));
     units.set(key, unit);
     unit.entries.push(entry);
   }
@@ -84,15 +85,19 @@ function database(name: string, filter: Filter): Unit {
       const now = after.get(wal);
       if (log?.copy === undefined || now === undefined || now.ino !== log.entry.ino || now.size < log.entry.size) return false;
       if (taken.length !== after.size || !taken.every((one) => one === log || isStill(one.entry))) return false;
-      const header = beginning(log.copy, Math.min(WAL_HEADER_SIZE, log.entry.size));
-      return equalBytes(header, beginning(source(log.entry), header.length));
+      const { copy } = log;
+      const header = beginning(wal, () => copy, Math.min(WAL_HEADER_SIZE, log.entry.size));
+      return equalBytes(
+        header,
+        beginning(wal, () => source(log.entry), header.length),
+      );
     },
   };
 }
 
-/** The first bytes of a file, or fewer where it is shorter or gone. */
-function beginning(path: string, length: number): Uint8Array {
-  const file = ifThere(path, () => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+/** Returns the first bytes of a file, or fewer if it is shorter or gone. */
+function beginning(name: string, locate: () => Name, length: number): Uint8Array {
+  const file = ifThere(name, () => openSync(locate(), constants.O_RDONLY | constants.O_NOFOLLOW));
   if (file === undefined) return new Uint8Array(0);
   try {
     const bytes = new Uint8Array(length);
@@ -106,13 +111,13 @@ function beginning(path: string, length: number): Uint8Array {
  * A LevelDB: tables, then logs, then what names them. A table is never changed once it is named, logs and MANIFEST are only appended to; so the copy is the database
  * of one moment if every table that the copied MANIFEST names is there whole, and no log but the newest has grown since it was copied.
  */
-function levelDb(root: string, name: string, filter: Filter): Unit {
+function levelDb(name: string, filter: Filter): Unit {
   const below = (file: string): string => (name === '' ? file : `${name}/${file}`);
   return {
     name,
     entries: [],
-    paths: () => {
-      const names = ifThere(name, () => readdirSync(join(root, name))) ?? [];
+    paths: (root) => {
+      const names = ifThere(name, () => namesIn(root, name)) ?? [];
       const kept = names.filter((file) => !filter.excludes(below(file), false));
       return kept.sort((a, b) => copyOrder(a) - copyOrder(b)).map(below);
     },
@@ -120,12 +125,12 @@ function levelDb(root: string, name: string, filter: Filter): Unit {
       const files = taken.map((one) => ({ ...one, ...levelDbFile(nameOf(one.entry.path)) }));
       const current = files.find(({ kind }) => kind === 'current');
       if (current === undefined || !isStill(current.entry)) return false;
-      const named = Buffer.from(beginning(current.copy ?? source(current.entry), MAX_NAME_BYTES))
+      const named = Buffer.from(beginning(current.entry.path, () => current.copy ?? source(current.entry), MAX_NAME_BYTES))
         .toString('latin1')
         .trim();
       const manifest = files.find(({ kind, entry }) => kind === 'manifest' && nameOf(entry.path) === named);
       const isReadable = manifest?.copy !== undefined && manifest.entry.size <= MAX_LEVELDB_MANIFEST;
-      const state = isReadable ? readManifest(beginning(manifest.copy as string, manifest.entry.size)) : undefined;
+      const state = isReadable ? readManifest(beginning(named, () => manifest.copy as string, manifest.entry.size)) : undefined;
       if (state === undefined) return false;
       const needed = files.filter(({ kind, number }) => kind === 'log' && (number >= state.log || number === state.previousLog));
       const complete = needed.slice(0, -1).every(({ entry }) => after.get(entry.path)?.size === entry.size);
@@ -141,6 +146,15 @@ function levelDb(root: string, name: string, filter: Filter): Unit {
       return true;
     },
   };
+}
+
+function namesIn(root: Below, path: string): string[] {
+  const handle = root.open(path);
+  try {
+    return readdirSync(handle.self, 'utf8');
+  } finally {
+    handle.close();
+  }
 }
 
 /** A table that was named after the others were copied. */

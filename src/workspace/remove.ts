@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import { BrowserStateError } from '../errors.js';
 import { quote } from './directory.js';
 import { errno, writeFailure } from './files.js';
-import { DirectoryHandle, withHandle } from './handle.js';
+import { DirectoryHandle, type Name, withHandle } from './handle.js';
 
 /** Entries between two breaths, in which other work gets its turn. */
 const ENTRIES_PER_BREATH = 1000;
@@ -110,7 +110,7 @@ function isOwn(handle: DirectoryHandle): boolean {
 }
 
 /** Whether no user at all may write to it: the permissions of a file do not keep it from being removed, this does. */
-function isImmutable(path: Buffer): boolean {
+function isImmutable(path: Name): boolean {
   try {
     accessSync(path, constants.W_OK);
     return false;
@@ -119,7 +119,7 @@ function isImmutable(path: Buffer): boolean {
   }
 }
 
-function isAllowed(path: Buffer, mode: number): boolean {
+function isAllowed(path: Name, mode: number): boolean {
   try {
     accessSync(path, mode);
     return true;

@@ -5,7 +5,7 @@
 import { linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import type { TreeEntry } from '../object/tree.js';
 import { errno } from './files.js';
-import { type Below, type DirectoryHandle, setMode } from './handle.js';
+import { type Below, type DirectoryHandle, type Name, setMode } from './handle.js';
 import { microseconds, setTime } from './times.js';
 
 export class Reversible {
@@ -45,7 +45,7 @@ export class Reversible {
   }
 
   /** Moves the entry at `from` to its place. A file is replaced in one step: a process that dies leaves the old one or the new one. */
-  moveIn(from: Buffer, path: string): void {
+  moveIn(from: Name, path: string): void {
     const there = lstatSync(this.#dir.at(path), { throwIfNoEntry: false });
     const isKept = there?.isFile() && this.#link(path);
     if (there !== undefined && !there.isDirectory() && !isKept) this.remove(path);
@@ -83,7 +83,7 @@ export class Reversible {
     return true;
   }
 
-  #aside(): Buffer {
+  #aside(): Name {
     return this.#kept.at(String(this.#count++));
   }
 }

@@ -1,88 +1,21 @@
 /**
- * Lists what a directory holds, as the first step of a capture (SPEC.md R-CAP-9, R-CAP-10). Nothing is read but names, link targets and what lstat tells;
- * symlinks are never followed. What cannot be part of a snapshot is an error that names it, never a silent gap: only entries that
- * the filter leaves out, that vanish meanwhile, or that are sockets, fifos or devices are not in the result.
+ * Lists what a directory holds, as the first step of a capture (SPEC.md R-CAP-9, R-CAP-10). Nothing is read but names, link targets
+ * and the results of lstat; symlinks are never followed. An entry that cannot be part of a snapshot is an error that names it, never
+ * a silent gap: only entries that the filter leaves out, that vanish meanwhile, or that are sockets, fifos or devices are missing.
  */
-import { isUtf8 } from 'node:buffer';
-import { type BigIntStats, constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { type BigIntStats, lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { compareUtf8 } from '../bytes.js';
 import { BrowserStateError, throwIfAborted } from '../errors.js';
-import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../limits.js';
-import { parentPath, pathProblem } from '../object/path.js';
+import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_SCAN_ROUNDS } from '../limits.js';
 import { blobCount, tooLarge } from '../object/tree.js';
-import { ifSeen, ifThere, quote, resolveDirectory } from './directory.js';
-import { type Filter, patternFor } from './filter.js';
-import { isLockName } from './live.js';
+import { ifThere, quote, resolveDirectory } from './directory.js';
+import { readFailure } from './files.js';
+import type { Filter } from './filter.js';
+import { Lister, type Listing, type SkippedEntry } from './listing.js';
+import type { ScannedEntry } from './scanned.js';
 
-export interface ScannedEntry {
-  /** Relative to the directory, `/`-separated. */
-  path: string;
-  kind: 'file' | 'directory' | 'symlink';
-  /** The low nine mode bits. */
-  mode: number;
-  /** Nanoseconds since 1970, UTC. */
-  mtimeNs: bigint;
-  /** Bytes of a file's content; 0 for the other kinds. */
-  size: number;
-  /** Of a symlink, as it is. */
-  target?: string | undefined;
-  /** Nanoseconds since 1970, UTC. */
-  ctimeNs: bigint;
-  ino: bigint;
-}
-
-/** What lstat tells of the entries of a scan, in columns: three BigInts for each of 200,000 entries are much memory. */
-class Facts {
-  #columns = new BigInt64Array(3 * 64);
-  #count = 0;
-
-  /** Adds those of one entry and returns their number. */
-  add({ mtimeNs, ctimeNs, ino }: BigIntStats): number {
-    if (3 * this.#count === this.#columns.length) {
-      const grown = new BigInt64Array(2 * this.#columns.length);
-      grown.set(this.#columns);
-      this.#columns = grown;
-    }
-    this.#columns[3 * this.#count] = mtimeNs;
-    this.#columns[3 * this.#count + 1] = ctimeNs;
-    this.#columns[3 * this.#count + 2] = ino;
-    return this.#count++;
-  }
-
-  at(i: number, column: 0 | 1 | 2): bigint {
-    return this.#columns[3 * i + column] as bigint;
-  }
-}
-
-class Seen implements ScannedEntry {
-  constructor(
-    public path: string,
-    readonly kind: ScannedEntry['kind'],
-    readonly mode: number,
-    readonly size: number,
-    readonly target: string | undefined,
-    readonly facts: Facts,
-    readonly number: number,
-  ) {}
-
-  get mtimeNs(): bigint {
-    return this.facts.at(this.number, 0);
-  }
-
-  get ctimeNs(): bigint {
-    return this.facts.at(this.number, 1);
-  }
-
-  get ino(): bigint {
-    return BigInt.asUintN(64, this.facts.at(this.number, 2));
-  }
-}
-
-export interface SkippedEntry {
-  path: string;
-  kind: 'socket' | 'fifo' | 'device';
-}
+export type { SkippedEntry } from './listing.js';
 
 export interface Scan {
   /** The real path of the directory. */
@@ -94,11 +27,15 @@ export interface Scan {
   skipped: SkippedEntry[];
   /** Absolute paths of the directories, excluded ones too, with a link that has the name of a browser's lock. */
   locked: string[];
-  /** The first directory, relative to the root, of which an entry that was listed was gone when it was looked at. */
+  /** The first directory, relative to the root, of which an entry that was listed was gone whenever it was looked at. */
   vanished: string | undefined;
+  /** The first directory, relative to the root, that was another one after each listing: something may have been moved into it unseen. */
+  changing: string | undefined;
 }
 
 export interface ScanOptions {
+  /** Milliseconds since 1970. Without it, every directory is taken for one that changed just now. */
+  now?: number | undefined;
   signal?: AbortSignal | undefined;
   /** Called now and then with the number of entries seen so far, excluded ones included. */
   onProgress?: ((entries: number) => void) | undefined;
@@ -108,208 +45,156 @@ export interface ScanOptions {
 const ENTRIES_PER_BREATH = 1000;
 
 /**
- * Lists `dir`. Throws NOT_FOUND or USAGE where it is no directory, UNREADABLE naming what cannot be read or cannot be in a
- * snapshot, CANCELLED when the signal fires.
+ * Lists `dir` as it was at one moment: directories that changed before all were listed are listed again, a few times. Throws NOT_FOUND
+ * or USAGE if it is no directory, UNREADABLE naming what cannot be read or cannot be in a snapshot, CANCELLED when the signal fires.
  */
 export async function scan(dir: string, filter: Filter, options: ScanOptions = {}): Promise<Scan> {
   throwIfAborted(options.signal);
   const walk = new Walk(resolveDirectory(dir), filter, options);
-  await walk.run();
-  return walk.result;
-}
-
-/** A directory whose entries are yet to be looked at. */
-interface Listing {
-  path: string;
-  names: string[];
+  try {
+    return await walk.run();
+  } finally {
+    walk.close();
+  }
 }
 
 class Walk {
-  readonly result: Scan;
-  readonly #filter: Filter;
+  readonly #root: string;
   readonly #options: ScanOptions;
-  /** What is yet to be done, the next last. */
-  readonly #pending: (ScannedEntry | Listing)[] = [];
-  readonly #facts = new Facts();
+  readonly #lister: Lister;
+  readonly #listings = new Map<string, Listing>();
+  #entries = 0;
   #seen = 0;
 
   constructor(root: string, filter: Filter, options: ScanOptions) {
-    this.result = { root, entries: [], excluded: { files: 0, bytes: 0 }, skipped: [], locked: [], vanished: undefined };
-    this.#filter = filter;
+    this.#root = root;
     this.#options = options;
+    try {
+      this.#lister = new Lister(root, filter, options.now ?? Number.NEGATIVE_INFINITY, () => this.#breathe());
+    } catch (error) {
+      throw this.#lstat()?.isDirectory() ? readFailure(root, error) : replaced(root);
+    }
   }
 
-  async run(): Promise<void> {
-    const { root, entries } = this.result;
-    const before = this.#lstat('');
-    let blobs = 0;
-    this.#pending.push({ path: '', names: this.#list('') ?? [] });
-    for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop()) {
-      if ('names' in next) await this.#lookInto(next);
-      else if (entries.push(next) > MAX_ENTRIES) throw tooLarge(`${quote(root)} has more than ${MAX_ENTRIES} entries`);
-      else if (next.kind === 'file') {
-        blobs += blobCount(next.size);
-        if (blobs > MAX_BLOBS) throw tooLarge(`${quote(root)} has files of more than ${(MAX_BLOBS * CHUNK_SIZE) / 2 ** 30} GiB`);
-      }
+  async run(): Promise<Scan> {
+    const { ino } = this.#lstat() ?? { ino: undefined };
+    let changed = [''];
+    for (let round = 0; round < MAX_SCAN_ROUNDS && changed.length > 0; round++) {
+      this.#lister.forget();
+      await this.#list(changed);
+      changed = await this.#changed();
     }
     // A directory that went away meanwhile would look like an empty profile.
-    if (before === undefined || this.#lstat('')?.ino !== before.ino) {
-      throw new BrowserStateError('NOT_FOUND', `${quote(root)} was removed or replaced while it was being listed`);
-    }
+    if (ino === undefined || this.#lstat()?.ino !== ino) throw replaced(this.#root);
     this.#options.onProgress?.(this.#seen);
+    return this.#result(changed);
+  }
+
+  close(): void {
+    this.#lister.close();
+  }
+
+  /** Lists directories, and those in them that are not known. */
+  async #list(paths: readonly string[]): Promise<void> {
+    const pending = [...paths];
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      const listing = await this.#lister.list(path);
+      this.#entries += (listing?.entries.length ?? 0) - (this.#listings.get(path)?.entries.length ?? 0);
+      if (this.#entries > MAX_ENTRIES) throw tooLarge(`${quote(this.#root)} has more than ${MAX_ENTRIES} entries`);
+      if (listing === undefined) {
+        this.#listings.delete(path);
+        continue;
+      }
+      this.#listings.set(path, listing);
+      for (const entry of listing.entries) if (entry.kind === 'directory' && !this.#listings.has(entry.path)) pending.push(entry.path);
+    }
+  }
+
+  /** Returns the directories that are no longer, or may not be, as they were listed. */
+  async #changed(): Promise<string[]> {
+    const changed: string[] = [];
+    const paths = [''];
+    for (const [i, path] of paths.entries()) {
+      if ((i + 1) % ENTRIES_PER_BREATH === 0) await this.#breath();
+      const listing = this.#listings.get(path);
+      if (listing === undefined || this.#lister.hasChanged(path, listing)) changed.push(path);
+      for (const { kind, path: child } of listing?.entries ?? []) if (kind === 'directory') paths.push(child);
+    }
+    return changed;
   }
 
   /**
-   * Looks at each name of a directory. A child directory sorts twice: itself by its name, and what is in it by its name and a
-   * slash, so that the names of one directory sort into the order of whole paths.
+   * Yields the entries in the order of their paths, and the path of each directory before the entries in it. A directory sorts twice:
+   * itself by its name, and its entries by its name and a slash, so that the names of one directory sort into the order of paths.
    */
-  async #lookInto({ path, names }: Listing): Promise<void> {
-    const found: { key: string; work: ScannedEntry | Listing }[] = [];
-    for (const name of names) {
-      if (this.#breathDue()) await this.#breathe();
-      const childPath = path === '' ? name : `${path}/${name}`;
-      const stat = this.#lstat(childPath);
-      if (stat === undefined) {
-        this.#vanished(path);
+  *#inOrder(): Generator<ScannedEntry | string> {
+    const pending: (ScannedEntry | string)[] = [''];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      yield next;
+      if (typeof next !== 'string') continue;
+      const { entries = [] } = this.#listings.get(next) ?? {};
+      const directories = entries.filter(({ kind }) => kind === 'directory');
+      if (directories.length === 0) {
+        yield* entries;
         continue;
       }
-      if (stat.isSymbolicLink() && isLockName(name)) this.result.locked.push(this.#absolute(path));
-      if (this.#filter.excludes(childPath, stat.isDirectory())) {
-        await this.#leaveOut(childPath, stat);
+      const found = entries.map((work): { key: string; work: ScannedEntry | string } => ({ key: work.path, work }));
+      for (const { path } of directories) found.push({ key: `${path}/`, work: path });
+      found.sort((a, b) => compareUtf8(b.key, a.key));
+      for (const { work } of found) pending.push(work);
+    }
+  }
+
+  #result(changed: readonly string[]): Scan {
+    const vanished = changed.find((path) => this.#listings.get(path)?.isLosing ?? true);
+    const result: Scan = {
+      root: this.#root,
+      entries: [],
+      excluded: { files: 0, bytes: 0 },
+      skipped: [],
+      locked: [],
+      vanished,
+      changing: changed[0],
+    };
+    let blobs = 0;
+    for (const next of this.#inOrder()) {
+      if (typeof next === 'string') {
+        const listing = this.#listings.get(next);
+        result.excluded.files += listing?.excluded.files ?? 0;
+        result.excluded.bytes += listing?.excluded.bytes ?? 0;
+        result.skipped.push(...(listing?.skipped ?? []));
+        result.locked.push(...(listing?.locked ?? []));
         continue;
       }
-      const entry = this.#entry(childPath, stat);
-      if (entry === undefined) continue;
-      if (entry.kind === 'directory') {
-        const below = this.#list(childPath);
-        if (below === undefined) {
-          this.#vanished(path);
-          continue;
-        }
-        found.push({ key: `${name}/`, work: { path: childPath, names: below } });
+      if (next.kind === 'directory') {
+        const listing = this.#listings.get(next.path);
+        if (listing !== undefined) result.entries.push(listing.own);
+        continue;
       }
-      found.push({ key: name, work: entry });
+      result.entries.push(next);
+      if (next.kind !== 'file') continue;
+      blobs += blobCount(next.size);
+      if (blobs > MAX_BLOBS) throw tooLarge(`${quote(this.#root)} has files of more than ${(MAX_BLOBS * CHUNK_SIZE) / 2 ** 30} GiB`);
     }
-    found.sort((a, b) => compareUtf8(b.key, a.key));
-    for (const { work } of found) this.#pending.push(work);
+    return result;
   }
 
-  /** The entry, if it is of a kind that snapshots hold and still there; one of another kind is noted. */
-  #entry(path: string, stat: BigIntStats): ScannedEntry | undefined {
-    const kind = kindOf(stat);
-    if (kind === 'socket' || kind === 'fifo' || kind === 'device') {
-      this.result.skipped.push({ path, kind });
-      return undefined;
-    }
-    const size = kind === 'file' ? Number(stat.size) : 0;
-    const problem = pathProblem(path);
-    if (problem !== undefined) throw unfit(path, problem);
-    if (size > MAX_FILE_SIZE) throw unfit(path, `it has ${size} bytes, more than ${MAX_FILE_SIZE}`);
-    const target = kind === 'symlink' ? this.#readlink(path) : undefined;
-    if (kind !== 'symlink' || target !== undefined)
-      return new Seen(path, kind, Number(stat.mode) & 0o777, size, target, this.#facts, this.#facts.add(stat));
-    this.#vanished(parentPath(path));
-    return undefined;
+  #lstat(): BigIntStats | undefined {
+    return ifThere(this.#root, () => lstatSync(this.#root, { bigint: true, throwIfNoEntry: false }));
   }
 
-  /** The names in a kept directory; undefined if it vanished. Names that are not UTF-8 are left out where the filter says so. */
-  #list(path: string): string[] | undefined {
-    const absolute = this.#absolute(path);
-    const names = ifThere(path, () => readdirSync(absolute));
-    if (!names?.some((name) => name.includes('\ufffd'))) return names;
-    const raw = ifThere(path, () => readdirSync(absolute, { encoding: 'buffer' })) ?? [];
-    for (const name of raw.filter((bytes) => !isUtf8(bytes))) this.#refuseUnlessExcluded(path, name);
-    return raw.filter((bytes) => isUtf8(bytes)).map(String);
+  /** Returns what to wait for now and then. */
+  #breathe(): Promise<void> | undefined {
+    return ++this.#seen % ENTRIES_PER_BREATH === 0 ? this.#breath() : undefined;
   }
 
-  #refuseUnlessExcluded(parent: string, name: Buffer): void {
-    const decoded = parent === '' ? String(name) : `${parent}/${name}`;
-    const absolute = Buffer.concat([Buffer.from(`${this.#absolute(parent)}/`), name]);
-    const stat = ifThere(decoded, () => lstatSync(absolute, { throwIfNoEntry: false }));
-    if (stat === undefined) return;
-    if (!this.#filter.excludes(decoded, stat.isDirectory()))
-      throw unfit(decoded, `its name is not UTF-8 but the bytes ${escapeBytes(name)}`);
-    // A directory of such a name counts as one file: its contents are not worth a walk of their own kind.
-    this.#count(stat.isFile() ? stat.size : 0);
-  }
-
-  /** Counts an excluded entry and all below it, as far as the system lets it be seen. */
-  async #leaveOut(path: string, stat: BigIntStats): Promise<void> {
-    if (!stat.isDirectory()) return this.#count(stat.isFile() ? Number(stat.size) : 0);
-    const directories = [this.#absolute(path)];
-    for (const directory of directories) {
-      for (const name of ifSeen(() => readdirSync(directory)) ?? []) {
-        if (this.#breathDue()) await this.#breathe();
-        const child = `${directory}/${name}`;
-        const childStat = ifSeen(() => lstatSync(child, { throwIfNoEntry: false }));
-        if (childStat?.isSymbolicLink() && isLockName(name)) this.result.locked.push(directory);
-        if (childStat?.isDirectory()) directories.push(child);
-        else if (childStat !== undefined) this.#count(childStat.isFile() ? childStat.size : 0);
-      }
-    }
-  }
-
-  #vanished(parent: string): void {
-    this.result.vanished ??= parent;
-  }
-
-  #count(bytes: number): void {
-    this.result.excluded.files++;
-    this.result.excluded.bytes += bytes;
-  }
-
-  #lstat(path: string): BigIntStats | undefined {
-    return ifThere(path, () => lstatSync(this.#absolute(path), { bigint: true, throwIfNoEntry: false }));
-  }
-
-  #readlink(path: string): string | undefined {
-    const bytes = ifThere(path, () => readlinkSync(this.#absolute(path), { encoding: 'buffer' }));
-    if (bytes === undefined) return undefined;
-    if (!isUtf8(bytes)) throw unfit(path, `its target is not UTF-8 but the bytes ${escapeBytes(bytes)}`);
-    if (bytes.length > MAX_SYMLINK_BYTES) throw unfit(path, `its target has ${bytes.length} bytes, more than ${MAX_SYMLINK_BYTES}`);
-    return String(bytes);
-  }
-
-  #absolute(path: string): string {
-    return path === '' ? this.result.root : `${this.result.root}/${path}`;
-  }
-
-  #breathDue(): boolean {
-    return ++this.#seen % ENTRIES_PER_BREATH === 0;
-  }
-
-  async #breathe(): Promise<void> {
+  async #breath(): Promise<void> {
     await setImmediate();
     throwIfAborted(this.#options.signal);
     this.#options.onProgress?.(this.#seen);
   }
 }
 
-function kindOf(stat: BigIntStats): ScannedEntry['kind'] | SkippedEntry['kind'] {
-  switch (Number(stat.mode) & constants.S_IFMT) {
-    case constants.S_IFREG:
-      return 'file';
-    case constants.S_IFDIR:
-      return 'directory';
-    case constants.S_IFLNK:
-      return 'symlink';
-    case constants.S_IFSOCK:
-      return 'socket';
-    case constants.S_IFIFO:
-      return 'fifo';
-    default:
-      return 'device';
-  }
-}
-
-function unfit(path: string, problem: string): BrowserStateError {
-  const hint = `Rename it, or leave it out with --exclude '${patternFor(path)}' or the same pattern in .browserstateignore.`;
-  return new BrowserStateError('UNREADABLE', `cannot take ${quote(path)} into a snapshot: ${problem}`, { hint, details: { path } });
-}
-
-function escapeBytes(bytes: Uint8Array): string {
-  const shown = Array.from(bytes, (byte) =>
-    byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`,
-  );
-  return shown.join('');
+function replaced(root: string): BrowserStateError {
+  return new BrowserStateError('NOT_FOUND', `${quote(root)} was removed or replaced while it was being listed`);
 }

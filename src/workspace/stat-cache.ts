@@ -9,7 +9,7 @@ import { invariant, isError } from '../errors.js';
 import { parentPath } from '../object/path.js';
 import { blobCount, type FileEntry } from '../object/tree.js';
 import { ID_BYTES } from '../object-id.js';
-import type { ScannedEntry } from './scan.js';
+import type { ScannedEntry } from './scanned.js';
 
 /**
  * How much older than the scan a file must be: file systems keep times as coarsely as 2 s (FAT), so that a younger file could change

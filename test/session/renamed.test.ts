@@ -1,14 +1,12 @@
 /** A4: what is renamed while a directory is committed is in the version; what went away is not; what never rests is refused. */
-import fs, { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { syncBuiltinESMExports } from 'node:module';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { openRepository, type Session } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
+import { orCode, rejects } from '../helpers/errors.js';
 import { readListing } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
-
-type Look = 'lstatSync' | 'readdirSync' | 'openSync';
+import { aroundLooks, type Look } from './_looks.js';
 
 /** Runs `work`; `change` stands in for that look at `path`, as often as `times` says, and is given the look itself. */
 async function watched<T>(
@@ -18,20 +16,9 @@ async function watched<T>(
   change: (look: () => unknown) => unknown,
   work: () => Promise<T>,
 ): Promise<{ result: T; seen: number }> {
-  const functions = fs as unknown as Record<string, (...parameters: unknown[]) => unknown>;
-  const original = functions[look] as (...parameters: unknown[]) => unknown;
   let seen = 0;
-  functions[look] = (...parameters) => {
-    const run = () => original.apply(fs, parameters);
-    return parameters[0] === path && ++seen <= times ? change(run) : run();
-  };
-  syncBuiltinESMExports();
-  try {
-    return { result: await work(), seen };
-  } finally {
-    functions[look] = original;
-    syncBuiltinESMExports();
-  }
+  const result = await aroundLooks(work, (each, at, run) => (each === look && at === path && ++seen <= times ? change(run) : run()));
+  return { result, seen };
 }
 
 function scene(folder: string): string {
@@ -44,12 +31,19 @@ function scene(folder: string): string {
   return dir;
 }
 
-async function holdsAll(session: Session, folder: string, dir: string): Promise<boolean> {
+/** The time of a directory may be that of before a change. */
+function timeless(root: string): string {
+  return [...readListing(root)].map(([path, line]) => `${path} ${line.replace(/^(directory \S+) \S+/, '$1')}`).join('\n');
+}
+
+async function restored(session: Session, folder: string): Promise<string> {
   const target = join(folder, 'target');
   await session.checkout(target);
-  // The time of a directory may be that of before the change.
-  const listing = (root: string) => [...readListing(root)].map(([path, line]) => `${path} ${line.replace(/^(directory \S+) \S+/, '$1')}`);
-  return listing(target).join('\n') === listing(dir).join('\n');
+  return timeless(target);
+}
+
+async function holdsAll(session: Session, folder: string, dir: string): Promise<boolean> {
+  return (await restored(session, folder)) === timeless(dir);
 }
 
 const looks: [Look, string][] = [
@@ -106,16 +100,72 @@ for (const [look, at] of looks) {
   }
 
   test.serial(
-    `A4: ${at} is away at every ${look} of it: UNREADABLE names the directory that loses it, and nothing is committed`,
+    `A4: ${at} is away at every ${look} of it: it is committed whole, or UNREADABLE names the directory that loses it`,
     async (t) => {
       const folder = temporary(t);
       const dir = scene(folder);
       const session = (await openRepository({ home: join(folder, 'home') })).session('s');
       const path = join(dir, at);
-      const commit = () => rejects(t, () => session.commit(dir), 'UNREADABLE');
+      // Names are read from the directory itself, wherever it is.
+      const isHeld = look === 'readdirSync';
+      const commit = async () => (isHeld ? session.commit(dir) : rejects(t, () => session.commit(dir), 'UNREADABLE'));
       const { result } = await watched(look, path, Number.POSITIVE_INFINITY, (run) => changes[1]?.[1](path, run), commit);
+      if (!('message' in result)) return t.true(await holdsAll(session, folder, dir));
       t.regex(`${result.message} ${result.details['path']}`, /Default\/s1|Default$/);
       await rejects(t, () => session.checkout(join(folder, 'target')), 'NOT_FOUND');
     },
   );
 }
+
+/** Entries that are moved while a directory is scanned, to one that is listed earlier or later. */
+const moves: [from: string, to: string][] = [
+  ['Default/s2/a', 'Default/s0/moved'],
+  ['Default/s0', 'Default/s2/moved'],
+];
+
+for (const [from, to] of moves) {
+  test.serial(`A4: ${from} is moved to ${to} at any look: the version is what the directory held before or after`, async (t) => {
+    const folder = temporary(t);
+    const dir = join(folder, 'dir');
+    let looks = 1;
+    for (let at = 1; at <= looks; at++) {
+      rmSync(dir, { recursive: true, force: true });
+      scene(folder);
+      const before = timeless(dir);
+      const session = (await openRepository({ home: join(folder, 'home') })).session(`s${at}`);
+      let seen = 0;
+      await aroundLooks(
+        () => session.commit(dir),
+        (_, path, run) => {
+          if ((path === dir || path.startsWith(`${dir}/`)) && ++seen === at) renameSync(join(dir, from), join(dir, to));
+          return run();
+        },
+      );
+      looks = seen;
+      const version = await restored(session, folder);
+      t.true(version === before || version === timeless(dir), `look ${at} of ${looks}`);
+      rmSync(join(folder, 'target'), { recursive: true });
+    }
+    t.log(`${looks} looks`);
+  });
+}
+
+test.serial('A4: a file that is moved to and fro at every look is in no version twice, nor is it missing', async (t) => {
+  const folder = temporary(t);
+  const dir = scene(folder);
+  const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+  const places = ['s0', 's2'].map((name) => join(dir, 'Default', name, 'moving')) as [string, string];
+  writeFileSync(places[0], 'one');
+  let at = 0;
+  const commit = aroundLooks(
+    () => session.commit(dir),
+    (_, path, run) => {
+      if (path.startsWith(join(dir, 'Default'))) {
+        renameSync(places[at] as string, places[1 - at] as string);
+        at = 1 - at;
+      }
+      return run();
+    },
+  );
+  t.is(await orCode(() => commit, 'UNREADABLE', 'BUSY'), undefined);
+});

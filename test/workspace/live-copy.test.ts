@@ -6,7 +6,8 @@ import { Level } from 'level';
 import type { Filter } from '../../src/workspace/filter.js';
 import { readManifest } from '../../src/workspace/leveldb.js';
 import { copyLive } from '../../src/workspace/live-copy.js';
-import { type ScannedEntry, scan } from '../../src/workspace/scan.js';
+import { scan } from '../../src/workspace/scan.js';
+import type { ScannedEntry } from '../../src/workspace/scanned.js';
 import { noise } from '../helpers/content.js';
 import { temporary } from '../helpers/temporary.js';
 

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { sha256 } from '#platform';
 import { concat } from '../../src/bytes.js';
 import { CHUNK_SIZE } from '../../src/limits.js';
-import type { ScannedEntry } from '../../src/workspace/scan.js';
+import type { ScannedEntry } from '../../src/workspace/scanned.js';
 import { RACY_WINDOW_MS, StatCache } from '../../src/workspace/stat-cache.js';
 
 const key = { dir: '/profiles/a' };
