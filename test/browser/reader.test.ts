@@ -85,7 +85,7 @@ test.serial('a page learns of damage, and of a server that does not let it read'
   t.regex(await code((await serve(t, await frozen())).url), /cannot read default\/\.store\/refs\/main~/);
 });
 
-test.serial('a page that is shown a new ref is not served the old one by its cache', async (t) => {
+test.serial('R-HTTP-4: a page that is shown a new ref is not served the old one by its cache', async (t) => {
   const page = await openPage(t);
   const names = await frozen();
   const { url } = await serve(t, names, {

@@ -58,7 +58,7 @@ const table: [string, WrongAnswer, ErrorCode | 'absent', ErrorCode | 'absent'][]
 
 for (const isS3 of [false, true]) {
   const where = isS3 ? 'a bucket of S3' : 'a plain address';
-  test(`R-S3-9: wrong answers of ${where} to the read of a cell`, async (t) => {
+  test(`R-HTTP-2, R-S3-9: wrong answers of ${where} to the read of a cell`, async (t) => {
     let wrong: WrongAnswer = { status: 500 };
     const { url } = await serve(t, new Map(), { answer: () => wrong });
     const source = new HttpSource(new URL(`${url}?key=secret`), { fetch }, isS3);
@@ -97,7 +97,7 @@ const ranges: [string, WrongAnswer, ErrorCode | undefined][] = [
   ['404', { status: 404 }, 'NOT_FOUND'],
 ];
 
-test('a range is what was asked for, also of a server that ignores ranges, and no more of it is read than needed', async (t) => {
+test('R-HTTP-3: a range is what was asked for, also of a server that ignores ranges, and no more of it is read than needed', async (t) => {
   let answer: WrongAnswer = { status: 500 };
   const { url } = await serve(t, new Map(), { answer: () => answer });
   const source = new HttpSource(new URL(url), { fetch });

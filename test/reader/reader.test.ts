@@ -46,7 +46,7 @@ const kinds: [string, Cells, PlaceOptions][] = [
   ['a server that ignores ranges', 's3', { ignoresRanges: true }],
 ];
 for (const [title, cells, options] of kinds) {
-  test(`R-VER-3: every version of the frozen repository is read over ${title}, as the library restores it`, async (t) => {
+  test(`R-VER-3, R-HTTP-1: every version of the frozen repository is read over ${title}, as the library restores it`, async (t) => {
     const reader = openReader({ url: (await serve(t, await frozen(cells), options)).url });
     await readsAll(t, reader.session('main'));
     await readsAll(t, reader.session('fork'));
@@ -96,7 +96,7 @@ test('SPEC 11.5: a version costs its ref, its manifest if the ref does not carry
   }
 });
 
-test('a plain address has no list: sessions() is UNSUPPORTED with a hint, never an empty list', async (t) => {
+test('R-HTTP-5: a plain address has no list: sessions() is UNSUPPORTED with a hint, never an empty list', async (t) => {
   const reader = openReader({ url: (await serve(t, await frozen())).url });
   const { hint } = await rejected(t, reader.sessions().next(), 'UNSUPPORTED');
   t.regex(String(hint), /`s3`/);
