@@ -1,6 +1,6 @@
 /** Committing a directory to a session: token, capture, packs and manifest, swap (SPEC.md 11.1). */
 import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BrowserStateError } from '../errors.js';
 import { MAX_CAPTURE_ATTEMPTS } from '../limits.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
@@ -133,7 +133,7 @@ async function commitHeld(
   const { isMigration = false } = options;
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   if (options.read === undefined) refuseLive(dir, op.host, []);
-  const watch = options.read === undefined ? await watchLock(dir, rules, op.host, op) : undefined;
+  const watch = options.read === undefined ? await watchLock(dir, [dir, dirname(dir)], rules, op.host, op) : undefined;
   refuseHalfDone(workspace);
   refuseMarked(dir);
   await local.init(op);
@@ -188,6 +188,10 @@ async function commitOnto(
     return seen;
   };
   let found = await look();
+  const nested = isLive ? [] : new Set(found.locked.filter((place) => place !== dir));
+  const watchBelow = await watchLock(dir, nested, rules, op.host, op);
+  // While that began, something may have changed.
+  if (watchBelow !== undefined) found = await look();
   const pin = new Pin(local.index, from, op);
   const here = parent?.isHere ? parent.manifest : undefined;
   if (here === undefined) await pin.set();
@@ -237,6 +241,7 @@ async function commitOnto(
   }
   await refuseChanged(local, workspace, identity);
   await watch?.check();
+  await watchBelow?.check();
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
   const isWhole = usable.size === known.size;
   // A checkpoint disappears behind the next commit: what ends as it was has to have one of its own.
@@ -250,7 +255,12 @@ async function commitOnto(
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;
   const passed = same ? undefined : await passedWarning(from, parent?.row, workspace, op);
-  const warnings = [...(watch ? [watch.warning] : []), ...(facts.isLone ? [loneWarning(dir)] : []), ...(passed ? [passed] : [])];
+  const warnings = [
+    ...(watch?.warnings ?? []),
+    ...(watchBelow?.warnings ?? []),
+    ...(facts.isLone ? [loneWarning(dir)] : []),
+    ...(passed ? [passed] : []),
+  ];
   for (const warning of warnings) op.onWarning?.(warning);
   return {
     commit: row.id,

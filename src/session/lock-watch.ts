@@ -12,37 +12,49 @@ import { unprovenLock } from '../workspace/live.js';
 import { scan } from '../workspace/scan.js';
 
 export interface LockWatch {
-  /** What a person should know of a directory that did not change. */
-  warning: string;
+  /** One for each lock, for a directory that did not change. */
+  warnings: string[];
   /** Throws BUSY if the directory has changed since the watch began. */
   check(): Promise<void>;
 }
 
 /**
- * Watches a directory with an unproven lock; undefined if it has none. Throws BUSY, naming the lock and a file, if the directory
- * changes meanwhile, and if the lock's browser answers.
+ * Watches a directory if one of `places` has an unproven lock: the directory itself, the one above, or profiles below. Returns
+ * undefined if none has. Throws BUSY, naming the lock and a file, if the directory changes meanwhile, and if a lock's browser answers.
  */
-export async function watchLock(dir: string, rules: CaptureRules, host: Host, { signal }: RequestOptions): Promise<LockWatch | undefined> {
-  const found = await unprovenLock(dir, host);
-  if (found === undefined) return undefined;
-  const { lock, isRunning } = found;
-  if (isRunning) throw busy(dir, lock, 'its browser answers');
+export async function watchLock(
+  dir: string,
+  places: Iterable<string>,
+  rules: CaptureRules,
+  host: Host,
+  { signal }: RequestOptions,
+): Promise<LockWatch | undefined> {
+  const found: { place: string; lock: string }[] = [];
+  for (const place of places) {
+    const unproven = await unprovenLock(place, host);
+    if (unproven?.isRunning) throw busy(place, unproven.lock, 'its browser answers');
+    if (unproven !== undefined) found.push({ place, lock: unproven.lock });
+  }
+  const [first] = found;
+  if (first === undefined) return undefined;
   // Caches change first: they are watched too.
   const look = async (): Promise<ReadonlyMap<string, string>> => {
     const { entries } = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules, keepCaches: true }), { now: host.now(), signal });
     return new Map(entries.map(({ path, size, mtimeNs, ino }) => [path, `${size} ${mtimeNs} ${ino}`]));
   };
-  const first = await look();
+  const before = await look();
   const check = async (): Promise<void> => {
-    const path = firstChange(first, await look());
-    if (path !== undefined) throw busy(dir, lock, `${path} changes`, path);
+    const path = firstChange(before, await look());
+    if (path !== undefined) throw busy(first.place, first.lock, `${path} changes`, path);
   };
   for (let i = 1; i < WATCH_LOOKS; i++) {
     await host.sleep(WATCH_PAUSE_MS, signal).catch(() => throwIfAborted(signal));
     await check();
   }
-  const warning = `${dir}: it has the lock of a browser that may run elsewhere (${lock}); nothing changed while it was watched`;
-  return { warning, check };
+  const warnings = found.map(
+    ({ place, lock }) => `${place}: it has the lock of a browser that may run elsewhere (${lock}); nothing changed while it was watched`,
+  );
+  return { warnings, check };
 }
 
 function firstChange(before: ReadonlyMap<string, string>, now: ReadonlyMap<string, string>): string | undefined {

@@ -5,7 +5,12 @@
 import { existsSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
 
-const { state, place, away, outside } = workerData as { state: Int32Array<SharedArrayBuffer>; place: string; away: string; outside: string };
+const { state, place, away, outside } = workerData as {
+  state: Int32Array<SharedArrayBuffer>;
+  place: string;
+  away: string;
+  outside: string;
+};
 
 for (;;) {
   if (Atomics.load(state, 0) !== 1) {

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository } from '../../src/index.js';
 import { isError } from '../../src/errors.js';
+import { openRepository } from '../../src/index.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -29,7 +29,10 @@ function profile(content: string, mtime?: bigint): Map<string, ProfileEntry> {
 function scene(t: ExecutionContext) {
   const folder = temporary(t);
   const [dir, outside, away] = ['dir', 'outside', 'away'].map((name) => join(folder, name)) as [string, string, string];
-  const others = [...profile('of others')].map(([path, entry]): [string, ProfileEntry] => [path, entry.kind === 'directory' ? directory(0o711) : entry]);
+  const others = [...profile('of others')].map(([path, entry]): [string, ProfileEntry] => [
+    path,
+    entry.kind === 'directory' ? directory(0o711) : entry,
+  ]);
   writeProfile(outside, new Map(others));
   mkdirSync(join(outside, 'Default/Sub/only of others'));
   const place = join(dir, 'Default/Sub');
@@ -90,7 +93,9 @@ test.serial(`C9: ${ROUNDS} snapshots and checkpoints take nothing from outside`,
     rmSync(target, { recursive: true, force: true });
     await session.checkout(target);
     const isStrange = ([path, line]: [string, string]): boolean =>
-      path.includes('of others') || /^directory 711/.test(line) || (!line.startsWith('directory') && path !== 'Local State' && strange.has(line));
+      path.includes('of others') ||
+      /^directory 711/.test(line) ||
+      (!line.startsWith('directory') && path !== 'Local State' && strange.has(line));
     if ([...readListing(target)].some(isStrange)) wrong++;
   }
   t.log(`${wrong} of ${ROUNDS}: ${JSON.stringify(outcomes)}`);

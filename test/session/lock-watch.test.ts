@@ -106,3 +106,33 @@ test('A3: the socket of a Chromium tells whether it lives, whatever its number i
   renameSync(`${socket}.kept`, socket);
   t.deepEqual((await session.commit(dir)).warnings, []);
 });
+
+/** Places of a lock beside the named directory itself: a profile below, and the directory above, of which the named one is a profile. */
+for (const place of ['Default', 'Default/Cache/deep', '..']) {
+  test(`A3: an unproven lock in ${place} of the named directory is watched as one at its top`, async (t) => {
+    const { session, dir, inPauses } = await scene(t, {});
+    const holder = join(dir, place);
+    mkdirSync(holder, { recursive: true });
+    symlinkSync('elsewhere-32', join(holder, 'SingletonLock'));
+    const { warnings } = await session.commit(dir);
+    t.is(warnings.length, 1);
+    t.true(warnings[0]?.startsWith(`${holder}: `) && warnings[0].includes('SingletonLock -> elsewhere-32'), warnings[0]);
+    const log = join(dir, 'Default/Cache/data_1');
+    writeFileSync(log, '');
+    inPauses(() => appendFileSync(log, 'x'));
+    const { details } = await rejects(t, () => session.commit(dir), 'BUSY');
+    t.like(details, { path: holder, lock: 'SingletonLock -> elsewhere-32', changed: 'Default/Cache/data_1' });
+  });
+}
+
+test('A3: a lock below, the browser of which answers, is BUSY', async (t) => {
+  const { session, dir, folder } = await scene(t, {});
+  const socket = join(folder, 'SingletonSocket');
+  symlinkSync('elsewhere-32', join(dir, 'Default/SingletonLock'));
+  symlinkSync(socket, join(dir, 'Default/SingletonSocket'));
+  const server = createServer((connection) => connection.destroy()).listen(socket);
+  await once(server, 'listening');
+  t.teardown(() => server.close());
+  const { details } = await rejects(t, () => session.commit(dir), 'BUSY');
+  t.like(details, { path: join(dir, 'Default') });
+});
