@@ -3,7 +3,7 @@
  * the library are recognised by name, so that a usage error is told without loading it.
  */
 import type { ErrorCode, ErrorDetails } from '../src/index.js';
-import { systemFailure } from '../src/system-errors.js';
+import { unexpectedFailure } from '../src/system-errors.js';
 
 export const exitStatus: Readonly<Record<ErrorCode, number>> = {
   UNREADABLE: 1,
@@ -55,15 +55,9 @@ export function describeFailure(error: unknown, cancelled: boolean): Failure {
     return { code, message, hint: hint?.replace(/-s (-[\w.@-]+)/g, '--session=$1'), details };
   }
   if (cancelled) return { code: 'CANCELLED', message: 'the operation was cancelled', hint: undefined, details: {} };
-  const { message = String(error), name, syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
-  if (syscall === 'uv_cwd') {
-    const hint = 'Change to a directory that exists.';
-    return { code: 'NOT_FOUND', message: 'expected a current directory, found that it was removed', hint, details: {} };
-  }
-  const [, inMessage] = /^(E[A-Z0-9]+)\b/.exec(message) ?? [];
-  const found = syscall === undefined && inMessage !== undefined ? { code: inMessage, syscall: '', path } : error;
-  const failure = systemFailure(found, () => message, path);
-  if (isFailure(failure)) return { code: failure.code, message: failure.message, hint: failure.hint, details: failure.details };
+  const failure = unexpectedFailure(error);
+  if (isFailure(failure)) return describeFailure(failure, false);
+  const { message = String(error), name } = (error ?? {}) as Error;
   const hint = 'This was not expected. Repeat the command with --verbose to see where it happened.';
   return { code: 'INTERNAL', message: message || name || 'an error without a message', hint, details: {} };
 }

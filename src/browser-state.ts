@@ -25,6 +25,7 @@ import {
   openRemote,
 } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
+import { throwTyped } from './system-errors.js';
 import { entryFacts } from './workspace/directory.js';
 import { type LiveBrowser, liveBrowser } from './workspace/live.js';
 import { FileTracker } from './workspace/metadata.js';
@@ -274,6 +275,7 @@ export class BrowserState {
     throw new BrowserStateError('USAGE', 'No session is currently mounted', { hint: 'Call mount first.' });
   }
 }
+throwTyped(BrowserState);
 
 function neverWrote({ session, dir }: Mount): string {
   return `session ${session}: the browser never wrote to ${dir}; it may have used another profile, as it does where none is named or a stale lock is in the way`;

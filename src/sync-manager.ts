@@ -8,6 +8,7 @@ import { optionsOf } from './session/calls.js';
 import type { OnConflict } from './session/conflict.js';
 import type { Mount } from './session/mount.js';
 import type { OnProgress } from './session/progress.js';
+import { throwTyped } from './system-errors.js';
 import type { FileMetadata, FileTracker } from './workspace/metadata.js';
 
 /** What is mounted, as far as it is moved and looked at. */
@@ -136,3 +137,4 @@ export class SyncManager {
     return () => this.#work.listeners.delete(listener);
   }
 }
+throwTyped(SyncManager);

@@ -80,3 +80,51 @@ export function systemFailure(error: unknown, message: (name: string) => string,
   const details = path === undefined ? {} : { path };
   return new BrowserStateError(meaningOf(name).code, message(name), { hint: meaningOf(name).hint, details, cause: error });
 }
+
+/** Returns an error of the system, of which nothing is known but what it says, as an error of this library; any other as it is. */
+export function unexpectedFailure(error: unknown): unknown {
+  const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
+  if (syscall === 'uv_cwd') {
+    const hint = 'Change to a directory that exists.';
+    return new BrowserStateError('NOT_FOUND', 'the current directory was removed', { hint, cause: error });
+  }
+  return systemFailure(error, (name) => `${path ?? 'a file'}: ${syscall ?? 'a system call'} failed: ${name}`, path);
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/** Makes the methods of a class of the library's surface throw errors of the system as errors of this library. */
+export function throwTyped({ prototype }: { readonly prototype: object }): void {
+  for (const [name, { value, ...rest }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
+    if (name === 'constructor' || typeof value !== 'function') continue;
+    Object.defineProperty(prototype, name, { ...rest, value: typed(value as Method) });
+  }
+}
+
+function typed(method: Method): Method {
+  return function (...args) {
+    try {
+      const result = method.apply(this, args);
+      if (result instanceof Promise) return result.catch(rethrow);
+      return isAsyncGenerator(result) ? typedItems(result) : result;
+    } catch (error) {
+      return rethrow(error);
+    }
+  };
+}
+
+async function* typedItems(items: AsyncGenerator): AsyncGenerator {
+  try {
+    yield* items;
+  } catch (error) {
+    rethrow(error);
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw unexpectedFailure(error);
+}
+
+function isAsyncGenerator(value: unknown): value is AsyncGenerator {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value && 'return' in value;
+}

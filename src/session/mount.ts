@@ -8,6 +8,7 @@ import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { OptionNames } from '../option-check.js';
 import type { Hold } from '../owners.js';
+import { throwTyped } from '../system-errors.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { leftoversOf } from '../workspace/settle.js';
@@ -233,6 +234,7 @@ export class Mount {
     }
   }
 }
+throwTyped(Mount);
 
 /** An error of a push, with a word on what it did not concern. A conflict says that itself. */
 export function safeHere({ session, commit }: MountCommit, error: unknown): unknown {

@@ -5,6 +5,7 @@ import { checkOptions } from '../option-check.js';
 import { checkId } from '../repository/layout.js';
 import { type OpenOptions, optionsOf } from './calls.js';
 import { openPlaces } from './places.js';
+import { unexpectedFailure } from '../system-errors.js';
 import { Store } from './store.js';
 
 /**
@@ -27,6 +28,10 @@ export async function openRepository(options: OpenOptions = {}): Promise<Store> 
   const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress, onWarning } = options;
   if (host.platform() === 'win32') throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows');
   checkId('user', userId);
-  const places = await openPlaces({ home: options.home ?? host.defaultHome(), remote, userId, host, transfer, onRetry });
+  const places = await openPlaces({ home: options.home ?? host.defaultHome(), remote, userId, host, transfer, onRetry }).catch(
+    (error: unknown) => {
+      throw unexpectedFailure(error);
+    },
+  );
   return new Store({ ...places, host, signal, onProgress, onWarning });
 }

@@ -5,6 +5,7 @@ import type { ObjectId } from '../object-id.js';
 import { KeptFrames } from '../repository/kept-frames.js';
 import { checkId } from '../repository/layout.js';
 import type { RefEvent } from '../repository/ref.js';
+import { throwTyped } from '../system-errors.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
 import { type LogOptions, type OfflineOptions, optionsOf, type StatusOptions } from './calls.js';
@@ -345,6 +346,7 @@ export class Session {
 function isUnknownCommit(error: unknown, revision: string): boolean {
   return isError(error, 'NOT_FOUND') && error.details['revision'] !== undefined && isCommitId(revision.replace(/(?:~[0-9]*)+$/, ''));
 }
+throwTyped(Session);
 
 function unlessMissing(error: unknown): undefined {
   if (!isError(error, 'NOT_FOUND')) throw error;

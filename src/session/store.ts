@@ -9,6 +9,7 @@ import type { RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
+import { throwTyped } from '../system-errors.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import {
@@ -279,6 +280,7 @@ export class Store {
     await this.close();
   }
 }
+throwTyped(Store);
 
 /** What is wrong with one ref alone, and where. Throws every other error. */
 function problemOf(session: string, place: string, error: unknown): BrowserStateError {

@@ -1,0 +1,79 @@
+/** Calls of the file system that fail: each one of an operation in turn, whichever module makes it. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+
+type Call = (this: unknown, ...args: unknown[]) => unknown;
+type Calls = Record<string, Call>;
+
+/** What is to fail in a run: the calls for which `fails` is true, with the error of that name. */
+export interface Faults {
+  errno: 'EIO' | 'EMFILE';
+  fails: (index: number) => boolean;
+}
+
+interface Run extends Faults {
+  /** The calls made that may fail so, in order. */
+  made: string[];
+}
+
+const runs = new AsyncLocalStorage<Run>();
+
+/** Calls that need a descriptor. */
+const opening = /^(?:open|opendir|readdir|readFile|writeFile|appendFile|copyFile|cp|rm|mkdtemp)(?:Sync)?$/;
+/** What never fails, and what is no call of the system. */
+const harmless = /^(?:exists|watch|unwatch|create|constructor|_|lazy|F_OK|get|on|emit)/;
+
+/** Counts a call; throws if it is to fail. */
+function enter(name: string, path: unknown): void {
+  const run = runs.getStore();
+  if (run === undefined || (run.errno === 'EMFILE' && !opening.test(name))) return;
+  run.made.push(`${name} ${path}`);
+  if (run.fails(run.made.length)) throw failure(run.errno, name.replace(/Sync$/, ''), path);
+}
+
+function failure(code: Faults['errno'], syscall: string, path: unknown): Error {
+  const where = typeof path === 'string' ? { path } : {};
+  return Object.assign(new Error(`${code}: a fault that the test asked for, ${syscall}`), { code, errno: -1, syscall, ...where });
+}
+
+/** A descriptor is closed also if closing says that it failed. */
+const closing = /^close(?:Sync)?$/;
+
+function replace(calls: Calls, isWanted: (name: string) => boolean, isAsync: boolean): void {
+  for (const name of Object.getOwnPropertyNames(calls)) {
+    const { value: original } = Object.getOwnPropertyDescriptor(calls, name) as { value?: Call };
+    if (typeof original !== 'function' || harmless.test(name) || !isWanted(name)) continue;
+    const act: Call = function (...args) {
+      if (!closing.test(name)) enter(name, args[0]);
+      const result = original.apply(this, args);
+      if (!closing.test(name)) return result;
+      if (!isAsync) return enter(name, args[0]);
+      return (result as Promise<unknown>).then(() => enter(name, undefined));
+    };
+    calls[name] = isAsync
+      ? async function (this: unknown, ...args: unknown[]) {
+          return act.apply(this, args);
+        }
+      : act;
+  }
+}
+
+const handle = await fs.promises.open('/');
+const handles = Object.getPrototypeOf(handle) as Calls;
+await handle.close();
+replace(handles, (name) => !['fd', 'getAsyncId'].includes(name), true);
+replace(fs.promises as unknown as Calls, () => true, true);
+replace(fs as unknown as Calls, (name) => name.endsWith('Sync') && !['fsyncSync_'].includes(name), false);
+syncBuiltinESMExports();
+
+/** Runs `body` with the faults; resolves to what came of it, and the calls that were made until then. */
+export async function withFaults(faults: Faults, body: () => Promise<unknown>): Promise<{ error?: unknown; made: readonly string[] }> {
+  const run: Run = { ...faults, made: [] };
+  try {
+    await runs.run(run, body);
+    return { made: run.made };
+  } catch (error) {
+    return { error, made: run.made };
+  }
+}
