@@ -123,9 +123,20 @@ export class Anchor {
   /** An error with the folder's own path in place of the handle's. */
   #readable(error: unknown, { folder }: Place): unknown {
     if ((isError(error) || hasErrno(error)) && folder.root !== this.#root)
-      error.message = error.message.replaceAll(`${folder.root}/`, `${this.#root}/`);
+      Object.assign(
+        error,
+        inPlace(error, (text) => text.replaceAll(`${folder.root}/`, `${this.#root}/`)),
+      );
     return error;
   }
+}
+
+/** Returns the message of an error, and its path, with other paths in them. */
+function inPlace(error: BrowserStateError | NodeJS.ErrnoException, renamed: (text: string) => string): object {
+  const message = renamed(error.message);
+  if (!isError(error)) return error.path === undefined ? { message } : { message, path: renamed(error.path) };
+  const { path } = error.details;
+  return typeof path === 'string' ? { message, details: { ...error.details, path: renamed(path) } } : { message };
 }
 
 /** The cell's bytes, `damaged` if it has none that are whole, or undefined if it is not there. */

@@ -30,6 +30,8 @@ function meaningInFolder(name: string, particular: Record<string, ErrorCode>): {
 export const absent = { ENOENT: 'NOT_FOUND', ENOTDIR: 'NOT_FOUND', EISDIR: 'NOT_FOUND' } as const;
 export const damaged = { EISDIR: 'INTEGRITY', ENOTDIR: 'INTEGRITY' } as const;
 export const misplaced = { ENOTDIR: 'USAGE', EISDIR: 'USAGE' } as const;
+/** A directory in the place of an entry is damage: no key leads below a cell. */
+export const misplacedCell = { ENOTDIR: 'USAGE', EISDIR: 'INTEGRITY' } as const;
 
 /** True for an error of the file system with one of the given names, or with any. */
 export function hasErrno(error: unknown, ...names: string[]): error is NodeJS.ErrnoException {
@@ -52,8 +54,9 @@ export function misfit(path: string, found: Stats): Error {
   return found.isDirectory() ? Object.assign(new Error(message), { code: 'EISDIR', errno: -21, path }) : integrity(message);
 }
 
-/** The error for what is in the place of a directory. */
+/** Returns the error for what is in the place of a directory: ENOTDIR for a file, which may be an object, else INTEGRITY. */
 export function notDirectory(path: string, found: Stats): Error {
+  if (!found.isFile()) return integrity(`${path}: expected a directory, found ${typeName(found)}`, undefined, { path });
   return Object.assign(new Error(`${path}: expected a directory, found ${typeName(found)}`), { code: 'ENOTDIR', errno: -20, path });
 }
 

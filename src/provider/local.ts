@@ -15,7 +15,7 @@ import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZ
 import { checkKey, checkPrefix } from './key.js';
 import { Anchor, type AnchorOptions, type Place } from './local-anchor.js';
 import { checkCell, type Finding } from './local-check.js';
-import { absent, committed, damaged, hasErrno, misplaced, translating } from './local-errors.js';
+import { absent, committed, damaged, hasErrno, misplaced, misplacedCell, translating } from './local-errors.js';
 import { bytesAt, type Folder, publish, readBytes, removeFile, syncDirectory } from './local-files.js';
 import { listFolder, oddEntries } from './local-list.js';
 import { objectPath } from './local-names.js';
@@ -98,7 +98,9 @@ class LocalProvider implements Provider {
     checkRequest(key, options);
     checkCellSize(key, bytes);
     const payload = new Uint8Array(bytes);
-    return await translating(`write ${key}`, misplaced, () => this.#linking(({ cells }) => cells.swap(key, payload, expected, options)));
+    return await translating(`write ${key}`, misplacedCell, () =>
+      this.#linking(({ cells }) => cells.swap(key, payload, expected, options)),
+    );
   }
 
   async *list(prefix: string, options: RequestOptions = {}): AsyncIterable<Listed> {

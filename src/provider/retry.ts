@@ -110,6 +110,11 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
 /** Errors about a place that is not the expected one: waiting mounts no disk. */
 const refusals = new WeakSet<object>();
 
+/** Whether a request was refused before it was sent, since the place is not the expected one. */
+export function isRefusal(error: unknown): boolean {
+  return isError(error) && refusals.has(error);
+}
+
 function refuse(error: unknown): never {
   if (isError(error)) refusals.add(error);
   throw error;

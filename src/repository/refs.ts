@@ -17,6 +17,7 @@ import {
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
+import { isRefusal } from '../provider/retry.js';
 import { checkId, isId, objectKey, REF_PREFIX, refKey } from './layout.js';
 import {
   checkUnique,
@@ -214,7 +215,7 @@ export class Refs {
       this.#rows = ref.rows;
       return { session: from.session, ref, version };
     } catch (error) {
-      if (!isError(error, 'UNREACHABLE')) throw error;
+      if (!isError(error, 'UNREACHABLE') || isRefusal(error)) throw error;
       const settled = await this.#settle(from, ref, options).catch((cause: unknown) => {
         throw unknownOutcome(from.session, cause);
       });

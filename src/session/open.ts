@@ -3,9 +3,9 @@ import { BrowserStateError } from '../errors.js';
 import { systemHost } from '../host.js';
 import { checkOptions } from '../option-check.js';
 import { checkId } from '../repository/layout.js';
+import { unexpectedFailure } from '../system-errors.js';
 import { type OpenOptions, optionsOf } from './calls.js';
 import { openPlaces } from './places.js';
-import { unexpectedFailure } from '../system-errors.js';
 import { Store } from './store.js';
 
 /**

@@ -2,7 +2,7 @@
  * Capture: turns a scanned directory into a tree, reading only what the stat cache does not vouch for (SPEC.md 11.4). Content goes
  * to a sink chunk by chunk; no file is ever held whole.
  */
-import { type BigIntStats, closeSync, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
+import { type BigIntStats, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
 import { compareUtf8 } from '../bytes.js';
@@ -16,7 +16,7 @@ import type { Predecessor } from '../repository/blob-writer.js';
 import type { Manifest } from '../repository/manifest.js';
 import { ifThere } from './directory.js';
 import { readFailure } from './files.js';
-import { Below, type Name } from './handle.js';
+import { Below, closeRead, type Name } from './handle.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
 import type { StatCache } from './stat-cache.js';
@@ -204,7 +204,7 @@ async function readFile(place: Place, entry: ScannedEntry, old: FileEntry | unde
   } catch (error) {
     throw readFailure(place.shown, error);
   } finally {
-    closeSync(file);
+    closeRead(file);
   }
 }
 

@@ -4,12 +4,22 @@
  */
 import { type BigIntStats, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { parentPath } from '../object/path.js';
+import { errno } from '../system-errors.js';
 
 /** A name as the file system has it, which need not be UTF-8. */
 export type Name = string | Buffer;
 
 /** Whether paths below handles are safe from symlinks here. */
 export const hasHandles = existsSync('/proc/self/fd');
+
+/** Closes a descriptor that nothing was written through: what was read is right, whatever closing says. */
+export function closeRead(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch (error) {
+    if (errno(error) === undefined) throw error;
+  }
+}
 
 /** Linux: names an entry without opening it. Node has no constant for it. */
 const O_PATH = 0o10000000;
@@ -67,7 +77,7 @@ export class DirectoryHandle {
   }
 
   close(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    if (this.#descriptor !== undefined) closeRead(this.#descriptor);
   }
 }
 
@@ -140,6 +150,6 @@ export function setMode(path: Name, mode: number): void {
       throw Object.assign(new Error(`ELOOP: a symlink, chmod '${path}'`), { code: 'ELOOP', syscall: 'chmod' });
     chmodSync(`/proc/self/fd/${descriptor}`, mode);
   } finally {
-    closeSync(descriptor);
+    closeRead(descriptor);
   }
 }

@@ -3,7 +3,7 @@
  * and stands for one moment, or it is copied again; what the browser has open is only ever read. Different databases may be of different moments, as they are for
  * a browser that is killed.
  */
-import { closeSync, constants, lstatSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { constants, lstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { copyChangingFile } from './copy-file.js';
 import { ifThere } from './directory.js';
 import { errno, readFailure, writeFailure } from './files.js';
 import type { Filter } from './filter.js';
-import { Below, type Name } from './handle.js';
+import { Below, closeRead, type Name } from './handle.js';
 import { type Taken, type Unit, unitsOf } from './live-units.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
@@ -197,7 +197,7 @@ function isSameContent(one: Name, other: string): boolean {
       at += here;
     }
   } finally {
-    for (const file of files) closeSync(file);
+    for (const file of files) closeRead(file);
   }
 }
 

@@ -2,13 +2,13 @@
  * What belongs together in a browser's directory, and when copies of it that were made while it changed are those of one moment nevertheless (SPEC.md R-LIVE-2,
  * R-LIVE-3). Where nothing of it changed they always are.
  */
-import { closeSync, constants, openSync, readdirSync, readSync } from 'node:fs';
+import { constants, openSync, readdirSync, readSync } from 'node:fs';
 import { equalBytes } from '../bytes.js';
 import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../limits.js';
 import { parentPath, pathProblem } from '../object/path.js';
 import { ifThere } from './directory.js';
 import type { Filter } from './filter.js';
-import type { Below, Name } from './handle.js';
+import { type Below, closeRead, type Name } from './handle.js';
 import { levelDbFile, readManifest } from './leveldb.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
@@ -103,7 +103,7 @@ function beginning(name: string, locate: () => Name, length: number): Uint8Array
     const bytes = new Uint8Array(length);
     return bytes.subarray(0, readSync(file, bytes, 0, length, 0));
   } finally {
-    closeSync(file);
+    closeRead(file);
   }
 }
 

@@ -3,13 +3,14 @@
  * is named after the owner (SPEC.md R-OUT-7). The folder is renamed into place with its file, which succeeds only where no lock is or an empty folder. A lock of
  * an owner that is gone is taken over by renaming the file, which one of any number of processes can do, since no other lock ever has a file of that name.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { describeOwner } from '../owner-name.js';
-import type { OwnerState } from '../owners.js';
+import type { OwnerState, Owners } from '../owners.js';
 import { errno } from './files.js';
 import { recordFailure, recordPath } from './record.js';
 
@@ -17,6 +18,9 @@ type LockHost = Pick<Host, 'random' | 'owners'>;
 
 /** Locks that come and go while one process looks. */
 const MAX_LOOKS = 50;
+
+/** Files of locks that this process released and could not remove. */
+const abandoned = new Set<string>();
 
 /** A lock of this process. */
 export interface DirectoryLock {
@@ -39,9 +43,11 @@ export async function lockDirectory(folder: string, dir: string, host: LockHost)
         if (await place(path, name, host)) return { release: unlock };
         continue;
       }
-      const state = await owners.state(owner);
+      const state = await stateOf(path, owner, owners);
       if (state !== 'gone') throw busy(dir, path, owner, state);
-      if (await renamed(join(path, owner), join(path, name))) return { release: unlock };
+      if (!(await renamed(join(path, owner), join(path, name)))) continue;
+      abandoned.delete(join(path, owner));
+      return { release: unlock };
     }
     throw new BrowserStateError('BUSY', `${dir}: other processes keep working with this directory`, { hint: 'Repeat the command later.' });
   } catch (error) {
@@ -54,8 +60,12 @@ export async function lockDirectory(folder: string, dir: string, host: LockHost)
 export async function refuseLocked(folder: string, dir: string, host: LockHost): Promise<void> {
   const path = recordPath(folder, dir, 'lock');
   const owner = await ownerOf(path);
-  const state = owner === undefined ? 'gone' : await host.owners(folder).state(owner);
+  const state = owner === undefined ? 'gone' : await stateOf(path, owner, host.owners(folder));
   if (owner !== undefined && state !== 'gone') throw busy(dir, path, owner, state);
+}
+
+async function stateOf(path: string, owner: string, owners: Owners): Promise<OwnerState> {
+  return abandoned.has(join(path, owner)) ? 'gone' : await owners.state(owner);
 }
 
 /** The owner that a lock names; undefined if nobody has it. */
@@ -71,12 +81,14 @@ async function ownerOf(path: string): Promise<string | undefined> {
 /** Puts a lock of this process in place; false if there is one. */
 async function place(path: string, me: string, host: LockHost): Promise<boolean> {
   const temporary = `${path}.${toHex(host.random(8))}.${me}`;
+  let isPlaced = false;
   try {
     await mkdir(temporary, { recursive: true, mode: 0o700 });
     await writeFile(join(temporary, me), '', { mode: 0o600 });
-    return await renamed(temporary, path);
+    isPlaced = await renamed(temporary, path);
+    return isPlaced;
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    if (!isPlaced) await rm(temporary, { recursive: true, force: true });
   }
 }
 
@@ -93,11 +105,14 @@ async function renamed(from: string, to: string): Promise<boolean> {
 
 /** Removes this process's file first: the folder may be another's by the time that it is empty. Fails for nothing: what was done under the lock is done. */
 async function remove(path: string, me: string): Promise<void> {
+  const file = join(path, me);
   try {
-    await unlink(join(path, me));
+    await unlink(file);
     await rmdir(path);
   } catch (error) {
     if (errno(error) === undefined) throw error;
+    // ENOENT: another took it over. ENOTEMPTY: the folder is another's by now.
+    if (existsSync(file)) abandoned.add(file);
   }
 }
 

@@ -2,14 +2,16 @@
  * What the files of a mounted directory are, for those who ask: path, size, time, and the SHA-256 of the content. It is kept up to date by looking again and again,
  * and reads only what lstat shows to have changed. Nothing that is committed depends on it.
  */
+
 import { createHash } from 'node:crypto';
-import { type BigIntStats, closeSync, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { type BigIntStats, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { READ_SIZE } from '../limits.js';
 import { ifSeen } from './directory.js';
 import { readFacts } from './excludes.js';
 import { buildFilter, readRules } from './filter.js';
+import { closeRead } from './handle.js';
 
 export interface FileMetadata {
   /** Relative to the directory, `/`-separated. */
@@ -94,7 +96,7 @@ export class FileTracker {
       }
       return { path, hash: hash.digest('hex'), size: Number(size), modTime: Number(mtimeNs / 1_000_000n) };
     } finally {
-      closeSync(file);
+      closeRead(file);
     }
   }
 }

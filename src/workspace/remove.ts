@@ -80,6 +80,8 @@ export async function requireRemovable(dir: string, roots: readonly Buffer[]): P
         if (entry?.isDirectory() && Buffer.from(String(name)).equals(name)) directories.push(path);
         if (entry?.isFile() && isImmutable(handle.at(name))) throw refuse(dir, path, 'it is immutable (`chattr -i` lifts that)');
       }
+    } catch (error) {
+      throw writeFailure(directory, error);
     } finally {
       handle.close();
     }

@@ -6,10 +6,10 @@ import { syncBuiltinESMExports } from 'node:module';
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Calls = Record<string, Call>;
 
-/** What is to fail in a run: the calls for which `fails` is true, with the error of that name. */
+/** The calls that fail in a run, which are counted from 1 on, with the error of that name. */
 export interface Faults {
   errno: 'EIO' | 'EMFILE';
-  fails: (index: number) => boolean;
+  fails: (index: number, call: string) => boolean;
 }
 
 interface Run extends Faults {
@@ -21,15 +21,16 @@ const runs = new AsyncLocalStorage<Run>();
 
 /** Calls that need a descriptor. */
 const opening = /^(?:open|opendir|readdir|readFile|writeFile|appendFile|copyFile|cp|rm|mkdtemp)(?:Sync)?$/;
-/** What never fails, and what is no call of the system. */
+/** Functions that never fail, and those that are no calls of the system. */
 const harmless = /^(?:exists|watch|unwatch|create|constructor|_|lazy|F_OK|get|on|emit)/;
 
 /** Counts a call; throws if it is to fail. */
 function enter(name: string, path: unknown): void {
   const run = runs.getStore();
   if (run === undefined || (run.errno === 'EMFILE' && !opening.test(name))) return;
-  run.made.push(`${name} ${path}`);
-  if (run.fails(run.made.length)) throw failure(run.errno, name.replace(/Sync$/, ''), path);
+  const call = `${name} ${path}`;
+  run.made.push(call);
+  if (run.fails(run.made.length, call)) throw failure(run.errno, name.replace(/Sync$/, ''), path);
 }
 
 function failure(code: Faults['errno'], syscall: string, path: unknown): Error {
@@ -40,12 +41,16 @@ function failure(code: Faults['errno'], syscall: string, path: unknown): Error {
 /** A descriptor is closed also if closing says that it failed. */
 const closing = /^close(?:Sync)?$/;
 
+/** Nothing here loses power. */
+const syncing = /^(?:f?data)?(?:fsync|sync)(?:Sync)?$/;
+
 function replace(calls: Calls, isWanted: (name: string) => boolean, isAsync: boolean): void {
   for (const name of Object.getOwnPropertyNames(calls)) {
     const { value: original } = Object.getOwnPropertyDescriptor(calls, name) as { value?: Call };
     if (typeof original !== 'function' || harmless.test(name) || !isWanted(name)) continue;
     const act: Call = function (...args) {
       if (!closing.test(name)) enter(name, args[0]);
+      if (syncing.test(name)) return undefined;
       const result = original.apply(this, args);
       if (!closing.test(name)) return result;
       if (!isAsync) return enter(name, args[0]);
@@ -64,7 +69,7 @@ const handles = Object.getPrototypeOf(handle) as Calls;
 await handle.close();
 replace(handles, (name) => !['fd', 'getAsyncId'].includes(name), true);
 replace(fs.promises as unknown as Calls, () => true, true);
-replace(fs as unknown as Calls, (name) => name.endsWith('Sync') && !['fsyncSync_'].includes(name), false);
+replace(fs as unknown as Calls, (name) => name.endsWith('Sync'), false);
 syncBuiltinESMExports();
 
 /** Runs `body` with the faults; resolves to what came of it, and the calls that were made until then. */

@@ -166,6 +166,8 @@ async function restoresOrRefuses(t: ExecutionContext, where: string, run: () => 
     () => undefined,
     (found: unknown) => found,
   );
-  t.true(error === undefined || isError(error, 'INTEGRITY', 'USAGE'), `${where}: ${error}`);
+  // C16: it is damage of the store; a file in the place of a directory alone may be an object of another program.
+  const isTold = isError(error, 'INTEGRITY') || (where.startsWith('directory or file') && isError(error, 'USAGE'));
+  t.true(error === undefined || (isTold && error.message.includes('/') && error.hint !== undefined), `${where}: ${error}`);
   return error === undefined;
 }

@@ -1,0 +1,3 @@
+import { systemCallTests } from '../exhaustive/_system-calls.js';
+
+systemCallTests(1);

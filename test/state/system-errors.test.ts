@@ -1,0 +1,64 @@
+/** C16: errors of the system, as the callers of the library get them. */
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { BrowserStateError, isError, openRepository } from '../../src/index.js';
+import { unexpectedFailure } from '../../src/system-errors.js';
+import { withFaults } from '../faults/system-calls.js';
+import { fakeHost } from '../helpers/host.js';
+import { temporary } from '../helpers/temporary.js';
+import { profile, write } from './_processes.js';
+
+test('C16: every error of this system that nothing expected has a code, a hint and the path', (t) => {
+  for (const code of Object.keys(constants.errno)) {
+    const error = Object.assign(new Error(`${code}: failed, open '/a'`), { code, errno: -1, syscall: 'open', path: '/a' });
+    const failure = unexpectedFailure(error) as BrowserStateError;
+    t.true(isError(failure) && failure.code !== 'INTERNAL' && failure.hint !== undefined, code);
+    t.is(failure.message, `/a: open failed: ${code}`);
+    t.deepEqual(failure.details, { path: '/a' });
+    t.is(failure.cause, error);
+  }
+});
+
+test('C16: errors of the program, of Node and of this library pass as they are', (t) => {
+  const errors = [new TypeError('x'), new BrowserStateError('BUSY', 'x'), Object.assign(new Error('x'), { code: 'ERR_INVALID_ARG_TYPE' })];
+  for (const error of [...errors, 'text', undefined, null]) t.is(unexpectedFailure(error), error);
+});
+
+/** Calls of a store's surface, each with a call of the system that it makes unprotected. */
+test.serial('C16: a method, an iterator and a mount report a failed system call as an error of the library', async (t) => {
+  const folder = temporary(t);
+  const host = fakeHost('system errors');
+  const store = await openRepository({ home: join(folder, 'home'), host });
+  const dir = join(folder, 'profile');
+  await write(dir, profile('first'));
+  await store.session('s').commit(dir);
+  const mount = await store.mount('s');
+  const calls = {
+    method: () => store.session('s').status(dir),
+    iterator: async () => {
+      for await (const _ of store.session('s').log());
+    },
+    mount: () => mount.commit(),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const { error } = await withFaults({ errno: 'EIO', fails: () => true }, call);
+    t.true(isError(error) && error.code !== 'INTERNAL' && error.hint !== undefined, `${name}: ${error}`);
+  }
+  await mount.discard();
+  await store.close();
+});
+
+for (const call of ['unlink', 'rm']) {
+  test.serial(`C16: a lock of a directory that ${call} failed to remove does not lock its own process out`, async (t) => {
+    const folder = temporary(t);
+    const store = await openRepository({ home: join(folder, 'home') });
+    const dir = join(folder, 'profile');
+    await write(dir, profile('first'));
+    const fails = (_: number, made: string): boolean => made.startsWith(`${call} `) && made.includes('.lock');
+    await withFaults({ errno: 'EIO', fails }, () => store.session('s').commit(dir));
+    const { error } = await withFaults({ errno: 'EIO', fails: () => false }, () => store.session('s').commit(dir));
+    t.is(error, undefined);
+    await store.close();
+  });
+}
