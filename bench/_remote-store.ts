@@ -3,13 +3,13 @@
 import { systemHost } from '../src/host.js';
 import { memoryProvider, type Provider } from '../src/index.js';
 import { commitId, encodeCommit } from '../src/object/commit.js';
-import { measureTree, type Tree, treeId } from '../src/object/tree.js';
+import { distinctBlobs, measureTree, type Tree, treeId } from '../src/object/tree.js';
 import { BlobReader } from '../src/repository/blob-reader.js';
 import { BlobWriter } from '../src/repository/blob-writer.js';
 import { compact } from '../src/repository/compaction.js';
 import { planFetch } from '../src/repository/fetch-plan.js';
 import { newName, objectKey } from '../src/repository/layout.js';
-import type { Manifest } from '../src/repository/manifest.js';
+import type { BlobPlace, Manifest } from '../src/repository/manifest.js';
 import { Repository } from '../src/repository/repository.js';
 import { capture } from '../src/workspace/capture.js';
 import { readFacts } from '../src/workspace/excludes.js';
@@ -53,7 +53,12 @@ export class RemoteStore {
     });
     const tree = await this.#capture(dir, writer);
     await writer.settle();
-    if (this.#compacts) await compact(writer, writer.places, (id, place) => writer.read(id, place));
+    if (this.#compacts)
+      await compact(
+        writer,
+        Array.from(distinctBlobs(tree).keys(), (id) => [id, writer.place(id) as BlobPlace]),
+        (id, place) => writer.read(id, place),
+      );
     await writer.finish();
     await writer.acknowledged();
     const manifest = await this.#writeManifest(tree, writer);
@@ -86,11 +91,11 @@ export class RemoteStore {
     return tree;
   }
 
-  async #writeManifest(tree: Tree, { places }: BlobWriter): Promise<number> {
+  async #writeManifest(tree: Tree, writer: BlobWriter): Promise<number> {
     const facts = { time: 0, message: '', who: 'bench', labels: {}, extensions: [] };
     const commit = { tree: treeId(tree), parents: [], ...facts, ...measureTree(tree) };
     const name = newName(systemHost, 1);
-    const bytes = await this.#repository.writeManifest(name, { commit, tree, blobs: places }, 'auto');
+    const bytes = await this.#repository.writeManifest(name, { commit, tree, blobs: { get: (id) => writer.place(id) } }, 'auto');
     this.#head = await this.#repository.openManifest({ id: commitId(encodeCommit(commit)), manifest: name }, bytes);
     return bytes.length;
   }

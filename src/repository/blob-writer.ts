@@ -66,8 +66,8 @@ export class BlobWriter {
   /** Bytes handed to the compressor so far. */
   #compressed = 0;
 
-  /** The places of all blobs that were added, complete after `finish`. */
-  readonly places = new Map<ObjectId, BlobPlace>();
+  /** The places of the blobs that were added, but for those that are where `known` says. */
+  readonly #places = new Map<ObjectId, BlobPlace>();
   /** The ids of those that were not stored before. Of a blob that was stored anew it is here twice. */
   readonly #stored: ObjectId[] = [];
   /** Whether no blob that was added was there before. */
@@ -84,6 +84,11 @@ export class BlobWriter {
     this.#reader = new BlobReader({ provider: this.#packs }, options);
   }
 
+  /** Returns the place of a blob that was added, or is known; after `settle` of all of them. */
+  place(id: ObjectId): BlobPlace | undefined {
+    return this.#places.get(id) ?? this.#options.known.get(id);
+  }
+
   /** Whether every blob that was added was there before. */
   get isNothingNew(): boolean {
     return this.#stored.length === 0;
@@ -91,7 +96,7 @@ export class BlobWriter {
 
   /** The places of the blobs that were not stored before. */
   *stored(): Generator<[ObjectId, BlobPlace]> {
-    for (const id of this.#stored) yield [id, this.places.get(id) as BlobPlace];
+    for (const id of this.#stored) yield [id, this.#places.get(id) as BlobPlace];
   }
 
   /** The keys of the packs that were begun. */
@@ -130,10 +135,9 @@ export class BlobWriter {
 
   /** Adds a blob by its id and length alone; returns false if its bytes are needed, as they are if what is known of it has another length, which is damage. */
   use(id: ObjectId, length: number): boolean {
-    if (this.places.has(id) || this.#waiting.has(id)) return true;
-    const place = this.#options.known.get(id);
-    if (place?.length !== length) return false;
-    this.#reuse(id, place);
+    if (this.#places.has(id) || this.#waiting.has(id)) return true;
+    if (this.#options.known.get(id)?.length !== length) return false;
+    this.isAllNew = false;
     return true;
   }
 
@@ -186,8 +190,10 @@ export class BlobWriter {
     const found = this.#waiting.size === 0 ? undefined : await this.#options.lookup?.([...this.#waiting.keys()]);
     for (const [id, { bytes, predecessor }] of this.#waiting) {
       const place = found?.get(id);
-      if (place?.length === bytes.length) this.#reuse(id, place);
-      else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
+      if (place?.length === bytes.length) {
+        this.isAllNew = false;
+        this.#places.set(id, place);
+      } else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
       // One by one: what a cleared Map held stays reachable from its former table until the next full collection.
       this.#waiting.delete(id);
     }
@@ -272,13 +278,8 @@ export class BlobWriter {
     return { ...frameDraft(), compression, buffer: undefined, length: 0 };
   }
 
-  #reuse(id: ObjectId, place: BlobPlace): void {
-    this.isAllNew = false;
-    this.places.set(id, place);
-  }
-
   #place(id: ObjectId, place: BlobPlace): void {
-    this.places.set(id, place);
+    this.#places.set(id, place);
     this.#stored.push(id);
   }
 }

@@ -16,22 +16,31 @@ import type { BlobPlace } from './manifest.js';
 /** How a blob is stored anew: whole, or as what is kept of its location and a patch of the pages that the rest showed. */
 export type Rewrite = 'whole' | { kept: Location; bitmap: number };
 
+/** Blobs with their places, each once. They are gone through several times. */
+export type Places = Iterable<readonly [ObjectId, BlobPlace]>;
+
 /** Reads a blob that moves; INTEGRITY where it is damaged: it then stays where it is. */
 export type ReadBlob = (id: ObjectId, place: BlobPlace) => Promise<Uint8Array>;
 
 /**
  * Compacts what the writer placed, and what it only names, until a cold mount of `places` is within its limits. Called after `settle` and
- * before `finish`; the new places are in `writer.places`.
+ * before `finish`; the writer has the new places.
  */
-export async function compact(writer: BlobWriter, places: ReadonlyMap<ObjectId, BlobPlace>, readBlob: ReadBlob): Promise<void> {
-  let current = places;
+export async function compact(writer: BlobWriter, places: Places, readBlob: ReadBlob): Promise<void> {
+  const current: Places = {
+    *[Symbol.iterator]() {
+      for (const [id, place] of places) yield [id, writer.place(id) ?? place];
+    },
+  };
   // What moves is compressed anew, to a size that could only be estimated; what that leaves to do is little.
   for (let round = 0; round < MAX_COMPACTION_ROUNDS; round++) {
     const plan = planCompaction(current, writer.packs);
     if (plan.size === 0) return;
-    for (const [id, rewrite] of plan) await execute(writer, id, current.get(id) as BlobPlace, rewrite, readBlob);
+    for (const [id, place] of current) {
+      const rewrite = plan.get(id);
+      if (rewrite !== undefined) await execute(writer, id, place, rewrite, readBlob);
+    }
     await writer.settle();
-    current = new Map([...current].map(([id, place]) => [id, writer.places.get(id) ?? place]));
   }
 }
 
@@ -51,7 +60,7 @@ async function execute(writer: BlobWriter, id: ObjectId, place: BlobPlace, rewri
  * The blobs to store anew in the commit's packs, whose keys `own` has. Patches that show nothing are left out of their locations in any
  * case: that moves no byte.
  */
-export function planCompaction(places: ReadonlyMap<ObjectId, BlobPlace>, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
+export function planCompaction(places: Places, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
   const plan = new Plan(places, own);
   while (plan.isOver() && plan.drop());
   return plan.rewrites();
@@ -80,14 +89,14 @@ interface Outcome {
 }
 
 class Plan {
-  readonly #places: ReadonlyMap<ObjectId, BlobPlace>;
+  readonly #places: Places;
   readonly #own: ReadonlySet<string>;
   readonly #dropped = new Set<string>();
   /** Bytes that the commit stored before anything moved. */
   readonly #fresh: number;
   #outcome: Outcome;
 
-  constructor(places: ReadonlyMap<ObjectId, BlobPlace>, own: ReadonlySet<string>) {
+  constructor(places: Places, own: ReadonlySet<string>) {
     this.#places = places;
     this.#own = own;
     this.#outcome = this.#measure();
@@ -159,7 +168,7 @@ class Plan {
     const frames = new LiveFrames();
     let moved = 0;
     // The parts of a place are found again each time: held for all of 31,000 they took 25 MB.
-    for (const place of this.#places.values()) {
+    for (const [, place] of this.#places) {
       const parts = partsOf(place);
       const rewrite = this.#rewrite(place, parts);
       parts.forEach((part, i) => {

@@ -22,6 +22,16 @@ export interface Manifest {
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
 }
 
+/** A tree's canonical bytes, and its distinct blobs with their lengths. */
+export interface PreparedTree {
+  bytes: Uint8Array;
+  blobs: ReadonlyMap<ObjectId, number>;
+}
+
+export function prepareTree(tree: Tree): PreparedTree {
+  return { bytes: encodeTree(tree), blobs: distinctBlobs(tree) };
+}
+
 /**
  * Returns the body of a manifest envelope. Every blob of the tree must have a place. Throws INTEGRITY if the tree or the places give one blob two lengths, as
  * only damaged or hostile input does: no store is made of it.
@@ -29,10 +39,9 @@ export interface Manifest {
 export function encodeManifest(
   commit: Commit,
   tree: Tree,
-  blobs: ReadonlyMap<ObjectId, BlobPlace>,
-  treeBytes = encodeTree(tree),
+  blobs: Pick<ReadonlyMap<ObjectId, BlobPlace>, 'get'>,
+  { bytes: treeBytes, blobs: distinct } = prepareTree(tree),
 ): Uint8Array {
-  const distinct = distinctBlobs(tree);
   const locations = Array.from(distinct, ([id, length]) => {
     const place = blobs.get(id) as BlobPlace;
     checkLength(id, place.length, length);

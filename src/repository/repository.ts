@@ -14,16 +14,17 @@ import type { ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from './cells.js';
 import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from './layout.js';
-import { type BlobPlace, decodeManifest, encodeManifest, type Manifest } from './manifest.js';
+import { type BlobPlace, decodeManifest, encodeManifest, type Manifest, type PreparedTree } from './manifest.js';
 import type { Row } from './ref.js';
 import { Refs } from './refs.js';
 
 export interface ManifestContent {
   commit: Commit;
   tree: Tree;
-  /** The tree's canonical bytes, if they were made already. */
-  encoded?: Uint8Array;
-  blobs: ReadonlyMap<ObjectId, BlobPlace>;
+  /** What is made of the tree first, if it was made already. */
+  prepared?: PreparedTree;
+  /** The place of each blob of the tree. */
+  blobs: Pick<ReadonlyMap<ObjectId, BlobPlace>, 'get'>;
 }
 
 export class Repository {
@@ -122,9 +123,9 @@ export class Repository {
   }
 
   /** A manifest as it is stored under its name. */
-  async sealManifest(name: ObjectName, { commit, tree, encoded, blobs }: ManifestContent, compression: Compression): Promise<Uint8Array> {
+  async sealManifest(name: ObjectName, { commit, tree, prepared, blobs }: ManifestContent, compression: Compression): Promise<Uint8Array> {
     const identity = { kind: 'manifest', repository: this.id, key: objectKey('manifests', name) } as const;
-    return wrap(identity, encodeManifest(commit, tree, blobs, encoded), compression);
+    return wrap(identity, encodeManifest(commit, tree, blobs, prepared), compression);
   }
 
   /** Stores a manifest; resolves to its bytes as stored when it is durable. */

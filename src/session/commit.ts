@@ -4,14 +4,14 @@ import { dirname, join } from 'node:path';
 import { BrowserStateError } from '../errors.js';
 import { MAX_CAPTURE_ATTEMPTS } from '../limits.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
-import { blobCount, blobId, encodeTree, measureTree, type Tree, type TreeEntry } from '../object/tree.js';
+import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { BlobWriter } from '../repository/blob-writer.js';
-import { compact } from '../repository/compaction.js';
-import type { BlobPlace } from '../repository/manifest.js';
+import { compact, type Places } from '../repository/compaction.js';
+import { type BlobPlace, prepareTree } from '../repository/manifest.js';
 import type { Row, RowOp } from '../repository/ref.js';
 import { type CaptureOptions, capture } from '../workspace/capture.js';
 import { identityOf } from '../workspace/exchange.js';
@@ -236,7 +236,7 @@ async function commitOnto(
   if (!options.allowShrink) {
     // Content is judged as it was taken in, which is what would be committed.
     await writer.settle();
-    const read = (id: ObjectId) => writer.read(id, (writer.places.get(id) ?? underlay?.manifest.blobs.get(id)) as BlobPlace);
+    const read = (id: ObjectId) => writer.read(id, (writer.place(id) ?? underlay?.manifest.blobs.get(id)) as BlobPlace);
     await checkShrink(dir, parent && readable(parent, op), { tree, read });
   }
   await refuseChanged(local, workspace, identity);
@@ -354,27 +354,27 @@ async function store(
   op: Operation,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   await writer.settle();
-  const places = () => (underlay ? new Map([...underlay.manifest.blobs, ...writer.places]) : writer.places);
+  const prepared = prepareTree(tree);
+  const get = (id: ObjectId) => writer.place(id) ?? underlay?.manifest.blobs.get(id);
   // What a first version stores by itself lies in full packs: there is nothing to compact.
   const isAllNew = parent === undefined && writer.isAllNew;
-  if (!isAllNew) await compact(writer, placesOf(tree, places()), (id, place) => writer.read(id, place));
+  if (!isAllNew) await compact(writer, placesOf(prepared.blobs, get), (id, place) => writer.read(id, place));
   await writer.finish();
-  const encoded = encodeTree(tree);
-  const content = { tree: objectId('tree', encoded), ...measureTree(tree) };
+  const content = { tree: objectId('tree', prepared.bytes), ...measureTree(tree) };
   const commit = newCommit(content, { parents: parent ? [parent.row.id] : [], message, labels }, op.host);
   const { epoch } = pin;
-  const entry = { op: kind, commit, tree, encoded, blobs: places(), epoch, compression, tag, ready: writer.acknowledged() };
+  const entry = { op: kind, commit, tree, prepared, blobs: { get }, epoch, compression, tag, ready: writer.acknowledged() };
   const done = await appendCommit(from, entry, op);
   if (done === undefined) return undefined;
   if (!writer.isNothingNew) await local.index.record(from.repository, epoch, writer.stored());
   return { row: done.row, storedBytes: writer.storedBytes + done.storedBytes };
 }
 
-function placesOf(tree: Tree, places: ReadonlyMap<ObjectId, BlobPlace>): Map<ObjectId, BlobPlace> {
-  const placed = new Map<ObjectId, BlobPlace>();
-  for (const entry of tree) {
-    if (entry.kind !== 'file') continue;
-    for (let i = 0; i < blobCount(entry.size); i++) placed.set(blobId(entry, i), places.get(blobId(entry, i)) as BlobPlace);
-  }
-  return placed;
+/** A view of the places, for a large profile has no room for another Map of them. */
+function placesOf(blobs: ReadonlyMap<ObjectId, unknown>, get: (id: ObjectId) => BlobPlace | undefined): Places {
+  return {
+    *[Symbol.iterator]() {
+      for (const id of blobs.keys()) yield [id, get(id) as BlobPlace];
+    },
+  };
 }

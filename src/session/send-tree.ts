@@ -72,7 +72,7 @@ function findMissing(writer: BlobWriter, tree: Tree, blobs: ReadonlyMap<ObjectId
 function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWriter): Predecessor | undefined {
   if (old?.kind !== 'file' || index >= blobCount(old.size)) return undefined;
   const id = blobId(old, index);
-  const place = writer.use(id, blobLength(old.size, index)) ? writer.places.get(id) : undefined;
+  const place = writer.use(id, blobLength(old.size, index)) ? writer.place(id) : undefined;
   return place && { id, place };
 }
 

@@ -225,5 +225,5 @@ function lengthOf(places: Iterable<readonly [ObjectId, BlobPlace]>): number {
 }
 
 function placesOf(tree: Tree, writer: BlobWriter): Map<ObjectId, BlobPlace> {
-  return new Map(Array.from(distinctBlobs(tree).keys(), (id) => [id, writer.places.get(id) as BlobPlace]));
+  return new Map(Array.from(distinctBlobs(tree).keys(), (id) => [id, writer.place(id) as BlobPlace]));
 }

@@ -53,11 +53,16 @@ class Remote {
       blobs.set(id, bytes);
     }
     await writer.settle();
-    if (compacts) await compact(writer, writer.places, (id, place) => writer.read(id, place));
+    if (compacts)
+      await compact(
+        writer,
+        Array.from(blobs.keys(), (id) => [id, writer.place(id) as BlobPlace]),
+        (id, place) => writer.read(id, place),
+      );
     await writer.finish();
     await writer.acknowledged();
     this.#slots = slots;
-    this.places = new Map([...blobs.keys()].map((id) => [id, writer.places.get(id) as BlobPlace]));
+    this.places = new Map([...blobs.keys()].map((id) => [id, writer.place(id) as BlobPlace]));
     this.sent += writer.storedBytes;
     this.changed += writer.newBytes;
   }
