@@ -194,7 +194,7 @@ class Copy {
     const guesses = new Set<ObjectId>();
     for (const [id, { location, length }] of ready) {
       arrived.set(id, { location: moved(location, present, this.#copied), length });
-      if (segmentsOf(location).some((each) => present.has(segmentKey(each)))) guesses.add(id);
+      if (present.size > 0 && segmentsOf(location).some((each) => present.has(segmentKey(each)))) guesses.add(id);
     }
     const damage = (id: ObjectId, cause: unknown): BrowserStateError => {
       const pack = objectKey('packs', (ready.get(id) as BlobPlace).location.frame.pack);

@@ -1,6 +1,6 @@
 /** The parts of frames that blobs are made of: which of them the target of a copy has, and which blobs wait for which. */
 import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, type Location, NO_PATCHES } from '../pack/locator.js';
+import { type Frame, frameKey, type Location, NO_PATCHES, type PatchLocation } from '../pack/locator.js';
 import type { BlobPlace } from './manifest.js';
 
 /** Part of an uncompressed frame: where a blob's base or a patch begins. */
@@ -79,16 +79,27 @@ export class Waiting {
   }
 }
 
-/** Where a blob is in the target, of which everything is present or copied. */
-export function moved(location: Location, present: ReadonlyMap<string, Segment>, copied: ReadonlyMap<string, Frame>): Location {
-  const to = ({ frame, offset }: Segment): Segment => {
-    const { frame: found, offset: at } = present.get(segmentKey({ frame, offset })) ?? {
-      frame: copied.get(frameKey(frame)) as Frame,
-      offset,
-    };
-    return { frame: found, offset: at };
+/** Returns where a blob is in the target, of which everything is present or copied. */
+export function moved({ frame, offset, baseLength, patches }: Location, present: Present, copied: Copied): Location {
+  const base = target({ frame, offset }, present, copied);
+  // Each field by name: V8 makes an object of four times the size of a spread and what is added to it, and these are made by the million.
+  return {
+    frame: base.frame,
+    offset: base.offset,
+    baseLength,
+    patches: patches.length === 0 ? NO_PATCHES : patches.map((patch) => movedPatch(patch, present, copied)),
   };
-  const { baseLength, patches } = location;
-  const copies = patches.length === 0 ? NO_PATCHES : patches.map((patch) => ({ ...to(patch), bitmap: patch.bitmap }));
-  return { ...to(location), baseLength, patches: copies };
+}
+
+type Present = ReadonlyMap<string, Segment>;
+type Copied = ReadonlyMap<string, Frame>;
+
+function movedPatch(patch: PatchLocation, present: Present, copied: Copied): PatchLocation {
+  const { frame, offset } = target(patch, present, copied);
+  return { frame, offset, bitmap: patch.bitmap };
+}
+
+function target({ frame, offset }: Segment, present: Present, copied: Copied): Segment {
+  const found = present.size === 0 ? undefined : present.get(segmentKey({ frame, offset }));
+  return found ?? { frame: copied.get(frameKey(frame)) as Frame, offset };
 }

@@ -231,15 +231,18 @@ async function prepareLocal(local: LocalReplica, session: string, mine: readonly
 async function placesHere(here: SessionRef, manifests: readonly Manifest[], pin: Pin, op: Operation): Promise<Map<ObjectId, BlobPlace>> {
   const known = here.head ? (await here.manifest(here.head, op)).blobs : new Map<ObjectId, BlobPlace>();
   const packs = new PackPresence(here.repository, op);
-  const ids = manifests.flatMap(({ blobs }) => [...blobs.keys()]);
-  const usable = await packs.filter(new Map(ids.flatMap((id) => [[id, known.get(id)] as const]).filter(hasPlace)));
-  const others = ids.filter((id) => !usable.has(id));
+  const shared = new Map<ObjectId, BlobPlace>();
+  for (const { blobs } of manifests) {
+    for (const id of blobs.keys()) {
+      const place = known.get(id);
+      if (place !== undefined) shared.set(id, place);
+    }
+  }
+  const usable = await packs.filter(shared);
+  const others: ObjectId[] = [];
+  for (const { blobs } of manifests) for (const id of blobs.keys()) if (!usable.has(id)) others.push(id);
   const found = others.length === 0 ? new Map<ObjectId, BlobPlace>() : await packs.filter(await pin.lookup(others));
   return new Map([...usable, ...found]);
-}
-
-function hasPlace(entry: readonly [ObjectId, BlobPlace | undefined]): entry is readonly [ObjectId, BlobPlace] {
-  return entry[1] !== undefined;
 }
 
 function diverged({ head: commit }: SessionRef, { id: session, head }: LiveSession): BrowserStateError {

@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
-import { MAX_BLOBS, MAX_ENTRIES } from '../../src/limits.js';
+import { MAX_BLOBS, MAX_ENTRIES, MAX_PATCHES, PAGE_SIZE } from '../../src/limits.js';
 import type { TreeEntry } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';
+import type { Location, PatchLocation } from '../../src/pack/locator.js';
 import { localProvider } from '../../src/provider/local.js';
 import { fileEntry, forged, retree, seal } from '../helpers/forge.js';
 import { fakeHost } from '../helpers/host.js';
@@ -21,6 +22,9 @@ const LIMIT = 512_000_000;
 const name = (i: number): string => 'a'.repeat(140) + String(i).padStart(7, '0');
 const idAt = (i: number): string => i.toString(16).padStart(8, '0').padEnd(64, '0');
 const file = (path: string, size: number, ids: string): TreeEntry => ({ ...fileEntry(path), size, ids }) as TreeEntry;
+
+const patchesOf = ({ frame }: Location): PatchLocation[] =>
+  Array.from({ length: MAX_PATCHES }, (_, i) => ({ frame, offset: i * PAGE_SIZE, bitmap: 2 ** i }));
 
 /** A repository whose newest manifest claims the most of something. */
 async function claiming(what: string): Promise<Content> {
@@ -46,8 +50,9 @@ async function claiming(what: string): Promise<Content> {
       newest,
       Array.from({ length: MAX_ENTRIES }, (_, i) => file(name(i), 0, '')),
     );
-  } else if (what === 'blobs') {
+  } else if (what === 'blobs' || what === 'patches') {
     many(65_536);
+    if (what === 'patches') newest.locations = newest.locations.map((location) => ({ ...location, patches: patchesOf(location) }));
     retree(newest, [file('big', MAX_BLOBS * 65_536, Array.from({ length: MAX_BLOBS }, (_, i) => idAt(i)).join(''))]);
   } else {
     many(5);
@@ -60,7 +65,7 @@ async function claiming(what: string): Promise<Content> {
   return seal(repository);
 }
 
-for (const what of ['entries', 'blobs', 'both', 'file']) {
+for (const what of ['entries', 'blobs', 'patches', 'both', 'file']) {
   for (const step of ['pull', 'verify']) {
     test.serial(`B5: ${step} of a manifest of the most ${what} takes no more than 512 MB`, async (t) => {
       const folder = temporary(t);
