@@ -107,6 +107,8 @@ export const REMOTE_CONCURRENCY = 32;
 export const FETCH_AHEAD_BYTES = 16 * MiB;
 /** A pull of no more bytes has all of them under way at once: one round trip. */
 export const FETCH_AT_ONCE_BYTES = 24 * MiB;
+/** Blobs of one pack that a pull verifies and notes together: four times as many as fill a frame of small files. */
+export const ARRIVING_BLOBS = 16_384;
 /** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
 export const FETCH_SPARE_RANGES = 8;
 /**

@@ -4,7 +4,7 @@
  */
 import { readAhead } from '../concurrency.js';
 import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../errors.js';
-import { BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../limits.js';
+import { ARRIVING_BLOBS, BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
 import type { GetOptions, Provider, RequestOptions } from '../provider/provider.js';
@@ -96,7 +96,8 @@ class Copy {
     const wrong = new Map<ObjectId, BlobPlace>();
     const waiting = new Waiting(blobs, present, this.#copied);
     const arrive = async (ready: ReadonlyMap<ObjectId, BlobPlace>, durable: Promise<void>, draft?: PackDraft): Promise<void> => {
-      for (const [id, place] of await this.#arrive(ready, present, durable, draft)) wrong.set(id, place);
+      // In parts: of a pack that hostile bytes claim a million patches of, the first blob that is wrong ends the pull.
+      for (const part of inParts(ready)) for (const [id, place] of await this.#arrive(part, present, durable, draft)) wrong.set(id, place);
     };
     const close = async ({ draft, frames, decoding }: FilledPack): Promise<void> => {
       const durable = this.#target.provider.put(draft.key, draft.seal(), { signal });
@@ -220,6 +221,19 @@ class Copy {
     for (const [id, place] of arrived) this.places.set(id, place);
     return new Map([...ready].filter(([id]) => wrong.has(id)));
   }
+}
+
+/** Yields the blobs a part after the other, and at least one part. */
+function* inParts(blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<ReadonlyMap<ObjectId, BlobPlace>> {
+  if (blobs.size <= ARRIVING_BLOBS) return void (yield blobs);
+  let part = new Map<ObjectId, BlobPlace>();
+  for (const [id, place] of blobs) {
+    part.set(id, place);
+    if (part.size < ARRIVING_BLOBS) continue;
+    yield part;
+    part = new Map();
+  }
+  if (part.size > 0) yield part;
 }
 
 /** Whether all frames of the blobs together have at most KEPT_FRAME_BYTES. */
