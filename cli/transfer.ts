@@ -1,7 +1,7 @@
-/** What push, pull and sync share: one session or all, and how what was moved is told. */
-import type { PullResult, PushResult, Session, SessionInfo, SessionsOptions } from '../src/index.js';
+/** What push, pull and sync share: one session or all, and how what was moved is reported. */
+import type { Outcome, PullResult, PushResult, Session, Store } from '../src/index.js';
 import type { Context } from './context.js';
-import { CliError, describeFailure, type Failure } from './failure.js';
+import { CliError } from './failure.js';
 import { type Line, styled } from './lines.js';
 import type { Report } from './report.js';
 import { count, shortId, size } from './text.js';
@@ -11,98 +11,57 @@ interface Choice {
   all?: boolean | undefined;
 }
 
-interface Action<Result> {
-  /** Whether commits leave this machine, come to it, or both: what is sent is of sessions that are here. */
-  moves: 'out' | 'in' | 'both';
-  act: (session: Session) => Promise<Result>;
-  describe: (result: Result) => Line;
+interface Action<Result, Json> {
+  one(session: Session): Promise<Result>;
+  all(store: Store): AsyncIterable<Outcome<Result>>;
+  toJson(result: Result): Json;
+  describe(result: Result): Line;
 }
 
-/** What came of one of all sessions. */
-type Outcome<Result> = Result | { session: string; skipped: string } | { session: string; error: Failure };
-
 /**
- * Does it to the session, or to all one after the other: one that fails does not keep the others from it, and the exit status is that of the
- * first failure. Throws USAGE where neither or both are named, and where there is no remote.
+ * Acts on the session or on all, and reports it; the exit status is that of the first failure.
+ * Throws USAGE if neither or both are named, and if there is no remote.
  */
-export async function forSessions<Result extends object>(
+export async function forSessions<Result, Json>(
   context: Context,
   { session: id, all }: Choice,
-  action: Action<Result>,
+  action: Action<Result, Json>,
 ): Promise<void> {
   if ((id === undefined) === !all) {
     const hint = 'Name a session with -s, or take them all with --all.';
     throw new CliError('USAGE', `expected --session or --all, found ${all ? 'both' : 'neither'}`, hint);
   }
   context.requireRemote();
-  if (id !== undefined) {
-    const result = await action.act(await context.session(id));
-    context.report.result(result, () => [action.describe(result)]);
-    return;
-  }
+  if (id === undefined) return reportAll(context, action);
+  const result = await action.one(await context.session(id));
+  const json = action.toJson(result);
+  context.report.result(json, () => [action.describe(result)]);
+}
+
+async function reportAll<Result, Json>(context: Context, { all, toJson, describe }: Action<Result, Json>): Promise<void> {
   const { report } = context;
-  const outcomes: Outcome<Result>[] = [];
+  const outcomes: object[] = [];
   const lines: Line[] = [];
-  const fail = (session: string, error: unknown): void => {
-    const failure = context.failed(error);
-    if (failure.code === 'CANCELLED') throw error;
-    outcomes.push({ session, error: failure });
-    if (report.options.json) return;
-    const isNamed = failure.message.startsWith(`session ${session}`);
-    report.error(isNamed ? failure : { ...failure, message: `session ${session}: ${failure.message}` }, error);
-  };
-  const { here, both, deleted, problems } = await allSessions(context, action.moves);
-  for (const { session, problem } of problems) fail(session, problem);
-  const names = action.moves === 'out' ? [...here] : [...both];
-  for (const { session, pushed } of deleted) {
-    // What was never pushed, or not yet, is sent, or met as a conflict.
-    if (!pushed && action.moves !== 'in') {
-      names.push(session);
-      continue;
-    }
-    outcomes.push({ session, skipped: 'deleted on the remote' });
-    const advice = pushed ? `; \`browserstate delete -s ${session}\` deletes it here too` : ', with commits that were not pushed';
-    report.warn(`${session} was deleted on the remote, and is left alone here${advice}`);
-  }
-  for (const session of names) {
-    try {
-      const result = await action.act(await context.session(session));
-      outcomes.push(result);
-      lines.push(action.describe(result));
-    } catch (error) {
-      fail(session, error);
+  for await (const outcome of all(await context.store())) {
+    const { session } = outcome;
+    if ('result' in outcome) {
+      outcomes.push(toJson(outcome.result) as object);
+      lines.push(describe(outcome.result));
+    } else if ('skipped' in outcome) {
+      outcomes.push({ session, skipped: 'deleted on the remote' });
+      const advice = outcome.pushed ? `; \`browserstate delete -s ${session}\` deletes it here too` : ', with commits that were not pushed';
+      report.warn(`${session} was deleted on the remote, and is left alone here${advice}`);
+    } else {
+      const failure = context.failed(outcome.error);
+      if (failure.code === 'CANCELLED') throw outcome.error;
+      outcomes.push({ session, error: failure });
+      if (report.options.json) continue;
+      const isNamed = failure.message.startsWith(`session ${session}`);
+      report.error(isNamed ? failure : { ...failure, message: `session ${session}: ${failure.message}` }, outcome.error);
     }
   }
   report.result(outcomes, () => lines);
-  if (both.size === 0 && problems.length === 0)
-    report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
-}
-
-/**
- * The sessions of this machine, those of it and the remote together, those that are here and were deleted there, and what was found of those whose ref is
- * damaged, which are in no other list.
- */
-async function allSessions(context: Context, moves: 'out' | 'in' | 'both') {
-  const { signal } = context;
-  const store = await context.store();
-  const problems: { session: string; problem: unknown }[] = [];
-  const list = async (options: SessionsOptions): Promise<SessionInfo[]> => {
-    const found: SessionInfo[] = [];
-    for await (const info of store.sessions({ signal, ...options })) found.push(info);
-    return found;
-  };
-  // This machine first: what is committed meanwhile was not deleted anywhere.
-  const local = await list({ offline: true, onProblem: () => undefined });
-  const all = await list({ onProblem: (session, problem) => problems.push({ session, problem }) }).catch((error: unknown) => {
-    // The first push makes the store.
-    if (moves === 'in' || describeFailure(error, false).code !== 'NOT_FOUND') throw error;
-    return local;
-  });
-  const damaged = new Set(problems.map(({ session }) => session));
-  const both = new Set(all.map(({ session }) => session).filter((name) => !damaged.has(name)));
-  const whole = local.filter(({ session }) => !damaged.has(session));
-  const here = whole.map(({ session }) => session).filter((name) => both.has(name));
-  return { here, both, deleted: whole.filter(({ session }) => !both.has(session)), problems };
+  if (outcomes.length === 0) report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
 }
 
 /** Says that a push created the store, which a mistyped address does too. */

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareProfile } from './browser/hygiene.js';
 import { places } from './concurrency.js';
-import { BrowserStateError, isError, messageOf } from './errors.js';
+import { BrowserStateError, isError, messageOf, throwIfAborted } from './errors.js';
 import { type Host, type StopSignal, systemHost } from './host.js';
 import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
 import { checkWholeNumber } from './provider/arguments.js';
@@ -94,6 +94,7 @@ export class BrowserState {
     const { checkpointInterval, hygiene: _hygiene, handleSignals: _handleSignals, browser: _browser, ...mounting } = options;
     if (checkpointInterval !== undefined) checkWholeNumber('checkpointInterval', checkpointInterval, 1);
     return this.#inTurn(async () => {
+      throwIfAborted(options.signal ?? this.#options.signal);
       if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
       const store = await this.#open();
       const { recover } = this.#options;
@@ -186,11 +187,11 @@ export class BrowserState {
   }
 
   async #openStore(): Promise<Store> {
-    const { userId, localOptions, syncOptions = {}, onRetry } = this.#options;
+    const { userId, localOptions, syncOptions = {}, onRetry, signal, onProgress } = this.#options;
     const home = this.#options.home ?? localOptions?.storagePath;
     const remote = await openRemote(this.#options, this.#host);
     const { storeMetadataOnProvider: _metadata, metadataUpdateInterval: _interval, ...transfer } = syncOptions;
-    return openRepository({ home, remote, userId, transfer, onRetry, onWarning: this.#warn, host: this.#host });
+    return openRepository({ home, remote, userId, transfer, onRetry, signal, onProgress, onWarning: this.#warn, host: this.#host });
   }
 
   async #prepare(dir: string, { hygiene = {}, signal }: MountOptions): Promise<void> {
@@ -204,7 +205,7 @@ export class BrowserState {
     this.#work.follow(tracker);
     const seconds = this.#options.syncOptions?.metadataUpdateInterval ?? METADATA_INTERVAL_S;
     const beginLoops = (): Stop[] => [
-      repeat(seconds * 1000, (signal) => this.#work.look(tracker, signal)),
+      repeat(seconds * 1000, (signal) => this.#work.lookAgain(tracker, signal)),
       ...(checkpointInterval === undefined ? [] : [repeat(checkpointInterval, this.#work.checkpoints(mount, this.#warn))]),
     ];
     const endSignals = handleSignals ? this.#host.onStop((signal) => void this.#stop(signal)) : () => undefined;

@@ -25,13 +25,16 @@ export type { RetryEvent } from './provider/retry.js';
 export type { CheckOptions, CheckResult } from './repository/check.js';
 export type { Finding, FindingCode } from './repository/findings.js';
 export type { RefEvent } from './repository/ref.js';
+export type { Outcome } from './session/all-sessions.js';
 export type {
   LogOptions,
   MigrateOptions,
   OfflineOptions,
   OpenOptions,
+  PullAllOptions,
   RecoverHow,
   RecoverOptions,
+  SaveOptions,
   SessionsOptions,
   StatusOptions,
   UnmountOptions,
@@ -52,7 +55,7 @@ export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
 export type { LeftMount, Recovered, UnfinishedCheckout } from './session/recover.js';
-export type { Session, SyncResult } from './session/session.js';
+export type { SaveResult, Session, SyncResult } from './session/session.js';
 export type { Initialised, InitResult, LegacySession, SessionInfo, Store } from './session/store.js';
 export type { Usage } from './session/usage.js';
 export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';

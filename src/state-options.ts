@@ -68,6 +68,8 @@ export interface BrowserStateOptions {
   remote?: string | Provider | undefined;
   /** What becomes of what processes that are gone have left of a session when it is mounted; `commit` unless given. */
   recover?: RecoverHow | undefined;
+  /** Cancels what the state is doing, in all calls that are given no signal of their own. */
+  signal?: AbortSignal | undefined;
   /** Told of all work, also of what is read and written on this machine; `syncManager.onProgress` tells of files that are moved. */
   onProgress?: OnProgress | undefined;
   /** Told before a request to the remote that got no answer is asked again. */
@@ -132,6 +134,7 @@ const stateOptions: OptionNames<BrowserStateOptions> = {
   home: true,
   remote: true,
   recover: true,
+  signal: true,
   onProgress: true,
   onRetry: true,
   onWarning: true,

@@ -22,9 +22,11 @@ export interface Tracked {
 export class SyncWork {
   /** Told of each file that bytes are moved of. */
   readonly listeners = new Set<(event: ProgressEvent) => void>();
-  tracker: FileTracker | undefined;
+  #tracker: FileTracker | undefined;
+  /** Whether somebody wants to know of the files: until then none is read. */
+  #isAsked = false;
   /** What was put in place of what was found, until the next look. */
-  saved: ReadonlyMap<string, FileMetadata> | undefined;
+  #saved: ReadonlyMap<string, FileMetadata> | undefined;
   readonly #host: Pick<Host, 'now'>;
   readonly #onProgress: OnProgress | undefined;
 
@@ -49,12 +51,25 @@ export class SyncWork {
 
   /** From here on files are those of this directory. */
   follow(tracker: FileTracker): void {
-    this.saved = undefined;
-    this.tracker = tracker;
+    this.#saved = undefined;
+    this.#tracker = tracker;
   }
 
-  /** Looks at the directory again. */
-  async look(tracker: FileTracker, signal?: AbortSignal): Promise<void> {
+  /** Returns the files of the directory. From here on it is looked at again and again. */
+  files(): ReadonlyMap<string, FileMetadata> {
+    this.#isAsked = true;
+    return this.#saved ?? this.#tracker?.files() ?? new Map();
+  }
+
+  /** Replaces the files until the directory is looked at next. */
+  save(files: ReadonlyMap<string, FileMetadata>): void {
+    this.#isAsked = true;
+    this.#saved = files;
+  }
+
+  /** Looks at the directory again, if its files were asked for. */
+  async lookAgain(tracker: FileTracker, signal?: AbortSignal): Promise<void> {
+    if (!this.#isAsked) return;
     await tracker.look(signal);
     this.follow(tracker);
   }
@@ -105,7 +120,7 @@ export class SyncManager {
         if (done.commit !== undefined) await mount.push(done.session, { ...options, onConflict, onProgress });
         mount.requireInPlace(done, onConflict);
       });
-      await this.#work.look(tracker, options.signal);
+      await this.#work.lookAgain(tracker, options.signal);
     });
   }
 
@@ -123,12 +138,12 @@ export class SyncManager {
 
   /** The files of the mounted directory, or of the one that was mounted last, by path, as they were found when it was looked at last. */
   getMetadata(): Map<string, FileMetadata> {
-    return new Map(this.#work.saved ?? this.#work.tracker?.files());
+    return new Map(this.#work.files());
   }
 
   /** Replaces what `getMetadata` gives until the directory is looked at next. No commit is changed by it. */
   async saveMetadata(metadata: ReadonlyMap<string, FileMetadata>): Promise<void> {
-    this.#work.saved = new Map(metadata);
+    this.#work.save(new Map(metadata));
   }
 
   /** Calls `listener` for each file that bytes are moved of. Returns what takes it back. */

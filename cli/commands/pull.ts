@@ -16,11 +16,9 @@ export const pull = defineCommand({
   async run(context, choice) {
     const { signal } = context;
     await forSessions(context, choice, {
-      moves: 'in',
-      act: async (session) => {
-        const result = await session.pull({ signal });
-        return { ...result, ref: result.commit, bytes: result.fetchedBytes };
-      },
+      one: (session) => session.pull({ signal }),
+      all: (store) => store.pullAll({ signal }),
+      toJson: (result) => ({ ...result, ref: result.commit, bytes: result.fetchedBytes }),
       describe: describePull,
     });
   },

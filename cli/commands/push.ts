@@ -18,13 +18,13 @@ export const push = defineCommand({
   async run(context, { onConflict, ...choice }) {
     const { signal } = context;
     await forSessions(context, choice, {
-      moves: 'out',
-      act: async (session) => {
-        const { forkedTo = null, ...result } = await session.push({ onConflict, ask: true, signal });
+      one: (session) => session.push({ onConflict, ask: true, signal }),
+      all: (store) => store.pushAll({ onConflict, signal }),
+      toJson: ({ forkedTo = null, ...result }) => {
         noteCreation(context.report, result.created);
         return { ...result, ref: result.commit, forkedTo };
       },
-      describe: ({ forkedTo, ...result }) => describePush({ ...result, ...(forkedTo !== null && { forkedTo }) }),
+      describe: describePush,
     });
   },
 });

@@ -1,10 +1,8 @@
 /** `snapshot`: commits a directory to a session. */
-import type { CommitResult, PushOptions, PushResult, Session } from '../../src/index.js';
+import type { CommitResult } from '../../src/index.js';
 import { defineCommand } from '../command.js';
-import { CliError, describeFailure } from '../failure.js';
 import { type Line, styled } from '../lines.js';
 import { dir, onConflict, parseLabels, rules, session } from '../options.js';
-import type { Report } from '../report.js';
 import { count, shortId, size } from '../text.js';
 import { describePush, noteCreation } from '../transfer.js';
 
@@ -38,16 +36,10 @@ export const snapshot = defineCommand({
     const labels = parseLabels(args.label);
     const session = await context.session(args.session);
     const options = { message, labels, tag, exclude, keepCaches, allowShrink, allowPartialProfile, compression, signal };
-    // A first commit looks whether the remote has the session. If that fails it is made all the same, and the push tells why.
-    const result = await session.commit(args.dir, options).catch((error: unknown) => {
-      if (context.remote === undefined || !unreachable.has(describeFailure(error, signal.aborted).code)) throw error;
-      return session.commit(args.dir, { ...options, offline: true });
-    });
+    const onWarning = (text: string): void => report.warn(text);
+    const saving = { ...options, push: !args.noPush, onConflict: args.onConflict, onWarning };
+    const { push: sent, ...result } = await session.save(args.dir, saving);
     const { commit, tree, parent = null, changed, stats, warnings } = result;
-    warnOfSkipped(report, result);
-    for (const warning of result.warnings) report.warn(warning);
-    const sent =
-      context.remote === undefined || args.noPush ? undefined : await send(session, result, { tag, signal, onConflict: args.onConflict });
     noteCreation(report, sent?.created);
     const { pushed = false, ...push } = sent ?? {};
     const value = { commit, tree, parent, changed, ...stats, warnings, tag: tag ?? null, pushed, push: sent ? push : null };
@@ -57,36 +49,6 @@ export const snapshot = defineCommand({
     ]);
   },
 });
-
-const unreachable: ReadonlySet<string> = new Set(['UNREACHABLE', 'FORBIDDEN', 'NOT_FOUND']);
-
-/** Pushes what was committed. An error says that the commit stands, and what to do. */
-async function send(
-  session: Session,
-  { commit, changed }: CommitResult,
-  { tag, ...options }: PushOptions & { tag: string | undefined },
-): Promise<PushResult> {
-  try {
-    const sent = await session.push(options);
-    // A tag goes with its commit; that of a commit that is there already goes by itself.
-    if (tag !== undefined && !changed && !sent.pushed) await session.tag(tag, { at: commit, signal: options.signal });
-    return sent;
-  } catch (error) {
-    throw safeHere(error, session.id, commit);
-  }
-}
-
-function safeHere(error: unknown, session: string, commit: string): unknown {
-  const { code, message, hint } = describeFailure(error, false);
-  // A conflict says so itself, and where else the commit is.
-  if (code === 'CONFLICT') return error;
-  const hints = [hint, `\`browserstate push -s ${session}\` sends it later.`].filter(Boolean).join(' ');
-  return new CliError(code, `commit ${shortId(commit)} is safe on this machine, and was not pushed: ${message}`, hints, error);
-}
-
-function warnOfSkipped(report: Report, { stats: { skipped } }: CommitResult): void {
-  for (const { kind, path } of skipped) report.warn(`${path}: left out, as every ${kind} is`);
-}
 
 function describe(session: string, { commit, changed, stats }: CommitResult, tag: string | undefined): Line[] {
   const { files, bytes, newBytes, storedBytes, excluded } = stats;

@@ -1,5 +1,4 @@
 /** `sync`: pulls or pushes, whichever is needed. */
-import type { Session } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { onConflict, sessionOrAll } from '../options.js';
 import { describePull, describePush, forSessions, noteCreation } from '../transfer.js';
@@ -17,24 +16,17 @@ export const sync = defineCommand({
   async run(context, { onConflict, ...choice }) {
     const { signal } = context;
     await forSessions(context, choice, {
-      moves: 'both',
-      act: async (session) => {
-        const { pull, push } = await session.sync({ onConflict, signal });
+      one: (session) => session.sync({ onConflict, signal }),
+      all: (store) => store.syncAll({ onConflict, signal }),
+      toJson: ({ session, commit, pull, push }) => {
         noteCreation(context.report, push?.created);
-        const commit = push?.commit ?? pull?.commit ?? (await headOf(session));
         const sum = (name: 'commits' | 'objects') => (pull?.[name] ?? 0) + (push?.[name] ?? 0);
         const moved = { commits: sum('commits'), objects: sum('objects'), bytes: (pull?.fetchedBytes ?? 0) + (push?.bytes ?? 0) };
         const done = { pulled: pull?.pulled ?? false, pushed: push?.pushed ?? false, ...moved };
-        return { session: session.id, commit, ref: commit, ...done, pull: pull ?? null, push: push ?? null };
+        return { session, commit, ref: commit, ...done, pull: pull ?? null, push: push ?? null };
       },
-      describe: ({ session, commit, pull, push }) => {
-        if (push !== null) return describePush(push);
-        return pull === null ? describePull({ session, commit, pulled: false, commits: 0, fetchedBytes: 0 }) : describePull(pull);
-      },
+      describe: ({ session, commit, pull, push }) =>
+        push ? describePush(push) : describePull(pull ?? { session, commit, pulled: false, commits: 0, fetchedBytes: 0 }),
     });
   },
 });
-
-async function headOf(session: Session): Promise<string> {
-  return (await session.resolve('HEAD', { offline: true })).commit;
-}

@@ -1,4 +1,7 @@
-/** The options of library calls: those that no part of the library further down knows, and the names of all. */
+/**
+ * The options of library calls: those that no part of the library further down knows, and the names
+ * of all.
+ */
 
 import type { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
@@ -32,14 +35,27 @@ export interface StatusOptions extends OfflineOptions {
 
 export interface LogOptions extends OfflineOptions, LogSelection {}
 
+export type PullAllOptions = Omit<PullOptions, 'at'>;
+
+export interface SaveOptions extends CommitOptions, PushOptions, OfflineOptions {
+  /** False: leave the commit on this machine. */
+  push?: boolean | undefined;
+  /** Called with facts about the directory that a person should know. */
+  onWarning?: ((message: string) => void) | undefined;
+}
+
 export interface OpenOptions {
   /**
-   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is first written. With a
-   * provider that is no folder, what only this machine needs (index, records, mounted directories) is in a private folder of the system's place for temporary files,
-   * which is removed when the store is closed; nothing is written to `~/.browserstate`.
+   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is
+   * first written. With a provider that is no folder, what only this machine needs (index, records,
+   * mounted directories) is in a private folder of the system's place for temporary files, which is
+   * removed when the store is closed; nothing is written to `~/.browserstate`.
    */
   home?: string | Provider | undefined;
-  /** The repositories that are shared with other machines, as an address (`file:`, `s3:`, `gs:`) or a provider; without one everything is local. */
+  /**
+   * The repositories that are shared with other machines, as an address (`file:`, `s3:`, `gs:`) or
+   * a provider; without one everything is local.
+   */
   remote?: string | Provider | undefined;
   /** Whose repository it is, in both; `default` unless given. */
   userId?: string | undefined;
@@ -57,7 +73,10 @@ export interface OpenOptions {
 }
 
 export interface SessionsOptions extends OfflineOptions {
-  /** Told of each session whose ref is damaged, or of a form that this version cannot read, with what was found and where: twice of one that is so here and on the remote. */
+  /**
+   * Told of each session whose ref is damaged, or of a form that this version cannot read, with
+   * what was found and where: twice of one that is so here and on the remote.
+   */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }
 
@@ -86,14 +105,25 @@ export interface OpenMountOptions extends MountPullOptions {
   mode?: MountMode | undefined;
   /** Use what this machine has, and leave the remote alone. */
   offline?: boolean | undefined;
-  /** False: throw NOT_FOUND if there is no such session. Else one that is new is begun, and `onWarning` is told of it. */
+  /**
+   * False: throw NOT_FOUND if there is no such session. Else one that is new is begun, and
+   * `onWarning` is told of it.
+   */
   create?: boolean | undefined;
-  /** The message and the labels of what the mount commits, unless a commit is given others; checkpoints have none. */
+  /**
+   * The message and the labels of what the mount commits, unless a commit is given others;
+   * checkpoints have none.
+   */
   message?: string | undefined;
   labels?: Record<string, string> | undefined;
-  /** What to do with what processes that are gone have left of the session; `commit` unless given. */
+  /**
+   * What to do with what processes that are gone have left of the session; `commit` unless given.
+   */
   recover?: RecoverHow | undefined;
-  /** Who has the lease of an exclusive mount, for others to see; user, machine and process unless given. */
+  /**
+   * Who has the lease of an exclusive mount, for others to see; user, machine and process unless
+   * given.
+   */
   owner?: string | undefined;
   /** What commits of the mount leave out, and whether they keep caches. */
   exclude?: readonly string[] | undefined;
@@ -105,7 +135,9 @@ export interface OpenMountOptions extends MountPullOptions {
 export interface UnmountOptions extends CommitOptions {
   /** Leave the remote alone: what is committed stays on this machine until it is pushed. */
   offline?: boolean | undefined;
-  /** What to do where the session has moved meanwhile, here or on the remote; `fail` unless given. */
+  /**
+   * What to do where the session has moved meanwhile, here or on the remote; `fail` unless given.
+   */
   onConflict?: OnConflict | undefined;
   /** Leave the directory where it is; it is nobody's then. */
   keepDirectory?: boolean | undefined;
@@ -182,6 +214,8 @@ export const optionsOf = {
   pull,
   push: { ...push, ask: true } satisfies OptionNames<PushOptions & { ask?: boolean }>,
   sync: push,
+  pullAll: { ...requestOptions, onProgress: true } satisfies OptionNames<PullAllOptions>,
+  save: { ...commit, ...push, push: true, onWarning: true } satisfies OptionNames<SaveOptions>,
   log,
   status,
   rollback,

@@ -1,9 +1,10 @@
 /**
- * A mount: a directory of this process that holds a session for as long as a browser works in it. It is left in one order, so that a crash at any point loses
- * nothing: the commit is in home, then the note says that the directory is not needed, then it is removed.
+ * A mount: a directory of this process that holds a session for as long as a browser works in it.
+ * It is left in one order, so that a crash at any point loses nothing: the commit is in home, then
+ * the note says that the directory is not needed, then it is removed.
  */
 import { places } from '../concurrency.js';
-import { BrowserStateError, isError } from '../errors.js';
+import { isError } from '../errors.js';
 import { LEASE_MS } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { OptionNames } from '../option-check.js';
@@ -23,7 +24,7 @@ import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedA
 import type { MountNote, MountNotes } from './mount-notes.js';
 import { type Operation, operationOf } from './operation.js';
 import { type MountPullOptions, pullForMount } from './pull-for-mount.js';
-import { type PushOptions, type PushResult, pushSession } from './push.js';
+import { notPushed, type PushOptions, type PushResult, pushSession } from './push.js';
 import type { RemoteReplica } from './remote.js';
 import { repeat, type Stop } from './repeat.js';
 
@@ -99,8 +100,9 @@ export class Mount {
   }
 
   /**
-   * Notes that a process which leads a session of its own works in the directory: until it and all of that
-   * session have ended, `unmount` throws BUSY, and if this process dies nobody recovers the directory.
+   * Notes that a process which leads a session of its own works in the directory: until it and all
+   * of that session have ended, `unmount` throws BUSY, and if this process dies nobody recovers the
+   * directory.
    */
   async usedBy(pid: number): Promise<void> {
     return this.#alone(async () => {
@@ -132,7 +134,10 @@ export class Mount {
     return done;
   }
 
-  /** Commits the directory while a browser works in it; undefined if no consistent state could be read. */
+  /**
+   * Commits the directory while a browser works in it; undefined if no consistent state could be
+   * read.
+   */
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
     const op = { ...this.#operation('checkpoint', options, optionsOf.commit), onWarning: undefined };
     return this.#alone(async () => {
@@ -160,8 +165,9 @@ export class Mount {
   }
 
   /**
-   * Commits, pushes, and removes the directory. Rejects and stays mounted where the commit fails; the directory is then as it was. Where the commit is safe in home
-   * and something else fails (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
+   * Commits, pushes, and removes the directory. Rejects and stays mounted where the commit fails;
+   * the directory is then as it was. Where the commit is safe in home and something else fails
+   * (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
    */
   async unmount(options: UnmountOptions = {}): Promise<Unmounted> {
     const op = this.#operation('unmount', options, optionsOf.unmount);
@@ -181,7 +187,7 @@ export class Mount {
     const [sent] = await Promise.allSettled([sending]);
     await this.#leave(keepDirectory ?? false);
     const { session, commit, changed, stats } = done;
-    const failure = sent.status === 'rejected' ? safeHere(done, sent.reason) : undefined;
+    const failure = sent.status === 'rejected' ? notPushed(done.session, done.commit, sent.reason) : undefined;
     this.requireInPlace(done, onConflict, failure);
     if (failure !== undefined) throw failure;
     const pushed = sent.status === 'fulfilled' ? sent.value : undefined;
@@ -201,7 +207,10 @@ export class Mount {
     });
   }
 
-  /** Returns what a call shares, and of the store's what it is not given itself. Throws USAGE for an unknown option, CANCELLED if the signal has fired. */
+  /**
+   * Returns what a call shares, and of the store's what it is not given itself. Throws USAGE for an
+   * unknown option, CANCELLED if the signal has fired.
+   */
   #operation<T extends object>(call: string, given: T, names: OptionNames<T>): Operation {
     return operationOf(this.#parts.op, call, given, names);
   }
@@ -212,7 +221,10 @@ export class Mount {
     await notes.write(this.id, { ...note, base, command: this.#command });
   }
 
-  /** Never fails: what cannot be removed now is removed by whoever mounts the session when this process is gone. */
+  /**
+   * Never fails: what cannot be removed now is removed by whoever mounts the session when this
+   * process is gone.
+   */
   async #leave(keepDirectory: boolean): Promise<void> {
     const { local, notes, note, hold, lease, op } = this.#parts;
     this.#isOver = true;
@@ -236,15 +248,10 @@ export class Mount {
 }
 throwTyped(Mount);
 
-/** An error of a push, with a word on what it did not concern. A conflict says that itself. */
-export function safeHere({ session, commit }: MountCommit, error: unknown): unknown {
-  if (!isError(error) || error.code === 'CONFLICT' || error.code === 'INTERNAL') return error;
-  const hint = [error.hint, `\`browserstate push -s ${session}\` sends it later.`].filter(Boolean).join(' ');
-  const message = `commit ${commit?.slice(0, 12)} of session ${session} is safe on this machine, and was not pushed: ${error.message}`;
-  return new BrowserStateError(error.code, message, { hint, cause: error, details: { session, commit: commit ?? null, ...error.details } });
-}
-
-/** Removes a workspace of this process for good. A process that is killed meanwhile leaves a note that says so. */
+/**
+ * Removes a workspace of this process for good. A process that is killed meanwhile leaves a note
+ * that says so.
+ */
 export async function removeWorkspace(local: LocalReplica, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
   await notes.write(id, { ...note, phase: 'closed' });
   await local.holding(dir, async (workspace) => {
@@ -254,7 +261,10 @@ export async function removeWorkspace(local: LocalReplica, notes: MountNotes, id
   await notes.remove(id);
 }
 
-/** Pushes the session of a mount, or the one that was made for it: that begins on the remote as a fork, so that no more than its own commits is sent. */
+/**
+ * Pushes the session of a mount, or the one that was made for it: that begins on the remote as a
+ * fork, so that no more than its own commits is sent.
+ */
 export async function pushMounted(
   local: LocalReplica,
   remote: RemoteReplica,
@@ -267,7 +277,8 @@ export async function pushMounted(
   try {
     if (base !== undefined) await fork(remote, session, pushed, base, op);
   } catch (error) {
-    // It is there already, or the remote does not have what it begins with, or only damaged: then all of it is sent.
+    // It is there already, or the remote does not have what it begins with, or only damaged: then
+    // all of it is sent.
     if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
   }
   return pushSession(local, remote, pushed, { ...options, ask: true }, op);

@@ -177,3 +177,11 @@ function tagsOf({ ref }: LiveSession, unsent: readonly Row[]): Map<string, Objec
   const ids = new Set(unsent.map(({ id }) => id));
   return new Map([...ref.tags].filter(([, id]) => ids.has(id)));
 }
+
+/** Adds to an error of a push that the commit is safe here. A conflict says that itself. */
+export function notPushed(session: string, commit: ObjectId | undefined, error: unknown): unknown {
+  if (!isError(error) || error.code === 'CONFLICT' || error.code === 'INTERNAL') return error;
+  const hint = [error.hint, `\`browserstate push -s ${session}\` sends it later.`].filter(Boolean).join(' ');
+  const message = `commit ${commit?.slice(0, 12)} is safe on this machine, and was not pushed: ${error.message}`;
+  return new BrowserStateError(error.code, message, { hint, cause: error, details: { session, commit: commit ?? null, ...error.details } });
+}

@@ -12,11 +12,12 @@ import { pendingDirectories } from '../workspace/record.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
 import type { RecoverHow, RecoverOptions } from './calls.js';
 import type { LocalReplica } from './local.js';
-import { pushMounted, removeWorkspace, safeHere } from './mount.js';
+import { pushMounted, removeWorkspace } from './mount.js';
 import { commandState, refuseCommand } from './mount-command.js';
 import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
 import type { Operation } from './operation.js';
+import { notPushed } from './push.js';
 import type { RemoteReplica } from './remote.js';
 
 /** A workspace that a process which is gone has left. */
@@ -145,7 +146,7 @@ async function recoverOwned(
   const { commit, changed } = done;
   const sending = remote && changed ? pushMounted(local, remote, place, done.session, {}, op) : undefined;
   const sent = await sending?.catch((error: unknown) => {
-    throw safeHere(done, error);
+    throw notPushed(done.session, commit, error);
   });
   const pushed = sent?.pushed ?? false;
   return { id, session: done.session, commit, outcome: changed ? 'committed' : 'unchanged', pushed };

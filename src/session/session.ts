@@ -1,4 +1,7 @@
-/** A session: one profile's line of history, in the local store and on the remote, and what can be done with it. */
+/**
+ * A session: one profile's line of history, in the local store and on the remote, and what can be
+ * done with it.
+ */
 import { BrowserStateError, isError } from '../errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
 import type { ObjectId } from '../object-id.js';
@@ -8,7 +11,7 @@ import type { RefEvent } from '../repository/ref.js';
 import { throwTyped } from '../system-errors.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
-import { type LogOptions, type OfflineOptions, optionsOf, type StatusOptions } from './calls.js';
+import { type LogOptions, type OfflineOptions, optionsOf, type SaveOptions, type StatusOptions } from './calls.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSession, selectMatching } from './checkout.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
@@ -20,7 +23,7 @@ import { lookAt } from './look.js';
 import { lostIn } from './lost.js';
 import { type Operation, operationOf } from './operation.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
-import { type PushOptions, type PushResult, pushSession } from './push.js';
+import { notPushed, type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
 import { repairSession } from './relocate.js';
 import type { RemoteReplica } from './remote.js';
@@ -29,7 +32,16 @@ import { isCommitId, splitRevision } from './revision.js';
 import { SessionView } from './session-view.js';
 import { noTag } from './tags.js';
 
+/** A commit, and what was sent after it. */
+export interface SaveResult extends CommitResult {
+  /** Undefined without a remote, or if it was not to be contacted. */
+  push: PushResult | undefined;
+}
+
 export interface SyncResult {
+  session: string;
+  /** The newest commit of both sides. */
+  commit: ObjectId;
   pull: PullResult | undefined;
   push: PushResult | undefined;
 }
@@ -40,7 +52,9 @@ export class Session {
   readonly #view: SessionView;
   readonly #op: Operation;
 
-  /** `op`: what the store gives calls that are given no signal or progress callback of their own. */
+  /**
+   * `op`: what the store gives calls that are given no signal or progress callback of their own.
+   */
   constructor(
     local: LocalReplica,
     remote: RemoteReplica | undefined,
@@ -54,8 +68,8 @@ export class Session {
   }
 
   /**
-   * Commits a directory to the local store. If that has nothing of the session, the commit follows the head of the remote, if there is one. See `commitDirectory`
-   * for what it throws; atomic.
+   * Commits a directory to the local store. If that has nothing of the session, the commit follows
+   * the head of the remote, if there is one. See `commitDirectory` for what it throws; atomic.
    */
   async commit(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult> {
     const op = operationOf(this.#op, 'commit', options, optionsOf.commit);
@@ -63,7 +77,8 @@ export class Session {
   }
 
   /**
-   * Commits a directory in which a browser may be at work; see `checkpointDirectory`. Undefined: a database would not hold still, and nothing was committed.
+   * Commits a directory in which a browser may be at work; see `checkpointDirectory`. Undefined: a
+   * database would not hold still, and nothing was committed.
    */
   async checkpoint(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult | undefined> {
     const op = operationOf(this.#op, 'checkpoint', options, optionsOf.commit);
@@ -71,8 +86,31 @@ export class Session {
   }
 
   /**
-   * Makes a directory hold a version; one that the local store does not have is pulled first. See `checkoutSession` for what it throws; atomic but for an in-place
-   * change that is cut off, which the next checkout redoes.
+   * Commits a directory and pushes the session. Throws what `commit` and `push` throw; the message
+   * of an error of the push says that the commit is safe.
+   */
+  async save(dir: string, options: SaveOptions = {}): Promise<SaveResult> {
+    const op = operationOf(this.#op, 'save', options, optionsOf.save);
+    const remote = this.#asked(options);
+    const done = await commitDirectory(this.#local, remote, this.id, dir, options, op);
+    for (const { kind, path } of done.stats.skipped) op.onWarning?.(`${path}: left out, as every ${kind} is`);
+    if (remote === undefined || options.push === false) return { ...done, push: undefined };
+    const { commit, changed } = done;
+    const { tag } = options;
+    try {
+      const push = await pushSession(this.#local, remote, this.id, options, op);
+      // A tag goes with its commit; that of a commit that is there already goes by itself.
+      if (tag !== undefined && !changed && !push.pushed) await this.tag(tag, { at: commit, signal: op.signal });
+      return { ...done, push };
+    } catch (error) {
+      throw notPushed(this.id, commit, error);
+    }
+  }
+
+  /**
+   * Makes a directory hold a version; one that the local store does not have is pulled first. See
+   * `checkoutSession` for what it throws; atomic but for an in-place change that is cut off, which
+   * the next checkout redoes.
    */
   async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
     const op = operationOf(this.#op, 'checkout', options, optionsOf.checkout);
@@ -82,7 +120,10 @@ export class Session {
     });
   }
 
-  /** Pulls the newest version, or the one that `at` names, and checks it out: as `checkout`, but the remote is asked what is the newest. */
+  /**
+   * Pulls the newest version, or the one that `at` names, and checks it out: as `checkout`, but the
+   * remote is asked what is the newest.
+   */
   async restore(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
     const op = operationOf(this.#op, 'restore', options, optionsOf.checkout);
     return this.#at(options, op, async (session, settings) => {
@@ -106,7 +147,10 @@ export class Session {
     return { ...(await checkoutSession(this.#local, this.id, dir, { ...settings, at: commit, frames }, op)), fetchedBytes };
   }
 
-  /** Gives the local store what the remote has; see `pullSession`. Throws USAGE if there is no remote. */
+  /**
+   * Gives the local store what the remote has; see `pullSession`. Throws USAGE if there is no
+   * remote.
+   */
   async pull(options: PullOptions = {}): Promise<PullResult> {
     const op = operationOf(this.#op, 'pull', options, optionsOf.pull);
     const remote = this.#view.needRemote();
@@ -120,8 +164,9 @@ export class Session {
   }
 
   /**
-   * Pulls if the remote has more, pushes if the local store has; if both have, `onConflict` decides. Throws CONFLICT if the session was deleted here alone, and the
-   * remote has nothing new since: only a pull brings it back.
+   * Pulls if the remote has more, pushes if the local store has; if both have, `onConflict`
+   * decides. Throws CONFLICT if the session was deleted here alone, and the remote has nothing new
+   * since: only a pull brings it back.
    */
   async sync(options: PushOptions = {}): Promise<SyncResult> {
     const op = operationOf(this.#op, 'sync', options, optionsOf.sync);
@@ -134,13 +179,16 @@ export class Session {
     if (kind === 'same' && !here.exists) throw noSession(this.id);
     const pull = kind === 'behind' ? await pullSession(this.#local, remote, this.id, {}, op) : undefined;
     const push = kind === 'behind' ? undefined : await pushSession(this.#local, remote, this.id, options, op);
+    const commit = push?.commit ?? pull?.commit ?? (here.head?.id as ObjectId);
     // A push of nothing looks whether what is there can still be read.
-    return { pull, push: kind === 'same' && !push?.pushed ? undefined : push };
+    return { session: this.id, commit, pull, push: kind === 'same' && !push?.pushed ? undefined : push };
   }
 
   /**
-   * Yields the session's commits, newest first: those that were not pushed yet, then the remote's, also if these do not lead to those. A checkpoint that has a newer
-   * ordinary commit is left out, unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND if there is no such session.
+   * Yields the session's commits, newest first: those that were not pushed yet, then the remote's,
+   * also if these do not lead to those. A checkpoint that has a newer ordinary commit is left out,
+   * unless a tag names it or `checkpoints` asks for all. Throws NOT_FOUND if there is no such
+   * session.
    */
   async *log(options: LogOptions = {}): AsyncGenerator<LogEntry> {
     const op = operationOf(this.#op, 'log', options, optionsOf.log);
@@ -165,7 +213,10 @@ export class Session {
     return (await this.#view.sides(options, op))[0].ref.tags;
   }
 
-  /** Returns the commit that a revision names, also one of another session (`SESSION:REV`). Throws USAGE or NOT_FOUND if it names none. */
+  /**
+   * Returns the commit that a revision names, also one of another session (`SESSION:REV`). Throws
+   * USAGE or NOT_FOUND if it names none.
+   */
   async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
     const op = operationOf(this.#op, 'resolve', options, optionsOf.offline);
     return this.#at({ ...options, at: revision }, op, async (session, { at }) => {
@@ -174,7 +225,10 @@ export class Session {
     });
   }
 
-  /** Returns the paths in which two versions differ, each of this session or, as `SESSION:REV`, of another; times alone make no difference. */
+  /**
+   * Returns the paths in which two versions differ, each of this session or, as `SESSION:REV`, of
+   * another; times alone make no difference.
+   */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
     const op = operationOf(this.#op, 'diff', options, optionsOf.offline);
     const read = (revision: string) =>
@@ -182,7 +236,10 @@ export class Session {
     return diffTrees(await read(from), await read(to));
   }
 
-  /** Returns the paths in which a directory differs from the head. Writes nothing. Throws BUSY if another process changes the directory, DIRTY if one was cut off. */
+  /**
+   * Returns the paths in which a directory differs from the head. Writes nothing. Throws BUSY if
+   * another process changes the directory, DIRTY if one was cut off.
+   */
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
     const op = operationOf(this.#op, 'status', options, optionsOf.status);
     const tree = await this.#view.readTree('HEAD', options, op);
@@ -195,8 +252,8 @@ export class Session {
   }
 
   /**
-   * Appends a commit with the tree of another one, which may be of another session (`SESSION:REV`). Atomic. Throws CONFLICT if another writer moved the head
-   * meanwhile.
+   * Appends a commit with the tree of another one, which may be of another session (`SESSION:REV`).
+   * Atomic. Throws CONFLICT if another writer moved the head meanwhile.
    */
   async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
     const op = operationOf(this.#op, 'rollback', options, optionsOf.rollback);
@@ -210,7 +267,9 @@ export class Session {
     });
   }
 
-  /** Returns whether there is a commit of the session: on the remote, or here and not deleted there. */
+  /**
+   * Returns whether there is a commit of the session: on the remote, or here and not deleted there.
+   */
   async exists(options: OfflineOptions = {}): Promise<boolean> {
     const op = operationOf(this.#op, 'exists', options, optionsOf.offline);
     const there = await this.#asked(options)?.read(this.id, op);
@@ -219,8 +278,8 @@ export class Session {
   }
 
   /**
-   * Creates a session that begins with this one's history up to a commit, or another's (`SESSION:REV`); nothing is copied. Throws CONFLICT if a session of that
-   * name exists.
+   * Creates a session that begins with this one's history up to a commit, or another's
+   * (`SESSION:REV`); nothing is copied. Throws CONFLICT if a session of that name exists.
    */
   async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
     const op = operationOf(this.#op, 'fork', options, optionsOf.at);
@@ -236,8 +295,8 @@ export class Session {
   }
 
   /**
-   * Gives a commit a name that keeps it for ever; a tag of that name moves. `SESSION:REV` names a commit that this session shares with another, such as the one
-   * that it was forked from.
+   * Gives a commit a name that keeps it for ever; a tag of that name moves. `SESSION:REV` names a
+   * commit that this session shares with another, such as the one that it was forked from.
    */
   async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
     const op = operationOf(this.#op, 'tag', options, optionsOf.at);
@@ -251,7 +310,10 @@ export class Session {
     });
   }
 
-  /** Removes a tag, here and on the remote; returns the commit that it named, which stays. Throws NOT_FOUND if there is no such tag. */
+  /**
+   * Removes a tag, here and on the remote; returns the commit that it named, which stays. Throws
+   * NOT_FOUND if there is no such tag.
+   */
   async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
     const op = operationOf(this.#op, 'untag', options, optionsOf.offline);
     let named: ObjectId | undefined;
@@ -263,7 +325,10 @@ export class Session {
     throw noTag(this.id, name);
   }
 
-  /** Removes the session and its history. Its name can be used again; its bytes stay until they are collected. */
+  /**
+   * Removes the session and its history. Its name can be used again; its bytes stay until they are
+   * collected.
+   */
   async delete(options: OfflineOptions = {}): Promise<void> {
     const op = operationOf(this.#op, 'delete', options, optionsOf.offline);
     const remote = this.#asked(options);
@@ -279,19 +344,24 @@ export class Session {
   }
 
   /**
-   * Says in the session's ref, on the remote if there is one, who works on it and until when. A lease is advice: no commit or push of others is rejected because of
-   * it. See `takeLease` for what it throws.
+   * Says in the session's ref, on the remote if there is one, who works on it and until when. A
+   * lease is advice: no commit or push of others is rejected because of it. See `takeLease` for
+   * what it throws.
    */
   async lease(options: LeaseOptions & OfflineOptions): Promise<Lease> {
     const op = operationOf(this.#op, 'lease', options, optionsOf.lease);
     return takeLease(this.#asked(options) ?? this.#local, this.id, options, op, this.#op);
   }
 
-  /** Changes the session on the remote, after what the local store has more was pushed; in the local store alone if there is no remote to ask. */
+  /**
+   * Changes the session on the remote, after what the local store has more was pushed; in the local
+   * store alone if there is no remote to ask.
+   */
   async #act<T>(options: AtOptions & OfflineOptions, op: Operation, act: (replica: Replica) => Promise<T>): Promise<T> {
     const remote = this.#asked(options);
     if (remote === undefined) return act(this.#local);
-    // What is about a commit that the remote has needs no push, and does not meet what is in the way of one.
+    // What is about a commit that the remote has needs no push, and does not meet what is in the
+    // way of one.
     if (options.at === undefined || !(await this.#view.isOnRemote(options.at))) await this.#sendFirst(options, op);
     try {
       return await act(remote);
@@ -316,8 +386,8 @@ export class Session {
   }
 
   /**
-   * Runs a call with the session that `at` is of and the revision there. A commit that this session does not have may be one of a
-   * session that a conflict or a mount made of it.
+   * Runs a call with the session that `at` is of and the revision there. A commit that this session
+   * does not have may be one of a session that a conflict or a mount made of it.
    */
   async #at<S extends AtOptions & OfflineOptions, T>(
     settings: S,

@@ -5,6 +5,7 @@ import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import { REMOTE_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
+import type { OptionNames } from '../option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId } from '../repository/layout.js';
@@ -12,12 +13,14 @@ import { type Ref, wasDeleted } from '../repository/ref.js';
 import { throwTyped } from '../system-errors.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
+import { type Action, forAll, type Outcome } from './all-sessions.js';
 import {
   type MigrateOptions,
   type OfflineOptions,
   type OnOptions,
   type OpenMountOptions,
   optionsOf,
+  type PullAllOptions,
   type RecoverHow,
   type RecoverOptions,
   type SessionsOptions,
@@ -31,11 +34,13 @@ import { mountNotes, openMount } from './mounts.js';
 import { type Operation, operationOf } from './operation.js';
 import type { Places } from './places.js';
 import type { OnProgress } from './progress.js';
+import type { PullResult } from './pull.js';
 import { pullForMount } from './pull-for-mount.js';
+import type { PushOptions, PushResult } from './push.js';
 import { type LeftMount, leftOf, type Recovered, recoverMount, type UnfinishedCheckout, unfinishedCheckouts } from './recover.js';
 import { RemoteReplica } from './remote.js';
 import type { Replica } from './replica.js';
-import { Session } from './session.js';
+import { Session, type SyncResult } from './session.js';
 import { type Usage, usageOf } from './usage.js';
 
 export interface SessionInfo {
@@ -48,7 +53,10 @@ export interface SessionInfo {
   bytes: number;
   /** Commits that are kept. */
   commits: number;
-  /** Whether the remote has this commit as the session's newest, or had it when this machine last saw it; absent without a remote. */
+  /**
+   * Whether the remote has this commit as the session's newest, or had it when this machine last
+   * saw it; absent without a remote.
+   */
   pushed?: boolean;
   /** Who has a lease of it, and until when; absent where nobody has. */
   lease?: { owner: string; expires: Date };
@@ -72,7 +80,10 @@ export interface LegacySession {
   from: string;
   files: number;
   bytes: number;
-  /** Whether this store has a session of that name, or had one that was deleted; `refused` where it cannot be migrated. */
+  /**
+   * Whether this store has a session of that name, or had one that was deleted; `refused` where it
+   * cannot be migrated.
+   */
   state: 'new' | 'here' | 'deleted' | 'refused';
   /** Why it cannot. */
   problem?: BrowserStateError;
@@ -111,7 +122,10 @@ export class Store {
     return new Session(this.#local, this.#remote, id, this.#op);
   }
 
-  /** Creates the repository where there is none, and that of the remote, after a probe; resolves to their ids in hex. */
+  /**
+   * Creates the repository where there is none, and that of the remote, after a probe; resolves to
+   * their ids in hex.
+   */
   async init(options?: RequestOptions): Promise<InitResult> {
     const op = operationOf(this.#op, 'init', options, optionsOf.request);
     const local = await initialise(this.#local, op);
@@ -120,8 +134,9 @@ export class Store {
   }
 
   /**
-   * All sessions that have a commit, in the order of their names: those of the remote, and those that are only here. A damaged ref keeps the others
-   * from nothing: where no `onProblem` is told of it, it is thrown after them, as INTEGRITY, NEWER_VERSION or UNSUPPORTED.
+   * All sessions that have a commit, in the order of their names: those of the remote, and those
+   * that are only here. A damaged ref keeps the others from nothing: where no `onProblem` is told
+   * of it, it is thrown after them, as INTEGRITY, NEWER_VERSION or UNSUPPORTED.
    */
   async *sessions(options: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
     const op = operationOf(this.#op, 'sessions', options, optionsOf.sessions);
@@ -129,7 +144,8 @@ export class Store {
     const tell = options.onProblem ?? ((_session: string, problem: BrowserStateError) => problems.push(problem));
     const found = new Map<string, { ref: Ref; replica: Replica }>();
     for (const replica of [this.#local, this.#asked(options)]) {
-      // Which repository the remote is now is asked, not remembered: refs of any other are none of its.
+      // Which repository the remote is now is asked, not remembered: refs of any other are none of
+      // its.
       const repository = replica instanceof RemoteReplica ? await replica.requireStore(op) : await replica?.open(op);
       if (replica === undefined || repository === undefined) continue;
       const names: string[] = [];
@@ -163,8 +179,9 @@ export class Store {
   }
 
   /**
-   * The sessions that the older package left here and on the remote, in the order of their names, with what each would bring. One that is in both places is told of
-   * the remote, where `migrate` reads it. One that cannot be migrated says why.
+   * The sessions that the older package left here and on the remote, in the order of their names,
+   * with what each would bring. One that is in both places is told of the remote, where `migrate`
+   * reads it. One that cannot be migrated says why.
    */
   async *legacySessions(options: OfflineOptions = {}): AsyncGenerator<LegacySession> {
     const op = operationOf(this.#op, 'legacySessions', options, optionsOf.offline);
@@ -175,6 +192,42 @@ export class Store {
     }
     for (const [session, place] of [...found].sort(([a], [b]) => (a < b ? -1 : 1)))
       yield await this.#tellLegacy(session, place, remote, op);
+  }
+
+  /**
+   * Pushes every session of this machine, one after the other; see `Session.push`. Throws USAGE if
+   * there is no remote.
+   */
+  pushAll(options: PushOptions = {}): AsyncGenerator<Outcome<PushResult>> {
+    return this.#forAll('pushAll', 'out', options, optionsOf.sync, (session) => session.push({ ...options, ask: true }));
+  }
+
+  /**
+   * Pulls every session of the remote, one after the other; see `Session.pull`. Throws USAGE if
+   * there is no remote.
+   */
+  pullAll(options: PullAllOptions = {}): AsyncGenerator<Outcome<PullResult>> {
+    return this.#forAll('pullAll', 'in', options, optionsOf.pullAll, (session) => session.pull(options));
+  }
+
+  /**
+   * Syncs every session, one after the other; see `Session.sync`. Throws USAGE if there is no
+   * remote.
+   */
+  syncAll(options: PushOptions = {}): AsyncGenerator<Outcome<SyncResult>> {
+    return this.#forAll('syncAll', 'both', options, optionsOf.sync, (session) => session.sync(options));
+  }
+
+  async *#forAll<O extends RequestOptions, Result>(
+    call: string,
+    moves: Action<Result>['moves'],
+    options: O,
+    names: OptionNames<O>,
+    act: (session: Session) => Promise<Result>,
+  ): AsyncGenerator<Outcome<Result>> {
+    const { signal } = operationOf(this.#op, call, options, names);
+    this.#replica('remote');
+    yield* forAll({ moves, list: (given) => this.sessions({ ...given, signal }), act: (id) => act(this.session(id)) });
   }
 
   /** Moves a session of v0 into this store; see `migrateSession`. */
@@ -220,21 +273,27 @@ export class Store {
     return openMount(this.#local, this.#remote, session, options, op, this.#op);
   }
 
-  /** Returns the checkouts that were cut off; the next checkout into each directory finishes or undoes it, or names what is in the way. */
+  /**
+   * Returns the checkouts that were cut off; the next checkout into each directory finishes or
+   * undoes it, or names what is in the way.
+   */
   async unfinishedCheckouts(options?: RequestOptions): Promise<UnfinishedCheckout[]> {
     operationOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
     return unfinishedCheckouts(this.#local);
   }
 
-  /** Returns the workspaces that processes which are gone have left. Those of one session are recovered when it is mounted next. */
+  /**
+   * Returns the workspaces that processes which are gone have left. Those of one session are
+   * recovered when it is mounted next.
+   */
   async leftMounts(options?: RequestOptions): Promise<LeftMount[]> {
     operationOf(this.#op, 'leftMounts', options, optionsOf.request);
     return leftOf(this.#local, mountNotes(this.#local));
   }
 
   /**
-   * Recovers a workspace that was left, after a pull of its session: see `recoverMount` and `pullForMount` for what they throw. Throws BUSY if another process is
-   * faster.
+   * Recovers a workspace that was left, after a pull of its session: see `recoverMount` and
+   * `pullForMount` for what they throw. Throws BUSY if another process is faster.
    */
   async recover(left: LeftMount, how: RecoverHow, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
     const op = operationOf(this.#op, 'recover', options, optionsOf.recover);

@@ -37,8 +37,9 @@ export interface RefUpdate<T> {
  */
 export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operation): Promise<T> {
   const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false } = update;
-  let from = recalled ?? (await read());
   for (let n = 0; n < MAX_SWAP_ATTEMPTS; n++) {
+    if (n > 0) await pause(n - 1, op);
+    const from = (n === 0 && recalled) || (await read());
     const run = (start: SessionRef) => attempt(start, n === 0);
     try {
       const done = await (isResumable ? run(from) : from.replica.drafting(from, run));
@@ -46,8 +47,6 @@ export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operati
     } catch (error) {
       if (!(await isOutdated(error, from))) throw error;
     }
-    await pause(n, op);
-    from = await read();
   }
   const { hint = 'Repeat the command.', details = {} } = update;
   throw new BrowserStateError('CONFLICT', `session ${id}: gave up after ${MAX_SWAP_ATTEMPTS} attempts: other processes keep updating it`, {

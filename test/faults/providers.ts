@@ -164,6 +164,6 @@ function bytesOf(result: unknown): Uint8Array | undefined {
   return body instanceof Uint8Array ? body : undefined;
 }
 
-function unreachable(method: Method, key: string): BrowserStateError {
+export function unreachable(method: Method, key: string): BrowserStateError {
   return new BrowserStateError('UNREACHABLE', `${method} ${key}: a fault that the test asked for`);
 }

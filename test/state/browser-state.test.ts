@@ -6,6 +6,7 @@ import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { BrowserState, type BrowserStateOptions, memoryProvider, openRepository, type ProgressEvent } from '../../src/index.js';
+import { SyncWork } from '../../src/sync-manager.js';
 import { counting } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { refuses, rejects } from '../helpers/errors.js';
@@ -267,4 +268,16 @@ test('a ready client is used as it is', async (t) => {
   const { state } = open(t, { storageType: 's3', s3Options: { bucketName: 'bucket', client } });
   await state.mount('s').catch(() => undefined);
   t.is(asked[0], 'GetObjectCommand');
+});
+
+test('a mounted directory is not looked at before its metadata are asked for', async (t) => {
+  const looks: string[] = [];
+  const tracker = { look: async () => void looks.push('again'), files: () => new Map(looks.splice(0).map((look) => [look, look])) };
+  const work = new SyncWork({ now: () => 0 }, undefined);
+  work.follow(tracker as never);
+  await work.lookAgain(tracker as never);
+  t.deepEqual(looks, []);
+  work.files();
+  await work.lookAgain(tracker as never);
+  t.deepEqual(looks, ['again']);
 });

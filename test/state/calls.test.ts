@@ -18,6 +18,7 @@ type Call = (options: Options, place: { store: Store; session: Session; dir: str
 const calls: Readonly<Record<string, Call>> = {
   commit: (options, { session, dir }) => session.commit(dir, options),
   checkpoint: (options, { session, dir }) => session.checkpoint(dir, options),
+  save: (options, { session, dir }) => session.save(dir, options),
   checkout: (options, { session, dir }) => session.checkout(`${dir} new`, options),
   restore: (options, { session, dir }) => session.restore(`${dir} new`, options),
   pull: (options, { session }) => session.pull(options),
@@ -43,6 +44,11 @@ const calls: Readonly<Record<string, Call>> = {
   mount: (options, { store }) => store.mount('s', options),
   recover: (options, { store, dir }) => store.recover({ id: 's.0', session: 's', dir } as unknown as LeftMount, 'commit', options),
   verify: (options, { store }) => store.verify(options),
+  pushAll: (options, { store }) => store.pushAll(options).next(),
+  pullAll: (options, { store }) => store.pullAll(options).next(),
+  syncAll: (options, { store }) => store.syncAll(options).next(),
+  leftMounts: (options, { store }) => store.leftMounts(options),
+  unfinishedCheckouts: (options, { store }) => store.unfinishedCheckouts(options),
   usage: (options, { store }) => store.usage(options),
 };
 
@@ -93,9 +99,68 @@ test('the signal of a call counts before that of the store', async (t) => {
 test('the table has every public method of a session and of a store', async (t) => {
   const { place: where } = await place(t);
   const methods = (of: object): string[] => Object.getOwnPropertyNames(Object.getPrototypeOf(of));
-  const others = ['constructor', 'session', 'leftMounts', 'unfinishedCheckouts', 'close'];
+  const others = ['constructor', 'session', 'close'];
   const expected = [...methods(where.session), ...methods(where.store)].filter((name) => !others.includes(name));
   t.deepEqual(Object.keys(calls).sort(), expected.sort());
+});
+
+const methodsOf = (of: object, ...others: string[]): string[] =>
+  Object.getOwnPropertyNames(Object.getPrototypeOf(of)).filter((name) => !['constructor', ...others].includes(name));
+
+test('the signal of the store, once it has fired, cancels every call of a mount and of a lease', async (t) => {
+  const controller = new AbortController();
+  const { place: where, state } = await place(t, controller.signal);
+  const mount = await where.store.mount('s');
+  await write(mount.dir, profile('changed'));
+  const lease = await where.session.lease({ ttl: 60_000 });
+  const mounted: Readonly<Record<string, () => Promise<unknown>>> = {
+    commit: () => mount.commit(),
+    checkpoint: () => mount.checkpoint(),
+    push: () => mount.push('s'),
+    pull: () => mount.pull(),
+    unmount: () => mount.unmount(),
+  };
+  // A discard gives up, and `usedBy` protects the directory: neither is work to be cancelled.
+  const others = ['session', 'dir', 'base', 'isOver', 'usedBy', 'requireInPlace', 'discard'];
+  t.deepEqual(Object.keys(mounted).sort(), methodsOf(mount, ...others).sort());
+  controller.abort();
+  const before = await state();
+  const all = { ...mounted, renew: () => lease.renew(), release: () => lease.release() };
+  for (const [name, call] of Object.entries(all)) {
+    await rejects(t, call, 'CANCELLED', name);
+    t.deepEqual(await state(), before, name);
+  }
+  await mount.discard();
+});
+
+test('the signal of BrowserState, once it has fired, cancels every call', async (t) => {
+  const remote = memoryProvider();
+  const machine = new TestMachine(t, remote);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const state = new BrowserState({ userId: 'tester', home: machine.home, remote, host: machine.host('a'), signal });
+  await write(await state.mount('s'), profile('first'));
+  const { syncManager } = state;
+  const calls: Readonly<Record<string, () => Promise<unknown>>> = {
+    mount: () => state.mount('other'),
+    unmount: () => state.unmount(),
+    listSessions: () => state.listSessions(),
+    hasSession: () => state.hasSession('s'),
+    deleteSession: () => state.deleteSession('s'),
+    cleanup: () => state.cleanup(),
+    syncToCloud: () => syncManager.syncToCloud(),
+    syncFromCloud: () => syncManager.syncFromCloud(),
+  };
+  const others = ['getCurrentSession', 'getCurrentSessionPath', 'getLiveBrowser', 'usedBy', 'getMetadata', 'saveMetadata', 'onProgress'];
+  t.deepEqual(Object.keys(calls).sort(), [...methodsOf(state, ...others), ...methodsOf(syncManager, ...others)].sort());
+  controller.abort();
+  const before = [contents(machine.home), await cells(remote)];
+  for (const [name, call] of Object.entries(calls)) {
+    await rejects(t, call, 'CANCELLED', name);
+    t.deepEqual([contents(machine.home), await cells(remote)], before, name);
+  }
+  await state.unmount({ discard: true });
+  await state.cleanup();
 });
 
 test('D8: an option that a call does not have is USAGE, and names it and the nearest', async (t) => {

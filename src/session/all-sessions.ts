@@ -1,0 +1,66 @@
+/** Pushes, pulls and syncs of all sessions, one after the other. */
+import { isError } from '../errors.js';
+import type { SessionsOptions } from './calls.js';
+
+/** What came of one session of many. */
+export type Outcome<Result> =
+  | { session: string; result: Result }
+  /**
+   * The session was deleted on the remote, and is left alone; `pushed`: all of its commits had been
+   * there.
+   */
+  | { session: string; skipped: 'deleted'; pushed: boolean }
+  | { session: string; error: unknown };
+
+interface Listed {
+  session: string;
+  pushed?: boolean;
+}
+
+export interface Action<Result> {
+  /** Whether commits leave this machine, come to it, or both. */
+  moves: 'out' | 'in' | 'both';
+  list(options: Pick<SessionsOptions, 'offline' | 'onProblem'>): AsyncIterable<Listed>;
+  act(session: string): Promise<Result>;
+}
+
+/**
+ * Acts on each session that is concerned, and yields what came of it: a failure of one keeps no
+ * other from its turn. Throws CANCELLED, and the error of a remote that cannot be listed.
+ */
+export async function* forAll<Result>({ moves, list, act }: Action<Result>): AsyncGenerator<Outcome<Result>> {
+  const problems: { session: string; error: unknown }[] = [];
+  const onProblem = (session: string, error: unknown): void => void problems.push({ session, error });
+  // The local store first: what is committed meanwhile was not deleted anywhere.
+  const here = await collect(list({ offline: true, onProblem: () => undefined }));
+  const all = await collect(list({ onProblem })).catch((error: unknown) => {
+    // The first push creates the remote store.
+    if (moves === 'in' || !isError(error, 'NOT_FOUND')) throw error;
+    return here;
+  });
+  yield* problems;
+  const damaged = new Set(problems.map(({ session }) => session));
+  const known = new Set(all.map(({ session }) => session).filter((name) => !damaged.has(name)));
+  const whole = here.filter(({ session }) => !damaged.has(session));
+  const names = moves === 'out' ? whole.map(({ session }) => session).filter((name) => known.has(name)) : [...known];
+  for (const { session, pushed = false } of whole.filter(({ session }) => !known.has(session))) {
+    // Commits that were never pushed, or not yet, are sent, or are a conflict.
+    if (!pushed && moves !== 'in') names.push(session);
+    else yield { session, skipped: 'deleted', pushed };
+  }
+  for (const session of names) {
+    yield await act(session).then(
+      (result) => ({ session, result }),
+      (error: unknown) => {
+        if (isError(error, 'CANCELLED')) throw error;
+        return { session, error };
+      },
+    );
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
