@@ -27,7 +27,9 @@ const AGAIN =
  */
 export function failureOf(status: number, body: Uint8Array, url: string, isS3: boolean): Failure {
   const document = codeOfDocument(body);
-  const found = `the server answered ${status}${document === undefined ? '' : ` ${document}`}`;
+  // A page is not shown the status of a redirect that it does not follow.
+  const shown = status === 0 ? 'a redirect' : `${status}${document === undefined ? '' : ` ${document}`}`;
+  const found = `the server answered ${shown}`;
   if (document === 'NoSuchKey') return 'absent';
   if (document === 'InvalidRange') return 'beyond';
   const code = status >= 500 || document === undefined ? undefined : rejectionOf(document);

@@ -44,7 +44,7 @@ export type Sign = (request: HttpRequest) => string | URL | SignedRequest | Prom
 /** The standard `fetch`, or a function that does the same. */
 export type Fetch = (
   url: string,
-  init: { method: 'GET'; headers: Record<string, string>; signal: AbortSignal; redirect: 'error' | 'follow'; cache?: 'no-store' },
+  init: { method: 'GET'; headers: Record<string, string>; signal: AbortSignal; redirect: 'follow' | 'manual'; cache?: 'no-store' },
 ) => Promise<HttpAnswer>;
 
 export interface HttpOptions {
@@ -117,7 +117,7 @@ export class HttpSource implements Source {
     const signed = await this.#sign({ key: name, method: 'GET', url: url.href, headers: own });
     const { fetch } = this.#options;
     // A redirect would take the headers of a signature to another place.
-    const redirect = Object.keys(signed.headers).length > 0 ? 'error' : 'follow';
+    const redirect = Object.keys(signed.headers).length > 0 ? 'manual' : 'follow';
     return await fetch(signed.url, {
       method: 'GET',
       headers: { ...signed.headers, ...own },

@@ -105,3 +105,19 @@ test.serial('R-HTTP-4: a page that is shown a new ref is not served the old one 
   names.set('default/.store/refs/main~', damaged);
   await t.throwsAsync(head(), { message: /digest/ });
 });
+
+test.serial('R-HTTP-2: a page does not follow a redirect of a request that it signed', async (t) => {
+  const page = await openPage(t);
+  const place = await serve(t, await frozen(), {
+    cors: true,
+    answer: (name) => (name.includes('elsewhere') ? undefined : { status: 302, headers: { location: '/elsewhere' } }),
+  });
+  const reads = page.evaluate(`import('/reader.js').then(({ openReader }) => {
+    const sign = () => ({ headers: { authorization: 'Bearer secret' } });
+    return openReader({ url: ${JSON.stringify(place.url)}, sign }).session('main').exists();
+  })`);
+  const { message } = (await t.throwsAsync(reads)) as Error;
+  t.regex(message, /the server answered a redirect/);
+  t.notRegex(message, /secret/);
+  t.false(place.requests.some((name) => name.includes('elsewhere')));
+});

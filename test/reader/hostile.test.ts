@@ -8,6 +8,7 @@ import test from 'ava';
 import type { ErrorCode } from '../../src/errors.js';
 import { memoryProvider } from '../../src/index.js';
 import { HttpSource } from '../../src/provider/http.js';
+import { watchRate } from '../../src/provider/http-body.js';
 import { HTML, type WrongAnswer } from '../faults/http-answers.js';
 import { rejects } from '../helpers/errors.js';
 import { freshStore } from '../helpers/store.js';
@@ -108,6 +109,18 @@ test('R-HTTP-3: a range is what was asked for, also of a server that ignores ran
     if (code === undefined) t.deepEqual(Buffer.from(await get()), proper, title);
     else await rejects(t, get, code, title);
   }
+});
+
+test('R-S3-9: a request that moves too few bytes in a window ends', async (t) => {
+  const slow = watchRate(undefined, 30);
+  slow.onBytes(0);
+  await new Promise((resolve) => slow.signal.addEventListener('abort', resolve));
+  t.true(slow.isStalled());
+  slow.end();
+  const cancelled = watchRate(AbortSignal.abort());
+  t.true(cancelled.signal.aborted);
+  t.false(cancelled.isStalled());
+  cancelled.end();
 });
 
 test('a signal ends a request with CANCELLED', async (t) => {

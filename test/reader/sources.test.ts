@@ -184,6 +184,7 @@ test('a query in the address goes with every request, and headers of `sign` are 
     sign: () => ({ headers: new Headers({ Authorization: 'Bearer secret' }) }),
   });
   const { message } = await rejected(t, reader.session('main').exists(), 'UNREACHABLE');
+  t.regex(message, /answered 302/);
   t.notRegex(message, /secret/);
   t.false(place.requests.some((name) => name.includes('elsewhere')));
 });
