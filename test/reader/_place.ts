@@ -33,7 +33,7 @@ export const v1 = fileURLToPath(new URL('../../../test/fixtures/v1/', import.met
 /** How a bucket has cells: S3 with marks before the value, Cloud Storage without. */
 export type Cells = 's3' | 'gcs';
 
-export function cellBytes(value: Uint8Array, cells: Cells): Uint8Array {
+function cellBytes(value: Uint8Array, cells: Cells): Uint8Array {
   return cells === 'gcs' ? value : encodeCell(['0102030405060708'], value);
 }
 
