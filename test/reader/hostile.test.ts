@@ -11,7 +11,7 @@ import { HttpSource } from '../../src/provider/http.js';
 import { watchRate } from '../../src/provider/http-body.js';
 import { HTML, type WrongAnswer } from '../faults/http-answers.js';
 import { rejects } from '../helpers/errors.js';
-import { freshStore } from '../helpers/store.js';
+import { freshStore, history } from '../helpers/store.js';
 import { frozen, namesOf, openReader, type Place, rejected, serve } from './_place.js';
 
 const PACK = 'default/.store/packs/1-00112233445566778899aabbccddeeff';
@@ -243,4 +243,32 @@ test('R-SYNC-7: a ref that is older than one that was read before is INTEGRITY, 
   place.names.set('tester/.store/refs/main~', before.get('tester/.store/refs/main~') as Uint8Array);
   const { hint } = await rejected(t, read.resolve('HEAD'), 'INTEGRITY');
   t.regex(String(hint), /cache/);
+});
+
+test('R-REF-1: a history that goes on in segments is read whole, and its oldest version too', async (t) => {
+  const provider = memoryProvider();
+  const { folder, session } = await freshStore(t, provider);
+  const profile = join(folder, 'profile');
+  mkdirSync(profile);
+  writeFileSync(join(profile, 'a'), 'oldest');
+  await session.commit(profile);
+  for (let i = 0; i < 100; i++) await session.rollback('HEAD');
+  const wanted = await history(session);
+  const { url, names, requests } = await serve(t, await namesOf(provider, 'gcs', 'tester/'));
+  const read = openReader({ url, userId: 'tester' }).session('main');
+  const found: string[] = [];
+  for await (const { commit } of read.log()) found.push(commit);
+  t.is(found.length, 101);
+  t.deepEqual(found, wanted);
+  const oldest = await read.version({ at: wanted.at(-1) as string });
+  t.is(Buffer.from(await oldest.read('a')).toString(), 'oldest');
+  const segment = requests.find((name) => name.includes('/segments/')) as string;
+  names.delete(segment);
+  await rejected(
+    t,
+    openReader({ url, userId: 'tester' })
+      .session('main')
+      .version({ at: wanted.at(-1) as string }),
+    'INTEGRITY',
+  );
 });
