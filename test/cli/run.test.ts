@@ -1,5 +1,5 @@
 /** `run` and `recover`: a command in a mounted session, and what a crash of it left. */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -168,15 +168,15 @@ test.serial('what a killed run left is listed, and recovered or discarded with a
 test.serial(
   'R-MOUNT-9, A2: while the command of a killed run lives, or what it started, nobody recovers its directory or removes it',
   async (t) => {
-    for (const script of [
-      'echo $$; until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies',
-      '(until [ -e go ]; do sleep 0.05; done; echo late > {}/Default/Cookies) & echo $!; until [ -e end ]; do sleep 0.05; done',
-    ]) {
+    // Each waits without a process of its own, whose number an error could name.
+    const late = 'read _ < go; echo late > {}/Default/Cookies';
+    for (const script of [`echo $$; ${late}`, `(${late}) & echo $! $$; read _ < end`]) {
       const desk = new Desk(t);
       await begin(desk);
+      execFileSync('mkfifo', [desk.path('go'), desk.path('end')]);
       const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
       const [said] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [Buffer];
-      const pid = Number(String(said));
+      const [pid, starter] = String(said).split(' ').map(Number) as [number, number?];
       const notes = desk.path('home/default/.store/records/mounts');
       // A file that replaces a note has another name until then.
       const isNoted = () => {
@@ -186,7 +186,10 @@ test.serial(
       while (!isNoted()) await setImmediate();
       child.kill('SIGKILL');
       await once(child, 'exit');
-      desk.write({ end: '' });
+      if (starter !== undefined) {
+        writeFileSync(desk.path('end'), '\n');
+        while (isRunning(starter)) await setImmediate();
+      }
       const [left] = await desk.json<{ id: string; dir: string; isCertain: boolean }[]>(t, 'recover');
       t.like(left, { isCertain: true });
       const { stderr } = await desk.run('run', '-s', 'work', '--', 'true', '{}');
@@ -198,7 +201,7 @@ test.serial(
         t.regex(hint ?? '', /kill -INT/);
       }
       t.true(existsSync(left?.dir as string));
-      desk.write({ go: '' });
+      writeFileSync(desk.path('go'), '\n');
       while (isRunning(pid)) await setImmediate();
       t.like(await desk.json(t, 'recover', '--commit', left?.id as string), { outcome: 'committed' });
       await desk.json(t, 'restore', 'there', '-s', 'work');
