@@ -24,8 +24,9 @@ function say(text: string): void {
 }
 
 function browserstate(...args: string[]): void {
-  console.log(`$ browserstate ${args.map((arg) => (/^[\w./~@=-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ')}`);
-  const { status } = spawnSync(process.execPath, [cli, '--home', home, ...args], { stdio: 'inherit' });
+  const words = [relative('.', cli), '--home', home, ...args];
+  console.log(`$ node ${words.map((word) => (/^[\w./~@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(' ')}`);
+  const { status } = spawnSync(process.execPath, words, { stdio: 'inherit' });
   if (status !== 0) throw new Error(`browserstate ${args[0]} ended with status ${status}`);
 }
 

@@ -108,14 +108,16 @@ function describe({ id, session, commit, outcome, pushed }: Result): Line {
 
 function describeLeft(left: readonly LeftMount[]): Line[] {
   const now = Date.now();
-  return table(
-    left.map(({ id, base, since, dir, isCertain, usedBy }) => [
+  if (left.length === 0) return [];
+  return table([
+    ['WORKSPACE', 'MADE FROM', 'MOUNTED', 'DIRECTORY'].map((heading) => styled('dim', heading)),
+    ...left.map(({ id, base, since, dir, isCertain, usedBy }) => [
       styled('bold', id),
       base ? styled('yellow', shortId(base)) : 'new',
       styled('cyan', age(since, now)),
       `${dir}${isCertain ? '' : ' ?'}${usedBy === undefined ? '' : ` (process ${usedBy} still runs in it)`}`,
     ]),
-  );
+  ]);
 }
 
 function describeCheckout({ dir, session, leftovers }: Awaited<ReturnType<Store['unfinishedCheckouts']>>[number]): Line[] {

@@ -20,6 +20,11 @@ const BROWSER = /\b(?:chrome|chromium|firefox|msedge|edge|brave|vivaldi|opera|li
 const isBrowser = ([program = '', ...args]: readonly string[]): boolean =>
   BROWSER.test(basename(program)) || args.some((each) => each.startsWith('--user-data-dir'));
 
+/** Options with which a browser prints something and ends without a profile. */
+const INQUIRIES: ReadonlySet<string> = new Set(['--version', '--product-version', '--full-version', '--help', '-v', '-V', '-h']);
+const isInquiry = ([program = '', ...args]: readonly string[]): boolean =>
+  BROWSER.test(basename(program)) && args.some((word) => INQUIRIES.has(word));
+
 const UNUSED = 'the command may not have used the directory: write {} where its path belongs, or read BROWSERSTATE_DIR';
 
 /** How often, and how many milliseconds apart, a browser is waited for that outlives the command which started it. */
@@ -72,7 +77,7 @@ export const run = defineCommand({
         keepCaches,
         hygiene: hygiene === 'off' ? false : { keepSessionCookies },
         handleSignals: false,
-        browser: isBrowser(args.command),
+        browser: isBrowser(args.command) && !isInquiry(args.command),
         signal: context.signal,
       });
       context.report.clearProgress();

@@ -4,7 +4,7 @@
  * loaded only for a URL that names them.
  */
 import { statSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BrowserStateError, isAnyError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Owners } from '../owners.js';
@@ -38,6 +38,8 @@ export async function openProviderUrl(url: string, host: Pick<Host, 'random'>, o
 function parse(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   // A URL is not shown before it is known to hold no credentials.
+  if (parsed === undefined && /^[./~]/.test(url))
+    throw usage('found a path', `Write the whole path of the folder: ${pathToFileURL(url).href}`);
   if (parsed === undefined) throw usage('found something else');
   if (parsed.username !== '' || parsed.password !== '') throw usage('found one with credentials in it', CREDENTIALS);
   if (/^file:(?!\/)/i.test(url))

@@ -19,13 +19,13 @@ import { scan } from '../workspace/scan.js';
 import { microseconds, setTime } from '../workspace/times.js';
 import type { MigrateOptions, OfflineOptions } from './calls.js';
 import { commitDirectory } from './commit.js';
+import { noSession } from './known-sessions.js';
 import { digestOf, type LegacyEntry, type LegacyPlace, measure } from './legacy.js';
 import type { LocalReplica } from './local.js';
 import type { LogEntry } from './log-entry.js';
 import type { Operation } from './operation.js';
 import { pushSession } from './push.js';
 import type { RemoteReplica, Transfer } from './remote.js';
-import { noSession } from './replica.js';
 import type { Session } from './session.js';
 import { discardDirectory } from './sweep.js';
 

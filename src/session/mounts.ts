@@ -12,7 +12,7 @@ import { errno, writeFailure } from '../workspace/files.js';
 import { settleWorkspace } from '../workspace/settle.js';
 import type { OpenMountOptions } from './calls.js';
 import { checkoutSession } from './checkout.js';
-import { meantBy, sessionNames } from './known-sessions.js';
+import { absentSession, meantBy, sessionNames } from './known-sessions.js';
 import { takeLease } from './lease.js';
 import type { LocalReplica } from './local.js';
 import { Mount, removeWorkspace } from './mount.js';
@@ -22,7 +22,6 @@ import type { Operation } from './operation.js';
 import { pullForMount } from './pull-for-mount.js';
 import { type LeftMount, leftOf, recoverMount } from './recover.js';
 import type { RemoteReplica } from './remote.js';
-import { noSession } from './replica.js';
 
 /** Where notes about mounts are kept. */
 export function mountNotes(local: LocalReplica): MountNotes {
@@ -55,8 +54,8 @@ export async function openMount(
     await recoverLeft(local, asked, session, options, op);
     const base = await localHead(local, session, op);
     if (base === undefined) {
+      if (mode === 'fork' || !create) throw await absentSession([local, asked], session, op);
       const meant = meantBy(session, [...names, ...(await sessionNames(local, op))]);
-      if (mode === 'fork' || !create) throw noSession(session, meant);
       op.onWarning?.(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
     }
     const made = await makeWorkspace(local, session, base, frames, options, op);
@@ -72,8 +71,7 @@ export async function openMount(
 /** Throws NOT_FOUND if neither replica has a commit of the session. */
 async function requireSession(local: LocalReplica, remote: RemoteReplica | undefined, session: string, op: Operation): Promise<void> {
   if ((await remote?.read(session, op))?.exists || (await local.read(session, op)).exists) return;
-  const names = await Promise.all([local, remote].map((replica) => (replica ? sessionNames(replica, op) : [])));
-  throw noSession(session, meantBy(session, names.flat()));
+  throw await absentSession([local, remote], session, op);
 }
 
 /** Returns the head in the local store. Throws LEGACY_SESSION if only v0 has a session of that name. */

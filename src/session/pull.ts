@@ -12,6 +12,7 @@ import { type BlobPlace, type Manifest, mergeBlobs } from '../repository/manifes
 import type { Row } from '../repository/ref.js';
 import { matchSegments, type Segment } from '../repository/segments.js';
 import { writeEntry } from './append-commit.js';
+import { absentSession } from './known-sessions.js';
 import type { LocalReplica } from './local.js';
 import type { Operation } from './operation.js';
 import type { OnProgress } from './progress.js';
@@ -19,7 +20,6 @@ import { pullProgress } from './pull-progress.js';
 import { arrange, inOrder, tagsAmong } from './pulled-rows.js';
 import { relate } from './relation.js';
 import type { RemoteReplica } from './remote.js';
-import { noSession } from './replica.js';
 import { PackPresence, Pin } from './reuse.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
@@ -69,8 +69,10 @@ export async function pullSession(
   await remote.rejectLegacy(session, op, there);
   await remote.requireStore(op);
   // What was never pushed is only here; what was deleted there is not brought back by a look.
-  if (there.wasDeleted) throw noSession(session);
-  const here = await local.requireSession(session, op);
+  const found = await local.read(session, op);
+  const here = found.live();
+  if (here === undefined) await local.rejectLegacy(session, op, found);
+  if (here === undefined || there.wasDeleted) throw await absentSession([local, remote], session, op);
   return nothingNew(session, await here.find(settings.at ?? 'HEAD', op));
 }
 

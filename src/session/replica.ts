@@ -10,6 +10,7 @@ import type { Manifest } from '../repository/manifest.js';
 import type { Row, SegmentName } from '../repository/ref.js';
 import type { RefChange } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
+import { absentSession } from './known-sessions.js';
 import type { LegacyPlace } from './legacy.js';
 import { readManifestBytes } from './read-manifest.js';
 import { PackPresence } from './reuse.js';
@@ -66,8 +67,8 @@ export abstract class Replica implements RefOwner {
     const found = await this.read(id, options);
     const live = found.live();
     if (live !== undefined) return live;
-    await this.rejectLegacy(id, options, found);
-    throw noSession(id);
+    const [absent] = await Promise.all([absentSession([this], id, options), this.rejectLegacy(id, options, found)]);
+    throw absent;
   }
 
   /**
@@ -141,15 +142,6 @@ export abstract class Replica implements RefOwner {
   drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined> {
     return attempt(from);
   }
-}
-
-/** The error for a session that does not exist; `meant` is a name that may have been meant. */
-export function noSession(session: string, meant?: string): BrowserStateError {
-  const advice = '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.';
-  return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
-    hint: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
-    details: { session, ...(meant !== undefined && { nearest: meant }) },
-  });
 }
 
 function legacySession(session: string): BrowserStateError {

@@ -7,15 +7,16 @@ import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { Row } from '../repository/ref.js';
 import { appendCommit } from './append-commit.js';
+import { forkName } from './conflict.js';
+import { absentSession } from './known-sessions.js';
 import type { LocalReplica } from './local.js';
 import type { Operation } from './operation.js';
 import { wasCollected } from './read-manifest.js';
 import { relate } from './relation.js';
 import { relativeWith } from './relatives.js';
 import type { RemoteReplica } from './remote.js';
-import { noSession } from './replica.js';
 import { isCommitId, resolveAmong } from './revision.js';
-import type { LiveSession } from './session-ref.js';
+import type { LiveSession, SessionRef } from './session-ref.js';
 
 export interface ViewedEntry {
   row: Row;
@@ -78,11 +79,11 @@ export class SessionView {
     if (!there?.exists) {
       if (!here.exists) await remote?.rejectLegacy(this.id, op, there);
       await remote?.requireStore(op);
-      if (!here.exists) await this.local.requireSession(this.id, op);
+      if (!here.exists) throw await this.#absent(remote, here, op);
       const last = offline ? await this.remote?.recall(this.id) : there;
       let pushed = this.remote && false;
       for await (const row of here.entries(op)) {
-        if (last?.ref.rows.some(({ id }) => id === row.id)) pushed = true;
+        if (!pushed && last !== undefined) pushed = last.ref.rows.some(({ id }) => id === row.id) || (await this.#isConflictAt(row));
         yield { row, tags: here.ref.tags, pushed, head: row === here.head };
       }
       return;
@@ -91,7 +92,11 @@ export class SessionView {
     const tags = new Map([...here.ref.tags, ...there.ref.tags]);
     const unsent = 'unsent' in relation ? relation.unsent : [];
     const head = relation.kind === 'ahead' ? unsent[0] : there.head;
-    for (const row of unsent) yield { row, tags, pushed: false, head: row === head };
+    let pushed = false;
+    for (const row of unsent) {
+      pushed ||= relation.kind === 'diverged' && (await this.#isConflictAt(row));
+      yield { row, tags, pushed, head: row === head };
+    }
     for await (const row of there.entries(op)) yield { row, tags, pushed: true, head: row === head };
   }
 
@@ -102,7 +107,8 @@ export class SessionView {
   async sides({ offline }: Reach, op: Operation): Promise<[LiveSession, ...LiveSession[]]> {
     const remote = offline ? undefined : this.remote;
     const there = await remote?.read(this.id, op);
-    const [theirs, ours] = [there?.live(), (await this.local.read(this.id, op)).live()];
+    const here = await this.local.read(this.id, op);
+    const [theirs, ours] = [there?.live(), here.live()];
     if (ours !== undefined && theirs !== undefined) {
       const { kind } = await relate(ours, theirs, op);
       return kind === 'same' || kind === 'ahead' ? [ours, theirs] : [theirs, ours];
@@ -110,8 +116,21 @@ export class SessionView {
     const side = ours ?? theirs;
     if (side !== undefined) return [side];
     await remote?.rejectLegacy(this.id, op, there);
-    await this.local.requireSession(this.id, op);
-    throw noSession(this.id);
+    throw await this.#absent(remote, here, op);
+  }
+
+  /** Returns the error for a session that neither side has. Throws LEGACY_SESSION if v0 has it here. */
+  async #absent(remote: RemoteReplica | undefined, here: SessionRef, op: Operation): Promise<BrowserStateError> {
+    await this.local.rejectLegacy(this.id, op, here);
+    return absentSession([this.local, remote], this.id, op);
+  }
+
+  /**
+   * Returns whether a conflict put a commit, and those before it, on the remote as a session of its
+   * own, as far as is known.
+   */
+  async #isConflictAt({ id }: Row): Promise<boolean> {
+    return (await this.remote?.recall(forkName(this.id, id)))?.head?.id === id;
   }
 
   /**

@@ -16,6 +16,7 @@ import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSessio
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from './history.js';
+import { absentSession } from './known-sessions.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
 import type { LocalReplica } from './local.js';
 import { type LogEntry, logEntry, select } from './log-entry.js';
@@ -27,7 +28,7 @@ import { notPushed, type PushOptions, type PushResult, pushSession } from './pus
 import { relate } from './relation.js';
 import { repairSession } from './relocate.js';
 import type { RemoteReplica } from './remote.js';
-import { noSession, type Replica } from './replica.js';
+import type { Replica } from './replica.js';
 import { isCommitId, splitRevision } from './revision.js';
 import { SessionView } from './session-view.js';
 import { noTag } from './tags.js';
@@ -176,7 +177,7 @@ export class Session {
     const here = await this.#local.read(this.id, op);
     if (here.wasDeleted && last !== undefined && there.head?.id === last) throw deletedHere(this.id);
     const { kind } = await relate(here, there, op);
-    if (kind === 'same' && !here.exists) throw noSession(this.id);
+    if (kind === 'same' && !here.exists) throw await absentSession([this.#local, remote], this.id, op);
     const pull = kind === 'behind' ? await pullSession(this.#local, remote, this.id, {}, op) : undefined;
     const push = kind === 'behind' ? undefined : await pushSession(this.#local, remote, this.id, options, op);
     const commit = push?.commit ?? pull?.commit ?? (here.head?.id as ObjectId);

@@ -54,6 +54,9 @@ const nothingWritten: [what: string, words: readonly string[], isTold: boolean][
   ['a browser by its name, without a profile', ['chromium', '--headless'], true],
   ['a wrapper that is given a profile', ['true', '--user-data-dir=/elsewhere'], true],
   ['no browser', ['true', 'chromium'], false],
+  ['a browser that is asked for its version', ['chromium', '--version'], false],
+  ['a browser that is asked for its help', ['firefox', '-h'], false],
+  ['a wrapper that is given a profile and an option of a browser', ['true', '-v', '--user-data-dir=/elsewhere'], true],
   ['a driver', ['chromedriver'], false],
 ];
 
@@ -62,7 +65,7 @@ for (const [what, words, isTold] of nothingWritten) {
     const desk = new Desk(t);
     await begin(desk);
     mkdirSync(desk.path('bin'));
-    for (const name of ['chromium', 'chromedriver']) writeFileSync(desk.path(`bin/${name}`), '#!/bin/sh\n', { mode: 0o755 });
+    for (const name of ['chromium', 'firefox', 'chromedriver']) writeFileSync(desk.path(`bin/${name}`), '#!/bin/sh\n', { mode: 0o755 });
     desk.env['PATH'] = `${desk.path('bin')}:${process.env['PATH']}`;
     const { status, stderr } = await desk.run('run', '-s', 'work', '--', ...words);
     t.is(status, 0, stderr);
