@@ -14,6 +14,7 @@ import { ifSeen } from './directory.js';
 import { errno, writeFailure } from './files.js';
 import { Below, DirectoryHandle, setMode } from './handle.js';
 import { mark, unmark } from './marker.js';
+import { refuseMountsBelow } from './mount-points.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { removeTree } from './remove.js';
 import { Reversible } from './reversible.js';
@@ -52,6 +53,8 @@ export async function applyTree(
 ): Promise<Workspace> {
   const before = new Map(from.map((entry) => [entry.path, entry]));
   const wanted = to.filter((entry) => entry.kind !== 'directory' && !isSame(before.get(entry.path), entry));
+  const changed = changedPaths(from, to);
+  refuseMountsBelow(workspace.dir, 'changed', (mount) => changed.some((path) => path === mount || path.startsWith(`${mount}/`)));
   const staging = await openStage(workspace, host);
   const { stage } = staging.pending;
   try {
@@ -73,6 +76,17 @@ export async function applyTree(
   }
   await removeTree(stage);
   return applying.write(record);
+}
+
+/** Returns the paths of entries that a change from one tree to the other makes, changes or removes. */
+function changedPaths(from: Tree, to: Tree): string[] {
+  const before = new Map(from.map((entry) => [entry.path, entry]));
+  const kept = new Set(to.map(({ path }) => path));
+  const isChanged = (entry: TreeEntry): boolean => {
+    const old = before.get(entry.path);
+    return !isSame(old, entry) || old?.mode !== entry.mode || (entry.kind !== 'directory' && old.mtime !== entry.mtime);
+  };
+  return [...to.filter(isChanged), ...from.filter(({ path }) => !kept.has(path))].map(({ path }) => path);
 }
 
 /** Returns the entries whose paths differ from another's in case or normalization alone: some file systems take them for one. */

@@ -11,7 +11,7 @@ import type { Tree } from '../object/tree.js';
 import { between, identityOf, moveEntries } from './exchange.js';
 import { errno, writeFailure } from './files.js';
 import { MARKER, mark } from './marker.js';
-import { isMountPoint, mountPointsBelow, systemEntries } from './mount-points.js';
+import { isMountPoint, refuseMountsBelow, systemEntries } from './mount-points.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { requireRemovable } from './remove.js';
 import { type Changing, finish, settleClear, settleSwap, undo } from './settle.js';
@@ -58,7 +58,7 @@ export async function placeTree(
   makeParent(dir);
   const present = directoryState(dir) !== 'absent';
   if (present) {
-    refuseMountsBelow(dir);
+    refuseMountsBelow(dir, 'removed');
     await requireRemovable(dir, namesIn(dir));
   }
   const staging = await openStage(workspace, host);
@@ -201,15 +201,6 @@ function touch(dir: string): void {
     // A directory of another user that this one may write to.
     if (errno(error) !== 'EPERM') throw error;
   }
-}
-
-function refuseMountsBelow(dir: string): void {
-  const [below] = mountPointsBelow(dir);
-  if (below === undefined) return;
-  throw new BrowserStateError('USAGE', `${dir}: ${below} is a mount point, whose content would be removed`, {
-    hint: 'Unmount it, or choose another directory.',
-    details: { dir, path: below },
-  });
 }
 
 function makeParent(dir: string): void {

@@ -13,6 +13,7 @@ import { ifSeen, ifThere, quote } from './directory.js';
 import { type Filter, patternFor } from './filter.js';
 import { Below, type Name } from './handle.js';
 import { isLockName } from './live.js';
+import { isSystemEntry } from './mount-points.js';
 import { Facts, type ScannedEntry } from './scanned.js';
 import { RACY_WINDOW_MS } from './stat-cache.js';
 
@@ -153,6 +154,8 @@ export class Lister {
       count(listing, stat.isFile() ? Number(stat.size) : 0);
       return undefined;
     }
+    // Only root may look into one of those.
+    if (isSystemEntry(this.#absolute(parent), name, stat)) return undefined;
     const entry = this.#entry(listing, path, stat);
     if (entry !== undefined) listing.entries.push(entry);
     return undefined;

@@ -1,6 +1,7 @@
 /** Mount points: directories that cannot be renamed, and whose content may be another file system's. */
 import { readFileSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import { BrowserStateError } from '../errors.js';
 import { ifSeen } from './directory.js';
 
 /** Entries that the file system itself keeps in its root. */
@@ -19,17 +20,73 @@ export function isMountPoint(dir: string): boolean {
 }
 
 /** Returns the mount points below a directory with the real path `dir`. */
-export function mountPointsBelow(dir: string): string[] {
+function mountPointsBelow(dir: string): string[] {
   return mountPoints().filter((path) => path.startsWith(dir === '/' ? dir : `${dir}/`));
 }
 
-/** Systems without /proc report none. */
+/** Throws USAGE, naming it, if a mount point below a directory with the real path `dir` is one that `isTouched`. */
+export function refuseMountsBelow(dir: string, fate: 'removed' | 'changed', isTouched: (path: string) => boolean = () => true): void {
+  const below = mountPointsBelow(dir).find((path) => isTouched(relative(dir, path)));
+  if (below === undefined) return;
+  throw new BrowserStateError('USAGE', `${dir}: ${below} is a mount point, whose content would be ${fate}`, {
+    hint: 'Unmount it, or choose another directory.',
+    details: { dir, path: below },
+  });
+}
+
+/** Returns whether the file system keeps the entry of that name in the directory `parent`: it is root's, and at a mount point's root. */
+export function isSystemEntry(parent: string, name: string, { uid }: { uid: bigint }): boolean {
+  return systemEntries.has(name) && uid === 0n && isMountPoint(parent);
+}
+
+/**
+ * Returns the path of a directory with the real path `dir` in its file system, and the other paths here that lead to it by other
+ * mounts. Undefined if this system does not show mounts.
+ */
+export function placesOf(dir: string): { inFileSystem: string; others: string[] } | undefined {
+  const mounts = mountTable();
+  // Of mounts at one path the last one is on top.
+  const own = mounts
+    .filter(({ path }) => isWithin(path, dir))
+    .sort((a, b) => a.path.length - b.path.length)
+    .at(-1);
+  if (own === undefined) return undefined;
+  const inFileSystem = join(own.root, relative(own.path, dir));
+  const paths = mounts
+    .filter(({ device, root }) => device === own.device && isWithin(root, inFileSystem))
+    .map(({ path, root }) => join(path, relative(root, inFileSystem)));
+  return { inFileSystem, others: [...new Set(paths)].filter((path) => path !== dir && isSameDirectory(path, dir)) };
+}
+
+/** Returns whether two paths are one directory, be it by a mount of one at the other. */
+export function isSameDirectory(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => ifSeen(() => statSync(path, { bigint: true })));
+  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
+}
+
+function isWithin(above: string, path: string): boolean {
+  return path === above || path.startsWith(above === '/' ? above : `${above}/`);
+}
+
 function mountPoints(): string[] {
+  return mountTable().map(({ path }) => path);
+}
+
+interface MountEntry {
+  device: string;
+  /** The path in the file system of the directory that is mounted. */
+  root: string;
+  path: string;
+}
+
+/** Returns the mounts of this process; none on systems without /proc. */
+function mountTable(): MountEntry[] {
   const table = ifSeen(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '';
-  return table
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => unescaped(line.split(' ')[4] ?? ''));
+  const lines = table.split('\n').filter((line) => line !== '');
+  return lines.map((line) => {
+    const [, , device = '', root = '', path = ''] = line.split(' ');
+    return { device, root: unescaped(root), path: unescaped(path) };
+  });
 }
 
 function unescaped(path: string): string {

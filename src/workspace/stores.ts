@@ -1,7 +1,8 @@
 /** Stores in the file system: found by looking for what a store holds, since paths differ by mounts and symlinks. */
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { ifSeen } from './directory.js';
+import { placesOf } from './mount-points.js';
 
 /** The name of a store in the folder of its user. */
 const STORE = '.store';
@@ -16,8 +17,21 @@ export function findStore(dir: string): string | undefined {
   return storeAbove(dir) ?? storeBelow(dir);
 }
 
-/** Returns the store that the directory is or lies in. */
+/** Returns the store that the directory is or lies in, by whichever mount. */
 export function storeAbove(dir: string): string | undefined {
+  const places = placesOf(dir);
+  for (const path of [dir, ...(places?.others ?? [])]) {
+    const store = visibleStoreAbove(path);
+    if (store !== undefined) return store;
+  }
+  // The rest of the store may be mounted nowhere here: then its name is all there is to go by.
+  const parts = places?.inFileSystem.split('/') ?? [];
+  const at = parts.lastIndexOf(STORE);
+  const isHidden = at !== -1 && !dir.split('/').includes(STORE) && !isMounted(parts.slice(at + 1).join(sep));
+  return isHidden ? dir : undefined;
+}
+
+function visibleStoreAbove(dir: string): string | undefined {
   for (let above = dir; ; above = dirname(above)) {
     if (isStore(above) && !isMounted(relative(above, dir))) return above;
     if (dirname(above) === above) return undefined;
@@ -49,10 +63,4 @@ function storeBelow(dir: string): string | undefined {
 /** Whether a directory holds the config of a store (SPEC.md 9): a cell with a generation. */
 function isStore(dir: string): boolean {
   return (ifSeen(() => readdirSync(join(dir, 'config.cell'))) ?? []).some((name) => name.startsWith('g-'));
-}
-
-/** Whether two paths are one directory, be it by a mount of one at the other. */
-export function isSameDirectory(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((path) => ifSeen(() => statSync(path, { bigint: true })));
-  return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 }
