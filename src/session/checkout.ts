@@ -9,7 +9,7 @@ import type { KeptFrames } from '../repository/kept-frames.js';
 import type { Manifest } from '../repository/manifest.js';
 import { applyTree, findObstacle } from '../workspace/apply.js';
 import { capture, hashOnly } from '../workspace/capture.js';
-import { directoryState, type PlaceOptions, placeTree } from '../workspace/checkout.js';
+import { directoryState, type PlaceOptions, placeTree, placeUnrecorded } from '../workspace/checkout.js';
 import { identityOf } from '../workspace/exchange.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
@@ -103,10 +103,19 @@ async function attemptCheckout(
   const manifest = await from.manifest(row, op);
   await local.init(op);
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
-  return local.holding(dir, async (found) => {
+  const { opened } = options;
+  const content: PlaceOptions = {
+    opened,
+    reader: new BlobReader(from.repository, { signal: op.signal, kept: options.frames }),
+    blobs: manifest.blobs,
+    signal: op.signal,
+    onProgress: op.onProgress && ((progress) => op.onProgress?.({ phase: 'checkout', ...progress })),
+  };
+  let isBegun = false;
+  const checkOut = async (found: Workspace): Promise<CheckoutResult> => {
+    isBegun = true;
     const workspace = await settleWorkspace(found);
     refuseLive(workspace.dir, op.host);
-    const { opened } = options;
     const record: WorkspaceRecord = {
       session,
       base: row.id,
@@ -116,19 +125,19 @@ async function attemptCheckout(
       opened: opened ? openedIn(tree) : undefined,
     };
     const learn = new StatCache({ dir: workspace.dir }, op.host.now());
-    const write: PlaceOptions & { learn: StatCache } = {
-      learn,
-      keepDirectory: options.keepDirectory,
-      opened,
-      reader: new BlobReader(from.repository, { signal: op.signal, kept: options.frames }),
-      blobs: manifest.blobs,
-      signal: op.signal,
-      onProgress: op.onProgress && ((progress) => op.onProgress?.({ phase: 'checkout', ...progress })),
-    };
+    const write = { ...content, learn, keepDirectory: options.keepDirectory };
     const former = identityOf(workspace.dir);
     await place({ local, workspace, tree, record, write, options, op });
     await workspace.writeCache(learn);
     await warn(workspace.dir, tree, former, opened, op);
+    return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
+  };
+  return local.holding(dir, checkOut).catch(async (error: unknown) => {
+    const { dir: real } = await local.workspace(dir);
+    if (isBegun || !isError(error, 'FORBIDDEN') || directoryState(real) === 'occupied') throw error;
+    // Nothing was changed yet, and nothing can be noted: an empty place is filled by one rename, which needs no record.
+    await placeUnrecorded(real, tree, op.host, content);
+    op.onWarning?.(`the local store cannot be written: nothing is noted of ${dir}, and the next restore into it needs --force`);
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   });
 }

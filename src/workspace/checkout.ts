@@ -13,7 +13,7 @@ import { errno, writeFailure } from './files.js';
 import { MARKER, mark } from './marker.js';
 import { isMountPoint, refuseMountsBelow, systemEntries } from './mount-points.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
-import { requireRemovable } from './remove.js';
+import { removeTree, requireRemovable } from './remove.js';
 import { type Changing, finish, settleClear, settleSwap, undo } from './settle.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
@@ -74,6 +74,24 @@ export async function placeTree(
   const since = String(lstatSync(stage, { bigint: true }).ctimeNs);
   const complete = { workspace: staging.workspace, pending: { ...staging.pending, next: record, fresh: identityOf(stage), since } };
   return dirname(stage) === dir || (keepDirectory && present) ? await moveIn(complete) : await swapIn(complete);
+}
+
+/**
+ * Makes a directory that is absent or empty hold exactly `tree`, by one rename and without a record: for a store that nothing can be
+ * noted in. After a failure the directory is as it was.
+ */
+export async function placeUnrecorded(dir: string, tree: Tree, host: Pick<Host, 'random'>, options: WriteOptions): Promise<void> {
+  makeParent(dir);
+  const stage = join(dirname(dir), RESERVED_PREFIX + toHex(host.random(8)));
+  try {
+    mkdirSync(stage, 0o700);
+    await writeTree(stage, tree, options);
+    chmodSync(stage, 0o700);
+    renameSync(stage, dir);
+  } catch (error) {
+    await removeTree(stage);
+    throw writeFailure(dir, error);
+  }
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
@@ -83,7 +83,9 @@ async function place(path: string, me: string, host: LockHost): Promise<boolean>
   const temporary = `${path}.${toHex(host.random(8))}.${me}`;
   let isPlaced = false;
   try {
-    await mkdir(temporary, { recursive: true, mode: 0o700 });
+    // In two steps: on a read-only file system the first that is missing is ENOENT with `recursive`.
+    await mkdir(dirname(temporary), { recursive: true, mode: 0o700 });
+    await mkdir(temporary, 0o700);
     await writeFile(join(temporary, me), '', { mode: 0o600 });
     isPlaced = await renamed(temporary, path);
     return isPlaced;
