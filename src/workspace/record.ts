@@ -144,6 +144,13 @@ export class Workspace {
  */
 export function realPath(dir: string): string {
   const full = resolve(dir);
+  // Node decodes bytes that are not UTF-8 to this character: the path would be another directory's.
+  if (full.includes('\uFFFD')) {
+    throw new BrowserStateError('USAGE', `${quote(dir)}: expected a path in UTF-8, found other bytes`, {
+      hint: 'Rename the directory, or the one above it whose name is not UTF-8.',
+      details: { path: dir },
+    });
+  }
   try {
     return realpathSync(full);
   } catch (error) {

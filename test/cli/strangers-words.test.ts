@@ -1,6 +1,6 @@
 /** What a person meets who does not know the command line: names that are nearly right, places as they would write them, commands that they copy. */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
@@ -114,4 +114,30 @@ test.serial('the commands that the quickstart prints work as they are printed', 
     });
     t.is(again.status, 0, `${command}: ${again.stderr}`);
   }
+});
+
+test('a directory whose path is not UTF-8 is USAGE, and never another directory; one below /proc/self is itself', async (t) => {
+  const desk = new Desk(t);
+  writeProfile(desk);
+  const act = async (script: string) =>
+    outcome(
+      spawn('sh', ['-c', `D=$(printf 'caf\\351'); mkdir -p "$D"; ${script}`, process.execPath, main], {
+        cwd: desk.dir,
+        env: desk.env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+  t.is((await act('"$0" "$1" snapshot /proc/self/cwd/profile -s work')).status, 0);
+  const names = readdirSync(desk.dir);
+  for (const command of [
+    'snapshot "$D" -s work',
+    'restore "$D/new" -s work',
+    'status "$D" -s work',
+    '--help; cd "$D"; "$0" "$1" snapshot . -s work',
+  ]) {
+    const { status, stderr } = await act(`"$0" "$1" ${command}`);
+    t.is(status, 2, command);
+    t.regex(stderr, /expected a path in UTF-8, found other bytes\nhint: Rename/, command);
+  }
+  t.deepEqual(readdirSync(desk.dir), names);
 });
