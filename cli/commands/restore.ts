@@ -27,7 +27,7 @@ export const restore = defineCommand({
     ['restore ~/profile -s work', 'The newest version'],
     ['restore /tmp/old -s work --at HEAD~1', 'The one before it'],
     ['restore DIR -s work --at @2026-11-20T10:00Z', 'As it was at that time'],
-    ['restore DIR -s work --only Default/Cookies', 'One file of it'],
+    ["restore DIR -s work --only 'Default/**'", 'One folder of it'],
     ['restore DIR -s work --offline', 'What is on this machine, without asking the remote'],
   ],
   async run(context, { session: id, dir, at, only, force, offline }) {

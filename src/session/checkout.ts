@@ -297,7 +297,7 @@ function select(tree: Tree, only: readonly string[]): Tree {
   const selected = selectMatching(tree, only);
   if (selected.length > 0) return selected;
   throw new BrowserStateError('NOT_FOUND', `${only.join(', ')}: the version has nothing of that name`, {
-    hint: 'Paths are relative to the directory, such as Default/Cookies.',
+    hint: 'Give paths relative to the directory, such as `Default/**`.',
   });
 }
 

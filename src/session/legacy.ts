@@ -17,34 +17,10 @@ import { STORE_FOLDER } from '../repository/layout.js';
 import { ifThere, quote } from '../workspace/directory.js';
 import { readFailure } from '../workspace/files.js';
 import { scan } from '../workspace/scan.js';
-import type { ScannedEntry } from '../workspace/scanned.js';
+import type { LegacyEntry, LegacyPlace } from './legacy-place.js';
 
 /** What the older package kept beside the files of a profile for itself. */
 const METADATA_FILE = '.browserstate-metadata.json';
-
-export interface LegacyEntry {
-  path: string;
-  kind: 'file' | 'directory' | 'symlink';
-  size: number;
-  /** Another text when the file was written anew, as far as its place tells. */
-  mark: string;
-  /** Of a symlink. */
-  target?: string | undefined;
-  /** Where its place keeps them. */
-  facts?: Pick<ScannedEntry, 'mode' | 'mtimeNs'> | undefined;
-}
-
-/** The older package's sessions of one user in one place. */
-export interface LegacyPlace {
-  readonly url: string;
-  /** Returns whether there is a session of that name. */
-  has(session: string, options: RequestOptions): Promise<boolean>;
-  /** The names of all that may be sessions, of any form. */
-  sessions(options: RequestOptions): Promise<string[]>;
-  /** What the session holds, in the order of the paths. Throws INTEGRITY or UNREADABLE where a file's name can be none in a profile. */
-  entries(session: string, options: RequestOptions): Promise<LegacyEntry[]>;
-  read(session: string, path: string, range: ByteRange, options: RequestOptions): Promise<Uint8Array>;
-}
 
 /** Those in a user's folder, each in a directory of its name. */
 export function legacyFolder(folder: string): LegacyPlace {

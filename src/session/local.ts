@@ -18,7 +18,7 @@ import { isSameDirectory } from '../workspace/mount-points.js';
 import { realPath, Workspace } from '../workspace/record.js';
 import { findStore, storeAbove } from '../workspace/stores.js';
 import { drafting } from './draft.js';
-import type { LegacyPlace } from './legacy.js';
+import type { LegacyPlace } from './legacy-place.js';
 import { lostHere } from './lost.js';
 import { Replica } from './replica.js';
 import { SessionRef } from './session-ref.js';

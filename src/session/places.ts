@@ -14,7 +14,8 @@ import { openProviderUrl } from '../provider/url.js';
 import { STORE_FOLDER } from '../repository/layout.js';
 import { errno } from '../workspace/files.js';
 import { realPath } from '../workspace/record.js';
-import { type LegacyPlace, legacyFolder, legacyObjects } from './legacy.js';
+import { legacyFolder, legacyObjects } from './legacy.js';
+import type { LegacyPlace } from './legacy-place.js';
 import type { RemoteOptions } from './remote.js';
 
 /** How bytes are moved to and from a remote. */

@@ -19,7 +19,7 @@ import type { Manifest } from '../repository/manifest.js';
 import { MAX_INLINE_HEAD, type Row } from '../repository/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
-import type { LegacyPlace } from './legacy.js';
+import type { LegacyPlace } from './legacy-place.js';
 import { lostPacks } from './lost.js';
 import { RemoteNotes } from './remote-notes.js';
 import { Replica } from './replica.js';

@@ -11,7 +11,7 @@ import type { Row, SegmentName } from '../repository/ref.js';
 import type { RefChange } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { absentSession } from './known-sessions.js';
-import type { LegacyPlace } from './legacy.js';
+import type { LegacyPlace } from './legacy-place.js';
 import { readManifestBytes } from './read-manifest.js';
 import { PackPresence } from './reuse.js';
 import { type LiveSession, type RefOwner, SessionRef, type StoredManifest } from './session-ref.js';

@@ -4,13 +4,12 @@ import { BrowserStateError, isError } from '../errors.js';
 import { CHUNK_SIZE } from '../limits.js';
 import { blobId, type FileEntry, measureTree, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
-import { type Format, loginFormat } from '../workspace/login-files.js';
+import { type Format, isCookieStore, loginFormat } from '../workspace/login-files.js';
 
 /** A directory with less than this share of the files of the version before is unexpectedly small. */
 const SHRUNK_SHARE = 0.1;
 /** With at least this many files it is so by its share alone: of a small profile a tenth is next to nothing. */
 const ENOUGH_FILES = 5;
-const cookieStore = /^(?:[^/]+\/)?(?:Network\/)?Cookies$|^cookies\.sqlite$/;
 
 /** A version, and a way to read its blobs. */
 export interface Readable {
@@ -44,7 +43,7 @@ function shrinkProblem(previous: Tree | undefined, next: Tree): string | undefin
   if (previous === undefined) return undefined;
   const before = measureTree(previous);
   if (now.files < fewestFiles(before.files)) return `it holds ${now.files} files, the version before has ${before.files}`;
-  const lost = previous.find(({ kind, path }) => kind === 'file' && cookieStore.test(path) && !next.some((entry) => entry.path === path));
+  const lost = previous.find(({ kind, path }) => kind === 'file' && isCookieStore(path) && !next.some((entry) => entry.path === path));
   return lost && `it lost ${lost.path}, which the version before has`;
 }
 

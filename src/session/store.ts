@@ -26,7 +26,8 @@ import {
   type SessionsOptions,
 } from './calls.js';
 import { leaseOf } from './lease.js';
-import { type LegacyPlace, measure } from './legacy.js';
+import { measure } from './legacy.js';
+import type { LegacyPlace } from './legacy-place.js';
 import { LocalReplica } from './local.js';
 import { type MigrateResult, migrateSession } from './migrate.js';
 import type { Mount } from './mount.js';

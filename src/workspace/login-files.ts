@@ -69,6 +69,11 @@ const formats: readonly [RegExp, Format][] = [
   [/^(?:[^/]+\/)?Local Storage\/leveldb\/CURRENT$/, current],
 ];
 
+/** Returns whether a path of a profile is its database of cookies. */
+export function isCookieStore(path: string): boolean {
+  return /^(?:[^/]+\/)?(?:Network\/)?Cookies$|^cookies\.sqlite$/.test(path);
+}
+
 /** Returns the format of a file that a login depends on; undefined for any other file. `path` is relative to the profile. */
 export function loginFormat(path: string): Format | undefined {
   return formats.find(([pattern]) => pattern.test(path))?.[1];

@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { isError, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
 import { scoped } from '../../src/provider/scoped.js';
 import { fork, rollback } from '../../src/session/history.js';
-import type { LegacyPlace } from '../../src/session/legacy.js';
+import type { LegacyPlace } from '../../src/session/legacy-place.js';
 import { LocalReplica } from '../../src/session/local.js';
 import { mergeSession } from '../../src/session/merge.js';
 import type { Operation } from '../../src/session/operation.js';
