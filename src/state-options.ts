@@ -191,7 +191,9 @@ export function checkStateOptions(options: BrowserStateOptions): void {
 /** Throws USAGE or UNSUPPORTED for options with which there is nowhere to keep a session. */
 export function checkStorage({ storageType = 'local', s3Options, gcsOptions, remote }: BrowserStateOptions): void {
   if (!['local', 's3', 'gcs', 'redis'].includes(storageType)) {
-    throw new BrowserStateError('USAGE', `expected the storage type local, s3 or gcs, found ${JSON.stringify(storageType)}`);
+    throw new BrowserStateError('USAGE', `expected the storage type local, s3 or gcs, found ${JSON.stringify(storageType)}`, {
+      hint: 'Use local, s3 or gcs.',
+    });
   }
   if (storageType === 'redis') {
     throw new BrowserStateError('UNSUPPORTED', 'the storage type redis is not supported', { hint: 'Use local, s3 or gcs.' });
@@ -227,7 +229,9 @@ function credentialsOf({ accessKeyId, accessKeyID, secretAccessKey, sessionToken
   const id = accessKeyId ?? accessKeyID;
   if (id === undefined && secretAccessKey === undefined) return undefined;
   if (id === undefined || secretAccessKey === undefined) {
-    throw new BrowserStateError('USAGE', 'expected accessKeyId and secretAccessKey, found one of the two');
+    throw new BrowserStateError('USAGE', 'expected accessKeyId and secretAccessKey, found one of the two', {
+      hint: 'Give both, or neither: the SDK then finds them itself.',
+    });
   }
   return { accessKeyId: id, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }

@@ -29,7 +29,9 @@ export function encodeConfig(): Uint8Array {
 export function checkConfig(bytes: Uint8Array): void {
   const input = new Reader(bytes, 'config');
   if (input.uint(Number.MAX_SAFE_INTEGER) > 0)
-    throw new BrowserStateError('UNSUPPORTED', 'config: the repository is encrypted, which this version cannot read');
+    throw new BrowserStateError('UNSUPPORTED', 'config: the repository is encrypted, which this version cannot read', {
+      hint: 'Update browserstate, or name a store without encryption.',
+    });
   decodeExtensions(input, 'config');
   input.end();
 }

@@ -42,7 +42,9 @@ export async function checkpointDirectory(
     withStage(local, async (stage) => {
       const copy = await copyLive(found, { ...given, stage, isKnown: (entry) => knownIds(entry, given) !== undefined });
       if ('found' in copy) return capture(root, copy.found, { ...given, copies: copy.copies });
-      unsteady = new BrowserStateError('BUSY', `${copy.unsteady}: it changed whenever it was copied`);
+      unsteady = new BrowserStateError('BUSY', `${copy.unsteady}: it changed whenever it was copied`, {
+        hint: 'Repeat the command, or close the browser first.',
+      });
       throw unsteady;
     });
   try {

@@ -26,7 +26,8 @@ export async function openRepository(options: OpenOptions = {}): Promise<Store> 
   checkOptions('openRepository', options, optionsOf.open);
   checkOptions('openRepository: transfer', options.transfer, optionsOf.transfer);
   const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress, onWarning } = options;
-  if (host.platform() === 'win32') throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows');
+  if (host.platform() === 'win32')
+    throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows', { hint: 'Run it in WSL.' });
   checkId('user', userId);
   const places = await openPlaces({ home: options.home ?? host.defaultHome(), remote, userId, host, transfer, onRetry }).catch(
     (error: unknown) => {

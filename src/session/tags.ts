@@ -9,7 +9,10 @@ import type { Ref } from '../repository/ref.js';
 export function requireTag(name: string): void {
   const problem = tagProblem(name);
   if (problem !== undefined)
-    throw new BrowserStateError('USAGE', `${JSON.stringify(name)} cannot be a tag: ${problem}`, { details: { tag: name } });
+    throw new BrowserStateError('USAGE', `${JSON.stringify(name)} cannot be a tag: ${problem}`, {
+      details: { tag: name },
+      hint: 'Choose another name, such as `good` or `v1`.',
+    });
 }
 
 /** The ref's tags with `name` on the commit. Throws USAGE where there are as many as there may be. */

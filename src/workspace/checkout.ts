@@ -26,7 +26,8 @@ export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
     return namesIn(dir).length === 0 ? 'empty' : 'occupied';
   } catch (error) {
     if (errno(error) === 'ENOENT') return 'absent';
-    if (errno(error) === 'ENOTDIR') throw new BrowserStateError('USAGE', `${dir}: expected a directory, found something else`);
+    if (errno(error) === 'ENOTDIR')
+      throw new BrowserStateError('USAGE', `${dir}: expected a directory, found something else`, { hint: 'Name another directory.' });
     throw writeFailure(dir, error);
   }
 }

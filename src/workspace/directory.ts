@@ -17,7 +17,10 @@ export function resolveDirectory(dir: string): string {
   } catch (error) {
     const code = errno(error);
     if (code === 'ENOENT')
-      throw new BrowserStateError('NOT_FOUND', `expected a directory at ${quote(dir)}, found nothing`, { cause: error });
+      throw new BrowserStateError('NOT_FOUND', `expected a directory at ${quote(dir)}, found nothing`, {
+        cause: error,
+        hint: 'Check the path of the profile.',
+      });
     if (code !== 'ENOTDIR') throw readFailure(dir, error);
   }
   throw new BrowserStateError('USAGE', `expected a directory at ${quote(dir)}, found something else`, {

@@ -156,7 +156,11 @@ export function realPath(dir: string): string {
   } catch (error) {
     const found =
       impossible[errno(error) ?? ''] ?? (errno(error) === 'ENOENT' && isLink(full) ? 'a symlink that leads nowhere' : undefined);
-    if (found !== undefined) throw new BrowserStateError('USAGE', `${quote(dir)}: expected a directory, found ${found}`, { cause: error });
+    if (found !== undefined)
+      throw new BrowserStateError('USAGE', `${quote(dir)}: expected a directory, found ${found}`, {
+        cause: error,
+        hint: 'Name another directory.',
+      });
     if (errno(error) !== 'ENOENT' || dirname(full) === full) throw writeFailure(dir, error);
     return join(realPath(dirname(full)), basename(full));
   }

@@ -196,5 +196,7 @@ class Walk {
 }
 
 function replaced(root: string): BrowserStateError {
-  return new BrowserStateError('NOT_FOUND', `${quote(root)} was removed or replaced while it was being listed`);
+  return new BrowserStateError('NOT_FOUND', `${quote(root)} was removed or replaced while it was being listed`, {
+    hint: 'Repeat the command when no other program changes it.',
+  });
 }
