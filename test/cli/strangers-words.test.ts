@@ -80,13 +80,8 @@ test.serial('log marks no commit as not pushed that a conflict put on the remote
 
 test('run needs no terminal: without one that controls it, and with nothing to read', async (t) => {
   const desk = new Desk(t);
-  const ran = await outcome(
-    spawn('setsid', ['--wait', process.execPath, main, 'run', '-s', 'work', '--', 'sh', '-c', 'cat; echo x > {}/file'], {
-      cwd: desk.dir,
-      env: desk.env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    }),
-  );
+  // In a session of its own, which has no terminal.
+  const ran = await outcome(desk.start(['run', '-s', 'work', '--', 'sh', '-c', 'cat; echo x > {}/file'], { detached: true }));
   t.is(ran.status, 0, ran.stderr);
   t.regex(ran.stderr, /^committed [0-9a-f]{12} to work: 1 file/m);
 });
