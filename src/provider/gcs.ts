@@ -139,6 +139,7 @@ class GcsProvider extends BucketProvider {
    * another generation than it replaced. Throws UNREACHABLE otherwise: it may have been replaced since, or may take effect yet.
    */
   async #settle(key: string, bytes: Uint8Array, expected: Version | null, failure: unknown, options: RequestOptions): Promise<Version> {
+    // If it cannot be read the outcome stays unknown, which the error below says.
     const now = await this.readCell(key, undefined, options).catch(() => undefined);
     throwIfAborted(options.signal);
     if (typeof now === 'object' && now.version !== expected && equalBytes(now.bytes, bytes)) return now.version;

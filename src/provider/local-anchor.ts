@@ -57,7 +57,7 @@ export class Anchor {
     try {
       return await read(place);
     } catch (error) {
-      throw this.#readable(error, place);
+      throw this.readable(error, place);
     } finally {
       await release();
     }
@@ -121,7 +121,7 @@ export class Anchor {
   }
 
   /** An error with the folder's own path in place of the handle's. */
-  #readable(error: unknown, { folder }: Place): unknown {
+  readable(error: unknown, { folder }: Place): unknown {
     if ((isError(error) || hasErrno(error)) && folder.root !== this.#root)
       Object.assign(
         error,

@@ -108,6 +108,8 @@ class LocalProvider implements Provider {
     const { place, release } = await this.#hold(`list ${prefix}`);
     try {
       yield* listFolder(place.folder, prefix, options.signal);
+    } catch (error) {
+      throw this.#anchor.readable(error, place);
     } finally {
       await release();
     }
@@ -131,6 +133,8 @@ class LocalProvider implements Provider {
       for await (const { key, size } of listFolder(place.folder, '', options.signal)) {
         if (size === undefined) yield* await translating(`check ${key}`, {}, () => checkCell(place.cells, key));
       }
+    } catch (error) {
+      throw this.#anchor.readable(error, place);
     } finally {
       await release();
     }
