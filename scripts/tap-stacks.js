@@ -4,16 +4,11 @@
  */
 const isShown = (frame) => !/node_modules\/ava\/|node:internal/.test(frame);
 
-Error.prepareStackTrace = (error, frames) => {
+Error.prepareStackTrace = ({ name, message, cause }, frames) => {
   const places = frames.map(String).filter(isShown);
-  if (error.cause !== undefined) {
-    const lines = String(error.cause.stack ?? error.cause).split('\n');
-    places.push(
-      `caused by ${lines
-        .map((line) => line.trim())
-        .filter(isShown)
-        .join(' ')}`,
-    );
+  if (typeof cause?.stack === 'string') {
+    const lines = cause.stack.split('\n').filter(isShown);
+    places.push(`caused by ${lines.map((line) => line.trim()).join(' ')}`);
   }
-  return [`${error}`.replaceAll('\n', ' '), `    at ${places.join(' < ')}`].join('\n');
+  return [`${name}: ${message}`.replaceAll('\n', ' '), `    at ${places.join(' < ')}`].join('\n');
 };
