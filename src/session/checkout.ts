@@ -22,8 +22,7 @@ import { type Scan, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { forkName } from './conflict.js';
-import type { LocalReplica } from './local.js';
-import type { Operation } from './operation.js';
+import type { Call } from './operation.js';
 import type { OnProgress } from './progress.js';
 import type { Replica } from './replica.js';
 import type { LiveSession } from './session-ref.js';
@@ -68,40 +67,27 @@ const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: unde
  * without it. Throws NOT_FOUND for an unknown session or revision, BUSY where a browser is live in `dir`, INTEGRITY where the store is damaged; the directory is
  * then as it was.
  */
-export async function checkoutSession(
-  local: LocalReplica,
-  session: string,
-  dir: string,
-  options: CheckoutSettings,
-  op: Operation,
-): Promise<CheckoutResult> {
-  return checkoutFrom(local, local, session, dir, options, op);
+export async function checkoutSession(session: string, dir: string, options: CheckoutSettings, op: Call): Promise<CheckoutResult> {
+  return checkoutFrom(op.local, session, dir, options, op);
 }
 
 /** Checks out a version of either replica: of the remote one that the local store cannot take in, since the session has diverged. */
 export async function checkoutFrom(
   replica: Replica,
-  local: LocalReplica,
   session: string,
   dir: string,
   options: CheckoutSettings,
-  op: Operation,
+  op: Call,
 ): Promise<CheckoutResult> {
-  local.refuseTarget(dir);
-  return replica.reading(session, op, (found) => attemptCheckout(local, found, dir, options, op));
+  op.local.refuseTarget(dir);
+  return replica.reading(session, op, (found) => attemptCheckout(found, dir, options, op));
 }
 
-async function attemptCheckout(
-  local: LocalReplica,
-  from: LiveSession,
-  dir: string,
-  options: CheckoutSettings,
-  op: Operation,
-): Promise<CheckoutResult> {
+async function attemptCheckout(from: LiveSession, dir: string, options: CheckoutSettings, op: Call): Promise<CheckoutResult> {
   const { id: session, head } = from;
   const row = await from.find(options.at ?? 'HEAD', op);
   const manifest = await from.manifest(row, op);
-  await local.init(op);
+  await op.local.init(op);
   const tree = options.only ? select(manifest.tree, options.only) : manifest.tree;
   const { opened } = options;
   const content: PlaceOptions = {
@@ -127,13 +113,13 @@ async function attemptCheckout(
     const learn = new StatCache({ dir: workspace.dir }, op.host.now());
     const write = { ...content, learn, keepDirectory: options.keepDirectory };
     const former = identityOf(workspace.dir);
-    await place({ local, workspace, tree, record, write, options, op });
+    await place({ workspace, tree, record, write, options, op });
     await workspace.writeCache(learn);
     await warn(workspace.dir, tree, former, opened, op);
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   };
-  return local.holding(dir, checkOut).catch(async (error: unknown) => {
-    const { dir: real } = await local.workspace(dir);
+  return op.local.holding(dir, checkOut).catch(async (error: unknown) => {
+    const { dir: real } = await op.local.workspace(dir);
     if (isBegun || !isError(error, 'FORBIDDEN') || directoryState(real) === 'occupied') throw error;
     // Nothing was changed yet, and nothing can be noted: an empty place is filled by one rename, which needs no record.
     await placeUnrecorded(real, tree, op.host, content);
@@ -143,7 +129,7 @@ async function attemptCheckout(
 }
 
 /** Reports entries of the version, and others that the directory still has, with which a browser fails. */
-async function warn(dir: string, tree: Tree, former: string | undefined, opened = false, { onWarning }: Operation): Promise<void> {
+async function warn(dir: string, tree: Tree, former: string | undefined, opened = false, { onWarning }: Call): Promise<void> {
   const closed = tree.filter(isClosed).length;
   const outcome = opened
     ? 'and were made writable for the browser; what is committed keeps their modes'
@@ -158,13 +144,12 @@ async function warn(dir: string, tree: Tree, former: string | undefined, opened 
 }
 
 interface Placement {
-  local: LocalReplica;
   workspace: Workspace;
   tree: Tree;
   record: WorkspaceRecord;
   write: PlaceOptions & { learn: StatCache };
   options: CheckoutOptions;
-  op: Operation;
+  op: Call;
 }
 
 async function place(placement: Placement): Promise<void> {
@@ -200,10 +185,10 @@ async function place(placement: Placement): Promise<void> {
  * is not overwritten. Throws the same for every other change that could not be settled.
  */
 async function refuseUnexplained(placement: Placement, pending: Pending): Promise<void> {
-  const { local, workspace, op } = placement;
+  const { workspace, op } = placement;
   const { phase, previous, next } = pending;
   if (phase !== 'apply' || previous === undefined || next === undefined) return refuseHalfDone(workspace);
-  const manifests = [await readRecorded(local, previous, op), await readRecorded(local, next, op)];
+  const manifests = [await readRecorded(previous, op), await readRecorded(next, op)];
   const known = manifests.map((manifest) => new Map(manifest?.tree.map((entry) => [entry.path, entry])));
   const there = await readDirectory(placement, buildFilter({ facts: readFacts(workspace.dir), ...previous.rules }));
   const isKnown = (entry: TreeEntry): boolean =>
@@ -237,10 +222,10 @@ function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord)
 
 /** The directory's content, if it is exactly the version that its record names; undefined otherwise. */
 async function readClean(placement: Placement): Promise<Tree | undefined> {
-  const { local, workspace, options, op } = placement;
+  const { workspace, options, op } = placement;
   const { record, pending, dir } = workspace;
   if (record === undefined || pending !== undefined) return undefined;
-  const base = await readRecorded(local, record, op).catch((error: unknown) => {
+  const base = await readRecorded(record, op).catch((error: unknown) => {
     // What cannot be known of the directory does not matter where all of it is replaced.
     if (!options.force || !isError(error, 'INTEGRITY', 'CONFLICT')) throw error;
     return undefined;
@@ -259,9 +244,9 @@ async function readClean(placement: Placement): Promise<Tree | undefined> {
 }
 
 /** The version that a record names, which may be of any session, also of the one that a conflict made of it; undefined where it is no more. */
-async function readRecorded(local: LocalReplica, { session, base }: WorkspaceRecord, op: Operation): Promise<Manifest | undefined> {
+async function readRecorded({ session, base }: WorkspaceRecord, op: Call): Promise<Manifest | undefined> {
   for (const name of [session, forkName(session, base)]) {
-    const found = await local.read(name, op);
+    const found = await op.local.read(name, op);
     for await (const row of found.entries(op)) if (row.id === base) return found.manifest(row, op);
   }
   return undefined;

@@ -14,8 +14,7 @@ import { removeTree } from '../workspace/remove.js';
 import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
 import { liveLabel } from './live-label.js';
 import type { LocalReplica } from './local.js';
-import type { Operation } from './operation.js';
-import type { RemoteReplica } from './remote.js';
+import type { Call } from './operation.js';
 
 /**
  * Commits `dir` as it is, browser or not, with the label `checkpoint=live`; the commit follows the head, and the directory's base is the new commit. Resolves to
@@ -23,14 +22,12 @@ import type { RemoteReplica } from './remote.js';
  * for a live browser, and USAGE for a directory that holds a part of a version.
  */
 export async function checkpointDirectory(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
   session: string,
   dir: string,
   options: CommitSettings,
-  op: Operation,
+  op: Call,
 ): Promise<CommitResult | undefined> {
-  const { record } = await local.workspace(dir);
+  const { record } = await op.local.workspace(dir);
   if (record?.only !== undefined) {
     throw new BrowserStateError('USAGE', `${dir}: expected a whole version, found a part of one`, {
       hint: 'A part is committed when no browser works in it.',
@@ -39,7 +36,7 @@ export async function checkpointDirectory(
   const labels = { ...options.labels, ...liveLabel };
   let unsteady: BrowserStateError | undefined;
   const read: ReadDirectory = (root, found, given) =>
-    withStage(local, async (stage) => {
+    withStage(op.local, async (stage) => {
       const copy = await copyLive(found, { ...given, stage, isKnown: (entry) => knownIds(entry, given) !== undefined });
       if ('found' in copy) return capture(root, copy.found, { ...given, copies: copy.copies });
       unsteady = new BrowserStateError('BUSY', `${copy.unsteady}: it changed whenever it was copied`, {
@@ -48,7 +45,7 @@ export async function checkpointDirectory(
       throw unsteady;
     });
   try {
-    return await commitDirectory(local, remote, session, dir, { ...options, labels, read }, op);
+    return await commitDirectory(session, dir, { ...options, labels, read }, op);
   } catch (error) {
     if (error !== unsteady) throw error;
     return undefined;

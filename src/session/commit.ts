@@ -33,10 +33,9 @@ import { isCheckpoint } from './live-label.js';
 import type { LocalReplica } from './local.js';
 import { type LockWatch, watchLock } from './lock-watch.js';
 import { loneWarning, refuseLone } from './lone-profile.js';
-import type { Operation } from './operation.js';
+import type { Call } from './operation.js';
 import { overlay, within } from './partial.js';
 import type { OnProgress } from './progress.js';
-import type { RemoteReplica } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
 import type { SessionRef } from './session-ref.js';
 import { checkShrink, type Readable } from './shrink.js';
@@ -105,28 +104,14 @@ export interface CommitResult {
  * Commits `dir` to the session. Atomic: the session has the whole new version or is as it was. Throws CONFLICT where another writer
  * moved the head meanwhile, BUSY where a browser is live in `dir`, UNREADABLE, SHRUNK, and what the provider throws.
  */
-export async function commitDirectory(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  session: string,
-  dir: string,
-  options: CommitSettings,
-  op: Operation,
-): Promise<CommitResult> {
+export async function commitDirectory(session: string, dir: string, options: CommitSettings, op: Call): Promise<CommitResult> {
   if (options.tag !== undefined) requireTag(options.tag);
-  const commit = (workspace: Workspace) => commitHeld(local, remote, session, workspace, options, op);
+  const commit = (workspace: Workspace) => commitHeld(session, workspace, options, op);
   // Without a place for notes nobody can have the lock. That no checkout ran meanwhile is checked before the swap.
-  return local.holding(dir, commit, { orWithout: true });
+  return op.local.holding(dir, commit, { orWithout: true });
 }
 
-async function commitHeld(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  session: string,
-  found: Workspace,
-  options: CommitSettings,
-  op: Operation,
-): Promise<CommitResult> {
+async function commitHeld(session: string, found: Workspace, options: CommitSettings, op: Call): Promise<CommitResult> {
   // First: if a checkout was cut off, the directory may not even be in its place.
   const workspace = await settleWorkspace(found);
   const { dir } = workspace;
@@ -136,20 +121,20 @@ async function commitHeld(
   const watch = options.read === undefined ? await watchLock(dir, [dir, dirname(dir)], rules, op.host, op) : undefined;
   refuseHalfDone(workspace);
   refuseMarked(dir);
-  await local.init(op);
+  await op.local.init(op);
   let onto = options.onto;
   const read = async (): Promise<SessionRef> => {
-    const found = await local.read(session, op);
-    if (!found.exists && !isMigration) await local.rejectLegacy(session, op, found);
-    return found.hasRef ? found : local.ensure(session, op);
+    const found = await op.local.read(session, op);
+    if (!found.exists && !isMigration) await op.local.rejectLegacy(session, op, found);
+    return found.hasRef ? found : op.local.ensure(session, op);
   };
   const attempt = async (from: SessionRef): Promise<CommitResult | undefined> => {
-    const parent = await readParent(from, remote, isMigration, op);
+    const parent = await readParent(from, op.remote, isMigration, op);
     const underlay = await readUnderlay(from, workspace.record, op);
     const head = parent?.row.id;
     if (onto !== undefined && onto.head !== head) throw moved(session, head);
     onto = { head };
-    return commitOnto(local, { from, parent, underlay }, workspace, { ...rules, watch }, options, op);
+    return commitOnto({ from, parent, underlay }, workspace, { ...rules, watch }, options, op);
   };
   return updateRef(session, { read, attempt }, op);
 }
@@ -165,12 +150,11 @@ interface Start {
 }
 
 async function commitOnto(
-  local: LocalReplica,
   start: Start,
   workspace: Workspace,
   { watch, ...rules }: WatchedRules,
   options: CommitSettings,
-  op: Operation,
+  op: Call,
 ): Promise<CommitResult | undefined> {
   const { from, parent, underlay } = start;
   const { dir } = workspace;
@@ -192,7 +176,7 @@ async function commitOnto(
   const watchBelow = await watchLock(dir, nested, rules, op.host, op);
   // While that began, something may have changed.
   if (watchBelow !== undefined) found = await look();
-  const pin = new Pin(local.index, from, op);
+  const pin = new Pin(op.local.index, from, op);
   const here = parent?.isHere ? parent.manifest : undefined;
   if (here === undefined) await pin.set();
   const packs = new PackPresence(from.repository, op);
@@ -239,7 +223,7 @@ async function commitOnto(
     const read = (id: ObjectId) => writer.read(id, (writer.place(id) ?? underlay?.manifest.blobs.get(id)) as BlobPlace);
     await checkShrink(dir, parent && readable(parent, op), { tree, read });
   }
-  await refuseChanged(local, workspace, identity);
+  await refuseChanged(op.local, workspace, identity);
   await watch?.check();
   await watchBelow?.check();
   // With a pack lost the same tree is stored once more: what the head names cannot be read any longer.
@@ -247,7 +231,7 @@ async function commitOnto(
   // A checkpoint disappears behind the next commit: what ends as it was has to have one of its own.
   const isFinal = !isLive && parent !== undefined && isCheckpoint(parent.row.commit);
   const same = isWhole && !isFinal && parent !== undefined && isEmptyDiff(diffTrees(parent.manifest.tree, tree));
-  const outcome = same ? await keepHead(from, parent.row, options, op) : await store(local, start, tree, writer, pin, options, op);
+  const outcome = same ? await keepHead(from, parent.row, options, op) : await store(start, tree, writer, pin, options, op);
   if (outcome === undefined) return undefined;
   const { row, storedBytes } = outcome;
   await remember(workspace, { session: from.id, base: row.id, head: row.id, only: underlay?.only, rules, opened }, learn);
@@ -335,7 +319,7 @@ async function keepHead(
   from: SessionRef,
   row: Row,
   { tag }: CommitOptions,
-  op: Operation,
+  op: Call,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   if (tag === undefined || from.ref.tags.get(tag) === row.id) return { row, storedBytes: 0 };
   const tags = withTag(from.ref, tag, row.id);
@@ -345,13 +329,12 @@ async function keepHead(
 
 /** Stores what is new and swaps the ref; undefined if another writer was first. */
 async function store(
-  local: LocalReplica,
   { from, parent, underlay }: Start,
   tree: Tree,
   writer: BlobWriter,
   pin: Pin,
   { op: kind = 'commit', compression, message = '', labels, tag }: CommitSettings,
-  op: Operation,
+  op: Call,
 ): Promise<{ row: Row; storedBytes: number } | undefined> {
   await writer.settle();
   const prepared = prepareTree(tree);
@@ -366,7 +349,7 @@ async function store(
   const entry = { op: kind, commit, tree, prepared, blobs: { get }, epoch, compression, tag, ready: writer.acknowledged() };
   const done = await appendCommit(from, entry, op);
   if (done === undefined) return undefined;
-  if (!writer.isNothingNew) await local.index.record(from.repository, epoch, writer.stored());
+  if (!writer.isNothingNew) await op.local.index.record(from.repository, epoch, writer.stored());
   return { row: done.row, storedBytes: writer.storedBytes + done.storedBytes };
 }
 

@@ -3,11 +3,9 @@ import { BrowserStateError, isError } from '../errors.js';
 import { MAX_ID_LENGTH } from '../limits.js';
 import type { Row } from '../repository/ref.js';
 import { deleteSession, fork } from './history.js';
-import type { LocalReplica } from './local.js';
 import { type Keep, mergeOf } from './merge.js';
-import type { Operation } from './operation.js';
+import type { RemoteCall } from './operation.js';
 import { type Outgoing, outgoing } from './outgoing.js';
-import type { RemoteReplica } from './remote.js';
 import { type Sent, send } from './send.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
@@ -20,8 +18,6 @@ import { updateRef } from './update-ref.js';
 export type OnConflict = 'fail' | 'fork' | Keep;
 
 export interface Divergence {
-  local: LocalReplica;
-  remote: RemoteReplica;
   here: LiveSession;
   there: SessionRef;
   /** Entries that the remote does not have, newest first, and the newest common one. */
@@ -33,22 +29,22 @@ export interface Divergence {
  * Sends the commits of this machine and one that joins both heads; undefined if another writer was
  * first.
  */
-export async function sendMerged(divergence: Divergence, keep: Keep, pin: boolean, op: Operation): Promise<Sent | undefined> {
-  const { local, remote, here, there, unsent, base } = divergence;
+export async function sendMerged(divergence: Divergence, keep: Keep, pin: boolean, op: RemoteCall): Promise<Sent | undefined> {
+  const { here, there, unsent, base } = divergence;
   const { commit, kept } = mergeOf(here, there as LiveSession, keep, op);
   const merge: Outgoing = { commit, op: 'merge', isHere: keep === 'ours', load: () => kept.manifest(kept.head, op) };
   const content = { outgoing: [...outgoing(here, unsent, op), merge], base: base && (await here.manifest(base, op)) };
-  return send({ local, remote, there, ...content, tags: new Map(), pin }, op);
+  return send({ there, ...content, tags: new Map(), pin }, op);
 }
 
 /**
  * Sends the commits of this machine to a session of their own on the remote, named after the
  * newest; resolves to that name.
  */
-export async function sendFork(divergence: Divergence, op: Operation): Promise<{ name: string; sent: Sent | undefined }> {
-  const { remote, here } = divergence;
+export async function sendFork(divergence: Divergence, op: RemoteCall): Promise<{ name: string; sent: Sent | undefined }> {
+  const { here } = divergence;
   const name = forkName(here.id, here.head.id);
-  const read = async () => (await remote.create(name, op)) ?? (await remote.read(name, op));
+  const read = async () => (await op.remote.create(name, op)) ?? (await op.remote.read(name, op));
   const attempt = async (target: SessionRef) => {
     if (target.head?.id === here.head.id) return { name, sent: undefined };
     if (target.exists) throw taken(name);
@@ -62,15 +58,15 @@ export async function sendFork(divergence: Divergence, op: Operation): Promise<{
  * Sends the commits to a session without history, on top of what is common to both; undefined if
  * another writer was first.
  */
-async function sendTo({ local, remote, here, unsent, base }: Divergence, target: SessionRef, op: Operation): Promise<Sent | undefined> {
-  const source = base && (await remote.requireSession(here.id, op));
+async function sendTo({ here, unsent, base }: Divergence, target: SessionRef, op: RemoteCall): Promise<Sent | undefined> {
+  const source = base && (await op.remote.requireSession(here.id, op));
   const rows = source && base && (await entriesFrom(source, base, op));
   const underlying = source && rows && { rows, manifest: await source.manifest(rows[0] as Row, op) };
   const content = { outgoing: outgoing(here, unsent, op), underlying, base: base && (await here.manifest(base, op)) };
-  return send({ local, remote, there: target, ...content, tags: new Map(), pin: true }, op);
+  return send({ there: target, ...content, tags: new Map(), pin: true }, op);
 }
 
-async function entriesFrom(source: SessionRef, base: Row, op: Operation): Promise<Row[] | undefined> {
+async function entriesFrom(source: SessionRef, base: Row, op: RemoteCall): Promise<Row[] | undefined> {
   const rows: Row[] = [];
   for await (const row of source.entries(op)) if (rows.length > 0 || row.id === base.id) rows.push(row);
   return rows.length > 0 ? rows : undefined;
@@ -80,14 +76,14 @@ async function entriesFrom(source: SessionRef, base: Row, op: Operation): Promis
  * Makes the session's commits on this machine those of the fork; the session itself is what the
  * remote has.
  */
-export async function becomeFork({ local, here }: Divergence, name: string, op: Operation): Promise<void> {
+export async function becomeFork({ here }: Divergence, name: string, op: RemoteCall): Promise<void> {
   try {
-    await fork(local, here.id, name, undefined, op);
+    await fork(op.local, here.id, name, undefined, op);
   } catch (error) {
     // It may be there from a push that was cut off here.
-    if (!isError(error, 'CONFLICT') || (await local.requireSession(name, op)).head.id !== here.head.id) throw error;
+    if (!isError(error, 'CONFLICT') || (await op.local.requireSession(name, op)).head.id !== here.head.id) throw error;
   }
-  await deleteSession(local, here.id, op);
+  await deleteSession(op.local, here.id, op);
 }
 
 /** The session that a conflict leaves a commit in. */

@@ -24,9 +24,9 @@ import { digestOf, measure } from './legacy.js';
 import type { LegacyEntry, LegacyPlace } from './legacy-place.js';
 import type { LocalReplica } from './local.js';
 import type { LogEntry } from './log-entry.js';
-import type { Operation } from './operation.js';
+import { type Call, hasRemote } from './operation.js';
 import { pushSession } from './push.js';
-import type { RemoteReplica, Transfer } from './remote.js';
+import type { Transfer } from './remote.js';
 import type { Session } from './session.js';
 import { discardDirectory } from './sweep.js';
 
@@ -52,8 +52,6 @@ const LABEL = 'migrated';
 const HOME_TRANSFER: Transfer = { concurrency: REMOTE_CONCURRENCY, maxSpan: MAX_REMOTE_SPAN };
 
 interface Migration {
-  local: LocalReplica;
-  remote: RemoteReplica | undefined;
   /** The places that may hold it, the first that does counts. */
   places: readonly LegacyPlace[];
   session: Session;
@@ -64,8 +62,8 @@ interface Migration {
  * profile, and CONFLICT where its files change meanwhile, and where the store has a session of that name with something else. A commit that could not
  * be pushed is safe in home, and is pushed by a repetition.
  */
-export async function migrateSession(migration: Migration, options: MigrateOptions, op: Operation): Promise<MigrateResult> {
-  const { local, remote, session } = migration;
+export async function migrateSession(migration: Migration, options: MigrateOptions, op: Call): Promise<MigrateResult> {
+  const { session } = migration;
   const place = await placeOf(migration, op);
   const entries = await place.entries(session.id, op);
   const digest = digestOf(entries);
@@ -79,7 +77,7 @@ export async function migrateSession(migration: Migration, options: MigrateOptio
     await pushIfHere(migration, op);
     return { ...known, excluded: left(known, earlier), commit: earlier.commit, migrated: false };
   }
-  return staging(local, async (dir) => {
+  return staging(op.local, async (dir) => {
     await copyVerified(migration, place, entries, dir, op);
     const [head] = before;
     if (head !== undefined) {
@@ -95,7 +93,7 @@ export async function migrateSession(migration: Migration, options: MigrateOptio
       onto: { head: undefined },
       isMigration: true,
     };
-    const { commit, stats } = await commitDirectory(local, remote, session.id, dir, settings, op);
+    const { commit, stats } = await commitDirectory(session.id, dir, settings, op);
     await pushIfHere(migration, op);
     return { ...known, excluded: left(known, stats), commit, migrated: true };
   });
@@ -125,8 +123,8 @@ function left(whole: { files: number; bytes: number }, commit: { files: number; 
   return { files: whole.files - commit.files, bytes: whole.bytes - commit.bytes };
 }
 
-async function pushIfHere({ local, remote, session: { id } }: Migration, op: Operation): Promise<void> {
-  if (remote !== undefined && (await local.read(id, op)).exists) await pushSession(local, remote, id, { ask: true }, op);
+async function pushIfHere({ session: { id } }: Migration, op: Call): Promise<void> {
+  if (hasRemote(op) && (await op.local.read(id, op)).exists) await pushSession(id, { ask: true }, op);
 }
 
 /** Runs `work` with a private directory of this store, which is removed afterwards. */
@@ -150,15 +148,15 @@ async function staging<T>(local: LocalReplica, work: (dir: string) => Promise<T>
 
 /** Copies what is listed. Throws CONFLICT where the list is another afterwards. */
 async function copyVerified(
-  { session, remote }: Migration,
+  { session }: Migration,
   place: LegacyPlace,
   entries: readonly LegacyEntry[],
   dir: string,
-  op: Operation,
+  op: Call,
 ): Promise<void> {
   let failure: unknown;
   try {
-    await copy(session.id, place, entries, dir, remote?.transfer ?? HOME_TRANSFER, op);
+    await copy(session.id, place, entries, dir, op.remote?.transfer ?? HOME_TRANSFER, op);
     const found = await scan(dir, { excludes: () => false }, { signal: op.signal });
     const [expected, copied] = [measure(entries), measure(found.entries)];
     check(
@@ -184,7 +182,7 @@ async function copy(
   entries: readonly LegacyEntry[],
   dir: string,
   { concurrency, maxSpan }: Transfer,
-  op: Operation,
+  op: Call,
 ): Promise<void> {
   for (const path of new Set(entries.map(({ path, kind }) => (kind === 'directory' ? path : parentPath(path))))) {
     await writing(join(dir, path), () => mkdir(join(dir, path), { recursive: true, mode: 0o700 }));

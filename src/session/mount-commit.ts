@@ -15,11 +15,9 @@ import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
 import { forkName, type OnConflict } from './conflict.js';
 import { deleteSession, fork } from './history.js';
-import type { LocalReplica } from './local.js';
 import { lookAt } from './look.js';
 import { mergeSession } from './merge.js';
-import type { Operation } from './operation.js';
-import type { RemoteReplica } from './remote.js';
+import type { Call } from './operation.js';
 
 /** A mounted directory as it is committed. */
 export interface MountPlace {
@@ -64,31 +62,24 @@ export function sessionBeside(session: string, kind: 'fork' | 'conflict', digits
  * Commits the directory to the local store. Nothing is written if it is as its base. With `fail` and `fork` work that cannot follow the session's head is in the session
  * `aside` afterwards, and `moved` says so; with `ours` and `theirs` both are joined. Can be repeated after a crash. Throws what `commitDirectory` throws.
  */
-export async function commitMount(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  place: MountPlace,
-  options: MountCommitOptions,
-  op: Operation,
-): Promise<MountCommit> {
+export async function commitMount(place: MountPlace, options: MountCommitOptions, op: Call): Promise<MountCommit> {
   const { session, dir, base, fork: own } = place;
   const { onConflict = 'fail', ...settings } = options;
-  if (base === undefined && (await isEmpty(local, dir, options, op)))
-    return { session, commit: undefined, changed: false, stats: undefined };
-  if (own !== undefined) return (await commitBeside(local, place, own, settings, op)) ?? unchanged(place);
+  if (base === undefined && (await isEmpty(dir, options, op))) return { session, commit: undefined, changed: false, stats: undefined };
+  if (own !== undefined) return (await commitBeside(place, own, settings, op)) ?? unchanged(place);
   try {
-    const { commit, changed, stats } = await commitDirectory(local, remote, session, dir, { ...settings, onto: { head: base } }, op);
+    const { commit, changed, stats } = await commitDirectory(session, dir, { ...settings, onto: { head: base } }, op);
     return { session, commit, changed, stats };
   } catch (error) {
     if (!isError(error, 'CONFLICT')) throw error;
-    const head = await headOf(local, remote, session, op);
+    const head = await headOf(session, op);
     if (head === base) throw error;
     const { aside } = place;
-    const done = await commitBeside(local, place, aside, settings, op);
+    const done = await commitBeside(place, aside, settings, op);
     if (done === undefined) return unchanged(place);
-    const isMerged = (onConflict === 'ours' || onConflict === 'theirs') && (await local.read(session, op)).exists;
+    const isMerged = (onConflict === 'ours' || onConflict === 'theirs') && (await op.local.read(session, op)).exists;
     if (!isMerged) return { ...done, moved: { head } };
-    const commit = await mergeSession(local, session, aside, onConflict, op);
+    const commit = await mergeSession(op.local, session, aside, onConflict, op);
     return { ...done, session, commit, ...(onConflict === 'theirs' && { isTheirs: true }) };
   }
 }
@@ -97,19 +88,13 @@ export async function commitMount(
  * Commits the directory while a browser works in it; undefined if no consistent state could be read. Throws CONFLICT if the session has moved: what is done
  * then is decided by the commit that comes last.
  */
-export async function checkpointMount(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  place: MountPlace,
-  options: CommitOptions,
-  op: Operation,
-): Promise<MountCommit | undefined> {
+export async function checkpointMount(place: MountPlace, options: CommitOptions, op: Call): Promise<MountCommit | undefined> {
   const { dir, base, fork: own } = place;
   const session = own ?? place.session;
-  if (own !== undefined && base !== undefined && !(await local.read(own, op)).exists) await beginWith(local, place.session, own, base, op);
+  if (own !== undefined && base !== undefined && !(await op.local.read(own, op)).exists) await beginWith(place.session, own, base, op);
   try {
-    const asked = own === undefined ? remote : undefined;
-    const done = await checkpointDirectory(local, asked, session, dir, { ...options, onto: { head: base } }, op);
+    const following = own === undefined ? op : { ...op, remote: undefined };
+    const done = await checkpointDirectory(session, dir, { ...options, onto: { head: base } }, following);
     return done && { session, commit: done.commit, changed: done.changed, stats: done.stats };
   } catch (error) {
     // A new browser has written nothing yet.
@@ -123,34 +108,29 @@ function unchanged({ session, base }: MountPlace): MountCommit {
 }
 
 /** Commits to a session that begins with the mount's base; undefined if the session that it was made from has all that the directory holds. */
-async function commitBeside(
-  local: LocalReplica,
-  place: MountPlace,
-  name: string,
-  settings: CommitOptions,
-  op: Operation,
-): Promise<MountCommit | undefined> {
+async function commitBeside(place: MountPlace, name: string, settings: CommitOptions, op: Call): Promise<MountCommit | undefined> {
   const { session, dir, base } = place;
-  if (await isKnown(local, place, name, settings, op)) return undefined;
-  if (base !== undefined && !(await local.read(name, op)).exists) await beginWith(local, session, name, base, op);
-  const onto = { head: (await local.read(name, op)).head?.id };
+  if (await isKnown(place, name, settings, op)) return undefined;
+  if (base !== undefined && !(await op.local.read(name, op)).exists) await beginWith(session, name, base, op);
+  const onto = { head: (await op.local.read(name, op)).head?.id };
   try {
-    const { commit, changed, stats } = await commitDirectory(local, undefined, name, dir, { ...settings, onto }, op);
+    const { commit, changed, stats } = await commitDirectory(name, dir, { ...settings, onto }, { ...op, remote: undefined });
     return { session: name, commit, changed, stats };
   } catch (error) {
     // It holds nothing of its own yet, also if an earlier attempt began it.
-    const last: Operation = { host: op.host };
-    if (base !== undefined && (await local.read(name, last)).head?.id === base) await deleteSession(local, name, last);
+    // A signal that has fired does not keep it.
+    const last = { host: op.host };
+    if (base !== undefined && (await op.local.read(name)).head?.id === base) await deleteSession(op.local, name, last);
     throw error;
   }
 }
 
 /** Forks up to the base. If that is gone (the session was deleted) or damaged, the new session begins with what the directory holds. */
-async function beginWith(local: LocalReplica, session: string, name: string, base: ObjectId, op: Operation): Promise<void> {
+async function beginWith(session: string, name: string, base: ObjectId, op: Call): Promise<void> {
   // A conflict on the remote may have made another session of it.
   for (const from of [session, forkName(session, base)]) {
     try {
-      return void (await fork(local, from, name, base, op));
+      return void (await fork(op.local, from, name, base, op));
     } catch (error) {
       if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
     }
@@ -158,17 +138,11 @@ async function beginWith(local: LocalReplica, session: string, name: string, bas
 }
 
 /** Returns whether the directory holds what the base, the head, or a commit between them holds: that of a commit which its process did not live to note. */
-async function isKnown(
-  local: LocalReplica,
-  { session, dir, base }: MountPlace,
-  name: string,
-  options: CommitOptions,
-  op: Operation,
-): Promise<boolean> {
-  const own = await local.read(session, op);
-  const found = own.exists ? own : await local.read(name, op);
+async function isKnown({ session, dir, base }: MountPlace, name: string, options: CommitOptions, op: Call): Promise<boolean> {
+  const own = await op.local.read(session, op);
+  const found = own.exists ? own : await op.local.read(name, op);
   if (!found.exists) return false;
-  const workspace = await local.workspace(dir);
+  const workspace = await op.local.workspace(dir);
   refuseHalfDone(workspace);
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   const tree = await lookAt(workspace, rules, op);
@@ -183,20 +157,15 @@ async function isKnown(
   return false;
 }
 
-async function isEmpty(local: LocalReplica, dir: string, options: CommitOptions, op: Operation): Promise<boolean> {
+async function isEmpty(dir: string, options: CommitOptions, op: Call): Promise<boolean> {
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  const { files } = measureTree(await lookAt(await local.workspace(dir), rules, op));
+  const { files } = measureTree(await lookAt(await op.local.workspace(dir), rules, op));
   return files === 0;
 }
 
 /** Returns the head that a commit would follow. */
-async function headOf(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  session: string,
-  op: Operation,
-): Promise<ObjectId | undefined> {
-  return ((await local.read(session, op)).head ?? (await remote?.recall(session))?.head)?.id;
+async function headOf(session: string, op: Call): Promise<ObjectId | undefined> {
+  return ((await op.local.read(session, op)).head ?? (await op.remote?.recall(session))?.head)?.id;
 }
 
 /** Tells that what was mounted had to be kept as a session of its own. */

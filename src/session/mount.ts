@@ -22,10 +22,9 @@ import type { LocalReplica } from './local.js';
 import { refuseCommand } from './mount-command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
-import { type Operation, operationOf } from './operation.js';
+import { type Call, callOf, hasRemote, type RemoteCall } from './operation.js';
 import { type MountPullOptions, pullForMount } from './pull-for-mount.js';
 import { notPushed, type PushOptions, type PushResult, pushSession } from './push.js';
-import type { RemoteReplica } from './remote.js';
 import { repeat, type Stop } from './repeat.js';
 
 export interface Unmounted {
@@ -39,8 +38,6 @@ export interface Unmounted {
 
 /** What a mount stands on. */
 export interface MountParts {
-  local: LocalReplica;
-  remote: RemoteReplica | undefined;
   notes: MountNotes;
   /** Makes this process the owner of the note for as long as there is one. */
   hold: Hold;
@@ -51,7 +48,7 @@ export interface MountParts {
   /** What its commits are remembered by unless they are given something else. */
   commitAs: Pick<CommitOptions, 'message' | 'labels'>;
   /** What the store gives all calls of the mount. */
-  op: Operation;
+  op: Call;
 }
 
 export class Mount {
@@ -118,8 +115,8 @@ export class Mount {
     return this.#alone(() => this.#commit(options, op), op.signal);
   }
 
-  async #commit(options: Omit<UnmountOptions, 'keepDirectory'>, op: Operation): Promise<MountCommit> {
-    const { local, remote, note, commitAs } = this.#parts;
+  async #commit(options: Omit<UnmountOptions, 'keepDirectory'>, op: Call): Promise<MountCommit> {
+    const { note, commitAs } = this.#parts;
     const settings = {
       ...options,
       message: options.message ?? commitAs.message,
@@ -128,7 +125,7 @@ export class Mount {
       exclude: options.exclude ?? note.exclude,
     };
     const place = { ...this.#parts.place, base: this.#base };
-    const done = await commitMount(local, options.offline ? undefined : remote, place, settings, op);
+    const done = await commitMount(place, settings, op);
     const isHeld = done.session === this.session && !done.isTheirs;
     if (isHeld && done.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
     return done;
@@ -141,10 +138,10 @@ export class Mount {
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
     const op = { ...this.#operation('checkpoint', options, optionsOf.commit), onWarning: undefined };
     return this.#alone(async () => {
-      const { local, remote, note, place } = this.#parts;
+      const { note, place } = this.#parts;
       const { keepCaches, exclude } = note;
       const settings = { ...options, keepCaches: options.keepCaches ?? keepCaches, exclude: options.exclude ?? exclude };
-      const done = await checkpointMount(local, remote, { ...place, base: this.#base }, settings, op);
+      const done = await checkpointMount({ ...place, base: this.#base }, settings, op);
       if (done?.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
       return done;
     }, op.signal);
@@ -153,15 +150,13 @@ export class Mount {
   /** Sends a session that this mount committed to. Resolves to undefined if there is no remote. */
   async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
     const op = this.#operation('push', options, optionsOf.push);
-    const { local, remote, place } = this.#parts;
-    return remote && pushMounted(local, remote, place, session, options, op);
+    return hasRemote(op) ? pushMounted(this.#parts.place, session, options, op) : undefined;
   }
 
   /** Gives the local store what the remote has of the session. The directory stays as it is. */
   async pull(options: MountPullOptions = {}): Promise<void> {
     const op = this.#operation('pull', options, optionsOf.mountPull);
-    const { local, remote, place } = this.#parts;
-    if (remote !== undefined) await pullForMount(local, remote, place.session, { onConflict: options.onConflict }, op);
+    if (hasRemote(op)) await pullForMount(this.#parts.place.session, { onConflict: options.onConflict }, op);
   }
 
   /**
@@ -174,16 +169,15 @@ export class Mount {
     return this.#alone(() => this.#unmount(options, op), op.signal);
   }
 
-  async #unmount({ offline, keepDirectory, ...options }: UnmountOptions, op: Operation): Promise<Unmounted> {
+  async #unmount({ keepDirectory, ...options }: UnmountOptions, op: Call): Promise<Unmounted> {
     const { onConflict = 'fail' } = options;
-    const { local, remote, place, lease } = this.#parts;
-    await refuseCommand(local, this.dir, this.#command);
-    const done = await this.#commit({ ...options, offline }, op);
+    const { place, lease } = this.#parts;
+    await refuseCommand(op.local, this.dir, this.#command);
+    const done = await this.#commit(options, op);
     // A renewal would move the ref under the push, which gives the lease up in its own swap.
     await this.#stopRenewing?.();
-    const isSent = remote !== undefined && !offline && done.commit !== undefined;
     const settings = { onConflict, release: lease?.owner };
-    const sending = isSent ? pushMounted(local, remote, place, done.session, settings, op) : undefined;
+    const sending = hasRemote(op) && done.commit !== undefined ? pushMounted(place, done.session, settings, op) : undefined;
     const [sent] = await Promise.allSettled([sending]);
     await this.#leave(keepDirectory ?? false);
     const { session, commit, changed, stats } = done;
@@ -211,8 +205,8 @@ export class Mount {
    * Returns what a call shares, and of the store's what it is not given itself. Throws USAGE for an
    * unknown option, CANCELLED if the signal has fired.
    */
-  #operation<T extends object>(call: string, given: T, names: OptionNames<T>): Operation {
-    return operationOf(this.#parts.op, call, given, names);
+  #operation<T extends object>(call: string, given: T, names: OptionNames<T>): Call {
+    return callOf(this.#parts.op, call, given, names);
   }
 
   async #isNow(base: ObjectId): Promise<void> {
@@ -226,7 +220,7 @@ export class Mount {
    * process is gone.
    */
   async #leave(keepDirectory: boolean): Promise<void> {
-    const { local, notes, note, hold, lease, op } = this.#parts;
+    const { notes, note, hold, lease, op } = this.#parts;
     this.#isOver = true;
     try {
       await this.#stopRenewing?.();
@@ -237,7 +231,7 @@ export class Mount {
     }
     try {
       if (keepDirectory) await notes.remove(this.id);
-      else await removeWorkspace(local, notes, this.id, this.dir, { ...note, base: this.#base });
+      else await removeWorkspace(op.local, notes, this.id, this.dir, { ...note, base: this.#base });
     } catch (error) {
       if (!isError(error) && errno(error) === undefined) throw error;
       op.onWarning?.(`${this.dir} is not needed any more, and could not be removed: ${(error as Error).message}`);
@@ -266,20 +260,18 @@ export async function removeWorkspace(local: LocalReplica, notes: MountNotes, id
  * fork, so that no more than its own commits is sent.
  */
 export async function pushMounted(
-  local: LocalReplica,
-  remote: RemoteReplica,
   { session, base }: Pick<MountPlace, 'session' | 'base'>,
   pushed: string,
   options: PushOptions,
-  op: Operation,
+  op: RemoteCall,
 ): Promise<PushResult> {
-  if (pushed === session) return pushSession(local, remote, session, options, op);
+  if (pushed === session) return pushSession(session, options, op);
   try {
-    if (base !== undefined) await fork(remote, session, pushed, base, op);
+    if (base !== undefined) await fork(op.remote, session, pushed, base, op);
   } catch (error) {
     // It is there already, or the remote does not have what it begins with, or only damaged: then
     // all of it is sent.
     if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
   }
-  return pushSession(local, remote, pushed, { ...options, ask: true }, op);
+  return pushSession(pushed, { ...options, ask: true }, op);
 }

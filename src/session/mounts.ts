@@ -18,10 +18,9 @@ import type { LocalReplica } from './local.js';
 import { Mount, removeWorkspace } from './mount.js';
 import { sessionBeside } from './mount-commit.js';
 import { type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
-import type { Operation } from './operation.js';
+import { type Call, hasRemote } from './operation.js';
 import { pullForMount } from './pull-for-mount.js';
 import { type LeftMount, leftOf, recoverMount } from './recover.js';
-import type { RemoteReplica } from './remote.js';
 
 /** Where notes about mounts are kept. */
 export function mountNotes(local: LocalReplica): MountNotes {
@@ -33,33 +32,25 @@ export function mountNotes(local: LocalReplica): MountNotes {
  * error, and no directory is left. Throws BUSY where another has the lease, CONFLICT, LEGACY_SESSION, and what a pull and a checkout throw; NOT_FOUND for a fork of
  * nothing.
  */
-export async function openMount(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  session: string,
-  options: OpenMountOptions,
-  op: Operation,
-  later: Operation,
-): Promise<Mount> {
-  const { mode = 'shared', create = true, offline, owner, message, labels, onConflict } = options;
-  const asked = offline ? undefined : remote;
+export async function openMount(session: string, options: OpenMountOptions, op: Call, later: Call): Promise<Mount> {
+  const { mode = 'shared', create = true, owner, message, labels, onConflict } = options;
   const frames = new KeptFrames();
   const names: string[] = [];
-  const whenAbsent = async (): Promise<void> => void names.push(...(asked ? await sessionNames(asked, op) : []));
+  const whenAbsent = async (): Promise<void> => void names.push(...(op.remote ? await sessionNames(op.remote, op) : []));
   // Before a lease is taken, which would begin the session.
-  if (!create && mode === 'exclusive') await requireSession(local, asked, session, op);
-  const lease = mode === 'exclusive' ? await takeLease(asked ?? local, session, { owner, ttl: LEASE_MS }, op, later) : undefined;
+  if (!create && mode === 'exclusive') await requireSession(session, op);
+  const lease = mode === 'exclusive' ? await takeLease(op.remote ?? op.local, session, { owner, ttl: LEASE_MS }, op, later) : undefined;
   try {
-    if (asked !== undefined) await pullForMount(local, asked, session, { onConflict, frames, whenAbsent }, op);
-    await recoverLeft(local, asked, session, options, op);
-    const base = await localHead(local, session, op);
+    if (hasRemote(op)) await pullForMount(session, { onConflict, frames, whenAbsent }, op);
+    await recoverLeft(session, options, op);
+    const base = await localHead(session, op);
     if (base === undefined) {
-      if (mode === 'fork' || !create) throw await absentSession([local, asked], session, op);
-      const meant = meantBy(session, [...names, ...(await sessionNames(local, op))]);
+      if (mode === 'fork' || !create) throw await absentSession([op.local, op.remote], session, op);
+      const meant = meantBy(session, [...names, ...(await sessionNames(op.local, op))]);
       op.onWarning?.(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
     }
-    const made = await makeWorkspace(local, session, base, frames, options, op);
-    return new Mount({ local, remote: asked, lease, op: { ...later, onWarning: op.onWarning }, commitAs: { message, labels }, ...made });
+    const made = await makeWorkspace(session, base, frames, options, op);
+    return new Mount({ lease, op: { ...later, remote: op.remote, onWarning: op.onWarning }, commitAs: { message, labels }, ...made });
   } catch (error) {
     await lease?.release().catch((failure: unknown) => {
       if (!isError(failure)) throw failure;
@@ -69,29 +60,23 @@ export async function openMount(
 }
 
 /** Throws NOT_FOUND if neither replica has a commit of the session. */
-async function requireSession(local: LocalReplica, remote: RemoteReplica | undefined, session: string, op: Operation): Promise<void> {
-  if ((await remote?.read(session, op))?.exists || (await local.read(session, op)).exists) return;
-  throw await absentSession([local, remote], session, op);
+async function requireSession(session: string, op: Call): Promise<void> {
+  if ((await op.remote?.read(session, op))?.exists || (await op.local.read(session, op)).exists) return;
+  throw await absentSession([op.local, op.remote], session, op);
 }
 
 /** Returns the head in the local store. Throws LEGACY_SESSION if only v0 has a session of that name. */
-async function localHead(local: LocalReplica, session: string, op: Operation): Promise<ObjectId | undefined> {
-  const found = await local.read(session, op);
-  if (!found.exists) await local.rejectLegacy(session, op, found);
+async function localHead(session: string, op: Call): Promise<ObjectId | undefined> {
+  const found = await op.local.read(session, op);
+  if (!found.exists) await op.local.rejectLegacy(session, op, found);
   return found.head?.id;
 }
 
 /** Recovers what processes that are gone have left of the session. What cannot be recovered stays where it is, and is reported. */
-async function recoverLeft(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  session: string,
-  { recover: how = 'commit' }: OpenMountOptions,
-  op: Operation,
-): Promise<void> {
-  const notes = mountNotes(local);
+async function recoverLeft(session: string, { recover: how = 'commit' }: OpenMountOptions, op: Call): Promise<void> {
+  const notes = mountNotes(op.local);
   const { onWarning = () => undefined } = op;
-  for (const left of await leftOf(local, notes)) {
+  for (const left of await leftOf(op.local, notes)) {
     if (left.session !== session) continue;
     if (left.usedBy !== undefined) {
       onWarning(`${left.dir} was left by a process that ended; it is left alone: its command (process ${left.usedBy}) still runs`);
@@ -102,7 +87,7 @@ async function recoverLeft(
       continue;
     }
     try {
-      const done = await recoverMount(local, remote, notes, left, how, {}, op);
+      const done = await recoverMount(notes, left, how, {}, op);
       if (done !== undefined) onWarning(describe(left, done.session, done.outcome));
     } catch (error) {
       if (!isError(error) || error.code === 'CANCELLED' || error.code === 'INTERNAL') throw error;
@@ -118,30 +103,23 @@ function describe({ session, dir }: LeftMount, to: string, outcome: 'committed' 
   return to === session ? `${what} was recovered` : `${what} was recovered as session ${to}, since ${session} had moved`;
 }
 
-async function makeWorkspace(
-  local: LocalReplica,
-  session: string,
-  base: ObjectId | undefined,
-  frames: KeptFrames,
-  options: OpenMountOptions,
-  op: Operation,
-) {
+async function makeWorkspace(session: string, base: ObjectId | undefined, frames: KeptFrames, options: OpenMountOptions, op: Call) {
   const { mode = 'shared', keepCaches = false, exclude = [] } = options;
-  const notes = mountNotes(local);
+  const notes = mountNotes(op.local);
   const id = newMountId(session, op.host);
-  const folder = local.workspaces;
+  const folder = op.local.workspaces;
   const dir = join(folder, id);
   const { digits } = partsOfMountId(id);
   const note: MountNote = { session, mode, since: op.host.now(), base, phase: 'opening', keepCaches, exclude };
-  const hold = await local.owners.hold();
+  const hold = await op.local.owners.hold();
   try {
     await notes.write(id, note);
     await makePrivate(folder);
     if (base === undefined) await makePrivate(dir);
-    else await checkoutSession(local, session, dir, { at: base, opened: true, frames }, op);
+    else await checkoutSession(session, dir, { at: base, opened: true, frames }, op);
     await notes.write(id, { ...note, phase: 'open' });
   } catch (error) {
-    await withdraw(local, notes, id, dir, note);
+    await withdraw(op.local, notes, id, dir, note);
     await hold.release();
     throw error;
   }

@@ -3,12 +3,10 @@ import { BrowserStateError, isError } from '../errors.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { OnConflict } from './conflict.js';
 import { deleteSession } from './history.js';
-import type { LocalReplica } from './local.js';
-import type { Operation } from './operation.js';
+import type { RemoteCall } from './operation.js';
 import type { OnProgress } from './progress.js';
 import { type PullSettings, pullSeen } from './pull.js';
 import { pushSession } from './push.js';
-import type { RemoteReplica } from './remote.js';
 
 export interface MountPullOptions extends RequestOptions {
   /**
@@ -29,34 +27,32 @@ interface MountPullSettings extends Pick<MountPullOptions, 'onConflict'>, Pick<P
  * stays as it is.
  */
 export async function pullForMount(
-  local: LocalReplica,
-  remote: RemoteReplica,
   session: string,
   { onConflict = 'fail', frames, whenAbsent }: MountPullSettings,
-  op: Operation,
+  op: RemoteCall,
 ): Promise<void> {
-  const there = await remote.read(session, op);
+  const there = await op.remote.read(session, op);
   if (!there.exists) {
-    await Promise.all([remote.rejectLegacy(session, op, there), whenAbsent?.()]);
-    if (there.wasDeleted) await followDeletion(local, remote, session, op);
+    await Promise.all([op.remote.rejectLegacy(session, op, there), whenAbsent?.()]);
+    if (there.wasDeleted) await followDeletion(session, op);
     return;
   }
   try {
-    await pullSeen(local, remote, there, { frames }, op);
+    await pullSeen(there, { frames }, op);
   } catch (error) {
     if (onConflict === 'fail' || !isError(error, 'CONFLICT')) throw error;
-    await pushSession(local, remote, session, { onConflict, ask: true }, op);
-    const now = await remote.read(session, op);
+    await pushSession(session, { onConflict, ask: true }, op);
+    const now = await op.remote.read(session, op);
     if (!now.exists) throw error;
-    await pullSeen(local, remote, now, { frames }, op);
+    await pullSeen(now, { frames }, op);
   }
 }
 
 /** Deletes here what was deleted on the remote. Throws CONFLICT if something of it is only here. */
-async function followDeletion(local: LocalReplica, remote: RemoteReplica, session: string, op: Operation): Promise<void> {
-  const commit = (await local.read(session, op)).head?.id;
+async function followDeletion(session: string, op: RemoteCall): Promise<void> {
+  const commit = (await op.local.read(session, op)).head?.id;
   if (commit === undefined) return;
-  if (commit === (await remote.lastHead(session))) return deleteSession(local, session, op);
+  if (commit === (await op.remote.lastHead(session))) return deleteSession(op.local, session, op);
   throw new BrowserStateError(
     'CONFLICT',
     `session ${session} was deleted on the remote, and has commits on this machine that were not pushed`,

@@ -13,13 +13,11 @@ import type { Row } from '../repository/ref.js';
 import { matchSegments, type Segment } from '../repository/segments.js';
 import { writeEntry } from './append-commit.js';
 import { absentSession } from './known-sessions.js';
-import type { LocalReplica } from './local.js';
-import type { Operation } from './operation.js';
+import type { RemoteCall } from './operation.js';
 import type { OnProgress } from './progress.js';
 import { pullProgress } from './pull-progress.js';
 import { arrange, inOrder, tagsAmong } from './pulled-rows.js';
 import { relate } from './relation.js';
-import type { RemoteReplica } from './remote.js';
 import { PackPresence, Pin } from './reuse.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
@@ -57,38 +55,26 @@ export interface PullResult {
  * the revision, CONFLICT if the local store has commits that the remote does not have and the
  * remote has moved.
  */
-export async function pullSession(
-  local: LocalReplica,
-  remote: RemoteReplica,
-  session: string,
-  settings: PullSettings,
-  op: Operation,
-): Promise<PullResult> {
-  const there = await remote.read(session, op);
-  if (there.exists) return pullSeen(local, remote, there, settings, op);
-  await remote.rejectLegacy(session, op, there);
-  await remote.requireStore(op);
+export async function pullSession(session: string, settings: PullSettings, op: RemoteCall): Promise<PullResult> {
+  const there = await op.remote.read(session, op);
+  if (there.exists) return pullSeen(there, settings, op);
+  await op.remote.rejectLegacy(session, op, there);
+  await op.remote.requireStore(op);
   // What was never pushed is only here; what was deleted there is not brought back by a look.
-  const found = await local.read(session, op);
+  const found = await op.local.read(session, op);
   const here = found.live();
-  if (here === undefined) await local.rejectLegacy(session, op, found);
-  if (here === undefined || there.wasDeleted) throw await absentSession([local, remote], session, op);
+  if (here === undefined) await op.local.rejectLegacy(session, op, found);
+  if (here === undefined || there.wasDeleted) throw await absentSession([op.local, op.remote], session, op);
   return nothingNew(session, await here.find(settings.at ?? 'HEAD', op));
 }
 
 /** The same for a ref of the remote that was just read, and has a head. */
-export async function pullSeen(
-  local: LocalReplica,
-  remote: RemoteReplica,
-  found: SessionRef,
-  settings: PullSettings,
-  op: Operation,
-): Promise<PullResult> {
+export async function pullSeen(found: SessionRef, settings: PullSettings, op: RemoteCall): Promise<PullResult> {
   let there = found as LiveSession;
-  const read = () => local.read(there.id, op);
-  const attempt = (here: SessionRef) => attemptPull(local, remote, here, there, settings, op);
+  const read = () => op.local.read(there.id, op);
+  const attempt = (here: SessionRef) => attemptPull(here, there, settings, op);
   const isOutdated = async (error: unknown): Promise<boolean> => {
-    there = await readAfterLoss(remote, there, error, op).catch(remote.suspect);
+    there = await readAfterLoss(there, error, op).catch(op.remote.suspect);
     return true;
   };
   // What came stays for the next pull.
@@ -99,9 +85,9 @@ export async function pullSeen(
  * Returns the ref as it is now if what it named is gone and it has moved (SPEC.md R-GC-2). Throws
  * every other error.
  */
-async function readAfterLoss(remote: RemoteReplica, there: SessionRef, error: unknown, op: Operation): Promise<LiveSession> {
+async function readAfterLoss(there: SessionRef, error: unknown, op: RemoteCall): Promise<LiveSession> {
   const isLoss = isError(error, 'INTEGRITY', 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
-  const now = isLoss ? (await remote.read(there.id, op)).live() : undefined;
+  const now = isLoss ? (await op.remote.read(there.id, op)).live() : undefined;
   if (now === undefined || now.version === there.version) throw error;
   return now;
 }
@@ -119,14 +105,7 @@ function nothingNew(session: string, { id }: Row): PullResult {
  * Makes one attempt; undefined if another process of this machine changed the local session
  * meanwhile.
  */
-async function attemptPull(
-  local: LocalReplica,
-  remote: RemoteReplica,
-  here: SessionRef,
-  there: LiveSession,
-  settings: PullSettings,
-  op: Operation,
-): Promise<PullResult | undefined> {
+async function attemptPull(here: SessionRef, there: LiveSession, settings: PullSettings, op: RemoteCall): Promise<PullResult | undefined> {
   const { id: session, head } = there;
   const relation = await relate(here, there, op);
   if (relation.kind === 'diverged') throw diverged(here, there);
@@ -140,14 +119,14 @@ async function attemptPull(
   for await (const part of here.parts(op)) for (const each of part) mine.set(each.id, each);
   const missing = [...wanted.values()].filter(({ id }) => !mine.has(id));
   if (missing.length === 0) return nothingNew(session, row);
-  const fetched = await fetchRows(local, remote, here, there, missing, [...mine.values()], settings, op);
+  const fetched = await fetchRows(here, there, missing, [...mine.values()], settings, op);
   return (
     fetched && { session, commit: row.id, pulled: true, commits: missing.length, objects: fetched.objects, fetchedBytes: fetched.bytes }
   );
 }
 
 /** Returns the entry that a revision names on the remote, or here: a tag may be only here. */
-async function wantedRow(here: SessionRef, there: SessionRef, at: string, op: Operation): Promise<Row> {
+async function wantedRow(here: SessionRef, there: SessionRef, at: string, op: RemoteCall): Promise<Row> {
   return there.find(at, op).catch(async (error: unknown) => {
     if (!here.exists || !isError(error, 'NOT_FOUND')) throw error;
     return here.find(at, op).catch(() => {
@@ -161,23 +140,21 @@ async function wantedRow(here: SessionRef, there: SessionRef, at: string, op: Op
  * undefined if the swap lost.
  */
 async function fetchRows(
-  local: LocalReplica,
-  remote: RemoteReplica,
   here: SessionRef,
   there: LiveSession,
   missing: readonly Row[],
   mine: readonly Row[],
   { frames }: PullSettings,
-  op: Operation,
+  op: RemoteCall,
 ): Promise<{ objects: number; bytes: number } | undefined> {
   const [{ target, pin }, stored] = await Promise.all([
-    prepareLocal(local, there.id, mine, op),
-    Promise.all(missing.map((row) => remote.manifestBytes(there, row, op))),
+    prepareLocal(there.id, mine, op),
+    Promise.all(missing.map((row) => op.remote.manifestBytes(there, row, op))),
   ]);
   if (here.hasRef ? target.version !== here.version : target.exists) return undefined;
   const { repository } = target;
   const manifests = await Promise.all(missing.map((row, i) => there.repository.openManifest(row, stored[i] as Uint8Array)));
-  const former = await remote.notedManifest(there);
+  const former = await op.remote.notedManifest(there);
   const places = await placesHere(target, former ? [...manifests, former] : manifests, pin, op);
   const wanted = mergeBlobs(manifests);
   for (const [id, { length }] of wanted) {
@@ -190,10 +167,10 @@ async function fetchRows(
   const copied = await copyBlobs(there.repository, repository, wanted, {
     present,
     epoch: pin.epoch,
-    ...remote.transfer,
+    ...op.remote.transfer,
     onSpan: op.onProgress && pullProgress({ manifests, wanted, present }, op.onProgress),
     kept: frames,
-    onVerified: (arrived) => local.index.record(repository, pin.epoch, arrived),
+    onVerified: (arrived) => op.local.index.record(repository, pin.epoch, arrived),
     signal: op.signal,
   });
   const all = new Map([...places, ...copied.places]);
@@ -202,7 +179,7 @@ async function fetchRows(
       const content = { commit, tree, blobs: new Map([...blobs.keys()].map((id) => [id, all.get(id) as BlobPlace])) };
       const { row, manifest } = writeEntry(repository, { op: (missing[i] as Row).op, epoch: pin.epoch, ...content }, op);
       await manifest;
-      local.noteManifest(row.manifest, { id, ...content });
+      op.local.noteManifest(row.manifest, { id, ...content });
       return row;
     }),
   );
@@ -213,7 +190,7 @@ async function fetchRows(
   await copied.told;
   if (swapped === undefined) return undefined;
   const at = missing.findIndex(({ id }) => id === there.head.id);
-  if (at !== -1) await remote.noteRef(there, { row: missing[at] as Row, bytes: stored[at] as Uint8Array });
+  if (at !== -1) await op.remote.noteRef(there, { row: missing[at] as Row, bytes: stored[at] as Uint8Array });
   return { objects: missing.length + copied.packs, bytes: copied.bytes };
 }
 
@@ -221,16 +198,16 @@ async function fetchRows(
  * Prepares what the local store must have before it takes anything in, while the manifests are on
  * their way.
  */
-async function prepareLocal(local: LocalReplica, session: string, mine: readonly Row[], op: Operation) {
-  const target = await local.ensure(session, op);
-  const pin = new Pin(local.index, target, op);
+async function prepareLocal(session: string, mine: readonly Row[], op: RemoteCall) {
+  const target = await op.local.ensure(session, op);
+  const pin = new Pin(op.local.index, target, op);
   if (mine.length === 0) await pin.set();
-  await local.index.load();
+  await op.local.index.load();
   return { target, pin };
 }
 
 /** Returns where the local store has blobs of the manifests already. */
-async function placesHere(here: SessionRef, manifests: readonly Manifest[], pin: Pin, op: Operation): Promise<Map<ObjectId, BlobPlace>> {
+async function placesHere(here: SessionRef, manifests: readonly Manifest[], pin: Pin, op: RemoteCall): Promise<Map<ObjectId, BlobPlace>> {
   const known = here.head ? (await here.manifest(here.head, op)).blobs : new Map<ObjectId, BlobPlace>();
   const packs = new PackPresence(here.repository, op);
   const shared = new Map<ObjectId, BlobPlace>();

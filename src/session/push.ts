@@ -4,16 +4,14 @@ import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Row } from '../repository/ref.js';
 import { becomeFork, conflict, type Divergence, type OnConflict, sendFork, sendMerged } from './conflict.js';
-import type { LocalReplica } from './local.js';
 import { lostIn, missingOfHead } from './lost.js';
-import type { Operation } from './operation.js';
+import type { RemoteCall } from './operation.js';
 import { outgoing } from './outgoing.js';
 import type { OnProgress } from './progress.js';
 import { pullSeen } from './pull.js';
 import { wasCollected } from './read-manifest.js';
 import { relate } from './relation.js';
 import { resend } from './relocate.js';
-import type { RemoteReplica } from './remote.js';
 import { type Sent, send } from './send.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
@@ -56,49 +54,42 @@ interface PushSettings extends PushOptions {
  * then on the remote under the name of the fork that the error tells. Throws UNREACHABLE, FORBIDDEN
  * and what else the provider throws; the local store keeps all.
  */
-export async function pushSession(
-  local: LocalReplica,
-  remote: RemoteReplica,
-  session: string,
-  { ask, ...options }: PushSettings,
-  op: Operation,
-): Promise<PushResult> {
-  const wasNew = remote.isNew;
-  const here = await local.requireSession(session, op);
-  const read = () => remote.read(session, op);
-  const recalled = ask ? undefined : ((await remote.recall(session)) ?? remote.absent(session));
-  const attempt = (there: SessionRef, isFirst: boolean) => attemptPush({ local, remote, here, there }, options, isFirst, op);
+export async function pushSession(session: string, { ask, ...options }: PushSettings, op: RemoteCall): Promise<PushResult> {
+  const wasNew = op.remote.isNew;
+  const here = await op.local.requireSession(session, op);
+  const read = () => op.remote.read(session, op);
+  const recalled = ask ? undefined : ((await op.remote.recall(session)) ?? op.remote.absent(session));
+  const attempt = (there: SessionRef, isFirst: boolean) => attemptPush({ here, there }, options, isFirst, op);
   const isOutdated = async (error: unknown, from: SessionRef): Promise<boolean> => {
     if (wasCollected(error)) return true;
     // What a remembered ref needs may have been sent again by another machine.
     const now = lostIn(error) && (await read());
     if (now?.hasRef && now.version !== from.version) return true;
-    return remote.suspect(error);
+    return op.remote.suspect(error);
   };
   const hint = `The commits are safe on this machine. Repeat \`browserstate push -s ${session}\`.`;
   const sent = await updateRef(session, { read, recalled, attempt, isOutdated, hint, details: { commit: here.head.id } }, op);
-  return remote.isNew && !wasNew ? { ...sent, created: remote.provider.url } : sent;
+  return op.remote.isNew && !wasNew ? { ...sent, created: op.remote.provider.url } : sent;
 }
 
-type Sides = Pick<Divergence, 'local' | 'remote' | 'here' | 'there'>;
+type Sides = Pick<Divergence, 'here' | 'there'>;
 
 /** Makes one attempt; undefined if another writer was first. */
-async function attemptPush(sides: Sides, options: PushOptions, isFirst: boolean, op: Operation): Promise<PushResult | undefined> {
-  const { local, remote, here, there } = sides;
+async function attemptPush(sides: Sides, options: PushOptions, isFirst: boolean, op: RemoteCall): Promise<PushResult | undefined> {
+  const { here, there } = sides;
   const { id: session } = here;
   const relation = await relate(here, there, op);
   if (relation.kind === 'same' || relation.kind === 'behind') {
-    const lost = (await remote.isLookDue()) ? await missingOfHead(there, op) : new Set<string>();
+    const lost = (await op.remote.isLookDue()) ? await missingOfHead(there, op) : new Set<string>();
     if (lost.size > 0) {
-      const sent = await resend(local, remote, there, lost, op);
+      const sent = await resend(there, lost, op);
       return sent && result(session, sent, 0);
     }
     return { session, commit: (there.head as Row).id, pushed: false, commits: 0, objects: 0, bytes: 0 };
   }
   const { unsent } = relation;
   const base = relation.kind === 'diverged' ? relation.base : await baseOf(here, unsent, op);
-  if (relation.kind === 'diverged' || (await isDeleted(remote, there, unsent)))
-    return settle({ ...sides, unsent, base }, options, isFirst, op);
+  if (relation.kind === 'diverged' || (await isDeleted(there, unsent, op))) return settle({ ...sides, unsent, base }, options, isFirst, op);
   const shipment = {
     ...sides,
     outgoing: outgoing(here, unsent, op),
@@ -115,9 +106,9 @@ async function settle(
   divergence: Divergence,
   { onConflict = 'fail' }: PushOptions,
   isFirst: boolean,
-  op: Operation,
+  op: RemoteCall,
 ): Promise<PushResult | undefined> {
-  const { local, remote, here, there, unsent } = divergence;
+  const { here, there, unsent } = divergence;
   const { id: session } = here;
   if (!there.exists && onConflict === 'theirs') {
     throw new BrowserStateError('CONFLICT', `session ${session} was deleted on the remote; the commits are safe on this machine`, {
@@ -127,13 +118,13 @@ async function settle(
   }
   if (onConflict === 'ours' && !there.exists) {
     const content = { outgoing: outgoing(here, unsent, op), base: undefined, tags: tagsOf(here, unsent) };
-    const sent = await send({ local, remote, there, ...content, pin: !isFirst }, op);
+    const sent = await send({ there, ...content, pin: !isFirst }, op);
     return sent && result(session, sent, unsent.length);
   }
   if (onConflict === 'ours' || onConflict === 'theirs') {
     const sent = await sendMerged(divergence, onConflict, !isFirst, op);
     if (sent === undefined) return undefined;
-    await pullMerged(local, remote, sent, op);
+    await pullMerged(sent, op);
     return result(session, sent, unsent.length + 1);
   }
   const { name, sent } = await sendFork(divergence, op);
@@ -147,9 +138,9 @@ async function settle(
  * Pulls what a merge made. The push has succeeded whatever becomes of this: the next pull fetches
  * it.
  */
-async function pullMerged(local: LocalReplica, remote: RemoteReplica, { ref }: Sent, op: Operation): Promise<void> {
+async function pullMerged({ ref }: Sent, op: RemoteCall): Promise<void> {
   try {
-    await pullSeen(local, remote, ref, {}, op);
+    await pullSeen(ref, {}, op);
   } catch (error) {
     if (!isError(error) || isError(error, 'INTERNAL')) throw error;
   }
@@ -160,15 +151,15 @@ function result(session: string, { commit, objects, bytes }: Sent, commits: numb
 }
 
 /** Returns the entry that comes after those that are not sent yet. */
-async function baseOf(here: SessionRef, unsent: readonly Row[], op: Operation): Promise<Row | undefined> {
+async function baseOf(here: SessionRef, unsent: readonly Row[], op: RemoteCall): Promise<Row | undefined> {
   let at = 0;
   for await (const row of here.entries(op)) if (at++ === unsent.length) return row;
   return undefined;
 }
 
 /** Returns whether what is to be sent was deleted on the remote. */
-async function isDeleted(remote: RemoteReplica, there: SessionRef, unsent: readonly Row[]): Promise<boolean> {
-  const last = there.wasDeleted ? await remote.lastHead(there.id) : undefined;
+async function isDeleted(there: SessionRef, unsent: readonly Row[], op: RemoteCall): Promise<boolean> {
+  const last = there.wasDeleted ? await op.remote.lastHead(there.id) : undefined;
   return last !== undefined && unsent.some(({ id }) => id === last);
 }
 

@@ -16,9 +16,8 @@ import { pushMounted, removeWorkspace } from './mount.js';
 import { commandState, refuseCommand } from './mount-command.js';
 import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
-import type { Operation } from './operation.js';
+import { type Call, hasRemote } from './operation.js';
 import { notPushed } from './push.js';
-import type { RemoteReplica } from './remote.js';
 
 /** A workspace that a process which is gone has left. */
 export interface LeftMount {
@@ -95,18 +94,16 @@ export async function unfinishedCheckouts(local: LocalReplica): Promise<Unfinish
  * cannot be committed.
  */
 export async function recoverMount(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
   notes: MountNotes,
   left: HeldNote,
   how: RecoverHow,
   options: RecoverOptions,
-  op: Operation,
+  op: Call,
 ): Promise<Recovered | undefined> {
-  return owning(local.owners, async () => {
+  return owning(op.local.owners, async () => {
     if (!(await notes.claim(left))) return undefined;
     try {
-      return await recoverOwned(local, remote, notes, left, how, options, op);
+      return await recoverOwned(notes, left, how, options, op);
     } catch (error) {
       await notes.giveBack(left);
       throw error;
@@ -114,26 +111,18 @@ export async function recoverMount(
   });
 }
 
-async function recoverOwned(
-  local: LocalReplica,
-  remote: RemoteReplica | undefined,
-  notes: MountNotes,
-  held: HeldNote,
-  how: RecoverHow,
-  options: RecoverOptions,
-  op: Operation,
-): Promise<Recovered> {
+async function recoverOwned(notes: MountNotes, held: HeldNote, how: RecoverHow, options: RecoverOptions, op: Call): Promise<Recovered> {
   const { id } = held;
-  const dir = directoryOf(local, held);
-  const note = await noteOf(local, notes, { id });
+  const dir = directoryOf(op.local, held);
+  const note = await noteOf(op.local, notes, { id });
   const { session, base } = note;
-  await refuseCommand(local, dir, note.command);
+  await refuseCommand(op.local, dir, note.command);
   // A checkout that was cut off may have left its content beside the directory.
-  await local.holding(dir, settleWorkspace);
+  await op.local.holding(dir, settleWorkspace);
   const isWork = note.phase === 'open' && directoryState(dir) !== 'absent';
-  if (isWork) refuseLive(dir, local.host);
+  if (isWork) refuseLive(dir, op.local.host);
   if (!isWork || how === 'discard') {
-    await removeWorkspace(local, notes, id, dir, note);
+    await removeWorkspace(op.local, notes, id, dir, note);
     return { id, session, commit: base, outcome: isWork ? 'discarded' : 'unchanged', pushed: false };
   }
   const place = placeOf(id, dir, note);
@@ -141,10 +130,10 @@ async function recoverOwned(
   const message = `Recovered from a mount of ${new Date(note.since).toISOString()}`;
   // Work that is there is kept, whatever it is.
   const settings = { allowShrink: options.allowShrink, keepCaches, exclude, message, op: 'recovered', allowPartialProfile: true } as const;
-  const done = await commitMount(local, remote, place, settings, op);
-  await removeWorkspace(local, notes, id, dir, note);
+  const done = await commitMount(place, settings, op);
+  await removeWorkspace(op.local, notes, id, dir, note);
   const { commit, changed } = done;
-  const sending = remote && changed ? pushMounted(local, remote, place, done.session, {}, op) : undefined;
+  const sending = hasRemote(op) && changed ? pushMounted(place, done.session, {}, op) : undefined;
   const sent = await sending?.catch((error: unknown) => {
     throw notPushed(done.session, commit, error);
   });

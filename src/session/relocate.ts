@@ -3,10 +3,8 @@
  * made from what the local store has (SPEC.md 11.5).
  */
 import type { Row } from '../repository/ref.js';
-import type { LocalReplica } from './local.js';
 import { findRelocations, lostPacks, needs } from './lost.js';
-import type { Operation } from './operation.js';
-import type { RemoteReplica } from './remote.js';
+import type { RemoteCall } from './operation.js';
 import { type Sent, send } from './send.js';
 import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
@@ -16,30 +14,19 @@ import { updateRef } from './update-ref.js';
  * INTEGRITY, as `lostPacks`, if the local store does not have the content of the head, which needs
  * some of it.
  */
-export async function resend(
-  local: LocalReplica,
-  remote: RemoteReplica,
-  there: SessionRef,
-  lost: ReadonlySet<string>,
-  op: Operation,
-): Promise<Sent | undefined> {
-  const relocated = await findRelocations(local, there, lost, op);
+export async function resend(there: SessionRef, lost: ReadonlySet<string>, op: RemoteCall): Promise<Sent | undefined> {
+  const relocated = await findRelocations(op.local, there, lost, op);
   const head = there.head as Row;
   const isHeadSent = relocated.some(({ id }) => id === head.id);
-  if (relocated.length === 0 || (!isHeadSent && (await needs(there, head, lost, op)))) throw lostPacks(remote.provider.url, lost, there.id);
-  const shipment = { local, remote, there, outgoing: [], base: undefined, tags: new Map(), pin: true };
+  if (relocated.length === 0 || (!isHeadSent && (await needs(there, head, lost, op))))
+    throw lostPacks(op.remote.provider.url, lost, there.id);
+  const shipment = { there, outgoing: [], base: undefined, tags: new Map(), pin: true };
   return send({ ...shipment, loss: { lost, relocated }, looks: true }, op);
 }
 
 /** The same for whatever the session is on the remote now. */
-export async function repairSession(
-  local: LocalReplica,
-  remote: RemoteReplica,
-  session: string,
-  lost: ReadonlySet<string>,
-  op: Operation,
-): Promise<void> {
-  const read = () => remote.read(session, op);
-  const attempt = (there: SessionRef) => (there.exists ? resend(local, remote, there, lost, op) : Promise.resolve('gone' as const));
+export async function repairSession(session: string, lost: ReadonlySet<string>, op: RemoteCall): Promise<void> {
+  const read = () => op.remote.read(session, op);
+  const attempt = (there: SessionRef) => (there.exists ? resend(there, lost, op) : Promise.resolve('gone' as const));
   await updateRef<Sent | 'gone'>(session, { read, attempt }, op);
 }

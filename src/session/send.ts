@@ -8,18 +8,14 @@ import { compact } from '../repository/compaction.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import type { Row } from '../repository/ref.js';
 import { writeEntry } from './append-commit.js';
-import type { LocalReplica } from './local.js';
 import { findRelocations, lostPacks } from './lost.js';
-import type { Operation } from './operation.js';
+import type { RemoteCall } from './operation.js';
 import type { Outgoing } from './outgoing.js';
-import type { RemoteReplica } from './remote.js';
 import { PackPresence, withoutCondemned, withoutPacks } from './reuse.js';
 import { sendTree } from './send-tree.js';
 import type { SessionRef } from './session-ref.js';
 
 export interface Shipment {
-  local: LocalReplica;
-  remote: RemoteReplica;
   /** The session's ref on the remote; it is created if the remote has none. */
   there: SessionRef;
   /** Oldest first. */
@@ -55,14 +51,14 @@ export interface Sent {
 const FIRST_EPOCH = 1;
 
 /** Sends; undefined if another writer was first. */
-export async function send(shipment: Shipment, op: Operation): Promise<Sent | undefined> {
-  const { local, remote, there, underlying, tags } = shipment;
+export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | undefined> {
+  const { there, underlying, tags } = shipment;
   const { lost, relocated } = shipment.loss ?? { lost: new Set<string>(), relocated: [] };
   const outgoing = [...relocated, ...shipment.outgoing];
-  const target = there.hasRef ? there : await remote.create(there.id, op);
+  const target = there.hasRef ? there : await op.remote.create(there.id, op);
   if (target === undefined) return undefined;
   // Not before: a look that is due is not spent on an attempt that lost before it looked.
-  const looks = shipment.looks ?? (await remote.isLookDue());
+  const looks = shipment.looks ?? (await op.remote.isLookDue());
   const { repository, ref } = target;
   const known = await knownPlaces(shipment, target, op);
   const head = outgoing.at(-1);
@@ -71,7 +67,7 @@ export async function send(shipment: Shipment, op: Operation): Promise<Sent | un
   const reuse = await findReuse(shipment, target, known.places, loaded?.blobs ?? new Map(), op);
   const epoch = Math.max(ref.epoch, reuse.learntAt);
   const ownPlaces = new Map(shipment.base?.blobs);
-  const source = await local.init(op);
+  const source = await op.local.init(op);
   const reader = new BlobReader(source, { signal: op.signal });
   let noting: Promise<void> = Promise.resolve();
   const writer = new BlobWriter(repository, {
@@ -84,7 +80,7 @@ export async function send(shipment: Shipment, op: Operation): Promise<Sent | un
       return place && reader.read(id, place);
     },
     onDurable: (places) => {
-      noting = noting.then(() => remote.index.record(repository, Math.max(FIRST_EPOCH, epoch), places));
+      noting = noting.then(() => op.remote.index.record(repository, Math.max(FIRST_EPOCH, epoch), places));
       return noting;
     },
     signal: op.signal,
@@ -125,7 +121,7 @@ export async function send(shipment: Shipment, op: Operation): Promise<Sent | un
   const pinned = await pinning;
   if (missing.size > 0) {
     const all = new Set([...lost, ...missing]);
-    const loss = { lost: all, relocated: await findRelocations(local, target, all, op) };
+    const loss = { lost: all, relocated: await findRelocations(op.local, target, all, op) };
     return send({ ...shipment, there: target, loss, looks, pin: true }, op);
   }
   if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, there: target, looks, pinned }, op);
@@ -136,7 +132,7 @@ export async function send(shipment: Shipment, op: Operation): Promise<Sent | un
     state: 'live',
     ...history,
     tags: new Map([...ref.tags, ...tags]),
-    head: newest === undefined ? ref.head : remote.inlineHead(newest.bytes),
+    head: newest === undefined ? ref.head : op.remote.inlineHead(newest.bytes),
     epoch: Math.max(epoch, pinned?.k ?? 0),
     lease: ref.lease?.owner === shipment.release ? undefined : ref.lease,
   } as const;
@@ -148,17 +144,17 @@ export async function send(shipment: Shipment, op: Operation): Promise<Sent | un
 
 /** Returns where the local store has blobs that the remote has lost, of a version that only the remote had. Throws INTEGRITY, as `lostPacks`, if it has not all. */
 async function inLocalStore(
-  { local, remote, there, loss }: Shipment,
+  { there, loss }: Shipment,
   stored: ReadonlyMap<ObjectId, BlobPlace>,
   known: ReadonlyMap<ObjectId, BlobPlace>,
   ownPlaces: ReadonlyMap<ObjectId, BlobPlace>,
-  op: Operation,
+  op: RemoteCall,
 ): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
   const ids = [...stored.keys()].filter((id) => !known.has(id));
-  const source = await local.init(op);
+  const source = await op.local.init(op);
   const { k } = await source.epoch(op);
-  const found = new Map([...(await local.index.lookup(source, k, ids)), ...ownPlaces]);
-  if (ids.some((id) => !found.has(id))) throw lostPacks(remote.provider.url, loss?.lost ?? new Set(), there.id);
+  const found = new Map([...(await op.local.index.lookup(source, k, ids)), ...ownPlaces]);
+  if (ids.some((id) => !found.has(id))) throw lostPacks(op.remote.provider.url, loss?.lost ?? new Set(), there.id);
   return found;
 }
 
@@ -166,7 +162,7 @@ async function inLocalStore(
 async function knownPlaces(
   { outgoing, underlying, loss }: Shipment,
   there: SessionRef,
-  op: Operation,
+  op: RemoteCall,
 ): Promise<{ places: ReadonlyMap<ObjectId, BlobPlace>; tree: Tree | undefined }> {
   const trees = new Set(outgoing.map(({ commit }) => commit.tree));
   const wanted = there.ref.rows.filter(({ commit }, i) => i === 0 || trees.delete(commit.tree));
@@ -190,22 +186,22 @@ interface Reuse {
  * before the swap, and the swap waits for the epoch (SPEC.md R-SYNC-2).
  */
 async function findReuse(
-  { remote, pin, pinned, underlying, loss }: Shipment,
+  { pin, pinned, underlying, loss }: Shipment,
   { repository, ref }: SessionRef,
   known: ReadonlyMap<ObjectId, BlobPlace>,
   wanted: ReadonlyMap<ObjectId, BlobPlace>,
-  op: Operation,
+  op: RemoteCall,
 ): Promise<Reuse> {
   const missing = [...wanted].filter(([id]) => !known.has(id));
   const ids = missing.map(([id]) => id);
   const lost = loss?.lost ?? new Set<string>();
   if (pinned !== undefined) {
-    const places = withoutPacks(withoutCondemned(await remote.index.lookup(repository, pinned.k, ids), pinned), lost);
+    const places = withoutPacks(withoutCondemned(await op.remote.index.lookup(repository, pinned.k, ids), pinned), lost);
     return { places, learntAt: pinned.k, pin: async () => pinned };
   }
   const none = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
   const mayReuse = missing.length > 0 && (pin || ref.rows.length === 0);
-  const guessed = mayReuse ? await remote.index.guess(repository, ids) : none;
+  const guessed = mayReuse ? await op.remote.index.guess(repository, ids) : none;
   const guess = { ...guessed, places: withoutPacks(guessed.places, lost) };
   const isWorth = guess.places.size > 0 && lengthOf(guess.places) >= REUSE_SHARE * lengthOf(missing);
   // What lies beneath is another session's, and named in any case.

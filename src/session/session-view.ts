@@ -2,7 +2,7 @@
  * A session as this machine and the remote have it together: which of the two answers a question,
  * and how a change of the remote is repeated here.
  */
-import { BrowserStateError, isError } from '../errors.js';
+import { type BrowserStateError, isError } from '../errors.js';
 import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { Row } from '../repository/ref.js';
@@ -10,7 +10,7 @@ import { appendCommit } from './append-commit.js';
 import { forkName } from './conflict.js';
 import { absentSession } from './known-sessions.js';
 import type { LocalReplica } from './local.js';
-import type { Operation } from './operation.js';
+import type { Call } from './operation.js';
 import { wasCollected } from './read-manifest.js';
 import { relate } from './relation.js';
 import { relativeWith } from './relatives.js';
@@ -24,11 +24,6 @@ export interface ViewedEntry {
   pushed?: boolean | undefined;
   /** Whether HEAD names it. */
   head: boolean;
-}
-
-/** Whether a read uses local data only. */
-interface Reach {
-  offline?: boolean | undefined;
 }
 
 export class SessionView {
@@ -54,7 +49,7 @@ export class SessionView {
    * Takes a commit of the remote that rolls back into the local history, if the local store has its
    * content.
    */
-  async takeOver(commit: ObjectId, op: Operation): Promise<void> {
+  async takeOver(commit: ObjectId, op: Call): Promise<void> {
     const entry = (await this.remote?.recall(this.id))?.ref.rows.find(({ id }) => id === commit);
     await this.alsoHere(async () => {
       const here = await this.local.requireSession(this.id, op);
@@ -72,15 +67,15 @@ export class SessionView {
    * Yields the entries that were not pushed, then the remote's; only the local ones if the remote
    * has none or is not asked.
    */
-  async *entries({ offline }: Reach, op: Operation): AsyncGenerator<ViewedEntry> {
-    const remote = offline ? undefined : this.remote;
+  async *entries(op: Call): AsyncGenerator<ViewedEntry> {
+    const { remote } = op;
     const there = await remote?.read(this.id, op);
     const here = await this.local.read(this.id, op);
     if (!there?.exists) {
       if (!here.exists) await remote?.rejectLegacy(this.id, op, there);
       await remote?.requireStore(op);
-      if (!here.exists) throw await this.#absent(remote, here, op);
-      const last = offline ? await this.remote?.recall(this.id) : there;
+      if (!here.exists) throw await this.#absent(here, op);
+      const last = remote === undefined ? await this.remote?.recall(this.id) : there;
       let pushed = this.remote && false;
       for await (const row of here.entries(op)) {
         if (!pushed && last !== undefined) pushed = last.ref.rows.some(({ id }) => id === row.id) || (await this.#isConflictAt(row));
@@ -104,8 +99,8 @@ export class SessionView {
    * Reads the session on every side that has it; first the one with the newest state: the local
    * store, unless the remote has moved on. Throws NOT_FOUND or LEGACY_SESSION if no side has it.
    */
-  async sides({ offline }: Reach, op: Operation): Promise<[LiveSession, ...LiveSession[]]> {
-    const remote = offline ? undefined : this.remote;
+  async sides(op: Call): Promise<[LiveSession, ...LiveSession[]]> {
+    const { remote } = op;
     const there = await remote?.read(this.id, op);
     const here = await this.local.read(this.id, op);
     const [theirs, ours] = [there?.live(), here.live()];
@@ -116,13 +111,13 @@ export class SessionView {
     const side = ours ?? theirs;
     if (side !== undefined) return [side];
     await remote?.rejectLegacy(this.id, op, there);
-    throw await this.#absent(remote, here, op);
+    throw await this.#absent(here, op);
   }
 
   /** Returns the error for a session that neither side has. Throws LEGACY_SESSION if v0 has it here. */
-  async #absent(remote: RemoteReplica | undefined, here: SessionRef, op: Operation): Promise<BrowserStateError> {
+  async #absent(here: SessionRef, op: Call): Promise<BrowserStateError> {
     await this.local.rejectLegacy(this.id, op, here);
-    return absentSession([this.local, remote], this.id, op);
+    return absentSession([op.local, op.remote], this.id, op);
   }
 
   /**
@@ -138,17 +133,17 @@ export class SessionView {
    * remote those that were pushed. `HEAD` is that of the first side. Throws NOT_FOUND if neither
    * has it, and USAGE for text that is no revision.
    */
-  async find(revision: string, reach: Reach, op: Operation): Promise<{ place: LiveSession; row: Row }> {
-    return resolveAmong(await this.sides(reach, op), revision, op);
+  async find(revision: string, op: Call): Promise<{ place: LiveSession; row: Row }> {
+    return resolveAmong(await this.sides(op), revision, op);
   }
 
   /**
    * Reads the tree that a revision names; once more if the session was changed meanwhile, and what
    * it named collected (SPEC.md R-GC-2).
    */
-  async readTree(revision: string, reach: Reach, op: Operation): Promise<Tree> {
+  async readTree(revision: string, op: Call): Promise<Tree> {
     const read = async () => {
-      const { place, row } = await this.find(revision, reach, op);
+      const { place, row } = await this.find(revision, op);
       return (await place.manifest(row, op)).tree;
     };
     return read().catch((error: unknown) => {
@@ -158,7 +153,7 @@ export class SessionView {
   }
 
   /** Returns whether the local store has the revision. */
-  async hasHere(revision: string, op: Operation): Promise<boolean> {
+  async hasHere(revision: string, op: Call): Promise<boolean> {
     try {
       await (await this.local.requireSession(this.id, op)).find(revision, op);
       return true;
@@ -169,8 +164,8 @@ export class SessionView {
   }
 
   /** Returns the session that has a commit which this one has not; see `relativeWith`. */
-  async relativeWith(revision: string, { offline }: Reach, op: Operation): Promise<string | undefined> {
-    const replicas = this.remote === undefined || offline ? [this.local] : [this.local, this.remote];
+  async relativeWith(revision: string, op: Call): Promise<string | undefined> {
+    const replicas = op.remote === undefined ? [op.local] : [op.local, op.remote];
     return relativeWith(replicas, this.id, revision, op);
   }
 
@@ -178,13 +173,5 @@ export class SessionView {
   async isOnRemote(revision: string): Promise<boolean> {
     const there = isCommitId(revision) ? await this.remote?.recall(this.id) : undefined;
     return there?.ref.rows.some(({ id }) => id.startsWith(revision.toLowerCase())) ?? false;
-  }
-
-  /** Throws USAGE if there is no remote. */
-  needRemote(): RemoteReplica {
-    if (this.remote !== undefined) return this.remote;
-    throw new BrowserStateError('USAGE', 'expected a remote, found none', {
-      hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
-    });
   }
 }

@@ -18,16 +18,14 @@ import { type CommitOptions, type CommitResult, commitDirectory } from './commit
 import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from './history.js';
 import { absentSession } from './known-sessions.js';
 import { type Lease, type LeaseOptions, takeLease } from './lease.js';
-import type { LocalReplica } from './local.js';
 import { type LogEntry, logEntry, select } from './log-entry.js';
 import { lookAt } from './look.js';
 import { lostIn } from './lost.js';
-import { type Operation, operationOf } from './operation.js';
+import { type Call, callOf, hasRemote, requireRemote } from './operation.js';
 import { type PullOptions, type PullResult, pullSession } from './pull.js';
 import { notPushed, type PushOptions, type PushResult, pushSession } from './push.js';
 import { relate } from './relation.js';
 import { repairSession } from './relocate.js';
-import type { RemoteReplica } from './remote.js';
 import type { Replica } from './replica.js';
 import { isCommitId, splitRevision } from './revision.js';
 import { SessionView } from './session-view.js';
@@ -48,23 +46,15 @@ export interface SyncResult {
 }
 
 export class Session {
-  readonly #local: LocalReplica;
-  readonly #remote: RemoteReplica | undefined;
   readonly #view: SessionView;
-  readonly #op: Operation;
+  readonly #op: Call;
 
-  /**
-   * `op`: what the store gives calls that are given no signal or progress callback of their own.
-   */
+  /** `op`: what the store gives calls that are given no signal or progress callback of their own. */
   constructor(
-    local: LocalReplica,
-    remote: RemoteReplica | undefined,
     readonly id: string,
-    op: Operation,
+    op: Call,
   ) {
-    this.#local = local;
-    this.#remote = remote;
-    this.#view = new SessionView(local, remote, id);
+    this.#view = new SessionView(op.local, op.remote, id);
     this.#op = op;
   }
 
@@ -73,8 +63,8 @@ export class Session {
    * the head of the remote, if there is one. See `commitDirectory` for what it throws; atomic.
    */
   async commit(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult> {
-    const op = operationOf(this.#op, 'commit', options, optionsOf.commit);
-    return commitDirectory(this.#local, this.#asked(options), this.id, dir, options, op);
+    const op = callOf(this.#op, 'commit', options, optionsOf.commit);
+    return commitDirectory(this.id, dir, options, op);
   }
 
   /**
@@ -82,8 +72,8 @@ export class Session {
    * database would not hold still, and nothing was committed.
    */
   async checkpoint(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult | undefined> {
-    const op = operationOf(this.#op, 'checkpoint', options, optionsOf.commit);
-    return checkpointDirectory(this.#local, this.#asked(options), this.id, dir, options, op);
+    const op = callOf(this.#op, 'checkpoint', options, optionsOf.commit);
+    return checkpointDirectory(this.id, dir, options, op);
   }
 
   /**
@@ -91,15 +81,14 @@ export class Session {
    * of an error of the push says that the commit is safe.
    */
   async save(dir: string, options: SaveOptions = {}): Promise<SaveResult> {
-    const op = operationOf(this.#op, 'save', options, optionsOf.save);
-    const remote = this.#asked(options);
-    const done = await commitDirectory(this.#local, remote, this.id, dir, options, op);
+    const op = callOf(this.#op, 'save', options, optionsOf.save);
+    const done = await commitDirectory(this.id, dir, options, op);
     for (const { kind, path } of done.stats.skipped) op.onWarning?.(`${path}: left out, as every ${kind} is`);
-    if (remote === undefined || options.push === false) return { ...done, push: undefined };
+    if (!hasRemote(op) || options.push === false) return { ...done, push: undefined };
     const { commit, changed } = done;
     const { tag } = options;
     try {
-      const push = await pushSession(this.#local, remote, this.id, options, op);
+      const push = await pushSession(this.id, options, op);
       // A tag goes with its commit; that of a commit that is there already goes by itself.
       if (tag !== undefined && !changed && !push.pushed) await this.tag(tag, { at: commit, signal: op.signal });
       return { ...done, push };
@@ -114,7 +103,7 @@ export class Session {
    * the next checkout redoes.
    */
   async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
-    const op = operationOf(this.#op, 'checkout', options, optionsOf.checkout);
+    const op = callOf(this.#op, 'checkout', options, optionsOf.checkout);
     return this.#at(options, op, async (session, settings) => {
       const isHere = await session.#view.hasHere(settings.at ?? 'HEAD', op);
       return session.#checkOut(dir, settings, isHere, op);
@@ -126,7 +115,7 @@ export class Session {
    * remote is asked what is the newest.
    */
   async restore(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
-    const op = operationOf(this.#op, 'restore', options, optionsOf.checkout);
+    const op = callOf(this.#op, 'restore', options, optionsOf.checkout);
     return this.#at(options, op, async (session, settings) => {
       // An id names the same version everywhere.
       const isHere = isCommitId(settings.at ?? '') && (await session.#view.hasHere(settings.at as string, op));
@@ -134,18 +123,17 @@ export class Session {
     });
   }
 
-  async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean, op: Operation): Promise<CheckoutResult> {
-    const remote = this.#asked(settings);
-    if (isHere || remote === undefined) return checkoutSession(this.#local, this.id, dir, settings, op);
+  async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean, op: Call): Promise<CheckoutResult> {
+    if (isHere || !hasRemote(op)) return checkoutSession(this.id, dir, settings, op);
     const frames = new KeptFrames();
-    const pulled = await pullSession(this.#local, remote, this.id, { at: settings.at, frames }, op).catch((error: unknown) => {
+    const pulled = await pullSession(this.id, { at: settings.at, frames }, op).catch((error: unknown) => {
       // Of a session that has diverged the newest version cannot be known; any other is what it is.
       if (!isError(error, 'CONFLICT') || (settings.at ?? 'HEAD').startsWith('HEAD')) throw error;
       return undefined;
     });
-    if (pulled === undefined) return checkoutFrom(remote, this.#local, this.id, dir, settings, op);
+    if (pulled === undefined) return checkoutFrom(op.remote, this.id, dir, settings, op);
     const { commit, fetchedBytes } = pulled;
-    return { ...(await checkoutSession(this.#local, this.id, dir, { ...settings, at: commit, frames }, op)), fetchedBytes };
+    return { ...(await checkoutSession(this.id, dir, { ...settings, at: commit, frames }, op)), fetchedBytes };
   }
 
   /**
@@ -153,15 +141,14 @@ export class Session {
    * remote.
    */
   async pull(options: PullOptions = {}): Promise<PullResult> {
-    const op = operationOf(this.#op, 'pull', options, optionsOf.pull);
-    const remote = this.#view.needRemote();
-    return this.#at(options, op, (session, { at }) => pullSession(this.#local, remote, session.id, { at }, op));
+    const op = requireRemote(callOf(this.#op, 'pull', options, optionsOf.pull));
+    return this.#at(options, op, (session, { at }) => pullSession(session.id, { at }, op));
   }
 
   /** Sends what the local store has; see `pushSession`. Throws USAGE if there is no remote. */
   async push(options: PushOptions & { ask?: boolean } = {}): Promise<PushResult> {
-    const op = operationOf(this.#op, 'push', options, optionsOf.push);
-    return pushSession(this.#local, this.#view.needRemote(), this.id, options, op);
+    const op = requireRemote(callOf(this.#op, 'push', options, optionsOf.push));
+    return pushSession(this.id, options, op);
   }
 
   /**
@@ -170,16 +157,16 @@ export class Session {
    * since: only a pull brings it back.
    */
   async sync(options: PushOptions = {}): Promise<SyncResult> {
-    const op = operationOf(this.#op, 'sync', options, optionsOf.sync);
-    const remote = this.#view.needRemote();
+    const op = requireRemote(callOf(this.#op, 'sync', options, optionsOf.sync));
+    const { local, remote } = op;
     const last = await remote.lastHead(this.id);
     const there = await remote.read(this.id, op);
-    const here = await this.#local.read(this.id, op);
+    const here = await local.read(this.id, op);
     if (here.wasDeleted && last !== undefined && there.head?.id === last) throw deletedHere(this.id);
     const { kind } = await relate(here, there, op);
-    if (kind === 'same' && !here.exists) throw await absentSession([this.#local, remote], this.id, op);
-    const pull = kind === 'behind' ? await pullSession(this.#local, remote, this.id, {}, op) : undefined;
-    const push = kind === 'behind' ? undefined : await pushSession(this.#local, remote, this.id, options, op);
+    if (kind === 'same' && !here.exists) throw await absentSession([local, remote], this.id, op);
+    const pull = kind === 'behind' ? await pullSession(this.id, {}, op) : undefined;
+    const push = kind === 'behind' ? undefined : await pushSession(this.id, options, op);
     const commit = push?.commit ?? pull?.commit ?? (here.head?.id as ObjectId);
     // A push of nothing looks whether what is there can still be read.
     return { session: this.id, commit, pull, push: kind === 'same' && !push?.pushed ? undefined : push };
@@ -192,26 +179,26 @@ export class Session {
    * session.
    */
   async *log(options: LogOptions = {}): AsyncGenerator<LogEntry> {
-    const op = operationOf(this.#op, 'log', options, optionsOf.log);
-    yield* select(this.#logEntries(options, op), options);
+    const op = callOf(this.#op, 'log', options, optionsOf.log);
+    yield* select(this.#logEntries(op), options);
   }
 
-  async *#logEntries(options: OfflineOptions, op: Operation): AsyncGenerator<LogEntry> {
-    for await (const { row, tags, pushed, head } of this.#view.entries(options, op)) {
+  async *#logEntries(op: Call): AsyncGenerator<LogEntry> {
+    for await (const { row, tags, pushed, head } of this.#view.entries(op)) {
       yield { ...logEntry(row, tags), head, ...(pushed !== undefined && { pushed }) };
     }
   }
 
   /** Returns the newest changes that made no commit (tags, forks, deletions), newest first. */
   async events(options: OfflineOptions = {}): Promise<readonly RefEvent[]> {
-    const op = operationOf(this.#op, 'events', options, optionsOf.offline);
-    return (await this.#view.sides(options, op))[0].ref.events;
+    const op = callOf(this.#op, 'events', options, optionsOf.offline);
+    return (await this.#view.sides(op))[0].ref.events;
   }
 
   /** Returns the tags and the commits that they name. */
   async tags(options: OfflineOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
-    const op = operationOf(this.#op, 'tags', options, optionsOf.offline);
-    return (await this.#view.sides(options, op))[0].ref.tags;
+    const op = callOf(this.#op, 'tags', options, optionsOf.offline);
+    return (await this.#view.sides(op))[0].ref.tags;
   }
 
   /**
@@ -219,9 +206,9 @@ export class Session {
    * USAGE or NOT_FOUND if it names none.
    */
   async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
-    const op = operationOf(this.#op, 'resolve', options, optionsOf.offline);
+    const op = callOf(this.#op, 'resolve', options, optionsOf.offline);
     return this.#at({ ...options, at: revision }, op, async (session, { at }) => {
-      const { place, row } = await session.#view.find(at, options, op);
+      const { place, row } = await session.#view.find(at, op);
       return logEntry(row, place.ref.tags);
     });
   }
@@ -231,9 +218,8 @@ export class Session {
    * another; times alone make no difference.
    */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
-    const op = operationOf(this.#op, 'diff', options, optionsOf.offline);
-    const read = (revision: string) =>
-      this.#at({ ...options, at: revision }, op, (session, { at }) => session.#view.readTree(at, options, op));
+    const op = callOf(this.#op, 'diff', options, optionsOf.offline);
+    const read = (revision: string) => this.#at({ ...options, at: revision }, op, (session, { at }) => session.#view.readTree(at, op));
     return diffTrees(await read(from), await read(to));
   }
 
@@ -242,9 +228,9 @@ export class Session {
    * another process changes the directory, DIRTY if one was cut off.
    */
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
-    const op = operationOf(this.#op, 'status', options, optionsOf.status);
-    const tree = await this.#view.readTree('HEAD', options, op);
-    const workspace = await this.#local.lookedAt(dir);
+    const op = callOf(this.#op, 'status', options, optionsOf.status);
+    const tree = await this.#view.readTree('HEAD', op);
+    const workspace = await op.local.lookedAt(dir);
     refuseHalfDone(workspace);
     const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const there = await lookAt(workspace, rules, op);
@@ -257,12 +243,12 @@ export class Session {
    * Atomic. Throws CONFLICT if another writer moved the head meanwhile.
    */
   async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = operationOf(this.#op, 'rollback', options, optionsOf.rollback);
+    const op = callOf(this.#op, 'rollback', options, optionsOf.rollback);
     return this.#at({ ...options, at: to }, op, async (session, { at }) => {
-      if (session !== this) await session.#sendFirst(options, op);
-      return this.#act(options, op, async (replica) => {
+      if (session !== this) await session.#sendFirst(op);
+      return this.#act(undefined, op, async (replica) => {
         const entry = await rollback(replica, this.id, `${session.id}:${at}`, options.message, op);
-        if (replica !== this.#local) await this.#view.takeOver(entry.commit, op);
+        if (replica !== op.local) await this.#view.takeOver(entry.commit, op);
         return entry;
       });
     });
@@ -272,10 +258,10 @@ export class Session {
    * Returns whether there is a commit of the session: on the remote, or here and not deleted there.
    */
   async exists(options: OfflineOptions = {}): Promise<boolean> {
-    const op = operationOf(this.#op, 'exists', options, optionsOf.offline);
-    const there = await this.#asked(options)?.read(this.id, op);
+    const op = callOf(this.#op, 'exists', options, optionsOf.offline);
+    const there = await op.remote?.read(this.id, op);
     if (there?.exists) return true;
-    return !there?.wasDeleted && (await this.#local.read(this.id, op)).exists;
+    return !there?.wasDeleted && (await op.local.read(this.id, op)).exists;
   }
 
   /**
@@ -283,13 +269,13 @@ export class Session {
    * (`SESSION:REV`); nothing is copied. Throws CONFLICT if a session of that name exists.
    */
   async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = operationOf(this.#op, 'fork', options, optionsOf.at);
-    return this.#at(options, op, async (session, { at, offline }) => {
+    const op = callOf(this.#op, 'fork', options, optionsOf.at);
+    return this.#at(options, op, async (session, { at }) => {
       checkId('session', name);
-      await this.#local.rejectLegacy(name, op);
-      return session.#act({ at, offline }, op, async (replica) => {
+      await op.local.rejectLegacy(name, op);
+      return session.#act(at, op, async (replica) => {
         const entry = await fork(replica, session.id, name, at, op);
-        if (replica !== this.#local) await this.#view.alsoHere(() => fork(this.#local, session.id, name, entry.commit, op));
+        if (replica !== op.local) await this.#view.alsoHere(() => fork(op.local, session.id, name, entry.commit, op));
         return entry;
       });
     });
@@ -300,13 +286,13 @@ export class Session {
    * commit that this session shares with another, such as the one that it was forked from.
    */
   async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = operationOf(this.#op, 'tag', options, optionsOf.at);
+    const op = callOf(this.#op, 'tag', options, optionsOf.at);
     const { offline } = options;
     const isOwn = this.#named(options.at ?? 'HEAD').session === this;
     const at = isOwn ? options.at : (await this.resolve(options.at as string, { offline, signal: op.signal })).commit;
-    return this.#act({ offline, at }, op, async (replica) => {
+    return this.#act(at, op, async (replica) => {
       const entry = await tag(replica, this.id, name, at, op);
-      if (replica !== this.#local) await this.#view.alsoHere(() => tag(this.#local, this.id, name, entry.commit, op));
+      if (replica !== op.local) await this.#view.alsoHere(() => tag(op.local, this.id, name, entry.commit, op));
       return entry;
     });
   }
@@ -316,9 +302,9 @@ export class Session {
    * NOT_FOUND if there is no such tag.
    */
   async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
-    const op = operationOf(this.#op, 'untag', options, optionsOf.offline);
+    const op = callOf(this.#op, 'untag', options, optionsOf.offline);
     let named: ObjectId | undefined;
-    for (const replica of [this.#asked(options), this.#local]) {
+    for (const replica of [op.remote, op.local]) {
       const removed = replica && (await untag(replica, this.id, name, op).catch(unlessMissing));
       named ??= removed;
     }
@@ -331,9 +317,9 @@ export class Session {
    * collected.
    */
   async delete(options: OfflineOptions = {}): Promise<void> {
-    const op = operationOf(this.#op, 'delete', options, optionsOf.offline);
-    const remote = this.#asked(options);
-    if (remote === undefined) return deleteSession(this.#local, this.id, op);
+    const op = callOf(this.#op, 'delete', options, optionsOf.offline);
+    const { remote } = op;
+    if (remote === undefined) return deleteSession(op.local, this.id, op);
     const isHere = await this.#view.hasHere('HEAD', op);
     try {
       await deleteSession(remote, this.id, op);
@@ -341,7 +327,7 @@ export class Session {
       // What was never pushed is only here.
       if (!isHere || !isError(error, 'NOT_FOUND')) throw error;
     }
-    if (isHere) await deleteSession(this.#local, this.id, op);
+    if (isHere) await deleteSession(op.local, this.id, op);
   }
 
   /**
@@ -350,40 +336,38 @@ export class Session {
    * what it throws.
    */
   async lease(options: LeaseOptions & OfflineOptions): Promise<Lease> {
-    const op = operationOf(this.#op, 'lease', options, optionsOf.lease);
-    return takeLease(this.#asked(options) ?? this.#local, this.id, options, op, this.#op);
+    const op = callOf(this.#op, 'lease', options, optionsOf.lease);
+    return takeLease(op.remote ?? op.local, this.id, options, op, this.#op);
   }
 
   /**
    * Changes the session on the remote, after what the local store has more was pushed; in the local
    * store alone if there is no remote to ask.
    */
-  async #act<T>(options: AtOptions & OfflineOptions, op: Operation, act: (replica: Replica) => Promise<T>): Promise<T> {
-    const remote = this.#asked(options);
-    if (remote === undefined) return act(this.#local);
+  async #act<T>(at: string | undefined, op: Call, act: (replica: Replica) => Promise<T>): Promise<T> {
+    if (!hasRemote(op)) return act(op.local);
     // What is about a commit that the remote has needs no push, and does not meet what is in the
     // way of one.
-    if (options.at === undefined || !(await this.#view.isOnRemote(options.at))) await this.#sendFirst(options, op);
+    if (at === undefined || !(await this.#view.isOnRemote(at))) await this.#sendFirst(op);
     try {
-      return await act(remote);
+      return await act(op.remote);
     } catch (error) {
       const loss = lostIn(error);
       if (loss === undefined || !(await this.#view.hasHere('HEAD', op))) throw error;
-      await repairSession(this.#local, remote, loss.session, loss.packs, op);
-      return act(remote);
+      await repairSession(loss.session, loss.packs, op);
+      return act(op.remote);
     }
   }
 
   /** Pushes what the local store has of the session, if there is a remote to ask. */
-  async #sendFirst(options: OfflineOptions, op: Operation): Promise<void> {
-    const remote = this.#asked(options);
-    if (remote !== undefined && (await this.#view.hasHere('HEAD', op))) await pushSession(this.#local, remote, this.id, {}, op);
+  async #sendFirst(op: Call): Promise<void> {
+    if (hasRemote(op) && (await this.#view.hasHere('HEAD', op))) await pushSession(this.id, {}, op);
   }
 
   /** Returns the session that a revision is of, and the revision there. */
   #named(text: string): { session: Session; revision: string } {
     const { session, revision } = splitRevision(this.id, text);
-    return { session: session === this.id ? this : new Session(this.#local, this.#remote, session, this.#op), revision };
+    return { session: session === this.id ? this : new Session(session, this.#op), revision };
   }
 
   /**
@@ -392,7 +376,7 @@ export class Session {
    */
   async #at<S extends AtOptions & OfflineOptions, T>(
     settings: S,
-    op: Operation,
+    op: Call,
     act: (session: Session, settings: S) => Promise<T>,
   ): Promise<T> {
     const { at } = settings;
@@ -401,15 +385,10 @@ export class Session {
     try {
       return await act(session, { ...settings, at: revision });
     } catch (error) {
-      const other = isUnknownCommit(error, at) ? await this.#view.relativeWith(at, settings, op) : undefined;
+      const other = isUnknownCommit(error, at) ? await this.#view.relativeWith(at, op) : undefined;
       if (other === undefined) throw error;
       return act(this.#named(`${other}:${at}`).session, settings);
     }
-  }
-
-  /** Returns the remote, unless only local data is to be used. */
-  #asked({ offline }: OfflineOptions): RemoteReplica | undefined {
-    return offline ? undefined : this.#remote;
   }
 }
 

@@ -32,7 +32,7 @@ import { LocalReplica } from './local.js';
 import { type MigrateResult, migrateSession } from './migrate.js';
 import type { Mount } from './mount.js';
 import { mountNotes, openMount } from './mounts.js';
-import { type Operation, operationOf } from './operation.js';
+import { type Call, callOf, hasRemote, type Operation, requireRemote } from './operation.js';
 import type { Places } from './places.js';
 import type { OnProgress } from './progress.js';
 import type { PullResult } from './pull.js';
@@ -102,7 +102,7 @@ export class Store {
   readonly #local: LocalReplica;
   readonly #remote: RemoteReplica | undefined;
   /** What calls share that are given nothing of their own. */
-  readonly #op: Operation;
+  readonly #op: Call;
   readonly #temporary: string | undefined;
 
   constructor({ provider, folder, temporary, legacy, host, remote, signal, onProgress, onWarning }: StoreOptions) {
@@ -114,13 +114,13 @@ export class Store {
     this.#local = new LocalReplica({ provider, folder, legacy, host, onWarning: warnOnce });
     this.#remote = remote && new RemoteReplica({ ...remote, host, records: this.#local.records, onWarning: warnOnce });
     this.#temporary = temporary;
-    this.#op = { host, signal, onProgress };
+    this.#op = { host, signal, onProgress, local: this.#local, remote: this.#remote };
   }
 
   /** A session by its id, whether it exists or not. Throws USAGE for what cannot be one. */
   session(id: string): Session {
     checkId('session', id);
-    return new Session(this.#local, this.#remote, id, this.#op);
+    return new Session(id, this.#op);
   }
 
   /**
@@ -128,7 +128,7 @@ export class Store {
    * their ids in hex.
    */
   async init(options?: RequestOptions): Promise<InitResult> {
-    const op = operationOf(this.#op, 'init', options, optionsOf.request);
+    const op = callOf(this.#op, 'init', options, optionsOf.request);
     const local = await initialise(this.#local, op);
     await this.#remote?.confirm(op);
     return this.#remote === undefined ? local : { ...local, remote: await initialise(this.#remote, op) };
@@ -140,11 +140,11 @@ export class Store {
    * of it, it is thrown after them, as INTEGRITY, NEWER_VERSION or UNSUPPORTED.
    */
   async *sessions(options: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
-    const op = operationOf(this.#op, 'sessions', options, optionsOf.sessions);
+    const op = callOf(this.#op, 'sessions', options, optionsOf.sessions);
     const problems: BrowserStateError[] = [];
     const tell = options.onProblem ?? ((_session: string, problem: BrowserStateError) => problems.push(problem));
     const found = new Map<string, { ref: Ref; replica: Replica }>();
-    for (const replica of [this.#local, this.#asked(options)]) {
+    for (const replica of [op.local, op.remote]) {
       // Which repository the remote is now is asked, not remembered: refs of any other are none of
       // its.
       const repository = replica instanceof RemoteReplica ? await replica.requireStore(op) : await replica?.open(op);
@@ -185,14 +185,12 @@ export class Store {
    * reads it. One that cannot be migrated says why.
    */
   async *legacySessions(options: OfflineOptions = {}): AsyncGenerator<LegacySession> {
-    const op = operationOf(this.#op, 'legacySessions', options, optionsOf.offline);
-    const remote = this.#asked(options);
+    const op = callOf(this.#op, 'legacySessions', options, optionsOf.offline);
     const found = new Map<string, LegacyPlace>();
-    for (const place of this.#legacyPlaces(remote)) {
+    for (const place of this.#legacyPlaces(op)) {
       for (const name of await place.sessions(op)) if (!found.has(name)) found.set(name, place);
     }
-    for (const [session, place] of [...found].sort(([a], [b]) => (a < b ? -1 : 1)))
-      yield await this.#tellLegacy(session, place, remote, op);
+    for (const [session, place] of [...found].sort(([a], [b]) => (a < b ? -1 : 1))) yield await this.#tellLegacy(session, place, op);
   }
 
   /**
@@ -226,34 +224,27 @@ export class Store {
     names: OptionNames<O>,
     act: (session: Session) => Promise<Result>,
   ): AsyncGenerator<Outcome<Result>> {
-    const { signal } = operationOf(this.#op, call, options, names);
-    this.#replica('remote');
+    const { signal } = requireRemote(callOf(this.#op, call, options, names));
     yield* forAll({ moves, list: (given) => this.sessions({ ...given, signal }), act: (id) => act(this.session(id)) });
   }
 
   /** Moves a session of v0 into this store; see `migrateSession`. */
   async migrate(session: string, options: MigrateOptions = {}): Promise<MigrateResult> {
-    const op = operationOf(this.#op, 'migrate', options, optionsOf.migrate);
-    const remote = this.#asked(options);
-    const migration = { local: this.#local, remote, places: this.#legacyPlaces(remote), session: this.session(session) };
+    const op = callOf(this.#op, 'migrate', options, optionsOf.migrate);
+    const migration = { places: this.#legacyPlaces(op), session: this.session(session) };
     return migrateSession(migration, options, op);
   }
 
-  /** Returns the remote, unless only local data is to be used. */
-  #asked({ offline }: OfflineOptions): RemoteReplica | undefined {
-    return offline ? undefined : this.#remote;
+  #legacyPlaces({ local, remote }: Call): LegacyPlace[] {
+    return [...(remote === undefined ? [] : [remote.legacy]), local.legacy];
   }
 
-  #legacyPlaces(remote: RemoteReplica | undefined): LegacyPlace[] {
-    return [...(remote === undefined ? [] : [remote.legacy]), this.#local.legacy];
-  }
-
-  async #tellLegacy(session: string, place: LegacyPlace, remote: RemoteReplica | undefined, op: Operation): Promise<LegacySession> {
+  async #tellLegacy(session: string, place: LegacyPlace, op: Call): Promise<LegacySession> {
     const from = `${place.url}/${session}`;
     try {
       const entries = await place.entries(session, op);
       checkId('session', session);
-      return { session, from, ...measure(entries), state: await this.#stateOf(session, remote, op) };
+      return { session, from, ...measure(entries), state: await this.#stateOf(session, op) };
     } catch (error) {
       if (!isError(error, 'USAGE', 'INTEGRITY', 'UNREADABLE')) throw error;
       return { session, from, files: 0, bytes: 0, state: 'refused', problem: error };
@@ -261,17 +252,17 @@ export class Store {
   }
 
   /** Returns whether this store has the session, or had it. */
-  async #stateOf(session: string, remote: RemoteReplica | undefined, op: Operation): Promise<'new' | 'here' | 'deleted'> {
-    const found = [await remote?.read(session, op), await this.#local.read(session, op)];
+  async #stateOf(session: string, { local, remote, ...op }: Call): Promise<'new' | 'here' | 'deleted'> {
+    const found = [await remote?.read(session, op), await local.read(session, op)];
     if (found.some((ref) => ref?.exists)) return 'here';
     return found.some((ref) => ref?.wasDeleted) ? 'deleted' : 'new';
   }
 
   /** Mounts a session in a directory of its own; see `openMount`. */
   async mount(session: string, options: OpenMountOptions = {}): Promise<Mount> {
-    const op = operationOf(this.#op, 'mount', options, optionsOf.mount);
+    const op = callOf(this.#op, 'mount', options, optionsOf.mount);
     checkId('session', session);
-    return openMount(this.#local, this.#remote, session, options, op, this.#op);
+    return openMount(session, options, op, this.#op);
   }
 
   /**
@@ -279,7 +270,7 @@ export class Store {
    * undoes it, or names what is in the way.
    */
   async unfinishedCheckouts(options?: RequestOptions): Promise<UnfinishedCheckout[]> {
-    operationOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
+    callOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
     return unfinishedCheckouts(this.#local);
   }
 
@@ -288,7 +279,7 @@ export class Store {
    * recovered when it is mounted next.
    */
   async leftMounts(options?: RequestOptions): Promise<LeftMount[]> {
-    operationOf(this.#op, 'leftMounts', options, optionsOf.request);
+    callOf(this.#op, 'leftMounts', options, optionsOf.request);
     return leftOf(this.#local, mountNotes(this.#local));
   }
 
@@ -297,10 +288,9 @@ export class Store {
    * `pullForMount` for what they throw. Throws BUSY if another process is faster.
    */
   async recover(left: LeftMount, how: RecoverHow, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
-    const op = operationOf(this.#op, 'recover', options, optionsOf.recover);
-    const remote = this.#asked(options);
-    if (remote !== undefined && how === 'commit') await pullForMount(this.#local, remote, left.session, {}, op);
-    const done = await recoverMount(this.#local, remote, mountNotes(this.#local), left, how, options, op);
+    const op = callOf(this.#op, 'recover', options, optionsOf.recover);
+    if (hasRemote(op) && how === 'commit') await pullForMount(left.session, {}, op);
+    const done = await recoverMount(mountNotes(this.#local), left, how, options, op);
     if (done !== undefined) return done;
     throw new BrowserStateError('BUSY', `${left.dir}: another process recovers this workspace, or has recovered it`, {
       details: { id: left.id, session: left.session, path: left.dir },
@@ -310,7 +300,7 @@ export class Store {
 
   /** Verifies the repository of this machine, or the remote; see `checkRepository`. */
   async verify({ on, ...options }: CheckOptions & OnOptions = {}): Promise<CheckResult> {
-    const op = operationOf(this.#op, 'verify', { on, ...options }, optionsOf.verify);
+    const op = callOf(this.#op, 'verify', { on, ...options }, optionsOf.verify);
     const result = await checkRepository(this.#replica(on).provider, op.host, { ...options, signal: op.signal });
     if (on === 'remote' && result.findings.length > 0) await this.#remote?.lookSoon();
     return result;
@@ -318,7 +308,7 @@ export class Store {
 
   /** Returns what the repository of this machine, or the remote, holds and takes. */
   async usage(options: RequestOptions & OnOptions = {}): Promise<Usage> {
-    const op = operationOf(this.#op, 'usage', options, optionsOf.usage);
+    const op = callOf(this.#op, 'usage', options, optionsOf.usage);
     return usageOf(this.#replica(options.on), op);
   }
 
