@@ -1,4 +1,4 @@
-/** What push, pull and sync share: one session or all, and how what was moved is reported. */
+/** The common part of push, pull and sync: one session or all, and the report of each. */
 import type { Outcome, PullResult, PushResult, Session, Store } from '../src/index.js';
 import type { Context } from './context.js';
 import { CliError } from './failure.js';

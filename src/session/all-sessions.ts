@@ -2,7 +2,7 @@
 import { isError } from '../errors.js';
 import type { SessionsOptions } from './calls.js';
 
-/** What came of one session of many. */
+/** The outcome of one session of many. */
 export type Outcome<Result> =
   | { session: string; result: Result }
   /**

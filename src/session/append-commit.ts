@@ -14,7 +14,7 @@ import type { Operation } from './operation.js';
 import type { SessionRef } from './session-ref.js';
 import { withTag } from './tags.js';
 
-/** What is new about a commit, beside its content. */
+/** The facts of a new commit beside its content. */
 export interface CommitFacts {
   parents: ObjectId[];
   message: string;

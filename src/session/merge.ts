@@ -24,7 +24,7 @@ export function mergeOf(ours: LiveSession, theirs: LiveSession, keep: Keep, { ho
 /**
  * Joins session `other` of a replica, which is ours, into `session`. Resolves to the commit that
  * joins them; `other` is gone then. Atomic: until it is done both sessions are as they were. Throws
- * CONFLICT if other writers are faster time and again.
+ * CONFLICT if other writers were first every time.
  */
 export async function mergeSession(replica: Replica, session: string, other: string, keep: Keep, op: Operation): Promise<ObjectId> {
   const read = () => replica.requireSession(session, op);

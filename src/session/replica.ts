@@ -1,7 +1,4 @@
-/**
- * A copy of a user's sessions: the local store, or the remote. What both do alike is here; each
- * adds what it knows of its place.
- */
+/** A copy of a user's sessions: the local store, or the remote. Subclasses add their own place. */
 import { BrowserStateError, isError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
@@ -21,10 +18,10 @@ export abstract class Replica implements RefOwner {
   abstract readonly provider: Provider;
   /** The sessions of v0 in the same place. */
   abstract readonly legacy: LegacyPlace;
-  /** What this machine knows of the blobs in this replica. */
+  /** The blobs of this replica that this machine knows. */
   abstract readonly index: BlobIndex;
   /**
-   * Whether the provider itself has told, since this was made, which repository it holds; false if
+   * Whether the provider itself has reported, since this was made, which repository it holds; false if
    * that is only remembered.
    */
   isConfirmed = true;
@@ -138,7 +135,7 @@ export abstract class Replica implements RefOwner {
     if (lost.size > 0) throw this.loss(lost, from.id);
   }
 
-  /** Runs one attempt to change a ref. What it stored stays for a collection if it fails. */
+  /** Runs one attempt to change a ref. Objects of a failed one stay for a collection. */
   drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined> {
     return attempt(from);
   }

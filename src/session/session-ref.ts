@@ -10,7 +10,7 @@ import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { resolveRevision } from './revision.js';
 
-/** What a ref needs of the replica that it was read from. */
+/** The part of a replica that its refs use. */
 export interface RefOwner {
   /** Returns the manifest that an entry names. */
   manifest(from: SessionRef, entry: Row, options?: RequestOptions): Promise<Manifest>;
@@ -39,7 +39,7 @@ export class SessionRef {
   readonly version: Version | undefined;
   readonly #repository: Repository | undefined;
 
-  /** Without a token: a session of which the replica has no ref. */
+  /** Without a token: a session without a ref in this replica. */
   constructor(
     readonly replica: RefOwner,
     readonly id: string,
@@ -51,7 +51,7 @@ export class SessionRef {
     this.version = token?.version;
   }
 
-  /** Throws INTERNAL for a session of which the replica has no ref. */
+  /** Throws INTERNAL for a session without a ref in this replica. */
   get repository(): Repository {
     if (this.#repository !== undefined) return this.#repository;
     throw new BrowserStateError('INTERNAL', `session ${this.id} has no ref`);
@@ -93,8 +93,8 @@ export class SessionRef {
   }
 
   /**
-   * Yields the same in the parts in which they are stored, which is faster for thousands of
-   * entries.
+   * Yields the same in the parts in which they are stored, which takes less time for
+   * thousands of entries.
    */
   async *parts(options: RequestOptions = {}): AsyncGenerator<readonly Row[]> {
     if (this.exists) yield* this.repository.refs.parts(this.ref, options);

@@ -25,7 +25,7 @@ export interface RefUpdate<T> {
   isOutdated?: (error: unknown, from: SessionRef) => boolean | Promise<boolean>;
   /** Keeps what a failed attempt stored, for the next call to find. */
   isResumable?: boolean;
-  /** What the error tells besides, if other writers were first every time. */
+  /** The hint and further details of the error if other writers were first every time. */
   hint?: string;
   details?: Readonly<Record<string, Json>>;
 }

@@ -1,4 +1,4 @@
-/** Every change of a ref that another writer was faster at waits before the next attempt (R-WRITE-2). */
+/** Changes of a ref that lose to another writer: each waits before its next attempt (R-WRITE-2). */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -28,7 +28,7 @@ const changes: Readonly<
   delete: ['remote', ({ session }) => session.delete()],
 };
 
-/** A machine that is behind a remote, or has a directory to commit; swaps of the session's ref lose as often as `lost` says. */
+/** A machine with a directory to commit, and a remote; `losing.left` swaps of the ref lose. */
 async function place(t: ExecutionContext, name: string, where: 'home' | 'remote') {
   const folder = temporary(t);
   const [home, remote] = [memoryProvider(), memoryProvider()];
@@ -74,7 +74,7 @@ async function place(t: ExecutionContext, name: string, where: 'home' | 'remote'
 }
 
 for (const [name, [where, act]] of Object.entries(changes)) {
-  test(`a ${name} that loses its swap waits before each further attempt, and gives up after ${MAX_SWAP_ATTEMPTS}`, async (t) => {
+  test(`a ${name} that loses its swap waits before each further attempt, and ends after ${MAX_SWAP_ATTEMPTS}`, async (t) => {
     const few = await place(t, name, where);
     few.losing.left = 3;
     await act(few);

@@ -120,7 +120,7 @@ test('the signal of the store, once it has fired, cancels every call of a mount 
     pull: () => mount.pull(),
     unmount: () => mount.unmount(),
   };
-  // A discard gives up, and `usedBy` protects the directory: neither is work to be cancelled.
+  // `discard` removes the directory and `usedBy` protects it: neither is work to be cancelled.
   const others = ['session', 'dir', 'base', 'isOver', 'usedBy', 'requireInPlace', 'discard'];
   t.deepEqual(Object.keys(mounted).sort(), methodsOf(mount, ...others).sort());
   controller.abort();

@@ -1,4 +1,4 @@
-/** Saves, and what push, pull and sync of all sessions tell of each. */
+/** Saves, and the outcomes of push, pull and sync of all sessions. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -55,7 +55,7 @@ test('save: an error of the push says that the commit is safe, and a push sends 
   t.is((await session.push()).commit, commit);
 });
 
-test('pushAll, pullAll and syncAll go on after a session that fails, and tell of each', async (t) => {
+test('pushAll, pullAll and syncAll go on after a session that fails, and yield an outcome for each', async (t) => {
   const remote = memoryProvider();
   const first = await machine(t, remote);
   const second = await machine(t, remote);

@@ -1,4 +1,4 @@
-/** Frames that a restore decodes: each once, though it is verified by the pull and written by the checkout. */
+/** Decoded frames are shared: the pull verifies them, and the checkout writes them. */
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type * as zlib from 'node:zlib';
 import test from 'ava';
