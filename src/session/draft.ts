@@ -5,7 +5,7 @@
 import { appendFile, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../bytes.js';
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError, throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Hold, Owners } from '../owners.js';
 import type { Provider } from '../provider/provider.js';
@@ -82,6 +82,8 @@ class Draft {
       },
       swap: async (key, bytes, expected, options) => {
         await this.#forgetNote();
+        // From here on the swap may take effect; before, a signal that fired meanwhile still ends it.
+        throwIfAborted(options?.signal);
         this.#isSent = true;
         return provider.swap(key, bytes, expected, options);
       },
