@@ -1,21 +1,21 @@
-/** Turns what the parser complains of into a usage error that names what was typed, and what was probably meant. */
+/** Usage errors: name what was typed and suggest what was probably meant. */
 import { nearest } from '../src/nearest.js';
 import { type Command, commandName, type OptionTable } from './command.js';
 import { CliError } from './failure.js';
 import { globalOptions } from './options.js';
 
 export interface Complaint {
-  /** The parser's own words. */
+  /** The parser's message. */
   message: string;
   /** The typed words, up to `--` if there is one. */
   typed: readonly string[];
   hasSeparator: boolean;
-  /** The command whose arguments were being read; undefined before one was recognised. */
+  /** The command whose arguments were being parsed; undefined if none was recognized yet. */
   command: Command | undefined;
   commands: readonly Command[];
 }
 
-/** The parser's words for what is missing or wrong, and this program's. */
+/** The parser's messages about missing or invalid arguments, with their replacements. */
 const rewordings: readonly (readonly [theirs: RegExp, ours: (...found: string[]) => string])[] = [
   [/^Missing required arguments?: ([^,]+)/, (name = '') => `expected --${name}, found none`],
   [/^Not enough arguments following: (.+)/, (name = '') => `expected a value after ${dashed(name)}, found none`],
@@ -32,7 +32,8 @@ export function usageError(complaint: Complaint): CliError {
   if (unknown !== undefined) return unknownWord(complaint, unknown.split(', '));
   const tooFew = message.startsWith('Not enough non-option arguments');
   if (tooFew || message.startsWith('Missing required argument') || command === undefined) {
-    // An option that is not known may be what was meant by the one that is missing, or has taken the argument, or the command, for its value.
+    // An unknown option may be a misspelling of the missing one. It may also have consumed the
+    // argument or the command as its value.
     const option = unknownOption(complaint);
     if (option !== undefined) return unknownWord(complaint, [option]);
   }
@@ -45,7 +46,7 @@ export function usageError(complaint: Complaint): CliError {
   return new CliError('USAGE', message, hint);
 }
 
-/** Throws USAGE if the last word before `--` is an option that wants a value: what comes after `--` is none. */
+/** Throws USAGE if the last word before `--` is an option without its value. */
 export function refuseMissingValue(typed: readonly string[], command: Command): void {
   const last = typed.at(-1) ?? '';
   const name = last.includes('=') ? undefined : optionName(last);
@@ -55,7 +56,7 @@ export function refuseMissingValue(typed: readonly string[], command: Command): 
   throw new CliError('USAGE', `expected a value after ${dashed(name)}, found none`, usageHint(command));
 }
 
-/** A hint for a session whose name looks like an option, and is none. */
+/** Returns a hint if the session's name looks like an unknown option. */
 function valueHint({ typed, command }: Complaint): string | undefined {
   const at = typed.findIndex((word) => word === '-s' || word === '--session');
   const value = at === -1 ? undefined : typed[at + 1];
@@ -63,7 +64,7 @@ function valueHint({ typed, command }: Complaint): string | undefined {
   return isOption ? undefined : `Write --session=${value} if that is its name.`;
 }
 
-/** A hint for a command whose own options were taken for ours. */
+/** Returns a hint for a command whose own options were parsed as options of this program. */
 export function separatorHint(command: Command): string {
   return `Write \`--\` before the command: browserstate ${commandName(command)} -s SESSION -- COMMAND ...`;
 }
@@ -71,7 +72,7 @@ export function separatorHint(command: Command): string {
 const listHint = '`browserstate --help` lists the commands.';
 
 function usageHint(command: Command): string {
-  return `\`browserstate ${commandName(command)} --help\` shows what it takes, with examples.`;
+  return `\`browserstate ${commandName(command)} --help\` shows its options, with examples.`;
 }
 
 function unknownWord({ typed, hasSeparator, command, commands }: Complaint, unknown: readonly string[]): CliError {
@@ -84,7 +85,7 @@ function unknownWord({ typed, hasSeparator, command, commands }: Complaint, unkn
   }
   const hint = command ? usageHint(command) : listHint;
   if (option === undefined) {
-    return new CliError('USAGE', `expected ${command?.usage}, found ${JSON.stringify(word ?? unknown[0])} besides`, hint);
+    return new CliError('USAGE', `expected ${command?.usage}, found ${JSON.stringify(word ?? unknown[0])} as well`, hint);
   }
   if (command !== undefined && 'command' in command.positionals && !hasSeparator)
     return new CliError('USAGE', `unknown option ${dashed(option)}`, separatorHint(command));
@@ -92,7 +93,7 @@ function unknownWord({ typed, hasSeparator, command, commands }: Complaint, unkn
   return new CliError('USAGE', `unknown option ${dashed(option)}`, didYouMean(meant && dashed(meant)) ?? hint);
 }
 
-/** The first option among the words that the command does not have. */
+/** Returns the first option among the words that the command does not have. */
 function unknownOption({ typed, command }: Complaint): string | undefined {
   const known = knownNames(command);
   return typed.map(optionName).find((name) => name !== undefined && !known.has(name));
@@ -103,7 +104,7 @@ function knownNames(command: Command | undefined): ReadonlySet<string> {
   return new Set(options.flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]));
 }
 
-/** The name in `--name`, `--name=value` or `-n`; undefined for any other word. */
+/** Returns the name in `--name`, `--name=value` or `-n`; undefined for any other word. */
 function optionName(word: string): string | undefined {
   return /^(?:--([^=]+)|-([^-]))/.exec(word)?.slice(1).find(Boolean);
 }

@@ -1,4 +1,4 @@
-/** What a running command has at hand. The library is loaded when a command first asks for the store. */
+/** The context of a running command. The library is loaded when a command first opens the store. */
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import type { BrowserState, Session, Store } from '../src/index.js';
@@ -32,17 +32,17 @@ export class Context {
   readonly userId: string;
   /** Prints the script that completes commands in a shell. */
   readonly printCompletionScript: () => void;
-  /** Has another be told to stop instead of this command. */
+  /** Redirects stop signals to a handler instead of cancelling this command. */
   readonly takeOver: Interrupts['takeOver'];
   /** The environment of this process. */
   readonly env: NodeJS.ProcessEnv;
   /** The exit status of a command that ends without an error. */
   status = 0;
   #store: Store | undefined;
-  /** The address of the remote; undefined where none was named. */
+  /** The URL of the remote; undefined if none is configured. */
   readonly remote: string | undefined;
 
-  /** Throws USAGE for an empty home or remote. */
+  /** Throws USAGE if home or the remote is empty. */
   constructor(args: GlobalArguments, { env, report, signal, takeOver, printCompletionScript }: Surroundings) {
     if (args.home === '') throw new CliError('USAGE', 'expected a directory after --home, found an empty text');
     if (args.remote === '') throw new CliError('USAGE', 'expected an address after --remote, found an empty text');
@@ -53,7 +53,7 @@ export class Context {
       throw new CliError(
         'USAGE',
         `expected a directory of this machine as home, found the address ${home}`,
-        'What is shared is the remote: --remote URL.',
+        'Name a remote with --remote URL.',
       );
     }
     this.home = resolve(home);
@@ -64,7 +64,7 @@ export class Context {
     this.remote = args.remote ?? (env['BROWSERSTATE_REMOTE'] || undefined);
   }
 
-  /** The store, opened when it is first asked for. Throws USAGE for an address that is none. */
+  /** Returns the store, which is opened on first use. Throws USAGE for an invalid URL. */
   async store(): Promise<Store> {
     if (this.#store === undefined) {
       const { openRepository } = await import('../src/index.js');
@@ -86,7 +86,7 @@ export class Context {
     return (await this.store()).session(id);
   }
 
-  /** The front door to the same places. */
+  /** Returns a `BrowserState` with the same home and remote. */
   async browserState(): Promise<BrowserState> {
     const { BrowserState } = await import('../src/index.js');
     const { home, remote, userId, report } = this;
@@ -100,7 +100,7 @@ export class Context {
     });
   }
 
-  /** The address of the remote. Throws USAGE where none was named. */
+  /** Returns the URL of the remote. Throws USAGE if none is configured. */
   requireRemote(): string {
     if (this.remote !== undefined) return this.remote;
     throw new CliError(
@@ -110,7 +110,7 @@ export class Context {
     );
   }
 
-  /** Takes in a failure that does not stop the command: the exit status is that of the first. */
+  /** Records a failure that does not stop the command. The exit status is that of the first one. */
   failed(error: unknown): Failure {
     const failure = describeFailure(error, this.signal.aborted);
     this.status ||= exitStatus[failure.code];
@@ -122,7 +122,7 @@ export class Context {
   }
 }
 
-/** Returns the folder of the user. Throws USAGE if HOME is set to something else than an absolute path. */
+/** Returns the default home. Throws USAGE if HOME is not an absolute path. */
 function defaultHome(): string {
   if (isAbsolute(homedir())) return join(homedir(), '.browserstate');
   const hint = 'Set HOME to your home directory, or name the store with --home DIR.';

@@ -1,6 +1,6 @@
 /**
- * How a command fails: the one table that maps error codes to exit statuses, and the form in which any thrown thing is told. Errors of
- * the library are recognised by name, so that a usage error is told without loading it.
+ * Failures of commands: maps error codes to exit statuses and describes any thrown value. Errors of
+ * the library are recognized by name, so that a usage error is reported without loading it.
  */
 import type { ErrorCode, ErrorDetails } from '../src/index.js';
 import { unexpectedFailure } from '../src/system-errors.js';
@@ -24,7 +24,7 @@ export const exitStatus: Readonly<Record<ErrorCode, number>> = {
   CANCELLED: 130,
 };
 
-/** What a person, or a program that reads JSON, is told of an error. */
+/** An error as it is reported to a person, or as JSON. */
 export interface Failure {
   code: ErrorCode;
   message: string;
@@ -33,7 +33,7 @@ export interface Failure {
   details: ErrorDetails;
 }
 
-/** An error that the command line itself finds, or one of the library with more to say, which is then its cause. */
+/** An error of the command line itself, or a library error (its cause) with a longer hint. */
 export class CliError extends Error implements Failure {
   override readonly name = 'CliError';
 
@@ -48,7 +48,10 @@ export class CliError extends Error implements Failure {
   }
 }
 
-/** Returns anything that was thrown as a failure. What follows from `cancelled` (a closed file, an aborted request) is told as that. */
+/**
+ * Describes any thrown value as a failure. If `cancelled`, unexpected errors (a closed file, an
+ * aborted request) are reported as CANCELLED.
+ */
 export function describeFailure(error: unknown, cancelled: boolean): Failure {
   if (isFailure(error)) {
     const { code, message, hint, details } = error;
@@ -58,11 +61,11 @@ export function describeFailure(error: unknown, cancelled: boolean): Failure {
   const failure = unexpectedFailure(error);
   if (isFailure(failure)) return describeFailure(failure, false);
   const { message = String(error), name } = (error ?? {}) as Error;
-  const hint = 'This was not expected. Repeat the command with --verbose to see where it happened.';
+  const hint = 'This is a bug. Repeat the command with --verbose to see the stack trace.';
   return { code: 'INTERNAL', message: message || name || 'an error without a message', hint, details: {} };
 }
 
-/** Adds to a remote's silence what helps against it. */
+/** Adds the `--offline` hint to errors about an unreachable remote. */
 export function mentionOffline(error: unknown): unknown {
   if (!isFailure(error) || error.code !== 'UNREACHABLE') return error;
   const hint = [error.hint, '--offline uses what is on this machine.'].filter(Boolean).join(' ');

@@ -1,4 +1,7 @@
-/** Cancelling from outside: the first signal asks the command to stop and tidy up, a second one ends the process at once. */
+/**
+ * Cancellation by signals: the first one asks the command to stop and clean up, the second ends the
+ * process at once.
+ */
 import { exitStatus } from './failure.js';
 
 const signals = ['SIGINT', 'SIGTERM'] as const;
@@ -6,9 +9,9 @@ const signals = ['SIGINT', 'SIGTERM'] as const;
 export type StopSignal = (typeof signals)[number] | 'SIGHUP';
 
 export interface Interrupts {
-  /** Fires when the process is told to stop. */
+  /** Fires when the process receives a stop signal. */
   signal: AbortSignal;
-  /** From here on `handler` is told instead, until what is returned is called. */
+  /** Passes stop signals to `handler` instead, until the returned function is called. */
   takeOver: (handler: (name: StopSignal) => void) => () => void;
 }
 
@@ -24,7 +27,7 @@ export function cancelOnSignals(): Interrupts {
   }
   const takeOver = (taken: (name: StopSignal) => void) => {
     handler = taken;
-    // A terminal that is closed ends every other command at once.
+    // A closed terminal ends every other command at once.
     process.on('SIGHUP', taken);
     return () => {
       handler = undefined;

@@ -1,12 +1,12 @@
 /**
- * Human output as data: lines of cells, escaped and coloured only when they are rendered, so that no command can print a text from elsewhere
- * as it is.
+ * Human-readable output as data: lines of cells, escaped and colored when they are rendered. No
+ * command can print untrusted text unescaped.
  */
 import { styleText } from 'node:util';
 import { safe } from './text.js';
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
-/** A piece of a line: a text, perhaps with a style. */
+/** A part of a line: a text with an optional style. */
 export type Cell = string | { text: string; style: Style };
 export type Line = readonly Cell[];
 
@@ -14,7 +14,10 @@ export function styled(style: Style, text: string): Cell {
   return { text, style };
 }
 
-/** Rows as lines with aligned columns, two spaces apart; a column whose number is in `right` is aligned to the right. */
+/**
+ * Returns rows as lines with aligned columns, two spaces apart. Columns whose numbers are in
+ * `right` are aligned to the right.
+ */
 export function table(rows: readonly Line[], { right = [] }: { right?: readonly number[] } = {}): Line[] {
   const widths: number[] = [];
   for (const row of rows) for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, width(cell));

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: parses, runs the chosen command, and turns what came of it into output and an exit status. */
+/** The command line: parses, runs the chosen command, and reports its output and exit status. */
 import { readFileSync } from 'node:fs';
 import type { Command } from './command.js';
 import { completion } from './commands/completion.js';
@@ -51,16 +51,17 @@ const commands: readonly Command[] = [
   completion,
 ];
 
-// The SDK of AWS says on stderr that it will stop to support the Node.js that it runs on; it looks when it is loaded.
+// The AWS SDK prints a warning about old Node.js versions when it is loaded.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 const { signal, takeOver } = cancelOnSignals();
 const typed = process.argv.slice(2);
-// Until the options are read, what they say of errors is guessed.
+// Errors before the options are parsed are reported by a guess at them.
 let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
 
 async function main(): Promise<number> {
-  // Loaded where its failures are told: yargs asks for the current directory, which may be gone.
+  // Loaded inside `main`, so that its failures are reported: yargs fails if the current directory
+  // is gone.
   const { parse } = await import('./parser.js');
   const choice = parse(typed, commands, version());
   if (choice === undefined) return 0;
@@ -69,7 +70,10 @@ async function main(): Promise<number> {
   return run(choice);
 }
 
-/** Returns the version of this package. Its path is the same from the compiled file and from the bundle. */
+/**
+ * Returns the version of this package. The relative path is the same for the compiled file and the
+ * bundle.
+ */
 function version(): string {
   const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
   return version;
@@ -87,7 +91,7 @@ async function run({ command, args, printCompletionScript }: Choice): Promise<nu
   }
 }
 
-/** Tells what went wrong and leaves the exit status. */
+/** Reports the error and sets the exit status. */
 function fail(error: unknown): void {
   const failure = describeFailure(error, signal.aborted);
   report.error(failure, error);
@@ -95,11 +99,12 @@ function fail(error: unknown): void {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // A reader that closes the pipe, such as `head`, has seen enough. The command goes on to its end: a snapshot is not undone by that.
+  // A reader that closes the pipe, such as `head`, is no error. The command runs to its end, since
+  // a snapshot is not undone.
   if (error.code !== 'EPIPE') fail(error);
 });
 process.stderr.on('error', () => {
-  // There is nowhere left to tell it.
+  // stderr is closed; nothing can be reported.
 });
 try {
   const status = await main();

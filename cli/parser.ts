@@ -1,4 +1,7 @@
-/** Reads a command line with yargs. Parsing only chooses: nothing runs while it is under way, so every error that it throws is one of usage. */
+/**
+ * Parsing of the command line with yargs. Nothing runs during parsing, so every error that it
+ * throws is a usage error.
+ */
 import yargs, { type Argv } from 'yargs';
 import type { Command, OptionTable } from './command.js';
 import { refuseMissingValue, separatorHint, usageError } from './complaint.js';
@@ -15,8 +18,8 @@ export interface Choice {
 }
 
 /**
- * The command that `typed` chooses; undefined where yargs has answered already, with help, the version or completions. Throws
- * USAGE for everything that is no command.
+ * Returns the command that `typed` chooses. Undefined if yargs has printed help, the version or
+ * completions. Throws USAGE for an invalid command line.
  */
 export function parse(typed: readonly string[], commands: readonly Command[], version: string): Choice | undefined {
   const own = typed.includes('--') ? typed.slice(0, typed.indexOf('--')) : typed;
@@ -50,13 +53,19 @@ export function parse(typed: readonly string[], commands: readonly Command[], ve
   return choice;
 }
 
-/** Ends yargs's work where a command is chosen: it would go on to lay out the help of that command, which takes longer than all the parsing. */
+/**
+ * Thrown to stop yargs once a command is chosen. Otherwise it lays out that command's help, which
+ * takes longer than all the parsing.
+ */
 const parsed = Symbol('parsed');
 
-/** A character that no argument of a process can hold. */
+/** A character that no process argument can contain. */
 const GUARD = '\0';
 
-/** The words, with `--` taken out and what follows it guarded: yargs itself does not give that to a command as its arguments. */
+/**
+ * Returns the words without `--`, and guards those after it. yargs does not pass them to a command
+ * as its arguments.
+ */
 function guardArguments(typed: readonly string[]): string[] {
   const end = typed.indexOf('--');
   if (end === -1 || typed[0] === '--get-yargs-completions') return [...typed];
@@ -68,7 +77,7 @@ function unguarded(value: unknown): unknown {
   return typeof value === 'string' ? value.replace(GUARD, '') : value;
 }
 
-/** Throws USAGE for an empty argument, and for a value given twice, as an option or as an argument: what was meant cannot be known. */
+/** Throws USAGE for an empty argument, and for a value given twice. */
 function refuseAmbiguous({ command, args }: Choice, typed: readonly string[], hasSeparator: boolean): void {
   const named = Object.keys(command.positionals).find((name) => typed.some((word) => word.split('=', 1)[0] === `--${name}`));
   if (named !== undefined) throw new CliError('USAGE', `unknown option --${named}`, `It is an argument: browserstate ${command.usage}`);
@@ -89,7 +98,7 @@ function refuseAmbiguous({ command, args }: Choice, typed: readonly string[], ha
   }
 }
 
-/** Throws USAGE for a switch with a value that is neither true nor false. */
+/** Throws USAGE for a switch with a value other than true or false. */
 function refuseValues(command: Command, typed: readonly string[]): void {
   const options: OptionTable = { ...globalOptions, ...command.options };
   for (const word of typed) {
@@ -104,7 +113,7 @@ function refuseValues(command: Command, typed: readonly string[]): void {
   }
 }
 
-/** Throws USAGE for options after the first word of a command that is run, which may be the command's or ours. */
+/** Throws USAGE for options after the first word of a command without `--`: they are ambiguous. */
 function refuseOptionsOfCommand(command: Command, args: Choice['args'], typed: readonly string[]): void {
   if (!('command' in command.positionals)) return;
   const [first] = args['command'] as string[];
@@ -133,14 +142,14 @@ function configure(parser: Argv, version: string): Argv {
     .group(['help', 'version'], 'Global options:')
     .version(version)
     .wrap(Math.min(MAX_HELP_WIDTH, process.stdout.columns || MAX_HELP_WIDTH))
-    .epilogue('`$0 <command> --help` shows what a command takes, with examples.');
+    .epilogue('`$0 <command> --help` shows the options of a command, with examples.');
 }
 
 function describe(parser: Argv, command: Command): void {
   const { usage, summary, details, positionals, options, examples } = command;
   parser.usage(`$0 ${usage}${'session' in options ? ' --session <id>' : ''} [options]\n\n${[summary, details].filter(Boolean).join(' ')}`);
   for (const [name, positional] of Object.entries(positionals)) parser.positional(name, positional);
-  // A group of its own comes before that of the global options.
+  // An explicit group is printed before the global options.
   parser.options(options).group(Object.keys(options), 'Options:').epilogue('');
   for (const [text, does] of examples) parser.example(`$0 ${text}`, does);
 }

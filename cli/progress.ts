@@ -1,11 +1,11 @@
 /**
- * A progress bar of one line, for terminals: redrawn now and then, wiped when the work is done. It draws only when it is told of progress, so
- * that no timer keeps a process alive.
+ * A one-line progress bar for terminals, which is cleared when the work is done. It draws only on
+ * updates, so that no timer keeps the process alive.
  */
 import { duration, number, size } from './text.js';
 
 const DRAW_EVERY_MS = 100;
-/** How fast the shown speed follows the measured one. */
+/** Smoothing time of the displayed speed. */
 const SMOOTHING_MS = 2000;
 const MAX_BAR = 30;
 const MIN_BAR = 8;
@@ -23,7 +23,7 @@ export class ProgressBar {
   #label = '';
   #drawnAt = Number.NEGATIVE_INFINITY;
   #doneThen = 0;
-  /** A second; undefined until two drawings tell it. */
+  /** Units per second; undefined until the second drawing. */
   #speed: number | undefined;
   #visible = false;
 
@@ -43,7 +43,7 @@ export class ProgressBar {
     this.#stream.write(`\r${renderProgress(amount, this.#speed, this.#stream.columns)}\x1b[K`);
   }
 
-  /** Wipes the line; the next update draws it again. */
+  /** Clears the line; the next update draws it again. */
   clear(): void {
     if (this.#visible) this.#stream.write('\r\x1b[K');
     this.#visible = false;
@@ -62,7 +62,7 @@ export class ProgressBar {
   }
 }
 
-/** The line: as much of it as fits beside the terminal's last column, which would wrap. */
+/** Returns the line, cut so that it does not reach the terminal's last column, which would wrap. */
 export function renderProgress({ label, done, total, unit }: Amount, speed: number | undefined, columns: number): string {
   const share = total > 0 ? Math.min(1, done / total) : 1;
   const amount = unit === 'bytes' ? `${size(done)} of ${size(total)}` : `${number(done)} of ${number(total)} objects`;

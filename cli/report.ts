@@ -1,6 +1,6 @@
 /**
- * Where output goes: results to stdout; progress, warnings and errors to stderr. With `--json` stdout gets one line of JSON, and stderr nothing but
- * an error, also one line of JSON.
+ * Output of commands: results go to stdout; progress, warnings and errors to stderr. With `--json`,
+ * stdout gets one line of JSON, and stderr only an error, also one line of JSON.
  */
 import { inspect } from 'node:util';
 import type { Progress, RetryEvent } from '../src/index.js';
@@ -13,7 +13,7 @@ export interface ReportOptions {
   json: boolean;
   quiet: boolean;
   verbose: boolean;
-  /** False: no colours, also not on a terminal. */
+  /** False: no colors, even on a terminal. */
   color: boolean;
 }
 
@@ -35,28 +35,28 @@ export class Report {
     this.#bar = stderr.isTTY && !json && !quiet && !verbose ? new ProgressBar(stderr) : undefined;
   }
 
-  /** The result of a command: `value` with `--json`, else the lines for people. */
+  /** Prints the result of a command: `value` with `--json`, else `lines`. */
   result(value: unknown, lines: () => readonly Line[]): void {
     this.clearProgress();
     if (this.options.json) this.#stdout.write(`${toJson(value)}\n`);
     else this.#write(this.#stdout, lines());
   }
 
-  /** What a person should know and a program can see in the result. */
+  /** Prints a warning. Programs find it in the result. */
   warn(text: string): void {
     if (this.options.quiet || this.options.json) return;
     this.clearProgress();
     this.#write(this.#stderr, [[styled('yellow', 'warning:'), ` ${text}`]]);
   }
 
-  /** What helps a person to go on. */
+  /** Prints advice on how to proceed. */
   note(text: string): void {
     if (this.options.quiet || this.options.json) return;
     this.clearProgress();
     this.#write(this.#stderr, [[styled('dim', text)]]);
   }
 
-  /** An error with its hint; `--verbose` adds where it came from. */
+  /** Prints an error with its hint; `--verbose` adds the stack trace. */
   error({ code, message, hint, details }: Failure, thrown: unknown): void {
     this.clearProgress();
     const trace = this.options.verbose ? inspect(thrown, { depth: 5 }) : undefined;
@@ -70,7 +70,7 @@ export class Report {
     this.#write(this.#stderr, lines);
   }
 
-  /** Draws the bar; with `--verbose` each file is a line instead. */
+  /** Draws the progress bar; with `--verbose`, prints a line for each file. */
   readonly onProgress = ({ phase, path, bytes, totalBytes, files, totalFiles }: Progress): void => {
     const label = labels[phase];
     if (this.options.verbose && !this.options.json) {
@@ -78,9 +78,9 @@ export class Report {
     } else this.progress({ label, done: bytes, total: totalBytes, unit: 'bytes' });
   };
 
-  /** Says why it takes longer. */
+  /** Reports why the command takes longer. */
   readonly onRetry = ({ delayMs, error }: RetryEvent): void => {
-    this.note(`${error.message}; asking again in ${(delayMs / 1000).toFixed(1)} s`);
+    this.note(`${error.message}; retrying in ${(delayMs / 1000).toFixed(1)} s`);
   };
 
   progress(amount: Amount): void {

@@ -1,13 +1,13 @@
 /**
- * Text for people: numbers, sizes and times as one reads them, and texts from elsewhere made safe to show. Profiles, messages and labels
- * are hostile input; a control character in them must not reach a terminal.
+ * Text for people: formats numbers, sizes and times, and escapes untrusted texts. Profiles,
+ * messages and labels are hostile input; their control characters must not reach a terminal.
  */
 
-/** Control characters, lone surrogates, line separators, and what changes the direction of text. */
+/** Control characters, lone surrogates, line separators and bidirectional controls. */
 const unsafe = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 
-/** The text with everything escaped that is no plain character of one line. */
+/** Returns the text on one line, with unsafe characters escaped. */
 export function safe(text: string): string {
   return text.replaceAll(unsafe, (character) => shortEscapes[character] ?? escapeCodePoint(character.codePointAt(0) as number));
 }
@@ -16,35 +16,35 @@ function escapeCodePoint(code: number): string {
   return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
 }
 
-/** One line of JSON that is as safe to show as any other text. */
+/** Returns one line of JSON that is safe to print. */
 export function toJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** The first line, with an ellipsis where there are more. */
+/** Returns the first line, with an ellipsis if there are more. */
 export function firstLine(text: string): string {
   const [first = '', ...rest] = text.trim().split('\n');
   return rest.length === 0 ? first : `${first.trimEnd()} …`;
 }
 
-/** The first digits of an id: enough to name a commit among millions. */
+/** Returns the first 12 digits of an id, enough to identify a commit among millions. */
 export function shortId(id: string): string {
   return id.slice(0, 12);
 }
 
-/** `1,716` */
+/** Formats a number: `1,716`. */
 export function number(value: number): string {
   return String(value).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
-/** `1 file`, `1,716 files` */
+/** Formats a count: `1 file`, `1,716 files`. */
 export function count(value: number, noun: string): string {
   return `${number(value)} ${noun}${value === 1 ? '' : 's'}`;
 }
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 
-/** `512 B`, `1.5 MiB`, `186 MiB` */
+/** Formats bytes: `512 B`, `1.5 MiB`, `186 MiB`. */
 export function size(bytes: number): string {
   let value = bytes;
   let unit = 0;
@@ -66,7 +66,7 @@ const ages: readonly [limit: number, seconds: number, name: string][] = [
   [Number.POSITIVE_INFINITY, 365.25 * 86_400, 'year'],
 ];
 
-/** `just now`, `3 minutes ago`; the time itself where it lies ahead, by another machine's clock. */
+/** Formats an age: `just now`, `3 minutes ago`. Returns the time itself if it is in the future. */
 export function age(time: Date, now: number): string {
   const seconds = (now - time.getTime()) / 1000;
   if (seconds < -60 || Number.isNaN(seconds)) return Number.isNaN(seconds) ? 'at an unknown time' : time.toISOString();
@@ -75,7 +75,7 @@ export function age(time: Date, now: number): string {
   return `${count(Math.round(seconds / length), name)} ago`;
 }
 
-/** `0:42`, `1:02:03` */
+/** Formats a duration: `0:42`, `1:02:03`. */
 export function duration(seconds: number): string {
   const whole = Math.round(seconds);
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

@@ -1,4 +1,6 @@
-/** The common part of push, pull and sync: one session or all, and the report of each. */
+/**
+ * Shared code of push, pull and sync: selects one session or all, and reports what was transferred.
+ */
 import type { Outcome, PullResult, PushResult, Session, Store } from '../src/index.js';
 import type { Context } from './context.js';
 import { CliError } from './failure.js';
@@ -19,8 +21,8 @@ interface Action<Result, Json> {
 }
 
 /**
- * Acts on the session or on all, and reports it; the exit status is that of the first failure.
- * Throws USAGE if neither or both are named, and if there is no remote.
+ * Acts on one session or all of them, and reports the results. The exit status is that of the first
+ * failure. Throws USAGE if neither or both are named, or if there is no remote.
  */
 export async function forSessions<Result, Json>(
   context: Context,
@@ -28,7 +30,7 @@ export async function forSessions<Result, Json>(
   action: Action<Result, Json>,
 ): Promise<void> {
   if ((id === undefined) === !all) {
-    const hint = 'Name a session with -s, or take them all with --all.';
+    const hint = 'Name a session with -s, or select all with --all.';
     throw new CliError('USAGE', `expected --session or --all, found ${all ? 'both' : 'neither'}`, hint);
   }
   context.requireRemote();
@@ -49,8 +51,8 @@ async function reportAll<Result, Json>(context: Context, { all, toJson, describe
       lines.push(describe(outcome.result));
     } else if ('skipped' in outcome) {
       outcomes.push({ session, skipped: 'deleted on the remote' });
-      const advice = outcome.pushed ? `; \`browserstate delete -s ${session}\` deletes it here too` : ', with commits that were not pushed';
-      report.warn(`${session} was deleted on the remote, and is left alone here${advice}`);
+      const advice = outcome.pushed ? `; \`browserstate delete -s ${session}\` deletes the copy` : ', with commits that were not pushed';
+      report.warn(`${session} was deleted on the remote; its local copy is kept${advice}`);
     } else {
       const failure = context.failed(outcome.error);
       if (failure.code === 'CANCELLED') throw outcome.error;
@@ -64,7 +66,7 @@ async function reportAll<Result, Json>(context: Context, { all, toJson, describe
   if (outcomes.length === 0) report.note(`There are no sessions of user ${context.userId} in ${context.home} or ${context.remote} yet.`);
 }
 
-/** Says that a push created the store, which a mistyped address does too. */
+/** Warns that a push created the store, since a mistyped URL does so too. */
 export function noteCreation(report: Report, created: string | undefined): void {
   if (created !== undefined) report.warn(`there was no store at ${created}; the push created it`);
 }

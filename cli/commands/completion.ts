@@ -1,15 +1,15 @@
-/** `completion`: the script by which a shell completes commands and options. */
+/** `completion`: prints the script that completes commands and options in a shell. */
 import { defineCommand } from '../command.js';
 
 export const completion = defineCommand({
   usage: 'completion',
-  summary: 'Print a script that makes your shell complete commands and options.',
-  details: 'It is for the shell that SHELL names: bash, zsh or fish.',
+  summary: 'Print a script that completes commands and options in your shell.',
+  details: 'The environment variable SHELL selects bash, zsh or fish.',
   positionals: {},
   options: {},
   examples: [
-    ['completion >> ~/.bashrc', 'For every new bash'],
-    ['completion > ~/.zfunc/_browserstate', 'For zsh, where fpath has ~/.zfunc'],
+    ['completion >> ~/.bashrc', 'Set up bash'],
+    ['completion > ~/.zfunc/_browserstate', 'Set up zsh, if fpath contains ~/.zfunc'],
   ],
   async run(context) {
     context.printCompletionScript();

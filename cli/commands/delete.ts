@@ -5,16 +5,15 @@ import { noPush, session } from '../options.js';
 
 export const deleteSession = defineCommand({
   usage: 'delete',
-  summary: 'Delete a session with all its history, here and on the remote. It does not ask.',
-  details:
-    'Its bytes stay in the store, here and on the remote, until they are collected: whoever can read the store can read them until then.',
+  summary: 'Delete a session and its history, locally and on the remote, without confirmation.',
+  details: 'Its data stays in both stores until garbage collection. Everyone who can read a store can read it until then.',
   positionals: {},
   options: { ...session, ...noPush },
-  examples: [['delete -s experiment', 'Its name can be used again']],
+  examples: [['delete -s experiment', 'Delete a session; its name can be used again']],
   async run(context, { session: id, noPush }) {
     const session = await context.session(id);
     await session.delete({ offline: noPush, signal: context.signal });
     context.report.result({ deleted: id }, () => [['deleted ', styled('bold', id)]]);
-    context.report.note('Its bytes stay in the store until they are collected.');
+    context.report.note('Its data stays in the store until garbage collection.');
   },
 });

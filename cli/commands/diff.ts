@@ -1,21 +1,21 @@
-/** `diff`: what differs between two versions. */
+/** `diff`: compares two versions. */
 import { defineCommand } from '../command.js';
 import { describeDifference } from '../difference.js';
 import { offline, session } from '../options.js';
 
 export const diff = defineCommand({
   usage: 'diff <a> [b]',
-  summary: 'Show the paths in which two versions differ.',
-  details: 'Added are those that B alone has, removed those that A alone has. Times alone make no difference.',
+  summary: 'List the paths that differ between two versions.',
+  details: 'Added paths are only in B, removed paths only in A. Modification times are ignored.',
   positionals: {
-    a: { type: 'string', demandOption: true, describe: 'A revision; SESSION:REV is one of another session' },
-    b: { type: 'string', default: 'HEAD', describe: 'Another one' },
+    a: { type: 'string', demandOption: true, describe: 'First revision; SESSION:REV for another session' },
+    b: { type: 'string', default: 'HEAD', describe: 'Second revision' },
   },
   options: { ...session, ...offline },
   examples: [
-    ['diff -s work HEAD~1', 'What the newest commit changed'],
-    ['diff -s work good HEAD~2', 'Between a tag and an older version'],
-    ['diff -s work HEAD other:HEAD', 'Between two sessions'],
+    ['diff -s work HEAD~1', 'Show the changes of the newest commit'],
+    ['diff -s work good HEAD~2', 'Compare a tag with an older version'],
+    ['diff -s work HEAD other:HEAD', 'Compare two sessions'],
   ],
   async run(context, { session: id, a, b, offline }) {
     const session = await context.session(id);

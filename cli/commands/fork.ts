@@ -1,4 +1,4 @@
-/** `fork`: a new session that begins as a version of another. */
+/** `fork`: creates a session from a version of another one. */
 import { defineCommand } from '../command.js';
 import { styled } from '../lines.js';
 import { at, noPush, session } from '../options.js';
@@ -6,13 +6,13 @@ import { shortId } from '../text.js';
 
 export const fork = defineCommand({
   usage: 'fork <new>',
-  summary: 'Make a new session that begins with the history of another.',
-  details: 'Nothing is copied; from here on the two go their own ways.',
-  positionals: { new: { type: 'string', demandOption: true, describe: 'The name of the new session' } },
+  summary: 'Create a session that starts with the history of another one.',
+  details: 'No data is copied. Later commits to one session do not affect the other.',
+  positionals: { new: { type: 'string', demandOption: true, describe: 'Name of the new session' } },
   options: { ...session, ...at, ...noPush },
   examples: [
-    ['fork experiment -s work', 'From the newest version'],
-    ['fork experiment -s work --at good', 'From a tag'],
+    ['fork experiment -s work', 'Fork from the newest version'],
+    ['fork experiment -s work --at good', 'Fork from a tag'],
   ],
   async run(context, args) {
     const { report, signal } = context;

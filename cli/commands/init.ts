@@ -1,4 +1,4 @@
-/** `init`: creates the repository before anything is put into it. */
+/** `init`: creates the stores before their first use. */
 import type { Initialised } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { CliError } from '../failure.js';
@@ -7,18 +7,18 @@ import { shortId } from '../text.js';
 
 export const init = defineCommand({
   usage: 'init',
-  summary: 'Create the repository on this machine, and on the remote, where there is none.',
+  summary: 'Create the local store and the store on the remote.',
   details:
-    'The first snapshot and the first push do so by themselves. A remote is tried before: one that does not honour conditional writes is refused.',
+    'Optional: the first snapshot and the first push create them too. A remote must support conditional writes, which is tested first.',
   positionals: {},
   options: { encrypt: { type: 'boolean', hidden: true } },
   examples: [
-    ['init', 'In the default place'],
-    ['init --home /srv/profiles --user alice', 'In another place, for another user'],
-    ['init --remote s3://bucket/profiles?region=eu-central-1', 'Also in a bucket'],
+    ['init', 'Create the default local store'],
+    ['init --home /srv/profiles --user alice', 'Create another store, for another user'],
+    ['init --remote s3://bucket/profiles?region=eu-central-1', 'Create a store in a bucket too'],
   ],
   async run(context, { encrypt }) {
-    if (encrypt) throw new CliError('UNSUPPORTED', '--encrypt: this version does not encrypt', 'Encryption comes with a later version.');
+    if (encrypt) throw new CliError('UNSUPPORTED', '--encrypt: this version does not encrypt', 'Omit --encrypt.');
     const { report, signal, home, userId, remote: url } = context;
     const store = await context.store();
     const { remote, ...here } = await store.init({ signal });

@@ -1,4 +1,4 @@
-/** `log`: the history of a session. */
+/** `log`: shows the history of a session. */
 import type { LogEntry, RefEvent } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
@@ -6,27 +6,27 @@ import { type Cell, type Line, styled, table } from '../lines.js';
 import { offline, parseCount, session } from '../options.js';
 import { age, count, firstLine, shortId, size } from '../text.js';
 
-/** Commits that a person is shown unless they ask for more. */
+/** The default number of commits. */
 const DEFAULT_LIMIT = 20;
 
 export const log = defineCommand({
   usage: 'log',
   summary: 'Show the history of a session, newest first.',
   details:
-    `It shows ${DEFAULT_LIMIT} commits, or with --json all, and marks those that are not on the remote yet. Checkpoints, which are made while a browser is at ` +
-    'work, are left out below the commit that came after them. HEAD~N counts them nevertheless: it follows parents, shown or not.',
+    `Shows ${DEFAULT_LIMIT} commits, or all with --json, and marks those that are not pushed yet. Checkpoints, made while a browser runs, are ` +
+    'hidden below the commit that follows them. HEAD~N follows parents and counts hidden checkpoints too.',
   positionals: {},
   options: {
     ...session,
-    number: { type: 'string', alias: 'n', requiresArg: true, describe: 'How many to show' },
-    checkpoints: { type: 'boolean', describe: 'Show all checkpoints as well' },
-    ops: { type: 'boolean', describe: 'Show the operations instead: commits, tags, forks and who did them' },
+    number: { type: 'string', alias: 'n', requiresArg: true, describe: 'Number of commits to show' },
+    checkpoints: { type: 'boolean', describe: 'Include all checkpoints' },
+    ops: { type: 'boolean', describe: 'Show operations (commits, tags, forks) with authors' },
     ...offline,
   },
   examples: [
-    ['log -s work -n 5', 'The five newest commits'],
-    ['log -s work --ops', 'Who did what, and when'],
-    ['log -s work --json', 'Everything, as a JSON array'],
+    ['log -s work -n 5', 'Show the five newest commits'],
+    ['log -s work --ops', 'Show all operations with authors and times'],
+    ['log -s work --json', 'Print all commits as a JSON array'],
   ],
   async run(context, args) {
     const { report } = context;
@@ -34,7 +34,7 @@ export const log = defineCommand({
     const limit = wanted ?? (report.options.json ? Number.POSITIVE_INFINITY : DEFAULT_LIMIT);
     const show = args.ops ? showOperations : showCommits;
     const more = await show(context, args.session, { limit, checkpoints: args.checkpoints, offline: args.offline });
-    if (more && wanted === undefined) report.note('There are older ones: -n N shows N of them.');
+    if (more && wanted === undefined) report.note('There are older commits: -n N shows N of them.');
   },
 });
 
@@ -44,7 +44,7 @@ interface Selection {
   offline: boolean | undefined;
 }
 
-/** Shows at most `limit` commits; tells whether there are more. */
+/** Prints at most `limit` commits; returns whether there are more. */
 async function showCommits(context: Context, id: string, { limit, ...selection }: Selection): Promise<boolean> {
   const found = await readCommits(context, id, { ...selection, limit: limit + 1 });
   const shown = found.slice(0, limit);
@@ -59,12 +59,12 @@ async function showOperations(context: Context, id: string, { limit, offline }: 
   return found.length > limit;
 }
 
-/** A change of the session, whether it made a commit or not. */
+/** A change of the session, with or without a commit. */
 interface Operation {
   op: LogEntry['op'] | RefEvent['op'];
   time: Date;
   who: string;
-  /** The commit that it made, null if it made none. */
+  /** The commit that it made; null if none. */
   commit: string | null;
   /** The commit's message, or what was tagged or forked. */
   detail: string;
@@ -99,7 +99,7 @@ function describeCommits(entries: readonly LogEntry[]): Line[] {
   return table(columns, { right: [2, 3] }).map((line, i) => [...line, ...remarks(entries[i] as LogEntry)]);
 }
 
-/** The names of a commit, its message and its labels. */
+/** Returns a commit's tags, message and labels. */
 function remarks({ tags, message, labels, pushed, head }: LogEntry): Cell[] {
   const names = head ? ['HEAD', ...tags] : tags;
   const cells: Cell[] = names.length > 0 ? ['  ', styled('green', `(${names.join(', ')})`)] : [];

@@ -1,4 +1,4 @@
-/** `migrate`: takes in sessions that the package kept before it had a store. */
+/** `migrate`: imports the sessions of v0. */
 import type { LegacySession, MigrateResult } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
@@ -11,7 +11,7 @@ interface Moved {
   session: string;
   files: number;
   bytes: number;
-  /** Null where it would be made. */
+  /** Null in a dry run. */
   commit: string | null;
   from: string;
   migrated: boolean;
@@ -22,24 +22,24 @@ type Outcome = Moved | { session: string; skipped: string } | { session: string;
 
 export const migrate = defineCommand({
   usage: 'migrate',
-  summary: 'Take in the sessions that a version of browserstate before 1.0 left, here and on the remote.',
+  summary: 'Import the sessions of browserstate v0 (before 1.0), locally and from the remote.',
   details:
-    'The older version kept a file, or an object of the bucket, for each file of a profile. All of them are read, counted and committed; they stay where they are. A repetition does only what is left to do.',
+    'Each session is read completely, checked and committed. The files of v0 are not changed. Sessions that are already migrated are skipped.',
   positionals: {},
   options: {
     session: sessionOrAll.session,
-    all: { type: 'boolean', describe: 'Every session; the same as to name none' },
-    'dry-run': { type: 'boolean', describe: 'Say what would be done, and do nothing' },
+    all: { type: 'boolean', describe: 'All sessions (the default)' },
+    'dry-run': { type: 'boolean', describe: 'Report what would be done, and change nothing' },
     'keep-caches': rules['keep-caches'],
   },
   examples: [
-    ['migrate --dry-run', 'What there is'],
-    ['migrate', 'Every session of this user'],
-    ['migrate -s work --remote s3://bucket/prefix --json', 'One, from a bucket and into it; a JSON array'],
+    ['migrate --dry-run', 'List the sessions of v0'],
+    ['migrate', 'Migrate every session of this user'],
+    ['migrate -s work --remote s3://bucket/prefix --json', 'Migrate one session within a bucket; print JSON'],
   ],
   async run(context, { session, all, dryRun, keepCaches }) {
     if (session !== undefined && all) {
-      throw new CliError('USAGE', 'expected --session or --all, found both', 'Name a session with -s, or take them all.');
+      throw new CliError('USAGE', 'expected --session or --all, found both', 'Name a session with -s, or select all with --all.');
     }
     const outcomes: Outcome[] = [];
     const lines: Line[] = [];
@@ -57,18 +57,24 @@ export const migrate = defineCommand({
         if ('from' in outcome) lines.push(describe(outcome, found.state));
       }
       if (session !== undefined && outcomes.length === 0) {
-        throw new CliError('NOT_FOUND', `expected a session ${session} of an older version of browserstate, found none`);
+        throw new CliError(
+          'NOT_FOUND',
+          `session ${JSON.stringify(session)} of browserstate v0 not found`,
+          '`browserstate migrate --dry-run` lists the sessions of v0.',
+        );
       }
     }
     context.report.result(outcomes, () => lines);
     if (outcomes.length === 0) {
       const places = [context.home, context.remote].filter(Boolean).join(' or ');
-      context.report.note(`There are no sessions of an older version of user ${context.userId} in ${places}.`);
+      context.report.note(`User ${context.userId} has no sessions of browserstate v0 in ${places}.`);
     }
   },
 });
 
-/** Migrates one of all, or says what would be done; one that fails does not keep the others from it. */
+/**
+ * Migrates one of several sessions, or reports what it would do. Reports a failure and continues.
+ */
 async function take(
   context: Context,
   { session, from, files, bytes, state, problem }: LegacySession,

@@ -1,17 +1,17 @@
-/** `pull`: brings what the remote has. */
+/** `pull`: fetches sessions from the remote. */
 import { defineCommand } from '../command.js';
 import { sessionOrAll } from '../options.js';
 import { describePull, forSessions } from '../transfer.js';
 
 export const pull = defineCommand({
   usage: 'pull',
-  summary: 'Bring the newest version of a session from the remote to this machine.',
-  details: 'No directory is changed: restore does that, and pulls by itself. Older versions come when they are asked for.',
+  summary: 'Fetch the newest version of a session from the remote into the local store.',
+  details: 'No directory is changed: restore does that, and pulls first. Older versions are fetched when they are used.',
   positionals: {},
   options: sessionOrAll,
   examples: [
-    ['pull -s work', 'To have it when there is no network'],
-    ['pull --all --json', 'Every session; a JSON array'],
+    ['pull -s work', 'Make a session available offline'],
+    ['pull --all --json', 'Pull every session; print JSON'],
   ],
   async run(context, choice) {
     const { signal } = context;

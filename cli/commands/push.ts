@@ -1,19 +1,18 @@
-/** `push`: sends what the remote has not. */
+/** `push`: sends commits to the remote. */
 import { defineCommand } from '../command.js';
-import { onConflict, sessionOrAll } from '../options.js';
+import { onConflict, onConflictDetails, sessionOrAll } from '../options.js';
 import { describePush, forSessions, noteCreation } from '../transfer.js';
 
 export const push = defineCommand({
   usage: 'push',
-  summary: 'Send the commits of a session that the remote does not have.',
-  details:
-    'Where the remote has others, --on-conflict decides; with fail they are kept there as a session of their own, which the error names.',
+  summary: 'Send the commits of a session to the remote.',
+  details: `If the remote has other commits, ${onConflictDetails}`,
   positionals: {},
   options: { ...sessionOrAll, ...onConflict },
   examples: [
-    ['push -s work', 'What was committed with --no-push, or could not be pushed'],
-    ['push -s work --on-conflict ours', "Let this machine's version win; the other stays in the history"],
-    ['push --all --json', 'Every session of this machine; a JSON array'],
+    ['push -s work', 'Send commits that were not pushed yet'],
+    ['push -s work --on-conflict ours', 'Keep the local content; the other stays in the history'],
+    ['push --all --json', 'Push every local session; print JSON'],
   ],
   async run(context, { onConflict, ...choice }) {
     const { signal } = context;

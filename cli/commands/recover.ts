@@ -1,4 +1,4 @@
-/** `recover`: workspaces that a crash left. */
+/** `recover`: commits or discards abandoned mounts. */
 import type { LeftMount, Recovered, RecoverHow, Store } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
@@ -9,22 +9,22 @@ import { age, shortId } from '../text.js';
 
 export const recover = defineCommand({
   usage: 'recover',
-  summary: 'List what processes that died left mounted, or commit or discard it.',
+  summary: 'List abandoned mounts, or commit or discard them.',
   details:
-    'What is left of a session is committed when it is mounted next, too. Of a process of another machine name (a container that shares this home) it cannot be known whether it is gone: what it has is listed with a question mark, and left alone unless it is named. Where the session has moved since, it becomes a session of its own. What lost its cookies or nearly all files is left alone.',
+    'The next mount of a session commits its abandoned mounts too. A question mark means that the mount belongs to another host name (a container that shares this home), so its process may still run. Such mounts are kept unless they are named. If the session has newer commits, the mount is committed as a conflict session. Unexpectedly small directories are kept.',
   positionals: {},
   options: {
-    commit: { type: 'string', describe: 'Commit the workspace of this name, or all with --all' },
-    discard: { type: 'string', describe: 'Remove the workspace of this name, or all with --all' },
-    all: { type: 'boolean', describe: 'Every workspace that is left' },
-    'allow-shrink': { type: 'boolean', describe: 'Commit even if the cookies or nearly all files are gone' },
+    commit: { type: 'string', describe: 'Commit the mount of this name, or all with --all' },
+    discard: { type: 'string', describe: 'Discard the mount of this name, or all with --all' },
+    all: { type: 'boolean', describe: 'All abandoned mounts' },
+    'allow-shrink': { type: 'boolean', describe: 'Commit even if cookies or most files are gone' },
     ...offline,
   },
   examples: [
-    ['recover', 'What is left'],
-    ['recover --commit work.0123456789ab', 'Commit one'],
-    ['recover --commit --all', 'Commit all of it'],
-    ['recover --discard work.0123456789ab', 'Give one up'],
+    ['recover', 'List abandoned mounts'],
+    ['recover --commit work.0123456789ab', 'Commit one mount'],
+    ['recover --commit --all', 'Commit all mounts'],
+    ['recover --discard work.0123456789ab', 'Discard one mount'],
   ],
   async run(context, args) {
     const { report } = context;
@@ -35,7 +35,7 @@ export const recover = defineCommand({
       if (args.all) throw new CliError('USAGE', 'expected --commit or --discard with --all, found neither');
       const checkouts = await store.unfinishedCheckouts();
       report.result([...left, ...checkouts], () => [...describeLeft(left), ...checkouts.flatMap(describeCheckout)]);
-      if (left.length + checkouts.length === 0) report.note('Nothing is left.');
+      if (left.length + checkouts.length === 0) report.note('There are no abandoned mounts.');
       return;
     }
     const chosen = choose(left, args[how] ?? '', args.all ?? false);
@@ -59,15 +59,17 @@ function howOf({ commit, discard }: { commit?: string | undefined; discard?: str
 
 function choose(left: readonly LeftMount[], id: string, all: boolean): readonly LeftMount[] {
   if (all === (id !== '')) {
-    const hint = '`browserstate recover` lists their names.';
-    throw new CliError('USAGE', `expected the name of a workspace or --all, found ${all ? 'both' : 'neither'}`, hint);
+    const hint = '`browserstate recover` lists the names.';
+    throw new CliError('USAGE', `expected the name of a mount or --all, found ${all ? 'both' : 'neither'}`, hint);
   }
   const chosen = all ? left.filter(({ isCertain }) => isCertain) : left.filter((each) => each.id === id);
   if (all || chosen.length > 0) return chosen;
-  throw new CliError('NOT_FOUND', `expected a workspace ${id} that was left, found none`, '`browserstate recover` lists what is left.');
+  throw new CliError('NOT_FOUND', `abandoned mount ${JSON.stringify(id)} not found`, '`browserstate recover` lists abandoned mounts.');
 }
 
-/** One that fails does not keep the others from it; the exit status is that of the first failure. */
+/**
+ * Recovers each mount, continuing after a failure. The exit status is that of the first failure.
+ */
 async function recoverAll(
   context: Context,
   store: Store,
@@ -92,7 +94,7 @@ async function recoverAll(
     }
   }
   report.result(outcomes, () => lines);
-  if (left.length === 0) report.note('Nothing is left.');
+  if (left.length === 0) report.note('There are no abandoned mounts.');
 }
 
 function toJson({ commit = '', ...rest }: Recovered): Result {
@@ -102,7 +104,7 @@ function toJson({ commit = '', ...rest }: Recovered): Result {
 function describe({ id, session, commit, outcome, pushed }: Result): Line {
   const name = styled('bold', id);
   if (outcome === 'discarded') return ['discarded ', name];
-  if (outcome === 'unchanged' || commit === null) return [name, ' held nothing that is not committed, and is removed'];
+  if (outcome === 'unchanged' || commit === null) return [name, ' had no uncommitted changes and was removed'];
   return ['recovered ', name, ' as ', styled('yellow', shortId(commit)), ` of ${session}${pushed ? ', and pushed it' : ''}`];
 }
 
@@ -110,7 +112,7 @@ function describeLeft(left: readonly LeftMount[]): Line[] {
   const now = Date.now();
   if (left.length === 0) return [];
   return table([
-    ['WORKSPACE', 'MADE FROM', 'MOUNTED', 'DIRECTORY'].map((heading) => styled('dim', heading)),
+    ['MOUNT', 'BASE', 'MOUNTED', 'DIRECTORY'].map((heading) => styled('dim', heading)),
     ...left.map(({ id, base, since, dir, isCertain, usedBy }) => [
       styled('bold', id),
       base ? styled('yellow', shortId(base)) : 'new',
@@ -123,5 +125,5 @@ function describeLeft(left: readonly LeftMount[]): Line[] {
 function describeCheckout({ dir, session, leftovers }: Awaited<ReturnType<Store['unfinishedCheckouts']>>[number]): Line[] {
   const command = `browserstate restore ${dir}${session === undefined ? '' : ` -s ${session}`}`;
   const lines: Line[] = leftovers.map(({ path, holds }) => [`  ${path} holds ${holds}`]);
-  return [[styled('bold', dir), `: a restore was cut off; \`${command}\` finishes or undoes it`], ...lines];
+  return [[styled('bold', dir), `: a restore was interrupted; \`${command}\` finishes or undoes it`], ...lines];
 }

@@ -7,10 +7,10 @@ import { count, shortId, size } from '../text.js';
 
 export const restore = defineCommand({
   usage: 'restore <dir>',
-  summary: 'Make a directory hold a version of a session.',
+  summary: 'Write a version of a session to a directory.',
   details:
-    'Where there is a remote, what is missing comes from there first. The directory may be absent, empty, or as a version of this store has it; any other is replaced with --force alone.',
-  positionals: dir('Where to; made if it is absent'),
+    'Missing data is fetched from the remote first. The directory may be absent, empty, or an unchanged version of this store. Replacing any other content requires --force.',
+  positionals: dir('Target directory; created if it is absent'),
   options: {
     ...session,
     ...at,
@@ -18,17 +18,17 @@ export const restore = defineCommand({
       type: 'array',
       string: true,
       requiresArg: true,
-      describe: 'Only this file or directory, or what this glob names; may be given again',
+      describe: 'Restore only this path or glob (repeatable)',
     },
-    force: { type: 'boolean', describe: 'Replace what the directory holds, whatever it is' },
+    force: { type: 'boolean', describe: 'Replace the content of the directory, whatever it is' },
     ...offline,
   },
   examples: [
-    ['restore ~/profile -s work', 'The newest version'],
-    ['restore /tmp/old -s work --at HEAD~1', 'The one before it'],
-    ['restore DIR -s work --at @2026-11-20T10:00Z', 'As it was at that time'],
-    ["restore DIR -s work --only 'Default/**'", 'One folder of it'],
-    ['restore DIR -s work --offline', 'What is on this machine, without asking the remote'],
+    ['restore ~/profile -s work', 'Restore the newest version'],
+    ['restore /tmp/old -s work --at HEAD~1', 'Restore the version before it'],
+    ['restore DIR -s work --at @2026-11-20T10:00Z', 'Restore the version of that time'],
+    ["restore DIR -s work --only 'Default/**'", 'Restore one folder'],
+    ['restore DIR -s work --offline', 'Restore the newest local version'],
   ],
   async run(context, { session: id, dir, at, only, force, offline }) {
     const { report, signal } = context;
@@ -47,13 +47,16 @@ export const restore = defineCommand({
   },
 });
 
-/** Whether the shell is in that directory: one that took its place would leave the shell in a removed one. */
+/**
+ * Returns whether this is the current directory. Replacing it would leave the shell in a removed
+ * directory.
+ */
 function isCurrentDirectory(dir: string): boolean {
   try {
     const [there, here] = [statSync(dir), statSync('.')];
     return there.ino === here.ino && there.dev === here.dev;
   } catch {
-    // What cannot be looked at is told of when it is written.
+    // The restore itself reports why the directory cannot be read.
     return false;
   }
 }

@@ -1,4 +1,4 @@
-/** `rollback`: appends a commit with the content of an older one. */
+/** `rollback`: commits the content of an older version. */
 import { defineCommand } from '../command.js';
 import { styled } from '../lines.js';
 import { noPush, session } from '../options.js';
@@ -6,8 +6,8 @@ import { count, shortId, size } from '../text.js';
 
 export const rollback = defineCommand({
   usage: 'rollback',
-  summary: 'Go back to an older version, by a new commit with its content.',
-  details: 'History is kept: the versions in between stay where they are, and a rollback can be rolled back.',
+  summary: 'Go back to an older version by committing its content again.',
+  details: 'History is kept: a rollback can be rolled back.',
   positionals: {},
   options: {
     ...session,
@@ -15,14 +15,14 @@ export const rollback = defineCommand({
       type: 'string',
       requiresArg: true,
       demandOption: true,
-      describe: 'The revision to go back to, such as HEAD~1, a tag or a commit id',
+      describe: 'Revision, such as HEAD~1, a tag or a commit id',
     },
-    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember this commit by' },
+    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
     ...noPush,
   },
   examples: [
     ['rollback -s work --to HEAD~1', 'Undo the newest commit'],
-    ['rollback -s work --to good', 'Back to a tag'],
+    ['rollback -s work --to good', 'Go back to a tag'],
   ],
   async run(context, { session: id, to, message, noPush }) {
     const { report, signal } = context;

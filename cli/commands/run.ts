@@ -1,4 +1,4 @@
-/** `run`: a command that works in a mounted session. */
+/** `run`: runs a command in a mounted session. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
@@ -8,61 +8,63 @@ import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure, exitStatus } from '../failure.js';
 import type { StopSignal } from '../interrupt.js';
-import { offline, onConflict, parseLabels, rules, session } from '../options.js';
+import { offline, onConflict, onConflictDetails, parseLabels, rules, session } from '../options.js';
 import { count, shortId, size } from '../text.js';
 
-/** The exit statuses of shells for a command that they do not find, and for one that cannot be run. */
+/** The exit statuses of shells for a command that is not found or cannot be run. */
 const NOT_FOUND = 127;
 const NOT_RUN = 126;
 
-/** A command that is a browser, by its name or by the option that names its profile; not a driver such as chromedriver. */
+/**
+ * Detects a browser by its name or its profile option; drivers such as chromedriver do not match.
+ */
 const BROWSER = /\b(?:chrome|chromium|firefox|msedge|edge|brave|vivaldi|opera|librewolf)\b/i;
 const isBrowser = ([program = '', ...args]: readonly string[]): boolean =>
   BROWSER.test(basename(program)) || args.some((each) => each.startsWith('--user-data-dir'));
 
-/** Options with which a browser prints something and ends without a profile. */
+/** Options with which a browser prints something and exits without using a profile. */
 const INQUIRIES: ReadonlySet<string> = new Set(['--version', '--product-version', '--full-version', '--help', '-v', '-V', '-h']);
 const isInquiry = ([program = '', ...args]: readonly string[]): boolean =>
   BROWSER.test(basename(program)) && args.some((word) => INQUIRIES.has(word));
 
-const UNUSED = 'the command may not have used the directory: write {} where its path belongs, or read BROWSERSTATE_DIR';
+const UNUSED = 'the command may not have used the directory: pass its path as {}, or read BROWSERSTATE_DIR';
 
-/** How often, and how many milliseconds apart, a browser is waited for that outlives the command which started it. */
+/** Attempts, and milliseconds between them, to wait for a browser that outlives its command. */
 const CLOSE_ATTEMPTS = 100;
 const CLOSE_WAIT_MS = 100;
 
 export const run = defineCommand({
   usage: 'run <command..>',
-  summary: 'Mount a session, run a command in it, and commit and push what it left.',
-  details:
-    'Write the command after `--`. `{}` in its words is the directory, which BROWSERSTATE_DIR names as well. The exit status is that of the command. Ctrl-C is forwarded to the command, and not to what it started; changes are committed after it exits. A second Ctrl-C ends all of it, a third one kills it. The command reads from your terminal but does not control it: /dev/tty, Ctrl-Z and changes of the window size do not reach it. `run -s work -- script -qec CMD /dev/null` gives CMD a terminal of its own.',
+  summary: 'Mount a session, run a command in it, then commit and push the changes.',
+  details: `Write the command after \`--\`. \`{}\` in its arguments is replaced by the directory, which is also in BROWSERSTATE_DIR. The exit status is that of the command. Ctrl-C is forwarded to the command, but not to its children; changes are committed after it exits. A second Ctrl-C ends them all, a third one kills them. The command reads from your terminal but does not control it: /dev/tty, Ctrl-Z and changes of the window size do not reach it. \`run -s work -- script -qec CMD /dev/null\` gives CMD its own terminal. If the remote has other commits, ${onConflictDetails}`,
   positionals: { command: { type: 'string', array: true, demandOption: true, describe: 'The command and its arguments' } },
   options: {
     ...session,
-    existing: { type: 'boolean', describe: 'Fail if there is no such session, instead of a new one' },
+    existing: { type: 'boolean', describe: 'Fail if the session does not exist' },
     mode: {
       choices: ['shared', 'exclusive', 'fork'],
       default: 'shared',
       requiresArg: true,
-      describe: 'exclusive: with a lease, so that others fail fast; fork: as a session of its own',
+      describe: 'exclusive: hold a lease; fork: use a new session',
     },
-    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember the version by' },
-    label: { type: 'array', string: true, requiresArg: true, describe: 'A label, as KEY=VALUE; may be given again' },
-    'keep-session-cookies': { type: 'boolean', describe: 'Keep cookies that a browser drops when it ends' },
-    hygiene: { choices: ['on', 'off'], default: 'on', requiresArg: true, describe: 'off: leave the profile exactly as it was committed' },
+    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
+    label: { type: 'array', string: true, requiresArg: true, describe: 'Label of the form KEY=VALUE (repeatable)' },
+    'keep-session-cookies': { type: 'boolean', describe: 'Keep session cookies after the browser exits' },
+    hygiene: { choices: ['on', 'off'], default: 'on', requiresArg: true, describe: 'off: mount the profile exactly as committed' },
     ...rules,
-    'allow-shrink': { type: 'boolean', describe: 'Commit even if the cookies or nearly all files are gone' },
+    'allow-shrink': { type: 'boolean', describe: 'Commit even if cookies or most files are gone' },
     ...offline,
     ...onConflict,
   },
   examples: [
-    ['run -s work -- chromium --user-data-dir={} --password-store=basic', 'A browser on a session'],
-    ['run -s work --mode fork -- node bot.js', 'A program that reads BROWSERSTATE_DIR, on a copy'],
-    ['run -s work --mode exclusive --on-conflict ours -- ./bot {}', 'One worker at a time'],
+    ['run -s work -- chromium --user-data-dir={} --password-store=basic', 'Run a browser on a session'],
+    ['run -s work --mode fork -- node bot.js', 'Run a program that reads BROWSERSTATE_DIR, on a fork'],
+    ['run -s work --mode exclusive --on-conflict ours -- ./bot {}', 'Allow one worker at a time'],
   ],
   async run(context, args) {
     const { mode, existing, keepSessionCookies, hygiene, exclude, keepCaches, offline, onConflict, message, allowShrink } = args;
-    if (args.command[0] === '') throw new CliError('USAGE', 'expected a command after `--`, found an empty text', 'Name a program.');
+    if (args.command[0] === '')
+      throw new CliError('USAGE', 'expected a command after `--`, found an empty text', 'Name a program after `--`.');
     const labels = parseLabels(args.label);
     const state = await context.browserState();
     try {
@@ -89,7 +91,7 @@ export const run = defineCommand({
         await state.unmount({ discard: true });
       }
     } finally {
-      // What could not be committed stays where it is, and is told of.
+      // Directories that could not be committed are kept and reported.
       if (state.getCurrentSession() === undefined) await state.cleanup();
     }
   },
@@ -97,13 +99,14 @@ export const run = defineCommand({
 
 interface Ended {
   status: number;
-  /** Why it did not run. */
+  /** Why the command did not run. */
   failure?: CliError;
 }
 
 /**
- * Runs the command in a session of its own without a terminal that controls it, so that Ctrl-C reaches this process alone: a browser whose
- * parts all get it loses what it has not written yet. The command can still read from the terminal.
+ * Runs the command in a new process session, detached from the controlling terminal, so that Ctrl-C
+ * reaches this process only. A browser loses unwritten data if all its processes receive Ctrl-C.
+ * The command can still read from the terminal.
  */
 function runIn(context: Context, state: BrowserState, dir: string, words: readonly string[]): Promise<Ended> {
   const [program = '', ...args] = words.map((word) => word.replaceAll('{}', dir));
@@ -114,13 +117,14 @@ function runIn(context: Context, state: BrowserState, dir: string, words: readon
       const failure = new CliError('CANCELLED', 'the operation was cancelled before the command was started');
       return resolve({ status: exitStatus.CANCELLED, failure });
     }
-    // Set before the command is started: a command that says that it is ready can be told to stop at once.
+    // The handler is installed before the start, so that a command can be stopped as soon as it
+    // runs.
     let child: ChildProcess | undefined;
     const release = context.takeOver((name) => {
       if (child === undefined) return;
       told++;
       stop(child, name, told, state);
-      if (told === 1 && name === 'SIGINT') context.report.note('waiting for the command to end; Ctrl-C again ends it by force');
+      if (told === 1 && name === 'SIGINT') context.report.note('waiting for the command to end; press Ctrl-C again to force it');
     });
     try {
       child = spawn(program, args, { stdio: 'inherit', detached: true, env: { ...context.env, BROWSERSTATE_DIR: dir } });
@@ -145,7 +149,10 @@ function runIn(context: Context, state: BrowserState, dir: string, words: readon
   });
 }
 
-/** Tells the command to stop: the first time itself alone, as it was told; then all that it started, at last by force. */
+/**
+ * Forwards the first signal to the command alone. Later signals end its process group: SIGTERM,
+ * then SIGKILL.
+ */
 function stop(child: ChildProcess, name: StopSignal, told: number, state: BrowserState): void {
   if (child.pid === undefined) return;
   if (told > 1) return void process.kill(-child.pid, told === 2 ? 'SIGTERM' : 'SIGKILL');
@@ -153,8 +160,8 @@ function stop(child: ChildProcess, name: StopSignal, told: number, state: Browse
 }
 
 /**
- * Tells the browser that uses the directory to end in order, and returns its process. Chromium loses
- * the cookies of the last seconds on SIGTERM, and writes them on SIGINT.
+ * Stops the browser that uses the directory, and returns its process. Chromium loses the cookies of
+ * the last seconds on SIGTERM, and writes them on SIGINT.
  */
 function stopBrowser(state: BrowserState): number | undefined {
   try {
@@ -162,7 +169,7 @@ function stopBrowser(state: BrowserState): number | undefined {
     if (pid !== undefined) process.kill(pid, 'SIGINT');
     return pid;
   } catch {
-    // It has ended meanwhile, or the locks cannot be read: only the command gets the signal.
+    // It has exited, or its locks are unreadable: only the command gets the signal.
     return undefined;
   }
 }
@@ -172,18 +179,18 @@ function notRun(program: string, error: unknown): Pick<Ended, 'status'> & { fail
   const { code = '', message = '' } = error as NodeJS.ErrnoException;
   const make = (kind: ErrorCode, what: string, hint: string) =>
     new CliError(kind, `command ${name} ${what}`, hint, undefined, { command: program });
-  if (code === 'ENOENT') return { status: NOT_FOUND, failure: make('NOT_FOUND', 'not found', 'Look at its name, and at PATH.') };
+  if (code === 'ENOENT') return { status: NOT_FOUND, failure: make('NOT_FOUND', 'not found', 'Check its name and PATH.') };
   if (code === 'EACCES' || code === 'EPERM')
     return { status: NOT_RUN, failure: make('FORBIDDEN', 'cannot be run', 'Name a file that this user may execute.') };
   if (code === 'EAGAIN' || code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM')
     return {
       status: NOT_RUN,
-      failure: make('UNREACHABLE', `cannot be run: ${code}`, 'Repeat the command when the machine has room for it.'),
+      failure: make('UNREACHABLE', `cannot be run: ${code}`, 'Free memory or processes, then repeat the command.'),
     };
-  return { status: NOT_RUN, failure: make('USAGE', `cannot be run: ${code || message}`, 'Look at its name and arguments.') };
+  return { status: NOT_RUN, failure: make('USAGE', `cannot be run: ${code || message}`, 'Check its name and arguments.') };
 }
 
-/** Commits and pushes. If that fails after a command that failed, the exit status is the command's. */
+/** Commits and pushes. If both the command and this fail, the exit status is the command's. */
 async function finish(
   context: Context,
   state: BrowserState,
@@ -195,7 +202,7 @@ async function finish(
   try {
     const done = await unmountWhenClosed(context, state, options);
     tell(context, done);
-    // Of a browser the library says it.
+    // For a browser, the library reports it.
     if (!done.changed && !isBrowser(words) && !words.some((word) => word.includes('{}'))) report.warn(UNUSED);
   } catch (error) {
     const told = state.getCurrentSession() === undefined ? error : stillThere(error, dir);
@@ -204,7 +211,7 @@ async function finish(
   }
 }
 
-/** Unmounts. A browser, and what else the command started, may take longer to end than the command. */
+/** Unmounts, waiting for processes that outlive the command, such as a browser. */
 async function unmountWhenClosed(context: Context, state: BrowserState, options: Parameters<BrowserState['unmount']>[0]) {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -225,17 +232,17 @@ function stillThere(error: unknown, dir: string): unknown {
   const hints =
     code === 'SHRUNK'
       ? [
-          `What the command left is in ${dir}: \`${recover} --commit ${id} --allow-shrink\` commits it`,
-          `as it is, \`${recover} --discard ${id}\` gives it up.`,
+          `The changes are kept in ${dir}: \`${recover} --commit ${id} --allow-shrink\` commits them`,
+          `as they are, \`${recover} --discard ${id}\` discards them.`,
         ]
-      : [hint, `What the command left is in ${dir}; \`${recover}\` lists it, and the next mount of the session recovers it.`];
+      : [hint, `The changes are kept in ${dir}; \`${recover}\` lists them, and the next mount of the session recovers them.`];
   return new CliError(code, message, hints.filter(Boolean).join(' '), error);
 }
 
 function tell(context: Context, { session, commit, changed, stats, pushed }: Unmounted): void {
   const { report, status } = context;
   if (report.options.json) report.result({ session, commit: commit ?? null, changed, pushed, status }, () => []);
-  else if (commit === undefined) report.note(`nothing was left in ${session}, and nothing committed`);
+  else if (commit === undefined) report.note(`the directory of ${session} is empty; nothing was committed`);
   else if (!changed) report.note(`nothing changed since ${shortId(commit)} of ${session}`);
   else {
     const content = stats ? `: ${count(stats.files, 'file')}, ${size(stats.bytes)}` : '';

@@ -1,4 +1,4 @@
-/** `sessions`: what is in the store. */
+/** `sessions`: lists the sessions of the stores. */
 import type { BrowserStateError, SessionInfo } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Failure } from '../failure.js';
@@ -8,12 +8,12 @@ import { age, count, firstLine, shortId, size } from '../text.js';
 
 export const sessions = defineCommand({
   usage: 'sessions',
-  summary: 'List the sessions, here and on the remote, each with its newest commit.',
+  summary: 'List the sessions of the local store and the remote, each with its newest commit.',
   positionals: {},
   options: offline,
   examples: [
-    ['sessions', 'Those of the default user'],
-    ['sessions --user alice --json', 'Those of another, as a JSON array'],
+    ['sessions', 'List the sessions of the default user'],
+    ['sessions --user alice --json', "Print another user's sessions as JSON"],
   ],
   async run(context, { offline }) {
     const store = await context.store();

@@ -2,33 +2,32 @@
 import type { CommitResult } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { type Line, styled } from '../lines.js';
-import { dir, onConflict, parseLabels, rules, session } from '../options.js';
+import { dir, onConflict, onConflictDetails, parseLabels, rules, session } from '../options.js';
 import { count, shortId, size } from '../text.js';
 import { describePush, noteCreation } from '../transfer.js';
 
 export const snapshot = defineCommand({
   usage: 'snapshot <dir>',
-  summary: 'Commit a directory to a session, and push it where there is a remote.',
-  details:
-    'Where nothing but times changed since the newest commit, none is made. Caches are left out, and so is what .browserstateignore in the directory names.',
-  positionals: dir('The profile: what the browser was given as its user data directory'),
+  summary: 'Commit a directory to a session, and push the commit if there is a remote.',
+  details: `No commit is made if only modification times changed. Caches and the paths in the directory's .browserstateignore are excluded. If the remote has other commits, ${onConflictDetails}`,
+  positionals: dir("The profile: the browser's user data directory"),
   options: {
     ...session,
-    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'What to remember this version by' },
-    label: { type: 'array', string: true, requiresArg: true, describe: 'A label, as KEY=VALUE; may be given again' },
-    tag: { type: 'string', requiresArg: true, describe: 'Name the commit; a named commit is never dropped' },
+    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
+    label: { type: 'array', string: true, requiresArg: true, describe: 'Label of the form KEY=VALUE (repeatable)' },
+    tag: { type: 'string', requiresArg: true, describe: 'Tag the commit; tagged commits are never removed' },
     ...rules,
-    'allow-shrink': { type: 'boolean', describe: 'Commit even if the cookies or nearly all files are gone' },
-    'allow-partial-profile': { type: 'boolean', describe: 'Commit one profile without the directory above it' },
-    compression: { choices: ['auto', 'max', 'off'], default: 'auto', requiresArg: true, describe: 'How hard to compress what is new' },
-    'no-push': { type: 'boolean', describe: 'Leave the commit on this machine' },
+    'allow-shrink': { type: 'boolean', describe: 'Commit even if cookies or most files are gone' },
+    'allow-partial-profile': { type: 'boolean', describe: 'Commit a profile without its user data directory' },
+    compression: { choices: ['auto', 'max', 'off'], default: 'auto', requiresArg: true, describe: 'Compression of new data' },
+    'no-push': { type: 'boolean', describe: 'Do not push the commit' },
     ...onConflict,
   },
   examples: [
     ['snapshot ~/profile -s work -m "logged in"', 'Commit a profile'],
-    ['snapshot DIR -s work --label run=42 --tag good', 'With a label and a tag'],
+    ['snapshot DIR -s work --label run=42 --tag good', 'Commit with a label and a tag'],
     ['snapshot DIR -s work --no-push', 'Commit now, push later'],
-    ["snapshot DIR -s work --exclude '*.log' --json", 'Leave files out; print JSON'],
+    ["snapshot DIR -s work --exclude '*.log' --json", 'Exclude files; print JSON'],
   ],
   async run(context, args) {
     const { report, signal } = context;
@@ -53,9 +52,7 @@ export const snapshot = defineCommand({
 function describe(session: string, { commit, changed, stats }: CommitResult, tag: string | undefined): Line[] {
   const { files, bytes, newBytes, storedBytes, excluded } = stats;
   const content = `${count(files, 'file')}, ${size(bytes)}`;
-  const what = changed
-    ? ` to ${session}: ${content}, of which ${size(newBytes)} new, stored in ${size(storedBytes)}`
-    : ` of ${session}: ${content}`;
+  const what = changed ? ` to ${session}: ${content}; ${size(newBytes)} new, stored in ${size(storedBytes)}` : ` of ${session}: ${content}`;
   const lines: Line[] = [
     [
       changed ? 'committed ' : 'nothing changed since ',

@@ -1,4 +1,4 @@
-/** `stats`: what the store holds and takes. */
+/** `stats`: shows the contents and the size of a store. */
 import type { Usage } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { type Line, styled, table } from '../lines.js';
@@ -7,12 +7,12 @@ import { number, size } from '../text.js';
 
 export const stats = defineCommand({
   usage: 'stats',
-  summary: 'Show what the store holds and what it takes.',
+  summary: 'Show the contents and the size of a store.',
   positionals: {},
   options: on,
   examples: [
-    ['stats', 'Sessions, commits, objects and bytes'],
-    ['stats --on remote', 'The same of what is shared'],
+    ['stats', 'Count sessions, commits, objects and bytes'],
+    ['stats --on remote', 'Count those of the remote'],
   ],
   async run(context, { on }) {
     if (on === 'remote') context.requireRemote();
@@ -26,12 +26,12 @@ export const stats = defineCommand({
 function describe({ sessions, commits, objects, storedBytes, logicalBytes, reclaimableBytes }: Usage, ratio: number | null): Line[] {
   const rows: Line[] = [
     [styled('bold', 'sessions'), number(sessions)],
-    [styled('bold', 'commits'), number(commits), size(logicalBytes), 'if each were stored by itself'],
+    [styled('bold', 'commits'), number(commits), size(logicalBytes), 'if each were stored separately'],
   ];
   for (const [kind, { count, bytes }] of Object.entries(objects)) rows.push([styled('bold', kind), number(count), size(bytes)]);
   const total = Object.values(objects).reduce((sum, { count }) => sum + count, 0);
   rows.push([styled('bold', 'stored'), number(total), size(storedBytes), ratio === null ? '' : `${ratio.toFixed(1)} times smaller`]);
-  const needless = reclaimableBytes === null ? 'unknown: verify tells what is damaged' : size(reclaimableBytes);
-  rows.push([styled('bold', 'reclaimable'), '', needless, 'that no commit needs']);
+  const needless = reclaimableBytes === null ? 'unknown: `browserstate verify` lists the damage' : size(reclaimableBytes);
+  rows.push([styled('bold', 'reclaimable'), '', needless, 'not needed by any commit']);
   return table(rows, { right: [1, 2] });
 }

@@ -1,17 +1,17 @@
-/** `sync`: pulls or pushes, whichever is needed. */
+/** `sync`: pulls or pushes sessions, as needed. */
 import { defineCommand } from '../command.js';
-import { onConflict, sessionOrAll } from '../options.js';
+import { onConflict, onConflictDetails, sessionOrAll } from '../options.js';
 import { describePull, describePush, forSessions, noteCreation } from '../transfer.js';
 
 export const sync = defineCommand({
   usage: 'sync',
-  summary: 'Make this machine and the remote have the same of a session.',
-  details: 'It pulls where the remote has more, and pushes where this machine has. Where both have, --on-conflict decides.',
+  summary: 'Bring the local store and the remote to the same version of a session.',
+  details: `Pulls if the remote is ahead, and pushes if the local store is ahead. If both have new commits, ${onConflictDetails}`,
   positionals: {},
   options: { ...sessionOrAll, ...onConflict },
   examples: [
-    ['sync -s work', 'One session'],
-    ['sync --all --on-conflict fork', 'Every session; what cannot follow the remote goes on as a session of its own'],
+    ['sync -s work', 'Synchronize one session'],
+    ['sync --all --on-conflict fork', 'Synchronize all sessions; fork those in conflict'],
   ],
   async run(context, { onConflict, ...choice }) {
     const { signal } = context;

@@ -1,4 +1,4 @@
-/** `tag`: names for commits. */
+/** `tag`: names commits. */
 import type { Session } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
@@ -9,28 +9,28 @@ import { shortId } from '../text.js';
 
 export const tag = defineCommand({
   usage: 'tag [name]',
-  summary: 'Name a commit, list the names, or remove one. A named commit is never dropped.',
-  details: 'A tag of that name moves.',
-  positionals: { name: { type: 'string', describe: 'The tag' } },
+  summary: 'Tag a commit, list the tags, or remove one. Tagged commits are never removed.',
+  details: 'An existing tag of that name is moved.',
+  positionals: { name: { type: 'string', describe: 'Name of the tag' } },
   options: {
     ...session,
     ...at,
-    list: { type: 'boolean', describe: 'List the tags and the commits that they name' },
-    delete: { type: 'string', requiresArg: true, describe: 'Remove this tag; its commit stays' },
+    list: { type: 'boolean', describe: 'List the tags with their commits' },
+    delete: { type: 'string', requiresArg: true, describe: 'Remove this tag; its commit is kept' },
     ...noPush,
   },
   examples: [
-    ['tag good -s work', 'The newest commit'],
-    ['tag before-update -s work --at HEAD~3', 'An older one'],
-    ['tag -s work --list', 'All tags; with --json an array'],
-    ['tag -s work --delete good', 'Remove one'],
+    ['tag good -s work', 'Tag the newest commit'],
+    ['tag before-update -s work --at HEAD~3', 'Tag an older commit'],
+    ['tag -s work --list', 'List all tags'],
+    ['tag -s work --delete good', 'Remove a tag'],
   ],
   async run(context, { session: id, name, at, list, delete: removed, noPush }) {
     const ways = [name !== undefined, list === true, removed !== undefined].filter(Boolean).length;
     const options = { offline: noPush, signal: context.signal };
     if (ways !== 1 || (at !== undefined && name === undefined)) {
-      const hint = 'Write one of `tag NAME [--at REV]`, `tag --list` and `tag --delete NAME`.';
-      throw new CliError('USAGE', `expected one of a tag, --list and --delete, found ${ways === 1 ? '--at besides' : ways}`, hint);
+      const hint = 'Use one of `tag NAME [--at REV]`, `tag --list` and `tag --delete NAME`.';
+      throw new CliError('USAGE', `expected one of a tag, --list and --delete, found ${ways === 1 ? '--at as well' : ways}`, hint);
     }
     const session = await context.session(id);
     if (list) return listTags(context, session, options);

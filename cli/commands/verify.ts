@@ -1,4 +1,4 @@
-/** `verify`: looks for damage. */
+/** `verify`: checks a store for damage. */
 import type { CheckResult } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { exitStatus } from '../failure.js';
@@ -8,17 +8,17 @@ import { count, size } from '../text.js';
 
 export const verify = defineCommand({
   usage: 'verify',
-  summary: 'Check that everything that the store needs is there and whole.',
-  details: `It repairs nothing. The exit status is ${exitStatus.INTEGRITY} where it finds something.`,
+  summary: 'Check that all objects of a store exist and are undamaged.',
+  details: `Nothing is repaired. The exit status is ${exitStatus.INTEGRITY} if damage is found.`,
   positionals: {},
   options: {
-    'read-data': { type: 'boolean', describe: 'Read and check every byte, not only what names it' },
+    'read-data': { type: 'boolean', describe: 'Read and check all data, not only the metadata' },
     ...on,
   },
   examples: [
-    ['verify', 'Quick: names, sizes and what leads from one to the other'],
-    ['verify --read-data', 'Thorough: every byte'],
-    ['verify --on remote --json', 'The remote; print JSON'],
+    ['verify', 'Check names, sizes and references quickly'],
+    ['verify --read-data', 'Check every byte'],
+    ['verify --on remote --json', 'Check the remote; print JSON'],
   ],
   async run(context, { readData, on }) {
     if (on === 'remote') context.requireRemote();
@@ -40,7 +40,7 @@ function describe({ findings, sessions, commits, objects, unreferenced, bytesRea
   ]);
   const read = bytesRead > 0 ? `, ${size(bytesRead)} read` : '';
   lines.push([`checked ${count(sessions, 'session')}, ${count(commits, 'commit')}, ${count(total, 'object')}${read}`]);
-  const readers = findings.length === 0 ? 'any session' : 'what could be read of the sessions';
+  const readers = findings.length === 0 ? 'any session' : 'the readable part of the sessions';
   if (unreferenced > 0) lines.push([styled('dim', `${count(unreferenced, 'object')} not needed by ${readers}`)]);
   lines.push([findings.length === 0 ? styled('green', 'no damage found') : styled('red', `${count(findings.length, 'finding')}`)]);
   return lines;

@@ -76,7 +76,7 @@ test.serial('snapshot for people', async (t) => {
   t.deepEqual([made.status, made.stderr], [0, '']);
   t.regex(
     made.stdout,
-    /^committed [0-9a-f]{12} \(good\) to work: 3 files, 16 B, of which 16 B new, stored in .* B\nleft out 1 file, 6 B\n$/,
+    /^committed [0-9a-f]{12} \(good\) to work: 3 files, 16 B; 16 B new, stored in .* B\nleft out 1 file, 6 B\n$/,
   );
   const same = await desk.run('snapshot', 'profile', '-s', 'work');
   t.regex(same.stdout, /^nothing changed since [0-9a-f]{12} of work: 3 files, 16 B\nleft out 1 file, 6 B\n$/);
@@ -182,7 +182,7 @@ test.serial('log shows people twenty commits unless they ask for more', async (t
   await store.close();
   const usual = await desk.run('log', '-s', 'work');
   t.is(usual.stdout.split('\n').length, 21);
-  t.is(usual.stderr, 'There are older ones: -n N shows N of them.\n');
+  t.is(usual.stderr, 'There are older commits: -n N shows N of them.\n');
   const all = await desk.run('log', '-s', 'work', '-n', '50');
   t.deepEqual([all.stdout.split('\n').length, all.stderr], [23, '']);
   t.is((await desk.json<LogLine[]>(t, 'log', '-s', 'work')).length, 22);

@@ -90,7 +90,7 @@ test.serial('a session with other files, one that is not there, and both choices
   t.is((await desk.failure(t, 3, 'migrate', '-s', 's')).code, 'NOT_FOUND');
   t.is((await desk.failure(t, 3, 'migrate', '-s', 's', '--dry-run')).code, 'NOT_FOUND');
   t.regex((await desk.failure(t, 2, 'migrate', '-s', 's', '--all')).message, /found both/);
-  t.regex((await desk.run('migrate', '--user', 'alice')).stderr, /^There are no sessions of an older version of user alice in .*home\.\n$/);
+  t.regex((await desk.run('migrate', '--user', 'alice')).stderr, /^User alice has no sessions of browserstate v0 in .*home\.\n$/);
 });
 
 test.serial('a session that was deleted since is left alone', async (t) => {

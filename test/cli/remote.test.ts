@@ -225,7 +225,7 @@ test.serial('--all: each session by itself; the first failure is the exit status
   const forHuman = await b.run('sync', '--all', '--on-conflict', 'theirs');
   t.is(forHuman.status, 0);
   t.regex(forHuman.stdout, /^nothing to pull of another: .*\npushed work: 2 commits, .*\n(.*\n)*$/);
-  t.regex(forHuman.stderr, /^warning: zoo was deleted on the remote, and is left alone here; `browserstate delete -s zoo`/);
+  t.regex(forHuman.stderr, /^warning: zoo was deleted on the remote; its local copy is kept; `browserstate delete -s zoo`/);
   const everything = await a.json<{ session: string; pulled: boolean }[]>(t, 'pull', '--all');
   t.true(everything.some(({ session, pulled }) => session === 'another' && pulled));
 });
@@ -422,7 +422,7 @@ test.serial('6: a bucket that does not answer', async (t) => {
   t.is(status, 6);
   t.regex(
     stderr,
-    /^(.*; asking again in [0-9.]+ s\n){3,}error: commit [0-9a-f]{12} is safe on this machine, and was not pushed: .*\nhint: .*push -s work.*\n$/,
+    /^(.*; retrying in [0-9.]+ s\n){3,}error: commit [0-9a-f]{12} is safe on this machine, and was not pushed: .*\nhint: .*push -s work.*\n$/,
   );
   const restored = await desk.run('restore', 'there', '-s', 'work', '--json');
   t.is(restored.status, 6);

@@ -86,7 +86,7 @@ for (const [what, words, isTold] of unused) {
     await begin(desk);
     const { status, stderr } = await desk.run('run', '-s', 'work', '--', ...words);
     t.is(status, 0, stderr);
-    t.is(/^warning: the command may not have used the directory: write \{\} where/m.test(stderr), isTold, stderr);
+    t.is(/^warning: the command may not have used the directory: pass its path as \{\}/m.test(stderr), isTold, stderr);
   });
 }
 

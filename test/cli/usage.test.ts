@@ -54,8 +54,8 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['diff -s work', /^expected diff <a> \[b\], found too few arguments/],
   ['snapshot DIR', /^expected --session, found none \//],
   ['rollback', /^expected --session, found none \//],
-  ['snapshot DIR other -s work', /^expected snapshot <dir>, found "other" besides/],
-  ['sessions all', /^expected sessions, found "all" besides/],
+  ['snapshot DIR other -s work', /^expected snapshot <dir>, found "other" as well/],
+  ['sessions all', /^expected sessions, found "all" as well/],
   ['snapshot DIR -s', /^expected a value after -s, found none/],
   ['snapshot DIR -s work --message --quiet', /^expected a value after --message, found none/],
   ['snapshot DIR -s work -s play', /^expected --session once, found it 2 times/],
@@ -86,7 +86,7 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['run chromium -- --headless', /^expected --session, found none \//],
   ['tag -s work', /^expected one of a tag, --list and --delete, found 0 \//],
   ['tag good -s work --list', /^expected one of a tag, --list and --delete, found 2 \//],
-  ['tag -s work --delete good --at HEAD', /^expected one of a tag, --list and --delete, found --at besides \//],
+  ['tag -s work --delete good --at HEAD', /^expected one of a tag, --list and --delete, found --at as well \//],
 ];
 for (const [typed, expected] of mistakes) {
   test.serial(`browserstate ${typed}`, (t) => misuse(t, typed, expected));
@@ -107,7 +107,7 @@ for (const command of commands) {
     t.deepEqual([status, stderr], [0, '']);
     t.regex(stdout, new RegExp(`^browserstate ${command}[ <].*\n\n[A-Z].*\\.`));
     t.regex(stdout, new RegExp(`^ +--json .*\n[^]*^Examples:\n {2}browserstate ${command}`, 'm'));
-    t.regex(stdout, /--remote .*file:\/\/\/path.*\n?.*BROWSERSTATE_REMOTE/);
+    t.regex(stdout, /--remote .*file:\/\/.*\n?.*BROWSERSTATE_REMOTE/);
     t.notRegex(stdout, /--encrypt/);
   });
 }
