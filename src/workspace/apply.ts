@@ -1,6 +1,7 @@
 /**
- * In-place checkout: changes a directory whose content is known from one tree into another, writing only what differs (SPEC.md R-OUT-6).
- * New content is written beside the directory first, so that little is left to do once the directory itself is touched.
+ * In-place checkout: changes a directory with known content from one tree to another, writing only
+ * the differences (SPEC.md R-OUT-6). New content is staged beside the directory first, so that
+ * changing the directory itself is short.
  */
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,13 +22,13 @@ import { Reversible } from './reversible.js';
 import { undo } from './settle.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
-/** The parts of the stage: the new entries, and those that they replace until all is done. */
+/** The parts of the stage: the new entries, and the replaced ones until the change is complete. */
 const FRESH = 'new';
 const KEPT = 'old';
 
 /**
- * A directory that has to become something else and holds what is not in `from`, such as caches that no version has; undefined where there is none. `dir`
- * holds `from` and other entries.
+ * Returns an entry of `dir` that is not in `from` and obstructs `to`, such as a cache that no
+ * version holds. Undefined if there is none. `dir` holds `from` and other entries.
  */
 export function findObstacle(dir: string, from: Tree, to: Tree): string | undefined {
   const known = new Set(from.map(({ path }) => path));
@@ -37,9 +38,10 @@ export function findObstacle(dir: string, from: Tree, to: Tree): string | undefi
 }
 
 /**
- * Changes what `from` describes into `to`; paths in neither stay as they are. Where `from` is all that the directory holds (`isOwned`) the record
- * says so while it runs, and after a crash the directory is written anew as a whole; other work in it is never put at that risk. `record`
- * is what the record says afterwards, `applied` the version that `to` is of.
+ * Changes the entries of `from` into those of `to`; paths in neither are kept. If the directory
+ * holds nothing but `from` (`isOwned`), the record says so during the change, and a crash leads to
+ * a complete rewrite. Other content is never put at that risk. `record` is the record afterwards;
+ * `applied` is the version of `to`.
  */
 export async function applyTree(
   workspace: Workspace,
@@ -59,7 +61,8 @@ export async function applyTree(
   const { stage } = staging.pending;
   try {
     for (const part of [FRESH, KEPT]) mkdirSync(join(stage, part), 0o700);
-    // Twins are staged although one of them stays as it is: a file system that cannot hold both says so before the directory is touched.
+    // Twins are staged even if one of them is unchanged. A file system that cannot hold both then
+    // fails before the directory is touched.
     await writeTree(join(stage, FRESH), withParents([...wanted, ...twins(to)], to), { ...options, keepWritable: true });
   } catch (error) {
     await undo(staging);
@@ -78,7 +81,7 @@ export async function applyTree(
   return applying.write(record);
 }
 
-/** Returns the paths of entries that a change from one tree to the other makes, changes or removes. */
+/** Returns the paths that a change from one tree to the other adds, changes or removes. */
 function changedPaths(from: Tree, to: Tree): string[] {
   const before = new Map(from.map((entry) => [entry.path, entry]));
   const kept = new Set(to.map(({ path }) => path));
@@ -89,7 +92,10 @@ function changedPaths(from: Tree, to: Tree): string[] {
   return [...to.filter(isChanged), ...from.filter(({ path }) => !kept.has(path))].map(({ path }) => path);
 }
 
-/** Returns the entries whose paths differ from another's in case or normalization alone: some file systems take them for one. */
+/**
+ * Returns the entries whose paths differ only in case or normalization, which some file systems do
+ * not distinguish.
+ */
 function twins(tree: Tree): TreeEntry[] {
   const folded = (path: string): string => path.normalize('NFD').toUpperCase().toLowerCase().normalize('NFD');
   const seen = new Set<string>();
@@ -98,7 +104,7 @@ function twins(tree: Tree): TreeEntry[] {
   return shared.size === 0 ? [] : tree.filter(({ path }) => shared.has(folded(path)));
 }
 
-/** A change failed, and so did taking it back. */
+/** A change failed, and so did undoing it. */
 class Mixture extends Error {}
 
 function mixed(dir: string, stage: string, cause: unknown): BrowserStateError {
@@ -112,8 +118,8 @@ function mixed(dir: string, stage: string, cause: unknown): BrowserStateError {
 }
 
 /**
- * Changes the directory, without following a symlink that somebody puts in the place of a directory meanwhile. After a failure it is as it
- * was, or else the error is a Mixture.
+ * Changes the directory, without following a symlink that replaces a directory meanwhile. On
+ * failure the directory is restored; if that fails too, throws Mixture.
  */
 function change(root: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
   const dir = new Below(root);
@@ -135,7 +141,7 @@ function change(root: string, stage: string, from: Tree, to: Tree, wanted: Reado
 
 function changeBelow(dir: Below, staged: Below, changes: Reversible, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
   const after = new Map(to.map((entry) => [entry.path, entry]));
-  // Directories that their owner may not write to are opened for the change; those that stay get their mode at its end.
+  // Makes directories writable for the change; the remaining ones get their mode at its end.
   for (const { kind, mode, path } of from) if (kind === 'directory' && (mode & 0o300) !== 0o300) setMode(dir.at(path), 0o700);
   for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(changes, entry);
   const before = new Map(from.map((entry) => [entry.path, entry]));
@@ -162,7 +168,7 @@ function isDirectory(path: string): boolean {
   return ifSeen(() => lstatSync(path).isDirectory()) ?? false;
 }
 
-/** The names in a directory, if it is one. */
+/** Returns the names in a directory; none if it is not a directory. */
 function namesIn(path: string): string[] {
   return isDirectory(path) ? readdirSync(path) : [];
 }
@@ -176,12 +182,12 @@ function remove(changes: Reversible, { kind, path }: TreeEntry): void {
     if (kind === 'directory') changes.removeDirectory(path);
     else changes.remove(path);
   } catch (error) {
-    // Something that no version holds, or a mount, keeps the directory alive; it stays.
+    // The directory is kept if it holds entries of no version, or is a mount point.
     if (!['ENOENT', 'ENOTEMPTY', 'EBUSY'].includes(errno(error) ?? '')) throw writeFailure(path, error);
   }
 }
 
-/** The entries and every directory above them, in the tree's order. */
+/** Returns the entries and all directories above them, in the order of the tree. */
 function withParents(entries: readonly TreeEntry[], tree: Tree): Tree {
   const paths = new Set<string>();
   for (const entry of entries) for (let path = entry.path; path !== '' && !paths.has(path); path = parentPath(path)) paths.add(path);

@@ -1,6 +1,7 @@
 /**
- * Capture: turns a scanned directory into a tree, reading only what the stat cache does not vouch for (SPEC.md 11.4). Content goes
- * to a sink chunk by chunk; no file is ever held whole.
+ * Capture: turns a scanned directory into a tree, reading only files without a valid entry in the
+ * stat cache (SPEC.md 11.4). Content goes to a sink chunk by chunk; no file is held in memory as a
+ * whole.
  */
 import { type BigIntStats, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,26 +24,26 @@ import type { StatCache } from './stat-cache.js';
 import { microseconds } from './times.js';
 
 type Capturing = CaptureOptions & {
-  /** Called after each block of a file, with the bytes of it that were read so far. */
+  /** Called after each block of a file, with the bytes of the file read so far. */
   tell: (path: string, read: number) => void;
-  /** Returns where a file of the directory lies. */
+  /** Returns the location of a file of the directory. */
   locate: (path: string) => Place;
 };
 
-/** A file by the path that errors show, and by one that leads through no symlink. */
+/** A file: the path that errors show, and one that passes no symlink. */
 interface Place {
   shown: string;
-  /** Throws ENOENT, ENOTDIR or ELOOP if a directory above the file is none any more. */
+  /** Throws ENOENT, ENOTDIR or ELOOP if a path above the file is no directory any more. */
   path(): Name;
 }
 
-/** Where chunks go: a BlobWriter to store them, or `hashOnly` to learn their ids. */
+/** Receiver of chunks: a BlobWriter stores them, `hashOnly` only computes their ids. */
 export interface BlobSink {
-  /** Memory for the next bytes, which are then added as blobs. */
+  /** Reserves memory for the next bytes, which are then added as blobs. */
   reserve(length: number): Promise<Uint8Array>;
-  /** The id of a blob that lies in what was reserved last. */
+  /** Returns the id of a blob within the memory that was reserved last. */
   add(bytes: Uint8Array, predecessor?: Predecessor): ObjectId;
-  /** Whether the blob of that length can be had without its bytes. */
+  /** Returns whether the blob of that length is available without its bytes. */
   use(id: ObjectId, length: number): boolean;
 }
 
@@ -55,7 +56,7 @@ export const hashOnly: BlobSink = {
 
 export interface CaptureProgress {
   path: string;
-  /** Files and bytes done so far, and in all. */
+  /** Files and bytes done so far, and in total. */
   files: number;
   totalFiles: number;
   bytes: number;
@@ -64,24 +65,28 @@ export interface CaptureProgress {
 
 export interface CaptureOptions {
   sink: BlobSink;
-  /** What is known from earlier captures of the same directory. */
+  /** Results of earlier captures of the same directory. */
   cache: StatCache;
-  /** Takes what this capture learns; undefined where nothing may be learnt (a live directory). */
+  /**
+   * Receives the results of this capture; undefined if none may be recorded (a running browser).
+   */
   learn: StatCache | undefined;
-  /** The version that the directory is likely to resemble. */
+  /** The version that the directory probably resembles. */
   previous: Manifest | undefined;
-  /** Where files are read from that are not read where they lie, by path: copies of them, which nobody changes. */
+  /** Copies to read instead of the files, by path; nothing changes them. */
   copies?: ReadonlyMap<string, string> | undefined;
-  /** Told the directory, relative to the scanned one, of a file that is gone since the scan. */
+  /**
+   * Called with the directory, relative to the scanned one, of a file that vanished since the scan.
+   */
   onVanished?: ((parent: string) => void) | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: CaptureProgress) => void) | undefined;
 }
 
 /**
- * Reads the scanned entries below `dir`, and takes each out of the scan, so that a large directory is not held twice. No symlink is
- * followed. Throws UNREADABLE naming the file that cannot be read or that keeps changing. A file that vanished since the scan is left
- * out.
+ * Reads the scanned entries below `dir`, removing each from the scan, so that a large directory is
+ * not held twice. Follows no symlink, and omits files that vanished since the scan. Throws
+ * UNREADABLE, naming the file, if one cannot be read or keeps changing.
  */
 export async function capture(dir: string, scan: Scan, options: CaptureOptions): Promise<TreeEntry[]> {
   // An unchanged directory is never opened.
@@ -117,10 +122,10 @@ async function captureEntries(scan: Scan, options: CaptureOptions, locate: Captu
   const tell = (path: string, read: number) => options.onProgress?.({ path, ...progress, bytes: progress.bytes + read });
   const capturing: Capturing = { ...options, tell, locate };
   for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) {
-    // Both are in the order of their paths.
+    // Both are sorted by path.
     while (next < previous.length && compareUtf8((previous[next] as TreeEntry).path, entry.path) < 0) next++;
     const old = previous[next]?.path === entry.path ? previous[next] : undefined;
-    // What two versions of a large directory share is held once, the text of a path as well.
+    // Two versions of a large directory share the texts of their paths.
     if (old !== undefined) entry.path = old.path;
     const made = entry.kind === 'file' ? await captureFile(entry, old?.kind === 'file' ? old : undefined, capturing) : plainEntry(entry);
     if (made === undefined) {
@@ -165,7 +170,7 @@ async function captureFile(scanned: ScannedEntry, old: FileEntry | undefined, op
   });
 }
 
-/** The content of a copy, with what `scanned` says of the file itself. */
+/** Captures the content of a copy, with the metadata of the file itself from `scanned`. */
 async function captureCopy(copy: string, scanned: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<FileEntry> {
   const place: Place = { shown: copy, path: () => copy };
   const entry = lookAgain(place, scanned);
@@ -176,7 +181,10 @@ async function captureCopy(copy: string, scanned: ScannedEntry, old: FileEntry |
   });
 }
 
-/** Returns the ids of the blobs of a file that need not be read; undefined if it must be. Text that `old` has already is not kept twice. */
+/**
+ * Returns the concatenated blob ids of a file that need not be read; undefined if it must be read.
+ * Shares the text with `old` if it is equal.
+ */
 export function knownIds(
   entry: ScannedEntry,
   { cache, sink }: Pick<CaptureOptions, 'cache' | 'sink'>,
@@ -194,7 +202,10 @@ function usesAll(sink: BlobSink, ids: string, size: number): boolean {
   return true;
 }
 
-/** Returns the ids of a file's blobs, one after the other; undefined if the file was not, or did not stay, what `entry` says. */
+/**
+ * Returns the concatenated blob ids of a file. Undefined if the file did not match `entry` during
+ * the whole read.
+ */
 async function readFile(place: Place, entry: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<string | undefined> {
   const file = ifThere(place.shown, () => openSync(place.path(), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (file === undefined) return undefined;
@@ -226,7 +237,7 @@ async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | un
   return ids.join('');
 }
 
-/** Fills the block from the file; false where the file ends before. */
+/** Fills the block from the file; returns false if the file ends before. */
 function fill(file: number, position: number, block: Uint8Array): boolean {
   for (let filled = 0; filled < block.length; ) {
     const count = readSync(file, block, filled, block.length - filled, position + filled);

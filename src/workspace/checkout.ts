@@ -1,6 +1,7 @@
 /**
- * Checkout: makes a directory hold a tree (SPEC.md 11.3). The tree is written beside the directory and renamed into place. The
- * workspace's record notes each step before it begins, so that the next operation finishes or undoes a checkout that was cut off.
+ * Checkout: writes a tree to a directory (SPEC.md 11.3). The tree is staged beside the directory
+ * and renamed into place. The record notes each step before it begins, so that the next operation
+ * finishes or undoes an interrupted checkout.
  */
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -17,10 +18,10 @@ import { removeTree, requireRemovable } from './remove.js';
 import { type Changing, finish, settleClear, settleSwap, undo } from './settle.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
-/** The names of what a checkout makes beside or in a directory while it is under way begin with it. */
+/** The prefix of names that a checkout creates beside or in a directory. */
 const RESERVED_PREFIX = '.browserstate-';
 
-/** Returns what is at the path of a directory. Throws USAGE for anything but a directory. */
+/** Returns the state of the path of a directory. Throws USAGE for anything but a directory. */
 export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
   try {
     return namesIn(dir).length === 0 ? 'empty' : 'occupied';
@@ -32,7 +33,7 @@ export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
   }
 }
 
-/** The names in a directory, without those that the file system keeps in its root. */
+/** Returns the names in a directory, except those that the file system keeps in its root. */
 function namesIn(dir: string): Buffer[] {
   const names = readdirSync(dir, { encoding: 'buffer' });
   const isSystem = (name: Buffer): boolean => systemEntries.has(String(name));
@@ -40,13 +41,14 @@ function namesIn(dir: string): Buffer[] {
 }
 
 export interface PlaceOptions extends WriteOptions {
-  /** The directory itself stays, and its entries are replaced. */
+  /** Keeps the directory itself and replaces its entries. */
   keepDirectory?: boolean | undefined;
 }
 
 /**
- * Makes the workspace's directory hold exactly `tree`, whatever it held before. After a failure the directory is as it was. Throws
- * FORBIDDEN or USAGE before the first change if something in the directory cannot be removed or is mounted below it.
+ * Makes the workspace's directory hold exactly `tree`, whatever it held before. On failure the
+ * directory is unchanged. Throws FORBIDDEN or USAGE before the first change if an entry cannot be
+ * removed, or if there is a mount point below the directory.
  */
 export async function placeTree(
   workspace: Workspace,
@@ -66,7 +68,7 @@ export async function placeTree(
   const { stage } = staging.pending;
   try {
     await writeTree(stage, tree, options);
-    // The time from which on only others write to the former content is the file system's.
+    // From this time of the file system on, only other programs write to the former content.
     chmodSync(stage, 0o700);
   } catch (error) {
     await undo(staging);
@@ -78,8 +80,8 @@ export async function placeTree(
 }
 
 /**
- * Makes a directory that is absent or empty hold exactly `tree`, by one rename and without a record: for a store that nothing can be
- * noted in. After a failure the directory is as it was.
+ * Makes an absent or empty directory hold exactly `tree`, by one rename and without a record, for a
+ * read-only store. On failure the directory is unchanged.
  */
 export async function placeUnrecorded(dir: string, tree: Tree, host: Pick<Host, 'random'>, options: WriteOptions): Promise<void> {
   makeParent(dir);
@@ -96,8 +98,8 @@ export async function placeUnrecorded(dir: string, tree: Tree, host: Pick<Host, 
 }
 
 /**
- * Makes the directory that new content is written to: beside the target, or inside if the target cannot be renamed or moved into from
- * there. The record names it before it is made.
+ * Creates the directory for new content: beside the target, or inside it if the target cannot be
+ * renamed or is on another file system. The record names it before it is created.
  */
 export async function openStage(workspace: Workspace, host: Pick<Host, 'random'>): Promise<Changing> {
   const { dir } = workspace;
@@ -120,7 +122,7 @@ async function announce(workspace: Workspace, stage: string, present: boolean): 
   return { workspace: await workspace.write(record, pending), pending };
 }
 
-/** Returns false if the system refuses and there is another place. */
+/** Returns false if the system denies it and there is another location. */
 async function makeStage(staging: Changing, hasOther: boolean): Promise<boolean> {
   const { stage } = staging.pending;
   try {
@@ -133,7 +135,10 @@ async function makeStage(staging: Changing, hasOther: boolean): Promise<boolean>
   }
 }
 
-/** Renames the complete stage to the directory's place, or moves its entries if the directory cannot be renamed. */
+/**
+ * Renames the complete stage to the directory's path, or moves its entries if the directory cannot
+ * be renamed.
+ */
 async function swapIn({ workspace, pending: staged }: Changing): Promise<Workspace> {
   const { dir } = workspace;
   const { stage, old } = staged;
@@ -155,7 +160,7 @@ async function swapIn({ workspace, pending: staged }: Changing): Promise<Workspa
   return await finish(swapping);
 }
 
-/** Moves the directory's entries out of it, and those of the complete stage in. */
+/** Moves the directory's entries out of it, and the complete stage's entries in. */
 async function moveIn({ workspace, pending: staged }: Changing): Promise<Workspace> {
   const { dir } = workspace;
   const { stage } = staged;
@@ -193,7 +198,10 @@ async function moveIn({ workspace, pending: staged }: Changing): Promise<Workspa
   return await finish(moving);
 }
 
-/** Undoes a move that failed, as far as the system lets it; the next operation does the rest. `fresh`: the names of the new entries. */
+/**
+ * Undoes a failed move as far as possible; the next operation does the rest. `fresh`: the names of
+ * the new entries.
+ */
 async function takeBack({ workspace, pending }: Changing, fresh: readonly Buffer[]): Promise<void> {
   const { dir } = workspace;
   const { stage } = pending;
@@ -212,12 +220,15 @@ async function takeBack({ workspace, pending }: Changing, fresh: readonly Buffer
   }
 }
 
-/** Changes a directory's mode to what it is: under an overlay that makes it the directory that it is from then on. */
+/**
+ * Sets a directory's mode to its current value. On an overlay this copies the directory up, which
+ * gives it its final identity.
+ */
 function touch(dir: string): void {
   try {
     chmodSync(dir, statSync(dir).mode & 0o7777);
   } catch (error) {
-    // A directory of another user that this one may write to.
+    // The directory belongs to another user, but is writable.
     if (errno(error) !== 'EPERM') throw error;
   }
 }

@@ -1,4 +1,7 @@
-/** Copying a file that somebody may be changing. `fs.copyFile` alone does not do: where a file is truncated meanwhile it goes on for ever. */
+/**
+ * Copies of files that may change meanwhile. `fs.copyFile` alone never ends if the file is
+ * truncated during the copy.
+ */
 import { constants } from 'node:fs';
 import { copyFile, open } from 'node:fs/promises';
 import { READ_SIZE } from '../limits.js';
@@ -6,9 +9,9 @@ import { errno } from './files.js';
 import { hasHandles, type Name } from './handle.js';
 
 /**
- * Copies a file to a path where nothing is: as a clone of one moment if the file system has those, else up to the length that the
- * file has at first, or less if it becomes shorter. Follows no symlink at `from`. Throws errors of the system; a part of a copy may
- * be left then.
+ * Copies a file to an unused path: as a clone of one moment if the file system supports it.
+ * Otherwise copies up to the file's initial length, or less if it is truncated. Does not follow a
+ * symlink at `from`. Throws system errors; a partial copy may remain.
  */
 export async function copyChangingFile(from: Name, to: string): Promise<void> {
   const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -39,7 +42,7 @@ async function isCloned(descriptor: number, to: string): Promise<boolean> {
     await copyFile(`/proc/self/fd/${descriptor}`, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
     return true;
   } catch (error) {
-    // Whatever else hinders a clone hinders the copy as well, which reports it.
+    // Other causes affect the copy too, which reports them.
     if (errno(error) === 'EEXIST') throw error;
     return false;
   }

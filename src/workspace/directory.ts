@@ -1,14 +1,14 @@
 /**
- * How this layer opens the directory that a caller named, and how it looks at what may be gone or closed to it by the time it
- * looks: every failure is either told with the path or expected by name.
+ * Access to directories named by a caller, and to entries that may vanish or become inaccessible.
+ * Every failure is reported with its path or expected explicitly.
  */
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { BrowserStateError } from '../errors.js';
 import { errno, readFailure } from './files.js';
 
 /**
- * The real path of `dir`, which may be reached by symlinks. Throws NOT_FOUND where nothing is, USAGE where it is no directory,
- * UNREADABLE where the system refuses to tell.
+ * Returns the real path of `dir`, resolving symlinks. Throws NOT_FOUND if it does not exist, USAGE
+ * if it is no directory, and UNREADABLE if the system denies access.
  */
 export function resolveDirectory(dir: string): string {
   try {
@@ -28,19 +28,23 @@ export function resolveDirectory(dir: string): string {
   });
 }
 
-/** What `look` gives; undefined where the entry is gone. Throws UNREADABLE naming `path` for every other failure. */
+/**
+ * Returns the result of `look`; undefined if the entry is gone. Throws UNREADABLE, naming `path`,
+ * for every other failure.
+ */
 export function ifThere<T>(path: string, look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
     const code = errno(error);
-    // ENOTDIR: a directory above it became a file. ELOOP: a handle was asked for, and it became a symlink.
+    // ENOTDIR: a directory above it became a file. ELOOP: a handle was opened, but a symlink is
+    // there now.
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
     throw readFailure(path, error);
   }
 }
 
-/** What `look` gives; undefined where the system refuses, whatever its reason. */
+/** Returns the result of `look`; undefined for any system error. */
 export function ifSeen<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -51,15 +55,15 @@ export function ifSeen<T>(look: () => T): T | undefined {
 }
 
 /**
- * Returns facts of a directory that are others as soon as a name in it is made, removed or replaced; undefined if it cannot
- * be seen.
+ * Returns metadata of a directory that changes when a name in it is added, removed or replaced.
+ * Undefined if it cannot be read.
  */
 export function entryFacts(dir: string): string | undefined {
   const found = ifSeen(() => lstatSync(dir, { bigint: true }));
   return found && `${found.ino} ${found.mtimeNs} ${found.ctimeNs}`;
 }
 
-/** A path as messages show it: quoted, with control characters escaped. */
+/** Formats a path for messages: quoted, with control characters escaped. */
 export function quote(path: string): string {
   return JSON.stringify(path).replaceAll(/\p{Cc}/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

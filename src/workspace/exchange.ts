@@ -1,4 +1,6 @@
-/** Moving of entries from one directory to another, one by one, for directories that cannot be renamed themselves. */
+/**
+ * Moves entries between directories one by one, for directories that cannot be renamed themselves.
+ */
 import { type BigIntStats, chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { BrowserStateError } from '../errors.js';
 import { quote } from './directory.js';
@@ -7,10 +9,13 @@ import { DirectoryHandle, withHandle } from './handle.js';
 import { makeWritable } from './remove.js';
 import { microseconds, setTime } from './times.js';
 
-/** Called before an entry is moved part by part, since it cannot be renamed. */
+/** Called before an entry that cannot be renamed is moved in parts. */
 type OnSplit = (name: string, identity: string) => Promise<unknown>;
 
-/** Returns what tells an entry from any other that is or was at its path; undefined if there is none. */
+/**
+ * Returns the identity of an entry, which differs from that of any other at its path. Undefined if
+ * there is none.
+ */
 export function identityOf(path: string | Buffer): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return stats && `${stats.dev}:${stats.ino}:${stats.birthtimeNs}`;
@@ -28,8 +33,8 @@ export interface MoveOptions {
 }
 
 /**
- * Moves the entries of those names. A directory that cannot be renamed, such as one of an image under an overlay, is moved part by
- * part. Throws BUSY if something is at the place of an entry.
+ * Moves the named entries. A directory that cannot be renamed, such as one of a lower overlay
+ * layer, is moved in parts. Throws BUSY if the target of an entry exists.
  */
 export async function moveEntries(
   from: DirectoryHandle,
@@ -55,7 +60,7 @@ async function move(from: DirectoryHandle, to: DirectoryHandle, name: Buffer, { 
   }
   const stats = lstatSync(isPart ? to.at(name) : from.at(name), { bigint: true });
   if (onSplit !== undefined) {
-    // A change copies it to the overlay's upper layer, which makes it another one.
+    // A change copies the directory to the overlay's upper layer, where it gets another identity.
     chmodSync(from.at(name), Number(stats.mode) & 0o7777);
     await onSplit(name.toString('latin1'), identityOf(from.at(name)) as string);
   }
@@ -85,7 +90,7 @@ async function moveParts(
   rmdirSync(from.at(name));
 }
 
-/** Renames an entry. A directory that its owner may not write to has to be writable to get another parent. */
+/** Renames an entry. A directory must be writable by its owner to get another parent. */
 function rename(from: DirectoryHandle, to: DirectoryHandle, name: Buffer): void {
   try {
     renameSync(from.at(name), to.at(name));
@@ -104,8 +109,8 @@ function rename(from: DirectoryHandle, to: DirectoryHandle, name: Buffer): void 
 }
 
 /**
- * Returns the entries of `from` that cannot be moved since something else is at their place. `split` are directories that were
- * moved in part: what remains of them is no obstacle.
+ * Returns the entries of `from` that cannot be moved because their targets exist. The rest of a
+ * directory in `split`, which was moved in part, is no conflict.
  */
 export function findConflicts(from: DirectoryHandle, to: DirectoryHandle, split: Readonly<Record<string, string>> = {}): Buffer[] {
   return from.names().filter((name) => {

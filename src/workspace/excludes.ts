@@ -1,7 +1,8 @@
 /**
- * What a snapshot leaves out unless told otherwise (SPEC.md R-CAP-1 to R-CAP-4): files that a browser makes again by itself, and files that
- * mean something to one machine or process only. Rules apply to what shows itself to be a browser's directory, are anchored there
- * and are case-sensitive, so that no file of a web site or an extension is ever taken for a cache.
+ * Default exclusions of a snapshot (SPEC.md R-CAP-1 to R-CAP-4): files that browsers recreate, and
+ * files that are valid on one machine or in one process only. The rules apply only to recognized
+ * browser directories, are anchored there and are case-sensitive. No file of a web site or an
+ * extension is mistaken for a cache.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -11,10 +12,13 @@ import { readFailure } from './files.js';
 
 export type Browser = 'chromium' | 'firefox';
 
-/** `locks` are never kept; the others are kept on request. */
+/** `locks` are always excluded; the others are included on request. */
 export type ExcludeGroup = 'locks' | 'caches' | 'components';
 
-/** Names directly in the directory or in one of its profile directories; `*` stands for any characters of one name. */
+/**
+ * Names directly in the directory or in one of its profile directories; `*` matches any characters
+ * of one name.
+ */
 export const defaultExcludes: Readonly<Record<Browser, Readonly<Record<ExcludeGroup, readonly string[]>>>> = {
   chromium: {
     locks: [
@@ -24,7 +28,7 @@ export const defaultExcludes: Readonly<Record<Browser, Readonly<Record<ExcludeGr
       'lockfile',
       'RunningChromeVersion',
       'DevToolsActivePort',
-      '*-shm', // SQLite builds it anew from the wal when the first process opens the database
+      '*-shm', // SQLite rebuilds it from the wal when the first process opens the database
     ],
     caches: [
       'Cache',
@@ -85,34 +89,48 @@ export const defaultExcludes: Readonly<Record<Browser, Readonly<Record<ExcludeGr
   },
 };
 
-/** Files of a LevelDB, wherever one lies: the lock of the process that has it open, and its diary. */
+/** Files of any LevelDB: the lock of the process that has it open, and its log. */
 const levelDbExcludes: ReadonlyMap<string, ExcludeGroup> = new Map([
   ['LOCK', 'locks'],
   ['LOG', 'components'],
   ['LOG.old', 'components'],
 ]);
 
-/** Data whatever a rule above says: a database's unfinished transactions, and what a browser knows of itself. */
+/**
+ * Data in spite of any rule above: unfinished transactions of databases, and the browser's own
+ * state.
+ */
 const neverExcluded = /-wal$|-journal$|^Local State$|^Last Version$|Preferences$/;
 
-/** What web sites and extensions put there is theirs: no directory of such a name is a profile, whatever lies in it. */
+/**
+ * Directories of web sites and extensions. No such directory is a profile, whatever it contains.
+ */
 const siteDirectories = new Set(['Extensions', 'IndexedDB', 'File System', 'storage']);
 
 const chromiumProfile = /^(?:Default|Profile \d+|Guest Profile|System Profile)$/;
 
-/** What the rules must know of a directory. */
+/** Properties of a directory that the rules depend on. */
 export interface DirectoryFacts {
-  /** The browser whose directory it shows itself to be. */
+  /** The browser that the directory belongs to. */
   readonly browser: Browser | undefined;
-  /** Whether it is a profile directory of Chromium without the directory above it, which has the key of its cookies. */
+  /**
+   * Whether it is a profile directory of Chromium without its user data directory, which holds the
+   * key of its cookies.
+   */
   readonly isLone?: boolean;
-  /** Names of the profile directories directly below it. Firefox has none: there the directory is the profile. */
+  /**
+   * Names of the profile directories directly below it. Firefox has none: its directory is the
+   * profile.
+   */
   readonly profiles: ReadonlySet<string>;
-  /** Whether the directory of that path in it (the empty string for itself) holds a LevelDB. */
+  /** Returns whether the directory at that relative path (empty for itself) holds a LevelDB. */
   isLevelDb(path: string): boolean;
 }
 
-/** Looks at `dir` itself and one level below. Throws NOT_FOUND, USAGE or UNREADABLE where it is no readable directory. */
+/**
+ * Reads the facts of `dir` and one level below. Throws NOT_FOUND, USAGE or UNREADABLE if it is no
+ * readable directory.
+ */
 export function readFacts(dir: string): DirectoryFacts {
   const root = resolveDirectory(dir);
   const files = new Set<string>();
@@ -132,7 +150,10 @@ export function readFacts(dir: string): DirectoryFacts {
   return { browser, isLone, profiles: new Set(profiles), isLevelDb: (path) => isFile(join(root, path, 'CURRENT')) };
 }
 
-/** The group of the default rule that leaves out the entry at `path` itself, not counting rules that leave out a directory above it. */
+/**
+ * Returns the group of the default rule that excludes the entry at `path` itself. Rules for
+ * directories above it do not count.
+ */
 export function defaultExclude(facts: DirectoryFacts, path: string, isDirectory: boolean): ExcludeGroup | undefined {
   if (facts.browser === undefined) return undefined;
   const parent = parentPath(path);
@@ -155,8 +176,9 @@ function recognise(files: ReadonlySet<string>, directories: ReadonlySet<string>)
 const profileFiles = ['Preferences', 'Cookies', 'History', 'Login Data', 'Web Data', 'Bookmarks', 'Favicons', 'Top Sites'];
 
 /**
- * Whether the names in a directory are those of a profile directory of Chromium alone: its preferences and another of its files, or any of them if
- * something else says so.
+ * Returns whether the names are those of a profile directory of Chromium without its user data
+ * directory. They are if its preferences and another of its files exist, or any of them if
+ * `isNamed` returns true.
  */
 export function isLoneProfile(files: ReadonlySet<string>, directories: ReadonlySet<string>, isNamed: () => boolean): boolean {
   if (recognise(files, directories) !== undefined) return false;
@@ -168,7 +190,10 @@ function isProfile(root: string, name: string): boolean {
   return chromiumProfile.test(name) || (!siteDirectories.has(name) && isFile(join(root, name, 'Preferences')));
 }
 
-/** A file that cannot be seen brings no rule into play; where it matters, the scan names it. */
+/**
+ * Returns whether it is a file. An unreadable file matches no rule; the scan reports it if it
+ * matters.
+ */
 function isFile(path: string): boolean {
   return ifSeen(() => statSync(path, { throwIfNoEntry: false }))?.isFile() ?? false;
 }
@@ -177,7 +202,7 @@ type Rules = (path: string) => ExcludeGroup | undefined;
 
 const compiled: Record<Browser, Rules> = { chromium: compile('chromium'), firefox: compile('firefox') };
 
-/** A look-up of whole paths, names without a `*` by a map. */
+/** Compiles the rules into a look-up by path; names without a `*` use a map. */
 function compile(browser: Browser): Rules {
   const exact = new Map<string, ExcludeGroup>();
   const globs: { pattern: RegExp; group: ExcludeGroup }[] = [];

@@ -1,10 +1,10 @@
-/** Errors of local files, reported as errors of this library, with the path and a hint. */
+/** Errors of local files as errors of this library, with the path and a hint. */
 import { BrowserStateError } from '../errors.js';
 import { errno, meaningOf, systemFailure } from '../system-errors.js';
 
 export { errno };
 
-/** Returns the meaning of a failure to read a local file. */
+/** Returns the library error for a failure to read a local file. */
 export function readFailure(path: string, error: unknown): unknown {
   const code = errno(error);
   if (code === undefined || error instanceof BrowserStateError) return error;
@@ -20,7 +20,7 @@ export function readFailure(path: string, error: unknown): unknown {
   });
 }
 
-/** Returns the meaning of a failure to write a local file. */
+/** Returns the library error for a failure to write a local file. */
 export function writeFailure(path: string, error: unknown): unknown {
   return systemFailure(error, (name) => `${path}: could not be written: ${name}`, path);
 }

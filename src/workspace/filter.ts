@@ -1,6 +1,7 @@
 /**
- * Decides what of a directory a snapshot holds: the default rules of excludes.ts, then the user's own in gitignore syntax, where the
- * last rule that matches wins (SPEC.md R-CAP-5 to R-CAP-8). Decisions depend on paths alone, so that capture and checkout agree on them.
+ * Selects the entries of a snapshot: the default rules of excludes.ts, then the user's in gitignore
+ * syntax; the last match wins (SPEC.md R-CAP-5 to R-CAP-8). Decisions depend on paths alone, so
+ * that capture and checkout agree on them.
  */
 import { isUtf8 } from 'node:buffer';
 import { readFileSync, statSync } from 'node:fs';
@@ -12,19 +13,22 @@ import { parentPath } from '../object/path.js';
 import { ifThere, quote, resolveDirectory } from './directory.js';
 import { type DirectoryFacts, defaultExclude } from './excludes.js';
 
-/** The user's rules travel with the profile: this file is never left out. */
+/** This file is never excluded, so that the user's rules stay with the profile. */
 const IGNORE_FILE = '.browserstateignore';
-/** Bytes of rules that a filter takes from a file or from options: ten times what a long hand-written list needs. */
+/** The maximum bytes of rules in a file or in options: ten times a long hand-written list. */
 const MAX_RULES_BYTES = 64 * 1024;
 
 export interface Filter {
-  /** Whether the entry, or a directory above it, is left out. `path` is relative, `/`-separated and not empty. */
+  /**
+   * Returns whether the entry, or a directory above it, is excluded. `path` is relative,
+   * `/`-separated and not empty.
+   */
   excludes(path: string, isDirectory: boolean): boolean;
 }
 
-/** What decides, besides the directory itself: plain data, to be kept and used again. */
+/** The rules besides the facts of the directory: plain data, to be stored and reused. */
 export interface CaptureRules {
-  /** Keeps what the default rules leave out, save the group `locks`. */
+  /** Includes what the default rules exclude, except for the group `locks`. */
   keepCaches: boolean;
   /** Patterns in gitignore syntax, after those of the file. */
   exclude: readonly string[];
@@ -32,7 +36,10 @@ export interface CaptureRules {
   ignoreFile: string | undefined;
 }
 
-/** The rules for `dir` as it is now. Throws NOT_FOUND, USAGE or UNREADABLE where `dir` or the file with its rules cannot be read. */
+/**
+ * Reads the current rules of `dir`. Throws NOT_FOUND, USAGE or UNREADABLE if `dir` or its rule file
+ * cannot be read.
+ */
 export function readRules(
   dir: string,
   { keepCaches = false, exclude = [] }: { keepCaches?: boolean | undefined; exclude?: readonly string[] | undefined } = {},
@@ -40,7 +47,10 @@ export function readRules(
   return { keepCaches, exclude, ignoreFile: readIgnoreFile(dir) };
 }
 
-/** The text of the user's rules in `dir`, if there are any. Throws USAGE for a file that is enormous, not UTF-8 or no file. */
+/**
+ * Returns the user's rules in `dir`; undefined if there are none. Throws USAGE if they are no
+ * regular file, too large or not UTF-8.
+ */
 function readIgnoreFile(dir: string): string | undefined {
   const path = join(resolveDirectory(dir), IGNORE_FILE);
   const stat = ifThere(path, () => statSync(path));
@@ -52,7 +62,10 @@ function readIgnoreFile(dir: string): string | undefined {
   return bytes?.toString();
 }
 
-/** The filter that follows these rules. Throws USAGE for a pattern that could never match, and for more than 64 KiB of them. */
+/**
+ * Builds the filter for these rules. Throws USAGE for a pattern that never matches, and for more
+ * than 64 KiB of patterns.
+ */
 export function buildFilter({ facts, keepCaches, exclude, ignoreFile }: CaptureRules & { facts: DirectoryFacts }): Filter {
   const userRule = compileRules(exclude, ignoreFile ?? '');
   const directories = new Map<string, boolean>();
@@ -78,8 +91,9 @@ export function buildFilter({ facts, keepCaches, exclude, ignoreFile }: CaptureR
 }
 
 /**
- * What `globs` name: each a file or a whole directory, anchored at the root, such as `Default/Cookies`, `Default/IndexedDB` or
- * `Default/Local Storage/**`. Throws USAGE for no globs, for a negated one and for one that could never match.
+ * Returns whether a path matches one of the globs. Each glob names a file or a whole directory,
+ * anchored at the root, such as `Default/Cookies`, `Default/IndexedDB` or `Default/Local
+ * Storage/**`. Throws USAGE for no globs, a negated glob, or one that never matches.
  */
 export function matcher(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) throw usage('expected at least one glob, found none');
@@ -94,19 +108,25 @@ export function matcher(globs: readonly string[]): (path: string) => boolean {
   return (path) => rules.ignores(path);
 }
 
-/** A pattern that leaves out just the entry at `path`, for hints: what cannot be written in a pattern is a `?` in it. */
+/**
+ * Returns a pattern that excludes the entry at `path`, for hints. Characters that a pattern cannot
+ * express become `?`.
+ */
 export function patternFor(path: string): string {
   const writable = path.replaceAll(/[\p{Cc}\ufffd]/gu, '?');
   return `/${writable.replaceAll(/[\\*[]/g, '\\$&').replace(/ $/, '\\ ')}`;
 }
 
-/** Loaded for a user's own rules alone; by `require`, since Node.js reads a CommonJS module twice, and slowly, where it is imported. */
+/**
+ * Loads the library only if there are user rules. Uses `require`: Node.js imports a CommonJS module
+ * slowly, reading it twice.
+ */
 function newRules(): Ignore {
   const ignore = createRequire(import.meta.url)('ignore') as typeof import('ignore');
   return ignore({ ignorecase: false });
 }
 
-/** True: left out by the user; false: brought back; undefined: no word on it. */
+/** True: excluded by the user; false: included again; undefined: no rule matches. */
 type UserRule = (path: string, isDirectory: boolean) => boolean | undefined;
 
 function compileRules(exclude: readonly string[], ignoreFile: string): UserRule {
@@ -136,10 +156,10 @@ function checkPattern(pattern: string, what: string, shown = pattern): void {
 }
 
 const bracketMember = String.raw`\[:(?:alnum|alpha|blank|cntrl|digit|graph|lower|print|punct|space|upper|xdigit):\]|\\[^]|\[(?!:)`;
-/** An escaped character, or a bracket expression as git reads it: a `]` that comes first is a member. */
+/** An escaped character, or a bracket expression as git parses it: a leading `]` is a member. */
 const escapeOrBracket = new RegExp(String.raw`\\[^]|\[(?:[!^]|(?![!^]))(?:${bracketMember}|[^\\[])(?:${bracketMember}|[^\]\\[])*\]`, 'g');
 
-/** Why git would never match anything with `pattern`, which its writer cannot have meant; undefined if it could. */
+/** Returns why git never matches anything with `pattern`; undefined if it can match. */
 function patternProblem(pattern: string): string | undefined {
   const body = pattern.replace(/^!/, '').replace(/^\//, '');
   const plain = body.replaceAll(escapeOrBracket, 'x');

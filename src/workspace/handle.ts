@@ -1,18 +1,19 @@
 /**
- * Handles of directories. A path below a handle leads into that directory, whatever takes its name meanwhile: no symlink that another
- * program puts in the place of a directory is followed. On Linux a handle is a descriptor under /proc; elsewhere it is the path.
+ * Directory handles. A path below a handle stays in that directory, even if its name is reused
+ * meanwhile: a symlink that replaces a directory is not followed. On Linux a handle is a descriptor
+ * under /proc; elsewhere it is the path.
  */
 import { type BigIntStats, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { parentPath } from '../object/path.js';
 import { errno } from '../system-errors.js';
 
-/** A name as the file system has it, which need not be UTF-8. */
+/** A name in the file system, which need not be UTF-8. */
 export type Name = string | Buffer;
 
-/** Whether paths below handles are safe from symlinks here. */
+/** Whether paths below handles are safe from symlinks on this system. */
 export const hasHandles = existsSync('/proc/self/fd');
 
-/** Closes a descriptor that nothing was written through: what was read is right, whatever closing says. */
+/** Closes a descriptor that was only read. Errors are ignored, since the data was read already. */
 export function closeRead(descriptor: number): void {
   try {
     closeSync(descriptor);
@@ -21,7 +22,7 @@ export function closeRead(descriptor: number): void {
   }
 }
 
-/** Linux: names an entry without opening it. Node has no constant for it. */
+/** Linux: refers to an entry without opening it. Node has no constant for it. */
 const O_PATH = 0o10000000;
 
 export class DirectoryHandle {
@@ -30,7 +31,7 @@ export class DirectoryHandle {
 
   private constructor(path: Name) {
     if (!hasHandles) {
-      // Throws what opening would.
+      // Throws the same error as opening it.
       readdirSync(path);
       this.#prefix = path;
       return;
@@ -39,7 +40,7 @@ export class DirectoryHandle {
     this.#prefix = `/proc/self/fd/${this.#descriptor}`;
   }
 
-  /** Opens the directory at `path`. Throws ELOOP or ENOTDIR if a symlink or anything else is there. */
+  /** Opens the directory at `path`. Throws ELOOP for a symlink and ENOTDIR for anything else. */
   static open(path: Name): DirectoryHandle {
     return new DirectoryHandle(path);
   }
@@ -54,7 +55,7 @@ export class DirectoryHandle {
     return this.#prefix;
   }
 
-  /** Returns the path of the entry with that name. */
+  /** Returns the path of the entry of that name. */
   at(name: Name): Name {
     if (typeof name === 'string' && typeof this.#prefix === 'string') return `${this.#prefix}/${name}`;
     return Buffer.concat([Buffer.from(this.#prefix), Buffer.from('/'), Buffer.from(name)]);
@@ -81,7 +82,7 @@ export class DirectoryHandle {
   }
 }
 
-/** Runs `work` with a handle, and closes it. */
+/** Runs `work` with a handle, then closes it. */
 export async function withHandle<T>(handle: DirectoryHandle, work: (handle: DirectoryHandle) => Promise<T>): Promise<T> {
   try {
     return await work(handle);
@@ -90,21 +91,24 @@ export async function withHandle<T>(handle: DirectoryHandle, work: (handle: Dire
   }
 }
 
-/** Paths below a directory, each reached by the handles of the directories above it. */
+/** Paths below a directory, each resolved through handles of the directories above it. */
 export class Below {
-  /** The directories that are open, each below the one before it. */
+  /** The open directories, each below the previous one. */
   readonly #open: { path: string; handle: DirectoryHandle }[];
 
   constructor(root: string) {
     this.#open = [{ path: '', handle: DirectoryHandle.open(root) }];
   }
 
-  /** Returns the path of an entry for a call that follows no symlink at its end. Throws if a directory above it is none. */
+  /**
+   * Returns the path of an entry, for a call that does not follow a final symlink. Throws if a path
+   * above it is no directory.
+   */
   at(path: string): Name {
     return this.#directory(parentPath(path)).at(nameOf(path));
   }
 
-  /** Opens a directory, for the caller to close. */
+  /** Opens a directory; the caller closes it. */
   open(path: string): DirectoryHandle {
     return path === '' ? this.#directory('').child('.') : this.#directory(parentPath(path)).child(nameOf(path));
   }
@@ -124,7 +128,7 @@ export class Below {
     return top.handle;
   }
 
-  /** Closes all but the root: a path is reached anew, since another directory may have its place. */
+  /** Closes all handles but the root's, so that replaced directories are opened anew. */
   forget(): void {
     for (const { handle } of this.#open.splice(1)) handle.close();
   }
@@ -138,7 +142,7 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** Sets the mode of an entry that is no symlink. Throws ELOOP for a symlink. */
+/** Sets the mode of an entry. Throws ELOOP for a symlink. */
 export function setMode(path: Name, mode: number): void {
   if (!hasHandles) {
     chmodSync(path, mode);

@@ -1,8 +1,11 @@
-/** JSON objects in files of profiles, which are hostile: no text makes a parser go deep. */
+/** JSON objects in files of profiles. They are hostile input: nesting is limited. */
 import { isAnyError } from '../errors.js';
 import { MAX_JSON_DEPTH } from '../limits.js';
 
-/** Returns the object that the text is; undefined for any other text, and for one that a browser would not read either, as it nests too deeply. */
+/**
+ * Parses a JSON object. Undefined for any other text, and for one that nests too deeply for
+ * browsers.
+ */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   if (!isShallow(text)) return undefined;
   try {
@@ -31,7 +34,7 @@ function isShallow(text: string): boolean {
   return true;
 }
 
-/** Returns the place of the quote that ends the string which begins at `start`, or the end of the text. */
+/** Returns the position of the quote that ends the string at `start`, or the end of the text. */
 export function endOfString(text: string, start: number): number {
   let at = start + 1;
   while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;

@@ -1,6 +1,7 @@
 /**
- * What a LevelDB's MANIFEST names: the tables that make it up, with their sizes, and the logs that it still needs. It is a log of edits in LevelDB's record
- * format, only ever appended to, so that the beginning of one is an earlier state of the database. Nothing else of a LevelDB is read.
+ * Parser of a LevelDB's MANIFEST: the tables of the database with their sizes, and the first log
+ * that it needs. The MANIFEST is an append-only log of edits in LevelDB's record format, so a
+ * prefix of it is an earlier state of the database. No other file of a LevelDB is read.
  */
 import { concat, Reader } from '../bytes.js';
 import { isError } from '../errors.js';
@@ -8,12 +9,12 @@ import { isError } from '../errors.js';
 export interface LevelDbState {
   /** Bytes of each table, by number. */
   tables: Map<number, number>;
-  /** The first log that is needed, and one more from before it: 0 where there is none. */
+  /** The first log that is needed, and one older log; 0 if there is none. */
   log: number;
   previousLog: number;
 }
 
-/** What the name of a file in a LevelDB says. */
+/** The kind and number of a file in a LevelDB, from its name. */
 export type LevelDbFile = { kind: 'table' | 'log' | 'manifest'; number: number } | { kind: 'current' | 'other'; number: 0 };
 
 export function levelDbFile(name: string): LevelDbFile {
@@ -30,7 +31,10 @@ const HEADER_SIZE = 7;
 const NUMBER = Number.MAX_SAFE_INTEGER;
 const [FULL, FIRST, MIDDLE, LAST] = [1, 2, 3, 4];
 
-/** The state after all edits that are whole; undefined where there is something in it that LevelDB does not write. */
+/**
+ * Returns the state after all complete edits. Undefined if there is content that LevelDB does not
+ * write.
+ */
 export function readManifest(bytes: Uint8Array): LevelDbState | undefined {
   const state: LevelDbState = { tables: new Map(), log: 0, previousLog: 0 };
   try {
@@ -42,7 +46,7 @@ export function readManifest(bytes: Uint8Array): LevelDbState | undefined {
   return state;
 }
 
-/** Records that are whole; an end that is still being written is none. */
+/** Yields complete records, ignoring an incomplete one at the end. */
 function* records(bytes: Uint8Array): Generator<Uint8Array> {
   let parts: Uint8Array[] = [];
   for (let at = 0; at + HEADER_SIZE <= bytes.length; ) {
@@ -63,7 +67,7 @@ function* records(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-/** Applies one edit; false where it holds what is not known here. */
+/** Applies one edit; returns false if it is of an unknown kind. */
 function apply(state: LevelDbState, input: Reader): boolean {
   while (input.remaining > 0) {
     switch (input.uint(NUMBER)) {
@@ -77,7 +81,7 @@ function apply(state: LevelDbState, input: Reader): boolean {
       case 4: // last sequence
         input.uint(NUMBER);
         break;
-      case 5: // where the next compaction of a level begins
+      case 5: // the start of a level's next compaction
         input.uint(NUMBER);
         input.sized(NUMBER);
         break;

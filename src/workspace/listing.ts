@@ -1,7 +1,8 @@
 /**
- * The content of one directory, as a scan lists it (SPEC.md R-CAP-9, R-CAP-10). Names and entries that are not regular files are
- * reached by handles of the directories above them. A regular file is looked at by its path, which is cheaper: its content is
- * taken only from a file below such handles with the same facts, or if the stat cache knows those facts of that path.
+ * The content of one directory in a scan (SPEC.md R-CAP-9, R-CAP-10). Names and entries other than
+ * regular files are read through handles of the directories above. Regular files are examined by
+ * path, which is cheaper. Their content is used only if a file below such handles has the same
+ * metadata, or if the stat cache has that metadata for that path.
  */
 import { isUtf8 } from 'node:buffer';
 import { type BigIntStats, constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
@@ -22,20 +23,22 @@ export interface SkippedEntry {
   kind: 'socket' | 'fifo' | 'device';
 }
 
-/** What lies in a directory, without what lies in the directories in it unless they are left out. */
+/** The entries of a directory, without those of its subdirectories unless these are excluded. */
 export interface Listing {
   /** The directory itself, before its names were read. */
   own: ScannedEntry;
-  /** The device that it lies on. */
+  /** The device of the directory. */
   dev: bigint;
-  /** The names, if the directory had changed shortly before: its times may not show another change. */
+  /**
+   * The names, if the directory had changed shortly before: its times may not show another change.
+   */
   names: string | undefined;
   /** Sorted by the UTF-8 bytes of their names. */
   entries: ScannedEntry[];
   excluded: { files: number; bytes: number };
   skipped: SkippedEntry[];
   locked: string[];
-  /** Whether an entry that was listed was gone when it was looked at. */
+  /** Whether a listed entry vanished before it was examined. */
   isLosing: boolean;
 }
 
@@ -47,7 +50,10 @@ export class Lister {
   readonly #below: Below;
   readonly #facts = new Facts();
 
-  /** `now`: milliseconds since 1970. `breathe` is called for each entry. Throws what opening the directory throws. */
+  /**
+   * `now`: milliseconds since 1970. `breathe` is called for each entry. Throws the errors of
+   * opening the directory.
+   */
   constructor(root: string, filter: Filter, now: number, breathe: () => Promise<void> | undefined) {
     this.#root = root;
     this.#filter = filter;
@@ -56,7 +62,10 @@ export class Lister {
     this.#below = new Below(root);
   }
 
-  /** Lists a directory; undefined if it is gone. Throws UNREADABLE naming what cannot be read or cannot be in a snapshot. */
+  /**
+   * Lists a directory; undefined if it is gone. Throws UNREADABLE, naming the entry, if one cannot
+   * be read or represented in a snapshot.
+   */
   async list(path: string): Promise<Listing | undefined> {
     const found = this.#read(path);
     if (found === undefined) return undefined;
@@ -82,7 +91,7 @@ export class Lister {
     return listing;
   }
 
-  /** Returns whether a directory is not, or may not be, what the listing says. */
+  /** Returns whether a directory differs, or may differ, from its listing. */
   hasChanged(path: string, { own, dev, names, isLosing }: Listing): boolean {
     const now = ifThere(path, () => lstatSync(this.#absolute(path), { bigint: true, throwIfNoEntry: false }));
     if (isLosing || now === undefined) return true;
@@ -90,7 +99,7 @@ export class Lister {
     return !isSame || (names !== undefined && names !== joined(this.#read(path)?.names ?? []));
   }
 
-  /** Lets go of directories that may have been replaced since they were opened. */
+  /** Closes handles of directories that may have been replaced since. */
   forget(): void {
     this.#below.forget();
   }
@@ -99,7 +108,7 @@ export class Lister {
     this.#below.close();
   }
 
-  /** Reads the names in a directory, as bytes those that are not UTF-8. */
+  /** Reads the names in a directory; those that are not UTF-8 are returned as bytes. */
   #read(path: string): { stats: BigIntStats; names: (string | Buffer)[] } | undefined {
     const shown = path === '' ? this.#root : path;
     const handle = ifThere(shown, () => this.#below.open(path));
@@ -116,7 +125,7 @@ export class Lister {
     }
   }
 
-  /** Returns the names that are UTF-8, if the filter leaves out the others. */
+  /** Returns the UTF-8 names. Throws if there is another one that the filter does not exclude. */
   #decode(parent: string, names: (string | Buffer)[], listing: Listing): string[] {
     const kept: string[] = [];
     for (const name of names) {
@@ -133,15 +142,18 @@ export class Lister {
     if (stat === undefined) return;
     if (!this.#filter.excludes(decoded, stat.isDirectory()))
       throw unfit(decoded, `its name is not UTF-8 but the bytes ${escapeBytes(name)}`);
-    // A directory of such a name counts as one file: its contents are not worth a walk of their own kind.
+    // A directory with such a name counts as one file; it is not walked.
     count(listing, stat.isFile() ? stat.size : 0);
   }
 
-  /** Takes an entry into the listing. Returns what to wait for if the filter leaves out a directory. */
+  /**
+   * Adds an entry to the listing. Returns a promise to await if the entry is an excluded directory.
+   */
   #look(listing: Listing, parent: string, name: string): Promise<void> | undefined {
     const path = childOf(parent, name);
     let stat = this.#lstat(path, this.#absolute(path));
-    // A directory that is kept is opened below its parent's handle, or is gone; every other entry that is no file is looked at there.
+    // An included directory is opened below its parent's handle, or is gone. Other entries that are
+    // no files are examined there.
     const isOdd = !stat?.isFile() && (!stat?.isDirectory() || this.#filter.excludes(path, true));
     if (isOdd) stat = this.#lstat(path, () => this.#below.at(path));
     if (stat === undefined) {
@@ -154,7 +166,7 @@ export class Lister {
       count(listing, stat.isFile() ? Number(stat.size) : 0);
       return undefined;
     }
-    // Only root may look into one of those.
+    // Such a directory is readable by root only.
     if (isSystemEntry(this.#absolute(parent), name, stat)) return undefined;
     const entry = this.#entry(listing, path, stat);
     if (entry !== undefined) listing.entries.push(entry);
@@ -165,7 +177,7 @@ export class Lister {
     return ifThere(path, () => lstatSync(typeof from === 'string' ? from : from(), { bigint: true, throwIfNoEntry: false }));
   }
 
-  /** Returns the entry if it is of a kind that snapshots hold, and still there; one of another kind is noted. */
+  /** Returns the entry if its kind is supported and it still exists. Other kinds are noted. */
   #entry(listing: Listing, path: string, stat: BigIntStats): ScannedEntry | undefined {
     const kind = kindOf(stat);
     if (kind === 'socket' || kind === 'fifo' || kind === 'device') {
@@ -189,7 +201,7 @@ export class Lister {
     return String(bytes);
   }
 
-  /** Counts all below an excluded directory, as far as the system lets it be seen. */
+  /** Counts all entries below an excluded directory, as far as they are readable. */
   async #leaveOut(listing: Listing, path: string): Promise<void> {
     const directories = [this.#absolute(path)];
     for (const directory of directories) {

@@ -74,10 +74,7 @@ test.serial('snapshot for people', async (t) => {
   writeProfile(desk);
   const made = await desk.run('snapshot', 'profile', '-s', 'work', '--tag', 'good', '--no-push');
   t.deepEqual([made.status, made.stderr], [0, '']);
-  t.regex(
-    made.stdout,
-    /^committed [0-9a-f]{12} \(good\) to work: 3 files, 16 B; 16 B new, stored in .* B\nleft out 1 file, 6 B\n$/,
-  );
+  t.regex(made.stdout, /^committed [0-9a-f]{12} \(good\) to work: 3 files, 16 B; 16 B new, stored in .* B\nleft out 1 file, 6 B\n$/);
   const same = await desk.run('snapshot', 'profile', '-s', 'work');
   t.regex(same.stdout, /^nothing changed since [0-9a-f]{12} of work: 3 files, 16 B\nleft out 1 file, 6 B\n$/);
 });
