@@ -65,6 +65,12 @@ export function describeFailure(error: unknown, cancelled: boolean): Failure {
   return { code: 'INTERNAL', message: message || name || 'an error without a message', hint, details: {} };
 }
 
+/** Returns the error of a result that could not be printed. The command itself may be done. */
+export function outputFailure(error: NodeJS.ErrnoException): CliError {
+  const hint = 'Check where the output goes, then repeat the command.';
+  return new CliError(error.code === 'ENOSPC' ? 'NO_SPACE' : 'INTERNAL', `standard output: write failed: ${error.code}`, hint, error);
+}
+
 /** Adds the `--offline` hint to errors about an unreachable remote. */
 export function mentionOffline(error: unknown): unknown {
   if (!isFailure(error) || error.code !== 'UNREACHABLE') return error;

@@ -23,7 +23,7 @@ import { sync } from './commands/sync.js';
 import { tag } from './commands/tag.js';
 import { verify } from './commands/verify.js';
 import { Context } from './context.js';
-import { describeFailure, exitStatus, mentionOffline } from './failure.js';
+import { describeFailure, exitStatus, mentionOffline, outputFailure } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
 import type { Choice } from './parser.js';
 import { Report } from './report.js';
@@ -101,7 +101,7 @@ function fail(error: unknown): void {
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // A reader that closes the pipe, such as `head`, is no error. The command runs to its end, since
   // a snapshot is not undone.
-  if (error.code !== 'EPIPE') fail(error);
+  if (error.code !== 'EPIPE') fail(outputFailure(error));
 });
 process.stderr.on('error', () => {
   // stderr is closed; nothing can be reported.

@@ -97,6 +97,6 @@ testWith(['/dev/full'], test.serial)('output that cannot be written is an error'
   for (const args of [['--version'], ['stats']]) {
     const { status, stderr } = await outcome(new Desk(t).start(args, { stdio: ['ignore', full, 'pipe'] }));
     t.is(status, 1);
-    t.regex(stderr, /^error: ENOSPC.*\nhint: .*\n$/);
+    t.regex(stderr, /^error: standard output: write failed: ENOSPC\nhint: .*\n$/);
   }
 });
