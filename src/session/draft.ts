@@ -85,7 +85,8 @@ class Draft {
         // From here on the swap may take effect; before, a signal that fired meanwhile still ends it.
         throwIfAborted(options?.signal);
         this.#isSent = true;
-        return provider.swap(key, bytes, expected, options);
+        // A local swap ends by itself. If it were cut off, nothing would tell whether it took effect.
+        return provider.swap(key, bytes, expected, provider.url.startsWith('file:') ? { ...options, signal: undefined } : options);
       },
     };
   }

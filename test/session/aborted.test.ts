@@ -7,7 +7,8 @@ import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { isError, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
+import { systemHost } from '../../src/host.js';
+import { isError, localProvider, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
 import { scoped } from '../../src/provider/scoped.js';
 import { fork, rollback } from '../../src/session/history.js';
 import type { LegacyPlace } from '../../src/session/legacy-place.js';
@@ -86,6 +87,24 @@ test('C13: a commit of a file that cannot be read, or of a directory that lost i
   for (let i = 0; i < 10; i++) writeFileSync(join(lost, `other-${i}`), noise(MIB, `other ${i}`));
   await rejects(t, () => store.session('big').commit(lost), 'SHRUNK');
   t.deepEqual(stored().names, before.names);
+});
+
+test('R-WRITE-7, C13: a commit that is cancelled while its swap is written is made, and leaves nothing behind', async (t) => {
+  const { dir, folder } = await place(t, 9);
+  const controller = new AbortController();
+  let swaps = 0;
+  const cutting = around(localProvider(join(folder, 'fresh'), systemHost), (method: Method, key, request) => {
+    // The first one creates the ref.
+    if (method === 'swap' && key.endsWith('refs/main') && ++swaps === 2) controller.abort();
+    return request();
+  });
+  const host = { ...systemHost, temporaryFolder: () => join(folder, 'own') };
+  const store = await openRepository({ home: cutting, userId: 'tester', host });
+  const outcome = await outcomeOf(store.session('main').commit(dir, { signal: controller.signal }));
+  t.is(outcome, 'done');
+  t.true(controller.signal.aborted);
+  t.deepEqual((await store.verify({ readData: true })).findings, []);
+  t.is((await store.usage()).reclaimableBytes, 0);
 });
 
 test('C13: a commit that is killed leaves nothing after the next one', async (t) => {
