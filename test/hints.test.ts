@@ -5,7 +5,10 @@ import test from 'ava';
 
 const root = fileURLToPath(new URL('../../src/', import.meta.url));
 
-/** Files with errors that lack a hint today, most of them about arguments of a provider. A file may only be taken out. */
+/**
+ * Files with errors that lack a hint today, most of them about arguments of a provider. A file may
+ * only be taken out.
+ */
 const known = new Set([
   'browser-state.ts',
   'object-id.ts',

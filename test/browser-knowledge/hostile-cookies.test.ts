@@ -1,4 +1,6 @@
-/** C6: profile databases are hostile. Whatever they hold, reading them ends, and a mount goes on. */
+/**
+ * C6: profile databases are hostile. Whatever they hold, reading them ends, and a mount goes on.
+ */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

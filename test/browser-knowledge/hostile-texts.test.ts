@@ -1,4 +1,7 @@
-/** C6, its kind: texts of a profile that were made to hang or to exhaust a program that reads them. A mount goes on, and what is no browser's is left alone. */
+/**
+ * C6, its kind: texts of a profile that were made to hang or to exhaust a program that reads them.
+ * A mount goes on, and what is no browser's is left alone.
+ */
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';

@@ -23,7 +23,8 @@ test('what is no object is not changed', (t) => {
 });
 
 test('of any object the result parses to the object with that value', async (t) => {
-  // No name ends with a backslash: once JSON.parse of Node 24 has seen one, it takes "\\"" in its place for the same name.
+  // No name ends with a backslash: once JSON.parse of Node 24 has seen one, it takes "\\"" in its
+  // place for the same name.
   const name = fc.oneof(
     fc.constantFrom('a', 'b', '"', '\\n', '}'),
     fc.string().filter((any) => !any.endsWith('\\')),

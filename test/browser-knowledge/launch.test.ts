@@ -1,4 +1,6 @@
-/** When a launch mounts and unmounts, with drivers and a state that only tell what they are asked. */
+/**
+ * When a launch mounts and unmounts, with drivers and a state that only tell what they are asked.
+ */
 import { EventEmitter, once } from 'node:events';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
@@ -12,7 +14,9 @@ import { launch as launchPlaywright } from '../../src/playwright.js';
 import { launch as launchPuppeteer } from '../../src/puppeteer.js';
 import type { MountOptions } from '../../src/state-options.js';
 
-/** A state that notes what it is asked, and fails to unmount with the errors given, first to last. */
+/**
+ * A state that notes what it is asked, and fails to unmount with the errors given, first to last.
+ */
 class FakeState {
   readonly asked: string[] = [];
   readonly events = new EventEmitter();

@@ -1,4 +1,7 @@
-/** Rounds of a worker that is killed, or whose browser is, at a random moment; each next round tells what the session holds. */
+/**
+ * Rounds of a worker that is killed, or whose browser is, at a random moment; each next round tells
+ * what the session holds.
+ */
 import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -71,7 +74,9 @@ function killBrowser(home: string): boolean {
   return false;
 }
 
-/** Runs `kill` after that many milliseconds; false if `worker` ends before, or nothing was killed. */
+/**
+ * Runs `kill` after that many milliseconds; false if `worker` ends before, or nothing was killed.
+ */
 async function killAfter(moment: number, worker: Worker, kill: () => boolean): Promise<boolean> {
   const over = new AbortController();
   void worker.ended.then(() => over.abort());
@@ -80,9 +85,10 @@ async function killAfter(moment: number, worker: Worker, kill: () => boolean): P
 }
 
 /**
- * Goes on until so many rounds were killed at a random moment of their length, of the worker and of the browser in turn. Each round must start, and see at
- * least what was last committed of a browser that was closed, and at most what was ever written, in the cookie and in localStorage alike. Resolves to how often
- * each thing came about.
+ * Goes on until so many rounds were killed at a random moment of their length, of the worker and of
+ * the browser in turn. Each round must start, and see at least what was last committed of a browser
+ * that was closed, and at most what was ever written, in the cookie and in localStorage alike.
+ * Resolves to how often each thing came about.
  */
 export async function killRounds(t: ExecutionContext, kills: number, seed: number): Promise<Outcomes> {
   const home = join(temporary(t), 'home');

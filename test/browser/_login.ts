@@ -52,7 +52,10 @@ const origins = ['shop', 'mail', 'bank'];
 
 /** What every part of the site says of a visitor. */
 export const nobody = { cookie: null, session: null, localStorage: null, indexedDB: null, serviceWorker: null };
-/** The same of one who logged in and whose browser was started again since: a cookie without an expiry is gone. */
+/**
+ * The same of one who logged in and whose browser was started again since: a cookie without an
+ * expiry is gone.
+ */
 export const known = (user: string) => ({ cookie: user, session: null, localStorage: user, indexedDB: user, serviceWorker: user });
 
 export interface Site {
@@ -86,7 +89,9 @@ export interface Browsing {
   close(): Promise<void>;
 }
 
-/** Opens every origin, or those given, evaluates `script` there, and returns what each page said. */
+/**
+ * Opens every origin, or those given, evaluates `script` there, and returns what each page said.
+ */
 export async function ask(browser: Pick<Browsing, 'newPage'>, { port }: Site, script: string, visited = origins): Promise<unknown[]> {
   const answers: unknown[] = [];
   for (const origin of visited) {
@@ -139,7 +144,10 @@ export const quietArguments = [
   '--no-first-run',
 ];
 
-/** Opens every origin in a Chromium on `profile`, evaluates `script` there, closes the browser, and returns what each page said. */
+/**
+ * Opens every origin in a Chromium on `profile`, evaluates `script` there, closes the browser, and
+ * returns what each page said.
+ */
 export async function visit(profile: string, site: Site, script: string): Promise<unknown[]> {
   const options = { executablePath: chromiumPath(), headless: true, args: quietArguments };
   return askAndClose(await chromium.launchPersistentContext(profile, options), site, script);

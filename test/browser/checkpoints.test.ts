@@ -1,4 +1,7 @@
-/** Background checkpoints of a real Chromium that writes all the time: each restores to a profile that opens, with databases that are whole (SPEC.md 11.7). */
+/**
+ * Background checkpoints of a real Chromium that writes all the time: each restores to a profile
+ * that opens, with databases that are whole (SPEC.md 11.7).
+ */
 import { execFile } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -61,7 +64,10 @@ async function launch(t: ExecutionContext, profile: string): Promise<BrowserCont
   return context;
 }
 
-/** Goes to further pages, each of which is an entry of the browser's history, and begins to write on the last. */
+/**
+ * Goes to further pages, each of which is an entry of the browser's history, and begins to write on
+ * the last.
+ */
 async function browse(tab: Page, url: (path: string) => string, round: number): Promise<number> {
   for (let i = 0; i < 4; i++) await tab.goto(url(`${round}/${i}`));
   const n = await tab.evaluate<number>('read()');

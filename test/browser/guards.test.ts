@@ -1,4 +1,7 @@
-/** A2, A3: the guards of a commit never raise a false alarm on real profiles: after a close, after a kill, from run to run. */
+/**
+ * A2, A3: the guards of a commit never raise a false alarm on real profiles: after a close, after a
+ * kill, from run to run.
+ */
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';

@@ -1,4 +1,7 @@
-/** The whole way: log in through `launch`, to a real S3 gateway, and from there to machines that hold nothing. */
+/**
+ * The whole way: log in through `launch`, to a real S3 gateway, and from there to machines that
+ * hold nothing.
+ */
 import { join } from 'node:path';
 import test from 'ava';
 import { chromium } from 'playwright-core';

@@ -1,4 +1,7 @@
-/** Thirty rounds of one session: what each sends is in proportion to what it changed, however many there were before. */
+/**
+ * Thirty rounds of one session: what each sends is in proportion to what it changed, however many
+ * there were before.
+ */
 import { join } from 'node:path';
 import test from 'ava';
 import { chromium } from 'playwright-core';
@@ -10,7 +13,10 @@ import { temporary } from '../helpers/temporary.js';
 import { ask, chromiumPath, known, nobody, quietArguments, startSite } from './_login.js';
 
 const ROUNDS = 30;
-/** What all rounds send is at most this multiple of their changed pages, compressed as well as the store does for small commits (SPEC.md 13: sends, amortised). */
+/**
+ * What all rounds send is at most this multiple of their changed pages, compressed as well as the
+ * store does for small commits (SPEC.md 13: sends, amortised).
+ */
 const MOST_SENT = 3;
 
 test.serial(`${ROUNDS} rounds of mounting, browsing and unmounting send what they changed, and the profile works each time`, async (t) => {

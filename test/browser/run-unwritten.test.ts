@@ -1,4 +1,7 @@
-/** L4: `run` with a real browser that used the directory, another one, or none, and one that only prints its version. */
+/**
+ * L4: `run` with a real browser that used the directory, another one, or none, and one that only
+ * prints its version.
+ */
 import test from 'ava';
 import { Desk, writeProfile } from '../cli/_cli.js';
 import { chromiumPath } from './_login.js';

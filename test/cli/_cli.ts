@@ -1,4 +1,7 @@
-/** The command line as a process of its own, with a home and a directory that live as long as one test. */
+/**
+ * The command line as a process of its own, with a home and a directory that live as long as one
+ * test.
+ */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -67,7 +70,10 @@ export class Desk {
     return JSON.parse(stdout) as T;
   }
 
-  /** The error of a command that fails with this status and prints no result, after both its forms were looked at. */
+  /**
+   * The error of a command that fails with this status and prints no result, after both its forms
+   * were looked at.
+   */
   async failure(t: ExecutionContext, status: number, ...args: string[]): Promise<ErrorLine> {
     const forHuman = await this.run(...args);
     const forProgram = await this.run(...withJson(args));

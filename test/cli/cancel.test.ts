@@ -6,7 +6,10 @@ import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { Desk, type Outcome, outcome } from './_cli.js';
 
-/** Files of 1 MiB that do not compress: enough that a command is still at work when the signal comes. */
+/**
+ * Files of 1 MiB that do not compress: enough that a command is still at work when the signal
+ * comes.
+ */
 const FILES = 96;
 
 function writeLargeProfile(desk: Desk): void {

@@ -31,7 +31,9 @@ interface LogLine {
   tags: string[];
 }
 
-/** A desk with a session `work` of two commits, `first` and `second`; the first is tagged `good`. */
+/**
+ * A desk with a session `work` of two commits, `first` and `second`; the first is tagged `good`.
+ */
 async function prepared(t: ExecutionContext): Promise<{ desk: Desk; first: Snapshot; second: Snapshot }> {
   const desk = new Desk(t);
   writeProfile(desk);

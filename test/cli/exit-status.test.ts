@@ -1,4 +1,7 @@
-/** Every exit status, each by a real cause; what fails says so in both forms, and leaves the store as it was. */
+/**
+ * Every exit status, each by a real cause; what fails says so in both forms, and leaves the store
+ * as it was.
+ */
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -51,7 +54,10 @@ test.serial('2: ids that cannot be', async (t) => {
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile']);
 });
 
-/** Four digits with which two commits begin: by the birthdays of 65,536 days a few hundred commits have such a pair. */
+/**
+ * Four digits with which two commits begin: by the birthdays of 65,536 days a few hundred commits
+ * have such a pair.
+ */
 async function ambiguousPrefix(desk: Desk): Promise<string> {
   let now = Date.UTC(2026, 0, 1);
   const store = await openRepository({ home: desk.home, host: { ...systemHost, now: () => now++, who: () => 'test' } });

@@ -1,4 +1,7 @@
-/** D1: every commit id that a command prints resolves in every command that takes a revision, as a table, on two machines that diverged. */
+/**
+ * D1: every commit id that a command prints resolves in every command that takes a revision, as a
+ * table, on two machines that diverged.
+ */
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { Desk, type ErrorLine, main, writeProfile } from './_cli.js';
@@ -60,7 +63,8 @@ test.serial(
     let n = 0;
     for (const [id, by] of [...ids]) {
       for (const make of taking) {
-        // A commit of the loser is in the conflict session: it is read everywhere, and changes nothing that has moved on.
+        // A commit of the loser is in the conflict session: it is read everywhere, and changes
+        // nothing that has moved on.
         const error = await act(b, ...make(id, n++));
         t.true(error === undefined || error.code === 'CONFLICT', `${make(id, n).join(' ')} (printed by ${by}): ${error?.message}`);
       }
@@ -68,7 +72,10 @@ test.serial(
   },
 );
 
-/** The ids in a text for people: those of commits stand alone, those of mounts and conflict sessions at the end of a name. */
+/**
+ * The ids in a text for people: those of commits stand alone, those of mounts and conflict sessions
+ * at the end of a name.
+ */
 function idsInText(text: string): string[] {
   return text.match(/(?<![\w./-])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![\w-])/g) ?? [];
 }

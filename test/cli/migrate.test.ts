@@ -1,4 +1,7 @@
-/** `migrate` as a person and as a program sees it: from home, from a folder and from a bucket, with what cannot be taken in. */
+/**
+ * `migrate` as a person and as a program sees it: from home, from a folder and from a bucket, with
+ * what cannot be taken in.
+ */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';

@@ -1,4 +1,7 @@
-/** The bar: what it says, that it fits, how often it is drawn, and that it is wiped; and who gets to see colours. */
+/**
+ * The bar: what it says, that it fits, how often it is drawn, and that it is wiped; and who gets to
+ * see colours.
+ */
 import test from 'ava';
 import { ProgressBar, renderProgress } from '../../cli/progress.js';
 import { Report } from '../../cli/report.js';

@@ -1,4 +1,7 @@
-/** Several machines over one folder as the remote: what each command does with it, in both forms, and how each failure ends. */
+/**
+ * Several machines over one folder as the remote: what each command does with it, in both forms,
+ * and how each failure ends.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -44,7 +47,10 @@ async function twoMachines(t: ExecutionContext): Promise<{ a: Desk; b: Desk; rem
   return { a, b: another(t, a), remote, first };
 }
 
-/** A folder remote that was seen is not made anew (C3) until its notes are removed, as the hint of the refused command says. */
+/**
+ * A folder remote that was seen is not made anew (C3) until its notes are removed, as the hint of
+ * the refused command says.
+ */
 async function forgetRemote(t: ExecutionContext, desk: Desk, ...args: string[]): Promise<void> {
   const { code, hint } = await desk.failure(t, 6, ...args);
   t.is(code, 'UNREACHABLE');

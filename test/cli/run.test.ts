@@ -235,7 +235,10 @@ test.serial('A2: what a command started and left behind is waited for, and its w
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 
-/** Starts `run` in a terminal of its own, with its standard input as what is typed there: the program `script` makes one. */
+/**
+ * Starts `run` in a terminal of its own, with its standard input as what is typed there: the
+ * program `script` makes one.
+ */
 function startInTerminal(desk: Desk, ...command: string[]): ChildProcessByStdio<Writable, Readable, Readable> {
   const words = [process.execPath, main, 'run', '-s', 'work', '--', ...command].map((word) => `'${word}'`).join(' ');
   return spawn('script', ['-qec', `exec ${words}`, '/dev/null'], {
@@ -245,7 +248,10 @@ function startInTerminal(desk: Desk, ...command: string[]): ChildProcessByStdio<
   });
 }
 
-/** A command with a part that writes for it, as a browser has one for cookies: a part that is told to stop by itself writes nothing. */
+/**
+ * A command with a part that writes for it, as a browser has one for cookies: a part that is told
+ * to stop by itself writes nothing.
+ */
 const parted = `
   const { spawn } = require('node:child_process');
   const { createInterface } = require('node:readline');
@@ -384,7 +390,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-/** Takes the lock of a browser, and writes each signal that it gets to a file of the name that it was given. */
+/**
+ * Takes the lock of a browser, and writes each signal that it gets to a file of the name that it
+ * was given.
+ */
 const holder = `
   const { hostname } = require('node:os');
   const fs = require('node:fs');
@@ -439,7 +448,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test.serial(`D6: ${signal} that comes while the command is started reaches it`, async (t) => {
     const desk = new Desk(t);
     await begin(desk);
-    // The command is at work before `spawn` returns, as it is on a machine that is busy; the signal comes in between.
+    // The command is at work before `spawn` returns, as it is on a machine that is busy; the signal
+    // comes in between.
     const hook = `
       import childProcess from 'node:child_process';
       import { existsSync } from 'node:fs';

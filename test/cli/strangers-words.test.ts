@@ -1,4 +1,7 @@
-/** What a person meets who does not know the command line: names that are nearly right, places as they would write them, commands that they copy. */
+/**
+ * What a person meets who does not know the command line: names that are nearly right, places as
+ * they would write them, commands that they copy.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';

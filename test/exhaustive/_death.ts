@@ -1,6 +1,7 @@
 /**
- * The death of a process, played in this one: from a step on, everything that would change the file system fails, so that nothing that
- * the program does in its defence reaches the disk. Faster by far than a process for each step, which other tests kill for real.
+ * The death of a process, played in this one: from a step on, everything that would change the file
+ * system fails, so that nothing that the program does in its defence reaches the disk. Faster by
+ * far than a process for each step, which other tests kill for real.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -66,8 +67,8 @@ function patched(module: object, names: readonly string[], isAsync: boolean): ()
 }
 
 /**
- * Runs `program`, which dies at the step of that number, if there are so many; returns how many it took. Entries of `closedTo` cannot
- * be changed meanwhile.
+ * Runs `program`, which dies at the step of that number, if there are so many; returns how many it
+ * took. Entries of `closedTo` cannot be changed meanwhile.
  */
 export async function dieAt(step: number, program: () => Promise<unknown>, closedTo?: string): Promise<{ steps: number; died: boolean }> {
   [steps, last, closed] = [0, step, closedTo];

@@ -1,5 +1,6 @@
 /**
- * A process of its own that reads a remote, and prints the most memory that it took, in bytes, and what it was told.
+ * A process of its own that reads a remote, and prints the most memory that it took, in bytes, and
+ * what it was told.
  *
  *     node dist/test/exhaustive/_hostile-reader.js pull|verify HOME REMOTE
  */

@@ -1,6 +1,7 @@
 /**
- * Run where it may mount: interferences with checkouts into a mount point (`tmpfs`), and into a directory of an overlay's lower layer,
- * which cannot be renamed and holds directories that cannot be renamed either (`overlay`). Fails with what is wrong.
+ * Run where it may mount: interferences with checkouts into a mount point (`tmpfs`), and into a
+ * directory of an overlay's lower layer, which cannot be renamed and holds directories that cannot
+ * be renamed either (`overlay`). Fails with what is wrong.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * C5: a checkout dies at a step, then somebody does something to the directory, then comes the next command. Nothing that was written
- * since is lost; the directory holds a whole version, or every leftover is named; `force` always gives the exact version.
+ * C5: a checkout dies at a step, then somebody does something to the directory, then comes the next
+ * command. Nothing that was written since is lost; the directory holds a whole version, or every
+ * leftover is named; `force` always gives the exact version.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -179,7 +180,10 @@ function found(target: Target, content: string): boolean {
   );
 }
 
-/** Commits the directory, which is refused unless it is a whole version, or one that was written to since. */
+/**
+ * Commits the directory, which is refused unless it is a whole version, or one that was written to
+ * since.
+ */
 async function snapshot({ home, dir }: Target, versions: readonly Listing[], isMarked: boolean): Promise<string | undefined> {
   try {
     await (await openHome(home)).session('probe').commit(dir, { allowShrink: true });

@@ -1,6 +1,7 @@
 /**
- * Loaded before a program by --import: the process kills itself at the KILL_AT-th step that changes the file system, and otherwise tells at its
- * end how many there were. Removing a tree is two steps: before it, and when some of it is gone.
+ * Loaded before a program by --import: the process kills itself at the KILL_AT-th step that changes
+ * the file system, and otherwise tells at its end how many there were. Removing a tree is two
+ * steps: before it, and when some of it is gone.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -8,7 +8,9 @@ import { isError, openRepository, type Store } from '../../src/index.js';
 import { prose } from '../helpers/content.js';
 import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 
-/** Two versions in which every kind of entry becomes every other, and a directory that nobody knows. */
+/**
+ * Two versions in which every kind of entry becomes every other, and a directory that nobody knows.
+ */
 export const first = new Map<string, ProfileEntry>([
   ['a', directory(0o750)],
   ['a/one', file('one')],
@@ -48,7 +50,10 @@ export async function commitVersions(home: string, source: string): Promise<List
 const child = fileURLToPath(new URL('_checkout-child.js', import.meta.url));
 const hook = new URL('_kill-hook.js', import.meta.url).href;
 
-/** Checks the head out in a process that is killed at that step; at step 0 it is not, and tells how many there are. */
+/**
+ * Checks the head out in a process that is killed at that step; at step 0 it is not, and tells how
+ * many there are.
+ */
 export function checkOutKilled(
   home: string,
   dir: string,
@@ -70,7 +75,10 @@ export function isSame(a: Listing, b: Listing): boolean {
   return JSON.stringify([...a]) === JSON.stringify([...b]);
 }
 
-/** Commits the directory to a session of its own, which must be refused unless it holds one of the versions exactly. */
+/**
+ * Commits the directory to a session of its own, which must be refused unless it holds one of the
+ * versions exactly.
+ */
 export async function commitsNoMixture(home: string, dir: string, versions: Listing[]): Promise<void> {
   try {
     await (await openHome(home)).session('probe').commit(dir, { allowShrink: true });

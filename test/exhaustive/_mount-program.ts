@@ -1,6 +1,7 @@
 /**
- * Run where it may mount: checks out into a mount point, which cannot be renamed (SPEC.md R-OUT-2), and kills it at any step. `bind` mounts a directory
- * of the same file system, `tmpfs` another one. It fails with what is wrong.
+ * Run where it may mount: checks out into a mount point, which cannot be renamed (SPEC.md R-OUT-2),
+ * and kills it at any step. `bind` mounts a directory of the same file system, `tmpfs` another one.
+ * It fails with what is wrong.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * Pushes the session `main`: `_push-child.js HOME FOLDER HELD`. Prints a dot for each request to the remote before it is made, and a line with what came of it. The
- * request of the number HELD waits for a line on stdin.
+ * Pushes the session `main`: `_push-child.js HOME FOLDER HELD`. Prints a dot for each request to
+ * the remote before it is made, and a line with what came of it. The request of the number HELD
+ * waits for a line on stdin.
  */
 import { once } from 'node:events';
 import process from 'node:process';

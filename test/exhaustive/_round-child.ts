@@ -1,4 +1,7 @@
-/** The program of the mount crash test: one round of a worker, with a home and a remote that are folders. */
+/**
+ * The program of the mount crash test: one round of a worker, with a home and a remote that are
+ * folders.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

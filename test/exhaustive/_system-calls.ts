@@ -1,7 +1,7 @@
 /**
- * C16: a call of the file system that fails, each one of every operation in turn. The operation succeeds, or
- * fails with an error of this library that has a code and a hint; the store and the profile are whole; and
- * the operation can be repeated.
+ * C16: a call of the file system that fails, each one of every operation in turn. The operation
+ * succeeds, or fails with an error of this library that has a code and a hint; the store and the
+ * profile are whole; and the operation can be repeated.
  */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -153,7 +153,10 @@ async function scene(t: ExecutionContext): Promise<Place> {
   return place;
 }
 
-/** Runs an operation with faults; returns the calls that it made, and what is wrong with what came of it. */
+/**
+ * Runs an operation with faults; returns the calls that it made, and what is wrong with what came
+ * of it.
+ */
 async function attempt(place: Place, operation: Operation, faults: Faults): Promise<{ calls: number; wrong: string[] }> {
   place.reset();
   await operation.prepare?.(place);

@@ -1,4 +1,7 @@
-/** C13: 200 commits that are cancelled at random moments beside other writers of one home leave no dangling ref, and what they stored is gone. */
+/**
+ * C13: 200 commits that are cancelled at random moments beside other writers of one home leave no
+ * dangling ref, and what they stored is gone.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

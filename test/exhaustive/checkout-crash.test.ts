@@ -1,6 +1,7 @@
 /**
- * A checkout that is killed at any step that changes the file system (SPEC.md R-OUT-2, R-OUT-3, R-OUT-6): the old content is never lost before the
- * new one is complete, no mixture is ever committed, and the next checkout gives the exact tree and leaves nothing beside it.
+ * A checkout that is killed at any step that changes the file system (SPEC.md R-OUT-2, R-OUT-3,
+ * R-OUT-6): the old content is never lost before the new one is complete, no mixture is ever
+ * committed, and the next checkout gives the exact tree and leaves nothing beside it.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -81,7 +82,8 @@ for (const [name, scenario] of Object.entries(scenarios)) {
         const old = existsSync(dir) ? readListing(dir) : undefined;
         const versions = old === undefined || scenario.mixture ? [expected] : [old, expected];
         t.true((await checkOutKilled(home, dir, force, killAt, keep)).killed);
-        // What is of no version is nowhere else. Where entries are moved one by one, neither is whole meanwhile.
+        // What is of no version is nowhere else. Where entries are moved one by one, neither is
+        // whole meanwhile.
         const preserved = !force || keep || candidates(dir).some((listing) => versions.some((version) => isSame(listing, version)));
         t.true(preserved, `step ${killAt} lost the old content`);
         try {

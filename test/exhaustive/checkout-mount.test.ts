@@ -1,4 +1,7 @@
-/** Checkouts into mount points, such as the volumes of containers (SPEC.md R-OUT-2). Needs a kernel that lets this user mount in a namespace. */
+/**
+ * Checkouts into mount points, such as the volumes of containers (SPEC.md R-OUT-2). Needs a kernel
+ * that lets this user mount in a namespace.
+ */
 import { execFile } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,7 @@
-/** Every byte of a repository in a local folder, flipped: the head comes back exactly or not at all, and verify tells. */
+/**
+ * Every byte of a repository in a local folder, flipped: the head comes back exactly or not at all,
+ * and verify tells.
+ */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,7 @@
-/** Objects and cells in any provider: flipped, cut at every length, exchanged for each other, deleted. */
+/**
+ * Objects and cells in any provider: flipped, cut at every length, exchanged for each other,
+ * deleted.
+ */
 
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
@@ -12,7 +15,10 @@ const ROOT = 'tester/.store/';
 
 interface Subject {
   content: Content;
-  /** What becomes of a checkout with one thing replaced (by nothing if undefined), which must be reported. */
+  /**
+   * What becomes of a checkout with one thing replaced (by nothing if undefined), which must be
+   * reported.
+   */
   outcome(t: ExecutionContext, what: string, replaced: Record<string, Uint8Array | undefined>): Promise<'exact' | 'refused' | 'failed'>;
 }
 

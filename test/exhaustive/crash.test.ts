@@ -1,4 +1,7 @@
-/** A process that dies at any write leaves the old state or the new one, whole, and the operation can be repeated (SPEC.md R-WRITE-1). */
+/**
+ * A process that dies at any write leaves the old state or the new one, whole, and the operation
+ * can be repeated (SPEC.md R-WRITE-1).
+ */
 import { join } from 'node:path';
 import test from 'ava';
 import { BrowserStateError, isError, type Provider } from '../../src/index.js';
@@ -12,7 +15,10 @@ class Died extends Error {}
 
 const writes: readonly Method[] = ['put', 'swap', 'delete'];
 
-/** The process dies at its nth write, before or after the provider has it: nothing is heard from the provider any more. */
+/**
+ * The process dies at its nth write, before or after the provider has it: nothing is heard from the
+ * provider any more.
+ */
 function dyingAt(inner: Provider, n: number, when: 'before' | 'after'): Provider & { written: () => number } {
   let count = 0;
   let dead = false;
@@ -90,7 +96,10 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
   });
 }
 
-/** The answer to the nth write is lost, before or after the provider has it; everything else is heard. */
+/**
+ * The answer to the nth write is lost, before or after the provider has it; everything else is
+ * heard.
+ */
 function losing(inner: Provider, n: number, when: 'before' | 'after'): { provider: Provider; lost: () => string } {
   let count = 0;
   let lost = '';

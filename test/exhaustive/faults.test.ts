@@ -1,6 +1,7 @@
 /**
- * A single request that fails, in every way, at every index of every operation between home and remote: the operation succeeds, or tells truly that it did
- * not; it can be repeated; and the remote and home are whole (SPEC.md R-WRITE-1, R-WRITE-3).
+ * A single request that fails, in every way, at every index of every operation between home and
+ * remote: the operation succeeds, or tells truly that it did not; it can be repeated; and the
+ * remote and home are whole (SPEC.md R-WRITE-1, R-WRITE-3).
  */
 import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';

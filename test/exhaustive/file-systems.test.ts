@@ -1,4 +1,6 @@
-/** S5: a real file system without hard links. Needs exFAT, of the kernel or as `mount.exfat-fuse`. */
+/**
+ * S5: a real file system without hard links. Needs exFAT, of the kernel or as `mount.exfat-fuse`.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

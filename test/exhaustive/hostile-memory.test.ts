@@ -1,5 +1,6 @@
 /**
- * B5, C14: manifests of a few hundred bytes to a few hundred KB that claim as much as SPEC.md 12 allows. A process that reads one takes no more than 512 MB.
+ * B5, C14: manifests of a few hundred bytes to a few hundred KB that claim as much as SPEC.md 12
+ * allows. A process that reads one takes no more than 512 MB.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

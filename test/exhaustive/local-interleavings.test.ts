@@ -1,6 +1,7 @@
 /**
- * The argument in the header of local-cell.ts, step by step: one who swaps, reads or checks is stopped before its every step while
- * others swap and roll, and then goes on, or never does. And many who take steps in random order.
+ * The argument in the header of local-cell.ts, step by step: one who swaps, reads or checks is
+ * stopped before its every step while others swap and roll, and then goes on, or never does. And
+ * many who take steps in random order.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -40,7 +41,10 @@ interface Stop {
   goesOn: boolean;
 }
 
-/** Stops one who does `act` on a cell that was swapped `before` times; true while it had not finished by itself. */
+/**
+ * Stops one who does `act` on a cell that was swapped `before` times; true while it had not
+ * finished by itself.
+ */
 async function stopped(limit: number, before: number, stop: Stop, act: Act): Promise<boolean> {
   const open = processes(limit);
   const attempts: Attempt[] = [];
@@ -56,7 +60,10 @@ async function stopped(limit: number, before: number, stop: Stop, act: Act): Pro
   return reached;
 }
 
-/** Stops at every step there is, while others swap once, or roll the cell more than once; the number of steps. */
+/**
+ * Stops at every step there is, while others swap once, or roll the cell more than once; the number
+ * of steps.
+ */
 async function everywhere(limit: number, before: number, goesOn: boolean, act: Act): Promise<number> {
   let step = 0;
   for (let reached = true; reached; step++) {

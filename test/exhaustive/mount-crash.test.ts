@@ -1,6 +1,7 @@
 /**
- * A worker's round (mount, write, commit, push, remove) that is killed at any step that changes the file system: what was committed stays, the next mount gives the
- * head or what was recovered, whole, and leaves nothing behind.
+ * A worker's round (mount, write, commit, push, remove) that is killed at any step that changes the
+ * file system: what was committed stays, the next mount gives the head or what was recovered,
+ * whole, and leaves nothing behind.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** C3: pushes by real processes to a real mount that is unmounted at random moments, in use or not. Needs the right to mount. */
+/**
+ * C3: pushes by real processes to a real mount that is unmounted at random moments, in use or not.
+ * Needs the right to mount.
+ */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -40,7 +43,10 @@ testWith(['mounts that all see'])(
     const store = await openRepository({ home, userId: 'tester', remote: url, transfer: { maxRetries: 0 } });
     const session = store.session('main');
     const write = (n: number): void => writeFileSync(join(dir, 'file'), noise(6_000_000, n));
-    /** Runs a push, and `at` when it has begun so many requests, of which that one is held until then. */
+    /**
+     * Runs a push, and `at` when it has begun so many requests, of which that one is held until
+     * then.
+     */
     const push = async (held: number, at: (requests: number, go: () => void) => void = () => undefined) => {
       const pushing = spawn(process.execPath, [child, home, mnt, String(held)], { stdio: ['pipe', 'pipe', 'inherit'] });
       // A push that failed by another request meanwhile does not wait any longer.

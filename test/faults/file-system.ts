@@ -1,7 +1,8 @@
 /**
- * The file system as actors see it who may stall or die between any two steps. While intercepted, every call of node:fs/promises by an
- * actor is split as the kernel splits it, into finding the directory and acting in it (which a rename of that directory may come between),
- * and waits for its turn before each part. Syncing is skipped: nothing here loses power.
+ * The file system as actors see it who may stall or die between any two steps. While intercepted,
+ * every call of node:fs/promises by an actor is split as the kernel splits it, into finding the
+ * directory and acting in it (which a rename of that directory may come between), and waits for its
+ * turn before each part. Syncing is skipped: nothing here loses power.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { promises as fs } from 'node:fs';
@@ -15,7 +16,10 @@ type Gate = (step: string) => Promise<void>;
 const gates = new AsyncLocalStorage<Gate>();
 const { open, link, rename, unlink, rmdir, mkdir, readdir, stat } = fs;
 
-/** Replaces what the providers use of node:fs/promises by versions that know actors; everybody else is let through. */
+/**
+ * Replaces what the providers use of node:fs/promises by versions that know actors; everybody else
+ * is let through.
+ */
 export async function interceptFileSystem(): Promise<void> {
   const calls: Record<string, Call> = {
     open: (path: string, ...rest: []) => within('open', path, (at) => open(at, ...rest)),
@@ -50,7 +54,10 @@ async function gated<T>(step: string, act: () => Promise<T>): Promise<T> {
   return await act();
 }
 
-/** Finds the directory of a path, waits, and acts on the path's last name in the directory that was found, wherever it is by then. */
+/**
+ * Finds the directory of a path, waits, and acts on the path's last name in the directory that was
+ * found, wherever it is by then.
+ */
 async function within<T>(step: string, path: string, act: (at: string) => Promise<T>): Promise<T> {
   const gate = gates.getStore() as Gate;
   await gate(`${step}: find`);
@@ -110,7 +117,10 @@ export class Actor<T> {
     return await this.result;
   }
 
-  /** Takes no further step, as a process that was killed: what it would do to clean up has no effect either. */
+  /**
+   * Takes no further step, as a process that was killed: what it would do to clean up has no effect
+   * either.
+   */
   async kill(): Promise<void> {
     this.#dead = true;
     for (const { die } of this.#waiting.splice(0)) die(new Dead());

@@ -1,11 +1,17 @@
-/** Answers that a client gets in place of those of the store: from a proxy, a captive portal, a broken or a hostile server. */
+/**
+ * Answers that a client gets in place of those of the store: from a proxy, a captive portal, a
+ * broken or a hostile server.
+ */
 import type { ServerResponse } from 'node:http';
 
 export interface WrongAnswer {
   status: number;
   headers?: Record<string, string>;
   body?: string | Uint8Array;
-  /** Follows the body: a cut before its announced end, or bytes without end in its place, as fast as they are read or a few at a time. */
+  /**
+   * Follows the body: a cut before its announced end, or bytes without end in its place, as fast as
+   * they are read or a few at a time.
+   */
   tail?: 'cut' | 'on' | { everyMs: number; bytes: number };
 }
 

@@ -1,4 +1,7 @@
-/** That the proxy passes everything on as it came, counts it right, and breaks what it is asked to break and nothing else. */
+/**
+ * That the proxy passes everything on as it came, counts it right, and breaks what it is asked to
+ * break and nothing else.
+ */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http';

@@ -1,7 +1,8 @@
 /**
- * A proxy on the loopback between a provider's SDK and a server: it counts what passes, makes every request take a round trip, and loses
- * requests and answers where a test asks for it. The client is given the proxy as its endpoint. Everything is passed on as it came, the Host
- * header too, since signatures cover it: the server checks what the client signed.
+ * A proxy on the loopback between a provider's SDK and a server: it counts what passes, makes every
+ * request take a round trip, and loses requests and answers where a test asks for it. The client is
+ * given the proxy as its endpoint. Everything is passed on as it came, the Host header too, since
+ * signatures cover it: the server checks what the client signed.
  */
 import { once } from 'node:events';
 import { Agent, createServer, request as forward, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -18,7 +19,9 @@ export type HttpFault =
   | 'refuse'
   /** The request is received whole and answered with 503 by the proxy. */
   | '503'
-  /** The request is received whole, and the connection is destroyed: the server never hears of it. */
+  /**
+   * The request is received whole, and the connection is destroyed: the server never hears of it.
+   */
   | 'cut-before'
   /** The server has answered, and the connection is destroyed: the client never hears of it. */
   | 'cut-after'
@@ -55,7 +58,10 @@ export interface HttpProxy {
   /** The endpoint for the client. */
   url: string;
   counts(): HttpCounts;
-  /** Dependent round trips: the most requests of which each began after the one before had been answered. */
+  /**
+   * Dependent round trips: the most requests of which each began after the one before had been
+   * answered.
+   */
   rounds(): number;
   /** Counts from nothing again; connections that are open are not counted. */
   reset(): void;
@@ -67,7 +73,10 @@ export interface HttpProxy {
 export interface ProxyOptions {
   /** Where the server is; http alone. */
   target: URL;
-  /** Milliseconds by which every request is late. Requests that are to count as one round must be sent within it. */
+  /**
+   * Milliseconds by which every request is late. Requests that are to count as one round must be
+   * sent within it.
+   */
   roundTripMs?: number;
   fault?: FaultHook;
 }
@@ -128,7 +137,8 @@ export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass'
       port: target.port,
       method,
       path,
-      // A server that may close would do so as soon as it has answered, and what is still being sent would take the answer along.
+      // A server that may close would do so as soon as it has answered, and what is still being
+      // sent would take the answer along.
       headers: [...headersOf(request), 'Connection', 'keep-alive'],
     });
     response.once('close', () => upstream.destroy());
@@ -182,8 +192,8 @@ function describe(request: IncomingMessage): ProxiedRequest {
 }
 
 /**
- * What of a repository a URL of S3 or GCS is about: `list`, or the first of a repository's folders and cells that it names
- * (`packs`, `manifests`, `segments`, `refs`, `gc`, `config`), or `other`.
+ * What of a repository a URL of S3 or GCS is about: `list`, or the first of a repository's folders
+ * and cells that it names (`packs`, `manifests`, `segments`, `refs`, `gc`, `config`), or `other`.
  */
 export function pathKind(url: string): string {
   if (/[?&](?:list-type|prefix)=/.test(url)) return 'list';

@@ -1,6 +1,6 @@
 /**
- * Decorators over a provider, each named for what it does wrong or counts. `counting` and `latency` change nothing that a caller can
- * see; a list is one request to all of them.
+ * Decorators over a provider, each named for what it does wrong or counts. `counting` and `latency`
+ * change nothing that a caller can see; a list is one request to all of them.
  */
 import { stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -9,7 +9,10 @@ import type { Listed, Provider } from '../../src/provider/provider.js';
 
 export type Method = 'put' | 'get' | 'read' | 'swap' | 'list' | 'delete';
 
-/** Something that happens around a request: it calls `request` once, or not, and answers as it likes. */
+/**
+ * Something that happens around a request: it calls `request` once, or not, and answers as it
+ * likes.
+ */
 type Around = <T>(method: Method, key: string, request: () => Promise<T>, sent: number) => Promise<T>;
 
 export function around(inner: Provider, wrap: Around): Provider {
@@ -30,7 +33,10 @@ export function around(inner: Provider, wrap: Around): Provider {
   return outer;
 }
 
-/** The nth request, counted from 1, is UNREACHABLE: `before` it reaches the provider, or `after` it took effect there. */
+/**
+ * The nth request, counted from 1, is UNREACHABLE: `before` it reaches the provider, or `after` it
+ * took effect there.
+ */
 export function failNth(inner: Provider, n: number, when: 'before' | 'after'): Provider {
   let count = 0;
   return around(inner, async (method, key, request) => {
@@ -43,8 +49,8 @@ export function failNth(inner: Provider, n: number, when: 'before' | 'after'): P
 }
 
 /**
- * The nth request, counted from 1, is UNREACHABLE at once, as one that timed out; it reaches the provider nevertheless, late: when `requests` more have been
- * answered, or at `arrive`.
+ * The nth request, counted from 1, is UNREACHABLE at once, as one that timed out; it reaches the
+ * provider nevertheless, late: when `requests` more have been answered, or at `arrive`.
  */
 export function lateNth(inner: Provider, n: number, requests: number): Provider & { arrive: () => Promise<void> } {
   let count = 0;
@@ -68,7 +74,10 @@ export function lateNth(inner: Provider, n: number, requests: number): Provider 
   return { ...outer, arrive };
 }
 
-/** Every answer that holds bytes of `key` has the byte at `at` flipped (counted from the end if negative). */
+/**
+ * Every answer that holds bytes of `key` has the byte at `at` flipped (counted from the end if
+ * negative).
+ */
 export function flipByte(inner: Provider, key: string, at = 0): Provider {
   return altering(inner, key, (bytes) => {
     const index = at < 0 ? bytes.length + at : at;
@@ -113,12 +122,16 @@ export function counting(inner: Provider): Provider & { counts: Counts } {
   return { ...counted, counts };
 }
 
-/** Turns of the event loop and of the file system, some 30 ms on an idle machine: longer than what a caller does between requests of one round. */
+/**
+ * Turns of the event loop and of the file system, some 30 ms on an idle machine: longer than what a
+ * caller does between requests of one round.
+ */
 const QUIET_TURNS = 400;
 
 /**
- * Counts dependent rounds: requests that are under way together are one. Answers are held back until the caller has sent nothing more for
- * QUIET_TURNS, and are then all given at once, as if the network were slower than everything else.
+ * Counts dependent rounds: requests that are under way together are one. Answers are held back
+ * until the caller has sent nothing more for QUIET_TURNS, and are then all given at once, as if the
+ * network were slower than everything else.
  */
 export function latency(inner: Provider): Provider & { rounds: () => number } {
   let rounds = 0;

@@ -3,7 +3,10 @@ import { dice } from '../helpers/dice.js';
 import type { FaultHook } from './http-proxy.js';
 
 export interface FaultRates {
-  /** Parts of all requests, from 0 to 1, that never reach the server, are answered by 503, and whose answer is lost. */
+  /**
+   * Parts of all requests, from 0 to 1, that never reach the server, are answered by 503, and whose
+   * answer is lost.
+   */
   dropped?: number;
   refused?: number;
   unanswered?: number;

@@ -1,4 +1,6 @@
-/** Calls of the file system that fail: each one of an operation in turn, whichever module makes it. */
+/**
+ * Calls of the file system that fail: each one of an operation in turn, whichever module makes it.
+ */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -72,7 +74,10 @@ replace(fs.promises as unknown as Calls, () => true, true);
 replace(fs as unknown as Calls, (name) => name.endsWith('Sync'), false);
 syncBuiltinESMExports();
 
-/** Runs `body` with the faults; resolves to what came of it, and the calls that were made until then. */
+/**
+ * Runs `body` with the faults; resolves to what came of it, and the calls that were made until
+ * then.
+ */
 export async function withFaults(faults: Faults, body: () => Promise<unknown>): Promise<{ error?: unknown; made: readonly string[] }> {
   const run: Run = { ...faults, made: [] };
   try {

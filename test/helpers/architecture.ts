@@ -1,4 +1,6 @@
-/** The architecture of src and cli: one table of layers, and a checker of source files against it. */
+/**
+ * The architecture of src and cli: one table of layers, and a checker of source files against it.
+ */
 import { dirname, join } from 'node:path/posix';
 import { type Token, tokenize } from './source-text.js';
 
@@ -61,7 +63,9 @@ export const knownFaults = {
   browserFiles: 'src/workspace/{excludes,live,login-files}.ts src/session/lone-profile.ts',
 };
 
-/** Returns whether a file belongs to a part: a list of folders and files. An empty list has none. */
+/**
+ * Returns whether a file belongs to a part: a list of folders and files. An empty list has none.
+ */
 export function isIn(names: string): (file: string) => boolean {
   const patterns = names.split(' ').map((name) => {
     const listed = name.replaceAll('.', '\\.').replace(/\{(.*)\}/, (_, inner: string) => `(?:${inner.replaceAll(',', '|')})`);
@@ -88,7 +92,10 @@ export function importsOf(tokens: readonly Token[]): Import[] {
   });
 }
 
-/** Returns what the table and the rules above forbid in source files, by path and text. `aliases` are those of package.json. */
+/**
+ * Returns what the table and the rules above forbid in source files, by path and text. `aliases`
+ * are those of package.json.
+ */
 export function architectureFaults(
   files: ReadonlyMap<string, string>,
   aliases: Readonly<Record<string, readonly string[]>> = {},
@@ -118,7 +125,9 @@ export function architectureFaults(
   return faults;
 }
 
-/** Returns why a file may not import a target (a path of the project, or a package), or undefined. */
+/**
+ * Returns why a file may not import a target (a path of the project, or a package), or undefined.
+ */
 function forbidden(file: string, target: string, files: ReadonlyMap<string, string>): string | undefined {
   const isPortable = portable(file) && !onNode(file);
   if (/^node:(?:process|console)$/.test(target) && file.startsWith('src/') && !machine(file)) return 'only src/host.ts touches the machine';
@@ -158,7 +167,10 @@ function browserFilesSpelled(file: string, tokens: readonly Token[]): string[] {
   });
 }
 
-/** Returns the sets of files that import each other in a circle (Tarjan's strongly connected components). */
+/**
+ * Returns the sets of files that import each other in a circle (Tarjan's strongly connected
+ * components).
+ */
 function cyclesOf(graph: ReadonlyMap<string, readonly string[]>): string[][] {
   const cycles: string[][] = [];
   const order = new Map<string, number>();

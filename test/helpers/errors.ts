@@ -17,7 +17,10 @@ export async function rejects(
   return (await t.throwsAsync(action, { instanceOf: BrowserStateError, code }, message)) as BrowserStateError;
 }
 
-/** What `action` returns; undefined where it throws an error of one of the codes. Anything else passes on. */
+/**
+ * What `action` returns; undefined where it throws an error of one of the codes. Anything else
+ * passes on.
+ */
 export async function orCode<T>(action: () => T | Promise<T>, ...codes: ErrorCode[]): Promise<T | undefined> {
   try {
     return await action();
@@ -40,7 +43,8 @@ export function refusesTruncations(t: ExecutionContext, bytes: Uint8Array, decod
 }
 
 /**
- * Asserts R-ENC-3 on `bytes` with every single byte replaced in a few ways: what is not refused encodes to the very bytes again.
+ * Asserts R-ENC-3 on `bytes` with every single byte replaced in a few ways: what is not refused
+ * encodes to the very bytes again.
  */
 export function isCanonical<T>(
   t: ExecutionContext,

@@ -1,6 +1,7 @@
 /**
- * A repository put together by hand, without the library's writers, so that any part of it can break a rule of SPEC.md. `forged()` is whole: one session of three
- * versions, the oldest in a segment, the newest's manifest in the ref as well. Tests alter it before it is sealed.
+ * A repository put together by hand, without the library's writers, so that any part of it can
+ * break a rule of SPEC.md. `forged()` is whole: one session of three versions, the oldest in a
+ * segment, the newest's manifest in the ref as well. Tests alter it before it is sealed.
  */
 import { createHash } from 'node:crypto';
 import { concat, Writer } from '../../src/bytes.js';
@@ -115,7 +116,10 @@ export function rowsBody(rows: readonly Row[]): Uint8Array {
   return out.finish();
 }
 
-/** The repository's objects and cells, for a provider in which the user is `tester` and the session `main`. */
+/**
+ * The repository's objects and cells, for a provider in which the user is `tester` and the session
+ * `main`.
+ */
 export async function seal(repository: Forged): Promise<Content> {
   const { id, epoch, versions, inSegment, packs } = repository;
   const bytes = new Map<string, Uint8Array>();

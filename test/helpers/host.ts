@@ -2,7 +2,10 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../../src/host.js';
 
-/** Older than any file that a test writes, so that the stat cache trusts only files that were given an older time. */
+/**
+ * Older than any file that a test writes, so that the stat cache trusts only files that were given
+ * an older time.
+ */
 export const EPOCH_START = Date.UTC(2026, 0, 1);
 
 /** Its clock goes on by a second with every look; its random bytes follow from `seed`. */

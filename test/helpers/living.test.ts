@@ -1,4 +1,6 @@
-/** Tests look at directories that a process changes: an entry that vanishes meanwhile is no failure. */
+/**
+ * Tests look at directories that a process changes: an entry that vanishes meanwhile is no failure.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
@@ -7,7 +9,10 @@ import test from 'ava';
 import { livingPaths, removeLiving } from './living.js';
 import { temporary } from './temporary.js';
 
-/** Makes and removes a nest of directories below its argument until its input ends; then it leaves what it has. */
+/**
+ * Makes and removes a nest of directories below its argument until its input ends; then it leaves
+ * what it has.
+ */
 const changer = `
 const { mkdirSync, rmSync, writeFileSync } = require('node:fs');
 const dir = process.argv[1];

@@ -1,4 +1,7 @@
-/** Directories that a living process changes while a test looks at them: every entry may be gone before it is looked at. */
+/**
+ * Directories that a living process changes while a test looks at them: every entry may be gone
+ * before it is looked at.
+ */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -13,7 +16,10 @@ export function ifLeft<T>(look: () => T): T | undefined {
   }
 }
 
-/** Lists the paths of all entries below `dir`, without those that vanish meanwhile. `readdirSync` with `recursive` fails if one does. */
+/**
+ * Lists the paths of all entries below `dir`, without those that vanish meanwhile. `readdirSync`
+ * with `recursive` fails if one does.
+ */
 export function livingPaths(dir: string): string[] {
   const entries = ifLeft(() => readdirSync(dir, { withFileTypes: true })) ?? [];
   return entries.flatMap((entry) => {
@@ -25,7 +31,10 @@ export function livingPaths(dir: string): string[] {
 const ATTEMPTS = 200;
 const WAIT_MS = 50;
 
-/** Removes a directory, although helpers of a browser that was killed may add files to it for another moment. */
+/**
+ * Removes a directory, although helpers of a browser that was killed may add files to it for
+ * another moment.
+ */
 export function removeLiving(dir: string): void {
   for (let attempt = 1; ; attempt++) {
     try {

@@ -26,7 +26,10 @@ export type ProfileEntry =
 /** Entries by path; every directory above an entry is an entry. */
 export type Profile = ReadonlyMap<string, ProfileEntry>;
 
-/** What a version keeps of each path, one line of text each, in the order of the paths: tests compare these. */
+/**
+ * What a version keeps of each path, one line of text each, in the order of the paths: tests
+ * compare these.
+ */
 export type Listing = ReadonlyMap<string, string>;
 
 /** 2024, so that the stat cache trusts it. */
@@ -64,7 +67,8 @@ export function setFacts(path: string, entry: ProfileEntry): void {
 
 /** Sets the modification time of what is at `path`, in microseconds. */
 export function setMtime(path: string, mtime: bigint): void {
-  // Half a microsecond more or less, for libuv cuts off what is below one; of times before 1970 its versions do so in two ways.
+  // Half a microsecond more or less, for libuv cuts off what is below one; of times before 1970 its
+  // versions do so in two ways.
   for (const half of [0.5, -0.5]) {
     const seconds = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;
     lutimesSync(path, String(seconds), String(seconds));
@@ -110,7 +114,10 @@ function sorted(lines: [string, string][]): Listing {
   return new Map(lines.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** A small profile of every kind of entry, shaped like a browser's but for names that are left out of snapshots. */
+/**
+ * A small profile of every kind of entry, shaped like a browser's but for names that are left out
+ * of snapshots.
+ */
 export function smallProfile(content: (length: number, seed: string) => Uint8Array): Map<string, ProfileEntry> {
   return new Map<string, ProfileEntry>([
     ['Default', directory()],

@@ -2,7 +2,10 @@
 import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
 
-/** Asserts that the property holds; where it does not, the message has the counterexample and what it led to. */
+/**
+ * Asserts that the property holds; where it does not, the message has the counterexample and what
+ * it led to.
+ */
 export async function holds<Values>(
   t: ExecutionContext,
   property: fc.IRawProperty<Values>,

@@ -2,7 +2,10 @@
 
 export interface Token {
   kind: 'comment' | 'string' | 'pattern' | 'code';
-  /** Without the delimiters of a string or pattern. A template is a string for each part between its values. */
+  /**
+   * Without the delimiters of a string or pattern. A template is a string for each part between its
+   * values.
+   */
   text: string;
   /** The line of its start, from 1. */
   line: number;
@@ -15,7 +18,10 @@ const patternRest = /(?<text>(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/[\\\n])+)\/[a-z]*/
 /** After these, a slash begins a pattern; after anything else it divides. */
 const beforePattern = /(?:^|[(,=:[!&|?{};+*%<>~^-]|\b(?:return|typeof|case|in|of|await|yield|void))\s*$/;
 
-/** Returns the tokens of a source text in order. Code is what lies between comments, strings and patterns. */
+/**
+ * Returns the tokens of a source text in order. Code is what lies between comments, strings and
+ * patterns.
+ */
 export function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
   /** For each open brace, whether it began a value inside a template. */

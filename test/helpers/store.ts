@@ -5,7 +5,10 @@ import { memoryProvider, openRepository, type Provider, type Session, type Store
 import { fakeHost } from './host.js';
 import { temporary } from './temporary.js';
 
-/** A store over `provider` (memory unless given), with its index and records in a directory of its own. */
+/**
+ * A store over `provider` (memory unless given), with its index and records in a directory of its
+ * own.
+ */
 export async function openStore(folder: string, provider: Provider = memoryProvider(), seed = 'store'): Promise<Store> {
   const host = { ...fakeHost(seed), defaultHome: () => join(folder, 'home') };
   return openRepository({ home: provider, userId: 'tester', host });

@@ -1,4 +1,6 @@
-/** Counts of prose that the style guide bans: in the comments and strings of code, and in Markdown. */
+/**
+ * Counts of prose that the style guide bans: in the comments and strings of code, and in Markdown.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { tokenize } from './source-text.js';
@@ -16,7 +18,10 @@ export interface Finding {
 /** Counts by kind and scope. */
 export type Counts = Record<Finding['kind'], Record<string, number>>;
 
-/** Phrases with what they stand for in plain words. Each has few false alarms, so it is not complete. */
+/**
+ * Phrases with what they stand for in plain words. Each has few false alarms, so it is not
+ * complete.
+ */
 const phrases: readonly (readonly [phrase: RegExp, better: string])[] = [
   [/(?:^|[.:!] )(?:What|Who|Whatever|Whoever)\b(?![^.]*\?)/, 'start with a verb, or with the thing'],
   [/^(?:what|who|whatever|whoever) (?:\S+ ){3}(?!.*\?)/, 'start with the thing'],
@@ -69,7 +74,10 @@ export function styleOfCode(path: string, source: string): Omit<Finding, 'scope'
 
 const longestSentence = 25;
 
-/** Returns the long sentences of a Markdown text. Code counts as one word, and a cell of a table as a paragraph. */
+/**
+ * Returns the long sentences of a Markdown text. Code counts as one word, and a cell of a table as
+ * a paragraph.
+ */
 export function styleOfMarkdown(path: string, source: string): Omit<Finding, 'scope'>[] {
   const paragraphs: { line: number; text: string }[] = [];
   let inCode = false;
@@ -132,7 +140,9 @@ export function countStyle(findings: readonly Finding[]): Counts {
   return counts;
 }
 
-/** Returns what is above the budget, a line each. A scope that the budget does not name has none. */
+/**
+ * Returns what is above the budget, a line each. A scope that the budget does not name has none.
+ */
 export function overBudget(counts: Counts, budget: Counts): string[] {
   return (Object.keys(counts) as (keyof Counts)[]).flatMap((kind) =>
     Object.entries(counts[kind])

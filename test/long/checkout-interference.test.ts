@@ -1,4 +1,7 @@
-/** C5: every step of every checkout with every kind of interference; the exhaustive suite tries a third of them. */
+/**
+ * C5: every step of every checkout with every kind of interference; the exhaustive suite tries a
+ * third of them.
+ */
 import process from 'node:process';
 
 process.env['STRIDE'] ??= '1';

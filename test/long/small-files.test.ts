@@ -4,7 +4,10 @@ import { measureSmallFiles, type SmallFilesStep } from '../../bench/_small-files
 import { temporary } from '../helpers/temporary.js';
 
 const MIB = 1024;
-/** What was measured differs by a quarter from run to run. The version that listed every place took 419, 450, 240, 274 and 330 MiB. */
+/**
+ * What was measured differs by a quarter from run to run. The version that listed every place took
+ * 419, 450, 240, 274 and 330 MiB.
+ */
 const bounds: Record<SmallFilesStep, number> = {
   'first commit': 420 * MIB,
   'second commit': 460 * MIB,

@@ -1,4 +1,7 @@
-/** C9: a directory is swapped for a symlink to one outside and back at random moments, all the time, while versions are taken and restored. */
+/**
+ * C9: a directory is swapped for a symlink to one outside and back at random moments, all the time,
+ * while versions are taken and restored.
+ */
 import { lstatSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -45,7 +48,9 @@ function scene(t: ExecutionContext) {
     folder,
     dir,
     outside,
-    /** Runs `work` while the directory is swapped, and puts it back if nothing else has its place. */
+    /**
+     * Runs `work` while the directory is swapped, and puts it back if nothing else has its place.
+     */
     async whileSwapping<T>(work: () => Promise<T>): Promise<T> {
       Atomics.store(state, 0, 1);
       Atomics.notify(state, 0);

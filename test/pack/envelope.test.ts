@@ -1,4 +1,7 @@
-/** Envelopes (SPEC.md 4): no flipped, cut, moved or foreign byte passes; newer versions are told apart from damage. */
+/**
+ * Envelopes (SPEC.md 4): no flipped, cut, moved or foreign byte passes; newer versions are told
+ * apart from damage.
+ */
 import { createHash } from 'node:crypto';
 import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';

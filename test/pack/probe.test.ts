@@ -1,4 +1,7 @@
-/** The probe's word on content of the kinds that profiles hold; measured on real profiles in src/pack/probe.ts. */
+/**
+ * The probe's word on content of the kinds that profiles hold; measured on real profiles in
+ * src/pack/probe.ts.
+ */
 import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';

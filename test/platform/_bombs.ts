@@ -1,6 +1,6 @@
 /**
- * Decodes streams that would be a gigabyte, or say so, in a process of its own, and prints for each how it ended, and how many
- * MiB the process took in all.
+ * Decodes streams that would be a gigabyte, or say so, in a process of its own, and prints for each
+ * how it ended, and how many MiB the process took in all.
  */
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
@@ -14,7 +14,10 @@ const GIB = 2 ** 30;
 const PART = 2 ** 24;
 const smallWindow = { params: { [constants.BROTLI_PARAM_LGWIN]: 16 } };
 
-/** A stream of a gigabyte of zeros: after each flush the compressor is where it was, so that one part may be said again and again. */
+/**
+ * A stream of a gigabyte of zeros: after each flush the compressor is where it was, so that one
+ * part may be said again and again.
+ */
 async function repeated(compressor: Transform & Zlib, operation: number): Promise<Buffer> {
   const parts: Buffer[] = [];
   compressor.on('data', (part: Buffer) => parts.push(part));
@@ -38,7 +41,8 @@ const bombs: Record<string, [Codec, Uint8Array, number]> = {
   'zstd of 1 GiB': ['zstd', zstdRuns, 65_536],
   'zstd that claims 1 GiB': ['zstd', fromHex('28b52ffda000000040010000'), 65_536],
   'zstd with a window of 3.75 TiB': ['zstd', fromHex('28b52ffd00ff010000'), 65_536],
-  // The weights of its Huffman table come from an FSE table of one symbol, whose states take no bits: they never end.
+  // The weights of its Huffman table come from an FSE table of one symbol, whose states take no
+  // bits: they never end.
   'zstd with endless weights': ['zstd', fromHex('28b52ffd20406d000082400204f00300800102030400'), 64],
   // After eight bytes, 98,047 matches of 32,771 bytes each, by codes that take no bits.
   'zstd with endless matches': ['zstd', fromHex('28b52ffd204040000041414141414141415500000841ffffff5400003301'), 64],

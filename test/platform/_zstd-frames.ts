@@ -1,4 +1,7 @@
-/** Frames of libzstd 1.5.7 at several levels, for a Node that cannot write any: the content is made by `kind` with the seed "zstd". */
+/**
+ * Frames of libzstd 1.5.7 at several levels, for a Node that cannot write any: the content is made
+ * by `kind` with the seed "zstd".
+ */
 export interface ZstdFrame {
   kind: 'prose' | 'noise' | 'digits' | 'mixture' | 'zeros' | 'same';
   length: number;

@@ -1,4 +1,7 @@
-/** The native and the portable platform are one: what either writes both read, and their hashes are the same. */
+/**
+ * The native and the portable platform are one: what either writes both read, and their hashes are
+ * the same.
+ */
 import { createHash } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';

@@ -1,4 +1,7 @@
-/** Every transform of the words of brotli's dictionary, by streams that say a single word, against node:zlib. */
+/**
+ * Every transform of the words of brotli's dictionary, by streams that say a single word, against
+ * node:zlib.
+ */
 import test from 'ava';
 import { dictionaryWord } from '../../src/platform/brotli/words.js';
 import { hex } from '../helpers/hex.js';
@@ -6,7 +9,10 @@ import { platforms } from './_codecs.js';
 
 const TRANSFORMS = 121;
 const COUNT_LOGS = [0, 0, 0, 0, 10, 10, 11, 11, 10, 10, 10, 10, 10, 9, 9, 8, 7, 7, 8, 7, 7, 6, 6, 5, 5];
-/** For each copy code from 2 on, which is for length 4: the shortest length, and the bits that follow. */
+/**
+ * For each copy code from 2 on, which is for length 4: the shortest length, and the bits that
+ * follow.
+ */
 const COPY_CODES = [
   ...[4, 5, 6, 7, 8, 9].map((length) => [length, 0] as const),
   ...([
@@ -18,7 +24,10 @@ const COPY_CODES = [
   ] as const),
 ];
 
-/** A stream of one meta-block with one command: nothing inserted, and `length` bytes copied from `distance` back. */
+/**
+ * A stream of one meta-block with one command: nothing inserted, and `length` bytes copied from
+ * `distance` back.
+ */
 function copyStream(total: number, length: number, distance: number): Uint8Array {
   const bits: number[] = [];
   const put = (value: number, count: number): void => {

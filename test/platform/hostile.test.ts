@@ -1,4 +1,7 @@
-/** What a decoder is given may be damaged or made to harm: it says INTEGRITY, soon, and takes no more memory than was asked for. */
+/**
+ * What a decoder is given may be damaged or made to harm: it says INTEGRITY, soon, and takes no
+ * more memory than was asked for.
+ */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -25,7 +28,10 @@ const frames = zstdFrames.map(({ kind, length, frame }) => ({
 }));
 const codecs: readonly Exclude<Codec, 'raw'>[] = ['deflate', 'brotli', 'zstd'];
 
-/** Content and its stored form in `codec`: made here, or for zstd where it cannot be made, a frame that was made elsewhere. */
+/**
+ * Content and its stored form in `codec`: made here, or for zstd where it cannot be made, a frame
+ * that was made elsewhere.
+ */
 function stream(codec: Codec): fc.Arbitrary<Promise<{ content: Uint8Array; stored: Uint8Array }>> {
   const writers = written.filter((writer) => writer.codec === codec);
   const short = frames.filter(({ content }) => content.length < 5000);

@@ -1,4 +1,7 @@
-/** Owners as real processes, here and in a PID namespace of their own (rows C10 and A3): only what is proved gone is called gone. */
+/**
+ * Owners as real processes, here and in a PID namespace of their own (rows C10 and A3): only what
+ * is proved gone is called gone.
+ */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';

@@ -31,7 +31,8 @@ const entry: fc.Arbitrary<ProfileEntry> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('symlink' as const), mtime, target }) },
 );
 
-// A scan refuses control characters, and no file system here holds a lone name of more than 255 bytes.
+// A scan refuses control characters, and no file system here holds a lone name of more than 255
+// bytes.
 const name = component.filter((text) => !/\p{Cc}/u.test(text) && text !== '.browserstateignore');
 const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
 
@@ -106,7 +107,9 @@ function rename(before: Profile, from: string, to: string): Profile {
   return moved.reduce<Profile>((all, [at, each]) => put(all, to + at.slice(from.length), each), remove(before, from));
 }
 
-/** The profile with the entry at that path, directories above it, and nothing else that was there. */
+/**
+ * The profile with the entry at that path, directories above it, and nothing else that was there.
+ */
 function put(before: Profile, at: string, each: ProfileEntry): Profile {
   if (Buffer.byteLength(at) > 2000) return before;
   const after = new Map(each.kind === 'directory' && before.get(at)?.kind === 'directory' ? before : remove(before, at));
@@ -122,7 +125,10 @@ function remove(before: Profile, at: string): Map<string, ProfileEntry> {
   return new Map([...before].filter(([path]) => path !== at && !path.startsWith(`${at}/`)));
 }
 
-/** Changes a directory that holds `before` into `after`, touching nothing else; files are changed in place, as browsers do. */
+/**
+ * Changes a directory that holds `before` into `after`, touching nothing else; files are changed in
+ * place, as browsers do.
+ */
 export function changeProfile(dir: string, before: Profile, after: Profile): void {
   for (const [at, old] of before) if (after.get(at)?.kind !== old.kind) rmSync(join(dir, at), { recursive: true, force: true });
   const entries = [...after].sort(([a], [b]) => (a < b ? -1 : 1));

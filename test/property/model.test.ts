@@ -1,4 +1,7 @@
-/** Any profile, edited in any way, comes back from every version as it was (path, kind, mode, time to the microsecond, content). */
+/**
+ * Any profile, edited in any way, comes back from every version as it was (path, kind, mode, time
+ * to the microsecond, content).
+ */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import test from 'ava';

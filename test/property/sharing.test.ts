@@ -1,4 +1,7 @@
-/** What is stored once: content that another session has, content that was renamed, and what a partial directory does not hold. */
+/**
+ * What is stored once: content that another session has, content that was renamed, and what a
+ * partial directory does not hold.
+ */
 import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

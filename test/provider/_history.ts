@@ -1,11 +1,17 @@
-/** A cell whose value is the list of the writes that led to it, so that lost, doubled and torn updates show in the last value. */
+/**
+ * A cell whose value is the list of the writes that led to it, so that lost, doubled and torn
+ * updates show in the last value.
+ */
 import assert from 'node:assert/strict';
 import { isError } from '../../src/errors.js';
 import type { Provider, Version } from '../../src/provider/provider.js';
 
 const KEY = 'refs/session';
 
-/** One attempt to write: whose, on what, and how it ended. `unknown`: it did not end, or the provider said that it cannot tell. */
+/**
+ * One attempt to write: whose, on what, and how it ended. `unknown`: it did not end, or the
+ * provider said that it cannot tell.
+ */
 export interface Attempt {
   id: string;
   expected: Version | null;
@@ -24,7 +30,10 @@ export async function currentValue(provider: Provider): Promise<Value> {
   return { ids: JSON.parse(new TextDecoder().decode(cell.bytes)) as string[], version: cell.version };
 }
 
-/** Appends `id` to a value by one swap; the attempt is in `attempts` from its beginning, so that one who dies leaves it there. */
+/**
+ * Appends `id` to a value by one swap; the attempt is in `attempts` from its beginning, so that one
+ * who dies leaves it there.
+ */
 export async function attempt(provider: Provider, id: string, on: Value, attempts: Attempt[]): Promise<Attempt> {
   const made: Attempt = { id, expected: on.version, version: 'unknown' };
   attempts.push(made);
@@ -46,7 +55,10 @@ export async function append(provider: Provider, who: string, count: number, att
   }
 }
 
-/** Fails unless the value is what the attempts that won, and no others, made of it one after the other. */
+/**
+ * Fails unless the value is what the attempts that won, and no others, made of it one after the
+ * other.
+ */
 export async function verifyHistory(provider: Provider, attempts: readonly Attempt[]): Promise<void> {
   const { ids } = await currentValue(provider);
   assert.equal(new Set(ids).size, ids.length, 'every write once');

@@ -1,4 +1,7 @@
-/** The conformance suite over every provider that needs no server, and over the decorators that must not be seen. */
+/**
+ * The conformance suite over every provider that needs no server, and over the decorators that must
+ * not be seen.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

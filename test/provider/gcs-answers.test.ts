@@ -1,6 +1,7 @@
 /**
- * Answers that Cloud Storage does not give, or that do not tell what became of a write (R-GCS-8, R-GCS-10): every status from 400 to 599 with
- * every kind of body, and successes that are none. Rows A1 and C12, as s3-answers.test.ts has them for S3.
+ * Answers that Cloud Storage does not give, or that do not tell what became of a write (R-GCS-8,
+ * R-GCS-10): every status from 400 to 599 with every kind of body, and successes that are none.
+ * Rows A1 and C12, as s3-answers.test.ts has them for S3.
  */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
@@ -125,7 +126,10 @@ test('A1: 400 to 599: reads are UNREACHABLE, never absence and never an empty st
   }
 });
 
-/** Documents that prove that a write was rejected before it was applied: no read settles it, and it is not requested again. */
+/**
+ * Documents that prove that a write was rejected before it was applied: no read settles it, and it
+ * is not requested again.
+ */
 const proofs: [status: number, reason: string, expected: ErrorCode | 'lost'][] = [
   [400, 'invalid', 'FORBIDDEN'],
   [401, 'authError', 'FORBIDDEN'],

@@ -1,4 +1,7 @@
-/** What the Cloud Storage provider makes of refusals and of a network that fails (R-GCS-7, R-GCS-8), and of a missing SDK. */
+/**
+ * What the Cloud Storage provider makes of refusals and of a network that fails (R-GCS-7, R-GCS-8),
+ * and of a missing SDK.
+ */
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

@@ -1,4 +1,7 @@
-/** What the Cloud Storage provider asks for, how often, and under which names and conditions (SPEC.md "GCS"). */
+/**
+ * What the Cloud Storage provider asks for, how often, and under which names and conditions
+ * (SPEC.md "GCS").
+ */
 import { Storage, type StorageOptions } from '@google-cloud/storage';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';

@@ -1,4 +1,7 @@
-/** Damage to the cells of a local folder: no read takes it for a value, and check finds it wherever it is (SPEC.md R-LOCAL-6, R-LOCAL-11). */
+/**
+ * Damage to the cells of a local folder: no read takes it for a value, and check finds it wherever
+ * it is (SPEC.md R-LOCAL-6, R-LOCAL-11).
+ */
 import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';

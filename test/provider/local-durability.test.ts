@@ -1,6 +1,7 @@
 /**
- * The order in which the local folder makes things durable (SPEC.md R-LOCAL-10): every name appears after what it names was synced, and
- * every step that others build on is synced before the next. One test at a time, since they listen to the file system.
+ * The order in which the local folder makes things durable (SPEC.md R-LOCAL-10): every name appears
+ * after what it names was synced, and every step that others build on is synced before the next.
+ * One test at a time, since they listen to the file system.
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,10 @@ type Call = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 
 const CALLS = ['mkdir', 'link', 'rename', 'unlink', 'rm'] as const;
 
-/** Every change and sync that `body` makes below `root`, with names of 32 digits as A, B, C … in the order in which they appear. */
+/**
+ * Every change and sync that `body` makes below `root`, with names of 32 digits as A, B, C … in the
+ * order in which they appear.
+ */
 async function traced(root: string, body: () => Promise<unknown>): Promise<string[]> {
   const steps: string[] = [];
   const letters = new Map<string, string>();

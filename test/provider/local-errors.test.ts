@@ -1,4 +1,7 @@
-/** What the local folder makes of the file system's errors and of its short answers; one test at a time, since they change the file system. */
+/**
+ * What the local folder makes of the file system's errors and of its short answers; one test at a
+ * time, since they change the file system.
+ */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -25,7 +28,10 @@ async function whileReplaced(name: string, make: (original: Call) => Call, body:
   }
 }
 
-/** Runs `body` while the `nth` time that a call is made, counted from 1, and every time after it, it fails. */
+/**
+ * Runs `body` while the `nth` time that a call is made, counted from 1, and every time after it, it
+ * fails.
+ */
 async function whileFailing(name: string, code: string, nth: number, body: () => Promise<void>): Promise<void> {
   let count = 0;
   const failing = (original: Call): Call =>

@@ -1,4 +1,7 @@
-/** S5, R-LOCAL-14: file systems that cannot hold a store are found before one is made; one test at a time, since they change the file system. */
+/**
+ * S5, R-LOCAL-14: file systems that cannot hold a store are found before one is made; one test at a
+ * time, since they change the file system.
+ */
 import { existsSync, promises as fs, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,4 +1,7 @@
-/** One cell and many processes: no update is lost, none is doubled, versions never repeat, and killing some of them harms none of the others. */
+/**
+ * One cell and many processes: no update is lost, none is doubled, versions never repeat, and
+ * killing some of them harms none of the others.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';

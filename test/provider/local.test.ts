@@ -1,4 +1,7 @@
-/** The local folder on disk (SPEC.md "Local folder"): what it writes where, what it leaves alone, and what it makes of the file system's errors. */
+/**
+ * The local folder on disk (SPEC.md "Local folder"): what it writes where, what it leaves alone,
+ * and what it makes of the file system's errors.
+ */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** R-S3-10: a store that does not honour conditions is refused, and one that does is not, whoever else tries it. */
+/**
+ * R-S3-10: a store that does not honour conditions is refused, and one that does is not, whoever
+ * else tries it.
+ */
 import test from 'ava';
 import { memoryProvider } from '../../src/provider/memory.js';
 import { PROBE_KEY, probeProvider } from '../../src/provider/probe.js';

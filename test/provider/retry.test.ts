@@ -1,4 +1,7 @@
-/** What is asked again after a failure and what is not, how long that waits, and how many requests are under way at once. */
+/**
+ * What is asked again after a failure and what is not, how long that waits, and how many requests
+ * are under way at once.
+ */
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
@@ -28,8 +31,9 @@ function failing(inner: Provider, times: number, code: ErrorCode = 'UNREACHABLE'
 }
 
 /**
- * A third of all requests but swaps are UNREACHABLE, before they reach the provider or after they took effect. Which ones is drawn: with every
- * third, one of three readers in step would be it each time.
+ * A third of all requests but swaps are UNREACHABLE, before they reach the provider or after they
+ * took effect. Which ones is drawn: with every third, one of three readers in step would be it each
+ * time.
  */
 function flaky(inner: Provider): Provider {
   const roll = dice(1);

@@ -1,6 +1,7 @@
 /**
- * Answers that S3 does not give, or that do not tell what became of a write (R-S3-5, R-S3-9): every status from 400 to 599 with every kind
- * of body, and successes that are none. Rows A1 and C12 of the list of faults found in use. The next case is a line of a table.
+ * Answers that S3 does not give, or that do not tell what became of a write (R-S3-5, R-S3-9): every
+ * status from 400 to 599 with every kind of body, and successes that are none. Rows A1 and C12 of
+ * the list of faults found in use. The next case is a line of a table.
  */
 import { S3Client } from '@aws-sdk/client-s3';
 import test, { type ExecutionContext } from 'ava';
@@ -59,7 +60,10 @@ const document = (code: string): Omit<WrongAnswer, 'status'> => ({
 
 const kinds: Record<string, Omit<WrongAnswer, 'status'>> = { ...bodies, 'a document with an unknown code': document('SomethingElse') };
 const statuses = Array.from({ length: 200 }, (_, i) => 400 + i);
-/** Each status with one of the kinds: a full table of what is decided by one line of code would take its time. */
+/**
+ * Each status with one of the kinds: a full table of what is decided by one line of code would take
+ * its time.
+ */
 const rotated = statuses.map((status) => ({ status, ...Object.values(kinds)[status % 4] }));
 
 for (const [kind, body] of Object.entries(kinds)) {
@@ -124,7 +128,10 @@ const reads: Record<string, (provider: Provider) => Promise<unknown>> = {
   list,
 };
 
-/** Asserts that every read fails so, with the hint at what may answer in the place of S3 if it is to be there. */
+/**
+ * Asserts that every read fails so, with the hint at what may answer in the place of S3 if it is to
+ * be there.
+ */
 async function allUnreachable(t: ExecutionContext, provider: Provider, what: string, hint?: RegExp): Promise<void> {
   for (const [name, read] of Object.entries(reads)) {
     const error = await rejects(t, () => read(provider), 'UNREACHABLE', `${name}: ${what}`);
@@ -132,7 +139,10 @@ async function allUnreachable(t: ExecutionContext, provider: Provider, what: str
   }
 }
 
-/** Documents that prove that a write was rejected before it was applied: no read settles it, and it is not requested again. */
+/**
+ * Documents that prove that a write was rejected before it was applied: no read settles it, and it
+ * is not requested again.
+ */
 const proofs: [status: number, code: string, expected: ErrorCode | 'lost'][] = [
   [400, 'ExpiredToken', 'FORBIDDEN'],
   [400, 'InvalidToken', 'FORBIDDEN'],

@@ -1,4 +1,7 @@
-/** What S3 and the network answer, as errors of the contract (R-S3-9): the real SDK against the server for tests. */
+/**
+ * What S3 and the network answer, as errors of the contract (R-S3-9): the real SDK against the
+ * server for tests.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';

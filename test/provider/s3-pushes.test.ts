@@ -1,4 +1,7 @@
-/** What a person meets of a bucket's answers: pushes whose credentials expire, whose answers are lost, and whose writes are not kept. */
+/**
+ * What a person meets of a bucket's answers: pushes whose credentials expire, whose answers are
+ * lost, and whose writes are not kept.
+ */
 import test, { type ExecutionContext } from 'ava';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';

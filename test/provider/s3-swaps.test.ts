@@ -1,4 +1,7 @@
-/** Swaps on S3 that do not go as they should: answers that are lost, errors of the store's own, conflicts, and how ETags are written. */
+/**
+ * Swaps on S3 that do not go as they should: answers that are lost, errors of the store's own,
+ * conflicts, and how ETags are written.
+ */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import type { Provider } from '../../src/provider/provider.js';

@@ -1,4 +1,7 @@
-/** R-S3-11, row C12: writes that are acknowledged with an ETag that proves nothing are found missing by the next operation, at no round trip. */
+/**
+ * R-S3-11, row C12: writes that are acknowledged with an ETag that proves nothing are found missing
+ * by the next operation, at no round trip.
+ */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import type { Provider } from '../../src/provider/provider.js';

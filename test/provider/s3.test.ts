@@ -1,4 +1,7 @@
-/** The conformance suite over S3: the real SDK against the server for tests, which is set up in every way that stores are known to differ. */
+/**
+ * The conformance suite over S3: the real SDK against the server for tests, which is set up in
+ * every way that stores are known to differ.
+ */
 import test from 'ava';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';

@@ -1,6 +1,7 @@
 /**
- * C12: answers that never end because they are slow or long, in their heads and in their bodies (R-S3-9, R-GCS-7). They are apart from the other
- * wrong answers since a process that is busy with those looks slow itself.
+ * C12: answers that never end because they are slow or long, in their heads and in their bodies
+ * (R-S3-9, R-GCS-7). They are apart from the other wrong answers since a process that is busy with
+ * those looks slow itself.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';

@@ -1,4 +1,7 @@
-/** The suite's cases about providers that cannot work: they pass where every method says why, and fail where one does not. */
+/**
+ * The suite's cases about providers that cannot work: they pass where every method says why, and
+ * fail where one does not.
+ */
 import test from 'ava';
 import { BrowserStateError, type ErrorCode } from '../../src/errors.js';
 import { memoryProvider } from '../../src/provider/memory.js';

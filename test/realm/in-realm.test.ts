@@ -1,6 +1,8 @@
 /**
- * The unit tests of the public API once more in a realm of its own, as Jest runs a program: the library's `Error` is then another than that of the
- * errors which Node makes. `test/state/realm.test.ts` starts it with the flag of Node that lets modules be loaded into a context.
+ * The unit tests of the public API once more in a realm of its own, as Jest runs a program: the
+ * library's `Error` is then another than that of the errors which Node makes.
+ * `test/state/realm.test.ts` starts it with the flag of Node that lets modules be loaded into a
+ * context.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
@@ -10,7 +12,10 @@ import test, { type ExecutionContext } from 'ava';
 
 const files = ['../session/session.test.js', '../state/browser-state.test.js', '../state/mounts.test.js'];
 
-/** The test function for tests of the realm, whose regular expressions and objects its assertions do not know as such. */
+/**
+ * The test function for tests of the realm, whose regular expressions and objects its assertions do
+ * not know as such.
+ */
 const ava = new Proxy(test, { apply: (_, self, args) => Reflect.apply(test, self, args.map(withAssertions)) });
 
 function withAssertions(argument: unknown): unknown {
@@ -28,14 +33,19 @@ function translating(t: ExecutionContext): ExecutionContext {
   });
 }
 
-/** What a program finds there besides the language; as Jest has it, bytes are of the outer realm. */
+/**
+ * What a program finds there besides the language; as Jest has it, bytes are of the outer realm.
+ */
 const names = ['Buffer', 'process', 'console', 'URL', 'TextEncoder', 'TextDecoder', 'AbortController', 'AbortSignal', 'performance'];
 const more = ['setTimeout', 'clearTimeout', 'setImmediate', 'queueMicrotask', 'structuredClone', 'Uint8Array', 'ArrayBuffer'];
 const outer = globalThis as unknown as Record<string, unknown>;
 const context = vm.createContext(Object.fromEntries([...names, ...more].map((name) => [name, outer[name]])));
 const modules = new Map<string, Promise<vm.Module>>();
 
-/** A module by its specifier: those of this project are loaded into the realm, Node's and those of packages into the outer one. */
+/**
+ * A module by its specifier: those of this project are loaded into the realm, Node's and those of
+ * packages into the outer one.
+ */
 function find(specifier: string, from: string): Promise<vm.Module> {
   const isOurs = specifier.startsWith('.') || specifier.startsWith('#');
   const url = isBuiltin(specifier) ? specifier : isOurs ? resolved(specifier, from) : specifier;

@@ -18,7 +18,10 @@ function open({ folder, provider }: Damaged, seed = 'again'): Promise<Store> {
   return openRepository({ home: provider, userId: 'tester', host });
 }
 
-/** Four pages of little variety, so that few bytes are many files' worth; the tests take time by the byte. */
+/**
+ * Four pages of little variety, so that few bytes are many files' worth; the tests take time by the
+ * byte.
+ */
 const cookies = new Uint8Array(16_384).map((_, i) => i >> 11);
 const profile = new Map<string, ProfileEntry>([
   ['Cookies', file(cookies)],
@@ -27,7 +30,10 @@ const profile = new Map<string, ProfileEntry>([
   ['link', symlink('Cookies')],
 ]);
 
-/** Two sessions, one deleted; a head that needs a patch, a tag. Returns what the head of `main` holds. */
+/**
+ * Two sessions, one deleted; a head that needs a patch, a tag. Returns what the head of `main`
+ * holds.
+ */
 export async function fill(repository: Damaged): Promise<Listing> {
   const dir = join(repository.folder, 'profile');
   writeProfile(dir, profile);
@@ -44,8 +50,8 @@ export async function fill(repository: Damaged): Promise<Listing> {
 }
 
 /**
- * Checks the head of `main` out. It is exact, or refused as damaged, and then there is nothing in its place; anything else is
- * an AssertionError.
+ * Checks the head of `main` out. It is exact, or refused as damaged, and then there is nothing in
+ * its place; anything else is an AssertionError.
  */
 export async function checkOut(repository: Damaged, expected: Listing): Promise<'exact' | 'refused'> {
   const out = join(repository.folder, 'out', 'profile');

@@ -1,6 +1,7 @@
 /**
- * Repositories that break one rule of SPEC.md each, with who notices it. A case's name begins with the rules that it is about. What walks them:
- * rule-tags.test.ts (the library's readers and its check), and test/spec (the tags of SPEC.md, and the reader that was written from it alone).
+ * Repositories that break one rule of SPEC.md each, with who notices it. A case's name begins with
+ * the rules that it is about. What walks them: rule-tags.test.ts (the library's readers and its
+ * check), and test/spec (the tags of SPEC.md, and the reader that was written from it alone).
  */
 import { deflateRawSync } from 'node:zlib';
 import { concat } from '../../src/bytes.js';
@@ -22,7 +23,8 @@ import {
 } from '../helpers/forge.js';
 
 /**
- * Who notices: `reader` a reader and verify; `blob` a reader, and verify that reads all data; `check` verify alone; `data` verify alone that reads all data; `nobody`.
+ * Who notices: `reader` a reader and verify; `blob` a reader, and verify that reads all data;
+ * `check` verify alone; `data` verify alone that reads all data; `nobody`.
  */
 export type Notices = 'reader' | 'blob' | 'check' | 'data' | 'nobody';
 

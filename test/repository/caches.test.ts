@@ -1,4 +1,7 @@
-/** The index and the records are caches and notes: damaged or lost in any way, they change no result and fail nothing (R-GC-3). */
+/**
+ * The index and the records are caches and notes: damaged or lost in any way, they change no result
+ * and fail nothing (R-GC-3).
+ */
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -75,7 +78,8 @@ test('R-GC-3: a flip anywhere in the index changes no result and fails nothing',
   const made = await subject(t);
   for (const file of made.files('index')) {
     const bytes = readFileSync(join(made.folder, 'home', file));
-    // Every byte of what is short, and of the rest as many, spread by a step that meets all kinds of fields.
+    // Every byte of what is short, and of the rest as many, spread by a step that meets all kinds
+    // of fields.
     for (let at = 0; at < bytes.length; at += bytes.length < 60 ? 1 : 7) {
       const damage = (home: string): void => writeFileSync(join(home, file), flipped(bytes, at));
       await tried(t, `byte ${at} of ${file}`, async () => commitsWell(t, made, await made.damaged(damage)));

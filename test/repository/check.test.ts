@@ -1,4 +1,7 @@
-/** What a verification finds beyond damaged bytes: things that are missing, wrong places under good digests, tags that name nothing. */
+/**
+ * What a verification finds beyond damaged bytes: things that are missing, wrong places under good
+ * digests, tags that name nothing.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';

@@ -1,4 +1,7 @@
-/** Compaction: long histories stay within the limits of a cold mount, and every blob stays what it is (SPEC.md 11.1). */
+/**
+ * Compaction: long histories stay within the limits of a cold mount, and every blob stays what it
+ * is (SPEC.md 11.1).
+ */
 import test from 'ava';
 import fc from 'fast-check';
 import { memoryProvider } from '../../src/index.js';
@@ -71,7 +74,10 @@ class Remote {
     return (this.#slots.get(name) as Slot).id;
   }
 
-  /** What is wrong with the head: a limit that does not hold, a blob that is another or cannot be read. */
+  /**
+   * What is wrong with the head: a limit that does not hold, a blob that is another or cannot be
+   * read.
+   */
   async faults(): Promise<string[]> {
     const { spans, liveBytes, fetchBytes } = planFetch(this.places.values());
     const faults: string[] = [];

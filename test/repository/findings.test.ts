@@ -1,4 +1,7 @@
-/** Findings are bounded (attack-B 1 and 9): of one key and code, and in all; what is not listed is counted, and its sessions are named (B7). */
+/**
+ * Findings are bounded (attack-B 1 and 9): of one key and code, and in all; what is not listed is
+ * counted, and its sessions are named (B7).
+ */
 import test from 'ava';
 import { integrity } from '../../src/errors.js';
 import { Findings, MAX_FINDINGS, MAX_FINDINGS_OF_KEY } from '../../src/repository/findings.js';

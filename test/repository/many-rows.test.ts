@@ -1,4 +1,7 @@
-/** B4: what many rows cost, counted in requests: a verification is linear, and a claim beyond the limit is refused before a segment is read. */
+/**
+ * B4: what many rows cost, counted in requests: a verification is linear, and a claim beyond the
+ * limit is refused before a segment is read.
+ */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
 import { MAX_SESSION_ROWS } from '../../src/limits.js';
@@ -13,7 +16,9 @@ import { machine } from '../sync/_machines.js';
 const hex = (n: number): string => n.toString(16).padStart(32, '0');
 const rowAt = (n: number): Row => newRow('commit', commitOf([], { time: n }), { epoch: 1, name: hex(n) });
 
-/** A ref of one row and of segments of `size` rows each, of which those that `made` has are there. */
+/**
+ * A ref of one row and of segments of `size` rows each, of which those that `made` has are there.
+ */
 function withSegments(repository: Forged, count: number, size: number, rowsOf: ((i: number) => Row[]) | undefined): void {
   repository.after = async (content) => {
     const segments = Array.from({ length: count }, (_, i) => ({ name: { epoch: 1, name: hex(i) }, rows: size }));
@@ -49,7 +54,8 @@ test('B4: 10 segments of 1,000 rows are each read once, and each manifest is loo
   t.true(missing.every(({ sessions }) => sessions.join() === 'main'));
   const counted = findings.filter(({ key }) => key === 'manifests');
   t.like(counted, [{ code: 'MISSING', message: 'and 1 more below it', sessions: ['main'] }]);
-  // Each segment for its rows, each manifest in vain, and the three manifests and the segment that nothing names.
+  // Each segment for its rows, each manifest in vain, and the three manifests and the segment that
+  // nothing names.
   t.is(remote.counts.requests.get, 10 + 10_001 + 4);
 });
 

@@ -1,4 +1,7 @@
-/** Refs in a provider: swaps, what moves to segments, and that nothing is written that no reader would take (SPEC.md 8.3, 8.4, 11.1). */
+/**
+ * Refs in a provider: swaps, what moves to segments, and that nothing is written that no reader
+ * would take (SPEC.md 8.3, 8.4, 11.1).
+ */
 import test, { type ExecutionContext } from 'ava';
 import { BrowserStateError, memoryProvider, type Provider } from '../../src/index.js';
 import { MAX_INLINE_HEAD, newRow, type Ref, type Row } from '../../src/repository/ref.js';
@@ -133,7 +136,10 @@ test('R-ENC-4: unknown extensions of a ref outlive every swap', async (t) => {
   t.deepEqual((await refs.read('a'))?.ref.extensions, extensions);
 });
 
-/** Refs that remember nothing, over a provider whose next swap takes effect or not and gets no answer; others go on `meanwhile`. */
+/**
+ * Refs that remember nothing, over a provider whose next swap takes effect or not and gets no
+ * answer; others go on `meanwhile`.
+ */
 async function unanswered(inner: Provider, takesEffect: boolean, meanwhile: () => Promise<unknown>) {
   const counted = counting(inner);
   let isFirst = true;

@@ -1,6 +1,7 @@
 /**
- * B2, B8: verify and readers agree. Each case is a repository that breaks one rule of SPEC.md, with the tag that the rule has there; verify and a reader of every
- * version are run on it and compared with the tag.
+ * B2, B8: verify and readers agree. Each case is a repository that breaks one rule of SPEC.md, with
+ * the tag that the rule has there; verify and a reader of every version are run on it and compared
+ * with the tag.
  */
 
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** One bucket of the server for tests: objects with generations, and the conditions on them, as the JSON API of Cloud Storage has them. */
+/**
+ * One bucket of the server for tests: objects with generations, and the conditions on them, as the
+ * JSON API of Cloud Storage has them.
+ */
 import { createHash } from 'node:crypto';
 
 export interface GcsReply {

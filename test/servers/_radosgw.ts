@@ -1,4 +1,7 @@
-/** Ceph's RADOS Gateway as a test has it: started with the file's first test and stopped after its last. */
+/**
+ * Ceph's RADOS Gateway as a test has it: started with the file's first test and stopped after its
+ * last.
+ */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';

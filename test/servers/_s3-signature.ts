@@ -1,4 +1,7 @@
-/** Whether a request is signed as AWS Signature Version 4 wants it; the rule is AWS's "Authenticating Requests: Using the Authorization Header". */
+/**
+ * Whether a request is signed as AWS Signature Version 4 wants it; the rule is AWS's
+ * "Authenticating Requests: Using the Authorization Header".
+ */
 import { createHash, createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
@@ -10,7 +13,10 @@ export interface Credentials {
 /** AWS takes requests whose time is off by no more. */
 const MAX_SKEW_MS = 15 * 60 * 1000;
 
-/** The code of the error that S3 answers; undefined for a request that is signed well. `now` is the server's time. */
+/**
+ * The code of the error that S3 answers; undefined for a request that is signed well. `now` is the
+ * server's time.
+ */
 export function refusal(request: IncomingMessage, body: Uint8Array, credentials: Credentials, now: number): string | undefined {
   const [, key, scope, signed, signature] =
     /^AWS4-HMAC-SHA256 Credential=([^/]+)\/([^,]+), SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/.exec(

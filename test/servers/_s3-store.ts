@@ -1,4 +1,7 @@
-/** What the S3 server for tests does with its objects, apart from HTTP: conditions, ranges, lists. Every call is one step. */
+/**
+ * What the S3 server for tests does with its objects, apart from HTTP: conditions, ranges, lists.
+ * Every call is one step.
+ */
 import { createHash } from 'node:crypto';
 
 export interface S3Behaviour {

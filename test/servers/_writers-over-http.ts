@@ -1,4 +1,7 @@
-/** Writers that meet on one session over HTTP: the real SDK, the S3 server for tests, and a proxy that drops, delays and loses answers at random. */
+/**
+ * Writers that meet on one session over HTTP: the real SDK, the S3 server for tests, and a proxy
+ * that drops, delays and loses answers at random.
+ */
 import type { ExecutionContext } from 'ava';
 import { retrying } from '../../src/provider/retry.js';
 import { s3Provider } from '../../src/provider/s3.js';

@@ -1,6 +1,7 @@
 /**
- * A server on loopback that speaks the part of Cloud Storage's JSON API that the provider and the SDK's simplest calls use, for tests: it
- * keeps buckets in memory (_gcs-bucket.ts), counts requests, and does wrong what a hook asks it to.
+ * A server on loopback that speaks the part of Cloud Storage's JSON API that the provider and the
+ * SDK's simplest calls use, for tests: it keeps buckets in memory (_gcs-bucket.ts), counts
+ * requests, and does wrong what a hook asks it to.
  */
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -8,7 +9,10 @@ import type { AddressInfo, Socket } from 'node:net';
 import { type Replaced, replace } from '../faults/http-answers.js';
 import { GcsBucket, type GcsReply, jsonError } from './_gcs-bucket.js';
 
-/** What can go wrong with one request: it is answered with that status, or cut off before or after it took effect, or within its answer. */
+/**
+ * What can go wrong with one request: it is answered with that status, or cut off before or after
+ * it took effect, or within its answer.
+ */
 export type GcsFault =
   | Replaced
   | '401'
@@ -115,7 +119,10 @@ function faulty(wrong: GcsFault | undefined): GcsReply | undefined {
   return undefined;
 }
 
-/** Paths work with and without `/storage/v1`, which the SDK leaves out where STORAGE_EMULATOR_HOST names the server. */
+/**
+ * Paths work with and without `/storage/v1`, which the SDK leaves out where STORAGE_EMULATOR_HOST
+ * names the server.
+ */
 function route(kept: Map<string, GcsBucket>, { method, path, query }: GcsSeen, request: IncomingMessage, body: Buffer): GcsReply {
   const [, upload, name = '', encoded] = /^(\/upload)?(?:\/storage\/v1)?\/b\/([^/]+)\/o(?:\/([^/]+))?$/.exec(path) ?? [];
   const bucket = kept.get(name);

@@ -1,4 +1,7 @@
-/** The same over HTTP: the real SDK against the S3 server for tests, through a proxy that breaks one request in every way that a network has. */
+/**
+ * The same over HTTP: the real SDK against the S3 server for tests, through a proxy that breaks one
+ * request in every way that a network has.
+ */
 import test, { type ExecutionContext } from 'ava';
 import { retrying } from '../../src/provider/retry.js';
 import { s3Provider } from '../../src/provider/s3.js';

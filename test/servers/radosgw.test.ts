@@ -1,4 +1,7 @@
-/** The conformance suite over a real S3 server, Ceph's RADOS Gateway. Where it does not start the tests fail. */
+/**
+ * The conformance suite over a real S3 server, Ceph's RADOS Gateway. Where it does not start the
+ * tests fail.
+ */
 import test from 'ava';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';

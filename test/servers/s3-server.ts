@@ -1,6 +1,7 @@
 /**
- * A small S3 server on loopback, for the real SDK to talk to: objects, ranges, lists and conditional writes as S3 has them, signatures
- * checked, and faults by request. It keeps everything in memory and knows one bucket, in the path.
+ * A small S3 server on loopback, for the real SDK to talk to: objects, ranges, lists and
+ * conditional writes as S3 has them, signatures checked, and faults by request. It keeps everything
+ * in memory and knows one bucket, in the path.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,8 +18,9 @@ export interface S3Request {
 }
 
 /**
- * What happens to a request: a code of S3 in place of an answer; the connection cut before or after it took effect, or within the body; an
- * internal error after it took effect and after what `failAfter` does then; another answer, with or without effect; no answer ever.
+ * What happens to a request: a code of S3 in place of an answer; the connection cut before or after
+ * it took effect, or within the body; an internal error after it took effect and after what
+ * `failAfter` does then; another answer, with or without effect; no answer ever.
  */
 export type Fault =
   | { code: string }

@@ -1,4 +1,7 @@
-/** Commits a directory to a session: `_draft-child.js HOME DIR SESSION`. Prints what came of it. It may be killed at any time. */
+/**
+ * Commits a directory to a session: `_draft-child.js HOME DIR SESSION`. Prints what came of it. It
+ * may be killed at any time.
+ */
 import process from 'node:process';
 import { openRepository } from '../../src/index.js';
 import { outcomeOf } from './_outcomes.js';

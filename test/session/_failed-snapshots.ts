@@ -1,4 +1,7 @@
-/** Snapshots that fail before their swap, each by a way of its own, and what they leave in the local store. */
+/**
+ * Snapshots that fail before their swap, each by a way of its own, and what they leave in the local
+ * store.
+ */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,7 +44,10 @@ const packsIn = (home: string): number => {
   return existsSync(packs) ? readdirSync(packs).length : 0;
 };
 
-/** Starts a program that commits, and kills it when it has stored some packs; resolves to its exit status or signal. */
+/**
+ * Starts a program that commits, and kills it when it has stored some packs; resolves to its exit
+ * status or signal.
+ */
 async function killed({ home, round }: Bench, program: readonly string[], signal: NodeJS.Signals): Promise<string> {
   const before = packsIn(home);
   const env = { PATH: process.env['PATH'], HOME: home, BROWSERSTATE_HOME: home };
@@ -119,7 +125,10 @@ const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
   ],
 };
 
-/** Runs a failure so many times; each leaves the bytes of the store as they were. A snapshot that was faster than its failure does not count. */
+/**
+ * Runs a failure so many times; each leaves the bytes of the store as they were. A snapshot that
+ * was faster than its failure does not count.
+ */
 async function runRounds(t: ExecutionContext, name: string, rounds: number): Promise<void> {
   const [expected, fail] = failures[name] as (typeof failures)[string];
   const folder = temporary(t);

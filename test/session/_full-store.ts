@@ -1,4 +1,7 @@
-/** Run where it may mount: `_full-store.js FOLDER ROUNDS` commits what is larger than the file system of the store. Prints what came of each and the bytes that it left. */
+/**
+ * Run where it may mount: `_full-store.js FOLDER ROUNDS` commits what is larger than the file
+ * system of the store. Prints what came of each and the bytes that it left.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -18,7 +18,10 @@ export const places = {
   'another PID namespace': { declare: testWith(['PID namespaces']), before: apart },
 } as const;
 
-/** What a program does: `restore REV`, `force REV`, `snapshot`, `checkpoint`, `mount MARK`, `recover`, `status`. */
+/**
+ * What a program does: `restore REV`, `force REV`, `snapshot`, `checkpoint`, `mount MARK`,
+ * `recover`, `status`.
+ */
 export type Operation = string;
 
 export interface Outcome {

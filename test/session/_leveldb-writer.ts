@@ -1,4 +1,7 @@
-/** Writes numbered entries to a LevelDB for as long as it lives, so many that it compacts all the time. Prints the number that is written. */
+/**
+ * Writes numbered entries to a LevelDB for as long as it lives, so many that it compacts all the
+ * time. Prints the number that is written.
+ */
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Level } from 'level';

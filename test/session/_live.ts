@@ -1,4 +1,6 @@
-/** Databases that another process writes to while they are copied, and what a whole copy of them is. */
+/**
+ * Databases that another process writes to while they are copied, and what a whole copy of them is.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs, { rmSync } from 'node:fs';
@@ -14,7 +16,10 @@ export interface LiveWriter {
   stop(): Promise<void>;
 }
 
-/** Starts a program of this folder that prints the numbers that it wrote; resolves when there is one. */
+/**
+ * Starts a program of this folder that prints the numbers that it wrote; resolves when there is
+ * one.
+ */
 export async function startWriter(t: ExecutionContext, program: string, ...args: string[]): Promise<LiveWriter> {
   const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -36,7 +41,8 @@ export async function startWriter(t: ExecutionContext, program: string, ...args:
 
 /** Asserts that a copy of a counter's database is whole; returns its number. */
 export function readCounter(t: ExecutionContext, path: string): number {
-  // The wasm build of SQLite locks by a directory, which was copied with the rest; and it takes its own lock for another's, so that it would roll no journal back.
+  // The wasm build of SQLite locks by a directory, which was copied with the rest; and it takes its
+  // own lock for another's, so that it would roll no journal back.
   rmSync(`${path}.lock`, { recursive: true, force: true });
   const { accessSync } = fs;
   fs.accessSync = (asked, mode) => {
@@ -61,7 +67,10 @@ export function readCounter(t: ExecutionContext, path: string): number {
 export const levelKey = (n: number): string => String(n).padStart(9, '0');
 export const levelValue = (n: number): string => `${n} `.repeat(40);
 
-/** Asserts that a copy of a LevelDB holds the beginning of what was written, and nothing else; returns the last number in it. */
+/**
+ * Asserts that a copy of a LevelDB holds the beginning of what was written, and nothing else;
+ * returns the last number in it.
+ */
 export async function readLevel(t: ExecutionContext, path: string): Promise<number> {
   const db = new Level<string, string>(path, { createIfMissing: false });
   let n = 0;

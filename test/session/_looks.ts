@@ -8,8 +8,8 @@ export type Look = (typeof looks)[number];
 type Call = (...parameters: unknown[]) => unknown;
 
 /**
- * Runs `work`; `around` stands in for each look, and is given the path that it leads to and the look itself. Opening by
- * `fs/promises` counts as `openSync`.
+ * Runs `work`; `around` stands in for each look, and is given the path that it leads to and the
+ * look itself. Opening by `fs/promises` counts as `openSync`.
  */
 export async function aroundLooks<T>(
   work: () => Promise<T>,

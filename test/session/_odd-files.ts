@@ -89,7 +89,9 @@ async function scene(t: ExecutionContext) {
 
 const declareFor = (what: string) => testWith(what === 'device' ? ['device files'] : []);
 
-/** Declares a test for each thing and side, each with one of `stride` places; each place has some. */
+/**
+ * Declares a test for each thing and side, each with one of `stride` places; each place has some.
+ */
 export function testPlaces(stride: number): void {
   const share = stride === 1 ? 'each place' : `1 of ${stride} places`;
   for (const [number, [what, make]] of Object.entries(things).entries()) {
@@ -166,7 +168,8 @@ async function restoresOrRefuses(t: ExecutionContext, where: string, run: () => 
     () => undefined,
     (found: unknown) => found,
   );
-  // C16: it is damage of the store; a file in the place of a directory alone may be an object of another program.
+  // C16: it is damage of the store; a file in the place of a directory alone may be an object of
+  // another program.
   const isTold = isError(error, 'INTEGRITY') || (where.startsWith('directory or file') && isError(error, 'USAGE'));
   t.true(error === undefined || (isTold && error.message.includes('/') && error.hint !== undefined), `${where}: ${error}`);
   return error === undefined;

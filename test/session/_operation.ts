@@ -1,4 +1,7 @@
-/** The program of the tests with held operations: does one on a directory, and tells its outcome as JSON. */
+/**
+ * The program of the tests with held operations: does one on a directory, and tells its outcome as
+ * JSON.
+ */
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { isError, openRepository } from '../../src/index.js';

@@ -1,4 +1,7 @@
-/** The operations that change a repository, each with the state that it starts from: what the crash tests run. */
+/**
+ * The operations that change a repository, each with the state that it starts from: what the crash
+ * tests run.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryProvider, type Provider, type Store } from '../../src/index.js';

@@ -1,4 +1,7 @@
-/** What comes of an operation, and the bytes that it leaves; for tests and for programs that they start. */
+/**
+ * What comes of an operation, and the bytes that it leaves; for tests and for programs that they
+ * start.
+ */
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isError } from '../../src/index.js';

@@ -1,6 +1,7 @@
 /**
- * Writes to a database of SQLite for as long as it lives: every transaction adds one to all rows, which lie on pages of their own. Prints the number that is
- * committed. Rows of different numbers, or pages of different transactions, show a torn copy.
+ * Writes to a database of SQLite for as long as it lives: every transaction adds one to all rows,
+ * which lie on pages of their own. Prints the number that is committed. Rows of different numbers,
+ * or pages of different transactions, show a torn copy.
  */
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';

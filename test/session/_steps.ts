@@ -6,7 +6,10 @@ const changes = ['mkdirSync', 'renameSync', 'unlinkSync', 'rmdirSync', 'chmodSyn
 
 type Change = (...parameters: unknown[]) => unknown;
 
-/** Runs `work`; `before` is called with the number of each step, which is such a call. What it throws is what the call throws. */
+/**
+ * Runs `work`; `before` is called with the number of each step, which is such a call. What it
+ * throws is what the call throws.
+ */
 export async function watched<T>(work: () => Promise<T>, before: (step: number) => void): Promise<T> {
   const functions = fs as unknown as Record<string, Change>;
   const originals = changes.map((name) => [name, functions[name] as Change] as const);

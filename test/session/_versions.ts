@@ -1,4 +1,7 @@
-/** Versions of a profile that nothing but the content tells apart: names, sizes and times are the same. */
+/**
+ * Versions of a profile that nothing but the content tells apart: names, sizes and times are the
+ * same.
+ */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRepository, type Store } from '../../src/index.js';
@@ -21,7 +24,10 @@ export function overwrite(dir: string, mark: string): void {
   for (const path of paths) writeFileSync(join(dir, path), contentOf(mark));
 }
 
-/** The marks of the files in a directory: one, if it is a whole version. Files that are not there have none. */
+/**
+ * The marks of the files in a directory: one, if it is a whole version. Files that are not there
+ * have none.
+ */
 export function marksIn(dir: string): string[] {
   const names = readdirSync(dir, { recursive: true, encoding: 'utf8' });
   if (names.length !== paths.length + 1) return [`${names.length} names`];

@@ -1,4 +1,7 @@
-/** R-CAP-18, A2: a file that a login depends on and that was whole in the version before is not committed broken, unless the caller says so. */
+/**
+ * R-CAP-18, A2: a file that a login depends on and that was whole in the version before is not
+ * committed broken, unless the caller says so.
+ */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,7 @@
-/** Checkpoints: commits of a directory while something writes in it, and how log tells them (SPEC.md 11.7). */
+/**
+ * Checkpoints: commits of a directory while something writes in it, and how log tells them (SPEC.md
+ * 11.7).
+ */
 import assert from 'node:assert/strict';
 import {
   appendFileSync,
@@ -31,7 +34,10 @@ import { readCounter, readLevel, startWriter } from './_live.js';
 
 const CHECKPOINTS = 20;
 
-/** Takes checkpoints until there are enough; on a busy machine two in three may be skipped. Tells of each which number had been written before it began. */
+/**
+ * Takes checkpoints until there are enough; on a busy machine two in three may be skipped. Tells of
+ * each which number had been written before it began.
+ */
 async function takeCheckpoints(t: ExecutionContext, session: Session, dir: string, written: () => number) {
   const taken: { commit: string; before: number }[] = [];
   let skipped = 0;

@@ -1,6 +1,6 @@
 /**
- * A7, R-OUT-11: entries that are closed to their owner, or another user's: a version keeps them, a mount opens them, and a warning
- * counts them.
+ * A7, R-OUT-11: entries that are closed to their owner, or another user's: a version keeps them, a
+ * mount opens them, and a warning counts them.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** Readers that race a collection: what is gone after the session moved on was collected, and is no damage (SPEC.md R-GC-2). */
+/**
+ * Readers that race a collection: what is gone after the session moved on was collected, and is no
+ * damage (SPEC.md R-GC-2).
+ */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,7 @@
-/** Several writers of one session: what moves the head is a conflict, what does not makes the other start over (SPEC.md R-WRITE-2, R-WRITE-3). */
+/**
+ * Several writers of one session: what moves the head is a conflict, what does not makes the other
+ * start over (SPEC.md R-WRITE-2, R-WRITE-3).
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -26,7 +29,10 @@ interface Writers {
 interface Interruption {
   /** What the other does, between the slow one's uploads and its swap. */
   meanwhile?: (writers: Writers) => Promise<unknown>;
-  /** What becomes of the swap itself: it takes effect and its answer is lost, or it is lost on its way. */
+  /**
+   * What becomes of the swap itself: it takes effect and its answer is lost, or it is lost on its
+   * way.
+   */
   lost?: 'after' | 'before';
   key?: string;
 }

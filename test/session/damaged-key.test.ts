@@ -1,4 +1,7 @@
-/** D2: an error about damaged bytes has their key in its details, as a table: one line for each kind of object and cell. */
+/**
+ * D2: an error about damaged bytes has their key in its details, as a table: one line for each kind
+ * of object and cell.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,7 +42,10 @@ const damages: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
   'no bytes': () => new Uint8Array(0),
 };
 
-/** The provider, with `damage` in what it answers for keys that begin with `prefix`. `found` are the keys that it was asked for. */
+/**
+ * The provider, with `damage` in what it answers for keys that begin with `prefix`. `found` are the
+ * keys that it was asked for.
+ */
 function damaged(inner: Provider, prefix: string, damage: (bytes: Uint8Array) => Uint8Array, found: Set<string>): Provider {
   return around(inner, async (method, key, request) => {
     const answer = (await request()) as unknown;

@@ -1,4 +1,7 @@
-/** R-WRITE-5, R-SYNC-11: a fork that is refused leaves no ref, and a fork never names history that cannot be read. */
+/**
+ * R-WRITE-5, R-SYNC-11: a fork that is refused leaves no ref, and a fork never names history that
+ * cannot be read.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -9,7 +12,10 @@ import { history } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
 import { host } from '../provider/_folders.js';
 
-/** Messages so long that the ref has no room for the rows of all commits: the oldest are in a segment. */
+/**
+ * Messages so long that the ref has no room for the rows of all commits: the oldest are in a
+ * segment.
+ */
 const LONG = 'm'.repeat(4_000);
 const COMMITS = 18;
 

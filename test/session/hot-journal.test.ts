@@ -1,4 +1,7 @@
-/** D2: a database whose writer was killed in a transaction is kept with its journal, from which SQLite rolls back wherever it is restored. */
+/**
+ * D2: a database whose writer was killed in a transaction is kept with its journal, from which
+ * SQLite rolls back wherever it is restored.
+ */
 import fs, { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -18,7 +21,8 @@ test.serial('D2: a hot journal is committed beside its database, and the restore
     `WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ${ROWS}) INSERT INTO cookies SELECT 'before' FROM n`,
   );
   await session.commit(dir, { allowShrink: true });
-  // More pages change than are kept in memory, so that the file has some of them; then the writer "dies".
+  // More pages change than are kept in memory, so that the file has some of them; then the writer
+  // "dies".
   writer.exec("BEGIN; UPDATE cookies SET value = 'after, and longer than before'");
   for (const suffix of ['', '-journal']) copyFileSync(path + suffix, join(dir, 'Default', `Cookies${suffix}`));
   writer.exec('ROLLBACK');
@@ -30,7 +34,8 @@ test.serial('D2: a hot journal is committed beside its database, and the restore
   for (const name of ['Cookies', 'Cookies-journal'])
     t.deepEqual(readFileSync(join(out, 'Default', name)), readFileSync(join(dir, 'Default', name)));
   const restored = join(out, 'Default/Cookies');
-  // This build of SQLite takes the lock that it has itself for another's, and would roll nothing back.
+  // This build of SQLite takes the lock that it has itself for another's, and would roll nothing
+  // back.
   const { accessSync } = fs;
   fs.accessSync = (asked, mode) => {
     if (asked === `${restored}.lock`) throw new Error('nobody else has it open');

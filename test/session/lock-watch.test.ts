@@ -107,7 +107,10 @@ test('A3: the socket of a Chromium tells whether it lives, whatever its number i
   t.deepEqual((await session.commit(dir)).warnings, []);
 });
 
-/** Places of a lock beside the named directory itself: a profile below, and the directory above, of which the named one is a profile. */
+/**
+ * Places of a lock beside the named directory itself: a profile below, and the directory above, of
+ * which the named one is a profile.
+ */
 for (const place of ['Default', 'Default/Cache/deep', '..']) {
   test(`A3: an unproven lock in ${place} of the named directory is watched as one at its top`, async (t) => {
     const { session, dir, inPauses } = await scene(t, {});

@@ -1,4 +1,7 @@
-/** R-CAP-19, A4: a profile directory of Chromium without the directory above it is not committed by mistake. */
+/**
+ * R-CAP-19, A4: a profile directory of Chromium without the directory above it is not committed by
+ * mistake.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,7 @@
-/** Packs that are gone from the local store: a version that needs them is never made a head, a session or a tag (attack-B 8, R-SYNC-11 on the local store). */
+/**
+ * Packs that are gone from the local store: a version that needs them is never made a head, a
+ * session or a tag (attack-B 8, R-SYNC-11 on the local store).
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * R-OUT-13: a directory whose entries are being exchanged is marked, so that no commit takes parts of two versions: not from another
- * home or user, by another path, or of a copy, none of which sees the record and the lock.
+ * R-OUT-13: a directory whose entries are being exchanged is marked, so that no commit takes parts
+ * of two versions: not from another home or user, by another path, or of a copy, none of which sees
+ * the record and the lock.
  */
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +14,9 @@ import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 import { marksIn, overwrite, storeWith } from './_versions.js';
 
-/** Ways to the directory that go past its record and its lock; each returns the store and the path. */
+/**
+ * Ways to the directory that go past its record and its lock; each returns the store and the path.
+ */
 const ways: Record<string, (folder: string, dir: string) => Promise<[Store, string]>> = {
   'another home': async (folder, dir) => [await openRepository({ home: join(folder, 'other home') }), dir],
   'another user': async (folder, dir) => [await openRepository({ home: join(folder, 'home'), userId: 'other' }), dir],

@@ -1,4 +1,7 @@
-/** Sessions of the older package: taken in from every kind of place, whole or not at all, and left as they are (SPEC.md R-LEGACY-1 to R-LEGACY-3). */
+/**
+ * Sessions of the older package: taken in from every kind of place, whole or not at all, and left
+ * as they are (SPEC.md R-LEGACY-1 to R-LEGACY-3).
+ */
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,4 +1,7 @@
-/** A3, R-CAP-11: a browser that has a directory below the named one open, or the one directly above it, is found by every command. */
+/**
+ * A3, R-CAP-11: a browser that has a directory below the named one open, or the one directly above
+ * it, is found by every command.
+ */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';

@@ -1,6 +1,7 @@
 /**
- * One owner of a directory at a time (R-OUT-7; rows C1, C2 and C10): an operation that is halfway in one process, here or in another PID namespace, makes every
- * other on its directory BUSY, until it is done or provably gone.
+ * One owner of a directory at a time (R-OUT-7; rows C1, C2 and C10): an operation that is halfway
+ * in one process, here or in another PID namespace, makes every other on its directory BUSY, until
+ * it is done or provably gone.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** R-WRITE-8: a commit of a directory that was not made from the head reports the head that it replaces, and how to restore that. */
+/**
+ * R-WRITE-8: a commit of a directory that was not made from the head reports the head that it
+ * replaces, and how to restore that.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -32,7 +35,10 @@ async function begin(session: Session, folder: string): Promise<Place> {
   return { session, dir, other };
 }
 
-/** Each brings the session and a directory into a state, and returns the directory that is committed next with another cookie. */
+/**
+ * Each brings the session and a directory into a state, and returns the directory that is committed
+ * next with another cookie.
+ */
 const passing: Record<string, (place: Place) => Promise<string>> = {
   'a directory that was restored from an older version': async ({ session, other }) => {
     await session.checkout(other, { at: 'HEAD~1' });

@@ -1,4 +1,7 @@
-/** Where rows that a pull brings go, and what of home's history is written again for them (SPEC.md R-REF-2, R-SYNC-4). */
+/**
+ * Where rows that a pull brings go, and what of home's history is written again for them (SPEC.md
+ * R-REF-2, R-SYNC-4).
+ */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
 import { newRow, type Row } from '../../src/repository/ref.js';

@@ -1,4 +1,7 @@
-/** Notes about a remote: what is remembered in memory never hides what another process wrote, or what is damaged (SPEC.md R-SYNC-7). */
+/**
+ * Notes about a remote: what is remembered in memory never hides what another process wrote, or
+ * what is damaged (SPEC.md R-SYNC-7).
+ */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

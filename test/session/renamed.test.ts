@@ -1,4 +1,7 @@
-/** A4: what is renamed while a directory is committed is in the version; what went away is not; what never rests is refused. */
+/**
+ * A4: what is renamed while a directory is committed is in the version; what went away is not; what
+ * never rests is refused.
+ */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -8,7 +11,10 @@ import { readListing } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 import { aroundLooks, type Look } from './_looks.js';
 
-/** Runs `work`; `change` stands in for that look at `path`, as often as `times` says, and is given the look itself. */
+/**
+ * Runs `work`; `change` stands in for that look at `path`, as often as `times` says, and is given
+ * the look itself.
+ */
 async function watched<T>(
   look: Look,
   path: string,

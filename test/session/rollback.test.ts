@@ -1,4 +1,7 @@
-/** C8: a change in place that fails half-way is taken back, at whichever step; what cannot be taken back is told, and mended later. */
+/**
+ * C8: a change in place that fails half-way is taken back, at whichever step; what cannot be taken
+ * back is told, and mended later.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -67,7 +70,8 @@ for (const lasting of [false, true]) {
     let steps = 0;
     let failed = 0;
     let mixtures = 0;
-    // Before step 0 nothing happens: it is the undisturbed checkout, which tells how many there are.
+    // Before step 0 nothing happens: it is the undisturbed checkout, which tells how many there
+    // are.
     for (let at = 0; at <= steps; at += at === 0 ? 1 : 2) {
       await session.checkout(dir, { at: 'HEAD~1', force: true });
       // What no version holds stays where it is.

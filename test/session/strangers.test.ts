@@ -1,4 +1,7 @@
-/** What must not happen to work, or to places, that are not a checkout's own (SPEC.md R-OUT-3, R-OUT-6, section 15). */
+/**
+ * What must not happen to work, or to places, that are not a checkout's own (SPEC.md R-OUT-3,
+ * R-OUT-6, section 15).
+ */
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,

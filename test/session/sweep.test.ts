@@ -1,4 +1,7 @@
-/** C13: the first operation that writes to the local store removes everything there that processes which are gone have left, and nothing else. */
+/**
+ * C13: the first operation that writes to the local store removes everything there that processes
+ * which are gone have left, and nothing else.
+ */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
@@ -12,7 +15,10 @@ const DIGITS = '0123456789abcdef';
 const PACK = (owner: string): string => `packs/0-${Buffer.from(owner.padEnd(16)).toString('hex')}`;
 const NOTED = 3000;
 
-/** Everything that a process leaves if it is killed, by path below the store; a path that ends with a slash is a directory with a file in it. */
+/**
+ * Everything that a process leaves if it is killed, by path below the store; a path that ends with
+ * a slash is a directory with a file in it.
+ */
 const leftovers = (owner: string): string[] => [
   `tmp/${DIGITS}${DIGITS}.${owner}`,
   `tmp/${'f'.repeat(32)}.${owner}/`,

@@ -1,6 +1,7 @@
 /**
- * C9 for readers: at each single look of a snapshot or checkpoint at a directory, a directory of it is swapped for a symlink to one
- * outside, for good or for the moment of that look: the version holds nothing from outside, or there is none.
+ * C9 for readers: at each single look of a snapshot or checkpoint at a directory, a directory of it
+ * is swapped for a symlink to one outside, for good or for the moment of that look: the version
+ * holds nothing from outside, or there is none.
  */
 import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';

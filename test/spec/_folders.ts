@@ -1,4 +1,7 @@
-/** The repository of SPEC.md 17.1 as a local store on disk, and the ways to damage its folder (SPEC.md 10.1): one line each. */
+/**
+ * The repository of SPEC.md 17.1 as a local store on disk, and the ways to damage its folder
+ * (SPEC.md 10.1): one line each.
+ */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -84,7 +87,9 @@ function ofKind(folder: StoreFolder, kind: number): void {
   writeFileSync(folder.entry(ref), Buffer.concat([content, Buffer.from(hash, 'hex')]));
 }
 
-/** Ends the ref's generation by entry 2, which names the next one; `place` puts that where it likes. */
+/**
+ * Ends the ref's generation by entry 2, which names the next one; `place` puts that where it likes.
+ */
 function rolled(folder: StoreFolder, place: (old: string) => string | undefined): void {
   const old = folder.generation(ref);
   const value = folder.value(ref);

@@ -35,7 +35,10 @@ export function parseRules(text: string): Rule[] {
 const named = /\bR-[A-Z][A-Z0-9]*(?:-[0-9]+)?\b/g;
 const range = /\b(R-[A-Z][A-Z0-9]*)-([0-9]+) to \1-([0-9]+)\b/g;
 
-/** Returns every rule id that a text names, such as `R-LOC-1`, and those of a range such as `R-S3-1 to R-S3-8`. */
+/**
+ * Returns every rule id that a text names, such as `R-LOC-1`, and those of a range such as `R-S3-1
+ * to R-S3-8`.
+ */
 export function namedRules(text: string): Set<string> {
   const ids = new Set<string>(text.match(named));
   for (const [, family, first, last] of text.matchAll(range)) {

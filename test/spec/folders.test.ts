@@ -1,4 +1,7 @@
-/** Damaged folders: the tag of each rule, the library's readers, its check, and the reader that was written from SPEC.md alone agree (B6, B8). */
+/**
+ * Damaged folders: the tag of each rule, the library's readers, its check, and the reader that was
+ * written from SPEC.md alone agree (B6, B8).
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,7 @@
-/** The limits of SPEC.md 12 are those of the library, and those of the reader that was written from it (B5). */
+/**
+ * The limits of SPEC.md 12 are those of the library, and those of the reader that was written from
+ * it (B5).
+ */
 import test from 'ava';
 import * as library from '../../src/limits.js';
 import { limits } from '../vectors/_reader-limits.js';
@@ -30,7 +33,10 @@ const rows: [string, number[], number[]][] = [
   ['a time in milliseconds', [library.MAX_TIME], [limits.time]],
 ];
 
-/** Returns the numbers of a cell such as `255 bytes / 3,840 bytes`, `8 MiB` or `2^34 bytes (16 GiB)`. */
+/**
+ * Returns the numbers of a cell such as `255 bytes / 3,840 bytes`, `8 MiB` or `2^34 bytes (16
+ * GiB)`.
+ */
 function numbersIn(cell: string): number[] {
   return cell.split(' / ').map((part) => {
     const [, digits = '', power, unit] = /^([\d,]+)(?:\^(\d+))?(?: (MiB))?/.exec(part) ?? [];

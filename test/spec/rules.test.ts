@@ -43,7 +43,10 @@ test('B8: every rule is named by a test', (t) => {
   );
 });
 
-/** Sections whose data the second reader reads: what breaks a rule there is a vector or a hostile repository. */
+/**
+ * Sections whose data the second reader reads: what breaks a rule there is a vector or a hostile
+ * repository.
+ */
 const readAlone = /^(?:[1-9]|1[234])(?:\.|$)|^10\.1$/;
 
 test('B8: a rule that readers enforce has a vector or a hostile repository, and one that a check enforces has a repository', (t) => {

@@ -1,6 +1,8 @@
 /**
- * The program of the tests with processes: mounts session `s` of a home, writes cookies, tells its directory, and goes on as it is told. `wait`: lives until it is
- * ended. `unmount`: unmounts. `throw`: throws what nobody catches. `other`: has a handler of its own. `leave`: signals are left alone.
+ * The program of the tests with processes: mounts session `s` of a home, writes cookies, tells its
+ * directory, and goes on as it is told. `wait`: lives until it is ended. `unmount`: unmounts.
+ * `throw`: throws what nobody catches. `other`: has a handler of its own. `leave`: signals are left
+ * alone.
  */
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Processes of one machine as values: they share a home, each has a name of its own, and one that is dead left everything as it was. */
+/**
+ * Processes of one machine as values: they share a home, each has a name of its own, and one that
+ * is dead left everything as it was.
+ */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

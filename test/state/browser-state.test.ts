@@ -1,4 +1,6 @@
-/** The front door: its options, errors and methods by the names that the older package had for them. */
+/**
+ * The front door: its options, errors and methods by the names that the older package had for them.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

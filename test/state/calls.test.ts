@@ -1,4 +1,7 @@
-/** Every public call, as a table: which options it knows (D8), and that a signal that has fired keeps it from changing anything (the store's signal). */
+/**
+ * Every public call, as a table: which options it knows (D8), and that a signal that has fired
+ * keeps it from changing anything (the store's signal).
+ */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -52,7 +55,10 @@ const calls: Readonly<Record<string, Call>> = {
   usage: (options, { store }) => store.usage(options),
 };
 
-/** A store whose session `s` has a commit with a tag, here and on the remote, and a directory with another content. */
+/**
+ * A store whose session `s` has a commit with a tag, here and on the remote, and a directory with
+ * another content.
+ */
 async function place(t: ExecutionContext, signal?: AbortSignal) {
   const remote = memoryProvider();
   const machine = new TestMachine(t, remote);

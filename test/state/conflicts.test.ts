@@ -1,4 +1,7 @@
-/** Several workers on one session: what becomes of each one's work, on one machine and on two, and that none of it is lost. */
+/**
+ * Several workers on one session: what becomes of each one's work, on one machine and on two, and
+ * that none of it is lost.
+ */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -178,7 +181,10 @@ test('commits that were not pushed meet a remote that has moved: a mount is a co
   await decided.unmount();
 });
 
-/** Eight workers, each of which mounts, writes what only it writes, and unmounts, until it is told that its work is there. */
+/**
+ * Eight workers, each of which mounts, writes what only it writes, and unmounts, until it is told
+ * that its work is there.
+ */
 for (const mode of ['shared', 'exclusive', 'fork'] satisfies MountMode[]) {
   for (const places of ['one machine', 'a machine each'] as const) {
     test(`${WORKERS} workers at once, ${mode}, on ${places}: every outcome is as documented, and no update is lost`, async (t) => {

@@ -1,6 +1,7 @@
 /**
- * What the older package of this name did wrong, and what people ask for where this job is done: each by its name, and that it does not happen here. Where storage
- * matters it is S3, by the options that the older package took.
+ * What the older package of this name did wrong, and what people ask for where this job is done:
+ * each by its name, and that it does not happen here. Where storage matters it is S3, by the
+ * options that the older package took.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -230,7 +231,8 @@ test('there is no crash bubble, and no profile that appears to be in use', async
     t.is(read(dir).profile.exit_type, 'Normal');
     t.false(readdirSync(dir).includes('SingletonLock'));
   });
-  // Session cookies live as long as the browser restores its last session, which it does if that is asked for.
+  // Session cookies live as long as the browser restores its last session, which it does if that is
+  // asked for.
   const keeps = { hygiene: { keepSessionCookies: true } };
   t.is(await round(open(), 's', (dir) => read(dir).session.restore_on_startup, keeps), 1);
 });
@@ -264,7 +266,10 @@ test('there is an endpoint option, and nothing else is asked', async (t) => {
   );
 });
 
-/** A program that mounts session `s` of a home, writes to it, says its directory, and goes on with `rest`. */
+/**
+ * A program that mounts session `s` of a home, writes to it, says its directory, and goes on with
+ * `rest`.
+ */
 function start(t: ExecutionContext, home: string, remote: string, rest: string) {
   const index = new URL('../../src/index.js', import.meta.url).href;
   const program = `

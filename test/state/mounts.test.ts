@@ -1,4 +1,7 @@
-/** Mounts: a directory of its own for every process, made from the head and committed onto what it was made from. */
+/**
+ * Mounts: a directory of its own for every process, made from the head and committed onto what it
+ * was made from.
+ */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

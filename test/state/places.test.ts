@@ -1,4 +1,7 @@
-/** What an open store writes, and where (D5), what it does without (A6), and homes that are none (D9). */
+/**
+ * What an open store writes, and where (D5), what it does without (A6), and homes that are none
+ * (D9).
+ */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

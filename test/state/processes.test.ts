@@ -1,4 +1,7 @@
-/** Real processes: killed between mount and unmount, on one session at the same time, and told to stop. */
+/**
+ * Real processes: killed between mount and unmount, on one session at the same time, and told to
+ * stop.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** D4: the library where `instanceof` is false of the errors that Node makes, as in a program that Jest runs with modules. */
+/**
+ * D4: the library where `instanceof` is false of the errors that Node makes, as in a program that
+ * Jest runs with modules.
+ */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Workspaces of processes that died: found by the next mount, recovered once, never over something better, and never under a browser that lives. */
+/**
+ * Workspaces of processes that died: found by the next mount, recovered once, never over something
+ * better, and never under a browser that lives.
+ */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

@@ -1,4 +1,7 @@
-/** L4: a browser that was launched on a mounted directory and never wrote there has used another profile. */
+/**
+ * L4: a browser that was launched on a mounted directory and never wrote there has used another
+ * profile.
+ */
 import { EventEmitter } from 'node:events';
 import { mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

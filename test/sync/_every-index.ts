@@ -9,13 +9,16 @@ export interface World {
   faulty: Provider;
   /** From here on requests are counted, and the nth fails. */
   arm(n: number): void;
-  /** Ends the faults; resolves to the number of requests since `arm`, when nothing is under way any more. */
+  /**
+   * Ends the faults; resolves to the number of requests since `arm`, when nothing is under way any
+   * more.
+   */
   disarm(): Promise<number>;
 }
 
 /**
- * Asserts for each index that the operation succeeded or told truly that it did not, that it can be repeated, and that remote and home are whole. Ends with
- * the first run that made fewer requests.
+ * Asserts for each index that the operation succeeded or told truly that it did not, that it can be
+ * repeated, and that remote and home are whole. Ends with the first run that made fewer requests.
  */
 export async function atEveryIndex(t: ExecutionContext, prepare: Prepare, open: () => Promise<World>): Promise<void> {
   for (let n = 1; ; n++) {

@@ -71,7 +71,10 @@ async function scene(t: ExecutionContext, mib: number) {
 }
 
 export interface Moved {
-  /** Bytes that an undisturbed transfer moves, and those of the one that was killed and of the one after it. */
+  /**
+   * Bytes that an undisturbed transfer moves, and those of the one that was killed and of the one
+   * after it.
+   */
   whole: number;
   first: number;
   second: number;

@@ -1,4 +1,7 @@
-/** What is done between machines, with a way to tell what became of it: the subjects of the fault tests. */
+/**
+ * What is done between machines, with a way to tell what became of it: the subjects of the fault
+ * tests.
+ */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -13,11 +16,16 @@ export interface Subject {
   /** The machine whose requests fail. */
   actor: Machine;
   run(): Promise<unknown>;
-  /** Whether it took effect, as another machine sees it that has nothing; throws where that sees anything but the state before or after. */
+  /**
+   * Whether it took effect, as another machine sees it that has nothing; throws where that sees
+   * anything but the state before or after.
+   */
   landed(): Promise<boolean>;
 }
 
-/** Sets a scene on the remote behind `direct`, in which the actor's requests go through `faulty`. */
+/**
+ * Sets a scene on the remote behind `direct`, in which the actor's requests go through `faulty`.
+ */
 export type Prepare = (t: ExecutionContext, direct: Provider, faulty: Provider) => Promise<Subject>;
 
 /** Its home is in memory: these tests set many scenes. */

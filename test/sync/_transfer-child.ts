@@ -1,6 +1,7 @@
 /**
- * The program of the tests that kill: pushes or pulls the session `main` of a home to or from a bucket. After each batch of blobs that the index has taken, it
- * writes a line with the bytes that the index has taken in all, and kills itself if they are as many as it was told.
+ * The program of the tests that kill: pushes or pulls the session `main` of a home to or from a
+ * bucket. After each batch of blobs that the index has taken, it writes a line with the bytes that
+ * the index has taken in all, and kills itself if they are as many as it was told.
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';

@@ -1,4 +1,7 @@
-/** Waits of many writers that are counted in what the others do, so that as many meet on a slow machine as on a fast one. */
+/**
+ * Waits of many writers that are counted in what the others do, so that as many meet on a slow
+ * machine as on a fast one.
+ */
 
 export class Turns {
   #atWork: number;

@@ -1,4 +1,7 @@
-/** Many machines that save to one session at the same time over a bad network, and what must be true of the history that they leave. */
+/**
+ * Many machines that save to one session at the same time over a bad network, and what must be true
+ * of the history that they leave.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -10,8 +13,9 @@ import { machine } from './_machines.js';
 import { Turns } from './_turns.js';
 
 /**
- * One request in fifty is refused, one loses its answer, and one arrives late, after up to eight others; every answer takes up to four turns of the event
- * loop. The same seed and order of requests draw the same.
+ * One request in fifty is refused, one loses its answer, and one arrives late, after up to eight
+ * others; every answer takes up to four turns of the event loop. The same seed and order of
+ * requests draw the same.
  */
 export function unreliable(inner: Provider, seed: number): Provider {
   const roll = dice(seed);
@@ -38,12 +42,16 @@ export function unreliable(inner: Provider, seed: number): Provider {
   });
 }
 
-/** Of the writers that are not in the middle of something, so many push at a time, more or less: on average a push then loses about twice. */
+/**
+ * Of the writers that are not in the middle of something, so many push at a time, more or less: on
+ * average a push then loses about twice.
+ */
 const MEETING = 2;
 
 /**
- * Every writer commits and pushes so often, keeping its own content where others were first, until each commit is told to be there. Like any caller it waits a
- * random time after each push, and mostly asks for the ref first instead of relying on the one that it remembers.
+ * Every writer commits and pushes so often, keeping its own content where others were first, until
+ * each commit is told to be there. Like any caller it waits a random time after each push, and
+ * mostly asks for the ref first instead of relying on the one that it remembers.
  */
 export async function writeTogether(
   t: ExecutionContext,

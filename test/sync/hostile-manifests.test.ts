@@ -1,6 +1,7 @@
 /**
- * B1, B3: manifests made by hand, well sealed and with ids that agree, that break a rule. Verify, with and without the data, a pull and a checkout say so, of a remote and of a
- * home, before a byte of the profile is written.
+ * B1, B3: manifests made by hand, well sealed and with ids that agree, that break a rule. Verify,
+ * with and without the data, a pull and a checkout say so, of a remote and of a home, before a byte
+ * of the profile is written.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * A remote whose bytes were changed: whoever reads it gets the exact bytes of a version, or INTEGRITY or NEWER_VERSION; never a wrong or an empty profile, and
- * nothing of it reaches home's other sessions (SPEC.md 15).
+ * A remote whose bytes were changed: whoever reads it gets the exact bytes of a version, or
+ * INTEGRITY or NEWER_VERSION; never a wrong or an empty profile, and nothing of it reaches home's
+ * other sessions (SPEC.md 15).
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -41,7 +42,9 @@ function alterations(bytes: Uint8Array): { what: string; altered: Uint8Array }[]
   return made;
 }
 
-/** Checks the session out on a machine that has nothing of it; resolves to whether it was refused. */
+/**
+ * Checks the session out on a machine that has nothing of it; resolves to whether it was refused.
+ */
 async function isRefused(t: ExecutionContext, content: Content, name: string, listing: Listing, what: string): Promise<boolean> {
   const { session, store, directory } = await machine(t, await providerOf(content), name, memoryProvider());
   const target = directory();

@@ -1,4 +1,7 @@
-/** A push or a pull that is killed half-way: started again it sends or fetches what had not arrived, and little else. */
+/**
+ * A push or a pull that is killed half-way: started again it sends or fetches what had not arrived,
+ * and little else.
+ */
 import test from 'ava';
 import { MAX_PACK_SIZE, REMOTE_PACK_CONCURRENCY } from '../../src/limits.js';
 import { killedPull, killedPush } from './_killed-transfer.js';

@@ -1,4 +1,7 @@
-/** Packs that are gone from the remote (C4): what is reported as pushed can be restored by a machine that has nothing, or the operation fails and names them. */
+/**
+ * Packs that are gone from the remote (C4): what is reported as pushed can be restored by a machine
+ * that has nothing, or the operation fails and names them.
+ */
 import { appendFileSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -58,7 +61,10 @@ async function restores(t: ExecutionContext, remote: Provider, name: string, lis
   t.deepEqual(readListing(target), listing);
 }
 
-/** Each operation, with the session and the revision that a fresh machine must then restore as the directory is. */
+/**
+ * Each operation, with the session and the revision that a fresh machine must then restore as the
+ * directory is.
+ */
 const operations: Record<string, (scene: Scene) => Promise<{ name?: string; at?: string } | undefined>> = {
   'a push of a new commit': async ({ actor, dir }) => {
     change(dir, 2);

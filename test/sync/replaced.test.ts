@@ -1,4 +1,7 @@
-/** A remote that is not what this machine remembers: emptied and made anew, or put back to an older state. */
+/**
+ * A remote that is not what this machine remembers: emptied and made anew, or put back to an older
+ * state.
+ */
 import { appendFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
@@ -17,7 +20,10 @@ async function emptied(): Promise<Provider> {
   return provider;
 }
 
-/** A machine that has pushed one commit and has another that was not pushed; from then on it sees another bucket, in a process of its own. */
+/**
+ * A machine that has pushed one commit and has another that was not pushed; from then on it sees
+ * another bucket, in a process of its own.
+ */
 async function surprised(t: ExecutionContext, bucket: Provider) {
   const gate = switched(memoryProvider());
   const actor = await machine(t, gate.provider);
@@ -30,7 +36,10 @@ async function surprised(t: ExecutionContext, bucket: Provider) {
   return { actor: await reopened(actor, gate.provider), dir, listing: readListing(dir) };
 }
 
-/** Every session on the remote is sound, of one repository, and a machine that has nothing can list it. What was sent for the old one belongs to none. */
+/**
+ * Every session on the remote is sound, of one repository, and a machine that has nothing can list
+ * it. What was sent for the old one belongs to none.
+ */
 async function isSound(t: ExecutionContext, bucket: Provider, names: string[]): Promise<void> {
   const viewer = await machine(t, bucket);
   const found: string[] = [];

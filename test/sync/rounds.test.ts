@@ -1,4 +1,7 @@
-/** Round trips that are shared: many ranges in one, the epoch beside the uploads, and what a process that starts anew must ask. */
+/**
+ * Round trips that are shared: many ranges in one, the epoch beside the uploads, and what a process
+ * that starts anew must ask.
+ */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';

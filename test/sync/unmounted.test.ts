@@ -1,4 +1,7 @@
-/** A folder remote whose disk is not mounted, or goes away during a request (C3). A directory that takes the place of another stands for a bare mount point. */
+/**
+ * A folder remote whose disk is not mounted, or goes away during a request (C3). A directory that
+ * takes the place of another stands for a bare mount point.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

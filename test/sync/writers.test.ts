@@ -1,4 +1,7 @@
-/** Writers that meet on one session over a bad network lose nothing, and none is told anything false. */
+/**
+ * Writers that meet on one session over a bad network lose nothing, and none is told anything
+ * false.
+ */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
 import { unreliable, writeTogether } from './_writers.js';

@@ -10,7 +10,9 @@ import type { Format } from './_format.js';
 export const repository = fromHex('000102030405060708090a0b0c0d0e0f');
 const text = new TextEncoder().encode('browser state, '.repeat(20));
 
-/** `text` by each compressor: fixed bytes, for the outputs of compressors differ between versions. */
+/**
+ * `text` by each compressor: fixed bytes, for the outputs of compressors differ between versions.
+ */
 export const compressed: Record<Exclude<Codec, 'raw'>, string> = {
   deflate: '4b2aca2f2f4e2d52282e492c49d551481ae5e2e60200',
   brotli: '1b2b01f82500729042064b015878a98c87af00',
@@ -91,7 +93,10 @@ const refusedStreams: [string, Stream][] = [
   ['raw: not as long as declared', stream('raw', text, text.length - 1)],
 ];
 
-/** The same bytes in each codec: what a reader must decompress. A writer may compress them otherwise. */
+/**
+ * The same bytes in each codec: what a reader must decompress. A writer may compress them
+ * otherwise.
+ */
 export const codecs: Format<Stream> = {
   name: 'codecs',
   section: '4, R-CODEC',

@@ -10,7 +10,10 @@ export interface Format<Value> {
   section: string;
   values: Record<string, Value>;
   encode(value: Value): Uint8Array | Promise<Uint8Array>;
-  /** What the bytes of one of the values are read as. `value` tells what a reader knows beforehand, such as a key. */
+  /**
+   * What the bytes of one of the values are read as. `value` tells what a reader knows beforehand,
+   * such as a key.
+   */
   decode(bytes: Uint8Array, value: Value): unknown;
   /** What else follows from a value and its bytes, such as an id. */
   facts?(value: Value, bytes: Uint8Array): Record<string, unknown>;
@@ -26,7 +29,10 @@ export interface Refusal<Value> {
   as?: Value;
 }
 
-/** Bytes in hex, 64-bit integers in decimal, maps as objects, what is undefined as null. The bytes that a row keeps of its commit are no value of their own. */
+/**
+ * Bytes in hex, 64-bit integers in decimal, maps as objects, what is undefined as null. The bytes
+ * that a row keeps of its commit are no value of their own.
+ */
 export function toJson(value: unknown): unknown {
   if (value instanceof Uint8Array) return hex(value);
   if (typeof value === 'bigint') return String(value);

@@ -148,7 +148,10 @@ interface Body {
   tree: TreeEntry[];
   locations: Location[];
 }
-/** A manifest whose two files have one blob id, for 5 bytes and for 100: no writer of this library makes it. */
+/**
+ * A manifest whose two files have one blob id, for 5 bytes and for 100: no writer of this library
+ * makes it.
+ */
 function twoLengths(): Uint8Array {
   const twisted = tree.map((entry) => (entry.path === 'Default/b' ? { ...entry, size: 100 } : entry)) as TreeEntry[];
   const of = { ...commit, tree: treeId(twisted), ...measureTree(twisted) };

@@ -1,4 +1,7 @@
-/** The second reader's outcomes, hashes and primitives: SPEC.md 2, 3 and "How to read this document", and nothing of src/. */
+/**
+ * The second reader's outcomes, hashes and primitives: SPEC.md 2, 3 and "How to read this
+ * document", and nothing of src/.
+ */
 import { createHash } from 'node:crypto';
 
 export type Outcome = 'damage' | 'newer version' | 'unsupported';

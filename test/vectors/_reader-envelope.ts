@@ -56,7 +56,10 @@ export function decompress(codec: Codec, bytes: Uint8Array, length: number): Uin
   return found.buffer;
 }
 
-/** R-CODEC, RFC 8878: one frame without dictionary and checksum, a bounded window, and nothing after its last block. */
+/**
+ * R-CODEC, RFC 8878: one frame without dictionary and checksum, a bounded window, and nothing after
+ * its last block.
+ */
 function checkZstd(bytes: Uint8Array, length: number): void {
   const view = Buffer.from(bytes);
   must(bytes.length > 5, 'R-CODEC');
@@ -81,7 +84,10 @@ function checkZstd(bytes: Uint8Array, length: number): void {
 export const kinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', manifest: 'M', pack: 'P' } as const;
 export type Kind = keyof typeof kinds;
 
-/** Section 4: the payload of the envelope that is stored under `key`, and the repository's id; undefined: any repository's. */
+/**
+ * Section 4: the payload of the envelope that is stored under `key`, and the repository's id;
+ * undefined: any repository's.
+ */
 export function openEnvelope(bytes: Uint8Array, kind: Kind, key: string, repository?: string): { payload: Uint8Array; repository: string } {
   must(bytes.length > 32, 'R-ENV-1', 'too short');
   const content = bytes.subarray(0, -32);

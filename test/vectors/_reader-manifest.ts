@@ -1,4 +1,7 @@
-/** The second reader's locator tables and manifests: sections 5 to 7 of SPEC.md, and nothing of src/. */
+/**
+ * The second reader's locator tables and manifests: sections 5 to 7 of SPEC.md, and nothing of
+ * src/.
+ */
 import { compareNames, Input, idOf, keyOf, must, mustRise, type Name } from './_reader-bytes.js';
 import { type Codec, codecs, readBody } from './_reader-envelope.js';
 import { limits } from './_reader-limits.js';

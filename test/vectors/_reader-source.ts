@@ -1,4 +1,7 @@
-/** Where the second reader finds cells and objects: sections 9 and 10.1 of SPEC.md, and nothing of src/. */
+/**
+ * Where the second reader finds cells and objects: sections 9 and 10.1 of SPEC.md, and nothing of
+ * src/.
+ */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { hex, must, sha256 } from './_reader-bytes.js';
@@ -23,8 +26,8 @@ function onDisk(component: string, first: boolean): string {
 }
 
 /**
- * A folder ROOT (section 10.1) and what all keys begin with: nothing for a local store, whose ROOT is the folder `.store`; `<user>/.store/`
- * for a remote folder.
+ * A folder ROOT (section 10.1) and what all keys begin with: nothing for a local store, whose ROOT
+ * is the folder `.store`; `<user>/.store/` for a remote folder.
  */
 export function folderSource(root: string, prefix = ''): Source {
   const path = (key: string): string => join(root, ...key.split('/').map((component, i) => onDisk(component, i === 0)));
@@ -43,7 +46,10 @@ export function folderSource(root: string, prefix = ''): Source {
   };
 }
 
-/** R-LOCAL-12: the names in a directory below the root, which is no symlink itself; undefined if it is absent, and nothing above hides it. */
+/**
+ * R-LOCAL-12: the names in a directory below the root, which is no symlink itself; undefined if it
+ * is absent, and nothing above hides it.
+ */
 function namesIn(root: string, directory: string): string[] | undefined {
   const components = relative(root, directory).split('/');
   for (let depth = 1; depth <= components.length; depth++) {
@@ -84,7 +90,10 @@ function readEntry(directory: string, key: string, generation: string, n: number
   return { value, next: kind === 0 ? undefined : hex(content.subarray(1, 17)) };
 }
 
-/** A regular file, or a range of it. Missing, or with fewer bytes than the range, it is damage (R-GC-2). */
+/**
+ * A regular file, or a range of it. Missing, or with fewer bytes than the range, it is damage
+ * (R-GC-2).
+ */
 function readObject(path: string, range?: { start: number; end: number }): Uint8Array {
   let file: number;
   try {

@@ -1,4 +1,7 @@
-/** The reader that was written from SPEC.md alone takes every vector as the library does, and refuses what it refuses (B8). */
+/**
+ * The reader that was written from SPEC.md alone takes every vector as the library does, and
+ * refuses what it refuses (B8).
+ */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { type ErrorCode, isError } from '../../src/errors.js';
@@ -12,7 +15,10 @@ import { readCommit, readTree } from './_reader-objects.js';
 import { formats, pathOf } from './generate.js';
 import { unlessNoZstd } from './reader.js';
 
-/** A vector as it is in the file: what a reader knows beforehand, the bytes, and for a value also its id. */
+/**
+ * A vector as it is in the file: what a reader knows beforehand, the bytes, and for a value also
+ * its id.
+ */
 interface Vector {
   name: string;
   value: unknown;
@@ -28,7 +34,10 @@ interface Refused {
 
 const outcomes: Partial<Record<ErrorCode, Outcome>> = { INTEGRITY: 'damage', NEWER_VERSION: 'newer version', UNSUPPORTED: 'unsupported' };
 
-/** Reads the bytes of a format, as far as the vector's value is to be compared. `known` is the value of a vector. */
+/**
+ * Reads the bytes of a format, as far as the vector's value is to be compared. `known` is the value
+ * of a vector.
+ */
 const readers: Record<string, (bytes: Uint8Array, known: never) => unknown> = {
   primitives: (bytes, { type }: { type: 'uint' | 'int64' | 'text' | 'sized' }) => {
     const input = new Input(bytes);

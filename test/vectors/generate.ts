@@ -1,5 +1,6 @@
 /**
- * Writes the vectors (SPEC.md 17) from the values in this folder; the files are the same in every run:
+ * Writes the vectors (SPEC.md 17) from the values in this folder; the files are the same in every
+ * run:
  *
  *     npm run build && node dist/test/vectors/generate.js
  */

@@ -1,7 +1,8 @@
 /**
- * A second reader of the format, written from SPEC.md alone: it and its helpers share no line with src/. It reads a whole repository:
- * sessions, histories with their segments, tags, revisions, and the files of any commit, of which it fetches ranges of packs alone. If
- * SPEC.md does not suffice to write this, SPEC.md is wrong.
+ * A second reader of the format, written from SPEC.md alone: it and its helpers share no line with
+ * src/. It reads a whole repository: sessions, histories with their segments, tags, revisions, and
+ * the files of any commit, of which it fetches ranges of packs alone. If SPEC.md does not suffice
+ * to write this, SPEC.md is wrong.
  */
 import { idOf, keyOf, must } from './_reader-bytes.js';
 import { mustDiffer, type Ref, type Row, readConfig, readRef, readSegment } from './_reader-cells.js';
@@ -27,7 +28,10 @@ export class IndependentReader {
   readonly #isRemote: boolean;
   #repository: string | undefined;
 
-  /** A reader of a remote starts from a ref, and that of a local store from the config (R-CONFIG, R-CONFIG-2). */
+  /**
+   * A reader of a remote starts from a ref, and that of a local store from the config (R-CONFIG,
+   * R-CONFIG-2).
+   */
   constructor(source: Source, isRemote = false) {
     this.#source = source;
     this.#isRemote = isRemote;

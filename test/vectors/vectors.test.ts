@@ -1,4 +1,7 @@
-/** The vectors, both ways: every value has its bytes, the bytes are read as the value, and what is refused is refused (SPEC.md 17). */
+/**
+ * The vectors, both ways: every value has its bytes, the bytes are read as the value, and what is
+ * refused is refused (SPEC.md 17).
+ */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { ErrorCode } from '../../src/errors.js';

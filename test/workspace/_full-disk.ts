@@ -1,4 +1,7 @@
-/** Run where it may mount: restores into a file system of 8 MiB what needs more, then a sparse file that does not. Reports what came of it. */
+/**
+ * Run where it may mount: restores into a file system of 8 MiB what needs more, then a sparse file
+ * that does not. Reports what came of it.
+ */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

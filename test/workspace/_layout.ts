@@ -21,7 +21,10 @@ export function temporary(t: ExecutionContext): string {
   return dir;
 }
 
-/** A fresh directory with these entries: `a/b/` a directory, `a/b -> c` a symlink to `c`, anything else a file of one byte. */
+/**
+ * A fresh directory with these entries: `a/b/` a directory, `a/b -> c` a symlink to `c`, anything
+ * else a file of one byte.
+ */
 export function layout(t: ExecutionContext, entries: readonly string[]): string {
   const dir = temporary(t);
   for (const entry of entries) {

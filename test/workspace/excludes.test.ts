@@ -1,4 +1,7 @@
-/** What is left out by default, on layouts made of the names that real profiles have and of names that only look like them. */
+/**
+ * What is left out by default, on layouts made of the names that real profiles have and of names
+ * that only look like them.
+ */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type Browser, type DirectoryFacts, defaultExclude, defaultExcludes, readFacts } from '../../src/workspace/excludes.js';

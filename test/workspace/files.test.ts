@@ -1,4 +1,7 @@
-/** A5: every error of a file system has its own code and hint; none is a bug of this library. A new one is a line of the table. */
+/**
+ * A5: every error of a file system has its own code and hint; none is a bug of this library. A new
+ * one is a line of the table.
+ */
 import { constants } from 'node:os';
 import test from 'ava';
 import type { BrowserStateError, ErrorCode } from '../../src/errors.js';

@@ -1,6 +1,8 @@
 /**
- * B3: names that differ in case or normalization alone are legal, and a target that cannot hold both stays as it was. The file system below the target's parent takes such names for one, as
- * those of macOS and Windows do: every call that names a file is given the name that is there already.
+ * B3: names that differ in case or normalization alone are legal, and a target that cannot hold
+ * both stays as it was. The file system below the target's parent takes such names for one, as
+ * those of macOS and Windows do: every call that names a file is given the name that is there
+ * already.
  */
 import fs, { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -16,7 +18,10 @@ const roots: string[] = [];
 const folded = (name: string): string => name.normalize('NFD').toUpperCase().toLowerCase();
 const { readdirSync: list, realpathSync: real } = fs;
 
-/** The path under which a folding file system has what `path` names; `path` itself outside of the roots. */
+/**
+ * The path under which a folding file system has what `path` names; `path` itself outside of the
+ * roots.
+ */
 function found(path: unknown): unknown {
   if (typeof path !== 'string' || dirname(path) === path) return path;
   const above = found(dirname(path)) as string;

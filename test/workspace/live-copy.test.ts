@@ -1,4 +1,7 @@
-/** Copies of a directory that changes while it is copied: the changes are made between two steps of the copy (SPEC.md 11.7). */
+/**
+ * Copies of a directory that changes while it is copied: the changes are made between two steps of
+ * the copy (SPEC.md 11.7).
+ */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -30,8 +33,8 @@ function directory(t: ExecutionContext, files: Record<string, string> = {}): Dir
 }
 
 /**
- * Copies; `before` is called before each file is copied. Resolves to the content of what was copied by path, to the size of what is known, or to the path of
- * what would not hold still.
+ * Copies; `before` is called before each file is copied. Resolves to the content of what was copied
+ * by path, to the size of what is known, or to the path of what would not hold still.
  */
 async function copy(
   t: ExecutionContext,
@@ -119,7 +122,8 @@ test('R-LIVE-4: the copy of a mapped file is compared with the file, whatever it
   const made = await copyLive(await scan(there.dir, filter), {
     stage,
     filter,
-    // The journal is copied after its file: by then the copy of the file is there, and becomes another.
+    // The journal is copied after its file: by then the copy of the file is there, and becomes
+    // another.
     isKnown: ({ path }) => {
       const owner = path.replace(/-journal$/, '');
       const copies = readdirSync(stage).map((name) => join(stage, name));
@@ -165,14 +169,18 @@ test('R-LIVE-2: a wal that grows is taken as it was, one that begins anew is cop
 
 const ENTRIES = 150;
 
-/** A LevelDB of some tables in `ldb`, closed, with nothing left to do: too few tables to be compacted, all of them named, and one log. */
+/**
+ * A LevelDB of some tables in `ldb`, closed, with nothing left to do: too few tables to be
+ * compacted, all of them named, and one log.
+ */
 async function levelDb(t: ExecutionContext): Promise<Directory & { name(kind: string): string }> {
   const there = directory(t);
   const open = () => new Level<string, Uint8Array>(there.at('ldb'), { valueEncoding: 'view', writeBufferSize: 64 * 1024 });
   const db = open();
   for (let i = 0; i < ENTRIES; i++) await db.put(String(i).padStart(5, '0'), noise(1000, i));
   await db.close();
-  // Closing stops a table that is being written, without its name; opening finishes it, and removes what is not named.
+  // Closing stops a table that is being written, without its name; opening finishes it, and removes
+  // what is not named.
   const again = open();
   await again.open();
   await again.close();

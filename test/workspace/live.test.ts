@@ -1,4 +1,7 @@
-/** When a directory counts as open in a browser: real locks, real processes that are or only look like the ones that wrote them. */
+/**
+ * When a directory counts as open in a browser: real locks, real processes that are or only look
+ * like the ones that wrote them.
+ */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, lutimesSync, openSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -19,7 +22,10 @@ const host = (...alive: number[]) => ({
 const UNSEEN = 999_999_999;
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
-/** The number of a process that sleeps until the test ends, with this command line: the first word is but a name. */
+/**
+ * The number of a process that sleeps until the test ends, with this command line: the first word
+ * is but a name.
+ */
 function sleeper(t: ExecutionContext, [argv0, ...args]: string[], options: SpawnOptions = {}): Promise<number> {
   const sleep = ['-e', 'setInterval(() => {}, 1e6)', '--', ...args];
   return started(t, spawn(process.execPath, sleep, { stdio: 'ignore', ...options, argv0: argv0 as string }));
@@ -152,7 +158,8 @@ onLinux("R-CAP-11 a browser's helper holds no lock", async (t) => {
 });
 
 onLinux('R-CAP-11 a browser that ended and that its parent has not waited for is not live', async (t) => {
-  // `sleep` takes the place of the shell, and does not know of the child that ends when its input does.
+  // `sleep` takes the place of the shell, and does not know of the child that ends when its input
+  // does.
   const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 & echo $!; exec sleep 1000 3<&-'], { stdio: ['pipe', 'pipe', 'ignore'] });
   await started(t, parent);
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];

@@ -1,4 +1,7 @@
-/** The lock of a directory, by owners that are values (R-OUT-7; rows C1 and C10): never two living owners, whatever becomes of them. */
+/**
+ * The lock of a directory, by owners that are values (R-OUT-7; rows C1 and C10): never two living
+ * owners, whatever becomes of them.
+ */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';

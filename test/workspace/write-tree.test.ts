@@ -1,4 +1,7 @@
-/** Files as they are written: sparse where they were, of the size of their entries, and never begun where the disk cannot hold them. */
+/**
+ * Files as they are written: sparse where they were, of the size of their entries, and never begun
+ * where the disk cannot hold them.
+ */
 import { execFile } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
