@@ -1,6 +1,6 @@
 /**
- * Commits a directory to a session: `_draft-child.js HOME DIR SESSION`. Prints what came of it. It
- * may be killed at any time.
+ * A program that commits a directory to a session: `_draft-child.js HOME DIR SESSION`. It prints
+ * the outcome, and may be killed at any time.
  */
 import process from 'node:process';
 import { openRepository } from '../../src/index.js';

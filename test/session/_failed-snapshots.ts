@@ -1,5 +1,5 @@
 /**
- * Snapshots that fail before their swap, each by a way of its own, and what they leave in the local
+ * Snapshots that fail before their swap, each in its own way, and what they leave in the local
  * store.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -36,7 +36,7 @@ export interface Bench {
 
 const PROFILE_MIB = 26;
 
-/** Runs one snapshot that is to fail; resolves to what came of it, `done` if it was faster. */
+/** Runs one snapshot that should fail. Resolves to its outcome, or `done` if it succeeded first. */
 type Failure = (bench: Bench) => Promise<string>;
 
 const packsIn = (home: string): number => {
@@ -45,7 +45,7 @@ const packsIn = (home: string): number => {
 };
 
 /**
- * Starts a program that commits, and kills it when it has stored some packs; resolves to its exit
+ * Starts a program that commits, and kills it after it has stored some packs. Resolves to its exit
  * status or signal.
  */
 async function killed({ home, round }: Bench, program: readonly string[], signal: NodeJS.Signals): Promise<string> {
@@ -59,14 +59,14 @@ async function killed({ home, round }: Bench, program: readonly string[], signal
   return status === 0 ? 'done' : String(by ?? status);
 }
 
-/** A command that changes nothing: it restores a version that is there already. */
+/** Runs a command that changes nothing: it restores a version that is already there. */
 async function nextCommand({ home, folder }: Bench): Promise<void> {
   await (await openRepository({ home, userId: 'tester' })).session('main').checkout(join(folder, 'small'), { force: true });
 }
 
 const UNREADABLE = 'meets a file that cannot be read';
 
-/** The ways to fail, each with the outcome that it has. */
+/** The ways to fail, each with its outcome. */
 const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
   'is cancelled': [
     'CANCELLED',
@@ -126,8 +126,8 @@ const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
 };
 
 /**
- * Runs a failure so many times; each leaves the bytes of the store as they were. A snapshot that
- * was faster than its failure does not count.
+ * Repeats a failure `rounds` times, and asserts that each leaves the bytes of the store unchanged.
+ * A snapshot that succeeds before its failure does not count.
  */
 async function runRounds(t: ExecutionContext, name: string, rounds: number): Promise<void> {
   const [expected, fail] = failures[name] as (typeof failures)[string];
@@ -158,7 +158,7 @@ function writeContent(dir: string, seed: number): void {
   for (let i = 0; i < PROFILE_MIB; i++) writeFileSync(join(dir, `file-${i}`), noise(MIB, `${seed} ${i}`));
 }
 
-/** A test for each failure, of about `rounds` rounds in all. */
+/** Declares a test for each failure, with about `rounds` rounds in total. */
 export function testFailures(rounds: number): void {
   const each = Math.ceil(rounds / (Object.keys(failures).length + 1));
   const title = (name: string): string =>

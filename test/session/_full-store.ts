@@ -1,6 +1,7 @@
 /**
- * Run where it may mount: `_full-store.js FOLDER ROUNDS` commits what is larger than the file
- * system of the store. Prints what came of each and the bytes that it left.
+ * A program for a namespace in which it may mount: `_full-store.js FOLDER ROUNDS` commits more than
+ * fits in the file system of the store. It prints the outcome of each commit and the bytes left
+ * behind.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

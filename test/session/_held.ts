@@ -1,4 +1,4 @@
-/** Programs of one home that work with one directory, and are held halfway. */
+/** Programs of one local store that work with one directory, and are held halfway. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -12,20 +12,22 @@ import { temporary } from '../helpers/temporary.js';
 
 const program = fileURLToPath(new URL('_operation.js', import.meta.url));
 const hook = new URL('_hold-hook.js', import.meta.url).href;
-/** The places of a program, each with how it declares a test and the words before the command. */
+/**
+ * The environments of a program, each with its test declaration and the words before the command.
+ */
 export const places = {
   'this PID namespace': { declare: testWith([]), before: [] },
   'another PID namespace': { declare: testWith(['PID namespaces']), before: apart },
 } as const;
 
 /**
- * What a program does: `restore REV`, `force REV`, `snapshot`, `checkpoint`, `mount MARK`,
- * `recover`, `status`.
+ * The operation: `restore REV`, `force REV`, `snapshot`, `checkpoint`, `mount MARK`, `recover` or
+ * `status`.
  */
 export type Operation = string;
 
 export interface Outcome {
-  /** An error's code; undefined if there was none. */
+  /** The code of the error. Undefined if there was none. */
   code?: string;
   details?: Record<string, unknown>;
   commit?: string;
@@ -56,13 +58,13 @@ export function start(
 }
 
 export interface Held extends Running {
-  /** Lets the program go on; resolves to its outcome. */
+  /** Lets the program continue. Resolves to its outcome. */
   go(): Promise<Outcome | undefined>;
   /** Kills the program. */
   kill(): Promise<void>;
 }
 
-/** Starts an operation and resolves when it is held. */
+/** Starts an operation, and resolves when it is held. */
 export async function startHeld(
   t: ExecutionContext,
   where: { home: string; dir: string; operation: Operation; hold?: 'record' | 'placed' | 'changing' | 'stage'; before?: readonly string[] },

@@ -1,9 +1,8 @@
 /**
- * Loaded before a program by --import: holds the program at its first HOLD, until the file GO is
- * there. It says so by making the file HELD. `record`: it is about to put a directory's record in
- * place. `placed`: the same, and the directory DIR is there by then. `changing`: the same, and the
- * record before says that the directory is being changed. `stage`: it has made a stage for a
- * checkpoint.
+ * A module loaded with --import that holds a program at its first HOLD until the file GO exists. It
+ * creates the file HELD when it holds. `record`: about to put a directory's record in place.
+ * `placed`: the same, and the directory DIR exists. `changing`: the same, and the previous record
+ * says that the directory is being changed. `stage`: a stage for a checkpoint was made.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,6 +1,6 @@
 /**
- * Writes numbered entries to a LevelDB for as long as it lives, so many that it compacts all the
- * time. Prints the number that is written.
+ * A program that writes numbered entries to a LevelDB until it is killed, so many that it compacts
+ * all the time. It prints the number that is written.
  */
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,5 @@
 /**
- * Databases that another process writes to while they are copied, and what a whole copy of them is.
+ * Databases that another process writes to while they are copied, and checks that a copy is whole.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,14 +11,13 @@ import { Level } from 'level';
 import sqlite from 'node-sqlite3-wasm';
 
 export interface LiveWriter {
-  /** The number that it wrote last, of those that were heard of. */
+  /** The last number that it reported. */
   written(): number;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a program of this folder that prints the numbers that it wrote; resolves when there is
- * one.
+ * Starts a program of this folder that prints the numbers it wrote. Resolves after the first one.
  */
 export async function startWriter(t: ExecutionContext, program: string, ...args: string[]): Promise<LiveWriter> {
   const child = spawn(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], {
@@ -39,10 +38,10 @@ export async function startWriter(t: ExecutionContext, program: string, ...args:
   return { written: () => written, stop };
 }
 
-/** Asserts that a copy of a counter's database is whole; returns its number. */
+/** Asserts that a copy of a counter's database is whole, and returns its number. */
 export function readCounter(t: ExecutionContext, path: string): number {
-  // The wasm build of SQLite locks by a directory, which was copied with the rest; and it takes its
-  // own lock for another's, so that it would roll no journal back.
+  // The wasm build of SQLite locks with a directory, which was copied with the rest. It mistakes
+  // its own lock for another's, and would not roll back a journal.
   rmSync(`${path}.lock`, { recursive: true, force: true });
   const { accessSync } = fs;
   fs.accessSync = (asked, mode) => {
@@ -51,7 +50,7 @@ export function readCounter(t: ExecutionContext, path: string): number {
   };
   const db = new sqlite.Database(path);
   try {
-    // Without shared memory a wal can be read by one process alone.
+    // Without shared memory only one process can read a wal.
     db.exec('pragma locking_mode = exclusive');
     t.deepEqual(db.all('pragma integrity_check'), [{ integrity_check: 'ok' }]);
     const [row] = db.all('select count(*) as rows, min(n) as least, max(n) as most from counter') as Record<string, number>[];
@@ -68,8 +67,8 @@ export const levelKey = (n: number): string => String(n).padStart(9, '0');
 export const levelValue = (n: number): string => `${n} `.repeat(40);
 
 /**
- * Asserts that a copy of a LevelDB holds the beginning of what was written, and nothing else;
- * returns the last number in it.
+ * Asserts that a copy of a LevelDB holds a prefix of the written entries and nothing else. Returns
+ * its last number.
  */
 export async function readLevel(t: ExecutionContext, path: string): Promise<number> {
   const db = new Level<string, string>(path, { createIfMissing: false });

@@ -1,4 +1,4 @@
-/** Watches the calls by which a program looks at a directory, by whichever path or handle. */
+/** A watch on the calls that look at a directory, by any path or handle. */
 import fs, { promises, readlinkSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -8,8 +8,8 @@ export type Look = (typeof looks)[number];
 type Call = (...parameters: unknown[]) => unknown;
 
 /**
- * Runs `work`; `around` stands in for each look, and is given the path that it leads to and the
- * look itself. Opening by `fs/promises` counts as `openSync`.
+ * Runs `work` with `around` in place of each look. `around` gets the path that the look leads to
+ * and the look itself. Opening by `fs/promises` counts as `openSync`.
  */
 export async function aroundLooks<T>(
   work: () => Promise<T>,

@@ -1,6 +1,6 @@
 /**
- * Things that are no file and no directory, in the place of one in a folder store (B6): nothing
- * waits for them, verify names them, and no command takes them for absence.
+ * Special files in place of a file or directory of a folder store (B6). No command blocks on them
+ * or treats them as absent, and verify names them.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -24,13 +24,13 @@ import { testWith } from '../helpers/machine.js';
 import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 
-/** Makes each kind of thing at a path; `before` is what was there. */
+/** Makes each kind of special file at a path; `before` is what was there. */
 const things: Record<string, (t: ExecutionContext, path: string, before: string) => unknown> = {
   FIFO: (_, path) => execFileSync('mkfifo', [path]),
   socket: async (t, path) => {
     const server = createServer();
     t.teardown(() => server.close());
-    // Its path may be longer than a socket's may be.
+    // The path may be too long for a socket.
     const short = join(temporary(t), 's');
     await new Promise<void>((resolve) => void server.listen(short, resolve));
     renameSync(short, path);
@@ -41,7 +41,7 @@ const things: Record<string, (t: ExecutionContext, path: string, before: string)
   device: (_, path) => execFileSync('mknod', [path, 'c', '1', '5']),
 };
 
-/** Where in a store's folder: the last component may be a pattern. */
+/** Paths in the folder of a store. The last component may be a pattern. */
 const places = [
   ['packs', /^\d+-/],
   ['manifests', /^\d+-/],
@@ -90,13 +90,14 @@ async function scene(t: ExecutionContext) {
 const declareFor = (what: string) => testWith(what === 'device' ? ['device files'] : []);
 
 /**
- * Declares a test for each thing and side, each with one of `stride` places; each place has some.
+ * Declares a test for each special file and store, each with every `stride`th path. Every path has
+ * a test.
  */
 export function testPlaces(stride: number): void {
   const share = stride === 1 ? 'each place' : `1 of ${stride} places`;
   for (const [number, [what, make]] of Object.entries(things).entries()) {
     for (const on of ['home', 'remote'] as const) {
-      declareFor(what)(`B6: a ${what} in ${share} of ${on} is refused by name and hangs nothing`, async (t) => {
+      declareFor(what)(`B6: a ${what} in ${share} of ${on} is rejected by name and blocks nothing`, async (t) => {
         const { folder, open, listing, dir } = await scene(t);
         const root = join(folder, on, 'u/.store');
         const pristine = join(folder, 'pristine');
@@ -137,11 +138,11 @@ export function testPlaces(stride: number): void {
   }
 }
 
-/** Declares a test for each thing and side, in the index. */
+/** Declares a test for each special file and store, in the index. */
 export function testIndexes(): void {
   for (const [what, make] of Object.entries(things)) {
     for (const on of ['home', 'remote'] as const) {
-      declareFor(what)(`B6: a ${what} as CURRENT of the index of ${on} hangs nothing, and the index is made anew`, async (t) => {
+      declareFor(what)(`B6: a ${what} as CURRENT of the index of ${on} blocks nothing, and the index is rebuilt`, async (t) => {
         const { folder, open, dir } = await scene(t);
         const index = readdirSync(join(folder, 'home'), { recursive: true, encoding: 'utf8' })
           .filter((path) => basename(path) === 'index' && path.includes('remotes') === (on === 'remote'))
@@ -162,14 +163,14 @@ export function testIndexes(): void {
   }
 }
 
-/** An error names what is in the way; it never says that there is nothing. */
+/** The error names the special file. It never reports that it is absent. */
 async function restoresOrRefuses(t: ExecutionContext, where: string, run: () => Promise<unknown>): Promise<boolean> {
   const error = await run().then(
     () => undefined,
     (found: unknown) => found,
   );
-  // C16: it is damage of the store; a file in the place of a directory alone may be an object of
-  // another program.
+  // C16: it is damage of the store. Only a file in place of a directory may be an object of another
+  // program.
   const isTold = isError(error, 'INTEGRITY') || (where.startsWith('directory or file') && isError(error, 'USAGE'));
   t.true(error === undefined || (isTold && error.message.includes('/') && error.hint !== undefined), `${where}: ${error}`);
   return error === undefined;

@@ -1,6 +1,6 @@
 /**
- * The operations that change a repository, each with the state that it starts from: what the crash
- * tests run.
+ * The operations that the crash tests run: each changes a repository, and has the state it starts
+ * from.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,12 +11,12 @@ import { type Content, contentOf } from '../helpers/provider-content.js';
 import { openStore } from '../helpers/store.js';
 
 export interface Operation {
-  /** What the repository holds before. */
+  /** The content of the repository before the operation. */
   before: Content;
   run(store: Store): Promise<unknown>;
 }
 
-/** All operations; their directories lie below `folder`. */
+/** Returns all operations, with their directories below `folder`. */
 export async function operations(folder: string): Promise<Record<string, Operation>> {
   const dir = join(folder, 'profile');
   writeProfile(dir, smallProfile(prose));
@@ -43,7 +43,7 @@ export async function operations(folder: string): Promise<Record<string, Operati
   };
 }
 
-/** Everything that a user can see of the repository, read by a store that is opened for it. */
+/** Returns everything that a user can see of the repository, read by a newly opened store. */
 export async function visible(folder: string, provider: Provider): Promise<string> {
   const store = await openStore(folder, provider, 'looking');
   const seen: unknown[] = [];

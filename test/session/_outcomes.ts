@@ -1,7 +1,4 @@
-/**
- * What comes of an operation, and the bytes that it leaves; for tests and for programs that they
- * start.
- */
+/** The outcome of an operation, and the bytes it leaves. For tests and the programs they start. */
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isError } from '../../src/index.js';

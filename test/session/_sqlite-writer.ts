@@ -1,6 +1,6 @@
 /**
- * Writes to a database of SQLite for as long as it lives: every transaction adds one to all rows,
- * which lie on pages of their own. Prints the number that is committed. Rows of different numbers,
+ * A program that writes to a SQLite database until it is killed. Every transaction adds one to all
+ * rows, and each row has its own page. It prints the committed number. Rows with different numbers,
  * or pages of different transactions, show a torn copy.
  */
 import process from 'node:process';
@@ -9,7 +9,7 @@ import sqlite from 'node-sqlite3-wasm';
 
 const [path, mode] = process.argv.slice(2) as [string, 'delete' | 'truncate' | 'wal'];
 const db = new sqlite.Database(path);
-// What is copied is what the system shows, synced or not.
+// A copy reads what the system shows, synced or not.
 db.exec('pragma synchronous = off');
 db.exec(`pragma locking_mode = exclusive; pragma journal_mode = ${mode}; pragma wal_autocheckpoint = 40;`);
 db.exec('create table counter(id integer primary key, n integer, padding blob); create index by_n on counter(n, id)');
@@ -19,6 +19,6 @@ db.exec('commit');
 for (let n = 1; ; n++) {
   db.run('update counter set n = ?', [n]);
   process.stdout.write(`${n}\n`);
-  // Now and then it pauses, as a browser does.
+  // It pauses now and then, as a browser does.
   await sleep(n % 4 === 0 ? 100 : 1);
 }

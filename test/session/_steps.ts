@@ -1,4 +1,4 @@
-/** Watches the calls of a program that may change the file system. */
+/** A watch on the calls of a program that may change the file system. */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -7,8 +7,8 @@ const changes = ['mkdirSync', 'renameSync', 'unlinkSync', 'rmdirSync', 'chmodSyn
 type Change = (...parameters: unknown[]) => unknown;
 
 /**
- * Runs `work`; `before` is called with the number of each step, which is such a call. What it
- * throws is what the call throws.
+ * Runs `work`, and calls `before` with the number of each step, which is one such call. An error of
+ * `before` is thrown by the call.
  */
 export async function watched<T>(work: () => Promise<T>, before: (step: number) => void): Promise<T> {
   const functions = fs as unknown as Record<string, Change>;

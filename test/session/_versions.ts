@@ -1,7 +1,4 @@
-/**
- * Versions of a profile that nothing but the content tells apart: names, sizes and times are the
- * same.
- */
+/** Versions of a profile that differ only in content: names, sizes and times are the same. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openRepository, type Store } from '../../src/index.js';
@@ -11,21 +8,21 @@ const paths = ['Local State', 'Default/Cookies', 'Default/Preferences', ...Array
 
 const contentOf = (mark: string): string => `{"mark": "${mark}"}`;
 
-/** Makes `dir` hold the version of a mark of three letters. */
+/** Fills `dir` with the version of a mark of three letters. */
 export function writeVersion(dir: string, mark: string): void {
   rmSync(dir, { recursive: true, force: true });
   const files = paths.map((path): [string, ProfileEntry] => [path, file(contentOf(mark))]);
   writeProfile(dir, new Map([['Default', directory()], ...files]));
 }
 
-/** Writes the version of a mark over what a directory holds, as a browser would. */
+/** Overwrites a directory with the version of a mark, as a browser would. */
 export function overwrite(dir: string, mark: string): void {
   mkdirSync(join(dir, 'Default'), { recursive: true });
   for (const path of paths) writeFileSync(join(dir, path), contentOf(mark));
 }
 
 /**
- * The marks of the files in a directory: one, if it is a whole version. Files that are not there
+ * Returns the marks of the files in a directory: exactly one if it is a whole version. Absent files
  * have none.
  */
 export function marksIn(dir: string): string[] {
@@ -34,7 +31,7 @@ export function marksIn(dir: string): string[] {
   return [...new Set(paths.map((path) => /"mark": "(.*)"/.exec(readFileSync(join(dir, path), 'utf8'))?.[1] ?? 'none'))];
 }
 
-/** The store of a home whose session `s` has the versions, the last one as its head. */
+/** Returns a local store whose session `s` has the versions, with the last one as its head. */
 export async function storeWith(home: string, source: string, ...marks: string[]): Promise<Store> {
   const store = await openRepository({ home, userId: 'tester' });
   for (const mark of marks) {

@@ -1,4 +1,4 @@
-/** Commits that fail before their swap leave nothing in the local store, however they end (C13). */
+/** Commits that fail before their swap and leave nothing in the local store (C13). */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
@@ -32,11 +32,11 @@ interface Place {
   home: string;
   dir: string;
   store: Store;
-  /** Bytes and names of the objects in the store. */
+  /** Returns the bytes and names of the objects in the store. */
   stored(): { bytes: number; names: string[] };
 }
 
-/** A home with a small commit of session `main`, and a profile of so many MiB. */
+/** Returns a local store with a small commit of session `main`, and a profile of `mib` MiB. */
 async function place(t: ExecutionContext, mib: number): Promise<Place> {
   const folder = temporary(t);
   const home = join(folder, 'home');
@@ -122,7 +122,7 @@ test('C13: a commit that is killed leaves nothing after the next one', async (t)
     while (!isOver && count() <= before + packs) await turn();
     running.kill('SIGKILL');
     await ended;
-    // Which of them are left is the next command's business: the one that commits a little.
+    // The next command, which commits a little, removes the leftovers.
     writeFileSync(join(folder, 'small/file'), `small ${packs}`);
     await (await openRepository({ home, userId: 'tester' })).session('main').commit(join(folder, 'small'));
     t.true(stored().bytes <= bytes + 65_536, `${stored().bytes} bytes, ${bytes} before: ${stored().names.join(' ')}`);
@@ -130,7 +130,7 @@ test('C13: a commit that is killed leaves nothing after the next one', async (t)
   t.deepEqual((await store.verify({ readData: true })).findings, []);
 });
 
-test('C13: usage tells what could be reclaimed: what no commit needs, and temporary files', async (t) => {
+test('C13: usage reports what could be reclaimed: objects that no commit needs, and temporary files', async (t) => {
   const { home, dir, store } = await place(t, 2);
   t.is((await store.usage()).reclaimableBytes, 0);
   await store.session('big').commit(dir);
@@ -145,7 +145,7 @@ test('C13: usage tells what could be reclaimed: what no commit needs, and tempor
   t.is((await store.usage()).reclaimableBytes, null, 'nothing is called needless that damage hides');
 });
 
-/** Keys of the objects in a provider. */
+/** Returns the keys of the objects in a provider. */
 async function objectsOf(provider: Provider): Promise<string[]> {
   return [...(await contentOf(provider)).keys()].filter((key) => /\/(packs|manifests|segments)\//.test(key)).sort();
 }

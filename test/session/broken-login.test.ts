@@ -1,6 +1,6 @@
 /**
- * R-CAP-18, A2: a file that a login depends on and that was whole in the version before is not
- * committed broken, unless the caller says so.
+ * R-CAP-18, A2: broken files that a login depends on. If the file was whole in the previous
+ * version, it is committed only if the caller allows it.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { withTemporary } from '../helpers/temporary.js';
 
 type Content = Uint8Array | string;
 
-/** Databases by the number of their rows, of a kilobyte each. */
+/** Databases by their number of rows, of a kilobyte each. */
 const databases = new Map<number, Buffer>();
 test.before(() =>
   withTemporary(async (dir) => {
@@ -97,7 +97,7 @@ for (const [path, { whole, broken }] of Object.entries(files)) {
     t.is((await session.commit(dir)).commit, commit);
     write(dir, path, '');
     t.true((await session.commit(dir, { allowShrink: true })).changed);
-    // Nothing is lost that the version before has.
+    // The previous version loses nothing.
     write(dir, path, 'something else');
     t.true((await session.commit(dir)).changed);
     write(dir, path, 'another thing');
@@ -107,7 +107,7 @@ for (const [path, { whole, broken }] of Object.entries(files)) {
   });
 }
 
-test('A2: an empty database is a loss though a wal lies beside it, which has but its newest pages', async (t) => {
+test('A2: an empty database is a loss even with a wal, which has only the newest pages', async (t) => {
   const { session, folder } = await freshStore(t);
   const dir = join(folder, 'profile');
   write(dir, 'cookies.sqlite', database());

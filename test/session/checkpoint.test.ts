@@ -1,5 +1,5 @@
 /**
- * Checkpoints: commits of a directory while something writes in it, and how log tells them (SPEC.md
+ * Checkpoints: commits of a directory while something writes in it, and how log shows them (SPEC.md
  * 11.7).
  */
 import assert from 'node:assert/strict';
@@ -35,8 +35,8 @@ import { readCounter, readLevel, startWriter } from './_live.js';
 const CHECKPOINTS = 20;
 
 /**
- * Takes checkpoints until there are enough; on a busy machine two in three may be skipped. Tells of
- * each which number had been written before it began.
+ * Takes checkpoints until there are enough. On a busy machine two in three may be skipped. Returns
+ * for each the number that had been written before it began.
  */
 async function takeCheckpoints(t: ExecutionContext, session: Session, dir: string, written: () => number) {
   const taken: { commit: string; before: number }[] = [];
@@ -84,7 +84,7 @@ test.serial('R-LIVE-3: checkpoints of a LevelDB that is written to hold the begi
   }
 });
 
-/** A profile that no browser is in, committed: its files are older than any look at them. */
+/** Returns a committed profile without a browser. Its files are older than any look at them. */
 async function begun(t: ExecutionContext): Promise<{ session: Session; folder: string; dir: string; first: CommitResult }> {
   const { session, folder } = await freshStore(t);
   const dir = join(folder, 'profile');
@@ -98,7 +98,7 @@ async function logged(session: Session, options: LogOptions = {}): Promise<strin
   return messages;
 }
 
-/** What lstat tells of all files below a directory, but for when they were read. */
+/** Returns the lstat facts of all files below a directory, without their access times. */
 function facts(dir: string): string {
   const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
   return names
@@ -107,7 +107,7 @@ function facts(dir: string): string {
     .join('\n');
 }
 
-test('R-LIVE-5: a checkpoint is a commit on the head that is marked live; the directory is not touched', async (t) => {
+test('R-LIVE-5: a checkpoint is a commit on the head that is marked live, and leaves the directory unchanged', async (t) => {
   const folder = temporary(t);
   const dir = join(folder, 'profile');
   writeProfile(dir, smallProfile(noise));
@@ -115,7 +115,7 @@ test('R-LIVE-5: a checkpoint is a commit on the head that is marked live; the di
   const session = (await openRepository({ home: memoryProvider(), host })).session('main');
   const first = await session.commit(dir);
   appendFileSync(join(dir, 'Default/Cookies'), 'changed');
-  // A number that Linux gives to no process: nothing shows that it is no browser.
+  // No process on Linux has this number, so nothing proves that it is not a browser.
   symlinkSync('machine-999999999', join(dir, 'SingletonLock'));
   await rejects(t, () => session.commit(dir), 'BUSY');
   const before = facts(dir);
@@ -128,7 +128,7 @@ test('R-LIVE-5: a checkpoint is a commit on the head that is marked live; the di
   t.deepEqual(await session.status(dir), { added: [], removed: [], changed: [] });
 });
 
-test('R-LIVE-5: nothing changed, no checkpoint', async (t) => {
+test('R-LIVE-5: an unchanged directory gets no checkpoint', async (t) => {
   const { session, dir, first } = await begun(t);
   t.like(await session.checkpoint(dir), { changed: false, commit: first.commit });
   appendFileSync(join(dir, 'Default/Cookies'), 'changed');
@@ -136,7 +136,7 @@ test('R-LIVE-5: nothing changed, no checkpoint', async (t) => {
   t.like(await session.checkpoint(dir), { changed: false, commit: done?.commit });
 });
 
-test('R-LIVE-5: a checkpoint copies what changed, leaves no copy behind, and learns nothing of the files', async (t) => {
+test('R-LIVE-5: a checkpoint copies the changed files, leaves no copy behind, and caches nothing about the files', async (t) => {
   const { session, folder, dir } = await begun(t);
   const records = join(folder, 'home/tester/.store/records');
   const stat = (): string => readFileSync(join(records, readdirSync(records).find((name) => name.endsWith('.stat')) ?? ''), 'latin1');
@@ -151,9 +151,9 @@ test('R-LIVE-5: a checkpoint copies what changed, leaves no copy behind, and lea
   t.is(stat(), before);
 });
 
-test('R-LIVE-1: where a file would not hold still nothing is committed', async (t) => {
+test('R-LIVE-1: nothing is committed if a file changes all the time', async (t) => {
   const { session, folder, dir, first } = await begun(t);
-  // Large enough that other things happen while it is copied.
+  // The file is large enough that other work runs while it is copied.
   truncateSync(join(dir, 'Default/History'), 32 * 1024 * 1024);
   const journal = openSync(join(dir, 'Default/History-journal'), 'w');
   let writing = true;
@@ -169,7 +169,7 @@ test('R-LIVE-1: where a file would not hold still nothing is committed', async (
   t.deepEqual(readdirSync(join(folder, 'home/tester/.store/records/checkpoints')), []);
 });
 
-test('a checkpoint of a gutted directory, of a part of a version, and of nothing is refused as a commit is', async (t) => {
+test('a checkpoint of an unexpectedly small directory, of a part of a version, and of nothing fails as a commit does', async (t) => {
   const { session, folder, dir } = await begun(t);
   const part = join(folder, 'part');
   await session.checkout(part, { only: ['Default/Cookies'] });
@@ -179,7 +179,7 @@ test('a checkpoint of a gutted directory, of a part of a version, and of nothing
   await rejects(t, () => session.checkpoint(join(folder, 'none')), 'NOT_FOUND');
 });
 
-test('R-LIVE-6: log leaves out checkpoints below an ordinary commit, unless a tag names them or they are asked for', async (t) => {
+test('R-LIVE-6: log leaves out checkpoints below an ordinary commit, unless a tag names them or they are requested', async (t) => {
   const { session, dir } = await begun(t);
   const change = (what: string): void => appendFileSync(join(dir, 'Default/Cookies'), what);
   for (const message of ['one ', 'two ', 'three ']) {
@@ -198,7 +198,7 @@ test('R-LIVE-6: log leaves out checkpoints below an ordinary commit, unless a ta
   t.deepEqual(await logged(session), ['back', 'final', 'two live', 'first']);
 });
 
-test('R-LIVE-6: a commit of what the last checkpoint has is one of its own', async (t) => {
+test('R-LIVE-6: a commit with the tree of the last checkpoint is a new commit', async (t) => {
   const { session, dir } = await begun(t);
   appendFileSync(join(dir, 'Default/Cookies'), 'changed');
   const live = await session.checkpoint(dir);
@@ -209,7 +209,7 @@ test('R-LIVE-6: a commit of what the last checkpoint has is one of its own', asy
   t.false((await session.commit(dir)).changed);
 });
 
-test('R-LIVE-6: checkpoints are pushed as they are made; commits that do not follow the head of the remote hide none of it', async (t) => {
+test('R-LIVE-6: checkpoints are pushed as they are made, and commits that do not follow the remote head hide none of them', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -229,7 +229,7 @@ test('R-LIVE-6: checkpoints are pushed as they are made; commits that do not fol
   t.deepEqual(heads, [false, true, false]);
 });
 
-test('R-LIVE-5: a checkpoint of a directory that is at rest has the tree of a commit', async (t) => {
+test('R-LIVE-5: a checkpoint of an idle directory has the tree of a commit', async (t) => {
   const law = fc.asyncProperty(profile, fc.array(edit, { maxLength: 6 }), async (first, edits) => {
     await withTemporary(async (folder) => {
       const store = await openStore(folder);

@@ -1,6 +1,6 @@
 /**
- * A7, R-OUT-11: entries that are closed to their owner, or another user's: a version keeps them, a
- * mount opens them, and a warning counts them.
+ * A7, R-OUT-11: entries that their owner cannot write, or that belong to another user. A version
+ * keeps them, a mount makes them writable, and a warning counts them.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
@@ -16,12 +16,12 @@ interface Work {
   profile: string;
   store: Store;
   session: Session;
-  /** What was reported, also of mounts. */
+  /** Reported warnings, including those of mounts. */
   warnings: string[];
   onWarning: (text: string) => void;
 }
 
-/** A session whose version has a file of 0444 and a directory of 0555. */
+/** Returns a session whose version has a file of mode 0444 and a directory of mode 0555. */
 async function begin(t: ExecutionContext): Promise<Work> {
   const folder = temporary(t);
   const profile = join(folder, 'profile');
@@ -65,7 +65,7 @@ test('A7: a mount makes them writable, says how many, and leaves the directory t
   await mount.discard();
 });
 
-test('A7: modes that a mount gave are no change: it commits nothing, also after other changes', async (t) => {
+test('A7: modes that a mount set are no change: it commits none of them, also after other changes', async (t) => {
   const { folder, profile, store, session } = await begin(t);
   const unused = await store.mount('s');
   t.deepEqual(await session.status(unused.dir), { added: [], removed: [], changed: [] });
@@ -80,7 +80,7 @@ test('A7: modes that a mount gave are no change: it commits nothing, also after 
   t.is(modeOf(folder, 'after', 'Default'), modeOf(profile, 'Default'));
 });
 
-test('A7: a mode that somebody changed in a mount is committed', async (t) => {
+test('A7: a mode that is changed in a mount is committed', async (t) => {
   const { folder, store, session } = await begin(t);
   const mount = await store.mount('s');
   writeFileSync(join(mount.dir, 'new'), '{}', { mode: 0o600 });
@@ -121,7 +121,7 @@ testWith(['a program without the rights of root', 'immutable files'])('A7: immut
   }
 });
 
-testWith(['immutable files'])('A7: a restore in place says how many entries of the directory cannot be written', async (t) => {
+testWith(['immutable files'])('A7: a restore in place reports how many entries of the directory cannot be written', async (t) => {
   const { folder, profile, session, warnings, onWarning } = await begin(t);
   const dir = join(folder, 'dir');
   for (const [name, mode] of Object.entries({ 'Local State': 0o600, Default: 0o700 })) chmodSync(join(profile, name), mode);
@@ -129,7 +129,7 @@ testWith(['immutable files'])('A7: a restore in place says how many entries of t
   writeFileSync(join(profile, 'Local State'), '{"a":1}');
   await session.commit(profile);
   await session.checkout(dir, { at: 'HEAD~1' });
-  // Caches are left out of versions, and stay where they are.
+  // Caches are excluded from versions, and stay in the directory.
   mkdirSync(join(dir, 'Default', 'Cache'));
   writeFileSync(join(dir, 'Default', 'Cache', 'data'), '');
   execFileSync('chattr', ['+i', join(dir, 'Default', 'Cache', 'data')]);

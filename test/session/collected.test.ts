@@ -1,6 +1,6 @@
 /**
- * Readers that race a collection: what is gone after the session moved on was collected, and is no
- * damage (SPEC.md R-GC-2).
+ * Readers that race a collection. Objects that are missing after the session moved on were
+ * collected, which is no damage (SPEC.md R-GC-2).
  */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ import { openStore } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
 
 for (const kind of ['packs', 'manifests']) {
-  test(`R-GC-2: a checkout starts over where ${kind} are missing and the session has moved, and only then`, async (t) => {
+  test(`R-GC-2: a checkout starts over if ${kind} are missing and the session has moved, and only then`, async (t) => {
     const folder = temporary(t);
     const provider = memoryProvider();
     const dir = join(folder, 'profile');
@@ -47,7 +47,7 @@ for (const kind of ['packs', 'manifests']) {
   });
 }
 
-test('R-WRITE-1: a commit that landed stands, whatever becomes of the index and the records after it', async (t) => {
+test('R-WRITE-1: a commit stands after its swap, even if the index and the records fail', async (t) => {
   const folder = temporary(t);
   const provider = memoryProvider();
   const dir = join(folder, 'profile');
@@ -85,7 +85,7 @@ for (const [what, act] of [
   ['status', (session: Session, dir: string) => session.status(dir)],
   ['rollback', (session: Session) => session.rollback('HEAD')],
 ] as const) {
-  test(`R-GC-2: ${what} starts over where a manifest is missing and the session has moved, and only then`, async (t) => {
+  test(`R-GC-2: ${what} starts over if a manifest is missing and the session has moved, and only then`, async (t) => {
     const folder = temporary(t);
     const provider = memoryProvider();
     const dir = join(folder, 'profile');

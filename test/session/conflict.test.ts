@@ -1,6 +1,6 @@
 /**
- * Several writers of one session: what moves the head is a conflict, what does not makes the other
- * start over (SPEC.md R-WRITE-2, R-WRITE-3).
+ * Several writers of one session. A change that moves the head is a conflict; any other change
+ * makes the other writer start over (SPEC.md R-WRITE-2, R-WRITE-3).
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,30 +19,27 @@ import { temporary } from '../helpers/temporary.js';
 interface Writers {
   provider: Provider;
   folder: string;
-  /** The one who is interrupted: `meanwhile` runs at the first swap of the session's ref. */
+  /** The interrupted writer: `meanwhile` runs at its first swap of the session's ref. */
   slow: Store;
-  /** The other. */
+  /** The other writer. */
   fast: Session;
   dirs: { slow: string; fast: string };
 }
 
 interface Interruption {
-  /** What the other does, between the slow one's uploads and its swap. */
+  /** The action of the other writer, between the slow writer's uploads and its swap. */
   meanwhile?: (writers: Writers) => Promise<unknown>;
-  /**
-   * What becomes of the swap itself: it takes effect and its answer is lost, or it is lost on its
-   * way.
-   */
+  /** The fate of the swap: it takes effect and its answer is lost, or the request is lost. */
   lost?: 'after' | 'before';
   key?: string;
 }
 
-/** Two writers with directories of their own; the session has one commit unless `empty`. */
+/** Returns two writers with a directory each. The session has one commit unless `empty`. */
 async function writers(t: ExecutionContext, { meanwhile, lost, key = 'refs/main' }: Interruption, empty = false): Promise<Writers> {
   const folder = temporary(t);
   const provider = memoryProvider();
   const made: Partial<Writers> = { provider, folder, dirs: { slow: join(folder, 'slow'), fast: join(folder, 'fast') } };
-  // A first commit swaps twice: it creates the ref, and its token is what it created.
+  // A first commit swaps twice: its token is the ref that it created.
   let passes = Number.POSITIVE_INFINITY;
   const interrupted = around(provider, async (method, at, request) => {
     if (method !== 'swap' || !at.endsWith(key) || passes-- !== 0) return request();
@@ -64,7 +61,7 @@ async function writers(t: ExecutionContext, { meanwhile, lost, key = 'refs/main'
   return made as Writers;
 }
 
-/** A collection's fence: the ref is swapped with another epoch and nothing else. */
+/** Swaps the ref with another epoch and nothing else, as the fence of a collection does. */
 async function stamp({ provider }: Writers, session = 'main'): Promise<void> {
   const repository = (await Repository.open(scoped(provider, 'tester/.store/'), fakeHost('collector'))) as Repository;
   const token = await repository.refs.read(session);
@@ -143,7 +140,7 @@ test('R-WRITE-2: a commit meanwhile is a conflict to a rollback, a tag and a del
   }
 });
 
-test('R-WRITE-2: a fork onto a name that another takes meanwhile is a conflict', async (t) => {
+test('R-WRITE-2: a fork onto a name that another writer creates meanwhile is a conflict', async (t) => {
   const taken = await writers(t, { key: 'refs/copy', meanwhile: ({ fast }) => fast.fork('copy') });
   await rejects(t, () => taken.slow.session('main').fork('copy'), 'CONFLICT');
   t.deepEqual(await messages(taken.slow.session('copy')), ['first']);
@@ -165,7 +162,7 @@ test('R-WRITE-3: a swap that took effect and was not answered is a success, also
   }
 });
 
-test('R-WRITE-3: a swap that never arrived is reported, and its token is burnt', async (t) => {
+test('R-WRITE-3: a swap that never arrived is reported, and its token is not used again', async (t) => {
   const made = await writers(t, { lost: 'before' });
   const { provider } = made;
   const version = async (): Promise<unknown> => (await provider.read('tester/.store/refs/main')) as unknown;
@@ -183,7 +180,7 @@ test('R-WRITE-3: a swap that never arrived, while another moved the head, is a c
   t.deepEqual(await messages(made.fast), ['fast', 'first']);
 });
 
-test('R-WRITE-3: where nothing can be found out the outcome is reported as unknown', async (t) => {
+test('R-WRITE-3: the outcome is reported as unknown if the ref cannot be re-read', async (t) => {
   for (const lost of ['before', 'after'] as const) {
     const folder = temporary(t);
     const provider = memoryProvider();

@@ -1,6 +1,6 @@
 /**
- * D2: an error about damaged bytes has their key in its details, as a table: one line for each kind
- * of object and cell.
+ * D2: errors about damaged bytes, which have their key in the details. The table has one line for
+ * each kind of object and cell.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -26,7 +26,7 @@ const log: Act = async ({ session }) => {
   for await (const _ of session.log());
 };
 
-/** Calls by the keys that they are the first to read. */
+/** Calls by the prefix of the keys that they read first. */
 const table: Readonly<Record<string, Act>> = {
   config: log,
   'gc/epoch': ({ store, dir }) => store.session('other').commit(dir),
@@ -43,8 +43,8 @@ const damages: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = {
 };
 
 /**
- * The provider, with `damage` in what it answers for keys that begin with `prefix`. `found` are the
- * keys that it was asked for.
+ * Returns the provider with `damage` applied to its answers for keys that begin with `prefix`.
+ * `found` collects the requested keys.
  */
 function damaged(inner: Provider, prefix: string, damage: (bytes: Uint8Array) => Uint8Array, found: Set<string>): Provider {
   return around(inner, async (method, key, request) => {
@@ -84,7 +84,7 @@ test.after.always(() => {
 for (const [key, act] of Object.entries(table)) {
   for (const [name, damage] of Object.entries(damages)) {
     for (const where of ['the local store', 'the remote'] as const) {
-      // Of a remote these two are read only by what changes it.
+      // Only an operation that changes a remote reads these two of it.
       if (where === 'the remote' && (key === 'gc/epoch' || key === 'config')) continue;
       test.serial(`D2: ${key} in ${where}: ${name}`, async (t) => {
         const found = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * R-WRITE-5, R-SYNC-11: a fork that is refused leaves no ref, and a fork never names history that
- * cannot be read.
+ * R-WRITE-5, R-SYNC-11: failed forks. They leave no ref, and a fork never names history that cannot
+ * be read.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { temporary } from '../helpers/temporary.js';
 import { host } from '../provider/_folders.js';
 
 /**
- * Messages so long that the ref has no room for the rows of all commits: the oldest are in a
+ * Messages so long that the ref has no room for the entries of all commits. The oldest are in a
  * segment.
  */
 const LONG = 'm'.repeat(4_000);
@@ -21,15 +21,17 @@ const COMMITS = 18;
 
 interface Side {
   folder: string;
-  /** The store that is changed: home, or the remote. */
+  /** The store that is changed: the local store, or the remote. */
   provider: Provider;
   open: () => Promise<Store>;
 }
 
-/** A session with segments; each store is opened anew, so that nothing is remembered of them. */
+/**
+ * Returns a session with segments. Each store is opened anew, so that nothing of them is cached.
+ */
 const sides: Record<string, (t: ExecutionContext) => Promise<Side>> = {
   'the local store': async (t) => begin(t, memoryProvider()),
-  // In a bucket a change looks for damage now and then.
+  // Changes of a bucket look for damage now and then.
   'a remote folder': async (t) => begin(t, memoryProvider(), localProvider(temporary(t), host)),
 };
 
@@ -73,7 +75,7 @@ const damages: Record<string, (provider: Provider, key: string) => Promise<void>
 const refused: Record<string, ErrorCode> = { nosuch: 'NOT_FOUND', ['0'.repeat(64)]: 'NOT_FOUND', 'HEAD~99': 'NOT_FOUND', '~': 'USAGE' };
 
 for (const [side, make] of Object.entries(sides)) {
-  test(`R-WRITE-5: a fork in ${side} of what is not there leaves nothing`, async (t) => {
+  test(`R-WRITE-5: a fork in ${side} of an absent revision leaves nothing`, async (t) => {
     const { provider, open } = await make(t);
     const store = await open();
     t.teardown(() => store.close());
@@ -100,13 +102,13 @@ for (const [side, make] of Object.entries(sides)) {
       const { message } = await rejects(t, () => store.session('main').fork('copy'), 'INTEGRITY');
       t.regex(message, /segments\//);
       t.deepEqual(await keysOf(provider, ''), before);
-      // The version itself is whole.
+      // The version itself is undamaged.
       await t.notThrowsAsync(() => store.session('main').checkout(join(folder, 'out')));
     });
   }
 }
 
-test('R-MOUNT-3: work of a mount whose session moved is kept, though the history that its conflict session would begin with is damaged', async (t) => {
+test('R-MOUNT-3: changes of a mount whose session moved are kept even if the history of its conflict session is damaged', async (t) => {
   const { provider, open } = await begin(t, memoryProvider());
   const store = await open();
   t.teardown(() => store.close());

@@ -1,6 +1,6 @@
 /**
- * D2: a database whose writer was killed in a transaction is kept with its journal, from which
- * SQLite rolls back wherever it is restored.
+ * D2: databases whose writer was killed in a transaction. They are kept with their journal, so that
+ * SQLite rolls back after a restore.
  */
 import fs, { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { freshStore } from '../helpers/store.js';
 
 const ROWS = 2000;
 
-test.serial('D2: a hot journal is committed beside its database, and the restored copy is whole and rolled back', async (t) => {
+test.serial('D2: a hot journal is committed with its database, and the restored copy is whole and rolled back', async (t) => {
   const { session, folder } = await freshStore(t);
   const dir = join(folder, 'profile');
   mkdirSync(join(dir, 'Default'), { recursive: true });

@@ -1,4 +1,4 @@
-/** Leases: advice on who works on a session, given out by the swap alone (SPEC.md 11.6). */
+/** Leases: advice on who works on a session, granted by the swap alone (SPEC.md 11.6). */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -22,7 +22,7 @@ interface Worker {
 
 let workers = 0;
 
-/** A machine of its own, with a profile that is not committed. */
+/** Returns a new machine, with a profile that is not committed. */
 async function worker(t: ExecutionContext, remote: Provider | undefined, clock: Clock, home?: Provider): Promise<Worker> {
   const folder = temporary(t);
   const name = `worker ${workers++}`;
@@ -48,7 +48,10 @@ async function infoOf(store: Store) {
   return undefined;
 }
 
-/** Eight ask at once; tells who has it, and asserts that the others are told so. */
+/**
+ * Requests the lease from eight sessions at once. Returns the owner, and asserts that the others
+ * get its name.
+ */
 async function race(t: ExecutionContext, sessions: readonly Session[]): Promise<void> {
   const answers = await Promise.allSettled(sessions.map((session) => session.lease({ ttl: MINUTE })));
   const won = answers.filter((answer) => answer.status === 'fulfilled');
@@ -61,7 +64,7 @@ async function race(t: ExecutionContext, sessions: readonly Session[]): Promise<
   }
 }
 
-/** A place, and a way to it for each of those who use it. */
+/** Stores, each with a way to open it for each client. */
 const places: Record<string, (t: ExecutionContext) => () => Provider> = {
   memory: () => {
     const shared = memoryProvider();
@@ -75,7 +78,7 @@ const places: Record<string, (t: ExecutionContext) => () => Provider> = {
 
 for (const [name, provider] of Object.entries(places)) {
   for (const exists of [true, false]) {
-    test(`R-LEASE-2: of eight that ask at once for a session that ${exists ? 'exists' : 'does not'} one has it (${name} remote)`, async (t) => {
+    test(`R-LEASE-2: of eight requests at once for a session that ${exists ? 'exists' : 'does not'} one gets the lease (${name} remote)`, async (t) => {
       const remote = provider(t);
       const clock = start();
       if (exists) await begun(t, remote(), clock);
@@ -87,7 +90,7 @@ for (const [name, provider] of Object.entries(places)) {
     });
   }
 
-  test(`R-LEASE-2: of eight processes of one machine that ask at once one has it (${name} home)`, async (t) => {
+  test(`R-LEASE-2: of eight requests of processes of one machine one gets the lease (${name} home)`, async (t) => {
     const home = provider(t);
     const clock = start();
     const eight = await Promise.all(Array.from({ length: 8 }, () => worker(t, undefined, clock, home())));
@@ -117,7 +120,7 @@ test('R-LEASE-3: a lease names its holder and its end to others, and stops nobod
   await rejects(t, () => lease.renew(), 'BUSY');
 });
 
-test('R-LEASE-3: a lease that was renewed lasts on, one that was released is free, and an owner may take its own again', async (t) => {
+test('R-LEASE-3: a renewed lease lasts longer, a released one is free, and an owner may acquire its own again', async (t) => {
   const clock = start();
   const [a, b] = await begun(t, memoryProvider(), clock);
   const lease = await a.session.lease({ owner: 'alice', ttl: MINUTE });
@@ -132,7 +135,7 @@ test('R-LEASE-3: a lease that was renewed lasts on, one that was released is fre
   t.regex((await b.session.lease({ ttl: MINUTE })).owner, /^worker \d+ [0-9a-f]{16}$/);
 });
 
-test('an expired lease that nobody took is renewed', async (t) => {
+test('an expired lease that nobody acquired is renewed', async (t) => {
   const clock = start();
   const [a] = await begun(t, memoryProvider(), clock);
   const lease = await a.session.lease({ ttl: MINUTE });
@@ -140,7 +143,7 @@ test('an expired lease that nobody took is renewed', async (t) => {
   await t.notThrowsAsync(lease.renew());
 });
 
-test('R-LEASE-1: what others commit and push is not refused, and keeps the lease; a fork has none', async (t) => {
+test('R-LEASE-1: others commit and push under a lease and keep it, and a fork has none', async (t) => {
   const clock = start();
   const [a, b] = await begun(t, memoryProvider(), clock);
   await a.session.lease({ owner: 'alice', ttl: MINUTE });
@@ -158,7 +161,7 @@ test('R-LEASE-1: what others commit and push is not refused, and keeps the lease
   t.is((await infoOf(a.store))?.lease, undefined, 'copy comes first');
 });
 
-test('R-LEASE-4: a lease costs the next push no request, and one that gives it up costs none either', async (t) => {
+test('R-LEASE-4: a lease costs the next push no request, and neither does a push that releases it', async (t) => {
   const clock = start();
   const remote = counting(memoryProvider());
   const total = () => Object.values(remote.counts.requests).reduce((sum, n) => sum + n, 0);
@@ -184,13 +187,13 @@ test('R-LEASE-4: a lease costs the next push no request, and one that gives it u
   t.is((await infoOf(a.store))?.lease, undefined);
 });
 
-test('R-LEASE-1: a lease that is renewed or released while a push or commit is under way makes it start over, no more', async (t) => {
+test('R-LEASE-1: renewing or releasing a lease during a push or commit only makes it start over', async (t) => {
   const clock = start();
   const remote = memoryProvider();
   const [a, b] = await begun(t, remote, clock);
   appendFileSync(join(a.dir, 'Cookies'), 'changed');
   const lease = await b.session.lease({ ttl: MINUTE });
-  // What a remembers of the remote is outdated by the lease, and then by its renewal.
+  // The lease, and then its renewal, make the cached ref of `a` stale.
   const { commit } = await a.session.commit(a.dir);
   t.is((await a.session.push()).commit, commit);
   appendFileSync(join(a.dir, 'Cookies'), 'again');
@@ -212,7 +215,7 @@ test('R-LEASE-2: a swap without an answer leaves the lease with its owner, or fr
       const [a, b] = await begun(t, inner, clock);
       const site = home ?? inner;
       if (home) await (await worker(t, undefined, clock, home)).session.commit(a.dir);
-      // On a machine that knows nothing: read, swap; at home the config comes first.
+      // A new machine reads and swaps. In the local store it reads the config first.
       const failing = failNth(site, home ? 3 : 2, when);
       const asked = home ? await worker(t, undefined, clock, failing) : await worker(t, failing, clock);
       const other = home ? await worker(t, undefined, clock, site) : b;
@@ -244,7 +247,7 @@ test('R-LEASE-5: a session that is leased before its first commit reads as absen
   await t.notThrowsAsync(b.session.checkout(b.dir, { force: true }));
 });
 
-test('R-LEASE-5: a lease of a session that was deleted does not bring back what was', async (t) => {
+test('R-LEASE-5: a lease of a deleted session does not restore its commits', async (t) => {
   const clock = start();
   const [a, b] = await begun(t, memoryProvider(), clock);
   await b.session.delete();
@@ -256,7 +259,7 @@ test('R-LEASE-5: a lease of a session that was deleted does not bring back what 
   await rejects(t, () => a.session.push(), 'CONFLICT');
 });
 
-test('an owner without a name or with too long a one, and a time that is none, are refused', async (t) => {
+test('an owner without a name or with too long a name, and an invalid time, are rejected', async (t) => {
   const { session } = await worker(t, undefined, start());
   await rejects(t, () => session.lease({ owner: '', ttl: MINUTE }), 'USAGE');
   await rejects(t, () => session.lease({ owner: 'x'.repeat(257), ttl: MINUTE }), 'USAGE');

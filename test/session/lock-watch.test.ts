@@ -1,4 +1,4 @@
-/** R-CAP-17, A3, cases L1 to L3: a lock of which nothing proves that its browser is gone. */
+/** R-CAP-17, A3, cases L1 to L3: locks without a proof that their browser is gone. */
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,7 +14,7 @@ interface Scene {
   session: Session;
   dir: string;
   folder: string;
-  /** Calls `change` in each pause between two looks, as a browser elsewhere would write. */
+  /** Calls `change` in each pause between two looks, as a browser elsewhere might write. */
   inPauses(change: () => void): void;
 }
 
@@ -34,7 +34,7 @@ async function scene(t: ExecutionContext, links: Record<string, string>): Promis
   return { session: store.session('main'), dir, folder, inPauses };
 }
 
-/** Of this machine the host's name is `machine`, and no process of it is alive. */
+/** This machine has the host name `machine`, and none of its processes is alive. */
 const unproven: [what: string, links: Record<string, string>, named: string][] = [
   ['L1: a container that is gone', { SingletonLock: 'c0ffee123456-32' }, 'SingletonLock -> c0ffee123456-32'],
   ['another PID namespace of the same name', { SingletonLock: 'machine-32' }, 'SingletonLock -> machine-32'],
@@ -92,7 +92,7 @@ for (const [what, links] of proven) {
   });
 }
 
-test('A3: the socket of a Chromium tells whether it lives, whatever its number is here', async (t) => {
+test('A3: the socket of a Chromium shows whether it runs, even if its process number does not', async (t) => {
   const { session, dir, folder } = await scene(t, { SingletonLock: 'elsewhere-32' });
   const socket = join(folder, 'SingletonSocket');
   symlinkSync(socket, join(dir, 'SingletonSocket'));
@@ -100,7 +100,7 @@ test('A3: the socket of a Chromium tells whether it lives, whatever its number i
   await once(server, 'listening');
   const { message } = await rejects(t, () => session.commit(dir), 'BUSY');
   t.regex(message, /its browser answers/);
-  // A process that is killed leaves its socket, which refuses from then on.
+  // A killed process leaves its socket, which rejects connections from then on.
   renameSync(socket, `${socket}.kept`);
   await new Promise((resolve) => server.close(resolve));
   renameSync(`${socket}.kept`, socket);
@@ -108,8 +108,8 @@ test('A3: the socket of a Chromium tells whether it lives, whatever its number i
 });
 
 /**
- * Places of a lock beside the named directory itself: a profile below, and the directory above, of
- * which the named one is a profile.
+ * Paths of a lock outside the top of the named directory: a profile below it, or the parent
+ * directory whose profile it is.
  */
 for (const place of ['Default', 'Default/Cache/deep', '..']) {
   test(`A3: an unproven lock in ${place} of the named directory is watched as one at its top`, async (t) => {
@@ -128,7 +128,7 @@ for (const place of ['Default', 'Default/Cache/deep', '..']) {
   });
 }
 
-test('A3: a lock below, the browser of which answers, is BUSY', async (t) => {
+test('A3: a lock below whose browser answers is BUSY', async (t) => {
   const { session, dir, folder } = await scene(t, {});
   const socket = join(folder, 'SingletonSocket');
   symlinkSync('elsewhere-32', join(dir, 'Default/SingletonLock'));

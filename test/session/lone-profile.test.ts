@@ -1,6 +1,6 @@
 /**
- * R-CAP-19, A4: a profile directory of Chromium without the directory above it is not committed by
- * mistake.
+ * R-CAP-19, A4: profile directories of Chromium without their parent directory, which are not
+ * committed by mistake.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -40,7 +40,7 @@ for (const [path, files] of lone) {
     const own = files.filter((file) => file.startsWith(`${basename(dir)}/`));
     const caches = own.filter((file) => /Cache\//.test(file));
     t.deepEqual([stats.files, stats.excluded.files], [own.length - caches.length, caches.length]);
-    // What the version before is needs no word any more, wherever it lies.
+    // The previous version was allowed, so that the next needs no option, at any path.
     const elsewhere = join(folder, 'elsewhere');
     await session.checkout(elsewhere);
     write(elsewhere, 'Preferences', 'Bookmarks');

@@ -1,6 +1,6 @@
 /**
- * Packs that are gone from the local store: a version that needs them is never made a head, a
- * session or a tag (attack-B 8, R-SYNC-11 on the local store).
+ * Packs that are missing from the local store. A version that needs them never becomes a head, a
+ * session or a tag (R-SYNC-11 on the local store).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { openStore } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
 import { host } from '../provider/_folders.js';
 
-/** What a pack becomes. */
+/** Ways to lose a pack. */
 const losses: Record<string, (path: string) => void> = {
   gone: (path) => rmSync(path),
   'cut short': (path) => truncateSync(path, 1000),
@@ -44,7 +44,7 @@ for (const [what, lose] of Object.entries(losses)) {
     const packs = join(home, 'tester/.store/packs');
     const [large] = readdirSync(packs).sort((a, b) => statSync(join(packs, b)).size - statSync(join(packs, a)).size);
     lose(join(packs, String(large)));
-    // A commit stores the lost bytes again.
+    // A commit stores the lost bytes anew.
     writeFileSync(join(dir, 'large'), noise(100_000, 'another'));
     const { commit } = await session.commit(dir);
     await store.session('new').commit(dir);

@@ -1,7 +1,7 @@
 /**
- * R-OUT-13: a directory whose entries are being exchanged is marked, so that no commit takes parts
- * of two versions: not from another home or user, by another path, or of a copy, none of which sees
- * the record and the lock.
+ * R-OUT-13: the mark of a directory whose entries are being exchanged. It keeps a commit from
+ * mixing two versions. Other local stores, users, paths and copies do not see the record and the
+ * lock.
  */
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { temporary } from '../helpers/temporary.js';
 import { marksIn, overwrite, storeWith } from './_versions.js';
 
 /**
- * Ways to the directory that go past its record and its lock; each returns the store and the path.
+ * Ways to the directory that bypass its record and its lock. Each returns the store and the path.
  */
 const ways: Record<string, (folder: string, dir: string) => Promise<[Store, string]>> = {
   'another home': async (folder, dir) => [await openRepository({ home: join(folder, 'other home') }), dir],
@@ -36,7 +36,7 @@ const exchanges: Record<string, { soil?: boolean; keepDirectory?: boolean }> = {
 };
 
 for (const [exchange, { soil = false, keepDirectory = false }] of Object.entries(exchanges)) {
-  test.serial(`R-OUT-13: a checkout ${exchange} that died leaves nothing that is committed as a version`, async (t) => {
+  test.serial(`R-OUT-13: a checkout ${exchange} that was killed leaves nothing that is committed as a version`, async (t) => {
     const folder = temporary(t);
     const store = await storeWith(join(folder, 'home'), join(folder, 'source'), 'one', 'two');
     let refused = 0;
@@ -61,7 +61,7 @@ for (const [exchange, { soil = false, keepDirectory = false }] of Object.entries
   });
 }
 
-test.serial('R-OUT-13: a marked directory is written anew by force, from any home, and is whole and not marked then', async (t) => {
+test.serial('R-OUT-13: force replaces a marked directory from any local store, and leaves it whole and unmarked', async (t) => {
   const folder = temporary(t);
   const store = await storeWith(join(folder, 'home'), join(folder, 'source'), 'one', 'two');
   const other = await storeWith(join(folder, 'other'), join(folder, 'source'), 'six');
@@ -79,13 +79,13 @@ test.serial('R-OUT-13: a marked directory is written anew by force, from any hom
   }
 });
 
-test.serial('R-OUT-13: a checkout from another home that comes and goes while a directory is read is noticed', async (t) => {
+test.serial('R-OUT-13: a checkout from another local store that begins and ends while a directory is read is noticed', async (t) => {
   const folder = temporary(t);
   const store = await storeWith(join(folder, 'home'), join(folder, 'source'), 'one', 'two');
   const other = await openRepository({ home: join(folder, 'other') });
   const dir = join(folder, 'dir');
   await store.session('s').checkout(dir, { at: 'HEAD~1' });
-  // The first file that is read begins the checkout, which is over before the next one is.
+  // Reading the first file begins the checkout, which ends before the next file is read.
   let restoring: Promise<unknown> | undefined;
   const begin = (progress: { phase: string }): void => {
     if (progress.phase === 'capture') restoring ??= store.session('s').checkout(dir);

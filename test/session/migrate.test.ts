@@ -1,6 +1,6 @@
 /**
- * Sessions of the older package: taken in from every kind of place, whole or not at all, and left
- * as they are (SPEC.md R-LEGACY-1 to R-LEGACY-3).
+ * Sessions of v0: imported from every kind of storage, whole or not at all, and left unchanged
+ * (SPEC.md R-LEGACY-1 to R-LEGACY-3).
  */
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ import { startS3Server } from '../servers/s3-server.js';
 
 type Files = Record<string, Uint8Array>;
 
-/** A profile with names that no key has, one file without bytes, and one of several parts. */
+/** A profile with names that no key has, one empty file, and one file of several parts. */
 const profile: Files = {
   'Local State': utf8('{}'),
   'Default/Cookies': bytes(20_000, 'cookies'),
@@ -40,7 +40,7 @@ const profile: Files = {
 const total = { files: 4, bytes: 170_002 };
 const transfer = { chunkSize: 60_000, maxConcurrentOperations: 3, retryDelay: 1 };
 
-/** What a place holds, without the store: it must stay as it is. */
+/** Returns the content of the storage without the store. It must not change. */
 interface Place {
   remote: string | Provider;
   plant(name: string, content: Uint8Array): Promise<void>;
@@ -87,7 +87,7 @@ async function upload(server: string, name: string, body: Uint8Array): Promise<v
   if (!ok) throw new Error(`${name} was not planted`);
 }
 
-/** A memory provider in which others keep objects of any name. */
+/** Returns a memory provider in which other programs keep objects of any name. */
 function withForeign(objects: [name: string, content: Uint8Array][] = []) {
   const provider = memoryProvider();
   let writes = 0;
@@ -132,7 +132,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-/** The files of a version, by their paths. */
+/** Returns the files of a version by their paths. */
 async function filesOf(store: Store, session: string, folder: string): Promise<string[]> {
   const dir = join(folder, `out-${session}`);
   await store.session(session).checkout(dir, { force: true });
@@ -156,7 +156,7 @@ const stagesOf = (folder: string): string[] => {
 };
 
 for (const [title, open] of Object.entries(remotes)) {
-  test(`a session of the older package in ${title} is migrated whole, once, and is no legacy session any longer`, async (t) => {
+  test(`a session of v0 in ${title} is migrated whole, once, and is no legacy session any longer`, async (t) => {
     const folder = temporary(t);
     const { remote, plant } = await open(t, folder);
     await plantAll(plant, 's1');
@@ -180,7 +180,7 @@ for (const [title, open] of Object.entries(remotes)) {
   });
 }
 
-test('a session at home is migrated with modes, times and links, and pushed where there is a remote', async (t) => {
+test('a session in the local store is migrated with modes, times and links, and pushed if there is a remote', async (t) => {
   const folder = temporary(t);
   const home = join(folder, 'home');
   await plantAll(inFolder(home), 'work');
@@ -206,7 +206,7 @@ test('a session at home is migrated with modes, times and links, and pushed wher
   t.deepEqual(readListing(join(home, 'tester/work')), before, 'the old files are as they were');
 });
 
-test('what snapshots leave out is read and counted, and kept with keepCaches', async (t) => {
+test('files that snapshots exclude are read and counted, and kept with keepCaches', async (t) => {
   for (const [keepCaches, files] of [
     [false, 1],
     [true, 0],
@@ -233,7 +233,7 @@ const hostile: [what: string, names: string[], reason: RegExp][] = [
 ];
 
 for (const [what, names, reason] of hostile) {
-  test(`R-LEGACY-2: ${what} in a bucket is refused with the reason, and nothing is done`, async (t) => {
+  test(`R-LEGACY-2: ${what} in a bucket is rejected with the reason, and nothing is done`, async (t) => {
     const folder = temporary(t);
     const one = utf8('x');
     const { provider, foreign } = withForeign([
@@ -256,7 +256,7 @@ for (const [what, names, reason] of hostile) {
   });
 }
 
-test('markers of folders and the metadata of the older package are no files', async (t) => {
+test('markers of folders and the metadata of v0 are no files', async (t) => {
   const folder = temporary(t);
   const none = new Uint8Array(0);
   const { provider } = withForeign([
@@ -280,7 +280,7 @@ const changes: Record<string, (objects: [string, Uint8Array][], plant: Place['pl
 };
 
 for (const [what, change] of Object.entries(changes)) {
-  test(`where ${what} while the session is read, that is told and nothing is done`, async (t) => {
+  test(`if ${what} while the session is read, that is reported and nothing is done`, async (t) => {
     const folder = temporary(t);
     const { provider, plant, foreign, objects } = withForeign();
     await plantAll(plant, 's');
@@ -299,7 +299,7 @@ for (const [what, change] of Object.entries(changes)) {
   });
 }
 
-test('a name that a place without retries tells twice is refused', async (t) => {
+test('a name that a provider without retries lists twice is rejected', async (t) => {
   const folder = temporary(t);
   const { provider } = withForeign([
     ['tester/s/Cookies', utf8('a')],
@@ -310,7 +310,7 @@ test('a name that a place without retries tells twice is refused', async (t) => 
   t.regex((await rejects(t, () => store.migrate('s'), 'INTEGRITY')).message, /twice/);
 });
 
-test('bytes that are fewer than the list told, though the list stays, are an error', async (t) => {
+test('fewer bytes than the list says are an error, even if the list does not change', async (t) => {
   const folder = temporary(t);
   const { provider, plant, foreign } = withForeign();
   await plantAll(plant, 's');
@@ -321,7 +321,7 @@ test('bytes that are fewer than the list told, though the list stays, are an err
   await rejects(t, () => history(store.session('s')), 'LEGACY_SESSION');
 });
 
-test('a session that the store has with other content is left alone, one with the same is known', async (t) => {
+test('a session that the store has with other content is left alone, and one with the same content is recognized', async (t) => {
   const folder = temporary(t);
   const store = await machine(t, folder);
   const dir = join(folder, 'profile');
@@ -339,7 +339,7 @@ test('a session that the store has with other content is left alone, one with th
   t.is((await history(store.session('other'))).length, 1);
 });
 
-test('work that went on after a migration does not make a repetition a conflict', async (t) => {
+test('commits after a migration do not make a repetition a conflict', async (t) => {
   const folder = temporary(t);
   const store = await machine(t, folder);
   await plantAll(inFolder(join(folder, 'home')), 's');
@@ -349,7 +349,7 @@ test('work that went on after a migration does not make a repetition a conflict'
   writeFileSync(join(dir, 'Default/Cookies'), 'newer');
   await store.session('s').commit(dir);
   t.like(await store.migrate('s'), { migrated: false, commit });
-  await inFolder(join(folder, 'home'))('tester/s/Default/Cookies', utf8('written by the older package'));
+  await inFolder(join(folder, 'home'))('tester/s/Default/Cookies', utf8('written by v0'));
   await rejects(t, () => store.migrate('s'), 'CONFLICT');
 });
 
@@ -369,7 +369,7 @@ test('a migration that could not be pushed is pushed by a repetition', async (t)
   t.deepEqual(await filesOf(await machine(t, elsewhere, provider), 's', elsewhere), expected(folder));
 });
 
-test('a session that was deleted is neither a legacy one nor taken in again by itself', async (t) => {
+test('a deleted session is neither listed as a legacy one nor imported again unless it is named', async (t) => {
   const folder = temporary(t);
   const { provider, plant } = withForeign();
   await plantAll(plant, 's');
@@ -383,7 +383,7 @@ test('a session that was deleted is neither a legacy one nor taken in again by i
   t.deepEqual(await filesOf(store, 's', folder), expected(folder));
 });
 
-test('legacy sessions are told with what they hold, each with the reason where it can be none here', async (t) => {
+test('legacy sessions are listed with their content, and with the reason if one cannot be a session here', async (t) => {
   const folder = temporary(t);
   const { provider, plant } = withForeign();
   for (const id of ['s10', 's1', 'my session', '.hidden', 'x'.repeat(129)]) await plantAll(plant, id);
@@ -408,7 +408,7 @@ test('legacy sessions are told with what they hold, each with the reason where i
     ],
   );
   t.regex(told[2]?.problem?.message ?? '', /expected a session id, found "my session"/);
-  t.is((await store.migrate('s1')).files, 4, 'what the remote has goes before what home has');
+  t.is((await store.migrate('s1')).files, 4, 'the session of the remote has precedence over that of the local store');
   await rejects(t, () => store.migrate('my session'), 'USAGE');
   await rejects(t, () => store.migrate('stray'), 'NOT_FOUND');
   t.like(await store.migrate('empty'), { files: 0, migrated: true });
@@ -427,7 +427,8 @@ test('more than 1,000 files come over several pages, with a bounded number of re
     fault: async ({ method, name }) => {
       if (method !== 'GET' || !name.includes('/many/')) return undefined;
       most = Math.max(most, ++open);
-      // The first wait for as many as there may be: one after the other would never go on.
+      // The first requests wait for as many as there may be. Sequential requests would never
+      // finish.
       if (open === limit) resolve();
       await full;
       open--;
@@ -442,7 +443,7 @@ test('more than 1,000 files come over several pages, with a bounded number of re
   t.is(most, limit);
 });
 
-test('a read that gets no answer is asked again, and one that is cancelled leaves nothing', async (t) => {
+test('a read without an answer is retried, and a cancelled one leaves nothing', async (t) => {
   const folder = temporary(t);
   let reads = 0;
   const controller = new AbortController();
@@ -463,7 +464,7 @@ test('a read that gets no answer is asked again, and one that is cancelled leave
   t.true((await store.migrate('s')).migrated);
 });
 
-test('what a migration that was killed has left is removed by the next, what a living one writes is not', async (t) => {
+test('leftovers of a killed migration are removed by the next one, and files of a running one are not', async (t) => {
   const folder = temporary(t);
   await plantAll(inFolder(join(folder, 'home')), 's');
   const workspaces = join(folder, 'home/tester/.store/workspaces');
@@ -478,7 +479,7 @@ test('what a migration that was killed has left is removed by the next, what a l
   rmSync(workspaces, { recursive: true });
 });
 
-test('a provider that tells of its keys alone is asked for no files', async (t) => {
+test('a provider that lists only its own keys is searched for no files', async (t) => {
   const folder = temporary(t);
   const provider = memoryProvider();
   await provider.put('tester/s/Cookies', utf8('x'));

@@ -1,6 +1,6 @@
 /**
- * A3, R-CAP-11: a browser that has a directory below the named one open, or the one directly above
- * it, is found by every command.
+ * A3, R-CAP-11: browsers that use a directory below the named one, or its parent. Every command
+ * finds them.
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { fakeHost } from '../helpers/host.js';
 import { readListing } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 
-/** Above every number that Linux gives out, so that /proc shows nothing of it. */
+/** Above every process number of Linux, so that /proc has no such process. */
 const UNSEEN = 999_999_999;
 
 async function scene(t: ExecutionContext): Promise<{ store: Store; folder: string; dir: string }> {
@@ -28,7 +28,7 @@ const target: Record<string, string> = { SingletonLock: `${fakeHost().hostname()
 
 for (const [lock, names] of Object.entries(target)) {
   for (const at of ['prof', 'prof/Default', 'prof/Default/Cache', 'a/b/prof', '.', '..']) {
-    test(`A3: a live ${lock} in ${at} of the named directory is BUSY for snapshot and restore`, async (t) => {
+    test(`A3: a running ${lock} in ${at} of the named directory is BUSY for snapshot and restore`, async (t) => {
       const { store, dir } = await scene(t);
       const session = store.session('main');
       await session.commit(dir, { allowPartialProfile: true });

@@ -1,7 +1,7 @@
 /**
- * One owner of a directory at a time (R-OUT-7; rows C1, C2 and C10): an operation that is halfway
- * in one process, here or in another PID namespace, makes every other on its directory BUSY, until
- * it is done or provably gone.
+ * One owner of a directory at a time (R-OUT-7; rows C1, C2 and C10). An unfinished operation makes
+ * every other operation on its directory BUSY until it is done or provably gone. Its process may be
+ * in another PID namespace.
  */
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,7 +24,9 @@ interface Desk {
   session: Session;
 }
 
-/** A home whose session has the versions `one` and `two`, and a directory that holds `two`. */
+/**
+ * Returns a local store whose session has the versions `one` and `two`, and a directory with `two`.
+ */
 async function begin(t: ExecutionContext): Promise<Desk> {
   const folder = temporary(t);
   const home = join(folder, 'home');
@@ -62,7 +64,7 @@ for (const [place, { declare, before }] of Object.entries(places)) {
       await t.notThrowsAsync(() => desk.session.status(desk.dir));
       t.is((await held.go())?.code, undefined);
       t.is(marksIn(desk.dir).length, 1);
-      // Each of these tests tries some of the others, and together they try all.
+      // Each of these tests tries some of the other operations, and together they try all.
       const next = Object.entries(others).filter((_, j) => j % operations.length === i);
       for (const [name, act] of next) await t.notThrowsAsync(() => act(desk), name);
       t.deepEqual(readdirSync(join(desk.dir, '..')), ['dir']);
@@ -123,7 +125,7 @@ for (const [place, { declare, before }] of Object.entries(places)) {
   });
 }
 
-test('C1: two operations of one process on one directory are no exception', async (t) => {
+test('C1: the same holds for two operations of one process on one directory', async (t) => {
   const { dir, session } = await begin(t);
   const outcomes = await Promise.allSettled([session.checkout(dir, { at: 'HEAD~1' }), session.checkout(dir)]);
   t.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
@@ -134,7 +136,7 @@ test('C1: two operations of one process on one directory are no exception', asyn
   t.deepEqual(marksIn(dir), [outcomes[0]?.status === 'fulfilled' ? 'one' : 'two']);
 });
 
-test('R-CAP-13, R-CAP-16, C1: what a restore learns of files is of those that it wrote, also if another home restores into its directory', async (t) => {
+test('R-CAP-13, R-CAP-16, C1: a restore caches facts only of files that it wrote, also if another local store restores into its directory', async (t) => {
   const { home, dir, session } = await begin(t);
   const other = `${home}-other`;
   cpSync(home, other, { recursive: true });
@@ -150,7 +152,7 @@ test('R-CAP-13, R-CAP-16, C1: what a restore learns of files is of those that it
   t.deepEqual(marksIn(join(dir, '..', 'proof')), ['one']);
 });
 
-test('R-CAP-13: a restore vouches for the files that it wrote in their place, and for those that it read and left alone', async (t) => {
+test('R-CAP-13: a restore caches facts of the files that it wrote in place, and of those that it read and left alone', async (t) => {
   const { records, dir, session } = await begin(t);
   const vouchedFor = async (of: string): Promise<string[]> => {
     const cache = await (await Workspace.open(records, of, systemHost)).readCache();
@@ -164,7 +166,7 @@ test('R-CAP-13: a restore vouches for the files that it wrote in their place, an
   await session.commit(source);
   await session.checkout(dir);
   t.is(readFileSync(join(dir, 'Default/Cookies'), 'utf8'), '{"mark": "new"}');
-  // What is renamed changes its ctime: it is read again by the next commit.
+  // Renaming changes the ctime, so the next commit reads the file again.
   t.deepEqual(
     await vouchedFor(dir),
     all.filter((path) => path !== 'Default/Cookies'),
@@ -173,7 +175,7 @@ test('R-CAP-13: a restore vouches for the files that it wrote in their place, an
   t.deepEqual(await vouchedFor(dir), all);
 });
 
-test('R-OUT-7, C2: a commit is refused if the record of its directory was written meanwhile, also with the same content', async (t) => {
+test('R-OUT-7, C2: a commit fails if the record of its directory was written meanwhile, also with the same content', async (t) => {
   const { records, dir, session } = await begin(t);
   writeVersion(dir, 'six');
   const { commit: head } = await session.resolve('HEAD');
@@ -188,7 +190,7 @@ test('R-OUT-7, C2: a commit is refused if the record of its directory was writte
   t.true((await session.commit(dir)).changed);
 });
 
-test('C2: a commit is refused if another directory took the place of the one that is read, as a restore from another home does', async (t) => {
+test('C2: a commit fails if another directory replaced the one that is read, as a restore from another local store does', async (t) => {
   const { dir, session } = await begin(t);
   writeVersion(dir, 'six');
   const { commit: head } = await session.resolve('HEAD');
@@ -203,7 +205,7 @@ test('C2: a commit is refused if another directory took the place of the one tha
 
 const { declare, before } = places['another PID namespace'];
 
-declare('C10: a mount of a process that runs in another PID namespace is not left, and is when it was killed', async (t) => {
+declare('C10: a mount of a running process in another PID namespace is not abandoned, and is after that process was killed', async (t) => {
   const { home, store } = await begin(t);
   const held = await startHeld(t, { home, dir: join(home, '..', 'none'), operation: 'mount six', before });
   t.deepEqual(await store.leftMounts(), []);

@@ -1,4 +1,4 @@
-/** C16: a remote that is not the one that was seen: every operation says the same of it. */
+/** C16: remotes that are not the one seen before. Every operation reports the same error. */
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,7 +22,7 @@ const operations: Record<string, (session: Session) => Promise<unknown>> = {
   lease: (session) => session.lease({ owner: 'me', ttl: 60_000 }),
 };
 
-/** Pushes twice, and puts another remote in the place of the one that has both commits. */
+/** Pushes twice, and replaces the remote that has both commits with another one. */
 async function scene(
   t: ExecutionContext,
   place: (folder: string, commit: (home: string, remote: string) => Promise<void>) => Promise<void>,
@@ -58,7 +58,7 @@ async function scene(
   };
 }
 
-test('C16: of a remote that was put back to an older state every operation says INTEGRITY, and how to go on', async (t) => {
+test('C16: every operation on a remote that was restored to an older state is INTEGRITY, with a hint', async (t) => {
   const session = await scene(t, async (folder) => cpSync(join(folder, 'older'), join(folder, 'placed'), { recursive: true }));
   for (const [name, operation] of Object.entries(operations)) {
     const at = await session();
@@ -68,7 +68,7 @@ test('C16: of a remote that was put back to an older state every operation says 
   }
 });
 
-test('C16: of another repository in the folder of the remote every operation says that, and no outcome is unknown', async (t) => {
+test('C16: every operation reports another repository in the folder of the remote, and no outcome is unknown', async (t) => {
   const session = await scene(t, (_, commit) => commit('other-home', 'placed'));
   for (const [name, operation] of Object.entries(operations)) {
     const at = await session();

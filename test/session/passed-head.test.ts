@@ -1,6 +1,6 @@
 /**
- * R-WRITE-8: a commit of a directory that was not made from the head reports the head that it
- * replaces, and how to restore that.
+ * R-WRITE-8: commits of a directory that was not made from the head. They report the head that they
+ * replace, and how to restore it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,9 +20,9 @@ function write(dir: string, cookie: string): void {
 
 interface Place {
   session: Session;
-  /** Was committed twice; holds the head. */
+  /** A directory that was committed twice and holds the head. */
   dir: string;
-  /** Absent. */
+  /** A path without a directory. */
   other: string;
 }
 
@@ -36,8 +36,8 @@ async function begin(session: Session, folder: string): Promise<Place> {
 }
 
 /**
- * Each brings the session and a directory into a state, and returns the directory that is committed
- * next with another cookie.
+ * States of the session and a directory. Each returns the directory that is committed next with
+ * another cookie.
  */
 const passing: Record<string, (place: Place) => Promise<string>> = {
   'a directory that was restored from an older version': async ({ session, other }) => {
@@ -71,7 +71,7 @@ const following: Record<string, (place: Place) => Promise<string>> = {
     await session.checkout(other);
     return other;
   },
-  'a directory of which nothing is known': async ({ other }) => other,
+  'a directory without a record': async ({ other }) => other,
   'a session that was rolled back to what the directory was made from': async ({ session, dir, other }) => {
     write(other, 'three');
     await session.commit(other);

@@ -1,6 +1,6 @@
 /**
- * Where rows that a pull brings go, and what of home's history is written again for them (SPEC.md
- * R-REF-2, R-SYNC-4).
+ * The place of pulled entries in the local history, and the segments that are rewritten for them
+ * (SPEC.md R-REF-2, R-SYNC-4).
  */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
@@ -18,7 +18,7 @@ function rowOf(number: number): Row {
   return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
 }
 
-/** Newest first: `from` down to `to`. */
+/** Returns the entries from `from` down to `to`, newest first. */
 function rowsOf(from: number, to: number): Row[] {
   return Array.from({ length: from - to + 1 }, (_, i) => rowOf(from - i));
 }
@@ -44,7 +44,7 @@ async function arranged(here: readonly Row[], rows: readonly Row[]) {
 
 const idsOf = (rows: readonly Row[]) => rows.map(({ id }) => id);
 
-test('R-REF-2: a row before all that is in segments leaves these as they are', async (t) => {
+test('R-REF-2: an entry before all those in segments leaves the segments unchanged', async (t) => {
   const here = rowsOf(3000, 1);
   const rows = [rowOf(3001), ...here];
   const { ids, written, before, after } = await arranged(here, rows);
@@ -53,7 +53,7 @@ test('R-REF-2: a row before all that is in segments leaves these as they are', a
   t.deepEqual(after, before);
 });
 
-test('R-REF-2: rows that the ref has no room for join the newest segment, and no other is written again', async (t) => {
+test('R-REF-2: entries that the ref has no room for join the newest segment, and no other is rewritten', async (t) => {
   const here = rowsOf(3000, 1);
   const rows = [...rowsOf(3060, 3001), ...here];
   const { ids, written, before, after } = await arranged(here, rows);
@@ -62,13 +62,13 @@ test('R-REF-2: rows that the ref has no room for join the newest segment, and no
   t.deepEqual(after.slice(-2), before.slice(-2));
 });
 
-test('R-SYNC-4: a row among those in segments is put where it belongs', async (t) => {
+test('R-SYNC-4: an entry among those in segments is inserted in order', async (t) => {
   const here = rowsOf(300, 1).filter(({ commit }) => commit.time !== 100);
   const { ids } = await arranged(here, rowsOf(300, 1));
   t.deepEqual(ids, idsOf(rowsOf(300, 1)));
 });
 
-test('R-SYNC-4: rows that only home has stay before what they follow', async (t) => {
+test('R-SYNC-4: entries that only the local store has stay before those they follow', async (t) => {
   const there = rowsOf(9, 1);
   const [unsent, old] = [rowsOf(21, 20), rowOf(30)];
   const here = [...unsent, rowOf(6), old, rowOf(3)];

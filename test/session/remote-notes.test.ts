@@ -1,6 +1,6 @@
 /**
- * Notes about a remote: what is remembered in memory never hides what another process wrote, or
- * what is damaged (SPEC.md R-SYNC-7).
+ * Notes about a remote. Their cache in memory never hides a change of another process, or damage
+ * (SPEC.md R-SYNC-7).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +19,7 @@ const noteOf = (version: string) => ({
   manifest: { name: '', bytes: new Uint8Array(0) },
 });
 
-test('R-SYNC-7: a note that another process replaced, damaged or disowned counts as it is now', async (t) => {
+test('R-SYNC-7: a note that another process replaced, damaged or disowned is read as it is now', async (t) => {
   const folder = temporary(t);
   const [mine, others] = [new RemoteNotes(folder, 'memory:', fakeHost('mine')), new RemoteNotes(folder, 'memory:', fakeHost('others'))];
   await mine.setRepository(repository);

@@ -1,6 +1,6 @@
 /**
- * A4: what is renamed while a directory is committed is in the version; what went away is not; what
- * never rests is refused.
+ * A4: entries that are renamed while a directory is committed. They are in the version; removed
+ * ones are not; entries that move all the time are an error.
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import { temporary } from '../helpers/temporary.js';
 import { aroundLooks, type Look } from './_looks.js';
 
 /**
- * Runs `work`; `change` stands in for that look at `path`, as often as `times` says, and is given
- * the look itself.
+ * Runs `work` with `change` in place of the chosen look at `path`, at most `times` times. `change`
+ * gets the look itself.
  */
 async function watched<T>(
   look: Look,
@@ -37,7 +37,7 @@ function scene(folder: string): string {
   return dir;
 }
 
-/** The time of a directory may be that of before a change. */
+/** The time of a directory may be older than its last change. */
 function timeless(root: string): string {
   return [...readListing(root)].map(([path, line]) => `${path} ${line.replace(/^(directory \S+) \S+/, '$1')}`).join('\n');
 }
@@ -112,7 +112,7 @@ for (const [look, at] of looks) {
       const dir = scene(folder);
       const session = (await openRepository({ home: join(folder, 'home') })).session('s');
       const path = join(dir, at);
-      // Names are read from the directory itself, wherever it is.
+      // Names are read from the directory itself, at any path.
       const isHeld = look === 'readdirSync';
       const commit = async () => (isHeld ? session.commit(dir) : rejects(t, () => session.commit(dir), 'UNREADABLE'));
       const { result } = await watched(look, path, Number.POSITIVE_INFINITY, (run) => changes[1]?.[1](path, run), commit);
@@ -123,7 +123,7 @@ for (const [look, at] of looks) {
   );
 }
 
-/** Entries that are moved while a directory is scanned, to one that is listed earlier or later. */
+/** Entries that are moved during a scan, to a directory that is listed earlier or later. */
 const moves: [from: string, to: string][] = [
   ['Default/s2/a', 'Default/s0/moved'],
   ['Default/s0', 'Default/s2/moved'],
@@ -156,7 +156,7 @@ for (const [from, to] of moves) {
   });
 }
 
-test.serial('A4: a file that is moved to and fro at every look is in no version twice, nor is it missing', async (t) => {
+test.serial('A4: a file that is moved back and forth at every look is in no version twice, and missing from none', async (t) => {
   const folder = temporary(t);
   const dir = scene(folder);
   const session = (await openRepository({ home: join(folder, 'home') })).session('s');

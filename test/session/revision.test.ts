@@ -1,4 +1,4 @@
-/** The ways in which a version is named. */
+/** The ways to name a version. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -61,14 +61,14 @@ test('R-REV-3: a time names the newest commit that is not later', async (t) => {
   await rejects(t, () => named(at(3, -1)), 'NOT_FOUND');
 });
 
-test('a tag goes before an id, and HEAD before everything', async (t) => {
+test('a tag has precedence over an id, and HEAD over everything', async (t) => {
   const { named, ids, session } = await fourCommits(t);
   await session.tag('v1', { at: 'HEAD~2' });
   t.is(await named('v1'), ids[2]);
   t.is(await named('v1~1'), ids[3]);
 });
 
-test('what names nothing is NOT_FOUND, what can name nothing is USAGE', async (t) => {
+test('a revision that does not exist is NOT_FOUND, and one that cannot exist is USAGE', async (t) => {
   const { named, session, dir, ids } = await fourCommits(t);
   const foreign = (await session.fork('fork').then(() => session.commit(dir, { tag: 'x' }))).commit;
   t.is(foreign, ids[0]);
@@ -82,7 +82,7 @@ test('what names nothing is NOT_FOUND, what can name nothing is USAGE', async (t
   }
 });
 
-/** Two rows whose ids begin with the same four digits. */
+/** Two entries whose ids begin with the same four digits. */
 function twins(): [Row, Row] {
   const seen = new Map<string, Row>();
   for (let time = 0; ; time++) {
@@ -94,7 +94,7 @@ function twins(): [Row, Row] {
   }
 }
 
-test('a prefix of several commits is refused, naming them', async (t) => {
+test('a prefix of several commits is an error that names them', async (t) => {
   const rows = twins();
   const { refs } = await Repository.init(memoryProvider(), fakeHost());
   const ref = { ...emptyRef(), rows };

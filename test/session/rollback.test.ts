@@ -1,6 +1,6 @@
 /**
- * C8: a change in place that fails half-way is taken back, at whichever step; what cannot be taken
- * back is told, and mended later.
+ * C8: changes in place that fail at any step and are undone. A change that cannot be undone is
+ * reported, and mended later.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -70,11 +70,10 @@ for (const lasting of [false, true]) {
     let steps = 0;
     let failed = 0;
     let mixtures = 0;
-    // Before step 0 nothing happens: it is the undisturbed checkout, which tells how many there
-    // are.
+    // Nothing fails before step 0: this checkout is undisturbed, and counts the steps.
     for (let at = 0; at <= steps; at += at === 0 ? 1 : 2) {
       await session.checkout(dir, { at: 'HEAD~1', force: true });
-      // What no version holds stays where it is.
+      // Entries that no version holds stay in place.
       mkdirSync(join(dir, 'Default', 'Cache'), { recursive: true });
       const before = readListing(dir);
       let last = 0;
@@ -116,7 +115,7 @@ function withCache(version: Listing, before: Listing): Listing {
   return new Map([...version, ['Default/Cache', before.get('Default/Cache') as string]]);
 }
 
-/** The times of directories that hold a cache besides, and of the cache itself, are nobody's. */
+/** The times of a cache, and of directories that hold one, are not compared. */
 function same(a: Listing, b: Listing): boolean {
   return a.size === b.size && [...a].every(([path, line]) => path === 'Default/Cache' || b.get(path) === line);
 }
@@ -139,10 +138,10 @@ for (const path of ['Default/Cookies', 'Default/Gone', 'Local State', 'Default/O
   });
 }
 
-test.serial('C8: a part that fails half-way is taken back, with the work that it was to replace', async (t) => {
+test.serial('C8: a restore of a part that fails halfway is undone, and the replaced files are back', async (t) => {
   const { folder, dir, session } = await begin(t);
   const only = ['Default/Cookies', 'Local State', 'Default/link'];
-  // Before step 0 nothing happens.
+  // Nothing fails before step 0.
   let steps = 0;
   let takenBack = 0;
   for (let at = 0; at <= steps; at++) {

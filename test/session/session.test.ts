@@ -1,4 +1,4 @@
-/** What can be done with a session, one law a test (SPEC.md 8.3, 11.1). */
+/** The operations of a session, with one law per test (SPEC.md 8.3, 11.1). */
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -13,7 +13,7 @@ import { freshStore, history, openStore } from '../helpers/store.js';
 
 const nothing = { added: [], removed: [], changed: [] };
 
-/** A session with three commits; `Local State` says which. */
+/** Returns a session with three commits, which differ in `Local State`. */
 async function threeCommits(t: Parameters<typeof freshStore>[0]) {
   const made = await freshStore(t);
   const dir = join(made.folder, 'profile');
@@ -26,7 +26,7 @@ async function threeCommits(t: Parameters<typeof freshStore>[0]) {
   return { ...made, dir, ids, out: join(made.folder, 'out') };
 }
 
-test('section 3.2, R-COMMIT-2: a commit tells what it holds, where it came from, when, by whom and why', async (t) => {
+test('section 3.2, R-COMMIT-2: a commit has its tree, parent, time, author and message', async (t) => {
   const { session, ids, dir } = await threeCommits(t);
   const head = await session.resolve('HEAD');
   t.like(head, {
@@ -70,7 +70,7 @@ test('R-WRITE-4: diff(a, a) is empty, and diff(a, b) mirrors diff(b, a)', async 
   t.deepEqual(await session.diff('HEAD', 'HEAD~2'), { added: there.removed, removed: there.added, changed: there.changed });
 });
 
-test('status tells what a commit would change, and writes nothing', async (t) => {
+test('status reports what a commit would change, and writes nothing', async (t) => {
   const { session, dir, ids } = await threeCommits(t);
   t.deepEqual(await session.status(dir), nothing);
   writeFileSync(join(dir, 'Local State'), 'fourth');
@@ -92,7 +92,7 @@ test('R-WRITE-5: a rollback appends a commit with the older tree, which a checko
   t.deepEqual(readListing(join(out, '..', 'again')), expected);
 });
 
-test('R-WRITE-5: a fork has the history up to its commit, and both go on by themselves', async (t) => {
+test('R-WRITE-5: a fork has the history up to its commit, and both sessions continue independently', async (t) => {
   const { session, store, dir, ids } = await threeCommits(t);
   await session.fork('copy', { at: 'HEAD~1' });
   const copy = store.session('copy');
@@ -150,7 +150,7 @@ test('R-REF-4: a tag names a commit until it is moved', async (t) => {
   await rejects(t, () => session.tag('lost', { at: 'nowhere' }), 'NOT_FOUND');
 });
 
-test('R-LIMIT: a 1,025th tag is refused, and any of the others can be moved', (t) => {
+test('R-LIMIT: a 1,025th tag is rejected, and any of the others can be moved', (t) => {
   const tags = new Map(Array.from({ length: 1024 }, (_, i) => [`tag-${i}`, '0'.repeat(64)]));
   refuses(t, () => withTag({ ...emptyRef(), tags }, 'one-more', '1'.repeat(64)), 'USAGE');
   const moved = withTag({ ...emptyRef(), tags }, 'tag-7', '1'.repeat(64));
@@ -190,14 +190,14 @@ test('a store that another process opens is the same store', async (t) => {
   t.deepEqual(await history((await openStore(folder, provider, 'another')).session('main')), [commit]);
 });
 
-test('R-NAME-3: what is no session or user id is refused', async (t) => {
+test('R-NAME-3: an invalid session or user id is rejected', async (t) => {
   const { store } = await freshStore(t);
   for (const id of ['', '.', '..', '.hidden', 'a/b', 'a b', 'é', 'x'.repeat(129), '../x'])
     t.throws(() => store.session(id), { code: 'USAGE' }, id);
   for (const id of ['a', '@', '-', 'a.b_c-d@e', 'x'.repeat(128)]) t.notThrows(() => store.session(id));
 });
 
-test('a directory that lost nearly everything is not committed without a word', async (t) => {
+test('a directory that lost nearly everything is not committed unless the caller allows it', async (t) => {
   const { session, dir, ids } = await threeCommits(t);
   rmSync(join(dir, 'Default', 'Cookies'));
   await rejects(t, () => session.commit(dir), 'SHRUNK');

@@ -1,4 +1,4 @@
-/** When a directory is unexpectedly small. */
+/** The limits below which a directory is unexpectedly small. */
 import test from 'ava';
 import type { Tree } from '../../src/object/tree.js';
 import { checkShrink, type Readable } from '../../src/session/shrink.js';
@@ -10,7 +10,7 @@ function files(count: number): Readable {
   return { tree, read: () => Promise.reject(new Error('nothing is to be read')) };
 }
 
-/** Of so many files, the fewest that are enough. */
+/** Numbers of files, each with the fewest that are enough. */
 const fewest: readonly (readonly [before: number, now: number])[] = [
   [1, 1],
   [2, 1],
@@ -24,14 +24,14 @@ const fewest: readonly (readonly [before: number, now: number])[] = [
   [1000, 100],
 ];
 
-test('of a small profile half the files must be there, of a large one a tenth', async (t) => {
+test('a small profile needs half of its files, and a large one a tenth', async (t) => {
   for (const [before, now] of fewest) {
     await t.notThrowsAsync(() => checkShrink('dir', files(before), files(now)), `${now} of ${before}`);
     await rejects(t, () => checkShrink('dir', files(before), files(now - 1)), 'SHRUNK', `${now - 1} of ${before}`);
   }
 });
 
-test('a first version may be as small as it likes, but not empty', async (t) => {
+test('a first version may have any size, but may not be empty', async (t) => {
   await t.notThrowsAsync(() => checkShrink('dir', undefined, files(1)));
   await rejects(t, () => checkShrink('dir', undefined, files(0)), 'SHRUNK');
 });

@@ -1,6 +1,6 @@
 /**
- * What must not happen to work, or to places, that are not a checkout's own (SPEC.md R-OUT-3,
- * R-OUT-6, section 15).
+ * Files and directories that do not belong to a checkout and must not be changed by it (SPEC.md
+ * R-OUT-3, R-OUT-6, section 15).
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -42,7 +42,7 @@ async function begin(t: ExecutionContext): Promise<{ folder: string; home: strin
   return { folder, home, store, session, profile };
 }
 
-test('R-OUT-3: other work at the path of a directory that was checked out needs force', async (t) => {
+test('R-OUT-3: replacing other files at the path of a checked-out directory needs force', async (t) => {
   const { folder, session } = await begin(t);
   const dir = join(folder, 'dir');
   await session.checkout(dir);
@@ -76,7 +76,7 @@ test('parts that were checked out one after the other are committed together', a
   t.deepEqual((await session.diff('HEAD~1')).changed, ['Default/Cookies']);
 });
 
-test('section 15: a link in the place of a directory does not lead a checkout out of the target', async (t) => {
+test('section 15: a link in place of a directory does not lead a checkout out of the target', async (t) => {
   const { folder, session, profile } = await begin(t);
   write(profile, { 'Default/Cache/data': 'cached' });
   await session.commit(profile, { keepCaches: true });
@@ -90,7 +90,7 @@ test('section 15: a link in the place of a directory does not lead a checkout ou
   t.is(readFileSync(join(dir, 'Default/Cache/data'), 'utf8'), 'cached');
 });
 
-test('a version with caches is known again in the directory that it was checked out to', async (t) => {
+test('a version with caches is recognized in the directory that it was checked out to', async (t) => {
   const { folder, session, profile } = await begin(t);
   write(profile, { 'Default/Cache/data': 'cached' });
   await session.commit(profile, { keepCaches: true });
@@ -113,7 +113,7 @@ test('R-WRITE-6: a commit does not name a pack that is lost, but stores its byte
   }
 });
 
-test('R-OUT-10: a directory inside of the store is refused', async (t) => {
+test('R-OUT-10: a directory inside of the store is rejected', async (t) => {
   const { home, session } = await begin(t);
   const packs = join(home, 'default/.store/packs');
   await rejects(t, () => session.checkout(packs, { force: true }), 'USAGE');
@@ -121,7 +121,7 @@ test('R-OUT-10: a directory inside of the store is refused', async (t) => {
   t.true(existsSync(packs) && readdirSync(packs).length > 0);
 });
 
-test('R-OUT-8: a directory in the place of a session of the older package is no target', async (t) => {
+test('R-OUT-8: a directory in place of a session of v0 is no target', async (t) => {
   const { home, store, session } = await begin(t);
   for (const place of ['default/x', 'default/x/y']) await rejects(t, () => session.checkout(join(home, place)), 'USAGE', place);
   await rejects(t, () => store.session('x').checkout(join(home, 'elsewhere')), 'NOT_FOUND');
@@ -138,7 +138,7 @@ test('a link that leads nowhere, or in a circle, is no directory', async (t) => 
   t.deepEqual(readdirSync(folder).sort(), ['circle', 'dangling', 'home', 'profile']);
 });
 
-test('something else in the place of the records is told, and fails no commit', async (t) => {
+test('something else in place of the records is reported, and fails no commit', async (t) => {
   const { folder, home, session, profile } = await begin(t);
   const records = join(home, 'default/.store/records');
   rmSync(records, { recursive: true });
@@ -149,7 +149,7 @@ test('something else in the place of the records is told, and fails no commit', 
   t.true((await session.commit(profile)).changed);
 });
 
-test('what a process that died while it wrote a record has left is removed, what a living one writes is not', async (t) => {
+test('leftovers of a process that was killed while it wrote a record are removed, and files of a running one are not', async (t) => {
   const { home, session, profile } = await begin(t);
   const records = join(home, 'default/.store/records');
   const before = readdirSync(records).sort();
@@ -159,12 +159,12 @@ test('what a process that died while it wrote a record has left is removed, what
   const self = hold.name;
   const [dead, living] = [temporaryName(self.replace(/^\d+/, '4194304').replace(/[0-9a-f]{8}@/, '00000000@')), temporaryName(self)];
   for (const name of [dead, living]) writeFileSync(join(records, name), '');
-  // The first operation of an open store sweeps.
+  // The first operation of a newly opened store sweeps.
   await (await openRepository({ home })).session(session.id).commit(profile);
   t.deepEqual(readdirSync(records).sort(), [...before, living].sort());
 });
 
-test('R-OUT-6: what a snapshot left out below a directory that becomes a file is in the way', async (t) => {
+test('R-OUT-6: excluded entries below a directory that becomes a file are in the way', async (t) => {
   const { folder, session, profile } = await begin(t);
   write(profile, { 'Default/thing/kept': 'x' });
   await session.commit(profile);
@@ -182,7 +182,7 @@ test('R-OUT-6: what a snapshot left out below a directory that becomes a file is
   t.is(readFileSync(join(dir, 'Default/thing'), 'utf8'), 'a file');
 });
 
-test('R-OUT-2: a directory that is to be kept gets new entries and stays itself', async (t) => {
+test('R-OUT-2: a kept directory gets new entries and stays the same directory', async (t) => {
   const { folder, session, profile } = await begin(t);
   const dir = join(folder, 'dir');
   mkdirSync(dir);
@@ -197,7 +197,7 @@ test('R-OUT-2: a directory that is to be kept gets new entries and stays itself'
   t.deepEqual(readdirSync(folder).sort(), ['absent', 'dir', 'home', 'profile']);
 });
 
-test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a snapshot, and told by status', async (t) => {
+test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a snapshot, and reported by status', async (t) => {
   const { folder, home, session, store } = await begin(t);
   const dir = join(folder, 'dir');
   await session.checkout(dir);
@@ -211,7 +211,7 @@ test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a
   await workspace.write(record, { phase: 'swap', stage, old, previous: record, next: record, ...exchange });
   renameSync(dir, old);
   await rejects(t, () => session.status(dir), 'DIRTY');
-  // C5: it is listed with what it has left.
+  // C5: it is listed with its leftovers.
   const leftovers = [
     { path: stage, holds: 'the new version' },
     { path: old, holds: 'the former content' },
@@ -222,7 +222,7 @@ test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a
   t.deepEqual(readdirSync(folder).sort(), ['dir', 'home', 'profile']);
 });
 
-test('a part of an older version is no commit on a newer one, and the hint says what to do', async (t) => {
+test('a part of an older version is not committed on a newer one, and the hint says what to do', async (t) => {
   const { folder, session, profile } = await begin(t);
   const part = join(folder, 'part');
   await session.checkout(part, { only: ['Default/Cookies'] });
@@ -233,7 +233,7 @@ test('a part of an older version is no commit on a newer one, and the hint says 
   t.regex(hint ?? '', /another directory/);
 });
 
-test('where the version that a directory was made from is damaged, force replaces the directory with another', async (t) => {
+test('force replaces a directory even if the version that it was made from is damaged', async (t) => {
   const { folder, home, session, profile } = await begin(t);
   const manifests = join(home, 'default/.store/manifests');
   const [first] = readdirSync(manifests);
@@ -247,7 +247,7 @@ test('where the version that a directory was made from is damaged, force replace
   t.is(readFileSync(join(dir, 'Default/Cookies'), 'utf8'), 'two');
 });
 
-test('B6: a pipe in the place of a note of this machine is waited for by nothing, and taken for no note', async (t) => {
+test('B6: a pipe in place of a note of this machine blocks nothing, and is not read as a note', async (t) => {
   const folder = temporary(t);
   const home = join(folder, 'home');
   const store = await openRepository({ home, userId: 'tester' });

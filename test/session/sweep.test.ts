@@ -1,6 +1,6 @@
 /**
- * C13: the first operation that writes to the local store removes everything there that processes
- * which are gone have left, and nothing else.
+ * C13: the sweep by the first operation that writes to the local store. It removes everything that
+ * exited processes have left, and nothing else.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,8 +16,8 @@ const PACK = (owner: string): string => `packs/0-${Buffer.from(owner.padEnd(16))
 const NOTED = 3000;
 
 /**
- * Everything that a process leaves if it is killed, by path below the store; a path that ends with
- * a slash is a directory with a file in it.
+ * Everything that a killed process leaves, by path below the store. A path that ends with a slash
+ * is a directory with a file in it.
  */
 const leftovers = (owner: string): string[] => [
   `tmp/${DIGITS}${DIGITS}.${owner}`,
@@ -43,7 +43,7 @@ function plant(root: string, owner: string): void {
 
 const left = (root: string, owner: string): string[] => leftovers(owner).filter((path) => existsSync(join(root, path)));
 
-/** The owners of which something is left; the process of the test is `test`. */
+/** The owners of leftovers. The process of the test is `test`. */
 const states = { dead: 'gone', strange: 'unknown', living: 'running', test: 'running' } as const;
 
 const operations: Record<string, (store: Store, folder: string) => Promise<unknown>> = {
@@ -58,7 +58,7 @@ const operations: Record<string, (store: Store, folder: string) => Promise<unkno
 };
 
 for (const [name, run] of Object.entries(operations)) {
-  test(`C13, R-LOCAL-13: a ${name} removes what processes have left that are gone, and nothing of any other`, async (t) => {
+  test(`C13, R-LOCAL-13: a ${name} removes the leftovers of exited processes, and nothing of any other`, async (t) => {
     const folder = temporary(t);
     const home = join(folder, 'home');
     const root = join(home, 'tester/.store');
@@ -77,12 +77,12 @@ for (const [name, run] of Object.entries(operations)) {
     await before.session('pushed').push();
     await before.session('unsent').commit(profile);
     mkdirSync(join(home, 'tester/old'));
-    writeFileSync(join(home, 'tester/old/file'), 'of the older package');
+    writeFileSync(join(home, 'tester/old/file'), 'of v0');
     const needed = (await before.usage()).reclaimableBytes ?? Number.NaN;
     for (const owner of Object.keys(states)) plant(root, owner);
     const planted = Object.keys(states).length * NOTED;
     const { reclaimableBytes } = await before.usage();
-    // Temporary files and objects count whoever they are of, as they always did.
+    // Temporary files and objects of any owner count.
     const counted = 3 * planted + 7 * NOTED + `${PACK('dead')}\n../outside\n`.length;
     t.is((reclaimableBytes ?? Number.NaN) - needed, counted);
     const store = await open(home);

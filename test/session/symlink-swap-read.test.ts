@@ -1,7 +1,7 @@
 /**
- * C9 for readers: at each single look of a snapshot or checkpoint at a directory, a directory of it
- * is swapped for a symlink to one outside, for good or for the moment of that look: the version
- * holds nothing from outside, or there is none.
+ * C9 for readers: a directory is swapped for a symlink to one outside at each single look of a
+ * snapshot or checkpoint. The swap lasts, or is undone after that look. The version holds nothing
+ * from outside, or the commit fails.
  */
 import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const profile = new Map<string, ProfileEntry>([
   ['Local State', file('{}')],
 ]);
 
-/** Has the same names as the profile, and others. */
+/** A directory outside with the names of the profile, and others. */
 function writeOutside(outside: string): void {
   const entries = [...profile].flatMap(([path, entry]): [string, ProfileEntry][] => {
     const other: ProfileEntry =
@@ -56,7 +56,7 @@ for (const read of ['commit', 'checkpoint'] as const) {
         writeOutside(outside);
         const session = (await openRepository({ home: join(folder, 'home') })).session('s');
         writeProfile(dir, profile);
-        // What the stat cache knows is not opened.
+        // Files that the stat cache knows are not opened.
         await session.commit(dir);
         const place = join(dir, swapped);
         const swap = (): void => {

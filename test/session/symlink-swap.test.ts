@@ -1,6 +1,6 @@
 /**
- * C9: before each single change that a checkout in place makes, a directory of the target is
- * swapped for a symlink to a directory outside: nothing outside is changed, at no step.
+ * C9: a directory of the target is swapped for a symlink to a directory outside, before each single
+ * change of a checkout in place. No step changes anything outside.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,8 +44,7 @@ for (const swapped of ['Default', 'Default/Sub', 'Default/Old']) {
       writeProfile(source, version);
       await session.commit(source, { allowShrink: true });
     }
-    // Before step 0 nothing happens: it is the undisturbed checkout, which tells how many there
-    // are.
+    // Nothing is swapped before step 0: this checkout is undisturbed, and counts the steps.
     let steps = 0;
     for (let at = 0; at <= steps; at++) {
       await session.checkout(dir, { at: 'HEAD~1', force: true });

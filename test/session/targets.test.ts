@@ -1,4 +1,6 @@
-/** C7, C8, C11: directories that are no target, or that hold what cannot be in a version. */
+/**
+ * C7, C8, C11: directories that are no target, or that hold entries that cannot be in a version.
+ */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +33,7 @@ async function begin(t: ExecutionContext): Promise<Work> {
   return { folder, home, remote, store, session };
 }
 
-/** Directories that are, hold or lie in a store; the next one is a line. */
+/** Directories that are, hold or lie in a store. Add a case as a line. */
 const stores: Record<string, (work: Work) => string> = {
   'the remote itself': ({ remote }) => remote,
   "the remote's folder of the user": ({ remote }) => join(remote, 'default'),
@@ -39,7 +41,7 @@ const stores: Record<string, (work: Work) => string> = {
   "a directory in the remote's store": ({ remote }) => join(remote, 'default', '.store', 'packs'),
   'the directory above both': ({ folder }) => folder,
   'home itself': ({ home }) => home,
-  'the workspaces of home': ({ home }) => {
+  'the workspaces of the local store': ({ home }) => {
     mkdirSync(join(home, 'default', '.store', 'workspaces'), { recursive: true });
     return join(home, 'default', '.store', 'workspaces');
   },
@@ -59,7 +61,7 @@ const stores: Record<string, (work: Work) => string> = {
 };
 
 for (const [name, find] of Object.entries(stores)) {
-  test(`C7: ${name} is no target and no source, by force neither`, async (t) => {
+  test(`C7: ${name} is no target and no source, not even by force`, async (t) => {
     const work = await begin(t);
     const dir = find(work);
     const before = readListing(dir);
@@ -84,7 +86,7 @@ test('C7, C11: a mount commits, also with an entry .store in it', async (t) => {
   t.true(changed);
 });
 
-/** Entries that no version can hold; the next one is a line. */
+/** Entries that no version can hold. Add a case as a line. */
 const odd: Record<string, (dir: string) => void> = {
   'a name with a newline': (dir) => writeFileSync(join(dir, 'a\nb'), 'x'),
   'a name that is not UTF-8': (dir) => writeFileSync(Buffer.concat([Buffer.from(`${dir}/a`), Buffer.from([0xff])]), 'x'),
@@ -96,7 +98,7 @@ const odd: Record<string, (dir: string) => void> = {
   'a file that cannot be read': (dir) => chmodSync(join(dir, 'Local State'), 0),
   'a directory that cannot be read': (dir) => chmodSync(join(dir, 'Default'), 0),
   'a FIFO': (dir) => execFileSync('mkfifo', [join(dir, 'fifo')]),
-  'a symlink in the place of a directory': (dir) => {
+  'a symlink in place of a directory': (dir) => {
     rmSync(join(dir, 'Default'), { recursive: true });
     symlinkSync('/', join(dir, 'Default'));
   },
@@ -120,7 +122,10 @@ for (const [name, make] of Object.entries(odd)) {
   }
 }
 
-/** What keeps a directory from being replaced: how it is made, and how it is taken back. */
+/**
+ * Obstacles to replacing a directory. Each function makes one, and returns a function that removes
+ * it.
+ */
 const stuck: Record<string, (dir: string) => () => void> = {
   'an immutable file': (dir) => {
     const path = join(dir, 'deep', 'file');

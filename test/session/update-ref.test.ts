@@ -11,7 +11,7 @@ import { fakeHost } from '../helpers/host.js';
 import { smallProfile, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 
-/** Changes, and the replica whose swaps of the ref lose. */
+/** Changes, each with the replica whose swaps of the ref lose. */
 const changes: Readonly<
   Record<string, [where: 'home' | 'remote', act: (place: { store: Store; session: Session; dir: string }) => Promise<unknown>]>
 > = {
@@ -68,7 +68,7 @@ async function place(t: ExecutionContext, name: string, where: 'home' | 'remote'
   const [here, there] = [wrapped(home, where === 'home'), wrapped(remote, where === 'remote')];
   const store = await openRepository({ home: here, remote: there, userId: 'tester', host, transfer });
   const session = store.session('main');
-  // Known from here on: nothing is created that is there.
+  // The ref is known from here on, and is not created again.
   await session.exists();
   return { losing, store, session, dir };
 }
