@@ -1,6 +1,6 @@
 /**
- * The command line as a process of its own, with a home and a directory that live as long as one
- * test.
+ * The command line as a separate process, with a local store and a directory that exist until the
+ * test ends.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -27,7 +27,7 @@ export interface ErrorLine {
 }
 
 export class Desk {
-  /** Where commands run; paths that they are given are relative to it. */
+  /** The working directory of commands. Their paths are relative to it. */
   readonly dir: string;
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
@@ -39,12 +39,12 @@ export class Desk {
     this.env = { PATH, HOME: this.dir, BROWSERSTATE_HOME: this.home };
   }
 
-  /** The absolute path of one in the directory. */
+  /** Returns the absolute path of a path in the directory. */
   path(...parts: string[]): string {
     return join(this.dir, ...parts);
   }
 
-  /** Writes files, by path. */
+  /** Writes files by path. */
   write(files: Readonly<Record<string, string | Uint8Array>>): void {
     for (const [path, content] of Object.entries(files)) {
       mkdirSync(dirname(this.path(path)), { recursive: true });
@@ -52,17 +52,17 @@ export class Desk {
     }
   }
 
-  /** A command that was started. */
+  /** A started command. */
   start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     return spawn(process.execPath, [main, ...args], { cwd: this.dir, env: this.env, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   }
 
-  /** What came of a command. */
+  /** The result of a command. */
   async run(...args: string[]): Promise<Outcome> {
     return outcome(this.start(args));
   }
 
-  /** The result of a command that succeeds and says nothing else, as JSON. */
+  /** Resolves to the JSON result of a command that succeeds and prints nothing else. */
   async json<T>(t: ExecutionContext, ...args: string[]): Promise<T> {
     const { status, stdout, stderr } = await this.run(...withJson(args));
     t.deepEqual({ status, stderr }, { status: 0, stderr: '' }, args.join(' '));
@@ -71,8 +71,8 @@ export class Desk {
   }
 
   /**
-   * The error of a command that fails with this status and prints no result, after both its forms
-   * were looked at.
+   * Resolves to the error of a command that fails with this status and prints no result, and checks
+   * both of its forms.
    */
   async failure(t: ExecutionContext, status: number, ...args: string[]): Promise<ErrorLine> {
     const forHuman = await this.run(...args);
@@ -86,13 +86,13 @@ export class Desk {
   }
 }
 
-/** The words with `--json`, which comes before `--`. */
+/** Returns the words with `--json`, which comes before `--`. */
 function withJson(args: readonly string[]): string[] {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
   return [...args.slice(0, end), '--json', ...args.slice(end)];
 }
 
-/** What came of a started command, when it has ended. */
+/** Resolves to the result of a started command. */
 export async function outcome(child: ChildProcess): Promise<Outcome> {
   const closed = once(child, 'close');
   const [stdout, stderr] = await Promise.all([child.stdout ? text(child.stdout) : '', child.stderr ? text(child.stderr) : '']);
@@ -100,7 +100,9 @@ export async function outcome(child: ChildProcess): Promise<Outcome> {
   return { status: child.exitCode, stdout, stderr };
 }
 
-/** A small profile below `name`, recognisable as Chromium's, with a cache that is left out. */
+/**
+ * Returns a small profile below `name` that looks like Chromium's, with a cache that is excluded.
+ */
 export function writeProfile(desk: Desk, name = 'profile'): void {
   desk.write({
     [`${name}/Local State`]: '{}',

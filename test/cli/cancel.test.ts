@@ -1,4 +1,4 @@
-/** Ctrl-C: a command that is under way stops, says so, and leaves nothing behind. */
+/** Ctrl-C: a running command stops, reports it, and leaves nothing behind. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
@@ -6,17 +6,14 @@ import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { Desk, type Outcome, outcome } from './_cli.js';
 
-/**
- * Files of 1 MiB that do not compress: enough that a command is still at work when the signal
- * comes.
- */
+/** Files of 1 MiB that do not compress, so many that a command still runs at the signal. */
 const FILES = 96;
 
 function writeLargeProfile(desk: Desk): void {
   for (let i = 0; i < FILES; i++) desk.write({ [`profile/Default/file${i}`]: randomBytes(1024 * 1024) });
 }
 
-/** Runs a command and sends it signals as soon as it tells of its first file. */
+/** Runs a command, and sends it signals as soon as it reports its first file. */
 async function interrupted(desk: Desk, signals: readonly NodeJS.Signals[], ...args: string[]): Promise<Outcome> {
   const child = desk.start(args);
   const ended = outcome(child);
@@ -25,7 +22,7 @@ async function interrupted(desk: Desk, signals: readonly NodeJS.Signals[], ...ar
   return ended;
 }
 
-/** Names below a folder that only work under way has. */
+/** Returns the names of unfinished work below a folder. */
 function temporaryFiles(folder: string): string[] {
   const names = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
   return names.filter((name) => /(?:^|\/)tmp\/|\.browserstate-/.test(name));
@@ -60,7 +57,7 @@ test.serial('a restore', async (t) => {
   t.is((await desk.json<{ files: number }>(t, 'restore', 'there', '-s', 'work')).files, FILES);
 });
 
-test.serial('a restore over a directory leaves what was there', async (t) => {
+test.serial('a restore over a directory leaves the previous content', async (t) => {
   const desk = await afterSnapshot(t);
   desk.write({ 'mine/work': 'precious' });
   const { status } = await interrupted(desk, ['SIGINT'], 'restore', 'mine', '-s', 'work', '--force', '--verbose');
@@ -69,7 +66,7 @@ test.serial('a restore over a directory leaves what was there', async (t) => {
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'mine', 'profile']);
 });
 
-test.serial('at once by a second signal; the next command tidies up', async (t) => {
+test.serial('at once by a second signal, and the next command cleans up', async (t) => {
   const desk = await afterSnapshot(t);
   const { status } = await interrupted(desk, ['SIGINT', 'SIGTERM'], 'restore', 'there', '-s', 'work', '--verbose');
   t.is(status, 130);
@@ -77,7 +74,7 @@ test.serial('at once by a second signal; the next command tidies up', async (t) 
   t.deepEqual(readdirSync(desk.dir).sort(), ['home', 'profile', 'there']);
 });
 
-/** A machine whose large session is not pushed, and the folder that is its remote. */
+/** Returns a machine whose large session is not pushed, and the folder of its remote. */
 async function beforePush(t: ExecutionContext): Promise<{ desk: Desk; remote: string }> {
   const desk = new Desk(t);
   writeLargeProfile(desk);
@@ -87,7 +84,7 @@ async function beforePush(t: ExecutionContext): Promise<{ desk: Desk; remote: st
   return { desk, remote };
 }
 
-test.serial('a push: the remote has nothing of it, and the next one has all', async (t) => {
+test.serial('a push leaves nothing on the remote, and the next one sends everything', async (t) => {
   const { desk, remote } = await beforePush(t);
   const { status, stdout, stderr } = await interrupted(desk, ['SIGINT'], 'push', '-s', 'work', '--verbose');
   t.deepEqual([status, stdout], [130, '']);
@@ -99,13 +96,13 @@ test.serial('a push: the remote has nothing of it, and the next one has all', as
   t.like(await desk.json(t, 'verify', '--on', 'remote', '--read-data'), { findings: [], commits: 1 });
 });
 
-test.serial('a snapshot during its push: the commit is safe', async (t) => {
+test.serial('a snapshot during its push leaves the commit safe', async (t) => {
   const desk = new Desk(t);
   writeLargeProfile(desk);
   desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
   const child = desk.start(['snapshot', 'profile', '-s', 'work', '--verbose']);
   const ended = outcome(child);
-  // Once: a second signal would end the process before it prints anything.
+  // Only once: a second signal would end the process before it prints anything.
   const interrupt = (text: Buffer): void => {
     if (!/^sending /m.test(String(text))) return;
     child.stderr?.off('data', interrupt);
@@ -118,7 +115,7 @@ test.serial('a snapshot during its push: the commit is safe', async (t) => {
   t.is((await desk.json<unknown[]>(t, 'log', '-s', 'work', '--offline')).length, 1);
 });
 
-test.serial('a restore during its pull: home has nothing of it, and no directory is made', async (t) => {
+test.serial('a restore during its pull leaves nothing in the local store, and makes no directory', async (t) => {
   const { desk } = await beforePush(t);
   await desk.json(t, 'push', '-s', 'work');
   const args = ['--home', desk.path('another')];

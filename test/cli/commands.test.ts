@@ -1,4 +1,4 @@
-/** Every command in its two forms: lines for people and JSON, as the interface says. */
+/** Every command in its two forms, lines for people and JSON, as in INTERFACE.md. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { openRepository } from '../../src/index.js';
@@ -32,7 +32,8 @@ interface LogLine {
 }
 
 /**
- * A desk with a session `work` of two commits, `first` and `second`; the first is tagged `good`.
+ * Returns a desk with a session `work` of two commits, `first` and `second`. The first is tagged
+ * `good`.
  */
 async function prepared(t: ExecutionContext): Promise<{ desk: Desk; first: Snapshot; second: Snapshot }> {
   const desk = new Desk(t);
@@ -56,7 +57,7 @@ async function prepared(t: ExecutionContext): Promise<{ desk: Desk; first: Snaps
   return { desk, first, second };
 }
 
-test.serial('snapshot commits, and tells what it stored and left out', async (t) => {
+test.serial('snapshot commits, and reports what it stored and excluded', async (t) => {
   const { desk, first, second } = await prepared(t);
   const { parent, changed, files, bytes, excluded, tag, pushed } = first;
   t.deepEqual(
@@ -81,7 +82,7 @@ test.serial('snapshot for people', async (t) => {
   t.regex(same.stdout, /^nothing changed since [0-9a-f]{12} of work: 3 files, 16 B\nleft out 1 file, 6 B\n$/);
 });
 
-test.serial('snapshot keeps caches, leaves patterns out, compresses as it is told', async (t) => {
+test.serial('snapshot keeps caches, excludes patterns and compresses by its options', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   const whole = await desk.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'a', '--keep-caches', '--compression', 'max');
@@ -102,7 +103,7 @@ test.serial('snapshot keeps caches, leaves patterns out, compresses as it is tol
   t.deepEqual([part.files, part.excluded.files], [1, 3]);
 });
 
-test.serial('restore makes a directory hold a version', async (t) => {
+test.serial('restore checks a version out to a directory', async (t) => {
   const { desk, first, second } = await prepared(t);
   const result = await desk.json(t, 'restore', 'there', '-s', 'work', '--at', 'HEAD~1');
   t.deepEqual(result, { commit: first.commit, files: 3, bytes: 16, fetchedBytes: 0 });
@@ -112,7 +113,7 @@ test.serial('restore makes a directory hold a version', async (t) => {
   t.deepEqual(readdirSync(desk.path('there/Default')).sort(), ['Cookies', 'New']);
 });
 
-test.serial('restore takes a part, and replaces with --force', async (t) => {
+test.serial('restore checks out a part, and replaces with --force', async (t) => {
   const { desk } = await prepared(t);
   const part = await desk.json<{ files: number }>(t, 'restore', 'part', '-s', 'work', '--only', 'Default/Cookies', '--only', 'Local State');
   t.is(part.files, 2);
@@ -172,7 +173,7 @@ test.serial('log for people: ids, ages, sizes, names, messages, labels', async (
   t.deepEqual([rest, stderr], [[''], '']);
 });
 
-test.serial('log shows people twenty commits unless they ask for more', async (t) => {
+test.serial('log shows people twenty commits by default', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   const store = await openRepository({ home: desk.home });
@@ -282,7 +283,7 @@ test.serial('init creates once', async (t) => {
   t.regex((await desk.run('init', '--user', 'alice')).stdout, /^created repository [0-9a-f]{12} of user alice in .*home\n$/);
 });
 
-test.serial('home and user come from options before the environment', async (t) => {
+test.serial('options for the local store and the user override the environment', async (t) => {
   const desk = new Desk(t);
   desk.env['BROWSERSTATE_USER'] = 'bob';
   writeProfile(desk);
@@ -295,7 +296,7 @@ test.serial('home and user come from options before the environment', async (t) 
   t.deepEqual(readdirSync(desk.path('.browserstate')), ['bob']);
 });
 
-test.serial('restore into the directory in which the shell is leaves the shell there', async (t) => {
+test.serial('restore into the working directory of the shell keeps that directory', async (t) => {
   const { desk } = await prepared(t);
   mkdirSync(desk.path('here'));
   const { ino } = statSync(desk.path('here'));

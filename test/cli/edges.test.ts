@@ -1,4 +1,4 @@
-/** Edges of the command line: small faults, each with its code and its hint (A6, C16, D1, D10). */
+/** Small faults of the command line, each with its code and hint (A6, C16, D1, D10). */
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -10,7 +10,7 @@ interface Snapshot {
   pushed: boolean;
 }
 
-test.serial('A6: where LevelDB cannot be loaded all works without the index, and it is said once', async (t) => {
+test.serial('A6: all works without the index if LevelDB cannot be loaded, and that is reported once', async (t) => {
   const desk = new Desk(t);
   const hook =
     'export const resolve = (name, context, next) => { if (name === "level") throw new Error("No native build was found"); return next(name, context); }';
@@ -27,7 +27,7 @@ test.serial('A6: where LevelDB cannot be loaded all works without the index, and
   t.is((await desk.run('restore', 'there', '-s', 'b')).status, 0);
 });
 
-test.serial('C16: the first snapshot is committed though the remote does not answer, and says that it is safe', async (t) => {
+test.serial('C16: the first snapshot is committed even if the remote does not answer, and the error says that it is safe', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   desk.env['BROWSERSTATE_REMOTE'] = 's3://bucket?region=x&endpoint=http://127.0.0.1:1&pathStyle=true';
@@ -40,7 +40,7 @@ test.serial('C16: the first snapshot is committed though the remote does not ans
   t.is((await desk.json<unknown[]>(t, 'log', '-s', 'work', '--offline')).length, 1);
 });
 
-test.serial('C16: sessions reports a ref that was put back to an older state, as pull does', async (t) => {
+test.serial('C16: sessions reports a ref that was restored to an older state, as pull does', async (t) => {
   const desk = new Desk(t);
   const remote = desk.path('remote');
   desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(remote).href;
@@ -70,11 +70,11 @@ test.serial('C16: an empty HOME is an error, and nothing is written below the wo
   t.false(existsSync(desk.path('.browserstate')));
 });
 
-test.serial('C16: a process that may open too few files is told so', async (t) => {
+test.serial('C16: a process that may open too few files gets an error that says so', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   let refused = 0;
-  // Below some number Node itself does not start; above another the command succeeds.
+  // Node itself does not start below some number, and the command succeeds above another.
   for (let limit = 19; limit <= 28; limit++) {
     const words = ['snapshot', 'profile', '-s', `of${limit}`, '--json'];
     const child = spawn('sh', ['-c', `ulimit -n ${limit}; exec "$@"`, 'sh', process.execPath, main, ...words], {
@@ -91,7 +91,7 @@ test.serial('C16: a process that may open too few files is told so', async (t) =
   t.true(refused > 0);
 });
 
-test.serial('D10: tags are listed and removed, here and on the remote; another session is named by SESSION:REV', async (t) => {
+test.serial('D10: tags are listed and removed, locally and on the remote, and SESSION:REV names another session', async (t) => {
   const desk = new Desk(t);
   desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
   writeProfile(desk);
@@ -115,7 +115,7 @@ test.serial('D10: tags are listed and removed, here and on the remote; another s
   t.deepEqual([code, details], ['NOT_FOUND', { session: 'work', tag: 'good' }]);
 });
 
-/** Every commit id in a value. */
+/** Returns every commit id in a value. */
 function idsIn(value: unknown): string[] {
   return (
     JSON.stringify(value)
@@ -124,7 +124,7 @@ function idsIn(value: unknown): string[] {
   );
 }
 
-test.serial('D1: every commit id that a command prints resolves in every command, on whichever side it is', async (t) => {
+test.serial('D1: every commit id that a command prints resolves in every command, locally and on the remote', async (t) => {
   const a = new Desk(t);
   const b = new Desk(t);
   for (const desk of [a, b]) desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(a.path('remote')).href;

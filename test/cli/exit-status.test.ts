@@ -1,6 +1,6 @@
 /**
- * Every exit status, each by a real cause; what fails says so in both forms, and leaves the store
- * as it was.
+ * Every exit status, each by a real cause. A failed command reports the error in both forms, and
+ * leaves the store unchanged.
  */
 
 import { spawn } from 'node:child_process';
@@ -24,7 +24,7 @@ async function withSession(t: ExecutionContext): Promise<Desk> {
   return desk;
 }
 
-test.serial('every error code ends the command with the status that the README gives it', (t) => {
+test.serial('every error code ends the command with its status in the README', (t) => {
   const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
   const rows = readme.matchAll(/^\| (\d+) \| ((?:`[A-Z_]+` ?)+)\|/gm);
   const promised = [...rows].flatMap(([, status, codes = '']) =>
@@ -55,7 +55,7 @@ test.serial('2: ids that cannot be', async (t) => {
 });
 
 /**
- * Four digits with which two commits begin: by the birthdays of 65,536 days a few hundred commits
+ * Returns four digits with which two commits begin. By the birthday paradox, a few hundred commits
  * have such a pair.
  */
 async function ambiguousPrefix(desk: Desk): Promise<string> {
@@ -71,7 +71,7 @@ async function ambiguousPrefix(desk: Desk): Promise<string> {
   return prefix;
 }
 
-test.serial('2: an ambiguous prefix, a revision that is none', async (t) => {
+test.serial('2: an ambiguous prefix, an invalid revision', async (t) => {
   const desk = await withSession(t);
   const prefix = await ambiguousPrefix(desk);
   const { code, message } = await desk.failure(t, 2, 'restore', 'there', '-s', 'work', '--at', prefix);
@@ -82,7 +82,7 @@ test.serial('2: an ambiguous prefix, a revision that is none', async (t) => {
   }
 });
 
-test.serial('2: a file in the place of a directory', async (t) => {
+test.serial('2: a file in place of a directory', async (t) => {
   const desk = await withSession(t);
   for (const command of ['snapshot', 'status', 'restore']) {
     t.is((await desk.failure(t, 2, command, 'profile/Local State/x', '-s', 'work')).code, 'USAGE', command);
@@ -103,17 +103,17 @@ test.serial('2: a directory that holds the store', async (t) => {
   t.deepEqual(await desk.json(t, 'verify', '--read-data'), before);
 });
 
-test.serial('2: an empty text for a directory does not mean the one where one is', async (t) => {
+test.serial('2: an empty text for a directory does not mean the working directory', async (t) => {
   const desk = await withSession(t);
   for (const command of ['restore', 'snapshot', 'status']) t.is((await desk.failure(t, 2, command, '', '-s', 'work')).code, 'USAGE');
 });
 
-test.serial('2: what comes with a later version', async (t) => {
+test.serial('2: features of a later version', async (t) => {
   const desk = await withSession(t);
   t.is((await desk.failure(t, 2, 'init', '--encrypt')).code, 'UNSUPPORTED');
 });
 
-test.serial('3: what is not there', async (t) => {
+test.serial('3: absent sessions and revisions', async (t) => {
   const desk = await withSession(t);
   const missing = [
     ['snapshot', 'nowhere', '-s', 'work'],
@@ -149,13 +149,13 @@ test.serial('4: a session that exists is not forked over', async (t) => {
   t.is((await desk.failure(t, 4, 'fork', 'work', '-s', 'work')).code, 'CONFLICT');
 });
 
-/** The path of the only file of a kind in the store. */
+/** Returns the path of the only file of a kind in the store. */
 function storedObject(desk: Desk, folder: string): string {
   const [name] = readdirSync(join(desk.home, 'default/.store', folder));
   return join(desk.home, 'default/.store', folder, name as string);
 }
 
-test.serial('5: damage is refused, found and named', async (t) => {
+test.serial('5: damage is rejected, found and named', async (t) => {
   const desk = await withSession(t);
   const pack = storedObject(desk, 'packs');
   const bytes = readFileSync(pack);
@@ -183,7 +183,7 @@ test.serial('5: a newer version', async (t) => {
   t.is((await desk.failure(t, 5, 'restore', 'there', '-s', 'work')).code, 'NEWER_VERSION');
 });
 
-onLinux('6: a place that the system forbids', async (t) => {
+onLinux('6: a path that the system forbids', async (t) => {
   const desk = await withSession(t);
   t.is((await desk.failure(t, 6, 'restore', '/sys/browserstate-test/there', '-s', 'work')).code, 'FORBIDDEN');
 });
@@ -197,7 +197,7 @@ test.serial('7: an empty directory over a good version', async (t) => {
   t.is((await desk.json<{ files: number }>(t, 'snapshot', 'empty', '-s', 'work', '--allow-shrink')).files, 0);
 });
 
-test.serial('7: a directory with other work in it', async (t) => {
+test.serial('7: a directory with other files in it', async (t) => {
   const desk = await withSession(t);
   desk.write({ 'mine/thesis': 'precious' });
   const { code, hint } = await desk.failure(t, 7, 'restore', 'mine', '-s', 'work');
@@ -206,7 +206,7 @@ test.serial('7: a directory with other work in it', async (t) => {
   t.is(readFileSync(desk.path('mine/thesis'), 'utf8'), 'precious');
 });
 
-onLinux('7, R-OUT-5: a directory in which a browser is live', async (t) => {
+onLinux('7, R-OUT-5: a directory that a running browser uses', async (t) => {
   const desk = await withSession(t);
   const browser = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1e6)', '--', `--user-data-dir=${desk.path('profile')}`], {
     stdio: 'ignore',
@@ -218,7 +218,7 @@ onLinux('7, R-OUT-5: a directory in which a browser is live', async (t) => {
   t.is((await desk.failure(t, 7, 'restore', 'profile', '-s', 'work', '--force')).code, 'BUSY');
 });
 
-test.serial('7: a session of the older package', async (t) => {
+test.serial('7: a session of v0', async (t) => {
   const desk = await withSession(t);
   desk.write({ 'home/default/old/Default/Cookies': 'cookies' });
   for (const args of [

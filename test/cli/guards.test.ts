@@ -1,4 +1,6 @@
-/** A2, A3, A4 on the command line: exit status 7, what to do about it, and the way past it. */
+/**
+ * A2, A3, A4 on the command line: exit status 7, its hint, and the option that allows the commit.
+ */
 import { symlinkSync, truncateSync } from 'node:fs';
 import test from 'ava';
 import { Desk, writeProfile } from './_cli.js';
@@ -16,7 +18,7 @@ test('A2: 7 if the cookies became empty, and --allow-shrink', async (t) => {
   t.true((await desk.json<{ changed: boolean }>(t, 'snapshot', 'profile', '-s', 'work', '--allow-shrink')).changed);
 });
 
-test('A3, L1: a lock of a container that is gone is warned of', async (t) => {
+test('A3, L1: a lock of a container that is gone gets a warning', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   symlinkSync('c0ffee123456-32', desk.path('profile/SingletonLock'));

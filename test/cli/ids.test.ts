@@ -1,6 +1,6 @@
 /**
- * D1: every commit id that a command prints resolves in every command that takes a revision, as a
- * table, on two machines that diverged.
+ * D1: printed commit ids. Each resolves in every command that accepts a revision, as a table, on
+ * two machines that diverged.
  */
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
@@ -20,7 +20,7 @@ const printing: readonly (readonly string[])[] = [
   ['rollback', '-s', 'work', '--to', 'HEAD~1'],
 ];
 
-/** Commands that take a revision; each call is given a number of its own for new names. */
+/** Commands that accept a revision. Each call gets its own number for new names. */
 const taking: readonly ((id: string, n: number) => string[])[] = [
   (id) => ['diff', '-s', 'work', 'HEAD', id],
   (id, n) => ['restore', `at ${n}`, '-s', 'work', '--at', id],
@@ -29,7 +29,7 @@ const taking: readonly ((id: string, n: number) => string[])[] = [
   (id) => ['rollback', '-s', 'work', '--to', id],
 ];
 
-/** Every commit id under a name that says that it is one. Ids of trees are no revisions. */
+/** Returns every commit id under a name for commit ids. Ids of trees are no revisions. */
 function idsIn(value: unknown, name = ''): string[] {
   if (typeof value === 'string') return /^[0-9a-f]{64}$/.test(value) && name !== 'tree' ? [value] : [];
   if (Array.isArray(value)) return value.flatMap((each) => idsIn(each, name));
@@ -37,7 +37,7 @@ function idsIn(value: unknown, name = ''): string[] {
 }
 
 test.serial(
-  'D1: ids that commands print, in results and in the details of errors, resolve in the session, on whichever side they are',
+  'D1: ids that commands print, in results and in the details of errors, resolve in the session, locally and on the remote',
   async (t) => {
     const [a, b] = [new Desk(t), new Desk(t)];
     for (const desk of [a, b]) desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(a.path('remote')).href;
@@ -63,7 +63,7 @@ test.serial(
     let n = 0;
     for (const [id, by] of [...ids]) {
       for (const make of taking) {
-        // A commit of the loser is in the conflict session: it is read everywhere, and changes
+        // A commit of the loser is in the conflict session. It can be read everywhere, and changes
         // nothing that has moved on.
         const error = await act(b, ...make(id, n++));
         t.true(error === undefined || error.code === 'CONFLICT', `${make(id, n).join(' ')} (printed by ${by}): ${error?.message}`);
@@ -73,14 +73,14 @@ test.serial(
 );
 
 /**
- * The ids in a text for people: those of commits stand alone, those of mounts and conflict sessions
- * at the end of a name.
+ * Returns the ids in a text for people. Ids of commits stand alone; those of mounts and conflict
+ * sessions end a name.
  */
 function idsInText(text: string): string[] {
   return text.match(/(?<![\w./-])(?:[0-9a-f]{64}|[0-9a-f]{12})(?![\w-])/g) ?? [];
 }
 
-/** Puts another version into the session while it is mounted. */
+/** Commits another version to the session while it is mounted. */
 const meddle = (desk: Desk): string[] => ['sh', '-c', 'echo "$0" > "$BROWSERSTATE_DIR/Default/Cookies"; exec "$@"', ...meddling(desk)];
 const meddling = (desk: Desk): string[] => [
   desk.path('mounted'),
@@ -93,7 +93,7 @@ const meddling = (desk: Desk): string[] => [
   '--no-push',
 ];
 
-test.serial('R-REV-5, D1: ids of a conflict resolve as they are printed, in the session that it is about', async (t) => {
+test.serial('R-REV-5, D1: ids of a conflict resolve as printed, in its session', async (t) => {
   const [a, b] = [new Desk(t), new Desk(t)];
   for (const desk of [a, b]) desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(a.path('remote')).href;
   const printed = new Map<string, string>();

@@ -1,6 +1,6 @@
 /**
- * `migrate` as a person and as a program sees it: from home, from a folder and from a bucket, with
- * what cannot be taken in.
+ * `migrate` in both forms: from the local store, a folder and a bucket, with sessions that cannot
+ * be imported.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -18,7 +18,7 @@ interface Moved {
   excluded: { files: number; bytes: number };
 }
 
-/** Two sessions of the older package, of which one cannot be a session here. */
+/** Returns two sessions of v0, one of which cannot be a session here. */
 function withOld(t: ExecutionContext, at = 'home'): Desk {
   const desk = new Desk(t);
   for (const name of ['s1', 's10']) writeProfile(desk, `${at}/default/${name}`);
@@ -26,7 +26,7 @@ function withOld(t: ExecutionContext, at = 'home'): Desk {
   return desk;
 }
 
-test.serial('everything is taken in, once, and the old files stay', async (t) => {
+test.serial('everything is imported, once, and the old files stay', async (t) => {
   const desk = withOld(t);
   t.regex((await desk.failure(t, 7, 'restore', 'there', '-s', 's1')).hint ?? '', /`browserstate migrate -s s1`/);
   const planned = await desk.json<Moved[]>(t, 'migrate', '--dry-run');
@@ -61,7 +61,7 @@ test.serial('everything is taken in, once, and the old files stay', async (t) =>
   t.deepEqual((await desk.json<{ message: string }[]>(t, 'log', '-s', 's1'))[0]?.message, `migrated from file://${desk.home}/default/s1`);
 });
 
-test.serial('what cannot be taken in is told, and keeps nothing else from it', async (t) => {
+test.serial('a session that cannot be imported is reported, and the others are imported', async (t) => {
   const desk = withOld(t);
   desk.write({ 'home/default/my session/Cookies': 'x' });
   desk.write({ 'home/default/a\\b/c': 'x', 'home/default/s2/a\\b': 'x' });
@@ -85,10 +85,10 @@ test.serial('what cannot be taken in is told, and keeps nothing else from it', a
   );
 });
 
-test.serial('a session with other files, one that is not there, and both choices at once', async (t) => {
+test.serial('a session with other files, an absent one, and both choices at once', async (t) => {
   const desk = withOld(t);
   await desk.json(t, 'migrate', '-s', 's1');
-  writeFileSync(desk.path('home/default/s1/Default/Cookies'), 'changed by the older version');
+  writeFileSync(desk.path('home/default/s1/Default/Cookies'), 'changed by v0');
   t.regex((await desk.failure(t, 4, 'migrate', '-s', 's1')).message, /^session s1 is in the store with other files than file:/);
   t.is((await desk.failure(t, 3, 'migrate', '-s', 's')).code, 'NOT_FOUND');
   t.is((await desk.failure(t, 3, 'migrate', '-s', 's', '--dry-run')).code, 'NOT_FOUND');

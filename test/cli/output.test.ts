@@ -1,4 +1,4 @@
-/** What goes where: results to stdout, the rest to stderr; hostile texts to neither as they are. */
+/** Output streams: results to stdout, the rest to stderr, and hostile texts escaped in both. */
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -40,10 +40,10 @@ test.serial('control characters of messages, labels and paths are escaped, in JS
   for (const { stdout, stderr } of outputs) t.notRegex(stdout + stderr, unescaped);
   const [log, json] = [outputs[1]?.stdout ?? '', JSON.parse(outputs[3]?.stdout ?? '') as { message: string }[]];
   t.regex(log, /\\x1b\[2J\\x1b\]0;owned\\x07\\x9b31m … {2}a=\\x1b\[31m$/m);
-  t.true(json[0]?.message.startsWith(hostile.slice(0, -1)), 'JSON tells the text as it is');
+  t.true(json[0]?.message.startsWith(hostile.slice(0, -1)), 'JSON has the text as it is');
 });
 
-test.serial('sockets are left out with a warning, unless it is not wanted', async (t) => {
+test.serial('sockets are excluded with a warning, unless warnings are off', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   await makeSocket(t, desk.path('profile/Default/ipc'));
@@ -54,7 +54,7 @@ test.serial('sockets are left out with a warning, unless it is not wanted', asyn
   t.deepEqual(skipped, [{ path: 'Default/ipc', kind: 'socket' }]);
 });
 
-test.serial('nothing but results where no terminal is, and no colours', async (t) => {
+test.serial('only results without a terminal, and no colors', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   for (const args of [
@@ -69,7 +69,7 @@ test.serial('nothing but results where no terminal is, and no colours', async (t
   }
 });
 
-test.serial('--verbose names each file, and says where an error came from', async (t) => {
+test.serial('--verbose names each file, and shows the stack of an error', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   const { stdout, stderr } = await desk.run('snapshot', 'profile', '-s', 'work', '-v');

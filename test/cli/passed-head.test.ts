@@ -1,4 +1,4 @@
-/** R-WRITE-8 on the command line: the warning is on stderr, and with `--json` in the result. */
+/** R-WRITE-8 on the command line: the warning on stderr, and in the result with `--json`. */
 import test from 'ava';
 import { Desk, writeProfile } from './_cli.js';
 

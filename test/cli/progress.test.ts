@@ -1,6 +1,6 @@
 /**
- * The bar: what it says, that it fits, how often it is drawn, and that it is wiped; and who gets to
- * see colours.
+ * The progress bar: its text, its width, its rate, and that it is erased. Also the conditions for
+ * colors.
  */
 import test from 'ava';
 import { ProgressBar, renderProgress } from '../../cli/progress.js';
@@ -10,14 +10,14 @@ const MiB = 1024 * 1024;
 const half = { label: 'reading', done: 50 * MiB, total: 100 * MiB, unit: 'bytes' } as const;
 const quiet = { json: false, quiet: false, verbose: false, color: true };
 
-/** A terminal that remembers what was written to it. */
+/** A terminal that records its output. */
 function terminal({ columns = 100, isTTY = true, colors = true } = {}) {
   const written: string[] = [];
   const write = (text: string | Uint8Array) => written.push(String(text)) > 0;
   return { written, columns, isTTY, write: write as NodeJS.WriteStream['write'], hasColors: () => colors };
 }
 
-test('it tells percentage, bytes, speed and time left', (t) => {
+test('it shows percentage, bytes, speed and time left', (t) => {
   t.is(
     renderProgress(half, 10 * MiB, 100),
     `reading   50%  50.0 MiB of 100 MiB  10.0 MiB/s  0:05 left  [${'#'.repeat(15)}${'-'.repeat(15)}]`,
@@ -33,10 +33,10 @@ test('it fits every width', (t) => {
   for (let columns = 1; columns < 200; columns++) {
     for (const speed of [undefined, 1, 1e12]) t.true(renderProgress(half, speed, columns).length < columns || columns === 1, `${columns}`);
   }
-  t.is(renderProgress(half, undefined, 0), renderProgress(half, undefined, 80), 'a terminal that does not tell its width');
+  t.is(renderProgress(half, undefined, 0), renderProgress(half, undefined, 80), 'a terminal without a known width');
 });
 
-test('it is drawn at most ten times a second, and wiped', (t) => {
+test('it is drawn at most ten times a second, and erased', (t) => {
   const stream = terminal();
   let now = 1000;
   const bar = new ProgressBar(stream, () => now);
@@ -72,7 +72,7 @@ test('the bar is for terminals, and not with --quiet, --json or --verbose', (t) 
   t.deepEqual([drawn({}, false), drawn({ quiet: true }), drawn({ json: true }), drawn({ verbose: true })], [0, 0, 0, 0]);
 });
 
-test('the bar is wiped before anything else is said', (t) => {
+test('the bar is erased before any other output', (t) => {
   const [stdout, stderr] = [terminal(), terminal({ colors: false })];
   const report = new Report(quiet, stdout, stderr);
   report.progress(half);
@@ -83,7 +83,7 @@ test('the bar is wiped before anything else is said', (t) => {
   t.deepEqual([stderr.written.length, stdout.written], [5, ['done\n']]);
 });
 
-test('colours are for terminals that have them and people who want them', (t) => {
+test('colors are for terminals that have them and people who want them', (t) => {
   const written = (color: boolean, options: Parameters<typeof terminal>[0] = {}) => {
     const stderr = terminal(options);
     new Report({ ...quiet, color }, terminal(), stderr).warn('careful');

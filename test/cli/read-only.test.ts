@@ -1,4 +1,4 @@
-/** C16: places that cannot be written: a local store, and the folder for temporary files. */
+/** C16: folders that cannot be written: a local store, and the folder for temporary files. */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -25,7 +25,7 @@ testWith(['mounts of its own'], test.serial)(
       t.regex(stderr, /^warning: the local store cannot be written: nothing is noted of (?:new|empty)/);
       t.is(readFileSync(desk.path(dir, 'Default/Cookies'), 'utf8'), 'cookies');
     }
-    // What holds something needs a record, and is refused before the first change.
+    // A directory with content needs a record, and fails before the first change.
     const { status, stderr } = await run('restore', 'new', '-s', 'work', '--force', '--json');
     t.is(status, 6);
     t.like(JSON.parse(stderr).error, {
@@ -39,7 +39,7 @@ testWith(['mounts of its own'], test.serial)(
   },
 );
 
-/** Commands in an order in which each succeeds. */
+/** Commands, in an order in which each succeeds. */
 const commands: readonly (readonly string[])[] = [
   ['init'],
   ['snapshot', 'profile', '-s', 'work'],

@@ -1,6 +1,6 @@
 /**
- * Several machines over one folder as the remote: what each command does with it, in both forms,
- * and how each failure ends.
+ * Several machines with one folder as the remote: the effect of each command in both forms, and the
+ * end of each failure.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,14 +30,16 @@ interface Snapshot {
 
 type LogLine = { commit: string; parents: string[]; message: string; tags: string[]; pushed: boolean };
 
-/** Another machine: a desk with a home of its own and the same remote. */
+/** Returns another machine: a desk with its own local store and the same remote. */
 function another(t: ExecutionContext, { env }: Desk): Desk {
   const desk = new Desk(t);
   desk.env['BROWSERSTATE_REMOTE'] = env['BROWSERSTATE_REMOTE'];
   return desk;
 }
 
-/** Two machines; the first has pushed session `work`, whose only commit has a tag `good`. */
+/**
+ * Returns two machines. The first has pushed session `work`, whose only commit has a tag `good`.
+ */
 async function twoMachines(t: ExecutionContext): Promise<{ a: Desk; b: Desk; remote: string; first: Snapshot }> {
   const a = new Desk(t);
   const remote = a.path('the remote');
@@ -48,8 +50,8 @@ async function twoMachines(t: ExecutionContext): Promise<{ a: Desk; b: Desk; rem
 }
 
 /**
- * A folder remote that was seen is not made anew (C3) until its notes are removed, as the hint of
- * the refused command says.
+ * Removes the notes of a folder remote, as the hint of the failed command says. A known folder is
+ * not created anew before that (C3).
  */
 async function forgetRemote(t: ExecutionContext, desk: Desk, ...args: string[]): Promise<void> {
   const { code, hint } = await desk.failure(t, 6, ...args);
@@ -57,7 +59,9 @@ async function forgetRemote(t: ExecutionContext, desk: Desk, ...args: string[]):
   rmSync(/remove (\S+) first/.exec(hint ?? '')?.[1] as string, { recursive: true });
 }
 
-/** Two machines that both committed to `work` after its first commit, of which the first pushed. */
+/**
+ * Returns two machines that both committed to `work` after its first commit. The first one pushed.
+ */
 async function divided(t: ExecutionContext): Promise<{ a: Desk; b: Desk; theirs: Snapshot; ours: Snapshot }> {
   const { a, b } = await twoMachines(t);
   await b.json(t, 'restore', 'profile', '-s', 'work');
@@ -68,7 +72,7 @@ async function divided(t: ExecutionContext): Promise<{ a: Desk; b: Desk; theirs:
   return { a, b, theirs, ours };
 }
 
-test.serial('what one machine snapshots another restores', async (t) => {
+test.serial('another machine restores the snapshot of the first', async (t) => {
   const { a, b, first } = await twoMachines(t);
   t.like(first, { changed: true, pushed: true, push: { session: 'work', commits: 1, objects: 2, commit: first.commit } });
   const restored = await b.json<{ commit: string; fetchedBytes: number }>(t, 'restore', 'profile', '-s', 'work');
@@ -86,7 +90,7 @@ test.serial('what one machine snapshots another restores', async (t) => {
   t.like(unchanged, { changed: false, pushed: false });
 });
 
-test.serial('log, sessions, diff, status and stats see the remote, and with --offline this machine alone', async (t) => {
+test.serial('log, sessions, diff, status and stats show the remote, and with --offline only this machine', async (t) => {
   const { a, b, first } = await twoMachines(t);
   const [seen] = await b.json<LogLine[]>(t, 'log', '-s', 'work');
   t.like(seen, { commit: first.commit, message: 'first', tags: ['good'], pushed: true });
@@ -109,7 +113,7 @@ test.serial('log, sessions, diff, status and stats see the remote, and with --of
   t.like((await a.json<LogLine[]>(t, 'log', '-s', 'work', '--offline'))[0], { commit: first.commit, pushed: true });
 });
 
-test.serial('what is not pushed is marked, and push sends it', async (t) => {
+test.serial('commits that are not pushed are marked, and push sends them', async (t) => {
   const { a, b, first } = await twoMachines(t);
   a.write({ 'profile/Default/Cookies': 'later' });
   const second = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work', '-m', 'second', '--no-push');
@@ -138,7 +142,7 @@ test.serial('what is not pushed is marked, and push sends it', async (t) => {
   t.is((await b.json<{ commit: string }>(t, 'restore', 'there', '-s', 'work', '--offline')).commit, second.commit);
 });
 
-test.serial('4: a push that comes late says where the commit is, twice', async (t) => {
+test.serial('4: a push that loses reports the session of its commit, twice', async (t) => {
   const { a, b, ours, theirs } = await divided(t);
   const { code, message, hint, details } = await b.failure(t, 4, 'push', '-s', 'work');
   t.is(code, 'CONFLICT');
@@ -172,7 +176,7 @@ for (const keep of ['ours', 'theirs'] as const) {
   });
 }
 
-test.serial('--on-conflict fork goes on as a session of its own', async (t) => {
+test.serial('--on-conflict fork continues as a new session', async (t) => {
   const { b, ours, theirs } = await divided(t);
   const { forkedTo, commit } = await b.json<Pushed>(t, 'sync', '-s', 'work', '--on-conflict', 'fork').then((synced) => {
     const { push } = synced as unknown as { push: Pushed };
@@ -191,7 +195,7 @@ test.serial('--on-conflict fork goes on as a session of its own', async (t) => {
 });
 
 for (const command of ['push -s work', 'snapshot profile -s work', 'sync -s work']) {
-  test.serial(`--on-conflict fork after the conflict was told names the fork: ${command}`, async (t) => {
+  test.serial(`--on-conflict fork after the conflict was reported names the fork: ${command}`, async (t) => {
     const { b, ours, theirs } = await divided(t);
     const { details } = await b.failure(t, 4, 'push', '-s', 'work');
     const { status, stdout } = await b.run(...command.split(' '), '--on-conflict', 'fork');
@@ -203,7 +207,7 @@ for (const command of ['push -s work', 'snapshot profile -s work', 'sync -s work
   });
 }
 
-test.serial('sync pulls or pushes; without need it does neither', async (t) => {
+test.serial('sync pulls or pushes, and does neither without need', async (t) => {
   const { a, b, first } = await twoMachines(t);
   t.like(await b.json(t, 'sync', '-s', 'work'), { session: 'work', commit: first.commit, pulled: true, pushed: false, commits: 1 });
   t.like(await b.json(t, 'sync', '-s', 'work'), { commit: first.commit, pulled: false, pushed: false, commits: 0, objects: 0, bytes: 0 });
@@ -212,7 +216,7 @@ test.serial('sync pulls or pushes; without need it does neither', async (t) => {
   t.is((await a.json<LogLine[]>(t, 'log', '-s', 'work')).length, 2);
 });
 
-test.serial('--all: each session by itself; the first failure is the exit status, and keeps none from the others', async (t) => {
+test.serial('--all: each session is handled by itself, and the first failure is the exit status but stops no other session', async (t) => {
   const { a, b } = await divided(t);
   for (const id of ['another', 'zoo']) await b.json(t, 'snapshot', 'profile', '-s', id, '--no-push');
   const { status, stdout, stderr } = await b.run('push', '--all', '--json');
@@ -270,7 +274,7 @@ test.serial('5: a damaged session is named, and the others are listed, pulled an
   t.regex(forHuman.stderr, /^error: session work on the remote: /);
 });
 
-test.serial('push --all is about the sessions of this machine; one that fails is named', async (t) => {
+test.serial('push --all pushes the sessions of this machine, and names one that fails', async (t) => {
   const { a, b, remote } = await twoMachines(t);
   writeProfile(b);
   await b.json(t, 'snapshot', 'profile', '-s', 'a', '--no-push');
@@ -287,7 +291,7 @@ test.serial('push --all is about the sessions of this machine; one that fails is
   t.regex(failed.stderr, /^error: session a: packs\/.*\nhint: .*\nerror: session work: packs\//);
 });
 
-test.serial('--all: of a session that was deleted on the remote what was not pushed is sent or met, never left out', async (t) => {
+test.serial('--all: unpushed commits of a session that was deleted on the remote are sent or a conflict, never skipped', async (t) => {
   const { a, b } = await twoMachines(t);
   for (const id of ['done', 'more', 'name']) {
     await a.json(t, 'fork', id, '-s', 'work');
@@ -318,7 +322,7 @@ test.serial('--all: of a session that was deleted on the remote what was not pus
   );
 });
 
-test.serial('a remote that was lost and made anew gets from sync --all what is here', async (t) => {
+test.serial('a remote that was lost and created anew gets all local sessions from sync --all', async (t) => {
   const { a, b, remote } = await twoMachines(t);
   await b.json(t, 'pull', '-s', 'work');
   rmSync(remote, { recursive: true });
@@ -356,7 +360,7 @@ test.serial('a tag on a commit that is pushed already is pushed, too', async (t)
   t.deepEqual((await b.json<LogLine[]>(t, 'log', '-s', 'work'))[0]?.tags.sort(), ['better', 'good']);
 });
 
-test.serial('verify --on remote finds what is damaged there', async (t) => {
+test.serial('verify --on remote finds damage of the remote', async (t) => {
   const { b, remote } = await twoMachines(t);
   t.like(await b.json(t, 'verify', '--on', 'remote', '--read-data'), { findings: [], sessions: 1, commits: 1 });
   const packs = `${remote}/default/.store/packs`;
@@ -372,7 +376,7 @@ test.serial('verify --on remote finds what is damaged there', async (t) => {
   t.false(existsSync(b.path('there')));
 });
 
-test.serial('init makes the remote, and tells whether it was there', async (t) => {
+test.serial('init creates the remote, and reports whether it existed', async (t) => {
   const desk = new Desk(t);
   const url = pathToFileURL(desk.path('shared')).href;
   const made = await desk.json<Record<string, unknown>>(t, 'init', '--remote', url);
@@ -383,7 +387,7 @@ test.serial('init makes the remote, and tells whether it was there', async (t) =
   t.is((await desk.json<{ remote: null }>(t, 'init')).remote, null);
 });
 
-test.serial('a remote that was emptied, or replaced, is filled anew from what is here', async (t) => {
+test.serial('a remote that was emptied or replaced is filled anew from the local store', async (t) => {
   const { a, b, remote, first } = await twoMachines(t);
   rmSync(remote, { recursive: true });
   await forgetRemote(t, a, 'push', '-s', 'work');
@@ -398,7 +402,7 @@ test.serial('a remote that was emptied, or replaced, is filled anew from what is
   t.is((await b.json<unknown[]>(t, 'sessions')).length, 2);
 });
 
-test.serial('7: a session of the older package on the remote is not taken for an empty one', async (t) => {
+test.serial('7: a session of v0 on the remote is not treated as an empty one', async (t) => {
   const { a, remote } = await twoMachines(t);
   mkdirSync(`${remote}/default/old/Local State`, { recursive: true });
   t.is((await a.failure(t, 7, 'snapshot', 'profile', '-s', 'old')).code, 'LEGACY_SESSION');
@@ -406,7 +410,7 @@ test.serial('7: a session of the older package on the remote is not taken for an
   t.is((await a.failure(t, 7, 'log', '-s', 'old')).code, 'LEGACY_SESSION');
 });
 
-onLinux('6: what the remote forbids: the commit is safe, and can be pushed later', async (t) => {
+onLinux('6: if the remote forbids a push, the commit is safe and can be pushed later', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   desk.env['BROWSERSTATE_REMOTE'] = 'file:///sys/browserstate-test';
@@ -450,7 +454,7 @@ const rubbish: [url: string, expected: RegExp][] = [
   ['s3://key:hunter2@bucket/x', /with credentials in it.*SDK/],
 ];
 
-test.serial('2: addresses that are none, each with a hint', async (t) => {
+test.serial('2: invalid addresses, each with a hint', async (t) => {
   const desk = new Desk(t);
   for (const [url, expected] of rubbish) {
     const { status, stdout, stderr } = await desk.run('sessions', `--remote=${url}`);
@@ -464,7 +468,7 @@ test.serial('2: addresses that are none, each with a hint', async (t) => {
   t.regex((await desk.failure(t, 2, 'sessions', '--home', 's3://bucket/x')).hint ?? '', /--remote/);
 });
 
-test.serial('2: push, pull and sync want a remote, and a session or all of them', async (t) => {
+test.serial('2: push, pull and sync need a remote, and a session or all of them', async (t) => {
   const desk = new Desk(t);
   for (const args of [
     ['push', '-s', 'work'],
@@ -481,7 +485,7 @@ test.serial('2: push, pull and sync want a remote, and a session or all of them'
   t.regex((await desk.failure(t, 2, 'sync', '-s', 'work', '--all')).message, /found both$/);
 });
 
-test.serial('a session that was deleted here alone is not brought back by sync, but by pull', async (t) => {
+test.serial('a session that was deleted only locally is restored by pull, and not by sync', async (t) => {
   const { a, b, first } = await twoMachines(t);
   await b.json(t, 'restore', 'there', '-s', 'work');
   await b.json(t, 'delete', '-s', 'work', '--no-push');
@@ -496,7 +500,7 @@ test.serial('a session that was deleted here alone is not brought back by sync, 
 });
 
 test.serial(
-  'R-SYNC-12, D3: a remote without a store is told, as its address may be mistyped, and so is the push that creates one',
+  'R-SYNC-12, D3: a remote without a store is reported, as its address may be mistyped, and so is the push that creates one',
   async (t) => {
     const desk = new Desk(t);
     const url = pathToFileURL(desk.path('remotee')).href;

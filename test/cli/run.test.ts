@@ -1,4 +1,4 @@
-/** `run` and `recover`: a command in a mounted session, and what a crash of it left. */
+/** `run` and `recover`: a command in a mounted session, and the mount that its crash leaves. */
 import { type ChildProcessByStdio, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,31 +24,28 @@ async function begin(desk: Desk): Promise<void> {
   await desk.run('snapshot', 'profile', '-s', 'work');
 }
 
-test.serial(
-  'a command works in the directory, which {} and BROWSERSTATE_DIR name, and what it leaves is committed and pushed',
-  async (t) => {
-    const desk = new Desk(t);
-    desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
-    await begin(desk);
-    const { status, stdout, stderr } = await desk.run(
-      'run',
-      '-s',
-      'work',
-      '--',
-      'sh',
-      '-c',
-      'cat {}/Default/Cookies; echo new > "$BROWSERSTATE_DIR/Default/Cookies"',
-    );
-    t.deepEqual([status, stdout], [0, 'cookies']);
-    t.regex(stderr, /^committed [0-9a-f]{12} to work, and pushed it: 3 files, /m);
-    t.deepEqual(workspaces(desk), []);
-    await desk.json(t, 'restore', 'there', '-s', 'work', '--home', 'another');
-    t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'new\n');
-    const again = await desk.run('run', '-s', 'work', '--', 'true');
-    t.deepEqual([again.status, again.stdout], [0, '']);
-    t.regex(again.stderr, /^nothing changed since/);
-  },
-);
+test.serial('a command works in the directory that {} and BROWSERSTATE_DIR name, and its changes are committed and pushed', async (t) => {
+  const desk = new Desk(t);
+  desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
+  await begin(desk);
+  const { status, stdout, stderr } = await desk.run(
+    'run',
+    '-s',
+    'work',
+    '--',
+    'sh',
+    '-c',
+    'cat {}/Default/Cookies; echo new > "$BROWSERSTATE_DIR/Default/Cookies"',
+  );
+  t.deepEqual([status, stdout], [0, 'cookies']);
+  t.regex(stderr, /^committed [0-9a-f]{12} to work, and pushed it: 3 files, /m);
+  t.deepEqual(workspaces(desk), []);
+  await desk.json(t, 'restore', 'there', '-s', 'work', '--home', 'another');
+  t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'new\n');
+  const again = await desk.run('run', '-s', 'work', '--', 'true');
+  t.deepEqual([again.status, again.stdout], [0, '']);
+  t.regex(again.stderr, /^nothing changed since/);
+});
 
 const nothingWritten: [what: string, words: readonly string[], isTold: boolean][] = [
   ['a browser by its name, without a profile', ['chromium', '--headless'], true],
@@ -90,7 +87,7 @@ for (const [what, words, isTold] of unused) {
   });
 }
 
-test.serial("words after -- are the command's, and --json tells what came of it", async (t) => {
+test.serial("words after -- are the command's, and --json reports its outcome", async (t) => {
   const desk = new Desk(t);
   const { stdout } = await desk.run('run', '-s', 'new', '--json', '--', 'echo', '-n', '--mode', '{}x', '--json');
   const [words, result] = stdout.split(/(?=\{"session)/);
@@ -121,7 +118,7 @@ test.serial('a fork leaves the original alone', async (t) => {
   t.is((await desk.json<unknown[]>(t, 'log', '-s', session)).length, 2);
 });
 
-test.serial('a gutted directory is not committed, and stays; recover lists it, and does as it is told', async (t) => {
+test.serial('an unexpectedly small directory is not committed, and stays until recover commits or discards it', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   const { status, stderr } = await desk.run('run', '-s', 'work', '--', 'sh', '-c', 'rm {}/Default/Cookies');
@@ -141,7 +138,7 @@ test.serial('a gutted directory is not committed, and stays; recover lists it, a
   t.is((await desk.failure(t, 3, 'recover', '--discard', left?.id as string)).code, 'NOT_FOUND');
 });
 
-test.serial('what a killed run left is listed, and recovered or discarded with all the rest', async (t) => {
+test.serial('the mount of a killed run is listed, and recovered or discarded with all the others', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   const kill = async (session: string) => {
@@ -169,9 +166,9 @@ test.serial('what a killed run left is listed, and recovered or discarded with a
 });
 
 test.serial(
-  'R-MOUNT-9, A2: while the command of a killed run lives, or what it started, nobody recovers its directory or removes it',
+  'R-MOUNT-9, A2: the directory of a killed run is not recovered or removed while its command, or a child of that, runs',
   async (t) => {
-    // Each waits without a process of its own, whose number an error could name.
+    // Each waits without a child process, whose number an error could name.
     const late = 'read _ < go; echo late > {}/Default/Cookies';
     for (const script of [`echo $$; ${late}`, `(${late}) & echo $! $$; read _ < end`]) {
       const desk = new Desk(t);
@@ -181,7 +178,7 @@ test.serial(
       const [said] = (await once(child.stdout as NonNullable<typeof child.stdout>, 'data')) as [Buffer];
       const [pid, starter] = String(said).split(' ').map(Number) as [number, number?];
       const notes = desk.path('home/default/.store/records/mounts');
-      // A file that replaces a note has another name until then.
+      // A file that replaces a note has another name before.
       const isNoted = () => {
         const [name = ''] = readdirSync(notes).filter((each) => /~[^~]+$/.test(each) && each.split('~').length === 2);
         return name !== '' && readFileSync(join(notes, name), 'utf8').includes('"command"');
@@ -212,7 +209,7 @@ test.serial(
       t.deepEqual(workspaces(desk), []);
     }
 
-    /** A process that ended and was not waited for runs no more. */
+    /** A process that exited and was not waited for does not run. */
     function isRunning(pid: number): boolean {
       try {
         return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
@@ -223,7 +220,7 @@ test.serial(
   },
 );
 
-test.serial('A2: what a command started and left behind is waited for, and its work is committed', async (t) => {
+test.serial('A2: a child that a command left behind is waited for, and its changes are committed', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   const { status, stderr } = await desk.run('run', '-s', 'work', '--', 'sh', '-c', '(sleep 1; echo late > {}/Default/Cookies) & exit 0');
@@ -236,8 +233,8 @@ test.serial('A2: what a command started and left behind is waited for, and its w
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 
 /**
- * Starts `run` in a terminal of its own, with its standard input as what is typed there: the
- * program `script` makes one.
+ * Starts `run` in a new terminal, which the program `script` makes. Its standard input is typed
+ * there.
  */
 function startInTerminal(desk: Desk, ...command: string[]): ChildProcessByStdio<Writable, Readable, Readable> {
   const words = [process.execPath, main, 'run', '-s', 'work', '--', ...command].map((word) => `'${word}'`).join(' ');
@@ -249,8 +246,8 @@ function startInTerminal(desk: Desk, ...command: string[]): ChildProcessByStdio<
 }
 
 /**
- * A command with a part that writes for it, as a browser has one for cookies: a part that is told
- * to stop by itself writes nothing.
+ * A command with a child that writes for it, as a browser has one for cookies. The child writes
+ * nothing if it gets a signal itself.
  */
 const parted = `
   const { spawn } = require('node:child_process');
@@ -266,7 +263,7 @@ const parted = `
 `;
 
 onLinux(
-  'D6: Ctrl-C in a terminal reaches this process alone, which has the command end in order; the command reads from the terminal',
+  'D6: Ctrl-C in a terminal reaches only this process, which ends the command in order, and the command reads from the terminal',
   async (t) => {
     const desk = new Desk(t);
     await begin(desk);
@@ -287,7 +284,7 @@ onLinux(
   },
 );
 
-onLinux('D6: a command has no /dev/tty, and has one in the terminal that the help names', async (t) => {
+onLinux('D6: a command has no /dev/tty, except in the terminal that the help names', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   desk.write({ 'ask.sh': 'echo ask; read -r line < /dev/tty && echo "got $line" || echo none' });
@@ -306,7 +303,7 @@ onLinux('D6: a command has no /dev/tty, and has one in the terminal that the hel
   }
 });
 
-onLinux('D6: a second Ctrl-C ends all that the command started, a third one kills it', async (t) => {
+onLinux('D6: a second Ctrl-C ends all children of the command, and a third one kills them', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   const script = `trap 'echo one >> told' INT; trap 'echo two >> told; echo again' TERM; echo ready; while :; do sleep 0.05; done`;
@@ -315,7 +312,7 @@ onLinux('D6: a second Ctrl-C ends all that the command started, a third one kill
   child.stdout?.on('data', (text) => {
     child.kill('SIGINT');
     if (!String(text).includes('ready')) return;
-    // The second one comes when the first was taken in.
+    // The second signal is sent after the first was handled.
     const wait = setInterval(() => {
       if (!existsSync(desk.path('told'))) return;
       clearInterval(wait);
@@ -329,7 +326,7 @@ onLinux('D6: a second Ctrl-C ends all that the command started, a third one kill
   t.deepEqual(workspaces(desk), []);
 });
 
-test.serial('C16: a command that cannot be run is an error of its own, and leaves no mount', async (t) => {
+test.serial('C16: a command that cannot be run has its own error, and leaves no mount', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   const cases: [words: string[], status: number, code: string, message: RegExp][] = [
@@ -347,7 +344,7 @@ test.serial('C16: a command that cannot be run is an error of its own, and leave
   }
 });
 
-test.serial('C16: words after -- are never taken for the value of a switch', async (t) => {
+test.serial('C16: words after -- are never the value of a switch', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   for (const flag of ['--quiet', '--keep-caches', '--json', '--existing'])
@@ -355,7 +352,7 @@ test.serial('C16: words after -- are never taken for the value of a switch', asy
   t.is((await desk.run('run', '-s', 'work', '--', 'echo', '--command', '--')).stdout, '--command --\n');
 });
 
-test.serial('D7: --existing wants the session to be there; a new one is said', async (t) => {
+test.serial('D7: --existing requires the session, and a new one is reported', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   const { code, hint, details } = await desk.failure(t, 3, 'run', '-s', 'wrok', '--existing', '--', 'touch', 'ran');
@@ -366,7 +363,7 @@ test.serial('D7: --existing wants the session to be there; a new one is said', a
   t.regex((await desk.run('run', '-s', 'wrok', '--', 'true')).stderr, /^warning: new session wrok; did you mean work\?$/m);
 });
 
-test.serial('D10: what is committed has the message and the labels', async (t) => {
+test.serial('D10: the commit has the message and the labels', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   await desk.run('run', '-s', 'work', '-m', 'by run', '--label', 'run=42', '--', 'sh', '-c', 'echo x > {}/Default/Cookies');
@@ -374,7 +371,7 @@ test.serial('D10: what is committed has the message and the labels', async (t) =
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  test.serial(`${signal} goes to the command, and what it left is committed when it has ended`, async (t) => {
+  test.serial(`${signal} is forwarded to the command, and its changes are committed after it exits`, async (t) => {
     const desk = new Desk(t);
     await begin(desk);
     const script = `trap 'echo told > {}/Default/Cookies; exit 5' INT TERM HUP; echo ready; while :; do sleep 0.05; done`;
@@ -391,8 +388,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /**
- * Takes the lock of a browser, and writes each signal that it gets to a file of the name that it
- * was given.
+ * A program that takes the lock of a browser, and writes each signal that it gets to a file of the
+ * given name.
  */
 const holder = `
   const { hostname } = require('node:os');
@@ -445,11 +442,10 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  test.serial(`D6: ${signal} that comes while the command is started reaches it`, async (t) => {
+  test.serial(`D6: ${signal} during the start of the command reaches it`, async (t) => {
     const desk = new Desk(t);
     await begin(desk);
-    // The command is at work before `spawn` returns, as it is on a machine that is busy; the signal
-    // comes in between.
+    // The command runs before `spawn` returns, as on a busy machine. The signal comes in between.
     const hook = `
       import childProcess from 'node:child_process';
       import { existsSync } from 'node:fs';
@@ -474,7 +470,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 
-test.serial('A5: Ctrl-C between the mount and the command: it is not started, and nothing is left', async (t) => {
+test.serial('A5: after Ctrl-C between the mount and the command, the command is not started and nothing is left', async (t) => {
   const desk = new Desk(t);
   const hook = `
     const { write } = process.stderr;
@@ -490,7 +486,7 @@ test.serial('A5: Ctrl-C between the mount and the command: it is not started, an
   t.deepEqual(workspaces(desk), []);
 });
 
-test.serial('an exclusive run refuses a second one, and says who has it', async (t) => {
+test.serial('an exclusive run makes a second one fail, and names its owner', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
   const child = desk.start(['run', '-s', 'work', '--mode', 'exclusive', '--', 'sh', '-c', 'echo ready; exec sleep 60']);

@@ -1,4 +1,4 @@
-/** What is loaded before it is needed: nothing. */
+/** Modules are loaded only when they are needed. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
@@ -7,12 +7,15 @@ import { temporary } from '../helpers/temporary.js';
 const main = fileURLToPath(new URL('../../lib/cli.js', import.meta.url));
 const root = new URL('../../', import.meta.url).href;
 
-/** Hooks that print the address of every module that is loaded. */
+/** Hooks that print the address of every loaded module. */
 const hooks = `export async function load(url, context, next) { console.error('loaded ' + url); return next(url, context); }`;
 const dataUrl = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
 const registration = dataUrl(`import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`);
 
-/** Modules that a command loads, by their addresses; those of this project relative to it. */
+/**
+ * Returns the addresses of the modules that a command loads. Those of this project are relative to
+ * it.
+ */
 function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   const home = temporary(t);
   const env = { PATH: process.env['PATH'], HOME: home, BROWSERSTATE_REMOTE: 's3://bucket/prefix?region=us-east-1' };
@@ -32,7 +35,7 @@ for (const args of cheap) {
   test.serial(`browserstate ${args.join(' ')} loads neither the library nor LevelDB`, (t) => {
     const modules = modulesOf(t, ...args);
     t.true(modules.includes('lib/cli.js'));
-    // The yargs that reads the command is inside.
+    // The bundle includes the yargs that reads the command.
     t.deepEqual(
       modules.filter((url) => url === 'lib/index.js' || url.includes('/node_modules/')),
       [],
@@ -45,7 +48,7 @@ test.serial('a command that needs the library loads it', (t) => {
 });
 
 for (const args of [['stats'], ['verify'], ['sessions', '--offline']]) {
-  test.serial(`browserstate ${args.join(' ')} loads no SDK, though there is a remote in a bucket`, (t) => {
+  test.serial(`browserstate ${args.join(' ')} loads no SDK, even with a remote in a bucket`, (t) => {
     const modules = modulesOf(t, ...args);
     t.true(modules.includes('lib/s3.js'));
     t.deepEqual(

@@ -1,6 +1,6 @@
 /**
- * What a person meets who does not know the command line: names that are nearly right, places as
- * they would write them, commands that they copy.
+ * Input of people who do not know the command line: nearly correct names, addresses as they would
+ * write them, and commands that they copy.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -30,12 +30,12 @@ const moving: readonly (readonly string[])[] = [
   ['sync', '-s', 'wrok'],
 ];
 
-test.serial('D7: a mistyped session is NOT_FOUND with the name that was meant, in every command, wherever that session is', async (t) => {
+test.serial('D7: a mistyped session is NOT_FOUND with the intended name, in every command, locally and on the remote', async (t) => {
   const [here, fresh] = [new Desk(t), new Desk(t)];
   writeProfile(here);
   writeProfile(fresh);
   await here.run('snapshot', 'profile', '-s', 'work');
-  // A name that is nearer, of a session that is no more.
+  // A nearer name, of a deleted session.
   await here.run('snapshot', 'profile', '-s', 'wrak');
   await here.run('delete', '-s', 'wrak');
   const nearest = async (desk: Desk, words: readonly string[]) => {
@@ -61,7 +61,7 @@ test('a remote that is written as a path is USAGE, with the address to write', a
   }
 });
 
-test.serial('log marks no commit as not pushed that a conflict put on the remote', async (t) => {
+test.serial('log does not mark commits as not pushed that a conflict sent to the remote', async (t) => {
   const [a, b] = [new Desk(t), new Desk(t)];
   for (const desk of [a, b]) desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(a.path('remote')).href;
   writeProfile(a);
@@ -81,15 +81,15 @@ test.serial('log marks no commit as not pushed that a conflict put on the remote
   t.deepEqual(await pushed('--offline'), [false, true, true]);
 });
 
-test('run needs no terminal: without one that controls it, and with nothing to read', async (t) => {
+test('run needs no controlling terminal and no input', async (t) => {
   const desk = new Desk(t);
-  // In a session of its own, which has no terminal.
+  // The process gets a new session, which has no terminal.
   const ran = await outcome(desk.start(['run', '-s', 'work', '--', 'sh', '-c', 'cat; echo x > {}/file'], { detached: true }));
   t.is(ran.status, 0, ran.stderr);
   t.regex(ran.stderr, /^committed [0-9a-f]{12} to work: 1 file/m);
 });
 
-test.serial('the commands that the quickstart prints work as they are printed', async (t) => {
+test.serial('the commands that the quickstart prints work as printed', async (t) => {
   const desk = new Desk(t);
   const profile = desk.path("it's a profile");
   mkdirSync(profile);
@@ -114,7 +114,7 @@ test.serial('the commands that the quickstart prints work as they are printed', 
   }
 });
 
-test('a directory whose path is not UTF-8 is USAGE, and never another directory; one below /proc/self is itself', async (t) => {
+test('a directory whose path is not UTF-8 is USAGE, never another directory, and one below /proc/self is itself', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
   const act = async (script: string) =>

@@ -1,4 +1,4 @@
-/** Texts for people: sizes, ages, escapes, and the lines that are made of them. */
+/** Texts for people: sizes, ages, escapes, and the lines made of them. */
 import test from 'ava';
 import { render, styled, table } from '../../cli/lines.js';
 import { age, count, duration, firstLine, number, safe, size, toJson } from '../../cli/text.js';
@@ -60,7 +60,7 @@ test('first lines', (t) => {
   t.deepEqual(['', 'one', '\none \ntwo', 'one\r\ntwo\nthree'].map(firstLine), ['', 'one', 'one …', 'one …']);
 });
 
-test('cells are escaped, and coloured where that is wanted', (t) => {
+test('cells are escaped, and colored on request', (t) => {
   const line = ['a\u001b ', styled('red', 'b\n')];
   t.is(render(line, false), 'a\\x1b b\\n');
   t.is(render(line, true), 'a\\x1b \u001b[31mb\\n\u001b[39m');

@@ -1,4 +1,4 @@
-/** What a person sees who types something wrong, or asks for help. */
+/** Usage errors and help. */
 import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { Desk } from './_cli.js';
@@ -26,7 +26,7 @@ const commands = [
   'completion',
 ];
 
-/** Fails with USAGE; the message and the hint together are as expected. */
+/** Asserts that a command fails with USAGE, with the expected message and hint. */
 async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Promise<void> {
   const desk = new Desk(t);
   const { code, message, hint } = await desk.failure(t, 2, ...typed.split(' ').filter(Boolean));
@@ -67,7 +67,7 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['log -s work -n -5', /^expected a whole number after -n, found "-5"/],
   ['log -s work -n 1e3', /^expected a whole number after -n, found "1e3"/],
   ['sessions --home=', /^expected a directory after --home, found an empty text/],
-  // C16: small ones, each with a hint of its own.
+  // C16: small faults, each with its own hint.
   ['snapshot DIR -s --x', /^expected a value after -s, found none \/ Write --session=--x if that is its name\.$/],
   ['log --session -x', /^expected a value after --session, found none \/ Write --session=-x if that is its name\.$/],
   ['push --session=--x', /^expected a remote, found none \//],
@@ -77,7 +77,7 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['fork .. -s work', /^expected a session id, found "\.\." \/ A session id has/],
   ['run -s work -m -- true', /^expected a value after -m, found none \//],
   ['run -s work --mode -- true', /^expected a value after --mode, found none \//],
-  // D9: what is meant for the command has to come after `--`.
+  // D9: options of the command must come after `--`.
   [
     'run -s work chromium --headless',
     /^unknown option --headless \/ Write `--` before the command: browserstate run -s SESSION -- COMMAND/,

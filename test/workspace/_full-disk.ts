@@ -1,6 +1,6 @@
 /**
- * Run where it may mount: restores into a file system of 8 MiB what needs more, then a sparse file
- * that does not. Reports what came of it.
+ * A program for a namespace in which it may mount: restores a version that is too large for a file
+ * system of 8 MiB, then a sparse file that fits. It prints the outcomes.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';

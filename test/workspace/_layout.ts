@@ -9,12 +9,12 @@ import type { Scan } from '../../src/workspace/scan.js';
 
 export const keepAll: Filter = { excludes: () => false };
 
-/** The filter of a capture of `dir` as it is now. */
+/** Returns the filter of a capture of `dir` as it is now. */
 export function openFilter(dir: string, rules: Partial<CaptureRules> = {}): Filter {
   return buildFilter({ facts: readFacts(dir), ...readRules(dir, rules) });
 }
 
-/** A fresh directory, removed after the test. */
+/** Returns a new directory, which is removed after the test. */
 export function temporary(t: ExecutionContext): string {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'workspace-')));
   t.teardown(() => rmSync(dir, { recursive: true, force: true }));
@@ -22,8 +22,8 @@ export function temporary(t: ExecutionContext): string {
 }
 
 /**
- * A fresh directory with these entries: `a/b/` a directory, `a/b -> c` a symlink to `c`, anything
- * else a file of one byte.
+ * Returns a new directory with these entries: `a/b/` is a directory, `a/b -> c` a symlink to `c`,
+ * and anything else a file of one byte.
  */
 export function layout(t: ExecutionContext, entries: readonly string[]): string {
   const dir = temporary(t);
@@ -41,7 +41,7 @@ export function paths(scan: Scan): string[] {
   return scan.entries.map(({ path }) => path);
 }
 
-/** The paths of what is not a directory. */
+/** Returns the paths of all entries except directories. */
 export function leaves(scan: Scan): string[] {
   return scan.entries.filter(({ kind }) => kind !== 'directory').map(({ path }) => path);
 }

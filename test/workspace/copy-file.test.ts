@@ -1,4 +1,4 @@
-/** Copies of files that change while they are copied end, and hold what was there. */
+/** Copies of files that change meanwhile. They end, and hold the content of the file. */
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +9,7 @@ import { temporary } from '../helpers/temporary.js';
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
 for (const length of [0, 1, 5000, 3_000_000]) {
-  test(`a file of ${length} bytes is copied whole, and over nothing`, async (t) => {
+  test(`a file of ${length} bytes is copied whole, and replaces nothing`, async (t) => {
     const folder = temporary(t);
     const bytes = noise(length, 'file');
     writeFileSync(join(folder, 'from'), bytes);
@@ -20,15 +20,16 @@ for (const length of [0, 1, 5000, 3_000_000]) {
   });
 }
 
-onLinux('a file that has fewer bytes than its length says is copied to its end', async (t) => {
+onLinux('a file with fewer bytes than its length is copied to its end', async (t) => {
   const folder = temporary(t);
-  // The kernel says 4,096 bytes of this one, as it may of a file that is truncated a moment later.
+  // The kernel reports 4,096 bytes for this file, as it may for one that is truncated a moment
+  // later.
   const source = '/sys/devices/system/cpu/online';
   await copyChangingFile(source, join(folder, 'to'));
   t.deepEqual(readFileSync(join(folder, 'to')), readFileSync(source));
 });
 
-test('copies of a file that is cut and written again all the time end', async (t) => {
+test('copies of a file that is truncated and rewritten all the time end', async (t) => {
   const folder = temporary(t);
   const path = join(folder, 'from');
   const bytes = noise(200_000, 'file');

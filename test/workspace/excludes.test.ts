@@ -1,6 +1,6 @@
 /**
- * What is left out by default, on layouts made of the names that real profiles have and of names
- * that only look like them.
+ * Default excludes, on layouts with the names of real profiles and with names that only look like
+ * them.
  */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
@@ -9,9 +9,9 @@ import { scan } from '../../src/workspace/scan.js';
 import { layout, leaves, openFilter } from './_layout.js';
 
 interface Expected {
-  /** Of no use elsewhere: never kept. */
+  /** Useless elsewhere: never kept. */
   locks: string[];
-  /** Left out unless asked for. */
+  /** Excluded by default. */
   regenerable: string[];
   kept: string[];
 }
@@ -119,7 +119,7 @@ const chromium: Expected = {
     'Default/IndexedDB/Cache/x',
     'Extensions/Preferences',
     'Extensions/Cache/x',
-    // No profile directory, or one too deep, or names that differ.
+    // Not a profile directory, or one too deep, or other names.
     'Other/Cache/x',
     'Work/Nested/Preferences',
     'Work/Nested/Cache/x',
@@ -248,7 +248,7 @@ for (const [entries, browser, profiles] of shows) {
   });
 }
 
-test('readFacts refuses what is no directory', (t) => {
+test('readFacts rejects a path that is not a directory', (t) => {
   const dir = layout(t, ['file']);
   t.like(
     t.throws(() => readFacts(`${dir}/none`)),
@@ -269,7 +269,7 @@ const ruleNames = browsers.flatMap((browser) =>
 );
 const anchors = (browser: Browser) => (browser === 'chromium' ? ['', 'Default/', 'Work/'] : ['']);
 
-test('R-CAP-2 every name of the table is left out at its anchors, only in this case and only for its browser', (t) => {
+test('R-CAP-2 every name of the table is excluded at its anchors, only in this case and only for its browser', (t) => {
   const otherCase = (name: string) =>
     name.replace(/[a-z]/i, (letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()));
   for (const { browser, name } of ruleNames) {
@@ -290,7 +290,7 @@ const componentName = fc.oneof(
   fc.stringMatching(/^[ -.0-~]{1,12}$/),
 );
 
-test('R-CAP-3 nothing below what sites and extensions own is left out but files of a LevelDB', (t) => {
+test('R-CAP-3 below directories of sites and extensions only files of a LevelDB are excluded', (t) => {
   const owned = { chromium: ['Extensions', 'IndexedDB', 'File System'], firefox: ['storage'] };
   fc.assert(
     fc.property(
@@ -309,7 +309,7 @@ test('R-CAP-3 nothing below what sites and extensions own is left out but files 
   );
 });
 
-test('R-CAP-4 databases in transaction and what a browser knows of itself are never left out', (t) => {
+test('R-CAP-4 databases in a transaction and the state of the browser itself are never excluded', (t) => {
   for (const { browser, name } of ruleNames.filter((rule) => rule.name.endsWith('*'))) {
     for (const end of ['', '-wal', '-journal', ' Preferences']) {
       t.is(defaultExclude(facts(browser), name.replace('*', end), false) === undefined, end !== '', name + end);
@@ -332,7 +332,7 @@ test('R-CAP-4 databases in transaction and what a browser knows of itself are ne
   );
 });
 
-test('R-CAP-2 LOCK, LOG and LOG.old go only where a file CURRENT lies, and only as files', (t) => {
+test('R-CAP-2 LOCK, LOG and LOG.old are excluded only next to a file CURRENT, and only as files', (t) => {
   const dir = layout(t, ['Local State', 'Default/db/CURRENT', 'Default/none/LOCK', 'Default/odd/CURRENT/']);
   const inDirectory = readFacts(dir);
   t.is(defaultExclude(inDirectory, 'Default/db/LOCK', false), 'locks');

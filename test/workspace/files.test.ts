@@ -1,6 +1,6 @@
 /**
- * A5: every error of a file system has its own code and hint; none is a bug of this library. A new
- * one is a line of the table.
+ * A5: errors of a file system, each with a code and a hint. None is a bug of this library. Add a
+ * new one as a line of the table.
  */
 import { constants } from 'node:os';
 import test from 'ava';
@@ -20,7 +20,7 @@ const expected: Record<string, [ErrorCode, RegExp]> = {
   EMLINK: ['UNSUPPORTED', /another one/],
   ENAMETOOLONG: ['UNSUPPORTED', /names/],
   EILSEQ: ['UNSUPPORTED', /names/],
-  // R-OUT-9: two names of a tree that are one on this file system.
+  // R-OUT-9: two names of a tree that are the same on this file system.
   EEXIST: ['UNSUPPORTED', /upper and lower case/],
   EINVAL: ['UNSUPPORTED', /names/],
   EBUSY: ['BUSY', /Another program/],
@@ -36,7 +36,7 @@ const expected: Record<string, [ErrorCode, RegExp]> = {
   ENODEV: ['UNREACHABLE', /disk/],
 };
 
-/** An error as Node makes it. */
+/** Returns an error as Node makes it. */
 function systemError(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: failed, rename 'a'`), { code, errno: -1, syscall: 'rename' });
 }
@@ -50,7 +50,7 @@ for (const [name, [code, hint]] of Object.entries(expected)) {
   });
 }
 
-test('A5: every error number of this system is an error of this library with a hint, whether it is met in reading or in writing', (t) => {
+test('A5: every error number of this system is an error of this library with a hint, in reading and in writing', (t) => {
   for (const name of Object.keys(constants.errno)) {
     for (const failure of [writeFailure('/a', systemError(name)), readFailure('/a', systemError(name))] as BrowserStateError[]) {
       t.is(failure.name, 'BrowserStateError', name);
@@ -60,7 +60,7 @@ test('A5: every error number of this system is an error of this library with a h
   }
 });
 
-test('A5: an error of another realm is told apart by its code, not by its class', (t) => {
+test('A5: an error of another realm is recognized by its code, not by its class', (t) => {
   const foreign = Object.assign(Object.create(null), { code: 'EROFS', syscall: 'open' }) as unknown;
   t.is((writeFailure('/a', foreign) as BrowserStateError).code, 'FORBIDDEN');
 });

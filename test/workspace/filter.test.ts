@@ -1,4 +1,4 @@
-/** The user's own rules over the default ones, and the globs of partial checkouts. */
+/** The user's own rules, which override the default ones, and the globs of partial checkouts. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -20,10 +20,10 @@ const cases: [string, string[], string, boolean, boolean][] = [
   ['case counts', ['cache'], 'Cache', false, false],
   ['a final slash means directories', ['x/'], 'x', false, false],
   ['a final slash means directories', ['x/'], 'x', true, true],
-  ['what is in an excluded directory is excluded', ['x/'], 'x/y/z', false, true],
+  ['an entry of an excluded directory is excluded', ['x/'], 'x/y/z', false, true],
   ['the last rule that matches wins', ['*.tmp', '!keep.tmp'], 'keep.tmp', false, false],
   ['the last rule that matches wins', ['!keep.tmp', '*.tmp'], 'keep.tmp', false, true],
-  ['nothing comes back below an excluded directory', ['x/', '!x/y'], 'x/y', false, true],
+  ['nothing is included again below an excluded directory', ['x/', '!x/y'], 'x/y', false, true],
   ['a directory is not what begins like it', ['x/'], 'xy/z', false, false],
 ];
 for (const [title, patterns, path, isDirectory, expected] of cases) {
@@ -39,7 +39,7 @@ test('R-CAP-6 options come after the file', (t) => {
   t.true(filter(['x'], none, '!x').excludes('x', false));
 });
 
-test('R-CAP-6 a rule brings back what a default rule leaves out, whole', (t) => {
+test('R-CAP-6 a rule includes a default exclude again, whole', (t) => {
   const back = filter(['!/Default/Cache/'], chromium);
   t.false(back.excludes('Default/Cache', true));
   t.false(back.excludes('Default/Cache/Cache_Data/index', false));
@@ -48,7 +48,7 @@ test('R-CAP-6 a rule brings back what a default rule leaves out, whole', (t) => 
   t.false(filter(['!LOG'], chromium).excludes('Default/leveldb/LOG', false));
 });
 
-test('R-CAP-5 R-CAP-6 no rule and no option brings a lock back', (t) => {
+test('R-CAP-5 R-CAP-6 no rule and no option includes a lock again', (t) => {
   for (const keepCaches of [false, true]) {
     const all = filter(['!*', '!SingletonLock', '!LOCK'], chromium, undefined, keepCaches);
     t.true(all.excludes('SingletonLock', false));
@@ -63,12 +63,12 @@ test('R-CAP-5 keepCaches lifts the default rules, not those of the user', (t) =>
   t.true(kept.excludes('Default/Code Cache/x', false));
 });
 
-test('R-CAP-2 a cache is left out whole, whatever lies in it', (t) => {
+test('R-CAP-2 a cache is excluded whole, with any content', (t) => {
   t.true(filter([], chromium).excludes('Default/Cache/Preferences', false));
   t.true(filter([], chromium).excludes('Default/Cache/a/b-wal', false));
 });
 
-test('R-CAP-7 the file of rules is kept, whatever it says', (t) => {
+test('R-CAP-7 the file of rules is kept, even if it excludes itself', (t) => {
   t.false(filter(['*', '.browserstateignore'], none).excludes('.browserstateignore', false));
   t.true(filter(['*'], none).excludes('a/.browserstateignore', false));
 });
@@ -104,7 +104,7 @@ for (const pattern of [
   'a\nb',
   'a\0b',
 ]) {
-  test(`R-CAP-6 a pattern that could never match is refused: ${JSON.stringify(pattern)}`, (t) => {
+  test(`R-CAP-6 a pattern that could never match is rejected: ${JSON.stringify(pattern)}`, (t) => {
     const error = t.throws(() => filter([pattern]), { code: 'USAGE' });
     t.true(error?.message.includes(JSON.stringify(pattern)));
   });
@@ -127,7 +127,7 @@ for (const pattern of [
   '**/x',
   'a[^/]b',
 ]) {
-  test(`R-CAP-6 a pattern that could match is taken: ${JSON.stringify(pattern)}`, (t) => {
+  test(`R-CAP-6 a pattern that could match is accepted: ${JSON.stringify(pattern)}`, (t) => {
     t.notThrows(() => filter([pattern]));
     t.notThrows(() => filter([], none, pattern));
   });
@@ -138,7 +138,7 @@ test('R-CAP-6 a bad line of the file is named by its number', (t) => {
   t.regex(error?.message ?? '', /line 4 of \.browserstateignore/);
 });
 
-test('R-CAP-6 enormous rules and rules that are no text are refused', (t) => {
+test('R-CAP-6 enormous rules and rules that are not text are rejected', (t) => {
   const rules = (content: string | Buffer) => {
     const dir = layout(t, []);
     writeFileSync(join(dir, '.browserstateignore'), content);
@@ -156,7 +156,7 @@ test('R-CAP-6 enormous rules and rules that are no text are refused', (t) => {
   t.throws(() => openFilter(join(dir, 'none')), { code: 'NOT_FOUND' });
 });
 
-test('a link to a file of rules is followed, a broken one is no rules', (t) => {
+test('a link to a file of rules is followed, and a broken one means no rules', (t) => {
   const dir = layout(t, ['rules']);
   symlinkSync('rules', join(dir, '.browserstateignore'));
   t.true(openFilter(dir).excludes('x', false));
@@ -196,7 +196,7 @@ for (const bad of [[], [''], ['/'], ['!a'], ['a', 'b['], ['../a'], ['a\\']]) {
   });
 }
 
-test('R-CAP-10 the pattern that a hint tells matches the path, and escapes what has a meaning', (t) => {
+test('R-CAP-10 the pattern of a hint matches the path, with its special characters escaped', (t) => {
   fc.assert(
     fc.property(fc.array(fc.stringMatching(/^[^/\0]{1,6}$/), { minLength: 1, maxLength: 3 }), (parts) => {
       const path = parts.join('/');
@@ -207,12 +207,12 @@ test('R-CAP-10 the pattern that a hint tells matches the path, and escapes what 
   t.false(filter([patternFor('a*[b]\\c')]).excludes('axx[b]\\c', false));
 });
 
-test('R-CAP-6 an entry is left out exactly if it or a directory above it is', (t) => {
+test('R-CAP-6 an entry is excluded exactly if it or a directory above it is', (t) => {
   const name = fc.constantFrom('a', 'b', 'Cache', 'Default', 'leveldb', 'LOG', 'x.tmp');
   const rules = fc.array(fc.constantFrom('a', 'b/', '!a', '*.tmp', '!/Default/Cache', '/Default/b', '!LOG'), { maxLength: 4 });
   fc.assert(
     fc.property(rules, fc.array(name, { minLength: 1, maxLength: 5 }), (patterns, parts) => {
-      // Whatever was asked before, the answer is that of a filter that was asked nothing.
+      // Earlier calls do not change the answer: it is that of a new filter.
       const used = filter(patterns, chromium);
       const path = parts.join('/');
       const fresh = filter(patterns, chromium).excludes(path, false);

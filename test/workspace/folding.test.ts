@@ -1,8 +1,7 @@
 /**
- * B3: names that differ in case or normalization alone are legal, and a target that cannot hold
- * both stays as it was. The file system below the target's parent takes such names for one, as
- * those of macOS and Windows do: every call that names a file is given the name that is there
- * already.
+ * B3: names that differ only in case or normalization. They are legal, and a target that cannot
+ * hold both stays unchanged. The file system below the target's parent treats such names as one,
+ * like those of macOS and Windows: every call gets the existing name.
  */
 import fs, { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -19,8 +18,8 @@ const folded = (name: string): string => name.normalize('NFD').toUpperCase().toL
 const { readdirSync: list, realpathSync: real } = fs;
 
 /**
- * The path under which a folding file system has what `path` names; `path` itself outside of the
- * roots.
+ * Returns the path under which a folding file system has `path`. Outside of the roots it is `path`
+ * itself.
  */
 function found(path: unknown): unknown {
   if (typeof path !== 'string' || dirname(path) === path) return path;
@@ -52,7 +51,7 @@ for (const name of [
 }
 syncBuiltinESMExports();
 
-/** Directories that hold everything that the profile's paths lie in. */
+/** Returns the directories that hold the paths of the profile. */
 function profileOf(...paths: string[]): Profile {
   const above = paths.flatMap((path) =>
     path
@@ -104,7 +103,7 @@ for (const [what, one, other] of twins) {
     const { session, root, target } = await versions(t, profileOf(one), profileOf(one, other));
     await session.checkout(target, { at: 'HEAD~1' });
     const before: Listing = readListing(target);
-    // A directory that stands where the file belongs is found before the names are tried.
+    // A directory in place of the file is found before the names are tried.
     const error = await t.throwsAsync(session.checkout(target));
     t.true(isError(error, 'UNSUPPORTED', 'DIRTY'), error.stack);
     t.deepEqual(readListing(target), before);

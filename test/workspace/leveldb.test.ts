@@ -1,4 +1,4 @@
-/** What a MANIFEST says, against LevelDB itself (SPEC.md R-LIVE-3). */
+/** The content of a MANIFEST, checked against LevelDB itself (SPEC.md R-LIVE-3). */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -7,7 +7,7 @@ import { levelDbFile, readManifest } from '../../src/workspace/leveldb.js';
 import { noise } from '../helpers/content.js';
 import { temporary } from '../helpers/temporary.js';
 
-/** A closed LevelDB with several tables, some of them compacted away. */
+/** Returns a closed LevelDB with several tables, some of which were compacted. */
 async function levelDb(t: ExecutionContext): Promise<{ dir: string; manifest: Uint8Array }> {
   const dir = temporary(t);
   const db = new Level<string, Uint8Array>(dir, { valueEncoding: 'view', writeBufferSize: 64 * 1024, maxFileSize: 1024 * 1024 });
@@ -16,23 +16,23 @@ async function levelDb(t: ExecutionContext): Promise<{ dir: string; manifest: Ui
   return { dir, manifest: readFileSync(join(dir, readFileSync(join(dir, 'CURRENT'), 'utf8').trim())) };
 }
 
-test('a MANIFEST names the tables that are there, with their sizes, and the log', async (t) => {
+test('a MANIFEST names the existing tables with their sizes, and the log', async (t) => {
   const { dir, manifest } = await levelDb(t);
   const state = readManifest(manifest);
   const files = readdirSync(dir).map((name) => ({ name, ...levelDbFile(name) }));
   const tables = files.filter(({ kind }) => kind === 'table');
   t.true(tables.length > 2);
-  // What was compacted away may still lie there.
+  // Compacted tables may still exist.
   const sizes = new Map(tables.map(({ name, number }) => [number, statSync(join(dir, name)).size]));
   t.true((state?.tables.size ?? 0) > 2);
   for (const [number, size] of state?.tables ?? []) t.is(sizes.get(number), size);
   const logs = files.filter(({ kind }) => kind === 'log').map(({ number }) => number);
-  // A newer one is there as well where it was closed before the older one had become a table.
+  // A newer log exists too if the database was closed before the older log had become a table.
   t.true(logs.includes(state?.log as number));
   t.is(state?.previousLog, 0);
 });
 
-test('the beginning of a MANIFEST is an earlier state, wherever it was cut off', async (t) => {
+test('a MANIFEST that is cut off anywhere is an earlier state', async (t) => {
   const { manifest } = await levelDb(t);
   const named = new Set<number>();
   for (let length = 0; length <= manifest.length; length++) {
@@ -43,7 +43,7 @@ test('the beginning of a MANIFEST is an earlier state, wherever it was cut off',
   t.true(named.size > (readManifest(manifest)?.tables.size ?? 0));
 });
 
-test('what LevelDB does not write in a MANIFEST is no state', (t) => {
+test('a MANIFEST with content that LevelDB does not write is no state', (t) => {
   const record = (...body: number[]): Uint8Array => Uint8Array.of(0, 0, 0, 0, body.length, 0, 1, ...body);
   t.deepEqual(readManifest(record(2, 7)), { tables: new Map(), log: 7, previousLog: 0 });
   t.is(readManifest(record(8, 7)), undefined);
@@ -52,7 +52,7 @@ test('what LevelDB does not write in a MANIFEST is no state', (t) => {
   t.deepEqual(readManifest(new Uint8Array(100)), { tables: new Map(), log: 0, previousLog: 0 });
 });
 
-test('the names of a LevelDB tell what its files are', (t) => {
+test('the names of the files of a LevelDB determine their kind', (t) => {
   t.deepEqual(levelDbFile('MANIFEST-000012'), { kind: 'manifest', number: 12 });
   t.deepEqual(levelDbFile('000003.log'), { kind: 'log', number: 3 });
   t.deepEqual(levelDbFile('1000005.ldb'), { kind: 'table', number: 1_000_005 });

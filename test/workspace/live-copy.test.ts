@@ -1,7 +1,4 @@
-/**
- * Copies of a directory that changes while it is copied: the changes are made between two steps of
- * the copy (SPEC.md 11.7).
- */
+/** Copies of a directory that changes between two steps of the copy (SPEC.md 11.7). */
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -33,8 +30,8 @@ function directory(t: ExecutionContext, files: Record<string, string> = {}): Dir
 }
 
 /**
- * Copies; `before` is called before each file is copied. Resolves to the content of what was copied
- * by path, to the size of what is known, or to the path of what would not hold still.
+ * Copies a directory, and calls `before` before each file. Resolves to the content of each copied
+ * file or the size of each known one by path, or to the path of an entry that changed all the time.
  */
 async function copy(
   t: ExecutionContext,
@@ -49,7 +46,7 @@ async function copy(
     stage: temporary(t),
     filter,
     isKnown: (entry) => {
-      // The first look at a unit asks before anything is copied.
+      // The first look at a unit comes before anything is copied.
       if (isScanned && !isKnown(entry)) isScanned = false;
       else {
         const nth = (times.get(entry.path) ?? 0) + 1;
@@ -71,7 +68,7 @@ async function copy(
   );
 }
 
-test('R-LIVE-1: what does not change is copied as it is, and what is known is not copied', async (t) => {
+test('R-LIVE-1: a file that does not change is copied as it is, and a known one is not copied', async (t) => {
   const there = directory(t, { a: 'one', 'b/c': 'two', 'b/c-journal': '', excluded: 'no' });
   t.deepEqual(await copy(t, there), { a: 'one', 'b/c': 'two', 'b/c-journal': '' });
   t.deepEqual(await copy(t, there, undefined, ({ path }) => path !== 'a'), { a: 'one', 'b/c': 3, 'b/c-journal': 0 });
@@ -87,7 +84,7 @@ test('R-LIVE-2: a database that changes after it was copied, and before its jour
   t.deepEqual(found, { db: 'new 2', 'db-journal': '' });
 });
 
-test('R-LIVE-2: a journal that comes or goes meanwhile begins the copy anew', async (t) => {
+test('R-LIVE-2: a journal that appears or disappears meanwhile restarts the copy', async (t) => {
   const there = directory(t, { db: 'old' });
   const came = await copy(t, there, (path, nth) => path === 'db' && nth === 1 && writeFileSync(there.at('db-journal'), 'hot'));
   t.deepEqual(came, { db: 'old', 'db-journal': 'hot' });
@@ -99,7 +96,7 @@ test('R-LIVE-2: a journal that comes or goes meanwhile begins the copy anew', as
   t.deepEqual(gone, { db: 'new' });
 });
 
-test('R-LIVE-2: a known database is taken with the journal that came only if it has not changed itself', async (t) => {
+test('R-LIVE-2: a known database is used with a new journal only if it has not changed itself', async (t) => {
   const there = directory(t, { db: 'known', 'db-journal': 'hot' });
   const { mtimeNs } = statSync(there.at('db'), { bigint: true });
   const isKnown = (entry: ScannedEntry): boolean => entry.path === 'db' && entry.mtimeNs === mtimeNs;
@@ -110,12 +107,12 @@ test('R-LIVE-2: a known database is taken with the journal that came only if it 
   t.deepEqual(await copy(t, there, changed, isKnown), { db: 'other', 'db-journal': 'hot' });
 });
 
-test('R-LIVE-1: what changes whenever it is copied is told', async (t) => {
+test('R-LIVE-1: a file that changes during every copy is reported', async (t) => {
   const there = directory(t, { still: '', 'b/db': '', 'b/db-journal': '' });
   t.is(await copy(t, there, (path, nth) => path === 'b/db-journal' && appendFileSync(there.at('b/db'), `${nth}`)), 'b/db');
 });
 
-test('R-LIVE-4: the copy of a mapped file is compared with the file, whatever its times say', async (t) => {
+test('R-LIVE-4: the copy of a mapped file is compared with the file, even if its times are unchanged', async (t) => {
   const there = directory(t, { data_0: 'mapped', 'data_0-journal': '', plain: 'plain', 'plain-journal': '' });
   const stage = temporary(t);
   const altered = new Set<string>();
@@ -141,7 +138,7 @@ test('R-LIVE-4: the copy of a mapped file is compared with the file, whatever it
   t.is(content('plain'), 'altered');
 });
 
-test('R-LIVE-1: a file that vanished is not there, one that was replaced is copied again', async (t) => {
+test('R-LIVE-1: a file that vanished is absent, and one that was replaced is copied again', async (t) => {
   const there = directory(t, { a: 'one', b: 'two' });
   const replaced = await copy(t, there, (path, nth) => {
     if (path !== 'a' || nth !== 1) return;
@@ -152,10 +149,10 @@ test('R-LIVE-1: a file that vanished is not there, one that was replaced is copi
   t.deepEqual(replaced, { a: 'three' });
 });
 
-test('R-LIVE-2: a wal that grows is taken as it was, one that begins anew is copied again with its database', async (t) => {
+test('R-LIVE-2: a wal that grows is copied as it was, and one that begins anew is copied again with its database', async (t) => {
   const header = (n: number): string => String(n).repeat(32);
   const there = directory(t, { db: 'pages', 'db-wal': `${header(1)}frame` });
-  // The hook runs before the copy; the change after the copy is made at the next file.
+  // The hook runs before the copy, so the change after the copy is made at the next file.
   const grows = await copy(t, there, (path) => path === 'db-wal' && appendFileSync(there.at('db-wal'), ' and more'));
   t.deepEqual(grows, { db: 'pages', 'db-wal': `${header(1)}frame and more` });
   const anew = await copy(t, there, (path, nth) => {
@@ -170,8 +167,8 @@ test('R-LIVE-2: a wal that grows is taken as it was, one that begins anew is cop
 const ENTRIES = 150;
 
 /**
- * A LevelDB of some tables in `ldb`, closed, with nothing left to do: too few tables to be
- * compacted, all of them named, and one log.
+ * Returns a closed, idle LevelDB with some tables in `ldb`: too few to be compacted, all of them
+ * named, and one log.
  */
 async function levelDb(t: ExecutionContext): Promise<Directory & { name(kind: string): string }> {
   const there = directory(t);
@@ -179,8 +176,8 @@ async function levelDb(t: ExecutionContext): Promise<Directory & { name(kind: st
   const db = open();
   for (let i = 0; i < ENTRIES; i++) await db.put(String(i).padStart(5, '0'), noise(1000, i));
   await db.close();
-  // Closing stops a table that is being written, without its name; opening finishes it, and removes
-  // what is not named.
+  // Closing interrupts a table that is being written, without its name. Opening finishes it, and
+  // removes unnamed files.
   const again = open();
   await again.open();
   await again.close();
@@ -192,7 +189,7 @@ async function levelDb(t: ExecutionContext): Promise<Directory & { name(kind: st
   return { ...there, name };
 }
 
-/** What the LevelDB of a copy holds. */
+/** Returns the number of entries in the LevelDB of a copy. */
 async function open(t: ExecutionContext, copied: Record<string, string | number> | string): Promise<number> {
   if (typeof copied === 'string') throw new Error(`${copied} would not hold still`);
   const { dir } = directory(t);
@@ -203,7 +200,7 @@ async function open(t: ExecutionContext, copied: Record<string, string | number>
   return keys.length;
 }
 
-test('R-LIVE-3: a LevelDB whose log grows meanwhile is taken as it was', async (t) => {
+test('R-LIVE-3: a LevelDB whose log grows meanwhile is copied as it was', async (t) => {
   const there = await levelDb(t);
   t.is(
     await open(t, await copy(t, there, (path) => path.includes('MANIFEST') && appendFileSync(there.at(there.name('.log')), 'torn'))),
@@ -211,7 +208,7 @@ test('R-LIVE-3: a LevelDB whose log grows meanwhile is taken as it was', async (
   );
 });
 
-test('R-LIVE-3: a table that the MANIFEST names and that is gone, or not whole, makes no copy', async (t) => {
+test('R-LIVE-3: a missing or incomplete table that the MANIFEST names makes no copy', async (t) => {
   for (const spoil of [rmSync, (path: string) => truncateSync(path, 1000)]) {
     const there = await levelDb(t);
     const grow = (path: string): void => {
@@ -231,7 +228,7 @@ test('R-LIVE-3: a table that was copied while it was written is copied again onc
   t.is(await open(t, copied), ENTRIES);
 });
 
-test('R-LIVE-3: an older log that grows after it was copied begins the copy anew', async (t) => {
+test('R-LIVE-3: an older log that grows after it was copied restarts the copy', async (t) => {
   const there = await levelDb(t);
   const log = there.name('.log');
   const next = 'ldb/999999.log';
@@ -241,7 +238,7 @@ test('R-LIVE-3: an older log that grows after it was copied begins the copy anew
   t.is(await copy(t, there, (path) => path === next && appendFileSync(there.at(log), 'later')), 'ldb');
 });
 
-test('R-LIVE-3: a CURRENT that is replaced meanwhile begins the copy anew', async (t) => {
+test('R-LIVE-3: a CURRENT that is replaced meanwhile restarts the copy', async (t) => {
   const there = await levelDb(t);
   const other = 'ldb/MANIFEST-999999';
   const copied = await copy(t, there, (path, nth) => {
@@ -255,7 +252,7 @@ test('R-LIVE-3: a CURRENT that is replaced meanwhile begins the copy anew', asyn
   t.is(await open(t, copied), ENTRIES);
 });
 
-test('R-LIVE-3: a CURRENT that is replaced whenever it is copied makes no copy, whatever it says', async (t) => {
+test('R-LIVE-3: a CURRENT that is replaced during every copy makes no copy, with any content', async (t) => {
   const there = await levelDb(t);
   const replace = (path: string): void => {
     if (!path.endsWith('CURRENT')) return;
@@ -265,7 +262,7 @@ test('R-LIVE-3: a CURRENT that is replaced whenever it is copied makes no copy, 
   t.is(await copy(t, there, replace), 'ldb');
 });
 
-test('R-LIVE-3: what else lies beside a LevelDB has to hold still', async (t) => {
+test('R-LIVE-3: other files in the directory of a LevelDB must not change', async (t) => {
   const there = await levelDb(t);
   writeFileSync(there.at('ldb/other'), 'one');
   t.is(await copy(t, there, (path, nth) => path.includes('MANIFEST') && writeFileSync(there.at('ldb/other'), `other ${nth}`)), 'ldb');

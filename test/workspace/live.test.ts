@@ -1,6 +1,6 @@
 /**
- * When a directory counts as open in a browser: real locks, real processes that are or only look
- * like the ones that wrote them.
+ * Detection of a running browser: real locks, and real processes that wrote them or only look as if
+ * they did.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,13 +18,13 @@ const host = (...alive: number[]) => ({
   isAlive: (pid: number) => alive.includes(pid),
   startedAt: systemHost.startedAt,
 });
-/** Above every number that Linux gives out, so that /proc shows nothing of it. */
+/** Above every process number of Linux, so that /proc has no such process. */
 const UNSEEN = 999_999_999;
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
 /**
- * The number of a process that sleeps until the test ends, with this command line: the first word
- * is but a name.
+ * Starts a process that sleeps until the test ends, and returns its number. The first word of its
+ * command line is only a name.
  */
 function sleeper(t: ExecutionContext, [argv0, ...args]: string[], options: SpawnOptions = {}): Promise<number> {
   const sleep = ['-e', 'setInterval(() => {}, 1e6)', '--', ...args];
@@ -37,14 +37,14 @@ async function started(t: ExecutionContext, child: ChildProcess): Promise<number
   return child.pid as number;
 }
 
-/** `dir`, after its lock was made to say `target`. */
+/** Makes the lock of `dir` point to `target`, and returns `dir`. */
 function chromiumLock(dir: string, target: string): string {
   rmSync(join(dir, 'SingletonLock'), { force: true });
   symlinkSync(target, join(dir, 'SingletonLock'));
   return dir;
 }
 
-test('R-CAP-11 no lock, no directory: nothing is live', (t) => {
+test('R-CAP-11 no browser runs without a lock or a directory', (t) => {
   const dir = layout(t, ['Local State']);
   t.is(liveBrowser(dir, host(1)), undefined);
   t.is(liveBrowser(join(dir, 'none'), host(1)), undefined);
@@ -73,23 +73,23 @@ for (const [name, target, expected] of locks) {
   });
 }
 
-test('R-CAP-11 what has the name of a lock and is no link is none', (t) => {
+test('R-CAP-11 an entry with the name of a lock that is not a link is no lock', (t) => {
   t.is(liveBrowser(layout(t, ['SingletonLock', 'lock/']), host(UNSEEN)), undefined);
 });
 
-test('R-CAP-11 a dead lock of one browser does not hide the live one of another', (t) => {
+test('R-CAP-11 a stale lock of one browser does not hide the lock of a running one', (t) => {
   const dir = layout(t, ['SingletonLock -> my-host-42', `lock -> 127.0.1.1:+${UNSEEN}`]);
   t.deepEqual(liveBrowser(dir, host(UNSEEN)), { pid: UNSEEN, browser: 'firefox' });
 });
 
-onLinux('R-CAP-11 a number that another program was given is not live', async (t) => {
+onLinux('R-CAP-11 a process number that another program has now is no running browser', async (t) => {
   for (const name of ['sleep', '/usr/sbin/sshd', '/usr/bin/chromedriver']) {
     const pid = await sleeper(t, [name, 'https://example.test/chromium']);
     t.is(liveBrowser(chromiumLock(layout(t, []), `my-host-${pid}`), host(pid)), undefined, name);
   }
 });
 
-onLinux('R-CAP-11 a browser by its name is live, unless it names another profile', async (t) => {
+onLinux('R-CAP-11 a process with the name of a browser counts as running, unless it names another profile', async (t) => {
   for (const name of [
     '/usr/lib/chromium/chromium',
     'chrome',
@@ -114,7 +114,7 @@ onLinux('R-CAP-11 a browser by its name is live, unless it names another profile
   }
 });
 
-onLinux('R-CAP-11 whatever was told to use this directory is live, by whatever path it was told', async (t) => {
+onLinux('R-CAP-11 a process that names this directory is a running browser, by any path to it', async (t) => {
   const dir = layout(t, ['profile/', 'link -> profile']);
   const profile = join(dir, 'profile');
   const ways = [
@@ -130,7 +130,7 @@ onLinux('R-CAP-11 whatever was told to use this directory is live, by whatever p
   }
 });
 
-onLinux('R-CAP-11 whatever has a file of this directory open is live, whatever it is called', async (t) => {
+onLinux('R-CAP-11 a process that has a file of this directory open is a running browser, with any name', async (t) => {
   const dir = layout(t, ['profile/Default/History', 'profile-2/Default/History', 'link -> profile']);
   for (const [name, expected] of [
     ['profile', true],
@@ -157,7 +157,7 @@ onLinux("R-CAP-11 a browser's helper holds no lock", async (t) => {
   }
 });
 
-onLinux('R-CAP-11 a browser that ended and that its parent has not waited for is not live', async (t) => {
+onLinux('R-CAP-11 a browser that exited, but whose parent has not waited for it, is not running', async (t) => {
   // `sleep` takes the place of the shell, and does not know of the child that ends when its input
   // does.
   const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 & echo $!; exec sleep 1000 3<&-'], { stdio: ['pipe', 'pipe', 'ignore'] });
@@ -172,7 +172,7 @@ onLinux('R-CAP-11 a browser that ended and that its parent has not waited for is
 });
 
 onLinux(
-  'L3, A3: a number that was used again, by another program or by a browser that began after the lock was made, is not live',
+  'L3, A3: a reused process number, of another program or of a browser that began after the lock was made, is no running browser',
   async (t) => {
     const dir = layout(t, []);
     for (const name of ['/usr/bin/some-program', 'chrome']) {
@@ -188,7 +188,7 @@ onLinux(
 );
 
 testWith(['PID namespaces'])(
-  'A3: a browser in a PID namespace below this one is live by the number that it has there, also under another host name',
+  'A3: a browser in a PID namespace below this one is found by its number there, also under another host name',
   async (t) => {
     const dir = layout(t, []);
     const elsewhere = layout(t, []);

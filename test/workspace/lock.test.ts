@@ -1,6 +1,6 @@
 /**
- * The lock of a directory, by owners that are values (R-OUT-7; rows C1 and C10): never two living
- * owners, whatever becomes of them.
+ * The lock of a directory, with owners that are values (R-OUT-7; rows C1 and C10). Two running
+ * owners never have it at once.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const DIR = '/some/directory';
 /** Owners that share a folder, each with its state. */
 class Village {
   readonly states = new Map<string, OwnerState>();
-  /** Who has looked at a lock and does not act upon it before that is resolved. */
+  /** An owner that has looked at a lock acts only after this is resolved. */
   slow: Promise<unknown> | undefined;
 
   constructor(readonly folder: string) {}
@@ -38,7 +38,7 @@ class Village {
   }
 }
 
-/** The lock, or the error of one that another owner has. */
+/** Resolves to the lock, or to the error if another owner has it. */
 async function attempt(village: Village, name: string, isSlow = false): Promise<DirectoryLock | undefined> {
   try {
     return await village.lock(name, isSlow);
@@ -48,7 +48,7 @@ async function attempt(village: Village, name: string, isSlow = false): Promise<
   }
 }
 
-test('R-OUT-7: of many that take over the lock of an owner that is gone exactly one gets it, 100 times', async (t) => {
+test('R-OUT-7: exactly one of many gets the lock of an owner that is gone, 100 times', async (t) => {
   const village = new Village(temporary(t));
   for (let round = 0; round < 100; round++) {
     const gone = `gone-${round}`;
@@ -62,7 +62,7 @@ test('R-OUT-7: of many that take over the lock of an owner that is gone exactly 
   t.deepEqual(readdirSync(village.folder), []);
 });
 
-test('R-OUT-7: one that found an owner gone takes the lock from nobody who was faster', async (t) => {
+test('R-OUT-7: an owner that found the previous one gone does not take the lock of one that acquired it first', async (t) => {
   const village = new Village(temporary(t));
   await village.lock('gone');
   village.states.set('gone', 'gone');
@@ -81,7 +81,7 @@ test('R-OUT-7: one that found an owner gone takes the lock from nobody who was f
   await lock.release();
 });
 
-test('owners that take, keep, release and die at random never have the lock at once, and never block it for good', async (t) => {
+test('owners that acquire, keep, release and die at random never have the lock at once, and never block it for good', async (t) => {
   const village = new Village(temporary(t));
   const roll = dice(7);
   let holder: string | undefined;
@@ -106,7 +106,7 @@ test('owners that take, keep, release and die at random never have the lock at o
 });
 
 for (const state of ['running', 'unknown'] as const) {
-  test(`an owner that is ${state} keeps its lock, and is named with what to do`, async (t) => {
+  test(`an owner that is ${state} keeps its lock, and is named with a hint`, async (t) => {
     const village = new Village(temporary(t));
     await village.lock('first');
     village.states.set('first', state);
@@ -124,7 +124,7 @@ test('a lock whose folder was emptied, by a crash of the system or by hand, is f
   t.deepEqual(readdirSync(village.folder), []);
 });
 
-test('who lost the lock to a removal by hand does not release that of the next', async (t) => {
+test('an owner whose lock was removed by hand does not release that of the next', async (t) => {
   const village = new Village(temporary(t));
   const first = await village.lock('first');
   village.states.set('first', 'gone');
@@ -134,7 +134,7 @@ test('who lost the lock to a removal by hand does not release that of the next',
   await second.release();
 });
 
-test('something else in the place of a lock is told', async (t) => {
+test('something else in place of a lock is reported', async (t) => {
   const village = new Village(temporary(t));
   writeFileSync(recordPath(village.folder, DIR, 'lock'), '');
   await rejects(t, () => village.lock('first'), 'USAGE');
@@ -142,7 +142,7 @@ test('something else in the place of a lock is told', async (t) => {
   await rejects(t, () => below.lock('first'), 'USAGE');
 });
 
-test('C16: a store that cannot be written is named, with what to do about it', (t) => {
+test('C16: a store that cannot be written is named, with a hint', (t) => {
   for (const code of ['EROFS', 'EACCES', 'EPERM']) {
     const error = recordFailure('/home/notes', Object.assign(new Error(code), { code, syscall: 'open' }));
     t.like(error, { code: 'FORBIDDEN', message: `/home/notes could not be written: ${code}`, details: { path: '/home/notes' } });

@@ -1,4 +1,4 @@
-/** What a scan finds, in which order, and what it refuses to take. */
+/** The entries that a scan finds, their order, and the entries that it rejects. */
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
@@ -40,7 +40,7 @@ async function refused(t: ExecutionContext, found: Promise<Scan>, ...mentions: s
   return error;
 }
 
-test('R-CAP-9 an entry tells what lstat tells', async (t) => {
+test('R-CAP-9 an entry has the facts of lstat', async (t) => {
   const dir = layout(t, ['a/', 'a/file', 'a/link -> ../nowhere']);
   writeFileSync(join(dir, 'a/file'), 'twelve bytes');
   chmodSync(join(dir, 'a/file'), 0o4755);
@@ -60,13 +60,13 @@ test('R-CAP-9 an entry tells what lstat tells', async (t) => {
   t.deepEqual({ excluded, skipped }, { excluded: { files: 0, bytes: 0 }, skipped: [] });
 });
 
-test('R-CAP-9 an empty directory has no entries, and is one in its parent', async (t) => {
+test('R-CAP-9 an empty directory has no entries, and is an entry of its parent', async (t) => {
   const dir = layout(t, ['empty/']);
   t.deepEqual(paths(await scan(join(dir, 'empty'), keepAll)), []);
   t.deepEqual(paths(await scan(dir, keepAll)), ['empty']);
 });
 
-test('R-CAP-9 links are never followed, save the directory itself', async (t) => {
+test('R-CAP-9 links are never followed, except the directory itself', async (t) => {
   const dir = layout(t, ['real/sub/file', 'real/dir -> sub', 'real/up -> ..', 'link -> real']);
   const found = await scan(join(dir, 'link'), keepAll);
   t.is(found.root, join(dir, 'real'));
@@ -86,7 +86,7 @@ test('R-CAP-9 two names of one file are two files', async (t) => {
   );
 });
 
-test('R-CAP-9 sockets, fifos and devices are skipped and told', async (t) => {
+test('R-CAP-9 sockets, fifos and devices are skipped and reported', async (t) => {
   const dir = layout(t, ['file', 'sub/']);
   const server = createServer();
   await new Promise<void>((done) => server.listen(join(dir, 'sub/socket'), done));
@@ -109,18 +109,18 @@ test('R-CAP-9 sockets, fifos and devices are skipped and told', async (t) => {
   t.deepEqual(quiet.excluded, { files: 2, bytes: 0 });
 });
 
-test('R-CAP-9 a device is skipped and told', async (t) => {
+test('R-CAP-9 a device is skipped and reported', async (t) => {
   const { entries, skipped } = await scan('/dev', { excludes: (path) => path !== 'null' });
   t.deepEqual([entries, skipped], [[], [{ path: 'null', kind: 'device' }]]);
 });
 
-test('R-CAP-9 what is left out is counted, below excluded directories too', async (t) => {
+test('R-CAP-9 excluded entries are counted, below excluded directories too', async (t) => {
   const dir = layout(t, ['Cache/a', 'Cache/deep/er/b', 'Cache/link -> ../kept', 'Cache/empty/', 'x.tmp', 'kept/y.tmp', 'kept/z']);
   truncateSync(join(dir, 'Cache/deep/er/b'), 1000);
   writeFileSync(Buffer.concat([Buffer.from(`${dir}/Cache/`), Buffer.from([0xff])]), '');
   const found = await scan(dir, without('Cache/', '*.tmp'));
   t.deepEqual(paths(found), ['kept', 'kept/z']);
-  // The name that is not UTF-8 cannot be looked at by its decoded name, and is not counted.
+  // An entry whose name is not UTF-8 cannot be read by its decoded name, and is not counted.
   t.deepEqual(found.excluded, { files: 5, bytes: 1003 });
 });
 
@@ -166,7 +166,7 @@ test('R-CAP-9 entries are those of the directory, sorted by the bytes of their p
   );
 });
 
-test('R-CAP-10 what is no directory is told apart from what is not there', async (t) => {
+test('R-CAP-10 a path that is not a directory differs from an absent one', async (t) => {
   const dir = layout(t, ['file', 'to-file -> file', 'broken -> none']);
   await t.throwsAsync(scan(join(dir, 'none'), keepAll), { code: 'NOT_FOUND' });
   await t.throwsAsync(scan(join(dir, 'broken'), keepAll), { code: 'NOT_FOUND' });
@@ -175,7 +175,7 @@ test('R-CAP-10 what is no directory is told apart from what is not there', async
   await t.throwsAsync(scan(join(dir, 'file/below'), keepAll), { code: 'USAGE' });
 });
 
-test('R-CAP-10 a name that is not UTF-8 is refused with its bytes, unless its decoded form is left out', async (t) => {
+test('R-CAP-10 a name that is not UTF-8 is rejected with its bytes, unless its decoded form is excluded', async (t) => {
   const dir = layout(t, ['sub/fine', 'sub/\u{fffd}']);
   writeFileSync(Buffer.concat([Buffer.from(`${dir}/sub/caf`), Buffer.from([0xe9])]), 'four');
   await refused(t, scan(dir, keepAll), 'sub/caf\u{fffd}', 'caf\\xe9', "--exclude '/sub/caf?'");
@@ -185,7 +185,7 @@ test('R-CAP-10 a name that is not UTF-8 is refused with its bytes, unless its de
   t.deepEqual(paths(await scan(dir, without('sub/'))), []);
 });
 
-test('R-CAP-10 a directory whose name is not UTF-8 is refused as a whole, or left out as one', async (t) => {
+test('R-CAP-10 a directory whose name is not UTF-8 is rejected or excluded as a whole', async (t) => {
   const dir = temporary(t);
   mkdirSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0xff])]));
   writeFileSync(Buffer.concat([Buffer.from(`${dir}/`), Buffer.from([0xff]), Buffer.from('/in')]), 'x');
@@ -194,7 +194,7 @@ test('R-CAP-10 a directory whose name is not UTF-8 is refused as a whole, or lef
 });
 
 for (const name of ['back\\slash', 'line\nbreak', 'tab\t', '\x7f', '\x1b[31m', '\u{85}']) {
-  test(`R-CAP-10 a name that no snapshot holds is refused, unless it is left out: ${quote(name)}`, async (t) => {
+  test(`R-CAP-10 a name that no snapshot holds is rejected, unless it is excluded: ${quote(name)}`, async (t) => {
     const dir = layout(t, ['sub/']);
     writeFileSync(join(dir, 'sub', name), '');
     const { message, hint } = await refused(t, scan(dir, keepAll), '"sub/');
@@ -204,13 +204,13 @@ for (const name of ['back\\slash', 'line\nbreak', 'tab\t', '\x7f', '\x1b[31m', '
   });
 }
 
-test('R-CAP-10 a link to what is not UTF-8 is refused', async (t) => {
+test('R-CAP-10 a link to a target that is not UTF-8 is rejected', async (t) => {
   const dir = temporary(t);
   symlinkSync(Buffer.from([0x61, 0xff]), join(dir, 'link'));
   await refused(t, scan(dir, keepAll), '"link"', 'a\\xff');
 });
 
-test('R-CAP-10 bounds of depth, paths and files are kept', async (t) => {
+test('R-CAP-10 limits of depth, paths and files are enforced', async (t) => {
   const deep = temporary(t);
   mkdirSync(join(deep, ...Array.from({ length: MAX_DEPTH }, () => 'd')), { recursive: true });
   t.is((await scan(deep, keepAll)).entries.length, MAX_DEPTH);
@@ -239,7 +239,7 @@ const scanning = `
   console.log(JSON.stringify(await scan(dir, filter).then(({ excluded }) => ({ excluded }), ({ code, message }) => ({ code, message }))));`;
 
 testWith(['a program without the rights of root'])(
-  'R-CAP-10 a directory that cannot be read is named, and of no matter below what is left out',
+  'R-CAP-10 a directory that cannot be read is named, and ignored below an excluded one',
   async (t) => {
     const dir = layout(t, ['kept/closed/x', 'kept/x']);
     chmodSync(join(dir, 'kept/closed'), 0);
@@ -253,7 +253,7 @@ testWith(['a program without the rights of root'])(
   },
 );
 
-/** Removes things when the scan has listed their parent and asks about the first entry in it. */
+/** Removes entries after the scan has listed their parent, at its look at the first one. */
 function vanishing(...victims: string[]): Filter {
   return {
     excludes() {
@@ -263,7 +263,7 @@ function vanishing(...victims: string[]): Filter {
   };
 }
 
-test('R-CAP-10 what vanishes while it is looked at is not there', async (t) => {
+test('R-CAP-10 an entry that vanishes during the scan is absent', async (t) => {
   const dir = layout(t, ['a', 'b', 'c', 'd']);
   const found = await scan(dir, vanishing(join(dir, 'a'), join(dir, 'b'), join(dir, 'c')));
   t.true(found.entries.length <= 2, 'at most the entry that was looked at first, and d');
@@ -287,7 +287,7 @@ test('R-CAP-10 what vanishes while it is looked at is not there', async (t) => {
   t.deepEqual(paths(await scan(link, vanishing(join(link, 'link')))), []);
 });
 
-test('R-CAP-10 a directory that goes away itself is no empty profile', async (t) => {
+test('R-CAP-10 a directory that vanishes itself is no empty profile', async (t) => {
   const dir = layout(t, ['a', 'b']);
   await t.throwsAsync(scan(dir, vanishing(dir)), { code: 'NOT_FOUND' });
   const parent = layout(t, ['mine/a', 'mine/b', 'other/a']);
@@ -302,7 +302,7 @@ test('R-CAP-10 a directory that goes away itself is no empty profile', async (t)
   await t.throwsAsync(scan(join(parent, 'mine'), swap), { code: 'NOT_FOUND' });
 });
 
-test('a scan stops when it is told to', async (t) => {
+test('a scan stops at its signal', async (t) => {
   await t.throwsAsync(scan(temporary(t), keepAll, { signal: AbortSignal.abort() }), { code: 'CANCELLED' });
   const many = layout(
     t,
@@ -320,7 +320,7 @@ test('a scan stops when it is told to', async (t) => {
   }
 });
 
-test('progress tells of every entry in the end, and other work gets its turn', async (t) => {
+test('progress reports every entry in the end, and other work gets its turn', async (t) => {
   const many = layout(
     t,
     Array.from({ length: 2500 }, (_, i) => `d/f${i}`),

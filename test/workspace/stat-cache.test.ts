@@ -1,4 +1,4 @@
-/** What a stat cache vouches for, and that a damaged one vouches for nothing. */
+/** The files that a stat cache vouches for. A damaged cache vouches for nothing. */
 import test from 'ava';
 import fc from 'fast-check';
 import { sha256 } from '#platform';
@@ -27,7 +27,7 @@ function learnt(...entries: ScannedEntry[]): StatCache {
 
 const reread = (cache: StatCache, from = key) => StatCache.decode(cache.encode(), from);
 
-test('R-CAP-12 a file is vouched for while size, mtime, ctime and inode are what they were', (t) => {
+test('R-CAP-12 a file is vouched for while its size, mtime, ctime and inode are unchanged', (t) => {
   const file = entry('Default/Cookies');
   const cache = reread(learnt(file));
   t.deepEqual(cache.lookup(file), ids(file));
@@ -58,7 +58,7 @@ const anyEntry = fc.record({
 });
 const anyEntries = fc.uniqueArray(anyEntry, { selector: ({ path }) => path, maxLength: 20 });
 
-test('R-CAP-15 what was recorded is what is read back', (t) => {
+test('R-CAP-15 recorded facts are read back unchanged', (t) => {
   fc.assert(
     fc.property(anyEntries, (facts) => {
       const entries = facts
@@ -88,7 +88,7 @@ test('R-CAP-15 damage at any byte, or any cut, leaves an empty cache', (t) => {
   t.is(StatCache.decode(undefined, key).lookup(file), undefined);
 });
 
-test('R-CAP-15 well-hashed bytes that are no cache of this version and directory leave an empty cache', (t) => {
+test('R-CAP-15 bytes with a valid hash that are no cache of this version and directory leave an empty cache', (t) => {
   const file = entry('a');
   const whole = learnt(file, entry('b')).encode();
   const body = whole.subarray(0, -32);
@@ -105,7 +105,7 @@ test('R-CAP-15 well-hashed bytes that are no cache of this version and directory
   t.is(sealed(newer).lookup(file), undefined);
 });
 
-test('R-CAP-13 a file that is not 2 s older than the scan is not recorded, nor one of the future', (t) => {
+test('R-CAP-13 a file that is not 2 s older than the scan is not recorded, and neither is one of the future', (t) => {
   for (const [age, trusted] of [
     [RACY_WINDOW_MS, true],
     [RACY_WINDOW_MS + 1, true],
@@ -120,7 +120,7 @@ test('R-CAP-13 a file that is not 2 s older than the scan is not recorded, nor o
   t.is(learnt(almost).lookup(almost), undefined);
 });
 
-test('R-CAP-13 the age that counts is that of the mtime: a file just written by a checkout is recorded', (t) => {
+test('R-CAP-13 the age is that of the mtime: a file that a checkout just wrote is recorded', (t) => {
   const file = entry('a', { ctimeNs: BigInt(START + 500) * 1_000_000n });
   t.truthy(learnt(file).lookup(file));
 });
@@ -133,7 +133,7 @@ test('R-CAP-13 a file that became too young is forgotten', (t) => {
   t.is(cache.lookup(file), undefined);
 });
 
-test('R-CAP-13 a cache that was given no time learns nothing', (t) => {
+test('R-CAP-13 a cache without a time records nothing', (t) => {
   const cache = StatCache.decode(undefined, key);
   const file = entry('a', { mtimeNs: 0n });
   cache.record(file, ids(file));

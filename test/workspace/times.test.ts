@@ -1,4 +1,4 @@
-/** Times as Node can set them (SPEC.md 16.6). */
+/** Times with the precision that Node can set (SPEC.md 16.6). */
 import { lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -6,10 +6,10 @@ import { microseconds, setTime } from '../../src/workspace/times.js';
 import { temporary } from '../helpers/temporary.js';
 
 const SECOND = 1_000_000n;
-/** Where double seconds cease to hold every microsecond: in 2242. */
+/** The time from which double seconds no longer hold every microsecond, in 2242. */
 const EXACT_UNTIL = 2n ** 33n * SECOND;
 
-test('section 16.6: every microsecond to the year 2242 is set exactly, and those after to within two', (t) => {
+test('section 16.6: every microsecond until the year 2242 is set exactly, and later ones to within two', (t) => {
   const path = join(temporary(t), 'file');
   writeFileSync(path, '');
   const error = (time: bigint): bigint => {

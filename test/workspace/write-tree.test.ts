@@ -1,6 +1,6 @@
 /**
- * Files as they are written: sparse where they were, of the size of their entries, and never begun
- * where the disk cannot hold them.
+ * Written files: sparse if they were, with the size of their entries, and never begun if the disk
+ * cannot hold them.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { temporary } from '../helpers/temporary.js';
 
 const MiB = 1024 * 1024;
 
-/** Bytes at positions of files of a size; all else is a hole. The next case is one line. */
+/** Sizes of files with bytes at some positions; the rest is a hole. Add a case as a line. */
 const sparse: Record<string, [size: number, written: number[]]> = {
   'nothing but a hole': [64 * MiB, []],
   'a byte at the end': [64 * MiB, [64 * MiB - 1]],
@@ -32,7 +32,7 @@ const sparse: Record<string, [size: number, written: number[]]> = {
 };
 
 for (const [name, [size, written]] of Object.entries(sparse)) {
-  test(`C14: a sparse file comes back sparse and equal: ${name}`, async (t) => {
+  test(`C14: a sparse file is restored sparse and equal: ${name}`, async (t) => {
     const folder = temporary(t);
     const profile = join(folder, 'profile');
     mkdirSync(profile);
@@ -61,7 +61,7 @@ const fileEntry = (path: string, size: number, blobs: Uint8Array[]): FileEntry =
   ids: blobs.map((blob) => objectId('blob', blob)).join(''),
 });
 
-/** What `writeTree` reads: blobs by their ids, said to have that length. */
+/** Returns the input of `writeTree`: blobs by their ids, with the claimed lengths. */
 function supplied(blobs: Uint8Array[], length: (blob: Uint8Array) => number): WriteOptions {
   const byId = new Map(blobs.map((blob) => [objectId('blob', blob), blob]));
   const places = new Map([...byId].map(([id, blob]) => [id, { length: length(blob), location: {} } as BlobPlace]));
@@ -69,7 +69,7 @@ function supplied(blobs: Uint8Array[], length: (blob: Uint8Array) => number): Wr
   return { reader: reader as unknown as WriteOptions['reader'], blobs: places };
 }
 
-test('B1: a blob of another length than its part of a file is refused before the first byte', async (t) => {
+test('B1: a blob with another length than its part of a file is rejected before the first byte', async (t) => {
   const blob = Buffer.from('five.');
   const tree: Tree = [fileEntry('a', 5, [blob]), fileEntry('b', 100, [blob])];
   t.truthy(treeId(tree));
@@ -85,9 +85,9 @@ test('B1: a blob of another length than its part of a file is refused before the
   t.deepEqual(readdirSync(root), []);
 });
 
-test('B1: a file that has not the size of its entry when it is written is INTEGRITY', async (t) => {
+test('B1: a written file without the size of its entry is INTEGRITY', async (t) => {
   const blob = Buffer.from('five.');
-  // The place claims what the tree says; the bytes are fewer.
+  // The location claims the length in the tree, but there are fewer bytes.
   const root = temporary(t);
   const { message } = await rejects(t, () =>
     writeTree(
