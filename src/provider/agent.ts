@@ -1,6 +1,6 @@
 /**
- * Connections to a bucket's endpoint, with a minimum rate. A timeout for silence alone never ends an answer that comes one byte at
- * a time, in its head or in its body.
+ * Connections to a bucket's endpoint, with a minimum rate. An idle timeout alone never ends a
+ * response that arrives one byte at a time, in its head or its body.
  */
 import { Agent } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
@@ -9,13 +9,18 @@ import type { Duplex } from 'node:stream';
 import { MAX_CONNECTIONS, MIN_BYTES_PER_SECOND } from '../limits.js';
 
 export interface ConnectionLimits {
-  /** Milliseconds of one window: a connection in use that moves too few bytes within one is closed. */
+  /**
+   * Milliseconds of one window. A connection in use that moves too few bytes within one is closed.
+   */
   windowMs: number;
   /** Connections in use at once; further requests wait. */
   maxSockets?: number | undefined;
 }
 
-/** Returns a pool of connections for http or https addresses, each with the minimum rate while it is in use. */
+/**
+ * Returns a pool of connections for http or https addresses. Each has the minimum rate while it is
+ * in use.
+ */
 export function poolOf(protocol: string, { windowMs, maxSockets = MAX_CONNECTIONS }: ConnectionLimits): Agent {
   const agent = new (protocol === 'https:' ? SecureAgent : Agent)({ keepAlive: true, maxSockets, timeout: windowMs });
   const stops = new WeakMap<Duplex, () => void>();
@@ -40,7 +45,10 @@ export function poolOf(protocol: string, { windowMs, maxSockets = MAX_CONNECTION
   return agent;
 }
 
-/** Destroys `socket` after a window in which it moved too few bytes. Returns the function that ends the watch. */
+/**
+ * Destroys `socket` after a window in which it moved too few bytes. Returns the function that ends
+ * the watch.
+ */
 function watch(socket: Socket, windowMs: number): () => void {
   const least = Math.ceil((MIN_BYTES_PER_SECOND * windowMs) / 1000);
   const moved = (): number => socket.bytesRead + socket.bytesWritten;
@@ -54,7 +62,7 @@ function watch(socket: Socket, windowMs: number): () => void {
     if (moved() - before < least) socket.destroy(new Error(`fewer than ${least} bytes were moved in ${windowMs} ms`));
     before = moved();
   };
-  // A process that was busy, or asleep, for the whole window reads what has come before it judges.
+  // A process that was busy or suspended for the whole window reads pending data before it judges.
   const timer = setInterval(() => setImmediate(look), windowMs);
   socket.once('close', stop);
   return stop;

@@ -1,9 +1,12 @@
-/** What every provider checks about its arguments before it asks for anything (SPEC.md "Provider"); keys have key.ts. */
+/**
+ * Argument checks of all providers, made before any request (SPEC.md "Provider"). Keys are checked
+ * in key.ts.
+ */
 import { BrowserStateError, check } from '../errors.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
 import type { ByteRange } from './provider.js';
 
-/** Throws USAGE unless `range` is one: whole numbers with 0 <= start < end. */
+/** Throws USAGE unless `range` consists of whole numbers with 0 <= start < end. */
 export function checkRange(range: ByteRange | undefined): void {
   if (range === undefined) return;
   const { start, end } = range;
@@ -16,10 +19,13 @@ export function checkWithin(range: ByteRange, size: number, key: string): void {
   check(range.end <= size, `${key}: expected bytes ${range.start} to ${range.end}, found an object of ${size} bytes`);
 }
 
-/** Bytes of an object: the largest manifest and room for its framing. What claims to be more is not read into memory. */
+/**
+ * Maximum bytes of an object: the largest manifest and room for its framing. A larger claim is not
+ * read into memory.
+ */
 export const MAX_OBJECT_SIZE = 2 * MAX_MANIFEST_SIZE;
 
-/** Throws USAGE for what no object may be. */
+/** Throws USAGE for bytes that no object may have. */
 export function checkObjectSize(key: string, bytes: Uint8Array): void {
   if (bytes.length <= MAX_OBJECT_SIZE) return;
   throw new BrowserStateError('USAGE', `${key}: expected an object of at most ${MAX_OBJECT_SIZE} bytes, found ${bytes.length}`);
@@ -31,7 +37,7 @@ export function checkCellSize(key: string, bytes: Uint8Array): void {
   throw new BrowserStateError('USAGE', `${key}: expected a cell of at most ${MAX_CELL_SIZE} bytes, found ${bytes.length}`);
 }
 
-/** `value`, if it is a whole number of at least `least`; throws USAGE for any other. */
+/** Returns `value` if it is a whole number of at least `least`. Throws USAGE otherwise. */
 export function checkWholeNumber(name: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value;
   throw new BrowserStateError('USAGE', `expected ${name} to be a whole number from ${least} on, found ${value}`);

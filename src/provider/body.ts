@@ -1,4 +1,4 @@
-/** Bodies of answers over HTTP, read within bounds. */
+/** HTTP response bodies, read within bounds. */
 import { concat } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
 import { MAX_ANSWER_SIZE } from '../limits.js';
@@ -7,24 +7,25 @@ import type { ByteRange } from './provider.js';
 export interface BodyOptions {
   /** Names the body in errors. */
   what: string;
-  /** Bytes of the whole, if the answer tells; undefined otherwise. */
+  /** Announced bytes of the whole body; undefined if none are announced. */
   expected: number | undefined;
-  /** Bytes that it may have at most. */
+  /** Maximum bytes of the body. */
   limit: number;
   /** Receives the bytes if they fit. */
   into?: Uint8Array | undefined;
 }
 
 /**
- * Returns the whole body. Throws INTEGRITY if the answer announces more than `limit` bytes, before any is read; UNREACHABLE if the body
- * goes on beyond its announced length or ends before it, or if it announces none and does not end (MAX_ANSWER_SIZE): then the network
- * or the server is at fault, not the store.
+ * Returns the whole body. Throws INTEGRITY before reading if the response announces more than
+ * `limit` bytes. Throws UNREACHABLE if the body is longer or shorter than announced. Throws
+ * UNREACHABLE if no length is announced and the body exceeds MAX_ANSWER_SIZE: the network or the
+ * server is at fault, not the store.
  */
 export async function bodyOf(parts: AsyncIterable<Uint8Array>, { what, expected, limit, into }: BodyOptions): Promise<Uint8Array> {
   if ((expected ?? 0) > limit) discard(parts);
   check((expected ?? 0) <= limit, `${what}: expected at most ${limit} bytes, found ${expected}`);
   const most = expected ?? Math.min(limit, MAX_ANSWER_SIZE);
-  // With a known length the parts are released as they come: a body is in memory once.
+  // With a known length, each part is released as it arrives: a body is in memory once.
   const fits = expected !== undefined && into !== undefined && into.length >= expected;
   const whole = fits ? into.subarray(0, expected) : expected === undefined ? undefined : new Uint8Array(expected);
   const chunks: Uint8Array[] = [];
@@ -41,18 +42,23 @@ export async function bodyOf(parts: AsyncIterable<Uint8Array>, { what, expected,
   return whole ?? concat(chunks);
 }
 
-/** Returns the length that an answer announces; undefined if it announces none, or something that is no length. */
+/**
+ * Returns the length that a response announces; undefined if it announces none, or no valid length.
+ */
 export function announcedLength(header: string | number | undefined): number | undefined {
   const length = Number(header ?? Number.NaN);
   return Number.isSafeInteger(length) && length >= 0 ? length : undefined;
 }
 
-/** Closes the connection of a body that is not wanted. */
+/** Closes the connection of an unwanted body. */
 export function discard(body: unknown): void {
   (body as { destroy?: () => void } | undefined)?.destroy?.();
 }
 
-/** Returns what is wrong with a success in answer to `range`: another range, or a whole object that is longer; undefined if nothing is. */
+/**
+ * Returns what is wrong with a successful response to `range`: another range, or a whole object
+ * that is longer. Undefined if the response is valid.
+ */
 export function rangeProblem(
   status: number,
   shown: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * The base of the providers over a bucket: every object and every cell is one object of the bucket,
- * and every write has a condition, which alone decides races (SPEC.md 11, "S3" and "GCS").
+ * The base of the bucket providers. Every object and every cell is one object of the bucket. Every
+ * write has a condition, which alone decides races (SPEC.md 11, "S3" and "GCS").
  */
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, invariant, isError, throwIfAborted } from '../errors.js';
@@ -23,13 +23,13 @@ import type {
 /** Attempts of a put whose name was taken and then free again. */
 const MAX_PUT_STARTS = 3;
 
-/** A part of a list: at most a thousand objects, and the token of the next part if there is one. */
+/** A page of a list: at most 1,000 objects, and the token of the next page if there is one. */
 export interface Page {
   objects: Iterable<ForeignObject>;
   next: string | undefined;
 }
 
-/** Checks the arguments of every method, then leaves the requests to the store's own class. */
+/** Checks the arguments of every method. Subclasses send the requests. */
 export abstract class BucketProvider implements Provider {
   readonly supports = { conditionalRead: true, durable: true };
   readonly foreign: Foreign = {
@@ -52,7 +52,7 @@ export abstract class BucketProvider implements Provider {
       invariant(equalBytes(kept, bytes), `${key} is put with one content only, and ${this.url} has another`);
       return;
     }
-    throw new BrowserStateError('UNREACHABLE', `cannot store ${key} in ${this.url}: others put and delete it all the time`, {
+    throw new BrowserStateError('UNREACHABLE', `cannot store ${key} in ${this.url}: other processes keep writing and deleting it`, {
       hint: 'Repeat the command when no other process repairs or collects this store.',
     });
   }
@@ -91,14 +91,17 @@ export abstract class BucketProvider implements Provider {
 
   abstract close(): Promise<void>;
 
-  /** Runs `body`, which does `what`, and throws its failures as errors of the contract. */
+  /** Runs `body`, and throws its failures as errors of the contract. `what` names the operation. */
   protected abstract translate<T>(what: string, options: RequestOptions, body: () => Promise<T>): Promise<T>;
   /** Stores an object; resolves to false if the name is taken. */
   protected abstract create(key: string, bytes: Uint8Array, options: RequestOptions): Promise<boolean>;
   /** Returns an object's bytes, or those of the range. */
   protected abstract download(name: string, range: ByteRange | undefined, options: GetOptions): Promise<Uint8Array>;
   protected abstract readCell(key: string, unless: Version | undefined, options: RequestOptions): Promise<Cell | 'unchanged' | undefined>;
-  /** Replaces a cell of the version `expected`; settles an answer that does not say what it did. */
+  /**
+   * Replaces a cell of the version `expected`. Resolves whether a swap without a clear response
+   * took effect.
+   */
   protected abstract swapCell(key: string, bytes: Uint8Array, expected: Version | null, options: SwapOptions): Promise<Version | undefined>;
   protected abstract page(prefix: string, token: string | undefined, options: RequestOptions): Promise<Page>;
   protected abstract remove(key: string, options: RequestOptions): Promise<void>;

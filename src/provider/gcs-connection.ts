@@ -1,6 +1,7 @@
 /**
- * The Cloud Storage SDK as the provider uses it: loaded with the first request, for credentials, for their tokens and for the address of the
- * service. Requests themselves are sent by gcs-exchange.ts, each once, with a minimum rate. Retries are a decorator's.
+ * The Cloud Storage SDK as the provider uses it. It is loaded with the first request, for
+ * credentials, tokens and the service address. gcs-exchange.ts sends each request once, with a
+ * minimum rate. A decorator retries.
  */
 import { addAbortListener } from 'node:events';
 import type { Agent } from 'node:http';
@@ -14,11 +15,17 @@ import { type Answer, exchange } from './gcs-exchange.js';
 import type { RequestOptions } from './provider.js';
 
 export interface GcsConnectionOptions {
-  /** The SDK finds it in the credentials unless given. */
+  /** Found in the credentials by the SDK if not given. */
   projectId?: string | undefined;
-  /** The address of a store that is not Google's, such as an emulator: it is sent no credentials unless `keyFilename` is given. */
+  /**
+   * The address of a store that is not Google's, such as an emulator. No credentials are sent to it
+   * unless `keyFilename` is given.
+   */
   endpoint?: string | undefined;
-  /** A file with the key of a service account; the SDK's default chain finds credentials unless given. */
+  /**
+   * A file with the key of a service account. The SDK's default chain finds credentials if it is
+   * not given.
+   */
   keyFilename?: string | undefined;
   /** Credentials and endpoint, in place of all of the above. */
   storage?: Storage | undefined;
@@ -33,9 +40,9 @@ export interface GcsRequest {
   query: Record<string, string>;
   headers?: Record<string, string>;
   body?: Uint8Array;
-  /** Bytes that the answer may have. */
+  /** Maximum bytes of the response. */
   limit: number;
-  /** Receives the body of the answer if it fits. */
+  /** Receives the response body if it fits. */
   into?: Uint8Array | undefined;
 }
 
@@ -52,7 +59,7 @@ export class GcsConnection {
     this.#timeoutMs = options.timeoutMs ?? STALL_TIMEOUT_MS;
   }
 
-  /** Sends one request, once, and returns its answer, whatever it says. */
+  /** Sends one request once, and returns its response whatever its status. */
   async send({ method, path, query, headers = {}, body, limit, into }: GcsRequest, { signal }: RequestOptions): Promise<Answer> {
     this.#opened ??= this.#open();
     const { storage, agent } = await this.#opened;
@@ -85,7 +92,10 @@ export class GcsConnection {
     });
   }
 
-  /** Bounds the SDK's search for credentials, which can neither be cancelled nor bounded itself: it is left running if it takes too long. */
+  /**
+   * Bounds the SDK's search for credentials, which has neither cancellation nor a timeout. A search
+   * that takes too long is left running.
+   */
   async #inTime<T>(search: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const done = new AbortController();
     const late = wait(this.#timeoutMs, undefined, { signal: done.signal }).then(() => {
@@ -104,7 +114,10 @@ export class GcsConnection {
   }
 }
 
-/** Returns the headers with the SDK's credentials: none for an endpoint that is not Google's, or if it finds no credentials. */
+/**
+ * Returns the headers with the SDK's credentials. Empty for an endpoint that is not Google's, or if
+ * the SDK finds no credentials.
+ */
 function authorization(storage: Storage, url: URL): Promise<Record<string, string>> {
   return new Promise((resolve, reject) => {
     storage.makeAuthenticatedRequest(
@@ -119,7 +132,10 @@ function authorization(storage: Storage, url: URL): Promise<Record<string, strin
   });
 }
 
-/** Throws USAGE for a text that is no address, and for one that holds a password: credentials never come from a URL. */
+/**
+ * Throws USAGE for an invalid address, and for one with a password: credentials never come from a
+ * URL.
+ */
 function checkEndpoint(endpoint: string): void {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '') return;

@@ -1,4 +1,7 @@
-/** Translation of what Cloud Storage, the network and the SDK's credentials answer to the errors of the provider contract (SPEC.md R-GCS-8). */
+/**
+ * Translation of errors of Cloud Storage, the network and the SDK's credentials to errors of the
+ * provider contract (SPEC.md R-GCS-8).
+ */
 import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../errors.js';
 import { strangerHint } from './bucket-names.js';
 import type { Answer } from './gcs-exchange.js';
@@ -28,8 +31,8 @@ const limited: Meaning = {
 const again: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens again, check the endpoint and the network.' };
 
 /**
- * The errors of Cloud Storage that prove that a request was rejected before it changed anything, by the reason in their JSON, and their
- * meanings. A reason that is not here proves nothing.
+ * Meanings of Cloud Storage errors that prove a request was rejected before it changed anything.
+ * Keys are the reasons in their JSON. Any other reason proves nothing.
  */
 const REJECTIONS: Record<string, Meaning> = {
   authError: credentials,
@@ -47,7 +50,10 @@ function meaning(shared: Meaning, ...reasons: string[]): Record<string, Meaning>
   return Object.fromEntries(reasons.map((reason) => [reason, shared]));
 }
 
-/** An answer that Cloud Storage does not give: nothing is known of the store, nor of the effect of a request that was to change it. */
+/**
+ * A response that Cloud Storage does not send. It proves nothing about the store, nor about the
+ * effect of a write.
+ */
 export class NotGcs extends Error {
   override readonly name = 'NotGcs';
 
@@ -56,7 +62,7 @@ export class NotGcs extends Error {
   }
 }
 
-/** An error that Cloud Storage answered. */
+/** An error response of Cloud Storage. */
 class Refusal extends Error {
   constructor(
     message: string,
@@ -67,7 +73,10 @@ class Refusal extends Error {
   }
 }
 
-/** Returns true if the answer says that there is no object of that name; throws NOT_FOUND if it says that there is no bucket. */
+/**
+ * Returns true if the response says that there is no object of that name. Throws NOT_FOUND if it
+ * says that there is no bucket.
+ */
 export function isAbsent(answer: Answer): boolean {
   const { status } = answer;
   if (status !== 404) return false;
@@ -77,19 +86,19 @@ export function isAbsent(answer: Answer): boolean {
   return true;
 }
 
-/** Returns true if the answer says that a condition did not hold. */
+/** Returns true if the response says that a condition did not hold. */
 export function isConditionNotMet(answer: Answer): boolean {
   return answer.status === 412 && documentOf(answer)?.reason === 'conditionNotMet';
 }
 
-/** Returns true if the answer says that the object ends before the range that was asked for. */
+/** Returns true if the response says that the object ends before the requested range. */
 export function isBeyond(answer: Answer): boolean {
   if (answer.status !== 416) return false;
   const { message = '', reason = '' } = documentOf(answer) ?? {};
   return /^bytes \*\//.test(answer.contentRange ?? '') || /range/i.test(`${message} ${reason}`);
 }
 
-/** Returns the error of an answer that no caller expects. */
+/** Returns the error of a response that no caller expects. */
 export function refusal(answer: Answer): Error {
   const { status, body } = answer;
   const document = status < 300 ? undefined : documentOf(answer);
@@ -98,12 +107,18 @@ export function refusal(answer: Answer): Error {
   return new Refusal(`${status} ${message}`, meaningOf(status, reason), isProof(status, reason));
 }
 
-/** True if a request that failed so had no effect and never will: it was not sent, or the answer proves that it was rejected. */
+/**
+ * Returns true if a request that failed with `error` had no effect and never will. It was not sent,
+ * or the response proves that it was rejected.
+ */
 export function isRejection(error: unknown): boolean {
   return isError(error) ? error.code !== 'UNREACHABLE' : error instanceof Refusal && error.isRejection;
 }
 
-/** Runs `body`, which does `what` in the store at `url`. Throws what goes wrong as an error of the contract. */
+/**
+ * Runs `body`, and throws its failures as errors of the contract. `what` names the operation, `url`
+ * the store.
+ */
 export async function translating<T>(what: string, url: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
@@ -117,14 +132,17 @@ export async function translating<T>(what: string, url: string, signal: AbortSig
   }
 }
 
-/** Returns the error of a swap about which the store does not tell whether it took effect. */
+/** Returns the error of a swap whose outcome the store does not report. */
 export function unknownOutcome(error: unknown, url: string): BrowserStateError {
   const { hint } = meaningOfError(error, url);
   const message = `whether it took effect is unknown: ${describe(error)}`;
   return new BrowserStateError('UNREACHABLE', message, { cause: error, ...(hint === undefined ? {} : { hint }) });
 }
 
-/** Returns the error of the SDK's search for credentials: UNREACHABLE if the network failed, FORBIDDEN otherwise. */
+/**
+ * Returns the error of the SDK's search for credentials: UNREACHABLE if the network failed,
+ * FORBIDDEN otherwise.
+ */
 export function uncredited(error: Error): BrowserStateError {
   const { status, code } = error as { status?: number; code?: unknown };
   const network =
@@ -150,7 +168,10 @@ function isProof(status: number, reason: string | undefined): boolean {
   return status < 500 && !UNDECIDED.includes(status) && reason !== undefined && Object.hasOwn(REJECTIONS, reason);
 }
 
-/** What an answer says of itself: JSON, or plain text if bytes were asked for; undefined for anything else, such as a page of HTML. */
+/**
+ * Parses the error document of a response: JSON, or plain text if bytes were requested. Undefined
+ * for anything else, such as a page of HTML.
+ */
 function documentOf({ body }: Answer): { message: string; reason: string | undefined } | undefined {
   const text = Buffer.from(body).toString().trim();
   if (text === '' || text.startsWith('<')) return undefined;
@@ -163,13 +184,13 @@ function documentOf({ body }: Answer): { message: string; reason: string | undef
   }
 }
 
-/** Characters of a plain text that a message shows. */
+/** Maximum characters of a plain text in a message. */
 const SHOWN = 200;
 
 function describe(error: unknown): string {
   if (!isAnyError(error)) return String(error);
   const code = 'code' in error && typeof error.code === 'string' && !isError(error) ? `${error.code}: ` : '';
-  // A host with several addresses fails once for each, and says nothing itself.
+  // A host with several addresses fails once for each. The outer error has no message.
   const inner =
     error.message === '' && 'errors' in error && Array.isArray(error.errors) ? error.errors.map(String).join(', ') : error.message;
   return `${code}${inner}`.replaceAll(/\p{Cc}/gu, ' ');

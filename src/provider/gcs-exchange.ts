@@ -1,7 +1,8 @@
 /**
- * One HTTP request and its whole answer, sent once: nothing is resent, followed or decoded here. The transport of the Cloud Storage SDK
- * (version 7) does not serve: it takes no AbortSignal, waits forever if a connection is cut within a body, and a download that ends early
- * destroys the connections of all other requests of the process.
+ * One HTTP request and its whole response, sent once. Nothing is resent, followed or decoded here.
+ * The transport of the Cloud Storage SDK (version 7) is not suitable. It accepts no AbortSignal,
+ * and waits forever if a connection is cut within a body. A download that ends early destroys the
+ * connections of all other requests of the process.
  */
 import { type Agent, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
@@ -17,26 +18,26 @@ export interface Question {
 
 export interface Answer {
   status: number;
-  /** The object's generation, if the answer has an object's bytes. */
+  /** The object's generation, if the response has an object's bytes. */
   generation: string | undefined;
-  /** The range of the object that the answer has, as its header tells. */
+  /** The object range of the response, from its header. */
   contentRange: string | undefined;
-  /** The caller's own. */
+  /** Owned by the caller. */
   body: Uint8Array;
 }
 
 export interface ExchangeOptions {
   agent: Agent;
-  /** Milliseconds in which no byte moves before the request ends. */
+  /** Milliseconds without a byte moved before the request ends. */
   timeoutMs: number;
-  /** Bytes that a successful answer may have. */
+  /** Maximum bytes of a successful response. */
   limit: number;
-  /** Receives the body of the answer if it fits. */
+  /** Receives the response body if it fits. */
   into?: Uint8Array | undefined;
   signal: AbortSignal | undefined;
 }
 
-/** Throws what Node throws if there is no answer, or not all of it, and what `bodyOf` throws. */
+/** Throws Node's error if there is no complete response, and the errors of `bodyOf`. */
 export async function exchange(question: Question, { agent, timeoutMs, limit, into, signal }: ExchangeOptions): Promise<Answer> {
   const { method, url, headers, body } = question;
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
@@ -51,7 +52,7 @@ export async function exchange(question: Question, { agent, timeoutMs, limit, in
     outgoing.on('response', (incoming) => {
       const { statusCode: status = 0, headers: told } = incoming;
       const isSuccess = status < 300;
-      // An answer without a body may announce the length of one.
+      // A response without a body may announce the length of one.
       const expected = isSuccess ? announcedLength(told['content-length']) : undefined;
       bodyOf(incoming, { what: 'the answer', expected, limit: isSuccess ? limit : MAX_REFUSAL_SIZE, into }).then(
         (bytes) => resolve({ status, generation: told['x-goog-generation']?.toString(), contentRange: told['content-range'], body: bytes }),

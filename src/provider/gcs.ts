@@ -1,7 +1,7 @@
 /**
- * A provider over a bucket of Google Cloud Storage (SPEC.md "GCS"): every write has a condition on
- * the object's generation. Every method is one request; a list is one for each thousand names, and
- * a swap without a clear answer is one more. The entry point `browserstate/gcs`.
+ * A provider over a bucket of Google Cloud Storage (SPEC.md "GCS"), and the entry point
+ * `browserstate/gcs`. Every write has a condition on the object's generation. Every method is one
+ * request. A list is one for each 1,000 names, and a swap without a clear response is one more.
  */
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, integrity, isError, throwIfAborted } from '../errors.js';
@@ -19,7 +19,7 @@ import { scoped } from './scoped.js';
 
 export interface GcsOptions extends GcsConnectionOptions {
   bucket: string;
-  /** One or more components of keys; everything lies below it. */
+  /** One or more components of keys; all keys are below it. */
   prefix?: string | undefined;
 }
 
@@ -33,14 +33,15 @@ const gcsOptions: OptionNames<GcsOptions> = {
   timeoutMs: true,
 };
 
-/** Names that one request lists: the most that Cloud Storage gives. */
+/** Names that one request lists: the maximum of Cloud Storage. */
 const PAGE = 1000;
-/** Asks for the bytes as the store holds them, from the store itself. */
+/** Requests the bytes as the store holds them, from the store itself. */
 const AS_STORED = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-store' };
 
 /**
- * Opens the provider over a bucket that exists. No request is sent, and the SDK is not loaded, before the first operation, which throws
- * UNSUPPORTED if the package `@google-cloud/storage` is missing. Throws USAGE for a bucket, a prefix or an endpoint that cannot be one.
+ * Opens the provider over an existing bucket. No request is sent, and the SDK is not loaded, before
+ * the first operation. That operation throws UNSUPPORTED if the package `@google-cloud/storage` is
+ * missing. Throws USAGE for an invalid bucket, prefix or endpoint.
  *
  * @example
  * const provider = gcsProvider({ bucket: 'profiles', prefix: 'team' });
@@ -135,18 +136,19 @@ class GcsProvider extends BucketProvider {
   }
 
   /**
-   * Reads the cell back to find out what became of a swap whose answer did not tell (R-GCS-10): it won if its bytes are there under
-   * another generation than it replaced. Throws UNREACHABLE otherwise: it may have been replaced since, or may take effect yet.
+   * Reads the cell back after a swap without a clear response (R-GCS-10). The swap won if its bytes
+   * are there under another generation than it replaced. Throws UNREACHABLE otherwise: the cell may
+   * have been replaced since, or the swap may still take effect.
    */
   async #settle(key: string, bytes: Uint8Array, expected: Version | null, failure: unknown, options: RequestOptions): Promise<Version> {
-    // If it cannot be read the outcome stays unknown, which the error below says.
+    // If the read fails, the outcome stays unknown, as the error below says.
     const now = await this.readCell(key, undefined, options).catch(() => undefined);
     throwIfAborted(options.signal);
     if (typeof now === 'object' && now.version !== expected && equalBytes(now.bytes, bytes)) return now.version;
     throw unknownOutcome(failure, this.url);
   }
 
-  /** Sends a request whose answer is not an object. */
+  /** Sends a request whose response is not an object. */
   async #ask(request: Omit<GcsRequest, 'limit'>, options: RequestOptions): Promise<Answer> {
     return await this.#connection.send({ ...request, limit: MAX_ANSWER_SIZE }, options).catch((error: unknown) => {
       throw isError(error, 'INTEGRITY') ? new NotGcs(error.message) : error;
@@ -172,7 +174,10 @@ class GcsProvider extends BucketProvider {
     });
   }
 
-  /** Writes if the name is still of that generation (0: of none). Returns the new generation; undefined if it is not. */
+  /**
+   * Writes if the name still has that generation (0: none). Returns the new generation; undefined
+   * if the condition does not hold.
+   */
   async #write(name: string, body: Uint8Array, ifGenerationMatch: string, options: RequestOptions): Promise<Version | undefined> {
     const path = `/upload/storage/v1/b/${this.#bucket}/o`;
     const query = { uploadType: 'media', name, ifGenerationMatch, fields: 'name,size,generation' };
@@ -191,7 +196,10 @@ interface List {
   nextPageToken?: string;
 }
 
-/** True for a generation of Cloud Storage: an integer of 64 bits, never used twice under one name. 0 is none, and would mean "create". */
+/**
+ * Returns true for a generation of Cloud Storage: a 64-bit integer, never used twice under one
+ * name. 0 is none, and would mean "create".
+ */
 function isGeneration(text: string): boolean {
   return /^[1-9][0-9]{0,17}$/.test(text);
 }
@@ -201,7 +209,9 @@ function expectSuccess(answer: Answer): Answer {
   return answer;
 }
 
-/** Throws unless the answer has an object's bytes: of that range, or all if none was asked for. */
+/**
+ * Throws unless the response has an object's bytes: those of `range`, or all if it is undefined.
+ */
 function expectContent(answer: Answer, range: ByteRange | undefined): Answer & { generation: Version } {
   const { status, contentRange, body } = expectSuccess(answer);
   const generation = expectGeneration(answer.generation);
@@ -215,14 +225,14 @@ function expectGeneration(found: unknown): Version {
   throw new NotGcs('it has no generation');
 }
 
-/** Returns the object that the JSON of a success is. */
+/** Parses the JSON object of a successful response. */
 function parsed<T extends object>(answer: Answer): Partial<T> {
   const { body, status } = expectSuccess(answer);
   try {
     const value: unknown = JSON.parse(Buffer.from(body).toString());
     if (typeof value === 'object' && value !== null) return value;
   } catch {
-    // Said below.
+    // The check below throws.
   }
   throw new NotGcs(`${status} with ${body.length} bytes that are no JSON`);
 }

@@ -1,9 +1,9 @@
-/** Bodies of answers of `fetch`, read within bounds and with a minimum rate. */
+/** Response bodies of `fetch`, read within bounds and with a minimum rate. */
 import { concat } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import { MIN_BYTES_PER_SECOND, STALL_TIMEOUT_MS } from '../limits.js';
 
-/** The parts of a response of `fetch` that are used. */
+/** The used parts of a `fetch` response. */
 export interface HttpAnswer {
   status: number;
   headers: { get(name: string): string | null };
@@ -17,10 +17,7 @@ export interface PartOptions {
   what: string;
   /** Bytes to skip at the start. */
   start?: number;
-  /**
-   * Bytes after the start at which to stop reading; a body that has more is fine only if it
-   * `mayGoOn`.
-   */
+  /** Bytes after the start at which to stop reading. A longer body is an error unless `mayGoOn`. */
   end: number;
   mayGoOn?: boolean;
   /** Called with the number of bytes of each part that arrives. */
@@ -28,8 +25,8 @@ export interface PartOptions {
 }
 
 /**
- * Returns the bytes of a body between two offsets, fewer if it ends before. Throws UNREACHABLE if
- * it goes on and may not.
+ * Returns the bytes of a body between two offsets, or fewer if it ends earlier. Throws UNREACHABLE
+ * if the body is longer and `mayGoOn` is not set.
  */
 export async function partOf(
   body: HttpAnswer['body'],
@@ -68,7 +65,7 @@ export interface Watch {
 }
 
 /**
- * Watches the rate of one request (SPEC.md R-S3-9): an answer of one byte every few seconds ends
+ * Watches the rate of one request (SPEC.md R-S3-9). A response of one byte every few seconds ends
  * with its first window.
  */
 export function watchRate(signal: AbortSignal | undefined, windowMs = STALL_TIMEOUT_MS): Watch {
@@ -81,7 +78,7 @@ export function watchRate(signal: AbortSignal | undefined, windowMs = STALL_TIME
     if (isStalled) cut.abort();
     moved = 0;
   };
-  // A machine that slept for the whole window reads what has come before it judges.
+  // A machine that slept for the whole window reads pending data before it judges.
   const timer = setInterval(() => setTimeout(look, 0), windowMs);
   return {
     signal: signal === undefined ? cut.signal : AbortSignal.any([signal, cut.signal]),

@@ -8,8 +8,8 @@ import { codeOfDocument } from './s3-answers.js';
 import { rejectionOf } from './s3-errors.js';
 
 /**
- * The outcome of a request that did not succeed: nothing has that name, the object ends before the
- * range, or an error.
+ * The outcome of a failed request: nothing has that name, the object ends before the range, or an
+ * error.
  */
 export type Failure = 'absent' | 'beyond' | { code: ErrorCode; hint: string; found: string };
 
@@ -22,12 +22,12 @@ const AGAIN =
   'Try again; if it happens again, check the address and the network. In a page, the server must allow its origin and the header Range (CORS).';
 
 /**
- * Returns what an answer that is no success means. `isS3`: a store that speaks S3 says in a
- * document what it means, and nothing else counts.
+ * Returns the meaning of an unsuccessful response. If `isS3`, the store speaks S3: only the code in
+ * its error document counts.
  */
 export function failureOf(status: number, body: Uint8Array, url: string, isS3: boolean): Failure {
   const document = codeOfDocument(body);
-  // A page is not shown the status of a redirect that it does not follow.
+  // A web page cannot read the status of a redirect that it does not follow.
   const shown = status === 0 ? 'a redirect' : `${status}${document === undefined ? '' : ` ${document}`}`;
   const found = `the server answered ${shown}`;
   if (document === 'NoSuchKey') return 'absent';
@@ -46,12 +46,12 @@ export function failed(name: string, url: string, { code, hint, found }: Exclude
   return new BrowserStateError(code, `cannot read ${name} in ${url}: ${found}`, { hint, details: { key: name } });
 }
 
-/** Returns the error of an answer that a store does not give. */
+/** Returns the error of a response that did not come from a store. */
 export function stranger(name: string, url: string, found: string): BrowserStateError {
   return failed(name, url, { code: 'UNREACHABLE', hint: strangerHint(url, 'the store'), found });
 }
 
-/** Returns the error of a request that got no answer, or not all of it. */
+/** Returns the error of a request without a complete response. */
 export function unanswered(name: string, url: string, cause: unknown, isStalled: boolean): BrowserStateError {
   // The address of a signed request is a secret, and some runtimes put it into their messages.
   const reason = isStalled ? 'it moved too few bytes' : reasonOf(cause);

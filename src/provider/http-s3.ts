@@ -14,19 +14,19 @@ import { checkList, decodedName, isDocument, NotS3, textOf } from './s3-answers.
 
 export interface S3Address {
   bucket: string;
-  /** One or more components of keys; everything lies below it. */
+  /** One or more components of keys; all keys are below it. */
   prefix?: string | undefined;
-  /** Needed without an endpoint. */
+  /** Required without an endpoint. */
   region?: string | undefined;
   /** The address of a store that is not AWS. */
   endpoint?: string | undefined;
-  /** The bucket goes into the path rather than into the host's name. */
+  /** Puts the bucket into the path instead of the host name. */
   pathStyle?: boolean | undefined;
 }
 
 /**
- * Returns the source over a bucket. The prefix is not its business. Throws USAGE for an address
- * that cannot be one.
+ * Returns the source over a bucket. The caller adds the prefix. Throws USAGE for an invalid
+ * address.
  */
 export function s3Source(address: S3Address, options: HttpOptions): Source {
   const base = bucketAddress(address);
@@ -93,7 +93,7 @@ interface Page {
 
 /**
  * Parses a list without an XML parser, which edge workers lack. Names are URL-encoded, so none
- * holds a tag.
+ * contains a tag.
  */
 function pageOf(text: string): Page {
   const parts = text.split('<Contents>');

@@ -1,7 +1,7 @@
 /**
  * Sources over `fetch`, for any runtime: the names of a bucket (SPEC.md 10.4) below an address.
- * Nothing is written and nothing is retried here. An answer counts only if it fits the request;
- * callers verify the bytes in it.
+ * Nothing is written and nothing is retried here. A response counts only if it fits the request.
+ * Callers verify its bytes.
  */
 import { sha256 } from '#platform';
 import { equalBytes, toHex } from '../bytes.js';
@@ -18,7 +18,7 @@ import type { Source } from './read-only.js';
 import { textOf } from './s3-answers.js';
 import { decodeCell, MAX_CELL_OBJECT_SIZE } from './s3-cell.js';
 
-/** A request as it is about to be sent. */
+/** A request that is about to be sent. */
 export interface HttpRequest {
   /**
    * The name below the address or the prefix, such as `default/.store/refs/work~`; the prefix of a
@@ -30,9 +30,7 @@ export interface HttpRequest {
   headers: Record<string, string>;
 }
 
-/**
- * The address that replaces that of a request, and the headers that are added; a `Request` is one.
- */
+/** The address that replaces that of a request, and additional headers. A `Request` is one. */
 export interface SignedRequest {
   url?: string | URL;
   headers?: Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
@@ -41,7 +39,7 @@ export interface SignedRequest {
 /** Returns a presigned URL, or the headers of a signature. */
 export type Sign = (request: HttpRequest) => string | URL | SignedRequest | Promise<string | URL | SignedRequest>;
 
-/** The standard `fetch`, or a function that does the same. */
+/** The standard `fetch`, or an equivalent function. */
 export type Fetch = (
   url: string,
   init: { method: 'GET'; headers: Record<string, string>; signal: AbortSignal; redirect: 'follow' | 'manual'; cache?: 'no-store' },
@@ -57,9 +55,9 @@ export interface Wanted {
   name: string;
   url: URL;
   range?: ByteRange | undefined;
-  /** Bytes that the answer may have. */
+  /** Maximum bytes of the response. */
   limit: number;
-  /** True for what changes: it must not come from a cache. */
+  /** True for mutable data, which must not come from a cache. */
   isFresh: boolean;
 }
 
@@ -70,8 +68,8 @@ export class HttpSource implements Source {
   readonly #isS3: boolean;
 
   /**
-   * `isS3`: a store that speaks S3 answers there, whose errors are documents. A query in `base`
-   * goes with every request.
+   * If `isS3`, the store speaks S3, whose errors are documents. A query in `base` is sent with
+   * every request.
    */
   constructor(base: URL, options: HttpOptions, isS3 = false) {
     this.#base = base;
@@ -98,7 +96,7 @@ export class HttpSource implements Source {
     return { bytes: value, version: toHex(value.subarray(-DIGEST_BYTES)) };
   }
 
-  /** Sends one request. Undefined if nothing has that name. */
+  /** Sends one request. Returns undefined if nothing has that name. */
   async request(wanted: Wanted, { signal }: RequestOptions): Promise<Uint8Array | undefined> {
     throwIfAborted(signal);
     const watch = watchRate(signal);
@@ -116,7 +114,7 @@ export class HttpSource implements Source {
     const own: Record<string, string> = range === undefined ? {} : { range: `bytes=${range.start}-${range.end - 1}` };
     const signed = await this.#sign({ key: name, method: 'GET', url: url.href, headers: own });
     const { fetch } = this.#options;
-    // A redirect would take the headers of a signature to another place.
+    // A redirect would send the headers of a signature to another host.
     const redirect = Object.keys(signed.headers).length > 0 ? 'manual' : 'follow';
     return await fetch(signed.url, {
       method: 'GET',
@@ -159,7 +157,7 @@ export class HttpSource implements Source {
       });
     }
     const shown = headers.get('content-range') ?? undefined;
-    // A page sees the header only if the server exposes it. The bytes are verified in any case.
+    // A web page sees the header only if the server exposes it. The bytes are always verified.
     const problem = isPart && shown !== undefined ? rangeProblem(status, shown, undefined, range) : undefined;
     const isPage = /^text\/html\b/i.test(headers.get('content-type') ?? '');
     if (isPage || problem !== undefined) {
@@ -167,7 +165,7 @@ export class HttpSource implements Source {
       throw stranger(name, this.url, isPage ? 'the answer is a page of HTML' : `the answer has another range: ${problem}`);
     }
     if (range !== undefined) {
-      // A server that ignores ranges sends the whole object: bytes before the range are dropped,
+      // A server that ignores ranges sends the whole object. Bytes before the range are dropped,
       // and those after it are not read.
       const part = isPart ? { end: limit } : { start: range.start, end: range.end, mayGoOn: true };
       const bytes = await partOf(body, { what: name, ...part, onBytes });
@@ -182,8 +180,8 @@ export class HttpSource implements Source {
   }
 
   /**
-   * Returns the bytes of a whole object or cell. Throws UNREACHABLE for nothing and for a page,
-   * which a proxy or a folder's index sends.
+   * Returns the bytes of a whole object or cell. Throws UNREACHABLE for an empty body and for a
+   * page of HTML, which a proxy or a folder index sends.
    */
   #stored(name: string, bytes: Uint8Array): Uint8Array {
     const isPage = /^\s*<(?:!doctype|html|head|body|\?xml)\b/i.test(textOf(bytes.subarray(0, 64)));
@@ -198,12 +196,12 @@ export class HttpSource implements Source {
   }
 }
 
-/** Bytes of the digest in which every envelope ends (SPEC.md 4). */
+/** Bytes of the digest at the end of every envelope (SPEC.md 4). */
 const DIGEST_BYTES = 32;
 
 /**
- * True if a cell is its value alone, as Cloud Storage has it; S3 has marks before it (SPEC.md
- * R-S3-2), which may begin in the same way.
+ * Returns true if a cell is its value alone, as in Cloud Storage. S3 has marks before it (SPEC.md
+ * R-S3-2), which may start with the same bytes.
  */
 function isEnvelope(bytes: Uint8Array): boolean {
   const isMarked = bytes[0] === 0x42 && bytes[1] === 0x53 && bytes.length > DIGEST_BYTES;
@@ -216,7 +214,7 @@ function lengthOf(shown: string | undefined): number {
   return last === undefined ? 0 : Number(last) - Number(first) + 1;
 }
 
-/** False on runtimes that reject the option, such as older edge workers. */
+/** Returns false on runtimes that reject the option, such as older edge workers. */
 function canSkipCache(): boolean {
   try {
     return new Request('https://localhost/', { cache: 'no-store' } as RequestInit) !== undefined;

@@ -2,7 +2,10 @@
 import { BrowserStateError } from '../errors.js';
 import { MAX_KEY_BYTES } from '../limits.js';
 
-/** One name between slashes. No name starts with a dot but `.store`, which sets a repository apart from what lies beside it. */
+/**
+ * One name between slashes. No name starts with a dot except `.store`, which separates a repository
+ * from foreign files in the same folder.
+ */
 const component = /^(?:[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,199}|\.store)$/;
 
 export function isKey(text: string): boolean {
@@ -15,7 +18,7 @@ export function checkKey(key: string): void {
   throw new BrowserStateError('USAGE', `expected a provider key, found ${JSON.stringify(key)}`);
 }
 
-/** Throws USAGE unless `prefix` is empty, a key, or a key and a slash: what `list` takes. */
+/** Throws USAGE unless `prefix` is empty, a key, or a key and a slash, as `list` accepts. */
 export function checkPrefix(prefix: string): void {
   if (prefix === '' || isKey(prefix.endsWith('/') ? prefix.slice(0, -1) : prefix)) return;
   throw new BrowserStateError('USAGE', `expected the beginning of provider keys, found ${JSON.stringify(prefix)}`);

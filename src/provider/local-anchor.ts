@@ -1,6 +1,7 @@
 /**
- * The folder of a provider, held open while requests are under way. A disk can be unmounted between two system calls; a path then leads to the bare mount point
- * below it. So the folder is opened, verified through its handle, and every path of the requests starts from that handle.
+ * The folder of a provider, held open while requests run. A disk can be unmounted between two
+ * system calls; a path then leads to the bare mount point. So the folder is opened and verified
+ * through its handle, and every path of a request starts from that handle.
  */
 import { promises as fs, type Stats } from 'node:fs';
 import { BrowserStateError, integrity, isError } from '../errors.js';
@@ -18,17 +19,17 @@ export interface Place {
 }
 
 interface Held extends Place {
-  /** Undefined as long as nothing is expected to be there. */
+  /** Undefined as long as no folder is expected. */
   handle: fs.FileHandle | undefined;
-  /** Whether what tells the repository cannot be read: then nothing is written. */
+  /** True if the cell that identifies the repository cannot be read. Nothing is written then. */
   isDamaged: boolean;
 }
 
 export interface AnchorOptions {
   entriesPerGeneration: number;
-  /** Whose temporary files are. */
+  /** Owners of the temporary files. */
   owners: Owners | undefined;
-  /** What must be in the folder, if that is known. */
+  /** Expected content of the folder, if known. */
   expected: Expectation | undefined;
 }
 
@@ -63,7 +64,10 @@ export class Anchor {
     }
   }
 
-  /** Runs a write on the folder. Throws INTEGRITY if its config is damaged, UNREACHABLE if another folder has taken its place by the end: a reader would not find what was written. */
+  /**
+   * Runs a write on the folder. Throws INTEGRITY if its config is damaged. Throws UNREACHABLE if
+   * another folder has replaced it by the end: a reader would not find the written data.
+   */
   async writing<T>(write: (place: Place) => Promise<T>): Promise<T> {
     return await this.reading(async (place) => {
       const { handle, isDamaged } = place as Held;
@@ -76,7 +80,7 @@ export class Anchor {
     });
   }
 
-  /** The folder as it is now, until it is released. Throws UNREACHABLE if it is not the expected one. */
+  /** Holds the current folder until `release`. Throws UNREACHABLE if it is not the expected one. */
   async hold(): Promise<{ place: Place; release: () => Promise<void> }> {
     if (this.#expected === undefined) return { place: this.#anywhere, release: async () => undefined };
     this.#users++;
@@ -120,7 +124,7 @@ export class Anchor {
     return { folder, cells: new LocalCells(folder, this.#entriesPerGeneration), handle, isDamaged: false };
   }
 
-  /** An error with the folder's own path in place of the handle's. */
+  /** Returns the error with the folder's own path in place of the handle's. */
   readable(error: unknown, { folder }: Place): unknown {
     if ((isError(error) || hasErrno(error)) && folder.root !== this.#root)
       Object.assign(
@@ -131,7 +135,7 @@ export class Anchor {
   }
 }
 
-/** Returns the message of an error, and its path, with other paths in them. */
+/** Returns the message and path of an error with the paths in them replaced. */
 function inPlace(error: BrowserStateError | NodeJS.ErrnoException, renamed: (text: string) => string): object {
   const message = renamed(error.message);
   if (!isError(error)) return error.path === undefined ? { message } : { message, path: renamed(error.path) };
@@ -139,7 +143,7 @@ function inPlace(error: BrowserStateError | NodeJS.ErrnoException, renamed: (tex
   return typeof path === 'string' ? { message, details: { ...error.details, path: renamed(path) } } : { message };
 }
 
-/** The cell's bytes, `damaged` if it has none that are whole, or undefined if it is not there. */
+/** Returns the cell's bytes, `damaged` if they are not intact, or undefined if there is no cell. */
 async function currentCell(cells: LocalCells, key: string): Promise<Uint8Array | 'damaged' | undefined> {
   try {
     return (await cells.current(key))?.payload;
@@ -149,7 +153,10 @@ async function currentCell(cells: LocalCells, key: string): Promise<Uint8Array |
   }
 }
 
-/** A path that leads to the open directory whatever happens to its name: by /proc if there is one, else the name. */
+/**
+ * Returns a path that leads to the open directory even if it is renamed: by /proc if there is one,
+ * else the name.
+ */
 async function pathOf(handle: fs.FileHandle, root: string): Promise<string> {
   const path = `/proc/self/fd/${handle.fd}`;
   return (await isAt(handle, path)) ? path : root;

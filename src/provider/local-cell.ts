@@ -1,34 +1,45 @@
 /**
- * Cells of the local folder: compare-and-swap among any number of processes, without a lock, on a file system that has link() and rename()
- * (SPEC.md "Local folder", R-LOCAL-5 to R-LOCAL-10).
+ * Cells of the local folder: compare-and-swap among any number of processes, without a lock, on a
+ * file system with link() and rename() (SPEC.md "Local folder", R-LOCAL-5 to R-LOCAL-10).
  *
- * A cell is a directory that holds one *generation* `g-NAME` (NAME random, never used again), which holds *entries* 1, 2, 3 … The entry of
- * the highest number is the value; a *last* entry says that the value is entry 1 of the generation that it names. That generation
- * lies nested inside the old one, `g-OLD/next-NEW`, until somebody moves it out.
+ * A cell is a directory with one *generation* `g-NAME` (NAME is random and never reused). A
+ * generation contains *entries* 1, 2, 3 … The entry with the highest number is the value. A *last*
+ * entry names another generation: the value is entry 1 of that one. The new generation is nested
+ * inside the old one, `g-OLD/next-NEW`, until a process moves it out.
  *
- * What every step does, and why it is safe wherever any process stalls or dies:
- * 1. Create: a whole cell is built in tmp and renamed to its place. A cell's directory is never empty, and rename() refuses to replace a
- *    directory that is not: of any number of creators one succeeds.
- * 2. Append: a swap of entry n links a complete file to the name n+1. link() refuses a name that is there, and no number is removed or
- *    rewritten while its generation is in its place, so of all swaps of entry n one succeeds. It first reads entry n, which never
- *    changes: that it is there, is a value and bears the version's tag cannot become false.
- * 3. Roll: a swap to the last number first puts a whole next generation into a nest of its own, synced, and then links the last entry that
- *    names it: that link is the commit, and a race like any other. Losers' nests are named by nobody and go when the old generation goes.
- * 4. Finish: who wants to append to a generation that is still nested, or to end one beside which its predecessor still lies, does this
- *    first, in this order: move the nest out, move the old generation into tmp under a random name, remove it there. Either move has a
- *    source that exists once and never again, so each happens once whoever tries, and one who comes late finds nothing to move. The old
- *    generation leaves only after the new one has come out, so the cell always holds the current one, in its place or nested.
- *    A last entry is linked only where no predecessor lies beside, so there are never more than two.
- * 5. A stale swap finds every later number taken while its generation is in its place: lost. Once it was moved away no path leads there
- *    and none ever will: ENOENT, and a new look at the cell tells whether it lost or whether its generation was nested at that
- *    moment; then it finishes and tries again. A link that succeeded counts only if the generation's path still leads there
- *    afterwards; if not, it may have been made in a directory that is being removed, and the swap says that it does not know.
- * 6. A read lists the cell, lists its generation and opens the highest entry. Entries disappear only from generations that were moved away
- *    first, so if the path of the entry still opens, the list was whole, and the entry was the highest at some moment during the
- *    read; if not, the read starts over. A last entry's payload is that of the first entry of the next generation, which had not come out
- *    when the cell was listed, so that nothing had been appended to it. Reads never write.
- * 7. A directory is synced between each of these steps and the next (the last entry before its nest moves, the cell before the old
- *    generation moves and again before it is removed), so what the loss of power leaves is one of the states above.
+ * Each step, and why it is safe if any process stalls or dies:
+ * 1. Create: a whole cell is built in tmp and renamed into place. A cell's directory is never
+ *    empty, and rename() fails if the target directory is not empty. So of any number of creators
+ *    exactly one succeeds.
+ * 2. Append: a swap of entry n links a complete file to the name n+1. link() fails if the name
+ *    exists, and no number is removed or rewritten while its generation is in place. So of all
+ *    swaps of entry n exactly one succeeds. A swap first reads entry n, which never changes: its
+ *    existence, its kind and its version tag stay true.
+ * 3. Roll: a swap to the last number first builds a whole next generation, synced, in a nest of its
+ *    own. Then it links the last entry that names the nest. That link is the commit, and a race
+ *    like any other. No entry names the nests of losers; they are removed with the old generation.
+ * 4. Finish: a writer finishes the roll before it appends to a nested generation, or ends one whose
+ *    predecessor is still there. It moves the nest out, moves the old generation into tmp under a
+ *    random name, and removes it there. The source of either move exists only once, so each move
+ *    happens once, and a late process finds nothing to move. The old generation leaves only after
+ *    the new one has come out. So the cell always contains the current generation, in place or
+ *    nested. A last entry is linked only if no predecessor is left, so there are never more than
+ *    two generations.
+ * 5. A stale swap finds every later number taken while its generation is in place: it lost. After
+ *    the generation was moved away, its path never exists again: link() fails with ENOENT, and the
+ *    cell is read again. The read shows that the swap lost, or that its generation was nested at
+ *    that moment; the swap then finishes the roll and retries. A successful link counts only if the
+ *    generation's path still leads there afterwards. Otherwise the link may be in a directory that
+ *    is being removed, and the outcome is reported as unknown.
+ * 6. A read lists the cell, lists its generation and opens the highest entry. Entries disappear
+ *    only from generations that were moved away first. So if the path of the entry still opens, the
+ *    list was complete, and the entry was the highest at some moment during the read. Otherwise the
+ *    read starts over. A last entry's payload is that of the first entry of the next generation.
+ *    That generation was still nested when the cell was listed, so nothing had been appended to it.
+ *    Reads never write.
+ * 7. A directory is synced between each of these steps and the next. The last entry is synced
+ *    before its nest moves. The cell is synced before the old generation moves, and again before it
+ *    is removed. So a power loss leaves one of the states above.
  */
 import { dirname, join } from 'node:path';
 import { check, integrity, throwIfAborted } from '../errors.js';
@@ -59,7 +70,10 @@ import {
 import { cellPath } from './local-names.js';
 import type { RequestOptions, Version } from './provider.js';
 
-/** Times that one read or swap may start over. Each takes a roll by others meanwhile, so this many in a row mean damage. */
+/**
+ * Maximum restarts of one read or swap. Each restart needs a roll by another process meanwhile, so
+ * this many in a row mean damage.
+ */
 const MAX_STARTS = 64;
 
 /** The newest entry of a generation. */
@@ -72,7 +86,7 @@ export interface CurrentCell {
   version: Version;
   payload: Uint8Array;
   generation: string;
-  /** The generation inside which this one lies, if it does. */
+  /** The generation that contains this one, if it is nested. */
   nestedIn: string | undefined;
 }
 
@@ -80,13 +94,13 @@ export class LocalCells {
   readonly #folder: Folder;
   readonly #limit: number;
 
-  /** `limit`: the number from which on an entry ends its generation; at least 2. */
+  /** `limit`: the number from which an entry ends its generation; at least 2. */
   constructor(folder: Folder, limit: number) {
     this.#folder = folder;
     this.#limit = limit;
   }
 
-  /** The cell as it was at some moment during the call; undefined where there was none. */
+  /** Returns the cell as it was at some moment during the call; undefined if there was none. */
   async current(key: string): Promise<CurrentCell | undefined> {
     for (let start = 0; start < MAX_STARTS; start++) {
       const generations = await this.generations(key);
@@ -98,7 +112,10 @@ export class LocalCells {
     throw integrity(`cell ${key}: expected one current generation in ${this.directory(key)}, found none or several`);
   }
 
-  /** Sets the cell if its version is `expected` (null: if there is none); undefined where it lost. Errors are the file system's. */
+  /**
+   * Sets the cell if its version is `expected` (null: if there is none). Returns undefined if it
+   * lost. Throws errors of the file system.
+   */
   async swap(key: string, payload: Uint8Array, expected: Version | null, options: RequestOptions): Promise<Version | undefined> {
     if (expected === null) return await this.#folder.afresh(() => this.#create(key, payload, options));
     const base = parseVersion(key, expected);
@@ -125,7 +142,7 @@ export class LocalCells {
     return join(this.directory(key), `g-${generation}`);
   }
 
-  /** The names of the generations that are in their place; undefined if there is no cell. */
+  /** Returns the names of the generations that are in place; undefined if there is no cell. */
   async generations(key: string): Promise<string[] | undefined> {
     const names = await namesIn(this.directory(key));
     if (names === undefined) await this.#folder.requireWay(this.directory(key));
@@ -144,12 +161,15 @@ export class LocalCells {
     });
   }
 
-  /** Links the entry after `base`, if `base` bears `tag`. ENOENT where the generation is not in its place. */
+  /**
+   * Links the entry after `base`, if `base` has `tag`. Throws ENOENT if the generation is not in
+   * place.
+   */
   async #append(base: Place, tag: string, payload: Uint8Array, options: RequestOptions): Promise<Version | undefined> {
     const before = await readEntry(base, this.#entry(base));
     if (before.next !== undefined || before.tag !== tag) return undefined;
     const place = { ...base, number: base.number + 1 };
-    // A number that is taken stays taken, so there is nothing to stage for a race that is already lost.
+    // A taken number stays taken: the race is already lost, and nothing is staged.
     if (await isThere(this.#entry(place))) return undefined;
     if (place.number >= this.#limit) return await this.#roll(place, payload, options);
     const bytes = encodeEntry(place, payload);
@@ -159,7 +179,9 @@ export class LocalCells {
     });
   }
 
-  /** Links the last entry of a generation, the next one nested beside it. ENOENT as above. */
+  /**
+   * Links the last entry of a generation, with the next one nested in it. Throws ENOENT as above.
+   */
   async #roll(place: Place, payload: Uint8Array, options: RequestOptions): Promise<Version | undefined> {
     await this.#finishPredecessor(place);
     const first = { key: place.key, generation: this.#folder.unique(), number: 1 };
@@ -176,7 +198,7 @@ export class LocalCells {
     });
   }
 
-  /** Makes sure that no older generation lies beside this one. */
+  /** Ensures that the predecessor of this generation is removed. */
   async #finishPredecessor({ key, generation }: Place): Promise<void> {
     for (const other of (await this.generations(key)) ?? []) {
       const top = await this.#top(key, other);
@@ -184,7 +206,7 @@ export class LocalCells {
     }
   }
 
-  /** Completes a roll that was committed, however far others have come with it. */
+  /** Completes a committed roll, at whatever step other processes have left it. */
   async #finish(key: string, old: string, next: string): Promise<void> {
     const from = this.generation({ key, generation: old });
     if (!(await syncedIfThere(from))) return;
@@ -198,7 +220,9 @@ export class LocalCells {
     });
   }
 
-  /** The newest entry of a generation; undefined where the generation is gone, or going. */
+  /**
+   * Returns the newest entry of a generation; undefined if the generation is gone or being removed.
+   */
   async #top(key: string, generation: string): Promise<Top | undefined> {
     const names = (await namesIn(this.generation({ key, generation }))) ?? [];
     const number = Math.max(0, ...entryNumbers(names));
@@ -217,7 +241,7 @@ export class LocalCells {
   }
 }
 
-/** The numbers among the names in a generation. */
+/** Returns the numbers among the names in a generation. */
 export function entryNumbers(names: readonly string[]): number[] {
   return names.filter((name) => /^[1-9][0-9]{0,8}$/.test(name)).map(Number);
 }

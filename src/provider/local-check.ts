@@ -1,4 +1,7 @@
-/** The verification of one cell of the local folder: every entry, superseded ones too, and nothing else beside them (SPEC.md R-LOCAL-11). */
+/**
+ * The verification of one cell of the local folder: every entry, including superseded ones, and
+ * that nothing else is in the cell (SPEC.md R-LOCAL-11).
+ */
 import { join } from 'node:path';
 import { check, isError } from '../errors.js';
 import { entryNumbers, type LocalCells, readEntry } from './local-cell.js';
@@ -11,8 +14,8 @@ export interface Finding {
 }
 
 /**
- * What is damaged in a cell. Others may swap and roll it meanwhile, which can look like damage for an instant: only what is
- * found twice is told.
+ * Returns the damage of a cell. Concurrent swaps and rolls can look like damage for an instant, so
+ * only damage that is found twice is reported.
  */
 export async function checkCell(cells: LocalCells, key: string): Promise<Finding[]> {
   const first = await messagesFor(cells, key);
@@ -37,11 +40,11 @@ async function messagesWithin(cells: LocalCells, key: string): Promise<string[]>
     const path = cells.generation({ key, generation });
     messages.push(...(await checkGeneration(path, key, generation, generations)));
   }
-  // What each generation by itself does not show: none at all, or two of which neither is the other's successor.
+  // Damage that no single generation shows: none at all, or two that do not follow each other.
   return messages.length > 0 ? messages : await messageOf(() => cells.current(key));
 }
 
-/** Every entry from 1 without a gap, the next generations that lie nested, and nothing else. */
+/** Checks for every entry from 1 without a gap, the nested next generations, and nothing else. */
 async function checkGeneration(path: string, key: string, generation: string, beside: (string | undefined)[]): Promise<string[]> {
   const names = (await namesIn(path)) ?? [];
   const nested = names.map((name) => /^next-([0-9a-f]{32})$/.exec(name)?.[1]);

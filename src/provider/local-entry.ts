@@ -1,7 +1,8 @@
 /**
- * One write of a cell of the local folder, as bytes (SPEC.md R-LOCAL-6): a kind byte, for a last entry the name of the next generation,
- * the payload, and a SHA-256 over these and over the place where they belong, so that an entry that was flipped, cut short, moved
- * or swapped for another is never taken for a value.
+ * One write of a cell of the local folder, as bytes (SPEC.md R-LOCAL-6). It consists of a kind
+ * byte, the name of the next generation (last entries only), the payload and a SHA-256. The hash
+ * covers these bytes and the entry's position. So an entry that was damaged, truncated, moved or
+ * exchanged is never accepted as a value.
  */
 import { createHash } from 'node:crypto';
 import { concat, equalBytes, fromHex, toHex, utf8 } from '../bytes.js';
@@ -13,10 +14,10 @@ const VALUE = 0;
 const LAST = 1;
 const NAME_BYTES = 16;
 const HASH_BYTES = 32;
-/** What an entry's file may be: more is refused before it is read. */
+/** Maximum bytes of an entry's file. A larger file is rejected before it is read. */
 export const MAX_ENTRY_SIZE = 1 + NAME_BYTES + MAX_CELL_SIZE + HASH_BYTES;
 
-/** Where an entry belongs; `generation` is 32 hex digits, numbers start at 1. */
+/** The position of an entry. `generation` is 32 hex digits, numbers start at 1. */
 export interface Place {
   key: string;
   generation: string;
@@ -25,9 +26,9 @@ export interface Place {
 
 export interface Entry {
   payload: Uint8Array;
-  /** The generation that follows; undefined for an entry that is not the last of its own. */
+  /** The generation that follows; undefined unless the entry is the last of its own. */
   next: string | undefined;
-  /** Tells writes of one number apart, as there are after a folder was restored from a backup. */
+  /** Distinguishes writes of one number, which exist after a folder was restored from a backup. */
   tag: string;
 }
 
@@ -51,22 +52,25 @@ export function decodeEntry(place: Place, bytes: Uint8Array): Entry {
   return { payload: body.slice(start), next, tag: tagOf(bytes) };
 }
 
-/** The first 8 bytes of an entry's hash in hex. */
+/** Returns the first 8 bytes of an entry's hash in hex. */
 export function tagOf(entry: Uint8Array): string {
   return toHex(entry.subarray(-HASH_BYTES).subarray(0, 8));
 }
 
-/** The version of the value at `place` whose entry has `tag`. */
+/** Returns the version of the value at `place` whose entry has `tag`. */
 export function versionOf(place: Place, tag: string): Version {
   return `${place.generation}/${place.number}/${tag}`;
 }
 
-/** The version of a generation's first value, which its bytes decide. */
+/** Returns the version of a generation's first value, which its bytes decide. */
 export function firstVersion(place: Place, payload: Uint8Array): Version {
   return versionOf(place, tagOf(encodeEntry(place, payload)));
 }
 
-/** The place and tag that a version names; undefined for one that this provider never gave out. */
+/**
+ * Returns the place and tag that a version names; undefined for a version that this provider never
+ * returned.
+ */
 export function parseVersion(key: string, version: Version): { place: Place; tag: string } | undefined {
   const [, generation, number, tag] = /^([0-9a-f]{32})\/([1-9][0-9]{0,8})\/([0-9a-f]{16})$/.exec(version) ?? [];
   if (generation === undefined || number === undefined || tag === undefined) return undefined;

@@ -1,9 +1,9 @@
-/** What the file system answers, as the errors of the provider contract. */
+/** Translation of file system errors to errors of the provider contract. */
 import type { Stats } from 'node:fs';
 import { BrowserStateError, type ErrorCode, integrity, isAnyError } from '../errors.js';
 import { meaningOf } from '../system-errors.js';
 
-/** What a folder needs that a directory for a profile does not. */
+/** Codes of errors that have another meaning in a store's folder than in a profile directory. */
 const ofFolder: Readonly<Record<string, ErrorCode>> = {
   EXDEV: 'FORBIDDEN',
   ENOTSUP: 'FORBIDDEN',
@@ -18,7 +18,10 @@ const hints: Partial<Record<ErrorCode, string>> = {
   USAGE: 'There is a file where a directory belongs, or the reverse: an object cannot also be the directory of other keys.',
 };
 
-/** Returns the code and the hint of a system error. A place that another program changes may be whole at the next attempt. */
+/**
+ * Returns the code and the hint of a system error. A folder that another program changes may be
+ * intact at the next attempt.
+ */
 function meaningInFolder(name: string, particular: Record<string, ErrorCode>): { code: ErrorCode; hint: string } {
   const found = meaningOf(name);
   const isOfMachine = ['FORBIDDEN', 'NO_SPACE', 'UNREACHABLE'].includes(found.code);
@@ -26,20 +29,23 @@ function meaningInFolder(name: string, particular: Record<string, ErrorCode>): {
   return { code, hint: hints[code] ?? (code === found.code ? found : meaningOf('EIO')).hint };
 }
 
-/** What the file system's answers mean in particular to who reads an object, reads a cell, or writes. */
+/** Meanings of file system errors for reads of objects, reads of cells, and writes. */
 export const absent = { ENOENT: 'NOT_FOUND', ENOTDIR: 'NOT_FOUND', EISDIR: 'NOT_FOUND' } as const;
 export const damaged = { EISDIR: 'INTEGRITY', ENOTDIR: 'INTEGRITY' } as const;
 export const misplaced = { ENOTDIR: 'USAGE', EISDIR: 'USAGE' } as const;
-/** A directory in the place of an entry is damage: no key leads below a cell. */
+/** A directory in the place of an entry is damage: no key is below a cell. */
 export const misplacedCell = { ENOTDIR: 'USAGE', EISDIR: 'INTEGRITY' } as const;
 
-/** True for an error of the file system with one of the given names, or with any. */
+/**
+ * Returns true for a file system error with one of the given names, or with any name if none is
+ * given.
+ */
 export function hasErrno(error: unknown, ...names: string[]): error is NodeJS.ErrnoException {
   if (!isAnyError(error) || !('code' in error) || !('errno' in error)) return false;
   return names.length === 0 || names.includes(String(error.code));
 }
 
-/** Names the type of an entry of a directory that is not a file. */
+/** Returns the type name of a directory entry that is not a file. */
 export function typeName(found: Pick<Stats, 'isDirectory' | 'isSymbolicLink' | 'isFIFO' | 'isSocket' | 'isFile'>): string {
   if (found.isFile()) return 'a file';
   if (found.isDirectory()) return 'a directory';
@@ -48,19 +54,28 @@ export function typeName(found: Pick<Stats, 'isDirectory' | 'isSymbolicLink' | '
   return found.isSocket() ? 'a socket' : 'a device';
 }
 
-/** The error for what is in the place of a file: EISDIR for a directory, which may be that of other keys, else INTEGRITY. */
+/**
+ * Returns the error for an entry in the place of a file: EISDIR for a directory, which may be that
+ * of other keys, else INTEGRITY.
+ */
 export function misfit(path: string, found: Stats): Error {
   const message = `${path}: expected a file, found ${typeName(found)}`;
   return found.isDirectory() ? Object.assign(new Error(message), { code: 'EISDIR', errno: -21, path }) : integrity(message);
 }
 
-/** Returns the error for what is in the place of a directory: ENOTDIR for a file, which may be an object, else INTEGRITY. */
+/**
+ * Returns the error for an entry in the place of a directory: ENOTDIR for a file, which may be an
+ * object, else INTEGRITY.
+ */
 export function notDirectory(path: string, found: Stats): Error {
   if (!found.isFile()) return integrity(`${path}: expected a directory, found ${typeName(found)}`, undefined, { path });
   return Object.assign(new Error(`${path}: expected a directory, found ${typeName(found)}`), { code: 'ENOTDIR', errno: -20, path });
 }
 
-/** Runs `body` and throws what the file system answers as an error of the contract: `what` says what could not be done. */
+/**
+ * Runs `body`, and throws file system errors as errors of the contract. `what` names the operation
+ * that failed.
+ */
 export async function translating<T>(what: string, particular: Record<string, ErrorCode>, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
@@ -77,13 +92,16 @@ export function translated(error: unknown, what: string, particular: Record<stri
   return new BrowserStateError(code, `cannot ${what}: ${error.message}`, { hint, details, cause: error });
 }
 
-/** Runs what follows the step by which a write takes effect: failing there leaves the caller unsure, which is UNREACHABLE. */
+/**
+ * Runs the steps after a write has taken effect. A failure there leaves the caller unsure, which is
+ * UNREACHABLE.
+ */
 export async function committed(body: () => Promise<unknown>): Promise<void> {
   try {
     await body();
   } catch (error) {
     if (!hasErrno(error)) throw error;
-    const message = `a write was under way, and nobody can tell whether it took effect: ${error.message}`;
+    const message = `a write was in progress, and whether it took effect is unknown: ${error.message}`;
     const { hint } = meaningInFolder(String(error.code), {});
     throw new BrowserStateError('UNREACHABLE', message, { hint, cause: error });
   }

@@ -1,7 +1,7 @@
 /**
- * What the local folder asks of the file system: complete, synced temporary files, names that appear whole or not at all, and
- * directories that survive the loss of power. Errors of the file system pass through untranslated, so that callers can tell
- * the expected ones apart.
+ * File system operations of the local folder: complete and synced temporary files, names that
+ * appear whole or not at all, and directories that survive a power loss. File system errors pass
+ * through untranslated, so that callers can distinguish the expected ones.
  */
 import { constants, promises as fs } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
@@ -13,20 +13,25 @@ import { committed, hasErrno, misfit, notDirectory } from './local-errors.js';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
-/** A FIFO or a device in the place of a file never blocks an open, and a symlink is never followed. */
+/**
+ * A FIFO or a device in the place of a file never blocks an open, and a symlink is never followed.
+ */
 const FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
 /** The name of a temporary file; the group is its owner. */
 export const TEMPORARY = /^[0-9a-f]{32}\.(.+)$/;
 
-/** What is known of a folder as long as its provider is open. */
+/** The known state of a folder while its provider is open. */
 export class FolderState {
-  /** Directories below the root that this process knows to be there and to stay. */
+  /** Directories below the root that this process knows to exist and to stay. */
   readonly known = new Set<string>();
   isSwept = false;
 
-  /** `owners`: whose the temporary files are; without them nothing that a killed process left is ever removed. */
+  /**
+   * `owners`: owners of the temporary files. Without them, the temporary files of killed processes
+   * are never removed.
+   */
   constructor(readonly owners: Owners | undefined) {}
 }
 
@@ -47,15 +52,18 @@ export class Folder {
     return join(this.root, ...parts);
   }
 
-  /** A name that was never used: 32 hex digits. */
+  /** Returns a name that was never used: 32 hex digits. */
   unique(): string {
     return toHex(this.#host.random(16));
   }
 
-  /** Gives `use` a path on the same file system that nobody else uses, under a name that tells whose it is. */
+  /**
+   * Calls `use` with an unused path on the same file system. The name of the path includes its
+   * owner.
+   */
   async withTemporary<T>(use: (path: string) => Promise<T>): Promise<T> {
     await this.ensureDirectory(this.path('tmp'));
-    // A process that cannot be an owner leaves what no sweep removes.
+    // A process that cannot be an owner leaves files that no sweep removes.
     const hold = await this.#state.owners?.hold().catch(() => undefined);
     try {
       await this.#sweep();
@@ -65,7 +73,7 @@ export class Folder {
     }
   }
 
-  /** Removes, once, the temporary files of processes that are gone. What cannot be removed stays. */
+  /** Removes, once, the temporary files of exited processes. Files that cannot be removed stay. */
   async #sweep(): Promise<void> {
     const { owners, isSwept } = this.#state;
     if (owners === undefined || isSwept) return;
@@ -77,7 +85,10 @@ export class Folder {
     }
   }
 
-  /** Gives `use` the path of a complete, synced file of `bytes`, and removes that name afterwards. */
+  /**
+   * Calls `use` with the path of a complete, synced file of `bytes`, and removes that name
+   * afterwards.
+   */
   async stageFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
     return await this.withTemporary(async (path) => {
       const file = await fs.open(path, 'wx', PRIVATE_FILE);
@@ -90,7 +101,10 @@ export class Folder {
     });
   }
 
-  /** The same for a directory that holds one file, whose name below it may have directories: all are synced. */
+  /**
+   * Like `stageFile`, for a directory with one file. `name` may contain directories: all are
+   * synced.
+   */
   async stageDirectory<T>(name: string, bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
     return await this.withTemporary(async (path) => {
       const file = join(path, name);
@@ -105,20 +119,24 @@ export class Folder {
     });
   }
 
-  /** Makes a directory below the root and those above it, private, so that they survive the loss of power. */
+  /** Makes a directory below the root and its parents, private and durable. */
   async ensureDirectory(path: string): Promise<void> {
     const below = relative(this.root, path);
     if (this.#known.has(below)) return;
     if (path !== this.root) await this.ensureDirectory(dirname(path));
     else await makeAncestors(path);
-    // Another process may have made it and not have synced it yet, so what is there already is synced as well.
+    // Another process may have made the directory and not synced it yet, so an existing one is
+    // synced as well.
     const isNew = await makeDirectory(path);
     if (!isNew && path !== this.root) await requireDirectory(path);
     if (isNew || path !== this.root) await syncDirectory(dirname(path));
     this.#known.add(below);
   }
 
-  /** Throws ENOTDIR if something other than a directory is above a path: what is missing there may be hidden by it, as by a symlink to nowhere. */
+  /**
+   * Throws ENOTDIR if something other than a directory is above a path. It may hide a missing file,
+   * as a dangling symlink does.
+   */
   async requireWay(path: string): Promise<void> {
     for (let at = dirname(path); at !== this.root && at !== dirname(at); at = dirname(at)) {
       const isDirectory = await requireDirectory(at).then(
@@ -132,12 +150,12 @@ export class Folder {
     }
   }
 
-  /** Believes in no directory any longer: one was removed from outside. */
+  /** Forgets all known directories: one was removed by another program. */
   forget(): void {
     this.#known.clear();
   }
 
-  /** Runs `body`, and once more where a directory that was believed to be there is not. */
+  /** Runs `body`, and once more if a directory that was known to exist is missing. */
   async afresh<T>(body: () => Promise<T>): Promise<T> {
     try {
       return await body();
@@ -156,7 +174,7 @@ async function makeAncestors(path: string): Promise<void> {
   if (await makeDirectory(parent)) await syncDirectory(dirname(parent));
 }
 
-/** False if it was there. */
+/** Makes a directory. Returns false if it existed. */
 async function makeDirectory(path: string): Promise<boolean> {
   try {
     await fs.mkdir(path, PRIVATE_DIRECTORY);
@@ -167,7 +185,10 @@ async function makeDirectory(path: string): Promise<boolean> {
   }
 }
 
-/** Throws ENOTDIR for a symlink too: what is written through one may land anywhere. */
+/**
+ * Throws ENOTDIR for anything but a directory. A symlink is rejected too: a write through one may
+ * land anywhere.
+ */
 async function requireDirectory(path: string): Promise<void> {
   const found = await fs.lstat(path);
   if (!found.isDirectory()) throw notDirectory(path, found);
@@ -184,16 +205,18 @@ async function writeAll(file: fs.FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 /**
- * Gives a staged file its name: the name appears with all bytes or not at all, and survives the loss of power. False where the
- * name is taken; ENOENT where its directory is not there; UNREACHABLE where the directory was moved away meanwhile, so that nobody can
- * tell whether the name appeared before or after.
+ * Gives a staged file its name: the name appears with all bytes or not at all, and survives a power
+ * loss. Returns false if the name is taken. Throws ENOENT if its directory is missing. Throws
+ * UNREACHABLE if the directory was moved away meanwhile: the name may have appeared before or
+ * after.
  */
 export async function publish(staged: string, path: string): Promise<boolean> {
   const directory = await openDirectory(dirname(path));
   try {
     if (!(await linked(staged, path))) return false;
     await committed(async () => {
-      // The kernel may have found the directory just before it was moved away, and have made the name in it after.
+      // The kernel may have resolved the directory just before the move, and have made the name in
+      // it after.
       await fs.stat(dirname(path));
       await directory.sync();
     });
@@ -209,7 +232,8 @@ async function linked(staged: string, path: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (!hasErrno(error, 'EEXIST')) throw error;
-    // A network file system that lost its answer and asked again says EEXIST for the link that it made: open(2), O_EXCL.
+    // A network file system that lost the response and resent the request reports EEXIST for its
+    // own link: open(2), O_EXCL.
     return (await fs.stat(staged)).nlink > 1;
   }
 }
@@ -224,7 +248,7 @@ export async function isThere(path: string): Promise<boolean> {
   }
 }
 
-/** False where there is nothing at `from`. */
+/** Renames `from`. Returns false if it does not exist. */
 export async function renamed(from: string, to: string): Promise<boolean> {
   try {
     await fs.rename(from, to);
@@ -235,7 +259,7 @@ export async function renamed(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** False where there is something at `to`, unless it is an empty directory. */
+/** Renames `from` to `to`. Returns false if `to` exists and is not an empty directory. */
 export async function renamedToNew(from: string, to: string): Promise<boolean> {
   try {
     await fs.rename(from, to);
@@ -246,7 +270,7 @@ export async function renamedToNew(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** False where there is no such directory. */
+/** Syncs a directory. Returns false if it does not exist. */
 export async function syncedIfThere(path: string): Promise<boolean> {
   try {
     await syncDirectory(path);
@@ -271,8 +295,9 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Reads a file, or the part of it that `select` names for its size, into `into` if it fits. Throws INTEGRITY for what is neither a file nor a directory, and
- * EISDIR for a directory, both with the path.
+ * Reads a file into `into` if it fits, or the part of it that `select` returns for its size. Throws
+ * INTEGRITY for an entry that is neither a file nor a directory, and EISDIR for a directory, both
+ * with the path.
  */
 export async function readBytes(
   path: string,
@@ -285,7 +310,7 @@ export async function readBytes(
     if (!found.isFile()) throw misfit(path, found);
     const { start, end } = select(found.size);
     const fits = into !== undefined && into.length >= end - start;
-    // Not the shared pool, and not filled first: the result is the caller's own.
+    // Not from the shared pool, and not zeroed: the caller owns the result.
     const bytes = fits ? into.subarray(0, end - start) : new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
@@ -302,13 +327,16 @@ async function openFile(path: string): Promise<fs.FileHandle> {
   try {
     return await fs.open(path, FILE);
   } catch (error) {
-    // A symlink and a socket cannot be opened so.
+    // Open fails with these for a symlink and a socket.
     if (hasErrno(error, 'ELOOP', 'EMLINK', 'ENXIO', 'EOPNOTSUPP')) throw misfit(path, await fs.lstat(path));
     throw error;
   }
 }
 
-/** The names in a directory; undefined if it is not there. Anything else in its place, or a file above it, is ENOTDIR: what it hides is not absent. */
+/**
+ * Returns the names in a directory; undefined if it does not exist. Throws ENOTDIR for anything
+ * else in its place, and for a file above it: the names that it hides are not absent.
+ */
 export async function namesIn(path: string): Promise<string[] | undefined> {
   try {
     await requireDirectory(path);
@@ -319,7 +347,7 @@ export async function namesIn(path: string): Promise<string[] | undefined> {
   }
 }
 
-/** Removes a file; false where there is none, or a directory. */
+/** Removes a file. Returns false if there is none, or if it is a directory. */
 export async function removeFile(path: string): Promise<boolean> {
   try {
     await fs.unlink(path);
@@ -330,12 +358,15 @@ export async function removeFile(path: string): Promise<boolean> {
   }
 }
 
-/** Removes a directory and all below it; a no-op where there is none. */
+/** Removes a directory and all below it. A no-op if there is none. */
 export async function removeTree(path: string): Promise<void> {
   await fs.rm(path, { recursive: true, force: true });
 }
 
-/** Returns the bytes of a file, or of all files below a directory. What goes away meanwhile counts nothing. */
+/**
+ * Returns the bytes of a file, or of all files below a directory. Files that disappear meanwhile
+ * count as 0.
+ */
 export async function bytesAt(path: string): Promise<number> {
   const found = await fs.lstat(path).catch((error: unknown) => {
     if (!hasErrno(error, 'ENOENT')) throw error;

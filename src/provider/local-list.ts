@@ -1,4 +1,7 @@
-/** The keys of a local folder: what of its files and directories are objects and cells, and nothing else (SPEC.md R-LOCAL-4). */
+/**
+ * The keys of a local folder: its files and directories that are objects and cells, and nothing
+ * else (SPEC.md R-LOCAL-4).
+ */
 import { type Dirent, promises as fs } from 'node:fs';
 import { integrity, throwIfAborted } from '../errors.js';
 import { hasErrno, translated, typeName } from './local-errors.js';
@@ -6,10 +9,13 @@ import type { Folder } from './local-files.js';
 import { keyOfCellName, keyOfName, objectPath } from './local-names.js';
 import type { Listed } from './provider.js';
 
-/** Files whose sizes are asked for at once: enough for the thread pool. */
+/** Files whose sizes are read at once: enough for the thread pool. */
 const STAT_BATCH = 32;
 
-/** Entries that have an object's or a cell's name and are of a type that neither has, in the whole folder: no read takes them for anything. */
+/**
+ * Yields entries of the whole folder that have the name of an object or a cell and the type of
+ * neither. No read accepts them.
+ */
 export async function* oddEntries(folder: Folder, signal: AbortSignal | undefined): AsyncGenerator<{ key: string; message: string }> {
   const parents = [''];
   for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
@@ -28,7 +34,10 @@ export async function* oddEntries(folder: Folder, signal: AbortSignal | undefine
   }
 }
 
-/** Objects and cells whose keys start with `prefix`, from the deepest directory that the prefix names. */
+/**
+ * Yields objects and cells whose keys start with `prefix`, from the deepest directory that the
+ * prefix names.
+ */
 export async function* listFolder(folder: Folder, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<Listed> {
   const parents = [prefix.slice(0, prefix.lastIndexOf('/') + 1)];
   for (let parent = parents.pop(); parent !== undefined; parent = parents.pop()) {
@@ -59,8 +68,8 @@ async function* withSizes(folder: Folder, keys: string[], signal: AbortSignal | 
 }
 
 /**
- * Lists a directory: empty if it is not there, or if it is an object. Throws INTEGRITY for anything else in its place, since what it should hold would look
- * absent.
+ * Lists a directory. Returns no entries if it does not exist, or if it is an object. Throws
+ * INTEGRITY for anything else in its place: its entries would look absent.
  */
 async function entriesIn(folder: Folder, parent: string): Promise<Dirent[]> {
   const path = folder.path(objectPath(parent));
@@ -76,7 +85,7 @@ async function entriesIn(folder: Folder, parent: string): Promise<Dirent[]> {
   }
 }
 
-/** Undefined if the file was removed since its directory was read. */
+/** Returns the size of a file; undefined if it was removed since its directory was read. */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await fs.lstat(path)).size;

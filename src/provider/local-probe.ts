@@ -1,6 +1,7 @@
 /**
- * The probe of a file system, on which the folder's correctness rests (SPEC.md R-LOCAL-3, R-LOCAL-5): names that are given once, by link() and by rename(). No lock of
- * a file system is relied on: a network file system whose locks do nothing passes if its link() and rename() hold.
+ * The probe of a file system, on which the folder's correctness rests (SPEC.md R-LOCAL-3,
+ * R-LOCAL-5). link() and rename() must create each name only once. No file system lock is used: a
+ * network file system with ineffective locks passes if its link() and rename() hold.
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
@@ -8,10 +9,13 @@ import { BrowserStateError } from '../errors.js';
 import { hasErrno } from './local-errors.js';
 import { type Folder, renamedToNew } from './local-files.js';
 
-/** Answers of file systems that do not have what was asked for. */
+/** Errors of file systems that lack the operation. */
 const ABSENT = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
 
-/** Throws UNSUPPORTED with the reason if the folder's file system does not have what the folder needs, and what else the file system answers. */
+/**
+ * Throws UNSUPPORTED with the reason if the folder's file system lacks a required feature. Throws
+ * other file system errors as they are.
+ */
 export async function probeFolder(folder: Folder): Promise<void> {
   await folder.withTemporary(async (path) => {
     const [file, name, old, fresh] = ['file', 'name', 'old', 'fresh'].map((each) => join(path, each)) as [string, string, string, string];
@@ -29,7 +33,7 @@ export async function probeFolder(folder: Folder): Promise<void> {
   });
 }
 
-/** False if the name is taken. */
+/** Links a file. Returns false if the name is taken. */
 async function linksNew(folder: Folder, file: string, name: string): Promise<boolean> {
   try {
     await fs.link(file, name);

@@ -1,8 +1,9 @@
 /**
- * A provider over a folder (SPEC.md "Local folder"): a home, a mounted disk, or the store that several processes of a machine share.
- * Objects are files that appear whole by link(); cells are in local-cell.ts. Nothing is made before the first write, and all that is
- * made is private to its owner. Correct for a local file system with hard links; a network file system is as good as its own
- * link() and rename().
+ * A provider over a folder (SPEC.md "Local folder"): a local store, a mounted disk, or the store
+ * that several processes of a machine share. Objects are files that appear whole by link(); cells
+ * are in local-cell.ts. Nothing is created before the first write, and all created files are
+ * private to their owner. Correct for a local file system with hard links. A network file system is
+ * as good as its own link() and rename().
  */
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,19 +23,28 @@ import { objectPath } from './local-names.js';
 import { probeFolder } from './local-probe.js';
 import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from './provider.js';
 
-/** Entries of one generation of a cell: few enough to list in one go, many enough that a roll costs little per swap. */
+/**
+ * Entries of one generation of a cell: few enough to list at once, many enough that a roll costs
+ * little per swap.
+ */
 const ENTRIES_PER_GENERATION = 64;
 
 export interface LocalOptions {
-  /** Entries of one generation of a cell, 2 or more. Folders written with different numbers are read alike; tests make it small. */
+  /**
+   * Entries of one generation of a cell, 2 or more. Folders written with different numbers are read
+   * alike; tests make it small.
+   */
   entriesPerGeneration?: number;
-  /** The processes of this machine: temporary files of those that are gone are removed. */
+  /** The processes of this machine. Temporary files of exited ones are removed. */
   owners?: Owners | undefined;
 }
 
 const localOptions: OptionNames<LocalOptions> = { entriesPerGeneration: true, owners: true };
 
-/** The provider over the folder `root`, which need not exist; only `random` is asked of the host. */
+/**
+ * Returns the provider over the folder `root`, which need not exist. Only `random` of the host is
+ * used.
+ */
 export function localProvider(root: string, host: Pick<Host, 'random'>, options: LocalOptions = {}): Provider {
   checkOptions('localProvider', options, localOptions);
   const { entriesPerGeneration = ENTRIES_PER_GENERATION, owners } = options;
@@ -125,7 +135,10 @@ class LocalProvider implements Provider {
     );
   }
 
-  /** Verifies every entry of every cell, that nothing else lies among them, and the types of all entries (SPEC.md R-LOCAL-4, R-LOCAL-11). */
+  /**
+   * Verifies every entry of every cell, that cells contain nothing else, and the types of all
+   * entries (SPEC.md R-LOCAL-4, R-LOCAL-11).
+   */
   async *check(options: RequestOptions = {}): AsyncIterable<Finding> {
     const { place, release } = await this.#hold('check the folder');
     try {
@@ -140,7 +153,7 @@ class LocalProvider implements Provider {
     }
   }
 
-  /** Throws UNSUPPORTED if the file system lacks what the folder needs. */
+  /** Throws UNSUPPORTED if the file system lacks a required feature. */
   async probe(options: RequestOptions = {}): Promise<void> {
     throwIfAborted(options.signal);
     await translating('create a store', misplaced, () => this.#anchor.writing(({ folder }) => probeFolder(folder)));
@@ -150,10 +163,13 @@ class LocalProvider implements Provider {
     return await translating('look at temporary files', {}, () => this.#anchor.reading(({ folder }) => bytesAt(folder.path('tmp'))));
   }
 
-  /** Nothing is held open between calls, so nothing happens. */
+  /** A no-op: nothing is held open between calls. */
   async close(): Promise<void> {}
 
-  /** Runs a write. If a link fails, the file system is probed: a folder may have been copied to one without hard links. */
+  /**
+   * Runs a write. If a link fails, the file system is probed: a folder may have been copied to one
+   * without hard links.
+   */
   async #linking<T>(write: (place: Place) => Promise<T>): Promise<T> {
     return await this.#anchor.writing(async (place) => {
       try {

@@ -1,7 +1,8 @@
 /**
- * A provider in memory, for tests and for stores that need not outlive the process. It is stricter than any other: it gives control away
- * before and after every effect, so that races show; it lists in an order that nobody expects; and it refuses every mistake that the
- * contract forbids to the caller, where others need not notice.
+ * A provider in memory, for tests and for stores that need not outlive the process. It is stricter
+ * than any other. It yields before and after every effect, so that races show. It lists in an
+ * unexpected order. It rejects every misuse that the contract forbids, even those that other
+ * providers need not detect.
  */
 import { equalBytes } from '../bytes.js';
 import { BrowserStateError, invariant, throwIfAborted } from '../errors.js';
@@ -11,15 +12,18 @@ import { checkKey, checkPrefix } from './key.js';
 import type { Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
 
 export interface MemoryOptions {
-  /** Where it says that it is, for messages. */
+  /** Its URL in messages. */
   url?: string;
-  /** False makes `read` answer with the whole cell even where its version is `unless`. */
+  /** False: `read` returns the whole cell even if its version is `unless`. */
   conditionalRead?: boolean;
 }
 
 const memoryOptions: OptionNames<MemoryOptions> = { url: true, conditionalRead: true };
 
-/** An empty provider (SPEC.md "Provider") whose content lives as long as the object does; closing it changes nothing. */
+/**
+ * Returns an empty provider (SPEC.md "Provider"). Its content lives as long as the object; closing
+ * it changes nothing.
+ */
 export function memoryProvider(options: MemoryOptions = {}): Provider {
   checkOptions('memoryProvider', options, memoryOptions);
   return new MemoryProvider(options);
@@ -120,7 +124,7 @@ class MemoryProvider implements Provider {
   }
 }
 
-/** Lets everything else that is ready run, then looks whether the caller has cancelled. */
+/** Lets all other ready tasks run, then checks whether the caller has cancelled. */
 async function turn(signal: AbortSignal | undefined): Promise<void> {
   throwIfAborted(signal);
   await new Promise((resolve) => setImmediate(resolve));

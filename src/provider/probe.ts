@@ -1,27 +1,35 @@
 /**
- * The probe of a store's conditional writes, on which everything else rests (SPEC.md R-S3-10). Some compatible stores accept the headers and
- * ignore them: there every writer wins, and histories are lost in silence. So a remote is tried once, before its repository is created.
+ * The probe of a store's conditional writes, on which everything else rests (SPEC.md R-S3-10). Some
+ * compatible stores accept the headers and ignore them: every writer wins there, and history is
+ * lost without an error. So a remote is probed once, before its repository is created.
  */
 import { BrowserStateError, check } from '../errors.js';
 import type { Host } from '../host.js';
 import type { Provider, RequestOptions, Version } from './provider.js';
 
-/** The cell that the probe swaps. It stays, since cells cannot be deleted; any number of processes may try it at once. */
+/**
+ * The cell that the probe swaps. It stays, since cells cannot be deleted. Any number of processes
+ * may probe it at once.
+ */
 export const PROBE_KEY = 'probe';
 
-/** Stores that have what the probe looks for. */
+/** Stores that pass the probe. */
 export const STORES_HINT = 'Use one that has them: AWS S3, Cloudflare R2, Ceph, MinIO, Tigris or Google Cloud Storage.';
 
 const BODY_BYTES = 16;
 const RACERS = 4;
-/** Rounds in which nobody may win from a version that stays, before a store counts as one that rejects every swap. */
+/**
+ * Rounds without a winner from an unchanged version, after which a store counts as one that rejects
+ * every swap.
+ */
 const MAX_REFUSALS = 10;
-/** Rounds in which others may be first: of any number that try a store at once one wins each time. */
+/** Rounds that other probes may win: of any number of probes at once, one wins each time. */
 const MAX_ATTEMPTS = 1000;
 
 /**
- * Resolves if conditions hold: a cell that exists is not created again, of several swaps from one version at most one wins, and a swap from
- * an older version loses. Throws UNSUPPORTED with the reason if they do not, and what the provider throws. Takes 4 or 5 round trips.
+ * Resolves if conditions hold. An existing cell is not created again, of several swaps from one
+ * version at most one wins, and a swap from an older version loses. Throws UNSUPPORTED with the
+ * reason if they do not hold, and the provider's errors. Needs 4 or 5 round trips.
  */
 export async function probeProvider(provider: Provider, host: Pick<Host, 'random'>, options: RequestOptions = {}): Promise<void> {
   await provider.probe?.(options);
@@ -53,6 +61,6 @@ async function readVersion(provider: Provider, options: RequestOptions): Promise
 
 function ignoring(provider: Provider, found: string): BrowserStateError {
   return new BrowserStateError('UNSUPPORTED', `${provider.url} does not honor conditional writes: ${found}`, {
-    hint: `Writers would overwrite each other there in silence. ${STORES_HINT}`,
+    hint: `Writers would silently overwrite each other there. ${STORES_HINT}`,
   });
 }

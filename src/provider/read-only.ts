@@ -1,4 +1,4 @@
-/** Sources that are only read, as providers. */
+/** Read-only sources as providers. */
 import { BrowserStateError } from '../errors.js';
 import type { Provider } from './provider.js';
 
@@ -8,8 +8,8 @@ export interface Source extends Pick<Provider, 'url' | 'get' | 'read'> {
 }
 
 /**
- * Returns the source as a provider. Its writes, and its lists if the source has none, throw
- * UNSUPPORTED.
+ * Returns the source as a provider. Its writes throw UNSUPPORTED, and so do its lists if the source
+ * has none.
  */
 export function readOnly(source: Source): Provider {
   const refuse = async (): Promise<never> => {

@@ -1,6 +1,7 @@
 /**
- * A provider that retries failed requests. It belongs between a store and a provider over a network, whose SDK's own retries are off, so
- * that one place decides what may be repeated: everything but a swap, whose lost answer only a reader of the cell can settle.
+ * A provider that retries failed requests. It wraps a network provider, whose SDK's own retries are
+ * off, so that one module decides what may be repeated. Everything is repeated but a swap: only a
+ * read of the cell can show whether a swap without a response took effect.
  */
 import { allowListeners } from '#platform';
 import { pause, places } from '../concurrency.js';
@@ -16,7 +17,7 @@ export interface RetryEvent {
   key: string;
   /** 1 for the first retry. */
   attempt: number;
-  /** The failure of the request before. */
+  /** The failure of the previous request. */
   error: BrowserStateError;
   /** Milliseconds until the retry. */
   delayMs: number;
@@ -25,22 +26,30 @@ export interface RetryEvent {
 export interface RetryOptions {
   /** Retries of one request; 0 for none. */
   maxRetries?: number | undefined;
-  /** Milliseconds before the first retry, at most; they double with each further one, up to MAX_RETRY_DELAY_MS. */
+  /**
+   * Maximum milliseconds before the first retry. The maximum doubles with each further one, up to
+   * MAX_RETRY_DELAY_MS.
+   */
   retryDelayMs?: number | undefined;
-  /** Requests under way at once, from 1. */
+  /** Concurrent requests, from 1. */
   maxConcurrent?: number | undefined;
-  /** Returns the part of the longest delay to wait, from 0 to 1, so that many workers do not come back at once. */
+  /**
+   * Returns the fraction of the maximum delay to wait, from 0 to 1, so that many workers do not
+   * retry at once.
+   */
   random: () => number;
   /** Called before each wait. */
   onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
 /**
- * Returns `provider` with put, get, read, list and delete retried after UNREACHABLE, and after no other error. A swap is sent once, and its
- * UNREACHABLE is passed on: whether it took effect is unknown (SPEC.md R-WRITE-3). A signal ends a wait with CANCELLED at once.
+ * Returns `provider` with put, get, read, list and delete retried after UNREACHABLE, and after no
+ * other error. A swap is sent once, and its UNREACHABLE is passed on: whether it took effect is
+ * unknown (SPEC.md R-WRITE-3). A signal ends a wait with CANCELLED at once.
  *
- * At most `maxConcurrent` requests are under way at once; one that waits for its retry leaves its place to others. Lists and checks take no
- * place, since their callers may use the provider between two keys. Throws USAGE for options out of range. Closing it closes `provider`.
+ * At most `maxConcurrent` requests run at once; a request that waits for its retry does not count.
+ * Lists and checks do not count, since their callers may use the provider between two keys. Throws
+ * USAGE for options out of range. Closing it closes `provider`.
  */
 export function retrying(provider: Provider, options: RetryOptions): Provider {
   const maxConcurrent = checkWholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
@@ -107,10 +116,10 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
   return outer;
 }
 
-/** Errors about a place that is not the expected one: waiting mounts no disk. */
+/** Errors about a folder that is not the expected one. Retrying mounts no disk. */
 const refusals = new WeakSet<object>();
 
-/** Whether a request was refused before it was sent, since the place is not the expected one. */
+/** Returns true if a request was not sent because the folder is not the expected one. */
 export function isRefusal(error: unknown): boolean {
   return isError(error) && refusals.has(error);
 }
@@ -142,7 +151,10 @@ function patienceOf({ random, onRetry, ...options }: RetryOptions) {
   };
 }
 
-/** Yields the keys of the first list that comes to its end. Those that came before a failure are not yielded again. */
+/**
+ * Yields the keys of the first list that completes. Keys yielded before a failure are not yielded
+ * again.
+ */
 async function* listAgain<Entry>(list: () => AsyncIterable<Entry>, nameOf: (entry: Entry) => string, wait: Wait): AsyncGenerator<Entry> {
   const seen = new Set<string>();
   for (;;) {

@@ -1,14 +1,15 @@
 /**
- * Whether an answer is one of S3 at all. Proxies, captive portals and wrong endpoints answer too, often with 200: none of that may read as
- * an empty store, as a write that is done, or as damage (SPEC.md R-S3-9). The raw answer is judged before the SDK parses it, since the
- * SDK makes an empty list of a page of HTML.
+ * Checks that a response comes from S3 at all. Proxies, captive portals and wrong endpoints respond
+ * too, often with 200. No such response may be read as an empty store, a completed write or damage
+ * (SPEC.md R-S3-9). The raw response is checked before the SDK parses it, since the SDK makes an
+ * empty list of a page of HTML.
  */
 import { isError } from '../errors.js';
 import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../limits.js';
 import { announcedLength, bodyOf, discard, rangeProblem } from './body.js';
 import type { ByteRange } from './provider.js';
 
-/** A kind of request: it decides which answers there are. */
+/** A kind of request, which decides the valid responses. */
 export type Asked = 'object' | 'list' | 'put' | 'delete' | 'head';
 
 /** The SDK's own HTTP response. */
@@ -18,7 +19,10 @@ export interface RawAnswer {
   body?: unknown;
 }
 
-/** An answer that S3 does not give: nothing is known of the store, nor of the effect of a request that was to change it. */
+/**
+ * A response that S3 does not send. It proves nothing about the store, nor about the effect of a
+ * write.
+ */
 export class NotS3 extends Error {
   override readonly name = 'NotS3';
 
@@ -33,12 +37,12 @@ export class NotS3 extends Error {
 /** Successful statuses of each kind. */
 const SUCCESS: Record<Asked, readonly number[]> = { object: [200, 206], list: [200], put: [200], delete: [204, 200], head: [200] };
 
-/** An ETag that tells one write from another; a proxy that changes bodies makes it weak. */
+/** An ETag that distinguishes writes. A proxy that changes bodies makes it weak. */
 const STRONG_ETAG = /^"?(?!W\/)[\x21\x23-\x29\x2b-\x7e]{1,128}"?$/;
 
 /**
- * Throws NotS3 unless `answer` is one that S3 gives to that kind of request. Bodies are read here, within bounds, and put back as bytes;
- * the body of an object stays a stream.
+ * Throws NotS3 unless `answer` is a response of S3 to that kind of request. Bodies are read here,
+ * within bounds, and put back as bytes. The body of an object stays a stream.
  */
 export async function checkAnswer(asked: Asked, answer: RawAnswer): Promise<void> {
   const { statusCode: status, headers, body } = answer;
@@ -74,7 +78,7 @@ async function wholeBody(asked: Asked, { statusCode: status, headers, body }: Ra
 
 function isExpected(asked: Asked, status: number, isSuccess: boolean, bytes: Uint8Array): boolean {
   if (isSuccess) return asked === 'list' ? isDocument(bytes, 'ListBucketResult') : bytes.length === 0;
-  // Answers that have no body by the rules of HTTP have no document either.
+  // Responses without a body by the rules of HTTP have no document either.
   if (asked === 'head' || (asked === 'object' && status === 304)) return true;
   return codeOfDocument(bytes) !== undefined;
 }
@@ -84,7 +88,7 @@ export function codeOfDocument(bytes: Uint8Array): string | undefined {
   return isDocument(bytes, 'Error') ? /<Code>\s*([A-Za-z0-9.]+)\s*<\/Code>/.exec(textOf(bytes))?.[1] : undefined;
 }
 
-/** True if `bytes` are XML from the first tag of that name to the last. */
+/** Returns true if `bytes` are XML from the first tag of that name to the last. */
 export function isDocument(bytes: Uint8Array, tag: string): boolean {
   const text = textOf(bytes).trim();
   return new RegExp(`^(?:<\\?xml[^>]*\\?>\\s*)?<${tag}[\\s>]`).test(text) && text.endsWith(`</${tag}>`);
@@ -95,7 +99,7 @@ export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** The parts of the SDK's answer to a read that tell which bytes of which thing it has. */
+/** The parts of the SDK's response to a read that identify its object and range. */
 interface Content {
   $metadata: { httpStatusCode?: number | undefined };
   ContentLength?: number | undefined;
@@ -105,7 +109,10 @@ interface Content {
   Body?: unknown;
 }
 
-/** Throws NotS3 unless a success has the range that was asked for, or a whole object as it was stored if none was. */
+/**
+ * Throws NotS3 unless a successful response has the requested range, or the whole stored object if
+ * no range was requested.
+ */
 export function checkContent(content: Content, range: ByteRange | undefined): void {
   const status = content.$metadata.httpStatusCode ?? 0;
   const problem =
@@ -122,7 +129,10 @@ function wholeProblem({ ContentType: type, ContentEncoding: encoding }: Content,
   return /gzip|deflate|br|zstd|compress/i.test(encoding ?? '') ? 'it is compressed' : undefined;
 }
 
-/** Throws NotS3 unless a list is of that bucket and prefix. The name of an access point is not the bucket's. */
+/**
+ * Throws NotS3 unless a list is of that bucket and prefix. An access point has another name than
+ * its bucket.
+ */
 export function checkList(found: { Name?: string | undefined; Prefix?: string | undefined }, bucket: string, prefix: string): void {
   const isAccessPoint = /^arn:|-s3alias$|--op-s3$/.test(bucket);
   const { Name: name, Prefix: shown = '' } = found;
@@ -134,7 +144,10 @@ export function checkList(found: { Name?: string | undefined; Prefix?: string | 
   throw new NotS3(200, 'it is the list of another bucket or prefix');
 }
 
-/** Returns a name of a list without its encoding. One that is not encoded that way is no key either. */
+/**
+ * Returns a name of a list without its encoding. An invalid encoding is returned as it is; it is no
+ * key.
+ */
 export function decodedName(name: string): string {
   try {
     return decodeURIComponent(name);

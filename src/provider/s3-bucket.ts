@@ -1,6 +1,6 @@
 /**
- * Requests on one bucket: conditions that did not hold, and the form in which the store wants the ETag of one (SPEC.md R-S3-3, R-S3-4).
- * Errors are the SDK's.
+ * Requests on one bucket. They handle failed conditions, and the form in which the store requires
+ * the ETag of one (SPEC.md R-S3-3, R-S3-4). Errors are the SDK's.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -23,8 +23,8 @@ export interface Written {
   /** Without quotes. */
   etag: string;
   /**
-   * What proves that the store has the bytes: an ETag that is their MD5, or the store's word that it encrypted them, which gives other
-   * ETags; undefined if nothing does.
+   * The proof that the store has the bytes: an ETag that is their MD5, or the store's report that
+   * it encrypted them, which changes ETags. Undefined if there is none.
    */
   proof: 'content' | 'encryption' | undefined;
 }
@@ -33,7 +33,7 @@ export class S3Bucket {
   readonly #bucket: string;
   readonly #connection: S3Connection;
   readonly #host: Pick<Host, 'random'>;
-  /** The form of an ETag in If-Match that this store takes, once a write has shown it. */
+  /** The form of an ETag in If-Match that this store accepts, once a write has shown it. */
   etagStyle: EtagStyle | undefined;
 
   constructor(bucket: string, connection: S3Connection, host: Pick<Host, 'random'>) {
@@ -62,12 +62,12 @@ export class S3Bucket {
     }
   }
 
-  /** Writes if there is nothing of that name; undefined if there is. */
+  /** Writes if there is nothing of that name. Returns undefined if there is. */
   async create(name: string, body: Uint8Array, options: RequestOptions): Promise<Written | undefined> {
     return await this.#write(name, body, { IfNoneMatch: '*' }, options);
   }
 
-  /** Writes if the ETag (without quotes) is still `etag`; undefined if it is not. */
+  /** Writes if the ETag (without quotes) is still `etag`. Returns undefined if it is not. */
   async replace(
     name: string,
     body: Uint8Array,
@@ -86,7 +86,10 @@ export class S3Bucket {
     });
   }
 
-  /** Returns one page of the names that start with `prefix`, in the encoding that `decodedName` removes. */
+  /**
+   * Returns one page of the names that start with `prefix`, in the encoding that `decodedName`
+   * removes.
+   */
   async list(prefix: string, token: string | undefined, { signal }: RequestOptions): Promise<ListObjectsV2CommandOutput> {
     const input = { Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token, EncodingType: 'url' } as const;
     const page = await this.#connection.send('list', (sdk) => new sdk.ListObjectsV2Command(input), signal);
@@ -99,7 +102,10 @@ export class S3Bucket {
     await finishing(signal, (cut) => this.#connection.send('delete', (sdk) => new sdk.DeleteObjectCommand(input), cut));
   }
 
-  /** A write that was rejected because another was in its way is sent again: its condition decides then as well. */
+  /**
+   * Resends a write that was rejected because another was in progress: its condition decides then
+   * as well.
+   */
   async #write(name: string, body: Uint8Array, condition: Condition, { signal }: RequestOptions): Promise<Written | undefined> {
     const input = { Bucket: this.#bucket, Key: name, Body: body, ContentLength: body.length, ...condition };
     for (let attempt = 1; ; attempt++) {
@@ -117,7 +123,7 @@ export class S3Bucket {
     }
   }
 
-  /** Asks for the bytes of an object; undefined if there is no such object. */
+  /** Requests the size of an object; undefined if there is no such object. */
   async sizeOf(name: string): Promise<number | undefined> {
     try {
       const input = { Bucket: this.#bucket, Key: name };
@@ -128,7 +134,10 @@ export class S3Bucket {
     }
   }
 
-  /** Asks for the ETag of an object that is not empty, by its first byte: an error of a HEAD request would have no document. */
+  /**
+   * Requests the ETag of an object that is not empty, by its first byte: an error of a HEAD request
+   * would have no document.
+   */
   async #etag(name: string, options: RequestOptions): Promise<string | undefined> {
     const output = await this.get(name, { range: { start: 0, end: 1 } }, options);
     if (typeof output === 'string') return undefined;
@@ -137,7 +146,7 @@ export class S3Bucket {
   }
 }
 
-/** Returns undefined on a machine whose policy forbids MD5. */
+/** Returns the MD5 of the bytes; undefined on a machine whose policy forbids MD5. */
 function md5(bytes: Uint8Array): string | undefined {
   try {
     return createHash('md5').update(bytes).digest('hex');

@@ -1,7 +1,8 @@
 /**
- * The bytes of a cell in S3, and the text of its version (SPEC.md R-S3-2 to R-S3-5). An ETag alone does not serve: it repeats for equal
- * bytes, and it tells nothing about a swap whose answer was lost. So every write has a random *mark*, and a cell begins with the marks of
- * its newest writes. They tell a writer whether its swap took effect, even after others followed.
+ * The bytes of a cell in S3, and the text of its version (SPEC.md R-S3-2 to R-S3-5). An ETag alone
+ * is not enough: it repeats for equal bytes, and does not show whether a swap without a response
+ * took effect. So every write has a random *mark*, and a cell starts with the marks of its newest
+ * writes. They show a writer whether its swap took effect, even after others followed.
  */
 import { concat, fromHex, toHex } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
@@ -9,7 +10,10 @@ import { MAX_CELL_SIZE } from '../limits.js';
 import type { Version } from './provider.js';
 
 export const MARK_BYTES = 8;
-/** Marks that a cell keeps: so many writes may follow a swap whose answer was lost, within the time of one read, before nobody can tell. */
+/**
+ * Marks that a cell keeps. If more writes than this follow a swap without a response before it is
+ * read back, its outcome stays unknown.
+ */
 export const MARKS = 8;
 const HEAD_BYTES = MARKS * MARK_BYTES;
 export const MAX_CELL_OBJECT_SIZE = HEAD_BYTES + MAX_CELL_SIZE;
@@ -22,7 +26,10 @@ export interface State {
 
 /** Fills the marks of a cell with fewer writes. */
 const NONE = '00'.repeat(MARK_BYTES);
-/** The ETag of a write that others followed before its own was seen. No store gives it, so a swap by it loses. */
+/**
+ * The ETag of a write that others followed before its own was seen. No store returns it, so a swap
+ * by it loses.
+ */
 const SUPERSEDED = 'superseded';
 
 export function marksAfter(expected: State | undefined, mark: Uint8Array): string[] {
@@ -35,7 +42,7 @@ export function encodeCell(marks: readonly string[], value: Uint8Array): Uint8Ar
   return concat([head, value]);
 }
 
-/** Throws INTEGRITY for bytes that are not a cell. */
+/** Parses the bytes of a cell. Throws INTEGRITY if they are not one. */
 export function decodeCell(key: string, bytes: Uint8Array): { marks: string[]; value: Uint8Array } {
   check(bytes.length >= HEAD_BYTES, `cell ${key}: expected ${HEAD_BYTES} bytes or more, found ${bytes.length}`);
   const marks: string[] = [];
@@ -49,7 +56,7 @@ export function versionOf({ marks, etag }: State): Version {
   return `${marks.join('')}/${etag}`;
 }
 
-/** Returns undefined for a version that this provider never gave out. */
+/** Returns undefined for a version that this provider never returned. */
 export function parseVersion(version: Version): State | undefined {
   const [, marks, etag] = /^((?:[0-9a-f]{16}){1,8})\/([\x21\x23-\x29\x2b-\x7e]{1,128})$/.exec(version) ?? [];
   return marks === undefined || etag === undefined ? undefined : { marks: marks.match(/.{16}/g) ?? [], etag };
@@ -59,14 +66,15 @@ export function parseVersion(version: Version): State | undefined {
 export function bareEtag(etag: string | undefined): string {
   const [, bare] = /^"?([\x21\x23-\x29\x2b-\x7e]{1,128})"?$/.exec(etag ?? '') ?? [];
   if (bare !== undefined && !bare.startsWith('W/')) return bare;
-  throw new BrowserStateError('UNSUPPORTED', `expected an ETag that tells one write from another, found ${etag ?? 'none'}`, {
+  throw new BrowserStateError('UNSUPPORTED', `expected an ETag that distinguishes writes, found ${etag ?? 'none'}`, {
     hint: 'This store, or a proxy before it, cannot hold a repository.',
   });
 }
 
 /**
- * Returns what became of a write from `expected` (undefined: from no cell) to `marks`, seen from a later state: the write's own version,
- * 'lost' if another took its place and it can never take effect, 'unknown' otherwise.
+ * Returns the outcome of a write from `expected` (undefined: from no cell) to `marks`, seen from a
+ * later state. It is the write's own version, 'lost' if another replaced `expected` and the write
+ * can never take effect, or 'unknown'.
  */
 export function outcome(expected: State | undefined, marks: readonly string[], now: State | undefined): Version | 'lost' | 'unknown' {
   if (now === undefined) return 'unknown';

@@ -1,6 +1,7 @@
 /**
- * Checks of writes that were acknowledged without a proof (SPEC.md R-S3-11). A size check of an object runs beside the requests that follow
- * and is awaited with the next swap, so that it costs no round trip; a cell is checked by the next read of it.
+ * Checks of writes that were acknowledged without a proof (SPEC.md R-S3-11). A size check of an
+ * object runs beside the following requests and is awaited with the next swap, so that it adds no
+ * round trip. A cell is checked by its next read.
  */
 import { BrowserStateError } from '../errors.js';
 import { strangerHint } from './bucket-names.js';
@@ -11,13 +12,16 @@ export class WriteChecks {
   /** The mark of the newest unproved write of each cell. */
   readonly #marks = new Map<string, string>();
 
-  /** Begins to compare the size of an object with the bytes that were written; `sizeOf` returns undefined if there is no object. */
+  /**
+   * Starts to compare the size of an object with the written bytes; `sizeOf` returns undefined if
+   * there is no object.
+   */
   expectSize(key: string, bytes: number, sizeOf: () => Promise<number | undefined>): void {
     const check = sizeOf().then(
       (size) => {
         if (size !== bytes) this.#lost.push(`${key} (${bytes} bytes written, ${size ?? 'none'} found)`);
       },
-      // Without an answer nothing is known; a reader finds what is missing.
+      // Without a response nothing is known. A reader finds a missing object.
       () => undefined,
     );
     this.#sizes.add(check);
@@ -29,7 +33,10 @@ export class WriteChecks {
     this.#marks.set(key, mark);
   }
 
-  /** Throws INTEGRITY if the marks of a cell, read after an unproved write, do not have its mark. `isFull` if older marks may have been dropped. */
+  /**
+   * Throws INTEGRITY if a cell that is read after an unproved write does not have its mark.
+   * `isFull`: older marks may have been dropped.
+   */
   foundMarks(key: string, marks: readonly string[], isFull: boolean, url: string): void {
     const mark = this.#marks.get(key);
     this.#marks.delete(key);
@@ -41,7 +48,7 @@ export class WriteChecks {
     if (this.#lost.length > 0) throw lost(url, this.#lost.splice(0));
   }
 
-  /** Waits for the checks that run, then does the same. */
+  /** Waits for the running checks. Throws INTEGRITY if one has found an object missing. */
   async finish(url: string): Promise<void> {
     await Promise.all(this.#sizes);
     this.throwIfLost(url);

@@ -1,6 +1,7 @@
 /**
- * The AWS SDK as the S3 provider uses it: loaded with the first request, silent, with a minimum rate, a check of every answer, and every
- * request sent once. The SDK's own retries are replaced: a swap that is sent twice may lose against itself. Retries are a decorator's.
+ * The AWS SDK as the S3 provider uses it. It is loaded with the first request, silent, and has a
+ * minimum rate and a check of every response. Every request is sent once. The SDK's own retries are
+ * replaced: a swap that is sent twice may lose against itself. A decorator retries.
  */
 import type { Agent as SecureAgent } from 'node:https';
 import { createRequire } from 'node:module';
@@ -16,17 +17,20 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 type Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = $Command<Input, Output, S3ClientResolvedConfig>;
 
 export interface S3ConnectionOptions {
-  /** The SDK's default chain finds it unless given; with an endpoint it is `us-east-1` unless given. */
+  /** Found by the SDK's default chain if not given; with an endpoint, `us-east-1` if not given. */
   region?: string | undefined;
   /** The address of a store that is not AWS. */
   endpoint?: string | undefined;
-  /** The bucket goes into the path rather than into the host's name. */
+  /** Puts the bucket into the path instead of the host name. */
   pathStyle?: boolean | undefined;
-  /** The SDK's default chain finds them unless given. */
+  /** Found by the SDK's default chain if not given. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
-  /** A client in place of all of the above, with connections and timeouts of its own; it is not destroyed here. */
+  /**
+   * A client in place of all of the above, with its own connections and timeouts. It is not
+   * destroyed here.
+   */
   client?: S3Client | undefined;
-  /** Requests under way at once; the others wait. */
+  /** Concurrent requests; further ones wait. */
   maxConcurrency?: number | undefined;
   /** Milliseconds without a byte, or with too few, after which a request ends. */
   timeoutMs?: number | undefined;
@@ -44,7 +48,10 @@ export class S3Connection {
     this.#options = options;
   }
 
-  /** Sends one request, once. Throws what the SDK throws, and NotS3 for an answer that is not one to a request of that kind. */
+  /**
+   * Sends one request once. Throws the SDK's errors, and NotS3 for a response that S3 does not send
+   * to that kind of request.
+   */
   async send<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
     asked: Asked,
     make: (sdk: Sdk) => Command<Input, Output>,
@@ -57,7 +64,8 @@ export class S3Connection {
     try {
       return await attempt();
     } catch (error) {
-      // It was rejected, and the SDK has learnt the store's time from the answer and signs with it now.
+      // The request was rejected. The SDK has learned the store's time from the response and signs
+      // with it now.
       if (isNamed(error, 'RequestTimeTooSkewed')) return await attempt();
       throw error;
     }
@@ -82,7 +90,7 @@ export class S3Connection {
     return new sdk.S3Client({
       forcePathStyle: pathStyle,
       followRegionRedirects: true,
-      // The SDK would open a connection of its own for each large write, past the pool's limits.
+      // The SDK would open its own connection for each large write, beyond the pool's limits.
       expectContinueHeader: false,
       requestChecksumCalculation: 'WHEN_REQUIRED',
       responseChecksumValidation: 'WHEN_REQUIRED',
@@ -95,7 +103,10 @@ export class S3Connection {
   }
 }
 
-/** Loads the SDK by `require`: it is CommonJS, and an import would read each of its modules again to find the names that it exports. */
+/**
+ * Loads the SDK by `require`: it is CommonJS, and an import would read each of its modules again to
+ * find its exports.
+ */
 function load(): Sdk {
   try {
     return createRequire(import.meta.url)(PACKAGE) as Sdk;
@@ -109,8 +120,8 @@ function load(): Sdk {
 }
 
 /**
- * Runs a write, which is cut only a while after `signal` fires: a server may go on with a request that was cut, which would then take effect
- * after its caller was told that it was cancelled.
+ * Runs a write, which is cut off only some time after `signal` fires. A server may go on with a
+ * request that was cut off, and apply it after its caller got CANCELLED.
  */
 export async function finishing<T>(signal: AbortSignal | undefined, write: (cut: AbortSignal | undefined) => Promise<T>): Promise<T> {
   if (signal === undefined) return await write(undefined);
@@ -131,14 +142,14 @@ export async function finishing<T>(signal: AbortSignal | undefined, write: (cut:
   }
 }
 
-/** Replaces the SDK's retries with a step that does nothing, whatever the client's settings say. */
+/** Replaces the SDK's retries with a no-op step, whatever the client's settings are. */
 function once<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(command: Command<Input, Output>): Command<Input, Output> {
   const options = { name: 'retryMiddleware', step: 'finalizeRequest', priority: 'high', override: true } as const;
   command.middlewareStack.add((next) => (args) => next(args), options);
   return command;
 }
 
-/** Adds the check of the raw answer, before the SDK parses it. */
+/** Adds the check of the raw response, before the SDK parses it. */
 function checked<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
   command: Command<Input, Output>,
   asked: Asked,

@@ -1,4 +1,7 @@
-/** Translation of the errors of S3, of compatible stores and of their SDK to those of the provider contract (SPEC.md R-S3-5, R-S3-9). */
+/**
+ * Translation of errors of S3, compatible stores and their SDK to errors of the provider contract
+ * (SPEC.md R-S3-5, R-S3-9).
+ */
 import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../errors.js';
 import { strangerHint } from './bucket-names.js';
 import { STORES_HINT } from './probe.js';
@@ -27,8 +30,9 @@ const again: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens ag
 const noRegion: Meaning = { code: 'USAGE', hint: 'Give a region, as in s3://bucket/prefix?region=eu-central-1, or set AWS_REGION.' };
 
 /**
- * The errors of S3 that prove that a request was rejected before it changed anything (SPEC.md R-S3-5), by the code in the document, and
- * their meanings. A code that is not here proves nothing: a store may have applied a write and then answered so.
+ * Meanings of S3 errors that prove a request was rejected before it changed anything (SPEC.md
+ * R-S3-5). Keys are the codes in the document. Any other code proves nothing: a store may have
+ * applied a write and then sent it.
  */
 const REJECTIONS: Record<string, Meaning> = {
   ...meaning(credentials, 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'),
@@ -44,10 +48,13 @@ const REJECTIONS: Record<string, Meaning> = {
   NotImplemented: { code: 'UNSUPPORTED', hint: `This store lacks conditional writes, which a repository needs. ${STORES_HINT}` },
 };
 
-/** Statuses that prove nothing, whatever their document says: stores are known to answer so after a write. */
+/**
+ * Statuses that prove nothing, whatever their document says: stores are known to send them after a
+ * write.
+ */
 const UNDECIDED = [408, 429, 499];
 
-/** Further codes with a meaning, from answers that prove nothing and from the SDK itself. */
+/** Further codes with a meaning, from responses that prove nothing and from the SDK itself. */
 const others: Record<string, Meaning> = {
   ...meaning(full, 'InsufficientStorage', 'XMinioStorageFull'),
   ...meaning(credentials, 'CredentialsProviderError', 'TokenProviderError'),
@@ -57,7 +64,9 @@ function meaning(shared: Meaning, ...names: string[]): Record<string, Meaning> {
   return Object.fromEntries(names.map((name) => [name, shared]));
 }
 
-/** Returns the status of an answer; undefined if there was none, or if the error is not the SDK's. */
+/**
+ * Returns the status of a response; undefined if there was none, or if the error is not the SDK's.
+ */
 export function statusOf(error: unknown): number | undefined {
   if (!isAnyError(error) || !('$metadata' in error)) return undefined;
   return (error.$metadata as { httpStatusCode?: number } | undefined)?.httpStatusCode;
@@ -67,7 +76,10 @@ export function isNamed(error: unknown, name: string): error is Error {
   return isAnyError(error) && error.name === name;
 }
 
-/** True if a request that failed so had no effect and never will: it was not sent, or the answer proves that it was rejected. */
+/**
+ * Returns true if a request that failed with `error` had no effect and never will. It was not sent,
+ * or the response proves that it was rejected.
+ */
 export function isRejection(error: unknown): boolean {
   const status = statusOf(error);
   if (status === undefined) return meaningOf(error, '').code !== 'UNREACHABLE';
@@ -75,7 +87,10 @@ export function isRejection(error: unknown): boolean {
   return isAnyError(error) && Object.hasOwn(REJECTIONS, error.name);
 }
 
-/** Runs `body`, which does `what` in the store at `url`. Throws what the SDK throws as an error of the contract. */
+/**
+ * Runs `body`, and throws the SDK's errors as errors of the contract. `what` names the operation,
+ * `url` the store.
+ */
 export async function translating<T>(what: string, url: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
@@ -86,7 +101,7 @@ export async function translating<T>(what: string, url: string, signal: AbortSig
   }
 }
 
-/** Returns the error of a swap about which the store does not tell whether it took effect. */
+/** Returns the error of a swap whose outcome the store does not report. */
 export function unknownOutcome(what: string, url: string, error: unknown): BrowserStateError {
   const { hint } = meaningOf(error, url);
   return translated(`${what}, and whether it took effect is unknown,`, url, error, {
@@ -99,7 +114,10 @@ function translated(what: string, url: string, cause: unknown, { code, hint }: M
   return new BrowserStateError(code, `cannot ${what} in ${url}: ${describe(cause)}`, hint === undefined ? { cause } : { hint, cause });
 }
 
-/** Returns the code of this library for a code of S3 that proves a rejection; undefined for any other. */
+/**
+ * Returns the code of this library for a code of S3 that proves a rejection; undefined for any
+ * other.
+ */
 export function rejectionOf(name: string): ErrorCode | undefined {
   return Object.hasOwn(REJECTIONS, name) ? (REJECTIONS[name] as Meaning).code : undefined;
 }

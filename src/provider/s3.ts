@@ -1,6 +1,6 @@
 /**
- * A provider over a bucket of S3, or of a compatible store with conditional writes (SPEC.md "S3"):
- * one PutObject writes an object or a cell. The entry point `browserstate/s3`.
+ * A provider over a bucket of S3, or of a compatible store with conditional writes (SPEC.md "S3"),
+ * and the entry point `browserstate/s3`. One PutObject writes an object or a cell.
  */
 import { BrowserStateError, check, integrity, isError, throwIfAborted } from '../errors.js';
 import { type Host, systemHost } from '../host.js';
@@ -32,7 +32,7 @@ import { scoped } from './scoped.js';
 
 export interface S3Options extends S3ConnectionOptions {
   bucket: string;
-  /** One or more components of keys; everything lies below it. */
+  /** One or more components of keys; all keys are below it. */
   prefix?: string | undefined;
 }
 
@@ -49,8 +49,9 @@ const s3Options: OptionNames<S3Options> = {
 };
 
 /**
- * Opens the provider over a bucket that exists. No request is sent, and the SDK is not loaded, before the first operation, which throws
- * UNSUPPORTED if the package `@aws-sdk/client-s3` is missing. Throws USAGE for a bucket or prefix that cannot be one.
+ * Opens the provider over an existing bucket. No request is sent, and the SDK is not loaded, before
+ * the first operation. That operation throws UNSUPPORTED if the package `@aws-sdk/client-s3` is
+ * missing. Throws USAGE for an invalid bucket or prefix.
  *
  * @example
  * const provider = s3Provider({ bucket: 'profiles', prefix: 'team', region: 'eu-central-1' });
@@ -137,7 +138,7 @@ class S3Provider extends BucketProvider {
 
   protected async page(prefix: string, token: string | undefined, options: RequestOptions): Promise<Page> {
     const { Contents = [], NextContinuationToken: next, IsTruncated } = await this.#bucket.list(prefix, token, options);
-    check(!IsTruncated || next !== undefined, `${this.url}: expected to be told where a list goes on, found nothing`);
+    check(!IsTruncated || next !== undefined, `${this.url}: expected the token of the next page of a list, found none`);
     return { objects: Contents.map(({ Key, Size, ETag }) => ({ name: decodedName(Key ?? ''), size: Size ?? 0, mark: ETag ?? '' })), next };
   }
 
@@ -150,7 +151,7 @@ class S3Provider extends BucketProvider {
     known: State | undefined,
     options: RequestOptions,
   ): Promise<(State & { value: Uint8Array }) | 'unchanged' | undefined> {
-    // Ceph takes an ETag for equal that only begins with the current one, so only those of the usual form are sent.
+    // Ceph accepts a prefix of the current ETag as equal, so only ETags of the usual form are sent.
     const isUsual = known !== undefined && /^[0-9a-f]{32}$/.test(known.etag);
     const output = await this.#bucket.get(cellName(key), isUsual ? { IfNoneMatch: `"${known.etag}"` } : {}, options);
     if (output === 'absent') this.#checks.foundMarks(key, [], false, this.url);
@@ -163,13 +164,19 @@ class S3Provider extends BucketProvider {
     return { marks, value, etag: bareEtag(output.ETag) };
   }
 
-  /** Begins a size check of an unproved put. Of a store that encrypts only a sample is checked: each check is one request more. */
+  /**
+   * Starts a size check of an unproved put. If a store encrypts, only a sample is checked: each
+   * check is an additional request.
+   */
   #checkSize(key: string, bytes: number, { proof }: Written): void {
     const isSampled = proof === 'encryption' && this.#host.random(1)[0] === 0;
     if (proof === undefined || isSampled) this.#checks.expectSize(key, bytes, () => this.#bucket.sizeOf(key));
   }
 
-  /** Reads the cell back to find out what became of a swap whose answer did not tell (R-S3-5). Throws UNREACHABLE if nobody can tell. */
+  /**
+   * Reads the cell back after a swap without a clear response (R-S3-5). Throws UNREACHABLE if the
+   * outcome stays unknown.
+   */
   async #settle(
     key: string,
     base: State | undefined,

@@ -1,10 +1,14 @@
-/** Part of a provider as a provider of its own: how many repositories share one bucket or one folder (SPEC.md "Places"). */
+/**
+ * Part of a provider as a provider of its own, so that many repositories share one bucket or folder
+ * (SPEC.md "Places").
+ */
 import { checkKey, checkPrefix } from './key.js';
 import type { Foreign, Listed, Provider, RequestOptions } from './provider.js';
 
 /**
- * What `provider` holds below `prefix` (one or more components, with or without a slash at the end), under keys without it. Throws USAGE for a
- * prefix that is none; a key is USAGE where it is too long with the prefix. Closing it closes `provider`.
+ * Returns the keys of `provider` below `prefix` as a provider, with the prefix removed. `prefix` is
+ * one or more components, with or without a slash at the end. Throws USAGE for an invalid prefix,
+ * and for a key that is too long with the prefix. Closing it closes `provider`.
  */
 export function scoped(provider: Provider, prefix: string): Provider {
   checkKey(prefix.replace(/\/$/, ''));

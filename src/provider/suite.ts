@@ -1,8 +1,9 @@
 /**
- * The conformance suite for providers (SPEC.md "Provider"), exported as `browserstate/provider-suite`: one case for every statement of
- * the contract in provider.ts. It asserts by node:assert and knows no test runner:
+ * The conformance suite for providers (SPEC.md "Provider"), exported as
+ * `browserstate/provider-suite`. It has one case for every statement of the contract in
+ * provider.ts. It asserts by node:assert and needs no test runner:
  *
- *     for (const { name, run } of providerSuite(() => myProvider(freshPrefix()))) test(name, run);
+ * for (const { name, run } of providerSuite(() => myProvider(freshPrefix()))) test(name, run);
  */
 import type { Provider } from './provider.js';
 import { brokenCases } from './suite/broken.js';
@@ -17,16 +18,20 @@ import { whole } from './suite/whole.js';
 export type { BrokenProviders, SuiteOptions } from './suite/support.js';
 
 export interface SuiteCase {
-  /** Unique, and stable from version to version. */
+  /** Unique and stable across versions. */
   name: string;
-  /** Rejects with an AssertionError, or with what the provider threw, where the provider does not conform. */
+  /**
+   * Rejects with an AssertionError, or with the provider's error, if the provider does not conform.
+   */
   run(): Promise<void>;
 }
 
 /**
- * The cases for the providers that `open` opens: each case opens its own, which must hold nothing, and closes it. Cases are independent and may
- * run at the same time. What a provider declares not to support is checked as declared, not skipped. What only some providers can be (opened a second
- * time, opened with wrong credentials, or for a bucket that is not there) is in `options`; a provider over a network gives all of it.
+ * Returns the cases for the providers that `open` opens. Each case opens its own provider, which
+ * must be empty, and closes it. Cases are independent and may run at the same time. A feature that
+ * a provider declares unsupported is checked as declared, not skipped. `options` has the abilities
+ * of only some providers: to be opened a second time, with wrong credentials, or for a missing
+ * bucket. A network provider gives all of them.
  */
 export function providerSuite(open: () => Promise<Provider>, options: SuiteOptions = {}): SuiteCase[] {
   const cases = [...objects, ...cells, ...races, ...listing, ...names, ...whole].map(({ name, run }) => ({

@@ -1,7 +1,8 @@
 /**
- * Where a remote is, as users write it (README "Places"): `file:///path`, `s3://bucket/prefix?…`, `gs://bucket/prefix?…`. Whatever a URL says
- * that is not understood is refused, so that a misspelt parameter does not quietly choose another place. The modules of the clouds are
- * loaded only for a URL that names them.
+ * Remote URLs as users write them (README "Places"): `file:///path`, `s3://bucket/prefix?…`,
+ * `gs://bucket/prefix?…`. Any unknown part of a URL is an error, so that a misspelled parameter
+ * does not silently choose another remote. The modules of the clouds are loaded only for a URL that
+ * names them.
  */
 import { statSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -14,7 +15,10 @@ import type { Provider } from './provider.js';
 
 const FORMS = 'file:///path, s3://bucket/prefix?region=R&endpoint=URL&pathStyle=true or gs://bucket/prefix?projectId=P&endpoint=URL';
 
-/** Opens the provider at `url`; asks it for nothing. Throws USAGE for what is no such URL, or has credentials in it. */
+/**
+ * Opens the provider at `url` without a request. Throws USAGE for an invalid URL, and for one with
+ * credentials.
+ */
 export async function openProviderUrl(url: string, host: Pick<Host, 'random'>, owners?: Owners): Promise<Provider> {
   const parsed = parse(url);
   switch (parsed.protocol) {
@@ -37,7 +41,7 @@ export async function openProviderUrl(url: string, host: Pick<Host, 'random'>, o
 
 function parse(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  // A URL is not shown before it is known to hold no credentials.
+  // A URL is not shown before it is known to have no credentials.
   if (parsed === undefined && /^[./~]/.test(url))
     throw usage('found a path', `Write the whole path of the folder: ${pathToFileURL(url).href}`);
   if (parsed === undefined) throw usage('found something else');
@@ -58,7 +62,10 @@ function folderOf(url: URL): string {
   return folder;
 }
 
-/** Whether something that is no folder is at a path, or above it. What cannot be told is left to the first request. */
+/**
+ * Returns true if something other than a folder is at a path, or above it. If that cannot be read,
+ * the first request decides.
+ */
 function isTaken(folder: string): boolean {
   try {
     return !statSync(folder).isDirectory();
@@ -67,7 +74,9 @@ function isTaken(folder: string): boolean {
   }
 }
 
-/** Runs `decode` on a path of a URL. Throws USAGE where its percent signs stand for nothing that can be in one. */
+/**
+ * Runs `decode` on a path of a URL. Throws USAGE if its percent-encoding is not valid in a path.
+ */
 function decoded(path: string, decode: () => string): string {
   try {
     const text = decode();
@@ -83,7 +92,10 @@ function placeOf(url: URL): { bucket: string; prefix: string } {
   return { bucket: url.host, prefix: decoded(url.pathname, () => decodeURIComponent(url.pathname)).replace(/^\/|\/$/g, '') };
 }
 
-/** The parameters by name. Throws USAGE for one that is not `known`, that comes twice or that is empty. */
+/**
+ * Returns the parameters by name. Throws USAGE for one that is not in `known`, is repeated or is
+ * empty.
+ */
 function parametersOf<Name extends string>(url: URL, known: readonly Name[]): Partial<Record<Name, string>> {
   const found: Partial<Record<string, string>> = {};
   for (const [name, value] of url.searchParams) {

@@ -94,13 +94,16 @@ const afterwards = [
 ] as const;
 
 for (const [name, errno, nth] of afterwards) {
-  test.serial(`a write where ${name} is ${errno} after its effect is UNREACHABLE: nobody can tell`, async (t) => {
+  test.serial(`a write where ${name} is ${errno} after its effect is UNREACHABLE: its outcome is unknown`, async (t) => {
     const { provider, version } = await fixture(t);
     await whileFailing(name, errno, nth, async () => {
-      await t.throwsAsync(provider.swap('refs/a', utf8('two'), version), { code: 'UNREACHABLE', message: /nobody can tell/ });
+      await t.throwsAsync(provider.swap('refs/a', utf8('two'), version), {
+        code: 'UNREACHABLE',
+        message: /whether it took effect is unknown/,
+      });
     });
     await whileFailing(name, errno, nth, async () => {
-      await t.throwsAsync(provider.put('packs/b', utf8('new')), { code: 'UNREACHABLE', message: /nobody can tell/ });
+      await t.throwsAsync(provider.put('packs/b', utf8('new')), { code: 'UNREACHABLE', message: /whether it took effect is unknown/ });
     });
     const cell = await provider.read('refs/a');
     t.deepEqual(cell !== undefined && cell !== 'unchanged' && cell.bytes, utf8('two'));

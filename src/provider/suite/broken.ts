@@ -1,4 +1,7 @@
-/** Cases about providers that cannot work as they were opened: every method says why, and none takes it for an empty place. */
+/**
+ * Cases about providers that cannot work as they were opened. Every method reports the reason, and
+ * none returns an empty result.
+ */
 import type { ErrorCode } from '../../errors.js';
 import type { Provider } from '../provider.js';
 import { type BrokenProviders, content, listed, rejects } from './support.js';
@@ -23,7 +26,7 @@ const faults: Record<keyof BrokenProviders, [what: string, ...codes: ErrorCode[]
   clockSkew: ['by a clock that is wrong', 'FORBIDDEN', 'UNREACHABLE'],
 };
 
-/** A case for each method of each broken provider that is given. */
+/** Returns a case for each method of each given broken provider. */
 export function brokenCases(broken: BrokenProviders): { name: string; run(): Promise<void> }[] {
   return Object.entries(faults).flatMap(([fault, [what, ...codes]]) => {
     const open = broken[fault as keyof BrokenProviders];

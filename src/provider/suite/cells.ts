@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { isError } from '../../errors.js';
 import { cellOf, content, type Draft, same, text, times, won } from './support.js';
 
-/** Versions that were never given out beside `version`; some of them mean more than themselves in conditions of HTTP or as numbers. */
+/**
+ * Returns versions that were never returned beside `version`. Some have special meanings in HTTP
+ * conditions or as numbers.
+ */
 const invented = (version: string): string[] => [
   ...['', '0', '1', '-1', 'x', '../../etc', 'f'.repeat(300), '*', '"*"', 'null', 'x\r\nX-Y: z', '\u{1f600}'],
   ...[`${version}0`, version.slice(0, -1), ` ${version}`, `${version}.0`, `"${version}"`, `W/${version}`, `${version}, ${version}`],
@@ -63,7 +66,7 @@ const swaps: Draft[] = [
     },
   },
   {
-    name: 'every one of 150 older versions has lost for ever',
+    name: 'a swap by any of 150 older versions loses',
     run: async (provider) => {
       let version = await won(provider, 'refs/a', text('start'), null);
       const older: string[] = [];
@@ -84,7 +87,7 @@ const swaps: Draft[] = [
     },
   },
   {
-    name: 'a swap by a version that was never given out loses',
+    name: 'a swap by a version that was never returned loses',
     run: async (provider) => {
       const version = await won(provider, 'refs/a', text('one'), null);
       for (const expected of invented(version)) assert.equal(await provider.swap('refs/a', text('two'), expected), undefined, expected);
@@ -134,7 +137,7 @@ const versions: Draft[] = [
     },
   },
   {
-    name: 'a read with a version that was never given out is the cell',
+    name: 'a read with a version that was never returned is the cell',
     run: async (provider) => {
       const version = await won(provider, 'refs/a', text('one'), null);
       for (const unless of invented(version))

@@ -10,7 +10,7 @@ const lists = (name: string, put: string[], prefix: string, expected: string[]):
   },
 });
 
-/** What names may hold that URLs, XML, command lines and orders of sorting take for something else. */
+/** Endings that names may have, and that URLs, XML, command lines or sort orders interpret. */
 const oddEndings = ['-', '--', '.', '..', '...x', '@', '@@', '_', '-/', './', '@/', '/a/', '/--/', '/@', '.cell', '.cell/'];
 
 const tree = ['a', 'b/c', 'b/cd', 'b/d/e', 'b/d/f', 'bc/d', 'z'];
@@ -28,7 +28,7 @@ export const listing: Draft[] = [
   lists('of a key as if it were a directory is empty', tree, 'z/', []),
   lists('of a directory that is not there is empty', tree, 'y/x/', []),
   {
-    name: 'a list tells s1 from s10',
+    name: 'a list distinguishes s1 from s10',
     run: async (provider) => {
       for (const key of ['refs/s1', 'refs/s10', 'refs/s2', 'refs/s1.x']) await won(provider, key, text(key), null);
       assert.deepEqual(await keys(provider, 'refs/s1'), ['refs/s1', 'refs/s1.x', 'refs/s10']);
@@ -124,7 +124,7 @@ export const listing: Draft[] = [
     },
   },
   {
-    name: 'what others keep is told and read by its names, if it is at all',
+    name: 'objects of others are listed and read by their names, if the provider has foreign',
     run: async (provider) => {
       const { foreign } = provider;
       if (foreign === undefined) return;

@@ -97,7 +97,7 @@ export const names: Draft[] = [
   ...good.map(([what, named]) => cellsNamed(what, named)),
   ...Object.keys(methods).map(refused),
   {
-    name: 'list: what is no beginning of keys is USAGE',
+    name: 'list: an invalid prefix is USAGE',
     run: async (provider) => {
       await provider.put('a/b', content(1));
       const prefixes = bad.filter((key) => key !== '' && key !== 'a/').concat('a//', './', '../', '.store//');
@@ -105,7 +105,7 @@ export const names: Draft[] = [
     },
   },
   {
-    name: 'a key of 512 bytes works, or is USAGE where the provider needs some of them for a prefix of its own',
+    name: 'a key of 512 bytes works, or is USAGE if the provider needs some of them for its own prefix',
     run: async (provider) => {
       const longest = `${'d'.repeat(200)}/${'e'.repeat(200)}/${'f'.repeat(110)}`;
       try {

@@ -58,7 +58,7 @@ const roundTrips: Draft[] = [
     },
   },
   {
-    name: 'what a get returned is the own of its caller',
+    name: 'the caller owns the result of a get',
     run: async (provider) => {
       await provider.put('packs/a', content(1000));
       const first = await provider.get('packs/a');
@@ -146,7 +146,7 @@ const ranges: Draft[] = [
   beyond('far beyond the end', 1000, 2 ** 40, 2 ** 40 + 1),
   beyond('of an empty object', 0, 0, 1),
   {
-    name: 'what is no range is USAGE',
+    name: 'an invalid range is USAGE',
     run: async (provider) => {
       await provider.put('packs/a', content(1000));
       const bad = [
@@ -161,7 +161,7 @@ const ranges: Draft[] = [
     },
   },
   {
-    name: 'a range comes back whole, be there a buffer for it with room, or one without',
+    name: 'a range is returned whole, with a buffer that has room for it and one that has not',
     run: async (provider) => {
       await provider.put('packs/a', content(1000));
       for (const room of [400, 300, 299, 0]) {
@@ -197,7 +197,7 @@ const deletes: Draft[] = [
     },
   },
   {
-    name: 'deleting what is not there is a no-op',
+    name: 'deleting a missing object is a no-op',
     run: async (provider) => {
       await provider.delete('packs/a');
       await provider.put('packs/b', content(10));

@@ -1,9 +1,11 @@
-/** Cases about many callers of one cell at once: exactly one wins, nothing is lost, nothing is torn. */
+/**
+ * Cases about many callers of one cell at once: exactly one wins, nothing is lost, nothing is torn.
+ */
 import assert from 'node:assert/strict';
 import type { Provider, Version } from '../provider.js';
 import { cellOf, content, type Draft, fromText, rejects, same, text, times, won } from './support.js';
 
-/** Adds one to the decimal number in a cell, again and again until its swap wins. */
+/** Increments the decimal number in a cell, and retries until its swap wins. */
 async function increment(provider: Provider, key: string): Promise<Version> {
   for (;;) {
     const { bytes, version } = await cellOf(provider, key);
@@ -12,7 +14,10 @@ async function increment(provider: Provider, key: string): Promise<Version> {
   }
 }
 
-/** Twenty swaps with one expected version: exactly one wins, and the cell is what it wrote. */
+/**
+ * Races twenty swaps with one expected version: exactly one wins, and the cell has the bytes that
+ * it wrote.
+ */
 async function race(openings: [Provider, ...Provider[]], key: string, round: number, expected: Version | null): Promise<Version> {
   const [provider] = openings;
   const results = await times(20, 20, (i) => (openings[i % openings.length] ?? provider).swap(key, text(`${round} by ${i}`), expected));
@@ -39,7 +44,7 @@ export const races: Draft[] = [
     },
   },
   {
-    name: 'of twenty swaps through two openings of one place exactly one wins, where it can be opened once more',
+    name: 'of twenty swaps through two providers of one store exactly one wins, if it can be reopened',
     run: async (provider, { reopen }) => {
       if (reopen === undefined) return;
       const other = await reopen(provider);

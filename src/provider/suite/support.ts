@@ -1,31 +1,40 @@
-/** What the cases of the conformance suite share. */
+/** Shared helpers of the conformance suite's cases. */
 import assert from 'node:assert/strict';
 import { type ErrorCode, isError } from '../../errors.js';
 import type { Cell, Listed, Provider, Version } from '../provider.js';
 
 export interface SuiteOptions {
-  /** Opens what `provider` holds once more, as another process would: to be given for a provider that is durable. */
+  /**
+   * Opens the content of `provider` once more, as another process would. Required for a durable
+   * provider.
+   */
   reopen?: (provider: Provider) => Promise<Provider>;
-  /** Opens providers that cannot work. Each that is given adds cases: every method must fail, with the code that says why. */
+  /**
+   * Opens providers that cannot work. Each one given adds cases: every method must fail with the
+   * code of the reason.
+   */
   broken?: BrokenProviders;
 }
 
 export interface BrokenProviders {
-  /** A real place, and a caller whom it does not know or does not let in: FORBIDDEN. */
+  /** A real bucket, and a caller that it does not know or does not admit: FORBIDDEN. */
   wrongCredentials?: () => Promise<Provider>;
-  /** A place that was never made, such as a bucket that does not exist: NOT_FOUND, also from read, list and delete. */
+  /** A bucket that does not exist: NOT_FOUND, also from read, list and delete. */
   missingBucket?: () => Promise<Provider>;
-  /** A real place, and a caller whose clock is off by hours, where requests are signed with their time: FORBIDDEN or UNREACHABLE. */
+  /**
+   * A real bucket, and a caller whose clock is off by hours, if requests are signed with their
+   * time: FORBIDDEN or UNREACHABLE.
+   */
   clockSkew?: () => Promise<Provider>;
 }
 
-/** A case that is given a provider that holds nothing. */
+/** A case that receives an empty provider. */
 export interface Draft {
   name: string;
   run(provider: Provider, options: SuiteOptions): Promise<void>;
 }
 
-/** `length` bytes that differ from those of another seed, and from place to place. */
+/** Returns `length` bytes that differ from those of another seed, and from position to position. */
 export function content(length: number, seed = 1): Uint8Array {
   const bytes = new Uint8Array(length);
   let state = seed >>> 0;
@@ -44,7 +53,7 @@ export function fromText(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
 
-/** Fails unless the bytes are the same; says where they differ rather than printing megabytes. */
+/** Fails unless the bytes are the same. Shows where they differ instead of printing megabytes. */
 export function same(found: Uint8Array, expected: Uint8Array): void {
   assert.ok(found instanceof Uint8Array, 'expected a Uint8Array');
   assert.equal(found.length, expected.length, 'length');
@@ -61,7 +70,7 @@ export async function rejects(promise: Promise<unknown>, ...codes: ErrorCode[]):
   });
 }
 
-/** True where the promise resolves, false where it rejects with CANCELLED; fails otherwise. */
+/** Returns true if the promise resolves, false if it rejects with CANCELLED. Fails otherwise. */
 export async function unlessCancelled(promise: Promise<unknown>): Promise<boolean> {
   try {
     await promise;
@@ -78,14 +87,14 @@ export async function listed(provider: Provider, prefix = ''): Promise<Listed[]>
   return all;
 }
 
-/** The keys below a prefix, sorted; fails where one comes twice. */
+/** Returns the keys below a prefix, sorted. Fails if one is repeated. */
 export async function keys(provider: Provider, prefix = ''): Promise<string[]> {
   const all = (await listed(provider, prefix)).map((entry) => entry.key).sort();
   assert.equal(new Set(all).size, all.length, 'every key once');
   return all;
 }
 
-/** The cell as it is; fails where it does not exist. */
+/** Returns the current cell. Fails if it does not exist. */
 export async function cellOf(provider: Provider, key: string): Promise<Cell> {
   const cell = await provider.read(key);
   assert.ok(cell !== undefined && cell !== 'unchanged', `expected a cell ${key}`);

@@ -1,4 +1,4 @@
-/** Cases about cancelling, what a provider says of itself, and closing. */
+/** Cases about cancellation, a provider's declarations, and closing. */
 import assert from 'node:assert/strict';
 import { isError } from '../../errors.js';
 import type { Provider, RequestOptions } from '../provider.js';
@@ -85,7 +85,7 @@ export const whole: Draft[] = [
     },
   },
   {
-    name: 'what is cancelled does not disturb what is under way beside it',
+    name: 'a cancelled request does not disturb other requests',
     run: async (provider) => {
       await fill(provider);
       const abort = new AbortController();
@@ -108,7 +108,7 @@ export const whole: Draft[] = [
     },
   },
   {
-    name: 'it says where it is, without credentials, and what it supports',
+    name: 'it declares its URL, without credentials, and what it supports',
     run: async (provider) => {
       assert.ok(provider.url.length > 0);
       assert.doesNotMatch(provider.url, /\/\/[^/]*:[^/]*@/, 'no password in the address');
@@ -124,7 +124,7 @@ export const whole: Draft[] = [
     },
   },
   {
-    name: 'a check, where it has one, finds nothing in what it wrote itself',
+    name: 'a check, if it has one, finds no damage in its own writes',
     run: async (provider) => {
       if (provider.check === undefined) return;
       for await (const finding of provider.check()) assert.fail(`empty: ${finding.message}`);
@@ -137,7 +137,7 @@ export const whole: Draft[] = [
     },
   },
   {
-    name: 'what was acknowledged is there when it is opened once more, where it is durable',
+    name: 'acknowledged writes are there when it is reopened, if it is durable',
     run: async (provider, { reopen }) => {
       const version = await fill(provider);
       assert.ok(!provider.supports.durable || reopen !== undefined, 'a durable provider gives the suite a way to open it again');
