@@ -1,6 +1,8 @@
 /**
- * The front door: one session at a time in a directory of its own, for a browser to work in. It adds to a mount what a program needs that thinks of none of it:
- * hygiene before the browser starts, commits and looks in the background, and an orderly end when the process is told to stop.
+ * The main entry point: one session at a time in a directory of its own, for a browser to work in.
+ * It adds to a mount what a program needs by default: it prepares the profile before the browser
+ * starts, commits and scans in the background, and ends in order when the process receives a
+ * signal.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,14 +33,14 @@ import { type LiveBrowser, liveBrowser } from './workspace/live.js';
 import { FileTracker } from './workspace/metadata.js';
 import { removeTree } from './workspace/remove.js';
 
-/** What is mounted, and what runs beside it. */
+/** The mounted session, and its background work. */
 interface Mounted extends Tracked {
   mount: Mount;
-  /** Begins what is done again and again. */
+  /** Starts the periodic work. */
   beginLoops: () => Stop[];
   loops: readonly Stop[];
   endSignals: () => void;
-  /** Facts of the directory before a browser was launched there; undefined if none is. */
+  /** Facts of the directory before a browser was launched there; undefined if none was. */
   before: string | undefined;
 }
 
@@ -49,26 +51,26 @@ export class BrowserState {
   readonly #work: SyncWork;
   readonly #inTurn = places(1);
   readonly #warn: (message: string) => void;
-  /** Directories that were left where they are. */
+  /** Directories that were not removed. */
   readonly #left = new Set<string>();
   #store: Promise<Store> | undefined;
   #mounted: Mounted | undefined;
-  /** Cancels the unmounting that a signal began. */
+  /** Cancels an unmount that a signal started. */
   #stopping: AbortController | undefined;
 
   /**
-   * Nothing is asked or written before the first mount, and no SDK is loaded before a bucket is asked.
+   * Nothing is requested or written before the first mount, and no SDK is loaded before a bucket is
+   * used. Throws USAGE for options that do not name a storage, UNSUPPORTED for redis.
    *
    * @example
-   * const state = new BrowserState({ userId: 'alice', storageType: 's3', s3Options: { bucketName: 'profiles', region: 'eu-central-1' } });
+   * const s3Options = { bucketName: 'profiles', region: 'eu-central-1' };
+   * const state = new BrowserState({ userId: 'alice', storageType: 's3', s3Options });
    * const dir = await state.mount('work');
    * try {
    *   // start a browser with dir as its user data directory, and close it
    * } finally {
    *   await state.unmount();
    * }
-   *
-   * Throws USAGE for options that do not say where sessions are kept, UNSUPPORTED for redis.
    */
   constructor(options: BrowserStateOptions = {}) {
     checkStorage(options);
@@ -81,13 +83,12 @@ export class BrowserState {
     const inTurn = <T>(task: () => Promise<T>): Promise<T> => this.#inTurn(task);
     this.#work = new SyncWork(this.#host, options.onProgress);
     this.syncManager = new SyncManager(this.#work, () => this.#requireMounted(), inTurn);
-    if (storeMetadataOnProvider === false)
-      this.#warn('storeMetadataOnProvider: false has no effect: manifests are what the store is made of');
+    if (storeMetadataOnProvider === false) this.#warn('storeMetadataOnProvider: false has no effect: the store consists of manifests');
   }
 
   /**
-   * Mounts a session and resolves to its directory, which is nobody else's. What is mounted already is unmounted first. Throws what `Store.mount` throws; no
-   * directory is left then.
+   * Mounts a session and resolves to its directory, which no other process uses. A mounted session
+   * is unmounted first. Throws the errors of `Store.mount`; no directory is left then.
    */
   async mount(session: string, options: MountOptions = {}): Promise<string> {
     checkMountOptions(options);
@@ -113,15 +114,17 @@ export class BrowserState {
   }
 
   /**
-   * Commits, pushes, and removes the directory; with `discard` it is removed with all that it holds. Rejects and stays mounted where the commit fails. Where the commit is safe on this machine and something else fails
-   * (CONFLICT, UNREACHABLE) it rejects, and the session is unmounted.
+   * Commits, pushes, and removes the directory. With `discard` the directory is removed with all
+   * its content. Rejects and stays mounted if the commit fails. If the commit is safe on this
+   * machine and something else fails (CONFLICT, UNREACHABLE), it rejects, and the session is
+   * unmounted.
    */
   async unmount(options: UnmountOptions & { discard?: boolean | undefined } = {}): Promise<Unmounted> {
     checkUnmountOptions(options);
     return this.#inTurn(() => this.#unmount(this.#requireMounted(), options));
   }
 
-  /** The session that is mounted: with mode `fork` the one that was made for it. */
+  /** Returns the mounted session; with mode `fork` the one that was created for it. */
   getCurrentSession(): string | undefined {
     return this.#mounted?.mount.session;
   }
@@ -130,7 +133,10 @@ export class BrowserState {
     return this.#mounted?.mount.dir;
   }
 
-  /** Notes that a process which leads a session of its own works in the mounted directory; see `Mount.usedBy`. */
+  /**
+   * Records that a process which leads its own process session works in the mounted directory; see
+   * `Mount.usedBy`.
+   */
   async usedBy(pid: number): Promise<void> {
     await this.#requireMounted().mount.usedBy(pid);
   }
@@ -140,7 +146,7 @@ export class BrowserState {
     return this.#mounted && liveBrowser(this.#mounted.mount.dir, this.#host);
   }
 
-  /** The names of all sessions. A store that does not answer is an error, never an empty list. */
+  /** Returns the names of all sessions. An unreachable store is an error, never an empty list. */
   async listSessions(): Promise<string[]> {
     const names: string[] = [];
     for await (const { session } of (await this.#open()).sessions()) names.push(session);
@@ -151,7 +157,10 @@ export class BrowserState {
     return (await this.#open()).session(session).exists();
   }
 
-  /** Deletes a session with its history; one that is mounted here is unmounted first. Nothing happens where there is none. */
+  /**
+   * Deletes a session with its history. One that is mounted here is unmounted first. A no-op if
+   * there is none.
+   */
   deleteSession(session: string): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#mounted?.mount.session === session) await this.#unmount(this.#mounted, {});
@@ -160,7 +169,10 @@ export class BrowserState {
     });
   }
 
-  /** Unmounts what is mounted, removes directories that were left where they are, and lets go of connections. */
+  /**
+   * Unmounts the mounted session, removes directories that were not removed before, and closes
+   * connections.
+   */
   cleanup(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
@@ -219,7 +231,7 @@ export class BrowserState {
     const keepDirectory = !discard && !(this.#options.autoCleanup ?? true);
     try {
       if (discard) return await mount.discard();
-      // Every browser makes its lock there: names of the directory come and go.
+      // Every browser creates its lock there: names in the directory change.
       const isUntouched = before !== undefined && entryFacts(mount.dir) === before;
       const done = await this.#work.transfer((onProgress) =>
         mount.unmount({
@@ -240,7 +252,10 @@ export class BrowserState {
     }
   }
 
-  /** Unmounts, and ends the process as the signal would have. Told once more, it cancels what is under way. */
+  /**
+   * Unmounts, and ends the process as the signal would have. A second signal cancels the running
+   * work.
+   */
   async #stop(signal: StopSignal): Promise<void> {
     if (this.#stopping !== undefined) return this.#stopping.abort();
     const { endSignals } = this.#mounted ?? {};
@@ -256,7 +271,10 @@ export class BrowserState {
     }
   }
 
-  /** A browser that was told to stop as well takes its time; one that goes on keeps its directory, which is recovered later. */
+  /**
+   * Unmounts when the browser has closed. A browser that received the same signal needs time. The
+   * directory of one that keeps running stays and is recovered later.
+   */
   async #unmountWhenClosed(signal: AbortSignal): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -279,7 +297,7 @@ export class BrowserState {
 throwTyped(BrowserState);
 
 function neverWrote({ session, dir }: Mount): string {
-  return `session ${session}: the browser never wrote to ${dir}; it may have used another profile, as it does where none is named or a stale lock is in the way`;
+  return `session ${session}: the browser never wrote to ${dir}; it may have used another profile, as it does if none is named or a stale lock is in the way`;
 }
 
 function checkPositive(name: string, value: number): void {

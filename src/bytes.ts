@@ -1,6 +1,7 @@
 /**
- * Reading and writing of the canonical binary encodings (SPEC.md, "Encoding primitives"). The reader refuses every encoding
- * that the writer would not have produced, so that one value has one encoding.
+ * Readers and writers of the canonical binary encodings (SPEC.md, "Encoding primitives"). The
+ * reader rejects every encoding that the writer would not have produced, so that one value has one
+ * encoding.
  */
 import { check, integrity, invariant } from './errors.js';
 
@@ -11,7 +12,7 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Decodes UTF-8. Throws INTEGRITY naming `what` where the bytes are not UTF-8. */
+/** Decodes UTF-8. Throws INTEGRITY naming `what` if the bytes are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array, what: string): string {
   try {
     return decoder.decode(bytes);
@@ -21,16 +22,16 @@ export function fromUtf8(bytes: Uint8Array, what: string): string {
 }
 
 const hexDigits = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
-/** Used again for every id: ids are made by the ten thousand. */
+/** Reused for every id: ids are created by the ten thousand. */
 const hexCodes = new Array<number>(64);
 
-/** Bytes of which the digits fit into the arguments of one call. */
+/** Bytes whose digits fit into the arguments of one call. */
 const HEX_AT_ONCE = 4096;
 
 export function toHex(bytes: Uint8Array): string {
   const { length } = bytes;
   if (length > HEX_AT_ONCE) return toHex(bytes.subarray(0, length >> 1)) + toHex(bytes.subarray(length >> 1));
-  // One call that makes a flat string: texts joined digit by digit are slow as keys of a Map.
+  // One call that makes a flat string: strings joined digit by digit are slow as keys of a Map.
   const codes = length === hexCodes.length / 2 ? hexCodes : new Array<number>(2 * length);
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i] as number;
@@ -40,7 +41,7 @@ export function toHex(bytes: Uint8Array): string {
   return String.fromCharCode(...codes);
 }
 
-/** The bytes of an even number of lower-case hex digits; undefined for any other text. */
+/** Returns the bytes of an even number of lower-case hex digits; undefined for any other text. */
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) return undefined;
   const bytes = new Uint8Array(text.length / 2);
@@ -48,7 +49,7 @@ export function fromHex(text: string): Uint8Array | undefined {
   return bytes;
 }
 
-/** The value of a lower-case hex digit, by its code. */
+/** Returns the value of a lower-case hex digit, by its code. */
 function hexValue(code: number): number {
   return code < 0x3a ? code - 0x30 : code - 0x57;
 }
@@ -67,14 +68,14 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
 }
 
-/** Orders strings as their UTF-8 bytes would be ordered, which is by code point. */
+/** Orders strings like their UTF-8 bytes, which is by code point. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     let x = a.charCodeAt(i);
     let y = b.charCodeAt(i);
     if (x === y) continue;
-    // Surrogates (which stand for code points above U+FFFF) sort after the rest of the basic plane.
+    // Surrogates (which encode code points above U+FFFF) sort after the rest of the basic plane.
     if (x >= 0xd800 && y >= 0xd800) {
       x = x >= 0xe000 ? x - 0x2000 : x + 0x2000;
       y = y >= 0xe000 ? y - 0x2000 : y + 0x2000;
@@ -94,7 +95,7 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** Bytes from which on copying them costs more than the unused part of their buffer. */
+/** Bytes from which a copy costs more than the unused part of the buffer. */
 const MUCH = 64 * 1024;
 
 /** Appends values to a growing buffer. */
@@ -102,7 +103,10 @@ export class Writer {
   #buffer: Uint8Array<ArrayBuffer>;
   #length = 0;
 
-  /** `capacity`: bytes to come, if there are many and their number is known. Up to 64 take nothing outside of the heap. */
+  /**
+   * `capacity`: expected bytes, if they are many and known. Up to 64 need no memory outside of the
+   * heap.
+   */
   constructor(capacity = 64) {
     this.#buffer = new Uint8Array(capacity);
   }
@@ -119,14 +123,14 @@ export class Writer {
   }
 
   byte(value: number): this {
-    // The message is made only where it is needed: this is called for every byte of a manifest.
+    // The message is only created if needed: this is called for every byte of a manifest.
     if (!(value >= 0 && value <= 255 && Number.isInteger(value))) invariant(false, `${value} is a byte`);
     this.#reserve(1);
     this.#buffer[this.#length++] = value;
     return this;
   }
 
-  /** Unsigned LEB128 of an integer below 2^53. */
+  /** Writes an unsigned LEB128 of an integer below 2^53. */
   uint(value: number): this {
     if (!(Number.isSafeInteger(value) && value >= 0)) invariant(false, `${value} is an unsigned integer`);
     this.#reserve(8);
@@ -139,7 +143,7 @@ export class Writer {
     return this;
   }
 
-  /** Signed 64-bit integer, little-endian. */
+  /** Writes a signed 64-bit integer, little-endian. */
   int64(value: bigint): this {
     this.#reserve(8);
     new DataView(this.#buffer.buffer).setBigInt64(this.#length, value, true);
@@ -147,7 +151,7 @@ export class Writer {
     return this;
   }
 
-  /** A length as `uint`, then the bytes. */
+  /** Writes a length as `uint`, then the bytes. */
   sized(value: Uint8Array): this {
     return this.uint(value.length).bytes(value);
   }
@@ -156,7 +160,7 @@ export class Writer {
     return this.sized(utf8(value));
   }
 
-  /** Returns what was written. Nothing is written after it: of much no copy is made. */
+  /** Returns the written bytes, without a copy if they are many. Nothing is written afterwards. */
   finish(): Uint8Array {
     return this.#length < MUCH ? this.#buffer.slice(0, this.#length) : this.#buffer.subarray(0, this.#length);
   }
@@ -169,14 +173,17 @@ export class Writer {
   }
 }
 
-/** Takes values from bytes that may be hostile: every failure is INTEGRITY and names `what` is being read. */
+/**
+ * Reads values from bytes that may be hostile. Every failure is INTEGRITY and names `what` is being
+ * read.
+ */
 export class Reader {
   readonly #source: Uint8Array;
   readonly #what: string;
   #at = 0;
 
   constructor(source: Uint8Array, what: string) {
-    // A Buffer's slice() is no copy, so what is taken from here is never one.
+    // A Buffer's slice() is no copy, so a plain Uint8Array is used.
     this.#source = new Uint8Array(source.buffer, source.byteOffset, source.length);
     this.#what = what;
   }
@@ -185,9 +192,9 @@ export class Reader {
     return this.#source.length - this.#at;
   }
 
-  /** A view of the next `length` bytes, not a copy. */
+  /** Returns a view of the next `length` bytes, not a copy. */
   bytes(length: number): Uint8Array {
-    // Messages are made only where they are needed: this runs for every value of a manifest.
+    // Messages are only created if needed: this runs for every value of a manifest.
     if (length > this.remaining) throw integrity(`${this.#what}: expected ${length} more bytes, found ${this.remaining}`);
     const view = this.#source.subarray(this.#at, this.#at + length);
     this.#at += length;
@@ -201,7 +208,7 @@ export class Reader {
     return byte;
   }
 
-  /** Unsigned LEB128 of at most `max`, in its shortest form. */
+  /** Reads an unsigned LEB128 of at most `max`, in its shortest form. */
   uint(max: number): number {
     let value = 0;
     let scale = 1;

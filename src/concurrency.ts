@@ -1,11 +1,10 @@
-/** Doing several things at once, in order and with a bound; and waiting. */
+/** Concurrent work, in order and with a bound; and waits. */
 import { cancelled, throwIfAborted } from './errors.js';
 
 /**
  * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order. A
- * failure is thrown where its result would have been; nothing new is begun after the consumer
- * stops. With a `window` the items that are under way or wait weigh at most `most` together, or are
- * one.
+ * failure is thrown at the position of its result. Nothing new starts after the consumer stops.
+ * With a `window` the pending items weigh at most `most` together, or are one.
  */
 export async function* readAhead<Item, Result>(
   items: Iterable<Item>,
@@ -23,7 +22,7 @@ export async function* readAhead<Item, Result>(
       yield await next.result;
     }
     const result = load(item);
-    // Met when its turn comes; a consumer that stops earlier does not want to know.
+    // An error surfaces at its turn. A consumer that stops earlier ignores it.
     result.catch(() => undefined);
     queue.push({ result, weight });
     total += weight;
@@ -47,14 +46,12 @@ export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
 }
 
 /**
- * Runs a task when there is a place for it. Throws CANCELLED, and never begins the task, where the
- * signal fires before that.
+ * Runs a task when there is a free place. Throws CANCELLED without starting the task if the signal
+ * fires before that.
  */
 export type Places = <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/**
- * Places for `count` tasks at once; those beyond wait, and begin in the order in which they came.
- */
+/** Returns places for `count` concurrent tasks. Further ones wait and start in order of arrival. */
 export function places(count: number): Places {
   const waiting = new Set<() => void>();
   let free = count;
@@ -80,7 +77,7 @@ export function places(count: number): Places {
       return await task();
     } finally {
       const [next] = waiting;
-      // A place is handed over, so that nobody who came later takes it in between.
+      // A place is passed directly to the next task, so that no later one gets it first.
       if (next === undefined) free++;
       else next();
     }

@@ -1,11 +1,17 @@
-/** Progress as the front door tells it: of each file with bytes to move, never backwards, and at 100 in the end. */
+/**
+ * Progress of BrowserState by file: each file with bytes to move, never backwards, and at 100 at
+ * the end.
+ */
 import type { Progress } from './session/progress.js';
 
 export interface ProgressEvent {
   type: 'download' | 'upload';
   /** Relative to the mounted directory. */
   fileName: string;
-  /** Of this file: bytes that were moved, and those that are to be. What the other side has already is not among them. */
+  /**
+   * Bytes of this file that were moved, and bytes to move. Bytes that the target has already are
+   * not counted.
+   */
   bytesTransferred: number;
   totalBytes: number;
   /** 0 to 100. */
@@ -37,7 +43,7 @@ export class FileProgress {
     const type = types[phase];
     if (type === undefined || file === undefined || file.totalBytes === 0) return;
     const before = this.#files.get(path) ?? { type, moved: 0, total: file.totalBytes };
-    // A file that is in several versions is moved several times, and told of once.
+    // A file in several versions is moved several times, and reported once.
     const moved = Math.min(before.total, Math.max(before.moved, file.bytes));
     if (moved === before.moved && this.#files.has(path)) return;
     this.#bytes += moved - before.moved;
@@ -45,7 +51,9 @@ export class FileProgress {
     this.#send(path);
   };
 
-  /** All has arrived, also what was there or came with another file. */
+  /**
+   * Reports all files as complete, including those that were there or arrived with another file.
+   */
   finish(): void {
     for (const [path, file] of this.#files) {
       if (file.moved === file.total) continue;

@@ -1,6 +1,6 @@
 /**
- * The one place that touches the machine's clock, randomness, identity and home directory. Everything above receives a `Host`,
- * so that tests can supply their own.
+ * The only module that uses the machine's clock, randomness, identity and home directory.
+ * Everything above receives a `Host`, so that tests can supply their own.
  */
 import { randomBytes } from 'node:crypto';
 import { homedir, hostname, networkInterfaces, platform, tmpdir, userInfo } from 'node:os';
@@ -13,17 +13,17 @@ import { type Owners, openOwners } from './owners.js';
 import { startedAt } from './processes.js';
 import { listens } from './sockets.js';
 
-/** What tells a process to stop. */
+/** The signals that stop a process. */
 export type StopSignal = 'SIGINT' | 'SIGTERM';
 
 export interface Host {
   /** Milliseconds since 1970, UTC. */
   now(): number;
-  /** Resolves after so many milliseconds; rejects if the signal aborts first. */
+  /** Resolves after the milliseconds. Rejects if the signal aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** Cryptographically random bytes. */
   random(length: number): Uint8Array;
-  /** Who is acting, for commits and the operation log: `user@host`. */
+  /** Returns the author of commits and of operation log entries: `user@host`. */
   who(): string;
   /** The name that browsers on this machine write into their locks. */
   hostname(): string;
@@ -31,29 +31,43 @@ export interface Host {
   addresses(): string[];
   /** As Node names it, such as `linux`. */
   platform(): string;
-  /** Whether a process of this machine with that number is alive. */
+  /** Returns true if a process of this machine with that number is alive. */
   isAlive(pid: number): boolean;
-  /** When a process began, in milliseconds since 1970, about a second off at most; undefined if the system does not tell. */
+  /**
+   * Returns when a process started, in milliseconds since 1970, with an error of about a second.
+   * Undefined if the system does not report it.
+   */
   startedAt(pid: number): number | undefined;
-  /** Resolves to whether a process listens on that Unix socket, in whichever namespace; `unknown` if there is none. */
+  /**
+   * Resolves to whether a process listens on that Unix socket, in any namespace; `unknown` if there
+   * is none.
+   */
   listens(socket: string): Promise<'yes' | 'no' | 'unknown'>;
-  /** Returns the name of a command of this machine, a process that leads a session of its own. */
+  /**
+   * Returns the name of a command of this machine, a process that leads its own process session.
+   */
   commandName(pid: number): string;
-  /** Returns the processes of a command that live: none is proof that it is over; undefined if that cannot be seen. */
+  /**
+   * Returns the live processes of a command. An empty list proves that it has ended; undefined if
+   * they cannot be seen.
+   */
   commandProcesses(name: string): number[] | undefined;
-  /** The owners of what is kept in this home; `folder` is where it keeps notes. */
+  /** Returns the owners of a local store; `folder` contains their notes. */
   owners(folder: string): Owners;
-  /** Calls `handler` each time that the process is told to stop, which then does not end by itself. Returns what takes it back. */
+  /**
+   * Calls `handler` for each stop signal, which then does not end the process. Returns a function
+   * that removes the handler.
+   */
   onStop(handler: (signal: StopSignal) => void): () => void;
-  /** Ends this process as the signal does where nobody listens to it; nothing happens where somebody does. */
+  /** Ends this process as the signal does without listeners. A no-op if another listener exists. */
   stop(signal: StopSignal): void;
-  /** Where home is unless the caller says otherwise. */
+  /** Returns the default path of the local store. */
   defaultHome(): string;
-  /** The path of a private folder for temporary files, which nobody has used. */
+  /** Returns the path of a private, unused folder for temporary files. */
   temporaryFolder(): string;
 }
 
-/** What a repository that is written needs of the host. */
+/** The host functions of a repository that is written. */
 export type WriterHost = Pick<Host, 'now' | 'random' | 'who'>;
 
 export const systemHost: Host = {

@@ -1,4 +1,4 @@
-/** What the package exports, and nothing else. */
+/** The exports of the package, and nothing else. */
 export type { HygieneOptions } from './browser/hygiene.js';
 export { BrowserState } from './browser-state.js';
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './errors.js';

@@ -1,14 +1,15 @@
 /**
- * Every bound of the format and of the library, in one place, each with its reason. Readers refuse what exceeds a format
- * bound (SPEC.md, "Limits"); writers never produce it.
+ * All bounds of the format and of the library, each with its reason. Readers reject data beyond a
+ * format bound (SPEC.md, "Limits"); writers never produce it.
  */
 
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
- * Looks at a directory whose lock is not provably dead, and milliseconds between them: 2 s in all. A page in use changes files several
- * times a second; what an idle browser does every half minute no wait would catch that a person bears.
+ * Scans of a directory whose lock may belong to a running browser, and milliseconds between them: 2
+ * s in all. A page in use changes files several times a second. No acceptable wait would catch the
+ * changes of an idle browser, which come every half minute.
  */
 export const WATCH_LOOKS = 5;
 export const WATCH_PAUSE_MS = 500;
@@ -33,41 +34,66 @@ export const MAX_PATH_BYTES = 3840;
 export const MAX_DEPTH = 128;
 /** Bytes of a symlink's target: Linux's own limit. */
 export const MAX_SYMLINK_BYTES = 4095;
-/** Entries of a tree: more than any profile has, and what a reader holds in 512 MB together with the blobs below. */
+/**
+ * Entries of a tree: more than any profile has, and what a reader holds in 512 MB together with the
+ * blobs below.
+ */
 export const MAX_ENTRIES = 262_144;
-/** Bytes of all paths of a tree: prefixes are shared in its encoding, so that few bytes could claim gigabytes. */
+/**
+ * Bytes of all paths of a tree. Their encoding shares prefixes, so that few bytes could claim
+ * gigabytes.
+ */
 export const MAX_TREE_PATH_BYTES = 40 * MiB;
-/** Blobs of a tree, with repeats: 16 GiB of content. A few bytes of a compressed manifest can claim as many. */
+/**
+ * Blobs of a tree, with repeats: 16 GiB of content. A few bytes of a compressed manifest can claim
+ * as many.
+ */
 export const MAX_BLOBS = 262_144;
 /** Bytes of a file: as many as a tree has blobs for. */
 export const MAX_FILE_SIZE = MAX_BLOBS * CHUNK_SIZE;
 
-/** Bytes of a manifest, uncompressed: of a large profile it takes 15 MiB; a few compressed bytes can claim as many. */
+/**
+ * Bytes of a manifest, uncompressed. That of a large profile has 15 MiB; a few compressed bytes can
+ * claim as many.
+ */
 export const MAX_MANIFEST_SIZE = 64 * MiB;
 /** Bytes of a cell: all are read whole, often. */
 export const MAX_CELL_SIZE = 4 * MiB;
-/** Bytes of the body of a config, an epoch or a ref, uncompressed: with its envelope it fits into a cell. */
+/**
+ * Bytes of the body of a config, an epoch or a ref, uncompressed: with its envelope it fits into a
+ * cell.
+ */
 export const MAX_CELL_BODY = 2 * MiB;
 /** Bytes of the body of a segment. */
 export const MAX_SEGMENT_SIZE = 4 * MiB;
-/** Rows that ride in a ref; older ones move to segments. */
+/** Rows in a ref; older ones move to segments. */
 export const MAX_INLINE_ROWS = 50;
-/** Bytes of rows that ride in a ref, so that long messages do not make every swap heavy. */
+/** Bytes of rows in a ref, so that long messages do not make every swap slow. */
 export const MAX_INLINE_ROW_BYTES = 64 * KiB;
 /** Segments named by one ref, each of up to 4,096 rows. */
 export const MAX_SEGMENTS = 4096;
 export const MAX_SEGMENT_ROWS = 4096;
-/** Rows of a session, in its ref and all segments: whoever looks at all of them holds the id and the name of each, some 60 MB. */
+/**
+ * Rows of a session, in its ref and all segments. A reader of all of them holds the id and the name
+ * of each, some 60 MB.
+ */
 export const MAX_SESSION_ROWS = 262_144;
-/** Rows that a segment may have after it was joined with newer ones: bounds what a join writes again. */
+/** Rows of a segment after it was joined with newer ones: bounds what a join rewrites. */
 export const JOINED_SEGMENT_ROWS = 1024;
-/** Small segments that a push joins, with one round trip more: one in some 500 saves, and a ref names few segments for any length of history. */
+/**
+ * Small segments that a push joins, with an additional round trip: one in some 500 saves. A ref
+ * then names few segments for any length of history.
+ */
 export const MIN_JOINED_SEGMENTS = 10;
-/** Rows of segments that an open repository remembers, some 4 MB: what a history of a few thousand commits is read with. */
+/**
+ * Rows of segments that an open repository caches, some 4 MB: a history of a few thousand commits.
+ */
 export const KEPT_SEGMENT_ROWS = 4096;
 /** Milliseconds of a time since 1970: what a Date can hold, up to the year 275,760. */
 export const MAX_TIME = 8_640_000_000_000_000;
-/** Swaps of one ref: a sequence beyond was forged, and the next one would be no exact number. */
+/**
+ * Swaps of one ref. A larger sequence was forged, and its successor would not be an exact number.
+ */
 export const MAX_SEQUENCE = 2 ** 52;
 export const MAX_TAGS = 1024;
 export const MAX_PARENTS = 8;
@@ -76,133 +102,235 @@ export const MAX_LABELS = 32;
 export const MAX_LABEL_KEY_BYTES = 64;
 export const MAX_LABEL_VALUE_BYTES = 256;
 export const MAX_WHO_BYTES = 256;
-/** Names that one collection may condemn: bounds the size of gc/epoch. */
+/** Names that one garbage collection may condemn: bounds the size of gc/epoch. */
 export const MAX_CONDEMNED = 4096;
 /** Characters of a session id, user id or tag. */
 export const MAX_ID_LENGTH = 128;
 /** Bytes of a provider key. */
 export const MAX_KEY_BYTES = 512;
 
-/** Frames being compressed at once: libuv's four threads; each takes some megabytes. */
+/** Frames compressed at once: libuv's four threads; each uses some megabytes. */
 export const CODEC_CONCURRENCY = 4;
-/** Bytes of one commit that are compressed well; what is beyond is compressed fast. A small run's commit never gets there. */
+/**
+ * Bytes of one commit that are compressed well; further ones are compressed fast. A small run's
+ * commit never gets there.
+ */
 export const BULK_BYTES = 4 * MiB;
-/** Packs being sent at once, besides the one being filled: two packs of memory; a disk is no faster with more. */
+/**
+ * Packs sent at once, besides the one being filled: two packs of memory. A disk is no faster with
+ * more.
+ */
 export const PACK_CONCURRENCY = 1;
-/** The same for a remote, where each waits for a round trip: as many bytes under way as of a large pull. */
+/**
+ * The same for a remote, where each waits for a round trip: as many pending bytes as in a large
+ * pull.
+ */
 export const REMOTE_PACK_CONCURRENCY = 2;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
 export const FRAME_CACHE_BYTES = 4 * MiB;
-/** Decoded frame bytes that a pull keeps for the checkout that follows, all or none: a profile of common size without its caches. */
+/**
+ * Decoded frame bytes that a pull keeps for the following checkout, all or none: a profile of
+ * common size without its caches.
+ */
 export const KEPT_FRAME_BYTES = 32 * MiB;
-/** Bytes between two frames that are fetched along rather than asked for apart. */
+/** Bytes between two frames that are fetched along instead of by another request. */
 export const MAX_SPAN_GAP = 64 * KiB;
-/** Bytes that one request for frames asks for: long enough to be worth a round trip, short enough to be held a few at a time. */
+/**
+ * Bytes of one request for frames: enough to be worth a round trip, few enough to hold several in
+ * memory.
+ */
 export const MAX_SPAN = 1 * MiB;
-/** The same for a remote, unless the caller says otherwise: a pack, so that a cold mount asks as seldom as it can. */
+/**
+ * The same for a remote, unless the caller sets it: a pack, so that a cold mount sends as few
+ * requests as possible.
+ */
 export const MAX_REMOTE_SPAN = 8 * MiB;
-/** Requests to a remote that are under way at once, unless the caller says otherwise: small ones all go together, large ones are bounded by their bytes. */
+/**
+ * Concurrent requests to a remote, unless the caller sets it. Small ones all run together; large
+ * ones are bounded by their bytes.
+ */
 export const REMOTE_CONCURRENCY = 32;
-/** Bytes that are under way from a remote or wait to be stored: what a pull holds in memory, and what one that is killed fetches again. */
+/**
+ * Bytes that are in transfer from a remote or wait to be stored: the memory of a pull, and what a
+ * killed pull fetches again.
+ */
 export const FETCH_AHEAD_BYTES = 16 * MiB;
-/** A pull of no more bytes has all of them under way at once: one round trip. */
+/** A pull of at most this many bytes fetches all of them at once: one round trip. */
 export const FETCH_AT_ONCE_BYTES = 24 * MiB;
-/** Blobs of one pack that a pull verifies and notes together: four times as many as fill a frame of small files. */
+/**
+ * Blobs of one pack that a pull verifies and records together: four times as many as fill a frame
+ * of small files.
+ */
 export const ARRIVING_BLOBS = 16_384;
-/** Ranges that a cold mount may ask for beyond one for each 8 MiB of live content: what a browser's connections carry at once, more or less. */
+/**
+ * Ranges that a cold mount may request beyond one for each 8 MiB of live content: about the number
+ * of a browser's concurrent connections.
+ */
 export const FETCH_SPARE_RANGES = 8;
 /**
- * Bytes that a cold mount may fetch are 1.5 times the live ones (SPEC.md R-COMPACT-1). The multiple from which on a writer compacts, and down to which:
- * below the limit because it knows what it moves by estimate alone, and near it because dead bytes cost a reader less than moving cost writers.
+ * The ratio of fetched to live bytes from which a writer compacts, and down to which it does. The
+ * limit of a cold mount is 1.5 (SPEC.md R-COMPACT-1). The ratio is below the limit because moved
+ * bytes are only estimated. It is near the limit because dead bytes cost a reader less than moving
+ * costs writers.
  */
 export const COMPACT_RATIO = 1.45;
 /**
- * What a planner expects of the commits to come, as a share of the bytes that this one stored: so many of each live until they are moved, and so many
- * die where they are fetched along. Which it is depends on what changes; SPEC.md 16.7 says how this was chosen.
+ * A planner's expectation of future commits, as a share of the bytes that this one stored. So many
+ * bytes of each stay live until they are moved, or die in a range that is fetched. Which of the two
+ * depends on what changes; SPEC.md 16.7 explains the value.
  */
 export const LASTING_SHARE = 0.35;
-/** How often one commit plans again for what its estimates missed. */
+/** Maximum rounds in which one commit plans again for the errors of its estimates. */
 export const MAX_COMPACTION_ROUNDS = 4;
-/** Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few milliseconds. */
+/**
+ * Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few
+ * milliseconds.
+ */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
-/** The same in blobs, of which small files are many: what waits longer outlives the young part of the heap, and is dead weight in the old one. */
+/**
+ * The same in blobs, since small files are many. Blobs that wait longer move to the old generation
+ * of the heap and stay there as garbage.
+ */
 export const LOOKUP_BATCH_BLOBS = 1024;
 /** Entries written to the index at once. */
 export const INDEX_BATCH = 1024;
-/** How often, and after how many milliseconds, a locked index is tried again before a command goes on without it. */
+/**
+ * Retries of a locked index, and milliseconds between them, before a command continues without it.
+ */
 export const INDEX_LOCK_RETRIES = 100;
 export const INDEX_LOCK_WAIT_MS = 10;
-/** How often a file that changes while it is read is read again before a capture gives up. */
+/** Reads of a file that changes while it is read, before a capture fails. */
 export const MAX_CAPTURE_ATTEMPTS = 3;
-/** How often a scan lists the directories that changed before all others were listed. */
+/**
+ * Rounds in which a scan lists again the directories that changed before all others were listed.
+ */
 export const MAX_SCAN_ROUNDS = 5;
-/** How often a copy of a live database is begun again, and the milliseconds before the second time, doubling up to the cap: some 3.5 s in all. */
+/**
+ * Attempts of a copy of a database in use, and the milliseconds before the second one, doubling up
+ * to the cap: some 3.5 s in all.
+ */
 export const LIVE_COPY_ATTEMPTS = 12;
 export const LIVE_COPY_WAIT_MS = 10;
 export const LIVE_COPY_WAIT_CAP_MS = 500;
 /** Bytes of a file read at once: four chunks for one system call. */
 export const READ_SIZE = 4 * CHUNK_SIZE;
-/** Blobs that a checkout reads ahead of the one being written: enough to decode on all of libuv's threads. */
+/**
+ * Blobs that a checkout reads ahead of the one being written: enough to decode on all of libuv's
+ * threads.
+ */
 export const BLOBS_AHEAD = 32;
-/** A swap that loses this many times in a row to writers that did not move the head gives up with CONFLICT. */
+/**
+ * Attempts of a swap that loses to writers that did not move the head, before it fails with
+ * CONFLICT.
+ */
 export const MAX_SWAP_ATTEMPTS = 20;
-/** Milliseconds of the first wait after a swap that lost, and of the longest. */
+/** Milliseconds of the first wait after a lost swap, and of the longest. */
 export const SWAP_BACKOFF_MS = 20;
 export const SWAP_BACKOFF_CAP_MS = 5000;
-/** Share of a push's bytes that the remote must be known to have elsewhere, for one more round trip to be worth while. */
+/**
+ * Share of a push's bytes that the remote must be known to have elsewhere to justify an additional
+ * round trip.
+ */
 export const REUSE_SHARE = 0.1;
 
-/** Changes of a bucket, and milliseconds, after which the next one looks whether the packs that it names are there (SPEC.md 11.5). */
+/**
+ * Changes of a bucket, and milliseconds, after which the next one checks that the packs it names
+ * are there (SPEC.md 11.5).
+ */
 export const PRESENCE_PUSHES = 100;
 export const PRESENCE_MS = 86_400_000;
-/** How often a request that got no answer is asked again, unless the caller says otherwise: some seconds of outage are ridden out. */
+/**
+ * Retries of a request without a response, unless the caller sets it: enough for some seconds of
+ * outage.
+ */
 export const MAX_RETRIES = 3;
-/** Milliseconds before the first of them, at most; each further one may wait twice as long. */
+/** Maximum milliseconds before the first retry; doubles with each further one. */
 export const RETRY_DELAY_MS = 1000;
-/** Milliseconds between two of them, at most: a person waits for the answer. */
+/** Maximum milliseconds between two retries: a person waits for the result. */
 export const MAX_RETRY_DELAY_MS = 30_000;
-/** Milliseconds without a connection, or without a byte either way, after which a bucket counts as unreachable: longer than any healthy pause. */
+/**
+ * Milliseconds without a connection, or without a byte either way, after which a bucket counts as
+ * unreachable: longer than any healthy pause.
+ */
 export const STALL_TIMEOUT_MS = 30_000;
 /**
- * Bytes a second that a connection to a bucket moves at least, both ways together, in each window of STALL_TIMEOUT_MS: some 1 KiB in
- * 30 s. A link of 1 KiB/s still serves 30 requests at once; an answer of one byte every few seconds ends with its first window.
+ * Minimum bytes per second of a connection to a bucket, both ways together, in each window of
+ * STALL_TIMEOUT_MS: some 1 KiB in 30 s. A link of 1 KiB/s still serves 30 requests at once. A
+ * response of one byte every few seconds ends with its first window.
  */
 export const MIN_BYTES_PER_SECOND = 32;
-/** Bytes of a list, or of an answer that does not announce its length: two packs; a page of 1,000 of the longest names has a tenth of it. */
+/**
+ * Bytes of a list, or of a response that does not announce its length: two packs. A page of 1,000
+ * of the longest names has a tenth of it.
+ */
 export const MAX_ANSWER_SIZE = 16 * MiB;
-/** Bytes of an answer that says why a request failed. Documents of S3 and GCS have 1 KiB; more is a page of something else. */
+/**
+ * Bytes of an error response. Documents of S3 and GCS have 1 KiB; more is a page of something else.
+ */
 export const MAX_REFUSAL_SIZE = 64 * KiB;
-/** Connections to one bucket: a cold mount asks for its frames all at once; what is beyond waits for one to come free. */
+/**
+ * Connections to one bucket: a cold mount requests its frames all at once. Further requests wait
+ * for a free one.
+ */
 export const MAX_CONNECTIONS = 64;
-/** How often a write that the bucket answers with "another request is in the way" is sent, and the wait after the first; it doubles. */
+/**
+ * Attempts of a write that the bucket rejects with "another request is in the way", and the wait
+ * after the first; it doubles.
+ */
 export const CONTENTION_ATTEMPTS = 8;
 export const CONTENTION_WAIT_MS = 20;
-/** Milliseconds that a write under way is given to be answered after its caller cancelled, so that its effect does not come later. */
+/**
+ * Milliseconds to wait for the response of a pending write after its caller cancelled, so that it
+ * takes no effect later.
+ */
 export const CANCEL_GRACE_MS = 1_000;
-/** Milliseconds that the lease of a mount lasts; it is renewed three times as often. A worker that died is waited for no longer. */
+/**
+ * Milliseconds of a mount's lease, which is renewed three times as often. No other mount waits
+ * longer for a dead worker.
+ */
 export const LEASE_MS = 60_000;
-/** Cookies that are looked at of each kind of encryption: a wrong key passes for the right one once in 256 values, where values tell no more. */
+/**
+ * Cookies that are checked of each kind of encryption. If values have no other check, a wrong key
+ * is accepted once in 256.
+ */
 export const COOKIE_SAMPLE = 4;
-/** Bytes of a file of a profile that is read as text, such as preferences: the largest that were seen have some megabytes. */
+/**
+ * Bytes of a profile's file that is read as text, such as preferences. The largest known ones have
+ * some megabytes.
+ */
 export const MAX_PROFILE_TEXT = 8 * MiB;
-/** Levels of a JSON text of a profile: Chromium reads no more. */
+/** Levels of a JSON text of a profile: the limit of Chromium's own parser. */
 export const MAX_JSON_DEPTH = 200;
-/** Bytes of a LevelDB's MANIFEST that is read: they have some kilobytes, and grow by one line with every table. */
+/**
+ * Bytes of a LevelDB's MANIFEST that is read. They have some kilobytes, and grow by one line with
+ * every table.
+ */
 export const MAX_LEVELDB_MANIFEST = 16 * MiB;
-/** Bytes of a cookie's value, and of its host: browsers keep 4 KiB. What is larger is not looked at. */
+/** Bytes of a cookie's value, and of its host: browsers keep 4 KiB. Larger ones are not checked. */
 export const MAX_COOKIE_BYTES = 64 * KiB;
-/** Bytes of memory for SQLite while it reads a profile's database: it keeps 2 MiB of pages, and begins with 16 MiB. */
+/**
+ * Bytes of memory for SQLite while it reads a profile's database: it keeps 2 MiB of pages, and
+ * starts with 16 MiB.
+ */
 export const MAX_SQLITE_MEMORY = 48 * MiB;
 /** Bytes of one page of a WebAssembly memory. */
 export const WASM_PAGE_SIZE = 64 * KiB;
-/** MiB of JavaScript memory for the thread that does it. */
+/** MiB of JavaScript memory for the thread that reads cookies. */
 export const COOKIE_READER_HEAP_MB = 64;
-/** Milliseconds for reading all cookie databases of one profile, which takes some 100: a mount waits for no hostile one longer. */
+/**
+ * Milliseconds for reading all cookie databases of one profile, which takes some 100: bounds how
+ * long a hostile one delays a mount.
+ */
 export const COOKIE_READER_TIMEOUT_MS = 5_000;
-/** Milliseconds that a browser is given to tell its version: it needs a tenth of it, and a launch waits. */
+/**
+ * Milliseconds that a browser has to print its version: it needs a tenth of it, and a launch waits.
+ */
 export const VERSION_TIMEOUT_MS = 5_000;
-/** Seconds between two looks at the files of a mounted directory, unless the caller says otherwise. */
+/** Seconds between two scans of the files of a mounted directory, unless the caller sets it. */
 export const METADATA_INTERVAL_S = 60;
-/** How often, and after how many milliseconds, a directory is unmounted again whose browser was told to stop with its worker: five seconds in all. */
+/**
+ * Attempts to unmount a directory whose browser received the worker's signal too, and milliseconds
+ * between them: five seconds in all.
+ */
 export const STOP_ATTEMPTS = 50;
 export const STOP_WAIT_MS = 100;

@@ -1,9 +1,9 @@
-/** The word that was probably meant: the nearest of the known ones to a mistyped one. */
+/** Suggestions for mistyped words: the nearest known word. */
 
-/** Typing errors that a suggestion forgives. */
+/** Typing errors that a suggestion tolerates. */
 const MAX_DISTANCE = 3;
 
-/** Returns the candidate that differs least from `word`, if it is close enough to have been meant. */
+/** Returns the candidate that differs least from `word`; undefined if none is close enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const limit = Math.min(MAX_DISTANCE, Math.ceil(word.length / 2));
   let best: { name: string; distance: number } | undefined;
@@ -16,7 +16,9 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   return best?.name;
 }
 
-/** Returns Levenshtein's distance: the insertions, deletions and replacements between two words. */
+/**
+ * Returns the Levenshtein distance: the insertions, deletions and replacements between two words.
+ */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (const [i, character] of [...a].entries()) {

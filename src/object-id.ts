@@ -1,6 +1,6 @@
 /**
- * Object ids: SHA-256 over a type prefix and the object's canonical bytes (SPEC.md R-ID). The prefix separates the types, so
- * that no bytes can pass for two kinds of object.
+ * Object ids: SHA-256 over a type prefix and the object's canonical bytes (SPEC.md R-ID). The
+ * prefix separates the types, so that no bytes are valid as two kinds of object.
  */
 import { sha256 } from '#platform';
 import { fromHex, toHex, utf8 } from './bytes.js';
@@ -19,12 +19,11 @@ const prefixes: Record<ObjectType, Uint8Array> = {
   commit: utf8('bs1:commit\0'),
 };
 
-/** Returns the id of an object. */
 export function objectId(type: ObjectType, canonical: Uint8Array): ObjectId {
   return toHex(sha256(prefixes[type], canonical));
 }
 
-/** The raw bytes of an id. Throws USAGE where the text is not 64 lower-case hex digits. */
+/** Returns the raw bytes of an id. Throws USAGE if the text is not 64 lower-case hex digits. */
 export function idBytes(id: ObjectId): Uint8Array {
   const bytes = fromHex(id);
   if (bytes?.length === ID_BYTES) return bytes;

@@ -1,11 +1,13 @@
-/** The check of the options of a library call: a name that the call does not have is an error, not a wish that is ignored. */
+/** The check of the options of a library call: an unknown option is an error and never ignored. */
 import { BrowserStateError } from './errors.js';
 import { nearest } from './nearest.js';
 
-/** The names of the options `T`: the compiler rejects a table that lacks one or has one too many. */
+/**
+ * The names of the options `T`: the compiler rejects a table that lacks one or has one too many.
+ */
 export type OptionNames<T> = { readonly [Name in keyof Required<T>]: true };
 
-/** Throws USAGE unless `given` is undefined or an object that has no option but those of `names`. */
+/** Throws USAGE unless `given` is undefined or an object with only the options in `names`. */
 export function checkOptions<T extends object>(call: string, given: T | undefined, names: OptionNames<T>): void {
   if (given === undefined) return;
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {

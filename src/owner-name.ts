@@ -1,8 +1,11 @@
-/** Names of owners: a process, as every other that shares a home can judge it (SPEC.md R-OUT-7). */
+/**
+ * Names of owners: a process in a form that all processes of the same local store can check
+ * (SPEC.md R-OUT-7).
+ */
 import { createHash } from 'node:crypto';
 import { bootOf, machineOf, namespaceOf, startOf } from './processes.js';
 
-/** The process that owns things. */
+/** The owning process. */
 export interface OwnProcess {
   pid: number;
   platform: string;
@@ -14,18 +17,18 @@ export interface OwnProcess {
 
 export interface Owner {
   pid: number;
-  /** When the process began, in ticks since boot. */
+  /** The start of the process, in ticks since boot. */
   start: string;
   /** The PID namespace. */
   namespace: string;
   /** The running kernel. */
   boot: string;
   machine: string;
-  /** The file name of the socket: which folder it was made in, and 4 random bytes. */
+  /** The file name of the socket: the identity of its folder, and 4 random bytes. */
   socket: string;
 }
 
-/** A part of a name that the system does not tell. */
+/** A part of a name that the system does not report. */
 export const UNKNOWN = '-';
 const namePattern = /^(\d+)\.([0-9a-z]+|-)\.([0-9a-z]+|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{16}|-)@[\w.-]{1,32}$/;
 
@@ -35,12 +38,12 @@ export function nameOf({ pid, start, namespace, boot, machine, socket }: Owner, 
   return `${[pid, start, namespace, boot, machine, socket].join('.')}@${host}`;
 }
 
-/** Returns the start of a text's SHA-256, as names hold it. */
+/** Returns the start of a text's SHA-256, as used in names. */
 export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 
-/** Returns what identifies this process. */
+/** Returns the identity of this process. */
 export function ownerOf({ pid, platform, hostname }: OwnProcess): Omit<Owner, 'socket'> {
   const known = (text: string | undefined): string => (text === undefined ? UNKNOWN : digest(text));
   const machine = known(machineOf(platform, hostname));
@@ -55,7 +58,10 @@ export function parseOwner(name: string): Owner | undefined {
   return { pid: Number(pid), start, namespace, boot, machine, socket };
 }
 
-/** The process and the machine in an owner's name, for people; undefined for any other string. */
+/**
+ * Returns the process and the machine in an owner's name, for people; undefined for any other
+ * string.
+ */
 export function describeOwner(name: string): string | undefined {
   const owner = parseOwner(name);
   return owner && `process ${owner.pid} on ${name.slice(name.indexOf('@') + 1)}`;

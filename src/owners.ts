@@ -1,7 +1,9 @@
 /**
- * Owners: the processes that locks, notes and temporary files belong to. A process number answers wrongly in another PID namespace and is used again, so an owner
- * is also a Unix socket in home that its process listens on: `connect` succeeds as long as the process lives, from every namespace of the same kernel. Sockets are
- * there while something is owned: a home at rest holds files alone, which any program can copy.
+ * Owners: the processes that locks, notes and temporary files belong to. A process number is
+ * ambiguous in other PID namespaces and is reused. So an owner is also a Unix socket in the local
+ * store, on which its process listens. `connect` succeeds as long as the process lives, from every
+ * namespace of the same kernel. Sockets exist only while something is owned: an idle local store
+ * contains only files, which any program can copy.
  */
 import { rmSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
@@ -23,8 +25,9 @@ export interface Hold {
 
 export interface Owners {
   /**
-   * Makes this process an owner: a socket listens meanwhile. Holds are counted, and the name stays the same while one is left. Whatever carries the name is
-   * removed or renamed before the release.
+   * Makes this process an owner: a socket listens meanwhile. Holds are counted, and the name stays
+   * the same until the last release. Everything with that name is removed or renamed before the
+   * release.
    */
   hold(): Promise<Hold>;
   /** Resolves to whether the owner of that name still runs. Any other string is `unknown`. */
@@ -41,7 +44,10 @@ export async function owning<T>(owners: Owners, work: (name: string) => Promise<
   }
 }
 
-/** Returns the paths in a folder whose owners are gone; the group of `pattern` finds the owner in a name. None if the folder cannot be read. */
+/**
+ * Returns the paths in a folder whose owners are gone. The group of `pattern` matches the owner in
+ * a name. Empty if the folder cannot be read.
+ */
 export async function gonePaths(folder: string, pattern: RegExp, owners: Owners): Promise<string[]> {
   const paths: string[] = [];
   for (const name of (await told(readdir(folder))) ?? []) {
@@ -52,15 +58,21 @@ export async function gonePaths(folder: string, pattern: RegExp, owners: Owners)
 }
 
 const socketPattern = /^[0-9a-f]{16}(?:\.new)?$/;
-/** Sockets that one process has open, each in another home; owners beyond have a process number alone. */
+/**
+ * Sockets that one process has open, each in another local store. Further owners have only a
+ * process number.
+ */
 const MAX_SOCKETS = 64;
 const MAX_ATTEMPTS = 3;
-/** Types of file systems that one kernel alone writes to (statfs(2)): ext, XFS, Btrfs, F2FS, ZFS, bcachefs, tmpfs, overlay, and APFS. */
+/**
+ * Types of file systems that one kernel alone writes to (statfs(2)): ext, XFS, Btrfs, F2FS, ZFS,
+ * bcachefs, tmpfs, overlay, and APFS.
+ */
 const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630, 0x1a]);
 
 let sockets = 0;
 
-/** The owners whose sockets lie in `<folder>/owners`. */
+/** Returns the owners whose sockets are in `<folder>/owners`. */
 export function openOwners(folder: string, own: OwnProcess): Owners {
   return new SocketOwners(join(folder, 'owners'), own);
 }
@@ -73,7 +85,7 @@ class SocketOwners implements Owners {
   #name: Promise<string> | undefined;
   #socket: string = UNKNOWN;
   #close: (() => void) | undefined;
-  /** Opening and closing follow each other. */
+  /** Serializes opening and closing. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(folder: string, own: OwnProcess) {
@@ -122,14 +134,15 @@ class SocketOwners implements Owners {
     return nameOf({ ...this.#me, socket: this.#socket }, this.#own.hostname);
   }
 
-  /** Makes the socket; `UNKNOWN` if this place takes none. */
+  /** Creates the socket. Resolves to `UNKNOWN` if the file system has no sockets. */
   async #listen(): Promise<string> {
     if (sockets === MAX_SOCKETS) return UNKNOWN;
     await told(mkdir(this.#folder, { recursive: true, mode: 0o700 }));
     const token = await told(tokenOf(this.#folder));
     for (let attempt = 0; token !== undefined && attempt < MAX_ATTEMPTS; attempt++) {
       const socket = token + toHex(this.#own.random(4));
-      // A socket that is bound and does not listen yet looks dead, and may be removed by another process: it gets its name afterwards.
+      // A socket that is bound and does not listen yet looks dead, and another process may remove
+      // it. So it is renamed to its final name after it listens.
       const unfinished = `${socket}.new`;
       const close = await told(inFolder(this.#folder, unfinished, listen));
       if (close === undefined) return UNKNOWN;
@@ -145,7 +158,7 @@ class SocketOwners implements Owners {
     return UNKNOWN;
   }
 
-  /** Removes the socket: whatever carries its name from here on was left by mistake, and its owner is gone. */
+  /** Removes the socket. The owner of anything that still has its name is gone from here on. */
   async #withdraw(): Promise<void> {
     const socket = this.#socket;
     this.#socket = UNKNOWN;
@@ -159,7 +172,7 @@ class SocketOwners implements Owners {
     if (this.#socket !== UNKNOWN) rmSync(join(this.#folder, this.#socket), { force: true });
   }
 
-  /** Removes the sockets of processes that were killed. */
+  /** Removes the sockets of killed processes. */
   async #sweep(mine: string): Promise<void> {
     for (const name of await readdir(this.#folder)) {
       if (name === mine || !socketPattern.test(name) || (await this.#stateBySocket(name)) !== 'gone') continue;
@@ -168,8 +181,9 @@ class SocketOwners implements Owners {
   }
 
   /**
-   * A socket that is not there was removed at the end of its process, if this still is the folder that it was made in. On a network file system a living socket
-   * may refuse, since each mount of it has files of its own.
+   * Returns the state by the socket. A missing socket was removed at the end of its process, if
+   * this is still the folder in which it was created. On a network file system a live socket may
+   * reject connections, since each mount of it has its own files.
    */
   async #stateBySocket(socket: string): Promise<OwnerState> {
     const token = await told(tokenOf(this.#folder));
@@ -186,7 +200,10 @@ class SocketOwners implements Owners {
   }
 }
 
-/** What the process number says in the owner's own namespace: numbers are used again, so the start must be the same. */
+/**
+ * Returns the state by the process number in the owner's own namespace. Numbers are reused, so the
+ * start must match.
+ */
 function stateByNumber({ pid, start }: Owner, own: OwnProcess): OwnerState {
   if (!own.isAlive(pid)) return 'gone';
   const now = startOf(pid, own.pid);
@@ -194,7 +211,7 @@ function stateByNumber({ pid, start }: Owner, own: OwnProcess): OwnerState {
   return now === start ? 'running' : 'gone';
 }
 
-/** Tells a folder from any other that is or was at its path: 8 hex digits. */
+/** Returns 8 hex digits that distinguish a folder from any other that is or was at its path. */
 async function tokenOf(folder: string): Promise<string> {
   const { ino, birthtimeNs } = await stat(folder, { bigint: true });
   return digest(`${ino}:${birthtimeNs}`);
@@ -209,7 +226,7 @@ async function isAbsent(path: string): Promise<boolean> {
   }
 }
 
-/** The result; undefined if the system refuses. */
+/** Resolves to the result; undefined if the system call fails. */
 async function told<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;

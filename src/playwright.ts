@@ -1,5 +1,6 @@
 /**
- * Playwright on a mounted session (`browserstate/playwright`). Playwright itself is passed in: this module has its types alone.
+ * Playwright on a mounted session (`browserstate/playwright`). The caller passes Playwright; this
+ * module imports only its types.
  */
 import type { BrowserContext, BrowserType } from 'playwright-core';
 import { portableArguments } from './browser/arguments.js';
@@ -9,16 +10,19 @@ import type { MountOptions } from './state-options.js';
 
 type PersistentContextOptions = NonNullable<Parameters<BrowserType['launchPersistentContext']>[1]>;
 
-/** What the driver takes, and how the session is mounted. */
+/** The driver's options, and the options of the mount. */
 export type LaunchOptions = PersistentContextOptions & { mount?: MountOptions | undefined };
 
 /**
- * Mounts a session of `state` and launches a persistent context there, with the arguments that make the profile portable. `options` are those of
- * `launchPersistentContext`, and in `mount` those of `state.mount`.
+ * Mounts a session of `state` and launches a persistent context there, with the arguments that make
+ * the profile portable. `options` are those of `launchPersistentContext`, and in `mount` those of
+ * `state.mount`.
  *
- * `context.close()` resolves when the session is unmounted, and rejects with the error of unmounting. A browser that crashes or is closed otherwise is unmounted as well, with
- * what it had written: `close()` tells how that went. If the launch fails, the
- * session is unmounted, and nothing is committed. SIGINT and SIGTERM close the browser and unmount, unless `mount.handleSignals` is false: then it is the driver's to handle them.
+ * `context.close()` resolves when the session is unmounted, and rejects with the error of
+ * unmounting. A browser that crashes or is closed otherwise is unmounted as well, with the data
+ * that it had written. `close()` then reports the result. If the launch fails, the session is
+ * unmounted, and nothing is committed. SIGINT and SIGTERM close the browser and unmount. If
+ * `mount.handleSignals` is false, the driver handles them.
  *
  * @example
  * const context = await launch(chromium, new BrowserState(), 'linkedin', { headless: true });

@@ -1,10 +1,13 @@
-/** Facts about processes and the machine, as /proc shows them; undefined for what it does not. */
+/** Facts about processes and the machine, from /proc; undefined if it does not have them. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** The kernel's clock ticks in a second, as /proc counts them. */
+/** Clock ticks per second in /proc. */
 const TICKS_A_SECOND = 100;
 
-/** When the process began, in ticks since boot. `own` is the number of this process: /proc may be that of another PID namespace, in which `pid` is another process. */
+/**
+ * Returns when the process started, in ticks since boot. `own` is the number of this process: /proc
+ * may be that of another PID namespace, in which `pid` is another process.
+ */
 export function startOf(pid: number, own: number): string | undefined {
   if (seen(() => readlinkSync('/proc/self')) !== String(own)) return undefined;
   return seen(() => readFileSync(`/proc/${pid}/stat`, 'utf8'))
@@ -13,8 +16,8 @@ export function startOf(pid: number, own: number): string | undefined {
 }
 
 /**
- * Returns the processes of the session that `leader` leads or led, the leader first; one that ended and was
- * not waited for is none. Undefined if /proc does not show them.
+ * Returns the processes of the process session that `leader` leads or led, the leader first.
+ * Zombies are not included. Undefined if /proc does not show them.
  */
 export function sessionOf(leader: number, own: number): number[] | undefined {
   if (seen(() => readlinkSync('/proc/self')) !== String(own)) return undefined;
@@ -29,7 +32,9 @@ export function sessionOf(leader: number, own: number): number[] | undefined {
   return members?.sort((a, b) => Number(b === leader) - Number(a === leader));
 }
 
-/** When the process began, in milliseconds since 1970, about a second off at most. */
+/**
+ * Returns when the process started, in milliseconds since 1970, with an error of about a second.
+ */
 export function startedAt(pid: number, own: number): number | undefined {
   const ticks = startOf(pid, own);
   const boot = /^btime (\d+)$/m.exec(seen(() => readFileSync('/proc/stat', 'utf8')) ?? '')?.[1];
@@ -37,18 +42,24 @@ export function startedAt(pid: number, own: number): number | undefined {
   return Number(boot) * 1000 + (Number(ticks) / TICKS_A_SECOND) * 1000;
 }
 
-/** Names this process's PID namespace; the same for all processes on systems that have none. */
+/**
+ * Returns the id of this process's PID namespace; the same for all processes on systems without
+ * them.
+ */
 export function namespaceOf(platform: string): string | undefined {
   if (platform !== 'linux') return '0';
   return /^pid:\[(\d+)\]$/.exec(seen(() => readlinkSync('/proc/self/ns/pid')) ?? '')?.[1];
 }
 
-/** Names the running kernel. */
+/** Returns the id of the running kernel. */
 export function bootOf(): string | undefined {
   return seen(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8'));
 }
 
-/** Names this machine. Containers of one image may share the machine id, so that the host name counts as well. */
+/**
+ * Returns the id of this machine. Containers of one image may share the machine id, so the host
+ * name is included.
+ */
 export function machineOf(platform: string, hostname: string): string | undefined {
   if (platform !== 'linux') return hostname;
   const id = seen(() => readFileSync('/etc/machine-id', 'utf8'));

@@ -1,5 +1,6 @@
 /**
- * Puppeteer on a mounted session (`browserstate/puppeteer`), with Chromium or Firefox. Puppeteer itself is passed in: this module has its types alone.
+ * Puppeteer on a mounted session (`browserstate/puppeteer`), with Chromium or Firefox. The caller
+ * passes Puppeteer; this module imports only its types.
  */
 import type { Browser, PuppeteerNode, LaunchOptions as PuppeteerOptions } from 'puppeteer-core';
 import { portableArguments } from './browser/arguments.js';
@@ -7,20 +8,25 @@ import { launchMounted, type Mounting, signalsOf } from './browser/launch.js';
 import { firefoxRestores } from './browser/preferences.js';
 import type { MountOptions } from './state-options.js';
 
-/** What the driver takes, and how the session is mounted. */
+/** The driver's options, and the options of the mount. */
 export type LaunchOptions = PuppeteerOptions & { mount?: MountOptions | undefined };
 
 /**
- * Mounts a session of `state` and launches a browser there, a Chromium with the arguments that make the profile portable. `options` are those of
- * `puppeteer.launch`, and in `mount` those of `state.mount`; `userDataDir` is the mounted directory. Chromium is driven by a
- * pipe unless `pipe: false` or a port is given.
+ * Mounts a session of `state` and launches a browser there, a Chromium with the arguments that make
+ * the profile portable. `options` are those of `puppeteer.launch`, and in `mount` those of
+ * `state.mount`; `userDataDir` is the mounted directory. Chromium is driven by a pipe unless
+ * `pipe: false` or a port is given.
  *
- * `browser.close()` resolves when the session is unmounted, and rejects with the error of unmounting. A browser that crashes or is closed otherwise is unmounted as well, with
- * what it had written: `close()` tells how that went. `browser.disconnect()` leaves it running and mounted. If the launch fails, the
- * session is unmounted, and nothing is committed. SIGINT and SIGTERM close the browser and unmount, unless `mount.handleSignals` is false: then it is the driver's to handle them.
+ * `browser.close()` resolves when the session is unmounted, and rejects with the error of
+ * unmounting. A browser that crashes or is closed otherwise is unmounted as well, with the data
+ * that it had written. `close()` then reports the result. `browser.disconnect()` leaves it running
+ * and mounted. If the launch fails, the session is unmounted, and nothing is committed. SIGINT and
+ * SIGTERM close the browser and unmount. If `mount.handleSignals` is false, the driver handles
+ * them.
  *
  * @example
- * const browser = await launch(puppeteer, new BrowserState(), 'linkedin', { executablePath: '/usr/bin/chromium' });
+ * const options = { executablePath: '/usr/bin/chromium' };
+ * const browser = await launch(puppeteer, new BrowserState(), 'linkedin', options);
  * await browser.newPage();
  * await browser.close();
  */
@@ -30,7 +36,8 @@ export async function launch(
   session: string,
   { mount = {}, ...options }: LaunchOptions = {},
 ): Promise<Browser> {
-  // A Chromium that is driven by a pipe ends with the process that drives it, and does not hold the profile when that was killed.
+  // A Chromium that is driven by a pipe ends with the process that drives it. It does not keep the
+  // profile locked after that process was killed.
   const pipe = options.browser !== 'firefox' && (options.debuggingPort ?? null) === null;
   const settings = { ...signalsOf(mount), ...(pipe && { pipe }), ...options };
   const restores = mount.hygiene !== false && mount.hygiene?.keepSessionCookies === true;

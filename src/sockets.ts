@@ -1,12 +1,15 @@
-/** Unix sockets that tell whether a process lives. */
+/** Unix sockets that show whether a process lives. */
 import { open } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 
-/** The system takes paths of 103 (macOS) or 107 bytes. */
+/** The system accepts paths of 103 (macOS) or 107 bytes. */
 const MAX_PATH_BYTES = 100;
 
-/** Runs `use` with a path of the socket that is short enough: through a handle of its folder if need be. */
+/**
+ * Runs `use` with a path of the socket that is short enough: through a handle of its folder if
+ * necessary.
+ */
 export async function inFolder<T>(folder: string, name: string, use: (path: string) => Promise<T>): Promise<T> {
   const path = join(folder, name);
   if (Buffer.byteLength(path) <= MAX_PATH_BYTES) return await use(path);
@@ -18,15 +21,19 @@ export async function inFolder<T>(folder: string, name: string, use: (path: stri
   }
 }
 
-/** Listens at the path, and does not keep the process from ending. Resolves to a function that ends it. */
+/**
+ * Listens at the path, without keeping the process alive. Resolves to a function that closes the
+ * socket.
+ */
 export function listen(path: string): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', reject);
-    // Exclusive: in a worker of a cluster the primary process would listen in its place, and outlive it.
+    // Exclusive: in a worker of a cluster the primary process would listen in its place, and
+    // outlive it.
     server.listen({ path, exclusive: true }, () => {
       server.off('error', reject);
-      // A connection that could not be accepted was an answer all the same.
+      // Even a connection that could not be accepted shows that the process lives.
       server.on('error', () => undefined);
       server.unref();
       resolve(() => void server.close());
@@ -34,7 +41,10 @@ export function listen(path: string): Promise<() => void> {
   });
 }
 
-/** Resolves to whether a process listens at the path; `unknown` if there is no socket, or it cannot be asked. */
+/**
+ * Resolves to whether a process listens at the path; `unknown` if there is no socket, or it cannot
+ * be checked.
+ */
 export function listens(path: string): Promise<'yes' | 'no' | 'unknown'> {
   return new Promise((resolve) => {
     const socket = connect({ path });
@@ -43,7 +53,7 @@ export function listens(path: string): Promise<'yes' | 'no' | 'unknown'> {
       resolve(answer);
     };
     socket.on('connect', () => end('yes'));
-    // EAGAIN: more are waiting than the listener takes.
+    // EAGAIN: more connections are waiting than the listener accepts.
     socket.on('error', ({ code }: NodeJS.ErrnoException) => end(code === 'ECONNREFUSED' ? 'no' : code === 'EAGAIN' ? 'yes' : 'unknown'));
   });
 }

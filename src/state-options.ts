@@ -1,4 +1,6 @@
-/** What BrowserState is told, as the older package of this name was told it, and what that means for the store. */
+/**
+ * The options of BrowserState, compatible with v0, and their translation to options of the store.
+ */
 import type { HygieneOptions } from './browser/hygiene.js';
 import { BrowserStateError } from './errors.js';
 import type { Host } from './host.js';
@@ -10,32 +12,32 @@ import type { TransferOptions } from './session/places.js';
 import type { OnProgress } from './session/progress.js';
 
 export interface SyncOptions extends TransferOptions {
-  /** Accepted: manifests are the store, so that there is nothing to turn off. */
+  /** Accepted without effect: manifests are always stored. */
   storeMetadataOnProvider?: boolean | undefined;
-  /** Seconds between two looks at the mounted directory; 60 unless given. */
+  /** Seconds between two scans of the mounted directory; 60 if not given. */
   metadataUpdateInterval?: number | undefined;
 }
 
 export interface LocalOptions {
-  /** The directory of this machine's repositories; `~/.browserstate` unless given. */
+  /** The directory of this machine's repositories; `~/.browserstate` if not given. */
   storagePath?: string | undefined;
 }
 
 export interface S3StorageOptions {
   bucketName: string;
   region?: string | undefined;
-  /** The SDK's default chain finds them unless given. */
+  /** The SDK's default chain finds credentials if not given. */
   accessKeyId?: string | undefined;
-  /** The older spelling of `accessKeyId`. */
+  /** The spelling of `accessKeyId` in v0. */
   accessKeyID?: string | undefined;
   secretAccessKey?: string | undefined;
   sessionToken?: string | undefined;
   prefix?: string | undefined;
   /** The address of a store that is not AWS. */
   endpoint?: string | undefined;
-  /** The bucket goes into the path rather than into the host's name. */
+  /** Puts the bucket into the path instead of the host name. */
   pathStyle?: boolean | undefined;
-  /** A ready S3Client of `@aws-sdk/client-s3`, in place of region, keys and endpoint. */
+  /** An existing S3Client of `@aws-sdk/client-s3`, in place of region, keys and endpoint. */
   client?: object | undefined;
 }
 
@@ -46,37 +48,40 @@ export interface GcsStorageOptions {
   prefix?: string | undefined;
   /** The address of a store that is not Google's. */
   endpoint?: string | undefined;
-  /** A ready Storage of `@google-cloud/storage`, in place of project, key and endpoint. */
+  /** An existing Storage of `@google-cloud/storage`, in place of project, key and endpoint. */
   storage?: object | undefined;
 }
 
 export interface BrowserStateOptions {
-  /** Whose sessions they are; `default` unless given. */
+  /** The user who owns the sessions; `default` if not given. */
   userId?: string | undefined;
-  /** Where sessions are shared; with `local`, which is the default, they stay on this machine. */
+  /** The shared storage of sessions. With `local`, the default, they stay on this machine. */
   storageType?: 'local' | 's3' | 'gcs' | 'redis' | undefined;
-  /** False: work on this machine alone, whatever else is named. */
+  /** False: use local data only, even if a remote is named. */
   useSync?: boolean | undefined;
-  /** False: leave mounted directories where they are when they are unmounted. */
+  /** False: keep mounted directories when they are unmounted. */
   autoCleanup?: boolean | undefined;
   localOptions?: LocalOptions | undefined;
   s3Options?: S3StorageOptions | undefined;
   gcsOptions?: GcsStorageOptions | undefined;
   syncOptions?: SyncOptions | undefined;
-  /** Home and remote as `openRepository` takes them, in place of the storage options. */
+  /** Local store and remote as `openRepository` accepts them, in place of the storage options. */
   home?: string | Provider | undefined;
   remote?: string | Provider | undefined;
-  /** What becomes of what processes that are gone have left of a session when it is mounted; `commit` unless given. */
+  /** How to recover the session's abandoned mounts when it is mounted; `commit` if not given. */
   recover?: RecoverHow | undefined;
-  /** Cancels what the state is doing, in all calls that are given no signal of their own. */
+  /** Cancels running operations, in all calls without a signal of their own. */
   signal?: AbortSignal | undefined;
-  /** Told of all work, also of what is read and written on this machine; `syncManager.onProgress` tells of files that are moved. */
+  /**
+   * Called for all work, also for reads and writes on this machine. `syncManager.onProgress`
+   * reports the files that are moved.
+   */
   onProgress?: OnProgress | undefined;
-  /** Told before a request to the remote that got no answer is asked again. */
+  /** Called before each retry of a request to the remote. */
   onRetry?: ((event: RetryEvent) => void) | undefined;
-  /** Told what a person should know; nothing is printed. */
+  /** Called with warnings for a person; nothing is printed. */
   onWarning?: ((message: string) => void) | undefined;
-  /** Clock, randomness, identity and signals; the system's unless given. */
+  /** Clock, randomness, identity and signals; the system's if not given. */
   host?: Host | undefined;
 }
 
@@ -85,13 +90,24 @@ export interface MountOptions
     OpenMountOptions,
     'mode' | 'create' | 'message' | 'labels' | 'offline' | 'onConflict' | 'owner' | 'exclude' | 'keepCaches' | 'signal'
   > {
-  /** Milliseconds between two commits of the directory while a browser runs in it; none are made unless given. */
+  /**
+   * Milliseconds between two checkpoints while a browser runs in the directory. No checkpoints are
+   * made if not given.
+   */
   checkpointInterval?: number | undefined;
-  /** What is done to the profile before a browser opens it; see `HygieneOptions`. False: nothing. */
+  /**
+   * How the profile is prepared before a browser opens it; see `HygieneOptions`. False: not at all.
+   */
   hygiene?: false | HygieneOptions | undefined;
-  /** False: leave SIGINT and SIGTERM alone. Else the session is unmounted first, and then the process ends as it would have. */
+  /**
+   * False: do not handle SIGINT and SIGTERM. Otherwise the session is unmounted first, and then the
+   * process ends as it would have.
+   */
   handleSignals?: boolean | undefined;
-  /** A browser is launched in the directory: `onWarning` is told at unmount if nothing was written there. */
+  /**
+   * A browser is launched in the directory: `onWarning` is called at unmount if nothing was written
+   * there.
+   */
   browser?: boolean | undefined;
 }
 
@@ -168,18 +184,18 @@ const gcsOptionNames: OptionNames<GcsStorageOptions> = {
   storage: true,
 };
 
-/** Throws USAGE for an option of `mount`, or in its `hygiene`, that there is not. */
+/** Throws USAGE for an unknown option of `mount`, or in one of its groups. */
 export function checkMountOptions(options: MountOptions): void {
   checkOptions('mount', options, mountOptions);
   if (options.hygiene !== false) checkOptions('mount: hygiene', options.hygiene, hygieneOptions);
 }
 
-/** Throws USAGE for an option of `unmount` that there is not. */
+/** Throws USAGE for an unknown option of `unmount`. */
 export function checkUnmountOptions(options: UnmountOptions & { discard?: boolean | undefined }): void {
   checkOptions('unmount', options, unmountOptions);
 }
 
-/** Throws USAGE for an option of BrowserState, or in one of its groups, that there is not. */
+/** Throws USAGE for an unknown option of BrowserState, or in one of its groups. */
 export function checkStateOptions(options: BrowserStateOptions): void {
   checkOptions('BrowserState', options, stateOptions);
   checkOptions('BrowserState: localOptions', options.localOptions, localOptionNames);
@@ -188,7 +204,7 @@ export function checkStateOptions(options: BrowserStateOptions): void {
   checkOptions('BrowserState: gcsOptions', options.gcsOptions, gcsOptionNames);
 }
 
-/** Throws USAGE or UNSUPPORTED for options with which there is nowhere to keep a session. */
+/** Throws USAGE or UNSUPPORTED for options without a usable storage. */
 export function checkStorage({ storageType = 'local', s3Options, gcsOptions, remote }: BrowserStateOptions): void {
   if (!['local', 's3', 'gcs', 'redis'].includes(storageType)) {
     throw new BrowserStateError('USAGE', `expected the storage type local, s3 or gcs, found ${JSON.stringify(storageType)}`, {
@@ -200,14 +216,17 @@ export function checkStorage({ storageType = 'local', s3Options, gcsOptions, rem
   }
   if (remote !== undefined) return;
   if (storageType === 's3' && s3Options === undefined) {
-    throw new BrowserStateError('USAGE', 'S3 options required', { hint: 'Say at least s3Options: { bucketName }.' });
+    throw new BrowserStateError('USAGE', 'S3 options required', { hint: 'Pass at least s3Options: { bucketName }.' });
   }
   if (storageType === 'gcs' && gcsOptions === undefined) {
-    throw new BrowserStateError('USAGE', 'GCS options required', { hint: 'Say at least gcsOptions: { bucketName }.' });
+    throw new BrowserStateError('USAGE', 'GCS options required', { hint: 'Pass at least gcsOptions: { bucketName }.' });
   }
 }
 
-/** The remote that the options name; undefined where they name none. The modules of a cloud are loaded only for it. */
+/**
+ * Returns the remote that the options name; undefined if they name none. The modules of a cloud are
+ * loaded only for it.
+ */
 export async function openRemote(options: BrowserStateOptions, host: Host): Promise<string | Provider | undefined> {
   const { storageType, useSync = true, remote, s3Options, gcsOptions } = options;
   if (!useSync || remote !== undefined) return useSync ? remote : undefined;
@@ -236,7 +255,7 @@ function credentialsOf({ accessKeyId, accessKeyID, secretAccessKey, sessionToken
   return { accessKeyId: id, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) };
 }
 
-/** The older package wrote prefixes with or without slashes at their ends. */
+/** Removes slashes at both ends: v0 wrote prefixes with or without them. */
 function withoutSlashes(prefix: string | undefined): string | undefined {
   return prefix?.replace(/^\/+|\/+$/g, '');
 }

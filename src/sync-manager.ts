@@ -1,4 +1,4 @@
-/** Moving the mounted session to and from where it is shared, and what is known of its files, under the names that the older package had for it. */
+/** Transfers of the mounted session, and the metadata of its files, under the names of v0. */
 import { isError } from './errors.js';
 import { FileProgress, type ProgressEvent } from './file-progress.js';
 import type { Host } from './host.js';
@@ -11,32 +11,32 @@ import type { OnProgress } from './session/progress.js';
 import { throwTyped } from './system-errors.js';
 import type { FileMetadata, FileTracker } from './workspace/metadata.js';
 
-/** What is mounted, as far as it is moved and looked at. */
+/** The mounted session, for transfers and scans. */
 export interface Tracked {
   mount: Mount;
   tracker: FileTracker;
   onConflict: OnConflict | undefined;
 }
 
-/** What a BrowserState and its SyncManager share. */
+/** The shared state of a BrowserState and its SyncManager. */
 export class SyncWork {
-  /** Told of each file that bytes are moved of. */
+  /** Called for each file with bytes to move. */
   readonly listeners = new Set<(event: ProgressEvent) => void>();
   #tracker: FileTracker | undefined;
-  /** Whether somebody wants to know of the files: until then none is read. */
+  /** True once the files were requested: until then none is read. */
   #isAsked = false;
-  /** What was put in place of what was found, until the next look. */
+  /** The saved files in place of the scanned ones, until the next scan. */
   #saved: ReadonlyMap<string, FileMetadata> | undefined;
   readonly #host: Pick<Host, 'now'>;
   readonly #onProgress: OnProgress | undefined;
 
-  /** `onProgress` is told of all that a transfer tells. */
+  /** `onProgress` is called for all progress of a transfer. */
   constructor(host: Pick<Host, 'now'>, onProgress: OnProgress | undefined) {
     this.#host = host;
     this.#onProgress = onProgress;
   }
 
-  /** Runs a transfer and tells of its files. */
+  /** Runs a transfer and reports its files. */
   async transfer<T>(move: (onProgress: OnProgress) => Promise<T>): Promise<T> {
     const progress = new FileProgress(this.#host.now, (event) => {
       for (const listener of this.listeners) listener(event);
@@ -49,32 +49,35 @@ export class SyncWork {
     return result;
   }
 
-  /** From here on files are those of this directory. */
+  /** Uses the files of this directory from here on. */
   follow(tracker: FileTracker): void {
     this.#saved = undefined;
     this.#tracker = tracker;
   }
 
-  /** Returns the files of the directory. From here on it is looked at again and again. */
+  /** Returns the files of the directory, and scans it periodically from here on. */
   files(): ReadonlyMap<string, FileMetadata> {
     this.#isAsked = true;
     return this.#saved ?? this.#tracker?.files() ?? new Map();
   }
 
-  /** Replaces the files until the directory is looked at next. */
+  /** Replaces the files until the next scan of the directory. */
   save(files: ReadonlyMap<string, FileMetadata>): void {
     this.#isAsked = true;
     this.#saved = files;
   }
 
-  /** Looks at the directory again, if its files were asked for. */
+  /** Scans the directory again, if its files were requested. */
   async lookAgain(tracker: FileTracker, signal?: AbortSignal): Promise<void> {
     if (!this.#isAsked) return;
     await tracker.look(signal);
     this.follow(tracker);
   }
 
-  /** One checkpoint, each time that it is called. After a conflict none is pushed any more: what to do then is decided when the session is unmounted. */
+  /**
+   * Returns a function that makes one checkpoint per call. After a conflict it pushes no more
+   * checkpoints: the conflict is resolved when the session is unmounted.
+   */
   checkpoints(mount: Mount, warn: (message: string) => void): (signal: AbortSignal) => Promise<void> {
     let isPushed = true;
     return async (signal) => {
@@ -96,7 +99,10 @@ export class SyncManager {
   readonly #current: () => Tracked;
   readonly #inTurn: <T>(task: () => Promise<T>) => Promise<T>;
 
-  /** Made by BrowserState. `current` tells what is mounted, and throws where nothing is; `inTurn` runs a task when no other of the same state runs. */
+  /**
+   * Created by BrowserState. `current` returns the mounted session, and throws if there is none.
+   * `inTurn` runs a task when no other of the same state runs.
+   */
   constructor(work: SyncWork, current: () => Tracked, inTurn: <T>(task: () => Promise<T>) => Promise<T>) {
     this.#work = work;
     this.#current = current;
@@ -104,8 +110,9 @@ export class SyncManager {
   }
 
   /**
-   * Commits the mounted directory and pushes it; the session stays mounted. Where a browser runs in it the commit is a checkpoint. Throws USAGE where nothing is
-   * mounted, BUSY where no consistent state could be read while the browser wrote, and what `unmount` throws.
+   * Commits the mounted directory and pushes it; the session stays mounted. If a browser runs in
+   * it, the commit is a checkpoint. Throws USAGE if nothing is mounted, BUSY if no consistent state
+   * could be read while the browser wrote, and the errors of `unmount`.
    */
   async syncToCloud(options: RequestOptions = {}): Promise<void> {
     checkOptions('syncToCloud', options, optionsOf.request);
@@ -125,8 +132,8 @@ export class SyncManager {
   }
 
   /**
-   * Brings the newest version from where it is shared to this machine. The mounted directory never changes from outside: it has that version when it is mounted
-   * next. Throws USAGE where nothing is mounted.
+   * Pulls the newest version from the shared storage to this machine. The mounted directory does
+   * not change: the version is used at the next mount. Throws USAGE if nothing is mounted.
    */
   async syncFromCloud(options: RequestOptions = {}): Promise<void> {
     checkOptions('syncFromCloud', options, optionsOf.request);
@@ -136,17 +143,26 @@ export class SyncManager {
     });
   }
 
-  /** The files of the mounted directory, or of the one that was mounted last, by path, as they were found when it was looked at last. */
+  /**
+   * Returns the files of the mounted directory, or of the last mounted one, by path, as of the last
+   * scan.
+   */
   getMetadata(): Map<string, FileMetadata> {
     return new Map(this.#work.files());
   }
 
-  /** Replaces what `getMetadata` gives until the directory is looked at next. No commit is changed by it. */
+  /**
+   * Replaces the result of `getMetadata` until the next scan of the directory. It changes no
+   * commit.
+   */
   async saveMetadata(metadata: ReadonlyMap<string, FileMetadata>): Promise<void> {
     this.#work.save(new Map(metadata));
   }
 
-  /** Calls `listener` for each file that bytes are moved of. Returns what takes it back. */
+  /**
+   * Calls `listener` for each file with bytes to move. Returns a function that removes the
+   * listener.
+   */
   onProgress(listener: (event: ProgressEvent) => void): () => void {
     this.#work.listeners.add(listener);
     return () => this.#work.listeners.delete(listener);

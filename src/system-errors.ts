@@ -1,4 +1,4 @@
-/** The one table of system errors: the code and the hint that each has as an error of this library. */
+/** The table of system errors: the code and the hint of each as an error of this library. */
 import { BrowserStateError, type ErrorCode } from './errors.js';
 
 interface Meaning {
@@ -6,7 +6,10 @@ interface Meaning {
   hint: string;
 }
 
-/** Returns an error's code; undefined if it has none. Errors of Node in another realm are no instances of this realm's Error. */
+/**
+ * Returns an error's code; undefined if it has none. Errors of Node in another realm are no
+ * instances of this realm's Error.
+ */
 export function errno(error: unknown): string | undefined {
   const code = (error as NodeJS.ErrnoException | undefined | null)?.code;
   return typeof code === 'string' ? code : undefined;
@@ -25,7 +28,7 @@ const incapable: Meaning = {
   code: 'UNSUPPORTED',
   hint: 'The file system there cannot hold this profile; choose a directory on another one.',
 };
-const changing: Meaning = { code: 'BUSY', hint: 'Another program uses or changes this place: repeat the command when it is done.' };
+const changing: Meaning = { code: 'BUSY', hint: 'Another program uses or changes this path: repeat the command when it is done.' };
 const exhausted: Meaning = {
   code: 'UNREACHABLE',
   hint: 'Raise the limit of open files (`ulimit -n`) or free some memory, and repeat the command.',
@@ -58,21 +61,27 @@ const meanings: Readonly<Record<string, Meaning>> = {
   ENOTEMPTY: changing,
   EBUSY: changing,
   ETXTBSY: changing,
-  ELOOP: { code: 'BUSY', hint: 'A symlink took the place of a directory: repeat the command when no other program changes this place.' },
+  ELOOP: { code: 'BUSY', hint: 'A symlink replaced a directory: repeat the command when no other program changes this path.' },
   EMFILE: exhausted,
   ENFILE: exhausted,
   ENOMEM: exhausted,
   EAGAIN: exhausted,
   EIO: faulty,
-  ESTALE: { code: 'UNREACHABLE', hint: 'The file server no longer knows this place: mount it again, then repeat the command.' },
+  ESTALE: { code: 'UNREACHABLE', hint: 'The file server no longer knows this path: mount it again, then repeat the command.' },
 };
 
-/** Returns what a system error means to a program that writes; one that is not in the table is a fault of the disk. */
+/**
+ * Returns the meaning of a system error to a program that writes. An unknown one is a fault of the
+ * disk.
+ */
 export function meaningOf(name: string): Meaning {
   return meanings[name] ?? faulty;
 }
 
-/** Returns an error of the system as an error of this library that names `path`; any other error as it is. */
+/**
+ * Returns an error of the system as an error of this library that names `path`. Returns any other
+ * error unchanged.
+ */
 export function systemFailure(error: unknown, message: (name: string) => string, path?: string): unknown {
   const name = errno(error);
   if (name === undefined || error instanceof BrowserStateError) return error;
@@ -81,7 +90,10 @@ export function systemFailure(error: unknown, message: (name: string) => string,
   return new BrowserStateError(meaningOf(name).code, message(name), { hint: meaningOf(name).hint, details, cause: error });
 }
 
-/** Returns an error of the system, of which nothing is known but what it says, as an error of this library; any other as it is. */
+/**
+ * Returns an error of the system, with only its message known, as an error of this library. Returns
+ * any other error unchanged.
+ */
 export function unexpectedFailure(error: unknown): unknown {
   const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;
   if (syscall === 'uv_cwd') {
@@ -93,7 +105,10 @@ export function unexpectedFailure(error: unknown): unknown {
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-/** Makes the methods of a class of the library's surface throw errors of the system as errors of this library. */
+/**
+ * Wraps the methods of a public class, so that they throw errors of the system as errors of this
+ * library.
+ */
 export function throwTyped({ prototype }: { readonly prototype: object }): void {
   for (const [name, { value, ...rest }] of Object.entries(Object.getOwnPropertyDescriptors(prototype))) {
     if (name === 'constructor' || typeof value !== 'function') continue;

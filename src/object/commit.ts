@@ -1,4 +1,4 @@
-/** Commits: a tree, where it came from, when, by whom and why (SPEC.md 3.2). */
+/** Commits: a tree with its origin, time, author and reason (SPEC.md 3.2). */
 import { compareBytes, compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
 import {
@@ -28,7 +28,10 @@ export interface Commit {
   extensions: Extension[];
 }
 
-/** The canonical bytes of a commit. Throws USAGE where a text or the labels exceed their limits. */
+/**
+ * Returns the canonical bytes of a commit. Throws USAGE if a text or the labels exceed their
+ * limits.
+ */
 export function encodeCommit(commit: Commit): Uint8Array {
   const labels = encodeLabels(commit.labels);
   const out = new Writer().bytes(idBytes(commit.tree)).uint(commit.parents.length);
@@ -43,7 +46,10 @@ export function encodeCommit(commit: Commit): Uint8Array {
   return out.finish();
 }
 
-/** Labels by rising key bytes. Lone surrogates have no bytes of their own, so that two keys of different text can be one. */
+/**
+ * Returns labels by rising key bytes. Lone surrogates have no UTF-8 encoding, so two different keys
+ * may have the same bytes.
+ */
 function encodeLabels(labels: Commit['labels']): { key: Uint8Array; value: Uint8Array }[] {
   const encoded = Object.entries(labels).map(([key, value]) => ({
     key: bounded('a label', key, MAX_LABEL_KEY_BYTES),
@@ -52,16 +58,19 @@ function encodeLabels(labels: Commit['labels']): { key: Uint8Array; value: Uint8
   if (encoded.length > MAX_LABELS) throw tooLong('labels', MAX_LABELS, 'in number');
   encoded.sort((a, b) => compareBytes(a.key, b.key));
   const named = encoded.every(({ key }, i) => compareBytes(encoded[i - 1]?.key ?? new Uint8Array(0), key) < 0);
-  if (!named) throw new BrowserStateError('USAGE', 'expected labels with names, each another, found an empty one or one twice');
+  if (!named) throw new BrowserStateError('USAGE', 'expected labels with distinct names, found an empty or a repeated one');
   return encoded;
 }
 
-/** Decodes and validates a commit. Throws INTEGRITY for any other bytes, NEWER_VERSION for what must not be ignored. */
+/**
+ * Decodes and validates a commit. Throws INTEGRITY for any other bytes, NEWER_VERSION for features
+ * that must not be ignored.
+ */
 export function decodeCommit(bytes: Uint8Array): Commit {
   const input = new Reader(bytes, 'commit');
   const tree = toHex(input.bytes(ID_BYTES));
   const parents = Array.from({ length: input.uint(MAX_PARENTS) }, () => toHex(input.bytes(ID_BYTES)));
-  check(new Set(parents).size === parents.length, 'commit: expected different parents, found one twice');
+  check(new Set(parents).size === parents.length, 'commit: expected distinct parents, found one twice');
   const time = input.uint(MAX_TIME);
   const message = input.text(MAX_MESSAGE_BYTES);
   const who = input.text(MAX_WHO_BYTES);

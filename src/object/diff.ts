@@ -7,11 +7,13 @@ export interface TreeDiff {
   added: string[];
   /** Paths that only the first tree has. */
   removed: string[];
-  /** Paths of other content, kind, target or mode. */
+  /** Paths with different content, kind, target or mode. */
   changed: string[];
 }
 
-/** Compares two trees in one walk. Modification times alone make no difference (SPEC.md R-WRITE-4). */
+/**
+ * Compares two trees in one walk. Modification times alone make no difference (SPEC.md R-WRITE-4).
+ */
 export function diffTrees(from: Tree, to: Tree): TreeDiff {
   const diff: TreeDiff = { added: [], removed: [], changed: [] };
   let i = 0;
@@ -33,12 +35,12 @@ export function isEmptyDiff({ added, removed, changed }: TreeDiff): boolean {
   return added.length + removed.length + changed.length === 0;
 }
 
-/** Whether two entries of one path are the same but for their times. */
+/** Returns true if two entries of one path are equal except for their times. */
 export function sameEntry(a: TreeEntry, b: TreeEntry): boolean {
   return a.kind === b.kind && a.mode === b.mode && sameContent(a, b);
 }
 
-/** Whether two entries of one path hold the same, whatever their modes and times. */
+/** Returns true if two entries of one path have equal content, whatever their modes and times. */
 export function sameContent(a: TreeEntry, b: TreeEntry): boolean {
   if (a.kind === 'file') return b.kind === 'file' && a.size === b.size && a.ids === b.ids;
   if (a.kind === 'symlink') return b.kind === 'symlink' && a.target === b.target;

@@ -1,4 +1,7 @@
-/** Paths inside a profile (SPEC.md R-PATH): relative, `/`-separated, harmless on every reader's file system. */
+/**
+ * Paths inside a profile (SPEC.md R-PATH): relative, `/`-separated, harmless on every reader's file
+ * system.
+ */
 import { utf8 } from '../bytes.js';
 import { MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.js';
 
@@ -24,12 +27,12 @@ export function pathProblem(path: string): string | undefined {
   return undefined;
 }
 
-/** The path of the directory that holds `path`; the empty string for the root. */
+/** Returns the path of the directory that contains `path`; the empty string for the root. */
 export function parentPath(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }
 
 function exceeds(text: string, limit: number): boolean {
-  // A UTF-16 unit takes one to three bytes, so that most texts need no encoding to be known short or long.
+  // A UTF-16 unit has one to three bytes, so most texts can be compared without encoding them.
   return text.length > limit || (text.length * 3 > limit && utf8(text).length > limit);
 }

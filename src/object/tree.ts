@@ -1,6 +1,7 @@
 /**
- * Trees: the canonical list of everything in one profile (SPEC.md 3.1). Encoding is by column, so that ids (which do not
- * compress) and paths (which do) lie apart. Decoding validates every rule before it returns.
+ * Trees: the canonical list of all entries of one profile (SPEC.md 3.1). Encoding is by column, so
+ * that ids (which do not compress) and paths (which do) are apart. Decoding validates every rule
+ * before it returns.
  */
 import { compareUtf8, fromHex, fromUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, integrity, invariant } from '../errors.js';
@@ -23,8 +24,8 @@ export interface FileEntry extends EntryBase {
   /** Bytes. */
   size: number;
   /**
-   * The ids of the file's blobs, one after the other. The text of a file of one blob is the id that
-   * maps of blobs have as their key, so that a large tree holds it once.
+   * The concatenated ids of the file's blobs. The text for a file of one blob is the same string as
+   * the key in maps of blobs, so that a large tree has it once.
    */
   ids: string;
 }
@@ -37,17 +38,17 @@ export type TreeEntry = DirectoryEntry | FileEntry | SymlinkEntry;
 /** One profile's entries, sorted by the UTF-8 bytes of their paths. */
 export type Tree = readonly TreeEntry[];
 
-/** The most bytes of the kind, mode, time and size of a file in a tree's encoding. */
+/** Maximum bytes of the kind, mode, time and size of a file in a tree's encoding. */
 const FACTS_BYTES = 19;
 
 const kinds = ['directory', 'file', 'symlink'] as const;
 
-/** How many blobs a file of `size` bytes has. */
+/** Returns the number of blobs of a file of `size` bytes. */
 export function blobCount(size: number): number {
   return Math.ceil(size / CHUNK_SIZE);
 }
 
-/** Bytes of the blob at `index` of a file of `size` bytes. */
+/** Returns the bytes of the blob at `index` of a file of `size` bytes. */
 export function blobLength(size: number, index: number): number {
   return Math.min(CHUNK_SIZE, size - index * CHUNK_SIZE);
 }
@@ -58,8 +59,9 @@ export function blobId({ ids }: Pick<FileEntry, 'ids'>, index: number): ObjectId
 }
 
 /**
- * Returns the distinct blobs of a tree with their lengths, in the order of first appearance (SPEC.md 6). Throws INTEGRITY if one id stands for two lengths (R-BLOB): no content
- * has both, so one of the files would be written wrong.
+ * Returns the distinct blobs of a tree with their lengths, in the order of first appearance
+ * (SPEC.md 6). Throws INTEGRITY if one id has two lengths (R-BLOB): no content has both, so one of
+ * the files would be written wrong.
  */
 export function distinctBlobs(tree: Tree): Map<ObjectId, number> {
   const lengths = new Map<ObjectId, number>();
@@ -77,7 +79,7 @@ export function distinctBlobs(tree: Tree): Map<ObjectId, number> {
   return lengths;
 }
 
-/** Number of files and the sum of their sizes. */
+/** Returns the number of files and the sum of their sizes. */
 export function measureTree(tree: Tree): { files: number; bytes: number } {
   let files = 0;
   let bytes = 0;
@@ -96,7 +98,10 @@ export function tooLarge(why: string): BrowserStateError {
   });
 }
 
-/** Returns the canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE for one that exceeds a limit as a whole. */
+/**
+ * Returns the canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE for
+ * one that exceeds a limit as a whole.
+ */
 export function encodeTree(tree: Tree): Uint8Array {
   const paths = new Writer().uint(tree.length);
   let previous: Uint8Array = new Uint8Array(0);
@@ -138,7 +143,7 @@ export function decodeTree(bytes: Uint8Array): TreeEntry[] {
   const tags = input.bytes(count);
   const modes = input.bytes(2 * count);
   const mtimes = new Reader(input.bytes(8 * count), 'tree');
-  // Whole columns come first, so that each entry is made once, with all of its fields.
+  // Whole columns come first, so that each entry is created once, with all of its fields.
   const sizes = new Float64Array(count);
   for (const [i, tag] of tags.entries()) if (kinds[tag] === 'file') sizes[i] = input.uint(MAX_FILE_SIZE);
   const blobs = sizes.reduce((sum, size) => sum + blobCount(size), 0);

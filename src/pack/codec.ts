@@ -1,4 +1,4 @@
-/** The codecs' tags, and the choice of one for a piece of data (SPEC.md R-CODEC). */
+/** The tags of codecs, and the choice of one for a piece of data (SPEC.md R-CODEC). */
 import { compress, decompress, preferredCodec } from '#platform';
 import { check } from '../errors.js';
 import type { Codec } from '../platform/platform.js';
@@ -6,7 +6,10 @@ import { looksIncompressible } from './probe.js';
 
 const codecs: readonly Codec[] = ['raw', 'deflate', 'brotli', 'zstd'];
 
-/** What a user asks for: little time for much data and more for little, the smallest result, or nothing compressed at all. */
+/**
+ * The user's choice: `auto` spends little time on large data and more on small, `max` makes the
+ * smallest result, `off` compresses nothing.
+ */
 export type Compression = 'auto' | 'max' | 'off';
 
 /** Bytes as they are stored. */
@@ -27,7 +30,7 @@ export function codecOfTag(tag: number, what: string): Codec {
   return codec;
 }
 
-/** Compresses where that makes the bytes fewer; `bulk` says that they are part of much. */
+/** Compresses if that makes the bytes fewer. `bulk`: they are part of a large amount. */
 export async function encode(bytes: Uint8Array, compression: Compression, bulk = false): Promise<Encoded> {
   const raw: Encoded = { codec: 'raw', length: bytes.length, stored: bytes };
   if (compression === 'off' || preferredCodec === 'raw' || bytes.length < 32) return raw;
@@ -36,7 +39,10 @@ export async function encode(bytes: Uint8Array, compression: Compression, bulk =
   return stored.length < bytes.length ? { codec: preferredCodec, length: bytes.length, stored } : raw;
 }
 
-/** The bytes that were encoded. Throws INTEGRITY where they are not what the codec and the length say. */
+/**
+ * Returns the bytes that were encoded. Throws INTEGRITY if they do not match the codec and the
+ * length.
+ */
 export function decode({ codec, length, stored }: Encoded): Promise<Uint8Array> {
   return decompress(codec, stored, length);
 }

@@ -1,6 +1,7 @@
 /**
- * The envelope around everything that a provider holds (SPEC.md 4): it says what the bytes are, to which repository and key they
- * belong, and ends in a digest of all of it, so that no byte is uncovered and no object can stand in another's place.
+ * The envelope around all data in a provider (SPEC.md 4). It names the kind of the bytes, their
+ * repository and their key, and ends with a digest of all of it. So no byte is uncovered and no
+ * object can replace another.
  */
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
@@ -15,25 +16,30 @@ export const NAME_BYTES = 16;
 export const envelopeKinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', manifest: 'M', pack: 'P' } as const;
 export type EnvelopeKind = keyof typeof envelopeKinds;
 
-/** Bytes of a body by kind; those of cells are smaller, so that a body and its envelope fit into a cell. */
+/**
+ * Maximum bytes of a body by kind. Those of cells are smaller, so that a body and its envelope fit
+ * into a cell.
+ */
 const bodyLimits: Partial<Record<EnvelopeKind, number>> = { manifest: MAX_MANIFEST_SIZE, segment: MAX_SEGMENT_SIZE };
 
-/** Which object an envelope is expected to be. */
+/** The expected identity of an envelope's object. */
 export interface Identity {
   kind: EnvelopeKind;
-  /** The repository's id, 16 bytes; undefined where it is not known yet (the config tells it). */
+  /**
+   * The repository's id, 16 bytes; undefined if it is not known yet (it is read from the config).
+   */
   repository: Uint8Array | undefined;
   /** The provider key below the repository's root. */
   key: string;
 }
 
-/** The bytes of an envelope before its payload. */
+/** Returns the bytes of an envelope before its payload. */
 export function envelopeHeader({ kind, repository, key }: Identity & { repository: Uint8Array }): Uint8Array {
   const out = new Writer().bytes(Uint8Array.of(0x42, 0x53, FORMAT_VERSION, envelopeKinds[kind].charCodeAt(0), 0));
   return out.bytes(repository).text(key).finish();
 }
 
-/** A whole envelope of any kind but `pack`. */
+/** Returns a whole envelope of any kind but `pack`. */
 export async function wrap(
   identity: Identity & { repository: Uint8Array },
   body: Uint8Array,
@@ -46,8 +52,8 @@ export async function wrap(
 }
 
 /**
- * Verifies an envelope (R-ENV-1, R-ENV-2) and returns its payload and repository id. Throws INTEGRITY, or NEWER_VERSION where the digest holds and
- * the version is greater than the one that this code knows.
+ * Verifies an envelope (R-ENV-1, R-ENV-2) and returns its payload and repository id. Throws
+ * INTEGRITY, or NEWER_VERSION if the digest matches and the version is newer than this code's.
  */
 export function openEnvelope(bytes: Uint8Array, expected: Identity): { payload: Uint8Array; repository: Uint8Array } {
   const what = expected.key;
@@ -74,7 +80,9 @@ export function openEnvelope(bytes: Uint8Array, expected: Identity): { payload: 
   return { payload: input.bytes(input.remaining), repository };
 }
 
-/** Verifies an envelope of any kind but `pack`, and decompresses its body. Errors as `openEnvelope`. */
+/**
+ * Verifies an envelope of any kind but `pack`, and decompresses its body. Throws as `openEnvelope`.
+ */
 export async function unwrap(bytes: Uint8Array, expected: Identity): Promise<{ body: Uint8Array; repository: Uint8Array }> {
   const { payload, repository } = openEnvelope(bytes, expected);
   const input = new Reader(payload, expected.key);

@@ -1,6 +1,7 @@
 /**
- * Locators: where the bytes of each blob of a tree are (SPEC.md 6). They are not hashed into any id, so that moving bytes never
- * changes one. In memory a location points to its frames; on the wire to numbered tables of packs and frames.
+ * Locators: the locations of each blob of a tree (SPEC.md 6). No id covers them, so moving bytes
+ * never changes one. In memory a location points to its frames; on the wire it refers to numbered
+ * tables of packs and frames.
  */
 import { fromHex, Reader, toHex, Writer } from '../bytes.js';
 import { check, integrity, invariant } from '../errors.js';
@@ -17,7 +18,7 @@ export interface ObjectName {
   name: string;
 }
 
-/** A frame in a pack. Two locations share a frame where they hold the same object. */
+/** A frame in a pack. Two locations share a frame if they hold the same object. */
 export interface Frame {
   pack: ObjectName;
   /** Bytes from the start of the pack. */
@@ -36,7 +37,7 @@ export interface PatchLocation {
   bitmap: number;
 }
 
-/** How to make one blob: a base, then patches in order. */
+/** The construction of one blob: a base, then patches in order. */
 export interface Location {
   frame: Frame;
   offset: number;
@@ -44,15 +45,15 @@ export interface Location {
   patches: readonly PatchLocation[];
 }
 
-/** Of most blobs: one array for all, as a large profile has tens of thousands. */
+/** Shared by most blobs: a large profile has tens of thousands. */
 export const NO_PATCHES: readonly PatchLocation[] = Object.freeze([]);
 
-/** All frames that a location needs. */
+/** Returns all frames that a location needs. */
 export function framesOf(location: Location): Frame[] {
   return [location.frame, ...location.patches.map((patch) => patch.frame)];
 }
 
-/** The name of an object as text: its epoch and its random part, as in its provider key. */
+/** Returns the name of an object as text: its epoch and its random part, as in its provider key. */
 export function nameText({ epoch, name }: ObjectName): string {
   return `${epoch}-${name}`;
 }
@@ -71,12 +72,12 @@ export function compareNames(a: ObjectName, b: ObjectName): number {
   return a.epoch - b.epoch || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
 }
 
-/** Orders frames by pack and place. */
+/** Orders frames by pack and offset. */
 export function compareFrames(a: Frame, b: Frame): number {
   return compareNames(a.pack, b.pack) || a.offset - b.offset;
 }
 
-/** Encodes the locations of a tree's distinct blobs, in their order; `lengths` are the blobs' lengths. */
+/** Encodes the locations of a tree's distinct blobs, in order. `lengths` are the blobs' lengths. */
 export function encodeLocators(locations: readonly Location[], lengths: readonly number[]): Uint8Array {
   const frames = distinctFrames(locations);
   const packs = [...new Map(frames.map((frame) => [nameText(frame.pack), frame.pack])).values()];
@@ -107,7 +108,10 @@ export function encodeLocators(locations: readonly Location[], lengths: readonly
   return out.finish();
 }
 
-/** Decodes and validates a locator table for blobs of the given lengths. Throws INTEGRITY for any other bytes. */
+/**
+ * Decodes and validates a locator table for blobs of the given lengths. Throws INTEGRITY for any
+ * other bytes.
+ */
 export function decodeLocators(bytes: Uint8Array, lengths: readonly number[]): Location[] {
   const input = new Reader(bytes, 'locator table');
   const packs = decodePacks(input, bytes.length);
@@ -153,7 +157,7 @@ function decodeLocation(input: Reader, frame: Frame, offset: number, length: num
           checkWithin(patchFrame, patchOffset, pageCount(bitmap) * PAGE_SIZE);
           return { frame: patchFrame, offset: patchOffset, bitmap };
         });
-  check(patches.length > 0 || baseLength >= length, 'locator table: expected a base as long as its blob where there are no patches');
+  check(patches.length > 0 || baseLength >= length, 'locator table: expected a base as long as its blob if there are no patches');
   return { frame, offset, baseLength, patches };
 }
 
@@ -162,7 +166,10 @@ function checkWithin(frame: Frame, offset: number, length: number): void {
   if (!within) throw integrity(`locator table: expected ${length} bytes at ${offset} in a frame of ${frame.length}`);
 }
 
-/** Returns the bytes of a pack's envelope before its frames (SPEC.md 4): the fixed fields, and its key with one byte of length. */
+/**
+ * Returns the bytes of a pack's envelope before its frames (SPEC.md 4): the fixed fields, and its
+ * key with one byte of length.
+ */
 export function packHeaderLength(pack: ObjectName): number {
   return 5 + NAME_BYTES + 1 + `packs/${nameText(pack)}`.length;
 }
@@ -242,10 +249,13 @@ function distinctFrames(locations: readonly Location[]): Frame[] {
   return sorted;
 }
 
-/** Made once for each frame: a text for each blob in it, again and again, is much memory. */
+/** Created once for each frame: a separate text for each blob in it would use much memory. */
 const frameKeys = new WeakMap<Frame, string>();
 
-/** Identifies a frame: its pack and place. Frames of different locator tables are different values, and may be the same frame. */
+/**
+ * Identifies a frame by its pack and offset. Frames of different locator tables are different
+ * values, and may be the same frame.
+ */
 export function frameKey(frame: Frame): string {
   const known = frameKeys.get(frame);
   if (known !== undefined) return known;

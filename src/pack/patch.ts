@@ -1,7 +1,13 @@
-/** Patches: the changed pages of one blob (SPEC.md R-PATCH, R-LOC-1). A browser's databases change in a few pages at a time. */
+/**
+ * Patches: the changed pages of one blob (SPEC.md R-PATCH, R-LOC-1). A browser's databases change
+ * in a few pages at a time.
+ */
 import { CHUNK_SIZE, PAGE_SIZE, PAGES_PER_CHUNK } from '../limits.js';
 
-/** The pages in which `next` differs from `previous`, as a bitmap; a page that is a prefix of the old one does not differ. */
+/**
+ * Returns the pages in which `next` differs from `previous`, as a bitmap. A page that is a prefix
+ * of the old one does not differ.
+ */
 export function changedPages(previous: Uint8Array, next: Uint8Array): number {
   let bitmap = 0;
   for (let page = 0; page * PAGE_SIZE < next.length; page++) {
@@ -12,14 +18,17 @@ export function changedPages(previous: Uint8Array, next: Uint8Array): number {
   return bitmap;
 }
 
-/** Number of pages in a bitmap. */
+/** Returns the number of pages in a bitmap. */
 export function pageCount(bitmap: number): number {
   let count = 0;
   for (let rest = bitmap; rest !== 0; rest &= rest - 1) count++;
   return count;
 }
 
-/** The bytes of a patch: the pages of the bitmap in rising order, the last filled up with zeros. */
+/**
+ * Returns the bytes of a patch: the pages of the bitmap in rising order, the last padded with
+ * zeros.
+ */
 export function extractPages(blob: Uint8Array, bitmap: number): Uint8Array {
   const pages = new Uint8Array(pageCount(bitmap) * PAGE_SIZE);
   let at = 0;
@@ -31,7 +40,7 @@ export function extractPages(blob: Uint8Array, bitmap: number): Uint8Array {
   return pages;
 }
 
-/** The base filled up to a whole chunk, patched in order, and cut to `length`. */
+/** Returns the base padded to a whole chunk, patched in order, and cut to `length`. */
 export function applyPatches(base: Uint8Array, patches: readonly { bitmap: number; pages: Uint8Array }[], length: number): Uint8Array {
   const chunk = new Uint8Array(CHUNK_SIZE);
   chunk.set(base);

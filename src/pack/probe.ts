@@ -1,26 +1,30 @@
 /**
- * Tells bytes that will not compress from those that may, for a small part of what compressing them would cost. Most of a
- * profile's cache is images: trying to compress each only to store it raw would take longer than the rest of a snapshot.
+ * A cheap test for incompressible bytes. Most of a profile's cache is images: compressing each only
+ * to store it raw would take longer than the rest of a commit.
  *
- * Measured on the 64 KiB chunks of real profiles with caches (200 and 59 MB): 7 µs a chunk; of what compression could save
- * 0.02 to 0.05 % is lost; of what does not compress 1 to 6 % is tried all the same.
+ * Measured on the 64 KiB chunks of real profiles with caches (200 and 59 MB): 7 µs per chunk. Of
+ * the possible savings 0.02 to 0.05 % are lost. Of incompressible data 1 to 6 % are compressed in
+ * vain.
  */
 
-/** Windows looked at, spread evenly: near enough to find a page of text among images. */
+/** Sampled windows, spread evenly: near enough to find a page of text among images. */
 const WINDOWS = 16;
-/** Random bytes fill a window of this many with 101 different values, give or take 4. */
+/** Random bytes fill a window of this length with 101 different values, give or take 4. */
 const WINDOW = 128;
 const FEWEST = 84;
 const MOST = 117;
-/** Below this there is too little to judge by, and little to lose. */
+/** Shorter inputs give too little evidence, and have little to lose. */
 const MIN_LENGTH = 4 * WINDOW;
 
-/** True where every window looks random, as compressed or encrypted content does; false for all else and for short inputs. */
+/**
+ * Returns true if every window looks random, as compressed or encrypted content does. Returns false
+ * for all else and for short inputs.
+ */
 export function looksIncompressible(bytes: Uint8Array): boolean {
   if (bytes.length < MIN_LENGTH) return false;
   const windows = Math.min(WINDOWS, Math.floor(bytes.length / WINDOW));
   const stride = bytes.length / windows;
-  /** For each byte value the last window that it was seen in. */
+  /** For each byte value, the last window that contained it. */
   const seen = new Uint8Array(256);
   for (let window = 1; window <= windows; window++) {
     const start = Math.floor((window - 0.5) * stride - WINDOW / 2);

@@ -1,6 +1,9 @@
-/** What the decoders of all LZ77 formats do. */
+/** The copy operation of all LZ77 decoders. */
 
-/** Copies `length` bytes within `out` from `offset` before `to`; where source and target overlap, what was just copied is copied again. */
+/**
+ * Copies `length` bytes within `out` from `offset` before `to`. If source and target overlap, bytes
+ * that were just copied are copied again.
+ */
 export function copyMatch(out: Uint8Array, to: number, offset: number, length: number): void {
   if (offset >= length && length > 32) {
     out.copyWithin(to, to - offset, to - offset + length);

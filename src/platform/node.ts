@@ -1,12 +1,12 @@
 /**
  * The platform on Node: hashing by node:crypto, codecs by node:zlib on libuv's threads. zstd is
- * native from Node 22.15 on; an older Node reads it by the portable reader and writes brotli
+ * native from Node 22.15 on. An older Node reads it by the portable reader and writes brotli
  * instead.
  *
- * Settings were measured on frames of 256 KiB of real profiles (what compresses of them): MB/s of
- * one thread, ratio. brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2,
- * 3.9**. zstd 1: 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**; **15: 8, 3.5**. deflate
- * 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
+ * Settings were measured on compressible frames of 256 KiB of real profiles: MB/s of one thread,
+ * ratio. brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2, 3.9**. zstd 1:
+ * 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**; **15: 8, 3.5**. deflate 1: 130, 2.9;
+ * **3: 95, 3.0**; **6: 50, 3.2**; **9**.
  */
 import { createHash, hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -18,7 +18,7 @@ import { checkZstdHeader, decodeZstd } from './zstd/frame.js';
 type Compressed = Exclude<Codec, 'raw'>;
 type Options = zlib.ZlibOptions & zlib.BrotliOptions & { pledgedSrcSize?: number };
 type Transform<Result> = (input: Uint8Array, options: Options, done: (error: Error | null, result: Result) => void) => void;
-/** The result of node:zlib with the option `info`: also how much of the input the stream took. */
+/** The result of node:zlib with the option `info`: also the length of the consumed input. */
 interface Inflated {
   buffer: Uint8Array;
   engine: { bytesWritten: number };
@@ -30,7 +30,7 @@ interface NativeCodec {
 }
 
 const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_PARAM_SIZE_HINT } = zlib.constants;
-/** Of node:zlib's constants since 22.15. */
+/** A constant of node:zlib since 22.15. */
 const ZSTD_COMPRESSION_LEVEL = 100;
 const ZSTD_WINDOW_LOG_MAX = 100;
 /** As large as a frame's content. */
@@ -71,8 +71,7 @@ export function allowListeners(signal: AbortSignal): void {
 }
 
 /**
- * Parts are joined here to be hashed by one call, which takes an eighth of the time of an object
- * that is made for them.
+ * Parts are joined here and hashed by one call, which takes an eighth of the time of a hash object.
  */
 const joined = new Uint8Array(66 * 1024);
 
@@ -94,7 +93,7 @@ export function sha256(...parts: Uint8Array[]): Uint8Array {
 export function compress(codec: Compressed, bytes: Uint8Array, effort: Effort): Promise<Uint8Array> {
   const native = codecs[codec];
   if (native === undefined) return Promise.reject(new BrowserStateError('UNSUPPORTED', `this runtime cannot write ${codec}`));
-  // Room for the whole result, so that one pass through a thread does it.
+  // Room for the whole result, so that one pass through a thread is enough.
   const options = { ...native.settings(effort, bytes.length), chunkSize: bytes.length + 1024 };
   return new Promise((resolve, reject) => {
     native.compress(bytes, options, (error, result) => (error === null ? resolve(result) : reject(error)));
@@ -115,7 +114,7 @@ export async function decompress(codec: Codec, bytes: Uint8Array, length: number
 }
 
 function inflate(native: NativeCodec, codec: Codec, bytes: Uint8Array, length: number): Promise<Inflated> {
-  // A byte of room beyond the result tells zlib in one pass that there is no more.
+  // One byte of room beyond the result lets zlib detect the end in one pass.
   const options = { info: true, chunkSize: Math.max(64, length + 1), maxOutputLength: Math.max(1, length) };
   const windowLog = Math.ceil(Math.log2(Math.max(length, 8 * 1024 * 1024)));
   const params = codec === 'zstd' ? { params: { [ZSTD_WINDOW_LOG_MAX]: windowLog } } : {};

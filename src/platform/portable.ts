@@ -1,6 +1,6 @@
 /**
- * The platform without Node, for pages and edge workers, and the oracle that tests hold the native
- * one against: it reads all codecs and writes deflate.
+ * The platform without Node, for web pages and edge workers. It reads all codecs and writes
+ * deflate. Tests compare the native one with it.
  */
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 import { deflateSync, Inflate } from 'fflate';
@@ -10,8 +10,8 @@ import { type Codec, type Effort, expectLength } from './platform.js';
 import { decodeZstd } from './zstd/frame.js';
 
 /**
- * Compressed bytes that are inflated at once: each can become 1,032, and fflate looks at no bound
- * in between.
+ * Compressed bytes that are inflated at once. Each can become 1,032 bytes, and fflate checks no
+ * bound in between.
  */
 const STEP = 8 * 1024;
 

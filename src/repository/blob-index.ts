@@ -1,7 +1,8 @@
 /**
- * The index: which blobs this machine's home has, and where, in LevelDB (SPEC.md R-GC-3). It is a cache: losing it costs time, and nothing in
- * it is believed that does not carry its own checksum. LevelDB opens in one process at a time, so the index is opened for one batch and closed
- * again; where it stays locked the caller goes on without it.
+ * The index in LevelDB: which blobs the local store has, and their locations (SPEC.md R-GC-3). It
+ * is a cache: losing it costs time, and every entry carries its own checksum. LevelDB opens in one
+ * process at a time, so the index is opened for one batch and closed again. If it stays locked, the
+ * caller continues without it.
  */
 import { existsSync } from 'node:fs';
 import { chmod, readdir, rm } from 'node:fs/promises';
@@ -23,27 +24,36 @@ const CHECKSUM_BYTES = 8;
 
 export interface IndexOptions {
   rebuild?: boolean;
-  /** Told that there can be no index, each time that one is wanted. */
+  /** Called each time that an index is needed and cannot be opened. */
   onWarning?: ((message: string) => void) | undefined;
 }
 
 export class BlobIndex {
   readonly #path: string;
-  /** What `metaValue` was when the index was last seen to hold nothing: then there is no need to open it for every batch. */
+  /**
+   * The value of `metaValue` when the index was last seen empty. It need not be opened for every
+   * batch then.
+   */
   #emptyAt: Uint8Array | undefined;
 
-  /** Whether an index that is not current is built anew; that of a remote is not, for it would have to read all heads there. */
+  /**
+   * True if an outdated index is rebuilt. The index of a remote is not: a rebuild would read all
+   * heads there.
+   */
   readonly #rebuild: boolean;
   readonly #onWarning: IndexOptions['onWarning'];
 
-  /** `path`: the index's directory; its parent exists by the time that something is looked up. */
+  /** `path`: the index's directory. Its parent exists before the first look-up. */
   constructor(path: string, { rebuild = true, onWarning }: IndexOptions = {}) {
     this.#path = path;
     this.#rebuild = rebuild;
     this.#onWarning = onWarning;
   }
 
-  /** Loads LevelDB, which takes a while, ahead of its first use; undefined if it cannot be loaded, such as in a bundle without its native part. */
+  /**
+   * Loads LevelDB, which is slow, before its first use. Resolves to undefined if it cannot be
+   * loaded, such as in a bundle without its native part.
+   */
   async load(): Promise<typeof import('level').Level | undefined> {
     try {
       return (await import('level')).Level;
@@ -56,8 +66,9 @@ export class BlobIndex {
   }
 
   /**
-   * The places of those ids that the index knows under the GC epoch `k`. An index of another repository or epoch, or none, knows nothing,
-   * or is first built anew from the heads of all sessions.
+   * Returns the locations of the ids that the index has under the GC epoch `k`. An index of another
+   * repository or epoch returns none, or is first rebuilt from the heads of all sessions. So does a
+   * missing index.
    */
   async lookup(repository: Repository, k: number, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     const found = new Map<ObjectId, BlobPlace>();
@@ -80,8 +91,9 @@ export class BlobIndex {
   }
 
   /**
-   * The places of those ids that the index knows, with the epoch under which it learnt them: a guess at what a look-up would find, without asking for the
-   * epoch. `path` is not made for it.
+   * Returns the locations of the ids that the index has, and the epoch under which they were
+   * recorded. It guesses the result of a look-up without a request for the epoch. `path` is not
+   * created for it.
    */
   async guess(repository: Repository, ids: readonly ObjectId[]): Promise<{ learntAt: number; places: ReadonlyMap<ObjectId, BlobPlace> }> {
     let found = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
@@ -94,8 +106,8 @@ export class BlobIndex {
   }
 
   /**
-   * Adds what was stored under the GC epoch `k`. An index of another epoch is emptied first, or, where it can be, left for the next look-up to
-   * build anew.
+   * Adds blobs that were stored under the GC epoch `k`. An index of another epoch is emptied first,
+   * or left for the next look-up to rebuild, if it can.
    */
   async record(repository: Repository, k: number, places: Iterable<readonly [ObjectId, BlobPlace]>): Promise<void> {
     const meta = metaValue(repository, k);
@@ -114,14 +126,14 @@ export class BlobIndex {
   }
 
   /**
-   * Runs `work` on the open database; not at all where it stays locked, or where the file system refuses it a place. A damaged or foreign database is removed, and
-   * `work` runs on a new one.
+   * Runs `work` on the open database. Skips it if the database stays locked, or if the file system
+   * rejects it. A damaged or foreign database is removed, and `work` runs on a new one.
    */
   async #withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
     const Level = await this.load();
     if (Level === undefined) return;
     for (let attempt = 0; attempt < INDEX_LOCK_RETRIES; attempt++) {
-      // LevelDB would wait for a FIFO for ever, in a thread that no signal ends.
+      // LevelDB would wait for a FIFO forever, in a thread that no signal ends.
       if ((await hasOddEntries(this.#path)) && !(await removed(this.#path))) return;
       const database: Database = new Level(this.#path, { keyEncoding: 'view', valueEncoding: 'view' });
       try {
@@ -140,29 +152,29 @@ export class BlobIndex {
   }
 }
 
-/** Returns whether a directory has entries that LevelDB never makes: anything but files. */
+/** Returns true if a directory has entries that LevelDB never creates: anything but files. */
 async function hasOddEntries(path: string): Promise<boolean> {
   try {
     return (await readdir(path, { withFileTypes: true })).some((entry) => !entry.isFile());
   } catch (error) {
-    // There is none yet, or LevelDB fails by itself.
+    // There is no directory yet, or LevelDB fails by itself.
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     return false;
   }
 }
 
-/** Takes from others what LevelDB gives them by the umask. */
+/** Removes the permissions that LevelDB grants to other users by the umask. */
 async function makePrivate(path: string): Promise<void> {
   try {
     await chmod(path, 0o700);
     for (const name of await readdir(path)) await chmod(join(path, name), 0o600);
   } catch (error) {
-    // Another process may have removed a file or the whole.
+    // Another process may have removed a file or the whole directory.
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
   }
 }
 
-/** False where the file system refuses. */
+/** Removes the index. Returns false if the file system rejects it. */
 async function removed(path: string): Promise<boolean> {
   try {
     await rm(path, { recursive: true, force: true });
@@ -193,7 +205,7 @@ async function holdsBlobs(database: Database): Promise<boolean> {
   return (await database.keys({ lt: META_KEY, limit: 1 }).all()).length > 0;
 }
 
-/** Whether an index built anew would hold anything. */
+/** Returns true if a rebuilt index would have entries. */
 async function hasHeads(repository: Repository): Promise<boolean> {
   for await (const session of repository.refs.list()) {
     const isEmpty = await repository.refs.read(session).then(
@@ -212,7 +224,7 @@ async function rebuild(database: Database, repository: Repository, meta: Uint8Ar
       const head = (await repository.refs.read(session))?.ref.rows[0];
       if (head !== undefined) await putPlaces(database, (await repository.readManifest(head)).blobs);
     } catch (error) {
-      // Another session's damage is for that session's readers, and for verify, to report.
+      // The readers of another session, and verify, report its damage.
       if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
     }
   }
@@ -231,12 +243,15 @@ async function putPlaces(database: Database, places: Iterable<readonly [ObjectId
   await batch.write();
 }
 
-/** What tells that an index was built for this repository under the GC epoch `k`. */
+/** Returns the identity of an index that was built for this repository under the GC epoch `k`. */
 function metaValue(repository: Repository, k: number): Uint8Array {
   return new Writer().byte(1).bytes(repository.id).uint(k).finish();
 }
 
-/** The epoch that a value of `metaValue` was made with; undefined for one of another repository, for damage and for none. */
+/**
+ * Returns the epoch of a value of `metaValue`; undefined for one of another repository, for damage
+ * and for none.
+ */
 function epochOf(repository: Repository, meta: Uint8Array | undefined): number | undefined {
   const start = metaValue(repository, 0).subarray(0, -1);
   if (meta === undefined || !equalBytes(meta.subarray(0, start.length), start)) return undefined;
@@ -260,7 +275,7 @@ function encodePlace(key: Uint8Array, { location, length }: BlobPlace): Uint8Arr
   return concat([value, sha256(key, value).subarray(0, CHECKSUM_BYTES)]);
 }
 
-/** The place; undefined where the entry is not exactly as it was written. */
+/** Decodes an entry. Returns undefined unless it is exactly as it was written. */
 function decodePlace(key: Uint8Array, entry: Uint8Array): BlobPlace | undefined {
   const value = entry.subarray(0, -CHECKSUM_BYTES);
   if (toHex(sha256(key, value).subarray(0, CHECKSUM_BYTES)) !== toHex(entry.subarray(-CHECKSUM_BYTES))) return undefined;
@@ -274,7 +289,7 @@ function isLocked(error: unknown): boolean {
   return levelCode((error as { cause?: unknown }).cause) === 'LEVEL_LOCKED';
 }
 
-/** Whether LevelDB itself failed: a damaged, half-written or foreign directory. */
+/** Returns true if LevelDB itself failed: a damaged, incomplete or foreign directory. */
 function isDatabaseError(error: unknown): boolean {
   return levelCode(error)?.startsWith('LEVEL_') ?? false;
 }

@@ -1,7 +1,7 @@
 /**
  * Reads blobs: fetches the parts that a location names, verifies the result against the blob's id,
- * and keeps what neighbors will need. Frames that lie close in a pack are fetched as one span.
- * Memory is bounded by the caches, not by what is read.
+ * and keeps frames that nearby blobs need. Frames that are close in a pack are fetched as one span.
+ * Memory is bounded by the caches, not by the bytes read.
  */
 
 import { type BrowserStateError, integrity, isError, readingKey } from '../errors.js';
@@ -22,7 +22,7 @@ export interface Readable {
 }
 
 export interface BlobReaderOptions extends RequestOptions {
-  /** Bytes of fetched and of decoded frames to keep, each; FRAME_CACHE_BYTES unless given. */
+  /** Bytes of fetched and of decoded frames to keep, each; FRAME_CACHE_BYTES if not given. */
   cacheBytes?: number | undefined;
   /** Frames that need not be fetched. */
   kept?: KeptFrames | undefined;
@@ -34,7 +34,7 @@ export class BlobReader {
   readonly #spans = new Map<Frame, Span>();
   readonly #fetched: ByteCache<Span>;
   readonly #decoded: ByteCache<Frame>;
-  /** Bytes that were fetched so far. */
+  /** Bytes fetched so far. */
   fetchedBytes = 0;
 
   constructor(repository: Readable, options: BlobReaderOptions = {}) {
@@ -45,8 +45,8 @@ export class BlobReader {
   }
 
   /**
-   * Notes which blobs will be read, so that frames that lie close are fetched as one. May be
-   * called again for more.
+   * Records which blobs will be read, so that close frames are fetched as one. May be called again
+   * for more.
    */
   plan(places: Iterable<BlobPlace>): void {
     const frames = new Set<Frame>();
@@ -63,8 +63,8 @@ export class BlobReader {
   }
 
   /**
-   * The verified bytes of a blob, a view that must not be changed. Throws INTEGRITY where they are
-   * missing or not those of the id.
+   * Returns the verified bytes of a blob, a view that must not be changed. Throws INTEGRITY if they
+   * are missing or do not match the id.
    */
   async read(id: ObjectId, { location, length }: BlobPlace): Promise<Uint8Array> {
     const { frame, offset, baseLength, patches } = location;
@@ -83,8 +83,8 @@ export class BlobReader {
   }
 
   /**
-   * A frame as it is stored, after the blobs that lie in it whole were verified. Throws as `read`
-   * does.
+   * Returns a frame as it is stored, after the blobs that are whole in it were verified. Throws as
+   * `read` does.
    */
   async readStored(frame: Frame, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<Uint8Array> {
     const stored = await this.#stored(frame);
@@ -104,7 +104,7 @@ export class BlobReader {
 
   async #stored(frame: Frame): Promise<Uint8Array> {
     const span = this.#spans.get(frame) ?? spanOf(frame);
-    // A frame that is needed once more after it was forgotten is fetched alone.
+    // A frame that is needed again after it was evicted is fetched alone.
     this.#spans.delete(frame);
     const bytes = await this.#fetched.get(span, span.end - span.start, () => this.#fetch(span));
     const start = frame.offset - span.start;
@@ -135,7 +135,7 @@ function notTheBlob({ pack }: Frame, message: string): BrowserStateError {
   return integrity(`${key}: ${message}`, undefined, { key });
 }
 
-/** A frame's uncompressed bytes. Throws INTEGRITY where `stored` is damaged. */
+/** Returns a frame's uncompressed bytes. Throws INTEGRITY if `stored` is damaged. */
 export async function decodeFrame({ pack, offset, codec, length }: Frame, stored: Uint8Array): Promise<Uint8Array> {
   try {
     return await decode({ codec, length, stored });
@@ -147,8 +147,8 @@ export async function decodeFrame({ pack, offset, codec, length }: Frame, stored
 }
 
 /**
- * Keeps the newest results up to a number of bytes; what is under way is shared, what failed is
- * forgotten.
+ * Keeps the newest results up to a number of bytes. Pending results are shared, failed ones are
+ * removed.
  */
 class ByteCache<Key> {
   readonly #entries = new Map<Key, { size: number; value: Promise<Uint8Array> }>();
@@ -162,7 +162,8 @@ class ByteCache<Key> {
   get(key: Key, size: number, load: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const hit = this.#entries.get(key);
     if (hit !== undefined) {
-      // Put last again: a Map keeps the order of insertion, and the oldest goes first.
+      // Moves the entry to the end: a Map keeps the order of insertion, and the oldest is evicted
+      // first.
       this.#entries.delete(key);
       this.#entries.set(key, hit);
       return hit.value;

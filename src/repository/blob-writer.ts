@@ -1,7 +1,8 @@
 /**
- * Takes the blobs of a new tree and stores those that the repository does not have: hash, look up, patch or frame, compress, pack,
- * put (SPEC.md 5, 11.1). Memory is bounded by the batch that waits for a look-up, the frames being compressed and the packs being
- * sent, never by the size of a profile.
+ * A writer of the blobs of a new tree. It stores those that the repository does not have: hash,
+ * look up, patch or frame, compress, pack, put (SPEC.md 5, 11.1). Memory is bounded by the batch
+ * that waits for a look-up, the frames in compression and the packs in transfer, never by the size
+ * of a profile.
  */
 import { invariant, isError } from '../errors.js';
 import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BLOBS, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';
@@ -17,7 +18,7 @@ import { PackWriter, type PackWriterOptions } from './pack-writer.js';
 import { patchOnto } from './patch-onto.js';
 import type { Repository } from './repository.js';
 
-/** The blob that was at the same place before, with its bytes' place: what a patch can start from. */
+/** The previous blob at the same position, with its location: a base for a patch. */
 export interface Predecessor {
   id: ObjectId;
   place: BlobPlace;
@@ -25,15 +26,17 @@ export interface Predecessor {
 
 export interface BlobWriterOptions extends PackWriterOptions {
   compression: Compression;
-  /** Places that may be used without a pin: those of the token's head. */
+  /** Locations that may be used without a pin: those of the token's head. */
   known: ReadonlyMap<ObjectId, BlobPlace>;
-  /** Asks what else is stored already, once per batch; nothing is unless given. */
+  /** Looks up which other blobs are already stored, once per batch. Without it, none are. */
   lookup?: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
-  /** The bytes of a blob that is known, read in another way than from its place; undefined where they cannot be had. */
+  /**
+   * Reads a known blob in another way than from its location. Resolves to undefined if it cannot.
+   */
   readKnown?: ((id: ObjectId) => Promise<Uint8Array | undefined>) | undefined;
 }
 
-/** A patch that makes a blob of what is stored already. */
+/** A patch that makes a blob of stored data. */
 interface Patch {
   bitmap: number;
   base: Location;
@@ -42,9 +45,9 @@ interface Patch {
 /** A frame that is being filled with whole blobs or patches. */
 interface FillingFrame extends FrameDraft {
   compression: Compression;
-  /** Undefined as long as nothing is in it. */
+  /** Undefined while it is empty. */
   buffer: Uint8Array | undefined;
-  /** Bytes of the buffer that are filled. */
+  /** Bytes of the buffer in use. */
   length: number;
 }
 
@@ -52,25 +55,32 @@ export class BlobWriter {
   readonly #options: BlobWriterOptions;
   readonly #packs: PackWriter;
   readonly #reader: BlobReader;
-  /** Blobs that wait for a look-up; their bytes lie in the blocks, of which the last has `#blockUsed` bytes in use. */
+  /**
+   * Blobs that wait for a look-up. Their bytes are in the blocks; the last block has `#blockUsed`
+   * bytes in use.
+   */
   readonly #waiting = new Map<ObjectId, { bytes: Uint8Array; predecessor: Predecessor | undefined }>();
   readonly #blockBuffers = new BufferPool(READ_SIZE);
   readonly #blocks: Uint8Array[] = [];
   #blockUsed = READ_SIZE;
   readonly #frameBuffers = new BufferPool(MAX_FRAME_SIZE);
-  // What compresses, what does not, and patches go to frames of their own: like with like compresses best.
+  // Compressible data, incompressible data and patches go to separate frames: similar data
+  // compresses best.
   #whole: FillingFrame;
   #incompressible: FillingFrame;
   #patches: FillingFrame;
   readonly #encoding: { encoded: Promise<Encoded>; draft: FrameDraft; buffer: Uint8Array }[] = [];
-  /** Bytes handed to the compressor so far. */
+  /** Bytes passed to the compressor so far. */
   #compressed = 0;
 
-  /** The places of the blobs that were added, but for those that are where `known` says. */
+  /** The locations of the added blobs, except those with their location in `known`. */
   readonly #places = new Map<ObjectId, BlobPlace>();
-  /** The ids of those that were not stored before. Of a blob that was stored anew it is here twice. */
+  /**
+   * The ids of the added blobs that were not stored before. A blob that was rewritten is in it
+   * twice.
+   */
   readonly #stored: ObjectId[] = [];
-  /** Whether no blob that was added was there before. */
+  /** True if no added blob was stored before. */
   isAllNew = true;
   /** Uncompressed bytes that were not stored before: whole blobs and changed pages. */
   newBytes = 0;
@@ -84,22 +94,22 @@ export class BlobWriter {
     this.#reader = new BlobReader({ provider: this.#packs }, options);
   }
 
-  /** Returns the place of a blob that was added, or is known; after `settle` of all of them. */
+  /** Returns the location of an added or known blob. Valid for all of them after `settle`. */
   place(id: ObjectId): BlobPlace | undefined {
     return this.#places.get(id) ?? this.#options.known.get(id);
   }
 
-  /** Whether every blob that was added was there before. */
+  /** True if every added blob was stored before. */
   get isNothingNew(): boolean {
     return this.#stored.length === 0;
   }
 
-  /** The places of the blobs that were not stored before. */
+  /** Yields the locations of the blobs that were not stored before. */
   *stored(): Generator<[ObjectId, BlobPlace]> {
     for (const id of this.#stored) yield [id, this.#places.get(id) as BlobPlace];
   }
 
-  /** The keys of the packs that were begun. */
+  /** The keys of the started packs. */
   get packs(): ReadonlySet<string> {
     return this.#packs.keys;
   }
@@ -110,7 +120,8 @@ export class BlobWriter {
   }
 
   /**
-   * Where the caller puts the next bytes, at most 256 KiB of them, before it adds them as blobs. What was reserved before and not added is lost.
+   * Reserves room for the next bytes, at most 256 KiB. The caller fills it and then adds blobs from
+   * it. Bytes that were reserved before and not added are lost.
    */
   async reserve(length: number): Promise<Uint8Array> {
     if (this.#waiting.size >= LOOKUP_BATCH_BLOBS) await this.#storeWaiting();
@@ -124,8 +135,8 @@ export class BlobWriter {
   }
 
   /**
-   * Adds a blob, a part of what was reserved last, and returns its id. With a `predecessor` that differs in few pages it is stored as the old
-   * parts and a patch.
+   * Adds a blob, a part of the last reservation, and returns its id. With a `predecessor` that
+   * differs in few pages it is stored as the old parts and a patch.
    */
   add(bytes: Uint8Array, predecessor?: Predecessor): ObjectId {
     const id = objectId('blob', bytes);
@@ -133,7 +144,10 @@ export class BlobWriter {
     return id;
   }
 
-  /** Adds a blob by its id and length alone; returns false if its bytes are needed, as they are if what is known of it has another length, which is damage. */
+  /**
+   * Adds a blob by its id and length alone. Returns false if its bytes are needed. They are also
+   * needed if the known blob has another length, which is damage.
+   */
   use(id: ObjectId, length: number): boolean {
     if (this.#places.has(id) || this.#waiting.has(id)) return true;
     if (this.#options.known.get(id)?.length !== length) return false;
@@ -141,7 +155,7 @@ export class BlobWriter {
     return true;
   }
 
-  /** Adds whole blobs in a frame that is compressed already, as it is. */
+  /** Adds whole blobs in a compressed frame, which is stored unchanged. */
   async addFrame(frame: Encoded, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<void> {
     this.newBytes += frame.length;
     const draft = frameDraft();
@@ -149,7 +163,10 @@ export class BlobWriter {
     await this.#storeFrame(frame, draft);
   }
 
-  /** Gives every blob that was added its place. More may be added or stored anew after it, into the same pack. */
+  /**
+   * Assigns a location to every added blob. More blobs may be added or rewritten afterwards, into
+   * the same pack.
+   */
   async settle(): Promise<void> {
     await this.#storeWaiting();
     this.#whole = await this.#closeFrame(this.#whole);
@@ -158,24 +175,30 @@ export class BlobWriter {
     while (this.#encoding.length > 0) await this.#drainOne();
   }
 
-  /** Stores a blob anew though it has a place: whole, or as what is kept of it and a patch of the pages in `bitmap`. */
+  /**
+   * Stores a blob again although it has a location: whole, or as the `kept` location and a patch of
+   * the pages in `bitmap`.
+   */
   async rewrite(id: ObjectId, bytes: Uint8Array, as: 'whole' | { kept: Location; bitmap: number }): Promise<void> {
     if (as === 'whole') return this.#appendWhole(id, bytes);
     const patch = { bitmap: as.bitmap, base: as.kept };
     this.#patches = await this.#append(this.#patches, id, bytes.length, extractPages(bytes, as.bitmap), patch);
   }
 
-  /** The bytes of a blob at a place that may be in a pack of this commit. */
+  /** Returns the bytes of a blob at a location, which may be in a pack of this commit. */
   read(id: ObjectId, place: BlobPlace): Promise<Uint8Array> {
     return this.#reader.read(id, place);
   }
 
-  /** Gives a blob another place, where it is stored already. */
+  /** Changes the location of a blob to another where it is already stored. */
   move(id: ObjectId, place: BlobPlace): void {
     this.#place(id, place);
   }
 
-  /** Settles, and sends the last pack; it may still be on the way until `acknowledged`. Nothing is added any more. */
+  /**
+   * Settles, and sends the last pack, which is durable after `acknowledged`. Nothing is added
+   * afterwards.
+   */
   async finish(): Promise<void> {
     await this.settle();
     await this.#packs.finish();
@@ -194,7 +217,8 @@ export class BlobWriter {
         this.isAllNew = false;
         this.#places.set(id, place);
       } else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
-      // One by one: what a cleared Map held stays reachable from its former table until the next full collection.
+      // Deleted one by one: the entries of a cleared Map stay reachable from its former table until
+      // the next full collection.
       this.#waiting.delete(id);
     }
     for (const block of this.#blocks.splice(0)) this.#blockBuffers.give(block);
@@ -211,7 +235,7 @@ export class BlobWriter {
     else this.#whole = await this.#append(this.#whole, id, bytes.length, bytes);
   }
 
-  /** Stores the pages that differ from the predecessor; false where that would not be worth while. */
+  /** Stores the pages that differ from the predecessor. Returns false if a patch would not pay. */
   async #storePatch(id: ObjectId, bytes: Uint8Array, predecessor: Predecessor): Promise<boolean> {
     const previous = await this.#readPrevious(predecessor);
     if (previous === undefined) return false;
@@ -229,7 +253,10 @@ export class BlobWriter {
     return true;
   }
 
-  /** What to compare with; undefined where it is damaged, so that the new content is stored whole and needs the old no more. */
+  /**
+   * Returns the bytes to compare with; undefined if they are damaged, so that the new content is
+   * stored whole and does not depend on them.
+   */
   async #readPrevious({ id, place }: Predecessor): Promise<Uint8Array | undefined> {
     try {
       return await (this.#options.readKnown === undefined ? this.#reader.read(id, place) : this.#options.readKnown(id));
@@ -239,7 +266,10 @@ export class BlobWriter {
     }
   }
 
-  /** Adds a blob of `length` bytes, or a patch of it, to a frame, or to a new one if it does not fit; returns the frame that it went to. */
+  /**
+   * Adds a blob of `length` bytes, or a patch of it, to a frame, or to a new one if it does not
+   * fit. Returns the frame that contains it.
+   */
   async #append(draft: FillingFrame, id: ObjectId, length: number, content: Uint8Array, patch?: Patch): Promise<FillingFrame> {
     const target = draft.length + content.length > MAX_FRAME_SIZE ? await this.#closeFrame(draft) : draft;
     addTo(target, id, length, target.length, patch);
@@ -249,14 +279,14 @@ export class BlobWriter {
     return target;
   }
 
-  /** Hands a frame to the compressor and returns an empty one. */
+  /** Passes a frame to the compressor and returns an empty one. */
   async #closeFrame(draft: FillingFrame): Promise<FillingFrame> {
     const { buffer } = draft;
     if (buffer === undefined) return draft;
     while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
     const encoded = encode(buffer.subarray(0, draft.length), draft.compression, this.#compressed > BULK_BYTES);
     if (draft.compression !== 'off') this.#compressed += draft.length;
-    // A failure is met where the frame is drained; until then nobody else is listening.
+    // A failure surfaces when the frame is drained; until then nothing else awaits it.
     encoded.catch(() => undefined);
     this.#encoding.push({ encoded, draft, buffer });
     return this.#newDraft(draft.compression);
@@ -284,7 +314,7 @@ export class BlobWriter {
   }
 }
 
-/** Adds a blob of `length` bytes: it is at the offset of the frame, or a patch is that makes it. */
+/** Adds a blob of `length` bytes: it, or the patch that makes it, is at the offset of the frame. */
 function addTo({ frame, ids, places }: FrameDraft, id: ObjectId, length: number, offset: number, patch?: Patch): void {
   const location =
     patch === undefined

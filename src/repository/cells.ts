@@ -8,7 +8,7 @@ import type { ObjectFolder } from './layout.js';
 
 const folderTags: Record<ObjectFolder, number> = { manifests: 0x4d, packs: 0x50, segments: 0x53 };
 
-/** A name that a collection is about to delete. */
+/** A name that garbage collection is about to delete. */
 export interface Condemned {
   folder: ObjectFolder;
   name: ObjectName;

@@ -1,4 +1,7 @@
-/** Verification of one manifest, and of the blobs that it names: each place of a blob once, however many manifests name it. */
+/**
+ * The verification of one manifest, and of the blobs that it names. Each location of a blob is
+ * verified once, however many manifests name it.
+ */
 import { sha256 } from '#platform';
 import { toHex, utf8 } from '../bytes.js';
 import type { ObjectId } from '../object-id.js';
@@ -12,7 +15,7 @@ import type { Manifest } from './manifest.js';
 import type { Row } from './ref.js';
 import type { Repository } from './repository.js';
 
-/** What is known of a manifest that was checked, for the next session that has it. */
+/** The result for a checked manifest, reused by other sessions with the same one. */
 export interface Checked {
   id: ObjectId;
   packs: readonly ObjectName[];
@@ -20,14 +23,14 @@ export interface Checked {
 }
 
 export class ManifestCheck {
-  /** Bytes of packs that were read. */
+  /** Bytes read from packs. */
   bytesRead = 0;
   readonly #repository: Repository;
   readonly #findings: Findings;
-  /** Sizes of the objects that are there, by key. */
+  /** Sizes of the existing objects, by key. */
   readonly #sizes: ReadonlyMap<string, number>;
   readonly #options: RequestOptions & { readData?: boolean | undefined };
-  /** Places that were read, by a digest of each; with what was found there. */
+  /** Locations that were read, by a digest of each, with the findings. */
   readonly #verified = new Map<string, Finding | undefined>();
 
   constructor(
@@ -45,7 +48,7 @@ export class ManifestCheck {
   /** Checks the manifest that the row names, for the session. */
   async check(row: Row, session: string): Promise<Checked> {
     const found = new Set<Finding>();
-    // The tree, which is as large as all of the rest, is not held while the blobs are read.
+    // The tree, which is as large as all the rest, is not kept while the blobs are read.
     const read = async () => (await this.#repository.readManifest(row, this.#options)).blobs;
     const { value: blobs, damage } = await this.#findings.attempt(objectKey('manifests', row.manifest), read, [session]);
     if (blobs === undefined) return { id: row.id, packs: [], findings: damage ? [damage] : [] };
@@ -86,7 +89,9 @@ export class ManifestCheck {
   }
 }
 
-/** A digest of a blob and a place, short enough to keep for every blob of a repository. */
+/**
+ * Returns a digest of a blob and its location, short enough to keep for every blob of a repository.
+ */
 function placeOf(id: ObjectId, { frame, offset, baseLength, patches }: Location): string {
   const parts = [
     id,

@@ -1,7 +1,8 @@
 /**
- * Verification of a whole repository: every cell, segment and manifest that a reader would use, every pack that a manifest names, and on request every
- * byte. Damage is a finding, never an exception, so that one damaged object does not hide another. Time and memory are linear in what the repository
- * holds: a manifest or a blob that many sessions need is checked once.
+ * The verification of a whole repository: every cell, segment and manifest that a reader would use,
+ * every pack that a manifest names, and on request every byte. Damage is a finding, never an
+ * exception, so that one damaged object does not hide another. Time and memory are linear in the
+ * size of the repository: a manifest or a blob that many sessions need is checked once.
  */
 import { equalBytes } from '../bytes.js';
 import { isError } from '../errors.js';
@@ -17,24 +18,27 @@ import { checkUnique, type Ref, type Row } from './ref.js';
 import { Repository } from './repository.js';
 
 export interface CheckOptions extends RequestOptions {
-  /** Read and verify every byte of every object, not only what names it. */
+  /** Read and verify every byte of every object, not only the objects that name it. */
   readData?: boolean | undefined;
-  /** Told after each object, with the number done and the number known so far. */
+  /** Called after each object, with the number done and the number known so far. */
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface CheckResult {
   findings: Finding[];
-  /** Sessions and commits that were looked at, objects in the provider, and bytes that were read. */
+  /** Checked sessions and commits, objects in the provider, and bytes read. */
   sessions: number;
   commits: number;
   objects: Record<ObjectFolder, number>;
-  /** Objects that no session needs: left by commits that did not finish, or by deleted sessions. */
+  /** Objects that no session needs: left by interrupted commits, or by deleted sessions. */
   unreferenced: number;
   bytesRead: number;
 }
 
-/** Checks the repository in `provider` and changes nothing. Throws only what the provider throws for reasons other than damage. */
+/**
+ * Checks the repository in `provider` and changes nothing. Throws only provider errors other than
+ * damage.
+ */
 export async function checkRepository(provider: Provider, host: Host, options: CheckOptions = {}): Promise<CheckResult> {
   const check = new Check(provider, options);
   await check.run(host);
@@ -57,10 +61,10 @@ class Check {
   readonly #options: CheckOptions;
   /** Objects in the provider by key, with their sizes. */
   readonly #present = new Map<string, number>();
-  /** Sessions by the key of what they need. */
+  /** Sessions by the key of an object that they need. */
   readonly #needed = new Map<string, Set<string>>();
   readonly #single = new Map<string, Set<string>>();
-  /** Keys that are needed, and were looked for in vain. */
+  /** Needed keys without an object. */
   readonly #absent = new Set<string>();
   readonly #manifests = new Map<string, Checked>();
   /** The GC epochs of the sessions' refs. */
@@ -88,15 +92,15 @@ class Check {
     this.result.bytesRead += manifests.bytesRead;
     // A ref is made before the first object is put, and never deleted.
     if (refs === 0 && this.#present.size > 0)
-      this.#findings.add('MISSING', 'refs', `no session is left of those that ${this.#present.size} objects are of`);
-    // Epochs only rise, and a ref's follows that of the repository: it is read after them.
+      this.#findings.add('MISSING', 'refs', `no session is left, but ${this.#present.size} objects exist`);
+    // Epochs only rise, and a ref's follows that of the repository, which is therefore read last.
     await this.#findings.attempt(EPOCH_KEY, () => this.#checkEpoch(repository));
     for (const [key, sessions] of this.#needed)
       if (!(await this.#exists(key))) this.#findings.add('MISSING', key, 'it is missing', sessions);
     for (const [key] of this.#present) await this.#checkObject(repository, key);
   }
 
-  /** What the provider adds to the bytes of objects and cells. */
+  /** Checks the provider's own framing of objects and cells. */
   async #checkProvider(): Promise<void> {
     if (this.#provider.check === undefined) return;
     for await (const { key, message } of this.#provider.check(this.#options)) this.#findings.add('DAMAGED', key, message);
@@ -104,8 +108,8 @@ class Check {
 
   async #listObjects(): Promise<void> {
     for await (const { key, size } of this.#provider.list('', this.#options)) {
-      // What should be a folder, and is none, makes all that it should hold look absent.
-      if (folders.includes(key) && size !== undefined) this.#findings.add('STRAY', key, 'it is an object, where others should be below it');
+      // An entry in the place of a folder makes all objects of that folder look absent.
+      if (folders.includes(key) && size !== undefined) this.#findings.add('STRAY', key, 'it is an object in the place of a folder');
       const folder = objectFolders.find((each) => key.startsWith(`${each}/`));
       if (folder === undefined) continue;
       this.#present.set(key, size ?? 0);
@@ -116,7 +120,10 @@ class Check {
     }
   }
 
-  /** Whether there is such an object, be it one that a commit has put since they were listed. */
+  /**
+   * Returns true if there is such an object, including one that a commit has put since they were
+   * listed.
+   */
   async #exists(key: string): Promise<boolean> {
     if (this.#present.has(key)) return true;
     if (this.#absent.has(key)) return false;
@@ -125,7 +132,7 @@ class Check {
       return true;
     } catch (error) {
       if (!isError(error, 'NOT_FOUND', 'INTEGRITY')) throw error;
-      // Something else in its place is no absence; it is reported by those that read it.
+      // Something else in its place is not an absence; reads of it report it.
       if (isError(error, 'INTEGRITY')) return true;
       this.#absent.add(key);
       return false;
@@ -152,12 +159,14 @@ class Check {
     if (isWhole) {
       for (const [tag, id] of ref.tags)
         if (!seen.has(id))
-          this.#findings.add('DAMAGED', refKey(session), `the tag ${tag} names ${id}, which is no commit of it`, [session]);
+          this.#findings.add('DAMAGED', refKey(session), `the tag ${tag} names ${id}, which is not one of its commits`, [session]);
     }
     await this.#checkHead(repository, ref, session);
   }
 
-  /** The rows of the ref, then those of each segment; undefined for one that cannot be read. */
+  /**
+   * Yields the rows of the ref, then those of each segment; undefined for one that cannot be read.
+   */
   async *#parts(repository: Repository, ref: Ref, session: string): AsyncGenerator<readonly Row[] | undefined> {
     yield ref.rows;
     for (const segment of ref.segments) {
@@ -168,14 +177,17 @@ class Check {
     }
   }
 
-  /** Rows are newest first (R-REF-6): histories are compared from their newest common row on. */
+  /**
+   * Checks that rows are newest first (R-REF-6): histories are compared from their newest common
+   * row.
+   */
   #checkOrder({ id, commit }: Row, newer: ReadonlySet<string>, session: string): void {
     const parent = commit.parents.find((each) => newer.has(each));
     if (parent !== undefined)
       this.#findings.add('DAMAGED', refKey(session), `the row of ${id} comes after that of its parent ${parent}`, [session]);
   }
 
-  /** No name that a ref reaches was born after the ref's epoch (R-EPOCH). */
+  /** Checks that no name that a ref reaches was born after the ref's epoch (R-EPOCH). */
   #checkBirth({ epoch }: Pick<ObjectName, 'epoch'>, key: string, ref: Ref, session: string): void {
     if (epoch > ref.epoch)
       this.#findings.add('DAMAGED', refKey(session), `its epoch is ${ref.epoch}, and it reaches ${key}, born in epoch ${epoch}`, [session]);
@@ -193,7 +205,10 @@ class Check {
     for (const finding of checked.findings) this.#findings.addSessions(finding, [session]);
   }
 
-  /** Readers take the first row's manifest from the ref, if it rides there (R-REF-5). */
+  /**
+   * Checks the head. Readers use the first row's manifest from the ref, if it is stored there
+   * (R-REF-5).
+   */
   async #checkHead(repository: Repository, { head, rows: [first] }: Ref, session: string): Promise<void> {
     if (first === undefined || head.length === 0) return;
     const key = objectKey('manifests', first.manifest);
@@ -203,18 +218,18 @@ class Check {
       this.#findings.add('DAMAGED', refKey(session), `its head is another manifest than ${key}`, [session]);
   }
 
-  /** The epoch as R-EPOCH has it. */
+  /** Checks the epoch by R-EPOCH. */
   async #checkEpoch(repository: Repository): Promise<void> {
     const epoch = await repository.readEpoch(this.#options);
     for (const [session, pinned] of this.#epochs) {
       if (pinned <= (epoch?.k ?? 0)) continue;
       if (epoch === undefined)
-        this.#findings.add('MISSING', EPOCH_KEY, 'it is missing, and sessions were written under an epoch', [session]);
-      else this.#findings.add('DAMAGED', EPOCH_KEY, `it is ${epoch.k}, and sessions were written under a later one`, [session]);
+        this.#findings.add('MISSING', EPOCH_KEY, 'it is missing, but sessions were written under an epoch', [session]);
+      else this.#findings.add('DAMAGED', EPOCH_KEY, `it is ${epoch.k}, but sessions were written under a later one`, [session]);
     }
   }
 
-  /** Verifies an object's envelope: of all with `readData`, else of what no row led to. */
+  /** Verifies an object's envelope: of all with `readData`, else of those that no row reaches. */
   async #checkObject(repository: Repository, key: string): Promise<void> {
     const needed = this.#needed.get(key);
     if (needed === undefined) this.result.unreferenced++;
@@ -238,7 +253,7 @@ class Check {
     const key = objectKey(folder, name);
     const sessions = this.#needed.get(key);
     if (sessions === undefined) this.#needed.set(key, this.#alone(session));
-    // What is needed by one session alone, as most is, shares one set.
+    // Most keys are needed by one session alone; they share one set.
     else if (sessions.size > 1) sessions.add(session);
     else if (!sessions.has(session)) this.#needed.set(key, new Set([...sessions, session]));
     return key;

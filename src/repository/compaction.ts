@@ -1,7 +1,8 @@
 /**
- * Keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT-1): a commit that would leave its blobs in too many packs, or among
- * too many dead bytes, stores some of them anew in its own pack. Planning is pure: it sees places and sizes, no bytes. Ids never change; what
- * changes is where bytes are.
+ * Compaction: it keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT-1). A
+ * commit that would leave its blobs in too many packs, or among too many dead bytes, stores some of
+ * them again in its own pack. Planning is pure: it uses locations and sizes, no bytes. Ids never
+ * change, only the locations of bytes.
  */
 import { isError } from '../errors.js';
 import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
@@ -13,18 +14,24 @@ import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, 
 import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 
-/** How a blob is stored anew: whole, or as what is kept of its location and a patch of the pages that the rest showed. */
+/**
+ * How a blob is rewritten: whole, or as the kept part of its location and a patch of the other
+ * pages that it showed.
+ */
 export type Rewrite = 'whole' | { kept: Location; bitmap: number };
 
-/** Blobs with their places, each once. They are gone through several times. */
+/** Blobs with their locations, each once. Iterated several times. */
 export type Places = Iterable<readonly [ObjectId, BlobPlace]>;
 
-/** Reads a blob that moves; INTEGRITY where it is damaged: it then stays where it is. */
+/**
+ * Reads a blob that moves. Throws INTEGRITY if it is damaged: the blob then stays at its location.
+ */
 export type ReadBlob = (id: ObjectId, place: BlobPlace) => Promise<Uint8Array>;
 
 /**
- * Compacts what the writer placed, and what it only names, until a cold mount of `places` is within its limits. Called after `settle` and
- * before `finish`; the writer has the new places.
+ * Compacts the blobs that the writer stored, and those that it only names, until a cold mount of
+ * `places` is within its limits. Called after `settle` and before `finish`. The writer has the new
+ * locations.
  */
 export async function compact(writer: BlobWriter, places: Places, readBlob: ReadBlob): Promise<void> {
   const current: Places = {
@@ -32,7 +39,8 @@ export async function compact(writer: BlobWriter, places: Places, readBlob: Read
       for (const [id, place] of places) yield [id, writer.place(id) ?? place];
     },
   };
-  // What moves is compressed anew, to a size that could only be estimated; what that leaves to do is little.
+  // Moved blobs are compressed again, to a size that could only be estimated. Little is left to do
+  // after it.
   for (let round = 0; round < MAX_COMPACTION_ROUNDS; round++) {
     const plan = planCompaction(current, writer.packs);
     if (plan.size === 0) return;
@@ -57,8 +65,8 @@ async function execute(writer: BlobWriter, id: ObjectId, place: BlobPlace, rewri
 }
 
 /**
- * The blobs to store anew in the commit's packs, whose keys `own` has. Patches that show nothing are left out of their locations in any
- * case: that moves no byte.
+ * Returns the blobs to rewrite in the commit's packs, whose keys are in `own`. Patches that show
+ * nothing are always removed from their locations: that moves no byte.
  */
 export function planCompaction(places: Places, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
   const plan = new Plan(places, own);
@@ -66,7 +74,7 @@ export function planCompaction(places: Places, own: ReadonlySet<string>): Map<Ob
   return plan.rewrites();
 }
 
-/** Prices that are tried for a range and for a dead byte in one, in bytes moved. */
+/** Costs to try for a range and for a dead byte in one, in bytes moved. */
 const MIN_RANGE_COST = 1024;
 const DEAD_COSTS = [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 
@@ -76,14 +84,17 @@ interface LiveFrame {
   live: number;
 }
 
-/** What a cold mount would meet after the frames that were dropped so far. Bytes are stored ones; those of what moves are an estimate. */
+/**
+ * The expected cold mount after the frames dropped so far. Bytes are stored ones; those of moved
+ * blobs are an estimate.
+ */
 interface Outcome {
   /** The frames that stay, by the keys of their packs. */
   packs: ReadonlyMap<string, LiveFrame[]>;
   liveBytes: number;
   fetchBytes: number;
   ranges: number;
-  /** What of it is in the commit's own packs: new bytes, and those that move. */
+  /** The part of it in the commit's own packs: new bytes, and moved ones. */
   ownBytes: number;
   movedBytes: number;
 }
@@ -92,7 +103,7 @@ class Plan {
   readonly #places: Places;
   readonly #own: ReadonlySet<string>;
   readonly #dropped = new Set<string>();
-  /** Bytes that the commit stored before anything moved. */
+  /** Bytes that the commit stored before any blob moved. */
   readonly #fresh: number;
   #outcome: Outcome;
 
@@ -118,8 +129,10 @@ class Plan {
   }
 
   /**
-   * Drops the frames whose moving is cheapest in the long run, so that the rest is within the limits; false where that is none. Those of the commit's own packs
-   * stay unless nothing else helps: where several commits are sent at once, these hold what is dead of the ones before.
+   * Drops the frames that are cheapest to move in the long run, so that the rest is within the
+   * limits. Returns false if there is none. Frames of the commit's own packs stay unless nothing
+   * else suffices: if several commits are sent at once, they contain the dead bytes of the earlier
+   * ones.
    */
   drop(): boolean {
     const { packs, ownBytes, movedBytes } = this.#outcome;
@@ -159,7 +172,7 @@ class Plan {
     const isKept = patches.map((patch) => !this.#isDropped(patch) && patch.seen !== 0);
     if (!isKept.includes(false)) return undefined;
     const bitmap = patches.reduce((bits, { seen }, i) => (isKept[i] ? bits : bits | seen), 0);
-    // As a writer does it: what changed in most of its pages is stored whole.
+    // Same rule as in the writer: a blob with most of its pages changed is stored whole.
     if (pageCount(bitmap) * 4 > Math.ceil(length / PAGE_SIZE) * 3) return 'whole';
     return { kept: { ...location, patches: location.patches.filter((_, i) => isKept[i]) }, bitmap };
   }
@@ -167,7 +180,8 @@ class Plan {
   #measure(): Outcome {
     const frames = new LiveFrames();
     let moved = 0;
-    // The parts of a place are found again each time: held for all of 31,000 they took 25 MB.
+    // The parts of a location are computed again each time: kept for all of 31,000 blobs, they took
+    // 25 MB.
     for (const [, place] of this.#places) {
       const parts = partsOf(place);
       const rewrite = this.#rewrite(place, parts);
@@ -195,7 +209,7 @@ interface Movable {
   key: string;
   live: number;
   stored: number;
-  /** Bytes between it and the frame before it in its pack; undefined for the first. */
+  /** Bytes between it and the previous frame in its pack; undefined for the first. */
   gap: number | undefined;
 }
 
@@ -211,8 +225,9 @@ function inPlace(group: readonly LiveFrame[]): Movable[] {
 }
 
 /**
- * The cheapest way to keep some runs of frames where they are, as one range each, and to move all else, where moving costs its live bytes, a range
- * `rangeCost`, and a dead byte in a range `deadCost`. The frames are gone through once, with the cheapest ways that keep and that drop the last one.
+ * Finds the cheapest way to keep some runs of frames in place, as one range each, and to move all
+ * others. Moving costs its live bytes, a range `rangeCost`, and a dead byte in a range `deadCost`.
+ * One pass over the frames, with the cheapest ways that keep and that drop the last one.
  */
 function cheapestRanges(frames: readonly Movable[], rangeCost: number, deadCost: number) {
   const isJoined = new Uint8Array(frames.length);
@@ -248,9 +263,10 @@ function cheapestRanges(frames: readonly Movable[], rangeCost: number, deadCost:
 }
 
 /**
- * What `moved` bytes cost each of the commits that can follow before as much must be moved again. Into n free slots go C(n + w, w) commits where
- * none is written more than w times (binomial merging), and w n/(n + 1) times on average; the best w counts. Into `spare` dead bytes go as many as leave so
- * many dead.
+ * Returns the cost of `moved` bytes for each of the commits that can follow before as many must be
+ * moved again. `free` slots n hold C(n + w, w) commits if none is written more than w times
+ * (binomial merging), and w n/(n + 1) times on average; the best w counts. `spare` dead bytes hold
+ * as many commits as it takes to leave so many dead.
  */
 function costPerCommit(moved: number, { free, spare, lasting }: { free: number; spare: number; lasting: number }): number {
   const most = 1 + spare / Math.max(1, lasting);

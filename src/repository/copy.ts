@@ -1,6 +1,7 @@
 /**
- * Copies blobs from one repository to another frame by frame, as they are compressed, into packs of the target (SPEC.md 11.5). What arrives is verified
- * before the caller learns its place, so that nothing unverified is ever named. Memory is bounded by the spans under way and one pack.
+ * Copies of blobs from one repository to another, frame by frame, compressed as they are, into
+ * packs of the target (SPEC.md 11.5). Data is verified before the caller learns its location, so
+ * that nothing unverified is ever named. Memory is bounded by the spans in transfer and one pack.
  */
 import { readAhead } from '../concurrency.js';
 import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../errors.js';
@@ -18,28 +19,38 @@ import type { Repository } from './repository.js';
 import { moved, type Segment, segmentKey, segmentsOf, Waiting } from './segments.js';
 import type { Span } from './spans.js';
 
-/** Bytes of a span from which on it is fetched into a buffer that is used again, of which no more than half is then unused. */
+/**
+ * Bytes of a span from which it is fetched into a pooled buffer; at most half of the buffer is
+ * unused then.
+ */
 const POOLED_SPAN = MAX_PACK_SIZE / 2;
 
 export interface CopyOptions extends RequestOptions {
-  /** Segments of the source that the target is thought to have, by `segmentKey`: blobs that need them are verified, and copied if that is not so. */
+  /**
+   * Segments of the source that the target probably has, by `segmentKey`. Blobs that need them are
+   * verified, and copied if that was wrong.
+   */
   present?: ReadonlyMap<string, Segment> | undefined;
   /** The birth epoch of new packs. */
   epoch: number;
-  /** Spans that are fetched at once, and the most bytes of one. */
+  /** Spans fetched at once, and the maximum bytes of one. */
   concurrency: number;
   maxSpan: number;
-  /** Told after each span, with its bytes and the frames in it. */
+  /** Called after each span, with its bytes and its frames. */
   onSpan?: ((bytes: number, frames: readonly Frame[]) => void) | undefined;
-  /** Keeps the frames of the new packs decoded, if there is room for all, for whoever reads them next. */
+  /** Keeps the frames of the new packs decoded for the next reader, if there is room for all. */
   kept?: KeptFrames | undefined;
-  /** Told the places of blobs whose packs are durable and whose bytes are verified, one time after the other. */
+  /**
+   * Called with the locations of blobs whose packs are durable and whose bytes are verified. Calls
+   * do not overlap.
+   */
   onVerified?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
 /**
- * Copies the blobs; resolves to their places in the target, and the packs and bytes that were fetched; `told` when `onVerified` was told all. INTEGRITY where
- * one is not what its id says.
+ * Copies the blobs. Resolves to their locations in the target, and the packs and bytes that were
+ * fetched; the promise in the result resolves after the last call of `onVerified`. Throws INTEGRITY
+ * if a blob does not match its id.
  */
 export async function copyBlobs(
   source: Repository,
@@ -52,14 +63,17 @@ export async function copyBlobs(
     const wrong = await copy.run(blobs, options.present ?? new Map());
     if (wrong.size > 0) await copy.run(wrong, new Map());
   } catch (error) {
-    // Nothing is noted any more once this is over; why it is over is told by the first error.
+    // No more calls are made after this. The first error reports the reason.
     await copy.told.catch(() => undefined);
     throw error;
   }
   return { places: copy.places, packs: copy.packs.size, bytes: copy.bytes, told: copy.told };
 }
 
-/** A pack of the target with its frames by their keys in the source, and what still reads from its buffer. */
+/**
+ * A pack of the target with its frames by their keys in the source, and the pending reads of its
+ * buffer.
+ */
 interface FilledPack {
   draft: PackDraft;
   frames: Map<string, Frame>;
@@ -75,7 +89,7 @@ class Copy {
   readonly #target: Repository;
   readonly #options: CopyOptions;
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
-  /** Undefined where the blobs are too many for it: a part of them is not worth the memory. */
+  /** Undefined if the blobs are too many for it: a part of them is not worth the memory. */
   readonly #kept: KeptFrames | undefined;
   /** Frames whose packs are durable in the target, by their keys in the source. */
   readonly #copied = new Map<string, Frame>();
@@ -88,15 +102,17 @@ class Copy {
   }
 
   /**
-   * Copies what the blobs need and is not present; resolves to those for which what was thought to be present was not. What a pack completes is verified and
-   * told as soon as the pack is durable, while the next one is filled: a process that is killed fetches no more than what was under way once more.
+   * Copies the missing segments of the blobs. Resolves to the blobs whose segments were not present
+   * as expected. The blobs that a pack completes are verified and reported as soon as it is
+   * durable, while the next one is filled. So a killed process repeats only the pending fetches.
    */
   async run(blobs: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
     const { signal, concurrency, onSpan } = this.#options;
     const wrong = new Map<ObjectId, BlobPlace>();
     const waiting = new Waiting(blobs, present, this.#copied);
     const arrive = async (ready: ReadonlyMap<ObjectId, BlobPlace>, durable: Promise<void>, draft?: PackDraft): Promise<void> => {
-      // In parts: of a pack that hostile bytes claim a million patches of, the first blob that is wrong ends the pull.
+      // In parts: if hostile bytes claim a million patches of a pack, the first wrong blob ends the
+      // pull.
       for (const part of inParts(ready)) for (const [id, place] of await this.#arrive(part, present, durable, draft)) wrong.set(id, place);
     };
     const close = async ({ draft, frames, decoding }: FilledPack): Promise<void> => {
@@ -106,7 +122,8 @@ class Copy {
       await Promise.all(decoding);
       draft.release();
     };
-    // What fails in a closing is met where it is waited for: before the next one, and at the end.
+    // Errors from closing a pack surface at the next await of `closing`: before the next pack is
+    // closed, and at the end.
     let closing = arrive(waiting.complete(), Promise.resolve());
     closing.catch(() => undefined);
     let pack: FilledPack | undefined;
@@ -119,7 +136,7 @@ class Copy {
     const isSmall = spanBytes(spans) <= FETCH_AT_ONCE_BYTES;
     const window = { weight: ({ start, end }: Span) => end - start, most: isSmall ? FETCH_AT_ONCE_BYTES : FETCH_AHEAD_BYTES };
     const fetch = async (span: Span) => {
-      // Memory of this size that is let go again and again is given back to the system late.
+      // Memory of this size that is freed again and again is returned to the system late.
       const into = span.end - span.start < POOLED_SPAN ? undefined : this.#buffers.take();
       return { span, into, bytes: await fetchSpan(this.#source, span, { signal, into }) };
     };
@@ -143,7 +160,7 @@ class Copy {
       if (pack !== undefined) await hand(pack);
       await closing;
     } finally {
-      // Nothing is written any more once this is over; an error has been thrown already.
+      // Nothing is written after this; an error has been thrown already.
       await closing.catch(() => undefined);
     }
     return wrong;
@@ -157,10 +174,10 @@ class Copy {
   #append({ draft, frames, decoding }: FilledPack, frame: Frame, stored: Uint8Array): void {
     const copy = { ...frame, pack: draft.name, offset: draft.append(stored) };
     frames.set(frameKey(frame), copy);
-    // Decoded from where it lies in the new pack, so that this is verified.
+    // Decoded from its position in the new pack, so that the pack is verified.
     const decode = async (): Promise<Uint8Array> => {
       const bytes = await decodeFrame(copy, draft.buffer.subarray(copy.offset, copy.offset + copy.storedLength));
-      // What is stored as it is would change when the buffer is used again.
+      // Raw data would change when the buffer is reused.
       return bytes.buffer === draft.buffer.buffer ? bytes.slice() : bytes;
     };
     const decoded = this.#kept?.keep(copy, decode);
@@ -182,8 +199,8 @@ class Copy {
   }
 
   /**
-   * Verifies blobs of which everything is there or in the `draft`, which is `durable` soon, and gives them their places then; resolves to those that were
-   * wrongly thought to be there.
+   * Verifies blobs with all data in the target or in the `draft`, which is `durable` soon, and then
+   * assigns their locations. Resolves to the blobs that were wrongly expected to be there.
    */
   async #arrive(
     ready: ReadonlyMap<ObjectId, BlobPlace>,
@@ -212,18 +229,19 @@ class Copy {
     for (const id of wrong) arrived.delete(id);
     const { onVerified } = this.#options;
     if (arrived.size > 0 && onVerified !== undefined) {
-      // One batch at most is told meanwhile: what is not told when the process is killed is fetched once more.
+      // At most one batch is reported meanwhile: an unreported one is fetched again if the process
+      // is killed.
       await this.told;
       this.told = onVerified(arrived);
     }
-    // Met by whoever waits for it at the end.
+    // Errors surface at the await at the end.
     this.told.catch(() => undefined);
     for (const [id, place] of arrived) this.places.set(id, place);
     return new Map([...ready].filter(([id]) => wrong.has(id)));
   }
 }
 
-/** Yields the blobs a part after the other, and at least one part. */
+/** Yields the blobs in parts, at least one. */
 function* inParts(blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<ReadonlyMap<ObjectId, BlobPlace>> {
   if (blobs.size <= ARRIVING_BLOBS) return void (yield blobs);
   let part = new Map<ObjectId, BlobPlace>();
@@ -236,7 +254,7 @@ function* inParts(blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<ReadonlyMa
   if (part.size > 0) yield part;
 }
 
-/** Whether all frames of the blobs together have at most KEPT_FRAME_BYTES. */
+/** Returns true if all frames of the blobs together have at most KEPT_FRAME_BYTES. */
 function fitsDecoded(blobs: ReadonlyMap<ObjectId, BlobPlace>): boolean {
   const seen = new Set<string>();
   let bytes = 0;
@@ -260,7 +278,7 @@ async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, o
   }
 }
 
-/** What is in the target, and in a pack that is on its way there. */
+/** Reads from the target, and from a pack that is not stored there yet. */
 function withDraft({ provider }: Repository, draft: PackDraft): Readable {
   const get: Provider['get'] = async (key, options) => {
     const range = key === draft.key ? options?.range : undefined;
@@ -269,7 +287,7 @@ function withDraft({ provider }: Repository, draft: PackDraft): Readable {
   return { provider: { get } };
 }
 
-/** Verifies what arrived; resolves to the ids of guesses that were wrong. */
+/** Verifies copied blobs. Resolves to the ids of wrong guesses. */
 async function verify(
   reader: BlobReader,
   places: ReadonlyMap<ObjectId, BlobPlace>,

@@ -1,6 +1,7 @@
 /**
- * What a cold mount fetches, and how much of it is alive (SPEC.md R-COMPACT-1). Alive is what the blobs show: pages that a later patch
- * covers are dead, and so is what no blob names; a frame's stored bytes count in proportion.
+ * The plan of a cold mount: the bytes that it fetches, and the share of live ones (SPEC.md
+ * R-COMPACT-1). Live bytes are those that the blobs show. Pages that a later patch covers are dead,
+ * and so are bytes that no blob names. A frame's stored bytes count in proportion.
  */
 import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../limits.js';
 import { type Frame, frameKey } from '../pack/locator.js';
@@ -13,13 +14,13 @@ export interface Part {
   frame: Frame;
   /** Bytes from the start of the uncompressed frame. */
   offset: number;
-  /** The pages that the blob shows of it, as a bitmap. */
+  /** The pages of it that the blob shows, as a bitmap. */
   seen: number;
-  /** Their bytes. */
+  /** Bytes of these pages. */
   bytes: number;
 }
 
-/** The base and the patches of a place, in their order. */
+/** Returns the base and the patches of a location, in order. */
 export function partsOf({ location, length }: BlobPlace): [Part, ...Part[]] {
   let open = bitmapOf(length);
   const patches: Part[] = [];
@@ -34,18 +35,18 @@ export function partsOf({ location, length }: BlobPlace): [Part, ...Part[]] {
   return [{ frame: location.frame, offset: location.offset, seen, bytes: pageCount(seen) * PAGE_SIZE - cut }, ...patches];
 }
 
-/** All pages of a blob of that length. */
+/** Returns the bitmap of all pages of a blob of that length. */
 export const bitmapOf = (length: number): number => 2 ** Math.ceil(Math.min(length, CHUNK_SIZE) / PAGE_SIZE) - 1;
 const lastPage = (length: number): number => 2 ** (Math.ceil(length / PAGE_SIZE) - 1);
 
-/** Stored bytes that an uncompressed length of a frame stands for. */
+/** Returns the stored bytes that correspond to an uncompressed length of a frame. */
 export const storedShare = (frame: Frame, bytes: number): number => (frame.storedLength * bytes) / frame.length;
 
-/** Adds up what is alive in each frame. */
+/** Sums of the live bytes in each frame. */
 export class LiveFrames {
   readonly #frames = new Map<string, { frame: Frame; segments: Map<number, number> }>();
 
-  /** Counts a part; of a segment that several blobs share the one that shows most counts. */
+  /** Counts a part. If several blobs share a segment, the one that shows most counts. */
   add({ frame, offset, bytes }: Pick<Part, 'frame' | 'offset' | 'bytes'>): void {
     const key = frameKey(frame);
     const entry = this.#frames.get(key) ?? { frame, segments: new Map() };
@@ -53,7 +54,7 @@ export class LiveFrames {
     this.#frames.set(key, entry);
   }
 
-  /** Every frame that was counted, with its stored bytes that are alive. */
+  /** Returns every counted frame, with its live stored bytes. */
   list(): { key: string; frame: Frame; live: number }[] {
     return [...this.#frames].map(([key, { frame, segments }]) => ({
       key,
@@ -66,26 +67,29 @@ export class LiveFrames {
   }
 }
 
-/** Ranges that a cold mount of so many live bytes may ask for. */
+/** Returns the maximum ranges of a cold mount with so many live bytes. */
 export function allowedRanges(liveBytes: number): number {
   return Math.ceil(liveBytes / MAX_PACK_SIZE) + FETCH_SPARE_RANGES;
 }
 
-/** The spans of a cold read from a remote: no more than the ranges allowed, with the widest gaps left out, and one per pack at the least. */
+/**
+ * Returns the spans of a cold read from a remote: at most `ranges`, with the widest gaps left out,
+ * and at least one per pack.
+ */
 export function remoteSpans(frames: Iterable<Frame>, ranges: number, span = MAX_REMOTE_SPAN): Span[] {
   return planSpans(frames, { gap: 0, span, ranges });
 }
 
 export interface FetchPlan {
-  /** One ranged request each. Every frame that the places name lies in exactly one. */
+  /** One ranged request each. Every frame that the locations name is in exactly one. */
   spans: Span[];
-  /** Stored bytes that are alive. */
+  /** Live stored bytes. */
   liveBytes: number;
   /** Bytes of all spans. */
   fetchBytes: number;
 }
 
-/** How all blobs at these places are fetched from a remote by one who has none of them. */
+/** Plans the fetch of all blobs at these locations from a remote, without any local data. */
 export function planFetch(places: Iterable<BlobPlace>): FetchPlan {
   const live = new LiveFrames();
   for (const place of places) for (const part of partsOf(place)) live.add(part);

@@ -1,12 +1,18 @@
-/** Findings of a verification: each once, with every session that needs what is damaged; bounded in number. */
+/**
+ * The findings of a verification: each once, with every session that needs the damaged object;
+ * bounded in number.
+ */
 import { type BrowserStateError, isError } from '../errors.js';
 
-/** A missing object or cell; bytes that break a rule; bytes that this version cannot read; a name that no object has. */
+/**
+ * A missing object or cell; bytes that break a rule; bytes that this version cannot read; a name
+ * that no object has.
+ */
 export type FindingCode = 'MISSING' | 'DAMAGED' | 'NEWER_VERSION' | 'UNSUPPORTED' | 'STRAY';
 
 export interface Finding {
   code: FindingCode;
-  /** The provider key of what is damaged, missing or unknown. */
+  /** The provider key of the damaged, missing or unknown object. */
   key: string;
   message: string;
   /** Sessions that need it. */
@@ -20,14 +26,20 @@ const codes: Partial<Record<BrowserStateError['code'], FindingCode>> = {
   UNSUPPORTED: 'UNSUPPORTED',
 };
 
-/** Findings of one code about one key, and of all; what goes beyond is counted, so that no repository makes the list large. */
+/**
+ * Maximum listed findings of one code about one key, and of all. Further ones are counted, so that
+ * no repository makes the list large.
+ */
 export const MAX_FINDINGS_OF_KEY = 10;
 export const MAX_FINDINGS = 10_000;
 
 interface Known {
   finding: Finding;
   sessions: Set<string>;
-  /** How many findings it stands for, if it counts what is not listed; one that several manifests meet may be counted more than once. */
+  /**
+   * Number of unlisted findings that this one counts, if any. One that several manifests share may
+   * be counted more than once.
+   */
   more: number;
 }
 
@@ -39,7 +51,7 @@ export class Findings {
   readonly #ofKey = new Map<string, number>();
   #listed = 0;
 
-  /** Adds a finding, or the sessions to one that is known. Returns the one that stands for it. */
+  /** Adds a finding, or the sessions to a known one. Returns the finding that represents it. */
   add(code: FindingCode, key: string, message: string, sessions: Iterable<string> = []): Finding {
     const known = this.#known.get(`${key} ${message}`) ?? this.#begin(code, key, message);
     return this.#name(known, sessions);
@@ -51,7 +63,10 @@ export class Findings {
     if (known !== undefined) this.#name(known, sessions);
   }
 
-  /** Runs a step. Damage becomes a finding, which is returned as `damage`; every other error is thrown. */
+  /**
+   * Runs a step. Damage becomes a finding, which is returned as `damage`. Every other error is
+   * thrown.
+   */
   async attempt<T>(
     key: string,
     step: () => Promise<T>,
@@ -87,7 +102,7 @@ export class Findings {
     return this.#list(`${key} ${message}`, { code, key, message, sessions: [] });
   }
 
-  /** Counts one more that is not listed. */
+  /** Counts one more unlisted finding. */
   #count(code: FindingCode, key: string, where: string): Known {
     const at = `${code} ${key} ${where}`;
     const known = this.#known.get(at) ?? this.#list(at, { code, key, message: '', sessions: [] });

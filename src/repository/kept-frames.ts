@@ -1,6 +1,7 @@
 /**
- * Frames that were decoded to be verified and are about to be read: what a pull brought a checkout writes, without reading and decoding it once more. A
- * pack's name is never used twice, so that a frame's place tells its bytes. What there is no room for is read from its pack.
+ * Frames that were decoded for verification and are about to be read. A checkout writes the data of
+ * a pull without reading and decoding it again. A pack's name is never reused, so a frame's
+ * position identifies its bytes. Frames that do not fit are read from their pack.
  */
 import { KEPT_FRAME_BYTES } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
@@ -8,11 +9,14 @@ import { type Frame, frameKey, framesOf, type Location } from '../pack/locator.j
 
 export class KeptFrames {
   readonly #frames = new Map<string, Promise<Uint8Array>>();
-  /** Where blobs were that were verified from frames that are kept. */
+  /** Locations of blobs that were verified from kept frames. */
   readonly #verified = new Map<ObjectId, Location>();
   #room = KEPT_FRAME_BYTES;
 
-  /** Keeps what `decode` resolves to, be it a failure; resolves when that is over. Undefined, and `decode` is not called, where there is no room. */
+  /**
+   * Keeps the result of `decode`, even a failure. Resolves when it has settled. Returns undefined,
+   * without calling `decode`, if there is no room.
+   */
   keep(frame: Frame, decode: () => Promise<Uint8Array>): Promise<void> | undefined {
     if (frame.length > this.#room) return undefined;
     this.#room -= frame.length;
@@ -28,7 +32,10 @@ export class KeptFrames {
     return this.#frames.get(frameKey(frame));
   }
 
-  /** Whether the blob was verified at this place, from these very bytes: it need not be hashed again. */
+  /**
+   * Returns true if the blob was verified at this location, from these very bytes: it need not be
+   * hashed again.
+   */
   isVerified(id: ObjectId, location: Location): boolean {
     return this.#verified.get(id) === location;
   }

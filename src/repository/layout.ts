@@ -1,4 +1,4 @@
-/** Where things are in a repository, and what may be a name (SPEC.md 9). */
+/** The layout of a repository, and the grammar of its names (SPEC.md 9). */
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
@@ -23,21 +23,21 @@ export function objectKey(folder: ObjectFolder, name: ObjectName): string {
   return `${folder}/${nameText(name)}`;
 }
 
-/** The name in an object's key; undefined for any other key. */
+/** Returns the name in an object's key; undefined for any other key. */
 export function nameOfKey(folder: ObjectFolder, key: string): ObjectName | undefined {
   const match = /^(0|[1-9][0-9]{0,15})-([0-9a-f]{32})$/.exec(key.slice(folder.length + 1));
   const epoch = Number(match?.[1]);
   return key.startsWith(`${folder}/`) && match && Number.isSafeInteger(epoch) ? { epoch, name: match[2] as string } : undefined;
 }
 
-/** A name that was never used before (R-NAME-1). */
+/** Returns a name that was never used before (R-NAME-1). */
 export function newName(host: Pick<Host, 'random'>, epoch: number): ObjectName {
   return { epoch, name: toHex(host.random(NAME_BYTES)) };
 }
 
 const idPattern = new RegExp(`^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,${MAX_ID_LENGTH - 1}}$`);
 
-/** Whether `id` can name a session or a user (R-NAME-3). */
+/** Returns true if `id` can name a session or a user (R-NAME-3). */
 export function isId(id: string): boolean {
   return idPattern.test(id);
 }
@@ -51,7 +51,7 @@ export function checkId(kind: 'session' | 'user', id: string): void {
   });
 }
 
-/** Why `name` cannot be a tag (R-REF-4); undefined if it can. */
+/** Returns why `name` cannot be a tag (R-REF-4); undefined if it can. */
 export function tagProblem(name: string): string | undefined {
   if (!idPattern.test(name) || name.startsWith('@')) {
     return `a tag has 1 to ${MAX_ID_LENGTH} letters, digits and . _ - @ and starts with neither a dot nor @`;

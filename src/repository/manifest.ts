@@ -1,4 +1,7 @@
-/** Manifests: what a provider stores for one commit (SPEC.md 7), so that a reader needs nothing else to find every byte. */
+/**
+ * Manifests: the object that a provider stores for one commit (SPEC.md 7). A reader needs nothing
+ * else to find every byte.
+ */
 import { concat, Reader, Writer } from '../bytes.js';
 import { check, integrity } from '../errors.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
@@ -7,7 +10,7 @@ import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree, tooLarge
 import { type ObjectId, objectId } from '../object-id.js';
 import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
 
-/** A blob's place, and its length, which the tree tells. */
+/** A blob's location, and its length from the tree. */
 export interface BlobPlace {
   location: Location;
   /** Bytes. */
@@ -18,7 +21,7 @@ export interface Manifest {
   id: ObjectId;
   commit: Commit;
   tree: Tree;
-  /** The place of every distinct blob of the tree. */
+  /** The location of every distinct blob of the tree. */
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
 }
 
@@ -33,8 +36,9 @@ export function prepareTree(tree: Tree): PreparedTree {
 }
 
 /**
- * Returns the body of a manifest envelope. Every blob of the tree must have a place. Throws INTEGRITY if the tree or the places give one blob two lengths, as
- * only damaged or hostile input does: no store is made of it.
+ * Returns the body of a manifest envelope. Every blob of the tree must have a location. Throws
+ * INTEGRITY if the tree or the locations give one blob two lengths. Only damaged or hostile input
+ * does, and it is never stored.
  */
 export function encodeManifest(
   commit: Commit,
@@ -54,7 +58,10 @@ export function encodeManifest(
   return body;
 }
 
-/** Returns the places of all blobs of the manifests. Throws INTEGRITY if two of them give one blob two lengths. */
+/**
+ * Returns the locations of all blobs of the manifests. Throws INTEGRITY if two of them give one
+ * blob two lengths.
+ */
 export function mergeBlobs(manifests: readonly Pick<Manifest, 'blobs'>[]): Map<ObjectId, BlobPlace> {
   const merged = new Map<ObjectId, BlobPlace>();
   for (const { blobs } of manifests) {
@@ -70,7 +77,10 @@ function checkLength(id: ObjectId, known: number, length: number): void {
   if (known !== length) throw integrity(`manifest: expected one length of the blob ${id}, found ${known} and ${length} bytes`);
 }
 
-/** Decodes and validates the body of a manifest (R-MAN-1, R-MAN-2). Throws INTEGRITY for any other bytes. */
+/**
+ * Decodes and validates the body of a manifest (R-MAN-1, R-MAN-2). Throws INTEGRITY for any other
+ * bytes.
+ */
 export function decodeManifest(body: Uint8Array): Manifest {
   const input = new Reader(body, 'manifest');
   const commitBytes = input.sized(MAX_CELL_SIZE);
@@ -83,7 +93,7 @@ export function decodeManifest(body: Uint8Array): Manifest {
   return { id: commitId(commitBytes), commit, tree, blobs: decodeBlobs(input.bytes(input.remaining), tree) };
 }
 
-/** Lengths become places in one and the same Map, for a large profile has no room for two. */
+/** Replaces lengths by locations in the same Map: a large profile has no memory for two. */
 function decodeBlobs(bytes: Uint8Array, tree: Tree): ReadonlyMap<ObjectId, BlobPlace> {
   const blobs: Map<ObjectId, number | BlobPlace> = distinctBlobs(tree);
   const lengths = [...blobs.values()] as number[];

@@ -1,4 +1,4 @@
-/** What a writer fills in memory: packs on their way to a provider, in buffers that are used again. */
+/** Packs that a writer fills in memory, in pooled buffers. */
 import { sha256 } from '#platform';
 import { MAX_PACK_SIZE } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
@@ -8,10 +8,10 @@ import { objectKey } from './layout.js';
 import type { BlobPlace } from './manifest.js';
 import type { Repository } from './repository.js';
 
-/** Bytes that a pack has room for at first: what most commits store. */
+/** Initial bytes of a pack's buffer: enough for most commits. */
 const FIRST_BYTES = 256 * 1024;
 
-/** Buffers of one size, used again and again: new memory costs more than the copying. */
+/** A pool of buffers of one size: new memory costs more than the copying. */
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
 
@@ -27,8 +27,9 @@ export class BufferPool {
 }
 
 /**
- * The blobs that a frame completes, with their places. The places are made before it is known where the frame lies, which is filled in
- * later: a large directory has a hundred thousand of them, and needs no second form of each.
+ * The blobs that a frame completes, with their locations. The locations are made before the frame's
+ * position is known, which is filled in later. A large directory has 100,000 of them, and needs no
+ * second form of each.
  */
 export interface FrameDraft {
   readonly frame: Frame;
@@ -60,7 +61,7 @@ export class PackDraft {
     return this.#length + bytes + DIGEST_BYTES <= MAX_PACK_SIZE;
   }
 
-  /** The offset at which the bytes lie. */
+  /** Appends the bytes and returns their offset. */
   append(bytes: Uint8Array): number {
     if (this.#length + bytes.length > this.buffer.length) {
       const larger = this.pool.take();
@@ -72,13 +73,13 @@ export class PackDraft {
     return this.#length - bytes.length;
   }
 
-  /** The pack with its digest; nothing is appended any more. */
+  /** Returns the pack with its digest. Nothing is appended afterwards. */
   seal(): Uint8Array {
     this.append(sha256(this.buffer.subarray(0, this.#length)));
     return this.buffer.subarray(0, this.#length);
   }
 
-  /** Gives the buffer back; what was in it is over. */
+  /** Returns the buffer to the pool; its content is invalid then. */
   release(): void {
     if (this.buffer.length === this.pool.size) this.pool.give(this.buffer);
   }

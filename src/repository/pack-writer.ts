@@ -1,4 +1,7 @@
-/** Puts frames into packs, one pack after the other, and sends them side by side (SPEC.md 5). Memory is bounded by the packs under way. */
+/**
+ * A writer of frames into packs. Packs are filled one after the other and sent concurrently
+ * (SPEC.md 5). Memory is bounded by the pending packs.
+ */
 import { MAX_PACK_SIZE, PACK_CONCURRENCY } from '../limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { Encoded } from '../pack/codec.js';
@@ -9,11 +12,11 @@ import { BufferPool, type FrameDraft, PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
 
 export interface PackWriterOptions extends RequestOptions {
-  /** The birth epoch of new packs, asked when one is begun. */
+  /** Returns the birth epoch of a new pack, called when one is started. */
   epoch: () => number;
-  /** Packs being sent at once; PACK_CONCURRENCY unless given. */
+  /** Packs sent at once; PACK_CONCURRENCY if not given. */
   packConcurrency?: number | undefined;
-  /** Told the places of blobs whose packs are durable, pack by pack. */
+  /** Called with the locations of blobs whose packs are durable, pack by pack. */
   onDurable?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
 }
 
@@ -23,10 +26,10 @@ export class PackWriter {
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
-  /** The blobs that the pack being filled completes; empty if nobody is to be told of them. */
+  /** The blobs that the current pack completes; empty without `onDurable`. */
   #places = new Map<ObjectId, BlobPlace>();
 
-  /** The keys of the packs that were begun. */
+  /** The keys of the started packs. */
   readonly keys = new Set<string>();
   /** Bytes of the packs that were put. */
   bytes = 0;
@@ -36,7 +39,7 @@ export class PackWriter {
     this.#options = options;
   }
 
-  /** Adds a frame, and fills in where it lies. */
+  /** Adds a frame, and sets its position. */
   async add({ codec, length, stored }: Encoded, { frame, ids, places }: FrameDraft): Promise<void> {
     if (this.#pack !== undefined && !this.#pack.fits(stored.length)) {
       await this.#send(this.#pack);
@@ -47,7 +50,7 @@ export class PackWriter {
     if (this.#options.onDurable !== undefined) for (const [i, id] of ids.entries()) this.#places.set(id, places[i] as BlobPlace);
   }
 
-  /** What the repository has, and what is on its way there. */
+  /** Reads from the repository, and from packs that are not stored there yet. */
   async get(key: string, request: GetOptions = {}): Promise<Uint8Array> {
     const { range } = request;
     if (range !== undefined && this.#pack?.key === key) return this.#pack.buffer.slice(range.start, range.end);
@@ -55,7 +58,7 @@ export class PackWriter {
     return this.#repository.provider.get(key, request);
   }
 
-  /** Sends the last pack; it may still be on the way until `acknowledged`. Nothing is added any more. */
+  /** Sends the last pack, which is durable after `acknowledged`. Nothing is added afterwards. */
   async finish(): Promise<void> {
     if (this.#pack !== undefined) await this.#send(this.#pack);
   }
@@ -82,7 +85,7 @@ export class PackWriter {
         this.#sending.delete(put);
         pack.release();
       },
-      // The failure stays in the set, and is met where the set is waited for.
+      // The failure stays in the set, and surfaces when the set is awaited.
       () => undefined,
     );
   }

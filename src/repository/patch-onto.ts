@@ -1,6 +1,6 @@
 /**
- * What a changed blob's patch is laid on. A blob has few patches, and it may change in every commit: replacing all by one would store most of
- * the chunk again every eighth time.
+ * The base of a changed blob's patch. A blob has few patches, and it may change in every commit:
+ * one patch in place of all would store most of the chunk again every eighth time.
  */
 import { MAX_PATCHES } from '../limits.js';
 import type { Location } from '../pack/locator.js';
@@ -9,8 +9,9 @@ import { bitmapOf, partsOf } from './fetch-plan.js';
 import type { BlobPlace } from './manifest.js';
 
 /**
- * The location that a new patch goes on, and its pages, for a blob of `length` bytes that differs in the `changed` ones. Where there are as many
- * patches as there may be, half of them give way, those that show the fewest pages, and the new one holds these pages too.
+ * Returns the location that a new patch is based on, and its pages, for a blob of `length` bytes
+ * that differs in the `changed` ones. If the location has MAX_PATCHES patches, the new patch
+ * replaces half of them: those that show the fewest pages.
  */
 export function patchOnto(place: BlobPlace, changed: number, length: number): { base: Location; bitmap: number } {
   const { location } = place;

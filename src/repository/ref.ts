@@ -1,6 +1,6 @@
 /**
- * The ref: the one mutable object of a session (SPEC.md 8.3). It holds a row for every commit that is kept, so that history is
- * read without a walk, and names everything that is reachable.
+ * The ref: the one mutable object of a session (SPEC.md 8.3). It has a row for every kept commit,
+ * so that history is read without a walk, and names every reachable object.
  */
 import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../bytes.js';
 import { check, integrity } from '../errors.js';
@@ -35,11 +35,11 @@ export interface Row {
   op: RowOp;
   manifest: ObjectName;
   commit: Commit;
-  /** The commit as it is hashed: a row is encoded far more often than it is made. */
+  /** The commit as it is hashed: a row is encoded far more often than it is created. */
   canonical: Uint8Array;
 }
 
-/** A change of the ref that made no row. */
+/** A change of the ref that added no row. */
 export interface RefEvent {
   op: EventOp;
   /** Milliseconds since 1970, UTC. */
@@ -64,7 +64,7 @@ export interface Ref {
   state: 'live' | 'deleted';
   sequence: number;
   nonce: Uint8Array;
-  /** The GC epoch that was pinned or stamped last. */
+  /** The GC epoch of the last pin or stamp. */
   epoch: number;
   etagStyle: EtagStyle;
   lease: Lease | undefined;
@@ -81,17 +81,20 @@ export interface Ref {
 }
 
 export const MAX_EVENTS = 50;
-/** Rows that a ref may hold before the older half moves to a segment (R-REF-2). */
+/** Maximum rows of a ref before the older half moves to a segment (R-REF-2). */
 export const MAX_REF_ROWS = 2 * MAX_INLINE_ROWS - 1;
 const MAX_DETAIL_BYTES = 256;
 export const MAX_INLINE_HEAD = 16 * 1024;
 
-/** Whether the session was deleted, and has had no commit since. It may be live, but empty, by a lease that was taken after that. */
+/**
+ * Returns true if the session was deleted, and has had no commit since. A lease that was taken
+ * after that makes it live, but empty.
+ */
 export function wasDeleted({ state, rows, events }: Ref): boolean {
   return state === 'deleted' || (rows.length === 0 && events.some(({ op }) => op === 'delete'));
 }
 
-/** A ref without history, as a session begins: under no GC epoch yet. */
+/** Returns the ref of a new session, without history or GC epoch. */
 export function emptyRef(): Ref {
   const none = new Uint8Array(0);
   const nonce = new Uint8Array(NAME_BYTES);
@@ -143,8 +146,9 @@ export function encodeRef(ref: Ref): Uint8Array {
 }
 
 /**
- * Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for what must not be ignored. Rows that are among `known`, such as those of the
- * ref before this one, are neither hashed nor decoded again.
+ * Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for features
+ * that must not be ignored. Rows in `known`, such as those of the previous ref, are neither hashed
+ * nor decoded again.
  */
 export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[] = []): Ref {
   const input = new Reader(bytes, what);
@@ -189,7 +193,9 @@ function decodeSegments(input: Reader, what: string): SegmentName[] {
   });
 }
 
-/** Adds the rows to those that were `seen`. Throws INTEGRITY for a commit or a manifest that is among them already (SPEC.md R-REF-7). */
+/**
+ * Adds the rows to `seen`. Throws INTEGRITY for a repeated commit or manifest (SPEC.md R-REF-7).
+ */
 export function checkUnique(rows: readonly Row[], seen: Set<string>, what: string): void {
   for (const { id, manifest } of rows) {
     for (const key of [id, nameText(manifest)]) {
@@ -217,7 +223,7 @@ export function decodeRows(input: Reader, max: number, what: string, known: read
     const canonical = input.sized(MAX_CELL_SIZE);
     const same = byName.get(nameText(manifest));
     if (same?.op === op && equalBytes(same.canonical, canonical)) return same;
-    // A copy: rows outlive the ref or segment that they came with.
+    // A copy: rows outlive their ref or segment.
     return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical), canonical: canonical.slice() };
   });
   checkUnique(rows, new Set(), what);

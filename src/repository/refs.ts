@@ -1,6 +1,6 @@
 /**
- * Reading and changing refs by compare-and-swap (SPEC.md 11.1). Every change goes through `swap`, which never repeats a swap blindly: one
- * whose answer was lost is settled by reading back.
+ * Reads and changes of refs by compare-and-swap (SPEC.md 11.1). Every change goes through `swap`,
+ * which never blindly repeats a swap. If its response was lost, the ref is read back.
  */
 import { equalBytes, utf8 } from '../bytes.js';
 import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '../errors.js';
@@ -34,14 +34,14 @@ import {
 } from './ref.js';
 import { RowSegments, rowBytes, segmentRows } from './row-segments.js';
 
-/** A ref as it was read: the only thing that a swap may start from. */
+/** A ref as it was read: the only start of a swap. */
 export interface Token {
   session: string;
   ref: Ref;
   version: Version;
 }
 
-/** What a swap changes; sequence and nonce are its own. */
+/** The changed fields of a swap. `swap` sets sequence and nonce. */
 export type RefChange = Partial<Omit<Ref, 'sequence' | 'nonce' | 'state'>> & { state?: Ref['state'] };
 
 export class Refs {
@@ -49,7 +49,7 @@ export class Refs {
   readonly #host: WriterHost;
   readonly #repository: Uint8Array;
   readonly #segments: RowSegments;
-  /** Those of the ref that was read or written last: the next one is likely to have most of them. */
+  /** The rows of the ref that was read or written last: the next one probably has most of them. */
   #rows: readonly Row[] = [];
 
   constructor(provider: Provider, host: WriterHost, repository: Uint8Array) {
@@ -59,7 +59,7 @@ export class Refs {
     this.#segments = new RowSegments(provider, host, repository);
   }
 
-  /** The session's ref, also an empty or deleted one; undefined where there is none. */
+  /** Returns the session's ref, even an empty or deleted one; undefined if there is none. */
   async read(session: string, options: RequestOptions = {}): Promise<Token | undefined> {
     checkId('session', session);
     const key = refKey(session);
@@ -67,7 +67,7 @@ export class Refs {
     return cell === undefined || cell === 'unchanged' ? undefined : this.open(session, cell);
   }
 
-  /** Validates the session's ref as it was read. Throws INTEGRITY for any other bytes. */
+  /** Validates the session's ref. Throws INTEGRITY for any other bytes. */
   async open(session: string, { bytes, version }: Cell): Promise<Token> {
     const key = refKey(session);
     return readingKey(key, async () => {
@@ -78,15 +78,15 @@ export class Refs {
     });
   }
 
-  /** Creates the session's ref empty, or with no more than a lease; undefined where there is one. */
+  /** Creates the session's ref empty, or with only a lease. Returns undefined if there is one. */
   create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<Token | undefined> {
     checkId('session', session);
     return this.#swap({ session, ref: emptyRef(), version: null }, change, options);
   }
 
   /**
-   * The session's ref, created empty where there is none. A deleted one is returned as it is: the first row brings it back to life. What is then
-   * named needs a pin, read after this.
+   * Returns the session's ref, created empty if there is none. A deleted one is returned as it is:
+   * the first row revives it. Objects that are named then need a pin, read after this.
    */
   async ensure(session: string, options: RequestOptions = {}): Promise<Token> {
     const found = await this.read(session, options);
@@ -97,14 +97,15 @@ export class Refs {
   }
 
   /**
-   * Swaps the ref from the token to the token's ref with `change` applied. Resolves to the new token, or to undefined where another
-   * writer was first. Throws UNREACHABLE where the outcome is known to be a failure or stays unknown (the message says which).
+   * Swaps the ref from the token to the token's ref with `change` applied. Resolves to the new
+   * token, or to undefined if another writer updated it first. Throws UNREACHABLE if the outcome is
+   * a failure or unknown (the message says which).
    */
   swap(token: Token, change: RefChange, options: RequestOptions = {}): Promise<Token | undefined> {
     return this.#swap(token, change, options);
   }
 
-  /** The change that puts an event of this process in front of the ref's events. */
+  /** Returns the change that adds an event of this process before the ref's events. */
   event(ref: Ref, op: EventOp, detail: string): Pick<Ref, 'events'> {
     const nonce = this.#host.random(NAME_BYTES);
     const who = this.#host.who();
@@ -115,14 +116,17 @@ export class Refs {
   }
 
   /**
-   * The change that puts a row in front of the ref's rows; rows that the ref cannot hold are first written to a segment, joined with the
-   * newest one if that is small (R-REF-2).
+   * Returns the change that adds a row before the ref's rows. Rows that do not fit into the ref are
+   * first written to a segment, joined with the newest one if that is small (R-REF-2).
    */
   async addRow(ref: Ref, row: Row, options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments' | 'head'>> {
     return { ...(await this.replaceRows(ref, [row, ...ref.rows], options)), head: new Uint8Array(0) };
   }
 
-  /** The change that makes these the rows before the ref's segments, which stay but for the newest: what the ref cannot hold may join it, as above. */
+  /**
+   * Returns the change that makes these the rows before the ref's segments. The segments stay,
+   * except that the newest may be joined with rows that do not fit, as above.
+   */
   async replaceRows(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const keep = inlineRows(rows);
     const segments = keep === rows.length ? ref.segments : await this.#spill(ref, rows.slice(keep), options);
@@ -130,8 +134,9 @@ export class Refs {
   }
 
   /**
-   * The same for any number of rows, newest first. Hardly ever is a segment read for it, which on a remote is a round trip: only where many small ones can become
-   * one, so that their number does not grow with every save.
+   * Like `addRow` for any number of rows, newest first. It rarely reads a segment, which on a
+   * remote is a round trip: only if many small ones can become one, so that their number does not
+   * grow with every save.
    */
   async addRows(ref: Ref, added: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const rows = [...added, ...ref.rows];
@@ -143,18 +148,24 @@ export class Refs {
     return { rows: rows.slice(0, keep), segments: [...segments, ...ref.segments.slice(joined === undefined ? 0 : small)] };
   }
 
-  /** The change that makes these the ref's rows; those that it cannot hold are first written to segments. */
+  /**
+   * Returns the change that makes these the ref's rows. Rows that do not fit are first written to
+   * segments.
+   */
   async adopt(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const keep = inlineRows(rows);
     return { rows: rows.slice(0, keep), segments: await this.#segments.write(ref.epoch, rows.slice(keep), options) };
   }
 
-  /** Every row of a session, newest first; segments are read as they are needed. */
+  /** Yields every row of a session, newest first. Segments are read as needed. */
   async *rows(ref: Ref, options: RequestOptions = {}): AsyncGenerator<Row> {
     for await (const part of this.parts(ref, options)) yield* part;
   }
 
-  /** The same as they are read: those of the ref, then those of each segment. For who looks at all of thousands, a turn for each row would take too long. */
+  /**
+   * Like `rows` in batches: those of the ref, then those of each segment. Faster for callers that
+   * read thousands of rows than one await per row.
+   */
   async *parts(ref: Ref, options: RequestOptions = {}): AsyncGenerator<readonly Row[]> {
     yield ref.rows;
     if (ref.segments.length === 0) return;
@@ -167,12 +178,12 @@ export class Refs {
     }
   }
 
-  /** The rows of one segment, newest first. */
+  /** Returns the rows of one segment, newest first. */
   segment(segment: SegmentName, options: RequestOptions = {}): Promise<readonly Row[]> {
     return this.#segments.read(segment, options);
   }
 
-  /** The names of all sessions that have a ref, live or not, in no particular order. */
+  /** Yields the names of all sessions that have a ref, live or not, in no particular order. */
   async *list(options: RequestOptions = {}): AsyncGenerator<string> {
     for await (const { key } of this.#provider.list(REF_PREFIX, options)) {
       const session = key.slice(REF_PREFIX.length);
@@ -180,7 +191,7 @@ export class Refs {
     }
   }
 
-  /** Undefined where one of them cannot be read: whoever adds rows does without. */
+  /** Returns undefined if one of them cannot be read. The caller then adds rows without joining. */
   async #readAll(segments: readonly SegmentName[], options: RequestOptions): Promise<Row[] | undefined> {
     const parts = await Promise.allSettled(segments.map((segment) => this.#segments.read(segment, options)));
     throwIfAborted(options.signal);
@@ -224,7 +235,10 @@ export class Refs {
     }
   }
 
-  /** Finds out what became of a swap whose answer was lost (R-WRITE-3); `failed` where it had no effect and never will. */
+  /**
+   * Finds the outcome of a swap whose response was lost (R-WRITE-3); `failed` if it had no effect
+   * and never will.
+   */
   async #settle(
     from: Omit<Token, 'version'> & { version: Version | null },
     wanted: Ref,
@@ -233,18 +247,21 @@ export class Refs {
     const now = await this.read(from.session, options);
     if ((now?.version ?? null) !== from.version)
       return now !== undefined && (await this.#holds(now.ref, wanted, from.ref)) ? now : undefined;
-    // The swap may still be under way: a swap of our own from the same version makes it lose.
+    // The swap may still be in progress: another swap from the same version makes it lose.
     if (await this.#burn(from, options)) return 'failed';
     const after = await this.read(from.session, options);
     return after !== undefined && (await this.#holds(after.ref, wanted, from.ref)) ? after : undefined;
   }
 
-  /** Whether `ref` is, or came after, what a swap wanted to write: it has its nonce, or the row or event that it added. */
+  /**
+   * Returns true if `ref` is, or follows, the ref that a swap was to write: it has its nonce, or
+   * the row or event that it added.
+   */
   async #holds(ref: Ref, wanted: Ref, from: Ref): Promise<boolean> {
     if (equalBytes(ref.nonce, wanted.nonce)) return true;
     const [row, before] = [wanted.rows[0], from.rows[0]];
     if (row !== undefined && (before === undefined || nameText(row.manifest) !== nameText(before.manifest))) {
-      // It came before the rows that were there: how long the history is does not count.
+      // The row would be before those that were there: the length of the history does not matter.
       for await (const { id, manifest } of this.rows(ref)) {
         if (nameText(manifest) === nameText(row.manifest)) return true;
         if (id === before?.id) break;
@@ -261,12 +278,15 @@ export class Refs {
     return (await this.#provider.swap(refKey(from.session), bytes, from.version, { ...options, etagStyle })) !== undefined;
   }
 
-  /** The ref in its envelope. One that no reader would take is never written: it would lose the session. */
+  /**
+   * Returns the ref in its envelope. A ref that no reader would accept is never written: it would
+   * lose the session.
+   */
   async #encode(from: Omit<Token, 'version'>, ref: Ref): Promise<Uint8Array> {
     const key = refKey(from.session);
     if (ref.sequence > MAX_SEQUENCE) {
-      throw new BrowserStateError('UNSUPPORTED', `session ${from.session} was changed as often as a session can be`, {
-        hint: `Go on in a new session: \`browserstate fork -s ${from.session} NEW\`.`,
+      throw new BrowserStateError('UNSUPPORTED', `session ${from.session} has reached the maximum number of changes`, {
+        hint: `Continue in a new session: \`browserstate fork -s ${from.session} NEW\`.`,
         details: { session: from.session },
       });
     }
@@ -274,7 +294,7 @@ export class Refs {
     try {
       decodeRef(body, key, from.ref.rows);
     } catch (cause) {
-      throw new BrowserStateError('INTERNAL', `${key}: about to write what no reader takes; nothing was changed`, { cause });
+      throw new BrowserStateError('INTERNAL', `${key}: about to write an invalid ref; nothing was changed`, { cause });
     }
     return await wrap({ kind: 'ref', repository: this.#repository, key }, body, 'auto');
   }
@@ -287,7 +307,7 @@ function inlineRows(rows: readonly Row[]): number {
   return keep;
 }
 
-/** How many of the newest segments have no more rows than that together. */
+/** Returns how many of the newest segments have at most `room` rows together. */
 function smallSegments(segments: readonly SegmentName[], room: number): number {
   let left = room;
   const count = segments.findIndex(({ rows }) => {
@@ -299,8 +319,12 @@ function smallSegments(segments: readonly SegmentName[], room: number): number {
 
 function unknownOutcome(session: string, cause: unknown): BrowserStateError {
   const { message: reason, hint } = isError(cause) ? cause : { message: String(cause), hint: undefined };
-  return new BrowserStateError('UNREACHABLE', `refs/${session}: a write got no answer, and whether it took effect is unknown: ${reason}`, {
-    hint: hint ?? 'Look at `browserstate log` when the provider answers again, before you repeat the command.',
-    cause,
-  });
+  return new BrowserStateError(
+    'UNREACHABLE',
+    `refs/${session}: a write got no response, and whether it took effect is unknown: ${reason}`,
+    {
+      hint: hint ?? 'Look at `browserstate log` when the provider answers again, before you repeat the command.',
+      cause,
+    },
+  );
 }

@@ -1,6 +1,7 @@
 /**
- * A repository: one user's sessions under one prefix of one provider (SPEC.md 8, 9). This class knows its identity and how its
- * objects are wrapped; what is written when is the business of the layers above.
+ * A repository: one user's sessions under one prefix of one provider (SPEC.md 8, 9). This class has
+ * its identity and the wrapping of its objects. The layers above decide which objects are written
+ * and when.
  */
 import { toHex } from '../bytes.js';
 import { check, integrity, readingKey } from '../errors.js';
@@ -21,9 +22,9 @@ import { Refs } from './refs.js';
 export interface ManifestContent {
   commit: Commit;
   tree: Tree;
-  /** What is made of the tree first, if it was made already. */
+  /** The prepared tree, if it exists already. */
   prepared?: PreparedTree;
-  /** The place of each blob of the tree. */
+  /** The location of each blob of the tree. */
   blobs: Pick<ReadonlyMap<ObjectId, BlobPlace>, 'get'>;
 }
 
@@ -39,7 +40,10 @@ export class Repository {
     this.refs = new Refs(provider, host, id);
   }
 
-  /** The repository in a provider; undefined where there is none yet. INTEGRITY where its config is damaged or lost. */
+  /**
+   * Opens the repository in a provider; undefined if there is none yet. Throws INTEGRITY if its
+   * config is damaged or lost.
+   */
   static open(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository | undefined> {
     return readingKey(CONFIG_KEY, () => Repository.#open(provider, host, options));
   }
@@ -56,7 +60,7 @@ export class Repository {
     return new Repository(provider, host, repository);
   }
 
-  /** The repository of that id, which is known from elsewhere; nothing is read. */
+  /** Returns the repository of a known id. Nothing is read. */
   static at(provider: Provider, host: WriterHost, id: Uint8Array): Repository {
     return new Repository(provider, host, id);
   }
@@ -69,7 +73,10 @@ export class Repository {
     return await Repository.create(provider, host, options);
   }
 
-  /** Creates the repository, which `open` did not find. Of several that create at once one wins, and all open what it made. */
+  /**
+   * Creates the repository, which `open` did not find. Of several concurrent creators one wins, and
+   * all open its repository.
+   */
   static async create(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository> {
     const id = host.random(NAME_BYTES);
     const config = await wrap({ kind: 'config', repository: id, key: CONFIG_KEY }, encodeConfig(), 'off');
@@ -80,7 +87,10 @@ export class Repository {
     return repository;
   }
 
-  /** The GC epoch. A crash between config and epoch leaves none; it is then made here. INTEGRITY where there was one, and it is lost. */
+  /**
+   * Returns the GC epoch. After a crash between config and epoch there is none, and it is created
+   * here. Throws INTEGRITY if an existing one was lost.
+   */
   async epoch(options: RequestOptions = {}): Promise<Epoch> {
     const found = await this.findEpoch(options);
     if (found !== undefined) return found;
@@ -88,14 +98,14 @@ export class Repository {
     return this.epoch(options);
   }
 
-  /** The same without making one. */
+  /** Like `epoch`, but creates none. */
   async findEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
     const found = await this.readEpoch(options);
     if (found === undefined) await this.#refuseLostEpoch(options);
     return found;
   }
 
-  /** Returns the epoch as it is stored; undefined if there is none, be it lost or not made yet. */
+  /** Returns the stored epoch; undefined if there is none, whether lost or not created yet. */
   readEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
     return readingKey(EPOCH_KEY, async () => {
       const cell = await this.provider.read(EPOCH_KEY, options);
@@ -111,7 +121,7 @@ export class Repository {
     return this.openManifest(row, await readingKey(key, () => this.provider.get(key, options)));
   }
 
-  /** Validates the bytes of the manifest that a row names. Throws INTEGRITY for any others. */
+  /** Validates the bytes of the manifest that a row names. Throws INTEGRITY for any other bytes. */
   async openManifest(row: Pick<Row, 'id' | 'manifest'>, bytes: Uint8Array): Promise<Manifest> {
     const key = objectKey('manifests', row.manifest);
     return readingKey(key, async () => {
@@ -122,13 +132,13 @@ export class Repository {
     });
   }
 
-  /** A manifest as it is stored under its name. */
+  /** Returns a manifest as it is stored under its name. */
   async sealManifest(name: ObjectName, { commit, tree, prepared, blobs }: ManifestContent, compression: Compression): Promise<Uint8Array> {
     const identity = { kind: 'manifest', repository: this.id, key: objectKey('manifests', name) } as const;
     return wrap(identity, encodeManifest(commit, tree, blobs, prepared), compression);
   }
 
-  /** Stores a manifest; resolves to its bytes as stored when it is durable. */
+  /** Stores a manifest. Resolves to its stored bytes when it is durable. */
   async writeManifest(
     name: ObjectName,
     content: ManifestContent,
@@ -145,7 +155,10 @@ export class Repository {
     return toHex(this.id);
   }
 
-  /** A new count would begin below names that were born under the old one. */
+  /**
+   * Throws if the epoch was lost: a new count would start below names that were born under the old
+   * one.
+   */
   async #refuseLostEpoch(options: RequestOptions): Promise<void> {
     for await (const session of this.refs.list(options)) {
       const epoch = (await this.refs.read(session, options))?.ref.epoch ?? 0;

@@ -1,6 +1,7 @@
 /**
- * Segments: the rows that a ref has no room for (SPEC.md 8.4). A segment's name is never used twice, so that it tells the rows: those that were read or
- * written last are remembered, for a push and the pull after it read the same ones time and again.
+ * Segments: the rows that do not fit into a ref (SPEC.md 8.4). A segment's name is never reused, so
+ * it identifies the rows. The segments that were read or written last are cached, since a push and
+ * the pull after it read the same ones repeatedly.
  */
 import { Reader, Writer } from '../bytes.js';
 import { check, integrity, isError, readingKey } from '../errors.js';
@@ -16,7 +17,7 @@ export class RowSegments {
   readonly #provider: Provider;
   readonly #host: WriterHost;
   readonly #repository: Uint8Array;
-  /** By name; the one that was used last is the last. */
+  /** By name; the last used one is at the end. */
   readonly #kept = new Map<string, readonly Row[]>();
   #room = KEPT_SEGMENT_ROWS;
 
@@ -26,7 +27,7 @@ export class RowSegments {
     this.#repository = repository;
   }
 
-  /** Its rows, newest first. */
+  /** Returns the rows of a segment, newest first. */
   async read({ name, rows: count }: SegmentName, options: RequestOptions): Promise<readonly Row[]> {
     const kept = this.#kept.get(nameText(name));
     if (kept !== undefined) return this.#keep(name, kept);
@@ -66,7 +67,7 @@ export class RowSegments {
     return segments;
   }
 
-  /** Those that were not used for longest make room. */
+  /** Adds the rows to the cache and evicts the least recently used ones. */
   #keep(name: ObjectName, rows: readonly Row[]): readonly Row[] {
     this.#forget(nameText(name));
     this.#kept.set(nameText(name), rows);
@@ -84,7 +85,7 @@ export class RowSegments {
   }
 }
 
-/** As many of the rows as one segment may hold. */
+/** Returns the prefix of the rows that fits into one segment. */
 export function segmentRows(rows: readonly Row[]): readonly Row[] {
   let count = Math.min(rows.length, JOINED_SEGMENT_ROWS);
   while (rowBytes(rows.slice(0, count)) > MAX_SEGMENT_SIZE) count = Math.ceil(count / 2);

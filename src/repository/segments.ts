@@ -1,9 +1,12 @@
-/** The parts of frames that blobs are made of: which of them the target of a copy has, and which blobs wait for which. */
+/**
+ * The segments of frames that blobs consist of. They track which ones the target of a copy has, and
+ * which blobs wait for which frames.
+ */
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location, NO_PATCHES, type PatchLocation } from '../pack/locator.js';
 import type { BlobPlace } from './manifest.js';
 
-/** Part of an uncompressed frame: where a blob's base or a patch begins. */
+/** Part of an uncompressed frame: the start of a blob's base or of a patch. */
 export interface Segment {
   frame: Frame;
   offset: number;
@@ -14,8 +17,8 @@ export function segmentKey({ frame, offset }: Segment): string {
 }
 
 /**
- * The segments that make up blobs in the source, with those that make up the same blobs in the target in the same way. The same blob may be put
- * together from other bytes, so these are guesses.
+ * Matches the segments of blobs in the source with those of the same blobs in the target. The same
+ * blob may consist of other bytes there, so these are guesses.
  */
 export function matchSegments(
   source: ReadonlyMap<ObjectId, BlobPlace>,
@@ -39,7 +42,10 @@ export function segmentsOf({ frame, offset, patches }: Location): Segment[] {
 /** Blobs and the frames that they wait for. */
 export class Waiting {
   readonly #blobs: ReadonlyMap<ObjectId, BlobPlace>;
-  /** Blobs that wait for no frame; how many those wait for that need more than one; and the blobs that wait for each frame. */
+  /**
+   * Blobs that wait for no frame, the number of pending frames of blobs that need several, and the
+   * blobs that wait for each frame.
+   */
   readonly #complete: ObjectId[] = [];
   readonly #missing = new Map<ObjectId, number>();
   readonly #waiters = new Map<string, ObjectId[]>();
@@ -59,12 +65,12 @@ export class Waiting {
     }
   }
 
-  /** Those that wait for nothing. */
+  /** Returns the blobs that wait for nothing. */
   complete(): Map<ObjectId, BlobPlace> {
     return new Map(this.#complete.map((id) => [id, this.#blobs.get(id) as BlobPlace]));
   }
 
-  /** Those that wait for nothing more once these frames are there. */
+  /** Returns the blobs that wait for nothing more once these frames are there. */
   without(frames: Iterable<string>): Map<ObjectId, BlobPlace> {
     const ready = new Map<ObjectId, BlobPlace>();
     for (const key of frames) {
@@ -79,10 +85,11 @@ export class Waiting {
   }
 }
 
-/** Returns where a blob is in the target, of which everything is present or copied. */
+/** Returns the location of a blob in the target, after all its segments are present or copied. */
 export function moved({ frame, offset, baseLength, patches }: Location, present: Present, copied: Copied): Location {
   const base = target({ frame, offset }, present, copied);
-  // Each field by name: V8 makes an object of four times the size of a spread and what is added to it, and these are made by the million.
+  // Each field by name: V8 makes an object of four times the size of a spread with additions, and
+  // there are millions of these.
   return {
     frame: base.frame,
     offset: base.offset,

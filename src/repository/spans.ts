@@ -1,4 +1,7 @@
-/** Which bytes of packs are fetched at once: frames that lie close are one request, for a round trip costs more than what lies between them. */
+/**
+ * Spans: byte ranges of packs that are fetched at once. Close frames are one request, since a round
+ * trip costs more than the bytes between them.
+ */
 import { MAX_SPAN, MAX_SPAN_GAP } from '../limits.js';
 import { compareFrames, compareNames, type Frame, type ObjectName } from '../pack/locator.js';
 
@@ -7,20 +10,23 @@ export interface Span {
   pack: ObjectName;
   start: number;
   end: number;
-  /** The frames that it is fetched for, in their order. */
+  /** The frames in the span, in order. */
   frames: Frame[];
 }
 
 export interface SpanRule {
-  /** Bytes between two frames that are fetched along in any case. */
+  /** Bytes between two frames that are always fetched along. */
   gap: number;
-  /** Bytes of a span, after which the next one begins. */
+  /** Bytes of a span, after which the next one starts. */
   span: number;
-  /** Spans to get by with: wider gaps are fetched along, the narrowest first, until there are no more, or one per pack. */
+  /**
+   * Target number of spans. Wider gaps are fetched along, the narrowest first, until it is reached,
+   * or one span per pack.
+   */
   ranges: number;
 }
 
-/** For packs on this machine, where requests are cheap and spans are held in memory. */
+/** For packs on this machine: requests are cheap and spans are kept in memory. */
 export const homeSpans: SpanRule = { gap: MAX_SPAN_GAP, span: MAX_SPAN, ranges: Number.POSITIVE_INFINITY };
 
 export function planSpans(frames: Iterable<Frame>, rule: SpanRule): Span[] {
@@ -42,12 +48,12 @@ export function planSpans(frames: Iterable<Frame>, rule: SpanRule): Span[] {
   return spans;
 }
 
-/** The span of a frame that is fetched alone. */
+/** Returns the span of a frame that is fetched alone. */
 export function spanOf(frame: Frame): Span {
   return { pack: frame.pack, start: frame.offset, end: frame.offset + frame.storedLength, frames: [frame] };
 }
 
-/** The gap to close so that only the widest ones are left open, as many as make `ranges`. */
+/** Returns the widest gap to close so that the gaps left open make `ranges` spans. */
 function widestGap(sorted: readonly Frame[], ranges: number): number {
   if (ranges === Number.POSITIVE_INFINITY) return 0;
   const gaps: number[] = [];

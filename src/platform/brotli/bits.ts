@@ -1,14 +1,18 @@
-/** The bits of a brotli stream and the symbols that they spell. Bits beyond the input read as zeros until `checkEnd` finds them. */
+/**
+ * The bits of a brotli stream and the symbols that they encode. Bits beyond the input read as zeros
+ * until `checkEnd` finds them.
+ */
 import { check } from '../../errors.js';
 
-/** Bytes that are readable (as zeros) after the input, so that a whole word may be loaded at its last byte. */
+/** Readable bytes (zeros) after the input, so that a whole word may be loaded at its last byte. */
 const PADDING = 8;
-/** Bits that a prefix code is looked up by first. */
+/** Bits of the first look-up in a prefix code. */
 export const ROOT_BITS = 8;
 
 /**
- * Looked up by the next 8 bits of the stream: `bits | symbol << 8`, or for a longer code `bits of its group | start of the
- * group << 8`, where the bits after the first 8 choose within the group.
+ * Indexed by the next 8 bits of the stream. An entry is `bits | symbol << 8`, or for a longer code
+ * `bits of its group | start of the group << 8`. The bits after the first 8 choose within the
+ * group.
  */
 export interface PrefixCode {
   readonly mask: number;
@@ -27,7 +31,7 @@ export class Bits {
     this.#end = 8 * bytes.length;
   }
 
-  /** The next 25 bits or more, without taking them. */
+  /** Returns the next 25 bits or more without consuming them. */
   #peek(): number {
     const bytes = this.#bytes;
     const at = this.#at >>> 3;
@@ -36,7 +40,7 @@ export class Bits {
     return word >>> (this.#at & 7);
   }
 
-  /** Takes up to 24 bits. */
+  /** Consumes up to 24 bits. */
   take(count: number): number {
     const value = this.#peek() & ((1 << count) - 1);
     this.#at += count;
@@ -54,17 +58,17 @@ export class Bits {
     return entry >> 8;
   }
 
-  /** Throws INTEGRITY if more bits were taken than there are. */
+  /** Throws INTEGRITY if more bits were consumed than there are. */
   checkEnd(): void {
     check(this.#at <= this.#end, 'brotli frame: expected more, found the end');
   }
 
-  /** Goes to the next whole byte; the bits in between are zero. */
+  /** Advances to the next whole byte; the bits in between must be zero. */
   align(): void {
     check(this.take(-this.#at & 7) === 0, 'brotli frame: expected zero bits before a whole byte, found others');
   }
 
-  /** A view of the next whole bytes. */
+  /** Returns a view of the next whole bytes. */
   bytes(count: number): Uint8Array {
     const start = this.#at >>> 3;
     this.#at += 8 * count;
@@ -72,7 +76,7 @@ export class Bits {
     return this.#bytes.subarray(start, start + count);
   }
 
-  /** Asserts that nothing but padding is left. */
+  /** Asserts that only padding is left. */
   finish(): void {
     this.align();
     check(this.#at === this.#end, `brotli frame: expected its end after ${this.#end / 8} bytes, found it after ${this.#at / 8}`);

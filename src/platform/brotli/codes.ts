@@ -1,13 +1,16 @@
-/** Prefix codes and context maps of brotli streams (RFC 7932, sections 3, 6 and 7.3); a code that is not complete is refused. */
+/**
+ * Prefix codes and context maps of brotli streams (RFC 7932, sections 3, 6 and 7.3). An incomplete
+ * code is rejected.
+ */
 import { check } from '../../errors.js';
 import { type Bits, type PrefixCode, ROOT_BITS } from './bits.js';
 
 const ROOT_MASK = (1 << ROOT_BITS) - 1;
 const MAX_CODE_BITS = 15;
-/** The order in which the lengths of the code of code lengths come. */
+/** The order of the lengths in the code of code lengths. */
 const LENGTH_ORDER = [1, 2, 3, 4, 0, 5, 17, 6, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
-/** 1 to 256, in 1 to 11 bits: a number of block types or of trees. */
+/** Reads 1 to 256, in 1 to 11 bits: a number of block types or of trees. */
 export function readCount(bits: Bits): number {
   if (bits.take(1) === 0) return 1;
   const width = bits.take(3);
@@ -20,7 +23,7 @@ export function readPrefixCode(bits: Bits, alphabet: number): PrefixCode {
   return buildCode(skip === 1 ? simpleLengths(bits, alphabet) : complexLengths(bits, alphabet, skip));
 }
 
-/** Up to four symbols, listed. */
+/** Reads up to four listed symbols. */
 function simpleLengths(bits: Bits, alphabet: number): Uint8Array {
   const count = bits.take(2) + 1;
   const width = 32 - Math.clz32(alphabet - 1);
@@ -36,7 +39,7 @@ function simpleLengths(bits: Bits, alphabet: number): Uint8Array {
   return lengths;
 }
 
-/** The lengths of all symbols' codes, in a code whose own lengths come first. */
+/** Reads the lengths of all symbols' codes, in a code whose own lengths come first. */
 function complexLengths(bits: Bits, alphabet: number, skip: number): Uint8Array {
   const code = readLengthCode(bits, skip);
   const lengths = new Uint8Array(alphabet);
@@ -84,7 +87,10 @@ function readLengthCode(bits: Bits, skip: number): PrefixCode {
   return buildCode(lengths);
 }
 
-/** The code with these lengths, which use up the space of codes; or with a single symbol, which takes no bits. */
+/**
+ * Builds the code with these lengths, which use up the space of codes, or with a single symbol,
+ * which has no bits.
+ */
 function buildCode(lengths: Uint8Array): PrefixCode {
   const symbols = Array.from(lengths.keys()).filter((symbol) => lengths[symbol] !== 0);
   const lengthOf = (symbol: number): number => lengths[symbol] as number;
@@ -109,7 +115,7 @@ function buildCode(lengths: Uint8Array): PrefixCode {
   return { mask: ROOT_MASK, entries };
 }
 
-/** The canonical codes of ascending lengths, their first bit lowest. */
+/** Returns the canonical codes of ascending lengths, their first bit lowest. */
 function reversedCodes(lengths: readonly number[]): number[] {
   let code = 0;
   let width = 0;
@@ -123,7 +129,10 @@ function reversedCodes(lengths: readonly number[]): number[] {
   });
 }
 
-/** Where the codes beyond 8 bits go that share their first 8, and how many bits choose among them. */
+/**
+ * Returns the positions of the codes beyond 8 bits by their first 8, and how many bits choose among
+ * them.
+ */
 function groups(codes: readonly number[], lengths: readonly number[]): { starts: Int32Array; sizes: Uint8Array; total: number } {
   const sizes = new Uint8Array(1 << ROOT_BITS);
   lengths.forEach((length, i) => {
@@ -139,7 +148,7 @@ function groups(codes: readonly number[], lengths: readonly number[]): { starts:
   return { starts, sizes, total };
 }
 
-/** Which of `trees` codes each of `size` contexts uses (RFC 7932, section 7.3). */
+/** Reads which of `trees` codes each of `size` contexts uses (RFC 7932, section 7.3). */
 export function readContextMap(bits: Bits, size: number, trees: number): Uint8Array {
   const map = new Uint8Array(size);
   if (trees === 1) return map;
@@ -169,5 +178,5 @@ function undoMoveToFront(map: Uint8Array): void {
   });
 }
 
-/** The fixed code that the lengths of the code of code lengths are written in. */
+/** The fixed code of the lengths of the code of code lengths. */
 const lengthOfLengthCode = buildCode(Uint8Array.of(2, 4, 3, 2, 2, 4));

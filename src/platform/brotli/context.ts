@@ -1,12 +1,18 @@
-/** What a brotli literal's code depends on: the two bytes before it, seen in one of four ways (RFC 7932, section 7.1). */
+/**
+ * The contexts of brotli literals: the two bytes before one, classified in one of four ways (RFC
+ * 7932, section 7.1).
+ */
 
-/** A context is the first table's value of the last byte, or-ed with the second's of the one before it. */
+/**
+ * A context is the first table's value of the last byte, or-ed with the second's of the one before
+ * it.
+ */
 export type ContextTables = readonly [last: Uint8Array, beforeLast: Uint8Array];
 
 const bytes = Array.from({ length: 256 }, (_, byte) => byte);
 const table = (of: (byte: number) => number): Uint8Array => Uint8Array.from(bytes, of);
 
-/** Kinds of the last character of a text, in steps of four. */
+/** Returns the class of the last character of a text, in steps of four. */
 function kindOf(byte: number): number {
   if (byte >= 192) return 2 + (byte & 1);
   if (byte >= 128) return byte & 1;
@@ -30,7 +36,7 @@ function kindOf(byte: number): number {
   return marks.find(([chars]) => chars.includes(char))?.[1] ?? 12;
 }
 
-/** Kinds of the character before the last. */
+/** Returns the class of the character before the last. */
 function classOf(byte: number): number {
   if (byte >= 128) return byte >= 224 ? 2 : 0;
   const char = String.fromCharCode(byte);
@@ -39,14 +45,14 @@ function classOf(byte: number): number {
   return /[a-z]/.test(char) ? 3 : 1;
 }
 
-/** How large a byte is as a signed number, in eight steps. */
+/** Returns the magnitude of a byte as a signed number, in eight steps. */
 function sizeOf(byte: number): number {
   return [1, 16, 64, 128, 192, 240, 255].filter((bound) => byte >= bound).length;
 }
 
 const none = new Uint8Array(256);
 
-/** By the mode of two bits that a block type has: low bits, high bits, text in UTF-8, signed numbers. */
+/** By the two-bit mode of a block type: low bits, high bits, text in UTF-8, signed numbers. */
 export const contextTables: readonly ContextTables[] = [
   [table((byte) => byte & 63), none],
   [table((byte) => byte >> 2), none],

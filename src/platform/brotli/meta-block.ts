@@ -1,4 +1,7 @@
-/** The compressed content of a brotli stream (RFC 7932, sections 4, 5, 9.2 and 9.3): commands, each some literals and a copy. */
+/**
+ * The compressed content of a brotli stream (RFC 7932, sections 4, 5, 9.2 and 9.3): commands, each
+ * some literals and a copy.
+ */
 import { integrity } from '../../errors.js';
 import { copyMatch } from '../copy-match.js';
 import type { Bits, PrefixCode } from './bits.js';
@@ -10,7 +13,7 @@ const COMMANDS = 704;
 const BLOCK_LENGTHS = 26;
 const SHORT_DISTANCES = 16;
 
-/** Codes of lengths: how many bits follow each code, and from that each code's smallest length. */
+/** Codes of lengths: the extra bits of each code, and each code's smallest length. */
 interface LengthCode {
   readonly bits: readonly number[];
   readonly bases: readonly number[];
@@ -21,7 +24,7 @@ const copyLengths = lengthCode([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 
 /** For each 64 commands: the first of the insert and of the copy codes that they combine. */
 const INSERT_CODES = [0, 0, 0, 0, 8, 8, 0, 16, 8, 16, 16];
 const COPY_CODES = [0, 8, 0, 8, 0, 8, 16, 0, 16, 8, 16];
-/** For the distance codes below 16: which of the last four distances, and what to add to it. */
+/** For the distance codes below 16: which of the last four distances, and the difference to add. */
 const RECENT = [0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1];
 const NEARBY = [0, 0, 0, 0, -1, 1, -2, 2, -3, 3, -1, 1, -2, 2, -3, 3];
 
@@ -39,7 +42,7 @@ function readLength(bits: Bits, { bits: widths, bases }: LengthCode, code: numbe
   return (bases[code] as number) + bits.take(widths[code] as number);
 }
 
-/** What was decoded so far, and the last distances, which outlive a meta-block. */
+/** The decoded bytes so far, and the last distances, which outlive a meta-block. */
 export class Output {
   readonly bytes: Uint8Array;
   readonly maxDistance: number;
@@ -53,7 +56,10 @@ export class Output {
   }
 }
 
-/** The blocks of one kind of element: each block has a type, which chooses the codes of its elements. */
+/**
+ * The blocks of one kind of element: each block has a type, which chooses the codes of its
+ * elements.
+ */
 class Blocks {
   readonly types: number;
   readonly #typeCode: PrefixCode | undefined;
@@ -70,7 +76,10 @@ class Blocks {
     this.#left = readLength(bits, blockLengths, bits.symbol(this.#lengthCode));
   }
 
-  /** Takes up to `count` elements of one block, going on to the next block where this one has ended; returns how many. */
+  /**
+   * Consumes up to `count` elements of one block, continuing with the next block if this one has
+   * ended. Returns how many.
+   */
   take(bits: Bits, count: number): number {
     if (this.#left === 0) this.#switch(bits);
     const run = Math.min(count, this.#left);
@@ -188,7 +197,10 @@ export class MetaBlock {
     return offset * 2 ** this.#postfixBits + low + this.#directDistances + 1;
   }
 
-  /** Copies from what was decoded, or, for a distance beyond it, from the dictionary that all streams share. */
+  /**
+   * Copies from the decoded bytes, or, for a distance beyond them, from the dictionary that all
+   * streams share.
+   */
   #copy(length: number, code: number): void {
     const out = this.#out;
     const distance = this.#distance(code);

@@ -1,12 +1,13 @@
 /**
- * A reader of brotli streams (RFC 7932) for runtimes that have none: strict, and bounded in memory and time by the length that the
- * caller expects. (The package brotli lets each of a stream's parts grow its output by 16 MiB, whatever length it is given.)
+ * A reader of brotli streams (RFC 7932) for runtimes without one: strict, and bounded in memory and
+ * time by the length that the caller expects. (In the package brotli each part of a stream can grow
+ * its output by 16 MiB, whatever length is given.)
  */
 import { check } from '../../errors.js';
 import { Bits } from './bits.js';
 import { MetaBlock, Output } from './meta-block.js';
 
-/** The content of a stream, exactly `length` bytes. Throws INTEGRITY for anything else. */
+/** Returns the content of a stream, exactly `length` bytes. Throws INTEGRITY for anything else. */
 export function decodeBrotli(bytes: Uint8Array, length: number): Uint8Array {
   const bits = new Bits(bytes);
   const out = new Output(length, 2 ** readWindowLog(bits) - 16);
@@ -25,7 +26,7 @@ function readWindowLog(bits: Bits): number {
   return small === 0 ? 17 : 8 + small;
 }
 
-/** Decodes one meta-block; true if it is the last. */
+/** Decodes one meta-block. Returns true if it is the last. */
 function readMetaBlock(bits: Bits, out: Output): boolean {
   const last = bits.take(1) === 1;
   if (last && bits.take(1) === 1) return true;

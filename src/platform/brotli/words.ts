@@ -1,6 +1,6 @@
 /**
- * The words that all brotli streams share: a dictionary by length, and what may be done to a word (RFC 7932, section 8 and its
- * appendices A and B).
+ * The words that all brotli streams share: a dictionary by length, and the transforms of a word
+ * (RFC 7932, section 8 and its appendices A and B).
  */
 import { inflateSync } from 'fflate';
 import { check } from '../../errors.js';
@@ -11,8 +11,8 @@ const COUNT_LOGS = [0, 0, 0, 0, 10, 10, 11, 11, 10, 10, 10, 10, 10, 9, 9, 8, 7, 
 const STARTS = COUNT_LOGS.map((_, length) => COUNT_LOGS.slice(4, length).reduce((sum, log, i) => sum + (i + 4) * 2 ** log, 0));
 
 /**
- * The transforms in their order, each as `prefix|change|suffix`. Changes: nothing; the first letter (u) or all (U) in upper case; the
- * first (<) or last (>) bytes left out.
+ * The transforms in order, each as `prefix|change|suffix`. Changes: none; the first letter (u) or
+ * all (U) in upper case; the first (<) or last (>) bytes omitted.
  */
 const TRANSFORMS = (
   '||^|| ^ || ^|<1|^|u| ^|| the ^ ||^s || ^|| of ^|u|^|| and ^|<2|^|>1|^, || ^||, ^ |u| ^|| in ^|| to ^e || ^||"^||.^||">^||\n^' +
@@ -25,7 +25,10 @@ const TRANSFORMS = (
 
 let dictionary: Uint8Array | undefined;
 
-/** The word of that length and number, transformed as the number says. Throws INTEGRITY where there is none. */
+/**
+ * Returns the word of that length and number, transformed by the number. Throws INTEGRITY if there
+ * is none.
+ */
 export function dictionaryWord(length: number, id: number): Uint8Array {
   const log = COUNT_LOGS[length] ?? 0;
   const transform = TRANSFORMS[Math.floor(id / 2 ** log)];
@@ -55,7 +58,10 @@ function applyChange(word: Uint8Array, change: string): Uint8Array {
   return word;
 }
 
-/** Puts the letter at `at` in upper case, or does to a longer UTF-8 sequence what the format has for it; returns where the next one is. */
+/**
+ * Converts the letter at `at` to upper case, or changes a longer UTF-8 sequence as the format
+ * defines. Returns the position of the next one.
+ */
 function raiseLetter(word: Uint8Array, at: number): number {
   const byte = word[at] as number;
   const [offset, mask, size] = byte < 0xc0 ? [0, byte >= 97 && byte <= 122 ? 32 : 0, 1] : byte < 0xe0 ? [1, 32, 2] : [2, 5, 3];

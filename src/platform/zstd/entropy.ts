@@ -1,13 +1,20 @@
 /**
- * The entropy codes of zstd (RFC 8878, sections 4 and 5): FSE and Huffman tables, and the streams that are read backwards with
- * them. Every table comes from bytes that may be hostile; what it does not check here cannot leave the table's own bounds.
+ * The entropy codes of zstd (RFC 8878, sections 4 and 5): FSE and Huffman tables, and the streams
+ * that are read backwards with them. Every table comes from bytes that may be hostile. Unchecked
+ * values cannot leave the table's own bounds.
  */
 import { check } from '../../errors.js';
 
-/** Bytes that callers keep readable (as zeros) after the input, so that a reader may load a whole word at its last byte. */
+/**
+ * Bytes that callers keep readable (as zeros) after the input, so that a reader may load a whole
+ * word at its last byte.
+ */
 export const PADDING = 8;
 
-/** A state machine that reads symbols: in state s it says `symbols[s]`, and goes to `bases[s]` plus `bits[s]` bits of the stream. */
+/**
+ * A state machine that reads symbols: state s emits `symbols[s]`, and its successor is `bases[s]`
+ * plus `bits[s]` bits of the stream.
+ */
 export interface FseTable {
   readonly log: number;
   readonly symbols: Uint8Array;
@@ -15,7 +22,9 @@ export interface FseTable {
   readonly bases: Uint16Array;
 }
 
-/** A prefix code: the next `log` bits of the stream index the symbol and the number of bits that it really takes. */
+/**
+ * A prefix code: the next `log` bits of the stream index the symbol and its actual number of bits.
+ */
 export interface HuffmanTable {
   readonly log: number;
   readonly symbols: Uint8Array;
@@ -29,11 +38,14 @@ function highBit(value: number): number {
   return 31 - Math.clz32(value);
 }
 
-/** Reads a stream from its last bit to its first: the highest set bit of the last byte marks where it begins. */
+/**
+ * Reads a stream from its last bit to its first: the highest set bit of the last byte marks its
+ * start.
+ */
 export class BackwardBits {
   readonly #bytes: Uint8Array;
   readonly #start: number;
-  /** Bits that are left; negative once more were taken than there are. */
+  /** Bits left; negative once more were consumed than there are. */
   left: number;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
@@ -44,7 +56,10 @@ export class BackwardBits {
     this.left = (end - start - 1) * 8 + highBit(last);
   }
 
-  /** Takes up to 25 bits. Bits before the stream's start have no meaning: the caller looks at `left`. */
+  /**
+   * Consumes up to 25 bits. Bits before the stream's start have no meaning: the caller checks
+   * `left`.
+   */
   take(count: number): number {
     this.left -= count;
     const bytes = this.#bytes;
@@ -55,7 +70,7 @@ export class BackwardBits {
     return (word >>> (this.left & 7)) & ((1 << count) - 1);
   }
 
-  /** Takes up to 31 bits. */
+  /** Consumes up to 31 bits. */
   takeLong(count: number): number {
     if (count <= 16) return this.take(count);
     const high = this.take(count - 16);
@@ -63,12 +78,15 @@ export class BackwardBits {
   }
 }
 
-/** A table of one symbol, which takes no bits. */
+/** Returns a table of one symbol, which has no bits. */
 export function constantTable(symbol: number): FseTable {
   return { log: 0, symbols: Uint8Array.of(symbol), bits: Uint8Array.of(0), bases: Uint16Array.of(0) };
 }
 
-/** The table of a distribution: for each symbol its share of 2^log states, -1 for less than one (RFC 8878, section 4.1.1). */
+/**
+ * Returns the table of a distribution: for each symbol its share of 2^log states, -1 for less than
+ * one (RFC 8878, section 4.1.1).
+ */
 export function fseTable(shares: readonly number[], log: number): FseTable {
   const size = 1 << log;
   const symbols = new Uint8Array(size);
@@ -99,7 +117,7 @@ export function fseTable(shares: readonly number[], log: number): FseTable {
   return { log, symbols, bits, bases };
 }
 
-/** Reads the description of an FSE table between `start` and `end`; also where it ends. */
+/** Reads the description of an FSE table between `start` and `end`. Returns also its end. */
 export function readFseTable(
   bytes: Uint8Array,
   start: number,
@@ -144,7 +162,7 @@ export function readFseTable(
   return { table: fseTable(shares, log), end: next };
 }
 
-/** Reads the description of a Huffman table between `start` and `end`; also where it ends. */
+/** Reads the description of a Huffman table between `start` and `end`. Returns also its end. */
 export function readHuffmanTable(bytes: Uint8Array, start: number, end: number): { table: HuffmanTable; end: number } {
   check(start < end, 'zstd frame: expected a Huffman table, found the end of the block');
   const header = bytes[start] as number;
@@ -162,7 +180,10 @@ function plainWeights(bytes: Uint8Array, start: number, count: number): number[]
   });
 }
 
-/** Two states take turns on one stream; the last weights are those of the states when the stream has run dry. */
+/**
+ * Reads the weights by two states that alternate on one stream. The last weights are those of the
+ * states at the end of the stream.
+ */
 function compressedWeights(bytes: Uint8Array, start: number, end: number): number[] {
   const { table, end: at } = readFseTable(bytes, start, end, MAX_WEIGHT_LOG, MAX_HUFFMAN_BITS + 1);
   const stream = new BackwardBits(bytes, at, end);
@@ -182,7 +203,10 @@ function compressedWeights(bytes: Uint8Array, start: number, end: number): numbe
   return weights;
 }
 
-/** The table of the weights (RFC 8878, section 4.2.1); the last symbol's weight is what is left to a power of two. */
+/**
+ * Returns the table of the weights (RFC 8878, section 4.2.1). The last symbol's weight is the
+ * remainder to a power of two.
+ */
 function huffmanTable(weights: number[]): HuffmanTable {
   let sum = 0;
   for (const weight of weights) {
@@ -213,7 +237,8 @@ function huffmanTable(weights: number[]): HuffmanTable {
 export function readHuffman(table: HuffmanTable, bytes: Uint8Array, start: number, end: number, out: Uint8Array): void {
   const { log, symbols, bits } = table;
   const mask = (1 << log) - 1;
-  // `bit` counts from the start of `bytes`, which has room for the bits that a look-ahead takes from before the stream.
+  // `bit` counts from the start of `bytes`, which has room for the bits that a look-ahead reads
+  // from before the stream.
   const first = start * 8;
   let bit = first + new BackwardBits(bytes, start, end).left;
   for (let i = 0; i < out.length; i++) {

@@ -1,8 +1,10 @@
 /**
- * A reader of zstd frames (RFC 8878) for runtimes that have none: strict, and bounded in memory and time by the length that the
- * caller expects. (The package fzstd bounds neither: a frame of 22 bytes makes it loop for ever.)
+ * A reader of zstd frames (RFC 8878) for runtimes without one: strict, and bounded in memory and
+ * time by the length that the caller expects. (The package fzstd bounds neither: a frame of 22
+ * bytes makes it loop forever.)
  *
- * A snapshot's frame has no dictionary and no checksum (SPEC.md R-CODEC): the ids of what it holds are checked after decoding.
+ * A frame of a pack has no dictionary and no checksum (SPEC.md R-CODEC): the ids of its blobs are
+ * checked after decoding.
  */
 import { check } from '../../errors.js';
 import { type HuffmanTable, PADDING, readHuffman, readHuffmanTable } from './entropy.js';
@@ -10,10 +12,16 @@ import { SequenceReader } from './sequences.js';
 
 const MAGIC = [0x28, 0xb5, 0x2f, 0xfd];
 const MAX_BLOCK_SIZE = 128 * 1024;
-/** Bytes of history that a frame may ask its reader to keep, unless its content is longer (RFC 8878, section 3.1.1.1.2). */
+/**
+ * Maximum bytes of history that a frame may require, unless its content is longer (RFC 8878,
+ * section 3.1.1.1.2).
+ */
 const MAX_WINDOW_SIZE = 8 * 1024 * 1024;
 
-/** Checks the header of a frame that is to hold `length` bytes, before anything is allocated; returns where its blocks begin. */
+/**
+ * Checks the header of a frame of `length` bytes before anything is allocated. Returns the start of
+ * its blocks.
+ */
 export function checkZstdHeader(bytes: Uint8Array, length: number): { start: number; maxBlockSize: number } {
   check(
     MAGIC.every((byte, i) => bytes[i] === byte),
@@ -45,7 +53,7 @@ function littleEndian(bytes: Uint8Array, start: number, count: number): number {
   return value;
 }
 
-/** The content of a frame, exactly `length` bytes. Throws INTEGRITY for anything else. */
+/** Returns the content of a frame, exactly `length` bytes. Throws INTEGRITY for anything else. */
 export function decodeZstd(bytes: Uint8Array, length: number): Uint8Array {
   const { start, maxBlockSize } = checkZstdHeader(bytes, length);
   const padded = new Uint8Array(bytes.length + PADDING);
@@ -84,7 +92,7 @@ class FrameReader {
     return this.#out;
   }
 
-  /** Decodes the block whose body starts at `at`; returns where it ends. */
+  /** Decodes the block whose body starts at `at`. Returns its end. */
   #block(type: number, at: number, size: number): number {
     check(type !== 3 && size <= this.#maxBlockSize, `zstd frame: expected a block, found type ${type} of ${size} bytes`);
     const end = at + (type === 1 ? 1 : size);
@@ -113,7 +121,7 @@ class FrameReader {
     this.#filled = this.#sequences.apply(this.#bytes, next, end, literals, this.#out, this.#filled, limit);
   }
 
-  /** The literals of a block (RFC 8878, section 3.1.1.3.1), and where they end. */
+  /** Reads the literals of a block (RFC 8878, section 3.1.1.3.1). Returns also their end. */
   #literalsSection(start: number, end: number): { literals: Uint8Array; next: number } {
     const first = this.#bytes[start] as number;
     const type = first & 3;

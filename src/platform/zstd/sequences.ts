@@ -1,12 +1,15 @@
 /**
- * The sequences of a zstd block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.4): each copies some literals, then a match from what
- * was decoded before. Their three codes and the last three offsets carry over from block to block.
+ * The sequences of a zstd block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.4). Each copies some
+ * literals, then a match from the bytes decoded before. Their three codes and the last three
+ * offsets carry over from block to block.
  */
 import { check } from '../../errors.js';
 import { copyMatch } from '../copy-match.js';
 import { BackwardBits, constantTable, type FseTable, fseTable, readFseTable } from './entropy.js';
 
-/** One of the three codes: the bounds of its tables, and the table that is used where the frame brings none. */
+/**
+ * One of the three codes: the bounds of its tables, and the default table for a frame without one.
+ */
 interface Kind {
   readonly maxLog: number;
   readonly maxSymbol: number;
@@ -33,7 +36,9 @@ const matchKind: Kind = {
   predefined: fseTable([1, 4, 3, ...twos(6), ...ones(37), ...lessThanOne(7)], 6),
 };
 
-/** Extra bits of the codes of literal and match lengths, and from them each code's smallest length. */
+/**
+ * Extra bits of the codes of literal and match lengths, and from them each code's smallest length.
+ */
 const literalBits = Uint8Array.of(...Array<number>(16).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
 const matchBits = Uint8Array.of(...Array<number>(32).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
 const literalBases = smallestLengths(literalBits, 0);
@@ -60,7 +65,10 @@ export class SequenceReader {
   #tables: [FseTable, FseTable, FseTable] | undefined;
   readonly #offsets: [number, number, number] = [1, 4, 8];
 
-  /** Writes the block's content to `out` from `filled` on, and never past `limit`; returns how far it is filled then. */
+  /**
+   * Writes the block's content to `out` from `filled` on, and never past `limit`. Returns the new
+   * end of the content.
+   */
   apply(bytes: Uint8Array, start: number, end: number, literals: Uint8Array, out: Uint8Array, filled: number, limit: number): number {
     const { count, next } = sequenceCount(bytes, start, end);
     let at = filled;
@@ -105,7 +113,7 @@ export class SequenceReader {
     return at;
   }
 
-  /** Runs `count` sequences; returns how far `out` is filled and how many literals are used. */
+  /** Runs `count` sequences. Returns the end of `out` and the number of used literals. */
   #execute(
     stream: BackwardBits,
     count: number,
@@ -146,7 +154,10 @@ export class SequenceReader {
     return [at, from];
   }
 
-  /** The offset that a value stands for: values up to 3 name one of the last three offsets (RFC 8878, section 3.1.1.5). */
+  /**
+   * Returns the offset that a value encodes: values up to 3 refer to the last three offsets (RFC
+   * 8878, section 3.1.1.5).
+   */
   #offset(value: number, noLiterals: boolean): number {
     const recent = this.#offsets;
     if (value > 3) {
@@ -165,7 +176,7 @@ export class SequenceReader {
   }
 }
 
-/** How many sequences the block has, and where their header ends. */
+/** Reads the number of sequences of the block, and the end of their header. */
 function sequenceCount(bytes: Uint8Array, start: number, end: number): { count: number; next: number } {
   const [a = 0, b = 0, c = 0] = bytes.subarray(start, end);
   const size = a < 128 ? 1 : a < 255 ? 2 : 3;
