@@ -1,7 +1,8 @@
 /**
- * A consistent copy of a directory in which a browser is at work (SPEC.md 11.7). What belongs together (a database with its journal, a LevelDB) is copied as one
- * and stands for one moment, or it is copied again; what the browser has open is only ever read. Different databases may be of different moments, as they are for
- * a browser that is killed.
+ * A consistent copy of a directory that a running browser uses (SPEC.md 11.7). The files of a unit
+ * (a database with its journal, a LevelDB) are copied until the copies represent one moment. The
+ * browser's files are only read. Different databases may represent different moments, as after a
+ * browser was killed.
  */
 import { constants, lstatSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
@@ -20,28 +21,35 @@ import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
 import { isMapped, RACY_WINDOW_MS } from './stat-cache.js';
 
-/** A write stamps its file before its bytes are there: only after a while a copy has what the stamp tells of. */
+/**
+ * A file's time may change before its bytes do. A copy is complete with respect to that time only
+ * after this delay.
+ */
 const SETTLED_NS = BigInt(RACY_WINDOW_MS) * 1_000_000n;
 
 export interface LiveCopyOptions {
-  /** An empty private directory on the file system of the directory that is copied: its clock is the measure of what is too young to tell. */
+  /**
+   * An empty private directory on the file system of the copied directory. Its clock determines
+   * which files are too young to trust.
+   */
   stage: string;
   filter: Filter;
-  /** Whether a file is had without its bytes: it is as it was recorded, and is not copied. */
+  /** Returns whether the file's content is known from its record, so that it need not be copied. */
   isKnown(entry: ScannedEntry): boolean;
   signal?: AbortSignal | undefined;
 }
 
 export interface LiveCopy {
-  /** The scan, with every copied file as it was when it was copied. */
+  /** The scan, with each copied file as it was when it was copied. */
   found: Scan;
-  /** Where the copies are, by path; files that are not among them are known. */
+  /** Paths of the copies, by file; files without a copy are known. */
   copies: ReadonlyMap<string, string>;
 }
 
 /**
- * Copies what is not known of the scanned directory into the stage. Resolves to the path of the first database or file that would not hold still where there is
- * one. Throws UNREADABLE naming what cannot be read, NO_SPACE, and CANCELLED.
+ * Copies the unknown files of the scanned directory into the stage. Resolves to the path of the
+ * first database or file that kept changing, if there is one. Throws UNREADABLE (naming the file),
+ * NO_SPACE or CANCELLED.
  */
 export async function copyLive(scan: Scan, options: LiveCopyOptions): Promise<LiveCopy | { unsteady: string }> {
   const below = openRoot(scan.root);
@@ -78,7 +86,10 @@ async function copyUnits(scan: Scan, copier: Copier, options: LiveCopyOptions): 
 class Copier {
   readonly #below: Below;
   readonly #options: LiveCopyOptions;
-  /** Copies of this unit's files, also of earlier attempts: what has not changed since is not copied again. */
+  /**
+   * Copies of this unit's files, including earlier attempts: files that did not change are not
+   * copied again.
+   */
   readonly #made = new Map<string, { seen: ScannedEntry; since: bigint; taken: Taken }>();
   #copies = 0;
 
@@ -87,7 +98,7 @@ class Copier {
     this.#options = options;
   }
 
-  /** The unit's files as they were at one moment; undefined where they would not hold still. */
+  /** Returns the unit's files as of one moment; undefined if they kept changing. */
   async copy(unit: Unit): Promise<Taken[] | undefined> {
     for (let attempt = 0; attempt < LIVE_COPY_ATTEMPTS; attempt++) {
       if (attempt > 0) await this.#pause(attempt - 1);
@@ -102,7 +113,7 @@ class Copier {
 
   async #attempt(unit: Unit): Promise<Taken[] | undefined> {
     const since = this.#tick();
-    // A directory may have been replaced since the last look at it.
+    // A directory may have been replaced since it was last opened.
     this.#below.forget();
     const before = this.#look(unit.paths(this.#below));
     const taken: Taken[] = [];
@@ -126,7 +137,7 @@ class Copier {
     return holds ? taken : undefined;
   }
 
-  /** Now, by the clock that stamps files: whatever is written from here on has this time or a later one. */
+  /** Returns the current time of the file system: later writes have this time or a later one. */
   #tick(): bigint {
     const path = join(this.#options.stage, 'tick');
     try {
@@ -148,7 +159,7 @@ class Copier {
     return found;
   }
 
-  /** The file as it was looked at after `since`; undefined where it is gone. */
+  /** Returns the file as examined after `since`; undefined if it is gone. */
   async #take(seen: ScannedEntry, since: bigint): Promise<Taken | undefined> {
     if (this.#options.isKnown(seen)) return { entry: seen, copy: undefined };
     const made = this.#made.get(seen.path);
@@ -166,13 +177,15 @@ class Copier {
     }
   }
 
-  /** Of a file that a browser has mapped into memory nothing but its bytes tells whether it was copied while it changed. */
+  /**
+   * Returns whether the copy of a memory-mapped file is complete, which only its bytes can show.
+   */
   #isFaithful({ entry, copy }: Taken): boolean {
     if (copy === undefined || !isMapped(entry.path)) return true;
     return ifThere(entry.path, () => isSameContent(this.#source(entry), copy)) ?? false;
   }
 
-  /** Returns the path of a file, which leads through no symlink. */
+  /** Returns the path of a file, which passes no symlink. */
   #source({ path }: ScannedEntry): Name {
     return this.#below.at(path);
   }
@@ -184,7 +197,7 @@ class Copier {
   }
 }
 
-/** Compares two files piece by piece: no file of a profile is too large for it. */
+/** Compares two files block by block, so that size does not matter. */
 function isSameContent(one: Name, other: string): boolean {
   const files: number[] = [];
   try {

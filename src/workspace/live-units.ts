@@ -1,6 +1,7 @@
 /**
- * What belongs together in a browser's directory, and when copies of it that were made while it changed are those of one moment nevertheless (SPEC.md R-LIVE-2,
- * R-LIVE-3). Where nothing of it changed they always are.
+ * Units of a browser's directory: files that belong together. Decides whether copies made while a
+ * unit changed still represent one moment (SPEC.md R-LIVE-2, R-LIVE-3). Copies of an unchanged unit
+ * always do.
  */
 import { constants, openSync, readdirSync, readSync } from 'node:fs';
 import { equalBytes } from '../bytes.js';
@@ -13,39 +14,42 @@ import { levelDbFile, readManifest } from './leveldb.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
 
-/** Files that mean something together only. */
+/** Files that are valid only together. */
 export interface Unit {
   name: string;
-  /** Those that the scan saw. */
+  /** The files that the scan found. */
   entries: ScannedEntry[];
-  /** The paths that there may be now, in the order in which they are copied. */
+  /** Returns the paths that may exist now, in the order of copying. */
   paths(root: Below): string[];
-  /** Whether copies that were made while files changed are those of one moment nevertheless; it may add to them. */
+  /** Returns whether copies made while files changed represent one moment; may add copies. */
   holds(attempt: Attempt): Promise<boolean>;
 }
 
-/** A file as it was taken: copied, or known. */
+/** A file of an attempt: copied or known. */
 export interface Taken {
   entry: ScannedEntry;
   copy: string | undefined;
 }
 
 interface Attempt {
-  /** What was there, save files that went away before they were copied. */
+  /** The files of the attempt, except those that vanished before they were copied. */
   taken: Taken[];
-  /** Whether there were such. */
+  /** Whether a file vanished. */
   hasGone: boolean;
-  /** The files after the last was copied. */
+  /** The files after the last copy. */
   after: ReadonlyMap<string, ScannedEntry>;
-  /** Whether the file is what it was before the first was copied, for certain. */
+  /** Returns whether the file certainly did not change since before the first copy. */
   isStill(entry: ScannedEntry): boolean;
-  /** Takes a file that came later. */
+  /** Copies a file that was added later. */
   take(path: string): Promise<Taken | undefined>;
-  /** The path of a file's source. */
+  /** Returns the path of a file's source. */
   source(entry: ScannedEntry): Name;
 }
 
-/** LevelDBs, and every other file with the journal and the wal beside it: whether it is a database of SQLite matters only where it has one. */
+/**
+ * Returns the LevelDBs, and every other file with the journal and wal beside it. Whether such a
+ * file is an SQLite database matters only if it has one.
+ */
 export function unitsOf({ entries }: Scan, filter: Filter): Unit[] {
   const files = entries.filter(({ kind }) => kind === 'file');
   const levelDbs = new Set(files.filter(({ path }) => nameOf(path) === 'CURRENT').map(({ path }) => parentPath(path)));
@@ -69,8 +73,8 @@ function nameOf(path: string): string {
 const WAL_HEADER_SIZE = 32;
 
 /**
- * A database, its journal, its wal. A wal that grew meanwhile is no harm: the beginning of one is an earlier state, as long as the database stayed, and the wal
- * did not begin anew, which its header tells.
+ * A database with its journal and wal. Copies remain valid if the wal grew, since a prefix of it is
+ * an earlier state. They do not if the database changed, or if the wal's header shows a restart.
  */
 function database(name: string, filter: Filter): Unit {
   const wal = `${name}-wal`;
@@ -79,7 +83,7 @@ function database(name: string, filter: Filter): Unit {
     entries: [],
     paths: () => [name, `${name}-journal`, wal].filter((path) => pathProblem(path) === undefined && !filter.excludes(path, false)),
     async holds({ taken, hasGone, after, isStill, source }) {
-      // A journal that goes is a transaction that ends.
+      // A journal that vanishes marks the end of a transaction.
       if (hasGone) return false;
       const log = taken.find(({ entry }) => entry.path === wal);
       const now = after.get(wal);
@@ -95,7 +99,7 @@ function database(name: string, filter: Filter): Unit {
   };
 }
 
-/** Returns the first bytes of a file, or fewer if it is shorter or gone. */
+/** Returns the first bytes of a file; fewer if it is shorter or gone. */
 function beginning(name: string, locate: () => Name, length: number): Uint8Array {
   const file = ifThere(name, () => openSync(locate(), constants.O_RDONLY | constants.O_NOFOLLOW));
   if (file === undefined) return new Uint8Array(0);
@@ -108,8 +112,10 @@ function beginning(name: string, locate: () => Name, length: number): Uint8Array
 }
 
 /**
- * A LevelDB: tables, then logs, then what names them. A table is never changed once it is named, logs and MANIFEST are only appended to; so the copy is the database
- * of one moment if every table that the copied MANIFEST names is there whole, and no log but the newest has grown since it was copied.
+ * A LevelDB: copies tables, then logs, then the files that name them. A table never changes once it
+ * is named; logs and the MANIFEST are only appended to. The copy represents one moment if two
+ * conditions hold. Every table in the copied MANIFEST is complete, and only the newest log has
+ * grown since it was copied.
  */
 function levelDb(name: string, filter: Filter): Unit {
   const below = (file: string): string => (name === '' ? file : `${name}/${file}`);
@@ -157,7 +163,7 @@ function namesIn(root: Below, path: string): string[] {
   }
 }
 
-/** A table that was named after the others were copied. */
+/** Copies a table that was added after the others were copied. */
 async function takeTable(number: number, size: number, take: Attempt['take'], below: (file: string) => string): Promise<Taken | undefined> {
   for (const suffix of ['.ldb', '.sst']) {
     const table = await take(below(`${String(number).padStart(6, '0')}${suffix}`));
@@ -166,7 +172,7 @@ async function takeTable(number: number, size: number, take: Attempt['take'], be
   return undefined;
 }
 
-/** Logs by number: all but the newest of them must be whole. */
+/** Sorts logs by number: all but the newest must be complete. */
 function copyOrder(name: string): number {
   const { kind, number } = levelDbFile(name);
   const rank = { other: 0, table: 1, log: 2, manifest: 3, current: 4 }[kind];

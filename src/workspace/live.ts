@@ -1,8 +1,9 @@
 /**
- * Whether a browser has a directory open, by the locks that browsers leave in it (SPEC.md R-CAP-11). A lock outlives a browser that was killed and its
- * process number is given out again, so a lock counts unless /proc shows that its process cannot be the one; in doubt the browser is
- * live. Firefox's other lock, an fcntl lock on `.parentlock`, cannot be asked for from Node without a native package; the link that is
- * read here is written by every Firefox that got it.
+ * Detects a running browser by the locks in its directory (SPEC.md R-CAP-11). A lock outlives a
+ * killed browser, and its process number is reused. A lock therefore counts unless /proc proves
+ * that its process is not the browser; in doubt, the browser is running. Firefox's other lock, an
+ * fcntl lock on `.parentlock`, needs a native package to query. Every Firefox that holds it also
+ * writes the link that is read here.
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
@@ -19,25 +20,28 @@ export interface LiveBrowser {
 
 type LiveHost = Pick<Host, 'hostname' | 'isAlive' | 'startedAt'>;
 
-/** A process that a lock names, by its number in the PID namespace that it runs in. */
+/** A process named by a lock, by its number in its own PID namespace. */
 interface Holder extends LiveBrowser {
   /** Whether it ran under this machine's host name. */
   isHere: boolean;
-  /** When the lock was made, in milliseconds since 1970. */
+  /** The time of the lock, in milliseconds since 1970. */
   since: number;
 }
 
-/** The names of the links that are locks. */
+/** The names of lock links. */
 const LOCK_NAMES = new Set(['SingletonLock', 'lock']);
-/** How far below a directory `lockedBelow` looks: a profile lies rarely deeper in a directory of profiles. */
+/** The depth of `lockedBelow`: profiles rarely lie deeper in a directory of profiles. */
 const LOOK_DEPTH = 4;
-/** How much later than its lock a process may seem to have started: the system tells the start in whole seconds. */
+/**
+ * Tolerance for process starts that appear later than the lock: the system reports them in whole
+ * seconds.
+ */
 const START_TOLERANCE_MS = 2000;
 
 /**
- * Returns the browser of this machine that has `dir` open; one in a PID namespace below this one, such as a container's, has the number that it has here. A lock
- * that names another host is a container's or none here, and a lock in a directory that does not exist is none. Throws UNREADABLE if the system refuses to show
- * the locks.
+ * Returns the browser of this machine that uses `dir`. One in a child PID namespace, such as a
+ * container, is returned with its number in this namespace. Locks that name an unknown host and
+ * locks of absent directories do not count. Throws UNREADABLE if the locks cannot be read.
  */
 export function liveBrowser(dir: string, host: LiveHost): LiveBrowser | undefined {
   for (const holder of [chromiumHolder(dir, host.hostname()), firefoxHolder(dir)]) {
@@ -50,14 +54,14 @@ export function liveBrowser(dir: string, host: LiveHost): LiveBrowser | undefine
   return undefined;
 }
 
-/** Returns whether an entry of that name may be a browser's lock, if it is a link. */
+/** Returns whether a link of that name may be a browser's lock. */
 export function isLockName(name: string): boolean {
   return LOCK_NAMES.has(name);
 }
 
 /**
- * Throws BUSY, naming the directory with the lock, if a browser of this machine has `dir` open, the directory directly above it, of which it
- * may be a profile such as `Default`, or one of `below`.
+ * Throws BUSY, naming the locked directory, if a browser of this machine uses `dir`, its parent
+ * or a directory in `below`. The parent counts since `dir` may be one of its profiles.
  */
 export function refuseLive(dir: string, host: LiveHost, below: Iterable<string> = lockedBelow(dir)): void {
   for (const path of new Set([dir, dirname(dir), ...below])) {
@@ -70,7 +74,10 @@ export function refuseLive(dir: string, host: LiveHost, below: Iterable<string> 
   }
 }
 
-/** Yields the directories some levels below `dir` that have a lock, by the names in them; what cannot be listed is passed over. */
+/**
+ * Yields the directories within some levels below `dir` that contain a lock, by name only.
+ * Unreadable directories are skipped.
+ */
 function* lockedBelow(dir: string, depth = LOOK_DEPTH): Generator<string> {
   for (const entry of ifSeen(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
     if (entry.isSymbolicLink() && isLockName(entry.name)) yield dir;
@@ -79,9 +86,10 @@ function* lockedBelow(dir: string, depth = LOOK_DEPTH): Generator<string> {
 }
 
 /**
- * Returns the lock of a browser that may run where this machine cannot see it, though no browser of this machine has `dir` open; `isRunning` if it
- * answers. Undefined if there is none, and if it is proved that its browser is gone: Chromium listens on a socket for as long as it lives, in
- * whichever PID namespace; a Firefox that has an address of this machine is one of its processes.
+ * Returns the lock of a browser that may run out of sight, if no browser of this machine uses
+ * `dir`; `isRunning` if it responds. Undefined if there is none, or if the browser has provably
+ * exited. Chromium listens on a socket while it runs, in any PID namespace. A Firefox whose lock
+ * has an address of this machine is one of its processes.
  */
 export async function unprovenLock(
   dir: string,
@@ -100,7 +108,7 @@ export async function unprovenLock(
   return { lock: `lock -> ${firefox}`, isRunning: false };
 }
 
-/** Chromium's lock is a link to `<host name>-<pid>`. */
+/** Parses Chromium's lock, a link to `<host name>-<pid>`. */
 function chromiumHolder(dir: string, hostname: string): Holder | undefined {
   const lock = readLock(join(dir, 'SingletonLock'));
   const dash = lock?.target.lastIndexOf('-') ?? -1;
@@ -108,7 +116,10 @@ function chromiumHolder(dir: string, hostname: string): Holder | undefined {
   return holderOf(lock, lock.target.slice(dash + 1), 'chromium', lock.target.slice(0, dash) === hostname);
 }
 
-/** Firefox's lock is a link to `<address>:+<pid>`; the plus says that it has the fcntl lock as well. */
+/**
+ * Parses Firefox's lock, a link to `<address>:+<pid>`; the plus marks that the fcntl lock is held
+ * too.
+ */
 function firefoxHolder(dir: string): Holder | undefined {
   const lock = readLock(join(dir, 'lock'));
   return lock && holderOf(lock, lock.target.slice(lock.target.lastIndexOf(':') + 1).replace(/^\+/, ''), 'firefox', true);
@@ -118,12 +129,15 @@ function holderOf({ since }: Lock, digits: string, browser: Browser, isHere: boo
   return /^[1-9]\d{0,9}$/.test(digits) ? { pid: Number(digits), browser, isHere, since } : undefined;
 }
 
-/** Whether the process of that number began after the lock was made: the number was used again. */
+/** Returns whether the process started after the lock was made, so that its number was reused. */
 function isYounger({ pid, since }: Holder, host: LiveHost): boolean {
   return (host.startedAt(pid) ?? 0) > since + START_TOLERANCE_MS;
 }
 
-/** The numbers here of processes that have the number `pid` in a PID namespace below this one. */
+/**
+ * Returns the numbers in this namespace of processes with the number `pid` in a child PID
+ * namespace.
+ */
 function numbersBelow(pid: number): number[] {
   const numbers = (ifSeen(() => readdirSync('/proc')) ?? []).filter((name) => /^\d+$/.test(name));
   return numbers.map(Number).filter((number) => {
@@ -143,20 +157,20 @@ function readLock(path: string): Lock | undefined {
     return { target: readlinkSync(path), since: lstatSync(path).mtimeMs };
   } catch (error) {
     const code = errno(error);
-    // EINVAL: something else than a link has that name.
+    // EINVAL: the entry of that name is no link.
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EINVAL') return undefined;
     throw readFailure(path, error);
   }
 }
 
 /**
- * Returns whether the living process `pid` has `dir` open, as /proc shows it plainly; undefined for a browser, or a process that cannot be looked at, of which
- * nothing tells its profile.
+ * Returns whether the process `pid` clearly uses `dir`, according to /proc. Undefined for a browser
+ * whose profile is unknown, and for a process that cannot be examined.
  */
 function mayHold(pid: number, dir: string): boolean | undefined {
   const commandLine = ifSeen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
   if (commandLine === undefined) return undefined;
-  // A browser's helper: it locks nothing, and is the likeliest of all to be given a browser's old number.
+  // A browser's helper process takes no locks, and often gets the number of an exited browser.
   if (/(?:^|[\0 ])(?:--type=|-contentproc[\0 ])/.test(commandLine)) return false;
   if (hasOpenFileIn(pid, dir)) return true;
   const args = commandLine.split('\0');
@@ -169,7 +183,10 @@ function hasOpenFileIn(pid: number, dir: string): boolean {
   return descriptors.some((fd) => ifSeen(() => readlinkSync(`/proc/${pid}/fd/${fd}`))?.startsWith(`${directory}/`));
 }
 
-/** Whether `dir` is the profile that the process was told to use, in its own view of the file system; undefined where that is not to be seen. */
+/**
+ * Returns whether `dir` is the profile in the process's arguments, resolved in its own view of the
+ * file system. Undefined if that cannot be determined.
+ */
 function isProfileOf(pid: number, args: readonly string[], dir: string): boolean | undefined {
   const named = profileArgument(args);
   if (named === undefined) return undefined;
@@ -190,8 +207,8 @@ function profileArgument(args: readonly string[]): string | undefined {
 }
 
 /**
- * By name: a browser that is starting may have named no profile and opened no file yet. A process that ended and was not waited for has
- * no name any more.
+ * Detects a browser by name, since a starting one may have no profile argument and no open file. A
+ * zombie process has no name.
  */
 function isBrowser(pid: number, program: string): boolean {
   const executable = ifSeen(() => readlinkSync(`/proc/${pid}/exe`)) ?? '';

@@ -1,7 +1,9 @@
 /**
- * Directory locks: of all processes that share a home, one at a time works with a directory. A lock is a folder among the records with one empty file in it, which
- * is named after the owner (SPEC.md R-OUT-7). The folder is renamed into place with its file, which succeeds only where no lock is or an empty folder. A lock of
- * an owner that is gone is taken over by renaming the file, which one of any number of processes can do, since no other lock ever has a file of that name.
+ * Directory locks: one process at a time works with a directory, among all that share a local
+ * store. A lock is a folder in the records with one empty file, which is named after the owner
+ * (SPEC.md R-OUT-7). The folder is renamed into place with its file, which succeeds only if the
+ * target is absent or empty. A lock of an exited owner is taken over by renaming its file. Only one
+ * process can do so, since file names are unique to locks.
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
@@ -16,10 +18,10 @@ import { recordFailure, recordPath } from './record.js';
 
 type LockHost = Pick<Host, 'random' | 'owners'>;
 
-/** Locks that come and go while one process looks. */
+/** Attempts to examine a lock that other processes take and release meanwhile. */
 const MAX_LOOKS = 50;
 
-/** Files of locks that this process released and could not remove. */
+/** Lock files that this process released but could not remove. */
 const abandoned = new Set<string>();
 
 /** A lock of this process. */
@@ -28,8 +30,8 @@ export interface DirectoryLock {
 }
 
 /**
- * Takes the lock of the directory with the real path `dir`. Throws BUSY if another owner has it, this process included; USAGE, FORBIDDEN or NO_SPACE if
- * nothing can be noted in `folder`.
+ * Takes the lock of the directory with the real path `dir`. Throws BUSY if another owner holds it,
+ * including this process. Throws USAGE, FORBIDDEN or NO_SPACE if `folder` cannot be written to.
  */
 export async function lockDirectory(folder: string, dir: string, host: LockHost): Promise<DirectoryLock> {
   const path = recordPath(folder, dir, 'lock');
@@ -56,7 +58,10 @@ export async function lockDirectory(folder: string, dir: string, host: LockHost)
   }
 }
 
-/** Throws BUSY if another owner has the lock of the directory with the real path `dir`. Writes nothing. */
+/**
+ * Throws BUSY if another owner holds the lock of the directory with the real path `dir`. Writes
+ * nothing.
+ */
 export async function refuseLocked(folder: string, dir: string, host: LockHost): Promise<void> {
   const path = recordPath(folder, dir, 'lock');
   const owner = await ownerOf(path);
@@ -68,7 +73,7 @@ async function stateOf(path: string, owner: string, owners: Owners): Promise<Own
   return abandoned.has(join(path, owner)) ? 'gone' : await owners.state(owner);
 }
 
-/** The owner that a lock names; undefined if nobody has it. */
+/** Returns the owner that a lock names; undefined if it is free. */
 async function ownerOf(path: string): Promise<string | undefined> {
   try {
     return (await readdir(path))[0];
@@ -78,12 +83,13 @@ async function ownerOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** Puts a lock of this process in place; false if there is one. */
+/** Puts a lock of this process in place; returns false if there is one. */
 async function place(path: string, me: string, host: LockHost): Promise<boolean> {
   const temporary = `${path}.${toHex(host.random(8))}.${me}`;
   let isPlaced = false;
   try {
-    // In two steps: on a read-only file system the first that is missing is ENOENT with `recursive`.
+    // In two steps: on a read-only file system, `recursive` reports the first missing directory as
+    // ENOENT.
     await mkdir(dirname(temporary), { recursive: true, mode: 0o700 });
     await mkdir(temporary, 0o700);
     await writeFile(join(temporary, me), '', { mode: 0o600 });
@@ -94,7 +100,7 @@ async function place(path: string, me: string, host: LockHost): Promise<boolean>
   }
 }
 
-/** False if there is nothing at `from`, or a folder with something in it at `to`. */
+/** Returns false if `from` does not exist, or if `to` is a folder that is not empty. */
 async function renamed(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
@@ -105,7 +111,10 @@ async function renamed(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Removes this process's file first: the folder may be another's by the time that it is empty. Fails for nothing: what was done under the lock is done. */
+/**
+ * Removes this process's file first, since the empty folder may already belong to another process.
+ * Never fails: the work under the lock is done.
+ */
 async function remove(path: string, me: string): Promise<void> {
   const file = join(path, me);
   try {
@@ -113,7 +122,7 @@ async function remove(path: string, me: string): Promise<void> {
     await rmdir(path);
   } catch (error) {
     if (errno(error) === undefined) throw error;
-    // ENOENT: another took it over. ENOTEMPTY: the folder is another's by now.
+    // ENOENT: another process took the lock over. ENOTEMPTY: another process owns the folder now.
     if (existsSync(file)) abandoned.add(file);
   }
 }

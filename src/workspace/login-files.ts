@@ -1,51 +1,55 @@
 /**
- * The files of a profile that a login depends on, and what shows that one of them is broken: cut short by a full disk,
- * overwritten, or emptied. Little is read: the header of a database, and the text of a few small files.
+ * Checks of the files that a login depends on: detects files that were truncated by a full disk,
+ * overwritten or emptied. Only the header of a database and the text of a few small files are read.
  */
 import { MAX_PROFILE_TEXT } from '../limits.js';
 import { parseObject } from './json-object.js';
 
-/** A file as it is judged. */
+/** A file to be checked. */
 export interface LoginFile {
   /** Bytes of the whole file. */
   size: number;
-  /** Its first bytes, as many as its format wants. */
+  /** Its first bytes, as many as its format needs. */
   start: Uint8Array;
-  /** Bytes of the wal and of the journal beside it: content that the database lacks may lie there. */
+  /**
+   * Bytes of the wal and of the journal beside it, which may hold content that the database lacks.
+   */
   wal: number;
   journal: number;
 }
 
 export interface Format {
-  /** Returns how many of a file's first bytes it is judged by. */
+  /** Returns how many of a file's first bytes the check needs. */
   bytes(size: number): number;
-  /** Returns the problem of a file; undefined if there is none to be seen. */
+  /** Returns the problem of a file; undefined if none is visible. */
   problem(file: LoginFile): string | undefined;
 }
 
 const SQLITE_HEADER_BYTES = 100;
-/** A wal without a frame holds nothing. */
+/** The bytes of a wal without frames. */
 const WAL_HEADER_BYTES = 32;
 const MAGIC = 'SQLite format 3\0';
 
 const database: Format = {
   bytes: (size) => Math.min(size, SQLITE_HEADER_BYTES),
   problem({ size, start, wal, journal }) {
-    // Also with a wal beside it: the first page of a database is in its file before it has one.
+    // Also if there is a wal: the first page of a database is written to the file before a wal
+    // exists.
     if (size === 0) return 'is empty';
     const header = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
     if (header.length < SQLITE_HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) return 'is not a database';
-    // 1 stands for 65,536.
+    // The value 1 means 65,536.
     const pageSize = header.readUInt16BE(16) === 1 ? 65_536 : header.readUInt16BE(16);
     if (pageSize < 512 || (pageSize & (pageSize - 1)) !== 0) return 'is a database with a damaged header';
-    // The count of pages is valid for the change that it was written with, and for a file without a transaction under way.
+    // The page count is valid for the change that it was written with, and without a pending
+    // transaction.
     const isCounted = header.readUInt32BE(24) === header.readUInt32BE(92) && wal <= WAL_HEADER_BYTES && journal === 0;
     const whole = header.readUInt32BE(28) * pageSize;
     return isCounted && size < whole ? `is cut short (${size} of ${whole} bytes)` : undefined;
   },
 };
 
-/** A format of texts. Files that are larger than any browser writes are not judged. */
+/** Returns a format for text files. Files larger than those of any browser are not checked. */
 function text(problem: (text: string) => string | undefined): Format {
   return {
     bytes: (size) => (size > MAX_PROFILE_TEXT ? 0 : size),
@@ -57,7 +61,7 @@ function text(problem: (text: string) => string | undefined): Format {
 }
 
 const json = text((content) => (parseObject(content) === undefined ? 'is not a whole JSON object' : undefined));
-/** Each line of Firefox's preferences is a statement or a comment. */
+/** Firefox's preferences: each line is a statement or a comment. */
 const prefs = text((content) => (/[;/]\s*$/.test(content.slice(-100)) && !content.includes('\0') ? undefined : 'is cut short'));
 const current = text((content) => (/^MANIFEST-\d+\n?$/.test(content) ? undefined : 'names no MANIFEST'));
 
@@ -69,12 +73,15 @@ const formats: readonly [RegExp, Format][] = [
   [/^(?:[^/]+\/)?Local Storage\/leveldb\/CURRENT$/, current],
 ];
 
-/** Returns whether a path of a profile is its database of cookies. */
+/** Returns whether a path of a profile is its cookie database. */
 export function isCookieStore(path: string): boolean {
   return /^(?:[^/]+\/)?(?:Network\/)?Cookies$|^cookies\.sqlite$/.test(path);
 }
 
-/** Returns the format of a file that a login depends on; undefined for any other file. `path` is relative to the profile. */
+/**
+ * Returns the format of a file that a login depends on; undefined for any other file. `path` is
+ * relative to the profile.
+ */
 export function loginFormat(path: string): Format | undefined {
   return formats.find(([pattern]) => pattern.test(path))?.[1];
 }

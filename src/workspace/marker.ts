@@ -1,12 +1,13 @@
 /**
- * The marker of a directory whose entries are being exchanged (SPEC.md R-OUT-13): a file in the directory itself, since the record
- * and the lock are seen neither from another home nor by another path of the directory, such as that of a copy.
+ * The marker of a directory whose entries are being exchanged (SPEC.md R-OUT-13). It is a file in
+ * the directory itself: record and lock are invisible to another local store, and by another path
+ * such as that of a copy.
  */
 import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrowserStateError } from '../errors.js';
 
-/** The name of the marker. No version holds it: a directory that has it is not committed. */
+/** The name of the marker. No version contains it, since a marked directory is not committed. */
 export const MARKER = '.browserstate-checkout';
 
 const TEXT = `A checkout into this directory is under way, or was cut off: it may hold parts of two versions.
@@ -14,7 +15,7 @@ const TEXT = `A checkout into this directory is under way, or was cut off: it ma
 If the content is right as it is, remove this file.
 `;
 
-/** Marks the directory as one that may hold parts of two versions. Replaces nothing but an earlier marker. */
+/** Marks the directory as a possible mixture of two versions. Replaces only an earlier marker. */
 export function mark(dir: string): void {
   unmark(dir);
   writeFileSync(join(dir, MARKER), TEXT, { flag: 'wx', mode: 0o600 });

@@ -1,6 +1,7 @@
 /**
- * What the files of a mounted directory are, for those who ask: path, size, time, and the SHA-256 of the content. It is kept up to date by looking again and again,
- * and reads only what lstat shows to have changed. Nothing that is committed depends on it.
+ * Metadata of the files of a mounted directory: path, size, time and the SHA-256 of the content. It
+ * is updated by repeated scans, which read only files whose lstat results changed. No commit
+ * depends on it.
  */
 
 import { createHash } from 'node:crypto';
@@ -23,7 +24,7 @@ export interface FileMetadata {
   modTime: number;
 }
 
-/** Steps between two breaths, in which other work gets its turn: each is an entry, or a read of 256 KiB. */
+/** Steps between two breaths, which let other work run; a step is an entry or a read of 256 KiB. */
 const STEPS_PER_BREATH = 64;
 
 export class FileTracker {
@@ -32,19 +33,22 @@ export class FileTracker {
   #files: ReadonlyMap<string, FileMetadata> | undefined;
   #facts = new Map<string, string>();
 
-  /** `rules`: what is left out, as a commit would leave it out. */
+  /** `rules`: exclusions, as for a commit. */
   constructor(dir: string, rules: { keepCaches?: boolean | undefined; exclude?: readonly string[] | undefined } = {}) {
     this.#dir = dir;
     this.#rules = rules;
   }
 
-  /** What the last look found; the first look is now if there was none. What cannot be seen is left out. */
+  /**
+   * Returns the results of the last scan; scans first if there was none. Unreadable files are
+   * omitted.
+   */
   files(): ReadonlyMap<string, FileMetadata> {
     if (this.#files === undefined) for (const _step of this.#look());
     return this.#files ?? new Map();
   }
 
-  /** Looks again, a little at a time. */
+  /** Scans again, in small steps. */
   async look(signal?: AbortSignal): Promise<void> {
     let steps = 0;
     for (const _step of this.#look()) {
@@ -80,7 +84,7 @@ export class FileTracker {
     this.#facts = facts;
   }
 
-  /** Undefined where the file went away meanwhile, or cannot be read. */
+  /** Undefined if the file vanished meanwhile or is unreadable. */
   *#read(path: string, { size, mtimeNs }: BigIntStats): Generator<void, FileMetadata | undefined> {
     const file = ifSeen(() => openSync(join(this.#dir, path), 'r'));
     if (file === undefined) return undefined;

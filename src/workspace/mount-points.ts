@@ -1,4 +1,4 @@
-/** Mount points: directories that cannot be renamed, and whose content may be another file system's. */
+/** Mount points: directories that cannot be renamed, and that may belong to another file system. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { BrowserStateError } from '../errors.js';
@@ -13,7 +13,7 @@ export const systemEntries: ReadonlySet<string> = new Set([
   'System Volume Information',
 ]);
 
-/** Returns whether something is mounted at `dir`, be it a directory of the same file system. */
+/** Returns whether `dir` is a mount point, including a bind mount within a file system. */
 export function isMountPoint(dir: string): boolean {
   if (statSync(dir).dev !== statSync(dirname(dir)).dev) return true;
   return mountPoints().includes(dir);
@@ -24,7 +24,7 @@ function mountPointsBelow(dir: string): string[] {
   return mountPoints().filter((path) => path.startsWith(dir === '/' ? dir : `${dir}/`));
 }
 
-/** Throws USAGE, naming it, if a mount point below a directory with the real path `dir` is one that `isTouched`. */
+/** Throws USAGE, naming it, if a mount point below the real path `dir` satisfies `isTouched`. */
 export function refuseMountsBelow(dir: string, fate: 'removed' | 'changed', isTouched: (path: string) => boolean = () => true): void {
   const below = mountPointsBelow(dir).find((path) => isTouched(relative(dir, path)));
   if (below === undefined) return;
@@ -34,18 +34,21 @@ export function refuseMountsBelow(dir: string, fate: 'removed' | 'changed', isTo
   });
 }
 
-/** Returns whether the file system keeps the entry of that name in the directory `parent`: it is root's, and at a mount point's root. */
+/**
+ * Returns whether the file system itself keeps the entry in `parent`: it belongs to root and lies
+ * in the root of a mount.
+ */
 export function isSystemEntry(parent: string, name: string, { uid }: { uid: bigint }): boolean {
   return systemEntries.has(name) && uid === 0n && isMountPoint(parent);
 }
 
 /**
- * Returns the path of a directory with the real path `dir` in its file system, and the other paths here that lead to it by other
- * mounts. Undefined if this system does not show mounts.
+ * Returns the path of the directory within its file system, and other paths that reach it through
+ * other mounts. `dir` is a real path. Undefined if this system does not list mounts.
  */
 export function placesOf(dir: string): { inFileSystem: string; others: string[] } | undefined {
   const mounts = mountTable();
-  // Of mounts at one path the last one is on top.
+  // Of several mounts at one path, the last one is visible.
   const own = mounts
     .filter(({ path }) => isWithin(path, dir))
     .sort((a, b) => a.path.length - b.path.length)
@@ -58,7 +61,7 @@ export function placesOf(dir: string): { inFileSystem: string; others: string[] 
   return { inFileSystem, others: [...new Set(paths)].filter((path) => path !== dir && isSameDirectory(path, dir)) };
 }
 
-/** Returns whether two paths are one directory, be it by a mount of one at the other. */
+/** Returns whether two paths are the same directory, including by bind mounts. */
 export function isSameDirectory(a: string, b: string): boolean {
   const [one, other] = [a, b].map((path) => ifSeen(() => statSync(path, { bigint: true })));
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
@@ -74,7 +77,7 @@ function mountPoints(): string[] {
 
 interface MountEntry {
   device: string;
-  /** The path in the file system of the directory that is mounted. */
+  /** The path of the mounted directory within its file system. */
   root: string;
   path: string;
 }

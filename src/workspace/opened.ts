@@ -1,6 +1,7 @@
 /**
- * Entries that are closed to their owner (0444 files, 0555 directories), with which a browser fails. A mounted directory has them opened;
- * what is committed of it keeps the modes of the version that it was made from, unless something else changed them (SPEC.md R-OUT-11).
+ * Read-only entries (0444 files, 0555 directories), with which browsers fail. They are made
+ * writable in a mounted directory. Its commits keep the original modes, unless something else
+ * changed them (SPEC.md R-OUT-11).
  */
 import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -12,26 +13,31 @@ import { setMode } from './handle.js';
 /** Modes by path. */
 export type OpenedEntries = Readonly<Record<string, number>>;
 
-/** Entries between two breaths, in which other work gets its turn. */
+/** Entries between two breaths, which let other work run. */
 const ENTRIES_PER_BREATH = 1000;
 
-/** Returns the mode with which the owner of an entry may change it. */
+/** Returns the mode that lets the owner change an entry. */
 export function openedMode({ kind, mode }: TreeEntry): number {
   return kind === 'symlink' ? mode : mode | (kind === 'directory' ? 0o700 : 0o200);
 }
 
-/** Returns whether the owner of an entry may not change it. */
+/** Returns whether the owner of an entry cannot change it. */
 export function isClosed(entry: TreeEntry): boolean {
   return openedMode(entry) !== entry.mode;
 }
 
-/** Returns what a directory that holds the version with its entries opened is remembered by; undefined if none is closed. */
+/**
+ * Returns the original modes of the entries that are made writable; undefined if there are none.
+ */
 export function openedIn(tree: Tree): OpenedEntries | undefined {
   const closed = tree.filter(isClosed);
   return closed.length === 0 ? undefined : Object.fromEntries(closed.map(({ path, mode }) => [path, mode]));
 }
 
-/** Returns the entries of a directory, with their former modes if they still have those with which they were opened. */
+/**
+ * Returns the entries of a directory, with the original modes of those that still have the opened
+ * mode.
+ */
 export function withFormerModes(found: TreeEntry[], opened: OpenedEntries | undefined): TreeEntry[] {
   if (opened === undefined) return found;
   const modes = new Map(Object.entries(opened));
@@ -42,8 +48,8 @@ export function withFormerModes(found: TreeEntry[], opened: OpenedEntries | unde
 }
 
 /**
- * Returns how many files and directories below `dir` this user can neither write to nor make writable: those of other users, and
- * immutable ones.
+ * Returns how many files and directories below `dir` this user cannot write to or make writable:
+ * those of other users and immutable ones.
  */
 export async function countForeign(dir: string): Promise<number> {
   const directories = [Buffer.from(dir)];
@@ -66,7 +72,7 @@ function isForeign(path: Buffer, mode: number): boolean {
     accessSync(path, constants.W_OK);
     return false;
   } catch (error) {
-    // EPERM: it is immutable. An owner may set the mode, here to what it is.
+    // EPERM: it is immutable, since an owner may set the current mode again.
     return errno(error) === 'EPERM' || (errno(error) === 'EACCES' && !mayChange(path, mode & 0o7777));
   }
 }

@@ -1,4 +1,6 @@
-/** Notes of this machine: private files that are replaced as a whole, with a digest that tells whether one is what was written. */
+/**
+ * Private files of this machine that are replaced atomically, with a digest that detects damage.
+ */
 import { constants } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -8,18 +10,21 @@ import { errno } from './files.js';
 
 const DIGEST_BYTES = 32;
 
-/** The content with its digest before it. */
+/** Returns the content with its digest in front. */
 export function sealed(content: Uint8Array): Uint8Array {
   return concat([sha256(content), content]);
 }
 
-/** The content of what was sealed; undefined for any other bytes. */
+/** Returns the sealed content; undefined for any other bytes. */
 export function unsealed(bytes: Uint8Array): Uint8Array | undefined {
   const content = bytes.subarray(DIGEST_BYTES);
   return equalBytes(sha256(content), bytes.subarray(0, DIGEST_BYTES)) ? content : undefined;
 }
 
-/** Reads a note. One that is no file reads as empty, which nothing waits for, be it a pipe without a writer. Throws what the system says. */
+/**
+ * Reads a private file. Anything that is no regular file reads as empty, without blocking on a
+ * pipe. Throws system errors.
+ */
 export async function readPrivately(path: string): Promise<Uint8Array> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -30,14 +35,17 @@ export async function readPrivately(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Makes the file hold the bytes, atomically, by a file at `temporary` in the same folder, which is made if need be. Throws what the system says. */
+/**
+ * Replaces the file atomically by way of `temporary` in the same folder, which is created if
+ * necessary. Throws system errors.
+ */
 export async function replacePrivately(path: string, temporary: string, bytes: Uint8Array): Promise<void> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeFile(temporary, bytes, { mode: 0o600 });
     await rename(temporary, path);
   } catch (error) {
-    // What keeps it from being removed is what kept it from being written.
+    // The cause of a failed removal is the cause of the failed write.
     await rm(temporary, { force: true }).catch((failure: unknown) => {
       if (errno(failure) === undefined) throw failure;
     });

@@ -1,7 +1,7 @@
 /**
- * What home remembers about the directories that were committed or checked out: of which session, from which commit, and what was
- * under way when a process died. A directory itself holds the profile and nothing else. Records are notes of this machine: a lost or damaged one
- * makes the directory a stranger, which is always safe.
+ * Records of the local store about directories that were committed or checked out: session, commit,
+ * and interrupted changes. The directory itself holds nothing but the profile. Records belong to
+ * this machine. Without its record, a directory is treated as unknown, which is always safe.
  */
 
 import { lstatSync, realpathSync } from 'node:fs';
@@ -21,32 +21,36 @@ import type { OpenedEntries } from './opened.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from './private-file.js';
 import { StatCache } from './stat-cache.js';
 
-/** A change of the directory that may be half done. */
+/** A change of the directory that may be incomplete. */
 export interface Pending {
   /**
-   * `stage`: new content is being written to `stage`. Then it is complete and takes the directory's place: `swap`, by renaming the
-   * directory to `old` and `stage` to its place; `clear` and `fill`, by moving the entries one by one, the old ones to `old` and the new
-   * ones out of `stage`. `drop`: the new content is in place, and `stage` and `old` are removed. `apply`: the directory itself is
-   * being changed, and is a mixture until it is written anew.
+   * `stage`: new content is being written to `stage`. The complete stage then replaces the
+   * directory's content. `swap`: by renaming the directory to `old` and `stage` to its path.
+   * `clear` and `fill`: by moving the entries one by one, the former ones to `old` and the new ones
+   * out of `stage`. `drop`: the new content is in place; `stage` and `old` are removed. `apply`:
+   * the directory itself is being changed, and is a mixture until it is rewritten.
    */
   phase: 'stage' | 'swap' | 'clear' | 'fill' | 'drop' | 'apply';
   /** The directory that the new content is written to. */
   stage: string;
-  /** The place for the directory's former content; undefined if the directory was absent. */
+  /** The path for the directory's former content; undefined if the directory was absent. */
   old: string | undefined;
-  /** The record before: it holds again if the change is undone. */
+  /** The record before the change, which is restored if the change is undone. */
   previous: WorkspaceRecord | undefined;
-  /** The record after the change; for `apply` the version that is being written. */
+  /** The record after the change; for `apply`, that of the version being written. */
   next: WorkspaceRecord | undefined;
   /** The identity of the directory before the exchange began. */
   former?: string | undefined;
-  /** The identity of `stage` when it was complete. */
+  /** The identity of the complete `stage`. */
   fresh?: string | undefined;
-  /** The file system's time, in nanoseconds, from which on this change wrote nothing to the former content. */
+  /**
+   * The file system's time, in nanoseconds, since which this change has not written to the former
+   * content.
+   */
   since?: string | undefined;
-  /** Directories that are moved part by part, with their identities. */
+  /** Directories that are moved in parts, with their identities. */
   split?: Readonly<Record<string, string>> | undefined;
-  /** An earlier change that was cut off: it is pending again if this one is undone, and done with this one. */
+  /** An earlier interrupted change: pending again if this one is undone, finished with this one. */
   under: Pending | undefined;
 }
 
@@ -58,17 +62,20 @@ export interface WorkspaceRecord {
   head: ObjectId;
   /** Globs of a partial checkout. */
   only: string[] | undefined;
-  /** What the last capture left out. */
+  /** The rules of the last capture. */
   rules: CaptureRules;
-  /** Entries that were opened to their owner, with the modes that they have in the version. */
+  /** Entries that were made writable, with their modes in the version. */
   opened?: OpenedEntries | undefined;
 }
 
 interface Stored {
   dir: string;
-  /** Another one with each writing: tells a record that was written in between from one that was not, also if both say the same. */
+  /**
+   * Changes with each write, so that a record written meanwhile is detected even if its content is
+   * equal.
+   */
   generation: string;
-  /** Which directory it was: another one at the same path is a stranger. */
+  /** The identity of the directory: another one at the same path is unknown. */
   identity: string | undefined;
   record: WorkspaceRecord | undefined;
   pending: Pending | undefined;
@@ -86,7 +93,7 @@ export class Workspace {
     readonly dir: string,
     readonly record: WorkspaceRecord | undefined,
     readonly pending: Pending | undefined,
-    /** Names this writing of the record; undefined if there is none. */
+    /** The generation of this record; undefined if there is none. */
     readonly generation: string | undefined,
     folder: string,
     host: RecordHost,
@@ -95,7 +102,7 @@ export class Workspace {
     this.#host = host;
   }
 
-  /** `folder`: where records are kept; made when the first is written. */
+  /** `folder`: the folder of records, created by the first write. */
   static async open(folder: string, dir: string, host: RecordHost): Promise<Workspace> {
     const real = realPath(dir);
     const bytes = await readIfPresent(recordPath(folder, real, 'json'));
@@ -106,7 +113,10 @@ export class Workspace {
     return new Workspace(real, isStranger ? undefined : mine?.record, mine?.pending, mine?.generation, folder, host);
   }
 
-  /** Replaces the record, atomically. Throws USAGE where something else is in the records' place, FORBIDDEN or NO_SPACE. */
+  /**
+   * Replaces the record atomically. Throws USAGE if the path of the records is no folder, FORBIDDEN
+   * or NO_SPACE.
+   */
   async write(record: WorkspaceRecord | undefined, pending?: Pending): Promise<Workspace> {
     const generation = toHex(this.#host.random(8));
     const stored: Stored = { dir: this.dir, generation, identity: identityOf(this.dir), record, pending };
@@ -115,17 +125,17 @@ export class Workspace {
     return new Workspace(this.dir, record, pending, generation, this.#folder, this.#host);
   }
 
-  /** What earlier captures and checkouts learnt of the directory's files. */
+  /** Reads the stat cache of the directory. */
   async readCache(): Promise<StatCache> {
     return StatCache.decode(await readIfPresent(recordPath(this.#folder, this.dir, 'stat')), { dir: this.dir });
   }
 
-  /** Replaces what is known of the files, atomically. */
+  /** Replaces the stat cache atomically. */
   async writeCache(cache: StatCache): Promise<void> {
     await this.#replace(recordPath(this.#folder, this.dir, 'stat'), cache.encode());
   }
 
-  /** Removes what is remembered of the directory, which is no more. */
+  /** Removes the record of a directory that no longer exists. */
   async forget(): Promise<void> {
     for (const kind of ['json', 'stat'] as const) await rm(recordPath(this.#folder, this.dir, kind), { force: true });
   }
@@ -139,12 +149,14 @@ export class Workspace {
 }
 
 /**
- * The path with symlinks resolved, as far as it exists. Throws USAGE where a file is in the place of a directory above it, for a symlink that leads
- * nowhere or in a circle, and for what can be no path; FORBIDDEN where the system refuses to look.
+ * Returns the path with symlinks resolved, as far as it exists. Throws USAGE for a path below a
+ * file, a broken or circular symlink, and an invalid path. Throws FORBIDDEN if the system denies
+ * access.
  */
 export function realPath(dir: string): string {
   const full = resolve(dir);
-  // Node decodes bytes that are not UTF-8 to this character: the path would be another directory's.
+  // Node decodes bytes that are not UTF-8 to this character, so the path may be another
+  // directory's.
   if (full.includes('\uFFFD')) {
     throw new BrowserStateError('USAGE', `${quote(dir)}: expected a path in UTF-8, found other bytes`, {
       hint: 'Rename the directory, or the one above it whose name is not UTF-8.',
@@ -177,7 +189,7 @@ function isLink(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
-/** Returns what a failure to note something in the local store means. */
+/** Returns the library error for a failure to write to the local store. */
 export function recordFailure(path: string, error: unknown): unknown {
   const code = errno(error);
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') {
@@ -194,12 +206,12 @@ export function recordFailure(path: string, error: unknown): unknown {
   });
 }
 
-/** Where something is kept about the directory with the real path `dir`. */
+/** Returns the path of a file about the directory with the real path `dir`. */
 export function recordPath(folder: string, dir: string, kind: 'json' | 'stat' | 'lock'): string {
   return join(folder, `${toHex(sha256(utf8(dir)).subarray(0, 16))}.${kind}`);
 }
 
-/** Returns the real paths of the directories in which something was under way when their records were written. */
+/** Returns the real paths of the directories whose records contain a pending change. */
 export async function pendingDirectories(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
@@ -218,7 +230,7 @@ async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
   try {
     return await readPrivately(path);
   } catch (error) {
-    // ENOTDIR: the folder is below a file, so it holds nothing. EISDIR: what has the name is no record.
+    // ENOTDIR: the folder lies below a file, so it is empty. EISDIR: the entry is no record.
     if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR' || errno(error) === 'EISDIR') return undefined;
     throw writeFailure(path, error);
   }

@@ -1,4 +1,7 @@
-/** Removal of directories that may hold anything: names that are not UTF-8, directories that cannot be written to, symlinks. */
+/**
+ * Removal of directories with any content: names that are not UTF-8, read-only directories,
+ * symlinks.
+ */
 import { accessSync, chmodSync, constants, lstatSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { BrowserStateError } from '../errors.js';
@@ -6,10 +9,13 @@ import { quote } from './directory.js';
 import { errno, writeFailure } from './files.js';
 import { DirectoryHandle, type Name, withHandle } from './handle.js';
 
-/** Entries between two breaths, in which other work gets its turn. */
+/** Entries between two breaths, which let other work run. */
 const ENTRIES_PER_BREATH = 1000;
 
-/** Removes what is at `path`, with all in it; nothing may be there. Throws FORBIDDEN and its like, naming `path`. */
+/**
+ * Removes the entry at `path` with all its content, if it exists. Throws FORBIDDEN or another write
+ * error, naming `path`.
+ */
 export async function removeTree(path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return;
@@ -35,21 +41,21 @@ async function empty(dir: DirectoryHandle): Promise<void> {
   }
 }
 
-/** Opens a directory whose entries are to be removed; its owner may not have been allowed to write to it. */
+/** Opens a directory for removing its entries, making it writable if necessary. */
 function openWritable(path: string | Buffer): DirectoryHandle {
   const handle = DirectoryHandle.open(path);
   makeWritable(handle);
   return handle;
 }
 
-/** Lets this user write to a directory of its own; returns the mode that it had if it was changed. */
+/** Makes an own directory writable for this user; returns its former mode if it was changed. */
 export function makeWritable(handle: DirectoryHandle): number | undefined {
   const { mode } = statSync(handle.self);
   if ((mode & 0o700) === 0o700 || !change(handle, 0o700)) return undefined;
   return mode & 0o7777;
 }
 
-/** Sets the mode of a directory; returns false if it is another user's. */
+/** Sets the mode of a directory; returns false if it belongs to another user. */
 function change(handle: DirectoryHandle, mode: number): boolean {
   try {
     chmodSync(handle.self, mode);
@@ -61,8 +67,8 @@ function change(handle: DirectoryHandle, mode: number): boolean {
 }
 
 /**
- * Throws FORBIDDEN, naming the entry, if this user cannot remove the entries of those names with all in them: because of directories
- * of another user, or immutable files. Nothing is changed.
+ * Throws FORBIDDEN, naming the entry, if this user cannot remove the named entries with all their
+ * content: because of directories of other users, or immutable files. Changes nothing.
  */
 export async function requireRemovable(dir: string, roots: readonly Buffer[]): Promise<void> {
   const directories = [dir];
@@ -76,7 +82,8 @@ export async function requireRemovable(dir: string, roots: readonly Buffer[]): P
         if (++seen % ENTRIES_PER_BREATH === 0) await setImmediate();
         const entry = lstatSync(handle.at(name), { throwIfNoEntry: false });
         const path = `${directory}/${name}`;
-        // A name that is not UTF-8 cannot be a path here; if it fails there the exchange is undone.
+        // A name that is not UTF-8 cannot be a path here. If it cannot be removed, the exchange is
+        // undone.
         if (entry?.isDirectory() && Buffer.from(String(name)).equals(name)) directories.push(path);
         if (entry?.isFile() && isImmutable(handle.at(name))) throw refuse(dir, path, 'it is immutable (`chattr -i` lifts that)');
       }
@@ -88,7 +95,7 @@ export async function requireRemovable(dir: string, roots: readonly Buffer[]): P
   }
 }
 
-/** The names in a directory. One of this user's own that it may not look into can be opened to it. */
+/** Returns the names in a directory. An own directory that is unreadable is made readable. */
 function namesOf(dir: string, path: string, handle: DirectoryHandle): Buffer[] {
   try {
     return handle.names();
@@ -106,12 +113,12 @@ function requireWritable(dir: string, path: string, handle: DirectoryHandle): vo
   if ((!mayWrite || isSticky) && !isOwn(handle)) throw refuse(dir, path, 'it is of another user');
 }
 
-/** Whether the mode of a directory is this user's to change. */
+/** Returns whether this user may change the mode of a directory. */
 function isOwn(handle: DirectoryHandle): boolean {
   return change(handle, statSync(handle.self).mode & 0o7777);
 }
 
-/** Whether no user at all may write to it: the permissions of a file do not keep it from being removed, this does. */
+/** Returns whether a file is immutable. Unlike its permissions, that prevents removing it. */
 function isImmutable(path: Name): boolean {
   try {
     accessSync(path, constants.W_OK);

@@ -1,6 +1,7 @@
 /**
- * Changes of a directory that can be taken back. What is removed or replaced is kept aside until all is done, so that a change that
- * fails half-way leaves the directory as it was. Nothing here follows a symlink (SPEC.md R-OUT-6).
+ * Reversible changes of a directory. Removed and replaced entries are kept elsewhere until all
+ * changes are complete, so that a failure restores the directory. No symlink is followed (SPEC.md
+ * R-OUT-6).
  */
 import { linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import type { TreeEntry } from '../object/tree.js';
@@ -11,7 +12,7 @@ import { microseconds, setTime } from './times.js';
 export class Reversible {
   readonly #dir: Below;
   readonly #kept: DirectoryHandle;
-  /** Each takes one change back. */
+  /** Functions that each undo one change. */
   readonly #steps: (() => void)[] = [];
   #count = 0;
 
@@ -34,17 +35,21 @@ export class Reversible {
     this.#steps.push(() => mkdirSync(this.#dir.at(path), 0o700));
   }
 
-  /** Makes a directory, also in the place of anything else; one that is there stays. */
+  /** Creates a directory, replacing any other kind of entry; keeps an existing directory. */
   makeDirectory(path: string): void {
     const there = lstatSync(this.#dir.at(path), { throwIfNoEntry: false });
     if (there?.isDirectory()) return;
-    // A symlink that stands in a directory's place leads out of the profile: what belongs here must not be written there.
+    // A symlink in place of a directory may lead out of the profile, so nothing is written through
+    // it.
     if (there !== undefined) this.remove(path);
     mkdirSync(this.#dir.at(path), 0o700);
     this.#steps.push(() => rmdirSync(this.#dir.at(path)));
   }
 
-  /** Moves the entry at `from` to its place. A file is replaced in one step: a process that dies leaves the old one or the new one. */
+  /**
+   * Moves the entry at `from` to its path. A file is replaced atomically: if the process dies, the
+   * old or the new one is there.
+   */
   moveIn(from: Name, path: string): void {
     const there = lstatSync(this.#dir.at(path), { throwIfNoEntry: false });
     const isKept = there?.isFile() && this.#link(path);
@@ -53,7 +58,7 @@ export class Reversible {
     if (there === undefined) this.#steps.push(() => unlinkSync(this.#dir.at(path)));
   }
 
-  /** Gives an entry a time and, unless it is a symlink, a mode. */
+  /** Sets the time of an entry and, unless it is a symlink, its mode. */
   touch(path: string, { kind, mode, mtime }: TreeEntry): void {
     const before = lstatSync(this.#dir.at(path), { bigint: true });
     const set = (time: bigint, bits: number): void => {
@@ -64,13 +69,19 @@ export class Reversible {
     set(mtime, mode);
   }
 
-  /** Takes all back; `directories` get their modes and times again. Returns whether all could be done. */
+  /**
+   * Undoes all changes and restores modes and times of `directories`. Returns whether all of it
+   * succeeded.
+   */
   takeBack(directories: readonly TreeEntry[]): boolean {
     const attempts = this.#steps.reverse().map(succeeds);
     return attempts.concat([...directories].reverse().map((entry) => succeeds(() => restore(this.#dir, entry)))).every((each) => each);
   }
 
-  /** Keeps a file by another name; returns false if the file system cannot, or another user's file is not to be linked. */
+  /**
+   * Keeps a file as a hard link. Returns false if the file system does not support it, or denies
+   * links to another user's file.
+   */
   #link(path: string): boolean {
     const aside = this.#aside();
     try {

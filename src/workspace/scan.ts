@@ -1,7 +1,8 @@
 /**
- * Lists what a directory holds, as the first step of a capture (SPEC.md R-CAP-9, R-CAP-10). Nothing is read but names, link targets
- * and the results of lstat; symlinks are never followed. An entry that cannot be part of a snapshot is an error that names it, never
- * a silent gap: only entries that the filter leaves out, that vanish meanwhile, or that are sockets, fifos or devices are missing.
+ * Lists the content of a directory, the first step of a capture (SPEC.md R-CAP-9, R-CAP-10). Reads
+ * only names, link targets and the results of lstat; never follows symlinks. Omits only excluded
+ * entries, entries that vanish meanwhile, sockets, fifos and devices. Any other entry that a
+ * snapshot cannot contain is an error that names it.
  */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -20,33 +21,49 @@ export type { SkippedEntry } from './listing.js';
 export interface Scan {
   /** The real path of the directory. */
   root: string;
-  /** Sorted by the UTF-8 bytes of their paths, so that a directory comes before what is in it. Directories are entries, the root is not. */
+  /**
+   * Sorted by the UTF-8 bytes of their paths, so that a directory precedes its content. Contains
+   * directories, but not the root.
+   */
   entries: ScannedEntry[];
-  /** What the filter left out, below excluded directories too as far as they can be read: everything but directories counts as a file. */
+  /**
+   * The excluded entries, including those below excluded directories as far as readable. Everything
+   * but directories counts as a file.
+   */
   excluded: { files: number; bytes: number };
   skipped: SkippedEntry[];
-  /** Absolute paths of the directories, excluded ones too, with a link that has the name of a browser's lock. */
+  /**
+   * Absolute paths of the directories, excluded ones too, that contain a link with the name of a
+   * browser's lock.
+   */
   locked: string[];
-  /** The first directory, relative to the root, of which an entry that was listed was gone whenever it was looked at. */
+  /**
+   * The first directory, relative to the root, with an entry that was listed but gone each time it
+   * was examined.
+   */
   vanished: string | undefined;
-  /** The first directory, relative to the root, that was another one after each listing: something may have been moved into it unseen. */
+  /**
+   * The first directory, relative to the root, that was replaced after each listing: entries may
+   * have been moved into it unseen.
+   */
   changing: string | undefined;
 }
 
 export interface ScanOptions {
-  /** Milliseconds since 1970. Without it, every directory is taken for one that changed just now. */
+  /** Milliseconds since 1970. If omitted, every directory is treated as recently changed. */
   now?: number | undefined;
   signal?: AbortSignal | undefined;
-  /** Called now and then with the number of entries seen so far, excluded ones included. */
+  /** Called at intervals with the number of entries seen so far, including excluded ones. */
   onProgress?: ((entries: number) => void) | undefined;
 }
 
-/** Entries between two breaths, in which other work gets its turn and the signal is looked at: about 5 ms. */
+/** Entries between two breaths, which let other work run and check the signal: about 5 ms. */
 const ENTRIES_PER_BREATH = 1000;
 
 /**
- * Lists `dir` as it was at one moment: directories that changed before all were listed are listed again, a few times. Throws NOT_FOUND
- * or USAGE if it is no directory, UNREADABLE naming what cannot be read or cannot be in a snapshot, CANCELLED when the signal fires.
+ * Lists `dir` as of one moment: directories that change during the scan are listed again, a few
+ * times. Throws NOT_FOUND or USAGE if it is no directory. Throws UNREADABLE, naming the entry, if
+ * one cannot be read or represented in a snapshot. Throws CANCELLED when the signal fires.
  */
 export async function scan(dir: string, filter: Filter, options: ScanOptions = {}): Promise<Scan> {
   throwIfAborted(options.signal);
@@ -84,7 +101,7 @@ class Walk {
       await this.#list(changed);
       changed = await this.#changed();
     }
-    // A directory that went away meanwhile would look like an empty profile.
+    // A directory that vanished meanwhile would look like an empty profile.
     if (ino === undefined || this.#lstat()?.ino !== ino) throw replaced(this.#root);
     this.#options.onProgress?.(this.#seen);
     return this.#result(changed);
@@ -94,7 +111,7 @@ class Walk {
     this.#lister.close();
   }
 
-  /** Lists directories, and those in them that are not known. */
+  /** Lists directories, and those of their subdirectories that are not listed yet. */
   async #list(paths: readonly string[]): Promise<void> {
     const pending = [...paths];
     for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
@@ -110,7 +127,7 @@ class Walk {
     }
   }
 
-  /** Returns the directories that are no longer, or may not be, as they were listed. */
+  /** Returns the directories that differ, or may differ, from their listings. */
   async #changed(): Promise<string[]> {
     const changed: string[] = [];
     const paths = [''];
@@ -124,8 +141,9 @@ class Walk {
   }
 
   /**
-   * Yields the entries in the order of their paths, and the path of each directory before the entries in it. A directory sorts twice:
-   * itself by its name, and its entries by its name and a slash, so that the names of one directory sort into the order of paths.
+   * Yields the entries in the order of their paths, and the path of each directory before its
+   * entries. A directory sorts twice: itself by its name, its entries by its name and a slash. The
+   * names in one directory thereby sort into the order of paths.
    */
   *#inOrder(): Generator<ScannedEntry | string> {
     const pending: (ScannedEntry | string)[] = [''];
@@ -183,7 +201,7 @@ class Walk {
     return ifThere(this.#root, () => lstatSync(this.#root, { bigint: true, throwIfNoEntry: false }));
   }
 
-  /** Returns what to wait for now and then. */
+  /** Returns a promise to await at intervals. */
   #breathe(): Promise<void> | undefined {
     return ++this.#seen % ENTRIES_PER_BREATH === 0 ? this.#breath() : undefined;
   }

@@ -9,16 +9,19 @@ export interface ScannedEntry {
   mode: number;
   /** Nanoseconds since 1970, UTC. */
   mtimeNs: bigint;
-  /** Bytes of a file's content; 0 for the other kinds. */
+  /** Bytes of a file's content; 0 for other kinds. */
   size: number;
-  /** Of a symlink, as it is. */
+  /** The unresolved target of a symlink. */
   target?: string | undefined;
   /** Nanoseconds since 1970, UTC. */
   ctimeNs: bigint;
   ino: bigint;
 }
 
-/** The results of lstat for the entries of a scan, in columns: three BigInts for each of 200,000 entries are much memory. */
+/**
+ * The results of lstat for the entries of a scan, in columns, to save the memory of three BigInts
+ * for each of 200,000 entries.
+ */
 export class Facts {
   #columns = new BigInt64Array(3 * 64);
   #count = 0;
@@ -31,7 +34,7 @@ export class Facts {
     return this.#columns[3 * i + column] as bigint;
   }
 
-  /** Adds those of one entry and returns their number. */
+  /** Adds the results for one entry and returns their number. */
   #add({ mtimeNs, ctimeNs, ino }: BigIntStats): number {
     if (3 * this.#count === this.#columns.length) {
       const grown = new BigInt64Array(2 * this.#columns.length);

@@ -1,6 +1,7 @@
 /**
- * Settling: finishes or undoes a checkout that was cut off, whatever became of its directories since. Whatever a person or a browser
- * wrote meanwhile stays: then the checkout stays pending, and every leftover is named (SPEC.md R-OUT-3).
+ * Settling: finishes or undoes an interrupted checkout, whatever happened to its directories since.
+ * Changes made by a person or a browser meanwhile are kept. The checkout then remains pending, and
+ * every leftover is named (SPEC.md R-OUT-3).
  */
 import { lstatSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,21 +13,21 @@ import { unmark } from './marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 import { removeTree } from './remove.js';
 
-/** A workspace in which a change is under way. */
+/** A workspace with a change in progress. */
 export interface Changing {
   workspace: Workspace;
   pending: Pending;
 }
 
-/** What a checkout that was cut off has left, and what it is. */
+/** A remnant of an interrupted checkout, and its meaning. */
 export interface Leftover {
   path: string;
   holds: 'the new version' | 'the former content' | 'parts of two versions';
 }
 
 /**
- * Finishes or undoes what a process that died had begun in the workspace, whose lock the caller has. The result has a pending change
- * if the directory is a mixture, or if something that was written since is in the way.
+ * Finishes or undoes the change of a dead process in the workspace; the caller holds its lock. The
+ * result has a pending change if the directory is a mixture, or if later changes obstruct it.
  */
 export async function settleWorkspace(workspace: Workspace): Promise<Workspace> {
   const { pending } = workspace;
@@ -52,7 +53,7 @@ async function settle(changing: Changing): Promise<Workspace> {
     case 'drop':
       return isWrittenSince(pending) ? workspace : await drop(changing);
     case 'apply':
-      // The directory is a mixture that only a new checkout mends.
+      // The directory is a mixture that only a new checkout repairs.
       await removeTree(pending.stage);
       return identityOf(workspace.dir) === pending.former ? workspace : await workspace.write(undefined);
   }
@@ -75,7 +76,7 @@ export async function settleSwap({ workspace, pending }: Changing): Promise<Work
   return await undo({ workspace, pending });
 }
 
-/** Moves the former entries back, unless something else is at their places by now. */
+/** Moves the former entries back, unless their paths are taken by now. */
 export async function settleClear({ workspace, pending }: Changing): Promise<Workspace> {
   const { dir } = workspace;
   const { old, former, split } = pending;
@@ -88,13 +89,13 @@ export async function settleClear({ workspace, pending }: Changing): Promise<Wor
   return isBack ? await undo({ workspace, pending }) : workspace;
 }
 
-/** Moves the rest of the new entries in, unless something else is at their places by now. */
+/** Moves the remaining new entries in, unless their paths are taken by now. */
 async function settleFill({ workspace, pending }: Changing): Promise<Workspace> {
   const { dir } = workspace;
   const { stage, old, former, previous } = pending;
   const there = identityOf(dir);
   if (there !== former) {
-    // What the directory had got by then is gone with it; the former content is whole.
+    // Anything the directory contained by then is gone with it; the former content is complete.
     if (old === undefined || !exists(old) || (there !== undefined && !removeEmpty(dir))) return workspace;
     renameSync(old, dir);
     return await undo({ workspace, pending }, previous);
@@ -113,7 +114,10 @@ async function settleDrop({ workspace, pending }: Changing): Promise<Workspace> 
   return await workspace.write(pending.next, { ...pending, phase: 'drop' });
 }
 
-/** The new content is in its place: removes the former content, and what earlier attempts have left. */
+/**
+ * Finishes a change whose new content is in place: removes the former content, and remnants of
+ * earlier attempts.
+ */
 export async function finish({ workspace, pending }: Changing): Promise<Workspace> {
   const dropping: Pending = { ...pending, phase: 'drop' };
   return await drop({ workspace: await workspace.write(pending.next, dropping), pending: dropping });
@@ -127,12 +131,12 @@ async function drop({ workspace, pending }: Changing): Promise<Workspace> {
   return await workspace.write(workspace.record);
 }
 
-/** Takes back a change that has not touched the directory, or of which nothing is left in it. */
+/** Undoes a change that has not touched the directory, or has left no trace in it. */
 export async function undo({ workspace, pending }: Changing, record = recordBefore(workspace, pending)): Promise<Workspace> {
   const { phase, stage, old, under } = pending;
   await removeTree(stage);
   if (old !== undefined && exists(old)) removeEmpty(old);
-  // A mixture from before is still one.
+  // The directory is still a mixture if an earlier change made it one.
   if (phase !== 'stage' && under?.phase !== 'apply') unmark(workspace.dir);
   return await workspace.write(record, under);
 }
@@ -141,7 +145,7 @@ function recordBefore({ dir, record }: Workspace, { former, previous }: Pending)
   return identityOf(dir) === former ? previous : record;
 }
 
-/** Whether something of the former content is younger than the exchange. */
+/** Returns whether any former content is younger than the exchange. */
 function isWrittenSince({ old, since }: Pending): boolean {
   if (old === undefined || since === undefined) return false;
   const directories = [old];
@@ -156,7 +160,10 @@ function isWrittenSince({ old, since }: Pending): boolean {
   return false;
 }
 
-/** Throws DIRTY, naming every leftover, if a checkout was cut off that had begun to change the directory, or was not settled. */
+/**
+ * Throws DIRTY, naming every leftover, if an interrupted checkout began to change the directory or
+ * was not settled.
+ */
 export function refuseHalfDone(workspace: Workspace): void {
   const { dir, pending } = workspace;
   const begun = pending?.phase === 'stage' && !isOccupied(pending.old) ? pending.under : pending;
@@ -171,7 +178,7 @@ export function refuseHalfDone(workspace: Workspace): void {
   });
 }
 
-/** Returns what is there of checkouts that were cut off. */
+/** Returns the existing remnants of interrupted checkouts. */
 export function leftoversOf({ dir, pending }: Pick<Workspace, 'dir' | 'pending'>): Leftover[] {
   const found: Leftover[] = [];
   for (let each = pending; each !== undefined; each = each.under) {
@@ -186,12 +193,12 @@ function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Whether it is a directory that is not empty. */
+/** Returns whether the path is a directory that is not empty. */
 function isOccupied(path: string | undefined): boolean {
   return path !== undefined && (ifSeen(() => readdirSync(path)) ?? []).length > 0;
 }
 
-/** Removes a directory if it is empty; returns whether it was. */
+/** Removes a directory if it is empty; returns whether it did. */
 function removeEmpty(path: string): boolean {
   try {
     rmdirSync(path);

@@ -1,6 +1,7 @@
 /**
- * What lets a capture skip files that did not change: their blob ids beside what lstat said when they were read (SPEC.md R-CAP-12 to
- * R-CAP-15). A cache is whole or it is empty, and losing it costs time only. It belongs to one directory of one machine.
+ * A cache that lets a capture skip unchanged files: their blob ids, with the results of lstat when
+ * they were read (SPEC.md R-CAP-12 to R-CAP-15). A cache is complete or empty, and losing it costs
+ * only time. It belongs to one directory on one machine.
  */
 import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
@@ -12,15 +13,18 @@ import { ID_BYTES } from '../object-id.js';
 import type { ScannedEntry } from './scanned.js';
 
 /**
- * How much older than the scan a file must be: file systems keep times as coarsely as 2 s (FAT), so that a younger file could change
- * once more after it was read and show the same time.
+ * The minimum age of a file relative to the scan. File systems round times to up to 2 s (FAT), so a
+ * younger file could change after it was read and keep its time.
  */
 export const RACY_WINDOW_MS = 2000;
 
-/** Files that browsers map into memory: a store to a mapped page can change the content and nothing that lstat tells. */
+/**
+ * Files that browsers map into memory: a store to a mapped page can change the content without
+ * changing the results of lstat.
+ */
 const mappedNames = /^(?:data_\d+|index)$|\.pma$|-shm$/;
 
-/** Whether nothing but its bytes tells that the file at `path` has changed. */
+/** Returns whether changes of the file at `path` are visible in its bytes only. */
 export function isMapped(path: string): boolean {
   return mappedNames.test(path.slice(path.lastIndexOf('/') + 1));
 }
@@ -29,20 +33,20 @@ const MAGIC = utf8('browserstate stat cache 1\n');
 const HASH_BYTES = 32;
 /** Size, mtime, ctime and inode, each a little-endian 64-bit integer. */
 const FACTS_BYTES = 32;
-/** No name holds it, and no name is empty. */
+/** No name contains it, and no name is empty. */
 const NUL = '\0';
 
-/** The files of one directory; 200,000 are few objects. */
+/** The files of one directory; few objects even for 200,000 files. */
 interface Directory {
-  /** Names that were decoded, apart by NULs, and the number of the facts of the first. */
+  /** Decoded names, separated by NULs, and the number of the first one's facts. */
   names: string;
   first: number;
-  /** Files that were recorded since, with the numbers of their facts. */
+  /** Files recorded since, with the numbers of their facts. */
   paths: string[];
   facts: number[];
 }
 
-/** Stands for the facts of a file that cannot be trusted to show its changes. */
+/** Replaces the facts of a file whose changes may be invisible. */
 const FORGOTTEN = -1;
 
 export class StatCache {
@@ -50,9 +54,12 @@ export class StatCache {
   readonly #scanStartMs: number;
   /** By path. */
   readonly #directories = new Map<string, Directory>();
-  /** The files of the directory that was looked into last, and of those above it: others are as likely not asked for again. */
+  /**
+   * The files of the last directory looked up and of those above it; others are rarely needed
+   * again.
+   */
   readonly #opened = new Map<string, ReadonlyMap<string, number>>();
-  /** The facts of each file, and where the ids of its blobs are, which lie one after the other. */
+  /** The facts of each file, and the position of its concatenated blob ids. */
   #facts: DataView = new DataView(new ArrayBuffer(0));
   #count = 0;
   #idsAt = new Float64Array(0);
@@ -60,15 +67,19 @@ export class StatCache {
   #idBytes = 0;
 
   /**
-   * An empty cache of the directory with the real path `dir`. `scanStartMs`, in milliseconds since 1970, is when the scan (or the
-   * checkout) began whose files are recorded; without it nothing is old enough to be recorded.
+   * Creates an empty cache of the directory with the real path `dir`. `scanStartMs`, in
+   * milliseconds since 1970, is the start of the scan or checkout whose files are recorded. Without
+   * it, no file is old enough to be recorded.
    */
   constructor({ dir }: { dir: string }, scanStartMs = Number.NEGATIVE_INFINITY) {
     this.#dir = dir;
     this.#scanStartMs = scanStartMs;
   }
 
-  /** The cache that was encoded; an empty one for no bytes, other bytes, or those of another directory. Never fails. */
+  /**
+   * Decodes a cache. Returns an empty one for no bytes, invalid bytes, or those of another
+   * directory. Never fails.
+   */
   static decode(bytes: Uint8Array | undefined, key: { dir: string }, scanStartMs?: number): StatCache {
     const cache = new StatCache(key, scanStartMs);
     const end = (bytes?.length ?? 0) - HASH_BYTES;
@@ -81,7 +92,7 @@ export class StatCache {
     }
   }
 
-  /** Returns the ids of the file's blobs, one after the other, if it is the file that was recorded. */
+  /** Returns the concatenated blob ids of the file if its metadata matches the record. */
   lookup(entry: ScannedEntry): string | undefined {
     const { parent, name } = split(entry.path);
     const i = this.#open(parent).get(name);
@@ -95,7 +106,10 @@ export class StatCache {
     return isSame ? toHex(this.#idsOf(i)) : undefined;
   }
 
-  /** Takes note of a file that was read whole and stayed as `entry` says; forgets one that cannot be trusted to show its changes. */
+  /**
+   * Records a file that was read completely and stayed as `entry` says. Forgets it if its changes
+   * may be invisible.
+   */
   record(entry: ScannedEntry, ids: string): void {
     const { path, size, mtimeNs, ctimeNs, ino } = entry;
     const bytes = fromHex(ids);
@@ -124,12 +138,12 @@ export class StatCache {
     this.#idBytes += bytes.length;
   }
 
-  /** Takes note of a file that was written, as its descriptor shows it afterwards. */
+  /** Records a written file, with the metadata of its descriptor afterwards. */
   recordWritten({ path, ids, mode }: FileEntry, { size, mtimeNs, ctimeNs, ino }: BigIntStats): void {
     this.record({ kind: 'file', path, mode, size: Number(size), mtimeNs, ctimeNs, ino }, ids);
   }
 
-  /** Makes room for so many files with so many blobs, which will be recorded. */
+  /** Reserves memory for that many files and blobs. */
   expect(files: number, blobs: number): void {
     this.#reserve(this.#count + files, this.#idBytes + blobs * ID_BYTES);
   }
@@ -154,7 +168,7 @@ export class StatCache {
     return out.bytes(sha256(out.finish())).finish();
   }
 
-  /** Fills the cache from an encoding; false where it is of another version or directory. */
+  /** Decodes the cache; returns false if it has another version or directory. */
   #read(bytes: Uint8Array): boolean {
     if (!equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) return false;
     const input = new Reader(bytes.subarray(MAGIC.length), 'stat cache');
@@ -195,7 +209,7 @@ export class StatCache {
     return files;
   }
 
-  /** Makes room for the facts of so many files, and for that many bytes of ids. */
+  /** Reserves memory for the facts of that many files, and for that many bytes of ids. */
   #reserve(count: number, idBytes: number): void {
     if (this.#facts.byteLength < count * FACTS_BYTES) {
       const room = Math.max(64, count, 2 * this.#count);
@@ -217,7 +231,10 @@ export class StatCache {
     return kind === 'file' && isOld && !isMapped(path);
   }
 
-  /** Reads `parent NUL name NUL name`, directories apart by two NULs, and returns the number of files. */
+  /**
+   * Reads `parent NUL name NUL name`, directories separated by two NULs, and returns the number of
+   * files.
+   */
   #readPaths(text: string): number {
     let count = 0;
     for (const group of text === '' ? [] : text.split(NUL + NUL)) {
@@ -244,7 +261,7 @@ function filesOf({ names, first, paths, facts }: Directory): Map<string, number>
   return files;
 }
 
-/** Yields the runs of consecutive numbers, each as its first and the one after its last. */
+/** Yields runs of consecutive numbers, each as its first and the one after its last. */
 function* runs(numbers: Uint32Array): Generator<[number, number]> {
   for (let from = 0, to = 1; from < numbers.length; from = to++) {
     while (to < numbers.length && numbers[to] === (numbers[to - 1] as number) + 1) to++;

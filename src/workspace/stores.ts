@@ -1,30 +1,39 @@
-/** Stores in the file system: found by looking for what a store holds, since paths differ by mounts and symlinks. */
+/**
+ * Stores in the file system, found by their content, since mounts and symlinks make paths
+ * ambiguous.
+ */
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { ifSeen } from './directory.js';
 import { placesOf } from './mount-points.js';
 
-/** The name of a store in the folder of its user. */
+/** The name of a store in its user's folder. */
 const STORE = '.store';
-/** Where mounted directories lie in a store. */
+/** The folder of mounted directories in a store. */
 const WORKSPACES = 'workspaces';
-/** Levels of directories that are looked into, and directories in all: a folder of stores has its stores two levels below. */
+/**
+ * The maximum depth of the search, and the maximum number of directories: in a folder of stores,
+ * they lie two levels below.
+ */
 const MAX_LEVELS = 4;
 const MAX_DIRECTORIES = 5000;
 
-/** Returns the store that a directory with the real path `dir` is, lies in or holds; undefined if there is none. A mounted directory lies in none. */
+/**
+ * Returns the store that the real path `dir` is, lies in or contains; undefined if there is none. A
+ * mounted directory does not lie in a store.
+ */
 export function findStore(dir: string): string | undefined {
   return storeAbove(dir) ?? storeBelow(dir);
 }
 
-/** Returns the store that the directory is or lies in, by whichever mount. */
+/** Returns the store that the directory is or lies in, through any mount. */
 export function storeAbove(dir: string): string | undefined {
   const places = placesOf(dir);
   for (const path of [dir, ...(places?.others ?? [])]) {
     const store = visibleStoreAbove(path);
     if (store !== undefined) return store;
   }
-  // The rest of the store may be mounted nowhere here: then its name is all there is to go by.
+  // The rest of the store may not be mounted here: then only its name identifies it.
   const parts = places?.inFileSystem.split('/') ?? [];
   const at = parts.lastIndexOf(STORE);
   const isHidden = at !== -1 && !dir.split('/').includes(STORE) && !isMounted(parts.slice(at + 1).join(sep));
@@ -38,7 +47,7 @@ function visibleStoreAbove(dir: string): string | undefined {
   }
 }
 
-/** Whether a path relative to a store is that of a mounted directory, or leads into one. */
+/** Returns whether a path relative to a store is that of a mounted directory, or leads into one. */
 function isMounted(path: string): boolean {
   const [first, second] = path.split(sep);
   return first === WORKSPACES && second !== undefined;
@@ -60,7 +69,9 @@ function storeBelow(dir: string): string | undefined {
   return undefined;
 }
 
-/** Whether a directory holds the config of a store (SPEC.md 9): a cell with a generation. */
+/**
+ * Returns whether a directory holds the config of a store (SPEC.md 9): a cell with a generation.
+ */
 function isStore(dir: string): boolean {
   return (ifSeen(() => readdirSync(join(dir, 'config.cell'))) ?? []).some((name) => name.startsWith('g-'));
 }

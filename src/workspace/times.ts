@@ -1,20 +1,23 @@
-/** Modification times to the microsecond (SPEC.md 3.1), which Node takes as seconds in floating point. */
+/** Modification times in microseconds (SPEC.md 3.1), which Node takes as floating-point seconds. */
 import { lstatSync, lutimesSync } from 'node:fs';
 
-/** Nanoseconds as microseconds, rounded down: what Node can set again. */
+/** Returns nanoseconds as microseconds, rounded down: the precision that Node can set. */
 export function microseconds(ns: bigint): bigint {
   const us = ns / 1000n;
   return ns < 0n && us * 1000n !== ns ? us - 1n : us;
 }
 
-/** Sets the time of what is at `path`, a symlink itself and not what it points to. */
+/** Sets the time of the entry at `path`, without following a symlink. */
 export function setTime(path: string | Buffer, mtime: bigint): void {
   setSeconds(path, mtime, 0.5);
-  // Of times before 1970 some versions of libuv cut off towards 1970, others round down.
+  // Some versions of libuv round times before 1970 towards 1970, others round down.
   if (mtime < 0n && microseconds(lstatSync(path, { bigint: true }).mtimeNs) !== mtime) setSeconds(path, mtime, -0.5);
 }
 
-/** `half` a microsecond more or less, because libuv cuts off what is below one. Node takes a negative number for the present, and text as it is. */
+/**
+ * Adds `half` a microsecond, because libuv truncates. The time is passed as text, since Node
+ * replaces negative numbers by the current time.
+ */
 function setSeconds(path: string | Buffer, mtime: bigint, half: number): void {
   const seconds = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;
   const time = seconds < 0 ? String(seconds) : seconds;

@@ -1,7 +1,7 @@
 /**
- * Writing of a tree's entries into a directory that holds none of them yet (SPEC.md 11.3). Blobs are read ahead, verified, and
- * written in order; a file's mode and times are set before it is closed, a directory's after its content. Blobs of zeros become
- * holes.
+ * Writes the entries of a tree into a directory that holds none of them yet (SPEC.md 11.3). Blobs
+ * are read ahead, verified and written in order. A file's mode and times are set before it is
+ * closed, a directory's after its content. Blobs of zeros become holes.
  */
 import {
   chmodSync,
@@ -31,7 +31,7 @@ import { setTime } from './times.js';
 
 export interface WriteProgress {
   path: string;
-  /** Files and bytes done so far, and in all. */
+  /** Files and bytes done so far, and in total. */
   files: number;
   totalFiles: number;
   bytes: number;
@@ -41,20 +41,24 @@ export interface WriteProgress {
 export interface WriteOptions {
   reader: BlobReader;
   blobs: ReadonlyMap<ObjectId, BlobPlace>;
-  /** Leaves directories writable, for entries that are to be moved out of them. */
+  /** Keeps directories writable, for entries that are to be moved out of them. */
   keepWritable?: boolean;
-  /** Lets the owner write to every file and directory, whatever the version says. */
+  /** Makes every file and directory writable for the owner, overriding the version's modes. */
   opened?: boolean | undefined;
-  /** Takes each file as it was written, by the descriptor that wrote it: no other file that may be at its path by then. */
+  /**
+   * Records each written file by the descriptor that wrote it, since the file at its path may be
+   * another one by then.
+   */
   learn?: StatCache | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: WriteProgress) => void) | undefined;
 }
 
 /**
- * Writes the entries below `root`, which exists. Throws NO_SPACE or INTEGRITY before the first byte if the disk cannot hold the
- * tree or the length of a blob is not that of its part of a file; INTEGRITY if a blob is not the one of its id; NO_SPACE,
- * FORBIDDEN or UNSUPPORTED if writing fails. Entries that were written by then stay, for the caller to remove.
+ * Writes the entries below `root`, which exists. Throws NO_SPACE or INTEGRITY before the first byte
+ * if the disk is too small or a blob's length does not match its part of a file. Throws INTEGRITY if
+ * a blob does not match its id, and NO_SPACE, FORBIDDEN or UNSUPPORTED if writing fails. The caller
+ * removes the entries that were written by then.
  */
 export async function writeTree(root: string, tree: Tree, options: WriteOptions): Promise<void> {
   requireSpace(root, requireLengths(tree, options.blobs));
@@ -65,7 +69,10 @@ export async function writeTree(root: string, tree: Tree, options: WriteOptions)
   for (const entry of [...tree].reverse()) if (entry.kind === 'directory') attempt(entry, () => setDirectory(root, entry, opened));
 }
 
-/** The files in the order in which their bytes lie in packs, so that what is fetched for one is still there for its neighbours. */
+/**
+ * Returns the files in the order of their bytes in packs, so that data fetched for one file serves
+ * the next ones.
+ */
 function inOrderOfPlace(tree: Tree, blobs: WriteOptions['blobs']): FileEntry[] {
   const files = tree.filter((entry) => entry.kind === 'file');
   const placed = files.map((file) => ({ file, frame: file.size === 0 ? undefined : blobs.get(blobId(file, 0))?.location.frame }));
@@ -75,7 +82,7 @@ function inOrderOfPlace(tree: Tree, blobs: WriteOptions['blobs']): FileEntry[] {
   return placed.map(({ file }) => file);
 }
 
-/** Gives a directory the mode and time of its entry. */
+/** Sets the mode and time of a directory to those of its entry. */
 function setDirectory(root: string, entry: TreeEntry, opened: boolean): void {
   const path = join(root, entry.path);
   setTime(path, entry.mtime);
@@ -87,7 +94,7 @@ function writePlain(path: string, entry: TreeEntry): void {
     mkdirSync(path, 0o700);
     return;
   }
-  invariant(entry.kind === 'symlink', 'what is neither file nor directory is a symlink');
+  invariant(entry.kind === 'symlink', 'an entry that is no file or directory is a symlink');
   symlinkSync(entry.target, path);
   setTime(path, entry.mtime);
 }
@@ -123,7 +130,10 @@ interface Item {
   last: boolean;
 }
 
-/** The blobs to be written; the last one of a file always, for the file to be made and closed. */
+/**
+ * Yields the blobs to be written. Includes the last one of each file, even a hole, so that the file
+ * is created and closed.
+ */
 function* items(files: readonly FileEntry[]): Generator<Item> {
   for (const file of files) {
     const last = Math.max(0, blobCount(file.size) - 1);
@@ -145,13 +155,16 @@ function* places(files: readonly FileEntry[], blobs: ReadonlyMap<ObjectId, BlobP
 
 let zeroId: ObjectId | undefined;
 
-/** Whether the blob is a whole chunk of zeros, which its id alone tells. */
+/** Returns whether the blob is a whole chunk of zeros, by its id alone. */
 function isHole({ ids, size }: FileEntry, index: number): boolean {
   zeroId ??= objectId('blob', new Uint8Array(CHUNK_SIZE));
   return blobLength(size, index) === CHUNK_SIZE && ids.startsWith(zeroId, index * ID_DIGITS);
 }
 
-/** Returns the bytes that the tree needs on a disk. Throws INTEGRITY if a blob has another length than its part of a file. */
+/**
+ * Returns the bytes that the tree needs on disk. Throws INTEGRITY if a blob's length does not match
+ * its part of a file.
+ */
 function requireLengths(tree: Tree, blobs: WriteOptions['blobs']): number {
   let needed = 0;
   for (const entry of tree) {
@@ -170,7 +183,7 @@ function requireLengths(tree: Tree, blobs: WriteOptions['blobs']): number {
 /** Throws NO_SPACE unless the file system of `root` has that many bytes free for this user. */
 function requireSpace(root: string, needed: number): void {
   const { bavail, bsize, blocks } = statfsSync(root);
-  // Some network file systems report no numbers at all.
+  // Some network file systems report no numbers.
   if (blocks === 0 || needed <= bavail * bsize) return;
   throw new BrowserStateError('NO_SPACE', `${root}: the version needs ${needed} bytes, and ${bavail * bsize} are free`, {
     hint: 'Free some space on that disk, or choose a directory on another one; nothing was changed.',
@@ -178,7 +191,7 @@ function requireSpace(root: string, needed: number): void {
   });
 }
 
-/** The file that is being written: at most one at a time. */
+/** The file being written: at most one at a time. */
 class OpenFile {
   readonly #root: string;
   readonly #learn: StatCache | undefined;
@@ -191,13 +204,15 @@ class OpenFile {
     this.#opened = opened;
   }
 
-  /** Writes the bytes at their place; parts before it that are not written are holes. */
+  /** Writes the bytes at their position; unwritten parts before it become holes. */
   write(file: FileEntry, content: Uint8Array, position: number): void {
     this.#descriptor ??= openSync(join(this.#root, file.path), 'wx', 0o600);
     for (let at = 0; at < content.length; ) at += writeSync(this.#descriptor, content, at, content.length - at, position + at);
   }
 
-  /** Gives the file its facts and closes it. Throws INTEGRITY if it has not the size of its entry. */
+  /**
+   * Sets the file's metadata and closes it. Throws INTEGRITY if its size does not match its entry.
+   */
   finish(file: FileEntry): void {
     const descriptor = this.#descriptor as number;
     if (file.size > 0 && isHole(file, blobCount(file.size) - 1)) ftruncateSync(descriptor, file.size);
