@@ -1,15 +1,19 @@
 /**
- * The key that the cookies of a Chromium profile were encrypted with, by their values alone. A prefix names the kind of key: `v10` is the basic
- * one, the same on every machine of a system (elsewhere it is a key from Keychain or DPAPI, which is not); `v11` comes from the machine's
- * keyring, `v20` from Windows' app-bound encryption.
+ * The kind of key that encrypts the cookies of a Chromium profile, by the prefix of their values.
+ * `v10` is the basic key, the same on every machine of a system (on others, a key from Keychain or
+ * DPAPI, which is not). `v11` comes from the machine's keyring, `v20` from Windows' app-bound
+ * encryption.
  */
 import { createDecipheriv, createHash, pbkdf2Sync } from 'node:crypto';
 import type { CookieSample } from './cookie-reader.js';
 
-/** Since this version of the table a value begins with the SHA-256 of its host. */
+/** From this version of the table on, a value begins with the SHA-256 of its host. */
 const HOST_HASH_VERSION = 24;
 
-/** Returns the prefix of a value that only the machine that wrote it can decrypt; undefined if there is none. `platform` is the browser's system. */
+/**
+ * Returns the prefix of a value that only the machine that wrote it can decrypt; undefined if there
+ * is none. `platform` is the browser's system.
+ */
 export function unportablePrefix({ version, values }: CookieSample, platform: string): string | undefined {
   for (const prefix of ['v11', 'v20']) if (withPrefix(values, prefix).length > 0) return prefix;
   const key = basicKey(platform);
@@ -36,7 +40,7 @@ function decrypt(key: Uint8Array, value: Uint8Array): Buffer | undefined {
   try {
     return Buffer.concat([decipher.update(value.subarray(3)), decipher.final()]);
   } catch {
-    // The padding tells that it is not this key.
+    // The invalid padding shows that this is another key.
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 /**
- * The thread that reads the cookie databases of profiles. They are hostile: SQLite runs here with a
- * bound on its memory, sees one file, which it cannot write, and is asked only about plain tables.
- * The starter ends the thread if it takes too long.
+ * The thread that reads the cookie databases of profiles. They are hostile input: SQLite runs with
+ * bounded memory, can open only one file without writing to it, and queries only plain tables. The
+ * thread is ended if it takes too long.
  */
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -11,12 +11,12 @@ import { COOKIE_SAMPLE, MAX_COOKIE_BYTES, MAX_SQLITE_MEMORY, WASM_PAGE_SIZE } fr
 
 /** A few values of each kind of encryption. */
 export interface CookieSample {
-  /** The version of the table; NaN if the database does not tell it. */
+  /** The version of the table; NaN if the database does not contain it. */
   version: number;
   values: { host: string; value: Uint8Array }[];
 }
 
-/** The answer for one database: undefined in place of a sample if it has no cookies to look at. */
+/** The answer for one database; the sample is undefined if there are no cookies to examine. */
 export type CookieAnswer = { path: string } & ({ sample: CookieSample | undefined } | { problem: string });
 
 declare const WebAssembly: { Memory: { prototype: { buffer: ArrayBuffer; grow(pages: number): number } } };
@@ -47,7 +47,9 @@ function read(path: string): { sample: CookieSample | undefined } | { problem: s
   }
 }
 
-/** Opens the file; undefined if it is no database, or one whose newest content lies in another file. */
+/**
+ * Opens the file; undefined if it is no database, or if its newest content lies in another file.
+ */
 function openDatabase(path: string): number | undefined {
   const file = openFile(path);
   if (file === undefined) return undefined;
@@ -59,7 +61,10 @@ function openDatabase(path: string): number | undefined {
   return undefined;
 }
 
-/** Opens the file without following a link or waiting for a pipe's writer; undefined if the system does not let it. */
+/**
+ * Opens the file without following a symlink or blocking on a pipe; undefined if the system denies
+ * it.
+ */
 function openFile(path: string): number | undefined {
   try {
     return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -68,7 +73,10 @@ function openFile(path: string): number | undefined {
   }
 }
 
-/** Lets SQLite open that file alone. It takes no locks, and sees neither journal nor wal: what they change is encrypted alike. */
+/**
+ * Gives SQLite access to that file only. Takes no locks and ignores journal and wal, whose changes
+ * use the same encryption.
+ */
 function showOnly(file: number): void {
   const absent = (): never => {
     throw Object.assign(new Error('not shown'), { code: 'ENOENT' });
@@ -83,7 +91,7 @@ function showOnly(file: number): void {
   });
 }
 
-/** A view, a virtual table or a generated column runs whatever its author wrote. */
+/** Reads only a plain table: a view, a virtual table or a generated column may run hostile code. */
 function readTable(database: Database): { sample: CookieSample | undefined } | { problem: string } {
   for (const pragma of ['trusted_schema = OFF', 'cell_size_check = ON', 'temp_store = MEMORY', 'query_only = ON']) {
     database.all(`PRAGMA ${pragma}`);
@@ -114,7 +122,7 @@ function valuesOf(database: Database, prefix: string): CookieSample['values'] {
   return rows as unknown as CookieSample['values'];
 }
 
-/** SQLite gets no more memory than it needs for cookies: beyond that it fails with "out of memory". */
+/** Bounds SQLite's memory to what cookies need; beyond that it fails with "out of memory". */
 function boundMemory(): void {
   const { grow } = WebAssembly.Memory.prototype;
   WebAssembly.Memory.prototype.grow = function (pages: number): number {

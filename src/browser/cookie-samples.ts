@@ -1,4 +1,6 @@
-/** Samples of the cookies in hostile databases, read by a thread that is ended if it takes too long. */
+/**
+ * Samples of the cookies in hostile databases, read by a thread that is ended if it takes too long.
+ */
 import { Worker } from 'node:worker_threads';
 import { throwIfAborted } from '../errors.js';
 import { COOKIE_READER_HEAP_MB, COOKIE_READER_TIMEOUT_MS } from '../limits.js';
@@ -15,8 +17,9 @@ interface SampleOptions {
 }
 
 /**
- * Reads a few cookies of each database: each path's sample, undefined if there is nothing to look at, or the problem
- * that kept it from being read. The files are not written to, and nothing of them is copied. Throws CANCELLED.
+ * Reads a few cookies of each database. Each path's result is a sample, undefined if there is
+ * nothing to examine, or the problem that prevented reading. Does not write to or copy the files.
+ * Throws CANCELLED.
  */
 export async function sampleCookies(
   paths: readonly string[],
@@ -31,7 +34,7 @@ export async function sampleCookies(
       found.set(answer.path, answer),
     );
   } catch (error) {
-    // A program that was bundled without the thread's file has no place to find it.
+    // A program that was bundled without the thread's file cannot find it.
     ended = `the thread that reads it did not start: ${(error as Error).message}`;
   }
   throwIfAborted(signal);
@@ -46,7 +49,8 @@ function runReader(
   { signal, timeoutMs }: SampleOptions,
   onAnswer: (answer: CookieAnswer) => void,
 ): Promise<string> {
-  // Nothing of this process goes along: no variables of its environment, no options of its command line, no streams.
+  // The thread gets nothing of this process: no environment variables, command-line options or
+  // streams.
   const worker = new Worker(program, {
     workerData: paths,
     env: {},

@@ -1,6 +1,7 @@
 /**
- * What is done to a mounted profile before a browser opens it: locks that nobody holds are removed, traces of a crash are mended, and what will not work is
- * told. A directory in which a browser lives is left alone, and so is every file that is as it should be.
+ * Preparation of a mounted profile before a browser opens it: removes stale locks, mends traces of
+ * a crash, and reports expected problems. Directories of running browsers are not changed, nor are
+ * files without a problem.
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,37 +16,45 @@ import { mendChromium, mendFirefox } from './preferences.js';
 import { newerVersion } from './versions.js';
 
 export interface HygieneOptions {
-  /** Remove the locks of browsers that are gone or were on another machine; true unless said. */
+  /** Remove the locks of browsers that exited or ran on another machine. Default: true. */
   locks?: boolean | undefined;
-  /** Mend what a browser that was killed left in its preferences; true unless said. */
+  /** Mend the crash traces of a killed browser in its preferences. Default: true. */
   exitType?: boolean | undefined;
-  /** Look for what will not work; true unless said. */
+  /** Look for expected problems. Default: true. */
   warnings?: boolean | undefined;
-  /** Keep cookies without an expiry over restarts, by having the browser restore its last session, tabs included; false unless said. */
+  /**
+   * Keep session cookies over restarts, by making the browser restore its last session including
+   * tabs. Default: false.
+   */
   keepSessionCookies?: boolean | undefined;
-  /** The version of the browser to be launched, such as `156.0.8078.79` or `Chrome/156.0.8078.79`; a promise of it is waited for last. */
+  /**
+   * The version of the browser to be launched, such as `156.0.8078.79` or `Chrome/156.0.8078.79`. A
+   * promise is awaited last.
+   */
   browserVersion?: string | Promise<string | undefined> | undefined;
 }
 
 export interface Warning {
   /**
-   * NEWER_PROFILE: a newer browser wrote the profile. KEY_DOES_NOT_TRAVEL: its cookies can be decrypted
-   * only on the machine that wrote them. COOKIES_NOT_READ: its cookies could not be looked at.
+   * NEWER_PROFILE: a newer browser wrote the profile. KEY_DOES_NOT_TRAVEL: its cookies can be
+   * decrypted only on the machine that wrote them. COOKIES_NOT_READ: its cookies could not be
+   * examined.
    */
   code: 'NEWER_PROFILE' | 'KEY_DOES_NOT_TRAVEL' | 'COOKIES_NOT_READ';
   message: string;
 }
 
 /**
- * Makes the profile in `dir` ready for a browser and resolves to what its user should know. A directory that holds no profile yet has nothing to be made ready.
- * Each file is changed whole or not at all; called again it changes nothing. Throws NOT_FOUND, USAGE or UNREADABLE for what is no readable directory, what
- * a failure to write means, and CANCELLED.
+ * Prepares the profile in `dir` for a browser, and resolves to warnings for its user. A directory
+ * without a profile needs no preparation. Each file is changed atomically; repeated calls change
+ * nothing. Throws NOT_FOUND, USAGE or UNREADABLE if `dir` is no readable directory. Throws the
+ * library errors of failed writes, and CANCELLED.
  */
 export async function prepareProfile(dir: string, options: HygieneOptions, host: Host, signal?: AbortSignal): Promise<Warning[]> {
   const { locks = true, exitType = true, warnings = true, keepSessionCookies = false, browserVersion } = options;
   const facts = readFacts(dir);
   if (liveBrowser(dir, host) === undefined) {
-    // Chromium takes its lock before it writes anything by which a directory is known.
+    // Chromium takes its lock before it writes files by which a directory is recognized.
     if (locks) removeLocks(dir, facts.browser ?? 'chromium');
     for (const profile of facts.profiles) mendChromium(join(dir, profile), { exitType, keepSessionCookies });
     if (facts.browser === 'firefox') mendFirefox(dir, { keepSessionCookies });

@@ -1,15 +1,18 @@
 /**
- * Changes one value in the text of a JSON object and leaves every other byte as it is: browsers write numbers and orders of members that
- * parsing and printing would not give back.
+ * Changes one value in the text of a JSON object and keeps every other byte. Parsing and
+ * serializing would change the numbers and the order of members that browsers write.
  */
 import { endOfString, parseObject } from '../workspace/json-object.js';
 
-/** The beginning of a string, a bracket or a separator, and what else is no space. A whole string by pattern would go back and forth in a long one. */
+/**
+ * Matches the start of a string, a bracket, a separator, or other text without spaces. A pattern
+ * for whole strings would backtrack in long ones.
+ */
 const TOKEN = /["{}[\]:,]|[^\s{}[\]:,"]+/g;
 
 /**
- * The text with `value` at the path of member names; members that are missing are put in. Undefined where the text is no JSON object, or a
- * member on the way holds something else than one.
+ * Returns the text with `value` at the path of member names, adding missing members. Undefined if
+ * the text is no JSON object, or if a member on the path is not an object.
  */
 export function setInJson(text: string, path: readonly string[], value: string | number | boolean): string | undefined {
   if (parseObject(text) === undefined) return undefined;
@@ -29,7 +32,10 @@ interface Span {
   end: number;
 }
 
-/** Where the value of a member lies, of the object that opens at `open`; the last of several by one name, as for JSON.parse. */
+/**
+ * Returns the position of a member's value in the object that opens at `open`. Of duplicate names
+ * the last one counts, as for JSON.parse.
+ */
 function findMember(text: string, open: number, wanted: string): Span | undefined {
   let depth = 0;
   let name: string | undefined;

@@ -1,6 +1,6 @@
 /**
- * A browser on a mounted session, whatever drives it: mounted before it is launched, and unmounted once when it has ended, by its user's
- * `close`, by a signal to this process or by itself.
+ * A browser on a mounted session, for any driver. The session is mounted before the launch and
+ * unmounted once after the browser ends: by `close`, by a signal to this process or by itself.
  */
 import { setTimeout } from 'node:timers/promises';
 import type { BrowserState } from '../browser-state.js';
@@ -10,27 +10,28 @@ import { STOP_ATTEMPTS, STOP_WAIT_MS } from '../limits.js';
 import type { MountOptions } from '../state-options.js';
 import { versionOf } from './version-of.js';
 
-/** What a launch needs of a `BrowserState`. */
+/** The methods of `BrowserState` that a launch needs. */
 export type Mounting = Pick<BrowserState, 'mount' | 'unmount' | 'getCurrentSessionPath'>;
 
-/** What a driver gives: something that is closed. */
+/** A driver's object that can be closed. */
 interface Closable {
   close(...options: never[]): Promise<void>;
 }
 
 export interface Driver<Launched extends Closable> {
-  /** The program that will be launched, where it is known: its version is compared with the profile's. */
+  /** The program to be launched, if it is known: its version is compared with the profile's. */
   executable: string | undefined;
   /** Launches the browser on a directory. */
   start(dir: string): Promise<Launched>;
-  /** Calls `ended` when the browser has ended, whoever ended it. */
+  /** Calls `ended` when the browser has ended for any reason. */
   watch(launched: Launched, ended: () => void): void;
 }
 
 /**
- * Mounts the session and launches a browser there. Its `close` is replaced by one that unmounts thereafter and rejects with what unmounting rejects with; called
- * again it gives the same answer. A browser that ends by itself is unmounted too: `close` then tells what became of it. A launch that fails gives up what the
- * browser may have written, and rejects with the launch's error.
+ * Mounts the session and launches a browser in its directory. Replaces `close` by a function that
+ * unmounts afterwards, and that rejects if unmounting fails; repeated calls return the same
+ * promise. A browser that ends by itself is unmounted too, and `close` reports the result. If the
+ * launch fails, discards the browser's changes and rejects with the launch's error.
  */
 export async function launchMounted<Launched extends Closable>(
   state: Mounting,
@@ -64,42 +65,51 @@ export async function launchMounted<Launched extends Closable>(
   watch(launched, () => {
     if (closed !== undefined) return;
     closed = end(Promise.resolve());
-    // Whoever calls close is told.
+    // A rejection is reported by `close()`.
     closed.catch(() => undefined);
   });
   return launched;
 }
 
-/** Drivers end the process at once on a signal: they leave it to the state where that handles signals. */
+/**
+ * Disables the driver's signal handlers, which end the process at once, if the state handles
+ * signals.
+ */
 export function signalsOf({ handleSignals = true }: MountOptions): { handleSIGINT?: boolean; handleSIGTERM?: boolean } {
   return handleSignals ? { handleSIGINT: false, handleSIGTERM: false } : {};
 }
 
-/** A signal has the state unmount, for which the browser must be closed. Listens once: the process ends when nobody listens any more. */
+/**
+ * Closes the browser on a signal, so that the state can unmount. Listens once: the process ends
+ * when it has no listeners.
+ */
 function closeOnStop(close: () => Promise<void>): () => void {
   const endSignals = systemHost.onStop(() => {
     endSignals();
-    // A browser that did not close keeps its directory: the state, which unmounts, tells of that.
+    // A browser that did not close keeps using its directory; the state reports that on unmounting.
     close().catch(() => undefined);
   });
   return endSignals;
 }
 
-/** Lets hygiene know the browser's version, which is asked for while the session is mounted. */
+/** Passes the browser's version to the preparation; it is queried while the session is mounted. */
 function withVersion(options: MountOptions, executable: string | undefined): MountOptions {
   const { hygiene = {} } = options;
   if (executable === undefined || hygiene === false || hygiene.warnings === false || hygiene.browserVersion !== undefined) return options;
   return { ...options, hygiene: { ...hygiene, browserVersion: versionOf(executable) } };
 }
 
-/** Unmounts what is mounted there, if it is still. A driver may know that its browser is gone before the process has ended. */
+/**
+ * Unmounts the directory if it is still mounted. A driver may report the end of its browser before
+ * the process has exited.
+ */
 async function unmountWhenEnded(state: Mounting, dir: string): Promise<void> {
   for (let attempt = 1; state.getCurrentSessionPath() === dir; attempt++) {
     try {
       await state.unmount();
       return;
     } catch (error) {
-      // It was being unmounted already.
+      // It was already being unmounted.
       if (isError(error, 'USAGE') && state.getCurrentSessionPath() !== dir) return;
       if (!isError(error, 'BUSY') || attempt === STOP_ATTEMPTS) throw error;
     }

@@ -1,6 +1,6 @@
 /**
- * The locks by which a browser marks its directory. One that outlived its browser, or came from another machine, keeps the next browser
- * from starting: Chromium ends with "the profile appears to be in use", Firefox with a dialog.
+ * Locks that browsers leave in their directories. A lock of an exited browser or another machine
+ * prevents a start: Chromium exits with "the profile appears to be in use", Firefox shows a dialog.
  */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ const locks: Readonly<Record<Browser, readonly string[]>> = {
   firefox: ['lock', '.parentlock', 'parent.lock'],
 };
 
-/** Removes the locks of a directory in which no browser lives. */
+/** Removes the locks of a directory without a running browser. */
 export function removeLocks(dir: string, browser: Browser): void {
   for (const name of locks[browser]) {
     const path = join(dir, name);

@@ -1,6 +1,6 @@
 /**
- * What is mended in the preferences of a profile before a browser opens it. A file that needs no mending is not written, and one that is no
- * preferences is left to the browser, which makes it anew.
+ * Repairs of a profile's preferences before a browser opens it. A correct file is not written. A
+ * file that holds no preferences is kept; the browser replaces it.
  */
 import { join } from 'node:path';
 import { asObject, parseObject } from '../workspace/json-object.js';
@@ -8,9 +8,15 @@ import { setInJson } from './json-edit.js';
 import { readProfileFile, replaceProfileFile } from './profile-file.js';
 
 export interface Mending {
-  /** Forget that the browser was killed: else it offers to restore, and keeps the session cookies of that run alone. */
+  /**
+   * Removes the mark of a killed browser. Otherwise Chromium offers to restore, and keeps only the
+   * session cookies of that run.
+   */
   exitType: boolean;
-  /** Have the last session restored, without which cookies that have no expiry are deleted at the next start. */
+  /**
+   * Makes the browser restore the last session. Otherwise session cookies are deleted at the next
+   * start.
+   */
   keepSessionCookies: boolean;
 }
 
@@ -31,17 +37,17 @@ function chromiumEdits(preferences: Record<string, unknown>, { exitType, keepSes
   const edits: Edit[] = [];
   const profile = asObject(preferences['profile']);
   if (exitType && profile?.['exit_type'] === 'Crashed') edits.push([['profile', 'exit_type'], 'Normal']);
-  // What versions before exit_type wrote, and some still do beside it.
+  // The older form of exit_type; some versions write both.
   if (exitType && profile?.['exited_cleanly'] === false) edits.push([['profile', 'exited_cleanly'], true]);
   const session = asObject(preferences['session']);
   if (keepSessionCookies && session?.['restore_on_startup'] !== 1) edits.push([['session', 'restore_on_startup'], 1]);
   return edits;
 }
 
-/** The preference of Firefox that has the last session restored; 3 does. */
+/** The preference of Firefox that restores the last session, by the value 3. */
 export const firefoxRestores = { 'browser.startup.page': 3 } as const;
 
-/** Mends a profile of Firefox. What user.js says is what counts, and in each file the last line. */
+/** Mends a profile of Firefox. user.js overrides prefs.js, and the last line of a file wins. */
 export function mendFirefox(profile: string, { keepSessionCookies }: Pick<Mending, 'keepSessionCookies'>): void {
   if (!keepSessionCookies) return;
   const user = readProfileFile(join(profile, 'user.js'));
@@ -52,7 +58,10 @@ export function mendFirefox(profile: string, { keepSessionCookies }: Pick<Mendin
   replaceProfileFile(join(profile, 'user.js'), { text: `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}`, mode });
 }
 
-/** Returns the value of the last line that sets the preference. Every line is looked at once: a pattern with spaces in it would go back and forth in a hostile file. */
+/**
+ * Returns the value of the last line that sets the preference. Examines one line at a time, since a
+ * pattern for the whole text would backtrack in a hostile file.
+ */
 function lastStartupPage(text = ''): string | undefined {
   const lines = text.split('\n').filter((line) => line.includes('"browser.startup.page"'));
   const values = lines.flatMap((line) => {
@@ -70,7 +79,7 @@ function lastStartupPage(text = ''): string | undefined {
   return values.at(-1);
 }
 
-/** The text before the first mark, between it and the next other mark, and after that. */
+/** Returns the text before the first mark, between it and the next other mark, and after that. */
 function splitTwice(text: string, first: string, second: string): [string, string, string] | [] {
   const one = text.indexOf(first);
   const two = text.indexOf(second, one + 1);

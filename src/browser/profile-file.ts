@@ -1,4 +1,7 @@
-/** Reading and replacing single files of a profile in which no browser runs. A profile is foreign: no link in it is followed. */
+/**
+ * Reads and replaces single files of a profile without a running browser. Profiles are untrusted:
+ * no symlink in them is followed.
+ */
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { MAX_PROFILE_TEXT } from '../limits.js';
 import { ifSeen } from '../workspace/directory.js';
@@ -9,16 +12,19 @@ export interface ProfileFile {
   mode: number;
 }
 
-/** Reads a regular file of UTF-8; undefined if there is none, or none that can be read, or one that is larger than any browser's. */
+/**
+ * Reads a regular UTF-8 file. Undefined if it is absent, unreadable, or larger than any browser
+ * writes.
+ */
 export function readProfileFile(path: string): ProfileFile | undefined {
-  // Without waiting for a writer, should the name be a pipe.
+  // O_NONBLOCK: opening a pipe does not wait for a writer.
   const file = ifSeen(() => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (file === undefined) return undefined;
   try {
     const stat = fstatSync(file);
     const bytes = stat.isFile() && stat.size <= MAX_PROFILE_TEXT ? ifSeen(() => readFileSync(file)) : undefined;
     const text = bytes?.toString('utf8');
-    // What is no UTF-8 could not be written back as it was.
+    // Text that is no valid UTF-8 could not be written back unchanged.
     if (bytes === undefined || text === undefined || !Buffer.from(text).equals(bytes)) return undefined;
     return { text, mode: stat.mode & 0o777 };
   } finally {
@@ -26,7 +32,7 @@ export function readProfileFile(path: string): ProfileFile | undefined {
   }
 }
 
-/** Makes the file hold that text: whole or not at all, by a file beside it. */
+/** Replaces the file's content atomically, by way of a temporary file beside it. */
 export function replaceProfileFile(path: string, { text, mode }: ProfileFile): void {
   const beside = `${path}.browserstate-new`;
   try {

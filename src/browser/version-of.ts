@@ -1,16 +1,16 @@
-/** The version of an installed browser, by its own word. */
+/** The version of an installed browser, as it reports itself. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { VERSION_TIMEOUT_MS } from '../limits.js';
 
 const run = promisify(execFile);
 
-/** What the executable answers to `--version`; undefined where it answers nothing, or not in time. */
+/** Returns the output of `--version`; undefined if there is none, or not in time. */
 export async function versionOf(executable: string): Promise<string | undefined> {
   try {
     return (await run(executable, ['--version'], { timeout: VERSION_TIMEOUT_MS })).stdout.trim();
   } catch {
-    // Whatever it is, launching it will tell.
+    // Launching the browser will report the problem.
     return undefined;
   }
 }

@@ -1,11 +1,14 @@
-/** The version that last wrote a profile, beside that of the browser which is to open it: an older browser may lose what a newer one wrote. */
+/**
+ * Compares the version that last wrote a profile with that of the browser to be launched: an older
+ * browser may lose data of a newer one.
+ */
 import { join } from 'node:path';
 import type { Browser } from '../workspace/excludes.js';
 import { readProfileFile } from './profile-file.js';
 
 /**
- * The version that wrote the profile if it is newer than `browserVersion`, a text with a version in it such as `156.0.1.2` or `Chrome/156.0.1.2`.
- * Undefined where either is not known.
+ * Returns the version that wrote the profile if it is newer than `browserVersion`, a text such as
+ * `156.0.1.2` or `Chrome/156.0.1.2`. Undefined if either version is unknown.
  */
 export function newerVersion(dir: string, browser: Browser, browserVersion: string): string | undefined {
   const written = versionIn(browser === 'chromium' ? textOf(dir, 'Last Version') : firefoxVersion(dir));

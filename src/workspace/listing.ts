@@ -1,8 +1,8 @@
 /**
  * The content of one directory in a scan (SPEC.md R-CAP-9, R-CAP-10). Names and entries other than
  * regular files are read through handles of the directories above. Regular files are examined by
- * path, which is cheaper. Their content is used only if a file below such handles, or the stat cache
- * for that path, has the same metadata.
+ * path, which is cheaper. Their content is used only if a file below such handles, or the stat
+ * cache for that path, has the same metadata.
  */
 import { isUtf8 } from 'node:buffer';
 import { type BigIntStats, constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';

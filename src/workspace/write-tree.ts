@@ -56,9 +56,9 @@ export interface WriteOptions {
 
 /**
  * Writes the entries below `root`, which exists. Throws NO_SPACE or INTEGRITY before the first byte
- * if the disk is too small or a blob's length does not match its part of a file. Throws INTEGRITY if
- * a blob does not match its id, and NO_SPACE, FORBIDDEN or UNSUPPORTED if writing fails. The caller
- * removes the entries that were written by then.
+ * if the disk is too small or a blob's length does not match its part of a file. Throws INTEGRITY
+ * if a blob does not match its id, and NO_SPACE, FORBIDDEN or UNSUPPORTED if writing fails. The
+ * caller removes the entries that were written by then.
  */
 export async function writeTree(root: string, tree: Tree, options: WriteOptions): Promise<void> {
   requireSpace(root, requireLengths(tree, options.blobs));
