@@ -1,7 +1,7 @@
 /**
- * A store that is simulated to the byte it would send, under one policy of cutting files: every new chunk goes into
- * frames, which are really compressed; a chunk that the store has by its hash costs nothing. With patches, a changed
- * chunk is its base and the pages that changed since. Encryption, requests and compaction are left out.
+ * A simulated store for one chunking policy, with exact byte counts. Each new chunk goes into
+ * frames, which are really compressed; a known chunk costs nothing. With patches, a changed chunk
+ * is its base and the pages that changed since. Encryption, requests and compaction are omitted.
  */
 import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_INLINE_ROWS, MAX_PATCHES, PAGE_SIZE } from '../src/limits.js';
 import type { Codec } from './_codecs.js';
@@ -17,7 +17,7 @@ export interface Policy {
   readonly patches?: { readonly most?: number /** Part of its pages above which a chunk is stored whole. */; readonly whole?: number };
 }
 
-/** What one commit sends. */
+/** Bytes sent by one commit. */
 export interface Sent {
   readonly data: number;
   readonly manifest: number;
@@ -25,11 +25,13 @@ export interface Sent {
   readonly ids: number;
 }
 
-/** A row of the table: anything that can be given the generations one after another. */
+/** A row of the table: accepts the generations one after another. */
 export interface Store {
   readonly name: string;
   commit(generation: Generation): Promise<Sent>;
-  /** Stored bytes of what a cold mount of the last commit reads, and the packs that they lie in. */
+  /**
+   * Returns the stored bytes that a cold mount of the last commit reads, and the number of packs.
+   */
   coldRead(): Promise<{ bytes: number; packs: number }>;
 }
 
@@ -47,7 +49,9 @@ interface Blob {
   readonly parts: readonly Part[];
 }
 
-/** Collects what is new in one commit and closes a frame whenever the next piece would make it too long. */
+/**
+ * Collects the new data of one commit. Closes a frame when the next piece would make it too long.
+ */
 class Packer {
   readonly #policy: Policy;
   readonly #pack: number;
@@ -61,7 +65,10 @@ class Packer {
     this.#frame = this.#open();
   }
 
-  /** The part that `piece` is; its frame is known once that is closed, which `flush` does for the last one. */
+  /**
+   * Returns the part for `piece`; its frame is known once it is closed, for the last one by
+   * `flush`.
+   */
   add(piece: Buffer, pageMap?: number): Part {
     if (this.#frame.size > 0 && this.#frame.size + piece.length > (this.#policy.frameSize ?? MAX_FRAME_SIZE)) this.flush();
     const part = { frame: this.#frame, offset: this.#frame.size, length: piece.length, ...(pageMap === undefined ? {} : { pageMap }) };
@@ -142,7 +149,7 @@ export class SimulatedStore implements Store {
     return { pages, basePages: pages, parts: [packer.add(bytes)] };
   }
 
-  /** The chunk as patches of its predecessor, or undefined where it is better whole. */
+  /** Returns the chunk as patches of its predecessor; undefined if it is better stored whole. */
   #patched({ bytes, pages }: Chunk, before: Blob | undefined, packer: Packer): Blob | undefined {
     const { patches } = this.#policy;
     if (!patches || !before) return undefined;
@@ -158,7 +165,7 @@ export class SimulatedStore implements Store {
   }
 }
 
-/** The policies of the design's table, all under one codec. */
+/** The policies of the design's table, with one codec. */
 export const policies = (codec: Codec): Policy[] => [
   { name: 'whole files', chunkSize: Number.POSITIVE_INFINITY, codec },
   { name: 'fixed 64 KiB', chunkSize: CHUNK_SIZE, codec },

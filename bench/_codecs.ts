@@ -1,16 +1,19 @@
-/** The codecs that the benches compare. `zstd` is the runtime's where it has one, else the `zstd` program by stdin. */
+/**
+ * The codecs that the benchmarks compare. `zstd` is the runtime's if available, else the `zstd`
+ * program.
+ */
 import { spawnSync } from 'node:child_process';
 import * as zlib from 'node:zlib';
 
 export interface Codec {
   readonly name: string;
-  /** The bytes that `data` is stored in: raw where compressing gains nothing. */
+  /** Returns the stored size of `data`: raw if compression does not help. */
   storedSize(data: Uint8Array): number;
 }
 
 const native = (zlib as { zstdCompressSync?: (data: Uint8Array, options: object) => Buffer }).zstdCompressSync;
 
-/** zstd's parameter number of the compression level (ZSTD_c_compressionLevel). */
+/** The zstd parameter of the compression level (ZSTD_c_compressionLevel). */
 const LEVEL = 100;
 
 function zstdSize(data: Uint8Array, level: number): number {

@@ -1,13 +1,15 @@
 /**
- * What the loopback sites of the benches serve: text that compresses as web text does, and images that do not.
- * Every byte follows from a seed string, so that two runs of a bench put the same content before the browser.
+ * Content of the benchmarks' loopback sites: text that compresses like web text, and images that do
+ * not. All bytes derive from a seed string, so that two runs serve the same content.
  */
 import { crc32, deflateSync } from 'node:zlib';
 
 /** A source of uniform 32-bit unsigned integers. */
 export type Random = () => number;
 
-/** sfc32 seeded with FNV-1a of `seed`: small, fast, and the same on every machine. */
+/**
+ * Returns sfc32 seeded with the FNV-1a hash of `seed`: small, fast, and the same on every machine.
+ */
 export function random(seed: string): Random {
   let hash = 0x811c9dc5;
   for (let i = 0; i < seed.length; i++) hash = Math.imul(hash ^ seed.charCodeAt(i), 0x01000193);
@@ -26,10 +28,10 @@ export function random(seed: string): Random {
   return next;
 }
 
-/** An integer in [low, high]. */
+/** Returns an integer in [low, high]. */
 export const between = (next: Random, low: number, high: number): number => low + (next() % (high - low + 1));
 
-/** `size` bytes that no codec makes smaller. */
+/** Returns `size` incompressible bytes. */
 export function noise(seed: string, size: number): Buffer {
   const next = random(seed);
   const words = new Uint32Array(Math.ceil(size / 4));
@@ -46,7 +48,7 @@ function pngChunk(type: string, data: Buffer): Buffer {
   return chunk;
 }
 
-/** A valid PNG of noise, of about `size` bytes (never fewer than 100): it stands for the photographs of real pages. */
+/** Returns a valid PNG of noise of about `size` bytes (at least 100), in place of a photograph. */
 export function png(seed: string, size: number): Buffer {
   const side = Math.max(4, Math.round(Math.sqrt(Math.max(size - 100, 48) / 3)));
   const row = side * 3 + 1;
@@ -92,7 +94,10 @@ const LINES: Record<'js' | 'css' | 'html' | 'json', Line> = {
     `{"id":"${n().toString(16)}${n().toString(16)}","${word(n)}":"${word(n)} ${word(n)} ${word(n)}","price":${n() % 100000},"updated":${1.7e9 + (n() % 1e8)}},\n`,
 };
 
-/** About `size` characters of source text of one kind; scripts run, the rest only looks right. */
+/**
+ * Returns about `size` characters of source text of one kind. Scripts are valid; other kinds only
+ * look real.
+ */
 export function text(kind: keyof typeof LINES, seed: string, size: number): string {
   const next = random(seed);
   const line = LINES[kind];

@@ -1,18 +1,24 @@
-/** The list of a profile's files that a bench works on, by the product's own default rules, so that every tool is given the same ones. */
+/**
+ * The list of a profile's files by the default rules, so that every tool in a benchmark handles the
+ * same files.
+ */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultExclude, readFacts } from '../src/workspace/excludes.js';
 import { ifLeft } from '../test/helpers/living.js';
 
 export interface ProfileFile {
-  /** Relative to the profile, with `/`. */
+  /** Relative to the profile, `/`-separated. */
   readonly path: string;
   readonly size: number;
   readonly mode: number;
   readonly mtimeNs: bigint;
 }
 
-/** Lists regular files in path order. `keepCaches` leaves out nothing but locks. A browser that was just closed may still remove some. */
+/**
+ * Lists regular files in path order. `keepCaches` excludes only locks. Tolerates files that a just
+ * closed browser still removes.
+ */
 export function listFiles(root: string, { keepCaches }: { keepCaches: boolean }): ProfileFile[] {
   const facts = readFacts(root);
   const found: ProfileFile[] = [];

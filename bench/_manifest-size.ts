@@ -1,11 +1,14 @@
 /**
- * How many bytes a manifest takes: a flat tree by columns, the ids of its blobs, and the locator table that says where
- * each blob's parts lie. The columns are really built and compressed; only that no one can read them back is pretence.
+ * The size of a manifest: a flat tree in columns, the ids of its blobs, and the locator table. The
+ * columns are really built and compressed, but in no readable format.
  */
 import type { Codec } from './_codecs.js';
 import type { ScannedFile } from './_scan.js';
 
-/** Where a part lies: a frame, a place in it and, for a patch, which pages of the blob it holds. */
+/**
+ * A location of a part: a frame, a position in it and, for a patch, the pages of the blob that it
+ * holds.
+ */
 export interface Part {
   readonly frame: Frame;
   readonly offset: number;
@@ -22,7 +25,7 @@ export interface Frame {
 
 export interface ManifestSize {
   readonly total: number;
-  /** The ids' own share: they do not compress. */
+  /** Bytes of the ids, which do not compress. */
   readonly ids: number;
   readonly tree: number;
   readonly locators: number;
@@ -40,7 +43,7 @@ class Column {
     this.bytes.push(value);
   }
 
-  /** The difference from the value before, its sign in the lowest bit. */
+  /** Writes the difference from the previous value, with the sign in the lowest bit. */
   delta(value: number): void {
     const difference = value - this.#last;
     this.put(difference < 0 ? -difference * 2 - 1 : difference * 2);
@@ -91,7 +94,7 @@ function locatorColumns(blobs: readonly (readonly Part[])[]): Buffer {
   return Buffer.concat([names, join([pack, at, stored, size, counts, frameOf, offset, pages])]);
 }
 
-/** `blobs` holds the parts of every chunk of every file, in order. */
+/** Returns the size; `blobs` holds the parts of every chunk of every file, in order. */
 export function manifestSize(files: readonly ScannedFile[], blobs: readonly (readonly Part[])[], codec: Codec): ManifestSize {
   const ids = blobs.length * ID_BYTES;
   const packs = new Set(blobs.flat().map((part) => part.frame.pack)).size;

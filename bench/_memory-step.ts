@@ -1,8 +1,10 @@
 /**
- * The program whose memory `memory.ts` measures, with the package as its users have it: one operation on the session `main` of a home.
- * An empty REMOTE stands for no remote.
+ * The program whose memory `memory.ts` measures, using the package as users do. Runs one operation
+ * on the session `main` of a local store. An empty REMOTE means no remote.
  *
- *     node dist/bench/_memory-step.js commit|checkpoint|push|pull|checkout|verify|verify-data HOME REMOTE [DIR]
+ *     node dist/bench/_memory-step.js OPERATION HOME REMOTE [DIR]
+ *
+ * OPERATION: commit, checkpoint, push, pull, checkout, verify or verify-data.
  */
 import { openRepository } from 'browserstate';
 

@@ -1,5 +1,6 @@
 /**
- * A worker that runs already: once it reads a line it mounts the session `bench` on a machine that has nothing, and says so.
+ * A worker that is already running. When it reads a line, it mounts the session `bench` into an
+ * empty local store, and prints a line.
  *
  *     node dist/bench/_mount-worker.js HOME REMOTE OUT
  */

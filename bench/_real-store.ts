@@ -1,4 +1,7 @@
-/** The product itself as a row of the chunking table: what its commits put into a provider, counted there. */
+/**
+ * The product as a row of the chunking table: counts the bytes that its commits write to a
+ * provider.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +18,7 @@ export class RealStore implements Store {
   readonly name = 'browserstate';
   readonly #keepCaches: boolean;
   readonly #provider = memoryProvider();
-  /** Bytes by the folder of the key, since they were last taken. */
+  /** Bytes by the folder of the key, since they were last read. */
   #put = new Map<string, number>();
   #got = new Map<string, number>();
 
@@ -39,7 +42,7 @@ export class RealStore implements Store {
     return { bytes, packs: keys.size };
   }
 
-  /** Each time with an empty home, as a worker on a bare machine. */
+  /** Runs `work` with an empty local store, like a worker on a new machine. */
   async #withStore(work: (store: Awaited<ReturnType<typeof openRepository>>, folder: string) => Promise<unknown>): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'browserstate-bench-'));
     const store = await openRepository({ home: this.#counting(), host: { ...systemHost, defaultHome: () => join(folder, 'home') } });

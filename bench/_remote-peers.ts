@@ -1,4 +1,7 @@
-/** The tools that people use with a bucket today, and ours: each as whole processes, through the endpoint that counts. */
+/**
+ * Common tools for buckets and ours: each runs as a whole process, through the endpoint that
+ * counts.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -15,11 +18,14 @@ export interface Bucket {
 export interface RemotePeer {
   readonly name: string;
   missing(): string | undefined;
-  /** What must be there before the first save. */
+  /** Prepares the bucket for the first save. */
   init?(place: Bucket, root: string): Promise<unknown>;
-  /** Saves `dir`, whose path is the same each time, from the machine whose state is below `root`. */
+  /** Saves `dir`, whose path is always the same, from the machine whose state is below `root`. */
   save(place: Bucket, root: string, dir: string): Promise<Timed>;
-  /** What brings it to `out`, an absent directory, on a machine that has nothing: `root` is empty. Resolves to where it is then. */
+  /**
+   * Returns the function that restores to `out`, an absent directory, on an empty machine: `root`
+   * is empty. The function resolves to the path of the files.
+   */
   restorer(place: Bucket, root: string, dir: string, out: string): Promise<() => Promise<string>>;
 }
 
@@ -63,12 +69,15 @@ const ours = (place: Bucket, root: string, ...args: string[]): Promise<Timed> =>
 const browserstate: RemotePeer = {
   name: 'browserstate',
   missing: () => (existsSync(CLI) ? undefined : 'not built'),
-  // The directory holds just the files of the comparison, so nothing more is left out.
+  // The directory holds only the files of the comparison, so nothing else is excluded.
   save: (place, root, dir) => ours(place, root, 'snapshot', dir, '--keep-caches'),
   restorer: command((place, root, _dir, out) => ours(place, root, 'restore', out), inPlace),
 };
 
-/** The library in a process that runs already and has loaded the SDK, as the workers of a fleet are. Its saves are those of the command. */
+/**
+ * The library in a running process that has loaded the SDK, like a fleet's worker. It saves with
+ * the command.
+ */
 const worker: RemotePeer = {
   ...browserstate,
   name: 'browserstate in a worker',

@@ -1,4 +1,7 @@
-/** A remote as pushes fill it: packs and manifests in memory, each commit patched on the one before, with or without compaction. */
+/**
+ * A remote as filled by pushes: packs and manifests in memory, each commit patching the previous
+ * one, with or without compaction.
+ */
 
 import { systemHost } from '../src/host.js';
 import { memoryProvider, type Provider } from '../src/index.js';
@@ -101,7 +104,7 @@ export class RemoteStore {
   }
 }
 
-/** The provider, answering from what was fetched alone. */
+/** Returns the provider, answering only from the fetched data. */
 function over(provider: Provider, got: ReadonlyMap<string, { start: number; bytes: Uint8Array }[]>): Provider {
   return {
     ...provider,

@@ -1,4 +1,7 @@
-/** Reads one generation of a profile into memory with the hashes of its pages, once for all the policies of a bench. */
+/**
+ * Reads one generation of a profile into memory with the hashes of its pages, once for all policies
+ * of a benchmark.
+ */
 import { hash as nodeHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +10,7 @@ import { listFiles, type ProfileFile } from './_files.js';
 
 export interface ScannedFile extends ProfileFile {
   readonly bytes: Buffer;
-  /** SHA-256 of each 4 KiB page, the last one as short as it is. */
+  /** SHA-256 of each 4 KiB page; the last page may be shorter. */
   readonly pages: readonly string[];
 }
 
@@ -36,11 +39,17 @@ export function scan(number: number, dir: string, keepCaches: boolean): Generati
 export interface Change {
   readonly files: number;
   readonly fileBytes: number;
-  /** The pages that differ from the same place of the same path in the generation before, one after another. */
+  /**
+   * The concatenated pages that differ from those at the same position of the same path in the
+   * previous generation.
+   */
   readonly pages: Buffer;
 }
 
-/** What differs between two generations, to the page; the least that any store without deltas inside pages must send. */
+/**
+ * Returns the pages that differ between two generations: the minimum for any store without deltas
+ * within pages.
+ */
 export function changeBetween(before: Generation | undefined, after: Generation): Change {
   const old = new Map(before?.files.map((file) => [file.path, file]));
   const pages: Buffer[] = [];

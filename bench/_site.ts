@@ -1,6 +1,6 @@
 /**
- * The web that the benches browse: one loopback server behind several origins. Chromium is told to map every
- * `*.localhost` host to it, so an origin's name has no port and stays the same from one run of a bench to the next.
+ * The web sites of the benchmarks: one loopback server behind several origins. Chromium maps every
+ * `*.localhost` host to it, so that an origin's name has no port and is the same in every run.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type ServerResponse } from 'node:http';
@@ -16,7 +16,7 @@ export const OFFLINE: readonly string[] = ['news', 'social', 'docs', 'maps'];
 export const origin = (host: string): string => `http://${host}.localhost`;
 
 export interface Site {
-  /** The Chromium switch that sends every origin here. */
+  /** The Chromium switch that maps every origin to this server. */
   readonly resolverRule: string;
   close(): Promise<void>;
 }
@@ -30,7 +30,7 @@ const TYPES: Record<string, string> = {
   bin: 'application/octet-stream',
 };
 
-/** Client-side work of a visit: a cookie, localStorage, IndexedDB records, route changes that enter the history. */
+/** The script of a visit: writes a cookie, localStorage, IndexedDB records, and history entries. */
 const CLIENT = `
 const request = (r) => new Promise((ok, no) => { r.onsuccess = () => ok(r.result); r.onerror = () => no(r.error); });
 const database = () => { const r = indexedDB.open('app', 1);
@@ -77,7 +77,10 @@ function pageOf(host: string, n: number): string {
 <img src="/asset/9000/logo.png">${images.join('')}<ul>${text('html', `${host}/${n}`, between(next, 8, 60) * 1000)}</ul>`;
 }
 
-/** A page of `count` resources, each of the size and kind that its number and `mean` give; the big profile browses these. */
+/**
+ * Returns a page of `count` resources for the big profile. Size and kind of each derive from its
+ * number and `mean`.
+ */
 function galleryOf(host: string, n: number, count: number, mean: number): string {
   const next = random(`gallery ${host}/${n}`);
   const tags = Array.from({ length: count }, (_, i) => {
@@ -108,7 +111,9 @@ function bodyOf(host: string, path: string, query: URLSearchParams): { kind: str
   return { kind: 'html', body: pageOf(host, n) };
 }
 
-/** Text goes out gzipped, except from two hosts that never learnt to: the browser's cache keeps bodies as they came. */
+/**
+ * Sends text gzipped, except from two hosts. The browser's cache stores bodies as they were sent.
+ */
 function send(response: ServerResponse, host: string, kind: string, body: string | Buffer): void {
   const plain = Buffer.from(body as string);
   const zipped = !['png', 'bin'].includes(kind) && host !== 'docs' && host !== 'mail';

@@ -1,4 +1,7 @@
-/** A profile of very many small files, and the peak memory of each operation on it as a process of its own. Linux only. */
+/**
+ * A profile of very many small files, and the peak memory of each operation on it, each as its own
+ * process. Linux only.
+ */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,7 +15,7 @@ const directoryOf = (profile: string, i: number): string =>
 
 const fileOf = (profile: string, i: number): string => join(directoryOf(profile, i), `${i.toString(16).padStart(16, '0')}_0`);
 
-/** Writes `count` files of 10 to 110 bytes, each with content of its own. */
+/** Writes `count` files of 10 to 110 bytes, each with different content. */
 function makeSmallFiles(profile: string, count: number): void {
   for (let i = 0; i < count; i++) {
     if (i % FILES_PER_DIRECTORY === 0) mkdirSync(directoryOf(profile, i), { recursive: true });
@@ -22,7 +25,10 @@ function makeSmallFiles(profile: string, count: number): void {
 
 export type SmallFilesStep = 'first commit' | 'second commit' | 'checkout' | 'verify' | 'verify --read-data';
 
-/** Makes the profile below `place` and runs every step once, in order. The caller's event loop runs meanwhile. */
+/**
+ * Creates the profile below `place` and runs every step once, in order. The caller's event loop
+ * keeps running.
+ */
 export async function measureSmallFiles(place: string, count: number): Promise<Record<SmallFilesStep, Timed>> {
   const profile = join(place, 'profile');
   makeSmallFiles(profile, count);

@@ -1,4 +1,7 @@
-/** Directories that hold exactly a list of a profile's files, so that tools with other ideas of what to skip are compared fairly. */
+/**
+ * Directories that hold exactly a list of a profile's files, so that tools with different
+ * exclusions are compared fairly.
+ */
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -14,7 +17,10 @@ export function stage(from: string, files: readonly ProfileFile[], to: string): 
 const sameFile = (a: string, b: string): boolean =>
   existsSync(b) && statSync(a).mtimeMs === statSync(b).mtimeMs && readFileSync(a).equals(readFileSync(b));
 
-/** Makes the staged directory `to` equal to `from`, writing changed files in place and touching no other, as a browser does. */
+/**
+ * Makes the staged directory `to` equal to `from`. Writes changed files in place and touches no
+ * others, like a browser.
+ */
 export function become(to: string, from: string): void {
   const wanted = new Set(listFiles(from, { keepCaches: true }).map((file) => file.path));
   for (const { path } of listFiles(to, { keepCaches: true })) {
@@ -35,7 +41,10 @@ export function assertSame(a: string, b: string): void {
   execFileSync('diff', ['-rq', a, b], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** Bytes of all files below a directory, by their length, but for `skipped` directories; blocks are the file system's affair. */
+/**
+ * Returns the total length of all files below a directory, except for `skipped` directories. Block
+ * sizes are ignored.
+ */
 export function storedIn(dir: string, skipped: readonly string[] = []): number {
   return readdirSync(dir, { withFileTypes: true }).reduce((sum, entry) => {
     const path = join(dir, entry.name);

@@ -1,6 +1,6 @@
 /**
- * A directory that behaves like a profile without a browser, for machines that have none: databases that change by
- * pages in place, logs that grow, a JSON file rewritten whole, a file that comes and one that goes.
+ * A directory that changes like a profile, for machines without a browser: databases with pages
+ * changed in place, growing logs, a rewritten JSON file, an added and a removed file.
  */
 import { appendFileSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { between, noise, png, random, text } from './_content.js';
 
 const PAGE = 4096;
 
-/** A page half of which is text and the rest free space, as a database's pages are. */
+/** Returns a page that is half text and half free space, like those of databases. */
 function page(seed: string): Buffer {
   const bytes = Buffer.alloc(PAGE);
   bytes.write(text('json', seed, 2000), 0, 3600, 'latin1');
@@ -33,7 +33,7 @@ export function editPages(file: string, count: number, seed: string): void {
 const preferences = (seed: string): string =>
   JSON.stringify({ profile: { exit_type: 'Normal', name: seed }, sites: text('json', 'sites', 30_000), last: seed }, null, 1);
 
-/** Makes the directory: about 4 MB in some 50 files. The same seed gives the same bytes. */
+/** Creates the directory: about 4 MB in some 50 files. The same seed gives the same bytes. */
 export function makeSynthetic(dir: string, seed: string): void {
   const profile = join(dir, 'Default');
   for (const sub of ['Local Storage/leveldb', 'IndexedDB/http_shop_0.indexeddb.leveldb', 'Sessions', 'Cache/Cache_Data']) {
@@ -56,7 +56,10 @@ export function makeSynthetic(dir: string, seed: string): void {
   writeFileSync(join(profile, 'Sessions', 'Session_1'), noise(`${seed} session`, 20_000));
 }
 
-/** Makes one of about 24 MB in 262 files without caches: most of it stays as it is, as extensions and tables do. */
+/**
+ * Creates a directory of about 24 MB in 262 files without caches. Most of it never changes, like
+ * extensions and tables.
+ */
 export function makeLargeSynthetic(dir: string, seed: string): void {
   makeSynthetic(dir, seed);
   const profile = join(dir, 'Default');
@@ -70,7 +73,7 @@ export function makeLargeSynthetic(dir: string, seed: string): void {
     );
 }
 
-/** Changes it as a small run of a browser would. */
+/** Changes the directory like a short run of a browser. */
 export function changeSynthetic(dir: string, seed: string): void {
   const profile = join(dir, 'Default');
   const next = random(seed);

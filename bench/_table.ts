@@ -1,4 +1,4 @@
-/** Prints a table in columns: the first to the left, the figures to the right. */
+/** Prints a table in columns: the first one left-aligned, the figures right-aligned. */
 export function printTable(header: readonly string[], lines: readonly (readonly string[])[]): void {
   const all = [header, ...lines];
   const widths = header.map((_, column) => Math.max(...all.map((line) => (line[column] ?? '').length)));

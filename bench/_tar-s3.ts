@@ -1,5 +1,5 @@
 /**
- * What people do by hand: one archive in a bucket, put and got whole by the same SDK as ours.
+ * The manual way: one archive in a bucket, uploaded and downloaded whole with the same SDK as ours.
  *
  *     node dist/bench/_tar-s3.js put|get DIR ENDPOINT BUCKET KEY
  */

@@ -1,4 +1,4 @@
-/** Runs a program as a whole process and says what it took, children included, by GNU time. Linux only. */
+/** Runs a program and reports its resource use, including children, by GNU time. Linux only. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -8,9 +8,12 @@ import { text } from 'node:stream/consumers';
 
 export interface Timed {
   readonly wallMs: number;
-  /** User and system time of the process and every child that it waited for; GNU time counts it in steps of 10 ms. */
+  /**
+   * User and system time of the process and every child that it waited for; GNU time counts in
+   * steps of 10 ms.
+   */
   readonly cpuMs: number;
-  /** Of the largest process among them. */
+  /** The peak of the largest process among them. */
   readonly maxRssKiB: number;
   readonly status: number;
   readonly stdout: string;
@@ -39,7 +42,7 @@ function timed(report: string, wallMs: number, run: { status: number | null; std
   return { wallMs, cpuMs: (user + system) * 1000, maxRssKiB: rss, status: run.status, stdout: run.stdout };
 }
 
-/** Throws with what the program wrote to stderr when it fails. */
+/** Runs the program. Throws with its stderr if it fails. */
 export function runTimed(command: string, args: readonly string[], options: RunOptions = {}): Timed {
   const folder = mkdtempSync(join(tmpdir(), 'browserstate-time-'));
   try {
@@ -55,7 +58,7 @@ export function runTimed(command: string, args: readonly string[], options: RunO
   }
 }
 
-/** The same while this process goes on serving what the program talks to. */
+/** Does the same while this process keeps serving the program's requests. */
 export async function runTimedBeside(command: string, args: readonly string[], options: RunOptions = {}): Promise<Timed> {
   const folder = mkdtempSync(join(tmpdir(), 'browserstate-time-'));
   try {
@@ -70,5 +73,5 @@ export async function runTimedBeside(command: string, args: readonly string[], o
   }
 }
 
-/** Whether PATH has the program. */
+/** Returns whether the program is in PATH. */
 export const installed = (command: string): boolean => spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;

@@ -1,10 +1,12 @@
 /**
- * What a commit sends, per way of cutting files, over many real generations of one profile, beside the floor: zstd of the
- * 4 KiB pages that changed. It decided the format's chunk size and its patches (SPEC.md says the outcome).
+ * Bytes sent per commit for several ways of chunking, over many real generations of one profile.
+ * The lower bound is zstd of the changed 4 KiB pages. The results decided the format's chunk size
+ * and its patches (see SPEC.md).
  *
  *     node dist/bench/chunking.js [--generations 30] [--profiles DIR] [--verbose] [--variants]
  *
- * DIR holds gen-00, gen-01 and so on, as bench/profiles.ts makes them; without it they are made in a temporary directory.
+ * DIR holds gen-00, gen-01 and so on, as made by bench/profiles.ts. Without it, they are made in a
+ * temporary directory.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,13 +22,13 @@ import { generations } from './profiles.js';
 
 type NewStore = () => Store;
 
-/** The rows of the table: the policies, simulated, and the product, measured at its provider. */
+/** Returns the rows of the table: simulated policies, and the product measured at its provider. */
 const rows = (keepCaches: boolean): NewStore[] => [
   ...policies(zstd()).map((policy) => () => new SimulatedStore(policy)),
   () => new RealStore(keepCaches),
 ];
 
-/** What the design leaves to choose, one thing changed at a time. */
+/** Returns variants of the design's open choices, each with one change. */
 function variants(): NewStore[] {
   const design: Policy = { name: '64 KiB + pages', chunkSize: CHUNK_SIZE, codec: zstd(), patches: {} };
   const change = (name: string, fields: Partial<Policy>) => () => new SimulatedStore({ ...design, ...fields, name });
@@ -44,18 +46,24 @@ interface Tally {
   readonly sent: Sent[];
   readonly first: number;
   readonly cold: { readonly bytes: number; readonly packs: number };
-  /** Data of the last generation when it is the first commit of an empty store: what a cold read would take unfragmented. */
+  /**
+   * Data of the last generation as the first commit of an empty store: a cold read without
+   * fragmentation.
+   */
   readonly live: number;
 }
 
 interface Result {
-  /** Of runs 1 to N, one entry each. */
+  /** One entry for each of the runs 1 to N. */
   readonly floors: number[];
   readonly changes: { readonly files: number; readonly fileBytes: number; readonly pageBytes: number }[];
   readonly tallies: Map<string, Tally>;
 }
 
-/** Gives every generation to every store in turn; the first is the base, which is not counted among the runs. */
+/**
+ * Commits every generation to every store in turn. The first one is the base, and is not counted as
+ * a run.
+ */
 async function measure(dirs: readonly string[], keepCaches: boolean, rows: readonly NewStore[]): Promise<Result> {
   const stores = rows.map((open) => open());
   const result: Result = { floors: [], changes: [], tallies: new Map() };

@@ -1,10 +1,11 @@
 /**
- * What a cold mount fetches after a long history, and what keeping that short costs (SPEC.md 16.7): one profile, changed as a browser changes
- * it, pushed to two remotes, one of which is compacted.
+ * Bytes that a cold mount fetches after a long history, and the cost of compaction (SPEC.md 16.7).
+ * One profile changes like a browser's and is pushed to two remotes; one remote is compacted.
  *
  *     node dist/bench/compaction.js [--commits 500] [--pages N]
  *
- * With --pages, N random pages of one database change in each commit and nothing else, the case that is hardest on a compaction.
+ * With --pages, each commit changes only N random pages of one database, the worst case for
+ * compaction.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * Our CLI beside restic, borg and tar on one real profile and this machine's disk: first snapshot, nothing changed, after a
- * small run of the browser, restore. Page cache warm, medians of runs, the tools taking turns at going first.
+ * Our CLI compared with restic, borg and tar on one real profile and this machine's disk. Measures
+ * the first snapshot, one without changes, one after a short run of the browser, and restore. The
+ * page cache is warm, the results are medians, and the tools take turns at running first.
  *
  *     node dist/bench/local.js [--mb 200] [--files N] [--runs 3] [--profile DIR] [--only NAME,NAME]
  */
@@ -21,11 +22,11 @@ type Step = (typeof STEPS)[number];
 
 interface Outcome {
   readonly timed: Record<Step, Timed>;
-  /** After the first snapshot, after that of nothing, after the small run. */
+  /** After the first snapshot, the unchanged one and the one after the short run. */
   readonly stored: readonly number[];
 }
 
-/** The same files before and after a small run, each in a directory of their own. */
+/** The same files before and after a short run, in one directory each. */
 interface Stages {
   readonly before: string;
   readonly after: string;
@@ -98,7 +99,7 @@ function report(results: ReadonlyMap<string, Outcome[]>): void {
   printTable(['', ...columns.map(([title]) => title)], lines);
 }
 
-/** What the project promises, as ratios of medians: ours to a peer's. */
+/** Prints the project's targets: ratios of our medians to a peer's. */
 function reportTargets(results: ReadonlyMap<string, Outcome[]>): void {
   const own = results.get('browserstate');
   if (!own) return;
@@ -132,7 +133,9 @@ function compare(tools: readonly Peer[], stages: Stages, runs: number, folder: s
   reportTargets(results);
 }
 
-/** The profile as it is and after a small run, once with its caches and once as the default excludes leave it. */
+/**
+ * Stages the profile before and after a short run, with its caches and by the default exclusions.
+ */
 async function stageBoth(profile: string, folder: string): Promise<(Stages & { title: string })[]> {
   const variants = [true, false].map((keepCaches) => {
     const title = keepCaches ? 'Caches kept' : 'Default excludes';
@@ -144,7 +147,7 @@ async function stageBoth(profile: string, folder: string): Promise<(Stages & { t
   return variants;
 }
 
-/** The peers that can run here, among those asked for; says which cannot. */
+/** Returns the requested peers that can run here; prints which cannot. */
 function able(names: readonly string[] | undefined): Peer[] {
   return peers.filter((peer) => {
     if (names?.includes(peer.name) === false) return false;

@@ -1,9 +1,14 @@
 /**
- * What the operations on a large profile take at their peak: commit, push, pull on a machine that has nothing, and checkout, each as a process of its own,
- * with a folder as the remote and, where Ceph's gateway is installed, with a bucket. `npm run bench:memory` makes a profile of 1 GB in 8,500 files, as many for its bytes as the one of `local.ts` has; half of it
- * does not compress. `npm run bench:memory -- MB FILES` makes another. Ends with status 1 where a process took more than 250 MB. After it come the rows of a
- * profile of 200,000 small files (`npm run bench:memory -- MB FILES SMALL` for another number), whose bounds are in test/long.
- * A small database with a wal of 200 MB is committed, and committed while a browser runs, within the same 250 MB (case D3).
+ * Peak memory of operations on a large profile: commit, push, pull on an empty machine and
+ * checkout, each as its own process. The remote is a folder and, if Ceph's gateway is installed, a
+ * bucket. Ends with status 1 if a process took more than 250 MB.
+ *
+ * `npm run bench:memory` makes a profile of 1 GB in 8,500 files, the same bytes per file as in
+ * `local.ts`; half of it does not compress. `npm run bench:memory -- MB FILES` makes another size.
+ *
+ * Then follows a profile of 200,000 small files (`npm run bench:memory -- MB FILES SMALL` for
+ * another number); its bounds are in test/long. A small database with a wal of 200 MB is committed
+ * within the same 250 MB, also while a browser runs (case D3).
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
@@ -27,7 +32,10 @@ const [megabytes = 1000, files = 8500, small = 200_000] = process.argv.slice(2).
 const place = mkdtempSync(join(tmpdir(), 'browserstate-memory-'));
 const [profile, remote] = [join(place, 'profile'), join(place, 'remote')];
 
-/** Files of 16 MiB with small ones of 4 KiB beside each, as profiles have few large files and many small ones. */
+/**
+ * Writes files of 16 MiB, each with small ones of 4 KiB: profiles have few large and many small
+ * files.
+ */
 async function makeProfile(): Promise<void> {
   const large = Math.max(1, Math.round((megabytes * 1e6 - files * 4096) / (16 * MIB)));
   for (let i = 0; i < large; i++) {
@@ -38,7 +46,10 @@ async function makeProfile(): Promise<void> {
   }
 }
 
-/** The wal of a database of Firefox that was never merged into it: pages of 4 KiB, each after a header of 24 bytes. */
+/**
+ * Writes the wal of a Firefox database that was never merged: pages of 4 KiB, each after a header
+ * of 24 bytes.
+ */
 async function makeWal(dir: string, pages: number): Promise<void> {
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, 'prefs.js'), '');

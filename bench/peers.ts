@@ -1,7 +1,7 @@
 /**
- * The tools that people use for this today, and ours, behind one interface: each runs as a whole process, keeps all it
- * has (repository, cache, settings) below one folder of the bench, and is given the same directory. restic always
- * encrypts; borg and tar are run without.
+ * Common tools and ours behind one interface. Each runs as a whole process, keeps all its data
+ * (repository, cache, settings) below one folder, and gets the same directory. restic always
+ * encrypts; borg and tar run without encryption.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,15 +11,18 @@ import { installed, type RunOptions, runTimed, type Timed } from './_timed.js';
 
 export interface Peer {
   readonly name: string;
-  /** Undefined when it can run here, else why not. */
+  /** Returns why the tool cannot run here; undefined if it can. */
   missing(): string | undefined;
-  /** Makes an empty repository below `root`. */
+  /** Creates an empty repository below `root`. */
   init(root: string): void;
-  /** Commits `dir`, whose path is the same each time. */
+  /** Commits `dir`, whose path is always the same. */
   snapshot(root: string, dir: string): Timed;
-  /** Brings the newest snapshot of `dir` back below `out`, an absent directory; `at` is where the files then are. */
+  /**
+   * Restores the newest snapshot of `dir` below `out`, an absent directory; `at` is the path of the
+   * files.
+   */
   restore(root: string, dir: string, out: string): Timed & { at: string };
-  /** Bytes of the repository, caches apart. */
+  /** Returns the bytes of the repository, without caches. */
   storedBytes(root: string): number;
 }
 
@@ -54,7 +57,7 @@ const borg: Peer = {
   name: 'borg',
   missing: needs('borg'),
   init: (root) => void borgRun(root, ['init', '--encryption', 'none']),
-  // Borg names its archives; the caller's order is kept by a count that is read from the repository outside the timing.
+  // Borg needs a name for each archive. The number is read from the repository outside the timing.
   snapshot: (root, dir) => borgRun(root, ['create', '-C', 'zstd,3', `::n${borgCount(root)}`, '.'], { cwd: dir }),
   restore: (root, _dir, out) => {
     const newest = `::n${borgCount(root) - 1}`;
@@ -92,10 +95,10 @@ const browserstate: Peer = {
   name: 'browserstate',
   missing: () => (existsSync(CLI) ? undefined : 'not built'),
   init: (root) => void ownRun(root, 'init'),
-  // The directory holds just the files of the comparison, so nothing more is left out.
+  // The directory holds only the files of the comparison, so nothing else is excluded.
   snapshot: (root, dir) => ownRun(root, 'snapshot', dir, '-s', 'bench', '--keep-caches', '--no-push'),
   restore: (root, _dir, out) => ({ ...ownRun(root, 'restore', out, '-s', 'bench'), at: out }),
-  // Home also holds this machine's caches, as the peers' cache folders do.
+  // The local store also holds caches, like the peers' cache folders.
   storedBytes: (root) => storedIn(join(root, 'repo'), ['index', 'records']),
 };
 

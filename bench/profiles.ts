@@ -1,8 +1,9 @@
 /**
- * Real Chromium profiles, made on loopback: what every other bench measures, and what tests use where a browser exists.
- * The sites' content follows from seeds; what Chromium makes of it (times, keys, layout) is the browser's own.
+ * Real Chromium profiles, made on loopback for the other benchmarks, and for tests if a browser is
+ * installed. The sites' content derives from seeds; times, keys and layout are Chromium's own.
  *
- *     node dist/bench/profiles.js --out DIR [--generations 30] [--visits 48] [--big [--mb 200] [--files 1700]]
+ *     node dist/bench/profiles.js --out DIR [--generations 30] [--visits 48]
+ *     node dist/bench/profiles.js --out DIR --big [--mb 200] [--files 1700]
  */
 import { execFileSync } from 'node:child_process';
 import { accessSync, constants, mkdirSync } from 'node:fs';
@@ -17,14 +18,16 @@ import { HOSTS, OFFLINE, origin, startSite } from './_site.js';
 export { changeSynthetic, makeSynthetic } from './_synthetic.js';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
-/** The most that Chromium takes for --disk-cache-size (it reads an int). By default it would shrink a large profile. */
+/**
+ * The maximum of --disk-cache-size (an int). The default would shrink the cache of a large profile.
+ */
 const MOST_CACHE = 2 ** 31 - 1;
 const SWITCHES = [
   ...['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   ...['--disable-quic', '--no-first-run', `--disk-cache-size=${MOST_CACHE}`],
 ];
 
-/** The first Chromium of PATH and its usual places, or undefined. */
+/** Returns the first Chromium in PATH and its usual locations; undefined if there is none. */
 export function findChromium(): string | undefined {
   const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/Applications/Google Chrome.app/Contents/MacOS'];
   for (const file of places.flatMap((place) => NAMES.map((name) => join(place, name)))) {
@@ -36,7 +39,10 @@ export function findChromium(): string | undefined {
   return undefined;
 }
 
-/** Opens the profile in Chromium with the loopback sites behind it, runs `use`, and returns when the browser has exited. */
+/**
+ * Opens the profile in Chromium with the loopback sites, runs `use`, and returns when the browser
+ * has exited.
+ */
 async function browse(dir: string, use: (page: Page) => Promise<void>): Promise<void> {
   const executablePath = findChromium();
   if (executablePath === undefined) throw new Error('no Chromium on PATH');
@@ -68,7 +74,10 @@ async function visit(page: Page, { host, ...work }: Visit): Promise<void> {
   await page.evaluate(`bench.visit(${JSON.stringify(work)})`);
 }
 
-/** A profile in use for some weeks: every site visited in turn, some with a service worker, one heavy on IndexedDB. */
+/**
+ * Makes a profile like one of some weeks' use: visits every site in turn, some with a service
+ * worker, one with much IndexedDB data.
+ */
 export async function makeBase(dir: string, { visits = 48 }: { visits?: number } = {}): Promise<void> {
   await browse(dir, async (page) => {
     const next = random('base');
@@ -88,7 +97,10 @@ export async function makeBase(dir: string, { visits = 48 }: { visits?: number }
   });
 }
 
-/** One run of an agent, number `i`: three to five pages on several origins, old ones and new, and a proper close. */
+/**
+ * Runs an agent once, with number `i`: visits three to five pages, old and new, on several origins,
+ * and closes the browser properly.
+ */
 export async function smallRun(dir: string, i: number): Promise<void> {
   await browse(dir, async (page) => {
     const next = random(`run ${i}`);
@@ -101,8 +113,9 @@ export async function smallRun(dir: string, i: number): Promise<void> {
 }
 
 /**
- * Works in `outDir/profile`: the base is generation 0, then `n` small runs. After each, with the browser closed, calls
- * `onGeneration`, or, without one, copies the profile to `outDir/gen-NN`.
+ * Makes generations in `outDir/profile`: generation 0 is the base, then `n` short runs follow.
+ * After each, with the browser closed, calls `onGeneration`; without one, copies the profile to
+ * `outDir/gen-NN`.
  */
 export async function generations(
   outDir: string,
@@ -121,10 +134,16 @@ export async function generations(
 }
 
 const PER_GALLERY = 40;
-/** What is asked of the site to store one byte: a fifth of the gallery's bytes is text that goes out gzipped. */
+/**
+ * Bytes requested from the site per stored byte: a fifth of the gallery's bytes is text that is
+ * sent gzipped.
+ */
 const NOMINAL = 1.25;
 
-/** Browses galleries from number `first` on that come to about `bytes` in `files` entries of the cache; returns the next number. */
+/**
+ * Browses galleries from number `first` on, of about `bytes` in `files` cache entries in total;
+ * returns the next number.
+ */
 async function browseGalleries(page: Page, first: number, bytes: number, files: number): Promise<number> {
   const mean = Math.round((bytes * NOMINAL) / files);
   let n = first;
@@ -136,8 +155,8 @@ async function browseGalleries(page: Page, first: number, bytes: number, files: 
 }
 
 /**
- * A base profile that goes on browsing until its caches bring it to about `bytes` and `files`. It is measured with the
- * browser closed, so this takes a few rounds, each of most of what is missing.
+ * Makes a base profile and browses until its caches reach about `bytes` and `files`. It is measured
+ * with the browser closed, in a few rounds that each add most of the missing part.
  */
 export async function makeBig(dir: string, { bytes, files }: { bytes: number; files: number }): Promise<void> {
   if (bytes * 1.05 > MOST_CACHE) throw new RangeError(`${bytes} bytes are more than Chromium's cache holds`);

@@ -1,7 +1,7 @@
 /**
- * The main job once through, by the command line that a user would type: snapshot a profile, change it, snapshot it again, look at the
- * history, roll back, restore elsewhere, and compare every byte. `npm run quickstart` makes a profile (a real one where there is a
- * Chromium); `npm run quickstart -- DIR` takes a copy of DIR instead.
+ * The main workflow, by the command line: snapshot a profile, change it, snapshot it again, show
+ * the history, roll back, restore elsewhere, and compare every byte. `npm run quickstart` makes a
+ * profile, with Chromium if it is installed. `npm run quickstart -- DIR` uses a copy of DIR.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -49,7 +49,9 @@ async function changeProfile(): Promise<void> {
   else cpSync(join(profile, readdirSync(profile)[0] as string), join(profile, 'a copy of something'), { recursive: true });
 }
 
-/** Path, mode, time (microseconds) and content of everything below `root`, but for the locks that no snapshot holds. */
+/**
+ * Returns path, mode, time (microseconds) and content of everything below `root`, except for locks.
+ */
 function fingerprint(root: string, dir = root): Map<string, string> {
   const found = new Map<string, string>();
   for (const name of readdirSync(dir).sort()) {
@@ -81,14 +83,14 @@ browserstate('snapshot', profile, '-s', 'demo', '-m', 'first visit', '--keep-cac
 say('The browser runs again and changes it');
 await changeProfile();
 browserstate('snapshot', profile, '-s', 'demo', '-m', 'second visit', '--keep-caches');
-say('What happened');
+say('The history, and the changes of the second version');
 browserstate('log', '-s', 'demo');
 browserstate('diff', '-s', 'demo', 'HEAD~1', 'HEAD');
-say('Back to the first version, in another directory');
+say('Go back to the first version, and restore it to another directory');
 browserstate('rollback', '-s', 'demo', '--to', 'HEAD~1');
 browserstate('restore', restored, '-s', 'demo');
 proveEqual(first, fingerprint(restored));
-say('Every byte of the store is verified');
+say('Verify every byte of the store');
 browserstate('verify', '--read-data');
-say('Where everything is');
-console.log(`profile   ${profile}\nrestored  ${restored}\nstore     ${home}\nRemove ${place} when you have seen enough.`);
+say('Paths');
+console.log(`profile   ${profile}\nrestored  ${restored}\nstore     ${home}\nRemove ${place} when you are done.`);

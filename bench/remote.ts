@@ -1,7 +1,9 @@
 /**
- * What each path to a bucket costs: requests, dependent round trips and bytes, counted by a proxy that makes every request take a round trip, before
- * a real S3 gateway (Ceph's). First the budget of SPEC.md 11.5 at several lengths of history, in process; then ours beside what people use today, as
- * whole processes. Ends with status 1 where a row is over its budget or a target is missed.
+ * The cost of each operation on a bucket: requests, dependent round trips and bytes. A proxy before
+ * a real S3 gateway (Ceph's) counts them, and delays every request by a round trip. First measures
+ * the budget of SPEC.md 11.5 at several lengths of history, in process. Then compares ours with
+ * common tools, as whole processes. Ends with status 1 if a row exceeds its budget or a target is
+ * missed.
  *
  *     node dist/bench/remote.js [--rtt 25] [--lengths 1,50,500] [--runs 3]
  */
@@ -22,7 +24,10 @@ import { assertSame, become, stage } from './_stage.js';
 import { changeSynthetic, makeLargeSynthetic, makeSynthetic } from './_synthetic.js';
 import { printTable } from './_table.js';
 
-/** What SPEC.md 11.5 promises: round trips and requests. A cold mount's requests are 1 or 2, and its ranges. */
+/**
+ * The promises of SPEC.md 11.5: round trips and requests. A cold mount makes 1 or 2 requests and
+ * those for its ranges.
+ */
 const BUDGET: Record<string, { rounds: number; requests: number }> = {
   'cold mount': { rounds: 3, requests: 2 },
   'mount, nothing changed': { rounds: 1, requests: 1 },
@@ -56,7 +61,7 @@ async function costOf(proxy: HttpProxy, work: () => Promise<unknown>): Promise<C
 
 const kib = (bytes: number): string => (bytes / 1024).toFixed(1);
 
-/** One profile with a history that grows, saved by one machine; other machines come to it with nothing. */
+/** One profile with a growing history, saved by one machine; other machines start empty. */
 class Line {
   readonly #proxy: HttpProxy;
   readonly #folder: string;
@@ -67,7 +72,7 @@ class Line {
   #commits = 0;
   #machines = 0;
   #generation: Generation | undefined;
-  /** Bytes that commits after the first sent, and zstd of the pages that they changed. */
+  /** Bytes sent by commits after the first, and zstd of the pages that they changed. */
   sent = 0;
   floor = 0;
 
@@ -92,7 +97,10 @@ class Line {
     return costOf(this.#proxy, () => session.push());
   }
 
-  /** Saves so often, without the delay of a round trip: nothing is timed here. */
+  /**
+   * Saves until the history has that length, without the round-trip delay, since nothing is timed
+   * here.
+   */
   async growTo(length: number, roundTripMs: number): Promise<void> {
     this.#proxy.delayBy(0);
     for (; this.#commits < length; this.#commits++) {
@@ -143,7 +151,7 @@ class Line {
   }
 }
 
-/** False where a row is over its budget. */
+/** Returns false if a row exceeds its budget. */
 async function measureBudget(
   proxy: HttpProxy,
   bucket: Bucket,
@@ -188,7 +196,10 @@ async function measureBudget(
   return held;
 }
 
-/** The live compressed bytes of a directory, as one commit of it alone stores them, and the ranges that a cold mount of so many may ask for. */
+/**
+ * Returns the compressed bytes of a directory as a single commit stores them, and the maximum
+ * ranges of a cold mount of that many.
+ */
 async function liveOf(dir: string): Promise<{ live: number; ranges: number }> {
   const home = mkdtempSync(join(tmpdir(), 'browserstate-bench-'));
   try {
@@ -206,7 +217,7 @@ function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] as number;
 }
 
-/** False where a target is missed. */
+/** Returns false if a target is missed. */
 async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, folder: string): Promise<boolean> {
   const [before, after] = [join(folder, 'before'), join(folder, 'after')];
   mkdirSync(folder);
@@ -282,7 +293,7 @@ async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, fold
   return targets.every(([, found, most]) => found <= most);
 }
 
-/** A new bucket beside the given one. */
+/** Creates a new bucket beside the given one. */
 async function bucketFor({ endpoint, credentials }: Bucket, name: string): Promise<string> {
   const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
   const client = new S3Client({ region: 'us-east-1', endpoint, credentials, forcePathStyle: true });
