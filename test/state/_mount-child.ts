@@ -1,8 +1,8 @@
 /**
- * The program of the tests with processes: mounts session `s` of a home, writes cookies, tells its
- * directory, and goes on as it is told. `wait`: lives until it is ended. `unmount`: unmounts.
- * `throw`: throws what nobody catches. `other`: has a handler of its own. `leave`: signals are left
- * alone.
+ * The program of the tests with processes: mounts session `s` of a local store, writes cookies,
+ * prints its directory, and continues by its argument. `wait`: runs until it is stopped. `unmount`:
+ * unmounts. `throw`: throws an uncaught error. `other`: has its own handler. `leave`: ignores
+ * signals.
  */
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ else {
   if (action === 'other') {
     process.on('SIGTERM', () => {
       say('heard');
-      // Ends when there is nothing left to do.
+      // The process exits when it has nothing left to do.
       clearInterval(life);
     });
   }

@@ -1,6 +1,6 @@
 /**
- * Processes of one machine as values: they share a home, each has a name of its own, and one that
- * is dead left everything as it was.
+ * Processes of one machine as values: they share a local store, and each has its own name. A dead
+ * one leaves everything unchanged.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -25,7 +25,7 @@ export class TestMachine {
     this.#remote = remote;
   }
 
-  /** The host of a process; it is alive from here on. */
+  /** Returns the host of a process, which is alive from now on. */
   host(name: string): Host {
     this.#alive.add(name);
     const owners: Owners = {
@@ -35,7 +35,7 @@ export class TestMachine {
     return { ...fakeHost(`${this.#seed} ${name}`), owners: () => owners };
   }
 
-  /** The store as a process opens it. */
+  /** Returns the store as a process opens it. */
   process(name: string, changes: Partial<Host> = {}, remote = this.#remote): Promise<Store> {
     return openRepository({
       home: this.home,
@@ -50,7 +50,7 @@ export class TestMachine {
     this.#alive.delete(name);
   }
 
-  /** What lies in the folders of mounts, by folder. */
+  /** Returns the content of the folders of mounts, by folder. */
   left(): { workspaces: string[]; notes: string[]; records: string[] } {
     const names = (...parts: string[]): string[] => {
       try {
@@ -66,7 +66,7 @@ export class TestMachine {
 
 export const nothingLeft = { workspaces: [], notes: [], records: [] };
 
-/** Writes files of a profile, by path. */
+/** Writes files of a profile by path. */
 export async function write(dir: string, files: Readonly<Record<string, string>>): Promise<void> {
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(dir, path)), { recursive: true });
@@ -74,7 +74,7 @@ export async function write(dir: string, files: Readonly<Record<string, string>>
   }
 }
 
-/** A profile with cookies and enough files for a tenth of them to be few. */
+/** A profile with cookies and so many files that a tenth of them are few. */
 export function profile(mark: string): Record<string, string> {
   const files: Record<string, string> = { 'Local State': '{}', 'Default/Cookies': `cookies ${mark}`, 'Default/Preferences': '{}' };
   for (let i = 0; i < 20; i++) files[`Default/file${i}`] = `content ${i}`;

@@ -1,6 +1,4 @@
-/**
- * The front door: its options, errors and methods by the names that the older package had for them.
- */
+/** The class BrowserState: its options, errors and methods by their names in v0. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +23,7 @@ function open(t: ExecutionContext, options: BrowserStateOptions = {}, machine = 
   return { state, warnings, machine };
 }
 
-test('options that do not say where sessions are kept are refused, in the words of the older package', (t) => {
+test('options without a storage are rejected with the message of v0', (t) => {
   t.is(refuses(t, () => new BrowserState({ storageType: 's3' }), 'USAGE').message, 'S3 options required');
   t.is(refuses(t, () => new BrowserState({ storageType: 'gcs' }), 'USAGE').message, 'GCS options required');
   refuses(t, () => new BrowserState({ storageType: 'redis' }), 'UNSUPPORTED');
@@ -34,7 +32,7 @@ test('options that do not say where sessions are kept are refused, in the words 
   t.notThrows(() => new BrowserState());
 });
 
-test('settings of a transfer that cannot be are refused by the first use, and a key without its secret', async (t) => {
+test('invalid settings of a transfer and a key without its secret are rejected at the first use', async (t) => {
   for (const syncOptions of [{ maxConcurrentOperations: 0 }, { chunkSize: 0 }, { maxRetries: -1 }, { retryDelay: 0.5 }]) {
     const { state } = open(t, { remote: memoryProvider(), syncOptions });
     await rejects(t, () => state.mount('s'), 'USAGE');
@@ -57,7 +55,7 @@ test('nothing is mounted before mount and after unmount', async (t) => {
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('sessions are listed, known and deleted by name, and s1 is not s10', async (t) => {
+test('sessions are listed, found and deleted by name, and s1 is not s10', async (t) => {
   const { state } = open(t, { remote: memoryProvider() });
   for (const session of ['s1', 's10']) {
     await write(await state.mount(session), profile(session));
@@ -73,7 +71,7 @@ test('sessions are listed, known and deleted by name, and s1 is not s10', async 
   t.deepEqual([await state.listSessions(), state.getCurrentSession()], [[], undefined]);
 });
 
-test('mounting while something is mounted unmounts that first', async (t) => {
+test('a mount first unmounts the previous one', async (t) => {
   const { state, machine } = open(t);
   const first = await state.mount('one');
   await write(first, profile('one'));
@@ -97,7 +95,7 @@ test('two states of one process never share a directory', async (t) => {
   await b.unmount();
 });
 
-test('useSync: false asks the remote for nothing', async (t) => {
+test('useSync: false sends the remote no request', async (t) => {
   const remote = counting(memoryProvider());
   const { state } = open(t, { remote, useSync: false });
   await write(await state.mount('s'), profile('here'));
@@ -108,7 +106,7 @@ test('useSync: false asks the remote for nothing', async (t) => {
   t.deepEqual(Object.values(remote.counts.requests), [0, 0, 0, 0, 0, 0]);
 });
 
-test('localOptions.storagePath is home, and autoCleanup: false leaves directories until cleanup', async (t) => {
+test('localOptions.storagePath is the local store, and autoCleanup: false leaves directories until cleanup', async (t) => {
   const folder = temporary(t);
   const state = new BrowserState({ localOptions: { storagePath: join(folder, 'sessions') }, autoCleanup: false });
   const dir = await state.mount('s');
@@ -124,7 +122,7 @@ test('localOptions.storagePath is home, and autoCleanup: false leaves directorie
   t.deepEqual(readdirSync(join(folder, 'sessions/default/.store/workspaces')), []);
 });
 
-test('what is mounted can be given up, also where its directory is gone', async (t) => {
+test('a mount can be discarded, also if its directory is gone', async (t) => {
   const { state, machine } = open(t);
   await write(await state.mount('s'), profile('given up'));
   await state.unmount({ discard: true });
@@ -135,7 +133,7 @@ test('what is mounted can be given up, also where its directory is gone', async 
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('metadata is that of the files as they are, follows them, and can be replaced', async (t) => {
+test('metadata describes the current files, follows them, and can be replaced', async (t) => {
   const { state } = open(t, { syncOptions: { metadataUpdateInterval: 0.01 } });
   const dir = await state.mount('s');
   t.is(state.syncManager.getMetadata().size, 0);
@@ -216,7 +214,7 @@ test('the mounted directory never changes from outside', async (t) => {
   t.is(readFileSync(join(await state.mount('s'), 'Default/Cookies'), 'utf8'), 'of the other');
 });
 
-test('checkpoints are made while the session is mounted, pushed, and squashed by what is committed last', async (t) => {
+test('checkpoints are made while the session is mounted, pushed, and squashed by the last commit', async (t) => {
   const remote = memoryProvider();
   const { state, warnings } = open(t, { remote });
   const dir = await state.mount('s', { checkpointInterval: 1 });
@@ -235,7 +233,7 @@ test('checkpoints are made while the session is mounted, pushed, and squashed by
   t.deepEqual(warnings, ['new session s']);
 });
 
-test('storeMetadataOnProvider: false is accepted, and says once what it means', async (t) => {
+test('storeMetadataOnProvider: false is accepted, with one warning about its meaning', async (t) => {
   const { state, warnings } = open(t, { syncOptions: { storeMetadataOnProvider: false } });
   await write(await state.mount('s'), profile('a'));
   await state.unmount();
@@ -243,7 +241,7 @@ test('storeMetadataOnProvider: false is accepted, and says once what it means', 
   t.regex(warnings[0] as string, /manifests/);
 });
 
-test('the package is loaded without either SDK, and so is a state that names a bucket', (t) => {
+test('the package and a state that names a bucket load neither SDK', (t) => {
   const index = new URL('../../src/index.js', import.meta.url).href;
   const hooks = `export async function load(url, context, next) { console.error('loaded ' + url); return next(url, context); }`;
   const dataUrl = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
@@ -272,7 +270,7 @@ test('a ready client is used as it is', async (t) => {
   t.is(asked[0], 'GetObjectCommand');
 });
 
-test('a mounted directory is not looked at before its metadata are asked for', async (t) => {
+test('a mounted directory is not read before its metadata are requested', async (t) => {
   const looks: string[] = [];
   const tracker = { look: async () => void looks.push('again'), files: () => new Map(looks.splice(0).map((look) => [look, look])) };
   const work = new SyncWork({ now: () => 0 }, undefined);

@@ -1,6 +1,6 @@
 /**
- * Every public call, as a table: which options it knows (D8), and that a signal that has fired
- * keeps it from changing anything (the store's signal).
+ * Every public call, as a table: its options (D8), and that it changes nothing after its signal has
+ * fired.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import { begin, profile, TestMachine, write } from './_processes.js';
 type Options = never;
 type Call = (options: Options, place: { store: Store; session: Session; dir: string }) => unknown;
 
-/** The methods of a session and of a store, which take the same options each time. */
+/** The methods of a session and of a store, each with the same options. */
 const calls: Readonly<Record<string, Call>> = {
   commit: (options, { session, dir }) => session.commit(dir, options),
   checkpoint: (options, { session, dir }) => session.checkpoint(dir, options),
@@ -56,8 +56,8 @@ const calls: Readonly<Record<string, Call>> = {
 };
 
 /**
- * A store whose session `s` has a commit with a tag, here and on the remote, and a directory with
- * another content.
+ * Returns a store whose session `s` has a commit with a tag, locally and on the remote, and a
+ * directory with other content.
  */
 async function place(t: ExecutionContext, signal?: AbortSignal) {
   const remote = memoryProvider();
@@ -72,7 +72,7 @@ async function place(t: ExecutionContext, signal?: AbortSignal) {
   return { place, state: async () => ({ here: contents(machine.home), there: await cells(remote) }) };
 }
 
-/** Every file below a directory. */
+/** Returns every file below a directory. */
 function contents(dir: string): string[] {
   const paths = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((path) => join(dir, path));
   return paths.filter((path) => statSync(path).isFile()).map((path) => `${path} ${readFileSync(path, 'latin1')}`);
@@ -96,7 +96,7 @@ test('the signal of the store, once it has fired, cancels every call, and nothin
   }
 });
 
-test('the signal of a call counts before that of the store', async (t) => {
+test('the signal of a call overrides that of the store', async (t) => {
   const { place: where } = await place(t);
   const signal = AbortSignal.abort();
   for (const [name, call] of Object.entries(calls)) await rejects(t, async () => call({ signal } as Options, where), 'CANCELLED', name);
@@ -265,7 +265,7 @@ test('D10: a mount has a message and labels for what it commits, unless the comm
 });
 
 for (const where of ['this machine', 'the remote alone'] as const) {
-  test(`D7: a new session is said, with the one of ${where} that was perhaps meant; create: false rejects it`, async (t) => {
+  test(`D7: a new session is reported, with the one of ${where} that may be meant, and create: false rejects it`, async (t) => {
     const remote = memoryProvider();
     const machine = new TestMachine(t, remote);
     await begin(await machine.process('a'), 'work');

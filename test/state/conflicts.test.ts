@@ -1,7 +1,4 @@
-/**
- * Several workers on one session: what becomes of each one's work, on one machine and on two, and
- * that none of it is lost.
- */
+/** Several workers on one session, on one machine and on two. None of their commits is lost. */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -18,7 +15,7 @@ async function cookies(store: Store, session: string): Promise<string> {
   return text;
 }
 
-/** The contents of all commits of a session, by their cookies. */
+/** Returns the cookies of all commits of a session. */
 async function contents(store: Store, session: string, dir: string): Promise<string[]> {
   const found: string[] = [];
   for (const [i, { commit }] of (await entries(store.session(session))).entries()) {
@@ -30,7 +27,7 @@ async function contents(store: Store, session: string, dir: string): Promise<str
 }
 
 for (const places of ['one machine', 'two machines'] as const) {
-  /** Two workers that mounted the same version; the first has unmounted another one. */
+  /** Returns two workers that mounted the same version. The first has unmounted another one. */
   const meet = async (t: ExecutionContext, onConflict: OnConflict | undefined) => {
     const remote = memoryProvider();
     const machine = new TestMachine(t, remote);
@@ -52,7 +49,7 @@ for (const places of ['one machine', 'two machines'] as const) {
     return names;
   };
 
-  test(`R-MOUNT-3: ${places}, fail: the second is told, and its work is a session beside the first`, async (t) => {
+  test(`R-MOUNT-3: ${places}, fail: the second gets an error, and its commit is a conflict session`, async (t) => {
     const { outcome, viewer, head, names } = await meet(t, undefined);
     t.true(isError(outcome, 'CONFLICT'), String(outcome));
     t.is(head, 'of the first');
@@ -62,7 +59,7 @@ for (const places of ['one machine', 'two machines'] as const) {
     t.is(await cookies(viewer, names[1] as string), 'of the second');
   });
 
-  test(`${places}, fork: the same without an error`, async (t) => {
+  test(`${places}, fork: its commit is a conflict session, without an error`, async (t) => {
     const { outcome, viewer, head, names, second } = await meet(t, 'fork');
     t.like(outcome, { changed: true, session: names[1] });
     t.is(head, 'of the first');
@@ -87,12 +84,12 @@ for (const places of ['one machine', 'two machines'] as const) {
   }
 }
 
-/** Mounts whose directory lost its cookies. */
+/** Ways to mount a directory that loses its cookies. */
 const gutted: Record<string, { mode?: MountMode; onConflict?: OnConflict; isLeft?: true }> = {
   'a mount': {},
   'a mount with ours': { onConflict: 'ours' },
   'a mount in mode fork': { mode: 'fork' },
-  'a mount that a dead process left': { isLeft: true },
+  'an abandoned mount': { isLeft: true },
 };
 
 for (const [name, { mode, onConflict, isLeft }] of Object.entries(gutted)) {
@@ -117,7 +114,8 @@ for (const [name, { mode, onConflict, isLeft }] of Object.entries(gutted)) {
     t.true(!isError(done) || done.code === 'CONFLICT', String(done));
     const names = await sessions(other);
     const [made] = names.filter((each) => each !== 's');
-    // The head before, joined with what the directory has, or the version that it was made from.
+    // The parents are the previous head joined with the directory, or the version that it was made
+    // from.
     const { removed } = await other.session(made ?? 's').diff('HEAD~1');
     t.deepEqual([names.length, removed], [onConflict === 'ours' ? 1 : 2, onConflict === 'ours' ? removed : ['Default/Cookies']]);
     t.is((await entries(other.session(made ?? 's'))).length, onConflict === 'ours' ? 4 : 2);
@@ -135,7 +133,7 @@ test('a worker that changed nothing meets no conflict', async (t) => {
   t.is((await entries(a.session('s'))).length, 2);
 });
 
-test('a mount that goes on after it kept theirs does not lay its own over that', async (t) => {
+test('a mount that continues after it kept theirs does not overwrite that with its own', async (t) => {
   const machine = new TestMachine(t);
   const [a, b] = [await machine.process('a'), await machine.process('b')];
   await begin(a, 's');
@@ -149,7 +147,7 @@ test('a mount that goes on after it kept theirs does not lay its own over that',
   t.deepEqual(await sessions(a), ['s']);
 });
 
-test('two that begin the same new session: the second is put aside', async (t) => {
+test('of two workers that begin the same new session the second gets a conflict session', async (t) => {
   const machine = new TestMachine(t);
   const [a, b] = [await machine.process('a'), await machine.process('b')];
   const [one, two] = [await a.mount('s'), await b.mount('s')];
@@ -162,7 +160,7 @@ test('two that begin the same new session: the second is put aside', async (t) =
   t.is(await cookies(a, aside as string), 'two');
 });
 
-test('commits that were not pushed meet a remote that has moved: a mount is a conflict, and decides as it is told', async (t) => {
+test('a mount with unpushed commits of a remote that has moved is a conflict, decided by its options', async (t) => {
   const remote = memoryProvider();
   const store = await new TestMachine(t, remote).process('a');
   const machine = new TestMachine(t, remote);
@@ -182,12 +180,12 @@ test('commits that were not pushed meet a remote that has moved: a mount is a co
 });
 
 /**
- * Eight workers, each of which mounts, writes what only it writes, and unmounts, until it is told
- * that its work is there.
+ * Runs eight workers. Each mounts, writes its own content, and unmounts, until its commit is
+ * reported to be there.
  */
 for (const mode of ['shared', 'exclusive', 'fork'] satisfies MountMode[]) {
   for (const places of ['one machine', 'a machine each'] as const) {
-    test(`${WORKERS} workers at once, ${mode}, on ${places}: every outcome is as documented, and no update is lost`, async (t) => {
+    test(`${WORKERS} workers at once, ${mode}, on ${places}: every outcome is a documented one, and no update is lost`, async (t) => {
       const remote = memoryProvider();
       const shared = new TestMachine(t, remote);
       const all = places === 'one machine' ? [shared] : Array.from({ length: WORKERS }, () => new TestMachine(t, remote));
@@ -217,7 +215,7 @@ for (const mode of ['shared', 'exclusive', 'fork'] satisfies MountMode[]) {
         const isBusy = isError(error, 'BUSY');
         t.true(error === undefined || isBusy || isError(error, 'CONFLICT'), String(error));
         if (isBusy) t.is(mode, 'exclusive');
-        // A worker that was refused has written nothing; the work of every other one is somewhere.
+        // A worker that was rejected has written nothing. The commits of all others exist.
         t.is(everything.has(`worker ${i}`), !isBusy, `worker ${i}: ${String(error)}`);
         if (session !== undefined) t.true(found.get(session)?.includes(`worker ${i}`), `worker ${i} in ${session}`);
       }
@@ -229,7 +227,7 @@ for (const mode of ['shared', 'exclusive', 'fork'] satisfies MountMode[]) {
   }
 }
 
-/** Brings every version of a session. */
+/** Reads every version of a session. */
 async function pullAll(store: Store, session: string): Promise<void> {
   const commits: string[] = [];
   for await (const { commit } of store.session(session).log()) commits.push(commit);

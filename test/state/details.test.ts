@@ -1,4 +1,7 @@
-/** D2: the names in an error are fields of it, as a table: one line for each kind of error. */
+/**
+ * D2: the names in an error, which are also fields of it. The table has one line for each kind of
+ * error.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -10,7 +13,7 @@ import { begin, profile, TestMachine, write } from './_processes.js';
 interface Place {
   store: Store;
   session: Session;
-  /** A directory that is committed as the head of `s`, whose id is `head`. */
+  /** Returns a directory that is committed as the head of `s`, whose id is `head`. */
   dir: string;
   head: string;
 }
@@ -18,18 +21,18 @@ interface Place {
 type Row = readonly [code: ErrorCode, fails: (place: Place) => Promise<unknown>, details: (place: Place) => object];
 
 const table: Readonly<Record<string, Row>> = {
-  'a session that is not there': ['NOT_FOUND', ({ store }) => store.session('none').resolve('HEAD'), () => ({ session: 'none' })],
-  'a revision that is not there': ['NOT_FOUND', ({ session }) => session.resolve('none'), () => ({ session: 's', revision: 'none' })],
-  'a parent that is not there': [
+  'an absent session': ['NOT_FOUND', ({ store }) => store.session('none').resolve('HEAD'), () => ({ session: 'none' })],
+  'an absent revision': ['NOT_FOUND', ({ session }) => session.resolve('none'), () => ({ session: 's', revision: 'none' })],
+  'an absent parent': [
     'NOT_FOUND',
     ({ session }) => session.resolve('HEAD~1'),
     ({ head }) => ({ session: 's', revision: 'HEAD~1', commit: head }),
   ],
   'no revision': ['USAGE', ({ session }) => session.resolve('~'), () => ({ revision: '~' })],
-  'a tag that is not there': ['NOT_FOUND', ({ session }) => session.untag('none'), () => ({ session: 's', tag: 'none' })],
+  'an absent tag': ['NOT_FOUND', ({ session }) => session.untag('none'), () => ({ session: 's', tag: 'none' })],
   'no tag': ['USAGE', ({ session }) => session.tag('HEAD'), () => ({ tag: 'HEAD' })],
   'no session': ['USAGE', async ({ store }) => store.session('..'), () => ({ session: '..' })],
-  'a fork in the place of a session': ['CONFLICT', ({ session }) => session.fork('s'), () => ({ session: 's' })],
+  'a fork onto an existing session': ['CONFLICT', ({ session }) => session.fork('s'), () => ({ session: 's' })],
   'a directory with other content': [
     'DIRTY',
     async ({ session, dir }) => {

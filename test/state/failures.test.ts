@@ -1,7 +1,6 @@
 /**
- * What the older package of this name did wrong, and what people ask for where this job is done:
- * each by its name, and that it does not happen here. Where storage matters it is S3, by the
- * options that the older package took.
+ * Faults of v0, and common requests of its users, each by name with a test that they are solved. If
+ * storage matters it is S3, by the options of v0.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +18,7 @@ import { nothingLeft, profile, TestMachine, write } from './_processes.js';
 
 interface Bucket {
   server: S3Server;
-  /** A process of another machine unless one is given. */
+  /** Returns a process of another machine unless one is given. */
   open(machine?: TestMachine): BrowserState;
 }
 
@@ -48,7 +47,7 @@ function stateOf({ options }: S3Server, more: BrowserStateOptions): BrowserState
   });
 }
 
-/** One round: what is mounted is given to `browse`, then unmounted. */
+/** Runs one round: mounts, passes the directory to `browse`, and unmounts. */
 async function round<T>(state: BrowserState, session: string, browse: (dir: string) => T | Promise<T>, options?: MountOptions): Promise<T> {
   const result = await browse(await state.mount(session, options));
   await state.unmount();
@@ -100,7 +99,7 @@ test('transfers are not serial: a mount has several requests under way at once',
     fault: async ({ method, name }) => {
       if (!isMounting || method !== 'GET' || !name.includes('/packs/')) return undefined;
       if (++underWay === 2) meet();
-      // The first waits for a second, which would never come after it.
+      // The first request waits for a second one, which would never be sent after it.
       await met;
       return undefined;
     },
@@ -114,7 +113,7 @@ test('transfers are not serial: a mount has several requests under way at once',
   t.is(await round(open(), 's', (dir) => lstatSync(join(dir, 'Default/Large')).size), 20 * 1024 * 1024);
 });
 
-test('files that were deleted locally do not come back', async (t) => {
+test('files that were deleted locally are not restored', async (t) => {
   const { open } = await bucket(t);
   const state = open();
   await round(state, 's', (dir) => write(dir, { ...profile('one'), 'Default/Login Data': 'secret' }));
@@ -150,7 +149,7 @@ test('an empty profile does not overwrite a good one', async (t) => {
   await state.unmount({ discard: true });
 });
 
-test("a session id such as ../../evil leads nowhere, and neither does a user's", async (t) => {
+test('a session id such as ../../evil is rejected, and so is a user id', async (t) => {
   const { open, server } = await bucket(t);
   const machine = new TestMachine(t);
   const state = open(machine);
@@ -164,19 +163,19 @@ test("a session id such as ../../evil leads nowhere, and neither does a user's",
   t.false(existsSync(machine.home));
 });
 
-test('what one session or a killed process left does not leak into a new session', async (t) => {
+test('leftovers of a session or a killed process do not leak into a new session', async (t) => {
   const { open } = await bucket(t);
   const machine = new TestMachine(t);
   const first = open(machine);
   await round(first, 'old', (dir) => write(dir, profile('old')));
-  // Left mounted, as by a process that is killed.
+  // It is left mounted, as by a killed process.
   await write(await first.mount('killed'), profile('killed'));
   t.deepEqual(await round(open(machine), 'new', namesIn), []);
   await first.deleteSession('old');
-  t.deepEqual(await round(open(machine), 'old', namesIn), [], 'also where it has the name of a deleted one');
+  t.deepEqual(await round(open(machine), 'old', namesIn), [], 'also if it has the name of a deleted one');
 });
 
-test('of two writers the last one does not win over the other', async (t) => {
+test('the last of two writers does not overwrite the other', async (t) => {
   const { open } = await bucket(t);
   const [one, other] = [open(), open()];
   await round(one, 's', (dir) => write(dir, profile('base')));
@@ -191,7 +190,7 @@ test('of two writers the last one does not win over the other', async (t) => {
   t.is(await round(open(), fork, cookies), 'cookies of 1');
 });
 
-test('there is a way back to yesterday, and a way to see what changed', async (t) => {
+test('an earlier version can be restored, and changes can be listed', async (t) => {
   const { open, server } = await bucket(t);
   const machine = new TestMachine(t);
   const state = open(machine);
@@ -207,7 +206,7 @@ test('there is a way back to yesterday, and a way to see what changed', async (t
   for (const each of [state, open()]) t.is(await round(each, 's', cookies), 'cookies yesterday');
 });
 
-test('there is a way to try something on a copy', async (t) => {
+test('changes can be tried on a copy', async (t) => {
   const { open } = await bucket(t);
   const state = open();
   await round(state, 's', (dir) => write(dir, profile('kept')));
@@ -231,13 +230,12 @@ test('there is no crash bubble, and no profile that appears to be in use', async
     t.is(read(dir).profile.exit_type, 'Normal');
     t.false(readdirSync(dir).includes('SingletonLock'));
   });
-  // Session cookies live as long as the browser restores its last session, which it does if that is
-  // asked for.
+  // Session cookies are kept if the browser is started with the option to restore its last session.
   const keeps = { hygiene: { keepSessionCookies: true } };
   t.is(await round(open(), 's', (dir) => read(dir).session.restore_on_startup, keeps), 1);
 });
 
-test('a profile is not too large, nor slow to copy: caches stay behind, and a small change sends little', async (t) => {
+test('a profile is neither too large nor slow to copy: caches are excluded, and a small change sends little', async (t) => {
   const { open, server } = await bucket(t);
   const state = open();
   const large = { 'Default/History': noise(1024 * 1024, 'history'), 'Default/Cache/data_1': noise(4 * 1024 * 1024, 'cache') };
@@ -256,7 +254,7 @@ test('a profile is not too large, nor slow to copy: caches stay behind, and a sm
   t.true(server.requests.length - before <= 4, `${server.requests.length - before} requests`);
 });
 
-test('there is an endpoint option, and nothing else is asked', async (t) => {
+test('there is an endpoint option, and no other host gets a request', async (t) => {
   const { open, server } = await bucket(t);
   await round(open(), 's', (dir) => write(dir, profile('one')));
   t.true(server.requests.length > 0);
@@ -267,8 +265,8 @@ test('there is an endpoint option, and nothing else is asked', async (t) => {
 });
 
 /**
- * A program that mounts session `s` of a home, writes to it, says its directory, and goes on with
- * `rest`.
+ * Returns a program that mounts session `s` of a local store, writes to it, prints its directory,
+ * and continues with `rest`.
  */
 function start(t: ExecutionContext, home: string, remote: string, rest: string) {
   const index = new URL('../../src/index.js', import.meta.url).href;
@@ -308,7 +306,7 @@ test.serial("one process's exit does not delete another's mounted directory", as
   }
 });
 
-test.serial('an uncaught exception ends the process as ever, and nothing is uploaded by it', async (t) => {
+test.serial('an uncaught exception ends the process as usual, and uploads nothing', async (t) => {
   const { home } = new TestMachine(t);
   const folder = join(home, '../remote');
   const rest = `if (process.listenerCount('uncaughtException') > 0) process.exit(9);

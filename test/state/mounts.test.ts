@@ -1,6 +1,6 @@
 /**
- * Mounts: a directory of its own for every process, made from the head and committed onto what it
- * was made from.
+ * Mounts: a separate directory for every process, made from the head and committed onto that
+ * version.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { begin, entries, nothingLeft, profile, sessions, TestMachine, write } fr
 
 const read = (dir: string, path: string): string => readFileSync(join(dir, path), 'utf8');
 
-/** A provider that fails from the moment that it is told to. */
+/** A provider that fails from a given moment on. */
 function failing(inner: Provider, code: 'UNREACHABLE' | 'NOT_FOUND'): { provider: Provider; fail: (does: boolean) => void } {
   let fails = false;
   const provider = around(inner, async (method, key, request) => {
@@ -36,7 +36,7 @@ test('R-MOUNT-1: a new session is an empty private directory, and commits nothin
   t.deepEqual(await sessions(store), []);
 });
 
-test('what is written is committed and pushed, and mounted again on another machine', async (t) => {
+test('changes are committed and pushed, and mounted on another machine', async (t) => {
   const remote = memoryProvider();
   const machine = new TestMachine(t, remote);
   const store = await machine.process('a');
@@ -106,7 +106,7 @@ for (const code of ['UNREACHABLE', 'NOT_FOUND'] as const) {
   });
 }
 
-test('a session of the older package is never mounted empty', async (t) => {
+test('a session of v0 is never mounted empty', async (t) => {
   const machine = new TestMachine(t, memoryProvider());
   mkdirSync(join(machine.home, 'tester', 'old'), { recursive: true });
   const store = await machine.process('a');
@@ -118,7 +118,7 @@ test('a session of the older package is never mounted empty', async (t) => {
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('a gutted directory stays mounted and as it was; it is committed if that is asked for', async (t) => {
+test('an unexpectedly small directory stays mounted and unchanged, and is committed on request', async (t) => {
   const machine = new TestMachine(t);
   const store = await machine.process('a');
   await begin(store, 's');
@@ -134,7 +134,7 @@ test('a gutted directory stays mounted and as it was; it is committed if that is
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('without a network what is unmounted is safe on this machine, and pushed later', async (t) => {
+test('a commit of an unmount without a network is safe on this machine, and pushed later', async (t) => {
   const { provider, fail } = failing(memoryProvider(), 'UNREACHABLE');
   const machine = new TestMachine(t, provider);
   const store = await machine.process('a');
@@ -201,7 +201,7 @@ test('an exclusive mount fails fast for a second worker, on every machine, until
   await second.discard();
 });
 
-test('a session that was deleted elsewhere is new again; commits that are only here are a conflict', async (t) => {
+test('a session that was deleted elsewhere is new again, and commits that are only local are a conflict', async (t) => {
   const remote = memoryProvider();
   const store = await new TestMachine(t, remote).process('a');
   const other = await new TestMachine(t, remote).process('b');
@@ -219,7 +219,7 @@ test('a session that was deleted elsewhere is new again; commits that are only h
   await rejects(t, () => other.mount('s'), 'CONFLICT');
 });
 
-test('an exclusive mount gives its lease up in the swap of its push', async (t) => {
+test('an exclusive mount releases its lease in the swap of its push', async (t) => {
   const inner = counting(memoryProvider());
   const machine = new TestMachine(t, inner);
   const store = await machine.process('a');

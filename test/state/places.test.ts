@@ -1,6 +1,6 @@
 /**
- * What an open store writes, and where (D5), what it does without (A6), and homes that are none
- * (D9).
+ * The files that an open store writes (D5), the parts it works without (A6), and invalid local
+ * stores (D9).
  */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 import { profile, write } from './_processes.js';
 
-test('D5: with a provider in memory as home nothing is written but a private folder, which close removes', async (t) => {
+test('D5: a local store in memory writes only a private folder, which close removes', async (t) => {
   const folder = temporary(t);
   const own = join(folder, 'own');
   const host = { ...fakeHost('D5'), temporaryFolder: () => own };
@@ -27,7 +27,7 @@ test('D5: with a provider in memory as home nothing is written but a private fol
   t.deepEqual(readdirSync(folder), []);
 });
 
-test('D5: with a folder as home all is in that folder', async (t) => {
+test('D5: a local store in a folder writes only in that folder', async (t) => {
   const folder = temporary(t);
   const home = join(folder, 'home');
   const store = await openRepository({ home: localProvider(home, fakeHost('objects')), host: fakeHost('D5 folder') });
@@ -38,7 +38,7 @@ test('D5: with a folder as home all is in that folder', async (t) => {
   t.deepEqual(readdirSync(folder), ['home']);
 });
 
-test('D9: a home that is a file, or below one', async (t) => {
+test('D9: a local store that is a file, or below one', async (t) => {
   const file = join(temporary(t), 'file');
   writeFileSync(file, '');
   for (const home of [file, join(file, 'below')]) {
@@ -48,7 +48,7 @@ test('D9: a home that is a file, or below one', async (t) => {
   }
 });
 
-test('C16: the index is private, whatever the umask is', async (t) => {
+test('C16: the index is private with any umask', async (t) => {
   const folder = temporary(t);
   const store = await openRepository({
     home: join(folder, 'home'),
@@ -68,7 +68,7 @@ test('C16: the index is private, whatever the umask is', async (t) => {
   await store.close();
 });
 
-test('C16: a restore after a pull takes what the pull decoded, and reads nothing of it again', async (t) => {
+test('C16: a restore after a pull uses the frames that the pull decoded, and does not read them again', async (t) => {
   const folder = temporary(t);
   const remote = memoryProvider();
   const first = await openRepository({ home: join(folder, 'first'), remote, host: fakeHost('first') });

@@ -1,6 +1,6 @@
 /**
- * Real processes: killed between mount and unmount, on one session at the same time, and told to
- * stop.
+ * Real processes: killed between mount and unmount, on one session at the same time, and stopped by
+ * signals.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,7 +17,7 @@ const program = fileURLToPath(new URL('_mount-child.js', import.meta.url));
 
 interface Running {
   child: ChildProcess;
-  /** Its directory, when it has told. */
+  /** Resolves to its directory, when it has printed it. */
   dir: string;
   output: () => string;
   ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;
@@ -80,7 +80,7 @@ test.serial('two processes have one session mounted at once, in two directories,
 });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test.serial(`${signal} unmounts, and then ends the process as it would have`, async (t) => {
+  test.serial(`${signal} unmounts, and then ends the process as usual`, async (t) => {
     const { home, store } = await open(t);
     const { child, dir, ended, output } = await run(home, signal, 'wait');
     child.kill(signal);
@@ -95,7 +95,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-test.serial('a handler of the program runs as well, and decides what becomes of the process', async (t) => {
+test.serial('a handler of the program runs as well, and decides whether the process ends', async (t) => {
   const { home, store } = await open(t);
   const { child, ended, output } = await run(home, 'heard', 'other');
   child.kill('SIGTERM');
@@ -104,7 +104,7 @@ test.serial('a handler of the program runs as well, and decides what becomes of 
   t.is(await cookies(store), 'heard');
 });
 
-test.serial('signals are left alone if that is asked for', async (t) => {
+test.serial('signals are ignored on request', async (t) => {
   const { home, store } = await open(t);
   const { child, dir, ended } = await run(home, 'left alone', 'leave');
   child.kill('SIGTERM');
@@ -120,7 +120,7 @@ test.serial('nothing listens to signals after unmount', async (t) => {
   t.is(await cookies(store), 'done');
 });
 
-test.serial('what nobody catches ends the process as it always does, and what was mounted is recovered', async (t) => {
+test.serial('an uncaught error ends the process as usual, and its mount is recovered', async (t) => {
   const { home, store } = await open(t);
   const { dir, ended } = await run(home, 'thrown', 'throw');
   const { code, stderr } = await ended;

@@ -1,6 +1,6 @@
 /**
- * D4: the library where `instanceof` is false of the errors that Node makes, as in a program that
- * Jest runs with modules.
+ * D4: the library in a realm in which `instanceof` is false for the errors of Node, as under Jest
+ * with modules.
  */
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import test from 'ava';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
-test('D4: the unit tests of the public API pass in a realm of its own', async (t) => {
+test('D4: the unit tests of the public API pass in another realm', async (t) => {
   const ava = join(root, 'node_modules/ava/entrypoints/cli.mjs');
   const { AVA_PATH: _, ...env } = process.env;
   const args = [ava, '--node-arguments=--experimental-vm-modules --no-warnings', '--tap'];
@@ -23,7 +23,7 @@ test('D4: the unit tests of the public API pass in a realm of its own', async (t
   t.true(Number(passed) > 40, stdout);
 });
 
-test('D4: no module asks whether an error is an instance of an Error of its own realm', (t) => {
+test('D4: no module checks whether an error is an instance of an Error of its own realm', (t) => {
   const sources = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
   t.true(sources.length > 100);
   const asks = /instanceof (?:Aggregate|Syntax|Type|Range|URI)?Error\b/;

@@ -1,6 +1,6 @@
 /**
- * Workspaces of processes that died: found by the next mount, recovered once, never over something
- * better, and never under a browser that lives.
+ * Abandoned mounts: found by the next mount, recovered once, never over a better version, and never
+ * under a running browser.
  */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { begin, entries, nothingLeft, sessions, TestMachine, write } from './_pr
 
 const cookiesIn = ({ dir }: Mount): string => readFileSync(join(dir, 'Default/Cookies'), 'utf8');
 
-/** A machine on which the process `dead` has a session mounted, wrote into it, and died. */
+/** Returns a machine on which the process `dead` mounted a session, wrote to it, and died. */
 async function afterCrash(t: Parameters<typeof rejects>[0], files: Record<string, string> = { 'Default/Cookies': 'of the dead' }) {
   const machine = new TestMachine(t, memoryProvider());
   const dead = await machine.process('dead');
@@ -26,7 +26,7 @@ async function afterCrash(t: Parameters<typeof rejects>[0], files: Record<string
   return { machine, mount, store, warnings, onWarning: (message: string) => void warnings.push(message) };
 }
 
-test('R-MOUNT-5: the next mount of the session recovers what is left, as a commit that says so, and says so', async (t) => {
+test('R-MOUNT-5: the next mount of the session recovers the abandoned one as a commit with a message, and reports it', async (t) => {
   const { machine, store, mount, warnings, onWarning } = await afterCrash(t);
   const [left] = await store.leftMounts();
   t.like(left, { session: 's', dir: mount.dir, base: mount.base, mode: 'shared', isCertain: true });
@@ -47,7 +47,7 @@ test('R-MOUNT-5: the next mount of the session recovers what is left, as a commi
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('what is left is discarded if that is asked for', async (t) => {
+test('an abandoned mount is discarded on request', async (t) => {
   const { machine, store } = await afterCrash(t);
   const next = await store.mount('s', { recover: 'discard' });
   t.is(cookiesIn(next), 'cookies first');
@@ -56,7 +56,7 @@ test('what is left is discarded if that is asked for', async (t) => {
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('what is as it was committed makes no commit', async (t) => {
+test('an unchanged abandoned mount makes no commit', async (t) => {
   const { machine, store } = await afterCrash(t, {});
   await (await store.mount('s')).unmount();
   t.is((await entries(store.session('s'))).length, 1);
@@ -64,7 +64,7 @@ test('what is as it was committed makes no commit', async (t) => {
 });
 
 for (const where of ['here', 'on the remote'] as const) {
-  test(`where the session has moved ${where}, what is left becomes a session beside it`, async (t) => {
+  test(`if the session has moved ${where}, the abandoned mount becomes a conflict session`, async (t) => {
     const remote = memoryProvider();
     const machine = new TestMachine(t, remote);
     const dead = await machine.process('dead');
@@ -92,7 +92,7 @@ for (const where of ['here', 'on the remote'] as const) {
   });
 }
 
-test('a fork that was left is recovered as that fork', async (t) => {
+test('an abandoned fork is recovered as that fork', async (t) => {
   const machine = new TestMachine(t);
   const dead = await machine.process('dead');
   await begin(dead, 's');
@@ -106,7 +106,7 @@ test('a fork that was left is recovered as that fork', async (t) => {
   t.is((await entries(store.session(mount.session)))[0]?.op, 'recovered');
 });
 
-test('an empty or gutted workspace is never committed over a good head: it is left, and said', async (t) => {
+test('an empty or unexpectedly small mount is never committed over a good head, but kept and reported', async (t) => {
   for (const gut of [(dir: string) => rmSync(join(dir, 'Default/Cookies')), emptied]) {
     const { store, mount, warnings, onWarning } = await afterCrash(t);
     gut(mount.dir);
@@ -127,7 +127,7 @@ function emptied(dir: string): void {
   for (const name of readdirSync(dir)) rmSync(join(dir, name), { recursive: true });
 }
 
-test('a new session that a crash left empty is nothing', async (t) => {
+test('an empty mount of a new session is not recovered after a crash', async (t) => {
   const machine = new TestMachine(t);
   await (await machine.process('dead')).mount('s');
   machine.kill('dead');
@@ -137,10 +137,10 @@ test('a new session that a crash left empty is nothing', async (t) => {
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('the lock of a dead browser does not hinder; a browser that lives does, and keeps its directory', async (t) => {
+test('a stale lock is ignored, and a running browser keeps its directory', async (t) => {
   const { machine, mount, warnings, onWarning } = await afterCrash(t);
   symlinkSync(`machine-${process.pid}`, join(mount.dir, 'SingletonLock'));
-  // By its open file the test's own process passes for a browser that works there.
+  // The open file makes the test's own process look like a browser that uses the directory.
   const file = openSync(join(mount.dir, 'Local State'), 'r');
   const live = await machine.process('next', { isAlive: (pid) => pid === process.pid });
   const [left] = await live.leftMounts();
@@ -157,7 +157,7 @@ test('the lock of a dead browser does not hinder; a browser that lives does, and
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('R-MOUNT-4: of those that recover at once exactly one does', async (t) => {
+test('R-MOUNT-4: of several concurrent recoveries exactly one succeeds', async (t) => {
   const { machine, store } = await afterCrash(t);
   const [left] = await store.leftMounts();
   const stores = await Promise.all(Array.from({ length: 8 }, (_, i) => machine.process(`racer ${i}`)));
@@ -167,7 +167,7 @@ test('R-MOUNT-4: of those that recover at once exactly one does', async (t) => {
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('mounts that recover at once recover once, and lose nothing', async (t) => {
+test('concurrent mounts recover once, and lose nothing', async (t) => {
   const { machine, store } = await afterCrash(t);
   const stores = await Promise.all(Array.from({ length: 6 }, (_, i) => machine.process(`racer ${i}`)));
   const mounts = await Promise.all(stores.map((each) => each.mount('s')));
@@ -179,7 +179,7 @@ test('mounts that recover at once recover once, and lose nothing', async (t) => 
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('a process that dies while it recovers leaves what the next one recovers', async (t) => {
+test('the next process recovers after one that died during its recovery', async (t) => {
   const { machine, store, mount } = await afterCrash(t);
   const notes = join(machine.home, 'tester/.store/records/mounts');
   const take = (from: string, to: string): void => renameSync(join(notes, `${mount.id}~${from}`), join(notes, `${mount.id}~${to}`));
@@ -192,11 +192,11 @@ test('a process that dies while it recovers leaves what the next one recovers', 
 });
 
 for (const isNoted of [true, false]) {
-  test(`what was committed before the process died${isNoted ? '' : ', and not noted any more,'} is not committed again`, async (t) => {
+  test(`a commit made before the process died${isNoted ? '' : ', and not noted any more,'} is not committed again`, async (t) => {
     const { machine, store, mount } = await afterCrash(t);
     if (isNoted) await mount.commit();
     else await store.session('s').commit(mount.dir, { offline: true });
-    // Another goes on from there.
+    // Another process continues from there.
     const elsewhere = join(machine.home, '..', 'elsewhere');
     await store.session('s').checkout(elsewhere);
     await write(elsewhere, { 'Default/Cookies': 'of another' });
@@ -208,7 +208,7 @@ for (const isNoted of [true, false]) {
   });
 }
 
-test('a workspace of a process that cannot be judged from here is left alone unless it is named', async (t) => {
+test('a mount of a process with an unknown state is left alone unless it is named', async (t) => {
   const { machine, mount } = await afterCrash(t);
   const warnings: string[] = [];
   const owners: Owners = {
@@ -227,7 +227,7 @@ test('a workspace of a process that cannot be judged from here is left alone unl
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('a damaged note costs nothing but what only it said', async (t) => {
+test('a damaged note loses only its own content', async (t) => {
   const { machine, store } = await afterCrash(t);
   const [note] = machine.left().notes;
   writeFileSync(join(machine.home, 'tester/.store/records/mounts', note as string), 'damaged');
@@ -237,7 +237,7 @@ test('a damaged note costs nothing but what only it said', async (t) => {
   t.deepEqual(machine.left(), nothingLeft);
 });
 
-test('a directory that somebody removed is nothing to recover', async (t) => {
+test('a removed directory is not recovered', async (t) => {
   const { machine, store, mount } = await afterCrash(t);
   rmSync(mount.dir, { recursive: true });
   t.is(cookiesIn(await store.mount('s')), 'cookies first');

@@ -1,4 +1,4 @@
-/** C16: errors of the system, as the callers of the library get them. */
+/** C16: errors of the system, as callers of the library get them. */
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +9,7 @@ import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 import { profile, write } from './_processes.js';
 
-test('C16: every error of this system that nothing expected has a code, a hint and the path', (t) => {
+test('C16: every unexpected error of this system has a code, a hint and the path', (t) => {
   for (const code of Object.keys(constants.errno)) {
     const error = Object.assign(new Error(`${code}: failed, open '/a'`), { code, errno: -1, syscall: 'open', path: '/a' });
     const failure = unexpectedFailure(error) as BrowserStateError;
@@ -25,7 +25,7 @@ test('C16: errors of the program, of Node and of this library pass as they are',
   for (const error of [...errors, 'text', undefined, null]) t.is(unexpectedFailure(error), error);
 });
 
-/** Calls of a store's surface, each with a call of the system that it makes unprotected. */
+/** Public calls of a store, each with a system call that it makes unprotected. */
 test.serial('C16: a method, an iterator and a mount report a failed system call as an error of the library', async (t) => {
   const folder = temporary(t);
   const host = fakeHost('system errors');

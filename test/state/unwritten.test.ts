@@ -1,6 +1,6 @@
 /**
- * L4: a browser that was launched on a mounted directory and never wrote there has used another
- * profile.
+ * L4: browsers that were launched on a mounted directory and never wrote to it, because they used
+ * another profile.
  */
 import { EventEmitter } from 'node:events';
 import { mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -26,7 +26,7 @@ const lock = (dir: string, name: string): void => {
 
 const cases: [what: string, mount: MountOptions, work: (dir: string) => void, isTold: boolean][] = [
   ['a browser that writes nothing', { browser: true }, () => undefined, true],
-  ['a browser that writes nothing, with hygiene off', { browser: true, hygiene: false }, () => undefined, true],
+  ['a browser that writes nothing, without preparation of the profile', { browser: true, hygiene: false }, () => undefined, true],
   ['a Chromium that only takes its lock', { browser: true }, (dir) => lock(dir, 'SingletonLock'), false],
   ['a Firefox that only takes its lock', { browser: true }, (dir) => lock(dir, 'lock'), false],
   ['a browser that removes a file', { browser: true }, (dir) => rmSync(join(dir, 'Local State')), false],
@@ -40,7 +40,7 @@ for (const [what, mount, work, isTold] of cases) {
     const state = new BrowserState({ home: join(temporary(t), 'home'), onWarning: (warning) => warnings.push(warning) });
     begin(await state.mount('work', mount));
     await state.unmount();
-    // What was begun in the first mount changed it.
+    // The work that began in the first mount changed it.
     t.deepEqual(warnings.splice(0), ['new session work']);
     work(await state.mount('work', mount));
     await state.unmount();

@@ -1,24 +1,22 @@
-/** One operation, run once for every request that it makes, with that request failing. */
+/** One operation, which runs once for each of its requests with that request failing. */
 import type { ExecutionContext } from 'ava';
 import { isError, type Provider } from '../../src/index.js';
 import type { Prepare } from './_operations.js';
 
 export interface World {
-  /** The remote as everybody else sees it, and as the machine does whose requests fail. */
+  /** The remote as others see it, and as the machine with failing requests sees it. */
   direct: Provider;
   faulty: Provider;
-  /** From here on requests are counted, and the nth fails. */
+  /** Counts requests from now on, and makes the nth fail. */
   arm(n: number): void;
-  /**
-   * Ends the faults; resolves to the number of requests since `arm`, when nothing is under way any
-   * more.
-   */
+  /** Ends the faults. Resolves to the number of requests since `arm`, after all have ended. */
   disarm(): Promise<number>;
 }
 
 /**
- * Asserts for each index that the operation succeeded or told truly that it did not, that it can be
- * repeated, and that remote and home are whole. Ends with the first run that made fewer requests.
+ * Asserts for each index that the operation succeeded or truly reported its failure. It can be
+ * repeated, and the remote and the local store are whole. Ends with the first run that made fewer
+ * requests.
  */
 export async function atEveryIndex(t: ExecutionContext, prepare: Prepare, open: () => Promise<World>): Promise<void> {
   for (let n = 1; ; n++) {

@@ -1,4 +1,4 @@
-/** A push or a pull that is killed half-way and started again, with what it moved in all. */
+/** A push or a pull that is killed halfway and restarted, with the bytes it moved in total. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync } from 'node:fs';
@@ -23,23 +23,26 @@ const child = fileURLToPath(new URL('_transfer-child.js', import.meta.url));
 
 interface Remote {
   proxy: HttpProxy;
-  /** How to reach the bucket through it. */
+  /** The options to reach the bucket through it. */
   bucket: string;
 }
 
 async function through(t: ExecutionContext, { options }: S3Server): Promise<Remote> {
   const proxy = await startProxy({ target: new URL(options.endpoint as string) });
   t.teardown(() => proxy.close());
-  // A request that is slow on a busy machine is not sent again: that would count twice.
+  // A request that is slow on a busy machine is not retried, since that would count twice.
   return { proxy, bucket: JSON.stringify({ ...options, endpoint: proxy.url, timeoutMs: PATIENCE_MS }) };
 }
 
-/** The bytes that a child moved either way, and those that its index took. */
+/** The bytes that a child moved either way, and those that its index recorded. */
 interface Transfer extends HttpCounts {
   noted: number;
 }
 
-/** Runs the child until it ends, or kills itself as soon as its index has taken `until` bytes. */
+/**
+ * Runs the child until it exits. The child kills itself as soon as its index has recorded `until`
+ * bytes.
+ */
 async function transfer({ proxy, bucket }: Remote, step: 'push' | 'pull', home: string, until = Infinity): Promise<Transfer> {
   proxy.reset();
   const running = spawn(process.execPath, [child, step, home, bucket, String(until)], {
@@ -54,7 +57,7 @@ async function transfer({ proxy, bucket }: Remote, step: 'push' | 'pull', home: 
   return { ...proxy.counts(), noted };
 }
 
-/** A home with a commit of so many MiB that do not compress. */
+/** Returns a local store with a commit of `mib` MiB that do not compress. */
 async function scene(t: ExecutionContext, mib: number) {
   const folder = temporary(t);
   const server = await startS3Server();
@@ -71,18 +74,15 @@ async function scene(t: ExecutionContext, mib: number) {
 }
 
 export interface Moved {
-  /**
-   * Bytes that an undisturbed transfer moves, and those of the one that was killed and of the one
-   * after it.
-   */
+  /** The bytes of an undisturbed transfer, of a killed one, and of the one after it. */
   whole: number;
   first: number;
   second: number;
-  /** Bytes that the index of the one that was killed had taken. */
+  /** The bytes that the index of the killed transfer had recorded. */
   noted: number;
 }
 
-/** Kills a push when half of it is noted, and pushes again; the remote must be whole then. */
+/** Kills a push when half of it is recorded, and pushes again. Asserts that the remote is whole. */
 export async function killedPush(t: ExecutionContext, mib: number): Promise<Moved> {
   const { folder, server, dir, home, store } = await scene(t, mib);
   const other = await startS3Server();
@@ -106,7 +106,9 @@ export async function killedPush(t: ExecutionContext, mib: number): Promise<Move
   return told(t, { whole, first, second, noted });
 }
 
-/** Kills a pull when half of it is noted, and pulls again; home must be whole then. */
+/**
+ * Kills a pull when half of it is recorded, and pulls again. Asserts that the local store is whole.
+ */
 export async function killedPull(t: ExecutionContext, mib: number): Promise<Moved> {
   const { folder, server, dir, store } = await scene(t, mib);
   await store.session('main').push();

@@ -1,4 +1,4 @@
-/** Machines that share a remote: each has a home of its own, and all see one provider. */
+/** Machines that share a remote: each has its own local store, and all see one provider. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -20,13 +20,16 @@ export interface Machine {
 
 let machines = 0;
 
-/** A machine with an empty home, whose objects and cells are kept in `provider` if one is given. */
+/**
+ * Returns a machine with an empty local store, whose objects and cells are in `provider` if one is
+ * given.
+ */
 export async function machine(t: ExecutionContext, remote: Provider, name = 'main', provider?: Provider): Promise<Machine> {
   const folder = temporary(t);
   return opened(folder, remote, name, provider);
 }
 
-/** The same machine, as a process sees it that was started later. */
+/** Returns the same machine as a later process sees it. */
 export function reopened({ folder, session }: Machine, remote: Provider): Promise<Machine> {
   return opened(folder, remote, session.id);
 }
@@ -34,7 +37,7 @@ export function reopened({ folder, session }: Machine, remote: Provider): Promis
 async function opened(folder: string, remote: Provider, name: string, provider?: Provider): Promise<Machine> {
   const home = join(folder, 'home');
   const host = { ...fakeHost(`machine ${machines++}`), defaultHome: () => home };
-  // The tests ask again, and count, by themselves.
+  // The tests retry and count by themselves.
   const transfer = { maxRetries: 0 };
   const store = await openRepository({ home: provider ?? home, userId: 'tester', remote, host, transfer });
   let directories = 0;

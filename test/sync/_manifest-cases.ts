@@ -1,7 +1,7 @@
 /**
- * Manifests made by hand that break a rule, well sealed and with ids that agree (B1, B3): what is
- * done to the newest version. hostile-manifests.test.ts walks them with the library's readers and
- * its check, and test/spec with the reader that was written from SPEC.md alone.
+ * Manifests made by hand that break a rule in the newest version, with valid digests and ids (B1,
+ * B3). hostile-manifests.test.ts runs the library's readers and its check on them. test/spec runs
+ * the reader that was written from SPEC.md alone.
  */
 import type { Commit } from '../../src/object/commit.js';
 import type { TreeEntry } from '../../src/object/tree.js';

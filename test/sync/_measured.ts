@@ -1,4 +1,4 @@
-/** A remote in memory that tells what work costs it. */
+/** A remote in memory that measures the cost of work. */
 import { memoryProvider } from '../../src/index.js';
 import { counting, latency } from '../faults/providers.js';
 

@@ -1,7 +1,4 @@
-/**
- * What is done between machines, with a way to tell what became of it: the subjects of the fault
- * tests.
- */
+/** The operations of the fault tests, each with a check of its effect. */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -17,18 +14,16 @@ export interface Subject {
   actor: Machine;
   run(): Promise<unknown>;
   /**
-   * Whether it took effect, as another machine sees it that has nothing; throws where that sees
-   * anything but the state before or after.
+   * Resolves to whether it took effect, as a new machine sees it. Throws if that sees anything but
+   * the state before or after.
    */
   landed(): Promise<boolean>;
 }
 
-/**
- * Sets a scene on the remote behind `direct`, in which the actor's requests go through `faulty`.
- */
+/** Sets up the remote behind `direct`. The actor's requests go through `faulty`. */
 export type Prepare = (t: ExecutionContext, direct: Provider, faulty: Provider) => Promise<Subject>;
 
-/** Its home is in memory: these tests set many scenes. */
+/** Its local store is in memory, since these tests have many setups. */
 const machine = (t: ExecutionContext, remote: Provider, name?: string): Promise<Machine> => machineWith(t, remote, name, memoryProvider());
 
 const database = noise(70_000, 'database');
@@ -37,7 +32,7 @@ function profileWith(bytes: Uint8Array): Map<string, ProfileEntry> {
   return new Map([...smallProfile(noise), ['Default/Database', file(bytes)]]);
 }
 
-/** The actor has pushed one commit, and has another that was not pushed. */
+/** Sets up an actor that has pushed one commit, and has another that is not pushed. */
 async function begun(t: ExecutionContext, faulty: Provider) {
   const actor = await machine(t, faulty);
   const dir = actor.profile(profileWith(database));
@@ -48,7 +43,7 @@ async function begun(t: ExecutionContext, faulty: Provider) {
   return { actor, dir, before, first };
 }
 
-/** The same, and another machine has pushed meanwhile. */
+/** Sets up the same, with another machine that has pushed meanwhile. */
 async function diverged(t: ExecutionContext, direct: Provider, faulty: Provider) {
   const { actor, dir, first } = await begun(t, faulty);
   const other = await machine(t, direct);
@@ -61,7 +56,7 @@ async function diverged(t: ExecutionContext, direct: Provider, faulty: Provider)
   return { actor, first, ours, theirs, ourListing: readListing(dir), theirListing: readListing(theirDir) };
 }
 
-/** Asserts that a machine that has nothing checks a version of the session out as it was. */
+/** Asserts that a new machine checks out the exact version of the session. */
 async function isThere(t: ExecutionContext, direct: Provider, name: string, commit: string, listing: unknown): Promise<void> {
   const viewer = await machine(t, direct, name);
   const dir = viewer.directory();
@@ -208,7 +203,7 @@ export const operations: Record<string, Prepare> = {
       },
     };
   },
-  'checkout on a machine that has nothing': async (t, direct, faulty) => {
+  'checkout on a new machine': async (t, direct, faulty) => {
     const writer = await machine(t, direct);
     const dir = writer.profile(profileWith(database));
     const { commit } = await writer.session.commit(dir);

@@ -1,10 +1,10 @@
-/** A provider whose way to the remote can be changed, so that faults begin after a scene is set. */
+/** A provider whose target can be switched, so that faults begin after the setup. */
 import type { Provider } from '../../src/index.js';
 import { around } from '../faults/providers.js';
 
 export interface Switched {
   provider: Provider;
-  /** From here on requests go through `provider`, and are counted from nothing. */
+  /** Sends requests through `provider` from now on, and counts them from zero. */
   through(provider: Provider): void;
   count(): number;
 }

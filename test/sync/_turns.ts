@@ -1,6 +1,6 @@
 /**
- * Waits of many writers that are counted in what the others do, so that as many meet on a slow
- * machine as on a fast one.
+ * Waits of many writers, counted in turns of the others. As many writers collide on a slow machine
+ * as on a fast one.
  */
 
 export class Turns {
@@ -12,7 +12,7 @@ export class Turns {
     this.#atWork = writers;
   }
 
-  /** Resolves when others have taken so many turns, or nobody is left who would. */
+  /** Resolves when others have taken that many turns, or when no other writer is left. */
   wait(turns: number): Promise<void> {
     return new Promise((go) => {
       this.#waiting.push({ due: this.#passed + turns, go });
@@ -20,13 +20,13 @@ export class Turns {
     });
   }
 
-  /** A turn has ended. */
+  /** Ends a turn. */
   pass(): void {
     this.#passed++;
     this.#release();
   }
 
-  /** One of them is not at work any longer. */
+  /** Removes a writer that has finished. */
   leave(): void {
     this.#atWork--;
     this.#release();

@@ -1,6 +1,6 @@
 /**
- * Many machines that save to one session at the same time over a bad network, and what must be true
- * of the history that they leave.
+ * Many machines that save to one session at the same time over a bad network, and the checks of
+ * their history.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,9 +13,9 @@ import { machine } from './_machines.js';
 import { Turns } from './_turns.js';
 
 /**
- * One request in fifty is refused, one loses its answer, and one arrives late, after up to eight
- * others; every answer takes up to four turns of the event loop. The same seed and order of
- * requests draw the same.
+ * Of fifty requests one is rejected, one loses its answer, and one arrives late, after up to eight
+ * others. Every answer takes up to four turns of the event loop. The same seed and order of
+ * requests draw the same faults.
  */
 export function unreliable(inner: Provider, seed: number): Provider {
   const roll = dice(seed);
@@ -42,16 +42,13 @@ export function unreliable(inner: Provider, seed: number): Provider {
   });
 }
 
-/**
- * Of the writers that are not in the middle of something, so many push at a time, more or less: on
- * average a push then loses about twice.
- */
+/** About this many of the idle writers push at a time. On average a push then loses about twice. */
 const MEETING = 2;
 
 /**
- * Every writer commits and pushes so often, keeping its own content where others were first, until
- * each commit is told to be there. Like any caller it waits a random time after each push, and
- * mostly asks for the ref first instead of relying on the one that it remembers.
+ * Lets every writer commit and push until each commit is reported to be pushed. It keeps its own
+ * content if others were first. Like any caller it waits a random time after each push, and mostly
+ * reads the ref instead of using the cached one.
  */
 export async function writeTogether(
   t: ExecutionContext,
@@ -87,7 +84,7 @@ export async function writeTogether(
           failures++;
           mayBeThere ||= /unknown/.test(error.message);
           if (reported.size > 0 && !mayBeThere && (await newest()).includes(commit))
-            t.fail(`${commit} is there, and was told not to be: ${error.message}`);
+            t.fail(`${commit} is there, and was reported not to be: ${error.message}`);
         }
         turns.pass();
         await turns.wait(roll(2 * (writers - MEETING)));
@@ -103,7 +100,7 @@ export async function writeTogether(
     t.false(rows.has(commit), `${commit} is there twice`);
     rows.set(commit, parents);
     if (op === 'merge') merges++;
-    else if (!committed.has(commit)) t.fail(`${commit} is there, and nobody made it`);
+    else if (!committed.has(commit)) t.fail(`${commit} is there, and no writer made it`);
   }
   const [head] = rows.keys();
   const reached = new Set<string>();
@@ -112,7 +109,7 @@ export async function writeTogether(
     if (reached.has(id)) continue;
     reached.add(id);
     const parents = rows.get(id);
-    if (parents === undefined) t.fail(`${id} is a parent, and has no row`);
+    if (parents === undefined) t.fail(`${id} is a parent, and has no entry`);
     waiting.push(...(parents ?? []));
   }
   t.is(committed.size, writers * commits);

@@ -18,7 +18,7 @@ async function collected<T>(outcomes: AsyncIterable<Outcome<T>>): Promise<Record
   return found;
 }
 
-test('save commits and pushes; a tag of a commit that is there goes by itself; push: false leaves the commit here', async (t) => {
+test('save commits and pushes, a tag of a pushed commit is pushed by itself, and push: false keeps the commit local', async (t) => {
   const remote = memoryProvider();
   const { session, profile } = await machine(t, remote);
   const dir = profile();
@@ -33,7 +33,7 @@ test('save commits and pushes; a tag of a commit that is there goes by itself; p
   t.is((await other.session.resolve('HEAD')).commit, commit);
 });
 
-test('save: an error of the push says that the commit is safe, and a push sends it later', async (t) => {
+test('save: an error of the push reports that the commit is safe, and a later push sends it', async (t) => {
   const remote = memoryProvider();
   let isDown = false;
   const failing = around(remote, (method: Method, key, request) => {

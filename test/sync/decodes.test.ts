@@ -3,7 +3,7 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type * as zlib from 'node:zlib';
 import test from 'ava';
 
-/** Calls of the decoders of node:zlib; replaced before the library takes them. */
+/** Calls of the decoders of node:zlib, which are replaced before the library is loaded. */
 let decodes = 0;
 const native = createRequire(import.meta.url)('node:zlib') as Record<string, unknown>;
 for (const name of ['inflateRaw', 'brotliDecompress', 'zstdDecompress']) {
@@ -35,7 +35,7 @@ test('a restore from a remote decodes no frame for the checkout that the pull de
   const [there, later] = [restoring.directory(), pulling.directory()];
   const restored = await decodesOf(() => restoring.session.restore(there));
   const pulled = await decodesOf(() => pulling.session.pull());
-  // A checkout that comes later decodes them again: the count sees them.
+  // A later checkout decodes them again, so the count works.
   const checkedOut = await decodesOf(() => pulling.session.checkout(later));
   t.true(pulled > 0 && checkedOut > 0, `${pulled} and ${checkedOut}`);
   t.is(restored, pulled);

@@ -1,4 +1,4 @@
-/** What a push does with the frames of home (SPEC.md R-SYNC-9). */
+/** The frames of the local store in a push (SPEC.md R-SYNC-9). */
 import { appendFileSync, chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -22,7 +22,9 @@ async function packsOf(provider: Provider): Promise<Uint8Array[]> {
   return Promise.all(keys.map((key) => provider.get(key)));
 }
 
-/** What lies between the name of a pack, which ends its envelope's header, and its digest. */
+/**
+ * Returns the bytes between the name of a pack, which ends its envelope's header, and its digest.
+ */
 async function payloads(provider: Provider): Promise<string[]> {
   const name = /packs\/\d+-[0-9a-f]{32}/;
   return (await packsOf(provider)).map((pack) => {
@@ -32,11 +34,11 @@ async function payloads(provider: Provider): Promise<string[]> {
   });
 }
 
-test('R-SYNC-9: a first push sends frames as home has them, and a later one what is new', async (t) => {
+test('R-SYNC-9: a first push sends frames as the local store has them, and a later one only new content', async (t) => {
   const [home, remote] = [memoryProvider(), memoryProvider()];
   const a = await machine(t, remote, 'main', home);
   const dir = a.profile(new Map([...smallProfile(noise), ['Default/Log', file(prose(200_000, 'log'))]]));
-  // Compressed harder than a push would do it by itself.
+  // The frames are compressed harder than a push would do by itself.
   await a.session.commit(dir, { compression: 'max' });
   await a.session.push();
   const sent = await payloads(remote);
@@ -54,7 +56,7 @@ test('R-SYNC-9: a first push sends frames as home has them, and a later one what
   t.deepEqual((await b.store.verify({ readData: true, on: 'remote' })).findings, []);
 });
 
-test('R-SYNC-9: what home holds uncompressed is sent compressed', async (t) => {
+test('R-SYNC-9: uncompressed frames of the local store are sent compressed', async (t) => {
   const [home, remote] = [memoryProvider(), memoryProvider()];
   const a = await machine(t, remote, 'main', home);
   await a.session.commit(a.profile(new Map([...smallProfile(noise), ['Default/Log', file(prose(500_000, 'log'))]])), {
@@ -62,11 +64,11 @@ test('R-SYNC-9: what home holds uncompressed is sent compressed', async (t) => {
   });
   await a.session.push();
   const [here, there] = (await Promise.all([packsOf(home), packsOf(remote)])).map(([pack]) => (pack as Uint8Array).length);
-  t.true((there as number) < (here as number) - 250_000, `${here} bytes at home, ${there} there`);
+  t.true((there as number) < (here as number) - 250_000, `${here} bytes in the local store, ${there} there`);
   t.deepEqual((await a.store.verify({ readData: true, on: 'remote' })).findings, []);
 });
 
-test('R-SYNC-9: what is damaged in home is not sent', async (t) => {
+test('R-SYNC-9: damaged frames of the local store are not sent', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   await a.session.commit(a.profile());
@@ -81,7 +83,7 @@ test('R-SYNC-9: what is damaged in home is not sent', async (t) => {
   await rejects(t, () => b.session.pull(), 'NOT_FOUND');
 });
 
-test('R-COMPACT-1: a head that is pushed with all commits before it is within the limits of a cold read', async (t) => {
+test('R-COMPACT-1: a head that is pushed with all previous commits is within the limits of a cold read', async (t) => {
   const remote = memoryProvider();
   const a = await machine(t, remote, 'main', memoryProvider());
   const content = (name: number, commit: number) => noise(65_536, `${name} ${commit}`);

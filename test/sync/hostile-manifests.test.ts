@@ -1,7 +1,7 @@
 /**
- * B1, B3: manifests made by hand, well sealed and with ids that agree, that break a rule. Verify,
- * with and without the data, a pull and a checkout say so, of a remote and of a home, before a byte
- * of the profile is written.
+ * B1, B3: manifests made by hand that break a rule, with valid digests and ids. Verify, with and
+ * without the data, a pull and a checkout reject them before a byte of the profile is written. That
+ * holds for a remote and a local store.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -25,7 +25,7 @@ async function hostile(alter: (version: Version) => void): Promise<() => Promise
 }
 
 for (const [rule, alter] of manifestCases) {
-  test(`B1: ${rule} is refused before a byte is written`, async (t) => {
+  test(`B1: ${rule} is rejected before a byte is written`, async (t) => {
     const provider = await hostile(alter);
     const home = memoryProvider();
     const near = await machine(t, await provider(), 'main', home);
@@ -39,7 +39,7 @@ for (const [rule, alter] of manifestCases) {
       [...(await contentOf(home)).keys()].filter((key) => /packs|manifests/.test(key)),
       [],
     );
-    // The same as the store of this machine.
+    // The same content as the local store.
     const there = await machine(t, memoryProvider(), 'main', await provider());
     for (const readData of [false, true]) t.true((await there.store.verify({ readData })).findings.some(({ code }) => code === 'DAMAGED'));
     const other = there.directory();
@@ -52,10 +52,10 @@ for (const [rule, alter] of manifestCases) {
   });
 }
 
-test('B1: two manifests that give one blob two lengths make no home of both: the version that lies is refused, the other one stands', async (t) => {
+test('B1: of two manifests that give one blob two lengths the false one is rejected, and the other version stays', async (t) => {
   const repository = forged();
   const [first] = repository.versions;
-  // The content of the oldest version, said to have 5 bytes.
+  // The content of the oldest version, claimed to have 5 bytes.
   retree(first, [file('a', oldest, { size: 5 })]);
   first.locations = (repository.versions[2] as Version).locations.map((location) => ({ ...location, baseLength: 5, patches: NO_PATCHES }));
   first.lengths = [5];
@@ -67,7 +67,7 @@ test('B1: two manifests that give one blob two lengths make no home of both: the
   t.false(existsSync(directory()));
 });
 
-test('B1: what home is told of a blob by a damaged manifest is not believed by a commit', async (t) => {
+test('B1: a commit does not trust the location of a blob in a damaged manifest of the local store', async (t) => {
   const repository = forged();
   const [first] = repository.versions;
   retree(first, [file('a', oldest, { size: 5 })]);

@@ -1,7 +1,7 @@
 /**
- * A remote whose bytes were changed: whoever reads it gets the exact bytes of a version, or
- * INTEGRITY or NEWER_VERSION; never a wrong or an empty profile, and nothing of it reaches home's
- * other sessions (SPEC.md 15).
+ * A remote whose bytes were changed. A reader gets the exact bytes of a version, INTEGRITY or
+ * NEWER_VERSION, and never a wrong or an empty profile. The other sessions of the local store are
+ * unaffected (SPEC.md 15).
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { machine } from './_machines.js';
 
 const profile = (seed: string): Profile => new Map([['Local State', file(prose(200, seed))]]);
 
-/** The head's manifest does not ride in the ref when `apart`. */
+/** The head's manifest is not inline in the ref if `apart`. */
 async function published(t: ExecutionContext, apart: boolean): Promise<{ content: Content; listing: Listing }> {
   const remote = memoryProvider();
   const { session, store, profile: make } = await machine(t, remote);
@@ -24,7 +24,7 @@ async function published(t: ExecutionContext, apart: boolean): Promise<{ content
   await store.session('other').commit(make(profile('other')));
   await store.session('other').push();
   if (apart) {
-    // A fork's ref has no manifest in it.
+    // The ref of a fork has no inline manifest.
     await session.fork('fork');
     const fork = await machine(t, remote, 'fork');
     await fork.session.checkout(fork.directory());
@@ -42,9 +42,7 @@ function alterations(bytes: Uint8Array): { what: string; altered: Uint8Array }[]
   return made;
 }
 
-/**
- * Checks the session out on a machine that has nothing of it; resolves to whether it was refused.
- */
+/** Checks the session out on a new machine. Resolves to whether it was rejected. */
 async function isRefused(t: ExecutionContext, content: Content, name: string, listing: Listing, what: string): Promise<boolean> {
   const { session, store, directory } = await machine(t, await providerOf(content), name, memoryProvider());
   const target = directory();
@@ -86,13 +84,13 @@ for (const apart of [false, true]) {
         }
       }
       t.log(`${tried} alterations, ${refused} refused`);
-      // Of a pack the envelope is not read.
+      // The envelope of a pack is not read.
       t.true(folder === 'packs' ? refused > tried / 2 : refused === tried);
     });
   }
 }
 
-test('an object or ref in the place of another, or missing, is refused', async (t) => {
+test('an object or ref that is missing or in place of another is rejected', async (t) => {
   const { content, listing } = await published(t, true);
   const refs = [...content.keys()].filter((key) => key.includes('/refs/'));
   for (const by of refs) {
@@ -117,7 +115,7 @@ test('an object or ref in the place of another, or missing, is refused', async (
   }
 });
 
-test('what a damaged remote sends does no harm to what home has', async (t) => {
+test('a damaged remote does no harm to the local store', async (t) => {
   const { content } = await published(t, false);
   const key = [...content.keys()].filter((each) => each.includes('/packs/'));
   const changed = new Map(content);
@@ -136,7 +134,7 @@ test('what a damaged remote sends does no harm to what home has', async (t) => {
   await t.throwsAsync(home.store.session('main').resolve('HEAD', { offline: true }), { code: 'NOT_FOUND' });
 });
 
-test('a damaged ref keeps the other sessions from nothing', async (t) => {
+test('a damaged ref does not affect the other sessions', async (t) => {
   const source = memoryProvider();
   for (const name of ['first', 'second', 'sixth', 'third']) {
     const { session, profile: write } = await machine(t, source, name);
@@ -149,7 +147,7 @@ test('a damaged ref keeps the other sessions from nothing', async (t) => {
     content.set(key, { isCell: true, bytes: by(bytes) });
   };
   change('second', (bytes) => bytes.map((byte, i) => (i === bytes.length - 40 ? byte ^ 1 : byte)));
-  // Whole, and encrypted by its own account.
+  // Undamaged, and encrypted according to its own config.
   change('sixth', (bytes) => {
     const envelope = bytes.slice(0, -32).map((byte, i) => (i === 4 ? 1 : byte));
     return Buffer.concat([envelope, createHash('sha256').update(envelope).digest()]);
@@ -163,6 +161,6 @@ test('a damaged ref keeps the other sessions from nothing', async (t) => {
   t.deepEqual(names, ['first', 'third']);
   const told: string[] = [];
   for await (const { session } of store.sessions({ onProblem: (name, { code }) => told.push(`${name} ${code}`) })) told.push(session);
-  // Providers list in no order.
+  // Providers list in any order.
   t.deepEqual([...told.slice(0, 2).sort(), ...told.slice(2)], ['second INTEGRITY', 'sixth UNSUPPORTED', 'first', 'third']);
 });

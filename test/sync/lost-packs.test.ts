@@ -1,6 +1,6 @@
 /**
- * Packs that are gone from the remote (C4): what is reported as pushed can be restored by a machine
- * that has nothing, or the operation fails and names them.
+ * Packs that are missing from the remote (C4). A commit that is reported as pushed can be restored
+ * by a new machine, or the operation fails and names the packs.
  */
 import { appendFileSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ interface Scene {
   lose(): string[];
 }
 
-/** A machine that has pushed two versions to a folder. */
+/** Returns a machine that has pushed two versions to a folder. */
 async function scene(t: ExecutionContext): Promise<Scene> {
   const root = temporary(t);
   const remote = localProvider(root, host);
@@ -62,8 +62,8 @@ async function restores(t: ExecutionContext, remote: Provider, name: string, lis
 }
 
 /**
- * Each operation, with the session and the revision that a fresh machine must then restore as the
- * directory is.
+ * Operations, each with the session and revision that a new machine must then restore as the
+ * directory.
  */
 const operations: Record<string, (scene: Scene) => Promise<{ name?: string; at?: string } | undefined>> = {
   'a push of a new commit': async ({ actor, dir }) => {
@@ -134,7 +134,7 @@ for (const [name, run] of Object.entries(operations)) {
     if (name === 'a rollback') await restores(t, remote, 'main', readListing(old));
     const { findings } = await actor.store.verify({ on: 'remote', readData: true });
     const own = findings.filter(({ sessions }) => sessions.includes('main') && names.name !== 'new');
-    t.deepEqual(own, [], 'the older versions that this machine has are whole again too');
+    t.deepEqual(own, [], 'the older versions of this machine are whole again too');
   });
 }
 
@@ -155,7 +155,7 @@ for (const keep of ['ours', 'theirs', 'fork', 'fail'] as const) {
       (error: unknown) => error as { code: string; details: { session?: string; packs?: string[] } },
     );
     if (keep === 'theirs') {
-      // What only the other machine has cannot be sent from here.
+      // This machine cannot send packs that only the other machine has.
       t.like(outcome, { code: 'INTEGRITY', details: { session: 'main' } });
       t.true(packs.includes(String((outcome as { details: { packs: string[] } }).details.packs[0]).replace('packs/', '')));
       await other.session.push();
@@ -169,7 +169,7 @@ for (const keep of ['ours', 'theirs', 'fork', 'fail'] as const) {
   });
 }
 
-test('R-SYNC-11, C4: what this machine does not have either is INTEGRITY, with the packs and the session, and nothing is changed', async (t) => {
+test('R-SYNC-11, C4: packs that this machine does not have either are INTEGRITY, with the packs and the session, and nothing is changed', async (t) => {
   const { remote, lose } = await scene(t);
   const packs = lose();
   const stranger = await machine(t, remote);
@@ -196,7 +196,7 @@ test('C4: a pack that was cut short is sent again too', async (t) => {
   await restores(t, remote, 'main', readListing(dir));
 });
 
-/** A store over a bucket in memory. */
+/** Returns a store over a bucket in memory. */
 async function bucket(t: ExecutionContext, remote: Provider, presence: 'always' | undefined): Promise<{ store: Store; dir: string }> {
   const folder = temporary(t);
   const places = await openPlaces({ home: join(folder, 'home'), remote, userId: 'u', host: fakeHost(), transfer: {}, onRetry: undefined });
@@ -207,7 +207,7 @@ async function bucket(t: ExecutionContext, remote: Provider, presence: 'always' 
   return { store, dir };
 }
 
-test('C4: in a bucket packs are looked for with every push if asked to, else once in so many, and at once after damage', async (t) => {
+test('C4: packs of a bucket are checked with every push on request, else once in several pushes, and at once after damage', async (t) => {
   for (const presence of ['always', undefined] as const) {
     const remote = counting(memoryProvider());
     const { store, dir } = await bucket(t, remote, presence);

@@ -1,6 +1,6 @@
 /**
- * A remote that is not what this machine remembers: emptied and made anew, or put back to an older
- * state.
+ * A remote that differs from this machine's notes: emptied and created anew, or restored to an
+ * older state.
  */
 import { appendFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
@@ -13,7 +13,7 @@ import { history } from '../helpers/store.js';
 import { type Machine, machine, reopened } from './_machines.js';
 import { switched } from './_switch.js';
 
-/** An empty provider that gives out no version that another one gave out. */
+/** Returns an empty provider whose version tokens no other one uses. */
 async function emptied(): Promise<Provider> {
   const provider = memoryProvider();
   for (let i = 0; i < 100; i++) await provider.swap('other/cell', utf8('x'), `${i}`);
@@ -21,8 +21,8 @@ async function emptied(): Promise<Provider> {
 }
 
 /**
- * A machine that has pushed one commit and has another that was not pushed; from then on it sees
- * another bucket, in a process of its own.
+ * Returns a machine that has pushed one commit and has another that is not pushed. From then on it
+ * sees another bucket, in a new process.
  */
 async function surprised(t: ExecutionContext, bucket: Provider) {
   const gate = switched(memoryProvider());
@@ -37,8 +37,8 @@ async function surprised(t: ExecutionContext, bucket: Provider) {
 }
 
 /**
- * Every session on the remote is sound, of one repository, and a machine that has nothing can list
- * it. What was sent for the old one belongs to none.
+ * Asserts that every session on the remote is sound, belongs to one repository, and can be listed
+ * by a new machine. Objects for the old repository belong to none.
  */
 async function isSound(t: ExecutionContext, bucket: Provider, names: string[]): Promise<void> {
   const viewer = await machine(t, bucket);
@@ -66,7 +66,7 @@ async function other(t: ExecutionContext, bucket: Provider, name: string): Promi
   return made;
 }
 
-test('an emptied bucket gets everything again that the machine has', async (t) => {
+test('an emptied bucket gets everything that the machine has', async (t) => {
   const bucket = await emptied();
   const { actor, listing } = await surprised(t, bucket);
   t.is((await actor.session.push()).commits, 2);
@@ -74,7 +74,7 @@ test('an emptied bucket gets everything again that the machine has', async (t) =
   await checksOut(t, bucket, 'main', listing);
 });
 
-test('a repository that another machine made in its place is joined', async (t) => {
+test('a new repository of another machine in its place is joined', async (t) => {
   const bucket = await emptied();
   await other(t, bucket, 'another');
   const { actor, listing } = await surprised(t, bucket);
@@ -83,7 +83,7 @@ test('a repository that another machine made in its place is joined', async (t) 
   await checksOut(t, bucket, 'main', listing);
 });
 
-test('a session that is new to it and one that is forked are made in the repository that is there', async (t) => {
+test('a new session and a fork are created in the existing repository', async (t) => {
   const bucket = await emptied();
   await other(t, bucket, 'another');
   const { actor, dir, listing } = await surprised(t, bucket);
@@ -105,7 +105,7 @@ test('a session of the same name there is a conflict, and nothing is lost', asyn
   const [, fork] = /as session (\S+)$/.exec(error.message) ?? [];
   await checksOut(t, bucket, fork as string, listing);
   t.is((await history(there.session)).length, 1);
-  // What was not pushed, and what the remote has.
+  // The unpushed commit, and the commits of the remote.
   t.is((await history(actor.session)).length, 3);
   await actor.session.push({ onConflict: 'ours' });
   t.is((await history(there.session)).length, 4);
@@ -113,7 +113,7 @@ test('a session of the same name there is a conflict, and nothing is lost', asyn
   await isSound(t, bucket, [fork as string, 'main'].sort());
 });
 
-test('an older state of a session in its place is refused by a machine that saw the newer one', async (t) => {
+test('an older state of a session is rejected by a machine that saw the newer one', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -134,7 +134,7 @@ test('an older state of a session in its place is refused by a machine that saw 
   await machine(t, remote).then(({ session, directory }) => session.checkout(directory()));
 });
 
-test('many sessions of a machine that saw nothing of the remote are pulled at once', async (t) => {
+test('many sessions are pulled at once by a machine that has not seen the remote', async (t) => {
   const remote = memoryProvider();
   const a = await machine(t, remote);
   const names = Array.from({ length: 8 }, (_, i) => `session-${i}`);

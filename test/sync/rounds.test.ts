@@ -1,6 +1,6 @@
 /**
- * Round trips that are shared: many ranges in one, the epoch beside the uploads, and what a process
- * that starts anew must ask.
+ * Shared round trips: many ranges in one, the epoch during the uploads, and the requests of a new
+ * process.
  */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ const own = (seed: string) => smallProfile((length, name) => noise(length, `${se
 const withDatabase = (seed: string) =>
   new Map<string, ProfileEntry>([...own(seed), ['Default/Database', file(noise(200_000, 'what all have'))]]);
 
-test('a cold mount of what eight saves left in eight packs asks for all ranges at once', async (t) => {
+test('a cold mount of eight saves in eight packs requests all ranges at once', async (t) => {
   const { remote, cost } = measured();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -33,7 +33,7 @@ test('a cold mount of what eight saves left in eight packs asks for all ranges a
   t.deepEqual(await cost(() => b.session.checkout(b.directory())), [2, 1 + 8]);
 });
 
-test('a first commit of what another session has reads the epoch beside its uploads', async (t) => {
+test('a first commit of content of another session reads the epoch during its uploads', async (t) => {
   const { inner, remote, cost } = measured();
   const a = await machine(t, remote);
   await a.session.commit(a.profile(withDatabase('main')));
@@ -46,7 +46,7 @@ test('a first commit of what another session has reads the epoch beside its uplo
   t.deepEqual((await a.store.verify({ readData: true, on: 'remote' })).findings, []);
 });
 
-/** Sets the epoch of the tester's repository, as a collection would. */
+/** Sets the epoch of the repository, as a collection would. */
 async function collect(remote: Provider, k: number, packs: readonly ObjectName[]): Promise<void> {
   const key = 'tester/.store/gc/epoch';
   const cell = await remote.read(key);
@@ -65,12 +65,12 @@ async function packsOf(remote: Provider): Promise<ObjectName[]> {
 }
 
 const collections: Record<string, (t: ExecutionContext, remote: Provider) => Promise<void>> = {
-  'condemned in the epoch in which it was learnt': async (_t, remote) => collect(remote, 1, await packsOf(remote)),
-  'learnt in an epoch that is over': async (_t, remote) => collect(remote, 3, []),
+  'condemned in the epoch in which it was learned': async (_t, remote) => collect(remote, 1, await packsOf(remote)),
+  'learned in a past epoch': async (_t, remote) => collect(remote, 3, []),
 };
 
 for (const [what, happen] of Object.entries(collections)) {
-  test(`R-SYNC-2, R-GC-1: what another session has is not named where it was ${what}`, async (t) => {
+  test(`R-SYNC-2, R-GC-1: content of another session is not named if it was ${what}`, async (t) => {
     const remote = memoryProvider();
     const a = await machine(t, remote);
     await a.session.commit(a.profile(withDatabase('main')));
@@ -89,7 +89,7 @@ for (const [what, happen] of Object.entries(collections)) {
   });
 }
 
-test('a process that starts anew asks which repository it is beside its look at a session that is new', async (t) => {
+test('a new process requests the config of the repository together with its look at a new session', async (t) => {
   const { remote, cost } = measured();
   const a = await machine(t, remote);
   await a.session.commit(a.profile());
@@ -97,14 +97,14 @@ test('a process that starts anew asks which repository it is beside its look at 
   const again = await reopened(a, remote);
   const other = again.store.session('other');
   const dir = again.profile(own('other'));
-  t.deepEqual(await cost(() => other.commit(dir)), [1, 3], 'the session, the repository, and what the older package has');
+  t.deepEqual(await cost(() => other.commit(dir)), [1, 3], 'the session, the repository, and the objects of v0');
   t.deepEqual(await cost(() => other.push()), [3, 4]);
   appendFileSync(join(dir, 'Local State'), 'more');
   await other.commit(dir);
   t.deepEqual(await cost(() => other.push()), [2, 3]);
 });
 
-test('what does not compress comes whole through more packs than there are buffers, and is checked out from what was kept', async (t) => {
+test('incompressible content is pulled whole through more packs than there are buffers, and checked out from kept frames', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(new Map(Array.from({ length: 10 }, (_, i) => [`file-${i}`, file(noise(4 * 2 ** 20, i))])));
@@ -116,7 +116,7 @@ test('what does not compress comes whole through more packs than there are buffe
   t.deepEqual((await b.store.verify({ readData: true })).findings, []);
 });
 
-test('a fork of a history that is longer than a ref names its segments again, and reads none', async (t) => {
+test('a fork of a history that is longer than a ref names its segments, and reads none', async (t) => {
   const { remote, cost } = measured();
   const a = await machine(t, remote, 'main', memoryProvider());
   const dir = a.profile(new Map([['Local State', file(noise(100, 'state'))]]));
@@ -134,7 +134,7 @@ test('a fork of a history that is longer than a ref names its segments again, an
   t.deepEqual((await a.store.verify({ on: 'remote' })).findings, []);
 });
 
-test('a pull tells of what comes, not of what is here, up to the end', async (t) => {
+test('a pull reports progress of fetched bytes only, up to the end', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(new Map([['History', file(noise(3 * 2 ** 20, 'history'))]]));

@@ -1,4 +1,4 @@
-/** Push, pull and what several machines do to one remote (SPEC.md 11.5). */
+/** Push and pull of several machines with one remote (SPEC.md 11.5). */
 import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -14,7 +14,7 @@ import { measured } from './_measured.js';
 const database = noise(300_000, 'database');
 const withDatabase = (bytes: Uint8Array) => new Map<string, ProfileEntry>([...smallProfile(noise), ['Default/Database', file(bytes)]]);
 
-test('R-SYNC-3: what one machine pushed another checks out, byte for byte', async (t) => {
+test('R-SYNC-3: another machine checks out a pushed commit byte for byte', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(withDatabase(database));
@@ -54,7 +54,7 @@ test('a small change sends its pages, and a second mount of an unchanged session
   t.is((await b.session.pull()).pulled, false);
 });
 
-test('R-SYNC-1, R-SYNC-8: the budget of round trips and requests holds on every path', async (t) => {
+test('R-SYNC-1, R-SYNC-8: every path stays within its budget of round trips and requests', async (t) => {
   const { remote, cost } = measured();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(withDatabase(database));
@@ -75,7 +75,7 @@ test('R-SYNC-1, R-SYNC-8: the budget of round trips and requests holds on every 
   t.deepEqual(await cost(() => history(b.session)), [1, 1], 'log');
 });
 
-test('commits that were made offline are sent together, and later mounts see each', async (t) => {
+test('offline commits are sent together, and later mounts see each', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile(withDatabase(database));
@@ -96,7 +96,7 @@ test('commits that were made offline are sent together, and later mounts see eac
   t.deepEqual((await b.store.verify({ readData: true })).findings, []);
 });
 
-test('R-SYNC-5, fail: a push that comes late is a conflict, and its commit is on the remote under the name that the error tells', async (t) => {
+test('R-SYNC-5, fail: a push that loses is a conflict, and its commit is on the remote under the name in the error', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -152,7 +152,7 @@ for (const keep of ['ours', 'theirs'] as const) {
   });
 }
 
-test('fork: the commit goes on as a session of its own, and this machine follows the remote again', async (t) => {
+test('fork: the commit continues as a new session, and this machine follows the remote again', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -170,7 +170,7 @@ test('fork: the commit goes on as a session of its own, and this machine follows
   t.is((await b.session.pull()).commit, theirs.commit);
 });
 
-test('a machine with an empty home commits on top of what the remote has', async (t) => {
+test('a machine with an empty local store commits on top of the remote head', async (t) => {
   const remote = memoryProvider();
   const [a, b, c] = [await machine(t, remote), await machine(t, remote), await machine(t, remote)];
   const first = await a.session.commit(a.profile(withDatabase(database)));
@@ -192,7 +192,7 @@ test('a machine with an empty home commits on top of what the remote has', async
   t.is((await c.session.resolve('HEAD~1')).commit, first.commit);
 });
 
-test('rollback, tag, fork and delete reach the remote from a machine that has nothing of the session', async (t) => {
+test('rollback, tag, fork and delete reach the remote from a machine without the session', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -218,7 +218,7 @@ test('rollback, tag, fork and delete reach the remote from a machine that has no
   t.deepEqual(names, ['experiment']);
 });
 
-test('R-SYNC-6: a session that was deleted on the remote is not brought back by a later save', async (t) => {
+test('R-SYNC-6: a session that was deleted on the remote is not restored by a later save', async (t) => {
   const remote = memoryProvider();
   const [a, b] = [await machine(t, remote), await machine(t, remote)];
   const dir = a.profile();
@@ -250,7 +250,7 @@ test('a session is copied from one remote to another with no loss', async (t) =>
   t.deepEqual(readListing(target), readListing(dir));
 });
 
-test('content that another session has on the remote is not sent again', async (t) => {
+test('content that another session has on the remote is not resent', async (t) => {
   const remote = counting(memoryProvider());
   const a = await machine(t, remote);
   const dir = a.profile(withDatabase(database));

@@ -1,6 +1,6 @@
 /**
- * A folder remote whose disk is not mounted, or goes away during a request (C3). A directory that
- * takes the place of another stands for a bare mount point.
+ * A folder remote whose disk is not mounted, or disappears during a request (C3). A directory that
+ * replaces another stands for a bare mount point.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ class Disk {
     mkdirSync(this.root);
   }
 
-  /** What was left on the bare mount point. */
+  /** Returns the leftovers on the bare mount point. */
   mount(): string[] {
     if (!existsSync(this.#away)) return [];
     const left = readdirSync(this.root);
@@ -44,7 +44,7 @@ class Disk {
   }
 }
 
-/** The provider, with `before` and `after` called around each of its requests. */
+/** Returns the provider, with `before` and `after` called around each of its requests. */
 function watched(inner: Provider, before: () => void, after: () => void): Provider {
   const outer = around(inner, async (_method, _key, request) => {
     before();
@@ -60,7 +60,7 @@ function watched(inner: Provider, before: () => void, after: () => void): Provid
 
 const database = noise(300_000, 'database');
 
-/** A machine that has pushed, and has a commit more. */
+/** Returns a machine that has pushed, and has one more commit. */
 async function begun(t: ExecutionContext, remote: Provider): Promise<{ actor: Machine; dir: string }> {
   const actor = await machine(t, remote);
   const dir = actor.profile(new Map([...smallProfile(noise), ['Default/Database', file(database)]]));
@@ -114,7 +114,7 @@ for (const [name, run] of Object.entries(operations)) {
   }
 }
 
-test('R-SYNC-10, B6: a folder whose config cannot be read takes no changes, and says so; the store is as it was', async (t) => {
+test('R-SYNC-10, B6: changes of a folder whose config cannot be read fail, and leave the store unchanged', async (t) => {
   const disk = new Disk(t);
   const remote = localProvider(disk.root, host);
   const { actor } = await begun(t, remote);
@@ -132,7 +132,7 @@ test('R-SYNC-10, B6: a folder whose config cannot be read takes no changes, and 
   }
 });
 
-test('C3: another store on the mount point is refused, and so is the disk of another store', async (t) => {
+test('C3: another store on the mount point is rejected, and so is the disk of another store', async (t) => {
   const disk = new Disk(t);
   const remote = localProvider(disk.root, host);
   const { actor } = await begun(t, remote);
@@ -144,7 +144,7 @@ test('C3: another store on the mount point is refused, and so is the disk of ano
   t.regex(message, /another repository/);
 });
 
-test('C3: a folder that was emptied on purpose is used again when its notes are removed, as the hint says', async (t) => {
+test('C3: a folder that was emptied on purpose is used again after its notes are removed, as the hint says', async (t) => {
   const disk = new Disk(t);
   const remote = localProvider(disk.root, host);
   const { actor } = await begun(t, remote);
@@ -157,7 +157,7 @@ test('C3: a folder that was emptied on purpose is used again when its notes are 
 });
 
 for (const when of ['before', 'after'] as const) {
-  test(`R-SYNC-10, C3: the disk goes ${when} each request of a push: nothing is pushed that cannot be restored, and nothing is left on the mount point`, async (t) => {
+  test(`R-SYNC-10, C3: if the disk disappears ${when} a request of a push, every pushed commit can be restored, and nothing is left on the mount point`, async (t) => {
     for (let n = 1, isOver = false; !isOver; n++) {
       const disk = new Disk(t);
       let requests = Number.NEGATIVE_INFINITY;

@@ -1,12 +1,9 @@
-/**
- * Writers that meet on one session over a bad network lose nothing, and none is told anything
- * false.
- */
+/** Writers of one session over a bad network. They lose no commit, and every result is correct. */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
 import { unreliable, writeTogether } from './_writers.js';
 
-test('12 writers of 8 commits each on one session, every commit of which is in the history once', async (t) => {
+test('the history of one session has every commit of 12 writers of 8 commits each exactly once', async (t) => {
   const remote = memoryProvider();
   await writeTogether(t, remote, (writer) => unreliable(remote, writer), { writers: 12, commits: 8 });
 });
