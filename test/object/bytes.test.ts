@@ -1,4 +1,6 @@
-/** The encoding primitives (SPEC.md 2): each value has one encoding, and every other is refused. */
+/**
+ * The encoding primitives (SPEC.md 2): each value has one encoding, and every other is rejected.
+ */
 import test from 'ava';
 import fc from 'fast-check';
 import { compareBytes, compareUtf8, concat, fromHex, Reader, toHex, utf8, Writer } from '../../src/bytes.js';
@@ -31,7 +33,7 @@ test('R-ENC-1: a uint is LEB128, least significant group first', (t) => {
   }
 });
 
-test('R-ENC-1: every uint is read as it was written, and no beginning of it is', (t) => {
+test('R-ENC-1: every uint is read as written, and no beginning of it is', (t) => {
   fc.assert(
     fc.property(uint, (value) => {
       const written = new Writer().uint(value).finish();
@@ -41,7 +43,7 @@ test('R-ENC-1: every uint is read as it was written, and no beginning of it is',
   );
 });
 
-test('R-ENC-1: padded uints and those of 2^53 and more are refused', (t) => {
+test('R-ENC-1: padded uints and those of 2^53 and more are rejected', (t) => {
   for (const digits of ['8000', 'ff00', '808000', 'ffffffffffffff1f', '8080808080808010', 'ffffffffffffffffff01', '808080808080808001']) {
     refuses(t, () => readUint(bytesOf(digits)), 'INTEGRITY', digits);
   }
@@ -52,7 +54,7 @@ test('R-ENC-1: padded uints and those of 2^53 and more are refused', (t) => {
   );
 });
 
-test('R-ENC-1: a writer refuses what is no uint', (t) => {
+test('R-ENC-1: a writer rejects an invalid uint', (t) => {
   for (const value of [-1, 0.5, 2 ** 53, Number.NaN]) refuses(t, () => new Writer().uint(value), 'INTERNAL');
   for (const value of [-1, 256, 1.5]) refuses(t, () => new Writer().byte(value), 'INTERNAL');
 });
@@ -84,7 +86,7 @@ test('section 2: sized bytes and texts carry their length', (t) => {
   );
 });
 
-test('R-ENC-2: text is UTF-8 as it is: no BOM is taken off, and other bytes are refused', (t) => {
+test('R-ENC-2: text is UTF-8 as it is: no BOM is removed, and other bytes are rejected', (t) => {
   const readText = (bytes: Uint8Array): string => read(bytes, (input) => input.text(100));
   t.is(readText(new Writer().text('\ufeffA\u0308').finish()), '\ufeffA\u0308');
   for (const digits of ['ff', 'c080', 'eda080', 'f4908080', 'c3', 'e282']) {
@@ -92,14 +94,14 @@ test('R-ENC-2: text is UTF-8 as it is: no BOM is taken off, and other bytes are 
   }
 });
 
-test('R-ENC-3: a declared length beyond what is there is refused before anything is allocated', (t) => {
+test('R-ENC-3: a declared length beyond the end is rejected before anything is allocated', (t) => {
   const huge = new Writer().uint(Number.MAX_SAFE_INTEGER).byte(1).finish();
   refuses(t, () => new Reader(huge, 'test').sized(Number.MAX_SAFE_INTEGER));
   refuses(t, () => new Reader(huge, 'test').text(Number.MAX_SAFE_INTEGER));
   refuses(t, () => new Reader(huge, 'test').sized(1000));
 });
 
-test('R-ENC-3: bytes after the end are refused', (t) => {
+test('R-ENC-3: bytes after the end are rejected', (t) => {
   const input = new Reader(bytesOf('0001'), 'test');
   t.is(input.byte(), 0);
   t.is(input.remaining, 1);

@@ -31,13 +31,13 @@ test('section 3.2: every commit is read as it was written', (t) => {
   );
 });
 
-test('R-ENC-3: no beginning of a commit is a commit, and an altered one is refused or another', (t) => {
+test('R-ENC-3: no beginning of a commit is a commit, and an altered one is rejected or another', (t) => {
   const encoded = encodeCommit({ ...one, extensions: [{ tag: 2, value: Uint8Array.of(9, 9) }] });
   refusesTruncations(t, encoded, decodeCommit);
   isCanonical(t, encoded, decodeCommit, encodeCommit);
 });
 
-test('section 3.2: labels are encoded in the order of their bytes, however they were given', (t) => {
+test('section 3.2: labels are encoded in the order of their bytes, given in any order', (t) => {
   const labels = Object.fromEntries(Object.entries(one.labels).reverse());
   t.deepEqual(encodeCommit({ ...one, labels }), encodeCommit(one));
   t.deepEqual(Object.keys(decodeCommit(encodeCommit(one)).labels), ['a', 'b', '\uffff', '\u{10000}']);
@@ -48,7 +48,7 @@ test('section 3.2: __proto__ is a label like any other', (t) => {
   t.deepEqual(Object.entries(decodeCommit(encodeCommit({ ...one, labels })).labels), [['__proto__', 'x']]);
 });
 
-test('R-LIMIT: a writer refuses texts and labels beyond their limits', (t) => {
+test('R-LIMIT: a writer rejects texts and labels beyond their limits', (t) => {
   const over: Partial<Commit>[] = [
     { message: 'x'.repeat(4097) },
     { message: 'é'.repeat(2049) },

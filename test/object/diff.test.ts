@@ -1,11 +1,11 @@
-/** Differences of trees (SPEC.md R-WRITE-4 says which facts count). */
+/** Differences of trees. SPEC.md R-WRITE-4 defines the facts that count. */
 import test from 'ava';
 import fc from 'fast-check';
 import { diffTrees, isEmptyDiff } from '../../src/object/diff.js';
 import type { Tree, TreeEntry } from '../../src/object/tree.js';
 import { tree as anyTree } from '../helpers/arbitraries.js';
 
-/** All that counts of an entry, as text. */
+/** Returns the facts of an entry that count, as text. */
 function facts(entry: TreeEntry): string {
   const content = entry.kind === 'file' ? `${entry.size} ${entry.ids}` : entry.kind === 'symlink' ? entry.target : '';
   return `${entry.kind} ${entry.mode} ${content}`;

@@ -1,4 +1,4 @@
-/** Which paths a tree may hold (SPEC.md R-PATH). */
+/** The paths that a tree may hold (SPEC.md R-PATH). */
 import test from 'ava';
 import fc from 'fast-check';
 import { parentPath, pathProblem } from '../../src/object/path.js';
@@ -22,7 +22,7 @@ const hostile = [
   'C:\\a',
   'a\0b',
   'a/\0',
-  // B3: what a terminal would obey (R-CAP-10).
+  // B3: control characters of terminals (R-CAP-10).
   ...[0x01, 0x0a, 0x1f, 0x7f, 0x80, 0x85, 0x9f].map((code) => `a${String.fromCharCode(code)}b`),
 ];
 for (const path of hostile) test(`R-PATH: refuses ${JSON.stringify(path)}`, (t) => t.not(pathProblem(path), undefined));
@@ -66,7 +66,7 @@ test('R-PATH: a path has at most 3,840 bytes and 128 components', (t) => {
   t.not(pathProblem('a/'.repeat(128).concat('a')), undefined);
 });
 
-test('R-PATH: whatever harmless names make a path, it is taken, and its parent is what lies above', (t) => {
+test('R-PATH: any path of valid names is accepted, and its parent is the path above', (t) => {
   fc.assert(
     fc.property(fc.array(component, { minLength: 1, maxLength: 12 }), (parts) => {
       t.is(pathProblem(parts.join('/')), undefined);

@@ -1,4 +1,4 @@
-/** Trees (SPEC.md 3.1): one encoding each, and everything that breaks a rule is refused. */
+/** Trees (SPEC.md 3.1): each has one encoding, and every broken rule is rejected. */
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
@@ -50,7 +50,7 @@ test('R-ENC-3: no beginning of a tree is a tree', (t) => {
   );
 });
 
-test('R-ENC-3: an altered tree is refused or is another tree', (t) => {
+test('R-ENC-3: an altered tree is rejected or is another tree', (t) => {
   isCanonical(t, encodeTree(small), decodeTree, encodeTree);
 });
 
@@ -79,7 +79,7 @@ const broken: Record<string, TreeEntry[]> = {
 };
 for (const [rule, tree] of Object.entries(broken)) test(`${rule} is refused`, (t) => void refuses(t, () => decodeTree(encodeTree(tree))));
 
-/** The encoding of a tree of one entry, with any part replaced. */
+/** Returns the encoding of a tree of one entry, with any part replaced. */
 function raw(parts: { count?: number; paths?: [number, string][]; kinds?: number[]; sizes?: number[]; ids?: number }): Uint8Array {
   const { count = 1, paths = [[0, 'a']], kinds = [1], sizes = [3], ids = 32 } = parts;
   const out = new Writer().uint(count);
@@ -102,19 +102,19 @@ test('R-TREE-1: the shared length is the longest possible', (t) => {
   refuses(t, () => decodeTree(raw({ ...both, paths: paths(3, 'x') })));
 });
 
-test('section 3.1: a fourth kind is refused', (t) => {
+test('section 3.1: a fourth kind is rejected', (t) => {
   t.is(decodeTree(raw({})).length, 1);
   refuses(t, () => decodeTree(raw({ kinds: [3] })));
 });
 
-test('R-LIMIT: counts and sizes beyond what is there or allowed are refused at once', (t) => {
+test('R-LIMIT: counts and sizes beyond the bytes or the limits are rejected at once', (t) => {
   for (const count of [2, 1000, 1_000_001, 2 ** 32, Number.MAX_SAFE_INTEGER])
     refuses(t, () => decodeTree(raw({ count })), 'INTEGRITY', String(count));
   for (const size of [2 ** 34 + 1, Number.MAX_SAFE_INTEGER, 2 ** 34, 2 ** 30])
     refuses(t, () => decodeTree(raw({ sizes: [size] })), 'INTEGRITY', String(size));
 });
 
-test('R-LIMIT: paths of more than 256 MiB in all are refused, however few bytes encode them', (t) => {
+test('R-LIMIT: paths of more than 256 MiB in total are rejected, with any number of encoded bytes', (t) => {
   const deep = Array.from({ length: 15 }, () => 'x'.repeat(250)).join('/');
   const out = new Writer().uint(80_000).uint(0).text(deep);
   let previous = '';
@@ -125,12 +125,12 @@ test('R-LIMIT: paths of more than 256 MiB in all are refused, however few bytes 
     out.uint(deep.length + shared).text(name.slice(shared));
     previous = name;
   }
-  // So many entries need the rest of the columns, of which the reader never hears.
+  // So many entries need the other columns, which the reader never reads.
   const error = refuses(t, () => decodeTree(out.bytes(new Uint8Array(1000)).finish()));
   t.regex(error.message, /bytes in all/);
 });
 
-test('R-LIMIT: more than 4,194,304 blobs are refused even where they repeat', (t) => {
+test('R-LIMIT: more than 4,194,304 blobs are rejected even if they repeat', (t) => {
   const files = Array.from({ length: 65 }, (_, i) => `f${String(i).padStart(2, '0')}`);
   const out = new Writer().uint(files.length);
   for (const [i, path] of files.entries())

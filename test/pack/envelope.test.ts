@@ -1,6 +1,6 @@
 /**
- * Envelopes (SPEC.md 4): no flipped, cut, moved or foreign byte passes; newer versions are told
- * apart from damage.
+ * Envelopes (SPEC.md 4). No flipped, cut, moved or foreign byte passes, and newer versions differ
+ * from damage.
  */
 import { createHash } from 'node:crypto';
 import { brotliCompressSync, deflateRawSync } from 'node:zlib';
@@ -26,7 +26,7 @@ for (const kind of (Object.keys(envelopeKinds) as EnvelopeKind[]).filter((each) 
   }
 }
 
-test('section 4: the fields lie where the table says', async (t) => {
+test('section 4: the fields are at the positions in the table', async (t) => {
   const bytes = await wrap(identity, Uint8Array.of(1, 2, 3), 'off');
   t.is(Buffer.from(bytes.subarray(0, 5)).toString('latin1'), 'BS\x01R\x00');
   t.is(hex(bytes.subarray(5, 21)), hex(repository));
@@ -53,14 +53,14 @@ function seal(...parts: Uint8Array[]): Uint8Array {
   return concat([content, createHash('sha256').update(content).digest()]);
 }
 
-/** A well-sealed envelope with other bytes at its front. */
+/** Returns a valid envelope with other bytes at its front. */
 function sealed(front: Partial<Record<0 | 1 | 2 | 3 | 4, number>>, payload: Uint8Array = Uint8Array.of(0, 1, 7)): Uint8Array {
   const header = envelopeHeader(identity);
   for (const [at, byte] of Object.entries(front)) header[Number(at)] = byte;
   return seal(header, payload);
 }
 
-test('R-ENV-1, R-VER-1: a matching digest over other fields is refused by what it breaks', async (t) => {
+test('R-ENV-1, R-VER-1: a matching digest over other fields is rejected with the broken rule', async (t) => {
   t.is(hex((await unwrap(sealed({}), identity)).body), '07');
   for (const version of [2, 255]) await rejects(t, () => unwrap(sealed({ 2: version }), identity), 'NEWER_VERSION');
   await rejects(t, () => unwrap(sealed({ 2: 0 }), identity));
@@ -72,7 +72,7 @@ test('R-ENV-1, R-VER-1: a matching digest over other fields is refused by what i
   await rejects(t, () => unwrap(sealed({ 4: 2 }), identity));
 });
 
-test('R-ENV-2: an envelope of another key, kind or repository is found out', async (t) => {
+test('R-ENV-2: an envelope of another key, kind or repository is detected', async (t) => {
   const bytes = await wrap(identity, body, 'auto');
   await rejects(t, () => unwrap(bytes, { ...identity, key: 'refs/you' }));
   await rejects(t, () => unwrap(bytes, { ...identity, key: 'refs/m' }));
@@ -85,7 +85,7 @@ function withPayload(codec: number, length: number, stored: Uint8Array): Uint8Ar
   return sealed({}, new Writer().byte(codec).uint(length).bytes(stored).finish());
 }
 
-test('R-CODEC: every codec is read; a fifth is refused', async (t) => {
+test('R-CODEC: every codec is read, and a fifth is rejected', async (t) => {
   const zstdRaw = (content: Uint8Array): Uint8Array =>
     concat([
       Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x60, (content.length - 256) & 255, (content.length - 256) >> 8),
@@ -103,7 +103,7 @@ function blockHeader(length: number): Uint8Array {
   return Uint8Array.of(header & 255, (header >> 8) & 255, header >> 16);
 }
 
-test('R-ENV-3: a body that is not of the declared length is refused', async (t) => {
+test('R-ENV-3: a body without the declared length is rejected', async (t) => {
   for (const [codec, stored] of [body, deflateRawSync(body), brotliCompressSync(body)].entries()) {
     for (const length of [0, body.length - 1, body.length + 1, 4 * 1024 * 1024]) {
       await rejects(t, () => unwrap(withPayload(codec, length, stored), identity), 'INTEGRITY', `codec ${codec}, length ${length}`);
@@ -117,12 +117,12 @@ test('R-ENV-3: a body that is not of the declared length is refused', async (t) 
   }
 });
 
-test('R-LIMIT: a declared length beyond the limit of the kind is refused before it is decompressed', async (t) => {
+test('R-LIMIT: a declared length beyond the limit of the kind is rejected before it is decompressed', async (t) => {
   await rejects(t, () => unwrap(withPayload(1, 4 * 1024 * 1024 + 1, body), identity));
   await rejects(t, () => unwrap(withPayload(1, Number.MAX_SAFE_INTEGER, body), identity));
 });
 
-test('R-ENV-3: a bomb is refused by the length that it declares', async (t) => {
+test('R-ENV-3: a bomb is rejected by its declared length', async (t) => {
   const zeros = new Uint8Array(64 * 1024 * 1024);
   for (const [codec, stored] of [
     [1, deflateRawSync(zeros, { level: 1 })],
@@ -134,7 +134,7 @@ test('R-ENV-3: a bomb is refused by the length that it declares', async (t) => {
   }
 });
 
-test('R-ENV-1: what is too short for an envelope is refused', (t) => {
+test('R-ENV-1: bytes too short for an envelope are rejected', (t) => {
   for (const length of [0, 1, 32, 33]) refuses(t, () => openEnvelope(new Uint8Array(length), identity));
   refuses(t, () => openEnvelope(seal(Uint8Array.of(0x42)), identity));
 });

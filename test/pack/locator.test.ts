@@ -1,4 +1,4 @@
-/** Locator tables (SPEC.md 6): one encoding each, and everything that breaks a rule is refused. */
+/** Locator tables (SPEC.md 6): each has one encoding, and every broken rule is rejected. */
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
@@ -31,7 +31,7 @@ test('section 6: every table is read as it was written', async (t) => {
   await holds(t, law, { numRuns: 300 });
 });
 
-test('R-ENC-3: no beginning of a table is one, and an altered one is refused or another', (t) => {
+test('R-ENC-3: no beginning of a table is one, and an altered one is rejected or another', (t) => {
   const encoded = encodeLocators(some, lengths);
   refusesTruncations(t, encoded, (bytes) => decodeLocators(bytes, lengths));
   isCanonical(
@@ -48,7 +48,7 @@ test('section 6: a tree without blobs has an empty table', (t) => {
   refuses(t, () => decodeLocators(Uint8Array.of(0, 0), [5]));
 });
 
-test('R-LOC-2: a base may be longer than its blob, and shorter where patches follow', (t) => {
+test('R-LOC-2: a base may be longer than its blob, and shorter if patches follow', (t) => {
   const longer = [whole(a, 0, 500)];
   t.deepEqual(decodeLocators(encodeLocators(longer, [10]), [10]), longer);
   t.deepEqual(decodeLocators(encodeLocators([patched], [65_536]), [65_536]), [patched]);
@@ -80,7 +80,7 @@ interface Draft {
   locations?: number[][];
 }
 
-/** A table of one blob of 10 bytes, with any part replaced; the numbers are uints. */
+/** Returns a table of one blob of 10 bytes, with any part replaced. The numbers are uints. */
 function raw({
   packs = [[1, 1]],
   packCount = packs.length,
@@ -179,17 +179,17 @@ const broken: Record<string, Uint8Array> = {
   "R-ENC-3: a base length that is the blob's, written out": raw({ locations: [[0, 0, 1, 10]] }),
   'R-LOC-2: a huge number of patches': raw({ locations: [[0, 0, 2 * 1_000_000]] }),
 };
-/** Two blobs where a table has two locations, so that nothing but the rule is broken. */
+/** Two blobs for a table with two locations, so that only the rule is broken. */
 const blobsOf = (rule: string): number[] =>
   /packs out of order|pack twice|in between/.test(rule) ? [10, 10] : rule.includes('without any frame') ? [] : [10];
 
-test('section 6: the table that the broken ones are made from is taken', (t) => {
+test('section 6: the table that the broken ones are made from is accepted', (t) => {
   t.is(decodeLocators(raw({}), [10]).length, 1);
 });
 for (const [rule, bytes] of Object.entries(broken)) {
   test(`${rule} is refused`, (t) => void refuses(t, () => decodeLocators(bytes, blobsOf(rule))));
 }
 
-test('R-LOC-3: a writer makes no table of frames that overlap', (t) => {
+test('R-LOC-3: a writer rejects frames that overlap', (t) => {
   refuses(t, () => encodeLocators([whole(a, 0, 10), whole(frame('a', 179), 0, 10)], [10, 10]), 'INTERNAL');
 });

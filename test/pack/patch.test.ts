@@ -8,7 +8,7 @@ import { holds } from '../helpers/property.js';
 
 const length = fc.oneof(fc.constantFrom(1, 2, 4095, 4096, 4097, 8192, 65_535, 65_536), fc.integer({ min: 1, max: 65_536 }));
 
-/** Versions of one blob, each an edit of the one before: pages changed, cut short, or grown. */
+/** Versions of one blob, each an edit of the previous one: pages changed, cut short, or grown. */
 const versions = fc
   .tuple(fc.nat(), length, fc.array(fc.tuple(length, fc.array(fc.nat(15), { maxLength: 4 })), { minLength: 1, maxLength: 10 }))
   .map(([seed, first, edits]) => {
@@ -35,7 +35,7 @@ test('R-LOC-1: each version is its base with all patches so far applied in order
   await holds(t, law, { numRuns: 60 });
 });
 
-test('R-PATCH: one patch of the pages that differ from the base does for any number of them', async (t) => {
+test('R-PATCH: one patch of the pages that differ from the base replaces any number of patches', async (t) => {
   const law = fc.property(versions, (all) => {
     const base = all[0] as Uint8Array;
     const last = all.at(-1) as Uint8Array;

@@ -1,6 +1,6 @@
 /**
- * The probe's word on content of the kinds that profiles hold; measured on real profiles in
- * src/pack/probe.ts.
+ * Results of the probe on the kinds of content in profiles. src/pack/probe.ts has measurements of
+ * real profiles.
  */
 import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';
@@ -10,10 +10,10 @@ import { noise, prose } from '../helpers/content.js';
 
 const CHUNK = 65_536;
 const seed = fc.nat(1_000_000);
-/** Lengths from the shortest that is judged. */
+/** Lengths from the shortest that the probe examines. */
 const length = fc.oneof(fc.integer({ min: 512, max: 5000 }), fc.constant(CHUNK));
 
-test('what is encrypted or compressed looks incompressible', (t) => {
+test('encrypted or compressed content looks incompressible', (t) => {
   fc.assert(
     fc.property(length, seed, (n, s) => {
       t.true(looksIncompressible(noise(n, s)));
@@ -24,7 +24,7 @@ test('what is encrypted or compressed looks incompressible', (t) => {
   for (const packed of [deflateRawSync(words), brotliCompressSync(words)]) t.true(looksIncompressible(packed.subarray(100, 100 + CHUNK)));
 });
 
-test('what compresses does not: text, numbers in base64 and hex, zeros, tables, counters', (t) => {
+test('compressible content does not: text, numbers in base64 and hex, zeros, tables, counters', (t) => {
   const of = (make: (i: number) => number): Uint8Array => Uint8Array.from({ length: CHUNK }, (_, i) => make(i));
   const random = Buffer.from(noise(CHUNK, 'random'));
   const contents: Record<string, Uint8Array> = {
@@ -39,7 +39,7 @@ test('what compresses does not: text, numbers in base64 and hex, zeros, tables, 
   for (const [name, bytes] of Object.entries(contents)) t.false(looksIncompressible(bytes), name);
 });
 
-test('a page of text or of zeros in a chunk of images is found, wherever it is', (t) => {
+test('a page of text or of zeros in a chunk of images is found at any position', (t) => {
   for (let page = 0; page < 16; page++) {
     for (const found of [prose(4096, page), new Uint8Array(4096)]) {
       const bytes = noise(CHUNK, page);
@@ -49,6 +49,6 @@ test('a page of text or of zeros in a chunk of images is found, wherever it is',
   }
 });
 
-test('a short input is never called incompressible', (t) => {
+test('a short input is never reported as incompressible', (t) => {
   for (let n = 0; n < 512; n++) t.false(looksIncompressible(noise(n, n)));
 });

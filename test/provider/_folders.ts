@@ -1,4 +1,4 @@
-/** Folders that live as long as one test, and a host for providers in tests. */
+/** Folders that exist until the test ends, and a host for providers in tests. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

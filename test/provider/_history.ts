@@ -9,8 +9,8 @@ import type { Provider, Version } from '../../src/provider/provider.js';
 const KEY = 'refs/session';
 
 /**
- * One attempt to write: whose, on what, and how it ended. `unknown`: it did not end, or the
- * provider said that it cannot tell.
+ * One attempt to write: its author, its base and its outcome. `unknown`: it did not end, or the
+ * provider reported an unknown outcome.
  */
 export interface Attempt {
   id: string;
@@ -31,8 +31,8 @@ export async function currentValue(provider: Provider): Promise<Value> {
 }
 
 /**
- * Appends `id` to a value by one swap; the attempt is in `attempts` from its beginning, so that one
- * who dies leaves it there.
+ * Appends `id` to a value by one swap. The attempt is in `attempts` from its beginning, so that a
+ * killed writer leaves it there.
  */
 export async function attempt(provider: Provider, id: string, on: Value, attempts: Attempt[]): Promise<Attempt> {
   const made: Attempt = { id, expected: on.version, version: 'unknown' };
@@ -46,7 +46,7 @@ export async function attempt(provider: Provider, id: string, on: Value, attempt
   return made;
 }
 
-/** Appends `count` ids, one after the other, each until it wins. */
+/** Appends `count` ids one after the other, each until its swap succeeds. */
 export async function append(provider: Provider, who: string, count: number, attempts: Attempt[]): Promise<void> {
   for (let won = 0, tried = 0; won < count; tried++) {
     const { id, version } = await attempt(provider, `${who}-${tried}`, await currentValue(provider), attempts);
@@ -55,10 +55,7 @@ export async function append(provider: Provider, who: string, count: number, att
   }
 }
 
-/**
- * Fails unless the value is what the attempts that won, and no others, made of it one after the
- * other.
- */
+/** Fails unless the value is the sequence of exactly the successful attempts. */
 export async function verifyHistory(provider: Provider, attempts: readonly Attempt[]): Promise<void> {
   const { ids } = await currentValue(provider);
   assert.equal(new Set(ids).size, ids.length, 'every write once');
@@ -79,7 +76,7 @@ function wasReplaced(attempts: readonly Attempt[], ids: readonly string[], expec
   return attempts.some((other) => other.expected === expected && ids.includes(other.id));
 }
 
-/** Fails unless the provider finds itself sound. */
+/** Fails unless the check of the provider finds nothing. */
 export async function verifySound(provider: Provider): Promise<void> {
   for await (const finding of provider.check?.() ?? []) assert.fail(finding.message);
 }

@@ -1,6 +1,6 @@
 /**
- * The conformance suite over every provider that needs no server, and over the decorators that must
- * not be seen.
+ * The conformance suite over every provider that needs no server, and over the transparent
+ * decorators.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -51,7 +51,7 @@ for (const [title, subject] of Object.entries(subjects)) {
   }
 }
 
-test('the suite has 60 cases or more, each with a name of its own', (t) => {
+test('the suite has 60 cases or more, each with a unique name', (t) => {
   const names = providerSuite(async () => memoryProvider()).map((each) => each.name);
   t.true(names.length >= 60);
   t.is(new Set(names).size, names.length);

@@ -1,7 +1,7 @@
 /**
- * Answers that Cloud Storage does not give, or that do not tell what became of a write (R-GCS-8,
- * R-GCS-10): every status from 400 to 599 with every kind of body, and successes that are none.
- * Rows A1 and C12, as s3-answers.test.ts has them for S3.
+ * Answers that Cloud Storage does not send, or that leave the outcome of a write unknown (R-GCS-8,
+ * R-GCS-10): every status from 400 to 599 with every kind of body, and false successes. Rows A1 and
+ * C12, as s3-answers.test.ts has them for S3.
  */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
@@ -17,9 +17,9 @@ import { type GcsFault, type GcsServer, startGcsServer } from '../servers/gcs-se
 interface World {
   server: GcsServer;
   provider: Provider;
-  /** Meets the next request of that method, and no other. */
+  /** Affects only the next request of that method. */
   next(method: string, fault: GcsFault): void;
-  /** Meets every request. */
+  /** Affects every request. */
   always(fault: GcsFault): void;
 }
 
@@ -119,7 +119,7 @@ test('A1: 400 to 599: reads are UNREACHABLE, never absence and never an empty st
   for (const answer of rotated) {
     always({ answer, applied: false });
     for (const [name, read] of Object.entries(reads)) {
-      // A status of its own, which says as much as a reason does.
+      // A status of its own, which is as clear as a reason.
       const code = answer.status === 401 && String(answer.body).includes('somethingElse') ? 'FORBIDDEN' : 'UNREACHABLE';
       await rejects(t, () => read(provider), code, `${name}: ${answer.status}`);
     }
@@ -175,7 +175,7 @@ const json = (value: unknown): WrongAnswer => ({
   body: JSON.stringify(value),
 });
 
-/** Successes that are none, for every request. */
+/** False successes, for every request. */
 const strangers: Record<string, WrongAnswer> = {
   '200 with a page of HTML': { status: 200, headers: { 'content-type': 'text/html' }, body: HTML },
   '206 with a page of HTML': { status: 206, headers: { 'content-type': 'text/html' }, body: HTML },
@@ -196,19 +196,19 @@ for (const [what, answer] of Object.entries(strangers)) {
   test(`C12: ${what} is UNREACHABLE, with a hint at what answers there`, async (t) => {
     const { provider, always } = await open(t);
     always({ answer, applied: false });
-    // What announces more than any object is said to be damage: nothing of it is read.
+    // A length above that of any object is reported as damage, and nothing of it is read.
     const isHuge = what.includes('GiB');
     for (const [name, read] of Object.entries(reads))
       await rejects(t, () => read(provider), isHuge && ['get', 'read'].includes(name) ? 'INTEGRITY' : 'UNREACHABLE', name);
     const put = await rejects(t, () => provider.put('packs/b', utf8('one')), 'UNREACHABLE');
     if (!what.includes('without end')) t.regex(put.hint ?? '', /a proxy, a captive portal/);
     await rejects(t, () => provider.swap('refs/b', utf8('one'), null), 'UNREACHABLE');
-    // Cloud Storage answers a delete so.
+    // Cloud Storage sends this answer to a delete.
     if (!['204', '200 with nothing'].includes(what)) await rejects(t, () => provider.delete('packs/b'), 'UNREACHABLE');
   });
 }
 
-/** Objects that are whole, and not what was asked for. */
+/** Whole objects that are not the requested ones. */
 const objects: Record<string, { answer: WrongAnswer; range?: { start: number; end: number } }> = {
   'of another range': {
     answer: { status: 206, headers: { ...generation, 'content-range': 'bytes 0-9/100' }, body: '0123456789' },

@@ -1,6 +1,6 @@
 /**
- * What the Cloud Storage provider makes of refusals and of a network that fails (R-GCS-7, R-GCS-8),
- * and of a missing SDK.
+ * The errors of the Cloud Storage provider for rejected requests, a failing network (R-GCS-7,
+ * R-GCS-8) and a missing SDK.
  */
 import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
@@ -28,7 +28,7 @@ async function fixture(
   return { server, provider, version: (await provider.swap('refs/a', utf8('one'), null)) as Version };
 }
 
-/** Every method once, on what the fixture holds or would hold. */
+/** Calls every method once, on keys that the fixture holds or would hold. */
 const methods: Record<string, (provider: Provider, version: Version, options?: RequestOptions) => Promise<unknown>> = {
   put: (provider, _version, options) => provider.put('packs/new', large, options),
   get: (provider, _version, options) => provider.get('packs/a', options),
@@ -67,7 +67,7 @@ for (const [fault, code, message] of faults) {
   });
 }
 
-test('R-GCS-8: a refused write had no effect; one whose answer was lost has it', async (t) => {
+test('R-GCS-8: a rejected write had no effect, and one whose answer was lost has it', async (t) => {
   const { server, provider, version } = await fixture(t);
   for (const fault of ['401', '403', '429', '503', 'cut-before'] as const) {
     server.fault = () => fault;
@@ -139,7 +139,7 @@ test('R-GCS-8: an answer that is not of Cloud Storage is UNREACHABLE, never an e
   await rejects(t, () => (methods['list'] as (typeof methods)['list'])(provider, version), 'UNREACHABLE');
 });
 
-test('R-GCS-8: a bucket that is not there is NOT_FOUND for every method, and the hint says that none is made', async (t) => {
+test('R-GCS-8: an absent bucket is NOT_FOUND for every method, and the hint says that none is created', async (t) => {
   const { server, version } = await fixture(t);
   const provider = gcsProvider({ bucket: 'missing', endpoint: server.url });
   t.teardown(() => provider.close());
@@ -150,7 +150,7 @@ test('R-GCS-8: a bucket that is not there is NOT_FOUND for every method, and the
   }
 });
 
-test('R-GCS-8: a server that is not there is UNREACHABLE', async (t) => {
+test('R-GCS-8: an absent server is UNREACHABLE', async (t) => {
   const { server, provider } = await fixture(t);
   await server.close();
   await rejects(t, () => provider.get('packs/a'), 'UNREACHABLE');

@@ -1,6 +1,6 @@
 /**
- * What the Cloud Storage provider asks for, how often, and under which names and conditions
- * (SPEC.md "GCS").
+ * The requests of the Cloud Storage provider, with their number, names and conditions (SPEC.md
+ * "GCS").
  */
 import { Storage, type StorageOptions } from '@google-cloud/storage';
 import test, { type ExecutionContext } from 'ava';
@@ -56,7 +56,7 @@ test('R-GCS-7: every method is one request', async (t) => {
   t.deepEqual(await requests(() => provider.delete('packs/a')), [`DELETE ${object}`]);
 });
 
-test('R-GCS-2, R-GCS-3, R-GCS-4: every write and every conditional read says which generation it is about', async (t) => {
+test('R-GCS-2, R-GCS-3, R-GCS-4: every write and every conditional read names its generation', async (t) => {
   const { server, provider } = await fixture(t);
   await provider.put('packs/a', utf8('object'));
   const first = (await provider.swap('refs/a', utf8('one'), null)) as Version;
@@ -69,7 +69,7 @@ test('R-GCS-2, R-GCS-3, R-GCS-4: every write and every conditional read says whi
   t.deepEqual(conditions, ['0', '0', first, first, second, null]);
 });
 
-test('R-GCS-3: what is no generation has lost without a request, 0 above all', async (t) => {
+test('R-GCS-3: a swap with an invalid generation loses without a request, also with 0', async (t) => {
   const { server, provider } = await fixture(t);
   for (const expected of ['0', '', '01', '-1', '1e3', ' 1', `${'9'.repeat(19)}`]) {
     t.is(await provider.swap('refs/a', utf8('one'), expected), undefined);
@@ -78,7 +78,7 @@ test('R-GCS-3: what is no generation has lost without a request, 0 above all', a
   t.is(await provider.read('refs/a'), undefined);
 });
 
-test('R-GCS-1: names are keys below the prefix, cells with a tilde; the SDK sees them, and strangers are passed over', async (t) => {
+test('R-GCS-1: names are keys below the prefix, cells with a tilde, and other names are skipped', async (t) => {
   const { server, provider } = await fixture(t, { prefix: 'team/x' });
   const bucket = new Storage({ apiEndpoint: server.url, projectId: 'none' }).bucket('bucket');
   await provider.put('packs/a', utf8('object'));
@@ -100,7 +100,7 @@ test('R-GCS-1: names are keys below the prefix, cells with a tilde; the SDK sees
   t.is(provider.url, `gs+${server.url}/bucket/team/x/`);
 });
 
-test('R-GCS-6: a list asks for page after page', async (t) => {
+test('R-GCS-6: a list requests page after page', async (t) => {
   const { server, provider } = await fixture(t);
   for (let i = 0; i < 2001; i += 50) {
     await Promise.all(Array.from({ length: Math.min(50, 2001 - i) }, (_, n) => provider.put(`packs/${i + n}`, utf8('x'))));
@@ -110,7 +110,7 @@ test('R-GCS-6: a list asks for page after page', async (t) => {
   t.is(server.requests.length - before, 3);
 });
 
-test('R-GCS-2: a put whose name is taken by an object that goes away meanwhile starts over', async (t) => {
+test('R-GCS-2: a put whose name is taken by an object that vanishes meanwhile starts over', async (t) => {
   const { server, provider } = await fixture(t);
   await provider.put('packs/a', utf8('first'));
   const other = gcsProvider({ bucket: 'bucket', endpoint: server.url });
@@ -128,7 +128,7 @@ test('R-GCS-2: a put whose name is taken by an object that goes away meanwhile s
   );
 });
 
-test('R-GCS-9: a ready client brings credentials; an endpoint alone is sent none', async (t) => {
+test('R-GCS-9: a ready client has its own credentials, and an endpoint without a client gets none', async (t) => {
   const { server, provider } = await fixture(t, {}, { token: 'secret' });
   await t.throwsAsync(provider.get('packs/a'), { code: 'FORBIDDEN', message: /401 Invalid Credentials/ });
   t.is(server.requests[0]?.authorization, undefined);
@@ -142,7 +142,7 @@ test('R-GCS-9: a ready client brings credentials; an endpoint alone is sent none
   t.deepEqual(await known.get('packs/a'), utf8('object'));
 });
 
-test('R-GCS-9: a search for credentials that never ends is given up, and can be cancelled', async (t) => {
+test('R-GCS-9: an endless search for credentials times out, and can be cancelled', async (t) => {
   const { server } = await fixture(t);
   const authClient = { getRequestHeaders: () => new Promise(() => undefined) } as unknown as NonNullable<StorageOptions['authClient']>;
   const storage = new Storage({ apiEndpoint: server.url, useAuthWithCustomEndpoint: true, authClient, projectId: 'none' });
@@ -157,13 +157,13 @@ test('R-GCS-9: a search for credentials that never ends is given up, and can be 
   await Promise.all([impatient.close(), patient.close()]);
 });
 
-test('R-GCS-9: a file with a key that is not there is FORBIDDEN, and says which', async (t) => {
+test('R-GCS-9: an absent key file is FORBIDDEN, and is named', async (t) => {
   const { server, provider } = await fixture(t, { keyFilename: '/nowhere/key.json' });
   await t.throwsAsync(provider.get('packs/a'), { code: 'FORBIDDEN', message: /\/nowhere\/key\.json/ });
   t.is(server.requests.length, 0);
 });
 
-test('what is no bucket, no endpoint or no prefix is USAGE, and a password in an endpoint is not shown', (t) => {
+test('an invalid bucket, endpoint or prefix is USAGE, and a password in an endpoint is not shown', (t) => {
   for (const bucket of ['', 'a', 'Bucket', 'a/b', '-ab', '..', 'a b', 'x'.repeat(223)]) {
     t.throws(() => gcsProvider({ bucket }), { code: 'USAGE' });
   }

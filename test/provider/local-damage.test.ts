@@ -1,6 +1,6 @@
 /**
- * Damage to the cells of a local folder: no read takes it for a value, and check finds it wherever
- * it is (SPEC.md R-LOCAL-6, R-LOCAL-11).
+ * Damage to the cells of a local folder. No read returns it as a value, and check finds it
+ * everywhere (SPEC.md R-LOCAL-6, R-LOCAL-11).
  */
 import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,14 +14,14 @@ const LIMIT = 3;
 
 interface Damaged {
   provider: Provider;
-  /** The cell's directory. */
+  /** Returns the directory of the cell. */
   cell: string;
-  /** The one generation that is in its place. */
+  /** Returns the only current generation. */
   generation: string;
   version: Version;
 }
 
-/** The cell `refs/a` after `count` swaps. */
+/** Returns the cell `refs/a` after `count` swaps. */
 async function cellAfter(t: ExecutionContext, count: number): Promise<Damaged> {
   const root = await freshFolder(t);
   const provider = localProvider(root, host, { entriesPerGeneration: LIMIT });
@@ -84,7 +84,7 @@ test('the nested first entry of the next generation is verified', async (t) => {
   t.regex((await findings(provider)).join('\n'), /expected the next generation [0-9a-f]{32}, found none$/);
 });
 
-test('an entry that was put in the place of another is no value', async (t) => {
+test('an entry in place of another is no value', async (t) => {
   const { provider, generation } = await cellAfter(t, 2);
   await cp(join(generation, '1'), join(generation, '2'));
   await t.throwsAsync(provider.read('refs/a'), { code: 'INTEGRITY' });
@@ -93,14 +93,14 @@ test('an entry that was put in the place of another is no value', async (t) => {
   await t.throwsAsync(provider.read('refs/a'), { code: 'INTEGRITY' });
 });
 
-test('a cell that was put in the place of another is no value', async (t) => {
+test('a cell in place of another is no value', async (t) => {
   const { provider, cell } = await cellAfter(t, 2);
   await rename(cell, join(cell, '../b.cell'));
   t.is(await provider.read('refs/a'), undefined);
   await t.throwsAsync(provider.read('refs/b'), { code: 'INTEGRITY' });
 });
 
-test('two generations of which neither follows the other are no value', async (t) => {
+test('two generations that do not follow each other are no value', async (t) => {
   const { provider, cell } = await cellAfter(t, 2);
   const other = await cellAfter(t, 2);
   await cp(other.cell, cell, { recursive: true });
@@ -120,7 +120,7 @@ test('a cell without a generation, and a generation without an entry, are no emp
   await t.throwsAsync(provider.read('refs/a'), { code: 'INTEGRITY' });
 });
 
-test('a gap in the numbers, and names that nobody knows, are found', async (t) => {
+test('a gap in the numbers, and unknown names, are found', async (t) => {
   const { provider, cell, generation } = await cellAfter(t, 2);
   await rm(join(generation, '1'));
   await writeFile(join(generation, '02'), '');
@@ -131,13 +131,13 @@ test('a gap in the numbers, and names that nobody knows, are found', async (t) =
   t.regex(found, /expected no .*\/notes\.txt/);
 });
 
-test('an entry that claims to be huge is refused before it is read', async (t) => {
+test('an entry that claims to be huge is rejected before it is read', async (t) => {
   const { provider, generation } = await cellAfter(t, 1);
   await truncate(join(generation, '1'), 2 ** 40);
   await t.throwsAsync(provider.read('refs/a'), { code: 'INTEGRITY', message: /expected at most \d+ bytes, found 1099511627776/ });
 });
 
-test('an object that claims to be huge is refused before it is read, and a range of it is served', async (t) => {
+test('an object that claims to be huge is rejected before it is read, and a range of it is served', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   await provider.put('packs/a', utf8('small'));
@@ -146,7 +146,7 @@ test('an object that claims to be huge is refused before it is read, and a range
   t.deepEqual(await provider.get('packs/a', { range: { start: 0, end: 5 } }), utf8('small'));
 });
 
-test('a directory in the place of the newest entry, or a file in that of a cell, is INTEGRITY with a hint', async (t) => {
+test('a directory in place of the newest entry, or a file in place of a cell, is INTEGRITY with a hint', async (t) => {
   const { provider, cell, generation } = await cellAfter(t, 1);
   await rm(join(generation, '1'));
   await mkdir(join(generation, '1'));

@@ -1,7 +1,7 @@
 /**
- * The order in which the local folder makes things durable (SPEC.md R-LOCAL-10): every name appears
- * after what it names was synced, and every step that others build on is synced before the next.
- * One test at a time, since they listen to the file system.
+ * The order of syncs in the local folder (SPEC.md R-LOCAL-10). Content is synced before its name
+ * appears, and every step is synced before the next one that needs it. The tests run one at a time,
+ * since they listen to the file system.
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
@@ -16,8 +16,8 @@ type Call = (this: unknown, ...args: unknown[]) => Promise<unknown>;
 const CALLS = ['mkdir', 'link', 'rename', 'unlink', 'rm'] as const;
 
 /**
- * Every change and sync that `body` makes below `root`, with names of 32 digits as A, B, C … in the
- * order in which they appear.
+ * Returns every change and sync of `body` below `root`. Names of 32 digits are A, B, C … in order
+ * of appearance.
  */
 async function traced(root: string, body: () => Promise<unknown>): Promise<string[]> {
   const steps: string[] = [];
@@ -78,7 +78,7 @@ test.serial('R-LOCAL-10: a first put', async (t) => {
   ]);
 });
 
-test.serial('R-LOCAL-10: a put of what is there', async (t) => {
+test.serial('R-LOCAL-10: a put of an existing object', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   await provider.put('packs/a', utf8('a'));

@@ -1,6 +1,6 @@
 /**
- * What the local folder makes of the file system's errors and of its short answers; one test at a
- * time, since they change the file system.
+ * The errors of the local folder for errors and short answers of the file system. The tests run one
+ * at a time, since they change the file system.
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ const handle = await fs.open('/');
 const files = Object.getPrototypeOf(handle) as Record<string, Call>;
 await handle.close();
 
-/** Runs `body` while a call of the file system is another one. */
+/** Runs `body` while a call of the file system is replaced. */
 async function whileReplaced(name: string, make: (original: Call) => Call, body: () => Promise<void>): Promise<void> {
   const owner = (name in files ? files : fs) as Record<string, Call>;
   const original = owner[name] as Call;
@@ -28,10 +28,7 @@ async function whileReplaced(name: string, make: (original: Call) => Call, body:
   }
 }
 
-/**
- * Runs `body` while the `nth` time that a call is made, counted from 1, and every time after it, it
- * fails.
- */
+/** Runs `body` while a call fails from its `nth` time on, counted from 1. */
 async function whileFailing(name: string, code: string, nth: number, body: () => Promise<void>): Promise<void> {
   let count = 0;
   const failing = (original: Call): Call =>
@@ -55,7 +52,7 @@ async function fixture(t: ExecutionContext): Promise<Fixture> {
   return { root, provider, version: (await provider.swap('refs/a', utf8('one'), null)) as Version };
 }
 
-/** Which call fails how, and what a put and a swap say then. */
+/** Failing calls, with the errors of a put and a swap. */
 const writes = [
   ['open', 'EACCES', 'FORBIDDEN'],
   ['open', 'EROFS', 'FORBIDDEN'],
@@ -71,7 +68,7 @@ const writes = [
 ] as const;
 
 for (const [name, errno, code] of writes) {
-  test.serial(`a write where ${name} is ${errno} is ${code}, had no effect and leaves no temporary file`, async (t) => {
+  test.serial(`a write during which ${name} is ${errno} is ${code}, had no effect and leaves no temporary file`, async (t) => {
     const { root, provider, version } = await fixture(t);
     await whileFailing(name, errno, 1, async () => {
       const error = await t.throwsAsync(provider.put('packs/b', utf8('new')), { code });
@@ -86,7 +83,7 @@ for (const [name, errno, code] of writes) {
   });
 }
 
-/** What fails after a write took its effect. */
+/** Calls that fail after a write took effect. */
 const afterwards = [
   ['sync', 'EIO', 2],
   ['sync', 'ENOSPC', 2],
@@ -94,7 +91,7 @@ const afterwards = [
 ] as const;
 
 for (const [name, errno, nth] of afterwards) {
-  test.serial(`a write where ${name} is ${errno} after its effect is UNREACHABLE: its outcome is unknown`, async (t) => {
+  test.serial(`a write during which ${name} is ${errno} after its effect is UNREACHABLE: its outcome is unknown`, async (t) => {
     const { provider, version } = await fixture(t);
     await whileFailing(name, errno, nth, async () => {
       await t.throwsAsync(provider.swap('refs/a', utf8('two'), version), {
@@ -120,7 +117,7 @@ const reads = [
 ] as const;
 
 for (const [name, errno, code] of reads) {
-  test.serial(`a read where ${name} is ${errno} is ${code}, and never absent`, async (t) => {
+  test.serial(`a read during which ${name} is ${errno} is ${code}, and never absent`, async (t) => {
     const { provider } = await fixture(t);
     await whileFailing(name, errno, 1, async () => {
       await t.throwsAsync(provider.get('packs/a'), { code });
@@ -142,7 +139,7 @@ test.serial('a directory that cannot be listed is FORBIDDEN, and never empty', a
   });
 });
 
-test.serial('a delete that is refused is FORBIDDEN', async (t) => {
+test.serial('a rejected delete is FORBIDDEN', async (t) => {
   const { provider } = await fixture(t);
   await whileFailing('unlink', 'EACCES', 1, () => t.throwsAsync(provider.delete('packs/a'), { code: 'FORBIDDEN' }).then());
 });
@@ -168,7 +165,7 @@ test.serial('short reads and writes are continued', async (t) => {
   });
 });
 
-test.serial('a link that was made, and whose answer was lost, is no loss', async (t) => {
+test.serial('a link whose answer was lost has taken effect', async (t) => {
   const { provider, version } = await fixture(t);
   const answeredTwice = (original: Call): Call =>
     async function (...args) {

@@ -1,6 +1,6 @@
 /**
- * S5, R-LOCAL-14: file systems that cannot hold a store are found before one is made; one test at a
- * time, since they change the file system.
+ * S5, R-LOCAL-14: file systems that cannot hold a store, which are found before one is created. The
+ * tests run one at a time, since they change the file system.
  */
 import { existsSync, promises as fs, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const failing =
     throw Object.assign(new Error(`${code}: link '${from}' -> '${to}'`), { code, errno: -1, syscall: 'link' });
   };
 
-/** What a file system does in place of `link` or `rename`, and the reason that is given. */
+/** Faulty replacements of `link` or `rename`, with the reported reason. */
 const unfit: [what: string, name: 'link' | 'rename', call: Call, reason: RegExp][] = [
   ...['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].map((code): [string, 'link', Call, RegExp] => [
     `no hard links (${code})`,
@@ -49,7 +49,7 @@ const unfit: [what: string, name: 'link' | 'rename', call: Call, reason: RegExp]
   ],
 ];
 
-/** Runs `body` while the folder `root` is on a file system that does so. */
+/** Runs `body` while the folder `root` is on such a file system. */
 async function whileUnfit(root: string, name: 'link' | 'rename', call: Call, body: () => Promise<void>): Promise<void> {
   const original = name === 'link' ? link : rename;
   Object.assign(fs, { [name]: (from: string, to: string) => (String(to).startsWith(root) ? call(from, to) : original(from, to)) });

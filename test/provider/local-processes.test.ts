@@ -1,6 +1,6 @@
 /**
- * One cell and many processes: no update is lost, none is doubled, versions never repeat, and
- * killing some of them harms none of the others.
+ * One cell and many processes. No update is lost or doubled, versions never repeat, and killed
+ * processes do not harm the others.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
@@ -35,7 +35,7 @@ test('eight processes with forty increments each make 320', async (t) => {
   await verifySound(provider);
 });
 
-test('processes that are killed at any moment leave a cell that goes on', async (t) => {
+test('processes that are killed at any moment leave a usable cell', async (t) => {
   const folder = await freshFolder(t);
   const attempts: Attempt[] = [];
   const stays = start(folder, 'stays', 60, attempts);

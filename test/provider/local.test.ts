@@ -1,6 +1,6 @@
 /**
- * The local folder on disk (SPEC.md "Local folder"): what it writes where, what it leaves alone,
- * and what it makes of the file system's errors.
+ * The local folder on disk (SPEC.md "Local folder"): its files, the files of others, and the errors
+ * of the file system.
  */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -28,7 +28,7 @@ function sha256(bytes: Uint8Array): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-test('R-LOCAL-1: reads make nothing; the first write makes a private folder, and private files', async (t) => {
+test('R-LOCAL-1: reads create nothing, and the first write creates a private folder with private files', async (t) => {
   const root = join(await freshFolder(t), 'deep', 'home');
   const provider = localProvider(root, host);
   t.deepEqual(await listed(provider), []);
@@ -65,7 +65,7 @@ test('R-LOCAL-2: an object is the file of its name, and a taken name has a tilde
   t.deepEqual(await listed(provider), Object.keys(places).sort());
 });
 
-test('R-LOCAL-4: a list has nothing that is not ours', async (t) => {
+test('R-LOCAL-4: a list has only objects of the provider', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   await provider.put('packs/a', utf8('a'));
@@ -91,7 +91,7 @@ test('R-LOCAL-4: a list has nothing that is not ours', async (t) => {
   t.deepEqual(await listed(provider), ['packs/a', 'refs/a']);
 });
 
-test('R-LOCAL-3: nothing but the temporary directory itself is left in it', async (t) => {
+test('R-LOCAL-3: the temporary directory is empty afterwards', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host, { entriesPerGeneration: 3 });
   await provider.put('packs/a', utf8('a'));
@@ -143,7 +143,7 @@ test('a default generation has 64 entries', async (t) => {
   t.regex((await provider.swap('refs/a', utf8('next'), version)) as string, /^[0-9a-f]{32}\/1\//);
 });
 
-test('a version from before a folder was restored from a backup is not taken for one from after', async (t) => {
+test('a version from before the restore of a backup is not valid after it', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   const first = await written(provider, 'refs/a', 1);
@@ -156,7 +156,7 @@ test('a version from before a folder was restored from a backup is not taken for
   t.is(await provider.swap('refs/a', utf8('stale'), lost), undefined);
 });
 
-test('directories that somebody removed are made again', async (t) => {
+test('removed directories are created again', async (t) => {
   const root = await freshFolder(t);
   const provider = localProvider(root, host);
   const version = await written(provider, 'refs/a', 1);

@@ -1,4 +1,4 @@
-/** What the memory provider refuses beyond what the contract asks of every provider. */
+/** Checks of the memory provider beyond the contract of every provider. */
 import test from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
@@ -34,7 +34,7 @@ test('every call gives control away before it takes effect', async (t) => {
   await put;
 });
 
-test('a list is in an order that nobody expects', async (t) => {
+test('a list is in an unexpected order', async (t) => {
   const provider = memoryProvider();
   for (const key of ['a', 'b', 'c']) await provider.put(key, utf8(key));
   const keys: string[] = [];

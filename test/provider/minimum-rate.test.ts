@@ -10,7 +10,7 @@ import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { rejects } from '../helpers/errors.js';
 
-/** Longer than a test: of the timers that are not the test's none ever fires. */
+/** Longer than a test, so that no timer fires except those of the test. */
 const WINDOW_MS = 600_000;
 const LEAST = (MIN_BYTES_PER_SECOND * WINDOW_MS) / 1000;
 const WINDOWS = 4;
@@ -33,7 +33,7 @@ test.before(() => {
   }) as typeof setInterval;
 });
 
-/** Starts a server that sends `WINDOWS` parts of `size` bytes, each in a window of its own. */
+/** Starts a server that sends `WINDOWS` parts of `size` bytes, each in its own window. */
 async function serve(t: ExecutionContext, size: number): Promise<string> {
   looks = [];
   const clients: Socket[] = [];
@@ -54,7 +54,7 @@ async function serve(t: ExecutionContext, size: number): Promise<string> {
     }
   };
   const server = createServer((socket) => {
-    // The client may go away in the middle.
+    // The client may disconnect in the middle.
     socket.on('error', () => undefined).once('data', () => void answer(socket));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -66,7 +66,7 @@ async function serve(t: ExecutionContext, size: number): Promise<string> {
 }
 
 for (const [kind, open] of Object.entries(providers)) {
-  test.serial(`C12: an answer of the minimum rate comes through over ${kind}, however many windows it takes`, async (t) => {
+  test.serial(`C12: an answer of the minimum rate comes through over ${kind}, over any number of windows`, async (t) => {
     const provider = open(await serve(t, LEAST));
     t.teardown(() => provider.close());
     t.is((await provider.get('packs/a')).length, WINDOWS * LEAST);

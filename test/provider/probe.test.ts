@@ -1,6 +1,6 @@
 /**
- * R-S3-10: a store that does not honour conditions is refused, and one that does is not, whoever
- * else tries it.
+ * R-S3-10: the probe of conditional writes. It rejects a store that ignores conditions, and accepts
+ * one that applies them, also while others probe it.
  */
 import test from 'ava';
 import { memoryProvider } from '../../src/provider/memory.js';
@@ -11,7 +11,7 @@ import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { type Fault, type S3Request, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
 
-/** A provider in memory whose swap goes by another version than it is told. */
+/** Returns a provider in memory whose swap uses another version than the given one. */
 function misled(mislead: (expected: string | null, current: string | null) => string | null): Provider {
   const inner = memoryProvider();
   const swap: Provider['swap'] = async (key, bytes, expected, options) => {
@@ -22,7 +22,7 @@ function misled(mislead: (expected: string | null, current: string | null) => st
   return Object.assign(Object.create(inner) as Provider, { url: inner.url, swap, read: inner.read.bind(inner) });
 }
 
-test('a store that honours conditions, tried again and by many at once', async (t) => {
+test('a store that applies conditions, probed repeatedly and by many at once', async (t) => {
   const provider = memoryProvider();
   await Promise.all(Array.from({ length: 8 }, (_, i) => probeProvider(provider, fakeHost(`${i}`))));
   await probeProvider(provider, fakeHost('later'));
@@ -31,7 +31,7 @@ test('a store that honours conditions, tried again and by many at once', async (
   t.deepEqual(found, [PROBE_KEY]);
 });
 
-test('a store that honours conditions is not refused because others are first, however often', async (t) => {
+test('a store that applies conditions is accepted even if others swap first each time', async (t) => {
   const inner = memoryProvider();
   let losses = 200;
   const swap: Provider['swap'] = async (key, bytes, expected, options) => {
@@ -59,7 +59,7 @@ for (const [what, provider] of Object.entries(faults)) {
   });
 }
 
-/** S1 of the cases from public reports: Backblaze B2 answers so to every conditional write. */
+/** S1 of the cases from public reports: the answer of Backblaze B2 to every conditional write. */
 const unimplemented = ({ headers }: S3Request): Fault =>
   headers['if-match'] === undefined && headers['if-none-match'] === undefined ? undefined : { code: 'NotImplemented' };
 

@@ -1,7 +1,4 @@
-/**
- * What is asked again after a failure and what is not, how long that waits, and how many requests
- * are under way at once.
- */
+/** Retries after failures, their waits, and the number of concurrent requests. */
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
@@ -19,7 +16,7 @@ const REPEATED = ['put', 'get', 'read', 'list', 'delete'] as const;
 
 const quick = { retryDelayMs: 0, random: () => 0 };
 
-/** The first `times` requests of each method fail, before they reach the provider. */
+/** Fails the first `times` requests of each method before they reach the provider. */
 function failing(inner: Provider, times: number, code: ErrorCode = 'UNREACHABLE'): Provider {
   const left = new Map<Method, number>();
   return around(inner, async (method, key, request) => {
@@ -31,9 +28,9 @@ function failing(inner: Provider, times: number, code: ErrorCode = 'UNREACHABLE'
 }
 
 /**
- * A third of all requests but swaps are UNREACHABLE, before they reach the provider or after they
- * took effect. Which ones is drawn: with every third, one of three readers in step would be it each
- * time.
+ * Makes a third of all requests but swaps UNREACHABLE, before they reach the provider or after they
+ * took effect. They are drawn at random: every third one could always be the same of three readers
+ * in step.
  */
 function flaky(inner: Provider): Provider {
   const roll = dice(1);
@@ -86,7 +83,7 @@ for (const [title, open] of Object.entries({
 }
 
 for (const method of REPEATED) {
-  test(`${method}: UNREACHABLE is asked again as often as said, and told`, async (t) => {
+  test(`${method}: UNREACHABLE is retried as often as configured, and reported`, async (t) => {
     const plain = await ask(await filled(), method);
     const events: RetryEvent[] = [];
     const inner = await filled();
@@ -109,13 +106,13 @@ for (const method of REPEATED) {
     t.is(counted.counts.requests[method], 4);
   });
 
-  test(`${method}: without retries it is asked once`, async (t) => {
+  test(`${method}: without retries there is one request`, async (t) => {
     const counted = counting(failing(await filled(), 1));
     await t.throwsAsync(ask(retrying(counted, { ...quick, maxRetries: 0 }), method), { code: 'UNREACHABLE' });
     t.is(counted.counts.requests[method], 1);
   });
 
-  test(`${method}: no other error is asked again`, async (t) => {
+  test(`${method}: no other error is retried`, async (t) => {
     for (const code of CODES.filter((each) => each !== 'UNREACHABLE')) {
       const counted = counting(failing(await filled(), 1, code));
       await t.throwsAsync(ask(retrying(counted, { ...quick, onRetry: () => t.fail() }), method), { code });
@@ -123,12 +120,12 @@ for (const method of REPEATED) {
     }
   });
 
-  test(`${method}: a request that took effect and whose answer was lost may be asked again`, async (t) => {
+  test(`${method}: a request that took effect and whose answer was lost may be retried`, async (t) => {
     const plain = await ask(await filled(), method);
     t.deepEqual(await ask(retrying(failNth(await filled(), 1, 'after'), quick), method), plain);
   });
 
-  test(`${method}: a signal ends the wait at once, and nothing more is asked`, async (t) => {
+  test(`${method}: a signal ends the wait at once, without another request`, async (t) => {
     const abort = new AbortController();
     const counted = counting(failing(await filled(), 9));
     const options = { retryDelayMs: MAX_RETRY_DELAY_MS, random: () => 1, onRetry: () => setImmediate(() => abort.abort()) };
@@ -146,7 +143,7 @@ for (const method of REPEATED) {
   });
 }
 
-test('a swap is asked once, whatever becomes of it', async (t) => {
+test('a swap is never resent, with any outcome', async (t) => {
   for (const when of ['before', 'after'] as const) {
     const counted = counting(await filled());
     const provider = retrying(failNth(counted, 1, when), { ...quick, onRetry: () => t.fail() });
@@ -155,7 +152,7 @@ test('a swap is asked once, whatever becomes of it', async (t) => {
   }
 });
 
-test('a list that fails half-way begins again and yields no key twice', async (t) => {
+test('a list that fails halfway restarts and yields no key twice', async (t) => {
   const names = Array.from({ length: 10 }, (_, i) => `packs/${i}`);
   const inner = memoryProvider();
   for (const name of names) await inner.put(name, utf8(name));
@@ -176,7 +173,7 @@ test('a list that fails half-way begins again and yields no key twice', async (t
   t.is(lists, 4);
 });
 
-test('a list whose caller stops early ends the list below', async (t) => {
+test('a caller that stops a list early ends the list below', async (t) => {
   let ended = false;
   const inner: Provider = {
     ...memoryProvider(),
@@ -215,7 +212,7 @@ test('the wait is a random part of the longest one', async (t) => {
   t.deepEqual(await waits(t, { retryDelayMs: 4, random: () => parts.shift() as number, maxRetries: 9 }, 4), [0, 4, 4, 32]);
 });
 
-test('no more requests than said are under way at once, and all have their turn in order', async (t) => {
+test('the number of concurrent requests is limited, and all run in order', async (t) => {
   let underWay = 0;
   let most = 0;
   const order: string[] = [];
@@ -236,7 +233,7 @@ test('no more requests than said are under way at once, and all have their turn 
   t.deepEqual(order, keys);
 });
 
-test('failed requests give their places back', async (t) => {
+test('failed requests release their slots', async (t) => {
   const inner = memoryProvider();
   const provider = retrying(inner, { ...quick, maxConcurrent: 2 });
   const missing = Array.from({ length: 10 }, (_, i) => t.throwsAsync(provider.get(`packs/${i}`), { code: 'NOT_FOUND' }));
@@ -245,7 +242,7 @@ test('failed requests give their places back', async (t) => {
   t.deepEqual(await inner.get('packs/a'), utf8('a'));
 });
 
-test('a request that waits for a place is cancelled at once, and never begun; the others are not disturbed', async (t) => {
+test('a request that waits for a slot is cancelled at once and never sent, without an effect on the others', async (t) => {
   const { opened, open } = gate();
   const counted = counting(
     around(await filled(), async (_method, _key, request) => {
@@ -267,7 +264,7 @@ test('a request that waits for a place is cancelled at once, and never begun; th
   t.like(counted.counts.requests, { read: 1, put: 0, get: 1, delete: 0 });
 });
 
-test('one signal may be for any number of requests, without a warning', async (t) => {
+test('one signal may cancel any number of requests, without a warning', async (t) => {
   const warnings: Error[] = [];
   const note = (warning: Error): void => void warnings.push(warning);
   process.on('warning', note);
@@ -282,7 +279,7 @@ test('one signal may be for any number of requests, without a warning', async (t
   );
 });
 
-test('a request that waits to be asked again leaves its place to others', async (t) => {
+test('a request that waits for its retry leaves its slot to others', async (t) => {
   const { opened, open } = gate();
   const abort = new AbortController();
   const inner = around(await filled(), async (method, _key, request) => {
@@ -297,13 +294,13 @@ test('a request that waits to be asked again leaves its place to others', async 
   await waiting;
 });
 
-test('a caller may use the provider between two keys of a list, also where one request is the most', async (t) => {
+test('a caller may use the provider between two keys of a list, also with a limit of one request', async (t) => {
   const provider = retrying(await filled(), { ...quick, maxConcurrent: 1 });
   for await (const { key } of provider.list('packs/')) await provider.delete(key);
   t.deepEqual(await listed(provider.list('packs/')), []);
 });
 
-test('options that are no such numbers are USAGE', (t) => {
+test('options with invalid numbers are USAGE', (t) => {
   const bad: Partial<RetryOptions>[] = [
     { maxRetries: -1 },
     { maxRetries: 1.5 },
@@ -316,7 +313,7 @@ test('options that are no such numbers are USAGE', (t) => {
   for (const options of bad) t.throws(() => retrying(memoryProvider(), { ...quick, ...options }), { code: 'USAGE' });
 });
 
-test('it is seen through: address, differences, check and close', async (t) => {
+test('it forwards address, differences, check and close', async (t) => {
   let closed = false;
   const inner: Provider = {
     ...memoryProvider({ url: 'memory:below', conditionalRead: false }),

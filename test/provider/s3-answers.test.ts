@@ -1,7 +1,7 @@
 /**
- * Answers that S3 does not give, or that do not tell what became of a write (R-S3-5, R-S3-9): every
- * status from 400 to 599 with every kind of body, and successes that are none. Rows A1 and C12 of
- * the list of faults found in use. The next case is a line of a table.
+ * Answers that S3 does not send, or that leave the outcome of a write unknown (R-S3-5, R-S3-9):
+ * every status from 400 to 599 with every kind of body, and false successes. Rows A1 and C12 of the
+ * list of faults found in use. Add a case as a line of a table.
  */
 import { S3Client } from '@aws-sdk/client-s3';
 import test, { type ExecutionContext } from 'ava';
@@ -18,11 +18,11 @@ import { type Fault, type S3Request, type S3Server, startS3Server } from '../ser
 interface World {
   server: S3Server;
   provider: Provider;
-  /** The same, with failed requests sent once more. */
+  /** The same, with one retry of failed requests. */
   patient: Provider;
-  /** Meets the next request of that method, and no other. */
+  /** Affects only the next request of that method. */
   next(method: string, fault: Fault): void;
-  /** Meets every request. */
+  /** Affects every request. */
   always(fault: Fault): void;
 }
 
@@ -61,8 +61,7 @@ const document = (code: string): Omit<WrongAnswer, 'status'> => ({
 const kinds: Record<string, Omit<WrongAnswer, 'status'>> = { ...bodies, 'a document with an unknown code': document('SomethingElse') };
 const statuses = Array.from({ length: 200 }, (_, i) => 400 + i);
 /**
- * Each status with one of the kinds: a full table of what is decided by one line of code would take
- * its time.
+ * Each status with one of the kinds. A full table would be slow, and one line of code decides it.
  */
 const rotated = statuses.map((status) => ({ status, ...Object.values(kinds)[status % 4] }));
 
@@ -129,8 +128,8 @@ const reads: Record<string, (provider: Provider) => Promise<unknown>> = {
 };
 
 /**
- * Asserts that every read fails so, with the hint at what may answer in the place of S3 if it is to
- * be there.
+ * Asserts that every read fails with this code. If expected, the hint names what may answer in
+ * place of S3.
  */
 async function allUnreachable(t: ExecutionContext, provider: Provider, what: string, hint?: RegExp): Promise<void> {
   for (const [name, read] of Object.entries(reads)) {
@@ -194,7 +193,7 @@ const emptyList = (name: string, prefix: string): string =>
 const etag = { etag: '"0123456789abcdef0123456789abcdef"' };
 const page = { headers: { 'content-type': 'text/html', ...etag }, body: HTML };
 
-/** Successes that are none, for every request. */
+/** False successes, for every request. */
 const strangers: Record<string, WrongAnswer> = {
   '200 with a page of HTML': { status: 200, headers: { 'content-type': 'text/html' }, body: HTML },
   '200 with a page of HTML that has an ETag': { status: 200, ...page },
@@ -222,12 +221,12 @@ for (const [what, answer] of Object.entries(strangers)) {
     t.regex(put.hint ?? '', hint);
     t.true(put.hint?.includes(provider.url));
     await rejects(t, () => provider.swap('refs/b', utf8('one'), null), 'UNREACHABLE');
-    // Some stores answer a delete so, or S3 does.
+    // S3 or some stores send this answer to a delete.
     if (!['204', '200 with nothing'].includes(what)) await rejects(t, () => provider.delete('packs/b'), 'UNREACHABLE');
   });
 }
 
-/** Lists that are whole, and not of the bucket or the prefix. */
+/** Whole lists of another bucket or prefix. */
 const lists: Record<string, string> = {
   'of another bucket': emptyList('others', ''),
   'of another prefix': emptyList('profiles', 'other/'),
@@ -246,7 +245,7 @@ for (const [what, body] of Object.entries(lists)) {
   });
 }
 
-/** Objects that are whole, and not what was asked for. */
+/** Whole objects that are not the requested ones. */
 const objects: Record<string, { answer: WrongAnswer; range?: { start: number; end: number } }> = {
   'of another range': {
     answer: { status: 206, headers: { ...etag, 'content-range': 'bytes 0-9/100' }, body: '0123456789' },
@@ -278,7 +277,7 @@ for (const [what, { answer, range }] of Object.entries(objects)) {
   });
 }
 
-test('C12: the answers to a client that is given are checked in the same way', async (t) => {
+test('C12: the answers to a given client are checked in the same way', async (t) => {
   const { server, always } = await open(t);
   const { bucket, endpoint = '', credentials } = server.options;
   const client = new S3Client({ region: 'us-east-1', endpoint, forcePathStyle: true, ...(credentials && { credentials }) });

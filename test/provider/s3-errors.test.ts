@@ -1,5 +1,5 @@
 /**
- * What S3 and the network answer, as errors of the contract (R-S3-9): the real SDK against the
+ * Answers of S3 and the network as errors of the contract (R-S3-9), with the real SDK against the
  * server for tests.
  */
 import { execFileSync } from 'node:child_process';
@@ -44,7 +44,7 @@ const methods: Record<string, (provider: Provider) => Promise<unknown>> = {
   },
 };
 
-/** Asserts that every method fails so; returns the errors' hints. */
+/** Asserts that every method fails with this code. Returns the hints of the errors. */
 async function allFail(t: ExecutionContext, provider: Provider, code: ErrorCode): Promise<(string | undefined)[]> {
   const hints: (string | undefined)[] = [];
   for (const [name, method] of Object.entries(methods)) hints.push((await rejects(t, () => method(provider), code, name)).hint);
@@ -58,20 +58,20 @@ test('wrong credentials are FORBIDDEN, and never absence', async (t) => {
   t.true(hints.every((hint) => hint?.includes('Credentials')));
 });
 
-test('a permission that is missing is FORBIDDEN, with the permissions in the hint', async (t) => {
+test('a missing permission is FORBIDDEN, with the permissions in the hint', async (t) => {
   const { provider } = await open(t, { fault: () => ({ code: 'AccessDenied' }) });
   const hints = await allFail(t, provider, 'FORBIDDEN');
   t.true(hints.every((hint) => hint?.includes('s3:ListBucket')));
 });
 
-test('a missing bucket is NOT_FOUND, and said to be never created', async (t) => {
+test('a missing bucket is NOT_FOUND, with a hint that none is created', async (t) => {
   const { provider, server } = await open(t, {}, { bucket: 'nowhere' });
   const hints = await allFail(t, provider, 'NOT_FOUND');
   t.true(hints.every((hint) => hint?.includes('never creates')));
   t.deepEqual(server.store.names(), []);
 });
 
-test('a clock that is wrong is set right by what the server answers', async (t) => {
+test('a wrong clock is corrected from the answer of the server', async (t) => {
   const { provider, server } = await open(t, { clockAhead: 3_600_000 });
   await provider.put('packs/a', utf8('one'));
   t.deepEqual(await provider.get('packs/a'), utf8('one'));
@@ -104,7 +104,7 @@ for (const [when, fault] of Object.entries(broken)) {
   test(`a connection that breaks ${when} the request took effect is UNREACHABLE, and nothing is sent twice (R-S3-6)`, async (t) => {
     const { provider, server } = await open(t, { fault: () => fault });
     await allFail(t, provider, 'UNREACHABLE');
-    // Each of the two swaps is settled by a read.
+    // A read settles each of the two swaps.
     t.is(server.requests.length, Object.keys(methods).length + 2);
     t.deepEqual(server.store.names(), when === 'before' ? [] : ['refs/a~']);
   });
@@ -121,7 +121,7 @@ test('a server that stalls is UNREACHABLE after a while', async (t) => {
   await allFail(t, provider, 'UNREACHABLE');
 });
 
-test('a server that is not there is UNREACHABLE', async (t) => {
+test('an absent server is UNREACHABLE', async (t) => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -130,7 +130,7 @@ test('a server that is not there is UNREACHABLE', async (t) => {
   await allFail(t, provider, 'UNREACHABLE');
 });
 
-test('a cancelled request is CANCELLED, also where the server stalls', async (t) => {
+test('a cancelled request is CANCELLED, also if the server stalls', async (t) => {
   const abort = new AbortController();
   const { provider } = await open(t, {
     fault: () => {
@@ -141,7 +141,7 @@ test('a cancelled request is CANCELLED, also where the server stalls', async (t)
   await rejects(t, () => provider.get('packs/a', { signal: abort.signal }), 'CANCELLED');
 });
 
-test('a client that is given sends nothing twice either, and is left open (R-S3-6)', async (t) => {
+test('a given client sends nothing twice either, and stays open (R-S3-6)', async (t) => {
   let failing = true;
   const { provider, server } = await open(t, { fault: () => (failing ? { code: 'SlowDown' } : undefined) });
   const { bucket, endpoint, credentials } = server.options;
@@ -154,7 +154,7 @@ test('a client that is given sends nothing twice either, and is left open (R-S3-
   t.teardown(() => client.destroy());
   const given = s3Provider({ bucket, client });
   await allFail(t, given, 'UNREACHABLE');
-  // Both swaps were answered, so that each is settled by a read.
+  // Both swaps were answered, so a read settles each.
   t.is(server.requests.length, Object.keys(methods).length + 2);
   failing = false;
   await given.put('packs/a', utf8('one'));
@@ -163,7 +163,7 @@ test('a client that is given sends nothing twice either, and is left open (R-S3-
   t.deepEqual(await provider.get('packs/a'), utf8('one'));
 });
 
-test('where the SDK is not installed the package is named, and only when it is needed', async (t) => {
+test('a missing SDK is named, and only when it is needed', async (t) => {
   const folder = temporary(t);
   mkdirSync(join(folder, 'src'));
   cpSync(fileURLToPath(new URL('../../src', import.meta.url)), join(folder, 'src'), { recursive: true });
@@ -188,7 +188,7 @@ test('importing the package loads no SDK', (t) => {
   t.is(execFileSync(process.execPath, ['--input-type=module', '--eval', source], { cwd: folder, encoding: 'utf8' }), 'function');
 });
 
-test('what the bucket holds besides keys is not listed', async (t) => {
+test('objects of the bucket that are not keys are not listed', async (t) => {
   const { provider, server } = await open(t, { pageSize: 2 });
   const strangers = ['folder/', 'a b', 'ü', '%41', 'a~~', '~', '.hidden', 'a+b', 'x/../y', 'a\u0001b'];
   for (const name of strangers) server.store.plant(name, utf8('x'));

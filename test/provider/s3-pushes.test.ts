@@ -1,7 +1,4 @@
-/**
- * What a person meets of a bucket's answers: pushes whose credentials expire, whose answers are
- * lost, and whose writes are not kept.
- */
+/** Pushes to a faulty bucket: expired credentials, lost answers, and writes that are not kept. */
 import test, { type ExecutionContext } from 'ava';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';
@@ -14,7 +11,7 @@ import { type Machine, machine, reopened } from '../sync/_machines.js';
 
 type Rule = (request: S3Request, count: number) => Fault;
 
-/** A server whose faults begin when the test says so, and count from there. */
+/** A server whose faults begin on request, and are counted from there. */
 async function serve(t: ExecutionContext): Promise<{ server: S3Server; open: () => Provider; faulty: (rule?: Rule) => void }> {
   let rule: Rule | undefined;
   let count = 0;

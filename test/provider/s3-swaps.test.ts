@@ -1,7 +1,4 @@
-/**
- * Swaps on S3 that do not go as they should: answers that are lost, errors of the store's own,
- * conflicts, and how ETags are written.
- */
+/** Faulty swaps on S3: lost answers, errors of the store, conflicts, and the forms of ETags. */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import type { Provider } from '../../src/provider/provider.js';
@@ -14,7 +11,7 @@ const effectThenError: Fault = { failAfter: async () => undefined };
 
 type Rule = (request: S3Request) => Fault | Promise<Fault>;
 
-/** A server whose faults begin when the test says so. */
+/** A server whose faults begin on request. */
 async function open(
   t: ExecutionContext,
   behaviour: S3ServerOptions = {},
@@ -29,7 +26,7 @@ async function open(
   return { server, provider, faulty: (next) => (rule = next) };
 }
 
-/** The fault meets the first write only. */
+/** The fault affects only the first write. */
 function firstWrite(fault: Fault | (() => Promise<Fault>)): Rule {
   let met = false;
   return ({ method }) => {
@@ -49,7 +46,7 @@ test('R-S3-5: a swap that took effect before the store answered with an error ha
   t.deepEqual(await cellOf(provider, 'refs/a'), { bytes: utf8('two'), version: replaced });
 });
 
-test('R-S3-5: a swap that was answered with an error has lost where another took its place, however many followed', async (t) => {
+test('R-S3-5: a swap that was answered with an error has lost if another replaced it, with any number of followers', async (t) => {
   for (let followers = 1; followers <= 8; followers++) {
     const { provider, faulty } = await open(t);
     const first = await won(provider, 'refs/a', utf8('one'), null);
@@ -84,13 +81,13 @@ test('R-S3-5: a swap that an error kept from taking effect is UNREACHABLE while 
   await rejects(t, () => provider.swap('refs/new', utf8('two'), null), 'UNREACHABLE');
 });
 
-test('R-S3-5: where the cell cannot be read afterwards the swap is UNREACHABLE, whatever the read says', async (t) => {
+test('R-S3-5: a swap is UNREACHABLE if the cell cannot be read afterwards, with any error of the read', async (t) => {
   const { provider, faulty } = await open(t);
   faulty(({ method }) => (method === 'PUT' ? effectThenError : { code: 'AccessDenied' }));
   await rejects(t, () => provider.swap('refs/a', utf8('one'), null), 'UNREACHABLE');
 });
 
-test('R-S3-3: a write that another one is in the way of is sent again, and decided by its condition', async (t) => {
+test('R-S3-3: a write that conflicts with another one is retried, and decided by its condition', async (t) => {
   const { provider, faulty } = await open(t);
   const first = await won(provider, 'refs/a', utf8('one'), null);
   faulty(firstWrite({ code: 'ConditionalRequestConflict' }));
@@ -102,7 +99,7 @@ test('R-S3-3: a write that another one is in the way of is sent again, and decid
   t.deepEqual(await cellOf(provider, 'refs/a'), { bytes: utf8('two'), version: second });
 });
 
-test('R-S3-3: in the way for ever is UNREACHABLE', async (t) => {
+test('R-S3-3: an endless conflict is UNREACHABLE', async (t) => {
   const { provider, faulty } = await open(t);
   faulty(({ method }) => (method === 'PUT' ? { code: 'ConditionalRequestConflict' } : undefined));
   await rejects(t, () => provider.swap('refs/a', utf8('one'), null), 'UNREACHABLE');
@@ -134,7 +131,7 @@ test('R-S3-4: a store that wants it bare is found out once', async (t) => {
   t.is(server.requests.length, 6);
 });
 
-test('R-S3-4: what another process found out is tried first, and is no more than a hint', async (t) => {
+test('R-S3-4: the result of another process is tried first, and is only a hint', async (t) => {
   const { provider, server, faulty } = await open(t, { unquotedOnly: true });
   const first = await won(provider, 'refs/a', utf8('one'), null);
   const second = await provider.swap('refs/a', utf8('two'), first, { etagStyle: 'unquoted' });
@@ -153,7 +150,7 @@ test('R-S3-4: what another process found out is tried first, and is no more than
   );
 });
 
-test('R-S3-4: a store that takes it neither way is UNSUPPORTED', async (t) => {
+test('R-S3-4: a store that accepts neither form is UNSUPPORTED', async (t) => {
   const { provider, faulty } = await open(t);
   const first = await won(provider, 'refs/a', utf8('one'), null);
   faulty(({ method }) => (method === 'PUT' ? { code: 'PreconditionFailed' } : undefined));

@@ -1,6 +1,6 @@
 /**
- * R-S3-11, row C12: writes that are acknowledged with an ETag that proves nothing are found missing
- * by the next operation, at no round trip.
+ * R-S3-11, row C12: writes that are acknowledged with an ETag that proves nothing. The next
+ * operation finds missing ones, without another round trip.
  */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
@@ -14,7 +14,7 @@ import { type S3Request, type S3Server, startS3Server } from '../servers/s3-serv
 const foreign: WrongAnswer = { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' } };
 const encrypted: WrongAnswer = { ...foreign, headers: { ...foreign.headers, 'x-amz-server-side-encryption': 'aws:kms' } };
 
-/** A server that answers the puts whose names match so. */
+/** A server that sends this answer to the puts whose names match. */
 async function open(
   t: ExecutionContext,
   answer: WrongAnswer,
@@ -37,7 +37,7 @@ test('C12: 200 with a foreign ETag to a put that stored nothing: the next swap i
   await provider.put('packs/a', utf8('one'));
   const error = await rejects(t, () => provider.swap('refs/a', utf8('ref'), null), 'INTEGRITY');
   t.regex(error.message, /acknowledged writes that it does not have: packs\/a \(3 bytes written, none found\)/);
-  // Said once: what is put again may be swapped in.
+  // It is reported once: an object that was put again may be named by a swap.
   await won(provider, 'refs/b', utf8('ref'), null);
 });
 
@@ -48,14 +48,14 @@ test('C12: a put that stored other bytes is found too', async (t) => {
   await rejects(t, () => provider.swap('refs/a', utf8('ref'), null), 'INTEGRITY');
 });
 
-test('C12: a foreign ETag to a put that stored all of it costs one HEAD, beside what follows', async (t) => {
+test('C12: a foreign ETag to a complete put costs one HEAD, concurrent with the next request', async (t) => {
   const { provider, methods } = await open(t, foreign, /^packs/, { applied: true });
   await provider.put('packs/a', utf8('one'));
   await won(provider, 'refs/a', utf8('ref'), null);
   t.deepEqual(methods(), ['HEAD', 'PUT', 'PUT']);
 });
 
-test('C12: the HEAD is under way beside the swap: it costs no round trip', async (t) => {
+test('C12: the HEAD is concurrent with the swap and costs no round trip', async (t) => {
   let arrived: () => void = () => undefined;
   const swapArrived = new Promise<void>((resolve) => {
     arrived = resolve;

@@ -1,6 +1,6 @@
 /**
- * The conformance suite over S3: the real SDK against the server for tests, which is set up in
- * every way that stores are known to differ.
+ * The conformance suite over S3: the real SDK against the server for tests, set up in every way in
+ * which stores are known to differ.
  */
 import test from 'ava';
 import type { Provider } from '../../src/provider/provider.js';

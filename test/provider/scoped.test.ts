@@ -1,4 +1,4 @@
-/** What a scoped provider shows of the provider below it, and what it does not. */
+/** The keys of a scoped provider, and the keys of the provider below it that it hides. */
 import test from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
@@ -28,18 +28,18 @@ test('keys are below the prefix, and no others are seen', async (t) => {
   t.deepEqual(await keys(whole, 'user10/'), ['user10/.store/packs/a']);
 });
 
-test('it says where it is', (t) => {
+test('it reports its address', (t) => {
   t.is(scoped(memoryProvider({ url: 's3://bucket' }), 'u/.store/').url, 's3://bucket/u/.store/');
   t.is(scoped(memoryProvider({ url: 's3://bucket/' }), 'u').url, 's3://bucket/u/');
 });
 
-test('R-KEY: no key leads out of the prefix, and no prefix is anything but components', async (t) => {
+test('R-KEY: no key leads out of the prefix, and a prefix has only valid components', async (t) => {
   const provider = scoped(memoryProvider(), 'u/.store/');
   for (const key of ['../x', '/x', '', '..']) await t.throwsAsync(provider.get(key), { code: 'USAGE' });
   for (const prefix of ['', '/', '../', 'a//', '.hidden/']) t.throws(() => scoped(memoryProvider(), prefix), { code: 'USAGE' });
 });
 
-test('a check tells what it finds below the prefix, by the keys without it', async (t) => {
+test('a check reports findings below the prefix, by keys without it', async (t) => {
   const damaged: Provider = {
     ...memoryProvider(),
     async *check() {

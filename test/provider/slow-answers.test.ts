@@ -1,7 +1,7 @@
 /**
- * C12: answers that never end because they are slow or long, in their heads and in their bodies
- * (R-S3-9, R-GCS-7). They are apart from the other wrong answers since a process that is busy with
- * those looks slow itself.
+ * C12: answers that never end because their heads or bodies are slow or long (R-S3-9, R-GCS-7).
+ * They are in a separate file, since a process that is busy with other wrong answers looks slow
+ * itself.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -16,7 +16,7 @@ async function serve(t: ExecutionContext, answer: (socket: Socket) => void): Pro
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
-    // The client goes away in the middle: that is what these tests are about.
+    // The client disconnects in the middle, as these tests intend.
     socket.on('error', () => undefined).once('data', () => answer(socket));
   });
   server.listen(0, '127.0.0.1');
@@ -36,7 +36,7 @@ const providers: Record<string, (endpoint: string, timeoutMs: number) => Provide
   GCS: (endpoint, timeoutMs) => gcsProvider({ bucket: 'profiles', endpoint, timeoutMs }),
 };
 
-/** Writes `text` now, and `part` every so many milliseconds until the client goes away. */
+/** Writes `text` now, and `part` at each interval until the client disconnects. */
 function dripping(text: string, part: string, everyMs: number): (socket: Socket) => void {
   return (socket) => {
     socket.write(text);
@@ -61,7 +61,7 @@ const head = (status: string, length: number): string =>
 
 const answers: Record<string, (socket: Socket) => void> = {
   'a body that comes byte by byte': dripping(head('200 OK', 100_000), 'x', 300),
-  'the body of a refusal that comes byte by byte': dripping(head('503 Service Unavailable', 60_000), 'x', 300),
+  'the body of an error that comes byte by byte': dripping(head('503 Service Unavailable', 60_000), 'x', 300),
   'a head that comes byte by byte': dripping('HTTP/1.1 200 OK\r\nX-Slow: ', 'x', 300),
   'a head without end': flooding('HTTP/1.1 200 OK\r\n', 'X-Long: xxxxxxxx\r\n'.repeat(1000)),
 };

@@ -1,6 +1,6 @@
 /**
- * The suite's cases about providers that cannot work: they pass where every method says why, and
- * fail where one does not.
+ * The cases of the suite about broken providers. They pass if every method reports why, and fail
+ * otherwise.
  */
 import test from 'ava';
 import { BrowserStateError, type ErrorCode } from '../../src/errors.js';
@@ -15,7 +15,7 @@ const CODES: Record<keyof BrokenProviders, ErrorCode[]> = {
   clockSkew: ['FORBIDDEN', 'UNREACHABLE'],
 };
 
-/** Every method fails with the code, but for one that takes the place for an empty one. */
+/** Every method fails with the code, except one that reports an empty store. */
 function refusing(code: ErrorCode, silent?: Method): Provider {
   return around(memoryProvider(), async (method, key, request) => {
     if (method === silent) return await request();
@@ -38,7 +38,7 @@ for (const [fault, codes] of Object.entries(CODES)) {
     for (const { name, run } of added({ [fault]: async () => refusing('INTERNAL') })) await t.throwsAsync(run, undefined, name);
   });
 
-  test(`${fault}: a method that takes the place for an empty one is found`, async (t) => {
+  test(`${fault}: a method that reports an empty store is found`, async (t) => {
     for (const method of ['put', 'read', 'swap', 'list', 'delete'] as const) {
       const cases = added({ [fault]: async () => refusing(codes[0] as ErrorCode, method) });
       const failed: string[] = [];

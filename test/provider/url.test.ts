@@ -1,4 +1,4 @@
-/** The addresses of remotes: what they open, and what is refused. */
+/** The addresses of remotes: valid ones with their providers, and rejected ones. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
@@ -28,10 +28,10 @@ const refused: Record<string, string> = {
   'another scheme': 'https://example.org/bucket',
   'a relative path': 'file:folder',
   'a relative path with a dot': 'file:./folder',
-  'a relative path in the place of the host': 'file://./folder',
+  'a relative path in place of the host': 'file://./folder',
   'a path of percent signs': 'file:///folder%2Fpart',
   'a path with a byte that none can have': 'file:///folder%00',
-  'a file in the place of the folder': import.meta.url,
+  'a file in place of the folder': import.meta.url,
   'a prefix of percent signs': 's3://bucket/100%zz',
   'a folder on another host': 'file://example.org/folder',
   'a parameter for a folder': 'file:///folder?region=eu-central-1',

@@ -1,4 +1,4 @@
-/** A small repository to damage, and the two questions that are asked of it afterwards. */
+/** A small repository to damage, and two checks of it afterwards. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -7,9 +7,9 @@ import { fakeHost } from '../helpers/host.js';
 import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 
 export interface Damaged {
-  /** The directory in which the store's home lies. */
+  /** The directory of the local store. */
   folder: string;
-  /** Undefined: the store is a folder in home. */
+  /** Undefined: the store is a folder in the local store. */
   provider: Provider | undefined;
 }
 
@@ -19,8 +19,8 @@ function open({ folder, provider }: Damaged, seed = 'again'): Promise<Store> {
 }
 
 /**
- * Four pages of little variety, so that few bytes are many files' worth; the tests take time by the
- * byte.
+ * Four pages of little variety, so that a few bytes hold many files. The time of the tests grows
+ * with the bytes.
  */
 const cookies = new Uint8Array(16_384).map((_, i) => i >> 11);
 const profile = new Map<string, ProfileEntry>([
@@ -31,8 +31,8 @@ const profile = new Map<string, ProfileEntry>([
 ]);
 
 /**
- * Two sessions, one deleted; a head that needs a patch, a tag. Returns what the head of `main`
- * holds.
+ * Makes two sessions, one of them deleted, with a head that needs a patch, and a tag. Returns the
+ * content of the head of `main`.
  */
 export async function fill(repository: Damaged): Promise<Listing> {
   const dir = join(repository.folder, 'profile');
@@ -50,8 +50,8 @@ export async function fill(repository: Damaged): Promise<Listing> {
 }
 
 /**
- * Checks the head of `main` out. It is exact, or refused as damaged, and then there is nothing in
- * its place; anything else is an AssertionError.
+ * Checks out the head of `main`. The result is exact, or an error about damage that leaves nothing.
+ * Anything else is an AssertionError.
  */
 export async function checkOut(repository: Damaged, expected: Listing): Promise<'exact' | 'refused'> {
   const out = join(repository.folder, 'out', 'profile');
@@ -59,7 +59,7 @@ export async function checkOut(repository: Damaged, expected: Listing): Promise<
     await (await open(repository)).session('main').checkout(out);
   } catch (error) {
     assert.ok(isError(error, 'INTEGRITY'), `expected INTEGRITY, found ${(error as Error).stack}`);
-    assert.ok(!existsSync(out), 'a refused checkout left something');
+    assert.ok(!existsSync(out), 'a rejected checkout left something');
     if (existsSync(dirname(out))) assert.deepEqual(readdirSync(dirname(out)), []);
     return 'refused';
   }
@@ -68,13 +68,13 @@ export async function checkOut(repository: Damaged, expected: Listing): Promise<
   return 'exact';
 }
 
-/** Asserts that a verification of every byte has something to say. */
+/** Asserts that a verification of every byte has findings. */
 export async function isReported(repository: Damaged): Promise<void> {
   const { findings } = await (await open(repository)).verify({ readData: true });
   assert.notEqual(findings.length, 0, 'the damage was not reported');
 }
 
-/** The bytes with the one at `at` altered in one bit; which, depends on the place. */
+/** Returns the bytes with one bit of the byte at `at` flipped. Which bit depends on `at`. */
 export function flipped(bytes: Uint8Array, at: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
   copy[at] = (copy[at] as number) ^ (1 << (at % 8));

@@ -1,7 +1,7 @@
 /**
- * Repositories that break one rule of SPEC.md each, with who notices it. A case's name begins with
- * the rules that it is about. What walks them: rule-tags.test.ts (the library's readers and its
- * check), and test/spec (the tags of SPEC.md, and the reader that was written from it alone).
+ * Repositories that break one rule of SPEC.md each, with the component that notices it. The name of
+ * a case begins with its rules. rule-tags.test.ts runs the library's readers and its check on them.
+ * test/spec uses the tags of SPEC.md, and the reader that was written from it alone.
  */
 import { deflateRawSync } from 'node:zlib';
 import { concat } from '../../src/bytes.js';
@@ -23,8 +23,8 @@ import {
 } from '../helpers/forge.js';
 
 /**
- * Who notices: `reader` a reader and verify; `blob` a reader, and verify that reads all data;
- * `check` verify alone; `data` verify alone that reads all data; `nobody`.
+ * The component that notices. `reader`: a reader and verify. `blob`: a reader, and verify with all
+ * data. `check`: verify alone. `data`: only verify with all data. `nobody`.
  */
 export type Notices = 'reader' | 'blob' | 'check' | 'data' | 'nobody';
 
@@ -214,7 +214,7 @@ export const ruleCases: [string, Notices, (repository: Forged) => void | Promise
       repository.versions[0].manifest = named('b2', epoch);
     },
   ],
-  // What only a writer must not do.
+  // Rules for writers only.
   [
     'R-CODEC-2: compressed bytes that are more than the raw ones',
     'nobody',

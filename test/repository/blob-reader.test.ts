@@ -1,4 +1,4 @@
-/** Every blob is verified, from kept frames once (R-OUT-1). */
+/** Verification of every blob, which is done once for kept frames (R-OUT-1). */
 import test from 'ava';
 import { isError, memoryProvider } from '../../src/index.js';
 import { objectId } from '../../src/object-id.js';
@@ -22,7 +22,8 @@ test('R-OUT-1: a blob from kept frames is verified when it is read first, and fr
   t.true(isError(await read(location).catch((error: unknown) => error), 'INTEGRITY'));
   held[5] = (held[5] as number) ^ 1;
   t.deepEqual(await read(location), bytes);
-  // Nobody changes what is kept; that this is seen no more shows that it was not hashed again.
+  // Kept frames never change. This change is not noticed, which shows that they were not hashed
+  // again.
   held[5] = (held[5] as number) ^ 1;
   t.deepEqual(await read(location), held);
   t.true(isError(await read({ ...location }).catch((error: unknown) => error), 'INTEGRITY'));
@@ -31,7 +32,7 @@ test('R-OUT-1: a blob from kept frames is verified when it is read first, and fr
   t.true(isError(await read(location).catch((error: unknown) => error), 'INTEGRITY'));
 });
 
-test('R-OUT-1: a blob is verified each time where a part of it is not kept', async (t) => {
+test('R-OUT-1: a blob is verified each time if a part of it is not kept', async (t) => {
   const held = bytes.slice();
   const reader = new BlobReader({ provider: { get: async () => held } }, { kept: new KeptFrames() });
   t.deepEqual(await reader.read(id, { location, length: 10_000 }), bytes);

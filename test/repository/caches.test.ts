@@ -1,6 +1,6 @@
 /**
- * The index and the records are caches and notes: damaged or lost in any way, they change no result
- * and fail nothing (R-GC-3).
+ * The index and the records, which are caches and notes. If they are damaged or lost, no result
+ * changes and nothing fails (R-GC-3).
  */
 import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,9 +17,9 @@ interface Subject {
   folder: string;
   content: Content;
   dir: string;
-  /** The files of one of home's caches, relative to home. */
+  /** Returns the files of one cache of the local store, relative to it. */
   files(cache: 'index' | 'records'): string[];
-  /** A store over a copy of the provider and of home, in which `damage` was done. */
+  /** Returns a store over a damaged copy of the provider and of the local store. */
   damaged(damage: (home: string) => void): Promise<{ store: Store; folder: string }>;
 }
 
@@ -78,8 +78,8 @@ test('R-GC-3: a flip anywhere in the index changes no result and fails nothing',
   const made = await subject(t);
   for (const file of made.files('index')) {
     const bytes = readFileSync(join(made.folder, 'home', file));
-    // Every byte of what is short, and of the rest as many, spread by a step that meets all kinds
-    // of fields.
+    // Every byte of short files, and as many of the others, spread by a step that hits all kinds of
+    // fields.
     for (let at = 0; at < bytes.length; at += bytes.length < 60 ? 1 : 7) {
       const damage = (home: string): void => writeFileSync(join(home, file), flipped(bytes, at));
       await tried(t, `byte ${at} of ${file}`, async () => commitsWell(t, made, await made.damaged(damage)));
@@ -108,7 +108,7 @@ test('R-GC-3: a file of the index that is lost or cut short changes no result an
   await tried(t, 'a file for an index', async () => commitsWell(t, made, await made.damaged(replace)));
 });
 
-test('a flip anywhere in a record makes its directory a stranger at worst', async (t) => {
+test('a flip anywhere in a record makes its directory an unknown one at worst', async (t) => {
   const made = await subject(t);
   for (const file of made.files('records')) {
     const bytes = readFileSync(join(made.folder, 'home', file));
@@ -123,7 +123,7 @@ test('a flip anywhere in a record makes its directory a stranger at worst', asyn
   }
 });
 
-test('a directory whose record is lost is replaced only when asked, and then exactly', async (t) => {
+test('a directory whose record is lost is replaced only by force, and then exactly', async (t) => {
   const made = await subject(t);
   const { store } = await made.damaged((home) => rmSync(join(home, 'tester', '.store', 'records'), { recursive: true }));
   const before = readListing(made.dir);

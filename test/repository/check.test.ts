@@ -1,6 +1,6 @@
 /**
- * What a verification finds beyond damaged bytes: things that are missing, wrong places under good
- * digests, tags that name nothing.
+ * Findings of a verification beyond damaged bytes: missing objects, wrong locations under good
+ * digests, and tags without a commit.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +44,7 @@ async function subject(t: ExecutionContext, provider = memoryProvider()): Promis
   return { provider, repository, session, dir, token, verify: async (readData = false) => (await store.verify({ readData })).findings };
 }
 
-/** Puts the head's manifest anew with other places, and lets the ref name it. */
+/** Rewrites the manifest of the head with other locations, and lets the ref name it. */
 async function replaceLocators({ repository, token }: Subject, alter: (place: BlobPlace) => BlobPlace): Promise<void> {
   const row = token.ref.rows[0];
   if (row === undefined) throw new Error('the session has a commit');
@@ -55,13 +55,13 @@ async function replaceLocators({ repository, token }: Subject, alter: (place: Bl
   await repository.refs.swap(token, { rows: [{ ...row, manifest: name }] });
 }
 
-test('a repository that is whole has no findings', async (t) => {
+test('an undamaged repository has no findings', async (t) => {
   const { verify } = await subject(t);
   t.deepEqual(await verify(), []);
   t.deepEqual(await verify(true), []);
 });
 
-test('R-LOC-1: a place that holds other bytes under a good digest is found by reading every byte', async (t) => {
+test('R-LOC-1: a location with other bytes under a good digest is found by reading every byte', async (t) => {
   const made = await subject(t);
   await replaceLocators(made, ({ location, length }) => ({ location: { ...location, offset: location.offset === 0 ? 1 : 0 }, length }));
   t.deepEqual(await made.verify(), []);
@@ -116,7 +116,7 @@ test('B7: all sessions are named that need one broken blob, also those whose man
   t.deepEqual([...(broken[0]?.sessions ?? [])].sort(), ['copy', 'main']);
 });
 
-test('objects that nothing names are counted, and are no finding', async (t) => {
+test('unreferenced objects are counted, and are no finding', async (t) => {
   const provider = memoryProvider();
   const { store, folder, session } = await freshStore(t, provider);
   writeProfile(join(folder, 'profile'), new Map([['a', file('a')]]));
@@ -127,13 +127,13 @@ test('objects that nothing names are counted, and are no finding', async (t) => 
   t.deepEqual([unreferenced, findings.length, sessions], [2, 0, 0]);
 });
 
-test("a name that is no object's is found", async (t) => {
+test('an invalid object name is found', async (t) => {
   const { provider, verify } = await subject(t);
   await provider.put(`${ROOT}packs/readme`, Uint8Array.of(1));
   t.true((await verify()).some(({ key }) => key === 'packs/readme'));
 });
 
-test('what is committed while a verification runs is not taken for missing', async (t) => {
+test('commits during a verification are not reported as missing', async (t) => {
   const inner = memoryProvider();
   const meanwhile: (() => Promise<unknown>)[] = [];
   const provider = around(inner, async (method, key, request) => {
@@ -151,7 +151,7 @@ test('what is committed while a verification runs is not taken for missing', asy
   t.is((await made.session.diff('HEAD~1')).changed.length, 1);
 });
 
-test('progress tells each object once', async (t) => {
+test('progress reports each object once', async (t) => {
   const provider = memoryProvider();
   const { store, folder, session } = await freshStore(t, provider);
   writeProfile(join(folder, 'profile'), new Map([['a', file('a')]]));
@@ -161,7 +161,7 @@ test('progress tells each object once', async (t) => {
   t.deepEqual(seen, ['1/2', '2/2']);
 });
 
-test('a repository whose making was cut off after its config is whole, and stays as it is', async (t) => {
+test('a repository whose creation was cut off after its config is undamaged, and stays unchanged', async (t) => {
   const provider = memoryProvider();
   const { store } = await freshStore(t, provider);
   const host = fakeHost('cut off');
@@ -177,7 +177,7 @@ test('a repository whose making was cut off after its config is whole, and stays
 });
 
 for (const folder of ['refs', 'gc', 'packs', 'manifests', 'segments']) {
-  test(`an object in the place of ${folder}, which makes all below it look absent, is found`, async (t) => {
+  test(`an object in place of ${folder}, which makes all below it look absent, is found`, async (t) => {
     const { provider, verify } = await subject(t);
     await provider.put(`${ROOT}${folder}`, prose(5, 'x'));
     t.deepEqual(

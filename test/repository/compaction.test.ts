@@ -74,10 +74,7 @@ class Remote {
     return (this.#slots.get(name) as Slot).id;
   }
 
-  /**
-   * What is wrong with the head: a limit that does not hold, a blob that is another or cannot be
-   * read.
-   */
+  /** Returns the faults of the head: a broken limit, or a blob that is wrong or cannot be read. */
   async faults(): Promise<string[]> {
     const { spans, liveBytes, fetchBytes } = planFetch(this.places.values());
     const faults: string[] = [];
@@ -131,7 +128,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-test('R-COMPACT-1, R-COMPACT-2: after every commit of any history the limits hold and every blob is what it was', async (t) => {
+test('R-COMPACT-1, R-COMPACT-2: after every commit of any history the limits hold and every blob is unchanged', async (t) => {
   const history = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 30 });
   await holds(
     t,
@@ -164,7 +161,7 @@ async function run(commits: number, options: { compacts: boolean }): Promise<{ r
   return { remote, first, firstChanged };
 }
 
-test('R-COMPACT-1, R-COMPACT-3: 300 commits stay within the limits and send less than three times what changed', async (t) => {
+test('R-COMPACT-1, R-COMPACT-3: 300 commits stay within the limits and send less than three times the changed bytes', async (t) => {
   const { remote, first, firstChanged } = await run(300, { compacts: true });
   t.deepEqual(await remote.faults(), []);
   const times = (remote.sent - first) / (remote.changed - firstChanged);
@@ -178,12 +175,12 @@ test('R-COMPACT-1: without compaction the same history breaks the limits', async
   t.true((remote.sent - first) / (remote.changed - firstChanged) < 1.1);
 });
 
-test('R-COMPACT-3: what is within the limits is left where it is', async (t) => {
+test('R-COMPACT-3: blobs within the limits keep their location', async (t) => {
   const { remote } = await run(3, { compacts: false });
   for (const rewrite of planCompaction(remote.places, new Set()).values()) t.is(rewrite === 'whole' ? rewrite : rewrite.bitmap, 0);
 });
 
-test('R-COMPACT-3: a blob that is damaged stays where it is and fails no commit', async (t) => {
+test('R-COMPACT-3: a damaged blob keeps its location and fails no commit', async (t) => {
   const { remote } = await run(12, { compacts: false });
   const packs = (): Set<string> =>
     new Set([...remote.places.values()].flatMap(({ location }) => framesOf(location)).map(({ pack }) => pack.name));
@@ -197,7 +194,7 @@ test('R-COMPACT-3: a blob that is damaged stays where it is and fails no commit'
   t.deepEqual(remote.places.get(remote.idOf('chunk 39')), damaged);
 });
 
-test('R-COMPACT-2: a patch that shows nothing leaves the location, and no byte is moved', async (t) => {
+test('R-COMPACT-2: a patch without an effect leaves the location, and no byte is moved', async (t) => {
   const remote = await Remote.create();
   for (let commit = 0; commit < 4; commit++) {
     remote.chunks.set('a', withPages(noise(65_536, 'a'), commit === 0 ? [] : [3], commit));

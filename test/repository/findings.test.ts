@@ -1,6 +1,6 @@
 /**
- * Findings are bounded (attack-B 1 and 9): of one key and code, and in all; what is not listed is
- * counted, and its sessions are named (B7).
+ * Limits of findings, for one key and code and in total. Unlisted findings are counted, and their
+ * sessions are named (B7).
  */
 import test from 'ava';
 import { integrity } from '../../src/errors.js';

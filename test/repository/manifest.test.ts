@@ -1,4 +1,4 @@
-/** Manifests (SPEC.md 7): commit, tree and locators agree, or the whole is refused. */
+/** Manifests (SPEC.md 7). A manifest whose commit, tree and locators disagree is rejected. */
 import test from 'ava';
 import { concat, Writer } from '../../src/bytes.js';
 import { type Commit, commitId, encodeCommit } from '../../src/object/commit.js';

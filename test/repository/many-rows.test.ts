@@ -1,6 +1,6 @@
 /**
- * B4: what many rows cost, counted in requests: a verification is linear, and a claim beyond the
- * limit is refused before a segment is read.
+ * B4: the cost of many entries in requests. A verification is linear, and a claim beyond the limit
+ * is rejected before a segment is read.
  */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
@@ -17,7 +17,8 @@ const hex = (n: number): string => n.toString(16).padStart(32, '0');
 const rowAt = (n: number): Row => newRow('commit', commitOf([], { time: n }), { epoch: 1, name: hex(n) });
 
 /**
- * A ref of one row and of segments of `size` rows each, of which those that `made` has are there.
+ * Returns a ref of one entry and of segments of `size` entries each. Only the segments in `made`
+ * exist.
  */
 function withSegments(repository: Forged, count: number, size: number, rowsOf: ((i: number) => Row[]) | undefined): void {
   repository.after = async (content) => {
@@ -31,7 +32,7 @@ function withSegments(repository: Forged, count: number, size: number, rowsOf: (
   };
 }
 
-test('B4: a ref that claims 4,096 segments of 4,096 rows is refused before one is read', async (t) => {
+test('B4: a ref that claims 4,096 segments of 4,096 entries is rejected before one is read', async (t) => {
   const repository = forged();
   withSegments(repository, 4096, 4096, undefined);
   const remote = counting(await providerOf(await seal(repository)));
@@ -42,7 +43,7 @@ test('B4: a ref that claims 4,096 segments of 4,096 rows is refused before one i
   t.true(findings.some(({ key, message }) => key === 'refs/main' && message.includes(`at most ${MAX_SESSION_ROWS} rows`)));
 });
 
-test('B4: 10 segments of 1,000 rows are each read once, and each manifest is looked for once', async (t) => {
+test('B4: 10 segments of 1,000 entries are each read once, and each manifest is requested once', async (t) => {
   const repository = forged();
   withSegments(repository, 10, 1000, (i) => Array.from({ length: 1000 }, (_, j) => rowAt(i * 1000 + j)));
   const remote = counting(await providerOf(await seal(repository)));
@@ -59,7 +60,7 @@ test('B4: 10 segments of 1,000 rows are each read once, and each manifest is loo
   t.is(remote.counts.requests.get, 10 + 10_001 + 4);
 });
 
-test('B4: rows that come twice end a history, and a full id is never ambiguous', async (t) => {
+test('B4: repeated entries end a history, and a full id is never ambiguous', async (t) => {
   const repository = forged();
   withSegments(repository, 2, 2, () => [rowAt(1), rowAt(2)]);
   const { session, store } = await machine(t, memoryProvider(), 'main', await providerOf(await seal(repository)));

@@ -65,7 +65,7 @@ test('section 8.3: every ref is read as it was written', async (t) => {
   await holds(t, law, { numRuns: 200 });
 });
 
-test('R-ENC-3: no beginning of a ref is a ref, and an altered one is refused or another', (t) => {
+test('R-ENC-3: no beginning of a ref is a ref, and an altered one is rejected or another', (t) => {
   refusesTruncations(t, encodeRef(full), decode);
   isCanonical(t, encodeRef(full), decode, encodeRef);
 });
@@ -123,7 +123,7 @@ const bad: Record<string, Partial<Ref>> = {
 for (const [rule, part] of Object.entries(bad))
   test(`${rule} is refused`, (t) => void refuses(t, () => decode(encodeRef({ ...full, ...part }))));
 
-test('section 8.3: tags are encoded in the order of their bytes, however they were given', (t) => {
+test('section 8.3: tags are encoded in the order of their bytes, given in any order', (t) => {
   t.is(hex(encodeRef({ ...full, tags: new Map([...full.tags].reverse()) })), hex(encodeRef(full)));
 });
 
@@ -141,14 +141,14 @@ const huge: Record<string, Uint8Array> = {
   extensions: head().uint(0).uint(0).uint(0).uint(0).uint(0).uint(4_000_000).finish(),
 };
 for (const [what, bytes] of Object.entries(huge))
-  test(`R-LIMIT: a number of ${what} that is not there is refused`, (t) => void refuses(t, () => decode(bytes)));
+  test(`R-LIMIT: a number of ${what} that is absent is rejected`, (t) => void refuses(t, () => decode(bytes)));
 
-test('R-ENC-4, R-VER-2: unknown even extensions of a ref are kept, odd ones refused', (t) => {
+test('R-ENC-4, R-VER-2: unknown even extensions of a ref are kept, and odd ones are rejected', (t) => {
   t.deepEqual(decode(encodeRef(full)).extensions, full.extensions);
   refuses(t, () => decode(encodeRef({ ...full, extensions: [{ tag: 3, value: new Uint8Array(0) }] })), 'NEWER_VERSION');
 });
 
-test('section 8.3: of rows that are known only those are taken that are the same to the byte', (t) => {
+test('section 8.3: known entries are reused only if they are the same to the byte', (t) => {
   const other = newRow('rollback', { ...row.commit, message: 'n' }, name);
   const moved = newRow('merge', row.commit, name);
   const renamed = newRow('rollback', row.commit, { ...name, epoch: 4 });

@@ -1,6 +1,6 @@
 /**
- * Refs in a provider: swaps, what moves to segments, and that nothing is written that no reader
- * would take (SPEC.md 8.3, 8.4, 11.1).
+ * Refs in a provider: swaps, entries that move to segments, and the rejection of refs that no
+ * reader would accept (SPEC.md 8.3, 8.4, 11.1).
  */
 import test, { type ExecutionContext } from 'ava';
 import { BrowserStateError, memoryProvider, type Provider } from '../../src/index.js';
@@ -89,7 +89,7 @@ test('section 8.3: a head that an earlier row had does not stay with a new one',
   t.is(next.ref.head.length, 0);
 });
 
-test('R-LIMIT: what no reader would take is not written', async (t) => {
+test('R-LIMIT: a ref that no reader would accept is not written', async (t) => {
   const { refs } = await freshRefs();
   const token = await addRows(refs, 'a', [rowOf(1)]);
   const tags = new Map(Array.from({ length: 1025 }, (_, i) => [`tag${i}`, rowOf(1).id]));
@@ -98,7 +98,7 @@ test('R-LIMIT: what no reader would take is not written', async (t) => {
   t.is((await refs.read('a'))?.version, token.version);
 });
 
-test('R-LIMIT: an event by somebody with an endless name is refused', async (t) => {
+test('R-LIMIT: an event with an endless author name is rejected', async (t) => {
   const { refs } = await freshRefs(memoryProvider(), 'x'.repeat(257));
   const token = await refs.ensure('a');
   await rejects(t, async () => refs.event(token.ref, 'create', ''), 'USAGE');
@@ -137,8 +137,8 @@ test('R-ENC-4: unknown extensions of a ref outlive every swap', async (t) => {
 });
 
 /**
- * Refs that remember nothing, over a provider whose next swap takes effect or not and gets no
- * answer; others go on `meanwhile`.
+ * Returns refs without a cache, over a provider whose next swap gets no answer, with or without
+ * effect. Others run `meanwhile`.
  */
 async function unanswered(inner: Provider, takesEffect: boolean, meanwhile: () => Promise<unknown>) {
   const counted = counting(inner);
@@ -167,7 +167,7 @@ test('R-WRITE-3: a swap without an answer that lost is settled by the rows that 
   await isWhole(t, others, 'a', [...rows, rowOf(500)]);
 });
 
-test('R-WRITE-3: a swap without an answer is found in a segment, where others went on for long', async (t) => {
+test('R-WRITE-3: a swap without an answer is found in a segment after many swaps of others', async (t) => {
   const { refs: others, provider } = await freshRefs();
   await addRows(others, 'a', [rowOf(0)]);
   const later = Array.from({ length: 120 }, (_, i) => rowOf(600 + i));
@@ -178,19 +178,19 @@ test('R-WRITE-3: a swap without an answer is found in a segment, where others we
   await isWhole(t, others, 'a', [rowOf(0), rowOf(501), ...later]);
 });
 
-test('R-WRITE-3: a row that was there before does not tell that a swap without an answer took effect', async (t) => {
+test('R-WRITE-3: an earlier entry does not prove that a swap without an answer took effect', async (t) => {
   const { refs: others, provider } = await freshRefs();
   const token = await addRows(others, 'a', [rowOf(0), rowOf(2)]);
   const tagged = { tags: new Map([['tag', rowOf(0).id]]) };
   const { refs } = await unanswered(provider, false, async () => void (await others.swap(token, tagged)));
   const seen = (await refs.read('a')) as Token;
-  // What a pull does with an older version: the newest row stays, as it was read another time.
+  // A pull does this with an older version: the newest entry stays, as it was read another time.
   const rows = [rowOf(2), rowOf(1), rowOf(0)];
   t.is(await refs.swap(seen, await refs.adopt(seen.ref, rows)), undefined);
   await isWhole(t, others, 'a', [rowOf(0), rowOf(2)]);
 });
 
-test('section 8.4: segments that were read are read no more, as far as there is room', async (t) => {
+test('section 8.4: segments are read once, as far as there is room in the cache', async (t) => {
   const { refs: others, provider } = await freshRefs();
   const target = await others.ensure('a');
   await others.swap(
@@ -241,7 +241,7 @@ test('R-REF-2: pushes leave few segments at any length of history, and join none
   await isWhole(t, (await Repository.open(provider, fakeHost()))?.refs as Refs, 'a', rows);
 });
 
-test('R-LIMIT: a row that no reader would take is not written, also beside rows that were read before', async (t) => {
+test('R-LIMIT: an entry that no reader would accept is not written, also with entries that were read before', async (t) => {
   const { refs } = await freshRefs();
   const token = await addRows(refs, 'a', [rowOf(1)]);
   const { commit, manifest } = rowOf(2);

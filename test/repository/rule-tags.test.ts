@@ -1,7 +1,7 @@
 /**
- * B2, B8: verify and readers agree. Each case is a repository that breaks one rule of SPEC.md, with
- * the tag that the rule has there; verify and a reader of every version are run on it and compared
- * with the tag.
+ * B2, B8: agreement of verify and readers. Each case is a repository that breaks one rule of
+ * SPEC.md. Verify and a reader of every version run on it, and their results are compared with the
+ * tag of the rule.
  */
 
 import { readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { providerOf } from '../helpers/provider-content.js';
 import { machine } from '../sync/_machines.js';
 import { type Notices, ruleCases } from './_rule-cases.js';
 
-/** Reads every version of the session as a machine does that has nothing of it. */
+/** Reads every version of the session as a new machine does. */
 async function read(t: ExecutionContext, remote: Provider, { versions }: Forged): Promise<'whole' | 'absent' | 'refused'> {
   const { session, directory } = await machine(t, remote, 'main', memoryProvider());
   try {
@@ -24,7 +24,7 @@ async function read(t: ExecutionContext, remote: Provider, { versions }: Forged)
     for (const at of ['HEAD', 'HEAD~1', 'good']) {
       const dir = directory();
       const { commit } = await session.checkout(dir, { at }).catch((error: unknown) => {
-        // A row that comes after that of its parent is the last one.
+        // An entry after that of its parent is the last one.
         if (at !== 'HEAD~1' || !isError(error, 'NOT_FOUND')) throw error;
         return { commit: undefined };
       });
