@@ -1,8 +1,7 @@
 /**
  * The main entry point: one session at a time in a directory of its own, for a browser to work in.
- * It adds to a mount what a program needs by default: it prepares the profile before the browser
- * starts, commits and scans in the background, and ends in order when the process receives a
- * signal.
+ * It adds the steps of a typical program to a mount. It prepares the profile before the browser
+ * starts, and commits and scans in the background. It unmounts when the process receives a signal.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -206,8 +206,8 @@ export const MAX_CAPTURE_ATTEMPTS = 3;
  */
 export const MAX_SCAN_ROUNDS = 5;
 /**
- * Attempts of a copy of a database in use, and the milliseconds before the second one, doubling up
- * to the cap: some 3.5 s in all.
+ * Attempts to copy a database in use, and milliseconds before the second one. They double up to the
+ * cap: some 3.5 s in all.
  */
 export const LIVE_COPY_ATTEMPTS = 12;
 export const LIVE_COPY_WAIT_MS = 10;

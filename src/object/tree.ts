@@ -24,8 +24,8 @@ export interface FileEntry extends EntryBase {
   /** Bytes. */
   size: number;
   /**
-   * The concatenated ids of the file's blobs. The text for a file of one blob is the same string as
-   * the key in maps of blobs, so that a large tree has it once.
+   * The concatenated ids of the file's blobs. For a file of one blob it is the same string as the
+   * key in maps of blobs, so that a large tree has it once.
    */
   ids: string;
 }

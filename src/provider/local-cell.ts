@@ -1,6 +1,6 @@
 /**
- * Cells of the local folder: compare-and-swap among any number of processes, without a lock, on a
- * file system with link() and rename() (SPEC.md "Local folder", R-LOCAL-5 to R-LOCAL-10).
+ * Cells of the local folder (SPEC.md "Local folder", R-LOCAL-5 to R-LOCAL-10): compare-and-swap
+ * among any number of processes without a lock. They need a file system with link() and rename().
  *
  * A cell is a directory with one *generation* `g-NAME` (NAME is random and never reused). A
  * generation contains *entries* 1, 2, 3 … The entry with the highest number is the value. A *last*

@@ -1,7 +1,7 @@
 /**
- * File system operations of the local folder: complete and synced temporary files, names that
- * appear whole or not at all, and directories that survive a power loss. File system errors pass
- * through untranslated, so that callers can distinguish the expected ones.
+ * File system operations of the local folder. Temporary files are complete and synced, names appear
+ * whole or not at all, and directories survive a power loss. File system errors pass through
+ * untranslated, so that callers can distinguish the expected ones.
  */
 import { constants, promises as fs } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

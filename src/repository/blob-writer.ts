@@ -1,8 +1,8 @@
 /**
  * A writer of the blobs of a new tree. It stores those that the repository does not have: hash,
  * look up, patch or frame, compress, pack, put (SPEC.md 5, 11.1). Memory is bounded by the batch
- * that waits for a look-up, the frames in compression and the packs in transfer, never by the size
- * of a profile.
+ * for the next look-up, the frames in compression and the packs in transfer. It does not depend on
+ * the size of a profile.
  */
 import { invariant, isError } from '../errors.js';
 import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BLOBS, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';

@@ -1,8 +1,8 @@
 /**
- * The verification of a whole repository: every cell, segment and manifest that a reader would use,
- * every pack that a manifest names, and on request every byte. Damage is a finding, never an
- * exception, so that one damaged object does not hide another. Time and memory are linear in the
- * size of the repository: a manifest or a blob that many sessions need is checked once.
+ * The verification of a whole repository. It covers every cell, segment and manifest that a reader
+ * would use, every pack that a manifest names, and on request every byte. Damage is a finding,
+ * never an exception, so that one damaged object does not hide another. Time and memory are linear
+ * in the size of the repository: a manifest or a blob that many sessions need is checked once.
  */
 import { equalBytes } from '../bytes.js';
 import { isError } from '../errors.js';

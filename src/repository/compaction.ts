@@ -131,7 +131,7 @@ class Plan {
   /**
    * Drops the frames that are cheapest to move in the long run, so that the rest is within the
    * limits. Returns false if there is none. Frames of the commit's own packs stay unless nothing
-   * else suffices: if several commits are sent at once, they contain the dead bytes of the earlier
+   * else suffices. If several commits are sent at once, they contain the dead bytes of the earlier
    * ones.
    */
   drop(): boolean {
@@ -264,9 +264,9 @@ function cheapestRanges(frames: readonly Movable[], rangeCost: number, deadCost:
 
 /**
  * Returns the cost of `moved` bytes for each of the commits that can follow before as many must be
- * moved again. `free` slots n hold C(n + w, w) commits if none is written more than w times
- * (binomial merging), and w n/(n + 1) times on average; the best w counts. `spare` dead bytes hold
- * as many commits as it takes to leave so many dead.
+ * moved again. In n = `free` slots fit C(n + w, w) commits if none is written more than w times
+ * (binomial merging). A commit is then written w n/(n + 1) times on average; the best w counts.
+ * `spare` dead bytes hold as many commits as it takes to leave so many dead.
  */
 function costPerCommit(moved: number, { free, spare, lasting }: { free: number; spare: number; lasting: number }): number {
   const most = 1 + spare / Math.max(1, lasting);

@@ -49,7 +49,7 @@ export interface CopyOptions extends RequestOptions {
 
 /**
  * Copies the blobs. Resolves to their locations in the target, and the packs and bytes that were
- * fetched; the promise in the result resolves after the last call of `onVerified`. Throws INTEGRITY
+ * fetched. The promise in the result resolves after the last call of `onVerified`. Throws INTEGRITY
  * if a blob does not match its id.
  */
 export async function copyBlobs(

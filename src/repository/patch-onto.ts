@@ -1,6 +1,6 @@
 /**
- * The base of a changed blob's patch. A blob has few patches, and it may change in every commit:
- * one patch in place of all would store most of the chunk again every eighth time.
+ * The base of a changed blob's patch. A blob has few patches, and it may change in every commit. To
+ * replace all by one would store most of the chunk again every eighth time.
  */
 import { MAX_PATCHES } from '../limits.js';
 import type { Location } from '../pack/locator.js';

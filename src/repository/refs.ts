@@ -134,9 +134,9 @@ export class Refs {
   }
 
   /**
-   * Like `addRow` for any number of rows, newest first. It rarely reads a segment, which on a
-   * remote is a round trip: only if many small ones can become one, so that their number does not
-   * grow with every save.
+   * Like `addRow` for any number of rows, newest first. It reads segments, which on a remote is a
+   * round trip, only if many small ones can become one. So their number does not grow with every
+   * commit.
    */
   async addRows(ref: Ref, added: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
     const rows = [...added, ...ref.rows];
@@ -254,8 +254,8 @@ export class Refs {
   }
 
   /**
-   * Returns true if `ref` is, or follows, the ref that a swap was to write: it has its nonce, or
-   * the row or event that it added.
+   * Returns true if `ref` is, or follows, the ref that a swap was to write. It then has its nonce,
+   * or the row or event that it added.
    */
   async #holds(ref: Ref, wanted: Ref, from: Ref): Promise<boolean> {
     if (equalBytes(ref.nonce, wanted.nonce)) return true;

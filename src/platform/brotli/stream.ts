@@ -1,7 +1,7 @@
 /**
- * A reader of brotli streams (RFC 7932) for runtimes without one: strict, and bounded in memory and
- * time by the length that the caller expects. (In the package brotli each part of a stream can grow
- * its output by 16 MiB, whatever length is given.)
+ * A reader of brotli streams (RFC 7932) for runtimes without one. It is strict, and bounded in
+ * memory and time by the length that the caller expects. (In the package brotli each part of a
+ * stream can grow its output by 16 MiB, whatever length is given.)
  */
 import { check } from '../../errors.js';
 import { Bits } from './bits.js';

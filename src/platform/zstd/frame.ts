@@ -1,6 +1,6 @@
 /**
- * A reader of zstd frames (RFC 8878) for runtimes without one: strict, and bounded in memory and
- * time by the length that the caller expects. (The package fzstd bounds neither: a frame of 22
+ * A reader of zstd frames (RFC 8878) for runtimes without one. It is strict, and bounded in memory
+ * and time by the length that the caller expects. (The package fzstd bounds neither: a frame of 22
  * bytes makes it loop forever.)
  *
  * A frame of a pack has no dictionary and no checksum (SPEC.md R-CODEC): the ids of its blobs are
