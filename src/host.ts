@@ -21,13 +21,13 @@ export interface Host {
   now(): number;
   /** Resolves after the milliseconds. Rejects if the signal aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** Cryptographically random bytes. */
+  /** Returns cryptographically random bytes. */
   random(length: number): Uint8Array;
   /** Returns the author of commits and of operation log entries: `user@host`. */
   who(): string;
-  /** The name that browsers on this machine write into their locks. */
+  /** Returns the name that browsers on this machine write into their locks. */
   hostname(): string;
-  /** The network addresses of this machine, which browsers write into their locks too. */
+  /** Returns the network addresses of this machine, which browsers also write into their locks. */
   addresses(): string[];
   /** As Node names it, such as `linux`. */
   platform(): string;
@@ -129,7 +129,7 @@ function ownProcess(): OwnProcess {
 
 const atExit: (() => void)[] = [];
 
-/** One listener for all handlers: Node warns of more than ten. */
+/** Adds a handler to one shared listener: Node warns of more than ten. */
 function onExit(handler: () => void): void {
   if (atExit.length === 0) process.on('exit', () => atExit.forEach((each) => void each()));
   atExit.push(handler);

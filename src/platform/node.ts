@@ -65,7 +65,7 @@ if ('zstdCompress' in zlib) {
 
 export const preferredCodec: Codec = codecs.zstd === undefined ? 'brotli' : 'zstd';
 
-/** Node warns from the eleventh listener on. */
+/** Turns off a warning of Node, which starts at the eleventh listener. */
 export function allowListeners(signal: AbortSignal): void {
   setMaxListeners(0, signal);
 }

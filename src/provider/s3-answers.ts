@@ -122,7 +122,7 @@ export function checkContent(content: Content, range: ByteRange | undefined): vo
   throw new NotS3(status, problem);
 }
 
-/** Nothing is stored here as a page or encoded; a proxy does both. */
+/** Returns why a response is not the stored object: a proxy sends pages or encoded bytes. */
 function wholeProblem({ ContentType: type, ContentEncoding: encoding }: Content, status: number): string | undefined {
   if (status !== 200) return 'no range was asked for';
   if (/^text\/html\b/i.test(type ?? '')) return 'it is a page of HTML';
