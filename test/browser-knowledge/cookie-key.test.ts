@@ -52,7 +52,7 @@ test('the basic key of macOS is that of the mock keychain, and it is none elsewh
   t.is(await prefixOf(t, [value('v10', basic)], { platform: 'darwin' }), 'v10');
 });
 
-test('no database and an empty one tell nothing', async (t) => {
+test('no database and an empty one have no key', async (t) => {
   const dir = temporary(t);
   const path = join(dir, 'Cookies');
   t.is(await unportable(path, 'linux'), undefined);

@@ -1,6 +1,4 @@
-/**
- * C6: profile databases are hostile. Whatever they hold, reading them ends, and a mount goes on.
- */
+/** C6: hostile profile databases. Reading them always ends, and a mount continues. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

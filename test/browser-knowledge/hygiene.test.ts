@@ -171,7 +171,7 @@ test('an empty directory needs nothing, and one that is not there is an error', 
   await t.throwsAsync(prepareProfile(join(dir, 'nothing'), {}, host), { code: 'NOT_FOUND' });
 });
 
-test('a profile of a newer browser is told, in whatever form the version comes', async (t) => {
+test('a profile of a newer browser is reported, with any form of the version', async (t) => {
   const told = async (files: Record<string, string>, browserVersion: string): Promise<boolean> => {
     const warnings = await prepareProfile(profile(t, files), { browserVersion }, host);
     return warnings.some(({ code }) => code === 'NEWER_PROFILE');
@@ -192,7 +192,7 @@ test('a profile of a newer browser is told, in whatever form the version comes',
   t.false(await told(of('157.0.1.2'), 'unknown'));
 });
 
-test('cookies that only one machine can read are told, for each profile, and none that travel', async (t) => {
+test('cookies that only one machine can read are reported for each profile, and portable ones are not', async (t) => {
   const dir = profile(t, chromium);
   const site = '.example.org';
   writeCookies(join(dir, 'Default/Cookies'), [[site, encrypted('v10', site, 'ada', basic)]]);

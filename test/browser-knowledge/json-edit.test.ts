@@ -17,7 +17,7 @@ test('an empty object gets its first member, and of twins the last is set, which
   t.is(setInJson('{"a":1,"\\u0061":2}', ['a'], 3), '{"a":1,"\\u0061":3}');
 });
 
-test('what is no object is not changed', (t) => {
+test('a value that is not an object is not changed', (t) => {
   for (const text of ['', '{', '[]', 'null', '"a"', '{"a":1}x', '{"a":1,}']) t.is(setInJson(text, ['a'], 1), undefined, text);
   for (const text of ['{"a":1}', '{"a":[1]}', '{"a":null}', '{"a":"{"}']) t.is(setInJson(text, ['a', 'b'], 1), undefined, text);
 });

@@ -1,6 +1,4 @@
-/**
- * When a launch mounts and unmounts, with drivers and a state that only tell what they are asked.
- */
+/** The mounts and unmounts of a launch, with drivers and a state that only record their calls. */
 import { EventEmitter, once } from 'node:events';
 import process from 'node:process';
 import { setImmediate } from 'node:timers/promises';
@@ -14,9 +12,7 @@ import { launch as launchPlaywright } from '../../src/playwright.js';
 import { launch as launchPuppeteer } from '../../src/puppeteer.js';
 import type { MountOptions } from '../../src/state-options.js';
 
-/**
- * A state that notes what it is asked, and fails to unmount with the errors given, first to last.
- */
+/** A state that records its calls, and fails to unmount with the given errors, first to last. */
 class FakeState {
   readonly asked: string[] = [];
   readonly events = new EventEmitter();
@@ -102,7 +98,7 @@ for (const [name, start] of Object.entries(drivers)) {
     t.deepEqual(state.asked, ['mount s', 'close', 'unmount']);
   });
 
-  test(`${name}: a browser that dies is unmounted, when its process is really gone, and close tells how that went`, async (t) => {
+  test(`${name}: a browser that dies is unmounted after its process is really gone, and close returns the result`, async (t) => {
     const { state, browser, die } = await start(new FakeState([new BrowserStateError('BUSY', 'a browser is live')]));
     const unmounted = once(state.events, 'unmounted');
     die();

@@ -1,6 +1,6 @@
 /**
- * Rounds of a worker that is killed, or whose browser is, at a random moment; each next round tells
- * what the session holds.
+ * Rounds of a worker that is killed, or whose browser is, at a random moment. Each next round
+ * reports the content of the session.
  */
 import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
@@ -31,7 +31,7 @@ export interface Worker {
   kill(signal: NodeJS.Signals): boolean;
 }
 
-/** Starts a worker; `onSaid` is told each thing that it says. */
+/** Starts a worker. `onSaid` gets each of its messages. */
 export function startWorker(
   home: string,
   port: number,
@@ -122,7 +122,7 @@ export async function killRounds(t: ExecutionContext, kills: number, seed: numbe
         t.truthy(seen, label);
         length = performance.now() - began;
       }
-      // What a browser had not written when it was killed, its worker cannot commit.
+      // A worker cannot commit data that its browser had not written when it was killed.
       if (!isKilled || target === 'worker') committed = said.find((one) => one.committed !== undefined)?.committed ?? committed;
     }
     const store = await openRepository({ home });

@@ -50,7 +50,7 @@ addEventListener('fetch', (event) => {
 
 const origins = ['shop', 'mail', 'bank'];
 
-/** What every part of the site says of a visitor. */
+/** The answer of every part of the site for an unknown visitor. */
 export const nobody = { cookie: null, session: null, localStorage: null, indexedDB: null, serviceWorker: null };
 /**
  * The same of one who logged in and whose browser was started again since: a cookie without an
@@ -83,7 +83,7 @@ export async function startSite(): Promise<Site> {
   };
 }
 
-/** What Playwright's contexts and Puppeteer's browsers have in common. */
+/** The common part of Playwright's contexts and Puppeteer's browsers. */
 export interface Browsing {
   newPage(): Promise<{ goto(url: string): Promise<unknown>; evaluate(script: string): Promise<unknown> }>;
   close(): Promise<void>;

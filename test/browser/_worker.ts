@@ -15,7 +15,7 @@ import { type Browsing, chromiumPath, quietArguments } from './_login.js';
 
 const [home = '', port = '', count = '', driver = '', wait] = process.argv.slice(2);
 
-/** What is written as a cookie and in localStorage, each the number of a round. */
+/** The cookie and the localStorage entry, each with the number of a round. */
 const read = `[Number(/count=(\\d+)/.exec(document.cookie)?.[1] ?? 0), Number(localStorage.getItem('count') ?? 0)]`;
 const write = `document.cookie = 'count=${count}; max-age=86400'; localStorage.setItem('count', '${count}')`;
 

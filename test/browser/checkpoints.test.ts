@@ -65,8 +65,8 @@ async function launch(t: ExecutionContext, profile: string): Promise<BrowserCont
 }
 
 /**
- * Goes to further pages, each of which is an entry of the browser's history, and begins to write on
- * the last.
+ * Visits further pages, which are entries of the browser's history, and begins to write on the
+ * last.
  */
 async function browse(tab: Page, url: (path: string) => string, round: number): Promise<number> {
   for (let i = 0; i < 4; i++) await tab.goto(url(`${round}/${i}`));

@@ -1,4 +1,7 @@
-/** Hygiene on real profiles: each test shows what the browser does without it, and then with it. */
+/**
+ * Preparation of real profiles: each test shows the behavior of the browser without it, and then
+ * with it.
+ */
 import { cpSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -36,7 +39,7 @@ test.serial('a Chromium that was killed is mended, and the next one starts as af
   t.is(exitType(profile), 'Normal');
 });
 
-test.serial('what Chromium restores after a crash it does not restore once the crash is mended', async (t) => {
+test.serial('Chromium does not restore its last session once the crash is mended', async (t) => {
   const folder = temporary(t);
   const [profile, crashed] = [join(folder, 'profile'), join(folder, 'crashed')];
   const place = await site(t);

@@ -14,7 +14,7 @@ for (let part = 1; part <= PARTS; part++) {
   );
 }
 
-test.serial('what some of those kills left was recovered', (t) => {
+test.serial('the mounts of some of those kills were recovered', (t) => {
   t.is(all.length, PARTS);
   t.true(
     all.some(({ recovered }) => recovered > 0),

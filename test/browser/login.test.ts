@@ -38,7 +38,7 @@ test('a login outlives snapshot, restore to another place and relaunch, and a ro
   }
 });
 
-test('a directory in which Chromium runs is refused, and taken once it is closed', async (t) => {
+test('a directory in which Chromium runs is rejected, and committed once it is closed', async (t) => {
   const folder = temporary(t);
   const site = await startSite();
   const store = await openRepository({ home: join(folder, 'home') });

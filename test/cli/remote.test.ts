@@ -496,7 +496,7 @@ test.serial('a session that was deleted only locally is restored by pull, and no
   await b.json(t, 'delete', '-s', 'work', '--no-push');
   writeFileSync(a.path('profile/Default/Cookies'), 'newer');
   const second = await a.json<Snapshot>(t, 'snapshot', 'profile', '-s', 'work');
-  t.like(await b.json(t, 'sync', '-s', 'work'), { pulled: true, commit: second.commit }, 'what is new since is news');
+  t.like(await b.json(t, 'sync', '-s', 'work'), { pulled: true, commit: second.commit }, 'new commits are reported');
 });
 
 test.serial(

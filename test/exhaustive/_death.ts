@@ -35,7 +35,7 @@ let last = Number.POSITIVE_INFINITY;
 /** A directory that is closed to changes of its entries. */
 let closed: string | undefined;
 
-/** What happens before a change: a death, an error of the system, or nothing. */
+/** The event before a change: a death, an error of the system, or nothing. */
 function before(name: string, parameters: readonly unknown[]): void {
   if (name === 'openSync' && !String(parameters[1]).includes('w')) return;
   // This process goes on: its socket, by which others know that, is not part of the play.

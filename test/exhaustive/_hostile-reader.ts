@@ -1,6 +1,5 @@
 /**
- * A process of its own that reads a remote, and prints the most memory that it took, in bytes, and
- * what it was told.
+ * A program that reads a remote, and prints its peak memory in bytes and its outcome.
  *
  *     node dist/test/exhaustive/_hostile-reader.js pull|verify HOME REMOTE
  */

@@ -38,7 +38,7 @@ export const starts = {
 
 const MARK = 'written since';
 
-/** What somebody does meanwhile; returns the files with the mark. A new kind is one function. */
+/** The interferences. Each returns the files with the mark. A new kind is one function. */
 export const interferences: Record<string, (target: Target) => string[]> = {
   nothing: () => [],
   'a browser recreated it': ({ dir }) => {
@@ -85,7 +85,7 @@ function isLeftover(name: string): boolean {
   return name.startsWith('.browserstate-') && name !== MARKER;
 }
 
-/** What checkouts have left beside the directory and in it. */
+/** Returns the leftovers of checkouts next to the directory and in it. */
 function leftBeside({ dir }: Target): string[] {
   return [dirname(dir), dir].flatMap((place) =>
     (existsSync(place) ? readdirSync(place) : []).filter(isLeftover).map((name) => join(place, name)),
@@ -144,12 +144,12 @@ export async function interfere(target: Target, start: keyof typeof starts, inte
     () => undefined,
     (error: unknown) => error,
   );
-  // What was written is in a version by then: it is nothing that a checkout could lose.
+  // The written files are in a version by then, so a checkout cannot lose them.
   const isSafe = problem === 'committed with what was written';
   for (const content of isSafe ? [] : contents)
     assert.ok(found(target, content), `${interference}: what was written since is lost (${problem ?? ''})`);
   if (failure === undefined) {
-    assert.ok(marked.length === 0 || isSafe, 'what was written since was no obstacle');
+    assert.ok(marked.length === 0 || isSafe, 'the files written since were no obstacle');
     assert.deepEqual(readListing(dir), expected);
     assert.deepEqual(leftBeside(target), []);
     return;
@@ -181,7 +181,7 @@ function found(target: Target, content: string): boolean {
 }
 
 /**
- * Commits the directory, which is refused unless it is a whole version, or one that was written to
+ * Commits the directory, which fails unless it is a whole version, or one that was written to
  * since.
  */
 async function snapshot({ home, dir }: Target, versions: readonly Listing[], isMarked: boolean): Promise<string | undefined> {

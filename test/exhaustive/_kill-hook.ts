@@ -1,6 +1,6 @@
 /**
  * Loaded before a program by --import: the process kills itself at the KILL_AT-th step that changes
- * the file system, and otherwise tells at its end how many there were. Removing a tree is two
+ * the file system. Otherwise it prints the number of steps at its end. Removing a tree is two
  * steps: before it, and when some of it is gone.
  */
 import fs from 'node:fs';

@@ -51,8 +51,8 @@ const child = fileURLToPath(new URL('_checkout-child.js', import.meta.url));
 const hook = new URL('_kill-hook.js', import.meta.url).href;
 
 /**
- * Checks the head out in a process that is killed at that step; at step 0 it is not, and tells how
- * many there are.
+ * Checks out the head in a process that is killed at that step. At step 0 it is not killed, and
+ * counts the steps.
  */
 export function checkOutKilled(
   home: string,
@@ -76,8 +76,8 @@ export function isSame(a: Listing, b: Listing): boolean {
 }
 
 /**
- * Commits the directory to a session of its own, which must be refused unless it holds one of the
- * versions exactly.
+ * Commits the directory to a new session, which must fail unless it holds exactly one of the
+ * versions.
  */
 export async function commitsNoMixture(home: string, dir: string, versions: Listing[]): Promise<void> {
   try {

@@ -90,7 +90,7 @@ const cases: Record<string, () => Promise<void>> = {
     await isRefused(() => session.checkout(dir, { at: 'HEAD~1' }), sub);
     await isRefused(() => session.checkout(dir, { at: 'HEAD~1', only: ['Default/Sub'], force: true }), sub);
     assert.equal(readFileSync(join(sub, 'file'), 'utf8'), 'two');
-    // What does not touch it is done, and leaves it alone.
+    // A change that does not touch it succeeds, and leaves it alone.
     writeFileSync(join(dir, 'Default/Cookies'), 'changed');
     await session.checkout(dir, { only: ['Default/Cookies'], force: true });
     assert.equal(readFileSync(join(dir, 'Default/Cookies'), 'utf8'), 'same');

@@ -13,7 +13,7 @@ import { outcomeOf } from '../session/_outcomes.js';
 const [home, folder, held] = process.argv.slice(2) as [string, string, string];
 let requests = 0;
 
-/** The same place, with each request told. */
+/** Returns the same provider, with each request printed. */
 function told(inner: Provider): Provider {
   const outer = around(inner, async (_method, _key, request) => {
     const isHeld = ++requests === Number(held);

@@ -67,7 +67,9 @@ interface Operation {
   home?: string;
   /** It reads the profile, and leaves it as it is. */
   isCommit?: boolean;
-  /** What a repetition may say of an attempt that took effect, or of what it left. */
+  /**
+   * The errors that a repetition may report after an attempt that took effect, or left something.
+   */
   again?: ErrorCode[];
 }
 

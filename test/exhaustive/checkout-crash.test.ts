@@ -61,7 +61,7 @@ async function makeMixture(work: Work): Promise<void> {
   }
 }
 
-/** What lies in the directory's place and beside it. */
+/** Returns the entries at the path of the directory and next to it. */
 function candidates(dir: string): Listing[] {
   const parent = join(dir, '..');
   return readdirSync(parent).map((name) => readListing(join(parent, name)));
@@ -82,8 +82,8 @@ for (const [name, scenario] of Object.entries(scenarios)) {
         const old = existsSync(dir) ? readListing(dir) : undefined;
         const versions = old === undefined || scenario.mixture ? [expected] : [old, expected];
         t.true((await checkOutKilled(home, dir, force, killAt, keep)).killed);
-        // What is of no version is nowhere else. Where entries are moved one by one, neither is
-        // whole meanwhile.
+        // Files of no version exist nowhere else. If entries are moved one by one, neither version
+        // is whole meanwhile.
         const preserved = !force || keep || candidates(dir).some((listing) => versions.some((version) => isSame(listing, version)));
         t.true(preserved, `step ${killAt} lost the old content`);
         try {

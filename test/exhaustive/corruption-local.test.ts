@@ -1,6 +1,6 @@
 /**
- * Every byte of a repository in a local folder, flipped: the head comes back exactly or not at all,
- * and verify tells.
+ * Flips of every byte of a repository in a local folder. The head is restored exactly or not at
+ * all, and verify reports the damage.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';

@@ -58,7 +58,7 @@ test('R-ENV-1, R-LOC-1: a flip of any byte of any object or cell gives the exact
   t.deepEqual([...outcomes].sort(), ['exact', 'refused']);
 });
 
-test('R-ENV-1: an object or a cell cut at any length is refused or not needed', async (t) => {
+test('R-ENV-1: an object or a cell cut at any length is rejected or not needed', async (t) => {
   const { content, outcome } = await subject(t);
   const outcomes = new Set<string>();
   for (const [key, { bytes }] of content) {
@@ -80,7 +80,7 @@ test('R-ENV-2: any two objects or cells exchanged for each other are found out',
   }
 });
 
-test('R-GC-2: each deleted object is reported, and refused where the head needs it', async (t) => {
+test('R-GC-2: each deleted object is reported, and is an error if the head needs it', async (t) => {
   const { content, outcome } = await subject(t);
   const outcomes = new Set<string>();
   for (const [key, { isCell }] of content) if (!isCell) outcomes.add(await outcome(t, `${key} deleted`, { [key]: undefined }));
@@ -93,7 +93,7 @@ test('R-CONFIG, R-EPOCH: a lost config or epoch is damage beside a session, neve
   t.is(await outcome(t, 'no epoch', { [`${ROOT}gc/epoch`]: undefined }), 'exact');
 });
 
-test('a repository that a newer version wrote is told from a damaged one', async (t) => {
+test('a repository that a newer version wrote is distinguished from a damaged one', async (t) => {
   const { content } = await subject(t);
   const folder = temporary(t);
   for (const [key, { bytes }] of content) {

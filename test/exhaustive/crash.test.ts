@@ -68,7 +68,7 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
     });
   });
 
-  test(`R-WRITE-3: a lost answer to any write of a ${name} is told as what became of it`, async (t) => {
+  test(`R-WRITE-3: a lost answer to any write of a ${name} is reported as its real outcome`, async (t) => {
     await withTemporary(async (folder) => {
       const operation = (await operations(folder))[name] as Operation;
       const { count, after } = await countWrites(folder, operation);
@@ -86,7 +86,7 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
           const what = `${when} write ${n}, ${lost()}`;
           if (outcome === 'done') t.is(now, after, what);
           else t.true(isError(outcome, 'UNREACHABLE') && now === before, `${what}: ${outcome}`);
-          // What took effect at a ref is never told as a failure.
+          // A change of a ref that took effect is never reported as a failure.
           if (when === 'after' && lost().startsWith('swap refs/')) t.is(outcome, 'done', what);
           if (now === before) await operation.run(await openStore(work, inner, 'again'));
           t.is(await visible(join(work, 'done'), inner), after, what);

@@ -1,7 +1,7 @@
 /**
  * A single request that fails, in every way, at every index of every operation between home and
- * remote: the operation succeeds, or tells truly that it did not; it can be repeated; and the
- * remote and home are whole (SPEC.md R-WRITE-1, R-WRITE-3).
+ * remote: the operation succeeds, or truly reports its failure. It can be repeated, and the remote
+ * and the local store are whole (SPEC.md R-WRITE-1, R-WRITE-3).
  */
 import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';
@@ -14,7 +14,7 @@ import { switched } from '../sync/_switch.js';
 type Fault = (inner: Provider, n: number) => Provider & { arrive?: () => Promise<void> };
 
 const faults: Record<string, Fault> = {
-  'that is refused': (inner, n) => failNth(inner, n, 'before'),
+  'that is rejected': (inner, n) => failNth(inner, n, 'before'),
   'whose answer is lost': (inner, n) => failNth(inner, n, 'after'),
   'that arrives late': (inner, n) => lateNth(inner, n, 2),
 };

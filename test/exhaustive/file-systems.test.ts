@@ -48,7 +48,7 @@ test.after.always(() => {
   rmSync(mounts, { recursive: true });
 });
 
-const title = 'S5: exFAT holds no store, at home or as a remote, and a profile is restored to it';
+const title = 'S5: exFAT holds no store, local or remote, and a profile is restored to it';
 (unmount === undefined ? test.skip : test)(unmount === undefined ? `${title} (needs exFAT)` : title, async (t) => {
   const folder = temporary(t);
   const dir = join(folder, 'profile');

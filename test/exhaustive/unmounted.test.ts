@@ -44,7 +44,7 @@ testWith(['mounts that all see'])(
     const session = store.session('main');
     const write = (n: number): void => writeFileSync(join(dir, 'file'), noise(6_000_000, n));
     /**
-     * Runs a push, and `at` when it has begun so many requests, of which that one is held until
+     * Runs a push, and `at` when it has begun that many requests. The last of them is held until
      * then.
      */
     const push = async (held: number, at: (requests: number, go: () => void) => void = () => undefined) => {

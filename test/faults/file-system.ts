@@ -70,7 +70,7 @@ async function within<T>(step: string, path: string, act: (at: string) => Promis
   }
 }
 
-/** What rm with `recursive` and `force` does, a step at a time. */
+/** Removes as rm does with `recursive` and `force`, one step at a time. */
 async function removeStepByStep(path: string): Promise<void> {
   const gate = gates.getStore() as Gate;
   await gate('rm: list');

@@ -55,7 +55,7 @@ function endless(response: ServerResponse): void {
   more();
 }
 
-/** What comes with a status in place of the store's own document. */
+/** Bodies that come with a status in place of the store's own document. */
 export const bodies: Record<string, Omit<WrongAnswer, 'status'>> = {
   'a page of HTML': { headers: { 'content-type': 'text/html' }, body: HTML },
   nothing: {},

@@ -1,6 +1,6 @@
 /**
- * That the proxy passes everything on as it came, counts it right, and breaks what it is asked to
- * break and nothing else.
+ * The proxy: it passes everything on unchanged, counts correctly, and breaks only the requested
+ * requests.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -232,7 +232,7 @@ test('503: the proxy answers for the server, on a connection that stays', async 
   t.is(proxy.counts().connections, 1);
 });
 
-test('stall: no answer until the client gives up or the proxy closes', async (t) => {
+test('stall: no answer until the client disconnects or the proxy closes', async (t) => {
   const server = await serve(t);
   const proxy = await startProxy({ target: server.url, fault: () => 'stall' });
   const abort = new AbortController();
@@ -246,7 +246,7 @@ test('stall: no answer until the client gives up or the proxy closes', async (t)
   t.is(server.seen.length, 0);
 });
 
-test('the hook is told what is asked, and counts from 1 again after a reset', async (t) => {
+test('the hook gets each request, and counts from 1 again after a reset', async (t) => {
   const told: string[] = [];
   const fault: FaultHook = (n, { method, url, kind, headers }) => {
     told.push(`${n} ${method} ${url} ${kind} ${headers['x-a']}`);

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HTML, replace } from './http-answers.js';
 import { longestChain } from './rounds.js';
 
-/** What becomes of a request. */
+/** The fate of a request. */
 export type HttpFault =
   | 'pass'
   /** The connection is destroyed as soon as the head of the request has come. */
@@ -40,7 +40,7 @@ export interface ProxiedRequest {
   headers: IncomingHttpHeaders;
 }
 
-/** Says what becomes of the nth request, counted from 1 since the start or the last reset. */
+/** Returns the fate of the nth request, counted from 1 since the start or the last reset. */
 export type FaultHook = (n: number, request: ProxiedRequest) => HttpFault;
 
 export interface HttpCounts {
@@ -59,7 +59,7 @@ export interface HttpProxy {
   url: string;
   counts(): HttpCounts;
   /**
-   * Dependent round trips: the most requests of which each began after the one before had been
+   * Dependent round trips: the longest chain of requests that each began after the previous one was
    * answered.
    */
   rounds(): number;
@@ -71,7 +71,7 @@ export interface HttpProxy {
 }
 
 export interface ProxyOptions {
-  /** Where the server is; http alone. */
+  /** The address of the server; only http. */
   target: URL;
   /**
    * Milliseconds by which every request is late. Requests that are to count as one round must be

@@ -1,4 +1,4 @@
-/** That the fault decorators do what their names say, and nothing else. */
+/** The fault decorators: each does what its name says, and nothing else. */
 import test from 'ava';
 import { utf8 } from '../../src/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';

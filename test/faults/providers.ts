@@ -91,7 +91,7 @@ export function truncate(inner: Provider, key: string, missing = 1): Provider {
   return altering(inner, key, (bytes) => bytes.slice(0, Math.max(0, bytes.length - missing)));
 }
 
-/** Whoever gets or reads one key is given the other's content. */
+/** Swaps the content of two keys for get and read. */
 export function swapObjects(inner: Provider, one: string, other: string): Provider {
   const swapped = (key: string): string => (key === one ? other : key === other ? one : key);
   return {

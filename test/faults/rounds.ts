@@ -1,9 +1,9 @@
 /** Dependent round trips, found from when requests began and ended. */
 
 /**
- * The length of the longest chain of intervals of which each starts when or after the one before
- * ended. What began later than another's end is taken to depend on it, and one that has not ended
- * has none after it.
+ * Returns the length of the longest chain of intervals that each start when or after the previous
+ * one ended. An interval counts as dependent on all that ended before its start. One that has not
+ * ended has none after it.
  */
 export function longestChain(intervals: readonly { start: number; end: number }[]): number {
   let length = 0;

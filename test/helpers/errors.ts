@@ -18,8 +18,8 @@ export async function rejects(
 }
 
 /**
- * What `action` returns; undefined where it throws an error of one of the codes. Anything else
- * passes on.
+ * Returns the result of `action`. Undefined if it throws an error of one of the codes; other errors
+ * pass.
  */
 export async function orCode<T>(action: () => T | Promise<T>, ...codes: ErrorCode[]): Promise<T | undefined> {
   try {
@@ -30,7 +30,7 @@ export async function orCode<T>(action: () => T | Promise<T>, ...codes: ErrorCod
   }
 }
 
-/** Asserts that no beginning of `bytes` is taken for the whole. */
+/** Asserts that no beginning of `bytes` is accepted as the whole. */
 export function refusesTruncations(t: ExecutionContext, bytes: Uint8Array, decode: (bytes: Uint8Array) => unknown): void {
   for (let length = 0; length < bytes.length; length++) {
     if (isRefused(() => decode(bytes.slice(0, length)), 'INTEGRITY')) continue;
@@ -43,8 +43,8 @@ export function refusesTruncations(t: ExecutionContext, bytes: Uint8Array, decod
 }
 
 /**
- * Asserts R-ENC-3 on `bytes` with every single byte replaced in a few ways: what is not refused
- * encodes to the very bytes again.
+ * Asserts R-ENC-3 on `bytes` with every single byte replaced in a few ways: an accepted value
+ * encodes to the same bytes.
  */
 export function isCanonical<T>(
   t: ExecutionContext,
@@ -68,7 +68,7 @@ function isRefused(action: () => unknown, code: ErrorCode): boolean {
   return unless(action, code) === undefined;
 }
 
-/** A box around what `action` returns; undefined where it throws an error of one of the codes. */
+/** Returns the result of `action` in a box. Undefined if it throws an error of one of the codes. */
 function unless<T>(action: () => T, ...codes: ErrorCode[]): T | undefined {
   try {
     return action();

@@ -34,7 +34,7 @@ export interface Forged {
   inSegment: number;
   /** Bytes between the header of a pack and its digest. */
   packs: Map<ObjectName, Uint8Array>;
-  /** What the ref has in place of what follows from the versions. */
+  /** Fields of the ref that replace those of the versions. */
   ref: Partial<Ref>;
   /** The last word, on the bytes of all objects and cells. */
   after: (content: Map<string, Uint8Array>) => void | Promise<void>;

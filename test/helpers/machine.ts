@@ -10,7 +10,7 @@ import test, { type Implementation } from 'ava';
 
 const isRoot = process.getuid?.() === 0;
 
-/** What root may do to files whose mode or owner forbids it to other users. */
+/** The capabilities by which root ignores the mode and owner of files. */
 const rights = ['chown', 'dac_override', 'dac_read_search', 'fowner', 'linux_immutable'].map((right) => `-${right}`).join();
 
 /**

@@ -1,4 +1,4 @@
-/** What a provider holds, as a value: altered, and put into another. */
+/** The content of a provider as a value, to alter and to put into another. */
 import { memoryProvider, type Provider } from '../../src/index.js';
 
 export type Content = Map<string, { bytes: Uint8Array; isCell: boolean }>;

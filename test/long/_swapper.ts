@@ -1,7 +1,6 @@
 /**
- * A worker that swaps a directory for a symlink to one outside and back, without pause while it is
- * told to. The shared number is 1 to run, 0 to rest with the directory in its place, and 2 once it
- * rests.
+ * A worker that swaps a directory for a symlink to one outside and back, without pause. The shared
+ * number is 1 to run, 0 to rest with the directory in place, and 2 once it rests.
  */
 import { existsSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';

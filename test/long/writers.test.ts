@@ -5,14 +5,14 @@ import { writeOverHttp } from '../servers/_writers-over-http.js';
 import { unreliable, writeTogether } from '../sync/_writers.js';
 
 for (const commits of [20, 1000]) {
-  test.serial(`50 writers of ${commits} commits each on one session, every commit of which is in the history once`, async (t) => {
+  test.serial(`50 writers of ${commits} commits each on one session have every commit in the history once`, async (t) => {
     t.timeout(24 * 3_600_000);
     const remote = memoryProvider();
     await writeTogether(t, remote, (writer) => unreliable(remote, writer), { writers: 50, commits });
   });
 }
 
-test.serial('50 writers of 20 commits each over HTTP, every commit of which is in the history once', async (t) => {
+test.serial('50 writers of 20 commits each over HTTP have every commit in the history once', async (t) => {
   t.timeout(24 * 3_600_000);
   await writeOverHttp(t, { writers: 50, commits: 20 });
 });

@@ -113,7 +113,7 @@ const broken: Record<string, Uint8Array> = {
   'R-ENC-4: one extension twice': raw({ tail: Uint8Array.of(2, 2, 0, 2, 0) }),
   'R-ENC-3: a byte after the end': raw({ tail: Uint8Array.of(0, 0) }),
 };
-for (const [rule, bytes] of Object.entries(broken)) test(`${rule} is refused`, (t) => void refuses(t, () => decodeCommit(bytes)));
+for (const [rule, bytes] of Object.entries(broken)) test(`${rule} is rejected`, (t) => void refuses(t, () => decodeCommit(bytes)));
 
 test('R-ENC-4: an unknown even extension is kept, an odd one is of a newer version', (t) => {
   t.deepEqual(decodeCommit(raw({ tail: Uint8Array.of(1, 2, 1, 9) })).extensions, [{ tag: 2, value: Uint8Array.of(9) }]);

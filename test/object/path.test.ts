@@ -25,7 +25,7 @@ const hostile = [
   // B3: control characters of terminals (R-CAP-10).
   ...[0x01, 0x0a, 0x1f, 0x7f, 0x80, 0x85, 0x9f].map((code) => `a${String.fromCharCode(code)}b`),
 ];
-for (const path of hostile) test(`R-PATH: refuses ${JSON.stringify(path)}`, (t) => t.not(pathProblem(path), undefined));
+for (const path of hostile) test(`R-PATH: rejects ${JSON.stringify(path)}`, (t) => t.not(pathProblem(path), undefined));
 
 const harmless = [
   'a',

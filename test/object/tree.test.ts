@@ -77,7 +77,7 @@ const broken: Record<string, TreeEntry[]> = {
   'R-PATH: a zero byte': [file('a\0')],
   'R-PATH: a name of 256 bytes': [file('x'.repeat(256))],
 };
-for (const [rule, tree] of Object.entries(broken)) test(`${rule} is refused`, (t) => void refuses(t, () => decodeTree(encodeTree(tree))));
+for (const [rule, tree] of Object.entries(broken)) test(`${rule} is rejected`, (t) => void refuses(t, () => decodeTree(encodeTree(tree))));
 
 /** Returns the encoding of a tree of one entry, with any part replaced. */
 function raw(parts: { count?: number; paths?: [number, string][]; kinds?: number[]; sizes?: number[]; ids?: number }): Uint8Array {

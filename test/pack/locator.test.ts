@@ -69,7 +69,7 @@ const bad: Record<string, [Location, number]> = {
   'R-PACK-1: a frame that ends beyond 8 MiB': [whole(frame('a', 8 * 1024 * 1024 - 99), 0, 10), 10],
 };
 for (const [rule, [location, length]] of Object.entries(bad)) {
-  test(`${rule} is refused`, (t) => void refuses(t, () => decodeLocators(encodeLocators([location], [length]), [length])));
+  test(`${rule} is rejected`, (t) => void refuses(t, () => decodeLocators(encodeLocators([location], [length]), [length])));
 }
 
 interface Draft {
@@ -187,7 +187,7 @@ test('section 6: the table that the broken ones are made from is accepted', (t) 
   t.is(decodeLocators(raw({}), [10]).length, 1);
 });
 for (const [rule, bytes] of Object.entries(broken)) {
-  test(`${rule} is refused`, (t) => void refuses(t, () => decodeLocators(bytes, blobsOf(rule))));
+  test(`${rule} is rejected`, (t) => void refuses(t, () => decodeLocators(bytes, blobsOf(rule))));
 }
 
 test('R-LOC-3: a writer rejects frames that overlap', (t) => {

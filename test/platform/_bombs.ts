@@ -1,6 +1,6 @@
 /**
- * Decodes streams that would be a gigabyte, or say so, in a process of its own, and prints for each
- * how it ended, and how many MiB the process took in all.
+ * A program that decodes streams of a gigabyte, or that claim one. It prints the outcome of each,
+ * and the memory of the process in MiB.
  */
 import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
@@ -31,7 +31,7 @@ async function repeated(compressor: Transform & Zlib, operation: number): Promis
   return Buffer.concat([first, ...Array<Buffer>(GIB / PART - 1).fill(again)]);
 }
 
-/** A frame of blocks, each of which says one byte 131,072 times and is not the last. */
+/** Returns a frame of blocks that repeat one byte 131,072 times. None is the last block. */
 const zstdRuns = Buffer.concat([fromHex('28b52ffd0038'), ...Array<Uint8Array>(GIB / 2 ** 17).fill(fromHex('02001000'))]);
 
 /** Each stream, and the length that is expected of it. */

@@ -7,7 +7,7 @@ import { noise, prose } from '../helpers/content.js';
 
 export const platforms = { node, portable } satisfies Record<string, Platform>;
 
-/** What can be written here: zstd where this Node has it. */
+/** The codecs that can be written here: zstd only if this Node has it. */
 export const written: readonly { by: Platform; codec: Exclude<Codec, 'raw'> }[] = [
   { by: node, codec: 'deflate' },
   { by: portable, codec: 'deflate' },

@@ -1,6 +1,6 @@
 /**
- * The native and the portable platform are one: what either writes both read, and their hashes are
- * the same.
+ * Agreement of the native and the portable platform: both read the output of either, and their
+ * hashes are equal.
  */
 import { createHash } from 'node:crypto';
 import test from 'ava';
@@ -46,7 +46,7 @@ test('raw bytes are themselves', async (t) => {
   }
 });
 
-test('the portable platform says what it cannot write', async (t) => {
+test('the portable platform reports a codec that it cannot write', async (t) => {
   await rejects(t, () => platforms.portable.compress('brotli', new Uint8Array(9), 'good'), 'UNSUPPORTED');
   await rejects(t, () => platforms.portable.compress('zstd', new Uint8Array(9), 'good'), 'UNSUPPORTED');
 });

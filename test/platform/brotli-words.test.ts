@@ -80,7 +80,7 @@ test('each transform of words of each length', async (t) => {
   t.true(read > 7000);
 });
 
-test('a number beyond the transforms is refused', (t) => {
+test('a number beyond the transforms is rejected', (t) => {
   t.notThrows(() => dictionaryWord(4, TRANSFORMS * 1024 - 1));
   for (const [length, id] of [
     [4, TRANSFORMS * 1024],

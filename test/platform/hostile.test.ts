@@ -1,6 +1,6 @@
 /**
- * What a decoder is given may be damaged or made to harm: it says INTEGRITY, soon, and takes no
- * more memory than was asked for.
+ * Damaged or hostile input of a decoder. It fails soon with INTEGRITY, and uses no more memory than
+ * requested.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -42,7 +42,7 @@ function stream(codec: Codec): fc.Arbitrary<Promise<{ content: Uint8Array; store
   }));
 }
 
-/** What a platform makes of a stream: its bytes in hex, or undefined where it says INTEGRITY. */
+/** Resolves to the content of a stream in hex. Undefined if the platform reports INTEGRITY. */
 async function verdict(platform: Platform, codec: Codec, stored: Uint8Array, length: number): Promise<string | undefined> {
   const bytes = await orCode(() => platform.decompress(codec, stored, length), 'INTEGRITY');
   return bytes && hex(bytes);
@@ -68,7 +68,7 @@ for (const codec of codecs) {
     );
   });
 
-  test(`${codec}: a stream of another length is refused`, async (t) => {
+  test(`${codec}: a stream of another length is rejected`, async (t) => {
     await fc.assert(
       fc.asyncProperty(stream(codec), fc.integer({ min: -40, max: 40 }), async (made, change) => {
         const { content, stored } = await made;
@@ -79,7 +79,7 @@ for (const codec of codecs) {
     );
   });
 
-  test(`${codec}: what is altered is refused or has the expected length, and both platforms read the same`, async (t) => {
+  test(`${codec}: an altered stream is rejected or has the expected length, and both platforms read the same`, async (t) => {
     await fc.assert(
       fc.asyncProperty(stream(codec), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 3 }), async (made, changes) => {
         const { content, stored } = await made;
@@ -96,7 +96,7 @@ for (const codec of codecs) {
     );
   });
 
-  test(`${codec}: noise is refused or has the expected length`, async (t) => {
+  test(`${codec}: noise is rejected or has the expected length`, async (t) => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.nat(3000), async (bytes, length) => {
         for (const platform of Object.values(platforms)) {
@@ -109,7 +109,7 @@ for (const codec of codecs) {
   });
 }
 
-test('bytes after the end are refused, except by fflate, which does not say where a stream ends', async (t) => {
+test('bytes after the end are rejected, except by fflate, which does not report the end of a stream', async (t) => {
   for (const codec of codecs) {
     const { content, stored } = await (fc.sample(stream(codec), { numRuns: 1, seed: 1 })[0] as Promise<{
       content: Uint8Array;
@@ -121,7 +121,7 @@ test('bytes after the end are refused, except by fflate, which does not say wher
   }
 });
 
-test('zstd frames with what a snapshot has no use for are refused', async (t) => {
+test('zstd frames with features that snapshots do not use are rejected', async (t) => {
   const plain = frames.find(({ content }) => content.length === 300)?.stored as Uint8Array;
   const with4 = (bits: number): Uint8Array => plain.map((byte, i) => (i === 4 ? byte | bits : byte));
   const skippable = Uint8Array.of(0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 9);
@@ -142,7 +142,7 @@ test('zstd frames with what a snapshot has no use for are refused', async (t) =>
   t.is(await verdict(platforms.node, 'zstd', Buffer.concat([plain, plain]), 600), undefined);
 });
 
-test('streams that would be a gigabyte are refused long before they are one', async (t) => {
+test('streams of a gigabyte are rejected long before their end', async (t) => {
   const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('_bombs.js', import.meta.url))]);
   const { results, peakMiB } = JSON.parse(stdout) as { results: Record<string, string>; peakMiB: number };
   t.is(Object.keys(results).length, 14);

@@ -1,6 +1,6 @@
 /**
- * Owners as real processes, here and in a PID namespace of their own (rows C10 and A3): only what
- * is proved gone is called gone.
+ * Owners as real processes, here and in another PID namespace (rows C10 and A3). An owner is
+ * reported as gone only with a proof.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -34,7 +34,7 @@ async function start(t: ExecutionContext, folder: string, action: 'hold' | 'end'
   return { child, name: text.trim(), ended };
 }
 
-/** What this process and one of another PID namespace say of an owner. */
+/** Returns the states of an owner as this process and one of another PID namespace see them. */
 async function states(folder: string, name: string): Promise<{ here: OwnerState; apart: string }> {
   const [command, ...args] = [...apart, process.execPath, program, folder, 'state', name] as const;
   return { here: await systemHost.owners(folder).state(name), apart: (await promisify(execFile)(command, args)).stdout };
@@ -168,7 +168,7 @@ test('R-OWN-2: holds nest: one name and one socket while one is left, and none a
   t.is(await owners.state(first.name), 'running', 'the process still is');
 });
 
-test('a socket says who listens; the start of a process is told', async (t) => {
+test('a socket shows its owner, and the start of a process is known', async (t) => {
   const folder = temporary(t);
   const server = createServer();
   await new Promise<void>((resolve) => void server.listen(join(folder, 'socket'), resolve));

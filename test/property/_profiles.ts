@@ -31,7 +31,7 @@ const entry: fc.Arbitrary<ProfileEntry> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('symlink' as const), mtime, target }) },
 );
 
-// A scan refuses control characters, and no file system here holds a lone name of more than 255
+// A scan rejects control characters, and no file system here holds a lone name of more than 255
 // bytes.
 const name = component.filter((text) => !/\p{Cc}/u.test(text) && text !== '.browserstateignore');
 const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'));
@@ -41,7 +41,7 @@ export const profile: fc.Arbitrary<Profile> = fc
   .array(fc.tuple(path, entry), { maxLength: 12 })
   .map((entries) => entries.reduce<Profile>((all, [at, each]) => put(all, at, each), new Map()));
 
-/** One change of a profile; it changes nothing where there is nothing to change. */
+/** One change of a profile, which may have no effect. */
 export interface Edit {
   /** For reports of failures. */
   what: string;

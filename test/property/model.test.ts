@@ -21,7 +21,7 @@ interface Version {
 
 const scripts = fc.array(fc.array(edit, { minLength: 1, maxLength: 5 }), { maxLength: 5 });
 
-/** What counts of a listing: all but the times. */
+/** Returns the facts of a listing that count: all but the times. */
 function withoutTimes(listing: Listing): string {
   return JSON.stringify([...listing].map(([path, line]) => [path, line.replace(/^(\w+ \d+) -?\d+/, '$1')]));
 }

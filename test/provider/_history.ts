@@ -61,7 +61,8 @@ export async function verifyHistory(provider: Provider, attempts: readonly Attem
   assert.equal(new Set(ids).size, ids.length, 'every write once');
   const by = new Map(attempts.map((each) => [each.id, each]));
   for (const { id, version, expected } of attempts) {
-    if (version !== 'unknown') assert.equal(ids.includes(id), version !== undefined, `${id} was told ${version}; the cell holds ${ids}`);
+    if (version !== 'unknown')
+      assert.equal(ids.includes(id), version !== undefined, `${id} was reported as ${version}; the cell holds ${ids}`);
     if (version === undefined) assert.ok(wasReplaced(attempts, ids, expected), `${id} lost, and nobody had won`);
   }
   const versions = attempts.map((each) => each.version).filter((version) => version !== undefined && version !== 'unknown');

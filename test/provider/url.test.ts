@@ -52,7 +52,7 @@ const refused: Record<string, string> = {
 };
 
 for (const [what, url] of Object.entries(refused)) {
-  test(`refused: ${what}`, async (t) => {
+  test(`rejected: ${what}`, async (t) => {
     const error = await rejects(t, () => openProviderUrl(url, fakeHost()), 'USAGE');
     t.notRegex(error.message + error.hint, /secret-word/);
   });

@@ -65,7 +65,7 @@ const bad: Record<string, Uint8Array> = {
   'R-LIMIT: a huge number of names': new Writer().uint(1).uint(Number.MAX_SAFE_INTEGER).finish(),
   'R-LIMIT: absent names': new Writer().uint(1).uint(4096).finish(),
 };
-for (const [rule, bytes] of Object.entries(bad)) test(`${rule} is refused`, (t) => void refuses(t, () => decodeEpoch(bytes)));
+for (const [rule, bytes] of Object.entries(bad)) test(`${rule} is rejected`, (t) => void refuses(t, () => decodeEpoch(bytes)));
 
 test('section 8.2: 4,096 names are accepted', (t) => {
   const condemned = Array.from({ length: 4096 }, (_, i) => dead('packs', i, 'a'));

@@ -88,4 +88,4 @@ const broken: Record<string, Uint8Array> = {
     new Writer().uint(512 * 1024 * 1024).finish(),
   ]),
 };
-for (const [rule, bytes] of Object.entries(broken)) test(`${rule} is refused`, (t) => void refuses(t, () => decodeManifest(bytes)));
+for (const [rule, bytes] of Object.entries(broken)) test(`${rule} is rejected`, (t) => void refuses(t, () => decodeManifest(bytes)));

@@ -121,7 +121,7 @@ const bad: Record<string, Partial<Ref>> = {
   'R-REF-4: a tag of 129 characters': { tags: new Map([['x'.repeat(129), row.id]]) },
 };
 for (const [rule, part] of Object.entries(bad))
-  test(`${rule} is refused`, (t) => void refuses(t, () => decode(encodeRef({ ...full, ...part }))));
+  test(`${rule} is rejected`, (t) => void refuses(t, () => decode(encodeRef({ ...full, ...part }))));
 
 test('section 8.3: tags are encoded in the order of their bytes, given in any order', (t) => {
   t.is(hex(encodeRef({ ...full, tags: new Map([...full.tags].reverse()) })), hex(encodeRef(full)));

@@ -17,12 +17,12 @@ const run = promisify(execFile);
 const script = (name: string): string => fileURLToPath(new URL(`../../../test/servers/${name}`, import.meta.url));
 
 export interface Gateway {
-  /** What reaches a new bucket of its own. */
+  /** The options to reach a new bucket. */
   options: S3Options;
   stop(): Promise<void>;
 }
 
-/** Rejects with the script's last words where the gateway does not start. */
+/** Rejects with the last output of the script if the gateway does not start. */
 export async function startGateway(): Promise<Gateway> {
   const state = await mkdtemp(join(tmpdir(), 'browserstate-radosgw-'));
   const [port, monitor] = await Promise.all([freePort(), freePort()]);

@@ -11,7 +11,9 @@ import { operations, type Prepare } from '../sync/_operations.js';
 import { switched } from '../sync/_switch.js';
 import { startS3Server } from './s3-server.js';
 
-/** In which nothing happens before a request is given up: short where the test waits for it. */
+/**
+ * The time without progress after which a request times out. It is short if the test waits for it.
+ */
 const timeoutOf = (fault: HttpFault): number => (fault === 'stall' ? 1000 : 60_000);
 
 async function world(t: ExecutionContext, fault: HttpFault): Promise<World> {

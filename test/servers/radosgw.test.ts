@@ -1,6 +1,6 @@
 /**
- * The conformance suite over a real S3 server, Ceph's RADOS Gateway. Where it does not start the
- * tests fail.
+ * The conformance suite over a real S3 server, Ceph's RADOS Gateway. The tests fail if it does not
+ * start.
  */
 import test from 'ava';
 import type { Provider } from '../../src/provider/provider.js';

@@ -12,7 +12,7 @@ import { type Answer, failure, type S3Behaviour, S3Store } from './_s3-store.js'
 
 export interface S3Request {
   method: string;
-  /** What the path names in the bucket; empty for a list. */
+  /** The name in the bucket. Empty for a list. */
   name: string;
   headers: IncomingMessage['headers'];
 }
@@ -34,13 +34,13 @@ export type Fault =
 
 export interface S3ServerOptions extends S3Behaviour {
   fault?: (request: S3Request, count: number) => Fault | Promise<Fault>;
-  /** Milliseconds by which the server's clock is ahead, and whether its answers tell so. */
+  /** Milliseconds by which the server's clock is ahead, and whether its answers show it. */
   clockAhead?: number;
   tellsTime?: boolean;
 }
 
 export interface S3Server {
-  /** What a provider needs to reach it. */
+  /** The options of a provider to reach it. */
   options: S3Options & { bucket: string };
   store: S3Store;
   /** All requests so far, in the order in which they were complete. */
@@ -61,7 +61,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   const store = new S3Store(options);
   const requests: S3Request[] = [];
   const server = createServer((request, response) => {
-    // A client that went away makes the request fail: nobody is left to be told.
+    // A client that disconnects makes the request fail, and needs no answer.
     respond(request, response).catch(() => response.destroy());
   });
 

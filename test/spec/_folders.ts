@@ -51,7 +51,7 @@ export class StoreFolder {
   }
 }
 
-/** Who notices: every reader and a check, a check alone, or nobody. */
+/** The component that notices: every reader and a check, a check alone, or nobody. */
 export type Notices = 'reader refuses' | 'check only' | 'writer only';
 
 const other = 'ab'.repeat(16);

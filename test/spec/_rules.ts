@@ -11,7 +11,7 @@ export const tags: readonly Tag[] = ['reader refuses', 'check only', 'writer onl
 
 export interface Rule {
   id: string;
-  /** What stands between the id and the text: one of `tags` if the text is right. */
+  /** The tag between the id and the text: one of `tags` if the text is correct. */
   tag: string;
   /** The section that defines the rule, such as `8.3`. */
   section: string;

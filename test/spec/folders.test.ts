@@ -13,7 +13,7 @@ import { content } from './_example.js';
 import { folderCases, StoreFolder } from './_folders.js';
 import { namedRules, rules } from './_rules.js';
 
-/** Reads the head's only file from SPEC.md alone; undefined if that is refused. */
+/** Reads the head's only file from SPEC.md alone. Undefined if that is rejected. */
 function readAlone(root: string): string | undefined {
   try {
     const reader = readerOf(root);

@@ -1,8 +1,8 @@
 /**
- * Hostile repositories, read from SPEC.md alone: the second reader refuses what the library's
- * readers refuse, reads what they read, and the tag of each rule says so (B2, B8).
- * test/repository/rule-tags.test.ts runs the library's readers and its check on the same cases, and
- * test/sync/hostile-manifests.test.ts on those of manifests.
+ * Hostile repositories, read from SPEC.md alone. The second reader accepts and rejects the same as
+ * the library's readers, and as the tag of each rule says (B2, B8).
+ * test/repository/rule-tags.test.ts runs the library's readers and its check on the same cases.
+ * test/sync/hostile-manifests.test.ts does so for manifests.
  */
 import test from 'ava';
 import { encodeCommit } from '../../src/object/commit.js';

@@ -155,7 +155,7 @@ test('metadata describes the current files, follows them, and can be replaced', 
   t.like(await state.unmount(), { changed: false, commit });
 });
 
-test('progress tells of each file with bytes to move, up to 100 and never backwards', async (t) => {
+test('progress reports each file with bytes to move, up to 100 and never backwards', async (t) => {
   const remote = memoryProvider();
   const { state } = open(t, { remote });
   const seen: ProgressEvent[] = [];

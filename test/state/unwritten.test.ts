@@ -35,7 +35,7 @@ const cases: [what: string, mount: MountOptions, work: (dir: string) => void, is
 ];
 
 for (const [what, mount, work, isTold] of cases) {
-  test(`L4: ${what}: ${isTold ? 'told' : 'nothing is told'}`, async (t) => {
+  test(`L4: ${what}: ${isTold ? 'reported' : 'nothing is reported'}`, async (t) => {
     const warnings: string[] = [];
     const state = new BrowserState({ home: join(temporary(t), 'home'), onWarning: (warning) => warnings.push(warning) });
     begin(await state.mount('work', mount));

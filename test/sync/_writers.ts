@@ -120,5 +120,5 @@ export async function writeTogether(
   t.is(rows.size, committed.size + merges);
   t.is(reached.size, rows.size);
   t.deepEqual((await viewer.store.verify({ readData: true, on: 'remote' })).findings, []);
-  t.log(`${writers} writers of ${commits} commits: ${merges} merges, ${failures} failures told`);
+  t.log(`${writers} writers of ${commits} commits: ${merges} merges, ${failures} failures reported`);
 }

@@ -83,7 +83,7 @@ for (const apart of [false, true]) {
           if (await isRefused(t, changed, name, listing, `${key}: ${what}`)) refused++;
         }
       }
-      t.log(`${tried} alterations, ${refused} refused`);
+      t.log(`${tried} alterations, ${refused} rejected`);
       // The envelope of a pack is not read.
       t.true(folder === 'packs' ? refused > tried / 2 : refused === tried);
     });

@@ -1,8 +1,8 @@
-/** What a file of vectors is made from, and how its values stand in JSON. */
+/** The source of a file of vectors, and the form of its values in JSON. */
 import type { ErrorCode } from '../../src/errors.js';
 import { hex } from '../helpers/hex.js';
 
-/** One encoding of the format: values with their bytes, and bytes that a reader refuses. */
+/** One encoding of the format: values with their bytes, and bytes that a reader rejects. */
 export interface Format<Value> {
   /** The name of the file, without its ending. */
   name: string;
@@ -11,11 +11,11 @@ export interface Format<Value> {
   values: Record<string, Value>;
   encode(value: Value): Uint8Array | Promise<Uint8Array>;
   /**
-   * What the bytes of one of the values are read as. `value` tells what a reader knows beforehand,
+   * Reads the bytes of one of the values. `value` has the facts that a reader knows beforehand,
    * such as a key.
    */
   decode(bytes: Uint8Array, value: Value): unknown;
-  /** What else follows from a value and its bytes, such as an id. */
+  /** Returns other facts of a value and its bytes, such as an id. */
   facts?(value: Value, bytes: Uint8Array): Record<string, unknown>;
   refused: Refusal<Value>[];
 }

@@ -46,7 +46,7 @@ const second = frame('0a', 1081, { codec: 'raw', storedLength: 12_288, length: 1
 const third = { ...frame('0b', 81), pack: { epoch: 2, name: '00'.repeat(16) } };
 
 interface Table {
-  /** The lengths of the blobs, which the tree tells. */
+  /** The lengths of the blobs, which are in the tree. */
   lengths: number[];
   locations: Location[];
 }

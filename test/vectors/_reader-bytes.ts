@@ -48,7 +48,7 @@ export function compareNames(a: Name, b: Name): number {
   return a.epoch - b.epoch || (a.name < b.name ? -1 : Number(a.name > b.name));
 }
 
-/** What a list is rising by: each item against the one before (section 2). */
+/** Throws unless each item of a list is above the previous one (section 2). */
 export function mustRise<T>(items: readonly T[], compare: (a: T, b: T) => number, rule: string): void {
   items.forEach((item, i) => void must(i === 0 || compare(items[i - 1] as T, item) < 0, rule));
 }

@@ -1,8 +1,8 @@
 /**
  * A second reader of the format, written from SPEC.md alone: it and its helpers share no line with
  * src/. It reads a whole repository: sessions, histories with their segments, tags, revisions, and
- * the files of any commit, of which it fetches ranges of packs alone. If SPEC.md does not suffice
- * to write this, SPEC.md is wrong.
+ * the files of any commit. For these it fetches only ranges of packs. If SPEC.md is not sufficient
+ * to write this reader, SPEC.md is wrong.
  */
 import { idOf, keyOf, must } from './_reader-bytes.js';
 import { mustDiffer, type Ref, type Row, readConfig, readRef, readSegment } from './_reader-cells.js';

@@ -1,6 +1,6 @@
 /**
- * The vectors, both ways: every value has its bytes, the bytes are read as the value, and what is
- * refused is refused (SPEC.md 17).
+ * The vectors, both ways: every value has its bytes, the bytes are read as the value, and invalid
+ * bytes are rejected (SPEC.md 17).
  */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
@@ -19,19 +19,19 @@ for (const format of formats) {
   const text = readFileSync(pathOf(format), 'utf8');
   const file = JSON.parse(text) as Vectors;
 
-  test(`section ${format.section}: ${format.name} are written as their vectors say`, async (t) => {
+  test(`section ${format.section}: ${format.name} are written as in their vectors`, async (t) => {
     t.is(await textOf(format), text);
     t.true(file.vectors.length > 0);
   });
 
   for (const { name, value, hex } of file.vectors) {
-    test(`section ${format.section}: ${format.name}, ${name}, is read as the vector says`, async (t) => {
+    test(`section ${format.section}: ${format.name}, ${name}, is read as in the vector`, async (t) => {
       t.deepEqual(toJson(await format.decode(fromHex(hex), format.values[name])), value);
     });
   }
 
   for (const [i, { rule, code, hex }] of file.refused.entries()) {
-    test(`${rule} (${format.name} ${i}) is refused`, async (t) => {
+    test(`${rule} (${format.name} ${i}) is rejected`, async (t) => {
       await rejects(t, async () => format.decode(fromHex(hex), format.refused[i]?.as), code);
     });
   }

@@ -7,7 +7,7 @@ import { levelDbFile, readManifest } from '../../src/workspace/leveldb.js';
 import { noise } from '../helpers/content.js';
 import { temporary } from '../helpers/temporary.js';
 
-/** Returns a closed LevelDB with several tables, some of which were compacted. */
+/** Returns a closed LevelDB with several tables, after some compactions. */
 async function levelDb(t: ExecutionContext): Promise<{ dir: string; manifest: Uint8Array }> {
   const dir = temporary(t);
   const db = new Level<string, Uint8Array>(dir, { valueEncoding: 'view', writeBufferSize: 64 * 1024, maxFileSize: 1024 * 1024 });
