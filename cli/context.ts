@@ -44,8 +44,10 @@ export class Context {
 
   /** Throws USAGE if home or the remote is empty. */
   constructor(args: GlobalArguments, { env, report, signal, takeOver, printCompletionScript }: Surroundings) {
-    if (args.home === '') throw new CliError('USAGE', 'expected a directory after --home, found an empty text');
-    if (args.remote === '') throw new CliError('USAGE', 'expected an address after --remote, found an empty text');
+    if (args.home === '')
+      throw new CliError('USAGE', 'expected a directory after --home, found an empty text', 'Name one with --home DIR.');
+    if (args.remote === '')
+      throw new CliError('USAGE', 'expected an address after --remote, found an empty text', 'Name one with --remote URL.');
     this.report = report;
     this.signal = signal;
     const home = args.home ?? (env['BROWSERSTATE_HOME'] || defaultHome());

@@ -87,11 +87,11 @@ export function parseLabels(texts: readonly string[] | undefined): Record<string
 function parseLabel(text: string): [key: string, value: string] {
   const at = text.indexOf('=');
   if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
-  throw new CliError('USAGE', `expected a label as KEY=VALUE, found ${JSON.stringify(text)}`);
+  throw new CliError('USAGE', `expected a label as KEY=VALUE, found ${JSON.stringify(text)}`, 'Write --label KEY=VALUE.');
 }
 
 /** Parses the number of items to show. Throws USAGE for anything but digits. */
 export function parseCount(option: string, text: string): number {
   if (/^[0-9]{1,15}$/.test(text)) return Number(text);
-  throw new CliError('USAGE', `expected a whole number after ${option}, found ${JSON.stringify(text)}`);
+  throw new CliError('USAGE', `expected a whole number after ${option}, found ${JSON.stringify(text)}`, `Write ${option} 10, for example.`);
 }

@@ -82,7 +82,7 @@ function refuseAmbiguous({ command, args }: Choice, typed: readonly string[], ha
   const named = Object.keys(command.positionals).find((name) => typed.some((word) => word.split('=', 1)[0] === `--${name}`));
   if (named !== undefined) throw new CliError('USAGE', `unknown option --${named}`, `It is an argument: browserstate ${command.usage}`);
   const empty = Object.keys(command.positionals).find((name) => args[name] === '');
-  if (empty !== undefined) throw new CliError('USAGE', `expected <${empty}>, found an empty text`);
+  if (empty !== undefined) throw new CliError('USAGE', `expected <${empty}>, found an empty text`, `Write browserstate ${command.usage}.`);
   const options: Readonly<Record<string, { type?: string | undefined; array?: boolean | undefined }>> = {
     ...globalOptions,
     ...command.positionals,
@@ -94,7 +94,7 @@ function refuseAmbiguous({ command, args }: Choice, typed: readonly string[], ha
   for (const [name, { type, array }] of Object.entries(options)) {
     const value = args[name];
     if (type !== 'array' && !array && Array.isArray(value))
-      throw new CliError('USAGE', `expected --${name} once, found it ${value.length} times`);
+      throw new CliError('USAGE', `expected --${name} once, found it ${value.length} times`, `Write --${name} once.`);
   }
 }
 

@@ -32,7 +32,7 @@ export const recover = defineCommand({
     const left = await store.leftMounts();
     const how = howOf(args);
     if (how === undefined) {
-      if (args.all) throw new CliError('USAGE', 'expected --commit or --discard with --all, found neither');
+      if (args.all) throw new CliError('USAGE', 'expected --commit or --discard with --all, found neither', 'Add --commit or --discard.');
       const checkouts = await store.unfinishedCheckouts();
       report.result([...left, ...checkouts], () => [...describeLeft(left), ...checkouts.flatMap(describeCheckout)]);
       if (left.length + checkouts.length === 0) report.note('There are no abandoned mounts.');
@@ -52,7 +52,8 @@ export const recover = defineCommand({
 type Result = Omit<Recovered, 'commit'> & { commit: string | null };
 
 function howOf({ commit, discard }: { commit?: string | undefined; discard?: string | undefined }): RecoverHow | undefined {
-  if (commit !== undefined && discard !== undefined) throw new CliError('USAGE', 'expected --commit or --discard, found both');
+  if (commit !== undefined && discard !== undefined)
+    throw new CliError('USAGE', 'expected --commit or --discard, found both', 'Omit one of them.');
   if (commit !== undefined) return 'commit';
   return discard === undefined ? undefined : 'discard';
 }
