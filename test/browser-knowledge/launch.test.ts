@@ -91,7 +91,7 @@ for (const [name, start] of Object.entries(drivers)) {
   });
 
   test(`${name}: close rejects with the error of unmounting, each time`, async (t) => {
-    const conflict = new BrowserStateError('CONFLICT', 'another was faster');
+    const conflict = new BrowserStateError('CONFLICT', 'another writer updated it first');
     const { state, browser } = await start(new FakeState([conflict]));
     await t.throwsAsync(browser.close(), { is: conflict });
     await t.throwsAsync(browser.close(), { is: conflict });

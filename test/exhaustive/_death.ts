@@ -1,7 +1,7 @@
 /**
- * The death of a process, played in this one: from a step on, everything that would change the file
- * system fails, so that nothing that the program does in its defence reaches the disk. Faster by
- * far than a process for each step, which other tests kill for real.
+ * The simulated death of a process in this one. From a step on, every change of the file system
+ * fails, so that no cleanup of the program reaches the disk. This is much faster than a process for
+ * each step, which other tests really kill.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -25,7 +25,7 @@ const synchronous = [
 ];
 const asynchronous = ['mkdir', 'writeFile', 'rename', 'rm', 'rmdir', 'unlink', 'link'];
 
-/** How many of a function's parameters are entries that it makes or removes. */
+/** The number of a function's parameters that are entries which it makes or removes. */
 const entriesOf: Record<string, number> = { mkdir: 1, rename: 2, unlink: 1, rmdir: 1, rm: 1 };
 
 class Death extends Error {}
@@ -38,7 +38,7 @@ let closed: string | undefined;
 /** The event before a change: a death, an error of the system, or nothing. */
 function before(name: string, parameters: readonly unknown[]): void {
   if (name === 'openSync' && !String(parameters[1]).includes('w')) return;
-  // This process goes on: its socket, by which others know that, is not part of the play.
+  // This process continues, so its socket is not part of the simulation.
   if (String(parameters[0]).includes('/records/owners')) return;
   if (++steps >= last) throw new Death('dead');
   const paths = entriesOf[name.replace('Sync', '')] ?? 0;
@@ -67,8 +67,8 @@ function patched(module: object, names: readonly string[], isAsync: boolean): ()
 }
 
 /**
- * Runs `program`, which dies at the step of that number, if there are so many; returns how many it
- * took. Entries of `closedTo` cannot be changed meanwhile.
+ * Runs `program`, which dies at the step of that number if it has so many. Returns the number of
+ * steps. Entries of `closedTo` cannot be changed meanwhile.
  */
 export async function dieAt(step: number, program: () => Promise<unknown>, closedTo?: string): Promise<{ steps: number; died: boolean }> {
   [steps, last, closed] = [0, step, closedTo];

@@ -39,7 +39,7 @@ export async function directoryRounds(t: ExecutionContext, rounds: number, seed:
       for (const { child } of running.slice(0, 3)) void setTimeout(200 + roll(1500)).then(() => child.kill('SIGKILL'));
       for (const { operation, outcome } of running) {
         const done = await outcome;
-        // A directory that no restore has made yet is not there for a snapshot.
+        // A snapshot finds no directory before the first restore has made it.
         const isEarly = done?.code === 'NOT_FOUND' && ['snapshot', 'checkpoint'].includes(operation);
         t.true(isEarly || expectedCodes.has(done?.code), `${operation}: ${JSON.stringify(done)}`);
         count(`${operation.split(' ')[0]}: ${done === undefined ? 'killed' : (done.code ?? 'done')}`);

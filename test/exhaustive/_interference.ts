@@ -1,7 +1,7 @@
 /**
- * C5: a checkout dies at a step, then somebody does something to the directory, then comes the next
- * command. Nothing that was written since is lost; the directory holds a whole version, or every
- * leftover is named; `force` always gives the exact version.
+ * C5: a checkout dies at a step, then the directory is changed, and then the next command runs. No
+ * later write is lost. The directory holds a whole version, or every leftover is named. `force`
+ * always gives the exact version.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,17 +13,17 @@ import { dieAt } from './_death.js';
 import { foreign, openHome } from './_killed.js';
 
 export interface Target {
-  /** The directory; its parent holds nothing else that is not left over. */
+  /** The directory. Its parent holds only leftovers besides. */
   dir: string;
   home: string;
   /** The head's version. */
   expected: Listing;
   keepDirectory?: boolean;
-  /** Something is mounted there: it cannot be removed itself. */
+  /** It is a mount point, which cannot be removed. */
   isMount?: boolean;
-  /** Nothing can be made beside it. */
+  /** Nothing can be created next to it. */
   isClosed?: boolean;
-  /** Makes the directory hold what nobody knows, in place of what it holds. */
+  /** Replaces the content of the directory with unknown files. */
   renew?: () => void;
 }
 
@@ -80,7 +80,7 @@ function mark(path: string): string {
   return path;
 }
 
-/** The marker is part of the mixture that it marks, and holds nobody's work. */
+/** The marker is part of the mixture that it marks, and holds no user data. */
 function isLeftover(name: string): boolean {
   return name.startsWith('.browserstate-') && name !== MARKER;
 }
@@ -105,12 +105,12 @@ async function begin(target: Target, start: keyof typeof starts): Promise<void> 
   await starts[start].prepare(target);
 }
 
-/** Whether all that was found is of one version; what the user removed is missing. */
+/** Returns whether all files are of one version. Files that the user removed are missing. */
 function isOfOne(found: Listing, versions: readonly Listing[]): boolean {
   return versions.some((version) => [...found].every(([path, line]) => isSameEntry(version.get(path), line)));
 }
 
-/** Directories that were emptied have another time. */
+/** Emptied directories have another time. */
 function isSameEntry(a: string | undefined, b: string): boolean {
   const kindAndMode = (line: string): string => line.split(' ').slice(0, 2).join(' ');
   return a === b || (a !== undefined && b.startsWith('directory') && kindAndMode(a) === kindAndMode(b));
@@ -128,13 +128,13 @@ function closedOf({ dir, isClosed }: Target): string | undefined {
   return isClosed ? dirname(dir) : undefined;
 }
 
-/** One case; throws what is wrong. */
+/** Runs one case. Throws if a check fails. */
 export async function interfere(target: Target, start: keyof typeof starts, interference: string, killAt: number): Promise<void> {
   const { dir, home, expected } = target;
   await begin(target, start);
   const old = readListing(dir);
   await dieAt(killAt, () => checkOut(target, starts[start].force), closedOf(target));
-  // The process that died is this one: its lock is nobody's.
+  // This process is the one that died, so its lock has no owner.
   const records = join(home, 'tester', '.store', 'records');
   for (const name of readdirSync(records)) if (/\.lock/.test(name)) rmSync(join(records, name), { recursive: true });
   const marked = (interferences[interference] as (target: Target) => string[])(target);
@@ -172,7 +172,7 @@ function checkOut({ home, dir, keepDirectory, isClosed }: Target, force: boolean
   return isClosed ? dieAt(Number.POSITIVE_INFINITY, run, dirname(dir)) : run();
 }
 
-/** Whether a file with that content is in the directory or in what is left over. */
+/** Returns whether a file with that content is in the directory or in the leftovers. */
 function found(target: Target, content: string): boolean {
   const places = [target.dir, ...leftBeside(target)].filter((path) => existsSync(path));
   return places.some((place) =>
@@ -197,7 +197,7 @@ async function snapshot({ home, dir }: Target, versions: readonly Listing[], isM
   return 'committed';
 }
 
-/** Makes the folder of a target and what its parent needs. */
+/** Makes the folder of a target and its parents. */
 export function makePlace(folder: string): string {
   const place = join(folder, 'place');
   mkdirSync(place, { recursive: true });

@@ -1,4 +1,4 @@
-/** Checkouts that are killed at a step, and what they start from. */
+/** Checkouts that are killed at a step, and their initial state. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -8,9 +8,7 @@ import { isError, openRepository, type Store } from '../../src/index.js';
 import { prose } from '../helpers/content.js';
 import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 
-/**
- * Two versions in which every kind of entry becomes every other, and a directory that nobody knows.
- */
+/** Two versions between which every kind of entry becomes every other, and an unknown directory. */
 export const first = new Map<string, ProfileEntry>([
   ['a', directory(0o750)],
   ['a/one', file('one')],
@@ -31,12 +29,12 @@ export const foreign = new Map<string, ProfileEntry>([
   ['d/e', file('of nobody either')],
 ]);
 
-/** A fresh store, as another process would open it. */
+/** Returns a newly opened store, as another process would open it. */
 export function openHome(home: string): Promise<Store> {
   return openRepository({ home, userId: 'tester' });
 }
 
-/** Commits both versions to the session `main`; returns what the second holds. */
+/** Commits both versions to the session `main`. Returns the content of the second. */
 export async function commitVersions(home: string, source: string): Promise<Listing> {
   const session = (await openHome(home)).session('main');
   for (const version of [first, second]) {
@@ -93,7 +91,7 @@ export async function commitsNoMixture(home: string, dir: string, versions: List
   );
 }
 
-/** Whether the directory holds neither the one version nor the other. */
+/** Returns whether the directory holds neither of the versions. */
 export function isMixture(dir: string): boolean {
   const paths = (version: ReadonlyMap<string, unknown>): string => [...version.keys()].sort().join();
   const found = paths(readListing(dir));

@@ -1,4 +1,7 @@
-/** Run where it may mount: one case of C7 with real mounts. Fails with what is wrong. */
+/**
+ * A program for a namespace in which it may mount: one case of C7 with real mounts. It fails if a
+ * check fails.
+ */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -23,7 +26,7 @@ async function open(home: string) {
   return (await openRepository({ home: at(home), userId: 'tester' })).session('s');
 }
 
-/** Makes two versions in a home: `Default/Sub/file` differs. */
+/** Makes two versions in a local store, which differ in `Default/Sub/file`. */
 async function commitTwo(home: string) {
   const session = await open(home);
   for (const content of ['one', 'two']) {

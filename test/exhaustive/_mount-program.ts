@@ -1,7 +1,7 @@
 /**
- * Run where it may mount: checks out into a mount point, which cannot be renamed (SPEC.md R-OUT-2),
- * and kills it at any step. `bind` mounts a directory of the same file system, `tmpfs` another one.
- * It fails with what is wrong.
+ * A program for a namespace in which it may mount. It checks out into a mount point, which cannot
+ * be renamed (SPEC.md R-OUT-2), and is killed at any step. `bind` mounts a directory of the same
+ * file system, `tmpfs` another one. It fails if a check fails.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

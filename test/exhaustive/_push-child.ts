@@ -1,6 +1,6 @@
 /**
- * Pushes the session `main`: `_push-child.js HOME FOLDER HELD`. Prints a dot for each request to
- * the remote before it is made, and a line with what came of it. The request of the number HELD
+ * A program that pushes the session `main`: `_push-child.js HOME FOLDER HELD`. It prints a dot
+ * before each request to the remote, and a line with the outcome. The request with the number HELD
  * waits for a line on stdin.
  */
 import { once } from 'node:events';

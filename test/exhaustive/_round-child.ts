@@ -1,6 +1,6 @@
 /**
- * The program of the mount crash test: one round of a worker, with a home and a remote that are
- * folders.
+ * The program of the mount crash test: one round of a worker, with folders as the local store and
+ * the remote.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

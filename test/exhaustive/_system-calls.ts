@@ -1,7 +1,7 @@
 /**
- * C16: a call of the file system that fails, each one of every operation in turn. The operation
- * succeeds, or fails with an error of this library that has a code and a hint; the store and the
- * profile are whole; and the operation can be repeated.
+ * C16: failing calls of the file system, each one of every operation in turn. The operation
+ * succeeds, or fails with an error of this library that has a code and a hint. The store and the
+ * profile are whole, and the operation can be repeated.
  */
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +34,7 @@ class Place {
     return join(this.#folder, name);
   }
 
-  /** The store as a process opens it; those of `dead` ones are gone. */
+  /** Returns the store as a process opens it. The processes in `dead` are gone. */
   open({ dead = false, home = 'home' } = {}): Promise<Store> {
     const host = fakeHost(`system calls ${this.#opened++}`);
     const owners = dead
@@ -60,12 +60,12 @@ class Place {
 }
 
 interface Operation {
-  /** Sets the scene, without faults. */
+  /** Sets up the state, without faults. */
   prepare?: (place: Place) => Promise<unknown>;
   run: (session: Session, place: Place, store: Store) => Promise<unknown>;
-  /** The home that it works with. */
+  /** The local store that it uses. */
   home?: string;
-  /** It reads the profile, and leaves it as it is. */
+  /** It reads the profile, and does not change it. */
   isCommit?: boolean;
   /**
    * The errors that a repetition may report after an attempt that took effect, or left something.
@@ -139,7 +139,7 @@ const operations: Record<string, Operation> = {
   'a look at the usage': { run: (_, __, store) => store.usage() },
 };
 
-/** A home and a remote with two commits, the second one not pushed. */
+/** Makes a local store and a remote with two commits. The second one is not pushed. */
 async function scene(t: ExecutionContext): Promise<Place> {
   const place = new Place(temporary(t));
   const store = await place.open();
@@ -155,10 +155,7 @@ async function scene(t: ExecutionContext): Promise<Place> {
   return place;
 }
 
-/**
- * Runs an operation with faults; returns the calls that it made, and what is wrong with what came
- * of it.
- */
+/** Runs an operation with faults. Returns its calls, and the faults of its outcome. */
 async function attempt(place: Place, operation: Operation, faults: Faults): Promise<{ calls: number; wrong: string[] }> {
   place.reset();
   await operation.prepare?.(place);
@@ -189,7 +186,7 @@ async function attempt(place: Place, operation: Operation, faults: Faults): Prom
   return { calls: made.length, wrong: wrong.map((each) => `${failed}: ${each}`) };
 }
 
-/** An error of this library that says what failed, and what to do. */
+/** Returns whether an error is one of this library, with a message and a hint. */
 function isTold(error: unknown): boolean {
   return isError(error) && error.code !== 'INTERNAL' && error.hint !== undefined && !/undefined|a file:|\/proc\/self/.test(error.message);
 }
@@ -198,7 +195,7 @@ function stackOf(error: unknown): string {
   return error instanceof Error ? `${error.stack}` : String(error);
 }
 
-/** Declares the tests; of the calls of an operation every `step`th one fails. */
+/** Declares the tests. Every `step`th call of an operation fails. */
 export function systemCallTests(step: number): void {
   for (const [name, operation] of Object.entries(operations)) {
     for (const errno of ['EIO', 'EMFILE'] as const) {

@@ -1,7 +1,7 @@
 /**
  * A checkout that is killed at any step that changes the file system (SPEC.md R-OUT-2, R-OUT-3,
- * R-OUT-6): the old content is never lost before the new one is complete, no mixture is ever
- * committed, and the next checkout gives the exact tree and leaves nothing beside it.
+ * R-OUT-6). The old content is never lost before the new one is complete, and no mixture is ever
+ * committed. The next checkout gives the exact tree and leaves nothing else.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -22,7 +22,7 @@ interface Scenario {
   force: boolean;
   /** The directory itself stays. */
   keep?: true;
-  /** It holds parts of two versions, which nobody may commit. */
+  /** It holds parts of two versions, which must not be committed. */
   mixture?: true;
 }
 
@@ -38,7 +38,7 @@ const scenarios: Record<string, Scenario> = {
   'a mixture that an earlier crash left': { force: false, prepare: makeMixture, mixture: true },
 };
 
-/** Prepares the directory anew, with nothing remembered of it. */
+/** Prepares the directory anew, without any record of it. */
 async function begin(work: Work, { prepare }: Pick<Scenario, 'prepare'>): Promise<void> {
   rmSync(join(work.home, 'tester', '.store', 'records'), { recursive: true, force: true });
   rmSync(join(work.dir, '..'), { recursive: true, force: true });

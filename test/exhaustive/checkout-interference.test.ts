@@ -1,6 +1,6 @@
 /**
- * C5: a checkout that died at any step, and a directory that somebody changed since (SPEC.md
- * R-OUT-2, R-OUT-3, R-OUT-6).
+ * C5: a checkout that died at any step, and a directory that was changed since (SPEC.md R-OUT-2,
+ * R-OUT-3, R-OUT-6).
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * A process that dies at any write leaves the old state or the new one, whole, and the operation
- * can be repeated (SPEC.md R-WRITE-1).
+ * A process that dies at any write. It leaves the whole old or new state, and the operation can be
+ * repeated (SPEC.md R-WRITE-1).
  */
 import { join } from 'node:path';
 import test from 'ava';
@@ -16,8 +16,8 @@ class Died extends Error {}
 const writes: readonly Method[] = ['put', 'swap', 'delete'];
 
 /**
- * The process dies at its nth write, before or after the provider has it: nothing is heard from the
- * provider any more.
+ * Returns a provider that stops answering at the nth write, before or after its effect, as if the
+ * process died.
  */
 function dyingAt(inner: Provider, n: number, when: 'before' | 'after'): Provider & { written: () => number } {
   let count = 0;
@@ -32,7 +32,7 @@ function dyingAt(inner: Provider, n: number, when: 'before' | 'after'): Provider
   return { ...provider, written: () => count };
 }
 
-/** Runs the operation, and returns how many writes it made. */
+/** Runs the operation, and returns the number of its writes. */
 async function countWrites(folder: string, { before, run }: Operation): Promise<{ count: number; after: string }> {
   const inner = await providerOf(before);
   const provider = dyingAt(inner, 0, 'before');
@@ -96,10 +96,7 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
   });
 }
 
-/**
- * The answer to the nth write is lost, before or after the provider has it; everything else is
- * heard.
- */
+/** Loses the answer to the nth write, before or after its effect. All other answers arrive. */
 function losing(inner: Provider, n: number, when: 'before' | 'after'): { provider: Provider; lost: () => string } {
   let count = 0;
   let lost = '';

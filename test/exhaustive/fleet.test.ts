@@ -1,4 +1,4 @@
-/** Many workers of one machine, as processes of their own, on one home. */
+/** Many workers of one machine, as separate processes with one local store. */
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ test(`${WORKERS} processes snapshot ${WORKERS} sessions into one home at once, $
   const profiles = Array.from({ length: WORKERS }, (_, worker) => join(folder, `profile-${worker}`));
   for (const profile of profiles) {
     mkdirSync(join(profile, 'Default'), { recursive: true });
-    // Shared by all, so that workers store the same blobs at the same time.
+    // The content is shared, so that workers store the same blobs at the same time.
     writeFileSync(join(profile, 'Default', 'Shared'), Buffer.alloc(200_000, 'the same everywhere '));
   }
   for (let round = 0; round < ROUNDS; round++) {

@@ -1,7 +1,7 @@
 /**
- * The argument in the header of local-cell.ts, step by step: one who swaps, reads or checks is
- * stopped before its every step while others swap and roll, and then goes on, or never does. And
- * many who take steps in random order.
+ * The argument in the header of local-cell.ts, step by step. An actor that swaps, reads or checks
+ * is stopped before each of its steps while others swap and roll. Then it continues, or never does.
+ * Other tests run many actors in random order.
  */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
@@ -25,7 +25,7 @@ test.after.always(() => rm(root, { recursive: true, force: true }));
 
 let folders = 0;
 
-/** Opens one folder as often as there are processes. */
+/** Opens one folder once for each process. */
 function processes(entriesPerGeneration: number): () => Provider {
   const folder = join(root, String(folders++));
   return () => localProvider(folder, host, { entriesPerGeneration });
@@ -34,7 +34,7 @@ function processes(entriesPerGeneration: number): () => Provider {
 type Act = (provider: Provider, attempts: Attempt[]) => Promise<void>;
 
 interface Stop {
-  /** The step before which the one is stopped. */
+  /** The step before which the actor is stopped. */
   step: number;
   /** Swaps of others meanwhile. */
   others: number;
@@ -42,8 +42,8 @@ interface Stop {
 }
 
 /**
- * Stops one who does `act` on a cell that was swapped `before` times; true while it had not
- * finished by itself.
+ * Stops an actor that runs `act` on a cell that was swapped `before` times. Returns true if it had
+ * not finished by itself.
  */
 async function stopped(limit: number, before: number, stop: Stop, act: Act): Promise<boolean> {
   const open = processes(limit);
@@ -61,7 +61,7 @@ async function stopped(limit: number, before: number, stop: Stop, act: Act): Pro
 }
 
 /**
- * Stops at every step there is, while others swap once, or roll the cell more than once; the number
+ * Stops at every step while others swap once, or roll the cell more than once. Returns the number
  * of steps.
  */
 async function everywhere(limit: number, before: number, goesOn: boolean, act: Act): Promise<number> {

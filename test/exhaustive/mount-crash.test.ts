@@ -1,7 +1,7 @@
 /**
  * A worker's round (mount, write, commit, push, remove) that is killed at any step that changes the
- * file system: what was committed stays, the next mount gives the head or what was recovered,
- * whole, and leaves nothing behind.
+ * file system. Commits stay. The next mount gives the whole head or the recovered version, and
+ * leaves nothing behind.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { begin, entries, profile, write } from '../state/_processes.js';
 const child = fileURLToPath(new URL('_round-child.js', import.meta.url));
 const hook = new URL('_kill-hook.js', import.meta.url).href;
 
-/** Runs a round; resolves to whether it was killed before its end. */
+/** Runs a round. Resolves to whether it was killed before its end. */
 function wasKilled(home: string, remote: string, mark: string, killAt: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env, KILL_AT: String(killAt) };
@@ -51,7 +51,7 @@ for (let part = 1; part <= PARTS; part++) {
           cpSync(before, work, { recursive: true, preserveTimestamps: true });
         };
         const seen = new Map<string, number>();
-        // Until a round ends before it is killed.
+        // The loop ends when a round ends before it is killed.
         for (let [killAt, killed] = [part, true]; killed; killAt += PARTS) {
           reset();
           killed = await wasKilled(...places, 'written', killAt);

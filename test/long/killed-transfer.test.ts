@@ -1,7 +1,4 @@
-/**
- * A large push or pull that is killed half-way: what it moves in all is at most 1.1 times what it
- * had to.
- */
+/** A large push or pull that is killed halfway. It moves at most 1.1 times its bytes in total. */
 import test from 'ava';
 import { killedPull, killedPush } from '../sync/_killed-transfer.js';
 

@@ -1,6 +1,6 @@
 /**
- * C9: a directory is swapped for a symlink to one outside and back at random moments, all the time,
- * while versions are taken and restored.
+ * C9: a directory that is swapped for a symlink to one outside and back, at random moments, during
+ * snapshots and restores.
  */
 import { lstatSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,9 +48,7 @@ function scene(t: ExecutionContext) {
     folder,
     dir,
     outside,
-    /**
-     * Runs `work` while the directory is swapped, and puts it back if nothing else has its place.
-     */
+    /** Runs `work` while the directory is swapped, and puts it back if its path is free. */
     async whileSwapping<T>(work: () => Promise<T>): Promise<T> {
       Atomics.store(state, 0, 1);
       Atomics.notify(state, 0);

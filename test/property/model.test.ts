@@ -1,6 +1,6 @@
 /**
- * Any profile, edited in any way, comes back from every version as it was (path, kind, mode, time
- * to the microsecond, content).
+ * Any profile with any edits, which every version restores exactly (path, kind, mode, time to the
+ * microsecond, content).
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * What is stored once: content that another session has, content that was renamed, and what a
- * partial directory does not hold.
+ * Content that is stored once: that of another session, renamed content, and files that a partial
+ * directory does not hold.
  */
 import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -47,7 +47,7 @@ test('the same content in a second session adds less than one percent', async (t
   t.deepEqual(readListing(join(folder, 'out')), readListing(copy));
 });
 
-test('content that comes twice in one profile is stored once', async (t) => {
+test('repeated content of one profile is stored once', async (t) => {
   const { folder, session } = await freshStore(t);
   const dir = join(folder, 'profile');
   writeProfile(
@@ -122,7 +122,7 @@ test('a partial directory whose session moved on is a conflict', async (t) => {
   t.is((await session.resolve('HEAD')).commit, commit);
 });
 
-test('R-TREE-2: a file that became a directory of what was checked out in part is one in the next version', async (t) => {
+test('R-TREE-2: a file that became a directory in a partial checkout is a directory in the next version', async (t) => {
   const { folder, session } = await freshStore(t);
   writeProfile(
     join(folder, 'profile'),
