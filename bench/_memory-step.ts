@@ -6,12 +6,12 @@
  *
  * OPERATION: commit, checkpoint, push, pull, checkout, verify or verify-data.
  */
-import { openRepository } from 'browserstate';
+import { openStore } from 'browserstate';
 
 type Step = 'commit' | 'checkpoint' | 'push' | 'pull' | 'checkout' | 'verify' | 'verify-data';
 
 const [step, home, remote, dir] = process.argv.slice(2) as [Step, string, string, string];
-const store = await openRepository({ home, remote: remote || undefined });
+const store = await openStore({ home, remote: remote || undefined });
 const session = store.session('main');
 if (step === 'commit') await session.commit(dir, { offline: true });
 else if (step === 'checkpoint') await session.checkpoint(dir, { offline: true });

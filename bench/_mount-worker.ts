@@ -7,10 +7,10 @@
 import '@aws-sdk/client-s3';
 import { once } from 'node:events';
 import process from 'node:process';
-import { openRepository } from 'browserstate';
+import { openStore } from 'browserstate';
 
 const [home, remote, out] = process.argv.slice(2) as [string, string, string];
-const store = await openRepository({ home, remote });
+const store = await openStore({ home, remote });
 process.stdout.write('ready\n');
 await once(process.stdin, 'data');
 await store.session('bench').checkout(out);

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemHost } from '../src/host.js';
-import { memoryProvider, openRepository, type Provider } from '../src/index.js';
+import { memoryProvider, openStore, type Provider } from '../src/index.js';
 import { CHUNK_SIZE } from '../src/limits.js';
 import type { Sent, Store } from './_chunk-store.js';
 import type { Generation } from './_scan.js';
@@ -43,9 +43,9 @@ export class RealStore implements Store {
   }
 
   /** Runs `work` with an empty local store, like a worker on a new machine. */
-  async #withStore(work: (store: Awaited<ReturnType<typeof openRepository>>, folder: string) => Promise<unknown>): Promise<void> {
+  async #withStore(work: (store: Awaited<ReturnType<typeof openStore>>, folder: string) => Promise<unknown>): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), 'browserstate-bench-'));
-    const store = await openRepository({ home: this.#counting(), host: { ...systemHost, defaultHome: () => join(folder, 'home') } });
+    const store = await openStore({ home: this.#counting(), host: { ...systemHost, defaultHome: () => join(folder, 'home') } });
     try {
       await work(store, folder);
     } finally {

@@ -95,7 +95,7 @@ export class RemoteStore {
   }
 
   async #writeManifest(tree: Tree, writer: BlobWriter): Promise<number> {
-    const facts = { time: 0, message: '', who: 'bench', labels: {}, extensions: [] };
+    const facts = { time: 0, message: '', author: 'bench', labels: {}, extensions: [] };
     const commit = { tree: treeId(tree), parents: [], ...facts, ...measureTree(tree) };
     const name = newName(systemHost, 1);
     const bytes = await this.#repository.writeManifest(name, { commit, tree, blobs: { get: (id) => writer.place(id) } }, 'auto');

@@ -12,7 +12,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { openRepository, type Store } from '../src/index.js';
+import { openStore, type Store } from '../src/index.js';
 import { s3Provider } from '../src/provider/s3.js';
 import { type HttpProxy, startProxy } from '../test/faults/http-proxy.js';
 import { startGateway } from '../test/servers/_radosgw.js';
@@ -88,7 +88,7 @@ class Line {
 
   #machine(): Promise<Store> {
     const remote = s3Provider({ ...this.#bucket, prefix: 'budget', region: 'us-east-1', pathStyle: true });
-    return openRepository({ home: join(this.#folder, `home-${this.#machines++}`), remote });
+    return openStore({ home: join(this.#folder, `home-${this.#machines++}`), remote });
   }
 
   async #save(): Promise<Cost> {
@@ -203,7 +203,7 @@ async function measureBudget(
 async function liveOf(dir: string): Promise<{ live: number; ranges: number }> {
   const home = mkdtempSync(join(tmpdir(), 'browserstate-bench-'));
   try {
-    const store = await openRepository({ home });
+    const store = await openStore({ home });
     await store.session('fresh').commit(dir, { keepCaches: true });
     const { packs, manifests } = (await store.usage()).objects;
     return { live: packs.bytes + manifests.bytes, ranges: Math.ceil(packs.bytes / (8 * 2 ** 20)) + 8 };

@@ -69,9 +69,9 @@ export class Context {
   /** Returns the store, which is opened on first use. Throws USAGE for an invalid URL. */
   async store(): Promise<Store> {
     if (this.#store === undefined) {
-      const { openRepository } = await import('../src/index.js');
+      const { openStore } = await import('../src/index.js');
       const { home, remote, userId, signal, report } = this;
-      this.#store = await openRepository({
+      this.#store = await openStore({
         home,
         remote,
         userId,

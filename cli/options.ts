@@ -55,7 +55,7 @@ export const offline = {
 } as const satisfies OptionTable;
 
 export const on = {
-  on: { choices: ['home', 'remote'], default: 'home', requiresArg: true, describe: 'The local store or the remote' },
+  on: { choices: ['local', 'remote'], default: 'local', requiresArg: true, describe: 'The local store or the remote' },
 } as const satisfies OptionTable;
 
 export const onConflict = {

@@ -13,7 +13,7 @@ import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
 import { checkWholeNumber } from './provider/arguments.js';
 import type { UnmountOptions } from './session/calls.js';
 import type { Mount, Unmounted } from './session/mount.js';
-import { openRepository } from './session/open.js';
+import { openStore } from './session/open.js';
 import { repeat, type Stop } from './session/repeat.js';
 import type { Store } from './session/store.js';
 import {
@@ -91,7 +91,7 @@ export class BrowserState {
    */
   async mount(session: string, options: MountOptions = {}): Promise<string> {
     checkMountOptions(options);
-    const { checkpointInterval, hygiene: _hygiene, handleSignals: _handleSignals, browser: _browser, ...mounting } = options;
+    const { checkpointInterval, prepare: _prepare, handleSignals: _handleSignals, browser: _browser, ...mounting } = options;
     if (checkpointInterval !== undefined) checkWholeNumber('checkpointInterval', checkpointInterval, 1);
     return this.#inTurn(async () => {
       throwIfAborted(options.signal ?? this.#options.signal);
@@ -202,12 +202,12 @@ export class BrowserState {
     const home = this.#options.home ?? localOptions?.storagePath;
     const remote = await openRemote(this.#options, this.#host);
     const { storeMetadataOnProvider: _metadata, metadataUpdateInterval: _interval, ...transfer } = syncOptions;
-    return openRepository({ home, remote, userId, transfer, onRetry, signal, onProgress, onWarning: this.#warn, host: this.#host });
+    return openStore({ home, remote, userId, transfer, onRetry, signal, onProgress, onWarning: this.#warn, host: this.#host });
   }
 
-  async #prepare(dir: string, { hygiene = {}, signal }: MountOptions): Promise<void> {
-    if (hygiene === false) return;
-    for (const { message } of await prepareProfile(dir, hygiene, this.#host, signal)) this.#warn(message);
+  async #prepare(dir: string, { prepare = {}, signal }: MountOptions): Promise<void> {
+    if (prepare === false) return;
+    for (const { message } of await prepareProfile(dir, prepare, this.#host, signal)) this.#warn(message);
   }
 
   #begin(mount: Mount, options: MountOptions): void {

@@ -24,7 +24,7 @@ export interface Host {
   /** Returns cryptographically random bytes. */
   random(length: number): Uint8Array;
   /** Returns the author of commits and of operation log entries: `user@host`. */
-  who(): string;
+  author(): string;
   /** Returns the name that browsers on this machine write into their locks. */
   hostname(): string;
   /** Returns the network addresses of this machine, which browsers also write into their locks. */
@@ -68,13 +68,13 @@ export interface Host {
 }
 
 /** The host functions of a repository that is written. */
-export type WriterHost = Pick<Host, 'now' | 'random' | 'who'>;
+export type WriterHost = Pick<Host, 'now' | 'random' | 'author'>;
 
 export const systemHost: Host = {
   now: () => Date.now(),
   sleep: (ms, signal) => sleep(ms, undefined, signal ? { signal } : {}),
   random: (length) => new Uint8Array(randomBytes(length)),
-  who: () => `${userName()}@${hostname()}`,
+  author: () => `${userName()}@${hostname()}`,
   hostname: () => hostname(),
   addresses: () => Object.values(networkInterfaces()).flatMap((found) => found?.map(({ address }) => address) ?? []),
   platform: () => platform(),

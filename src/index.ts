@@ -1,5 +1,5 @@
 /** The exports of the package, and nothing else. */
-export type { HygieneOptions } from './browser/hygiene.js';
+export type { PrepareOptions } from './browser/hygiene.js';
 export { BrowserState } from './browser-state.js';
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './errors.js';
 export type { ProgressEvent } from './file-progress.js';
@@ -32,7 +32,7 @@ export type {
   OfflineOptions,
   OpenOptions,
   PullAllOptions,
-  RecoverHow,
+  RecoverAction,
   RecoverOptions,
   SaveOptions,
   SessionsOptions,
@@ -49,14 +49,14 @@ export type { MigrateResult } from './session/migrate.js';
 export type { Mount, Unmounted } from './session/mount.js';
 export type { MountCommit } from './session/mount-commit.js';
 export type { MountMode } from './session/mount-notes.js';
-export { openRepository } from './session/open.js';
+export { openStore } from './session/open.js';
 export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
-export type { LeftMount, Recovered, UnfinishedCheckout } from './session/recover.js';
+export type { AbandonedMount, Recovered, UnfinishedCheckout } from './session/recover.js';
 export type { SaveResult, Session, SyncResult } from './session/session.js';
-export type { Initialised, InitResult, LegacySession, SessionInfo, Store } from './session/store.js';
+export type { Initialized, InitResult, LegacySession, SessionInfo, Store } from './session/store.js';
 export type { Usage } from './session/usage.js';
 export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
 export { SyncManager } from './sync-manager.js';

@@ -101,7 +101,7 @@ export const MAX_MESSAGE_BYTES = 4 * KiB;
 export const MAX_LABELS = 32;
 export const MAX_LABEL_KEY_BYTES = 64;
 export const MAX_LABEL_VALUE_BYTES = 256;
-export const MAX_WHO_BYTES = 256;
+export const MAX_AUTHOR_BYTES = 256;
 /** Names that one garbage collection may condemn: bounds the size of gc/epoch. */
 export const MAX_CONDEMNED = 4096;
 /** Characters of a session id, user id or tag. */

@@ -37,7 +37,7 @@ export async function launch(
 ): Promise<BrowserContext> {
   const settings = { ...signalsOf(mount), ...options };
   if (browserType.name() === 'chromium') settings.args = [...portableArguments(), ...(options.args ?? [])];
-  const restores = mount.hygiene !== false && mount.hygiene?.keepSessionCookies === true;
+  const restores = mount.prepare !== false && mount.prepare?.keepSessionCookies === true;
   if (browserType.name() === 'firefox' && restores) settings.firefoxUserPrefs = { ...firefoxRestores, ...options.firefoxUserPrefs };
   return launchMounted(state, session, mount, {
     executable: options.executablePath || (options.channel === undefined ? browserType.executablePath() : undefined),

@@ -7,5 +7,5 @@ import type { WriterHost } from './host.js';
 export const portableHost: WriterHost = {
   now: () => Date.now(),
   random: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  who: () => 'reader',
+  author: () => 'reader',
 };

@@ -40,7 +40,7 @@ export async function launch(
   // profile locked after that process was killed.
   const pipe = options.browser !== 'firefox' && (options.debuggingPort ?? null) === null;
   const settings = { ...signalsOf(mount), ...(pipe && { pipe }), ...options };
-  const restores = mount.hygiene !== false && mount.hygiene?.keepSessionCookies === true;
+  const restores = mount.prepare !== false && mount.prepare?.keepSessionCookies === true;
   if (options.browser !== 'firefox') settings.args = [...portableArguments(), ...(options.args ?? [])];
   else if (restores) settings.extraPrefsFirefox = { ...firefoxRestores, ...options.extraPrefsFirefox };
   return launchMounted(state, session, mount, {

@@ -1,13 +1,13 @@
 /**
  * The options of BrowserState, compatible with v0, and their translation to options of the store.
  */
-import type { HygieneOptions } from './browser/hygiene.js';
+import type { PrepareOptions } from './browser/hygiene.js';
 import { BrowserStateError } from './errors.js';
 import type { Host } from './host.js';
 import { checkOptions, type OptionNames } from './option-check.js';
 import type { Provider } from './provider/provider.js';
 import type { RetryEvent } from './provider/retry.js';
-import { type OpenMountOptions, optionsOf, type RecoverHow, type UnmountOptions } from './session/calls.js';
+import { type OpenMountOptions, optionsOf, type RecoverAction, type UnmountOptions } from './session/calls.js';
 import type { TransferOptions } from './session/places.js';
 import type { OnProgress } from './session/progress.js';
 
@@ -65,11 +65,11 @@ export interface BrowserStateOptions {
   s3Options?: S3StorageOptions | undefined;
   gcsOptions?: GcsStorageOptions | undefined;
   syncOptions?: SyncOptions | undefined;
-  /** Local store and remote as `openRepository` accepts them, in place of the storage options. */
+  /** Local store and remote as `openStore` accepts them, in place of the storage options. */
   home?: string | Provider | undefined;
   remote?: string | Provider | undefined;
   /** How to recover the session's abandoned mounts when it is mounted; `commit` if not given. */
-  recover?: RecoverHow | undefined;
+  recover?: RecoverAction | undefined;
   /** Cancels running operations, in all calls without a signal of their own. */
   signal?: AbortSignal | undefined;
   /**
@@ -96,9 +96,9 @@ export interface MountOptions
    */
   checkpointInterval?: number | undefined;
   /**
-   * How the profile is prepared before a browser opens it; see `HygieneOptions`. False: not at all.
+   * How the profile is prepared before a browser opens it; see `PrepareOptions`. False: not at all.
    */
-  hygiene?: false | HygieneOptions | undefined;
+  prepare?: false | PrepareOptions | undefined;
   /**
    * False: do not handle SIGINT and SIGTERM. Otherwise the session is unmounted first, and then the
    * process ends as it would have.
@@ -123,12 +123,12 @@ const mountOptions: OptionNames<MountOptions> = {
   keepCaches: true,
   signal: true,
   checkpointInterval: true,
-  hygiene: true,
+  prepare: true,
   handleSignals: true,
   browser: true,
 };
 
-const hygieneOptions: OptionNames<HygieneOptions> = {
+const prepareOptions: OptionNames<PrepareOptions> = {
   locks: true,
   exitType: true,
   warnings: true,
@@ -187,7 +187,7 @@ const gcsOptionNames: OptionNames<GcsStorageOptions> = {
 /** Throws USAGE for an unknown option of `mount`, or in one of its groups. */
 export function checkMountOptions(options: MountOptions): void {
   checkOptions('mount', options, mountOptions);
-  if (options.hygiene !== false) checkOptions('mount: hygiene', options.hygiene, hygieneOptions);
+  if (options.prepare !== false) checkOptions('mount: prepare', options.prepare, prepareOptions);
 }
 
 /** Throws USAGE for an unknown option of `unmount`. */

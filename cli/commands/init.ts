@@ -1,5 +1,5 @@
 /** `init`: creates the stores before their first use. */
-import type { Initialised } from '../../src/index.js';
+import type { Initialized } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import { CliError } from '../failure.js';
 import { type Line, styled } from '../lines.js';
@@ -30,6 +30,6 @@ export const init = defineCommand({
   },
 });
 
-function describe({ repository, created }: Initialised, user: string, place: string): Line {
+function describe({ repository, created }: Initialized, user: string, place: string): Line {
   return [created ? 'created' : 'there is already', ' repository ', styled('yellow', shortId(repository)), ` of user ${user} in ${place}`];
 }

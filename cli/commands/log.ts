@@ -63,7 +63,7 @@ async function showOperations(context: Context, id: string, { limit, offline }: 
 interface Operation {
   op: LogEntry['op'] | RefEvent['op'];
   time: Date;
-  who: string;
+  author: string;
   /** The commit that it made; null if none. */
   commit: string | null;
   /** The commit's message, or what was tagged or forked. */
@@ -82,8 +82,8 @@ async function readOperations(context: Context, id: string, selection: Selection
   const session = await context.session(id);
   const events = await session.events({ offline: selection.offline, signal: context.signal });
   const operations: Operation[] = [
-    ...commits.map(({ op, time, who, commit, message }) => ({ op, time, who, commit, detail: message })),
-    ...events.map(({ op, time, who, detail }) => ({ op, time: new Date(time), who, commit: null, detail })),
+    ...commits.map(({ op, time, author, commit, message }) => ({ op, time, author, commit, detail: message })),
+    ...events.map(({ op, time, author, detail }) => ({ op, time: new Date(time), author, commit: null, detail })),
   ];
   return operations.sort((a, b) => b.time.getTime() - a.time.getTime());
 }
@@ -112,11 +112,11 @@ function remarks({ tags, message, labels, pushed, head }: LogEntry): Cell[] {
 function describeOperations(operations: readonly Operation[]): Line[] {
   const now = Date.now();
   return table(
-    operations.map(({ op, time, who, commit, detail }) => [
+    operations.map(({ op, time, author, commit, detail }) => [
       styled('cyan', age(time, now)),
       styled('bold', op),
       styled('yellow', commit === null ? '' : shortId(commit)),
-      who,
+      author,
       firstLine(detail),
     ]),
   );

@@ -1,5 +1,5 @@
 /** `recover`: commits or discards abandoned mounts. */
-import type { LeftMount, Recovered, RecoverHow, Store } from '../../src/index.js';
+import type { AbandonedMount, RecoverAction, Recovered, Store } from '../../src/index.js';
 import { defineCommand } from '../command.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure, exitStatus } from '../failure.js';
@@ -29,7 +29,7 @@ export const recover = defineCommand({
   async run(context, args) {
     const { report } = context;
     const store = await context.store();
-    const left = await store.leftMounts();
+    const left = await store.abandonedMounts();
     const how = howOf(args);
     if (how === undefined) {
       if (args.all) throw new CliError('USAGE', 'expected --commit or --discard with --all, found neither', 'Add --commit or --discard.');
@@ -41,7 +41,7 @@ export const recover = defineCommand({
     const chosen = choose(left, args[how] ?? '', args.all ?? false);
     const options = { allowShrink: args.allowShrink, offline: args.offline, signal: context.signal };
     if (!args.all) {
-      const result = toJson(await store.recover(chosen[0] as LeftMount, how, options));
+      const result = toJson(await store.recover(chosen[0] as AbandonedMount, how, options));
       report.result(result, () => [describe(result)]);
       return;
     }
@@ -51,14 +51,14 @@ export const recover = defineCommand({
 
 type Result = Omit<Recovered, 'commit'> & { commit: string | null };
 
-function howOf({ commit, discard }: { commit?: string | undefined; discard?: string | undefined }): RecoverHow | undefined {
+function howOf({ commit, discard }: { commit?: string | undefined; discard?: string | undefined }): RecoverAction | undefined {
   if (commit !== undefined && discard !== undefined)
     throw new CliError('USAGE', 'expected --commit or --discard, found both', 'Omit one of them.');
   if (commit !== undefined) return 'commit';
   return discard === undefined ? undefined : 'discard';
 }
 
-function choose(left: readonly LeftMount[], id: string, all: boolean): readonly LeftMount[] {
+function choose(left: readonly AbandonedMount[], id: string, all: boolean): readonly AbandonedMount[] {
   if (all === (id !== '')) {
     const hint = '`browserstate recover` lists the names.';
     throw new CliError('USAGE', `expected the name of a mount or --all, found ${all ? 'both' : 'neither'}`, hint);
@@ -74,8 +74,8 @@ function choose(left: readonly LeftMount[], id: string, all: boolean): readonly 
 async function recoverAll(
   context: Context,
   store: Store,
-  left: readonly LeftMount[],
-  how: RecoverHow,
+  left: readonly AbandonedMount[],
+  how: RecoverAction,
   options: Parameters<Store['recover']>[2],
 ): Promise<void> {
   const { report } = context;
@@ -109,7 +109,7 @@ function describe({ id, session, commit, outcome, pushed }: Result): Line {
   return ['recovered ', name, ' as ', styled('yellow', shortId(commit)), ` of ${session}${pushed ? ', and pushed it' : ''}`];
 }
 
-function describeLeft(left: readonly LeftMount[]): Line[] {
+function describeLeft(left: readonly AbandonedMount[]): Line[] {
   const now = Date.now();
   if (left.length === 0) return [];
   return table([

@@ -50,7 +50,7 @@ export const run = defineCommand({
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
     label: { type: 'array', string: true, requiresArg: true, describe: 'Label of the form KEY=VALUE (repeatable)' },
     'keep-session-cookies': { type: 'boolean', describe: 'Keep session cookies after the browser exits' },
-    hygiene: { choices: ['on', 'off'], default: 'on', requiresArg: true, describe: 'off: mount the profile exactly as committed' },
+    prepare: { choices: ['on', 'off'], default: 'on', requiresArg: true, describe: 'off: mount the profile exactly as committed' },
     ...rules,
     'allow-shrink': { type: 'boolean', describe: 'Commit even if cookies or most files are gone' },
     ...offline,
@@ -62,7 +62,7 @@ export const run = defineCommand({
     ['run -s work --mode exclusive --on-conflict ours -- ./bot {}', 'Allow one worker at a time'],
   ],
   async run(context, args) {
-    const { mode, existing, keepSessionCookies, hygiene, exclude, keepCaches, offline, onConflict, message, allowShrink } = args;
+    const { mode, existing, keepSessionCookies, prepare, exclude, keepCaches, offline, onConflict, message, allowShrink } = args;
     if (args.command[0] === '')
       throw new CliError('USAGE', 'expected a command after `--`, found an empty text', 'Name a program after `--`.');
     const labels = parseLabels(args.label);
@@ -77,7 +77,7 @@ export const run = defineCommand({
         onConflict,
         exclude,
         keepCaches,
-        hygiene: hygiene === 'off' ? false : { keepSessionCookies },
+        prepare: prepare === 'off' ? false : { keepSessionCookies },
         handleSignals: false,
         browser: isBrowser(args.command) && !isInquiry(args.command),
         signal: context.signal,

@@ -15,7 +15,7 @@ import { removeLocks } from './locks.js';
 import { mendChromium, mendFirefox } from './preferences.js';
 import { newerVersion } from './versions.js';
 
-export interface HygieneOptions {
+export interface PrepareOptions {
   /** Remove the locks of browsers that exited or ran on another machine. Default: true. */
   locks?: boolean | undefined;
   /** Mend the crash traces of a killed browser in its preferences. Default: true. */
@@ -50,7 +50,7 @@ export interface Warning {
  * nothing. Throws NOT_FOUND, USAGE or UNREADABLE if `dir` is no readable directory. Throws the
  * library errors of failed writes, and CANCELLED.
  */
-export async function prepareProfile(dir: string, options: HygieneOptions, host: Host, signal?: AbortSignal): Promise<Warning[]> {
+export async function prepareProfile(dir: string, options: PrepareOptions, host: Host, signal?: AbortSignal): Promise<Warning[]> {
   const { locks = true, exitType = true, warnings = true, keepSessionCookies = false, browserVersion } = options;
   const facts = readFacts(dir);
   if (liveBrowser(dir, host) === undefined) {

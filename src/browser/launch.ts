@@ -94,9 +94,9 @@ function closeOnStop(close: () => Promise<void>): () => void {
 
 /** Passes the browser's version to the preparation; it is queried while the session is mounted. */
 function withVersion(options: MountOptions, executable: string | undefined): MountOptions {
-  const { hygiene = {} } = options;
-  if (executable === undefined || hygiene === false || hygiene.warnings === false || hygiene.browserVersion !== undefined) return options;
-  return { ...options, hygiene: { ...hygiene, browserVersion: versionOf(executable) } };
+  const { prepare = {} } = options;
+  if (executable === undefined || prepare === false || prepare.warnings === false || prepare.browserVersion !== undefined) return options;
+  return { ...options, prepare: { ...prepare, browserVersion: versionOf(executable) } };
 }
 
 /**

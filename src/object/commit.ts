@@ -2,13 +2,13 @@
 import { compareBytes, compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
 import { BrowserStateError, check } from '../errors.js';
 import {
+  MAX_AUTHOR_BYTES,
   MAX_LABEL_KEY_BYTES,
   MAX_LABEL_VALUE_BYTES,
   MAX_LABELS,
   MAX_MESSAGE_BYTES,
   MAX_PARENTS,
   MAX_TIME,
-  MAX_WHO_BYTES,
 } from '../limits.js';
 import { ID_BYTES, idBytes, type ObjectId, objectId } from '../object-id.js';
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.js';
@@ -20,7 +20,7 @@ export interface Commit {
   /** Milliseconds since 1970, UTC. */
   time: number;
   message: string;
-  who: string;
+  author: string;
   labels: Record<string, string>;
   /** Files in the tree, and the sum of their sizes in bytes. */
   files: number;
@@ -38,7 +38,7 @@ export function encodeCommit(commit: Commit): Uint8Array {
   for (const parent of commit.parents) out.bytes(idBytes(parent));
   out.uint(commit.time);
   out.sized(bounded('the message', commit.message, MAX_MESSAGE_BYTES));
-  out.sized(bounded('the author', commit.who, MAX_WHO_BYTES));
+  out.sized(bounded('the author', commit.author, MAX_AUTHOR_BYTES));
   out.uint(labels.length);
   for (const { key, value } of labels) out.sized(key).sized(value);
   out.uint(commit.files).uint(commit.bytes);
@@ -73,13 +73,13 @@ export function decodeCommit(bytes: Uint8Array): Commit {
   check(new Set(parents).size === parents.length, 'commit: expected distinct parents, found one twice');
   const time = input.uint(MAX_TIME);
   const message = input.text(MAX_MESSAGE_BYTES);
-  const who = input.text(MAX_WHO_BYTES);
+  const author = input.text(MAX_AUTHOR_BYTES);
   const labels = decodeLabels(input);
   const files = input.uint(Number.MAX_SAFE_INTEGER);
   const size = input.uint(Number.MAX_SAFE_INTEGER);
   const extensions = decodeExtensions(input, 'commit');
   input.end();
-  return { tree, parents, time, message, who, labels, files, bytes: size, extensions };
+  return { tree, parents, time, message, author, labels, files, bytes: size, extensions };
 }
 
 export function commitId(canonical: Uint8Array): ObjectId {

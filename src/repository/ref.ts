@@ -5,6 +5,7 @@
 import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../bytes.js';
 import { check, integrity } from '../errors.js';
 import {
+  MAX_AUTHOR_BYTES,
   MAX_CELL_SIZE,
   MAX_INLINE_ROW_BYTES,
   MAX_INLINE_ROWS,
@@ -14,7 +15,6 @@ import {
   MAX_SESSION_ROWS,
   MAX_TAGS,
   MAX_TIME,
-  MAX_WHO_BYTES,
 } from '../limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
 import { decodeExtensions, type Extension, encodeExtensions } from '../object/extension.js';
@@ -44,7 +44,7 @@ export interface RefEvent {
   op: EventOp;
   /** Milliseconds since 1970, UTC. */
   time: number;
-  who: string;
+  author: string;
   nonce: Uint8Array;
   detail: string;
 }
@@ -138,7 +138,7 @@ export function encodeRef(ref: Ref): Uint8Array {
   }
   out.uint(ref.events.length);
   for (const event of ref.events) {
-    out.byte(eventOps.indexOf(event.op)).uint(event.time).text(event.who).bytes(event.nonce).text(event.detail);
+    out.byte(eventOps.indexOf(event.op)).uint(event.time).text(event.author).bytes(event.nonce).text(event.detail);
   }
   out.sized(ref.head);
   encodeExtensions(out, ref.extensions);
@@ -158,7 +158,7 @@ export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[]
   const nonce = input.bytes(NAME_BYTES).slice();
   const epoch = input.uint(Number.MAX_SAFE_INTEGER);
   const etagStyle = flag(input, what) ? 'unquoted' : 'returned';
-  const lease = flag(input, what) ? { owner: input.text(MAX_WHO_BYTES), expiry: input.uint(MAX_TIME) } : undefined;
+  const lease = flag(input, what) ? { owner: input.text(MAX_AUTHOR_BYTES), expiry: input.uint(MAX_TIME) } : undefined;
   const tags = decodeTags(input, what);
   const before = input.remaining;
   const rows = decodeRows(input, MAX_REF_ROWS, what, known);
@@ -235,7 +235,7 @@ function decodeTags(input: Reader, what: string): Map<string, ObjectId> {
   const count = input.uint(MAX_TAGS);
   let last = '';
   for (let i = 0; i < count; i++) {
-    const name = input.text(MAX_WHO_BYTES);
+    const name = input.text(MAX_AUTHOR_BYTES);
     check(tagProblem(name) === undefined, `${what}: expected the name of a tag, found ${JSON.stringify(name)}`);
     check(compareUtf8(last, name) < 0, `${what}: expected rising tag names, found ${JSON.stringify(name)}`);
     tags.set(name, toHex(input.bytes(ID_BYTES)));
@@ -248,9 +248,9 @@ function decodeEvent(input: Reader, what: string): RefEvent {
   const op = eventOps[input.byte()];
   check(op !== undefined, `${what}: expected an event of 0 to ${eventOps.length - 1}`);
   const time = input.uint(MAX_TIME);
-  const who = input.text(MAX_WHO_BYTES);
+  const author = input.text(MAX_AUTHOR_BYTES);
   const nonce = input.bytes(NAME_BYTES).slice();
-  return { op, time, who, nonce, detail: input.text(MAX_DETAIL_BYTES) };
+  return { op, time, author, nonce, detail: input.text(MAX_DETAIL_BYTES) };
 }
 
 function flag(input: Reader, what: string): boolean {

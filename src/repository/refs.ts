@@ -7,11 +7,11 @@ import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '.
 import type { WriterHost } from '../host.js';
 import {
   JOINED_SEGMENT_ROWS,
+  MAX_AUTHOR_BYTES,
   MAX_INLINE_ROW_BYTES,
   MAX_INLINE_ROWS,
   MAX_SEQUENCE,
   MAX_SESSION_ROWS,
-  MAX_WHO_BYTES,
   MIN_JOINED_SEGMENTS,
 } from '../limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
@@ -108,10 +108,10 @@ export class Refs {
   /** Returns the change that adds an event of this process before the ref's events. */
   event(ref: Ref, op: EventOp, detail: string): Pick<Ref, 'events'> {
     const nonce = this.#host.random(NAME_BYTES);
-    const who = this.#host.who();
-    if (utf8(who).length > MAX_WHO_BYTES)
-      throw new BrowserStateError('USAGE', `expected the author to have at most ${MAX_WHO_BYTES} bytes, found ${who}`);
-    const event = { op, time: this.#host.now(), who, nonce, detail };
+    const author = this.#host.author();
+    if (utf8(author).length > MAX_AUTHOR_BYTES)
+      throw new BrowserStateError('USAGE', `expected the author to have at most ${MAX_AUTHOR_BYTES} bytes, found ${author}`);
+    const event = { op, time: this.#host.now(), author, nonce, detail };
     return { events: [event, ...ref.events].slice(0, MAX_EVENTS) };
   }
 

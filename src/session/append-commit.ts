@@ -24,7 +24,7 @@ export interface CommitFacts {
 /** Makes a commit of this process, now, with the content of the tree. */
 export function newCommit({ tree, files, bytes }: Pick<Commit, 'tree' | 'files' | 'bytes'>, facts: CommitFacts, host: Host): Commit {
   const { parents, message, labels = {} } = facts;
-  return { tree, parents, time: host.now(), message, who: host.who(), labels, files, bytes, extensions: [] };
+  return { tree, parents, time: host.now(), message, author: host.author(), labels, files, bytes, extensions: [] };
 }
 
 /** A commit, where the bytes of its tree are, and how it came about. */

@@ -82,7 +82,7 @@ export interface SessionsOptions extends OfflineOptions {
 
 /** Which repository is meant: that of this machine unless said. */
 export interface OnOptions {
-  on?: 'home' | 'remote' | undefined;
+  on?: 'local' | 'remote' | undefined;
 }
 
 export interface MigrateOptions extends OfflineOptions {
@@ -92,7 +92,7 @@ export interface MigrateOptions extends OfflineOptions {
 }
 
 /** `commit`: what is left becomes a commit. `discard`: it is removed. */
-export type RecoverHow = 'commit' | 'discard';
+export type RecoverAction = 'commit' | 'discard';
 
 export interface RecoverOptions extends RequestOptions {
   /** Commit even what lost its cookies or nearly all files. */
@@ -119,7 +119,7 @@ export interface OpenMountOptions extends MountPullOptions {
   /**
    * What to do with what processes that are gone have left of the session; `commit` unless given.
    */
-  recover?: RecoverHow | undefined;
+  recover?: RecoverAction | undefined;
   /**
    * Who has the lease of an exclusive mount, for others to see; user, machine and process unless
    * given.

@@ -6,7 +6,7 @@
  */
 import { toHex, utf8 } from '../bytes.js';
 import { BrowserStateError, isError } from '../errors.js';
-import { MAX_TIME, MAX_WHO_BYTES } from '../limits.js';
+import { MAX_AUTHOR_BYTES, MAX_TIME } from '../limits.js';
 import { checkWholeNumber } from '../provider/arguments.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Ref } from '../repository/ref.js';
@@ -57,7 +57,7 @@ export async function takeLease(
   later: Operation,
 ): Promise<Lease> {
   const { host } = op;
-  const mine = checkOwner(owner ?? `${host.who()} ${toHex(host.random(8))}`);
+  const mine = checkOwner(owner ?? `${host.author()} ${toHex(host.random(8))}`);
   checkWholeNumber('ttl', ttl, 1);
   const until = () => Math.min(host.now() + ttl, MAX_TIME);
   let ref = await change(replica, session, op, 0, (now) => {
@@ -111,8 +111,11 @@ async function change(
 
 function checkOwner(owner: string): string {
   const { length } = utf8(owner);
-  if (length > 0 && length <= MAX_WHO_BYTES) return owner;
-  throw new BrowserStateError('USAGE', `expected the owner of a lease to have 1 to ${MAX_WHO_BYTES} bytes, found ${JSON.stringify(owner)}`);
+  if (length > 0 && length <= MAX_AUTHOR_BYTES) return owner;
+  throw new BrowserStateError(
+    'USAGE',
+    `expected the owner of a lease to have 1 to ${MAX_AUTHOR_BYTES} bytes, found ${JSON.stringify(owner)}`,
+  );
 }
 
 function held(session: string, { owner, expires }: { owner: string; expires: Date }): BrowserStateError {

@@ -10,7 +10,7 @@ export interface LogEntry {
   parents: ObjectId[];
   time: Date;
   message: string;
-  who: string;
+  author: string;
   labels: Record<string, string>;
   files: number;
   bytes: number;
@@ -35,8 +35,8 @@ export interface LogSelection {
 /** Returns the entry of a row. */
 export function logEntry({ id, op, commit }: Row, tagged: ReadonlyMap<string, ObjectId>): LogEntry {
   const tags = [...tagged].filter(([, named]) => named === id).map(([name]) => name);
-  const { tree, parents, message, who, labels, files, bytes } = commit;
-  return { commit: id, tree, parents, time: new Date(commit.time), message, who, labels, files, bytes, op, tags };
+  const { tree, parents, message, author, labels, files, bytes } = commit;
+  return { commit: id, tree, parents, time: new Date(commit.time), message, author, labels, files, bytes, op, tags };
 }
 
 /**

@@ -20,7 +20,7 @@ import { sessionBeside } from './mount-commit.js';
 import { type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
 import { type Call, hasRemote } from './operation.js';
 import { pullForMount } from './pull-for-mount.js';
-import { type LeftMount, leftOf, recoverMount } from './recover.js';
+import { type AbandonedMount, leftOf, recoverMount } from './recover.js';
 
 /** Where notes about mounts are kept. */
 export function mountNotes(local: LocalReplica): MountNotes {
@@ -96,7 +96,7 @@ async function recoverLeft(session: string, { recover: how = 'commit' }: OpenMou
   }
 }
 
-function describe({ session, dir }: LeftMount, to: string, outcome: 'committed' | 'unchanged' | 'discarded'): string {
+function describe({ session, dir }: AbandonedMount, to: string, outcome: 'committed' | 'unchanged' | 'discarded'): string {
   const what = `what a process that ended left of session ${session} in ${dir}`;
   if (outcome === 'unchanged') return `${what} was as it had been committed, and was removed`;
   if (outcome === 'discarded') return `${what} was discarded`;

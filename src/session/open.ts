@@ -13,7 +13,7 @@ import { Store } from './store.js';
  * first push.
  *
  * @example
- * const store = await openRepository({ home: '/var/lib/browserstate', remote: 's3://profiles/team?region=eu-central-1' });
+ * const store = await openStore({ home: '/var/lib/browserstate', remote: 's3://profiles/team?region=eu-central-1' });
  * const session = store.session('linkedin');
  * const { commit } = await session.commit('/tmp/profile', { message: 'logged in' });
  * await session.push();
@@ -22,9 +22,9 @@ import { Store } from './store.js';
  *
  * Throws USAGE for a user id, an address or a number that cannot be one, and for a remote that is home itself; UNSUPPORTED on Windows.
  */
-export async function openRepository(options: OpenOptions = {}): Promise<Store> {
-  checkOptions('openRepository', options, optionsOf.open);
-  checkOptions('openRepository: transfer', options.transfer, optionsOf.transfer);
+export async function openStore(options: OpenOptions = {}): Promise<Store> {
+  checkOptions('openStore', options, optionsOf.open);
+  checkOptions('openStore: transfer', options.transfer, optionsOf.transfer);
   const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress, onWarning } = options;
   if (host.platform() === 'win32')
     throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows', { hint: 'Run it in WSL.' });

@@ -36,7 +36,7 @@ export function hasRemote(op: Call): op is RemoteCall {
 export function requireRemote(op: Call): RemoteCall {
   if (hasRemote(op)) return op;
   throw new BrowserStateError('USAGE', 'expected a remote, found none', {
-    hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openRepository.',
+    hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openStore.',
   });
 }
 

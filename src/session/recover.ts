@@ -10,7 +10,7 @@ import { directoryState } from '../workspace/checkout.js';
 import { refuseLive } from '../workspace/live.js';
 import { pendingDirectories } from '../workspace/record.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
-import type { RecoverHow, RecoverOptions } from './calls.js';
+import type { RecoverAction, RecoverOptions } from './calls.js';
 import type { LocalReplica } from './local.js';
 import { pushMounted, removeWorkspace } from './mount.js';
 import { commandState, refuseCommand } from './mount-command.js';
@@ -20,7 +20,7 @@ import { type Call, hasRemote } from './operation.js';
 import { notPushed } from './push.js';
 
 /** A workspace that a process which is gone has left. */
-export interface LeftMount {
+export interface AbandonedMount {
   /** The workspace's name. */
   id: string;
   session: string;
@@ -49,8 +49,8 @@ export interface Recovered {
 }
 
 /** The workspaces that are left, in the order of their names. */
-export async function leftOf(local: LocalReplica, notes: MountNotes): Promise<LeftMount[]> {
-  const left: LeftMount[] = [];
+export async function leftOf(local: LocalReplica, notes: MountNotes): Promise<AbandonedMount[]> {
+  const left: AbandonedMount[] = [];
   for (const held of await notes.left()) {
     const note = await noteOf(local, notes, held);
     const { session, mode, since, base } = note;
@@ -96,7 +96,7 @@ export async function unfinishedCheckouts(local: LocalReplica): Promise<Unfinish
 export async function recoverMount(
   notes: MountNotes,
   left: HeldNote,
-  how: RecoverHow,
+  how: RecoverAction,
   options: RecoverOptions,
   op: Call,
 ): Promise<Recovered | undefined> {
@@ -111,7 +111,7 @@ export async function recoverMount(
   });
 }
 
-async function recoverOwned(notes: MountNotes, held: HeldNote, how: RecoverHow, options: RecoverOptions, op: Call): Promise<Recovered> {
+async function recoverOwned(notes: MountNotes, held: HeldNote, how: RecoverAction, options: RecoverOptions, op: Call): Promise<Recovered> {
   const { id } = held;
   const dir = directoryOf(op.local, held);
   const note = await noteOf(op.local, notes, { id });

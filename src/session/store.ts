@@ -21,7 +21,7 @@ import {
   type OpenMountOptions,
   optionsOf,
   type PullAllOptions,
-  type RecoverHow,
+  type RecoverAction,
   type RecoverOptions,
   type SessionsOptions,
 } from './calls.js';
@@ -38,7 +38,7 @@ import type { OnProgress } from './progress.js';
 import type { PullResult } from './pull.js';
 import { pullForMount } from './pull-for-mount.js';
 import type { PushOptions, PushResult } from './push.js';
-import { type LeftMount, leftOf, type Recovered, recoverMount, type UnfinishedCheckout, unfinishedCheckouts } from './recover.js';
+import { type AbandonedMount, leftOf, type Recovered, recoverMount, type UnfinishedCheckout, unfinishedCheckouts } from './recover.js';
 import { RemoteReplica } from './remote.js';
 import type { Replica } from './replica.js';
 import { Session, type SyncResult } from './session.js';
@@ -64,14 +64,14 @@ export interface SessionInfo {
 }
 
 /** A repository's id, and whether it was made just now. */
-export interface Initialised {
+export interface Initialized {
   repository: string;
   created: boolean;
 }
 
-export interface InitResult extends Initialised {
+export interface InitResult extends Initialized {
   /** The same of the remote, where there is one. */
-  remote?: Initialised;
+  remote?: Initialized;
 }
 
 /** A session of the older package. */
@@ -129,9 +129,9 @@ export class Store {
    */
   async init(options?: RequestOptions): Promise<InitResult> {
     const op = callOf(this.#op, 'init', options, optionsOf.request);
-    const local = await initialise(this.#local, op);
+    const local = await initialize(this.#local, op);
     await this.#remote?.confirm(op);
-    return this.#remote === undefined ? local : { ...local, remote: await initialise(this.#remote, op) };
+    return this.#remote === undefined ? local : { ...local, remote: await initialize(this.#remote, op) };
   }
 
   /**
@@ -278,8 +278,8 @@ export class Store {
    * Returns the workspaces that processes which are gone have left. Those of one session are
    * recovered when it is mounted next.
    */
-  async leftMounts(options?: RequestOptions): Promise<LeftMount[]> {
-    callOf(this.#op, 'leftMounts', options, optionsOf.request);
+  async abandonedMounts(options?: RequestOptions): Promise<AbandonedMount[]> {
+    callOf(this.#op, 'abandonedMounts', options, optionsOf.request);
     return leftOf(this.#local, mountNotes(this.#local));
   }
 
@@ -287,7 +287,7 @@ export class Store {
    * Recovers a workspace that was left, after a pull of its session: see `recoverMount` and
    * `pullForMount` for what they throw. Throws BUSY if another process is faster.
    */
-  async recover(left: LeftMount, how: RecoverHow, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
+  async recover(left: AbandonedMount, how: RecoverAction, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
     const op = callOf(this.#op, 'recover', options, optionsOf.recover);
     if (hasRemote(op) && how === 'commit') await pullForMount(left.session, {}, op);
     const done = await recoverMount(mountNotes(this.#local), left, how, options, op);
@@ -339,7 +339,7 @@ function problemOf(session: string, place: string, error: unknown): BrowserState
   return new BrowserStateError(code, `session ${session} ${place}: ${message}`, { hint, details: { session, ...details }, cause: error });
 }
 
-async function initialise(replica: Replica, op: Operation): Promise<Initialised> {
+async function initialize(replica: Replica, op: Operation): Promise<Initialized> {
   const created = (await replica.open(op)) === undefined;
   return { repository: (await replica.init(op)).name, created };
 }

@@ -145,7 +145,7 @@ export function readFacts(dir: string): DirectoryFacts {
   }
   const isNamed = (): boolean => chromiumProfile.test(basename(root)) || isFile(join(dirname(root), 'Local State'));
   const isLone = isLoneProfile(files, directories, isNamed);
-  const browser = isLone ? 'chromium' : recognise(files, directories);
+  const browser = isLone ? 'chromium' : recognize(files, directories);
   const profiles = [...directories].filter((name) => browser === 'chromium' && isProfile(root, name));
   return { browser, isLone, profiles: new Set(profiles), isLevelDb: (path) => isFile(join(root, path, 'CURRENT')) };
 }
@@ -166,7 +166,7 @@ export function defaultExclude(facts: DirectoryFacts, path: string, isDirectory:
   return rules(path) ?? (facts.profiles.has(top.slice(0, -1)) ? rules(path.slice(top.length)) : undefined);
 }
 
-function recognise(files: ReadonlySet<string>, directories: ReadonlySet<string>): Browser | undefined {
+function recognize(files: ReadonlySet<string>, directories: ReadonlySet<string>): Browser | undefined {
   if (files.has('Local State') || directories.has('Default')) return 'chromium';
   if (files.has('prefs.js') || files.has('times.json')) return 'firefox';
   return undefined;
@@ -181,7 +181,7 @@ const profileFiles = ['Preferences', 'Cookies', 'History', 'Login Data', 'Web Da
  * `isNamed` returns true.
  */
 export function isLoneProfile(files: ReadonlySet<string>, directories: ReadonlySet<string>, isNamed: () => boolean): boolean {
-  if (recognise(files, directories) !== undefined) return false;
+  if (recognize(files, directories) !== undefined) return false;
   const marks = profileFiles.filter((name) => files.has(name)).length + (directories.has('Network') ? 1 : 0);
   return (files.has('Preferences') && marks > 1) || (marks > 0 && isNamed());
 }

@@ -129,7 +129,7 @@ for (const [name, start] of Object.entries(drivers)) {
   });
 
   test(`${name}: options go where they belong, and the caller's arguments come last`, async (t) => {
-    const mount = { offline: true, hygiene: { keepSessionCookies: true, browserVersion: '156' } };
+    const mount = { offline: true, prepare: { keepSessionCookies: true, browserVersion: '156' } };
     const { state, browser, launchedWith } = await start(new FakeState(), { headless: false, args: ['--password-store=gnome'], mount });
     t.deepEqual(state.mountOptions, { ...mount, browser: true });
     t.deepEqual(launchedWith, {
@@ -143,10 +143,10 @@ for (const [name, start] of Object.entries(drivers)) {
     await browser.close();
     const other = await start(new FakeState(), { executablePath: process.execPath, mount: { handleSignals: false } });
     t.false('handleSIGINT' in other.launchedWith);
-    const { hygiene } = other.state.mountOptions ?? {};
-    t.is(hygiene && (await hygiene.browserVersion), process.version);
+    const { prepare } = other.state.mountOptions ?? {};
+    t.is(prepare && (await prepare.browserVersion), process.version);
     const unknown = await start(new FakeState(), { executablePath: '/nowhere/chromium' });
-    const { hygiene: withoutVersion } = unknown.state.mountOptions ?? {};
+    const { prepare: withoutVersion } = unknown.state.mountOptions ?? {};
     t.is(withoutVersion && (await withoutVersion.browserVersion), undefined);
     await unknown.browser.close();
     await other.browser.close();
@@ -164,7 +164,7 @@ test('Firefox is given what keeps session cookies, and no argument of Chromium',
   const options = {
     browser: 'firefox',
     extraPrefsFirefox: { a: 1 },
-    mount: { hygiene: { keepSessionCookies: true }, handleSignals: false },
+    mount: { prepare: { keepSessionCookies: true }, handleSignals: false },
   } as const;
   await launchPuppeteer(puppeteer as never, new FakeState() as unknown as Mounting, 's', options);
   t.deepEqual(launchedWith, { browser: 'firefox', extraPrefsFirefox: { a: 1, 'browser.startup.page': 3 }, userDataDir: '/of/s' });

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { dice } from '../helpers/dice.js';
 import { livingPaths } from '../helpers/living.js';
 import { temporary } from '../helpers/temporary.js';
@@ -125,7 +125,7 @@ export async function killRounds(t: ExecutionContext, kills: number, seed: numbe
       // A worker cannot commit data that its browser had not written when it was killed.
       if (!isKilled || target === 'worker') committed = said.find((one) => one.committed !== undefined)?.committed ?? committed;
     }
-    const store = await openRepository({ home });
+    const store = await openStore({ home });
     t.deepEqual((await store.verify({ readData: true })).findings, []);
     await store.close();
     return outcomes;

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findChromium } from '../../bench/profiles.js';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { temporary } from '../helpers/temporary.js';
 
 const CHECKPOINTS = 20;
@@ -93,7 +93,7 @@ const run = promisify(execFile);
 test('20 checkpoints under write load restore to profiles that open, with databases that pass the integrity check', async (t) => {
   const folder = temporary(t);
   const url = await startSite(t);
-  const store = await openRepository({ home: join(folder, 'home') });
+  const store = await openStore({ home: join(folder, 'home') });
   const session = store.session('live');
   const profile = join(folder, 'profile');
   const live = await launch(t, profile);

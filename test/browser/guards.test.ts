@@ -6,7 +6,7 @@ import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import puppeteer, { type Browser } from 'puppeteer-core';
-import { openRepository, type Session } from '../../src/index.js';
+import { openStore, type Session } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 import { ask, chromiumPath, firefoxPath, kill, quietArguments, type Site, startSite } from './_login.js';
@@ -32,7 +32,7 @@ async function scene(t: ExecutionContext): Promise<Scene> {
   const folder = temporary(t);
   const site = await startSite();
   t.teardown(() => site.close());
-  const store = await openRepository({ home: join(folder, 'home') });
+  const store = await openStore({ home: join(folder, 'home') });
   t.teardown(() => store.close());
   return { site, session: store.session('work'), profile: join(folder, 'profile') };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
-import { BrowserState, openRepository } from '../../src/index.js';
+import { BrowserState, openStore } from '../../src/index.js';
 import { launch as launchPlaywright } from '../../src/playwright.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { launch as launchPuppeteer } from '../../src/puppeteer.js';
@@ -56,7 +56,7 @@ for (const [name, launch] of Object.entries(drivers)) {
       t.deepEqual(await onNewMachine('work', 'who()'), everywhere(known('ada')));
 
       const remote = s3Provider({ ...gateway.options, prefix: s3Options.prefix });
-      const store = await openRepository({ home: join(folder, 'home of the store'), remote });
+      const store = await openStore({ home: join(folder, 'home of the store'), remote });
       const session = store.session('work');
       const ids: string[] = [];
       for await (const { commit } of session.log()) ids.push(commit);

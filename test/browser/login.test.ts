@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { chromium } from 'playwright-core';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { temporary } from '../helpers/temporary.js';
 import { chromiumPath, everywhere, known, nobody, startSite, visit } from './_login.js';
 
 test('a login outlives snapshot, restore to another place and relaunch, and a rollback takes it away', async (t) => {
   const folder = temporary(t);
   const site = await startSite();
-  const store = await openRepository({ home: join(folder, 'home') });
+  const store = await openStore({ home: join(folder, 'home') });
   const session = store.session('work');
   const profile = join(folder, 'profile');
   try {
@@ -41,7 +41,7 @@ test('a login outlives snapshot, restore to another place and relaunch, and a ro
 test('a directory in which Chromium runs is rejected, and committed once it is closed', async (t) => {
   const folder = temporary(t);
   const site = await startSite();
-  const store = await openRepository({ home: join(folder, 'home') });
+  const store = await openStore({ home: join(folder, 'home') });
   const session = store.session('work');
   const profile = join(folder, 'profile');
   try {

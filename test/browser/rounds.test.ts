@@ -7,7 +7,7 @@ import test from 'ava';
 import { chromium } from 'playwright-core';
 import { brotli } from '../../bench/_codecs.js';
 import { changeBetween, type Generation, scan } from '../../bench/_scan.js';
-import { BrowserState, openRepository } from '../../src/index.js';
+import { BrowserState, openStore } from '../../src/index.js';
 import { launch } from '../../src/playwright.js';
 import { temporary } from '../helpers/temporary.js';
 import { ask, chromiumPath, known, nobody, quietArguments, startSite } from './_login.js';
@@ -15,7 +15,7 @@ import { ask, chromiumPath, known, nobody, quietArguments, startSite } from './_
 const ROUNDS = 30;
 /**
  * What all rounds send is at most this multiple of their changed pages, compressed as well as the
- * store does for small commits (SPEC.md 13: sends, amortised).
+ * store does for small commits (SPEC.md 13: sends, amortized).
  */
 const MOST_SENT = 3;
 
@@ -25,7 +25,7 @@ test.serial(`${ROUNDS} rounds of mounting, browsing and unmounting send what the
   const places = { home: join(folder, 'home'), remote: `file://${join(folder, 'remote')}` };
   const site = await startSite();
   const state = new BrowserState(places);
-  const store = await openRepository(places);
+  const store = await openStore(places);
   const codec = brotli(5);
   const rows: string[] = [];
   let before: Generation | undefined;

@@ -1,7 +1,7 @@
 /** Every command in its two forms, lines for people and JSON, as in INTERFACE.md. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { Desk, outcome, writeProfile } from './_cli.js';
 
 interface Snapshot {
@@ -176,7 +176,7 @@ test.serial('log for people: ids, ages, sizes, names, messages, labels', async (
 test.serial('log shows people twenty commits by default', async (t) => {
   const desk = new Desk(t);
   writeProfile(desk);
-  const store = await openRepository({ home: desk.home });
+  const store = await openStore({ home: desk.home });
   await store.session('work').commit(desk.path('profile'));
   for (let i = 0; i < 21; i++) await store.session('work').rollback('HEAD');
   await store.close();
@@ -192,7 +192,7 @@ test.serial('log shows people twenty commits by default', async (t) => {
 test.serial('log --ops merges commits with tags and forks', async (t) => {
   const { desk, second } = await prepared(t);
   await desk.run('tag', 'best', '-s', 'work');
-  const ops = await desk.json<{ op: string; commit: string | null; who: string; detail: string }[]>(t, 'log', '-s', 'work', '--ops');
+  const ops = await desk.json<{ op: string; commit: string | null; author: string; detail: string }[]>(t, 'log', '-s', 'work', '--ops');
   t.deepEqual(
     ops.map(({ op, commit, detail }) => [op, commit !== null, detail]),
     [
@@ -260,7 +260,7 @@ test.serial('stats counts', async (t) => {
   t.like(stats, { sessions: 1, commits: 2, logicalBytes: 33 });
   t.is(stats['ratio'], 33 / (stats['storedBytes'] as number));
   t.regex(
-    (await desk.run('stats', '--on', 'home')).stdout,
+    (await desk.run('stats', '--on', 'local')).stdout,
     /^sessions +1\ncommits +2 +33 B .*\npacks +\d.*\nmanifests +2.*\nsegments +0.*\nstored +.* times smaller\nreclaimable +0 B .*\n$/,
   );
   t.is((await new Desk(t).json<{ ratio: null }>(t, 'stats')).ratio, null);

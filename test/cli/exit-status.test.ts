@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { exitStatus } from '../../cli/failure.js';
 import { systemHost } from '../../src/host.js';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { Desk, main, outcome, writeProfile } from './_cli.js';
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
@@ -60,7 +60,7 @@ test.serial('2: ids that cannot be', async (t) => {
  */
 async function ambiguousPrefix(desk: Desk): Promise<string> {
   let now = Date.UTC(2026, 0, 1);
-  const store = await openRepository({ home: desk.home, host: { ...systemHost, now: () => now++, who: () => 'test' } });
+  const store = await openStore({ home: desk.home, host: { ...systemHost, now: () => now++, author: () => 'test' } });
   const seen = new Set<string>();
   let prefix = '';
   while (!seen.has(prefix)) {

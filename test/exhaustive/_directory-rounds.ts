@@ -77,7 +77,7 @@ async function checkAll(
   }
   await session.commit(dir);
   t.deepEqual(await marksOf(session, 'HEAD'), marksIn(dir));
-  for (const left of await store.leftMounts()) {
+  for (const left of await store.abandonedMounts()) {
     t.true(left.isCertain);
     await store.recover(left, 'commit').catch((error: unknown) => t.true(isError(error, 'SHRUNK'), String(error)));
   }

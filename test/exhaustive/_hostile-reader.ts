@@ -4,10 +4,10 @@
  *     node dist/test/exhaustive/_hostile-reader.js pull|verify HOME REMOTE
  */
 import { argv, resourceUsage } from 'node:process';
-import { isError, openRepository } from '../../src/index.js';
+import { isError, openStore } from '../../src/index.js';
 
 const [step, home, remote] = argv.slice(2) as [string, string, string];
-const store = await openRepository({ home, userId: 'tester', remote });
+const store = await openStore({ home, userId: 'tester', remote });
 const run = step === 'pull' ? store.session('main').pull() : store.verify({ on: 'remote' });
 const outcome = await run.then(
   () => 'done',

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { isError, openRepository, type Store } from '../../src/index.js';
+import { isError, openStore, type Store } from '../../src/index.js';
 import { prose } from '../helpers/content.js';
 import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 
@@ -31,7 +31,7 @@ export const foreign = new Map<string, ProfileEntry>([
 
 /** Returns a newly opened store, as another process would open it. */
 export function openHome(home: string): Promise<Store> {
-  return openRepository({ home, userId: 'tester' });
+  return openStore({ home, userId: 'tester' });
 }
 
 /** Commits both versions to the session `main`. Returns the content of the second. */

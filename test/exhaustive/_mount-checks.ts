@@ -8,7 +8,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } f
 import { join } from 'node:path';
 import process from 'node:process';
 import { BrowserStateError } from '../../src/errors.js';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 
 const [folder, name] = process.argv.slice(2) as [string, string];
 const at = (...parts: string[]): string => join(folder, ...parts);
@@ -23,7 +23,7 @@ function mount(...args: string[]): void {
 const tmpfs = (target: string): void => mount('-t', 'tmpfs', 'tmpfs', target);
 
 async function open(home: string) {
-  return (await openRepository({ home: at(home), userId: 'tester' })).session('s');
+  return (await openStore({ home: at(home), userId: 'tester' })).session('s');
 }
 
 /** Makes two versions in a local store, which differ in `Default/Sub/file`. */
@@ -68,7 +68,7 @@ const cases: Record<string, () => Promise<void>> = {
   'a part of another home that is mounted nowhere else': () => refusesPart('packs', true),
   async 'a mounted directory that is mounted elsewhere too'() {
     await commitTwo('home');
-    const store = await openRepository({ home: at('home'), userId: 'tester' });
+    const store = await openStore({ home: at('home'), userId: 'tester' });
     const { dir: mounted } = await store.mount('s');
     mount('--bind', mounted, dir);
     assert.equal(

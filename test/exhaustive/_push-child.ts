@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import process from 'node:process';
-import { localProvider, openRepository, type Provider } from '../../src/index.js';
+import { localProvider, openStore, type Provider } from '../../src/index.js';
 import { around } from '../faults/providers.js';
 import { fakeHost } from '../helpers/host.js';
 import { outcomeOf } from '../session/_outcomes.js';
@@ -26,7 +26,7 @@ function told(inner: Provider): Provider {
 }
 
 const remote = told(localProvider(folder, fakeHost(`push ${process.pid}`)));
-const store = await openRepository({ home, userId: 'tester', remote, transfer: { maxRetries: 0 } });
+const store = await openStore({ home, userId: 'tester', remote, transfer: { maxRetries: 0 } });
 const outcome = await outcomeOf(store.session('main').push());
 process.stdout.write(`\n${outcome}\n`);
 process.stdin.destroy();

@@ -6,10 +6,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { systemHost } from '../../src/host.js';
-import { localProvider, openRepository } from '../../src/index.js';
+import { localProvider, openStore } from '../../src/index.js';
 
 const [home, remote, mark] = process.argv.slice(2) as [string, string, string];
-const store = await openRepository({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
+const store = await openStore({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
 const mount = await store.mount('s');
 writeFileSync(join(mount.dir, 'Default/Cookies'), mark);
 await mount.unmount();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import { type ErrorCode, isError, openRepository, type Session, type Store } from '../../src/index.js';
+import { type ErrorCode, isError, openStore, type Session, type Store } from '../../src/index.js';
 import { type Faults, withFaults } from '../faults/system-calls.js';
 import { fakeHost } from '../helpers/host.js';
 import { file, type Profile, readListing, writeProfile } from '../helpers/profile.js';
@@ -41,7 +41,7 @@ class Place {
       ? () => ({ hold: async () => ({ name: 'dead', release: async () => undefined }), state: async () => 'gone' as const })
       : systemHost.owners;
     const remote = pathToFileURL(this.path('remote')).href;
-    return openRepository({ home: this.path(home), remote, transfer: { maxRetries: 0 }, host: { ...host, owners } });
+    return openStore({ home: this.path(home), remote, transfer: { maxRetries: 0 }, host: { ...host, owners } });
   }
 
   save(): void {
@@ -120,7 +120,7 @@ const operations: Record<string, Operation> = {
       writeFileSync(join(mount.dir, 'Default/Cookies'), 'cookies left');
     },
     run: async (_, __, store) => {
-      for (const left of await store.leftMounts()) await store.recover({ ...left, isCertain: true }, 'commit');
+      for (const left of await store.abandonedMounts()) await store.recover({ ...left, isCertain: true }, 'commit');
       await store.unfinishedCheckouts();
     },
   },
@@ -173,7 +173,7 @@ async function attempt(place: Place, operation: Operation, faults: Faults): Prom
   const wrong: string[] = [];
   if (error !== undefined && !isTold(error)) wrong.push(stackOf(error));
   const store = await place.open();
-  for (const on of ['home', 'remote'] as const) {
+  for (const on of ['local', 'remote'] as const) {
     const { findings } = await store.verify({ on, readData: true });
     if (findings.length > 0) wrong.push(`${on}: ${JSON.stringify(findings)}`);
   }

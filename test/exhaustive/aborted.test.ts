@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
-import { isError, openRepository } from '../../src/index.js';
+import { isError, openStore } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -24,11 +24,11 @@ test(`C13: ${COMMITS} commits that are cancelled at random moments beside two ot
     return dir;
   };
   const writer = async (name: string): Promise<void> => {
-    const store = await openRepository({ home, userId: 'tester' });
+    const store = await openStore({ home, userId: 'tester' });
     for (let n = 0; !isOver; n++) await store.session(name).commit(profile(name, n, 1));
   };
   const others = [writer('one'), writer('two')];
-  const store = await openRepository({ home, userId: 'tester' });
+  const store = await openStore({ home, userId: 'tester' });
   const outcomes: Record<string, number> = {};
   for (let n = 0; n < COMMITS; n++) {
     // The files of another writer, and new ones, so that objects of others are reused.

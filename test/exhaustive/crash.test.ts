@@ -7,7 +7,7 @@ import test from 'ava';
 import { BrowserStateError, isError, type Provider } from '../../src/index.js';
 import { around, type Method } from '../faults/providers.js';
 import { providerOf } from '../helpers/provider-content.js';
-import { openStore } from '../helpers/store.js';
+import { storeIn } from '../helpers/store.js';
 import { withTemporary } from '../helpers/temporary.js';
 import { type Operation, operations, visible } from '../session/_operations.js';
 
@@ -36,7 +36,7 @@ function dyingAt(inner: Provider, n: number, when: 'before' | 'after'): Provider
 async function countWrites(folder: string, { before, run }: Operation): Promise<{ count: number; after: string }> {
   const inner = await providerOf(before);
   const provider = dyingAt(inner, 0, 'before');
-  await run(await openStore(join(folder, 'count'), provider));
+  await run(await storeIn(join(folder, 'count'), provider));
   return { count: provider.written(), after: await visible(join(folder, 'count'), inner) };
 }
 
@@ -53,11 +53,11 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
         for (const when of ['before', 'after'] as const) {
           const work = join(folder, `${n}-${when}`);
           const inner = await providerOf(operation.before);
-          await t.throwsAsync(operation.run(await openStore(work, dyingAt(inner, n, when), 'dying')), { instanceOf: Died });
+          await t.throwsAsync(operation.run(await storeIn(work, dyingAt(inner, n, when), 'dying')), { instanceOf: Died });
           const now = await visible(join(work, 'left'), inner);
           t.true(now === before || now === after, `${when} write ${n}: ${now}`);
           left.add(now);
-          const again = await openStore(work, inner, 'again');
+          const again = await storeIn(work, inner, 'again');
           t.deepEqual((await again.verify({ readData: true })).findings, []);
           if (now === before) await operation.run(again);
           t.is(await visible(join(work, 'done'), inner), after, `${when} write ${n}, repeated`);
@@ -78,7 +78,7 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
           const work = join(folder, `lost-${n}-${when}`);
           const inner = await providerOf(operation.before);
           const { provider, lost } = losing(inner, n, when);
-          const outcome = await operation.run(await openStore(work, provider, 'losing')).then(
+          const outcome = await operation.run(await storeIn(work, provider, 'losing')).then(
             () => 'done',
             (error: unknown) => error,
           );
@@ -88,7 +88,7 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
           else t.true(isError(outcome, 'UNREACHABLE') && now === before, `${what}: ${outcome}`);
           // A change of a ref that took effect is never reported as a failure.
           if (when === 'after' && lost().startsWith('swap refs/')) t.is(outcome, 'done', what);
-          if (now === before) await operation.run(await openStore(work, inner, 'again'));
+          if (now === before) await operation.run(await storeIn(work, inner, 'again'));
           t.is(await visible(join(work, 'done'), inner), after, what);
         }
       }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -54,10 +54,10 @@ const title = 'S5: exFAT holds no store, local or remote, and a profile is resto
   const dir = join(folder, 'profile');
   mkdirSync(dir);
   writeFileSync(join(dir, 'file'), 'content');
-  const home = await openRepository({ home: join(at, 'home') });
+  const home = await openStore({ home: join(at, 'home') });
   const { message } = await rejects(t, () => home.init(), 'UNSUPPORTED');
   t.regex(message, /no hard links/);
-  const store = await openRepository({ home: join(folder, 'home'), remote: pathToFileURL(join(at, 'remote')).href });
+  const store = await openStore({ home: join(folder, 'home'), remote: pathToFileURL(join(at, 'remote')).href });
   await store.session('s').commit(dir, { offline: true });
   await rejects(t, () => store.session('s').push(), 'UNSUPPORTED');
   await store.session('s').checkout(join(at, 'target'), { offline: true });

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { temporary } from '../helpers/temporary.js';
 
 const cli = fileURLToPath(new URL('../../lib/cli.js', import.meta.url));
@@ -47,7 +47,7 @@ test(`${WORKERS} processes snapshot ${WORKERS} sessions into one home at once, $
       t.true((JSON.parse(stdout) as { changed: boolean }).changed);
     }
   }
-  const store = await openRepository({ home });
+  const store = await openStore({ home });
   const { findings, commits, sessions } = await store.verify({ readData: true });
   t.deepEqual({ findings, commits, sessions }, { findings: [], commits: WORKERS * ROUNDS, sessions: WORKERS });
   await store.close();

@@ -10,7 +10,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { systemHost } from '../../src/host.js';
-import { localProvider, openRepository, type Store } from '../../src/index.js';
+import { localProvider, openStore, type Store } from '../../src/index.js';
 import { readListing } from '../helpers/profile.js';
 import { withTemporary } from '../helpers/temporary.js';
 import { begin, entries, profile, write } from '../state/_processes.js';
@@ -31,7 +31,7 @@ function wasKilled(home: string, remote: string, mark: string, killAt: number): 
 }
 
 const open = (home: string, remote: string): Promise<Store> =>
-  openRepository({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
+  openStore({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
 
 /** Every step is in one of these parts, so that each part is done in a minute. */
 const PARTS = 8;
@@ -69,7 +69,7 @@ for (let part = 1; part <= PARTS; part++) {
           await mount.unmount();
           const commits = await entries(store.session('s'));
           t.is(commits.length, cookies === 'written' ? 3 : 2, what);
-          t.deepEqual(await store.leftMounts(), [], what);
+          t.deepEqual(await store.abandonedMounts(), [], what);
           const notes = join(places[0], 'tester', '.store');
           t.deepEqual(readdirSync(join(notes, 'workspaces')), [], what);
           t.deepEqual(
@@ -80,7 +80,7 @@ for (let part = 1; part <= PARTS; part++) {
           const names: string[] = [];
           for await (const { session } of store.sessions()) names.push(session);
           t.deepEqual(names, ['s'], what);
-          for (const on of ['home', 'remote'] as const) t.deepEqual((await store.verify({ on, readData: true })).findings, [], what);
+          for (const on of ['local', 'remote'] as const) t.deepEqual((await store.verify({ on, readData: true })).findings, [], what);
           await store.close();
           if (!killed) t.is(cookies, 'written', 'a round that ended');
         }

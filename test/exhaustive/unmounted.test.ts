@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { testWith } from '../helpers/machine.js';
 import { readListing } from '../helpers/profile.js';
@@ -40,7 +40,7 @@ testWith(['mounts that all see'])(
     };
     t.teardown(unmount);
     const url = pathToFileURL(mnt).href;
-    const store = await openRepository({ home, userId: 'tester', remote: url, transfer: { maxRetries: 0 } });
+    const store = await openStore({ home, userId: 'tester', remote: url, transfer: { maxRetries: 0 } });
     const session = store.session('main');
     const write = (n: number): void => writeFileSync(join(dir, 'file'), noise(6_000_000, n));
     /**
@@ -87,7 +87,7 @@ testWith(['mounts that all see'])(
       mount();
       if (outcome === 'done') {
         const target = join(folder, `target-${n}`);
-        const fresh = await openRepository({ home: join(folder, `fresh-${n}`), userId: 'tester', remote: url });
+        const fresh = await openStore({ home: join(folder, `fresh-${n}`), userId: 'tester', remote: url });
         await fresh.session('main').checkout(target);
         t.deepEqual(readListing(target), readListing(dir), `push ${n}`);
       } else t.is(outcome, 'UNREACHABLE', `push ${n}`);

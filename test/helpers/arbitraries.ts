@@ -81,7 +81,7 @@ export const commit: fc.Arbitrary<Commit> = record({
   parents: fc.uniqueArray(id, { maxLength: 8 }),
   time,
   message: text(60),
-  who: text(40),
+  author: text(40),
   labels: fc.uniqueArray(label, { maxLength: 5, selector: ([key]) => key }).map((pairs) => Object.fromEntries(pairs)),
   files: uint,
   bytes: uint,
@@ -119,7 +119,7 @@ export const rows = fc
 const event: fc.Arbitrary<RefEvent> = record({
   op: fc.constantFrom('create' as const, 'fork' as const, 'tag' as const, 'delete' as const, 'restart' as const),
   time,
-  who: text(20),
+  author: text(20),
   nonce: bytes(16),
   detail: text(30),
 });

@@ -52,7 +52,7 @@ export function fileEntry(path: string, ...contents: Uint8Array[]): TreeEntry {
 /** The commit of a tree. */
 export function commitOf(tree: TreeEntry[], parts: Partial<Commit> = {}): Commit {
   const facts = { ...measureTree(tree), extensions: [] };
-  return { tree: treeId(tree), parents: [], time: 1000, message: '', who: '', labels: {}, ...facts, ...parts };
+  return { tree: treeId(tree), parents: [], time: 1000, message: '', author: '', labels: {}, ...facts, ...parts };
 }
 
 /** Gives the version another tree, and a commit that agrees with it. */

@@ -20,7 +20,7 @@ export function fakeHost(seed = 'host'): Host {
       for (let at = 0; at < length; at += 32) bytes.set(pseudoRandom(`${seed} ${blocks++}`).subarray(0, length - at), at);
       return bytes;
     },
-    who: () => 'tester@machine',
+    author: () => 'tester@machine',
     hostname: () => 'machine',
     addresses: () => [],
     platform: () => 'linux',

@@ -1,7 +1,7 @@
 /** Stores that live as long as one test. */
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { memoryProvider, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { memoryProvider, openStore, type Provider, type Session, type Store } from '../../src/index.js';
 import { fakeHost } from './host.js';
 import { temporary } from './temporary.js';
 
@@ -9,15 +9,15 @@ import { temporary } from './temporary.js';
  * A store over `provider` (memory unless given), with its index and records in a directory of its
  * own.
  */
-export async function openStore(folder: string, provider: Provider = memoryProvider(), seed = 'store'): Promise<Store> {
+export async function storeIn(folder: string, provider: Provider = memoryProvider(), seed = 'store'): Promise<Store> {
   const host = { ...fakeHost(seed), defaultHome: () => join(folder, 'home') };
-  return openRepository({ home: provider, userId: 'tester', host });
+  return openStore({ home: provider, userId: 'tester', host });
 }
 
 /** The same for a test: everything is removed after it. */
 export async function freshStore(t: ExecutionContext, provider?: Provider): Promise<{ store: Store; folder: string; session: Session }> {
   const folder = temporary(t);
-  const store = await openStore(folder, provider);
+  const store = await storeIn(folder, provider);
   t.teardown(() => store.close());
   return { store, folder, session: store.session('main') };
 }

@@ -8,7 +8,7 @@ import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { isError } from '../../src/errors.js';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -78,7 +78,7 @@ test.serial(`C9: ${ROUNDS} snapshots and checkpoints take nothing from outside`,
   t.timeout(3_600_000);
   const { folder, dir, outside, whileSwapping } = scene(t);
   writeProfile(dir, profile('mine'));
-  const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+  const session = (await openStore({ home: join(folder, 'home') })).session('s');
   await session.commit(dir);
   const strange = new Set(readListing(outside).values());
   const good = new Set<string>();
@@ -109,7 +109,7 @@ test.serial(`C9: ${ROUNDS} snapshots and checkpoints take nothing from outside`,
 test.serial(`C9: ${ROUNDS} restores in place change nothing outside`, async (t) => {
   t.timeout(3_600_000);
   const { folder, dir, outside, whileSwapping } = scene(t);
-  const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+  const session = (await openStore({ home: join(folder, 'home') })).session('s');
   for (const content of ['one', 'two']) {
     const source = join(folder, content);
     writeProfile(source, profile(content));

@@ -12,7 +12,7 @@ const one: Commit = {
   parents: ['22'.repeat(32), '33'.repeat(32)],
   time: 1_700_000_000_000,
   message: 'logged in',
-  who: 'ada@machine',
+  author: 'ada@machine',
   labels: { b: '', a: 'value', '\u{10000}': 'x', '\uffff': 'y' },
   files: 3,
   bytes: 70_000,
@@ -52,7 +52,7 @@ test('R-LIMIT: a writer rejects texts and labels beyond their limits', (t) => {
   const over: Partial<Commit>[] = [
     { message: 'x'.repeat(4097) },
     { message: 'é'.repeat(2049) },
-    { who: 'x'.repeat(257) },
+    { author: 'x'.repeat(257) },
     { labels: Object.fromEntries(Array.from({ length: 33 }, (_, i) => [`k${i}`, ''])) },
     { labels: { ['k'.repeat(65)]: '' } },
     { labels: { k: 'v'.repeat(257) } },
@@ -60,7 +60,7 @@ test('R-LIMIT: a writer rejects texts and labels beyond their limits', (t) => {
     { labels: { '\ud800': 'v', '\ud801': 'w' } },
   ];
   for (const part of over) refuses(t, () => encodeCommit({ ...one, ...part }), 'USAGE', JSON.stringify(part).slice(0, 60));
-  const most = { message: 'x'.repeat(4096), who: 'x'.repeat(256), labels: { ['k'.repeat(64)]: 'v'.repeat(256) } };
+  const most = { message: 'x'.repeat(4096), author: 'x'.repeat(256), labels: { ['k'.repeat(64)]: 'v'.repeat(256) } };
   t.deepEqual(decodeCommit(encodeCommit({ ...one, ...most })), { ...one, ...most });
 });
 

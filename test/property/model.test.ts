@@ -10,7 +10,7 @@ import { localProvider, type Session } from '../../src/index.js';
 import { fakeHost } from '../helpers/host.js';
 import { type Listing, type Profile, readListing, writeProfile } from '../helpers/profile.js';
 import { holds } from '../helpers/property.js';
-import { history, openStore } from '../helpers/store.js';
+import { history, storeIn } from '../helpers/store.js';
 import { withTemporary } from '../helpers/temporary.js';
 import { changeProfile, type Edit, edit, profile } from './_profiles.js';
 
@@ -56,7 +56,7 @@ async function checkVersion(session: Session, dir: string, { commit, listing }: 
 test('checkout(commit(x)) is x, for every version at any later time, and the log lists them newest first', async (t) => {
   const law = fc.asyncProperty(profile, scripts, async (first, edits) => {
     await withTemporary(async (folder) => {
-      const store = await openStore(folder);
+      const store = await storeIn(folder);
       const session = store.session('main');
       const versions = await commitAll(session, join(folder, 'profile'), first, edits);
       for (const [i, version] of versions.entries()) await checkVersion(session, join(folder, `out-${i}`), version);
@@ -70,7 +70,7 @@ test('checkout(commit(x)) is x, for every version at any later time, and the log
 test('R-OUT-6: in-place checkouts between versions, in any order, give each exactly', async (t) => {
   const law = fc.asyncProperty(profile, scripts, fc.array(fc.nat(), { minLength: 1, maxLength: 8 }), async (first, edits, order) => {
     await withTemporary(async (folder) => {
-      const session = (await openStore(folder)).session('main');
+      const session = (await storeIn(folder)).session('main');
       const versions = await commitAll(session, join(folder, 'profile'), first, edits);
       for (const pick of order) await checkVersion(session, join(folder, 'out'), versions[pick % versions.length] as Version);
     });
@@ -81,7 +81,7 @@ test('R-OUT-6: in-place checkouts between versions, in any order, give each exac
 test('a directory that was committed can be changed into any other version in place, and committed on', async (t) => {
   const law = fc.asyncProperty(profile, scripts, fc.nat(), async (first, edits, pick) => {
     await withTemporary(async (folder) => {
-      const session = (await openStore(folder)).session('main');
+      const session = (await storeIn(folder)).session('main');
       const dir = join(folder, 'profile');
       const versions = await commitAll(session, dir, first, edits);
       await checkVersion(session, dir, versions[pick % versions.length] as Version);
@@ -96,7 +96,7 @@ test('the same holds in a local folder', async (t) => {
   const law = fc.asyncProperty(profile, scripts, async (first, edits) => {
     await withTemporary(async (folder) => {
       const provider = localProvider(join(folder, 'store'), fakeHost('provider'));
-      const session = (await openStore(folder, provider)).session('main');
+      const session = (await storeIn(folder, provider)).session('main');
       const versions = await commitAll(session, join(folder, 'profile'), first, edits);
       for (const [i, version] of versions.entries()) await checkVersion(session, join(folder, `out-${i}`), version);
     });

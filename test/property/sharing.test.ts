@@ -11,7 +11,7 @@ import { counting } from '../faults/providers.js';
 import { noise, prose } from '../helpers/content.js';
 import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { holds } from '../helpers/property.js';
-import { freshStore, openStore } from '../helpers/store.js';
+import { freshStore, storeIn } from '../helpers/store.js';
 import { withTemporary } from '../helpers/temporary.js';
 import { profile } from './_profiles.js';
 
@@ -39,7 +39,7 @@ test('the same content in a second session adds less than one percent', async (t
   cpSync(dir, copy, { recursive: true });
   renameSync(join(copy, 'big'), join(copy, 'nested', 'renamed'));
   const before = provider.counts.sent;
-  const again = await openStore(folder, provider, 'another process');
+  const again = await storeIn(folder, provider, 'another process');
   const third = await again.session('third').commit(copy);
   t.is(third.stats.newBytes, 0);
   t.true(provider.counts.sent - before < first / 100);
@@ -146,7 +146,7 @@ test('only: any top-level name of any profile, taken out and committed again, ch
     fc.pre(names.length > 0);
     const name = names[pick % names.length] as string;
     await withTemporary(async (folder) => {
-      const session = (await openStore(folder)).session('main');
+      const session = (await storeIn(folder)).session('main');
       writeProfile(join(folder, 'profile'), made);
       await session.commit(join(folder, 'profile'), { allowShrink: true });
       await session.checkout(join(folder, 'part'), { only: [name] });

@@ -6,7 +6,7 @@ import { existsSync, promises as fs, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 
@@ -67,12 +67,12 @@ for (const [what, name, call, reason] of unfit) {
     for (const each of [bad, dir]) mkdirSync(each);
     writeFileSync(join(dir, 'file'), 'content');
     await whileUnfit(bad, name, call, async () => {
-      const home = await openRepository({ home: join(bad, 'home') });
+      const home = await openStore({ home: join(bad, 'home') });
       const errors = [
         await rejects(t, () => home.init(), 'UNSUPPORTED'),
         await rejects(t, () => home.session('s').commit(dir), 'UNSUPPORTED'),
       ];
-      const store = await openRepository({ home: join(folder, 'home'), remote: pathToFileURL(join(bad, 'remote')).href });
+      const store = await openStore({ home: join(folder, 'home'), remote: pathToFileURL(join(bad, 'remote')).href });
       await store.session('s').commit(dir, { offline: true });
       errors.push(await rejects(t, () => store.session('s').push(), 'UNSUPPORTED'));
       for (const { message } of errors) t.regex(message, reason);
@@ -88,7 +88,7 @@ test.serial('S5: a store that is copied to a file system without hard links says
   const dir = join(folder, 'profile');
   mkdirSync(dir);
   writeFileSync(join(dir, 'file'), 'content');
-  const store = await openRepository({ home: join(folder, 'home') });
+  const store = await openStore({ home: join(folder, 'home') });
   await store.session('s').commit(dir);
   writeFileSync(join(dir, 'file'), 'other');
   await whileUnfit(join(folder, 'home'), 'link', failing('EPERM'), async () => {

@@ -63,21 +63,21 @@ for (const [what, provider] of Object.entries(faults)) {
 const unimplemented = ({ headers }: S3Request): Fault =>
   headers['if-match'] === undefined && headers['if-none-match'] === undefined ? undefined : { code: 'NotImplemented' };
 
-const servers: Record<string, { behaviour: S3ServerOptions; rejected?: RegExp }> = {
-  'S3 that honors conditions': { behaviour: {} },
-  'S3 that wants bare ETags': { behaviour: { unquotedOnly: true } },
-  'S3 that ignores conditions': { behaviour: { ignores: ['if-match', 'if-none-match'] }, rejected: /a cell that existed was created/ },
+const servers: Record<string, { behavior: S3ServerOptions; rejected?: RegExp }> = {
+  'S3 that honors conditions': { behavior: {} },
+  'S3 that wants bare ETags': { behavior: { unquotedOnly: true } },
+  'S3 that ignores conditions': { behavior: { ignores: ['if-match', 'if-none-match'] }, rejected: /a cell that existed was created/ },
   'case S2: S3 that accepts If-None-Match and overwrites': {
-    behaviour: { ignores: ['if-none-match'] },
+    behavior: { ignores: ['if-none-match'] },
     rejected: /a cell that existed was created a second time/,
   },
-  'S3 that ignores If-Match': { behaviour: { ignores: ['if-match'] }, rejected: /4 of 4 writers replaced the same version/ },
-  'case S1: S3 that answers 501 to conditional writes': { behaviour: { fault: unimplemented }, rejected: /NotImplemented \(501\)/ },
+  'S3 that ignores If-Match': { behavior: { ignores: ['if-match'] }, rejected: /4 of 4 writers replaced the same version/ },
+  'case S1: S3 that answers 501 to conditional writes': { behavior: { fault: unimplemented }, rejected: /NotImplemented \(501\)/ },
 };
 
-for (const [what, { behaviour, rejected }] of Object.entries(servers)) {
+for (const [what, { behavior, rejected }] of Object.entries(servers)) {
   test(`${what} is ${rejected === undefined ? 'accepted' : 'rejected, with the reason and the stores that work'}`, async (t) => {
-    const server = await startS3Server(behaviour);
+    const server = await startS3Server(behavior);
     t.teardown(() => server.close());
     const provider = s3Provider(server.options);
     t.teardown(() => provider.close());

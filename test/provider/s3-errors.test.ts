@@ -20,10 +20,10 @@ import { type Fault, type S3Server, type S3ServerOptions, startS3Server } from '
 
 async function open(
   t: ExecutionContext,
-  behaviour: S3ServerOptions = {},
+  behavior: S3ServerOptions = {},
   options: Partial<S3Options> = {},
 ): Promise<{ server: S3Server; provider: Provider }> {
-  const server = await startS3Server(behaviour);
+  const server = await startS3Server(behavior);
   const provider = s3Provider({ ...server.options, ...options });
   t.teardown(async () => {
     await provider.close();
@@ -184,7 +184,7 @@ test('importing the package loads no SDK', (t) => {
   for (const name of readdirSync(join(root, 'node_modules'))) {
     if (name !== '@aws-sdk' && name !== '@google-cloud') symlinkSync(join(root, 'node_modules', name), join(folder, 'node_modules', name));
   }
-  const source = "const { openRepository } = await import('browserstate'); process.stdout.write(typeof openRepository)";
+  const source = "const { openStore } = await import('browserstate'); process.stdout.write(typeof openStore)";
   t.is(execFileSync(process.execPath, ['--input-type=module', '--eval', source], { cwd: folder, encoding: 'utf8' }), 'function');
 });
 

@@ -14,10 +14,10 @@ type Rule = (request: S3Request) => Fault | Promise<Fault>;
 /** A server whose faults begin on request. */
 async function open(
   t: ExecutionContext,
-  behaviour: S3ServerOptions = {},
+  behavior: S3ServerOptions = {},
 ): Promise<{ server: S3Server; provider: Provider; faulty: (rule?: Rule) => void }> {
   let rule: Rule | undefined;
-  const server = await startS3Server({ ...behaviour, fault: (request) => rule?.(request) });
+  const server = await startS3Server({ ...behavior, fault: (request) => rule?.(request) });
   const provider = s3Provider(server.options);
   t.teardown(async () => {
     await provider.close();

@@ -25,11 +25,11 @@ const subjects: Record<string, Subject> = {
   },
 };
 
-for (const [title, { server: behaviour = {}, open: of = plain }] of Object.entries(subjects)) {
+for (const [title, { server: behavior = {}, open: of = plain }] of Object.entries(subjects)) {
   const servers = new Map<Provider, S3Server>();
   test.after.always(() => Promise.all([...servers.values()].map((server) => server.close())));
   const open = async (): Promise<Provider> => {
-    const server = await startS3Server(behaviour);
+    const server = await startS3Server(behavior);
     const provider = of(server);
     servers.set(provider, server);
     return provider;

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { s3Source } from '../../src/provider/http-s3.js';
 import { readOnly } from '../../src/provider/read-only.js';
 import { s3Provider } from '../../src/provider/s3.js';
@@ -26,7 +26,7 @@ async function bucket(
   const server = await startS3Server(options);
   const folder = temporary(t);
   const remote = s3Provider({ ...server.options, prefix: 'team' });
-  const store = await openRepository({ home: join(folder, 'home'), remote, userId: 'ada', host: fakeHost('sources') });
+  const store = await openStore({ home: join(folder, 'home'), remote, userId: 'ada', host: fakeHost('sources') });
   t.teardown(async () => {
     await store.close();
     await server.close();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isError, openRepository, type Provider, type Store } from '../../src/index.js';
+import { isError, openStore, type Provider, type Store } from '../../src/index.js';
 import { fakeHost } from '../helpers/host.js';
 import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 
@@ -15,7 +15,7 @@ export interface Damaged {
 
 function open({ folder, provider }: Damaged, seed = 'again'): Promise<Store> {
   const host = { ...fakeHost(seed), defaultHome: () => join(folder, 'home') };
-  return openRepository({ home: provider, userId: 'tester', host });
+  return openStore({ home: provider, userId: 'tester', host });
 }
 
 /**

@@ -9,7 +9,7 @@ import { isError, memoryProvider, type Store } from '../../src/index.js';
 import { noise, prose } from '../helpers/content.js';
 import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
 import { type Content, contentOf, providerOf } from '../helpers/provider-content.js';
-import { openStore } from '../helpers/store.js';
+import { storeIn } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
 import { flipped } from './_damage.js';
 
@@ -28,7 +28,7 @@ async function subject(t: ExecutionContext): Promise<Subject> {
   const folder = temporary(t);
   const provider = memoryProvider();
   const dir = join(folder, 'profile');
-  const store = await openStore(folder, provider);
+  const store = await storeIn(folder, provider);
   writeProfile(dir, smallProfile(prose));
   await store.session('main').commit(dir);
   writeFileSync(join(dir, 'Default', 'History'), noise(70_000, 'more'));
@@ -50,7 +50,7 @@ async function subject(t: ExecutionContext): Promise<Subject> {
       rmSync(work, { recursive: true, force: true });
       cpSync(join(folder, 'home'), join(work, 'home'), { recursive: true });
       damage(join(work, 'home'));
-      return { store: await openStore(work, await providerOf(content), 'damaged'), folder: work };
+      return { store: await storeIn(work, await providerOf(content), 'damaged'), folder: work };
     },
   };
 }

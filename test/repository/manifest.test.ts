@@ -25,7 +25,7 @@ const commitOf = (of: TreeEntry[], parts: Partial<Commit> = {}): Commit => ({
   parents: [],
   time: 1,
   message: '',
-  who: '',
+  author: '',
   labels: {},
   ...measureTree(of),
   extensions: [],

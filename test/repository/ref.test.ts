@@ -28,7 +28,7 @@ const row = newRow(
     parents: ['22'.repeat(32)],
     time: 1_700_000_000_000,
     message: 'm',
-    who: 'w',
+    author: 'w',
     labels: { a: 'b' },
     files: 1,
     bytes: 2,
@@ -36,7 +36,7 @@ const row = newRow(
   },
   name,
 );
-const event: RefEvent = { op: 'fork', time: 5, who: 'w', nonce: new Uint8Array(16).fill(2), detail: 'main' };
+const event: RefEvent = { op: 'fork', time: 5, author: 'w', nonce: new Uint8Array(16).fill(2), detail: 'main' };
 const full: Ref = {
   state: 'live',
   sequence: 300,
@@ -109,7 +109,7 @@ const bad: Record<string, Partial<Ref>> = {
   'section 12: a segment of 4,097 rows': { segments: [{ name, rows: 4097 }] },
   'section 8.3: 51 events': { events: many(51, event) },
   'section 8.3: 1,025 tags': { tags: new Map(Array.from({ length: 1025 }, (_, i) => [`tag${i}`, row.id])) },
-  'section 8.3: an event by 257 bytes of name': { events: [{ ...event, who: 'x'.repeat(257) }] },
+  'section 8.3: an event by 257 bytes of name': { events: [{ ...event, author: 'x'.repeat(257) }] },
   'section 8.3: 257 bytes of detail': { events: [{ ...event, detail: 'x'.repeat(257) }] },
   'section 8.3: a lease of 257 bytes': { lease: { owner: 'x'.repeat(257), expiry: 1 } },
   'section 8.3: a head of more than 16 KiB': { head: new Uint8Array(16 * 1024 + 1) },

@@ -11,14 +11,14 @@ import { around, counting } from '../faults/providers.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 
-async function freshRefs(provider: Provider = memoryProvider(), who = 'tester@machine'): Promise<{ refs: Refs; provider: Provider }> {
-  const repository = await Repository.init(provider, { ...fakeHost(), who: () => who });
+async function freshRefs(provider: Provider = memoryProvider(), author = 'tester@machine'): Promise<{ refs: Refs; provider: Provider }> {
+  const repository = await Repository.init(provider, { ...fakeHost(), author: () => author });
   return { refs: repository.refs, provider };
 }
 
 function rowOf(number: number, message = ''): Row {
   const tree = number.toString(16).padStart(64, '0');
-  const commit = { tree, parents: [], time: number, message, who: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+  const commit = { tree, parents: [], time: number, message, author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
   return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
 }
 

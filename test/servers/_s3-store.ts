@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 
-export interface S3Behaviour {
+export interface S3Behavior {
   /** If-Match holds for an ETag without quotes alone, as in Ceph. */
   unquotedOnly?: boolean;
   /** Conditions of a write that always hold, as in stores that do not know them. */
@@ -47,17 +47,17 @@ const XML = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 export class S3Store {
   readonly #objects = new Map<string, { bytes: Uint8Array; etag: string }>();
-  readonly #behaviour: S3Behaviour;
+  readonly #behavior: S3Behavior;
 
-  constructor(behaviour: S3Behaviour) {
-    this.#behaviour = behaviour;
+  constructor(behavior: S3Behavior) {
+    this.#behavior = behavior;
   }
 
   put(name: string, bytes: Uint8Array, headers: Headers): Answer {
     if (headers['content-length'] === undefined) return failure('MissingContentLength');
     const present = this.#objects.get(name);
     const [match, noneMatch] = (['if-match', 'if-none-match'] as const).map((name) =>
-      this.#behaviour.ignores?.includes(name) ? undefined : headers[name],
+      this.#behavior.ignores?.includes(name) ? undefined : headers[name],
     );
     if (match !== undefined && present === undefined) return failure('NoSuchKey');
     if (match !== undefined && !this.#matches(String(match), present?.etag)) return failure('PreconditionFailed');
@@ -89,7 +89,7 @@ export class S3Store {
   list(bucket: string, query: URLSearchParams): Answer {
     const after = Buffer.from(query.get('continuation-token') ?? '', 'base64url').toString();
     const names = [...this.#objects.keys()].filter((name) => name.startsWith(query.get('prefix') ?? '') && name > after).sort();
-    const page = names.slice(0, this.#behaviour.pageSize ?? 1000);
+    const page = names.slice(0, this.#behavior.pageSize ?? 1000);
     const written = query.get('encoding-type') === 'url' ? encodeURIComponent : escaped;
     const contents = page.map((name) => {
       const { bytes, etag } = this.#objects.get(name) as { bytes: Uint8Array; etag: string };
@@ -119,7 +119,7 @@ export class S3Store {
   }
 
   #matches(condition: string, etag: string | undefined): boolean {
-    return condition === etag ? true : !this.#behaviour.unquotedOnly && condition === `"${etag}"`;
+    return condition === etag ? true : !this.#behavior.unquotedOnly && condition === `"${etag}"`;
   }
 }
 

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { S3Options } from '../../src/provider/s3.js';
 import { type Replaced, replace } from '../faults/http-answers.js';
 import { refusal } from './_s3-signature.js';
-import { type Answer, failure, type S3Behaviour, S3Store } from './_s3-store.js';
+import { type Answer, failure, type S3Behavior, S3Store } from './_s3-store.js';
 
 export interface S3Request {
   method: string;
@@ -32,7 +32,7 @@ export type Fault =
   | 'stall'
   | undefined;
 
-export interface S3ServerOptions extends S3Behaviour {
+export interface S3ServerOptions extends S3Behavior {
   fault?: (request: S3Request, count: number) => Fault | Promise<Fault>;
   /** Milliseconds by which the server's clock is ahead, and whether its answers show it. */
   clockAhead?: number;

@@ -3,11 +3,11 @@
  * the outcome, and may be killed at any time.
  */
 import process from 'node:process';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { outcomeOf } from './_outcomes.js';
 
 const [home, dir, session] = process.argv.slice(2) as [string, string, string];
-const store = await openRepository({ home, userId: 'tester' });
+const store = await openStore({ home, userId: 'tester' });
 const outcome = await outcomeOf(store.session(session).commit(dir));
 process.stdout.write(`${outcome}\n`);
 await store.close();

@@ -11,7 +11,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { BrowserStateError, localProvider, openRepository, type Progress } from '../../src/index.js';
+import { BrowserStateError, localProvider, openStore, type Progress } from '../../src/index.js';
 import { main as cli } from '../cli/_cli.js';
 import { around } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
@@ -61,7 +61,7 @@ async function killed({ home, round }: Bench, program: readonly string[], signal
 
 /** Runs a command that changes nothing: it restores a version that is already there. */
 async function nextCommand({ home, folder }: Bench): Promise<void> {
-  await (await openRepository({ home, userId: 'tester' })).session('main').checkout(join(folder, 'small'), { force: true });
+  await (await openStore({ home, userId: 'tester' })).session('main').checkout(join(folder, 'small'), { force: true });
 }
 
 const UNREADABLE = 'meets a file that cannot be read';
@@ -76,7 +76,7 @@ const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
       const onProgress = ({ bytes, totalBytes }: Progress): void => {
         if (100 * bytes >= percent * totalBytes) controller.abort();
       };
-      const store = await openRepository({ home, userId: 'tester' });
+      const store = await openStore({ home, userId: 'tester' });
       return outcomeOf(store.session('big').commit(dir, { signal: controller.signal, onProgress }));
     },
   ],
@@ -102,7 +102,7 @@ const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
   'finds a profile without its cookies': [
     'SHRUNK',
     async ({ home, dir }) => {
-      const store = await openRepository({ home, userId: 'tester' });
+      const store = await openStore({ home, userId: 'tester' });
       writeFileSync(join(dir, 'Local State'), '{}');
       return outcomeOf(store.session('main').commit(dir));
     },
@@ -119,7 +119,7 @@ const failures: Record<string, readonly [outcome: string, fail: Failure]> = {
         if (error !== undefined) throw error;
         return result;
       });
-      const store = await openRepository({ home: provider, userId: 'tester', host });
+      const store = await openStore({ home: provider, userId: 'tester', host });
       return outcomeOf(store.session('big').commit(dir));
     },
   ],
@@ -137,7 +137,7 @@ async function runRounds(t: ExecutionContext, name: string, rounds: number): Pro
   mkdirSync(join(small, 'Default'), { recursive: true });
   writeFileSync(join(small, 'Local State'), '{}');
   writeFileSync(join(small, 'Default/Cookies'), 'cookies');
-  const store = await openRepository({ home: bench.home, userId: 'tester' });
+  const store = await openStore({ home: bench.home, userId: 'tester' });
   await store.session('main').commit(small);
   mkdirSync(bench.dir);
   let written = 0;

@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { bytesBelow, outcomeOf } from './_outcomes.js';
 
@@ -18,7 +18,7 @@ const dir = join(folder, 'profile');
 for (const each of [home, dir]) mkdirSync(each);
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', home]);
 writeFileSync(join(dir, 'file'), 'small');
-const store = await openRepository({ home, userId: 'tester' });
+const store = await openStore({ home, userId: 'tester' });
 await store.session('main').commit(dir);
 const found: { outcome: string; grown: number }[] = [];
 for (let round = 0; round < Number(rounds); round++) {

@@ -18,7 +18,7 @@ import {
 import { createServer } from 'node:net';
 import { basename, join, relative } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { isError, openRepository, type Store } from '../../src/index.js';
+import { isError, openStore, type Store } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { testWith } from '../helpers/machine.js';
 import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
@@ -75,7 +75,7 @@ async function scene(t: ExecutionContext) {
   mkdirSync(dir);
   writeProfile(dir, smallProfile(noise));
   const open = (home: string, remote?: string): Promise<Store> =>
-    openRepository({
+    openStore({
       home: join(folder, home),
       userId: 'u',
       remote: remote && `file://${join(folder, remote)}`,
@@ -96,7 +96,7 @@ const declareFor = (what: string) => testWith(what === 'device' ? ['device files
 export function testPlaces(stride: number): void {
   const share = stride === 1 ? 'each place' : `1 of ${stride} places`;
   for (const [number, [what, make]] of Object.entries(things).entries()) {
-    for (const on of ['home', 'remote'] as const) {
+    for (const on of ['local', 'remote'] as const) {
       declareFor(what)(`B6: a ${what} in ${share} of ${on} is rejected by name and blocks nothing`, async (t) => {
         const { folder, open, listing, dir } = await scene(t);
         const root = join(folder, on, 'u/.store');
@@ -110,8 +110,8 @@ export function testPlaces(stride: number): void {
           renameSync(path, before);
           await make(t, path, before);
           const store = await open(
-            on === 'home' ? 'home' : `fresh-${relative(root, path).replaceAll('/', '-')}`,
-            on === 'home' ? undefined : 'remote',
+            on === 'local' ? 'home' : `fresh-${relative(root, path).replaceAll('/', '-')}`,
+            on === 'local' ? undefined : 'remote',
           );
           const { findings } = await store.verify({ on, readData: true });
           t.true(
@@ -141,7 +141,7 @@ export function testPlaces(stride: number): void {
 /** Declares a test for each special file and store, in the index. */
 export function testIndexes(): void {
   for (const [what, make] of Object.entries(things)) {
-    for (const on of ['home', 'remote'] as const) {
+    for (const on of ['local', 'remote'] as const) {
       declareFor(what)(`B6: a ${what} as CURRENT of the index of ${on} blocks nothing, and the index is rebuilt`, async (t) => {
         const { folder, open, dir } = await scene(t);
         const index = readdirSync(join(folder, 'home'), { recursive: true, encoding: 'utf8' })

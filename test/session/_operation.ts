@@ -4,11 +4,11 @@
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';
-import { isError, openRepository } from '../../src/index.js';
+import { isError, openStore } from '../../src/index.js';
 import { overwrite } from './_versions.js';
 
 const [home, dir, operation, argument = 'HEAD'] = process.argv.slice(2) as [string, string, string, string?];
-const store = await openRepository({ home, userId: 'tester' });
+const store = await openStore({ home, userId: 'tester' });
 const session = store.session('s');
 
 async function act(): Promise<object | undefined> {
@@ -21,7 +21,7 @@ async function act(): Promise<object | undefined> {
     overwrite(mount.dir, argument);
     return mount.unmount();
   }
-  const [left] = await store.leftMounts();
+  const [left] = await store.abandonedMounts();
   return left && store.recover(left, 'commit');
 }
 

@@ -8,7 +8,7 @@ import { memoryProvider, type Provider, type Store } from '../../src/index.js';
 import { prose, withPages } from '../helpers/content.js';
 import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
 import { type Content, contentOf } from '../helpers/provider-content.js';
-import { openStore } from '../helpers/store.js';
+import { storeIn } from '../helpers/store.js';
 
 export interface Operation {
   /** The content of the repository before the operation. */
@@ -21,7 +21,7 @@ export async function operations(folder: string): Promise<Record<string, Operati
   const dir = join(folder, 'profile');
   writeProfile(dir, smallProfile(prose));
   const provider = memoryProvider();
-  const store = await openStore(join(folder, 'preparation'), provider);
+  const store = await storeIn(join(folder, 'preparation'), provider);
   const none = await contentOf(provider);
   await store.session('main').commit(dir, { message: 'first' });
   const one = await contentOf(provider);
@@ -45,7 +45,7 @@ export async function operations(folder: string): Promise<Record<string, Operati
 
 /** Returns everything that a user can see of the repository, read by a newly opened store. */
 export async function visible(folder: string, provider: Provider): Promise<string> {
-  const store = await openStore(folder, provider, 'looking');
+  const store = await storeIn(folder, provider, 'looking');
   const seen: unknown[] = [];
   for await (const { session: name } of store.sessions()) {
     const session = store.session(name);

@@ -1,7 +1,7 @@
 /** Versions of a profile that differ only in content: names, sizes and times are the same. */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openRepository, type Store } from '../../src/index.js';
+import { openStore, type Store } from '../../src/index.js';
 import { directory, file, type ProfileEntry, writeProfile } from '../helpers/profile.js';
 
 const paths = ['Local State', 'Default/Cookies', 'Default/Preferences', ...Array.from({ length: 20 }, (_, i) => `Default/file${i}`)];
@@ -33,7 +33,7 @@ export function marksIn(dir: string): string[] {
 
 /** Returns a local store whose session `s` has the versions, with the last one as its head. */
 export async function storeWith(home: string, source: string, ...marks: string[]): Promise<Store> {
-  const store = await openRepository({ home, userId: 'tester' });
+  const store = await openStore({ home, userId: 'tester' });
   for (const mark of marks) {
     writeVersion(source, mark);
     await store.session('s').commit(source);

@@ -8,7 +8,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import { isError, localProvider, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
+import { isError, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../src/index.js';
 import { scoped } from '../../src/provider/scoped.js';
 import { fork, rollback } from '../../src/session/history.js';
 import type { LegacyPlace } from '../../src/session/legacy-place.js';
@@ -43,7 +43,7 @@ async function place(t: ExecutionContext, mib: number): Promise<Place> {
   const dir = join(folder, 'profile');
   mkdirSync(dir);
   writeProfile(dir, new Map(Array.from({ length: mib }, (_, i) => [`file-${i}`, file(noise(MIB, i))])));
-  const store = await openRepository({ home, userId: 'tester' });
+  const store = await openStore({ home, userId: 'tester' });
   const small = join(folder, 'small');
   mkdirSync(small);
   writeFileSync(join(small, 'file'), 'small');
@@ -99,7 +99,7 @@ test('R-WRITE-7, C13: a commit that is cancelled while its swap is written is ma
     return request();
   });
   const host = { ...systemHost, temporaryFolder: () => join(folder, 'own') };
-  const store = await openRepository({ home: cutting, userId: 'tester', host });
+  const store = await openStore({ home: cutting, userId: 'tester', host });
   const outcome = await outcomeOf(store.session('main').commit(dir, { signal: controller.signal }));
   t.is(outcome, 'done');
   t.true(controller.signal.aborted);
@@ -124,7 +124,7 @@ test('C13: a commit that is killed leaves nothing after the next one', async (t)
     await ended;
     // The next command, which commits a little, removes the leftovers.
     writeFileSync(join(folder, 'small/file'), `small ${packs}`);
-    await (await openRepository({ home, userId: 'tester' })).session('main').commit(join(folder, 'small'));
+    await (await openStore({ home, userId: 'tester' })).session('main').commit(join(folder, 'small'));
     t.true(stored().bytes <= bytes + 65_536, `${stored().bytes} bytes, ${bytes} before: ${stored().names.join(' ')}`);
   }
   t.deepEqual((await store.verify({ readData: true })).findings, []);
@@ -163,7 +163,7 @@ for (const when of ['before', 'after'] as const) {
         if (method === 'swap') swaps.push(key);
         return request();
       });
-      const first = await openRepository({
+      const first = await openStore({
         home: memory,
         userId: 'tester',
         host: { ...fakeHost(), defaultHome: () => join(folder, 'rest') },
@@ -175,7 +175,7 @@ for (const when of ['before', 'after'] as const) {
         requests++;
         return request();
       });
-      const store = await openRepository({ home, userId: 'tester', host });
+      const store = await openStore({ home, userId: 'tester', host });
       const outcome = await store
         .session('main')
         .commit(dir)
@@ -211,7 +211,7 @@ for (const [name, change] of Object.entries(changes)) {
       for (let n = 1, isDone = false; !isDone; n++) {
         const memory = memoryProvider();
         const host = { ...fakeHost(`${name} ${n}`), defaultHome: () => join(folder, `rest-${n}`) };
-        const store = await openRepository({ home: memory, userId: 'tester', host });
+        const store = await openStore({ home: memory, userId: 'tester', host });
         for (const [session, content] of [
           ['main', 'one'],
           ['main', 'two'],

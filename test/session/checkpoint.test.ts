@@ -20,13 +20,13 @@ import {
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { type CommitResult, type LogOptions, memoryProvider, openRepository, type Session } from '../../src/index.js';
+import { type CommitResult, type LogOptions, memoryProvider, openStore, type Session } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
 import { holds } from '../helpers/property.js';
-import { freshStore, openStore } from '../helpers/store.js';
+import { freshStore, storeIn } from '../helpers/store.js';
 import { temporary, withTemporary } from '../helpers/temporary.js';
 import { changeProfile, edit, profile } from '../property/_profiles.js';
 import { machine } from '../sync/_machines.js';
@@ -112,7 +112,7 @@ test('R-LIVE-5: a checkpoint is a commit on the head that is marked live, and le
   const dir = join(folder, 'profile');
   writeProfile(dir, smallProfile(noise));
   const host = { ...fakeHost(), isAlive: () => true, defaultHome: () => folder };
-  const session = (await openRepository({ home: memoryProvider(), host })).session('main');
+  const session = (await openStore({ home: memoryProvider(), host })).session('main');
   const first = await session.commit(dir);
   appendFileSync(join(dir, 'Default/Cookies'), 'changed');
   // No process on Linux has this number, so nothing proves that it is not a browser.
@@ -232,7 +232,7 @@ test('R-LIVE-6: checkpoints are pushed as they are made, and commits that do not
 test('R-LIVE-5: a checkpoint of an idle directory has the tree of a commit', async (t) => {
   const law = fc.asyncProperty(profile, fc.array(edit, { maxLength: 6 }), async (first, edits) => {
     await withTemporary(async (folder) => {
-      const store = await openStore(folder);
+      const store = await storeIn(folder);
       const dir = join(folder, 'profile');
       writeProfile(dir, first);
       const session = store.session('main');

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository, type Session, type Store } from '../../src/index.js';
+import { openStore, type Session, type Store } from '../../src/index.js';
 import { runWithoutRights, testWith } from '../helpers/machine.js';
 import { readListing } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
@@ -25,7 +25,7 @@ interface Work {
 async function begin(t: ExecutionContext): Promise<Work> {
   const folder = temporary(t);
   const profile = join(folder, 'profile');
-  const store = await openRepository({ home: join(folder, 'home') });
+  const store = await openStore({ home: join(folder, 'home') });
   mkdirSync(join(profile, 'Default'), { recursive: true });
   writeFileSync(join(profile, 'Local State'), '{}');
   writeFileSync(join(profile, 'Default', 'Cookies'), 'cookies');

@@ -15,7 +15,7 @@ import { prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
-import { openStore } from '../helpers/store.js';
+import { storeIn } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
 
 for (const kind of ['packs', 'manifests']) {
@@ -23,7 +23,7 @@ for (const kind of ['packs', 'manifests']) {
     const folder = temporary(t);
     const provider = memoryProvider();
     const dir = join(folder, 'profile');
-    const writer = (await openStore(join(folder, 'writer'), provider, 'writer')).session('main');
+    const writer = (await storeIn(join(folder, 'writer'), provider, 'writer')).session('main');
     writeProfile(dir, smallProfile(prose));
     await writer.commit(dir);
     let collects = true;
@@ -39,7 +39,7 @@ for (const kind of ['packs', 'manifests']) {
       }
       return request();
     });
-    const reader = (await openStore(join(folder, 'reader'), racing, 'reader')).session('main');
+    const reader = (await storeIn(join(folder, 'reader'), racing, 'reader')).session('main');
     await reader.checkout(join(folder, 'out'));
     t.deepEqual(readListing(join(folder, 'out')), readListing(dir));
     [collects, moves] = [true, false];
@@ -64,7 +64,7 @@ test('R-WRITE-1: a commit stands after its swap, even if the index and the recor
     }
     return result;
   });
-  const session = (await openStore(folder, losing)).session('main');
+  const session = (await storeIn(folder, losing)).session('main');
   t.true((await session.commit(dir)).changed);
   t.is(swaps, 2);
 });
@@ -89,7 +89,7 @@ for (const [what, act] of [
     const folder = temporary(t);
     const provider = memoryProvider();
     const dir = join(folder, 'profile');
-    const writer = (await openStore(join(folder, 'writer'), provider, 'writer')).session('main');
+    const writer = (await storeIn(join(folder, 'writer'), provider, 'writer')).session('main');
     writeProfile(dir, smallProfile(prose));
     await writer.commit(dir);
     let [collects, moves] = [true, true];
@@ -100,7 +100,7 @@ for (const [what, act] of [
       await provider.delete(key);
       return request();
     });
-    const reader = (await openStore(join(folder, 'reader'), racing, 'reader')).session('main');
+    const reader = (await storeIn(join(folder, 'reader'), racing, 'reader')).session('main');
     await t.notThrowsAsync(async () => act(reader, dir));
     t.false(collects);
     [collects, moves] = [true, false];

@@ -13,7 +13,7 @@ import { prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { smallProfile, writeProfile } from '../helpers/profile.js';
-import { history, openStore } from '../helpers/store.js';
+import { history, storeIn } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
 
 interface Writers {
@@ -48,8 +48,8 @@ async function writers(t: ExecutionContext, { meanwhile, lost, key = 'refs/main'
     if (lost !== undefined) throw new BrowserStateError('UNREACHABLE', 'the answer was lost');
     return result ?? (await request());
   });
-  made.fast = (await openStore(join(folder, 'home-fast'), provider, 'fast')).session('main');
-  made.slow = await openStore(join(folder, 'home-slow'), interrupted, 'slow');
+  made.fast = (await storeIn(join(folder, 'home-fast'), provider, 'fast')).session('main');
+  made.slow = await storeIn(join(folder, 'home-slow'), interrupted, 'slow');
   for (const dir of Object.values(made.dirs as Writers['dirs'])) writeProfile(dir, smallProfile(prose));
   if (!empty) {
     await made.fast.commit((made as Writers).dirs.fast, { message: 'first' });
@@ -149,7 +149,7 @@ test('R-WRITE-2: a fork onto a name that another writer creates meanwhile is a c
 test('R-WRITE-2: a fork onto a session that is only stamped meanwhile starts over', async (t) => {
   const again = await writers(t, { key: 'refs/copy', meanwhile: (all) => stamp(all, 'copy') });
   await again.fast.fork('copy');
-  await openStore(again.folder, again.provider).then((store) => store.session('copy').delete());
+  await storeIn(again.folder, again.provider).then((store) => store.session('copy').delete());
   await again.slow.session('main').fork('copy');
   t.deepEqual(await messages(again.slow.session('copy')), ['first']);
 });
@@ -185,7 +185,7 @@ test('R-WRITE-3: the outcome is reported as unknown if the ref cannot be re-read
     const folder = temporary(t);
     const provider = memoryProvider();
     let silent = false;
-    const store = await openStore(
+    const store = await storeIn(
       folder,
       around(provider, async (method, key, request) => {
         if (silent) throw new BrowserStateError('UNREACHABLE', 'no answer');

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { memoryProvider, openRepository, type Session, type Store } from '../../src/index.js';
+import { memoryProvider, openStore, type Session, type Store } from '../../src/index.js';
 import type { Cell, Provider } from '../../src/provider/provider.js';
 import { MAX_REF_ROWS } from '../../src/repository/ref.js';
 import { around } from '../faults/providers.js';
@@ -63,7 +63,7 @@ let dir: string;
 
 async function open(provider: Provider, seed: string, home: string, asRemote = false): Promise<Store> {
   const places = asRemote ? { home, remote: provider } : { home: provider };
-  return openRepository({ ...places, userId: 'tester', host: { ...fakeHost(seed), defaultHome: () => home } });
+  return openStore({ ...places, userId: 'tester', host: { ...fakeHost(seed), defaultHome: () => home } });
 }
 
 test.before(async () => {

@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type ErrorCode, localProvider, memoryProvider, openRepository, type Provider, type Store } from '../../src/index.js';
+import { type ErrorCode, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { history } from '../helpers/store.js';
@@ -40,7 +40,7 @@ async function begin(t: ExecutionContext, home: Provider, remote?: Provider): Pr
   let opened = 0;
   const open = () => {
     const host = { ...fakeHost(`store ${opened++}`), defaultHome: () => join(folder, 'home') };
-    return openRepository({ home, remote, userId: 'tester', host, transfer: { maxRetries: 0 } });
+    return openStore({ home, remote, userId: 'tester', host, transfer: { maxRetries: 0 } });
   };
   const store = await open();
   const session = store.session('main');

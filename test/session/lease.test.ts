@@ -2,7 +2,7 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type Lease, localProvider, memoryProvider, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { type Lease, localProvider, memoryProvider, openStore, type Provider, type Session, type Store } from '../../src/index.js';
 import { counting, failNth } from '../faults/providers.js';
 import { rejects } from '../helpers/errors.js';
 import { EPOCH_START, fakeHost } from '../helpers/host.js';
@@ -26,8 +26,8 @@ let workers = 0;
 async function worker(t: ExecutionContext, remote: Provider | undefined, clock: Clock, home?: Provider): Promise<Worker> {
   const folder = temporary(t);
   const name = `worker ${workers++}`;
-  const host = { ...fakeHost(name), who: () => name, now: () => clock.time, defaultHome: () => folder };
-  const store = await openRepository({ home: home ?? join(folder, 'home'), remote, host, transfer: { maxRetries: 0 } });
+  const host = { ...fakeHost(name), author: () => name, now: () => clock.time, defaultHome: () => folder };
+  const store = await openStore({ home: home ?? join(folder, 'home'), remote, host, transfer: { maxRetries: 0 } });
   const dir = join(folder, 'profile');
   mkdirSync(dir);
   writeFileSync(join(dir, 'Cookies'), name);

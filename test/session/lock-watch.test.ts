@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } fro
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository, type Session } from '../../src/index.js';
+import { openStore, type Session } from '../../src/index.js';
 import { listens } from '../../src/sockets.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
@@ -22,7 +22,7 @@ async function scene(t: ExecutionContext, links: Record<string, string>): Promis
   const folder = temporary(t);
   let pause = (): void => undefined;
   const host = { ...fakeHost(), listens, addresses: () => ['198.51.100.7'], sleep: async () => pause() };
-  const store = await openRepository({ home: join(folder, 'home'), host });
+  const store = await openStore({ home: join(folder, 'home'), host });
   t.teardown(() => store.close());
   const dir = join(folder, 'profile');
   mkdirSync(join(dir, 'Default/Cache'), { recursive: true });

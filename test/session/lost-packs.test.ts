@@ -9,7 +9,7 @@ import test from 'ava';
 import { localProvider } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
-import { openStore } from '../helpers/store.js';
+import { storeIn } from '../helpers/store.js';
 import { temporary } from '../helpers/temporary.js';
 import { host } from '../provider/_folders.js';
 
@@ -36,7 +36,7 @@ for (const [what, lose] of Object.entries(losses)) {
   test(`local rollback, fork and tag of a version whose pack is ${what} are INTEGRITY, and nothing is changed`, async (t) => {
     const home = temporary(t);
     const dir = temporary(t);
-    const store = await openStore(temporary(t), localProvider(home, host));
+    const store = await storeIn(temporary(t), localProvider(home, host));
     const session = store.session('main');
     writeFileSync(join(dir, 'large'), noise(100_000, 'large'));
     writeFileSync(join(dir, 'small'), 'one');

@@ -7,7 +7,7 @@ import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import test from 'ava';
 import { isError } from '../../src/errors.js';
-import { openRepository, type Store } from '../../src/index.js';
+import { openStore, type Store } from '../../src/index.js';
 import { MARKER } from '../../src/workspace/marker.js';
 import { dieAt } from '../exhaustive/_death.js';
 import { rejects } from '../helpers/errors.js';
@@ -18,15 +18,15 @@ import { marksIn, overwrite, storeWith } from './_versions.js';
  * Ways to the directory that bypass its record and its lock. Each returns the store and the path.
  */
 const ways: Record<string, (folder: string, dir: string) => Promise<[Store, string]>> = {
-  'another home': async (folder, dir) => [await openRepository({ home: join(folder, 'other home') }), dir],
-  'another user': async (folder, dir) => [await openRepository({ home: join(folder, 'home'), userId: 'other' }), dir],
+  'another home': async (folder, dir) => [await openStore({ home: join(folder, 'other home') }), dir],
+  'another user': async (folder, dir) => [await openStore({ home: join(folder, 'home'), userId: 'other' }), dir],
   'a copy': async (folder, dir) => {
     cpSync(dir, `${dir} copied`, { recursive: true, preserveTimestamps: true });
-    return [await openRepository({ home: join(folder, 'home'), userId: 'tester' }), `${dir} copied`];
+    return [await openStore({ home: join(folder, 'home'), userId: 'tester' }), `${dir} copied`];
   },
   'another path': async (folder, dir) => {
     renameSync(dir, `${dir} moved`);
-    return [await openRepository({ home: join(folder, 'home'), userId: 'tester' }), `${dir} moved`];
+    return [await openStore({ home: join(folder, 'home'), userId: 'tester' }), `${dir} moved`];
   },
 };
 
@@ -82,7 +82,7 @@ test.serial('R-OUT-13: force replaces a marked directory from any local store, a
 test.serial('R-OUT-13: a checkout from another local store that begins and ends while a directory is read is noticed', async (t) => {
   const folder = temporary(t);
   const store = await storeWith(join(folder, 'home'), join(folder, 'source'), 'one', 'two');
-  const other = await openRepository({ home: join(folder, 'other') });
+  const other = await openStore({ home: join(folder, 'other') });
   const dir = join(folder, 'dir');
   await store.session('s').checkout(dir, { at: 'HEAD~1' });
   // Reading the first file begins the checkout, which ends before the next file is read.

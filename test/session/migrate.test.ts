@@ -7,15 +7,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/bytes.js';
-import {
-  BrowserStateError,
-  type Foreign,
-  localProvider,
-  memoryProvider,
-  openRepository,
-  type Provider,
-  type Store,
-} from '../../src/index.js';
+import { BrowserStateError, type Foreign, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../src/index.js';
 import type { Owners } from '../../src/owners.js';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import { s3Provider } from '../../src/provider/s3.js';
@@ -121,7 +113,7 @@ async function plantAll(plant: Place['plant'], session: string, files: Files = p
 
 function machine(t: ExecutionContext, folder: string, remote?: string | Provider): Promise<Store> {
   const host = { ...fakeHost(folder), defaultHome: () => join(folder, 'home') };
-  const store = openRepository({ home: join(folder, 'home'), remote, userId: 'tester', host, transfer });
+  const store = openStore({ home: join(folder, 'home'), remote, userId: 'tester', host, transfer });
   t.teardown(async () => (await store).close());
   return store;
 }
@@ -306,7 +298,7 @@ test('a name that a provider without retries lists twice is rejected', async (t)
     ['tester/s/Cookies', utf8('b')],
   ]);
   const host = { ...fakeHost(), defaultHome: () => join(folder, 'home') };
-  const store = await openRepository({ home: provider, userId: 'tester', host });
+  const store = await openStore({ home: provider, userId: 'tester', host });
   t.regex((await rejects(t, () => store.migrate('s'), 'INTEGRITY')).message, /twice/);
 });
 
@@ -472,7 +464,7 @@ test('leftovers of a killed migration are removed by the next one, and files of 
   for (const name of [dead, living]) mkdirSync(join(workspaces, name), { recursive: true });
   const owners: Owners = { ...fakeHost().owners(''), state: async (name) => (name === '4194304:1' ? 'gone' : 'running') };
   const host = { ...fakeHost(), defaultHome: () => join(folder, 'home'), owners: () => owners };
-  const store = await openRepository({ home: join(folder, 'home'), userId: 'tester', host });
+  const store = await openStore({ home: join(folder, 'home'), userId: 'tester', host });
   await store.migrate('s');
   t.deepEqual(readdirSync(workspaces), [living]);
   t.deepEqual(readdirSync(join(folder, 'home/tester/.store/records')), []);

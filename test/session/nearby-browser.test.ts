@@ -5,7 +5,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository, type Store } from '../../src/index.js';
+import { openStore, type Store } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { readListing } from '../helpers/profile.js';
@@ -17,7 +17,7 @@ const UNSEEN = 999_999_999;
 async function scene(t: ExecutionContext): Promise<{ store: Store; folder: string; dir: string }> {
   const folder = temporary(t);
   const host = { ...fakeHost(), isAlive: (pid: number) => pid === UNSEEN };
-  const store = await openRepository({ home: join(folder, 'home'), host });
+  const store = await openStore({ home: join(folder, 'home'), host });
   const dir = join(folder, 'par/named');
   for (const below of ['prof/Default/Cache', 'a/b/prof']) mkdirSync(join(dir, below), { recursive: true });
   for (const file of ['prof/Local State', 'prof/Default/Preferences']) writeFileSync(join(dir, file), '{}');

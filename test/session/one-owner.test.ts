@@ -7,7 +7,7 @@ import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSyn
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import { openRepository, type Session, type Store } from '../../src/index.js';
+import { openStore, type Session, type Store } from '../../src/index.js';
 import { recordPath, Workspace } from '../../src/workspace/record.js';
 import { scan } from '../../src/workspace/scan.js';
 import { rejects } from '../helpers/errors.js';
@@ -115,7 +115,7 @@ for (const [place, { declare, before }] of Object.entries(places)) {
     writeVersion(elsewhere, 'ten');
     const held = await startHeld(t, { home, dir, operation: 'checkpoint', hold: 'stage', before });
     const [stage] = stages();
-    const checkpoint = async () => (await openRepository({ home, userId: 'tester' })).session('s').checkpoint(elsewhere);
+    const checkpoint = async () => (await openStore({ home, userId: 'tester' })).session('s').checkpoint(elsewhere);
     await checkpoint();
     t.deepEqual(stages(), [stage]);
     await held.kill();
@@ -208,12 +208,12 @@ const { declare, before } = places['another PID namespace'];
 declare('C10: a mount of a running process in another PID namespace is not abandoned, and is after that process was killed', async (t) => {
   const { home, store } = await begin(t);
   const held = await startHeld(t, { home, dir: join(home, '..', 'none'), operation: 'mount six', before });
-  t.deepEqual(await store.leftMounts(), []);
+  t.deepEqual(await store.abandonedMounts(), []);
   const next = await store.mount('s');
   t.is(readdirSync(join(home, 'tester/.store/records/mounts')).length, 2);
   await next.unmount();
   await held.kill();
-  const [left] = await store.leftMounts();
+  const [left] = await store.abandonedMounts();
   t.true(left?.isCertain);
   await store.mount('s').then((mount) => mount.unmount());
   t.deepEqual(readdirSync(join(home, 'tester/.store/workspaces')), []);

@@ -3,7 +3,7 @@ import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository, type Session } from '../../src/index.js';
+import { openStore, type Session } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { smallProfile, writeProfile } from '../helpers/profile.js';
@@ -31,7 +31,7 @@ async function scene(
   const dir = join(folder, 'profile');
   writeProfile(dir, smallProfile(noise));
   const open = (home: string, remote: string) =>
-    openRepository({ home: join(folder, home), remote: pathToFileURL(join(folder, remote)).href, transfer: { maxRetries: 0 } });
+    openStore({ home: join(folder, home), remote: pathToFileURL(join(folder, remote)).href, transfer: { maxRetries: 0 } });
   let commits = 0;
   const commit = async (home: string, remote: string): Promise<void> => {
     writeFileSync(join(dir, 'Default/Cookies'), `cookies ${commits++}`);

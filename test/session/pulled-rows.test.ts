@@ -14,7 +14,7 @@ import { fakeHost } from '../helpers/host.js';
 
 function rowOf(number: number): Row {
   const tree = number.toString(16).padStart(64, '0');
-  const commit = { tree, parents: [], time: number, message: '', who: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+  const commit = { tree, parents: [], time: number, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
   return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
 }
 

@@ -5,7 +5,7 @@
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openRepository, type Session } from '../../src/index.js';
+import { openStore, type Session } from '../../src/index.js';
 import { orCode, rejects } from '../helpers/errors.js';
 import { readListing } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
@@ -91,7 +91,7 @@ for (const [look, at] of looks) {
     test.serial(`A4: ${at} ${what} before ${look} of it: the version is what the directory holds`, async (t) => {
       const folder = temporary(t);
       const dir = scene(folder);
-      const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+      const session = (await openStore({ home: join(folder, 'home') })).session('s');
       const path = join(dir, at);
       const { seen } = await watched(
         look,
@@ -110,7 +110,7 @@ for (const [look, at] of looks) {
     async (t) => {
       const folder = temporary(t);
       const dir = scene(folder);
-      const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+      const session = (await openStore({ home: join(folder, 'home') })).session('s');
       const path = join(dir, at);
       // Names are read from the directory itself, at any path.
       const isHeld = look === 'readdirSync';
@@ -138,7 +138,7 @@ for (const [from, to] of moves) {
       rmSync(dir, { recursive: true, force: true });
       scene(folder);
       const before = timeless(dir);
-      const session = (await openRepository({ home: join(folder, 'home') })).session(`s${at}`);
+      const session = (await openStore({ home: join(folder, 'home') })).session(`s${at}`);
       let seen = 0;
       await aroundLooks(
         () => session.commit(dir),
@@ -159,7 +159,7 @@ for (const [from, to] of moves) {
 test.serial('A4: a file that is moved back and forth at every look is in no version twice, and missing from none', async (t) => {
   const folder = temporary(t);
   const dir = scene(folder);
-  const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+  const session = (await openStore({ home: join(folder, 'home') })).session('s');
   const places = ['s0', 's2'].map((name) => join(dir, 'Default', name, 'moving')) as [string, string];
   writeFileSync(places[0], 'one');
   let at = 0;

@@ -86,7 +86,7 @@ test('a revision that does not exist is NOT_FOUND, and one that cannot exist is 
 function twins(): [Row, Row] {
   const seen = new Map<string, Row>();
   for (let time = 0; ; time++) {
-    const commit = { tree: '0'.repeat(64), parents: [], time, message: '', who: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+    const commit = { tree: '0'.repeat(64), parents: [], time, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
     const row = newRow('commit', commit, { epoch: 1, name: '0'.repeat(32) });
     const twin = seen.get(row.id.slice(0, 4));
     if (twin !== undefined) return [row, twin];

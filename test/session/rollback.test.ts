@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { isError, openRepository, type Session } from '../../src/index.js';
+import { isError, openStore, type Session } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { testWith } from '../helpers/machine.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
@@ -46,7 +46,7 @@ interface Work {
 
 async function begin(t: ExecutionContext): Promise<Work> {
   const folder = temporary(t);
-  const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+  const session = (await openStore({ home: join(folder, 'home') })).session('s');
   const source = join(folder, 'source');
   for (const version of [first, second]) {
     rmSync(source, { recursive: true, force: true });

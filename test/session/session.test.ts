@@ -9,7 +9,7 @@ import { prose } from '../helpers/content.js';
 import { refuses, rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { readListing, setMtime, smallProfile, writeProfile } from '../helpers/profile.js';
-import { freshStore, history, openStore } from '../helpers/store.js';
+import { freshStore, history, storeIn } from '../helpers/store.js';
 
 const nothing = { added: [], removed: [], changed: [] };
 
@@ -33,7 +33,7 @@ test('section 3.2, R-COMMIT-2: a commit has its tree, parent, time, author and m
     commit: ids[0] as string,
     parents: [ids[1] as string],
     message: 'third',
-    who: 'tester@machine',
+    author: 'tester@machine',
     labels: { run: 'third' },
     op: 'commit',
     tags: [],
@@ -175,8 +175,8 @@ test('section 9: users share a provider and see nothing of each other', async (t
   const { session, folder } = await freshStore(t, provider);
   writeProfile(join(folder, 'profile'), smallProfile(prose));
   await session.commit(join(folder, 'profile'));
-  const other = await import('../../src/index.js').then(({ openRepository }) =>
-    openRepository({ home: provider, userId: 'somebody', host: { ...fakeHost('other'), defaultHome: () => join(folder, 'home') } }),
+  const other = await import('../../src/index.js').then(({ openStore }) =>
+    openStore({ home: provider, userId: 'somebody', host: { ...fakeHost('other'), defaultHome: () => join(folder, 'home') } }),
   );
   for await (const _ of other.sessions()) t.fail('a session of another user is listed');
   await rejects(t, () => other.session('main').checkout(join(folder, 'out')), 'NOT_FOUND');
@@ -187,7 +187,7 @@ test('a store that another process opens is the same store', async (t) => {
   const { session, folder } = await freshStore(t, provider);
   writeProfile(join(folder, 'profile'), smallProfile(prose));
   const { commit } = await session.commit(join(folder, 'profile'));
-  t.deepEqual(await history((await openStore(folder, provider, 'another')).session('main')), [commit]);
+  t.deepEqual(await history((await storeIn(folder, provider, 'another')).session('main')), [commit]);
 });
 
 test('R-NAME-3: an invalid session or user id is rejected', async (t) => {

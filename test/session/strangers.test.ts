@@ -18,7 +18,7 @@ import {
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import { openRepository, type Session, type Store } from '../../src/index.js';
+import { openStore, type Session, type Store } from '../../src/index.js';
 import { identityOf } from '../../src/workspace/exchange.js';
 import { Workspace } from '../../src/workspace/record.js';
 import { rejects } from '../helpers/errors.js';
@@ -34,7 +34,7 @@ function write(dir: string, files: Record<string, string>): void {
 async function begin(t: ExecutionContext): Promise<{ folder: string; home: string; store: Store; session: Session; profile: string }> {
   const folder = temporary(t);
   const home = join(folder, 'home');
-  const store = await openRepository({ home });
+  const store = await openStore({ home });
   const profile = join(folder, 'profile');
   write(profile, { 'Local State': '{}', 'Default/Cookies': 'one', 'Default/Preferences': 'one' });
   const session = store.session('s');
@@ -160,7 +160,7 @@ test('leftovers of a process that was killed while it wrote a record are removed
   const [dead, living] = [temporaryName(self.replace(/^\d+/, '4194304').replace(/[0-9a-f]{8}@/, '00000000@')), temporaryName(self)];
   for (const name of [dead, living]) writeFileSync(join(records, name), '');
   // The first operation of a newly opened store sweeps.
-  await (await openRepository({ home })).session(session.id).commit(profile);
+  await (await openStore({ home })).session(session.id).commit(profile);
   t.deepEqual(readdirSync(records).sort(), [...before, living].sort());
 });
 
@@ -250,7 +250,7 @@ test('force replaces a directory even if the version that it was made from is da
 test('B6: a pipe in place of a note of this machine blocks nothing, and is not read as a note', async (t) => {
   const folder = temporary(t);
   const home = join(folder, 'home');
-  const store = await openRepository({ home, userId: 'tester' });
+  const store = await openStore({ home, userId: 'tester' });
   const dir = join(folder, 'dir');
   write(dir, { 'Local State': '{}', 'Default/Preferences': '{}' });
   await store.session('s').commit(dir);

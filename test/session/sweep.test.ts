@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
-import { memoryProvider, openRepository, type Store } from '../../src/index.js';
+import { memoryProvider, openStore, type Store } from '../../src/index.js';
 import type { Owners } from '../../src/owners.js';
 import { noise } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
@@ -65,7 +65,7 @@ for (const [name, run] of Object.entries(operations)) {
     const provider = memoryProvider();
     const owners: Owners = { ...fakeHost().owners(''), state: async (owner) => states[owner as keyof typeof states] ?? 'unknown' };
     const open = (at: string, remote = provider): Promise<Store> =>
-      openRepository({ home: at, userId: 'tester', remote, host: { ...fakeHost(`${at} ${name}`), owners: () => owners } });
+      openStore({ home: at, userId: 'tester', remote, host: { ...fakeHost(`${at} ${name}`), owners: () => owners } });
     const profile = join(folder, 'profile');
     mkdirSync(profile);
     writeFileSync(join(profile, 'file'), 'content');

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { orCode } from '../helpers/errors.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
@@ -54,7 +54,7 @@ for (const read of ['commit', 'checkpoint'] as const) {
         const folder = temporary(t);
         const [dir, outside, away] = ['dir', 'outside', 'away'].map((name) => join(folder, name)) as [string, string, string];
         writeOutside(outside);
-        const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+        const session = (await openStore({ home: join(folder, 'home') })).session('s');
         writeProfile(dir, profile);
         // Files that the stat cache knows are not opened.
         await session.commit(dir);

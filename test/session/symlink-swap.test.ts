@@ -5,7 +5,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';
 import { watched } from './_steps.js';
@@ -37,7 +37,7 @@ const second = new Map<string, ProfileEntry>([
 for (const swapped of ['Default', 'Default/Sub', 'Default/Old']) {
   test.serial(`C9: ${swapped} becomes a symlink to a directory outside before any step of a checkout in place`, async (t) => {
     const folder = temporary(t);
-    const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+    const session = (await openStore({ home: join(folder, 'home') })).session('s');
     const [dir, outside, source] = ['dir', 'outside', 'source'].map((name) => join(folder, name)) as [string, string, string];
     for (const version of [first, second]) {
       rmSync(source, { recursive: true, force: true });

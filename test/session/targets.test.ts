@@ -6,7 +6,7 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rm
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository, type Session, type Store } from '../../src/index.js';
+import { openStore, type Session, type Store } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { runWithoutRights, testWith } from '../helpers/machine.js';
 import { readListing } from '../helpers/profile.js';
@@ -23,7 +23,7 @@ interface Work {
 async function begin(t: ExecutionContext): Promise<Work> {
   const folder = temporary(t);
   const [home, remote, profile] = ['home', 'remote', 'profile'].map((name) => join(folder, name)) as [string, string, string];
-  const store = await openRepository({ home, remote: pathToFileURL(remote).href });
+  const store = await openStore({ home, remote: pathToFileURL(remote).href });
   mkdirSync(join(profile, 'Default'), { recursive: true });
   writeFileSync(join(profile, 'Local State'), '{}');
   writeFileSync(join(profile, 'Default', 'Cookies'), 'cookies');

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { memoryProvider, openRepository, type Session, type Store } from '../../src/index.js';
+import { memoryProvider, openStore, type Session, type Store } from '../../src/index.js';
 import { MAX_SWAP_ATTEMPTS } from '../../src/limits.js';
 import { around } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
@@ -48,7 +48,7 @@ async function place(t: ExecutionContext, name: string, where: 'home' | 'remote'
   const host = { ...base, random, temporaryFolder: () => join(folder, 'rest') };
   const transfer = { maxRetries: 0 };
   const open = (given: typeof home, seed: string) =>
-    openRepository({
+    openStore({
       home: given,
       remote,
       userId: 'tester',
@@ -66,7 +66,7 @@ async function place(t: ExecutionContext, name: string, where: 'home' | 'remote'
   }
   writeFileSync(join(dir, 'more'), 'and more');
   const [here, there] = [wrapped(home, where === 'home'), wrapped(remote, where === 'remote')];
-  const store = await openRepository({ home: here, remote: there, userId: 'tester', host, transfer });
+  const store = await openStore({ home: here, remote: there, userId: 'tester', host, transfer });
   const session = store.session('main');
   // The ref is known from here on, and is not created again.
   await session.exists();

@@ -40,7 +40,7 @@ export async function exampleFiles(): Promise<Map<string, Uint8Array>> {
     parents: [],
     time: EPOCH_START,
     message: 'first',
-    who: 'ada',
+    author: 'ada',
     labels: {},
     ...measureTree(tree),
     extensions: [],
@@ -93,7 +93,7 @@ function annotateCommit(dump: Annotated): void {
   dump.uint('number of parents');
   dump.uint('time');
   dump.sized('message: "first"');
-  dump.sized('who: "ada"');
+  dump.sized('author: "ada"');
   dump.uint('number of labels');
   dump.uint('files');
   dump.uint('bytes');

@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 import { readerOf } from '../vectors/reader.js';
@@ -34,7 +34,7 @@ test('section 17.1: the example is a whole repository', async (t) => {
       ['Default/a', content],
     ],
   );
-  const store = await openRepository({ home, userId: 'tester', host: fakeHost('later') });
+  const store = await openStore({ home, userId: 'tester', host: fakeHost('later') });
   t.deepEqual((await store.verify({ readData: true })).findings, []);
   await store.session('main').checkout(join(home, 'out'));
   t.is(readFileSync(join(home, 'out/Default/a'), 'utf8'), content);

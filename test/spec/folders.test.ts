@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { isError, openRepository } from '../../src/index.js';
+import { isError, openStore } from '../../src/index.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 import { Refusal, readerOf } from '../vectors/reader.js';
@@ -32,7 +32,7 @@ for (const [name, notices, damage] of folderCases) {
     const folder = new StoreFolder(join(home, 'tester', '.store'));
     await folder.write();
     damage(folder);
-    const store = await openRepository({ home, userId: 'tester', host: fakeHost('later') });
+    const store = await openStore({ home, userId: 'tester', host: fakeHost('later') });
     const out = join(home, 'out');
     let refused = false;
     try {

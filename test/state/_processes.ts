@@ -7,7 +7,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Host } from '../../src/host.js';
-import { type LogEntry, openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { type LogEntry, openStore, type Provider, type Session, type Store } from '../../src/index.js';
 import type { Owners } from '../../src/owners.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
@@ -37,7 +37,7 @@ export class TestMachine {
 
   /** Returns the store as a process opens it. */
   process(name: string, changes: Partial<Host> = {}, remote = this.#remote): Promise<Store> {
-    return openRepository({
+    return openStore({
       home: this.home,
       userId: 'tester',
       remote,

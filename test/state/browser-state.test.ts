@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { BrowserState, type BrowserStateOptions, memoryProvider, openRepository, type ProgressEvent } from '../../src/index.js';
+import { BrowserState, type BrowserStateOptions, memoryProvider, openStore, type ProgressEvent } from '../../src/index.js';
 import { SyncWork } from '../../src/sync-manager.js';
 import { counting } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
@@ -114,7 +114,7 @@ test('localOptions.storagePath is the local store, and autoCleanup: false leaves
   await state.unmount();
   t.true(dir.startsWith(join(folder, 'sessions', 'default', '.store')));
   t.true(existsSync(join(dir, 'Default/Cookies')));
-  t.deepEqual(await (await openRepository({ home: join(folder, 'sessions') })).leftMounts(), []);
+  t.deepEqual(await (await openStore({ home: join(folder, 'sessions') })).abandonedMounts(), []);
   await state.cleanup();
   t.false(existsSync(dir));
   await state.mount('s');

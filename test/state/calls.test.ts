@@ -6,7 +6,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/host.js';
-import { BrowserState, type LeftMount, memoryProvider, openRepository, type Session, type Store } from '../../src/index.js';
+import { type AbandonedMount, BrowserState, memoryProvider, openStore, type Session, type Store } from '../../src/index.js';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import { localProvider } from '../../src/provider/local.js';
 import { s3Provider } from '../../src/provider/s3.js';
@@ -45,12 +45,12 @@ const calls: Readonly<Record<string, Call>> = {
   legacySessions: (options, { store }) => store.legacySessions(options).next(),
   migrate: (options, { store }) => store.migrate('older', options),
   mount: (options, { store }) => store.mount('s', options),
-  recover: (options, { store, dir }) => store.recover({ id: 's.0', session: 's', dir } as unknown as LeftMount, 'commit', options),
+  recover: (options, { store, dir }) => store.recover({ id: 's.0', session: 's', dir } as unknown as AbandonedMount, 'commit', options),
   verify: (options, { store }) => store.verify(options),
   pushAll: (options, { store }) => store.pushAll(options).next(),
   pullAll: (options, { store }) => store.pullAll(options).next(),
   syncAll: (options, { store }) => store.syncAll(options).next(),
-  leftMounts: (options, { store }) => store.leftMounts(options),
+  abandonedMounts: (options, { store }) => store.abandonedMounts(options),
   unfinishedCheckouts: (options, { store }) => store.unfinishedCheckouts(options),
   usage: (options, { store }) => store.usage(options),
 };
@@ -67,7 +67,7 @@ async function place(t: ExecutionContext, signal?: AbortSignal) {
   await first.session('s').tag('good');
   const dir = join(temporary(t), 'profile');
   await write(dir, profile('other'));
-  const store = await openRepository({ home: machine.home, userId: 'tester', remote, host: machine.host('second'), signal });
+  const store = await openStore({ home: machine.home, userId: 'tester', remote, host: machine.host('second'), signal });
   const place = { store, session: store.session('s'), dir };
   return { place, state: async () => ({ here: contents(machine.home), there: await cells(remote) }) };
 }
@@ -182,8 +182,8 @@ test('D8: an option that a call does not have is USAGE, and names it and the nea
 });
 
 const misspelt: readonly (readonly [call: string, act: (dir: string) => unknown, option: string, nearest: string | null])[] = [
-  ['openRepository', () => openRepository({ remotee: 'x' } as never), 'remotee', 'remote'],
-  ['openRepository: transfer', () => openRepository({ transfer: { chunksize: 1 } } as never), 'chunksize', 'chunkSize'],
+  ['openStore', () => openStore({ remotee: 'x' } as never), 'remotee', 'remote'],
+  ['openStore: transfer', () => openStore({ transfer: { chunksize: 1 } } as never), 'chunksize', 'chunkSize'],
   ['BrowserState', async () => new BrowserState({ userID: 'x' } as never), 'userID', 'userId'],
   ['BrowserState', async () => new BrowserState({ encryption: { passphrase: 'x' } } as never), 'encryption', null],
   ['BrowserState: localOptions', async () => new BrowserState({ localOptions: { path: 'x' } } as never), 'path', null],
@@ -201,7 +201,7 @@ const misspelt: readonly (readonly [call: string, act: (dir: string) => unknown,
     'projectID',
   ],
   ['mount', (home) => new BrowserState({ home }).mount('s', { mesage: 'x' } as never), 'mesage', 'message'],
-  ['mount: hygiene', (home) => new BrowserState({ home }).mount('s', { hygiene: { lock: false } } as never), 'lock', 'locks'],
+  ['mount: prepare', (home) => new BrowserState({ home }).mount('s', { prepare: { lock: false } } as never), 'lock', 'locks'],
   ['unmount', (home) => new BrowserState({ home }).unmount({ discrad: true } as never), 'discrad', 'discard'],
   ['syncToCloud', (home) => new BrowserState({ home }).syncManager.syncToCloud({ sginal: 1 } as never), 'sginal', 'signal'],
   ['localProvider', async (home) => localProvider(home, systemHost, { onwers: undefined } as never), 'onwers', 'owners'],

@@ -103,7 +103,7 @@ for (const [name, { mode, onConflict, isLeft }] of Object.entries(gutted)) {
     if (isLeft) machine.kill('b');
     const act = async (options: { allowShrink?: boolean } = {}): Promise<unknown> => {
       if (!isLeft) return mount.unmount({ ...options, onConflict });
-      const [left] = await other.leftMounts();
+      const [left] = await other.abandonedMounts();
       return left && other.recover(left, 'commit', options);
     };
     for (const _ of [1, 2]) {

@@ -10,7 +10,7 @@ import process from 'node:process';
 import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { BrowserState, type BrowserStateOptions, type MountOptions, openRepository } from '../../src/index.js';
+import { BrowserState, type BrowserStateOptions, type MountOptions, openStore } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';
 import { type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
@@ -198,7 +198,7 @@ test('an earlier version can be restored, and changes can be listed', async (t) 
   await round(state, 's', (dir) => write(dir, { 'Default/Cookies': 'logged out', 'Default/History': 'new' }));
   const { s3Provider } = await import('../../src/provider/s3.js');
   const remote = s3Provider({ ...server.options, prefix: 'team' });
-  const store = await openRepository({ home: machine.home, remote, userId: 'tester', host: machine.host('store') });
+  const store = await openStore({ home: machine.home, remote, userId: 'tester', host: machine.host('store') });
   t.teardown(() => store.close());
   const session = store.session('s');
   t.deepEqual(await session.diff('HEAD~1', 'HEAD'), { added: ['Default/History'], removed: [], changed: ['Default/Cookies'] });
@@ -231,7 +231,7 @@ test('there is no crash bubble, and no profile that appears to be in use', async
     t.false(readdirSync(dir).includes('SingletonLock'));
   });
   // Session cookies are kept if the browser is started with the option to restore its last session.
-  const keeps = { hygiene: { keepSessionCookies: true } };
+  const keeps = { prepare: { keepSessionCookies: true } };
   t.is(await round(open(), 's', (dir) => read(dir).session.restore_on_startup, keeps), 1);
 });
 
@@ -325,7 +325,7 @@ test.serial('SIGINT commits and pushes once, then ends the process by the signal
   plain.child.kill('SIGINT');
   t.like(await plain.ended, { status: null, signal: 'SIGINT' });
   t.false(existsSync(dir));
-  const store = await openRepository({ home: join(home, '../another'), remote, userId: 'tester' });
+  const store = await openStore({ home: join(home, '../another'), remote, userId: 'tester' });
   t.teardown(() => store.close());
   await store.session('s').checkout(join(home, '../out'));
   t.is(cookies(join(home, '../out')), `of process ${plain.child.pid}`);

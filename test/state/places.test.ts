@@ -6,7 +6,7 @@ import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { BrowserState, localProvider, memoryProvider, openRepository } from '../../src/index.js';
+import { BrowserState, localProvider, memoryProvider, openStore } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
@@ -30,7 +30,7 @@ test('D5: a local store in memory writes only a private folder, which close remo
 test('D5: a local store in a folder writes only in that folder', async (t) => {
   const folder = temporary(t);
   const home = join(folder, 'home');
-  const store = await openRepository({ home: localProvider(home, fakeHost('objects')), host: fakeHost('D5 folder') });
+  const store = await openStore({ home: localProvider(home, fakeHost('objects')), host: fakeHost('D5 folder') });
   const mount = await store.mount('s');
   t.true(mount.dir.startsWith(home));
   await mount.discard();
@@ -42,7 +42,7 @@ test('D9: a local store that is a file, or below one', async (t) => {
   const file = join(temporary(t), 'file');
   writeFileSync(file, '');
   for (const home of [file, join(file, 'below')]) {
-    const { message, details } = await rejects(t, () => openRepository({ home }), 'USAGE');
+    const { message, details } = await rejects(t, () => openStore({ home }), 'USAGE');
     t.is(message, `home ${home} is not a directory`);
     t.deepEqual(details, { path: home });
   }
@@ -50,7 +50,7 @@ test('D9: a local store that is a file, or below one', async (t) => {
 
 test('C16: the index is private with any umask', async (t) => {
   const folder = temporary(t);
-  const store = await openRepository({
+  const store = await openStore({
     home: join(folder, 'home'),
     remote: pathToFileURL(join(folder, 'remote')).href,
     host: fakeHost('index'),
@@ -71,7 +71,7 @@ test('C16: the index is private with any umask', async (t) => {
 test('C16: a restore after a pull uses the frames that the pull decoded, and does not read them again', async (t) => {
   const folder = temporary(t);
   const remote = memoryProvider();
-  const first = await openRepository({ home: join(folder, 'first'), remote, host: fakeHost('first') });
+  const first = await openStore({ home: join(folder, 'first'), remote, host: fakeHost('first') });
   const dir = join(folder, 'profile');
   await write(dir, profile('first'));
   await first.session('s').commit(dir);
@@ -89,7 +89,7 @@ test('C16: a restore after a pull uses the frames that the pull decoded, and doe
     },
   });
   const own = join(folder, 'own');
-  const second = await openRepository({ home: counted, remote, host: { ...fakeHost('second'), temporaryFolder: () => own } });
+  const second = await openStore({ home: counted, remote, host: { ...fakeHost('second'), temporaryFolder: () => own } });
   const { files, fetchedBytes } = await second.session('s').restore(join(folder, 'there'));
   t.true(files > 0 && fetchedBytes > 0);
   t.deepEqual(reads, []);

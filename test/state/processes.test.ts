@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { openRepository, type Store } from '../../src/index.js';
+import { openStore, type Store } from '../../src/index.js';
 import { temporary } from '../helpers/temporary.js';
 import { entries } from './_processes.js';
 
@@ -35,7 +35,7 @@ async function run(home: string, mark: string, action: string): Promise<Running>
 
 async function open(t: ExecutionContext): Promise<{ home: string; store: Store }> {
   const home = join(temporary(t), 'home');
-  const store = await openRepository({ home, userId: 'tester' });
+  const store = await openStore({ home, userId: 'tester' });
   t.teardown(() => store.close());
   return { home, store };
 }
@@ -50,11 +50,11 @@ async function cookies(store: Store): Promise<string> {
 test.serial('a process that is killed between mount and unmount is recovered by the next mount', async (t) => {
   const { home, store } = await open(t);
   const { child, dir, ended } = await run(home, 'of the killed', 'wait');
-  t.deepEqual(await store.leftMounts(), []);
+  t.deepEqual(await store.abandonedMounts(), []);
   child.kill('SIGKILL');
   t.is((await ended).signal, 'SIGKILL');
   t.true(existsSync(dir));
-  t.like((await store.leftMounts())[0], { session: 's', dir, base: undefined });
+  t.like((await store.abandonedMounts())[0], { session: 's', dir, base: undefined });
   t.is(await cookies(store), 'of the killed');
   t.false(existsSync(dir));
   t.deepEqual(

@@ -28,7 +28,7 @@ async function afterCrash(t: Parameters<typeof rejects>[0], files: Record<string
 
 test('R-MOUNT-5: the next mount of the session recovers the abandoned one as a commit with a message, and reports it', async (t) => {
   const { machine, store, mount, warnings, onWarning } = await afterCrash(t);
-  const [left] = await store.leftMounts();
+  const [left] = await store.abandonedMounts();
   t.like(left, { session: 's', dir: mount.dir, base: mount.base, mode: 'shared', isCertain: true });
   const other = await store.mount('another');
   t.true(existsSync(mount.dir), 'a mount of another session leaves it alone');
@@ -36,7 +36,7 @@ test('R-MOUNT-5: the next mount of the session recovers the abandoned one as a c
   const next = await store.mount('s', { onWarning });
   t.is(cookiesIn(next), 'of the dead');
   t.false(existsSync(mount.dir));
-  t.deepEqual(await store.leftMounts(), []);
+  t.deepEqual(await store.abandonedMounts(), []);
   t.deepEqual(
     warnings.map((message) => /was recovered$/.test(message)),
     [true],
@@ -100,7 +100,7 @@ test('an abandoned fork is recovered as that fork', async (t) => {
   await write(mount.dir, { 'Default/Cookies': 'of the fork' });
   machine.kill('dead');
   const store = await machine.process('next');
-  const [left] = await store.leftMounts();
+  const [left] = await store.abandonedMounts();
   t.like(await store.recover(left as never, 'commit'), { session: mount.session, outcome: 'committed' });
   t.is((await entries(store.session('s'))).length, 1);
   t.is((await entries(store.session(mount.session)))[0]?.op, 'recovered');
@@ -116,9 +116,9 @@ test('an empty or unexpectedly small mount is never committed over a good head, 
     t.is(warnings.length, 1);
     t.regex(warnings[0] as string, /nothing was committed/);
     t.true(existsSync(mount.dir));
-    const [left] = await store.leftMounts();
+    const [left] = await store.abandonedMounts();
     await rejects(t, () => store.recover(left as never, 'commit'), 'SHRUNK');
-    t.is((await store.leftMounts()).length, 1);
+    t.is((await store.abandonedMounts()).length, 1);
     t.is((await entries(store.session('s'))).length, 1);
   }
 });
@@ -132,7 +132,7 @@ test('an empty mount of a new session is not recovered after a crash', async (t)
   await (await machine.process('dead')).mount('s');
   machine.kill('dead');
   const store = await machine.process('next');
-  const [left] = await store.leftMounts();
+  const [left] = await store.abandonedMounts();
   t.like(await store.recover(left as never, 'commit'), { outcome: 'unchanged', commit: undefined });
   t.deepEqual(machine.left(), nothingLeft);
 });
@@ -143,7 +143,7 @@ test('a stale lock is ignored, and a running browser keeps its directory', async
   // The open file makes the test's own process look like a browser that uses the directory.
   const file = openSync(join(mount.dir, 'Local State'), 'r');
   const live = await machine.process('next', { isAlive: (pid) => pid === process.pid });
-  const [left] = await live.leftMounts();
+  const [left] = await live.abandonedMounts();
   await rejects(t, () => live.recover(left as never, 'commit'), 'BUSY');
   await rejects(t, () => live.recover(left as never, 'discard'), 'BUSY');
   const next = await live.mount('s', { onWarning });
@@ -153,13 +153,13 @@ test('a stale lock is ignored, and a running browser keeps its directory', async
   t.regex(warnings[0] as string, /is using this directory/);
   closeSync(file);
   const later = await machine.process('later');
-  t.like(await later.recover((await later.leftMounts())[0] as never, 'commit'), { outcome: 'committed', session: 's' });
+  t.like(await later.recover((await later.abandonedMounts())[0] as never, 'commit'), { outcome: 'committed', session: 's' });
   t.deepEqual(machine.left(), nothingLeft);
 });
 
 test('R-MOUNT-4: of several concurrent recoveries exactly one succeeds', async (t) => {
   const { machine, store } = await afterCrash(t);
-  const [left] = await store.leftMounts();
+  const [left] = await store.abandonedMounts();
   const stores = await Promise.all(Array.from({ length: 8 }, (_, i) => machine.process(`racer ${i}`)));
   const outcomes = await Promise.allSettled(stores.map((each) => each.recover(left as never, 'commit')));
   t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
@@ -185,7 +185,7 @@ test('the next process recovers after one that died during its recovery', async 
   const take = (from: string, to: string): void => renameSync(join(notes, `${mount.id}~${from}`), join(notes, `${mount.id}~${to}`));
   await machine.process('recovering');
   take('dead', 'recovering');
-  t.deepEqual(await store.leftMounts(), []);
+  t.deepEqual(await store.abandonedMounts(), []);
   machine.kill('recovering');
   t.is(cookiesIn(await store.mount('s')), 'of the dead');
   t.is((await entries(store.session('s')))[0]?.op, 'recovered');
@@ -201,7 +201,7 @@ for (const isNoted of [true, false]) {
     await store.session('s').checkout(elsewhere);
     await write(elsewhere, { 'Default/Cookies': 'of another' });
     await store.session('s').commit(elsewhere);
-    t.like(await store.recover((await store.leftMounts())[0] as never, 'commit'), { outcome: 'unchanged' });
+    t.like(await store.recover((await store.abandonedMounts())[0] as never, 'commit'), { outcome: 'unchanged' });
     t.deepEqual(await sessions(store), ['s']);
     t.is((await entries(store.session('s'))).length, 3);
     t.deepEqual(machine.left().workspaces, []);
@@ -221,7 +221,7 @@ test('a mount of a process with an unknown state is left alone unless it is name
   await next.unmount();
   t.regex(warnings[0] as string, /not known whether it is gone/);
   t.true(existsSync(mount.dir));
-  const [left] = await container.leftMounts();
+  const [left] = await container.abandonedMounts();
   t.false(left?.isCertain);
   t.like(await container.recover(left as never, 'commit'), { outcome: 'committed' });
   t.deepEqual(machine.left(), nothingLeft);

@@ -2,7 +2,7 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { BrowserStateError, isError, openRepository } from '../../src/index.js';
+import { BrowserStateError, isError, openStore } from '../../src/index.js';
 import { unexpectedFailure } from '../../src/system-errors.js';
 import { withFaults } from '../faults/system-calls.js';
 import { fakeHost } from '../helpers/host.js';
@@ -29,7 +29,7 @@ test('C16: errors of the program, of Node and of this library pass as they are',
 test.serial('C16: a method, an iterator and a mount report a failed system call as an error of the library', async (t) => {
   const folder = temporary(t);
   const host = fakeHost('system errors');
-  const store = await openRepository({ home: join(folder, 'home'), host });
+  const store = await openStore({ home: join(folder, 'home'), host });
   const dir = join(folder, 'profile');
   await write(dir, profile('first'));
   await store.session('s').commit(dir);
@@ -52,7 +52,7 @@ test.serial('C16: a method, an iterator and a mount report a failed system call 
 for (const call of ['unlink', 'rm']) {
   test.serial(`C16: a lock of a directory that ${call} failed to remove does not lock its own process out`, async (t) => {
     const folder = temporary(t);
-    const store = await openRepository({ home: join(folder, 'home') });
+    const store = await openStore({ home: join(folder, 'home') });
     const dir = join(folder, 'profile');
     await write(dir, profile('first'));
     const fails = (_: number, made: string): boolean => made.startsWith(`${call} `) && made.includes('.lock');

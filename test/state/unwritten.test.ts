@@ -26,7 +26,7 @@ const lock = (dir: string, name: string): void => {
 
 const cases: [what: string, mount: MountOptions, work: (dir: string) => void, isTold: boolean][] = [
   ['a browser that writes nothing', { browser: true }, () => undefined, true],
-  ['a browser that writes nothing, without preparation of the profile', { browser: true, hygiene: false }, () => undefined, true],
+  ['a browser that writes nothing, without preparation of the profile', { browser: true, prepare: false }, () => undefined, true],
   ['a Chromium that only takes its lock', { browser: true }, (dir) => lock(dir, 'SingletonLock'), false],
   ['a Firefox that only takes its lock', { browser: true }, (dir) => lock(dir, 'lock'), false],
   ['a browser that removes a file', { browser: true }, (dir) => rmSync(join(dir, 'Local State')), false],

@@ -7,7 +7,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { type HttpCounts, type HttpProxy, startProxy } from '../faults/http-proxy.js';
 import { noise } from '../helpers/content.js';
@@ -68,7 +68,7 @@ async function scene(t: ExecutionContext, mib: number) {
   const home = join(folder, 'home');
   const direct = s3Provider(server.options);
   t.teardown(() => direct.close());
-  const store = await openRepository({ home, userId: 'tester', remote: direct });
+  const store = await openStore({ home, userId: 'tester', remote: direct });
   await store.session('main').commit(dir, { offline: true });
   return { folder, server, dir, home, store };
 }
@@ -99,7 +99,7 @@ export async function killedPush(t: ExecutionContext, mib: number): Promise<Move
     [],
   );
   const target = join(folder, 'target');
-  const bare = await openRepository({ home: join(folder, 'bare'), userId: 'tester', remote: s3Provider(server.options) });
+  const bare = await openStore({ home: join(folder, 'bare'), userId: 'tester', remote: s3Provider(server.options) });
   await bare.session('main').checkout(target);
   await bare.close();
   t.deepEqual(readListing(target), readListing(dir));
@@ -118,7 +118,7 @@ export async function killedPull(t: ExecutionContext, mib: number): Promise<Move
   const { received: first, noted } = await transfer(remote, 'pull', home, (mib * MIB) / 2);
   const { received: second } = await transfer(remote, 'pull', home);
   const target = join(folder, 'target');
-  const again = await openRepository({ home, userId: 'tester' });
+  const again = await openStore({ home, userId: 'tester' });
   await again.session('main').checkout(target);
   t.deepEqual(readListing(target), readListing(dir));
   t.deepEqual((await again.verify({ readData: true })).findings, []);

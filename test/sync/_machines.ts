@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { openRepository, type Provider, type Session, type Store } from '../../src/index.js';
+import { openStore, type Provider, type Session, type Store } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
 import { type Profile, smallProfile, writeProfile } from '../helpers/profile.js';
@@ -39,7 +39,7 @@ async function opened(folder: string, remote: Provider, name: string, provider?:
   const host = { ...fakeHost(`machine ${machines++}`), defaultHome: () => home };
   // The tests retry and count by themselves.
   const transfer = { maxRetries: 0 };
-  const store = await openRepository({ home: provider ?? home, userId: 'tester', remote, host, transfer });
+  const store = await openStore({ home: provider ?? home, userId: 'tester', remote, host, transfer });
   let directories = 0;
   const directory = () => join(folder, `directory-${machines}-${directories++}`);
   return {

@@ -5,7 +5,7 @@
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { BlobIndex } from '../../src/repository/blob-index.js';
 
@@ -20,6 +20,6 @@ BlobIndex.prototype.record = async function (repository, k, places) {
 };
 
 const [step, home, bucket, until] = process.argv.slice(2) as ['push' | 'pull', string, string, string];
-const store = await openRepository({ home, userId: 'tester', remote: s3Provider(JSON.parse(bucket)) });
+const store = await openStore({ home, userId: 'tester', remote: s3Provider(JSON.parse(bucket)) });
 await store.session('main')[step]();
 await store.close();

@@ -73,7 +73,7 @@ const commit = {
   parents: [],
   time: 1_700_000_000_000,
   message: 'first',
-  who: 'ada',
+  author: 'ada',
   labels: {},
   files: 1,
   bytes: 2,
@@ -82,7 +82,7 @@ const commit = {
 const first = newRow('commit', commit, name('aa'));
 const second = newRow('rollback', { ...commit, parents: [first.id], message: 'second' }, name('bb', 2));
 const nonce = fromHex('f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff');
-const event = { op: 'tag', time: 1_700_000_001_000, who: 'ada', nonce, detail: 'good' } as const;
+const event = { op: 'tag', time: 1_700_000_001_000, author: 'ada', nonce, detail: 'good' } as const;
 const full: Ref = {
   state: 'live',
   sequence: 300,

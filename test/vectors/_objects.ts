@@ -144,13 +144,23 @@ export const trees: Format<TreeEntry[]> = {
   ],
 };
 
-const plain: Commit = { tree: '11'.repeat(32), parents: [], time: 0, message: '', who: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+const plain: Commit = {
+  tree: '11'.repeat(32),
+  parents: [],
+  time: 0,
+  message: '',
+  author: '',
+  labels: {},
+  files: 0,
+  bytes: 0,
+  extensions: [],
+};
 const rich: Commit = {
   tree: 'ab'.repeat(32),
   parents: ['cd'.repeat(32), '00'.repeat(32)],
   time: 1_700_000_000_123,
   message: 'logged in\n\u{1f600}',
-  who: 'ada@machine',
+  author: 'ada@machine',
   labels: { run: '7', '\uffff': '', '\u{10000}': 'last' },
   files: 217,
   bytes: 12_345_678_901,

@@ -138,7 +138,7 @@ const tree: TreeEntry[] = [
   { kind: 'file', path: 'Default/a', mode: 0o600, mtime: 1n, size: 5, ids: id },
   { kind: 'file', path: 'Default/b', mode: 0o644, mtime: 2n, size: 5, ids: id },
 ];
-const commit = { tree: treeId(tree), parents: [], time: 1000, message: 'm', who: 'w', labels: {}, ...measureTree(tree), extensions: [] };
+const commit = { tree: treeId(tree), parents: [], time: 1000, message: 'm', author: 'w', labels: {}, ...measureTree(tree), extensions: [] };
 const packName = `packs/1-${'0a'.repeat(16)}`;
 const packHeader = envelopeHeader({ kind: 'pack', repository, key: packName });
 const place = { location: whole(frame('0a', packHeader.length, { codec: 'raw', storedLength: 5, length: 5 }), 0, 5), length: 5 };

@@ -80,7 +80,7 @@ export interface Ref {
   tags: Map<string, string>;
   rows: Row[];
   segments: { name: Name; rows: number }[];
-  events: { op: string; time: number; who: string; nonce: Uint8Array; detail: string }[];
+  events: { op: string; time: number; author: string; nonce: Uint8Array; detail: string }[];
   /** The inline manifest. */
   head: Uint8Array;
   extensions: Extension[];
@@ -103,7 +103,7 @@ export function readRef(body: Uint8Array): Ref {
   const events = input.list(50, () => ({
     op: input.oneOf(['create', 'fork', 'tag', 'delete', 'restart']),
     time: input.uint(limits.time),
-    who: input.text(256),
+    author: input.text(256),
     nonce: input.take(16),
     detail: input.text(256),
   }));

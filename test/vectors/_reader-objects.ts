@@ -88,7 +88,7 @@ export interface Commit {
   parents: string[];
   time: number;
   message: string;
-  who: string;
+  author: string;
   labels: Map<string, string>;
   files: number;
   bytes: number;
@@ -103,7 +103,7 @@ export function readCommit(bytes: Uint8Array): Commit {
   must(new Set(parents).size === parents.length, 'R-COMMIT', 'parents');
   const time = input.uint(limits.time);
   const message = input.text(4096);
-  const who = input.text(256);
+  const author = input.text(256);
   const labels = input.list(32, (): [string, string] => [input.text(64), input.text(256)]);
   must(
     labels.every(([key]) => key !== ''),
@@ -111,7 +111,7 @@ export function readCommit(bytes: Uint8Array): Commit {
     'a label without a key',
   );
   mustRise(labels, ([a], [b]) => compareText(a, b), 'R-COMMIT');
-  const commit = { tree, parents, time, message, who, labels: new Map(labels), files: input.uint(), bytes: input.uint() };
+  const commit = { tree, parents, time, message, author, labels: new Map(labels), files: input.uint(), bytes: input.uint() };
   const extensions = input.extensions();
   input.end();
   return { ...commit, extensions };

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { noise, prose, withPages } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
 import { describeEntry, file, readListing, setMtime, smallProfile, writeProfile } from '../helpers/profile.js';
@@ -25,7 +25,7 @@ for (const compression of ['auto', 'max', 'off'] as const) {
   test(`sections 2 to 10: every version of a session is read from SPEC.md alone, compression ${compression}`, async (t) => {
     const folder = temporary(t);
     const home = join(folder, 'home');
-    const store = await openRepository({ home, userId: 'tester', host: fakeHost() });
+    const store = await openStore({ home, userId: 'tester', host: fakeHost() });
     const session = store.session('main');
     const dir = join(folder, 'profile');
     writeProfile(dir, smallProfile(prose).set('Default/big', file(noise(300_000, 'big'), 0o640, -1n)));
@@ -81,7 +81,7 @@ test('R-LOCAL-2, R-LOCAL-6, R-REF-5: a remote folder is read from SPEC.md alone,
   writeProfile(dir, smallProfile(prose));
   for (const userId of ['tester', 'tmp', 'a.cell']) {
     const settings = { home: join(folder, 'home'), remote: `file://${remote}`, userId, host: fakeHost(userId) };
-    const store = await openRepository(settings);
+    const store = await openStore(settings);
     const session = store.session('main');
     for (let i = 0; i < 3; i++) {
       writeFileSync(join(dir, 'Local State'), `${userId} ${i}`);

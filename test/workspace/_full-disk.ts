@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { type BrowserStateError, openRepository } from '../../src/index.js';
+import { type BrowserStateError, openStore } from '../../src/index.js';
 import { noise } from '../helpers/content.js';
 
 const MiB = 1024 * 1024;
@@ -15,7 +15,7 @@ const disk = join(folder, 'disk');
 mkdirSync(disk);
 execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]);
 writeFileSync(join(disk, 'small'), 'there before');
-const store = await openRepository({ home: join(folder, 'home') });
+const store = await openStore({ home: join(folder, 'home') });
 
 async function commit(session: string, size: number, content: Uint8Array): Promise<void> {
   const dir = join(folder, session);

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { openRepository } from '../../src/index.js';
+import { openStore } from '../../src/index.js';
 import { type FileEntry, type Tree, treeId } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';
 import type { BlobPlace } from '../../src/repository/manifest.js';
@@ -40,7 +40,7 @@ for (const [name, [size, written]] of Object.entries(sparse)) {
     ftruncateSync(descriptor, size);
     for (const at of written) writeSync(descriptor, Buffer.from('x'), 0, 1, at);
     closeSync(descriptor);
-    const session = (await openRepository({ home: join(folder, 'home') })).session('s');
+    const session = (await openStore({ home: join(folder, 'home') })).session('s');
     await session.commit(profile);
     const totals: number[] = [];
     const { bytes } = await session.checkout(join(folder, 'out'), { onProgress: ({ bytes }) => totals.push(bytes) });
