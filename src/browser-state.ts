@@ -3,7 +3,6 @@
  * It adds the steps of a typical program to a mount. It prepares the profile before the browser
  * starts, and commits and scans in the background. It unmounts when the process receives a signal.
  */
-
 import { setTimeout as sleep } from 'node:timers/promises';
 import { prepareProfile } from './browser/hygiene.js';
 import { places } from './concurrency.js';
@@ -11,8 +10,8 @@ import { BrowserStateError, isError, messageOf, throwIfAborted } from './errors.
 import { type Host, type StopSignal, systemHost } from './host.js';
 import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
 import { checkWholeNumber } from './provider/arguments.js';
-import type { UnmountOptions } from './session/calls.js';
 import type { Mount, Unmounted } from './session/mount.js';
+import type { UnmountOptions } from './session/mount-options.js';
 import { openStore } from './session/open.js';
 import { repeat, type Stop } from './session/repeat.js';
 import type { Store } from './session/store.js';

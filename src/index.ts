@@ -26,29 +26,19 @@ export type { CheckOptions, CheckResult } from './repository/check.js';
 export type { Finding, FindingCode } from './repository/findings.js';
 export type { RefEvent } from './repository/ref.js';
 export type { Outcome } from './session/all-sessions.js';
-export type {
-  LogOptions,
-  MigrateOptions,
-  OfflineOptions,
-  OpenOptions,
-  PullAllOptions,
-  RecoverAction,
-  RecoverOptions,
-  SaveOptions,
-  SessionsOptions,
-  StatusOptions,
-  UnmountOptions,
-} from './session/calls.js';
+export type { OfflineOptions } from './session/call.js';
+export type { LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './session/calls.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, RollbackOptions } from './session/history.js';
 export type { Lease, LeaseOptions } from './session/lease.js';
 export type { LogEntry } from './session/log-entry.js';
-export type { MigrateResult } from './session/migrate.js';
+export type { MigrateOptions, MigrateResult } from './session/migrate.js';
 export type { Mount, Unmounted } from './session/mount.js';
 export type { MountCommit } from './session/mount-commit.js';
 export type { MountMode } from './session/mount-notes.js';
+export type { RecoverAction, RecoverOptions, UnmountOptions } from './session/mount-options.js';
 export { openStore } from './session/open.js';
 export type { TransferOptions } from './session/places.js';
 export type { OnProgress, Progress } from './session/progress.js';

@@ -7,7 +7,8 @@ import type { Host } from './host.js';
 import { checkOptions, type OptionNames } from './option-check.js';
 import type { Provider } from './provider/provider.js';
 import type { RetryEvent } from './provider/retry.js';
-import { type OpenMountOptions, optionsOf, type RecoverAction, type UnmountOptions } from './session/calls.js';
+import { optionsOf } from './session/calls.js';
+import type { OpenMountOptions, RecoverAction, UnmountOptions } from './session/mount-options.js';
 import type { TransferOptions } from './session/places.js';
 import type { OnProgress } from './session/progress.js';
 

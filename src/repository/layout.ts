@@ -1,7 +1,6 @@
 /** The layout of a repository, and the grammar of its names (SPEC.md 9). */
 import { toHex } from '../bytes.js';
 import { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
 import { MAX_ID_LENGTH } from '../limits.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
@@ -31,7 +30,7 @@ export function nameOfKey(folder: ObjectFolder, key: string): ObjectName | undef
 }
 
 /** Returns a name that was never used before (R-NAME-1). */
-export function newName(host: Pick<Host, 'random'>, epoch: number): ObjectName {
+export function newName(host: { random(length: number): Uint8Array }, epoch: number): ObjectName {
   return { epoch, name: toHex(host.random(NAME_BYTES)) };
 }
 

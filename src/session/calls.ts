@@ -2,31 +2,25 @@
  * The options of library calls: those that no part of the library further down knows, and the names
  * of all.
  */
-
 import type { BrowserStateError } from '../errors.js';
 import type { Host } from '../host.js';
 import type { OptionNames } from '../option-check.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/retry.js';
 import type { CheckOptions } from '../repository/check.js';
+import { type OfflineOptions, offlineOptions } from './call.js';
 import type { CheckoutOptions } from './checkout.js';
-import type { CommitOptions } from './commit.js';
-import type { OnConflict } from './conflict.js';
+import { type CommitOptions, commitOptions } from './commit.js';
 import type { AtOptions, RollbackOptions } from './history.js';
 import type { LeaseOptions } from './lease.js';
 import type { LogSelection } from './log-entry.js';
-import type { MountMode } from './mount-notes.js';
+import { migrateOptions } from './migrate.js';
+import { mountOptions, recoverOptions, unmountOptions } from './mount-options.js';
 import { requestOptions } from './operation.js';
 import type { TransferOptions } from './places.js';
 import type { OnProgress } from './progress.js';
 import type { PullOptions } from './pull.js';
-import type { MountPullOptions } from './pull-for-mount.js';
-import type { PushOptions } from './push.js';
-
-export interface OfflineOptions extends RequestOptions {
-  /** Use local data only; do not contact the remote. */
-  offline?: boolean | undefined;
-}
+import { type PushOptions, pushOptions } from './push.js';
 
 export interface StatusOptions extends OfflineOptions {
   exclude?: readonly string[] | undefined;
@@ -85,78 +79,7 @@ export interface OnOptions {
   on?: 'local' | 'remote' | undefined;
 }
 
-export interface MigrateOptions extends OfflineOptions {
-  /** Keep what can be regenerated, such as caches. */
-  keepCaches?: boolean | undefined;
-  onProgress?: OnProgress | undefined;
-}
-
-/** `commit`: what is left becomes a commit. `discard`: it is removed. */
-export type RecoverAction = 'commit' | 'discard';
-
-export interface RecoverOptions extends RequestOptions {
-  /** Commit even what lost its cookies or nearly all files. */
-  allowShrink?: boolean | undefined;
-  onProgress?: OnProgress | undefined;
-}
-
-export interface OpenMountOptions extends MountPullOptions {
-  /** `shared` unless given. */
-  mode?: MountMode | undefined;
-  /** Use what this machine has, and leave the remote alone. */
-  offline?: boolean | undefined;
-  /**
-   * False: throw NOT_FOUND if there is no such session. Else one that is new is begun, and
-   * `onWarning` is told of it.
-   */
-  create?: boolean | undefined;
-  /**
-   * The message and the labels of what the mount commits, unless a commit is given others;
-   * checkpoints have none.
-   */
-  message?: string | undefined;
-  labels?: Record<string, string> | undefined;
-  /**
-   * What to do with what processes that are gone have left of the session; `commit` unless given.
-   */
-  recover?: RecoverAction | undefined;
-  /**
-   * Who has the lease of an exclusive mount, for others to see; user, machine and process unless
-   * given.
-   */
-  owner?: string | undefined;
-  /** What commits of the mount leave out, and whether they keep caches. */
-  exclude?: readonly string[] | undefined;
-  keepCaches?: boolean | undefined;
-  /** Told what a person should know, such as what was recovered. */
-  onWarning?: ((message: string) => void) | undefined;
-}
-
-export interface UnmountOptions extends CommitOptions {
-  /** Leave the remote alone: what is committed stays on this machine until it is pushed. */
-  offline?: boolean | undefined;
-  /**
-   * What to do where the session has moved meanwhile, here or on the remote; `fail` unless given.
-   */
-  onConflict?: OnConflict | undefined;
-  /** Leave the directory where it is; it is nobody's then. */
-  keepDirectory?: boolean | undefined;
-}
-
-const offline: OptionNames<OfflineOptions> = { ...requestOptions, offline: true };
-const commit: OptionNames<CommitOptions & OfflineOptions> = {
-  ...offline,
-  message: true,
-  labels: true,
-  tag: true,
-  exclude: true,
-  keepCaches: true,
-  allowShrink: true,
-  allowPartialProfile: true,
-  compression: true,
-  onProgress: true,
-};
-const at: OptionNames<AtOptions & OfflineOptions> = { ...offline, at: true };
+const at: OptionNames<AtOptions & OfflineOptions> = { ...offlineOptions, at: true };
 const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
   ...at,
   only: true,
@@ -166,29 +89,11 @@ const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
   onProgress: true,
 };
 const pull: OptionNames<PullOptions> = { ...requestOptions, at: true, onProgress: true };
-const push: OptionNames<PushOptions> = { ...requestOptions, onConflict: true, release: true, onProgress: true };
-const log: OptionNames<LogOptions> = { ...offline, limit: true, checkpoints: true };
-const status: OptionNames<StatusOptions> = { ...offline, exclude: true, keepCaches: true };
-const rollback: OptionNames<RollbackOptions & OfflineOptions> = { ...offline, message: true };
-const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offline, owner: true, ttl: true };
-const mountPull: OptionNames<MountPullOptions> = { ...requestOptions, onConflict: true, onProgress: true };
-const unmount: OptionNames<UnmountOptions> = { ...commit, onConflict: true, keepDirectory: true };
-const mount: OptionNames<OpenMountOptions> = {
-  ...offline,
-  ...mountPull,
-  mode: true,
-  create: true,
-  message: true,
-  labels: true,
-  recover: true,
-  owner: true,
-  exclude: true,
-  keepCaches: true,
-  onWarning: true,
-};
-const recover: OptionNames<RecoverOptions & OfflineOptions> = { ...offline, allowShrink: true, onProgress: true };
-const sessions: OptionNames<SessionsOptions> = { ...offline, onProblem: true };
-const migrate: OptionNames<MigrateOptions> = { ...offline, keepCaches: true, onProgress: true };
+const log: OptionNames<LogOptions> = { ...offlineOptions, limit: true, checkpoints: true };
+const status: OptionNames<StatusOptions> = { ...offlineOptions, exclude: true, keepCaches: true };
+const rollback: OptionNames<RollbackOptions & OfflineOptions> = { ...offlineOptions, message: true };
+const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offlineOptions, owner: true, ttl: true };
+const sessions: OptionNames<SessionsOptions> = { ...offlineOptions, onProblem: true };
 const verify: OptionNames<CheckOptions & OnOptions> = { ...requestOptions, on: true, readData: true, onProgress: true };
 const usage: OptionNames<RequestOptions & OnOptions> = { ...requestOptions, on: true };
 const transfer: OptionNames<TransferOptions> = { maxConcurrentOperations: true, chunkSize: true, maxRetries: true, retryDelay: true };
@@ -207,25 +112,24 @@ const open: OptionNames<OpenOptions> = {
 /** The names of the options of each call. */
 export const optionsOf = {
   request: requestOptions,
-  offline,
-  commit,
+  offline: offlineOptions,
+  commit: commitOptions,
   at,
   checkout,
   pull,
-  push: { ...push, ask: true } satisfies OptionNames<PushOptions & { ask?: boolean }>,
-  sync: push,
+  push: { ...pushOptions, ask: true } satisfies OptionNames<PushOptions & { ask?: boolean }>,
+  sync: pushOptions,
   pullAll: { ...requestOptions, onProgress: true } satisfies OptionNames<PullAllOptions>,
-  save: { ...commit, ...push, push: true, onWarning: true } satisfies OptionNames<SaveOptions>,
+  save: { ...commitOptions, ...pushOptions, push: true, onWarning: true } satisfies OptionNames<SaveOptions>,
   log,
   status,
   rollback,
   lease,
-  mountPull,
-  unmount,
-  mount,
-  recover,
+  unmount: unmountOptions,
+  mount: mountOptions,
+  recover: recoverOptions,
   sessions,
-  migrate,
+  migrate: migrateOptions,
   verify,
   usage,
   transfer,

@@ -21,9 +21,9 @@ import type { Pending, Workspace, WorkspaceRecord } from '../workspace/record.js
 import { type Scan, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
-import { forkName } from './conflict.js';
-import type { Call } from './operation.js';
+import type { Call } from './call.js';
 import type { OnProgress } from './progress.js';
+import { forkName } from './relatives.js';
 import type { Replica } from './replica.js';
 import type { LiveSession } from './session-ref.js';
 

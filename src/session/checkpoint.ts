@@ -11,10 +11,10 @@ import { capture, knownIds } from '../workspace/capture.js';
 import { writeFailure } from '../workspace/files.js';
 import { copyLive } from '../workspace/live-copy.js';
 import { removeTree } from '../workspace/remove.js';
+import type { Call } from './call.js';
 import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
 import { liveLabel } from './live-label.js';
 import type { LocalReplica } from './local.js';
-import type { Call } from './operation.js';
 
 /**
  * Commits `dir` as it is, browser or not, with the label `checkpoint=live`; the commit follows the head, and the directory's base is the new commit. Resolves to

@@ -6,6 +6,7 @@ import { MAX_CAPTURE_ATTEMPTS } from '../limits.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
 import { type ObjectId, objectId } from '../object-id.js';
+import type { OptionNames } from '../option-check.js';
 import type { Compression } from '../pack/codec.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
@@ -28,12 +29,12 @@ import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import { microseconds } from '../workspace/times.js';
 import { appendCommit, newCommit } from './append-commit.js';
+import { type Call, type OfflineOptions, offlineOptions } from './call.js';
 import { moved, type Parent, passedWarning, readParent, readUnderlay, type Underlay } from './commit-base.js';
 import { isCheckpoint } from './live-label.js';
 import type { LocalReplica } from './local.js';
 import { type LockWatch, watchLock } from './lock-watch.js';
 import { loneWarning, refuseLone } from './lone-profile.js';
-import type { Call } from './operation.js';
 import { overlay, within } from './partial.js';
 import type { OnProgress } from './progress.js';
 import { PackPresence, Pin } from './reuse.js';
@@ -59,6 +60,20 @@ export interface CommitOptions {
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
+
+/** The names of the options of a commit. */
+export const commitOptions: OptionNames<CommitOptions & OfflineOptions> = {
+  ...offlineOptions,
+  message: true,
+  labels: true,
+  tag: true,
+  exclude: true,
+  keepCaches: true,
+  allowShrink: true,
+  allowPartialProfile: true,
+  compression: true,
+  onProgress: true,
+};
 
 /** What callers inside this library say besides. */
 export interface CommitSettings extends CommitOptions {

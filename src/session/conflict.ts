@@ -1,11 +1,11 @@
 /** What a push does if the remote has commits that this machine does not have. */
 import { BrowserStateError, isError } from '../errors.js';
-import { MAX_ID_LENGTH } from '../limits.js';
 import type { Row } from '../repository/ref.js';
+import type { RemoteCall } from './call.js';
 import { deleteSession, fork } from './history.js';
 import { type Keep, mergeOf } from './merge.js';
-import type { RemoteCall } from './operation.js';
 import { type Outgoing, outgoing } from './outgoing.js';
+import { forkName } from './relatives.js';
 import { type Sent, send } from './send.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
@@ -84,12 +84,6 @@ export async function becomeFork({ here }: Divergence, name: string, op: RemoteC
     if (!isError(error, 'CONFLICT') || (await op.local.requireSession(name, op)).head.id !== here.head.id) throw error;
   }
   await deleteSession(op.local, here.id, op);
-}
-
-/** The session that a conflict leaves a commit in. */
-export function forkName(session: string, commit: string): string {
-  const suffix = `.conflict-${commit.slice(0, 12)}`;
-  return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
 }
 
 function taken(name: string): BrowserStateError {

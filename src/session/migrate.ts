@@ -9,25 +9,25 @@ import { toHex } from '../bytes.js';
 import { readAhead } from '../concurrency.js';
 import { BrowserStateError, check, isError, throwIfAborted } from '../errors.js';
 import { FETCH_AHEAD_BYTES, MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../limits.js';
-import { isEmptyDiff } from '../object/diff.js';
+import { isEmptyDiff, type TreeDiff } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import type { ObjectId } from '../object-id.js';
+import type { OptionNames } from '../option-check.js';
 import { owning } from '../owners.js';
 import type { ByteRange, RequestOptions } from '../provider/provider.js';
 import { writeFailure } from '../workspace/files.js';
 import { scan } from '../workspace/scan.js';
 import { microseconds, setTime } from '../workspace/times.js';
-import type { MigrateOptions, OfflineOptions } from './calls.js';
+import { type Call, hasRemote, type OfflineOptions, offlineOptions } from './call.js';
 import { commitDirectory } from './commit.js';
 import { noSession } from './known-sessions.js';
 import { digestOf, measure } from './legacy.js';
 import type { LegacyEntry, LegacyPlace } from './legacy-place.js';
 import type { LocalReplica } from './local.js';
 import type { LogEntry } from './log-entry.js';
-import { type Call, hasRemote } from './operation.js';
+import type { OnProgress } from './progress.js';
 import { pushSession } from './push.js';
 import type { Transfer } from './remote.js';
-import type { Session } from './session.js';
 import { discardDirectory } from './sweep.js';
 
 export interface MigrateResult {
@@ -45,16 +45,32 @@ export interface MigrateResult {
   from: string;
 }
 
+export interface MigrateOptions extends OfflineOptions {
+  /** Keep what can be regenerated, such as caches. */
+  keepCaches?: boolean | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+/** The names of the options of a migration. */
+export const migrateOptions: OptionNames<MigrateOptions> = { ...offlineOptions, keepCaches: true, onProgress: true };
+
 /** Names the files that a commit was made of, so that a repeated migration knows them. */
 const LABEL = 'migrated';
 
 /** How files of this machine are read. */
 const HOME_TRANSFER: Transfer = { concurrency: REMOTE_CONCURRENCY, maxSpan: MAX_REMOTE_SPAN };
 
+/** The session that a migration makes or completes. */
+interface Target {
+  readonly id: string;
+  log(options: OfflineOptions): AsyncIterable<LogEntry>;
+  status(dir: string, options: OfflineOptions & Pick<MigrateOptions, 'keepCaches'>): Promise<TreeDiff>;
+}
+
 interface Migration {
   /** The places that may hold it, the first that does counts. */
   places: readonly LegacyPlace[];
-  session: Session;
+  session: Target;
 }
 
 /**
@@ -108,7 +124,7 @@ async function placeOf({ places, session }: Migration, options: RequestOptions):
 }
 
 /** Returns the session's commits, here and on the remote; those here if the remote has no store yet, and none if there is no such session. */
-async function commitsOf(session: Session, options: OfflineOptions): Promise<LogEntry[]> {
+async function commitsOf(session: Target, options: OfflineOptions): Promise<LogEntry[]> {
   const commits: LogEntry[] = [];
   try {
     for await (const entry of session.log(options)) commits.push(entry);

@@ -11,13 +11,14 @@ import type { Manifest } from '../repository/manifest.js';
 import type { RowOp } from '../repository/ref.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
+import type { Call } from './call.js';
 import { checkpointDirectory } from './checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from './commit.js';
-import { forkName, type OnConflict } from './conflict.js';
+import type { OnConflict } from './conflict.js';
 import { deleteSession, fork } from './history.js';
 import { lookAt } from './look.js';
 import { mergeSession } from './merge.js';
-import type { Call } from './operation.js';
+import { forkName } from './relatives.js';
 
 /** A mounted directory as it is committed. */
 export interface MountPlace {

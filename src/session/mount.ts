@@ -13,8 +13,8 @@ import { throwTyped } from '../system-errors.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { leftoversOf } from '../workspace/settle.js';
-import { optionsOf, type UnmountOptions } from './calls.js';
-import type { CommitOptions } from './commit.js';
+import { type Call, callOf, hasRemote, type RemoteCall } from './call.js';
+import { type CommitOptions, commitOptions } from './commit.js';
 import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
 import type { Lease } from './lease.js';
@@ -22,9 +22,9 @@ import type { LocalReplica } from './local.js';
 import { refuseCommand } from './mount-command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
-import { type Call, callOf, hasRemote, type RemoteCall } from './operation.js';
-import { type MountPullOptions, pullForMount } from './pull-for-mount.js';
-import { notPushed, type PushOptions, type PushResult, pushSession } from './push.js';
+import { type UnmountOptions, unmountOptions } from './mount-options.js';
+import { type MountPullOptions, mountPullOptions, pullForMount } from './pull-for-mount.js';
+import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from './push.js';
 import { repeat, type Stop } from './repeat.js';
 
 export interface Unmounted {
@@ -111,7 +111,7 @@ export class Mount {
 
   /** Commits the directory to the local store; see `commitMount`. The mount goes on. */
   async commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
-    const op = this.#operation('commit', options, optionsOf.unmount);
+    const op = this.#operation('commit', options, unmountOptions);
     return this.#alone(() => this.#commit(options, op), op.signal);
   }
 
@@ -136,7 +136,7 @@ export class Mount {
    * read.
    */
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
-    const op = { ...this.#operation('checkpoint', options, optionsOf.commit), onWarning: undefined };
+    const op = { ...this.#operation('checkpoint', options, commitOptions), onWarning: undefined };
     return this.#alone(async () => {
       const { note, place } = this.#parts;
       const { keepCaches, exclude } = note;
@@ -149,13 +149,13 @@ export class Mount {
 
   /** Sends a session that this mount committed to. Resolves to undefined if there is no remote. */
   async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
-    const op = this.#operation('push', options, optionsOf.push);
+    const op = this.#operation('push', options, pushOptions);
     return hasRemote(op) ? pushMounted(this.#parts.place, session, options, op) : undefined;
   }
 
   /** Gives the local store what the remote has of the session. The directory stays as it is. */
   async pull(options: MountPullOptions = {}): Promise<void> {
-    const op = this.#operation('pull', options, optionsOf.mountPull);
+    const op = this.#operation('pull', options, mountPullOptions);
     if (hasRemote(op)) await pullForMount(this.#parts.place.session, { onConflict: options.onConflict }, op);
   }
 
@@ -165,7 +165,7 @@ export class Mount {
    * (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
    */
   async unmount(options: UnmountOptions = {}): Promise<Unmounted> {
-    const op = this.#operation('unmount', options, optionsOf.unmount);
+    const op = this.#operation('unmount', options, unmountOptions);
     return this.#alone(() => this.#unmount(options, op), op.signal);
   }
 

@@ -10,7 +10,7 @@ import type { ObjectId } from '../object-id.js';
 import { KeptFrames } from '../repository/kept-frames.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { settleWorkspace } from '../workspace/settle.js';
-import type { OpenMountOptions } from './calls.js';
+import { type Call, hasRemote } from './call.js';
 import { checkoutSession } from './checkout.js';
 import { absentSession, meantBy, sessionNames } from './known-sessions.js';
 import { takeLease } from './lease.js';
@@ -18,7 +18,7 @@ import type { LocalReplica } from './local.js';
 import { Mount, removeWorkspace } from './mount.js';
 import { sessionBeside } from './mount-commit.js';
 import { type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
-import { type Call, hasRemote } from './operation.js';
+import type { OpenMountOptions } from './mount-options.js';
 import { pullForMount } from './pull-for-mount.js';
 import { type AbandonedMount, leftOf, recoverMount } from './recover.js';
 

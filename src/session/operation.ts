@@ -2,42 +2,17 @@
  * What all parts of one library call share. It is made once, where the call enters the library, and
  * passed on as one argument.
  */
-import { BrowserStateError, throwIfAborted } from '../errors.js';
+import { throwIfAborted } from '../errors.js';
 import type { Host } from '../host.js';
 import { checkOptions, type OptionNames } from '../option-check.js';
-import type { RequestOptions } from '../provider/provider.js';
-import type { LocalReplica } from './local.js';
+import type { RequestOptions } from '../request.js';
 import type { OnProgress } from './progress.js';
-import type { RemoteReplica } from './remote.js';
 
 export interface Operation extends RequestOptions {
   host: Host;
   onProgress?: OnProgress | undefined;
   /** Called with facts that a person should know. */
   onWarning?: ((message: string) => void) | undefined;
-}
-
-/** An operation on the sessions of this machine, and of the remote unless it is left alone. */
-export interface Call extends Operation {
-  local: LocalReplica;
-  remote: RemoteReplica | undefined;
-}
-
-/** An operation on both. */
-export interface RemoteCall extends Call {
-  remote: RemoteReplica;
-}
-
-export function hasRemote(op: Call): op is RemoteCall {
-  return op.remote !== undefined;
-}
-
-/** Throws USAGE if there is no remote. */
-export function requireRemote(op: Call): RemoteCall {
-  if (hasRemote(op)) return op;
-  throw new BrowserStateError('USAGE', 'expected a remote, found none', {
-    hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openStore.',
-  });
 }
 
 /**
@@ -50,13 +25,6 @@ export function operationOf<O extends Operation, T extends object>(store: O, cal
   const own = { signal: signal ?? store.signal, onProgress: onProgress ?? store.onProgress, onWarning: onWarning ?? store.onWarning };
   throwIfAborted(own.signal);
   return { ...store, ...own };
-}
-
-/** Returns the same for a call that may leave the remote alone. */
-export function callOf<T extends object>(store: Call, call: string, given: T | undefined, names: OptionNames<T>): Call {
-  const op = operationOf(store, call, given, names);
-  const { offline }: { offline?: boolean | undefined } = given ?? {};
-  return offline ? { ...op, remote: undefined } : op;
 }
 
 /** The options of a call that has no others. */

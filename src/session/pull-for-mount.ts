@@ -1,9 +1,11 @@
 /** Updates the local copy of a session from the remote before it is mounted. */
 import { BrowserStateError, isError } from '../errors.js';
+import type { OptionNames } from '../option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
+import type { RemoteCall } from './call.js';
 import type { OnConflict } from './conflict.js';
 import { deleteSession } from './history.js';
-import type { RemoteCall } from './operation.js';
+import { requestOptions } from './operation.js';
 import type { OnProgress } from './progress.js';
 import { type PullSettings, pullSeen } from './pull.js';
 import { pushSession } from './push.js';
@@ -16,6 +18,9 @@ export interface MountPullOptions extends RequestOptions {
   onConflict?: OnConflict | undefined;
   onProgress?: OnProgress | undefined;
 }
+
+/** The names of the options of a pull before a mount. */
+export const mountPullOptions: OptionNames<MountPullOptions> = { ...requestOptions, onConflict: true, onProgress: true };
 
 interface MountPullSettings extends Pick<MountPullOptions, 'onConflict'>, Pick<PullSettings, 'frames'> {
   /** Called if the remote has nothing of the session, while it is checked whether v0 has. */

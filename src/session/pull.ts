@@ -12,8 +12,8 @@ import { type BlobPlace, type Manifest, mergeBlobs } from '../repository/manifes
 import type { Row } from '../repository/ref.js';
 import { matchSegments, type Segment } from '../repository/segments.js';
 import { writeEntry } from './append-commit.js';
+import type { RemoteCall } from './call.js';
 import { absentSession } from './known-sessions.js';
-import type { RemoteCall } from './operation.js';
 import type { OnProgress } from './progress.js';
 import { pullProgress } from './pull-progress.js';
 import { arrange, inOrder, tagsAmong } from './pulled-rows.js';

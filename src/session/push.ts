@@ -1,11 +1,13 @@
 /** Sending a session's commits to the remote (SPEC.md 11.5). */
 import { BrowserStateError, isError } from '../errors.js';
 import type { ObjectId } from '../object-id.js';
+import type { OptionNames } from '../option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Row } from '../repository/ref.js';
+import type { RemoteCall } from './call.js';
 import { becomeFork, conflict, type Divergence, type OnConflict, sendFork, sendMerged } from './conflict.js';
 import { lostIn, missingOfHead } from './lost.js';
-import type { RemoteCall } from './operation.js';
+import { requestOptions } from './operation.js';
 import { outgoing } from './outgoing.js';
 import type { OnProgress } from './progress.js';
 import { pullSeen } from './pull.js';
@@ -23,6 +25,9 @@ export interface PushOptions extends RequestOptions {
   release?: string | undefined;
   onProgress?: OnProgress | undefined;
 }
+
+/** The names of the options of a push. */
+export const pushOptions: OptionNames<PushOptions> = { ...requestOptions, onConflict: true, release: true, onProgress: true };
 
 export interface PushResult {
   session: string;

@@ -10,13 +10,13 @@ import { directoryState } from '../workspace/checkout.js';
 import { refuseLive } from '../workspace/live.js';
 import { pendingDirectories } from '../workspace/record.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
-import type { RecoverAction, RecoverOptions } from './calls.js';
+import { type Call, hasRemote } from './call.js';
 import type { LocalReplica } from './local.js';
 import { pushMounted, removeWorkspace } from './mount.js';
 import { commandState, refuseCommand } from './mount-command.js';
 import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
-import { type Call, hasRemote } from './operation.js';
+import type { RecoverAction, RecoverOptions } from './mount-options.js';
 import { notPushed } from './push.js';
 
 /** A workspace that a process which is gone has left. */

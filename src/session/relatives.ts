@@ -39,6 +39,12 @@ export async function relativeWith(
   return found.size === 1 ? [...found.values()][0] : undefined;
 }
 
+/** Returns the name of the session that a conflict leaves a commit in. */
+export function forkName(session: string, commit: string): string {
+  const suffix = `.conflict-${commit.slice(0, 12)}`;
+  return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
+}
+
 function stemOf(name: string): string {
   return name.replace(MADE, '').slice(0, COMMON);
 }

@@ -3,8 +3,8 @@
  * made from what the local store has (SPEC.md 11.5).
  */
 import type { Row } from '../repository/ref.js';
+import type { RemoteCall } from './call.js';
 import { findRelocations, lostPacks, needs } from './lost.js';
-import type { RemoteCall } from './operation.js';
 import { type Sent, send } from './send.js';
 import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';

@@ -14,25 +14,17 @@ import { throwTyped } from '../system-errors.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { type Action, forAll, type Outcome } from './all-sessions.js';
-import {
-  type MigrateOptions,
-  type OfflineOptions,
-  type OnOptions,
-  type OpenMountOptions,
-  optionsOf,
-  type PullAllOptions,
-  type RecoverAction,
-  type RecoverOptions,
-  type SessionsOptions,
-} from './calls.js';
+import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from './call.js';
+import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './calls.js';
 import { leaseOf } from './lease.js';
 import { measure } from './legacy.js';
 import type { LegacyPlace } from './legacy-place.js';
 import { LocalReplica } from './local.js';
-import { type MigrateResult, migrateSession } from './migrate.js';
+import { type MigrateOptions, type MigrateResult, migrateSession } from './migrate.js';
 import type { Mount } from './mount.js';
+import type { OpenMountOptions, RecoverAction, RecoverOptions } from './mount-options.js';
 import { mountNotes, openMount } from './mounts.js';
-import { type Call, callOf, hasRemote, type Operation, requireRemote } from './operation.js';
+import type { Operation } from './operation.js';
 import type { Places } from './places.js';
 import type { OnProgress } from './progress.js';
 import type { PullResult } from './pull.js';

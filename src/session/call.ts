@@ -1,0 +1,45 @@
+/** Library calls on sessions: an operation with the replicas that it is on. */
+import { BrowserStateError } from '../errors.js';
+import type { OptionNames } from '../option-check.js';
+import type { RequestOptions } from '../request.js';
+import type { LocalReplica } from './local.js';
+import { type Operation, operationOf, requestOptions } from './operation.js';
+import type { RemoteReplica } from './remote.js';
+
+export interface OfflineOptions extends RequestOptions {
+  /** Use local data only; do not contact the remote. */
+  offline?: boolean | undefined;
+}
+
+/** The names of `OfflineOptions`. */
+export const offlineOptions: OptionNames<OfflineOptions> = { ...requestOptions, offline: true };
+
+/** An operation on the sessions of this machine, and of the remote unless it is left alone. */
+export interface Call extends Operation {
+  local: LocalReplica;
+  remote: RemoteReplica | undefined;
+}
+
+/** An operation on both. */
+export interface RemoteCall extends Call {
+  remote: RemoteReplica;
+}
+
+export function hasRemote(op: Call): op is RemoteCall {
+  return op.remote !== undefined;
+}
+
+/** Throws USAGE if there is no remote. */
+export function requireRemote(op: Call): RemoteCall {
+  if (hasRemote(op)) return op;
+  throw new BrowserStateError('USAGE', 'expected a remote, found none', {
+    hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openStore.',
+  });
+}
+
+/** Returns the operation of a call that may leave the remote alone. */
+export function callOf<T extends object>(store: Call, call: string, given: T | undefined, names: OptionNames<T>): Call {
+  const op = operationOf(store, call, given, names);
+  const { offline }: OfflineOptions = given ?? {};
+  return offline ? { ...op, remote: undefined } : op;
+}
