@@ -3,7 +3,7 @@
  * frames, which are really compressed; a known chunk costs nothing. With patches, a changed chunk
  * is its base and the pages that changed since. Encryption, requests and compaction are omitted.
  */
-import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_INLINE_ROWS, MAX_PATCHES, PAGE_SIZE } from '../src/limits.js';
+import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_INLINE_ROWS, MAX_PATCHES, PAGE_SIZE } from '../src/base/limits.js';
 import type { Codec } from './_codecs.js';
 import { type Frame, manifestSize, type Part } from './_manifest-size.js';
 import { digest, type Generation, type ScannedFile } from './_scan.js';

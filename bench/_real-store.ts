@@ -5,9 +5,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { systemHost } from '../src/host.js';
+import { systemHost } from '../src/base/host.js';
+import { CHUNK_SIZE } from '../src/base/limits.js';
 import { memoryProvider, openStore, type Provider } from '../src/index.js';
-import { CHUNK_SIZE } from '../src/limits.js';
 import type { Sent, Store } from './_chunk-store.js';
 import type { Generation } from './_scan.js';
 

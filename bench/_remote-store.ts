@@ -3,7 +3,7 @@
  * one, with or without compaction.
  */
 
-import { systemHost } from '../src/host.js';
+import { systemHost } from '../src/base/host.js';
 import { memoryProvider, type Provider } from '../src/index.js';
 import { commitId, encodeCommit } from '../src/object/commit.js';
 import { distinctBlobs, measureTree, type Tree, treeId } from '../src/object/tree.js';

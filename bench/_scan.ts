@@ -5,7 +5,7 @@
 import { hash as nodeHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PAGE_SIZE } from '../src/limits.js';
+import { PAGE_SIZE } from '../src/base/limits.js';
 import { listFiles, type ProfileFile } from './_files.js';
 
 export interface ScannedFile extends ProfileFile {

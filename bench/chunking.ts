@@ -12,7 +12,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { CHUNK_SIZE } from '../src/limits.js';
+import { CHUNK_SIZE } from '../src/base/limits.js';
 import { type Policy, policies, type Sent, SimulatedStore, type Store } from './_chunk-store.js';
 import { brotli, zstd } from './_codecs.js';
 import { RealStore } from './_real-store.js';

@@ -1,5 +1,5 @@
 /** Usage errors: name what was typed and suggest what was probably meant. */
-import { nearest } from '../src/nearest.js';
+import { nearest } from '../src/base/nearest.js';
 import { type Command, commandName, type OptionTable } from './command.js';
 import { CliError } from './failure.js';
 import { globalOptions } from './options.js';

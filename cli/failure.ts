@@ -2,8 +2,8 @@
  * Failures of commands: maps error codes to exit statuses and describes any thrown value. Errors of
  * the library are recognized by name, so that a usage error is reported without loading it.
  */
+import { unexpectedFailure } from '../src/base/system-errors.js';
 import type { ErrorCode, ErrorDetails } from '../src/index.js';
-import { unexpectedFailure } from '../src/system-errors.js';
 
 export const exitStatus: Readonly<Record<ErrorCode, number>> = {
   UNREADABLE: 1,

@@ -4,16 +4,17 @@
  * starts, and commits and scans in the background. It unmounts when the process receives a signal.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { places } from './base/concurrency.js';
+import { BrowserStateError, isError, messageOf, throwIfAborted } from './base/errors.js';
+import { type Host, type StopSignal, systemHost } from './base/host.js';
+import { repeat, type Stop } from './base/interval.js';
+import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './base/limits.js';
+import { throwTyped } from './base/system-errors.js';
 import { prepareProfile } from './browser/hygiene.js';
-import { places } from './concurrency.js';
-import { BrowserStateError, isError, messageOf, throwIfAborted } from './errors.js';
-import { type Host, type StopSignal, systemHost } from './host.js';
-import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
 import { checkWholeNumber } from './provider/arguments.js';
 import type { Mount, Unmounted } from './session/mount.js';
 import type { UnmountOptions } from './session/mount-options.js';
 import { openStore } from './session/open.js';
-import { repeat, type Stop } from './session/repeat.js';
 import type { Store } from './session/store.js';
 import {
   type BrowserStateOptions,
@@ -25,7 +26,6 @@ import {
   openRemote,
 } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
-import { throwTyped } from './system-errors.js';
 import { entryFacts } from './workspace/directory.js';
 import { type LiveBrowser, liveBrowser } from './workspace/live.js';
 import { FileTracker } from './workspace/metadata.js';

@@ -1,9 +1,11 @@
 /** The exports of the package, and nothing else. */
+
+export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './base/errors.js';
+export type { Host } from './base/host.js';
+export type { OnProgress, Progress } from './base/progress.js';
 export type { PrepareOptions } from './browser/hygiene.js';
 export { BrowserState } from './browser-state.js';
-export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './errors.js';
 export type { ProgressEvent } from './file-progress.js';
-export type { Host } from './host.js';
 export type { TreeDiff } from './object/diff.js';
 export type { ObjectId } from './object-id.js';
 export type { Compression } from './pack/codec.js';
@@ -41,7 +43,6 @@ export type { MountMode } from './session/mount-notes.js';
 export type { RecoverAction, RecoverOptions, UnmountOptions } from './session/mount-options.js';
 export { openStore } from './session/open.js';
 export type { TransferOptions } from './session/places.js';
-export type { OnProgress, Progress } from './session/progress.js';
 export type { PullOptions, PullResult } from './session/pull.js';
 export type { PushOptions, PushResult } from './session/push.js';
 export type { AbandonedMount, Recovered, UnfinishedCheckout } from './session/recover.js';

@@ -1,5 +1,5 @@
 /** The exports of `browserstate/reader`, which reads a store without Node, and nothing else. */
-export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './errors.js';
+export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './base/errors.js';
 export type { ObjectId } from './object-id.js';
 export type { Fetch, HttpRequest, Sign, SignedRequest } from './provider/http.js';
 export type { HttpAnswer } from './provider/http-body.js';

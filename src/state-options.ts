@@ -1,16 +1,16 @@
 /**
  * The options of BrowserState, compatible with v0, and their translation to options of the store.
  */
+import { BrowserStateError } from './base/errors.js';
+import type { Host } from './base/host.js';
+import { checkOptions, type OptionNames } from './base/option-check.js';
+import type { OnProgress } from './base/progress.js';
 import type { PrepareOptions } from './browser/hygiene.js';
-import { BrowserStateError } from './errors.js';
-import type { Host } from './host.js';
-import { checkOptions, type OptionNames } from './option-check.js';
 import type { Provider } from './provider/provider.js';
 import type { RetryEvent } from './provider/retry.js';
 import { optionsOf } from './session/calls.js';
 import type { OpenMountOptions, RecoverAction, UnmountOptions } from './session/mount-options.js';
 import type { TransferOptions } from './session/places.js';
-import type { OnProgress } from './session/progress.js';
 
 export interface SyncOptions extends TransferOptions {
   /** Accepted without effect: manifests are always stored. */

@@ -1,14 +1,14 @@
 /** Transfers of the mounted session, and the metadata of its files, under the names of v0. */
-import { isError } from './errors.js';
+import { isError } from './base/errors.js';
+import type { Host } from './base/host.js';
+import { checkOptions } from './base/option-check.js';
+import type { OnProgress } from './base/progress.js';
+import { throwTyped } from './base/system-errors.js';
 import { FileProgress, type ProgressEvent } from './file-progress.js';
-import type { Host } from './host.js';
-import { checkOptions } from './option-check.js';
 import type { RequestOptions } from './provider/provider.js';
 import { optionsOf } from './session/calls.js';
 import type { OnConflict } from './session/conflict.js';
 import type { Mount } from './session/mount.js';
-import type { OnProgress } from './session/progress.js';
-import { throwTyped } from './system-errors.js';
 import type { FileMetadata, FileTracker } from './workspace/metadata.js';
 
 /** The mounted session, for transfers and scans. */

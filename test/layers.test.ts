@@ -83,7 +83,7 @@ test('an import of every form is found, and no other text passes for one', (t) =
 
 /** A file of each part of the table, the lowest first. */
 const samples: readonly (readonly string[])[] = [
-  ['src/bytes.ts', 'src/host.ts', 'src/platform/node.ts', 'src/platform/brotli/codes.ts'],
+  ['src/base/bytes.ts', 'src/base/host.ts', 'src/platform/node.ts', 'src/platform/brotli/codes.ts'],
   ['src/object/tree.ts', 'src/pack/codec.ts', 'src/provider/suite/races.ts'],
   ['src/repository/refs.ts'],
   ['src/workspace/scan.ts'],
@@ -131,7 +131,7 @@ test('a layer imports all below it, and the command line the entry points alone'
     [],
   );
   t.deepEqual(planted({ 'cli/planted.ts': "import '../src/errors.js';" }), [
-    'cli/planted.ts:1 imports src/errors.ts: cli imports the public entry points alone',
+    'cli/planted.ts:1 imports src/base/errors.ts: cli imports the public entry points alone',
   ]);
 });
 
@@ -162,15 +162,15 @@ test('a file that is in no layer, or is not there, is found', (t) => {
 });
 
 test('a portable file imports neither Node nor what needs it', (t) => {
-  for (const file of ['src/bytes.ts', 'src/object/tree.ts', 'src/pack/codec.ts', 'src/platform/portable.ts']) {
-    const source = importing(file, ['src/processes.ts']);
+  for (const file of ['src/base/bytes.ts', 'src/object/tree.ts', 'src/pack/codec.ts', 'src/platform/portable.ts']) {
+    const source = importing(file, ['src/base/processes.ts']);
     t.deepEqual(planted({ [file]: `import 'node:fs';\nawait import('node:fs/promises');\n${source}` }), [
       `${file}:1 imports node:fs: a portable file runs without Node`,
       `${file}:2 imports node:fs/promises: a portable file runs without Node`,
-      `${file}:3 imports src/processes.ts: a portable file imports only portable ones`,
+      `${file}:3 imports src/base/processes.ts: a portable file imports only portable ones`,
     ]);
   }
-  t.deepEqual(planted({ 'src/platform/node.ts': "import 'node:zlib';", 'src/host.ts': "import 'node:os';" }), []);
+  t.deepEqual(planted({ 'src/platform/node.ts': "import 'node:zlib';", 'src/base/host.ts': "import 'node:os';" }), []);
 });
 
 test('only host.ts uses the clock, randomness, the environment and the streams of the process', (t) => {
@@ -187,10 +187,10 @@ test('only host.ts uses the clock, randomness, the environment and the streams o
     "console.error('')",
   ];
   const source = [...uses, 'new Date(0)', "'Date.now()'", 'server.process.pid', '// process.exit(1)'].join('\n');
-  const faults = planted({ 'src/session/planted.ts': source, 'cli/planted.ts': source, 'src/host.ts': source });
+  const faults = planted({ 'src/session/planted.ts': source, 'cli/planted.ts': source, 'src/base/host.ts': source });
   t.deepEqual(
     faults.map((fault) => fault.replace(/ uses .*:/, ':')),
-    uses.map((_, i) => `src/session/planted.ts:${i + 1}: only src/host.ts touches the machine`),
+    uses.map((_, i) => `src/session/planted.ts:${i + 1}: only src/base/host.ts touches the machine`),
   );
   t.is(planted({ 'src/session/planted.ts': "import process from 'node:process';" }).length, 1);
 });

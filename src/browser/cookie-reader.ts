@@ -6,8 +6,8 @@
 import fs from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Database } from 'node-sqlite3-wasm';
-import { messageOf } from '../errors.js';
-import { COOKIE_SAMPLE, MAX_COOKIE_BYTES, MAX_SQLITE_MEMORY, WASM_PAGE_SIZE } from '../limits.js';
+import { messageOf } from '../base/errors.js';
+import { COOKIE_SAMPLE, MAX_COOKIE_BYTES, MAX_SQLITE_MEMORY, WASM_PAGE_SIZE } from '../base/limits.js';
 
 /** A few values of each kind of encryption. */
 export interface CookieSample {

@@ -2,8 +2,8 @@
  * Samples of the cookies in hostile databases, read by a thread that is ended if it takes too long.
  */
 import { Worker } from 'node:worker_threads';
-import { throwIfAborted } from '../errors.js';
-import { COOKIE_READER_HEAP_MB, COOKIE_READER_TIMEOUT_MS } from '../limits.js';
+import { throwIfAborted } from '../base/errors.js';
+import { COOKIE_READER_HEAP_MB, COOKIE_READER_TIMEOUT_MS } from '../base/limits.js';
 import type { CookieAnswer, CookieSample } from './cookie-reader.js';
 
 export type SampledCookies = { sample: CookieSample | undefined } | { problem: string };

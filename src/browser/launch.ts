@@ -3,10 +3,10 @@
  * unmounted once after the browser ends: by `close`, by a signal to this process or by itself.
  */
 import { setTimeout } from 'node:timers/promises';
+import { isError } from '../base/errors.js';
+import { systemHost } from '../base/host.js';
+import { STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
 import type { BrowserState } from '../browser-state.js';
-import { isError } from '../errors.js';
-import { systemHost } from '../host.js';
-import { STOP_ATTEMPTS, STOP_WAIT_MS } from '../limits.js';
 import type { MountOptions } from '../state-options.js';
 import { versionOf } from './version-of.js';
 

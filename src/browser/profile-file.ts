@@ -3,7 +3,7 @@
  * no symlink in them is followed.
  */
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { MAX_PROFILE_TEXT } from '../limits.js';
+import { MAX_PROFILE_TEXT } from '../base/limits.js';
 import { ifSeen } from '../workspace/directory.js';
 import { writeFailure } from '../workspace/files.js';
 

@@ -1,7 +1,7 @@
 /** The version of an installed browser, as it reports itself. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { VERSION_TIMEOUT_MS } from '../limits.js';
+import { VERSION_TIMEOUT_MS } from '../base/limits.js';
 
 const run = promisify(execFile);
 

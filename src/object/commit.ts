@@ -1,6 +1,6 @@
 /** Commits: a tree with its origin, time, author and reason (SPEC.md 3.2). */
-import { compareBytes, compareUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
-import { BrowserStateError, check } from '../errors.js';
+import { compareBytes, compareUtf8, Reader, toHex, utf8, Writer } from '../base/bytes.js';
+import { BrowserStateError, check } from '../base/errors.js';
 import {
   MAX_AUTHOR_BYTES,
   MAX_LABEL_KEY_BYTES,
@@ -9,7 +9,7 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_PARENTS,
   MAX_TIME,
-} from '../limits.js';
+} from '../base/limits.js';
 import { ID_BYTES, idBytes, type ObjectId, objectId } from '../object-id.js';
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.js';
 

@@ -1,5 +1,5 @@
 /** The difference of two trees, by path. */
-import { compareUtf8 } from '../bytes.js';
+import { compareUtf8 } from '../base/bytes.js';
 import type { Tree, TreeEntry } from './tree.js';
 
 export interface TreeDiff {

@@ -1,7 +1,7 @@
 /** Extension lists: fields of later versions, which this one keeps or rejects (SPEC.md R-ENC-4). */
-import type { Reader, Writer } from '../bytes.js';
-import { check, newerVersion } from '../errors.js';
-import { MAX_CELL_SIZE } from '../limits.js';
+import type { Reader, Writer } from '../base/bytes.js';
+import { check, newerVersion } from '../base/errors.js';
+import { MAX_CELL_SIZE } from '../base/limits.js';
 
 export interface Extension {
   tag: number;

@@ -2,8 +2,8 @@
  * Paths inside a profile (SPEC.md R-PATH): relative, `/`-separated, harmless on every reader's file
  * system.
  */
-import { utf8 } from '../bytes.js';
-import { MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../limits.js';
+import { utf8 } from '../base/bytes.js';
+import { MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../base/limits.js';
 
 /** Matches most paths of profiles, which are allowed if they are short. */
 const usual = /^[\w -][\w .-]*(?:\/[\w -][\w .-]*)*$/;

@@ -3,9 +3,17 @@
  * that ids (which do not compress) and paths (which do) are apart. Decoding validates every rule
  * before it returns.
  */
-import { compareUtf8, fromHex, fromUtf8, Reader, toHex, utf8, Writer } from '../bytes.js';
-import { BrowserStateError, integrity, invariant } from '../errors.js';
-import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_FILE_SIZE, MAX_PATH_BYTES, MAX_SYMLINK_BYTES, MAX_TREE_PATH_BYTES } from '../limits.js';
+import { compareUtf8, fromHex, fromUtf8, Reader, toHex, utf8, Writer } from '../base/bytes.js';
+import { BrowserStateError, integrity, invariant } from '../base/errors.js';
+import {
+  CHUNK_SIZE,
+  MAX_BLOBS,
+  MAX_ENTRIES,
+  MAX_FILE_SIZE,
+  MAX_PATH_BYTES,
+  MAX_SYMLINK_BYTES,
+  MAX_TREE_PATH_BYTES,
+} from '../base/limits.js';
 import { ID_BYTES, ID_DIGITS, type ObjectId, objectId } from '../object-id.js';
 import { parentPath, pathProblem } from './path.js';
 

@@ -1,6 +1,6 @@
 /** The tags of codecs, and the choice of one for a piece of data (SPEC.md R-CODEC). */
 import { compress, decompress, preferredCodec } from '#platform';
-import { check } from '../errors.js';
+import { check } from '../base/errors.js';
 import type { Codec } from '../platform/platform.js';
 import { looksIncompressible } from './probe.js';
 

@@ -4,9 +4,9 @@
  * object can replace another.
  */
 import { sha256 } from '#platform';
-import { concat, equalBytes, Reader, toHex, Writer } from '../bytes.js';
-import { BrowserStateError, check, newerVersion } from '../errors.js';
-import { MAX_CELL_BODY, MAX_KEY_BYTES, MAX_MANIFEST_SIZE, MAX_SEGMENT_SIZE } from '../limits.js';
+import { concat, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
+import { BrowserStateError, check, newerVersion } from '../base/errors.js';
+import { MAX_CELL_BODY, MAX_KEY_BYTES, MAX_MANIFEST_SIZE, MAX_SEGMENT_SIZE } from '../base/limits.js';
 import { type Compression, codecOfTag, codecTag, decode, encode } from './codec.js';
 
 const FORMAT_VERSION = 1;

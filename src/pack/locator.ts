@@ -3,9 +3,9 @@
  * never changes one. In memory a location points to its frames; on the wire it refers to numbered
  * tables of packs and frames.
  */
-import { fromHex, Reader, toHex, Writer } from '../bytes.js';
-import { check, integrity, invariant } from '../errors.js';
-import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_PACK_SIZE, MAX_PATCHES, PAGE_SIZE } from '../limits.js';
+import { fromHex, Reader, toHex, Writer } from '../base/bytes.js';
+import { check, integrity, invariant } from '../base/errors.js';
+import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_PACK_SIZE, MAX_PATCHES, PAGE_SIZE } from '../base/limits.js';
 import type { Codec } from '../platform/platform.js';
 import { codecOfTag, codecTag } from './codec.js';
 import { DIGEST_BYTES, NAME_BYTES } from './envelope.js';

@@ -2,7 +2,7 @@
  * Patches: the changed pages of one blob (SPEC.md R-PATCH, R-LOC-1). A browser's databases change
  * in a few pages at a time.
  */
-import { CHUNK_SIZE, PAGE_SIZE, PAGES_PER_CHUNK } from '../limits.js';
+import { CHUNK_SIZE, PAGE_SIZE, PAGES_PER_CHUNK } from '../base/limits.js';
 
 /**
  * Returns the pages in which `next` differs from `previous`, as a bitmap. A page that is a prefix

@@ -11,7 +11,7 @@
 import { createHash, hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import * as zlib from 'node:zlib';
-import { BrowserStateError, check, integrity } from '../errors.js';
+import { BrowserStateError, check, integrity } from '../base/errors.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
 import { checkZstdHeader, decodeZstd } from './zstd/frame.js';
 

@@ -4,7 +4,7 @@
  * codec, so that a commit reads the same anywhere.
  */
 
-import { check } from '../errors.js';
+import { check } from '../base/errors.js';
 
 /** The codecs of frames; their tags are in SPEC.md R-CODEC. */
 export type Codec = 'raw' | 'deflate' | 'brotli' | 'zstd';

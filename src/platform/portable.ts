@@ -4,7 +4,7 @@
  */
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 import { deflateSync, Inflate } from 'fflate';
-import { BrowserStateError, check, integrity, isError } from '../errors.js';
+import { BrowserStateError, check, integrity, isError } from '../base/errors.js';
 import { decodeBrotli } from './brotli/stream.js';
 import { type Codec, type Effort, expectLength } from './platform.js';
 import { decodeZstd } from './zstd/frame.js';

@@ -6,7 +6,7 @@ import { Agent } from 'node:http';
 import { Agent as SecureAgent } from 'node:https';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { MAX_CONNECTIONS, MIN_BYTES_PER_SECOND } from '../limits.js';
+import { MAX_CONNECTIONS, MIN_BYTES_PER_SECOND } from '../base/limits.js';
 
 export interface ConnectionLimits {
   /**

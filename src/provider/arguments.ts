@@ -2,8 +2,8 @@
  * Argument checks of all providers, made before any request (SPEC.md "Provider"). Keys are checked
  * in key.ts.
  */
-import { BrowserStateError, check } from '../errors.js';
-import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
+import { BrowserStateError, check } from '../base/errors.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../base/limits.js';
 import type { ByteRange } from './provider.js';
 
 /** Throws USAGE unless `range` consists of whole numbers with 0 <= start < end. */

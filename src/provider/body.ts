@@ -1,7 +1,7 @@
 /** HTTP response bodies, read within bounds. */
-import { concat } from '../bytes.js';
-import { BrowserStateError, check } from '../errors.js';
-import { MAX_ANSWER_SIZE } from '../limits.js';
+import { concat } from '../base/bytes.js';
+import { BrowserStateError, check } from '../base/errors.js';
+import { MAX_ANSWER_SIZE } from '../base/limits.js';
 import type { ByteRange } from './provider.js';
 
 export interface BodyOptions {

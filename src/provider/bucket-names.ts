@@ -3,7 +3,7 @@
  * cell's name is its key and `~`, which no key can contain. So one list distinguishes them, and
  * every prefix of a key is a prefix of its name.
  */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { isKey } from './key.js';
 import type { Listed } from './provider.js';
 

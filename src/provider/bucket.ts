@@ -2,8 +2,8 @@
  * The base of the bucket providers. Every object and every cell is one object of the bucket. Every
  * write has a condition, which alone decides races (SPEC.md 11, "S3" and "GCS").
  */
-import { equalBytes } from '../bytes.js';
-import { BrowserStateError, invariant, isError, throwIfAborted } from '../errors.js';
+import { equalBytes } from '../base/bytes.js';
+import { BrowserStateError, invariant, isError, throwIfAborted } from '../base/errors.js';
 import { checkCellSize, checkObjectSize, checkRange } from './arguments.js';
 import { entryOf } from './bucket-names.js';
 import { checkKey, checkPrefix } from './key.js';

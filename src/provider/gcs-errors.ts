@@ -2,7 +2,7 @@
  * Translation of errors of Cloud Storage, the network and the SDK's credentials to errors of the
  * provider contract (SPEC.md R-GCS-8).
  */
-import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../errors.js';
+import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../base/errors.js';
 import { strangerHint } from './bucket-names.js';
 import type { Answer } from './gcs-exchange.js';
 

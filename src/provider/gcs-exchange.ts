@@ -6,7 +6,7 @@
  */
 import { type Agent, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
-import { MAX_REFUSAL_SIZE } from '../limits.js';
+import { MAX_REFUSAL_SIZE } from '../base/limits.js';
 import { announcedLength, bodyOf } from './body.js';
 
 export interface Question {

@@ -3,10 +3,10 @@
  * `browserstate/gcs`. Every write has a condition on the object's generation. Every method is one
  * request. A list is one for each 1,000 names, and a swap without a clear response is one more.
  */
-import { equalBytes } from '../bytes.js';
-import { BrowserStateError, integrity, isError, throwIfAborted } from '../errors.js';
-import { MAX_ANSWER_SIZE, MAX_CELL_SIZE } from '../limits.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
+import { equalBytes } from '../base/bytes.js';
+import { BrowserStateError, integrity, isError, throwIfAborted } from '../base/errors.js';
+import { MAX_ANSWER_SIZE, MAX_CELL_SIZE } from '../base/limits.js';
+import { checkOptions, type OptionNames } from '../base/option-check.js';
 import { MAX_OBJECT_SIZE } from './arguments.js';
 import { rangeProblem } from './body.js';
 import { BucketProvider, type Page } from './bucket.js';

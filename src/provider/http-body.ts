@@ -1,7 +1,7 @@
 /** Response bodies of `fetch`, read within bounds and with a minimum rate. */
-import { concat } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
-import { MIN_BYTES_PER_SECOND, STALL_TIMEOUT_MS } from '../limits.js';
+import { concat } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
+import { MIN_BYTES_PER_SECOND, STALL_TIMEOUT_MS } from '../base/limits.js';
 
 /** The used parts of a `fetch` response. */
 export interface HttpAnswer {

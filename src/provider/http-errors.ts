@@ -2,7 +2,7 @@
  * Meanings of failed requests to a reader over HTTP: by the code in an error document of S3
  * (SPEC.md R-S3-5), else by the status.
  */
-import { BrowserStateError, type ErrorCode, messageOf } from '../errors.js';
+import { BrowserStateError, type ErrorCode, messageOf } from '../base/errors.js';
 import { strangerHint } from './bucket-names.js';
 import { codeOfDocument } from './s3-answers.js';
 import { rejectionOf } from './s3-errors.js';

@@ -2,8 +2,8 @@
  * A bucket of S3 or of a compatible store, over `fetch`: reads by HttpSource, and lists (SPEC.md
  * R-S3-8).
  */
-import { BrowserStateError, check, throwIfAborted } from '../errors.js';
-import { MAX_ANSWER_SIZE } from '../limits.js';
+import { BrowserStateError, check, throwIfAborted } from '../base/errors.js';
+import { MAX_ANSWER_SIZE } from '../base/limits.js';
 import { entryOf } from './bucket-names.js';
 import { type HttpOptions, HttpSource } from './http.js';
 import { stranger } from './http-errors.js';

@@ -4,9 +4,9 @@
  * Callers verify its bytes.
  */
 import { sha256 } from '#platform';
-import { equalBytes, toHex } from '../bytes.js';
-import { BrowserStateError, cancelled, check, integrity, isError, messageOf, throwIfAborted } from '../errors.js';
-import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../limits.js';
+import { equalBytes, toHex } from '../base/bytes.js';
+import { BrowserStateError, cancelled, check, integrity, isError, messageOf, throwIfAborted } from '../base/errors.js';
+import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../base/limits.js';
 import { checkRange, MAX_OBJECT_SIZE } from './arguments.js';
 import { announcedLength, rangeProblem } from './body.js';
 import { cellName } from './bucket-names.js';

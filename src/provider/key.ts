@@ -1,6 +1,6 @@
 /** The grammar of provider keys, checked in one place for all providers (SPEC.md R-KEY). */
-import { BrowserStateError } from '../errors.js';
-import { MAX_KEY_BYTES } from '../limits.js';
+import { BrowserStateError } from '../base/errors.js';
+import { MAX_KEY_BYTES } from '../base/limits.js';
 
 /**
  * One name between slashes. No name starts with a dot except `.store`, which separates a repository

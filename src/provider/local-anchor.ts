@@ -4,9 +4,9 @@
  * through its handle, and every path of a request starts from that handle.
  */
 import { promises as fs, type Stats } from 'node:fs';
-import { BrowserStateError, integrity, isError } from '../errors.js';
-import type { Host } from '../host.js';
-import type { Owners } from '../owners.js';
+import { BrowserStateError, integrity, isError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import type { Owners } from '../base/owners.js';
 import { LocalCells } from './local-cell.js';
 import { hasErrno } from './local-errors.js';
 import { Folder, FolderState, openDirectory } from './local-files.js';

@@ -42,7 +42,7 @@
  *    is removed. So a power loss leaves one of the states above.
  */
 import { dirname, join } from 'node:path';
-import { check, integrity, throwIfAborted } from '../errors.js';
+import { check, integrity, throwIfAborted } from '../base/errors.js';
 import {
   decodeEntry,
   type Entry,

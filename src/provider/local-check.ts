@@ -3,7 +3,7 @@
  * that nothing else is in the cell (SPEC.md R-LOCAL-11).
  */
 import { join } from 'node:path';
-import { check, isError } from '../errors.js';
+import { check, isError } from '../base/errors.js';
 import { entryNumbers, type LocalCells, readEntry } from './local-cell.js';
 import { hasErrno } from './local-errors.js';
 import { namesIn } from './local-files.js';

@@ -5,9 +5,9 @@
  * exchanged is never accepted as a value.
  */
 import { createHash } from 'node:crypto';
-import { concat, equalBytes, fromHex, toHex, utf8 } from '../bytes.js';
-import { check, invariant } from '../errors.js';
-import { MAX_CELL_SIZE } from '../limits.js';
+import { concat, equalBytes, fromHex, toHex, utf8 } from '../base/bytes.js';
+import { check, invariant } from '../base/errors.js';
+import { MAX_CELL_SIZE } from '../base/limits.js';
 import type { Version } from './provider.js';
 
 const VALUE = 0;

@@ -1,7 +1,7 @@
 /** Translation of file system errors to errors of the provider contract. */
 import type { Stats } from 'node:fs';
-import { BrowserStateError, type ErrorCode, integrity, isAnyError } from '../errors.js';
-import { meaningOf } from '../system-errors.js';
+import { BrowserStateError, type ErrorCode, integrity, isAnyError } from '../base/errors.js';
+import { meaningOf } from '../base/system-errors.js';
 
 /** Codes of errors that have another meaning in a store's folder than in a profile directory. */
 const ofFolder: Readonly<Record<string, ErrorCode>> = {

@@ -5,10 +5,10 @@
  */
 import { constants, promises as fs } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { toHex } from '../bytes.js';
-import { check } from '../errors.js';
-import type { Host } from '../host.js';
-import { gonePaths, type Owners } from '../owners.js';
+import { toHex } from '../base/bytes.js';
+import { check } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { gonePaths, type Owners } from '../base/owners.js';
 import { committed, hasErrno, misfit, notDirectory } from './local-errors.js';
 
 const PRIVATE_DIRECTORY = 0o700;

@@ -3,7 +3,7 @@
  * else (SPEC.md R-LOCAL-4).
  */
 import { type Dirent, promises as fs } from 'node:fs';
-import { integrity, throwIfAborted } from '../errors.js';
+import { integrity, throwIfAborted } from '../base/errors.js';
 import { hasErrno, translated, typeName } from './local-errors.js';
 import type { Folder } from './local-files.js';
 import { keyOfCellName, keyOfName, objectPath } from './local-names.js';

@@ -5,7 +5,7 @@
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { hasErrno } from './local-errors.js';
 import { type Folder, renamedToNew } from './local-files.js';
 

@@ -7,11 +7,11 @@
  */
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { equalBytes } from '../bytes.js';
-import { check, invariant, throwIfAborted } from '../errors.js';
-import type { Host } from '../host.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
-import type { Owners } from '../owners.js';
+import { equalBytes } from '../base/bytes.js';
+import { check, invariant, throwIfAborted } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { checkOptions, type OptionNames } from '../base/option-check.js';
+import type { Owners } from '../base/owners.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
 import { Anchor, type AnchorOptions, type Place } from './local-anchor.js';

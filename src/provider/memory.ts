@@ -4,9 +4,9 @@
  * unexpected order. It rejects every misuse that the contract forbids, even those that other
  * providers need not detect.
  */
-import { equalBytes } from '../bytes.js';
-import { BrowserStateError, invariant, throwIfAborted } from '../errors.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
+import { equalBytes } from '../base/bytes.js';
+import { BrowserStateError, invariant, throwIfAborted } from '../base/errors.js';
+import { checkOptions, type OptionNames } from '../base/option-check.js';
 import { checkCellSize, checkRange, checkWithin } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
 import type { Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';

@@ -3,8 +3,8 @@
  * compatible stores accept the headers and ignore them: every writer wins there, and history is
  * lost without an error. So a remote is probed once, before its repository is created.
  */
-import { BrowserStateError, check } from '../errors.js';
-import type { Host } from '../host.js';
+import { BrowserStateError, check } from '../base/errors.js';
+import type { Host } from '../base/host.js';
 import type { Provider, RequestOptions, Version } from './provider.js';
 
 /**

@@ -8,7 +8,7 @@
  * compare-and-swap alone and is never deleted. Nothing is ever both. SPEC.md, section "Provider",
  * says the same for other languages.
  */
-import type { EtagStyle, RequestOptions } from '../request.js';
+import type { EtagStyle, RequestOptions } from '../base/request.js';
 
 export type { EtagStyle, RequestOptions };
 

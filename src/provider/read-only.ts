@@ -1,5 +1,5 @@
 /** Read-only sources as providers. */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import type { Provider } from './provider.js';
 
 /** The part of a provider that a reader needs. A source that cannot list its keys has no `list`. */

@@ -4,9 +4,9 @@
  * read of the cell can show whether a swap without a response took effect.
  */
 import { allowListeners } from '#platform';
-import { pause, places } from '../concurrency.js';
-import { type BrowserStateError, isError, throwIfAborted } from '../errors.js';
-import { MAX_RETRIES, MAX_RETRY_DELAY_MS, REMOTE_CONCURRENCY, RETRY_DELAY_MS } from '../limits.js';
+import { pause, places } from '../base/concurrency.js';
+import { type BrowserStateError, isError, throwIfAborted } from '../base/errors.js';
+import { MAX_RETRIES, MAX_RETRY_DELAY_MS, REMOTE_CONCURRENCY, RETRY_DELAY_MS } from '../base/limits.js';
 import { checkWholeNumber } from './arguments.js';
 import type { Provider, RequestOptions } from './provider.js';
 

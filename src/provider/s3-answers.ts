@@ -4,8 +4,8 @@
  * (SPEC.md R-S3-9). The raw response is checked before the SDK parses it, since the SDK makes an
  * empty list of a page of HTML.
  */
-import { isError } from '../errors.js';
-import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../limits.js';
+import { isError } from '../base/errors.js';
+import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../base/limits.js';
 import { announcedLength, bodyOf, discard, rangeProblem } from './body.js';
 import type { ByteRange } from './provider.js';
 

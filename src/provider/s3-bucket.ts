@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
-import { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
-import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../limits.js';
+import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../base/limits.js';
 import { bodyOf } from './body.js';
 import { STORES_HINT } from './probe.js';
 import type { ByteRange, EtagStyle, RequestOptions, SwapOptions } from './provider.js';

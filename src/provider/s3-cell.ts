@@ -4,9 +4,9 @@
  * took effect. So every write has a random *mark*, and a cell starts with the marks of its newest
  * writes. They show a writer whether its swap took effect, even after others followed.
  */
-import { concat, fromHex, toHex } from '../bytes.js';
-import { BrowserStateError, check } from '../errors.js';
-import { MAX_CELL_SIZE } from '../limits.js';
+import { concat, fromHex, toHex } from '../base/bytes.js';
+import { BrowserStateError, check } from '../base/errors.js';
+import { MAX_CELL_SIZE } from '../base/limits.js';
 import type { Version } from './provider.js';
 
 export const MARK_BYTES = 8;

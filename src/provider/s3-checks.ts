@@ -3,7 +3,7 @@
  * object runs beside the following requests and is awaited with the next swap, so that it adds no
  * round trip. A cell is checked by its next read.
  */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { strangerHint } from './bucket-names.js';
 
 export class WriteChecks {

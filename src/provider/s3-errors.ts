@@ -2,7 +2,7 @@
  * Translation of errors of S3, compatible stores and their SDK to errors of the provider contract
  * (SPEC.md R-S3-5, R-S3-9).
  */
-import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../errors.js';
+import { BrowserStateError, type ErrorCode, isAnyError, isError, throwIfAborted } from '../base/errors.js';
 import { strangerHint } from './bucket-names.js';
 import { STORES_HINT } from './probe.js';
 import { NotS3 } from './s3-answers.js';

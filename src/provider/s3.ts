@@ -2,9 +2,9 @@
  * A provider over a bucket of S3, or of a compatible store with conditional writes (SPEC.md "S3"),
  * and the entry point `browserstate/s3`. One PutObject writes an object or a cell.
  */
-import { BrowserStateError, check, integrity, isError, throwIfAborted } from '../errors.js';
-import { type Host, systemHost } from '../host.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
+import { BrowserStateError, check, integrity, isError, throwIfAborted } from '../base/errors.js';
+import { type Host, systemHost } from '../base/host.js';
+import { checkOptions, type OptionNames } from '../base/option-check.js';
 import { MAX_OBJECT_SIZE } from './arguments.js';
 import { type BodyOptions, bodyOf } from './body.js';
 import { BucketProvider, type Page } from './bucket.js';

@@ -6,9 +6,9 @@
  */
 import { statSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { BrowserStateError, isAnyError } from '../errors.js';
-import type { Host } from '../host.js';
-import type { Owners } from '../owners.js';
+import { BrowserStateError, isAnyError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import type { Owners } from '../base/owners.js';
 import { localProvider } from './local.js';
 import { hasErrno } from './local-errors.js';
 import type { Provider } from './provider.js';

@@ -1,8 +1,8 @@
 /** Opening a store to read it, on any runtime. */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
+import { checkOptions, type OptionNames } from '../base/option-check.js';
+import { portableHost } from '../base/portable-host.js';
 import type { ObjectId } from '../object-id.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
-import { portableHost } from '../portable-host.js';
 import { type Fetch, HttpSource, type Sign } from '../provider/http.js';
 import { type S3Address, s3Source } from '../provider/http-s3.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';

@@ -1,12 +1,12 @@
 /**
  * The refs of a store that is only read, and the repository that each says it is of (SPEC.md 11.5).
  */
-import { equalBytes } from '../bytes.js';
-import { readAhead } from '../concurrency.js';
-import { BrowserStateError, isError, readingKey } from '../errors.js';
-import { REMOTE_CONCURRENCY } from '../limits.js';
+import { equalBytes } from '../base/bytes.js';
+import { readAhead } from '../base/concurrency.js';
+import { BrowserStateError, isError, readingKey } from '../base/errors.js';
+import { REMOTE_CONCURRENCY } from '../base/limits.js';
+import { portableHost } from '../base/portable-host.js';
 import { unwrap } from '../pack/envelope.js';
-import { portableHost } from '../portable-host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { checkId, refKey } from '../repository/layout.js';
 import type { Token } from '../repository/refs.js';

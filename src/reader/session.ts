@@ -1,7 +1,7 @@
 /** A session that is only read: its history, its tags, and its versions. */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
+import { checkOptions, type OptionNames } from '../base/option-check.js';
 import type { ObjectId } from '../object-id.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';

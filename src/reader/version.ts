@@ -1,9 +1,9 @@
 /** One version of a session: its list of files, and their verified bytes. */
-import { concat } from '../bytes.js';
-import { readAhead } from '../concurrency.js';
-import { BrowserStateError, check, isError } from '../errors.js';
-import { FETCH_AT_ONCE_BYTES } from '../limits.js';
-import { nearest } from '../nearest.js';
+import { concat } from '../base/bytes.js';
+import { readAhead } from '../base/concurrency.js';
+import { BrowserStateError, check, isError } from '../base/errors.js';
+import { FETCH_AT_ONCE_BYTES } from '../base/limits.js';
+import { nearest } from '../base/nearest.js';
 import { blobCount, blobId, type FileEntry, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { compareFrames } from '../pack/locator.js';

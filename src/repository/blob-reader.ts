@@ -4,8 +4,8 @@
  * Memory is bounded by the caches, not by the bytes read.
  */
 
-import { type BrowserStateError, integrity, isError, readingKey } from '../errors.js';
-import { FRAME_CACHE_BYTES, PAGE_SIZE } from '../limits.js';
+import { type BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
+import { FRAME_CACHE_BYTES, PAGE_SIZE } from '../base/limits.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import { decode } from '../pack/codec.js';
 import { type Frame, framesOf } from '../pack/locator.js';

@@ -4,8 +4,16 @@
  * for the next look-up, the frames in compression and the packs in transfer. It does not depend on
  * the size of a profile.
  */
-import { invariant, isError } from '../errors.js';
-import { BULK_BYTES, CODEC_CONCURRENCY, LOOKUP_BATCH_BLOBS, LOOKUP_BATCH_BYTES, MAX_FRAME_SIZE, PAGE_SIZE, READ_SIZE } from '../limits.js';
+import { invariant, isError } from '../base/errors.js';
+import {
+  BULK_BYTES,
+  CODEC_CONCURRENCY,
+  LOOKUP_BATCH_BLOBS,
+  LOOKUP_BATCH_BYTES,
+  MAX_FRAME_SIZE,
+  PAGE_SIZE,
+  READ_SIZE,
+} from '../base/limits.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import { type Location, NO_PATCHES } from '../pack/locator.js';

@@ -1,7 +1,7 @@
 /** The bodies of the two small cells: config and GC epoch (SPEC.md 8.1, 8.2). */
-import { Reader, Writer } from '../bytes.js';
-import { BrowserStateError, check } from '../errors.js';
-import { MAX_CONDEMNED } from '../limits.js';
+import { Reader, Writer } from '../base/bytes.js';
+import { BrowserStateError, check } from '../base/errors.js';
+import { MAX_CONDEMNED } from '../base/limits.js';
 import { decodeExtensions, encodeExtensions } from '../object/extension.js';
 import { compareNames, type ObjectName, readName, writeName } from '../pack/locator.js';
 import type { ObjectFolder } from './layout.js';

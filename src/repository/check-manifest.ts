@@ -3,7 +3,7 @@
  * verified once, however many manifests name it.
  */
 import { sha256 } from '#platform';
-import { toHex, utf8 } from '../bytes.js';
+import { toHex, utf8 } from '../base/bytes.js';
 import type { ObjectId } from '../object-id.js';
 import { DIGEST_BYTES } from '../pack/envelope.js';
 import { frameKey, framesOf, type Location, type ObjectName } from '../pack/locator.js';

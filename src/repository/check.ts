@@ -4,10 +4,10 @@
  * never an exception, so that one damaged object does not hide another. Time and memory are linear
  * in the size of the repository: a manifest or a blob that many sessions need is checked once.
  */
-import { equalBytes } from '../bytes.js';
-import { isError } from '../errors.js';
-import type { Host } from '../host.js';
-import { MAX_PACK_SIZE } from '../limits.js';
+import { equalBytes } from '../base/bytes.js';
+import { isError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { MAX_PACK_SIZE } from '../base/limits.js';
 import { type envelopeKinds, openEnvelope } from '../pack/envelope.js';
 import type { ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';

@@ -4,8 +4,8 @@
  * them again in its own pack. Planning is pure: it uses locations and sizes, no bytes. Ids never
  * change, only the locations of bytes.
  */
-import { isError } from '../errors.js';
-import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../limits.js';
+import { isError } from '../base/errors.js';
+import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, type Location } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';

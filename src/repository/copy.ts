@@ -3,9 +3,9 @@
  * packs of the target (SPEC.md 11.5). Data is verified before the caller learns its location, so
  * that nothing unverified is ever named. Memory is bounded by the spans in transfer and one pack.
  */
-import { readAhead } from '../concurrency.js';
-import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../errors.js';
-import { ARRIVING_BLOBS, BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../limits.js';
+import { readAhead } from '../base/concurrency.js';
+import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../base/errors.js';
+import { ARRIVING_BLOBS, BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
 import type { GetOptions, Provider, RequestOptions } from '../provider/provider.js';

@@ -3,7 +3,7 @@
  * R-COMPACT-1). Live bytes are those that the blobs show. Pages that a later patch covers are dead,
  * and so are bytes that no blob names. A frame's stored bytes count in proportion.
  */
-import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../limits.js';
+import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../base/limits.js';
 import { type Frame, frameKey } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';
 import type { BlobPlace } from './manifest.js';

@@ -3,7 +3,7 @@
  * a pull without reading and decoding it again. A pack's name is never reused, so a frame's
  * position identifies its bytes. Frames that do not fit are read from their pack.
  */
-import { KEPT_FRAME_BYTES } from '../limits.js';
+import { KEPT_FRAME_BYTES } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey, framesOf, type Location } from '../pack/locator.js';
 

@@ -1,7 +1,7 @@
 /** The layout of a repository, and the grammar of its names (SPEC.md 9). */
-import { toHex } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
-import { MAX_ID_LENGTH } from '../limits.js';
+import { toHex } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
+import { MAX_ID_LENGTH } from '../base/limits.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
 

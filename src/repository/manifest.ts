@@ -2,9 +2,9 @@
  * Manifests: the object that a provider stores for one commit (SPEC.md 7). A reader needs nothing
  * else to find every byte.
  */
-import { concat, Reader, Writer } from '../bytes.js';
-import { check, integrity } from '../errors.js';
-import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
+import { concat, Reader, Writer } from '../base/bytes.js';
+import { check, integrity } from '../base/errors.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../base/limits.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
 import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree, tooLarge } from '../object/tree.js';
 import { type ObjectId, objectId } from '../object-id.js';

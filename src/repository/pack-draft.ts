@@ -1,6 +1,6 @@
 /** Packs that a writer fills in memory, in pooled buffers. */
 import { sha256 } from '#platform';
-import { MAX_PACK_SIZE } from '../limits.js';
+import { MAX_PACK_SIZE } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
 import type { Frame, ObjectName } from '../pack/locator.js';

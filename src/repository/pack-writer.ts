@@ -2,7 +2,7 @@
  * A writer of frames into packs. Packs are filled one after the other and sent concurrently
  * (SPEC.md 5). Memory is bounded by the pending packs.
  */
-import { MAX_PACK_SIZE, PACK_CONCURRENCY } from '../limits.js';
+import { MAX_PACK_SIZE, PACK_CONCURRENCY } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import type { Encoded } from '../pack/codec.js';
 import type { GetOptions, RequestOptions } from '../provider/provider.js';

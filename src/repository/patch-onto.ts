@@ -2,7 +2,7 @@
  * The base of a changed blob's patch. A blob has few patches, and it may change in every commit. To
  * replace all by one would store most of the chunk again every eighth time.
  */
-import { MAX_PATCHES } from '../limits.js';
+import { MAX_PATCHES } from '../base/limits.js';
 import type { Location } from '../pack/locator.js';
 import { pageCount } from '../pack/patch.js';
 import { bitmapOf, partsOf } from './fetch-plan.js';

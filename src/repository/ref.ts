@@ -2,8 +2,8 @@
  * The ref: the one mutable object of a session (SPEC.md 8.3). It has a row for every kept commit,
  * so that history is read without a walk, and names every reachable object.
  */
-import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../bytes.js';
-import { check, integrity } from '../errors.js';
+import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
+import { check, integrity } from '../base/errors.js';
 import {
   MAX_AUTHOR_BYTES,
   MAX_CELL_SIZE,
@@ -15,13 +15,13 @@ import {
   MAX_SESSION_ROWS,
   MAX_TAGS,
   MAX_TIME,
-} from '../limits.js';
+} from '../base/limits.js';
+import type { EtagStyle } from '../base/request.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
 import { decodeExtensions, type Extension, encodeExtensions } from '../object/extension.js';
 import { ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import { nameText, type ObjectName, readName, writeName } from '../pack/locator.js';
-import type { EtagStyle } from '../request.js';
 import { tagProblem } from './layout.js';
 
 const rowOps = ['commit', 'rollback', 'merge', 'recovered'] as const;

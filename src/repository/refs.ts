@@ -2,9 +2,9 @@
  * Reads and changes of refs by compare-and-swap (SPEC.md 11.1). Every change goes through `swap`,
  * which never blindly repeats a swap. If its response was lost, the ref is read back.
  */
-import { equalBytes, utf8 } from '../bytes.js';
-import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '../errors.js';
-import type { WriterHost } from '../host.js';
+import { equalBytes, utf8 } from '../base/bytes.js';
+import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '../base/errors.js';
+import type { WriterHost } from '../base/host.js';
 import {
   JOINED_SEGMENT_ROWS,
   MAX_AUTHOR_BYTES,
@@ -13,7 +13,7 @@ import {
   MAX_SEQUENCE,
   MAX_SESSION_ROWS,
   MIN_JOINED_SEGMENTS,
-} from '../limits.js';
+} from '../base/limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';

@@ -3,9 +3,9 @@
  * its identity and the wrapping of its objects. The layers above decide which objects are written
  * and when.
  */
-import { toHex } from '../bytes.js';
-import { check, integrity, readingKey } from '../errors.js';
-import type { WriterHost } from '../host.js';
+import { toHex } from '../base/bytes.js';
+import { check, integrity, readingKey } from '../base/errors.js';
+import type { WriterHost } from '../base/host.js';
 import type { Commit } from '../object/commit.js';
 import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';

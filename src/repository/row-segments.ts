@@ -3,10 +3,10 @@
  * it identifies the rows. The segments that were read or written last are cached, since a push and
  * the pull after it read the same ones repeatedly.
  */
-import { Reader, Writer } from '../bytes.js';
-import { check, integrity, isError, readingKey } from '../errors.js';
-import type { WriterHost } from '../host.js';
-import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENT_SIZE } from '../limits.js';
+import { Reader, Writer } from '../base/bytes.js';
+import { check, integrity, isError, readingKey } from '../base/errors.js';
+import type { WriterHost } from '../base/host.js';
+import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENT_SIZE } from '../base/limits.js';
 import { unwrap, wrap } from '../pack/envelope.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';

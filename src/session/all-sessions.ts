@@ -1,5 +1,5 @@
 /** Pushes, pulls and syncs of all sessions, one after the other. */
-import { isError } from '../errors.js';
+import { isError } from '../base/errors.js';
 import type { SessionsOptions } from './calls.js';
 
 /** The outcome of one session of many. */

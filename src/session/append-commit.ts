@@ -2,7 +2,8 @@
  * The only code that makes a commit: the commit itself, its manifest, its entry in the history, and
  * the swap of the ref (SPEC.md 11.1).
  */
-import type { Host } from '../host.js';
+import type { Host } from '../base/host.js';
+import type { Operation } from '../base/operation.js';
 import type { Commit } from '../object/commit.js';
 import type { ObjectId } from '../object-id.js';
 import type { Compression } from '../pack/codec.js';
@@ -10,7 +11,6 @@ import type { RequestOptions } from '../provider/provider.js';
 import { newName } from '../repository/layout.js';
 import { newRow, type Ref, type Row, type RowOp } from '../repository/ref.js';
 import type { ManifestContent, Repository } from '../repository/repository.js';
-import type { Operation } from './operation.js';
 import type { SessionRef } from './session-ref.js';
 import { withTag } from './tags.js';
 

@@ -1,9 +1,9 @@
 /** Library calls on sessions: an operation with the replicas that it is on. */
-import { BrowserStateError } from '../errors.js';
-import type { OptionNames } from '../option-check.js';
-import type { RequestOptions } from '../request.js';
+import { BrowserStateError } from '../base/errors.js';
+import { type Operation, operationOf, requestOptions } from '../base/operation.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { RequestOptions } from '../base/request.js';
 import type { LocalReplica } from './local.js';
-import { type Operation, operationOf, requestOptions } from './operation.js';
 import type { RemoteReplica } from './remote.js';
 
 export interface OfflineOptions extends RequestOptions {

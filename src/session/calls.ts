@@ -2,9 +2,11 @@
  * The options of library calls: those that no part of the library further down knows, and the names
  * of all.
  */
-import type { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
-import type { OptionNames } from '../option-check.js';
+import type { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { requestOptions } from '../base/operation.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/retry.js';
 import type { CheckOptions } from '../repository/check.js';
@@ -16,9 +18,7 @@ import type { LeaseOptions } from './lease.js';
 import type { LogSelection } from './log-entry.js';
 import { migrateOptions } from './migrate.js';
 import { mountOptions, recoverOptions, unmountOptions } from './mount-options.js';
-import { requestOptions } from './operation.js';
 import type { TransferOptions } from './places.js';
-import type { OnProgress } from './progress.js';
 import type { PullOptions } from './pull.js';
 import { type PushOptions, pushOptions } from './push.js';
 

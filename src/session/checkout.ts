@@ -1,5 +1,6 @@
 /** Checking a version out into a directory (SPEC.md 11.3): which of the ways of writing it fits what the directory holds. */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import type { OnProgress } from '../base/progress.js';
 import { diffTrees, isEmptyDiff, sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
@@ -22,7 +23,6 @@ import { type Scan, scan } from '../workspace/scan.js';
 import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import type { Call } from './call.js';
-import type { OnProgress } from './progress.js';
 import { forkName } from './relatives.js';
 import type { Replica } from './replica.js';
 import type { LiveSession } from './session-ref.js';

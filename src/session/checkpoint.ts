@@ -4,9 +4,9 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toHex } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
-import { owning } from '../owners.js';
+import { toHex } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
+import { owning } from '../base/owners.js';
 import { capture, knownIds } from '../workspace/capture.js';
 import { writeFailure } from '../workspace/files.js';
 import { copyLive } from '../workspace/live-copy.js';

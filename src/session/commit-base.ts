@@ -2,12 +2,12 @@
  * What a commit follows: the session's head in the local store or on the remote, and what a
  * directory that holds a part is laid over (SPEC.md 11.1).
  */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import type { Operation } from '../base/operation.js';
 import type { ObjectId } from '../object-id.js';
 import type { Manifest } from '../repository/manifest.js';
 import type { Row } from '../repository/ref.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
-import type { Operation } from './operation.js';
 import type { RemoteReplica } from './remote.js';
 import type { SessionRef } from './session-ref.js';
 

@@ -1,12 +1,13 @@
 /** Committing a directory to a session: token, capture, packs and manifest, swap (SPEC.md 11.1). */
 import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { BrowserStateError } from '../errors.js';
-import { MAX_CAPTURE_ATTEMPTS } from '../limits.js';
+import { BrowserStateError } from '../base/errors.js';
+import { MAX_CAPTURE_ATTEMPTS } from '../base/limits.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
 import { type ObjectId, objectId } from '../object-id.js';
-import type { OptionNames } from '../option-check.js';
 import type { Compression } from '../pack/codec.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
@@ -36,7 +37,6 @@ import type { LocalReplica } from './local.js';
 import { type LockWatch, watchLock } from './lock-watch.js';
 import { loneWarning, refuseLone } from './lone-profile.js';
 import { overlay, within } from './partial.js';
-import type { OnProgress } from './progress.js';
 import { PackPresence, Pin } from './reuse.js';
 import type { SessionRef } from './session-ref.js';
 import { checkShrink, type Readable } from './shrink.js';

@@ -1,5 +1,5 @@
 /** What a push does if the remote has commits that this machine does not have. */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
 import type { Row } from '../repository/ref.js';
 import type { RemoteCall } from './call.js';
 import { deleteSession, fork } from './history.js';

@@ -4,10 +4,10 @@
  */
 import { appendFile, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toHex } from '../bytes.js';
-import { BrowserStateError, isError, throwIfAborted } from '../errors.js';
-import type { Host } from '../host.js';
-import type { Hold, Owners } from '../owners.js';
+import { toHex } from '../base/bytes.js';
+import { BrowserStateError, isError, throwIfAborted } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import type { Hold, Owners } from '../base/owners.js';
 import type { Provider } from '../provider/provider.js';
 import { nameOfKey, objectFolders } from '../repository/layout.js';
 import { Repository } from '../repository/repository.js';

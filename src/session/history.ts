@@ -2,14 +2,14 @@
  * Changes of a session's history that need no directory: rollback, fork, tag, delete (SPEC.md
  * R-WRITE-5). All work on either replica.
  */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import type { Operation } from '../base/operation.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Ref, Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
 import { appendCommit, newCommit } from './append-commit.js';
 import { type LogEntry, logEntry } from './log-entry.js';
-import type { Operation } from './operation.js';
 import { wasCollected } from './read-manifest.js';
 import type { Replica } from './replica.js';
 import { splitRevision } from './revision.js';

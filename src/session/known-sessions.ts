@@ -1,6 +1,6 @@
 /** The sessions that there are, for a name that has none: it may be mistyped. */
-import { BrowserStateError, isError } from '../errors.js';
-import { nearest } from '../nearest.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { isId, REF_PREFIX } from '../repository/layout.js';
 

@@ -4,13 +4,13 @@
  * nobody: what protects a session is the swap alone. The swap is also what lets one of several win
  * that ask at once.
  */
-import { toHex, utf8 } from '../bytes.js';
-import { BrowserStateError, isError } from '../errors.js';
-import { MAX_AUTHOR_BYTES, MAX_TIME } from '../limits.js';
+import { toHex, utf8 } from '../base/bytes.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import { MAX_AUTHOR_BYTES, MAX_TIME } from '../base/limits.js';
+import { type Operation, operationOf, requestOptions } from '../base/operation.js';
 import { checkWholeNumber } from '../provider/arguments.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Ref } from '../repository/ref.js';
-import { type Operation, operationOf, requestOptions } from './operation.js';
 import type { Replica } from './replica.js';
 import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';

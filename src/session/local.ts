@@ -3,9 +3,9 @@
  * It is opened when first used and created when first written.
  */
 import { dirname, join, relative, sep } from 'node:path';
-import { BrowserStateError, isError } from '../errors.js';
-import type { Host } from '../host.js';
-import type { Owners } from '../owners.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import type { Owners } from '../base/owners.js';
 import { nameText, type ObjectName } from '../pack/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobIndex } from '../repository/blob-index.js';

@@ -2,9 +2,9 @@
  * Locks of browsers of which nothing on this machine proves that they are gone: of another container on the same volume, or of
  * another PID namespace. The directory is watched for a moment; a commit of one that changes would be a mixture.
  */
-import { BrowserStateError, throwIfAborted } from '../errors.js';
-import type { Host } from '../host.js';
-import { WATCH_LOOKS, WATCH_PAUSE_MS } from '../limits.js';
+import { BrowserStateError, throwIfAborted } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { WATCH_LOOKS, WATCH_PAUSE_MS } from '../base/limits.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules } from '../workspace/filter.js';

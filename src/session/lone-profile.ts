@@ -1,6 +1,6 @@
 /** Profile directories of Chromium that are to be committed without the directory above them. */
 import { dirname } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import type { Tree } from '../object/tree.js';
 import { isLoneProfile } from '../workspace/excludes.js';
 

@@ -2,7 +2,7 @@
  * What a remote has lost of what its refs name, and what of it the local store can send again
  * (SPEC.md 11.5).
  */
-import { BrowserStateError, integrity, isError } from '../errors.js';
+import { BrowserStateError, integrity, isError } from '../base/errors.js';
 import { framesOf } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { objectKey } from '../repository/layout.js';

@@ -2,12 +2,12 @@
  * Joining two histories of one session: a commit with both heads as parents and the content of one
  * of them.
  */
+import type { Operation } from '../base/operation.js';
 import type { Commit } from '../object/commit.js';
 import type { ObjectId } from '../object-id.js';
 import type { Row } from '../repository/ref.js';
 import { appendCommit, newCommit } from './append-commit.js';
 import { deleteSession } from './history.js';
-import type { Operation } from './operation.js';
 import type { Replica } from './replica.js';
 import type { LiveSession } from './session-ref.js';
 import { updateRef } from './update-ref.js';

@@ -2,8 +2,8 @@
  * Committing a mounted directory. A mount's commit follows the version that the directory was made from, never another: where the session has moved since, what is
  * in the directory becomes a session of its own first, and no writer's work is laid over another's unasked.
  */
-import { BrowserStateError, isError } from '../errors.js';
-import { MAX_ID_LENGTH } from '../limits.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import { MAX_ID_LENGTH } from '../base/limits.js';
 import { diffTrees, isEmptyDiff } from '../object/diff.js';
 import { measureTree, treeId } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';

@@ -5,10 +5,10 @@
  */
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toHex, utf8 } from '../bytes.js';
-import type { Host } from '../host.js';
+import { toHex, utf8 } from '../base/bytes.js';
+import type { Host } from '../base/host.js';
+import { type Owners, owning } from '../base/owners.js';
 import type { ObjectId } from '../object-id.js';
-import { type Owners, owning } from '../owners.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 

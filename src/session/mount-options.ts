@@ -1,11 +1,11 @@
 /** The options of mounts and of their recovery, and the names of these options. */
-import type { OptionNames } from '../option-check.js';
-import type { RequestOptions } from '../request.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
+import type { RequestOptions } from '../base/request.js';
 import { type OfflineOptions, offlineOptions } from './call.js';
 import { type CommitOptions, commitOptions } from './commit.js';
 import type { OnConflict } from './conflict.js';
 import type { MountMode } from './mount-notes.js';
-import type { OnProgress } from './progress.js';
 import { type MountPullOptions, mountPullOptions } from './pull-for-mount.js';
 
 /** `commit`: what is left becomes a commit. `discard`: it is removed. */

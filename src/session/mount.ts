@@ -3,13 +3,14 @@
  * It is left in one order, so that a crash at any point loses nothing: the commit is in home, then
  * the note says that the directory is not needed, then it is removed.
  */
-import { places } from '../concurrency.js';
-import { isError } from '../errors.js';
-import { LEASE_MS } from '../limits.js';
+import { places } from '../base/concurrency.js';
+import { isError } from '../base/errors.js';
+import { repeat, type Stop } from '../base/interval.js';
+import { LEASE_MS } from '../base/limits.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { Hold } from '../base/owners.js';
+import { throwTyped } from '../base/system-errors.js';
 import type { ObjectId } from '../object-id.js';
-import type { OptionNames } from '../option-check.js';
-import type { Hold } from '../owners.js';
-import { throwTyped } from '../system-errors.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { leftoversOf } from '../workspace/settle.js';
@@ -25,7 +26,6 @@ import type { MountNote, MountNotes } from './mount-notes.js';
 import { type UnmountOptions, unmountOptions } from './mount-options.js';
 import { type MountPullOptions, mountPullOptions, pullForMount } from './pull-for-mount.js';
 import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from './push.js';
-import { repeat, type Stop } from './repeat.js';
 
 export interface Unmounted {
   /** The session that holds what was mounted, which is another one where the session had moved. */

@@ -4,8 +4,8 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isError } from '../errors.js';
-import { LEASE_MS } from '../limits.js';
+import { isError } from '../base/errors.js';
+import { LEASE_MS } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { KeptFrames } from '../repository/kept-frames.js';
 import { errno, writeFailure } from '../workspace/files.js';

@@ -1,9 +1,9 @@
 /** Opening one user's store: the library's entry, and what the front door stands on. */
-import { BrowserStateError } from '../errors.js';
-import { systemHost } from '../host.js';
-import { checkOptions } from '../option-check.js';
+import { BrowserStateError } from '../base/errors.js';
+import { systemHost } from '../base/host.js';
+import { checkOptions } from '../base/option-check.js';
+import { unexpectedFailure } from '../base/system-errors.js';
 import { checkId } from '../repository/layout.js';
-import { unexpectedFailure } from '../system-errors.js';
 import { type OpenOptions, optionsOf } from './calls.js';
 import { openPlaces } from './places.js';
 import { Store } from './store.js';

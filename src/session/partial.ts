@@ -1,5 +1,5 @@
 /** Directories that hold a part of a version: what they may have changed, and the version that they make with the rest. */
-import { compareUtf8 } from '../bytes.js';
+import { compareUtf8 } from '../base/bytes.js';
 import { parentPath } from '../object/path.js';
 import type { Tree, TreeEntry } from '../object/tree.js';
 import { matcher } from '../workspace/filter.js';

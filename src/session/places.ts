@@ -2,9 +2,9 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
-import { MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../limits.js';
+import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../base/limits.js';
 import { checkWholeNumber } from '../provider/arguments.js';
 import { localProvider } from '../provider/local.js';
 import type { Provider } from '../provider/provider.js';

@@ -1,12 +1,12 @@
 /** Updates the local copy of a session from the remote before it is mounted. */
-import { BrowserStateError, isError } from '../errors.js';
-import type { OptionNames } from '../option-check.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import { requestOptions } from '../base/operation.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { RemoteCall } from './call.js';
 import type { OnConflict } from './conflict.js';
 import { deleteSession } from './history.js';
-import { requestOptions } from './operation.js';
-import type { OnProgress } from './progress.js';
 import { type PullSettings, pullSeen } from './pull.js';
 import { pushSession } from './push.js';
 

@@ -1,9 +1,9 @@
+import type { OnProgress } from '../base/progress.js';
 import type { ObjectId } from '../object-id.js';
 import { type Frame, frameKey } from '../pack/locator.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { segmentKey, segmentsOf } from '../repository/segments.js';
 import { type Uses, usesOf } from './moving-files.js';
-import type { OnProgress } from './progress.js';
 
 /** A blob that is to come, with the frames that it waits for. */
 interface Waiting {

@@ -3,7 +3,8 @@
  * dependent round trips, or two if the manifest is part of the ref (SPEC.md 11.5). The local store
  * gets the entries of the versions whose content it has, and no others.
  */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import type { OnProgress } from '../base/progress.js';
 import type { ObjectId } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { copyBlobs } from '../repository/copy.js';
@@ -14,7 +15,6 @@ import { matchSegments, type Segment } from '../repository/segments.js';
 import { writeEntry } from './append-commit.js';
 import type { RemoteCall } from './call.js';
 import { absentSession } from './known-sessions.js';
-import type { OnProgress } from './progress.js';
 import { pullProgress } from './pull-progress.js';
 import { arrange, inOrder, tagsAmong } from './pulled-rows.js';
 import { relate } from './relation.js';

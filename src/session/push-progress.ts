@@ -1,7 +1,7 @@
+import type { OnProgress } from '../base/progress.js';
 import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { usesOf } from './moving-files.js';
-import type { OnProgress } from './progress.js';
 
 /** Takes blobs of the tree as they are sent, and tells of each file that has them. `going`: all that are to be sent. */
 export function pushProgress(tree: Tree, going: { has(id: ObjectId): boolean }, onProgress: OnProgress): (sent: ObjectId) => void {

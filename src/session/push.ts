@@ -1,15 +1,15 @@
 /** Sending a session's commits to the remote (SPEC.md 11.5). */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import { requestOptions } from '../base/operation.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
 import type { ObjectId } from '../object-id.js';
-import type { OptionNames } from '../option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Row } from '../repository/ref.js';
 import type { RemoteCall } from './call.js';
 import { becomeFork, conflict, type Divergence, type OnConflict, sendFork, sendMerged } from './conflict.js';
 import { lostIn, missingOfHead } from './lost.js';
-import { requestOptions } from './operation.js';
 import { outgoing } from './outgoing.js';
-import type { OnProgress } from './progress.js';
 import { pullSeen } from './pull.js';
 import { wasCollected } from './read-manifest.js';
 import { relate } from './relation.js';

@@ -1,5 +1,5 @@
 /** Reads of manifests that tell damage from a session that has moved (SPEC.md R-GC-2). */
-import { BrowserStateError, integrity, isError, readingKey } from '../errors.js';
+import { BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
 import type { RequestOptions, Version } from '../provider/provider.js';
 import { objectKey } from '../repository/layout.js';
 import type { Ref, Row } from '../repository/ref.js';

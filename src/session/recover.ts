@@ -3,9 +3,9 @@
  * anywhere can be repeated, by the next process that looks.
  */
 import { join } from 'node:path';
-import { isError } from '../errors.js';
+import { isError } from '../base/errors.js';
+import { owning } from '../base/owners.js';
 import type { ObjectId } from '../object-id.js';
-import { owning } from '../owners.js';
 import { directoryState } from '../workspace/checkout.js';
 import { refuseLive } from '../workspace/live.js';
 import { pendingDirectories } from '../workspace/record.js';

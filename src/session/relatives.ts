@@ -2,8 +2,8 @@
  * The sessions that a conflict or a mount made of another one. Messages about a session name commits of these, which are found though
  * no session is written before them.
  */
-import { isError } from '../errors.js';
-import { MAX_ID_LENGTH } from '../limits.js';
+import { isError } from '../base/errors.js';
+import { MAX_ID_LENGTH } from '../base/limits.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { sessionNames } from './known-sessions.js';
 import type { Replica } from './replica.js';

@@ -6,12 +6,12 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '#platform';
-import { equalBytes, Reader, toHex, utf8, Writer } from '../bytes.js';
-import { isError } from '../errors.js';
-import type { Host } from '../host.js';
-import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../limits.js';
+import { equalBytes, Reader, toHex, utf8, Writer } from '../base/bytes.js';
+import { isError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../base/limits.js';
+import { type Owners, owning } from '../base/owners.js';
 import { ID_DIGITS, type ObjectId } from '../object-id.js';
-import { type Owners, owning } from '../owners.js';
 import { NAME_BYTES } from '../pack/envelope.js';
 import type { Version } from '../provider/provider.js';
 import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';

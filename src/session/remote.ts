@@ -4,10 +4,10 @@
  * ref tells what is needed (SPEC.md 11.5).
  */
 import { join } from 'node:path';
-import { equalBytes } from '../bytes.js';
-import { BrowserStateError, isError, readingKey } from '../errors.js';
-import type { Host } from '../host.js';
-import { PRESENCE_MS, PRESENCE_PUSHES } from '../limits.js';
+import { equalBytes } from '../base/bytes.js';
+import { BrowserStateError, isError, readingKey } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { PRESENCE_MS, PRESENCE_PUSHES } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { openEnvelope, unwrap } from '../pack/envelope.js';
 import { nameText } from '../pack/locator.js';

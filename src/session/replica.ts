@@ -1,6 +1,6 @@
 /** A copy of a user's sessions: the local store, or the remote. Subclasses add their own place. */
-import { BrowserStateError, isError } from '../errors.js';
-import type { Host } from '../host.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { BlobIndex } from '../repository/blob-index.js';
 import type { Manifest } from '../repository/manifest.js';

@@ -2,9 +2,9 @@
  * What a commit may use again instead of storing it: blobs that other packs hold, as long as those
  * are there and no collection condemns them.
  */
-import { readAhead } from '../concurrency.js';
-import { isError } from '../errors.js';
-import { REMOTE_CONCURRENCY } from '../limits.js';
+import { readAhead } from '../base/concurrency.js';
+import { isError } from '../base/errors.js';
+import { REMOTE_CONCURRENCY } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { framesOf, nameText } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';

@@ -1,5 +1,5 @@
 /** Revisions: the ways in which a person names a version of a session. */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { ID_DIGITS } from '../object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { isId } from '../repository/layout.js';

@@ -2,8 +2,9 @@
  * Sends what a tree needs and the remote has not (SPEC.md 11.5, R-SYNC-9): frames of home as they are, where all that is in them is wanted, and the rest
  * blob by blob, compressed anew. Everything is verified on the way.
  */
-import { readAhead } from '../concurrency.js';
-import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../limits.js';
+import { readAhead } from '../base/concurrency.js';
+import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../base/limits.js';
+import type { OnProgress } from '../base/progress.js';
 import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { compareFrames, type Frame } from '../pack/locator.js';
@@ -11,7 +12,6 @@ import { looksIncompressible } from '../pack/probe.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobWriter, Predecessor } from '../repository/blob-writer.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import type { OnProgress } from './progress.js';
 import { pushProgress } from './push-progress.js';
 
 /** A blob that the remote has not. */

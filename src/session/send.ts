@@ -1,4 +1,4 @@
-import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../limits.js';
+import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../base/limits.js';
 import { distinctBlobs, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { BlobReader } from '../repository/blob-reader.js';

@@ -2,7 +2,7 @@
  * The ref of one session as it was read from a replica: every read of the history, and every change
  * of it, starts from one.
  */
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import type { RequestOptions, Version } from '../provider/provider.js';
 import type { Manifest } from '../repository/manifest.js';
 import { emptyRef, type Ref, type Row, wasDeleted } from '../repository/ref.js';

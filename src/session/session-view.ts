@@ -2,7 +2,7 @@
  * A session as this machine and the remote have it together: which of the two answers a question,
  * and how a change of the remote is repeated here.
  */
-import { type BrowserStateError, isError } from '../errors.js';
+import { type BrowserStateError, isError } from '../base/errors.js';
 import type { Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import type { Row } from '../repository/ref.js';

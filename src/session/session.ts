@@ -2,13 +2,13 @@
  * A session: one profile's line of history, in the local store and on the remote, and what can be
  * done with it.
  */
-import { BrowserStateError, isError } from '../errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import { throwTyped } from '../base/system-errors.js';
 import { diffTrees, type TreeDiff } from '../object/diff.js';
 import type { ObjectId } from '../object-id.js';
 import { KeptFrames } from '../repository/kept-frames.js';
 import { checkId } from '../repository/layout.js';
 import type { RefEvent } from '../repository/ref.js';
-import { throwTyped } from '../system-errors.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from './call.js';

@@ -1,7 +1,7 @@
 /** The guard against committing a broken directory over a good version: a failed download, or a full disk, must never become the newest profile. */
-import { concat } from '../bytes.js';
-import { BrowserStateError, isError } from '../errors.js';
-import { CHUNK_SIZE } from '../limits.js';
+import { concat } from '../base/bytes.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import { CHUNK_SIZE } from '../base/limits.js';
 import { blobId, type FileEntry, measureTree, type Tree } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { type Format, isCookieStore, loginFormat } from '../workspace/login-files.js';

@@ -1,16 +1,18 @@
 /** The open store of one user: its sessions, and the care of the whole. */
 import { readdirSync } from 'node:fs';
-import { readAhead } from '../concurrency.js';
-import { BrowserStateError, isError } from '../errors.js';
-import type { Host } from '../host.js';
-import { REMOTE_CONCURRENCY } from '../limits.js';
+import { readAhead } from '../base/concurrency.js';
+import { BrowserStateError, isError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { REMOTE_CONCURRENCY } from '../base/limits.js';
+import type { Operation } from '../base/operation.js';
+import type { OptionNames } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
+import { throwTyped } from '../base/system-errors.js';
 import type { ObjectId } from '../object-id.js';
-import type { OptionNames } from '../option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
 import { checkId } from '../repository/layout.js';
 import { type Ref, wasDeleted } from '../repository/ref.js';
-import { throwTyped } from '../system-errors.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { type Action, forAll, type Outcome } from './all-sessions.js';
@@ -24,9 +26,7 @@ import { type MigrateOptions, type MigrateResult, migrateSession } from './migra
 import type { Mount } from './mount.js';
 import type { OpenMountOptions, RecoverAction, RecoverOptions } from './mount-options.js';
 import { mountNotes, openMount } from './mounts.js';
-import type { Operation } from './operation.js';
 import type { Places } from './places.js';
-import type { OnProgress } from './progress.js';
 import type { PullResult } from './pull.js';
 import { pullForMount } from './pull-for-mount.js';
 import type { PushOptions, PushResult } from './push.js';

@@ -1,11 +1,11 @@
 /**
  * Removal of everything that killed processes left in the local store: temporary files, objects of commits that sent no swap, copies of profiles, torn notes. Each
- * of them has its owner in its name, and is touched only if that owner is known to be gone. Sockets of owners are removed by the next owner (src/owners.ts).
+ * of them has its owner in its name, and is touched only if that owner is known to be gone. Sockets of owners are removed by the next owner (src/base/owners.ts).
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isError } from '../errors.js';
-import { gonePaths } from '../owners.js';
+import { isError } from '../base/errors.js';
+import { gonePaths } from '../base/owners.js';
 import { bytesAt, TEMPORARY } from '../provider/local-files.js';
 import { errno } from '../workspace/files.js';
 import type { Workspace } from '../workspace/record.js';

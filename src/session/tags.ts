@@ -1,6 +1,6 @@
 /** Tags, checked where a caller gives one (SPEC.md R-REF-4). */
-import { BrowserStateError } from '../errors.js';
-import { MAX_TAGS } from '../limits.js';
+import { BrowserStateError } from '../base/errors.js';
+import { MAX_TAGS } from '../base/limits.js';
 import type { ObjectId } from '../object-id.js';
 import { tagProblem } from '../repository/layout.js';
 import type { Ref } from '../repository/ref.js';

@@ -3,9 +3,9 @@
  * over after a pause if another writer was first.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BrowserStateError, type Json, throwIfAborted } from '../errors.js';
-import { MAX_SWAP_ATTEMPTS, SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS } from '../limits.js';
-import type { Operation } from './operation.js';
+import { BrowserStateError, type Json, throwIfAborted } from '../base/errors.js';
+import { MAX_SWAP_ATTEMPTS, SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS } from '../base/limits.js';
+import type { Operation } from '../base/operation.js';
 import { wasCollected } from './read-manifest.js';
 import type { SessionRef } from './session-ref.js';
 

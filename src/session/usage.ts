@@ -1,6 +1,6 @@
 /** What a repository holds and takes, and what of it nothing needs. */
-import { readAhead } from '../concurrency.js';
-import { isError } from '../errors.js';
+import { readAhead } from '../base/concurrency.js';
+import { isError } from '../base/errors.js';
 import { framesOf } from '../pack/locator.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { type ObjectFolder, objectFolders, objectKey } from '../repository/layout.js';

@@ -5,8 +5,8 @@
  */
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
+import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
 import { sameContent } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import type { Tree, TreeEntry } from '../object/tree.js';

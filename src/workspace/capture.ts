@@ -6,9 +6,9 @@
 import { type BigIntStats, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as yieldToEvents } from 'node:timers/promises';
-import { compareUtf8 } from '../bytes.js';
-import { BrowserStateError, throwIfAborted } from '../errors.js';
-import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../limits.js';
+import { compareUtf8 } from '../base/bytes.js';
+import { BrowserStateError, throwIfAborted } from '../base/errors.js';
+import { CHUNK_SIZE, MAX_CAPTURE_ATTEMPTS, READ_SIZE } from '../base/limits.js';
 import { sameEntry } from '../object/diff.js';
 import { parentPath } from '../object/path.js';
 import { blobCount, blobId, blobLength, type FileEntry, type TreeEntry } from '../object/tree.js';

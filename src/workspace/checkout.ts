@@ -5,9 +5,9 @@
  */
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { toHex } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
+import { toHex } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
 import type { Tree } from '../object/tree.js';
 import { between, identityOf, moveEntries } from './exchange.js';
 import { errno, writeFailure } from './files.js';

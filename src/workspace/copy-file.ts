@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:fs';
 import { copyFile, open } from 'node:fs/promises';
-import { READ_SIZE } from '../limits.js';
+import { READ_SIZE } from '../base/limits.js';
 import { errno } from './files.js';
 import { hasHandles, type Name } from './handle.js';
 

@@ -3,7 +3,7 @@
  * Every failure is reported with its path or expected explicitly.
  */
 import { lstatSync, realpathSync, statSync } from 'node:fs';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { errno, readFailure } from './files.js';
 
 /**

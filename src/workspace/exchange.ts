@@ -2,7 +2,7 @@
  * Moves entries between directories one by one, for directories that cannot be renamed themselves.
  */
 import { type BigIntStats, chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { quote } from './directory.js';
 import { errno } from './files.js';
 import { DirectoryHandle, withHandle } from './handle.js';

@@ -1,6 +1,6 @@
 /** Errors of local files as errors of this library, with the path and a hint. */
-import { BrowserStateError } from '../errors.js';
-import { errno, meaningOf, systemFailure } from '../system-errors.js';
+import { BrowserStateError } from '../base/errors.js';
+import { errno, meaningOf, systemFailure } from '../base/system-errors.js';
 
 export { errno };
 

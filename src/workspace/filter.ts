@@ -8,7 +8,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Ignore } from 'ignore';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { parentPath } from '../object/path.js';
 import { ifThere, quote, resolveDirectory } from './directory.js';
 import { type DirectoryFacts, defaultExclude } from './excludes.js';

@@ -4,8 +4,8 @@
  * under /proc; elsewhere it is the path.
  */
 import { type BigIntStats, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
+import { errno } from '../base/system-errors.js';
 import { parentPath } from '../object/path.js';
-import { errno } from '../system-errors.js';
 
 /** A name in the file system, which need not be UTF-8. */
 export type Name = string | Buffer;

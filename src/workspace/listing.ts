@@ -6,9 +6,9 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type BigIntStats, constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
-import { compareUtf8 } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
-import { MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../limits.js';
+import { compareUtf8 } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
+import { MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../base/limits.js';
 import { pathProblem } from '../object/path.js';
 import { ifSeen, ifThere, quote } from './directory.js';
 import { type Filter, patternFor } from './filter.js';

@@ -8,9 +8,9 @@ import { constants, lstatSync, openSync, readSync, writeFileSync } from 'node:fs
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { compareUtf8, equalBytes } from '../bytes.js';
-import { throwIfAborted } from '../errors.js';
-import { LIVE_COPY_ATTEMPTS, LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS, READ_SIZE } from '../limits.js';
+import { compareUtf8, equalBytes } from '../base/bytes.js';
+import { throwIfAborted } from '../base/errors.js';
+import { LIVE_COPY_ATTEMPTS, LIVE_COPY_WAIT_CAP_MS, LIVE_COPY_WAIT_MS, READ_SIZE } from '../base/limits.js';
 import { copyChangingFile } from './copy-file.js';
 import { ifThere } from './directory.js';
 import { errno, readFailure, writeFailure } from './files.js';

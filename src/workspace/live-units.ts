@@ -4,8 +4,8 @@
  * always do.
  */
 import { constants, openSync, readdirSync, readSync } from 'node:fs';
-import { equalBytes } from '../bytes.js';
-import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../limits.js';
+import { equalBytes } from '../base/bytes.js';
+import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../base/limits.js';
 import { parentPath, pathProblem } from '../object/path.js';
 import { ifThere } from './directory.js';
 import type { Filter } from './filter.js';

@@ -7,8 +7,8 @@
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
+import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
 import { ifSeen } from './directory.js';
 import type { Browser } from './excludes.js';
 import { errno, readFailure } from './files.js';

@@ -8,11 +8,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { toHex } from '../bytes.js';
-import { BrowserStateError } from '../errors.js';
-import type { Host } from '../host.js';
-import { describeOwner } from '../owner-name.js';
-import type { OwnerState, Owners } from '../owners.js';
+import { toHex } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { describeOwner } from '../base/owner-name.js';
+import type { OwnerState, Owners } from '../base/owners.js';
 import { errno } from './files.js';
 import { recordFailure, recordPath } from './record.js';
 

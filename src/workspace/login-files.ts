@@ -2,7 +2,7 @@
  * Checks of the files that a login depends on: detects files that were truncated by a full disk,
  * overwritten or emptied. Only the header of a database and the text of a few small files are read.
  */
-import { MAX_PROFILE_TEXT } from '../limits.js';
+import { MAX_PROFILE_TEXT } from '../base/limits.js';
 import { parseObject } from './json-object.js';
 
 /** A file to be checked. */

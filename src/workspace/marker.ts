@@ -5,7 +5,7 @@
  */
 import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 
 /** The name of the marker. No version contains it, since a marked directory is not committed. */
 export const MARKER = '.browserstate-checkout';

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { type BigIntStats, lstatSync, openSync, readdirSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { READ_SIZE } from '../limits.js';
+import { READ_SIZE } from '../base/limits.js';
 import { ifSeen } from './directory.js';
 import { readFacts } from './excludes.js';
 import { buildFilter, readRules } from './filter.js';

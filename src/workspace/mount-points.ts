@@ -1,7 +1,7 @@
 /** Mount points: directories that cannot be renamed, and that may belong to another file system. */
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { ifSeen } from './directory.js';
 
 /** Entries that the file system itself keeps in its root. */

@@ -5,7 +5,7 @@ import { constants } from 'node:fs';
 import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { sha256 } from '#platform';
-import { concat, equalBytes } from '../bytes.js';
+import { concat, equalBytes } from '../base/bytes.js';
 import { errno } from './files.js';
 
 const DIGEST_BYTES = 32;

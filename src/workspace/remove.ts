@@ -4,7 +4,7 @@
  */
 import { accessSync, chmodSync, constants, lstatSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { quote } from './directory.js';
 import { errno, writeFailure } from './files.js';
 import { DirectoryHandle, type Name, withHandle } from './handle.js';

@@ -6,9 +6,9 @@
  */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { compareUtf8 } from '../bytes.js';
-import { BrowserStateError, throwIfAborted } from '../errors.js';
-import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_SCAN_ROUNDS } from '../limits.js';
+import { compareUtf8 } from '../base/bytes.js';
+import { BrowserStateError, throwIfAborted } from '../base/errors.js';
+import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_SCAN_ROUNDS } from '../base/limits.js';
 import { blobCount, tooLarge } from '../object/tree.js';
 import { ifThere, quote, resolveDirectory } from './directory.js';
 import { readFailure } from './files.js';

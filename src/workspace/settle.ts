@@ -5,7 +5,7 @@
  */
 import { lstatSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrowserStateError } from '../errors.js';
+import { BrowserStateError } from '../base/errors.js';
 import { ifSeen } from './directory.js';
 import { between, findConflicts, identityOf, moveEntries } from './exchange.js';
 import { errno, writeFailure } from './files.js';

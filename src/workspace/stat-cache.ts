@@ -5,8 +5,8 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
-import { equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../bytes.js';
-import { invariant, isError } from '../errors.js';
+import { equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../base/bytes.js';
+import { invariant, isError } from '../base/errors.js';
 import { parentPath } from '../object/path.js';
 import { blobCount, type FileEntry } from '../object/tree.js';
 import { ID_BYTES } from '../object-id.js';

@@ -16,9 +16,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { readAhead } from '../concurrency.js';
-import { BrowserStateError, integrity, invariant, throwIfAborted } from '../errors.js';
-import { BLOBS_AHEAD, CHUNK_SIZE, PAGE_SIZE } from '../limits.js';
+import { readAhead } from '../base/concurrency.js';
+import { BrowserStateError, integrity, invariant, throwIfAborted } from '../base/errors.js';
+import { BLOBS_AHEAD, CHUNK_SIZE, PAGE_SIZE } from '../base/limits.js';
 import { blobCount, blobId, blobLength, type FileEntry, type Tree, type TreeEntry } from '../object/tree.js';
 import { ID_DIGITS, type ObjectId, objectId } from '../object-id.js';
 import { compareFrames } from '../pack/locator.js';

@@ -11,7 +11,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { exitStatus } from '../../cli/failure.js';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { openStore } from '../../src/index.js';
 import { Desk, main, outcome, writeProfile } from './_cli.js';
 

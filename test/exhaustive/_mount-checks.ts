@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { BrowserStateError } from '../../src/errors.js';
+import { BrowserStateError } from '../../src/base/errors.js';
 import { openStore } from '../../src/index.js';
 
 const [folder, name] = process.argv.slice(2) as [string, string];

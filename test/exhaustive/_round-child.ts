@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { localProvider, openStore } from '../../src/index.js';
 
 const [home, remote, mark] = process.argv.slice(2) as [string, string, string];

@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { type ErrorCode, isError, openStore, type Session, type Store } from '../../src/index.js';
 import { type Faults, withFaults } from '../faults/system-calls.js';
 import { fakeHost } from '../helpers/host.js';

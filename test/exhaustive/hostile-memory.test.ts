@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { execPath } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
-import { MAX_BLOBS, MAX_ENTRIES, MAX_PATCHES, PAGE_SIZE } from '../../src/limits.js';
+import { MAX_BLOBS, MAX_ENTRIES, MAX_PATCHES, PAGE_SIZE } from '../../src/base/limits.js';
 import type { TreeEntry } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';
 import type { Location, PatchLocation } from '../../src/pack/locator.js';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { localProvider, openStore, type Store } from '../../src/index.js';
 import { readListing } from '../helpers/profile.js';
 import { withTemporary } from '../helpers/temporary.js';

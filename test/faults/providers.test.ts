@@ -1,6 +1,6 @@
 /** The fault decorators: each does what its name says, and nothing else. */
 import test from 'ava';
-import { utf8 } from '../../src/bytes.js';
+import { utf8 } from '../../src/base/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { counting, failNth, flipByte, lateNth, latency, swapObjects, truncate } from './providers.js';

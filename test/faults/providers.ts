@@ -4,7 +4,7 @@
  */
 import { stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
-import { BrowserStateError } from '../../src/errors.js';
+import { BrowserStateError } from '../../src/base/errors.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
 
 export type Method = 'put' | 'get' | 'read' | 'swap' | 'list' | 'delete';

@@ -1,6 +1,6 @@
 /** fast-check arbitraries of the values that the format encodes. */
 import fc from 'fast-check';
-import { MAX_SEQUENCE, MAX_TIME } from '../../src/limits.js';
+import { MAX_SEQUENCE, MAX_TIME } from '../../src/base/limits.js';
 import type { Commit } from '../../src/object/commit.js';
 import type { TreeEntry } from '../../src/object/tree.js';
 import { type Frame, type Location, type ObjectName, packHeaderLength } from '../../src/pack/locator.js';

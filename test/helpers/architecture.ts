@@ -130,7 +130,8 @@ export function architectureFaults(
  */
 function forbidden(file: string, target: string, files: ReadonlyMap<string, string>): string | undefined {
   const isPortable = portable(file) && !onNode(file);
-  if (/^node:(?:process|console)$/.test(target) && file.startsWith('src/') && !machine(file)) return 'only src/host.ts touches the machine';
+  if (/^node:(?:process|console)$/.test(target) && file.startsWith('src/') && !machine(file))
+    return 'only src/base/host.ts touches the machine';
   if (target.startsWith('node:')) return isPortable ? 'a portable file runs without Node' : undefined;
   if (!/^(?:\.\.|src|cli)\//.test(target)) return undefined;
   if (!files.has(target)) return 'there is no such file';
@@ -154,7 +155,7 @@ function machineUses(file: string, tokens: readonly Token[]): string[] {
   for (const { kind, text, line } of tokens) {
     for (const match of kind === 'code' ? text.matchAll(machineUse) : []) {
       const below = text.slice(0, match.index).split('\n').length - 1;
-      faults.push(`${file}:${line + below} uses ${match[0]}: only src/host.ts touches the machine`);
+      faults.push(`${file}:${line + below} uses ${match[0]}: only src/base/host.ts touches the machine`);
     }
   }
   return faults;

@@ -1,6 +1,6 @@
 /** Assertions on this library's errors. */
 import type { ExecutionContext } from 'ava';
-import { BrowserStateError, type ErrorCode, isError } from '../../src/errors.js';
+import { BrowserStateError, type ErrorCode, isError } from '../../src/base/errors.js';
 
 /** Asserts that `action` throws an error of that code; returns it. */
 export function refuses(t: ExecutionContext, action: () => unknown, code: ErrorCode = 'INTEGRITY', message?: string): BrowserStateError {

@@ -4,7 +4,7 @@
  * segment, the newest's manifest in the ref as well. Tests alter it before it is sealed.
  */
 import { createHash } from 'node:crypto';
-import { concat, Writer } from '../../src/bytes.js';
+import { concat, Writer } from '../../src/base/bytes.js';
 import { type Commit, encodeCommit } from '../../src/object/commit.js';
 import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';

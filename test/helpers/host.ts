@@ -1,6 +1,6 @@
 /** A host whose clock and randomness are the same in every run. */
 import { createHash } from 'node:crypto';
-import type { Host } from '../../src/host.js';
+import type { Host } from '../../src/base/host.js';
 
 /**
  * Older than any file that a test writes, so that the stat cache trusts only files that were given

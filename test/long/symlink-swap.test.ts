@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
-import { isError } from '../../src/errors.js';
+import { isError } from '../../src/base/errors.js';
 import { openStore } from '../../src/index.js';
 import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
 import { temporary } from '../helpers/temporary.js';

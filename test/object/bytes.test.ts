@@ -3,7 +3,7 @@
  */
 import test from 'ava';
 import fc from 'fast-check';
-import { compareBytes, compareUtf8, concat, fromHex, Reader, toHex, utf8, Writer } from '../../src/bytes.js';
+import { compareBytes, compareUtf8, concat, fromHex, Reader, toHex, utf8, Writer } from '../../src/base/bytes.js';
 import { text, uint } from '../helpers/arbitraries.js';
 import { refuses, refusesTruncations } from '../helpers/errors.js';
 import { fromHex as bytesOf } from '../helpers/hex.js';

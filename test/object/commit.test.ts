@@ -1,7 +1,7 @@
 /** Commits (SPEC.md 3.2) and extensions (R-ENC-4). */
 import test from 'ava';
 import fc from 'fast-check';
-import { Writer } from '../../src/bytes.js';
+import { Writer } from '../../src/base/bytes.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../../src/object/commit.js';
 import { objectId } from '../../src/object-id.js';
 import { commit as anyCommit, extensions as anyExtensions } from '../helpers/arbitraries.js';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
-import { Writer } from '../../src/bytes.js';
+import { Writer } from '../../src/base/bytes.js';
 import {
   blobCount,
   blobLength,

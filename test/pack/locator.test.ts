@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
-import { Writer } from '../../src/bytes.js';
+import { Writer } from '../../src/base/bytes.js';
 import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/pack/locator.js';
 import { locations as anyLocations } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';

@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 
 const [folder, action, name] = process.argv.slice(2) as [string, 'hold' | 'end' | 'state', string];
 const owners = systemHost.owners(folder);

@@ -11,9 +11,9 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { systemHost } from '../../src/host.js';
-import type { OwnProcess } from '../../src/owner-name.js';
-import { type Hold, type OwnerState, openOwners, owning } from '../../src/owners.js';
+import { systemHost } from '../../src/base/host.js';
+import type { OwnProcess } from '../../src/base/owner-name.js';
+import { type Hold, type OwnerState, openOwners, owning } from '../../src/base/owners.js';
 import { apart, testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';
 

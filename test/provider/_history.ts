@@ -3,7 +3,7 @@
  * updates show in the last value.
  */
 import assert from 'node:assert/strict';
-import { isError } from '../../src/errors.js';
+import { isError } from '../../src/base/errors.js';
 import type { Provider, Version } from '../../src/provider/provider.js';
 
 const KEY = 'refs/session';

@@ -4,8 +4,8 @@
  * C12, as s3-answers.test.ts has them for S3.
  */
 import test, { type ExecutionContext } from 'ava';
-import { utf8 } from '../../src/bytes.js';
-import type { ErrorCode } from '../../src/errors.js';
+import { utf8 } from '../../src/base/bytes.js';
+import type { ErrorCode } from '../../src/base/errors.js';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';

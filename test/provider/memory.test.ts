@@ -1,6 +1,6 @@
 /** Checks of the memory provider beyond the contract of every provider. */
 import test from 'ava';
-import { utf8 } from '../../src/bytes.js';
+import { utf8 } from '../../src/base/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { MIN_BYTES_PER_SECOND } from '../../src/limits.js';
+import { MIN_BYTES_PER_SECOND } from '../../src/base/limits.js';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3.js';

@@ -1,9 +1,9 @@
 /** Retries after failures, their waits, and the number of concurrent requests. */
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { utf8 } from '../../src/bytes.js';
-import { BrowserStateError, type ErrorCode } from '../../src/errors.js';
-import { MAX_RETRY_DELAY_MS } from '../../src/limits.js';
+import { utf8 } from '../../src/base/bytes.js';
+import { BrowserStateError, type ErrorCode } from '../../src/base/errors.js';
+import { MAX_RETRY_DELAY_MS } from '../../src/base/limits.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
 import { type RetryEvent, type RetryOptions, retrying } from '../../src/provider/retry.js';

@@ -5,8 +5,8 @@
  */
 import { S3Client } from '@aws-sdk/client-s3';
 import test, { type ExecutionContext } from 'ava';
-import { utf8 } from '../../src/bytes.js';
-import type { ErrorCode } from '../../src/errors.js';
+import { utf8 } from '../../src/base/bytes.js';
+import type { ErrorCode } from '../../src/base/errors.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/retry.js';
 import { s3Provider } from '../../src/provider/s3.js';

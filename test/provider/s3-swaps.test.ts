@@ -1,6 +1,6 @@
 /** Faulty swaps on S3: lost answers, errors of the store, conflicts, and the forms of ETags. */
 import test, { type ExecutionContext } from 'ava';
-import { utf8 } from '../../src/bytes.js';
+import { utf8 } from '../../src/base/bytes.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { cellOf, won } from '../../src/provider/suite/support.js';

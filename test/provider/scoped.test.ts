@@ -1,6 +1,6 @@
 /** The keys of a scoped provider, and the keys of the provider below it that it hides. */
 import test from 'ava';
-import { utf8 } from '../../src/bytes.js';
+import { utf8 } from '../../src/base/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
 import { scoped } from '../../src/provider/scoped.js';

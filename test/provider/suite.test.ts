@@ -3,7 +3,7 @@
  * otherwise.
  */
 import test from 'ava';
-import { BrowserStateError, type ErrorCode } from '../../src/errors.js';
+import { BrowserStateError, type ErrorCode } from '../../src/base/errors.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { type BrokenProviders, providerSuite } from '../../src/provider/suite.js';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { utf8 } from '../../src/bytes.js';
+import { utf8 } from '../../src/base/bytes.js';
 import { openProviderUrl } from '../../src/provider/url.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';

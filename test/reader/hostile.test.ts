@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/base/errors.js';
 import { memoryProvider } from '../../src/index.js';
 import { HttpSource } from '../../src/provider/http.js';
 import { watchRate } from '../../src/provider/http-body.js';

@@ -4,8 +4,8 @@
  * test/spec uses the tags of SPEC.md, and the reader that was written from it alone.
  */
 import { deflateRawSync } from 'node:zlib';
-import { concat } from '../../src/bytes.js';
-import { MAX_PACK_SIZE } from '../../src/limits.js';
+import { concat } from '../../src/base/bytes.js';
+import { MAX_PACK_SIZE } from '../../src/base/limits.js';
 import { type Frame, packHeaderLength } from '../../src/pack/locator.js';
 import { encodeRef, newRow, type Ref } from '../../src/repository/ref.js';
 import {

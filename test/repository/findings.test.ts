@@ -3,7 +3,7 @@
  * sessions are named (B7).
  */
 import test from 'ava';
-import { integrity } from '../../src/errors.js';
+import { integrity } from '../../src/base/errors.js';
 import { Findings, MAX_FINDINGS, MAX_FINDINGS_OF_KEY } from '../../src/repository/findings.js';
 
 test('of one key and code few are listed, then one counts the rest, for all sessions', async (t) => {

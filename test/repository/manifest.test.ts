@@ -1,6 +1,6 @@
 /** Manifests (SPEC.md 7). A manifest whose commit, tree and locators disagree is rejected. */
 import test from 'ava';
-import { concat, Writer } from '../../src/bytes.js';
+import { concat, Writer } from '../../src/base/bytes.js';
 import { type Commit, commitId, encodeCommit } from '../../src/object/commit.js';
 import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';

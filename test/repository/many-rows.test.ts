@@ -3,8 +3,8 @@
  * is rejected before a segment is read.
  */
 import test from 'ava';
+import { MAX_SESSION_ROWS } from '../../src/base/limits.js';
 import { memoryProvider } from '../../src/index.js';
-import { MAX_SESSION_ROWS } from '../../src/limits.js';
 import { MAX_FINDINGS } from '../../src/repository/findings.js';
 import { emptyRef, encodeRef, newRow, type Row } from '../../src/repository/ref.js';
 import { counting } from '../faults/providers.js';

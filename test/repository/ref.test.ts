@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
-import { Reader, Writer } from '../../src/bytes.js';
+import { Reader, Writer } from '../../src/base/bytes.js';
 import {
   decodeRef,
   decodeRows,

@@ -4,8 +4,8 @@ import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } fro
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { listens } from '../../src/base/sockets.js';
 import { openStore, type Session } from '../../src/index.js';
-import { listens } from '../../src/sockets.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';

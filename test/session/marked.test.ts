@@ -6,7 +6,7 @@
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { isError } from '../../src/errors.js';
+import { isError } from '../../src/base/errors.js';
 import { openStore, type Store } from '../../src/index.js';
 import { MARKER } from '../../src/workspace/marker.js';
 import { dieAt } from '../exhaustive/_death.js';

@@ -6,9 +6,9 @@ import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeF
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { utf8 } from '../../src/bytes.js';
+import { utf8 } from '../../src/base/bytes.js';
+import type { Owners } from '../../src/base/owners.js';
 import { BrowserStateError, type Foreign, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../src/index.js';
-import type { Owners } from '../../src/owners.js';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import { s3Provider } from '../../src/provider/s3.js';
 import { noise as bytes } from '../helpers/content.js';

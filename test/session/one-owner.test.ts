@@ -6,7 +6,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { openStore, type Session, type Store } from '../../src/index.js';
 import { recordPath, Workspace } from '../../src/workspace/record.js';
 import { scan } from '../../src/workspace/scan.js';

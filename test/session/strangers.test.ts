@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { openStore, type Session, type Store } from '../../src/index.js';
 import { identityOf } from '../../src/workspace/exchange.js';
 import { Workspace } from '../../src/workspace/record.js';

@@ -5,8 +5,8 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
+import type { Owners } from '../../src/base/owners.js';
 import { memoryProvider, openStore, type Store } from '../../src/index.js';
-import type { Owners } from '../../src/owners.js';
 import { noise } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';

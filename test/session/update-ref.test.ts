@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { MAX_SWAP_ATTEMPTS } from '../../src/base/limits.js';
 import { memoryProvider, openStore, type Session, type Store } from '../../src/index.js';
-import { MAX_SWAP_ATTEMPTS } from '../../src/limits.js';
 import { around } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';

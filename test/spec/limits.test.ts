@@ -3,7 +3,7 @@
  * it (B5).
  */
 import test from 'ava';
-import * as library from '../../src/limits.js';
+import * as library from '../../src/base/limits.js';
 import { limits } from '../vectors/_reader-limits.js';
 import { specText } from './_rules.js';
 

@@ -2,8 +2,8 @@
 import { appendFileSync, lstatSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { MAX_CELL_BODY, MAX_CELL_SIZE } from '../../src/base/limits.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
-import { MAX_CELL_BODY, MAX_CELL_SIZE } from '../../src/limits.js';
 import { encode } from '../../src/pack/codec.js';
 import { unwrap, wrap } from '../../src/pack/envelope.js';
 import { framesOf } from '../../src/pack/locator.js';

@@ -6,9 +6,9 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import type { Host } from '../../src/host.js';
+import type { Host } from '../../src/base/host.js';
+import type { Owners } from '../../src/base/owners.js';
 import { type LogEntry, openStore, type Provider, type Session, type Store } from '../../src/index.js';
-import type { Owners } from '../../src/owners.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 

@@ -5,7 +5,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { type AbandonedMount, BrowserState, memoryProvider, openStore, type Session, type Store } from '../../src/index.js';
 import { gcsProvider } from '../../src/provider/gcs.js';
 import { localProvider } from '../../src/provider/local.js';

@@ -6,8 +6,8 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync,
 import { join } from 'node:path';
 import process from 'node:process';
 import test from 'ava';
+import type { Owners } from '../../src/base/owners.js';
 import { type Mount, memoryProvider, type Store } from '../../src/index.js';
-import type { Owners } from '../../src/owners.js';
 import { rejects } from '../helpers/errors.js';
 import { begin, entries, nothingLeft, sessions, TestMachine, write } from './_processes.js';
 

@@ -2,8 +2,8 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import { unexpectedFailure } from '../../src/base/system-errors.js';
 import { BrowserStateError, isError, openStore } from '../../src/index.js';
-import { unexpectedFailure } from '../../src/system-errors.js';
 import { withFaults } from '../faults/system-calls.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';

@@ -3,7 +3,7 @@
  * and little else.
  */
 import test from 'ava';
-import { MAX_PACK_SIZE, REMOTE_PACK_CONCURRENCY } from '../../src/limits.js';
+import { MAX_PACK_SIZE, REMOTE_PACK_CONCURRENCY } from '../../src/base/limits.js';
 import { killedPull, killedPush } from './_killed-transfer.js';
 
 const MIB = 2 ** 20;

@@ -5,8 +5,8 @@
 import { appendFileSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { PRESENCE_PUSHES } from '../../src/base/limits.js';
 import { localProvider, memoryProvider, type Provider } from '../../src/index.js';
-import { PRESENCE_PUSHES } from '../../src/limits.js';
 import { openPlaces } from '../../src/session/places.js';
 import { Store } from '../../src/session/store.js';
 import { counting } from '../faults/providers.js';

@@ -4,7 +4,7 @@
  */
 import { appendFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
-import { utf8 } from '../../src/bytes.js';
+import { utf8 } from '../../src/base/bytes.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
 import { rejects } from '../helpers/errors.js';
 import { readListing } from '../helpers/profile.js';

@@ -1,5 +1,5 @@
 /** Vectors of the bodies of cells and segments (SPEC.md 8). */
-import { Reader, Writer } from '../../src/bytes.js';
+import { Reader, Writer } from '../../src/base/bytes.js';
 import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../../src/repository/cells.js';
 import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row } from '../../src/repository/ref.js';
 import { fromHex } from '../helpers/hex.js';

@@ -1,5 +1,5 @@
 /** The source of a file of vectors, and the form of its values in JSON. */
-import type { ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/base/errors.js';
 import { hex } from '../helpers/hex.js';
 
 /** One encoding of the format: values with their bytes, and bytes that a reader rejects. */

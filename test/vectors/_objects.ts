@@ -1,5 +1,5 @@
 /** Vectors of the primitives and of what has an id: blobs, trees, commits (SPEC.md 2, 3). */
-import { Reader, utf8, Writer } from '../../src/bytes.js';
+import { Reader, utf8, Writer } from '../../src/base/bytes.js';
 import { type Commit, decodeCommit, encodeCommit } from '../../src/object/commit.js';
 import { decodeTree, encodeTree, type TreeEntry } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';

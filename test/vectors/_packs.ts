@@ -1,5 +1,5 @@
 /** Vectors of packs, patches, locator tables and manifests (SPEC.md 5 to 7). */
-import { concat, Writer } from '../../src/bytes.js';
+import { concat, Writer } from '../../src/base/bytes.js';
 import { encodeCommit } from '../../src/object/commit.js';
 import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
 import { objectId } from '../../src/object-id.js';

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import type { ErrorCode } from '../../src/errors.js';
+import type { ErrorCode } from '../../src/base/errors.js';
 import { rejects } from '../helpers/errors.js';
 import { fromHex } from '../helpers/hex.js';
 import { toJson } from './_format.js';

@@ -4,7 +4,7 @@
  */
 import { constants } from 'node:os';
 import test from 'ava';
-import type { BrowserStateError, ErrorCode } from '../../src/errors.js';
+import type { BrowserStateError, ErrorCode } from '../../src/base/errors.js';
 import { readFailure, writeFailure } from '../../src/workspace/files.js';
 
 const expected: Record<string, [ErrorCode, RegExp]> = {

@@ -8,7 +8,7 @@ import { closeSync, lutimesSync, openSync, readFileSync, rmSync, symlinkSync } f
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { systemHost } from '../../src/host.js';
+import { systemHost } from '../../src/base/host.js';
 import { liveBrowser } from '../../src/workspace/live.js';
 import { apart, testWith } from '../helpers/machine.js';
 import { layout } from './_layout.js';

@@ -2,8 +2,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { sha256 } from '#platform';
-import { concat } from '../../src/bytes.js';
-import { CHUNK_SIZE } from '../../src/limits.js';
+import { concat } from '../../src/base/bytes.js';
+import { CHUNK_SIZE } from '../../src/base/limits.js';
 import type { ScannedEntry } from '../../src/workspace/scanned.js';
 import { RACY_WINDOW_MS, StatCache } from '../../src/workspace/stat-cache.js';
 

@@ -2,7 +2,7 @@
  * The bits of a brotli stream and the symbols that they encode. Bits beyond the input read as zeros
  * until `checkEnd` finds them.
  */
-import { check } from '../../errors.js';
+import { check } from '../../base/errors.js';
 
 /** Readable bytes (zeros) after the input, so that a whole word may be loaded at its last byte. */
 const PADDING = 8;

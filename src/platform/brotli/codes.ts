@@ -2,7 +2,7 @@
  * Prefix codes and context maps of brotli streams (RFC 7932, sections 3, 6 and 7.3). An incomplete
  * code is rejected.
  */
-import { check } from '../../errors.js';
+import { check } from '../../base/errors.js';
 import { type Bits, type PrefixCode, ROOT_BITS } from './bits.js';
 
 const ROOT_MASK = (1 << ROOT_BITS) - 1;

@@ -2,7 +2,7 @@
  * The compressed content of a brotli stream (RFC 7932, sections 4, 5, 9.2 and 9.3): commands, each
  * some literals and a copy.
  */
-import { integrity } from '../../errors.js';
+import { integrity } from '../../base/errors.js';
 import { copyMatch } from '../copy-match.js';
 import type { Bits, PrefixCode } from './bits.js';
 import { readContextMap, readCount, readPrefixCode } from './codes.js';

@@ -3,7 +3,7 @@
  * memory and time by the length that the caller expects. (In the package brotli each part of a
  * stream can grow its output by 16 MiB, whatever length is given.)
  */
-import { check } from '../../errors.js';
+import { check } from '../../base/errors.js';
 import { Bits } from './bits.js';
 import { MetaBlock, Output } from './meta-block.js';
 

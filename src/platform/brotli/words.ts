@@ -3,7 +3,7 @@
  * (RFC 7932, section 8 and its appendices A and B).
  */
 import { inflateSync } from 'fflate';
-import { check } from '../../errors.js';
+import { check } from '../../base/errors.js';
 import { BROTLI_DICTIONARY } from './dictionary.js';
 
 /** For each length of a word, the logarithm of how many there are. */

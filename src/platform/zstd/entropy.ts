@@ -3,7 +3,7 @@
  * that are read backwards with them. Every table comes from bytes that may be hostile. Unchecked
  * values cannot leave the table's own bounds.
  */
-import { check } from '../../errors.js';
+import { check } from '../../base/errors.js';
 
 /**
  * Bytes that callers keep readable (as zeros) after the input, so that a reader may load a whole

@@ -6,7 +6,7 @@
  * A frame of a pack has no dictionary and no checksum (SPEC.md R-CODEC): the ids of its blobs are
  * checked after decoding.
  */
-import { check } from '../../errors.js';
+import { check } from '../../base/errors.js';
 import { type HuffmanTable, PADDING, readHuffman, readHuffmanTable } from './entropy.js';
 import { SequenceReader } from './sequences.js';
 

@@ -3,7 +3,7 @@
  * literals, then a match from the bytes decoded before. Their three codes and the last three
  * offsets carry over from block to block.
  */
-import { check } from '../../errors.js';
+import { check } from '../../base/errors.js';
 import { copyMatch } from '../copy-match.js';
 import { BackwardBits, constantTable, type FseTable, fseTable, readFseTable } from './entropy.js';
 

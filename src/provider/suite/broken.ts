@@ -2,7 +2,7 @@
  * Cases about providers that cannot work as they were opened. Every method reports the reason, and
  * none returns an empty result.
  */
-import type { ErrorCode } from '../../errors.js';
+import type { ErrorCode } from '../../base/errors.js';
 import type { Provider } from '../provider.js';
 import { type BrokenProviders, content, listed, rejects } from './support.js';
 

@@ -1,6 +1,6 @@
 /** Cases about one caller of cells: read, swap, versions. */
 import assert from 'node:assert/strict';
-import { isError } from '../../errors.js';
+import { isError } from '../../base/errors.js';
 import { cellOf, content, type Draft, same, text, times, won } from './support.js';
 
 /**

@@ -1,6 +1,6 @@
 /** Cases about keys: every one that the grammar allows works, and no other. */
 import assert from 'node:assert/strict';
-import { isError } from '../../errors.js';
+import { isError } from '../../base/errors.js';
 import type { Provider } from '../provider.js';
 import { cellOf, content, type Draft, keys, listed, rejects, same, text, won } from './support.js';
 

@@ -1,7 +1,7 @@
 /** Cases about objects: put, get, ranges, delete. */
 import assert from 'node:assert/strict';
-import { equalBytes } from '../../bytes.js';
-import { isError } from '../../errors.js';
+import { equalBytes } from '../../base/bytes.js';
+import { isError } from '../../base/errors.js';
 import { content, type Draft, keys, listed, rejects, same, text, times } from './support.js';
 
 const MiB = 1024 * 1024;

@@ -1,6 +1,6 @@
 /** Shared helpers of the conformance suite's cases. */
 import assert from 'node:assert/strict';
-import { type ErrorCode, isError } from '../../errors.js';
+import { type ErrorCode, isError } from '../../base/errors.js';
 import type { Cell, Listed, Provider, Version } from '../provider.js';
 
 export interface SuiteOptions {

@@ -1,6 +1,6 @@
 /** Cases about cancellation, a provider's declarations, and closing. */
 import assert from 'node:assert/strict';
-import { isError } from '../../errors.js';
+import { isError } from '../../base/errors.js';
 import type { Provider, RequestOptions } from '../provider.js';
 import { cellOf, content, type Draft, keys, rejects, same, text, times, unlessCancelled, won } from './support.js';
 

@@ -2,11 +2,11 @@
  * What all parts of one library call share. It is made once, where the call enters the library, and
  * passed on as one argument.
  */
-import { throwIfAborted } from '../errors.js';
-import type { Host } from '../host.js';
-import { checkOptions, type OptionNames } from '../option-check.js';
-import type { RequestOptions } from '../request.js';
+import { throwIfAborted } from './errors.js';
+import type { Host } from './host.js';
+import { checkOptions, type OptionNames } from './option-check.js';
 import type { OnProgress } from './progress.js';
+import type { RequestOptions } from './request.js';
 
 export interface Operation extends RequestOptions {
   host: Host;
