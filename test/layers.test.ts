@@ -36,7 +36,7 @@ function planted(files: Readonly<Record<string, string>>): string[] {
 
 test('imports, portable files, the machine and names of browser files are as the table says', (t) => {
   t.true(sources.size > 200);
-  t.deepEqual(aliases, { '#platform': ['src/platform/portable.ts', 'src/platform/node.ts'] });
+  t.deepEqual(aliases, { '#platform': ['src/codec/portable.ts', 'src/codec/node.ts'] });
   t.deepEqual(architectureFaults(sources, aliases), []);
 });
 
@@ -83,7 +83,7 @@ test('an import of every form is found, and no other text passes for one', (t) =
 
 /** A file of each part of the table, the lowest first. */
 const samples: readonly (readonly string[])[] = [
-  ['src/base/bytes.ts', 'src/base/host.ts', 'src/platform/node.ts', 'src/platform/brotli/codes.ts'],
+  ['src/base/bytes.ts', 'src/base/host.ts', 'src/codec/node.ts', 'src/codec/brotli/codes.ts'],
   ['src/object/tree.ts', 'src/pack/codec.ts', 'src/provider/suite/races.ts'],
   ['src/repository/refs.ts'],
   ['src/workspace/scan.ts'],
@@ -150,8 +150,8 @@ test('a cycle is found, through any form of import, and each one by itself', (t)
     'cycle of imports: src/provider/a.ts, src/provider/b.ts, src/provider/c.ts',
     'cycle of imports: cli/commands/y.ts, cli/x.ts',
   ]);
-  const alias = { 'src/platform/portable.ts': "import '../object-id.js';" };
-  t.deepEqual(planted(alias), ['cycle of imports: src/object-id.ts, src/platform/portable.ts']);
+  const alias = { 'src/codec/portable.ts': "import '../object-id.js';" };
+  t.deepEqual(planted(alias), ['cycle of imports: src/object-id.ts, src/codec/portable.ts']);
 });
 
 test('a file that is in no layer, or is not there, is found', (t) => {
@@ -162,7 +162,7 @@ test('a file that is in no layer, or is not there, is found', (t) => {
 });
 
 test('a portable file imports neither Node nor what needs it', (t) => {
-  for (const file of ['src/base/bytes.ts', 'src/object/tree.ts', 'src/pack/codec.ts', 'src/platform/portable.ts']) {
+  for (const file of ['src/base/bytes.ts', 'src/object/tree.ts', 'src/pack/codec.ts', 'src/codec/portable.ts']) {
     const source = importing(file, ['src/base/processes.ts']);
     t.deepEqual(planted({ [file]: `import 'node:fs';\nawait import('node:fs/promises');\n${source}` }), [
       `${file}:1 imports node:fs: a portable file runs without Node`,
@@ -170,7 +170,7 @@ test('a portable file imports neither Node nor what needs it', (t) => {
       `${file}:3 imports src/base/processes.ts: a portable file imports only portable ones`,
     ]);
   }
-  t.deepEqual(planted({ 'src/platform/node.ts': "import 'node:zlib';", 'src/base/host.ts': "import 'node:os';" }), []);
+  t.deepEqual(planted({ 'src/codec/node.ts': "import 'node:zlib';", 'src/base/host.ts': "import 'node:os';" }), []);
 });
 
 test('only host.ts uses the clock, randomness, the environment and the streams of the process', (t) => {

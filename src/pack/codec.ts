@@ -1,8 +1,8 @@
 /** The tags of codecs, and the choice of one for a piece of data (SPEC.md R-CODEC). */
 import { compress, decompress, preferredCodec } from '#platform';
 import { check } from '../base/errors.js';
-import type { Codec } from '../platform/platform.js';
-import { looksIncompressible } from './probe.js';
+import { looksIncompressible } from '../codec/compressible.js';
+import type { Codec } from '../codec/platform.js';
 
 const codecs: readonly Codec[] = ['raw', 'deflate', 'brotli', 'zstd'];
 

@@ -14,11 +14,11 @@ import {
   PAGE_SIZE,
   READ_SIZE,
 } from '../base/limits.js';
+import { looksIncompressible } from '../codec/compressible.js';
 import { type ObjectId, objectId } from '../object-id.js';
 import { type Compression, type Encoded, encode } from '../pack/codec.js';
 import { type Location, NO_PATCHES } from '../pack/locator.js';
 import { changedPages, extractPages, pageCount } from '../pack/patch.js';
-import { looksIncompressible } from '../pack/probe.js';
 import { BlobReader } from './blob-reader.js';
 import type { BlobPlace } from './manifest.js';
 import { BufferPool, type FrameDraft, frameDraft } from './pack-draft.js';

@@ -5,10 +5,10 @@
 import { readAhead } from '../base/concurrency.js';
 import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../base/limits.js';
 import type { OnProgress } from '../base/progress.js';
+import { looksIncompressible } from '../codec/compressible.js';
 import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../object/tree.js';
 import type { ObjectId } from '../object-id.js';
 import { compareFrames, type Frame } from '../pack/locator.js';
-import { looksIncompressible } from '../pack/probe.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobWriter, Predecessor } from '../repository/blob-writer.js';
 import type { BlobPlace, Manifest } from '../repository/manifest.js';

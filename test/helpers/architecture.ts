@@ -10,7 +10,7 @@ import { type Token, tokenize } from './source-text.js';
  */
 export const layers: readonly (readonly string[])[] = [
   [
-    'src/platform/ src/{bytes,command-process,concurrency,errors,host,limits,nearest,object-id,option-check,request}.ts ' +
+    'src/codec/ src/{bytes,command-process,concurrency,errors,host,limits,nearest,object-id,option-check,request}.ts ' +
       'src/{owner-name,owners,portable-host,processes,sockets,system-errors}.ts',
   ],
   ['src/object/', 'src/pack/', 'src/provider/'],
@@ -27,9 +27,9 @@ const entryPoints = isIn('src/{index,nearest,system-errors}.ts src/provider/{s3,
 
 /** Files that run without Node. They import each other and `#platform`. */
 const portable = isIn(
-  'src/{bytes,concurrency,errors,limits,nearest,object-id,option-check,request,system-errors}.ts src/object/ src/pack/ src/platform/',
+  'src/{bytes,concurrency,errors,limits,nearest,object-id,option-check,request,system-errors}.ts src/object/ src/pack/ src/codec/',
 );
-const onNode = isIn('src/platform/node.ts');
+const onNode = isIn('src/codec/node.ts');
 
 /** The only files of src that use the clock, randomness, environment and streams of the machine. */
 const machine = isIn('src/{host,portable-host}.ts');

@@ -1,11 +1,11 @@
 /**
- * Results of the probe on the kinds of content in profiles. src/pack/probe.ts has measurements of
+ * Results of the probe on the kinds of content in profiles. src/codec/compressible.ts has measurements of
  * real profiles.
  */
 import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
-import { looksIncompressible } from '../../src/pack/probe.js';
+import { looksIncompressible } from '../../src/codec/compressible.js';
 import { noise, prose } from '../helpers/content.js';
 
 const CHUNK = 65_536;

@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import type { Transform } from 'node:stream';
 import { constants, createBrotliCompress, createDeflateRaw, type Zlib } from 'node:zlib';
 import { isError } from '../../src/base/errors.js';
-import type { Codec } from '../../src/platform/platform.js';
+import type { Codec } from '../../src/codec/platform.js';
 import { fromHex } from '../helpers/hex.js';
 import { platforms } from './_codecs.js';
 

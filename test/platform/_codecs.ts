@@ -1,8 +1,8 @@
 /** The two platforms, and content of the kinds that profiles hold. */
 import fc from 'fast-check';
-import * as node from '../../src/platform/node.js';
-import type { Codec, Effort, Platform } from '../../src/platform/platform.js';
-import * as portable from '../../src/platform/portable.js';
+import * as node from '../../src/codec/node.js';
+import type { Codec, Effort, Platform } from '../../src/codec/platform.js';
+import * as portable from '../../src/codec/portable.js';
 import { noise, prose } from '../helpers/content.js';
 
 export const platforms = { node, portable } satisfies Record<string, Platform>;

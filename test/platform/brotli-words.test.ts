@@ -3,7 +3,7 @@
  * node:zlib.
  */
 import test from 'ava';
-import { dictionaryWord } from '../../src/platform/brotli/words.js';
+import { dictionaryWord } from '../../src/codec/brotli/words.js';
 import { hex } from '../helpers/hex.js';
 import { platforms } from './_codecs.js';
 

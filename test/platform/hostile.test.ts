@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
-import type { Codec, Platform } from '../../src/platform/platform.js';
+import type { Codec, Platform } from '../../src/codec/platform.js';
 import { noise, prose } from '../helpers/content.js';
 import { orCode, rejects } from '../helpers/errors.js';
 import { fromHex, hex } from '../helpers/hex.js';

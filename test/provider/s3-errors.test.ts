@@ -167,7 +167,7 @@ test('a missing SDK is named, and only when it is needed', async (t) => {
   const folder = temporary(t);
   mkdirSync(join(folder, 'src'));
   cpSync(fileURLToPath(new URL('../../src', import.meta.url)), join(folder, 'src'), { recursive: true });
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', imports: { '#platform': './src/platform/node.js' } }));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', imports: { '#platform': './src/codec/node.js' } }));
   const module = (await import(pathToFileURL(join(folder, 'src/provider/s3.js')).href)) as typeof import('../../src/provider/s3.js');
   const provider = module.s3Provider({ bucket: 'profiles' });
   const error: unknown = await provider.get('packs/a').catch((found: unknown) => found);

@@ -55,7 +55,7 @@ function find(specifier: string, from: string): Promise<vm.Module> {
 }
 
 function resolved(specifier: string, from: string): string {
-  if (specifier === '#platform') return new URL('../../src/platform/node.js', import.meta.url).href;
+  if (specifier === '#platform') return new URL('../../src/codec/node.js', import.meta.url).href;
   return new URL(specifier, from).href;
 }
 

@@ -1,9 +1,9 @@
 /** Vectors of envelopes and codecs (SPEC.md 4). */
 import { createHash } from 'node:crypto';
 import { concat, Writer } from '../../src/base/bytes.js';
+import type { Codec } from '../../src/codec/platform.js';
 import { decode as decompress } from '../../src/pack/codec.js';
 import { type EnvelopeKind, envelopeHeader, unwrap, wrap } from '../../src/pack/envelope.js';
-import type { Codec } from '../../src/platform/platform.js';
 import { fromHex } from '../helpers/hex.js';
 import type { Format } from './_format.js';
 
