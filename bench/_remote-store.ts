@@ -4,15 +4,15 @@
  */
 
 import { systemHost } from '../src/base/host.js';
+import { commitId, encodeCommit } from '../src/format/commit.js';
+import { newName, objectKey } from '../src/format/keys.js';
+import type { BlobPlace, Manifest } from '../src/format/manifest.js';
+import { distinctBlobs, measureTree, type Tree, treeId } from '../src/format/tree.js';
 import { memoryProvider, type Provider } from '../src/index.js';
-import { commitId, encodeCommit } from '../src/object/commit.js';
-import { distinctBlobs, measureTree, type Tree, treeId } from '../src/object/tree.js';
 import { BlobReader } from '../src/repository/blob-reader.js';
 import { BlobWriter } from '../src/repository/blob-writer.js';
 import { compact } from '../src/repository/compaction.js';
 import { planFetch } from '../src/repository/fetch-plan.js';
-import { newName, objectKey } from '../src/repository/layout.js';
-import type { BlobPlace, Manifest } from '../src/repository/manifest.js';
 import { Repository } from '../src/repository/repository.js';
 import { capture } from '../src/workspace/capture.js';
 import { readFacts } from '../src/workspace/excludes.js';

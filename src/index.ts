@@ -6,9 +6,10 @@ export type { OnProgress, Progress } from './base/progress.js';
 export type { PrepareOptions } from './browser/hygiene.js';
 export { BrowserState } from './browser-state.js';
 export type { ProgressEvent } from './file-progress.js';
-export type { TreeDiff } from './object/diff.js';
-export type { ObjectId } from './object-id.js';
-export type { Compression } from './pack/codec.js';
+export type { Compression } from './format/codecs.js';
+export type { TreeDiff } from './format/diff.js';
+export type { ObjectId } from './format/object-id.js';
+export type { RefEvent } from './format/ref.js';
 export { localProvider } from './provider/local.js';
 export { memoryProvider } from './provider/memory.js';
 export type {
@@ -26,7 +27,6 @@ export type {
 export type { RetryEvent } from './provider/retry.js';
 export type { CheckOptions, CheckResult } from './repository/check.js';
 export type { Finding, FindingCode } from './repository/findings.js';
-export type { RefEvent } from './repository/ref.js';
 export type { Outcome } from './session/all-sessions.js';
 export type { OfflineOptions } from './session/call.js';
 export type { LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './session/calls.js';

@@ -1,6 +1,6 @@
 /** The exports of `browserstate/reader`, which reads a store without Node, and nothing else. */
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './base/errors.js';
-export type { ObjectId } from './object-id.js';
+export type { ObjectId } from './format/object-id.js';
 export type { Fetch, HttpRequest, Sign, SignedRequest } from './provider/http.js';
 export type { HttpAnswer } from './provider/http-body.js';
 export type { S3Address } from './provider/http-s3.js';

@@ -11,8 +11,8 @@ const root = fileURLToPath(new URL('../../src/', import.meta.url));
  */
 const known = new Set([
   'browser-state.ts',
-  'object-id.ts',
-  'object/commit.ts',
+  'format/object-id.ts',
+  'format/commit.ts',
   'codec/node.ts',
   'codec/portable.ts',
   'provider/arguments.ts',

@@ -84,7 +84,7 @@ test('an import of every form is found, and no other text passes for one', (t) =
 /** A file of each part of the table, the lowest first. */
 const samples: readonly (readonly string[])[] = [
   ['src/base/bytes.ts', 'src/base/host.ts', 'src/codec/node.ts', 'src/codec/brotli/codes.ts'],
-  ['src/object/tree.ts', 'src/pack/codec.ts', 'src/provider/suite/races.ts'],
+  ['src/format/tree.ts', 'src/format/codecs.ts', 'src/provider/suite/races.ts'],
   ['src/repository/refs.ts'],
   ['src/workspace/scan.ts'],
   ['src/session/session.ts'],
@@ -125,7 +125,7 @@ test('a layer imports all below it, and the command line the entry points alone'
   const isPlain = ([file]: readonly [string, number]): boolean => !/^src\/(?:planted|object|pack|platform)/.test(file);
   const sourcesBelow = Object.fromEntries(files.filter(isPlain).map(([file, level]) => [file, importing(file, below(level))]));
   t.deepEqual(planted(sourcesBelow), []);
-  t.deepEqual(planted({ 'src/object/planted.ts': "import '#platform';\nimport '../bytes.js';" }), []);
+  t.deepEqual(planted({ 'src/format/planted.ts': "import '#platform';\nimport '../bytes.js';" }), []);
   t.deepEqual(
     planted({ 'cli/commands/planted.ts': importing('cli/commands/planted.ts', ['src/index.ts', 'src/provider/s3.ts', 'cli/main.ts']) }),
     [],
@@ -151,7 +151,7 @@ test('a cycle is found, through any form of import, and each one by itself', (t)
     'cycle of imports: cli/commands/y.ts, cli/x.ts',
   ]);
   const alias = { 'src/codec/portable.ts': "import '../object-id.js';" };
-  t.deepEqual(planted(alias), ['cycle of imports: src/object-id.ts, src/codec/portable.ts']);
+  t.deepEqual(planted(alias), ['cycle of imports: src/format/object-id.ts, src/codec/portable.ts']);
 });
 
 test('a file that is in no layer, or is not there, is found', (t) => {
@@ -162,7 +162,7 @@ test('a file that is in no layer, or is not there, is found', (t) => {
 });
 
 test('a portable file imports neither Node nor what needs it', (t) => {
-  for (const file of ['src/base/bytes.ts', 'src/object/tree.ts', 'src/pack/codec.ts', 'src/codec/portable.ts']) {
+  for (const file of ['src/base/bytes.ts', 'src/format/tree.ts', 'src/format/codecs.ts', 'src/codec/portable.ts']) {
     const source = importing(file, ['src/base/processes.ts']);
     t.deepEqual(planted({ [file]: `import 'node:fs';\nawait import('node:fs/promises');\n${source}` }), [
       `${file}:1 imports node:fs: a portable file runs without Node`,

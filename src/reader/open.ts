@@ -2,15 +2,15 @@
 import { BrowserStateError } from '../base/errors.js';
 import { checkOptions, type OptionNames } from '../base/option-check.js';
 import { portableHost } from '../base/portable-host.js';
-import type { ObjectId } from '../object-id.js';
+import { checkId } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
+import { rowCount } from '../format/ref.js';
 import { type Fetch, HttpSource, type Sign } from '../provider/http.js';
 import { type S3Address, s3Source } from '../provider/http-s3.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { readOnly, type Source } from '../provider/read-only.js';
 import { retrying } from '../provider/retry.js';
 import { scoped } from '../provider/scoped.js';
-import { checkId } from '../repository/layout.js';
-import { rowCount } from '../repository/ref.js';
 import { RefReader } from './refs.js';
 import { ReaderSession } from './session.js';
 

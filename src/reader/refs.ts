@@ -6,9 +6,9 @@ import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, isError, readingKey } from '../base/errors.js';
 import { REMOTE_CONCURRENCY } from '../base/limits.js';
 import { portableHost } from '../base/portable-host.js';
-import { unwrap } from '../pack/envelope.js';
+import { unwrap } from '../format/envelope.js';
+import { checkId, refKey } from '../format/keys.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { checkId, refKey } from '../repository/layout.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
 

@@ -1,9 +1,9 @@
 /** A session that is only read: its history, its tags, and its versions. */
 import { BrowserStateError } from '../base/errors.js';
 import { checkOptions, type OptionNames } from '../base/option-check.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Row } from '../repository/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { type LogEntry, type LogSelection, logEntry, select } from '../session/log-entry.js';

@@ -4,13 +4,13 @@ import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, check, isError } from '../base/errors.js';
 import { FETCH_AT_ONCE_BYTES } from '../base/limits.js';
 import { nearest } from '../base/nearest.js';
-import { blobCount, blobId, type FileEntry, type TreeEntry } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
-import { compareFrames } from '../pack/locator.js';
+import { compareFrames } from '../format/locator.js';
+import type { BlobPlace, Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import { blobCount, blobId, type FileEntry, type TreeEntry } from '../format/tree.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { planFetch } from '../repository/fetch-plan.js';
-import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import type { LogEntry } from '../session/log-entry.js';
 
 interface FileInfoBase {

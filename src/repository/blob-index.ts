@@ -12,9 +12,9 @@ import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
 import { isError, messageOf } from '../base/errors.js';
 import { CHUNK_SIZE, INDEX_BATCH, INDEX_LOCK_RETRIES, INDEX_LOCK_WAIT_MS } from '../base/limits.js';
-import { idBytes, type ObjectId } from '../object-id.js';
-import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
-import type { BlobPlace } from './manifest.js';
+import { decodeLocators, encodeLocators, type Location } from '../format/locator.js';
+import type { BlobPlace } from '../format/manifest.js';
+import { idBytes, type ObjectId } from '../format/object-id.js';
 import type { Repository } from './repository.js';
 
 type Database = import('level').Level<Uint8Array, Uint8Array>;

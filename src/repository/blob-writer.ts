@@ -15,12 +15,12 @@ import {
   READ_SIZE,
 } from '../base/limits.js';
 import { looksIncompressible } from '../codec/compressible.js';
-import { type ObjectId, objectId } from '../object-id.js';
-import { type Compression, type Encoded, encode } from '../pack/codec.js';
-import { type Location, NO_PATCHES } from '../pack/locator.js';
-import { changedPages, extractPages, pageCount } from '../pack/patch.js';
+import { type Compression, type Encoded, encode } from '../format/codecs.js';
+import { type Location, NO_PATCHES } from '../format/locator.js';
+import type { BlobPlace } from '../format/manifest.js';
+import { type ObjectId, objectId } from '../format/object-id.js';
+import { changedPages, extractPages, pageCount } from '../format/patch.js';
 import { BlobReader } from './blob-reader.js';
-import type { BlobPlace } from './manifest.js';
 import { BufferPool, type FrameDraft, frameDraft } from './pack-draft.js';
 import { PackWriter, type PackWriterOptions } from './pack-writer.js';
 import { patchOnto } from './patch-onto.js';

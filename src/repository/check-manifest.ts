@@ -4,15 +4,15 @@
  */
 import { sha256 } from '#platform';
 import { toHex, utf8 } from '../base/bytes.js';
-import type { ObjectId } from '../object-id.js';
-import { DIGEST_BYTES } from '../pack/envelope.js';
-import { frameKey, framesOf, type Location, type ObjectName } from '../pack/locator.js';
+import { DIGEST_BYTES } from '../format/envelope.js';
+import { objectKey } from '../format/keys.js';
+import { frameKey, framesOf, type Location, type ObjectName } from '../format/locator.js';
+import type { Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { BlobReader } from './blob-reader.js';
 import type { Finding, Findings } from './findings.js';
-import { objectKey } from './layout.js';
-import type { Manifest } from './manifest.js';
-import type { Row } from './ref.js';
 import type { Repository } from './repository.js';
 
 /** The result for a checked manifest, reused by other sessions with the same one. */

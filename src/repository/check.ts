@@ -8,13 +8,13 @@ import { equalBytes } from '../base/bytes.js';
 import { isError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { MAX_PACK_SIZE } from '../base/limits.js';
-import { type envelopeKinds, openEnvelope } from '../pack/envelope.js';
-import type { ObjectName } from '../pack/locator.js';
+import { type envelopeKinds, openEnvelope } from '../format/envelope.js';
+import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from '../format/keys.js';
+import type { ObjectName } from '../format/locator.js';
+import { checkUnique, type Ref, type Row } from '../format/ref.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { type Checked, ManifestCheck } from './check-manifest.js';
 import { type Finding, Findings } from './findings.js';
-import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from './layout.js';
-import { checkUnique, type Ref, type Row } from './ref.js';
 import { Repository } from './repository.js';
 
 export interface CheckOptions extends RequestOptions {

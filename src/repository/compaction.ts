@@ -6,13 +6,13 @@
  */
 import { isError } from '../base/errors.js';
 import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, type Location } from '../pack/locator.js';
-import { pageCount } from '../pack/patch.js';
+import { objectKey } from '../format/keys.js';
+import { type Frame, frameKey, type Location } from '../format/locator.js';
+import type { BlobPlace } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import { pageCount } from '../format/patch.js';
 import type { BlobWriter } from './blob-writer.js';
 import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, storedShare } from './fetch-plan.js';
-import { objectKey } from './layout.js';
-import type { BlobPlace } from './manifest.js';
 
 /**
  * How a blob is rewritten: whole, or as the kept part of its location and a patch of the other

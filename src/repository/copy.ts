@@ -6,14 +6,14 @@
 import { readAhead } from '../base/concurrency.js';
 import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../base/errors.js';
 import { ARRIVING_BLOBS, BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, framesOf, nameText } from '../pack/locator.js';
+import { newName, objectKey } from '../format/keys.js';
+import { type Frame, frameKey, framesOf, nameText } from '../format/locator.js';
+import type { BlobPlace } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
 import type { GetOptions, Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader, decodeFrame, type Readable } from './blob-reader.js';
 import { allowedRanges, LiveFrames, partsOf, remoteSpans, spanBytes } from './fetch-plan.js';
 import type { KeptFrames } from './kept-frames.js';
-import { newName, objectKey } from './layout.js';
-import type { BlobPlace } from './manifest.js';
 import { BufferPool, PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
 import { moved, type Segment, segmentKey, segmentsOf, Waiting } from './segments.js';

@@ -4,8 +4,8 @@
  * position identifies its bytes. Frames that do not fit are read from their pack.
  */
 import { KEPT_FRAME_BYTES } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey, framesOf, type Location } from '../pack/locator.js';
+import { type Frame, frameKey, framesOf, type Location } from '../format/locator.js';
+import type { ObjectId } from '../format/object-id.js';
 
 export class KeptFrames {
   readonly #frames = new Map<string, Promise<Uint8Array>>();

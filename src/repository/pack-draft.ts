@@ -1,11 +1,11 @@
 /** Packs that a writer fills in memory, in pooled buffers. */
 import { sha256 } from '#platform';
 import { MAX_PACK_SIZE } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
-import { DIGEST_BYTES, envelopeHeader } from '../pack/envelope.js';
-import type { Frame, ObjectName } from '../pack/locator.js';
-import { objectKey } from './layout.js';
-import type { BlobPlace } from './manifest.js';
+import { DIGEST_BYTES, envelopeHeader } from '../format/envelope.js';
+import { objectKey } from '../format/keys.js';
+import type { Frame, ObjectName } from '../format/locator.js';
+import type { BlobPlace } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
 import type { Repository } from './repository.js';
 
 /** Initial bytes of a pack's buffer: enough for most commits. */

@@ -3,11 +3,11 @@
  * (SPEC.md 5). Memory is bounded by the pending packs.
  */
 import { MAX_PACK_SIZE, PACK_CONCURRENCY } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
-import type { Encoded } from '../pack/codec.js';
+import type { Encoded } from '../format/codecs.js';
+import { newName } from '../format/keys.js';
+import type { BlobPlace } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
 import type { GetOptions, RequestOptions } from '../provider/provider.js';
-import { newName } from './layout.js';
-import type { BlobPlace } from './manifest.js';
 import { BufferPool, type FrameDraft, PackDraft } from './pack-draft.js';
 import type { Repository } from './repository.js';
 

@@ -3,10 +3,10 @@
  * replace all by one would store most of the chunk again every eighth time.
  */
 import { MAX_PATCHES } from '../base/limits.js';
-import type { Location } from '../pack/locator.js';
-import { pageCount } from '../pack/patch.js';
+import type { Location } from '../format/locator.js';
+import type { BlobPlace } from '../format/manifest.js';
+import { pageCount } from '../format/patch.js';
 import { bitmapOf, partsOf } from './fetch-plan.js';
-import type { BlobPlace } from './manifest.js';
 
 /**
  * Returns the location that a new patch is based on, and its pages, for a blob of `length` bytes

@@ -14,11 +14,9 @@ import {
   MAX_SESSION_ROWS,
   MIN_JOINED_SEGMENTS,
 } from '../base/limits.js';
-import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
-import { nameText } from '../pack/locator.js';
-import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
-import { isRefusal } from '../provider/retry.js';
-import { checkId, isId, objectKey, REF_PREFIX, refKey } from './layout.js';
+import { NAME_BYTES, unwrap, wrap } from '../format/envelope.js';
+import { checkId, isId, objectKey, REF_PREFIX, refKey } from '../format/keys.js';
+import { nameText } from '../format/locator.js';
 import {
   checkUnique,
   decodeRef,
@@ -31,7 +29,9 @@ import {
   type Row,
   rowCount,
   type SegmentName,
-} from './ref.js';
+} from '../format/ref.js';
+import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
+import { isRefusal } from '../provider/retry.js';
 import { RowSegments, rowBytes, segmentRows } from './row-segments.js';
 
 /** A ref as it was read: the only start of a swap. */

@@ -6,17 +6,17 @@
 import { toHex } from '../base/bytes.js';
 import { check, integrity, readingKey } from '../base/errors.js';
 import type { WriterHost } from '../base/host.js';
-import type { Commit } from '../object/commit.js';
-import type { Tree } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
-import type { Compression } from '../pack/codec.js';
-import { NAME_BYTES, unwrap, wrap } from '../pack/envelope.js';
-import type { ObjectName } from '../pack/locator.js';
+import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../format/cells.js';
+import type { Compression } from '../format/codecs.js';
+import type { Commit } from '../format/commit.js';
+import { NAME_BYTES, unwrap, wrap } from '../format/envelope.js';
+import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from '../format/keys.js';
+import type { ObjectName } from '../format/locator.js';
+import { type BlobPlace, decodeManifest, encodeManifest, type Manifest, type PreparedTree } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
+import type { Tree } from '../format/tree.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from './cells.js';
-import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from './layout.js';
-import { type BlobPlace, decodeManifest, encodeManifest, type Manifest, type PreparedTree } from './manifest.js';
-import type { Row } from './ref.js';
 import { Refs } from './refs.js';
 
 export interface ManifestContent {

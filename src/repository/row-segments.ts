@@ -7,11 +7,11 @@ import { Reader, Writer } from '../base/bytes.js';
 import { check, integrity, isError, readingKey } from '../base/errors.js';
 import type { WriterHost } from '../base/host.js';
 import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENT_SIZE } from '../base/limits.js';
-import { unwrap, wrap } from '../pack/envelope.js';
-import { nameText, type ObjectName } from '../pack/locator.js';
+import { unwrap, wrap } from '../format/envelope.js';
+import { newName, objectKey } from '../format/keys.js';
+import { nameText, type ObjectName } from '../format/locator.js';
+import { decodeRows, encodeRows, type Row, type SegmentName } from '../format/ref.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { newName, objectKey } from './layout.js';
-import { decodeRows, encodeRows, type Row, type SegmentName } from './ref.js';
 
 export class RowSegments {
   readonly #provider: Provider;

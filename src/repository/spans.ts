@@ -3,7 +3,7 @@
  * trip costs more than the bytes between them.
  */
 import { MAX_SPAN, MAX_SPAN_GAP } from '../base/limits.js';
-import { compareFrames, compareNames, type Frame, type ObjectName } from '../pack/locator.js';
+import { compareFrames, compareNames, type Frame, type ObjectName } from '../format/locator.js';
 
 /** A run of a pack's bytes that is fetched at once. */
 export interface Span {

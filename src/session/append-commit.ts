@@ -4,12 +4,12 @@
  */
 import type { Host } from '../base/host.js';
 import type { Operation } from '../base/operation.js';
-import type { Commit } from '../object/commit.js';
-import type { ObjectId } from '../object-id.js';
-import type { Compression } from '../pack/codec.js';
+import type { Compression } from '../format/codecs.js';
+import type { Commit } from '../format/commit.js';
+import { newName } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
+import { newRow, type Ref, type Row, type RowOp } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { newName } from '../repository/layout.js';
-import { newRow, type Ref, type Row, type RowOp } from '../repository/ref.js';
 import type { ManifestContent, Repository } from '../repository/repository.js';
 import type { SessionRef } from './session-ref.js';
 import { withTag } from './tags.js';

@@ -1,13 +1,13 @@
 /** Checking a version out into a directory (SPEC.md 11.3): which of the ways of writing it fits what the directory holds. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
-import { diffTrees, isEmptyDiff, sameContent } from '../object/diff.js';
-import { parentPath } from '../object/path.js';
-import { measureTree, type Tree, type TreeEntry } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
+import { diffTrees, isEmptyDiff, sameContent } from '../format/diff.js';
+import type { Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import { parentPath } from '../format/path.js';
+import { measureTree, type Tree, type TreeEntry } from '../format/tree.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import type { KeptFrames } from '../repository/kept-frames.js';
-import type { Manifest } from '../repository/manifest.js';
 import { applyTree, findObstacle } from '../workspace/apply.js';
 import { capture, hashOnly } from '../workspace/capture.js';
 import { directoryState, type PlaceOptions, placeTree, placeUnrecorded } from '../workspace/checkout.js';

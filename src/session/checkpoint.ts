@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
 import { owning } from '../base/owners.js';
+import { liveLabel } from '../format/checkpoint-label.js';
 import { capture, knownIds } from '../workspace/capture.js';
 import { writeFailure } from '../workspace/files.js';
 import { copyLive } from '../workspace/live-copy.js';
 import { removeTree } from '../workspace/remove.js';
 import type { Call } from './call.js';
 import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
-import { liveLabel } from './live-label.js';
 import type { LocalReplica } from './local.js';
 
 /**

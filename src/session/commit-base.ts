@@ -4,9 +4,9 @@
  */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { Operation } from '../base/operation.js';
-import type { ObjectId } from '../object-id.js';
-import type { Manifest } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
+import type { Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
 import type { RemoteReplica } from './remote.js';
 import type { SessionRef } from './session-ref.js';

@@ -1,6 +1,6 @@
 /** What a push does if the remote has commits that this machine does not have. */
 import { BrowserStateError, isError } from '../base/errors.js';
-import type { Row } from '../repository/ref.js';
+import type { Row } from '../format/ref.js';
 import type { RemoteCall } from './call.js';
 import { deleteSession, fork } from './history.js';
 import { type Keep, mergeOf } from './merge.js';

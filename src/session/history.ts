@@ -4,9 +4,9 @@
  */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { Operation } from '../base/operation.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Ref, Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Ref, Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
 import { appendCommit, newCommit } from './append-commit.js';
 import { type LogEntry, logEntry } from './log-entry.js';

@@ -1,8 +1,8 @@
 /** The sessions that there are, for a name that has none: it may be mistyped. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
+import { isId, REF_PREFIX } from '../format/keys.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { isId, REF_PREFIX } from '../repository/layout.js';
 
 /** A replica that may have the session. */
 interface Place {

@@ -1,7 +1,7 @@
 /** Entries of the history, as `log` lists them. */
-import type { ObjectId } from '../object-id.js';
-import type { Row, RowOp } from '../repository/ref.js';
-import { isCheckpoint } from './live-label.js';
+import { isCheckpoint } from '../format/checkpoint-label.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row, RowOp } from '../format/ref.js';
 
 /** A commit as `log` lists it. */
 export interface LogEntry {

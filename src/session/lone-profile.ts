@@ -1,7 +1,7 @@
 /** Profile directories of Chromium that are to be committed without the directory above them. */
 import { dirname } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
-import type { Tree } from '../object/tree.js';
+import type { Tree } from '../format/tree.js';
 import { isLoneProfile } from '../workspace/excludes.js';
 
 /** Throws SHRUNK unless the caller allows it, or the version before is one as well: what is committed would lack the key of its cookies. */

@@ -1,6 +1,6 @@
 /** Looking at a directory as a commit would, without storing anything. */
 
-import type { TreeEntry } from '../object/tree.js';
+import type { TreeEntry } from '../format/tree.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { capture, hashOnly } from '../workspace/capture.js';
 import { readFacts } from '../workspace/excludes.js';

@@ -3,11 +3,11 @@
  * (SPEC.md 11.5).
  */
 import { BrowserStateError, integrity, isError } from '../base/errors.js';
-import { framesOf } from '../pack/locator.js';
+import { objectKey } from '../format/keys.js';
+import { framesOf } from '../format/locator.js';
+import type { Manifest } from '../format/manifest.js';
+import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { objectKey } from '../repository/layout.js';
-import type { Manifest } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
 import type { Outgoing } from './outgoing.js';
 import type { Replica } from './replica.js';
 import { PackPresence } from './reuse.js';

@@ -3,9 +3,9 @@
  * of them.
  */
 import type { Operation } from '../base/operation.js';
-import type { Commit } from '../object/commit.js';
-import type { ObjectId } from '../object-id.js';
-import type { Row } from '../repository/ref.js';
+import type { Commit } from '../format/commit.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
 import { appendCommit, newCommit } from './append-commit.js';
 import { deleteSession } from './history.js';
 import type { Replica } from './replica.js';

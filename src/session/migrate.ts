@@ -12,9 +12,9 @@ import { FETCH_AHEAD_BYTES, MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../base/
 import type { OptionNames } from '../base/option-check.js';
 import { owning } from '../base/owners.js';
 import type { OnProgress } from '../base/progress.js';
-import { isEmptyDiff, type TreeDiff } from '../object/diff.js';
-import { parentPath } from '../object/path.js';
-import type { ObjectId } from '../object-id.js';
+import { isEmptyDiff, type TreeDiff } from '../format/diff.js';
+import type { ObjectId } from '../format/object-id.js';
+import { parentPath } from '../format/path.js';
 import type { ByteRange, RequestOptions } from '../provider/provider.js';
 import { writeFailure } from '../workspace/files.js';
 import { scan } from '../workspace/scan.js';

@@ -4,11 +4,11 @@
  */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { MAX_ID_LENGTH } from '../base/limits.js';
-import { diffTrees, isEmptyDiff } from '../object/diff.js';
-import { measureTree, treeId } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
-import type { Manifest } from '../repository/manifest.js';
-import type { RowOp } from '../repository/ref.js';
+import { diffTrees, isEmptyDiff } from '../format/diff.js';
+import type { Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { RowOp } from '../format/ref.js';
+import { measureTree, treeId } from '../format/tree.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
 import type { Call } from './call.js';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { toHex, utf8 } from '../base/bytes.js';
 import type { Host } from '../base/host.js';
 import { type Owners, owning } from '../base/owners.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 

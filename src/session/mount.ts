@@ -10,7 +10,7 @@ import { LEASE_MS } from '../base/limits.js';
 import type { OptionNames } from '../base/option-check.js';
 import type { Hold } from '../base/owners.js';
 import { throwTyped } from '../base/system-errors.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
 import { errno } from '../workspace/files.js';
 import { removeTree } from '../workspace/remove.js';
 import { leftoversOf } from '../workspace/settle.js';

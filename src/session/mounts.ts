@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
 import { KeptFrames } from '../repository/kept-frames.js';
 import { errno, writeFailure } from '../workspace/files.js';
 import { settleWorkspace } from '../workspace/settle.js';

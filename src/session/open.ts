@@ -3,7 +3,7 @@ import { BrowserStateError } from '../base/errors.js';
 import { systemHost } from '../base/host.js';
 import { checkOptions } from '../base/option-check.js';
 import { unexpectedFailure } from '../base/system-errors.js';
-import { checkId } from '../repository/layout.js';
+import { checkId } from '../format/keys.js';
 import { type OpenOptions, optionsOf } from './calls.js';
 import { openPlaces } from './places.js';
 import { Store } from './store.js';

@@ -1,9 +1,9 @@
 /** Commits on their way to the remote. */
-import type { Commit } from '../object/commit.js';
-import type { ObjectId } from '../object-id.js';
+import type { Commit } from '../format/commit.js';
+import type { Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row, RowOp } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Manifest } from '../repository/manifest.js';
-import type { Row, RowOp } from '../repository/ref.js';
 import type { SessionRef } from './session-ref.js';
 
 /**

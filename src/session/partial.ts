@@ -1,7 +1,7 @@
 /** Directories that hold a part of a version: what they may have changed, and the version that they make with the rest. */
 import { compareUtf8 } from '../base/bytes.js';
-import { parentPath } from '../object/path.js';
-import type { Tree, TreeEntry } from '../object/tree.js';
+import { parentPath } from '../format/path.js';
+import type { Tree, TreeEntry } from '../format/tree.js';
 import { matcher } from '../workspace/filter.js';
 import type { Scan } from '../workspace/scan.js';
 

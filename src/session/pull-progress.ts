@@ -1,7 +1,7 @@
 import type { OnProgress } from '../base/progress.js';
-import type { ObjectId } from '../object-id.js';
-import { type Frame, frameKey } from '../pack/locator.js';
-import type { BlobPlace, Manifest } from '../repository/manifest.js';
+import { type Frame, frameKey } from '../format/locator.js';
+import type { BlobPlace, Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
 import { segmentKey, segmentsOf } from '../repository/segments.js';
 import { type Uses, usesOf } from './moving-files.js';
 

@@ -5,12 +5,12 @@
  */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
-import type { ObjectId } from '../object-id.js';
+import { type BlobPlace, type Manifest, mergeBlobs } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { copyBlobs } from '../repository/copy.js';
 import type { KeptFrames } from '../repository/kept-frames.js';
-import { type BlobPlace, type Manifest, mergeBlobs } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
 import { matchSegments, type Segment } from '../repository/segments.js';
 import { writeEntry } from './append-commit.js';
 import type { RemoteCall } from './call.js';

@@ -1,7 +1,7 @@
 /** The order of the entries that a pull adds to the local ones: the remote's, with what only the local store has before what it follows. */
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Ref, Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Ref, Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
 import type { SessionRef } from './session-ref.js';
 

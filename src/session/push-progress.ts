@@ -1,6 +1,6 @@
 import type { OnProgress } from '../base/progress.js';
-import type { Tree } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Tree } from '../format/tree.js';
 import { usesOf } from './moving-files.js';
 
 /** Takes blobs of the tree as they are sent, and tells of each file that has them. `going`: all that are to be sent. */

@@ -1,8 +1,8 @@
 /** Reads of manifests that tell damage from a session that has moved (SPEC.md R-GC-2). */
 import { BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
+import { objectKey } from '../format/keys.js';
+import type { Ref, Row } from '../format/ref.js';
 import type { RequestOptions, Version } from '../provider/provider.js';
-import { objectKey } from '../repository/layout.js';
-import type { Ref, Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
 
 /** A session's ref as it was read. */

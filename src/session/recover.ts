@@ -5,7 +5,7 @@
 import { join } from 'node:path';
 import { isError } from '../base/errors.js';
 import { owning } from '../base/owners.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
 import { directoryState } from '../workspace/checkout.js';
 import { refuseLive } from '../workspace/live.js';
 import { pendingDirectories } from '../workspace/record.js';

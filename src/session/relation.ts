@@ -1,6 +1,6 @@
 /** The relation of a session's history in the local store to that on the remote. */
+import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Row } from '../repository/ref.js';
 import type { SessionRef } from './session-ref.js';
 
 export type Relation =

@@ -2,7 +2,7 @@
  * Sending again what the remote has lost: entries that name packs which are gone get new manifests,
  * made from what the local store has (SPEC.md 11.5).
  */
-import type { Row } from '../repository/ref.js';
+import type { Row } from '../format/ref.js';
 import type { RemoteCall } from './call.js';
 import { findRelocations, lostPacks, needs } from './lost.js';
 import { type Sent, send } from './send.js';

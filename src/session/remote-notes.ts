@@ -11,10 +11,10 @@ import { isError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../base/limits.js';
 import { type Owners, owning } from '../base/owners.js';
-import { ID_DIGITS, type ObjectId } from '../object-id.js';
-import { NAME_BYTES } from '../pack/envelope.js';
+import { NAME_BYTES } from '../format/envelope.js';
+import { ID_DIGITS, type ObjectId } from '../format/object-id.js';
+import { decodeRef, encodeRef, type Ref } from '../format/ref.js';
 import type { Version } from '../provider/provider.js';
-import { decodeRef, encodeRef, type Ref } from '../repository/ref.js';
 import { errno } from '../workspace/files.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 

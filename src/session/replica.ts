@@ -1,10 +1,10 @@
 /** A copy of a user's sessions: the local store, or the remote. Subclasses add their own place. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
+import type { Manifest } from '../format/manifest.js';
+import type { Row, SegmentName } from '../format/ref.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { BlobIndex } from '../repository/blob-index.js';
-import type { Manifest } from '../repository/manifest.js';
-import type { Row, SegmentName } from '../repository/ref.js';
 import type { RefChange } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { absentSession } from './known-sessions.js';

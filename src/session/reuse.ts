@@ -5,13 +5,13 @@
 import { readAhead } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
 import { REMOTE_CONCURRENCY } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
-import { framesOf, nameText } from '../pack/locator.js';
+import type { Epoch } from '../format/cells.js';
+import { objectKey } from '../format/keys.js';
+import { framesOf, nameText } from '../format/locator.js';
+import type { BlobPlace } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { BlobIndex } from '../repository/blob-index.js';
-import type { Epoch } from '../repository/cells.js';
-import { objectKey } from '../repository/layout.js';
-import type { BlobPlace } from '../repository/manifest.js';
 import type { Repository } from '../repository/repository.js';
 import type { SessionRef } from './session-ref.js';
 

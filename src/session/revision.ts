@@ -1,9 +1,9 @@
 /** Revisions: the ways in which a person names a version of a session. */
 import { BrowserStateError } from '../base/errors.js';
-import { ID_DIGITS } from '../object-id.js';
+import { isId } from '../format/keys.js';
+import { ID_DIGITS } from '../format/object-id.js';
+import type { Ref, Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { isId } from '../repository/layout.js';
-import type { Ref, Row } from '../repository/ref.js';
 
 const MIN_PREFIX = 4;
 

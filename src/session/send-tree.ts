@@ -6,12 +6,12 @@ import { readAhead } from '../base/concurrency.js';
 import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../base/limits.js';
 import type { OnProgress } from '../base/progress.js';
 import { looksIncompressible } from '../codec/compressible.js';
-import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
-import { compareFrames, type Frame } from '../pack/locator.js';
+import { compareFrames, type Frame } from '../format/locator.js';
+import type { BlobPlace, Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../format/tree.js';
 import type { BlobReader } from '../repository/blob-reader.js';
 import type { BlobWriter, Predecessor } from '../repository/blob-writer.js';
-import type { BlobPlace, Manifest } from '../repository/manifest.js';
 import { pushProgress } from './push-progress.js';
 
 /** A blob that the remote has not. */

@@ -1,12 +1,12 @@
 import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../base/limits.js';
-import { distinctBlobs, type Tree } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
+import type { Epoch } from '../format/cells.js';
+import type { BlobPlace, Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
+import { distinctBlobs, type Tree } from '../format/tree.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import { BlobWriter } from '../repository/blob-writer.js';
-import type { Epoch } from '../repository/cells.js';
 import { compact } from '../repository/compaction.js';
-import type { BlobPlace, Manifest } from '../repository/manifest.js';
-import type { Row } from '../repository/ref.js';
 import { writeEntry } from './append-commit.js';
 import type { RemoteCall } from './call.js';
 import { findRelocations, lostPacks } from './lost.js';

@@ -3,9 +3,9 @@
  * and how a change of the remote is repeated here.
  */
 import { type BrowserStateError, isError } from '../base/errors.js';
-import type { Tree } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
-import type { Row } from '../repository/ref.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
+import type { Tree } from '../format/tree.js';
 import { appendCommit } from './append-commit.js';
 import type { Call } from './call.js';
 import { absentSession } from './known-sessions.js';

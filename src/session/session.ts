@@ -4,11 +4,11 @@
  */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { throwTyped } from '../base/system-errors.js';
-import { diffTrees, type TreeDiff } from '../object/diff.js';
-import type { ObjectId } from '../object-id.js';
+import { diffTrees, type TreeDiff } from '../format/diff.js';
+import { checkId } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { RefEvent } from '../format/ref.js';
 import { KeptFrames } from '../repository/kept-frames.js';
-import { checkId } from '../repository/layout.js';
-import type { RefEvent } from '../repository/ref.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from './call.js';

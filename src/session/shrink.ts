@@ -2,8 +2,8 @@
 import { concat } from '../base/bytes.js';
 import { BrowserStateError, isError } from '../base/errors.js';
 import { CHUNK_SIZE } from '../base/limits.js';
-import { blobId, type FileEntry, measureTree, type Tree } from '../object/tree.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
+import { blobId, type FileEntry, measureTree, type Tree } from '../format/tree.js';
 import { type Format, isCookieStore, loginFormat } from '../workspace/login-files.js';
 
 /** A directory with less than this share of the files of the version before is unexpectedly small. */

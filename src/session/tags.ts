@@ -1,9 +1,9 @@
 /** Tags, checked where a caller gives one (SPEC.md R-REF-4). */
 import { BrowserStateError } from '../base/errors.js';
 import { MAX_TAGS } from '../base/limits.js';
-import type { ObjectId } from '../object-id.js';
-import { tagProblem } from '../repository/layout.js';
-import type { Ref } from '../repository/ref.js';
+import { tagProblem } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Ref } from '../format/ref.js';
 
 /** Throws USAGE unless `name` can be a tag. */
 export function requireTag(name: string): void {

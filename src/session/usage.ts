@@ -1,10 +1,10 @@
 /** What a repository holds and takes, and what of it nothing needs. */
 import { readAhead } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
-import { framesOf } from '../pack/locator.js';
+import { type ObjectFolder, objectFolders, objectKey } from '../format/keys.js';
+import { framesOf } from '../format/locator.js';
+import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { type ObjectFolder, objectFolders, objectKey } from '../repository/layout.js';
-import type { Row } from '../repository/ref.js';
 import type { Repository } from '../repository/repository.js';
 import { LocalReplica } from './local.js';
 import type { Replica } from './replica.js';

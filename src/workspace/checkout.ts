@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
-import type { Tree } from '../object/tree.js';
+import type { Tree } from '../format/tree.js';
 import { between, identityOf, moveEntries } from './exchange.js';
 import { errno, writeFailure } from './files.js';
 import { MARKER, mark } from './marker.js';

@@ -6,7 +6,7 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { parentPath } from '../object/path.js';
+import { parentPath } from '../format/path.js';
 import { ifSeen, resolveDirectory } from './directory.js';
 import { readFailure } from './files.js';
 

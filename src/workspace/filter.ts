@@ -9,7 +9,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Ignore } from 'ignore';
 import { BrowserStateError } from '../base/errors.js';
-import { parentPath } from '../object/path.js';
+import { parentPath } from '../format/path.js';
 import { ifThere, quote, resolveDirectory } from './directory.js';
 import { type DirectoryFacts, defaultExclude } from './excludes.js';
 

@@ -5,7 +5,7 @@
  */
 import { type BigIntStats, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { errno } from '../base/system-errors.js';
-import { parentPath } from '../object/path.js';
+import { parentPath } from '../format/path.js';
 
 /** A name in the file system, which need not be UTF-8. */
 export type Name = string | Buffer;

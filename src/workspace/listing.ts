@@ -9,7 +9,7 @@ import { type BigIntStats, constants, lstatSync, readdirSync, readlinkSync } fro
 import { compareUtf8 } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
 import { MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../base/limits.js';
-import { pathProblem } from '../object/path.js';
+import { pathProblem } from '../format/path.js';
 import { ifSeen, ifThere, quote } from './directory.js';
 import { type Filter, patternFor } from './filter.js';
 import { Below, type Name } from './handle.js';

@@ -6,7 +6,7 @@
 import { constants, openSync, readdirSync, readSync } from 'node:fs';
 import { equalBytes } from '../base/bytes.js';
 import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../base/limits.js';
-import { parentPath, pathProblem } from '../object/path.js';
+import { parentPath, pathProblem } from '../format/path.js';
 import { ifThere } from './directory.js';
 import type { Filter } from './filter.js';
 import { type Below, closeRead, type Name } from './handle.js';

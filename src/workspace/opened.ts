@@ -5,7 +5,7 @@
  */
 import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import type { Tree, TreeEntry } from '../object/tree.js';
+import type { Tree, TreeEntry } from '../format/tree.js';
 import { ifSeen } from './directory.js';
 import { errno } from './files.js';
 import { setMode } from './handle.js';

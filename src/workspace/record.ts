@@ -12,7 +12,7 @@ import { toHex, utf8 } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { owning } from '../base/owners.js';
-import type { ObjectId } from '../object-id.js';
+import type { ObjectId } from '../format/object-id.js';
 import { quote } from './directory.js';
 import { identityOf } from './exchange.js';
 import { errno, writeFailure } from './files.js';

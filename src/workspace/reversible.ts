@@ -4,7 +4,7 @@
  * R-OUT-6).
  */
 import { linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
-import type { TreeEntry } from '../object/tree.js';
+import type { TreeEntry } from '../format/tree.js';
 import { errno } from './files.js';
 import { type Below, type DirectoryHandle, type Name, setMode } from './handle.js';
 import { microseconds, setTime } from './times.js';

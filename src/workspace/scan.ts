@@ -9,7 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import { compareUtf8 } from '../base/bytes.js';
 import { BrowserStateError, throwIfAborted } from '../base/errors.js';
 import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_SCAN_ROUNDS } from '../base/limits.js';
-import { blobCount, tooLarge } from '../object/tree.js';
+import { blobCount, tooLarge } from '../format/tree.js';
 import { ifThere, quote, resolveDirectory } from './directory.js';
 import { readFailure } from './files.js';
 import type { Filter } from './filter.js';

@@ -7,9 +7,9 @@ import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
 import { equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../base/bytes.js';
 import { invariant, isError } from '../base/errors.js';
-import { parentPath } from '../object/path.js';
-import { blobCount, type FileEntry } from '../object/tree.js';
-import { ID_BYTES } from '../object-id.js';
+import { ID_BYTES } from '../format/object-id.js';
+import { parentPath } from '../format/path.js';
+import { blobCount, type FileEntry } from '../format/tree.js';
 import type { ScannedEntry } from './scanned.js';
 
 /**

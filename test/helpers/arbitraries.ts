@@ -1,11 +1,11 @@
 /** fast-check arbitraries of the values that the format encodes. */
 import fc from 'fast-check';
 import { MAX_SEQUENCE, MAX_TIME } from '../../src/base/limits.js';
-import type { Commit } from '../../src/object/commit.js';
-import type { TreeEntry } from '../../src/object/tree.js';
-import { type Frame, type Location, type ObjectName, packHeaderLength } from '../../src/pack/locator.js';
-import type { Epoch } from '../../src/repository/cells.js';
-import { newRow, type Ref, type RefEvent, type Row } from '../../src/repository/ref.js';
+import type { Epoch } from '../../src/format/cells.js';
+import type { Commit } from '../../src/format/commit.js';
+import { type Frame, type Location, type ObjectName, packHeaderLength } from '../../src/format/locator.js';
+import { newRow, type Ref, type RefEvent, type Row } from '../../src/format/ref.js';
+import type { TreeEntry } from '../../src/format/tree.js';
 
 /** As the code makes objects, so that they compare as equal. */
 const record = <T>(shape: { [Key in keyof T]: fc.Arbitrary<T[Key]> }): fc.Arbitrary<T> =>

@@ -6,14 +6,14 @@ import { type Token, tokenize } from './source-text.js';
 
 /**
  * The layers, the lowest first. A part imports itself and lower layers; parts of one layer do not
- * import each other. A part is a list of folders and files, such as `src/object/ src/{a,b}.ts`.
+ * import each other. A part is a list of folders and files, such as `src/format/ src/{a,b}.ts`.
  */
 export const layers: readonly (readonly string[])[] = [
   [
     'src/codec/ src/{bytes,command-process,concurrency,errors,host,limits,nearest,object-id,option-check,request}.ts ' +
       'src/{owner-name,owners,portable-host,processes,sockets,system-errors}.ts',
   ],
-  ['src/object/', 'src/pack/', 'src/provider/'],
+  ['src/format/', 'src/pack/', 'src/provider/'],
   ['src/repository/'],
   ['src/workspace/'],
   ['src/session/'],
@@ -27,7 +27,7 @@ const entryPoints = isIn('src/{index,nearest,system-errors}.ts src/provider/{s3,
 
 /** Files that run without Node. They import each other and `#platform`. */
 const portable = isIn(
-  'src/{bytes,concurrency,errors,limits,nearest,object-id,option-check,request,system-errors}.ts src/object/ src/pack/ src/codec/',
+  'src/{bytes,concurrency,errors,limits,nearest,object-id,option-check,request,system-errors}.ts src/format/ src/pack/ src/codec/',
 );
 const onNode = isIn('src/codec/node.ts');
 

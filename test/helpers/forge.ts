@@ -5,14 +5,14 @@
  */
 import { createHash } from 'node:crypto';
 import { concat, Writer } from '../../src/base/bytes.js';
-import { type Commit, encodeCommit } from '../../src/object/commit.js';
-import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
-import { objectId } from '../../src/object-id.js';
-import { type EnvelopeKind, envelopeHeader, wrap } from '../../src/pack/envelope.js';
-import { encodeLocators, type Frame, type Location, NO_PATCHES, type ObjectName, packHeaderLength } from '../../src/pack/locator.js';
-import { type Epoch, encodeConfig, encodeEpoch } from '../../src/repository/cells.js';
-import { objectKey } from '../../src/repository/layout.js';
-import { emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row, type RowOp } from '../../src/repository/ref.js';
+import { type Epoch, encodeConfig, encodeEpoch } from '../../src/format/cells.js';
+import { type Commit, encodeCommit } from '../../src/format/commit.js';
+import { type EnvelopeKind, envelopeHeader, wrap } from '../../src/format/envelope.js';
+import { objectKey } from '../../src/format/keys.js';
+import { encodeLocators, type Frame, type Location, NO_PATCHES, type ObjectName, packHeaderLength } from '../../src/format/locator.js';
+import { objectId } from '../../src/format/object-id.js';
+import { emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row, type RowOp } from '../../src/format/ref.js';
+import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
 import type { Content } from './provider-content.js';
 
 export interface Version {

@@ -2,8 +2,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { Writer } from '../../src/base/bytes.js';
-import { type Commit, commitId, decodeCommit, encodeCommit } from '../../src/object/commit.js';
-import { objectId } from '../../src/object-id.js';
+import { type Commit, commitId, decodeCommit, encodeCommit } from '../../src/format/commit.js';
+import { objectId } from '../../src/format/object-id.js';
 import { commit as anyCommit, extensions as anyExtensions } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
 

@@ -1,8 +1,8 @@
 /** Differences of trees. SPEC.md R-WRITE-4 defines the facts that count. */
 import test from 'ava';
 import fc from 'fast-check';
-import { diffTrees, isEmptyDiff } from '../../src/object/diff.js';
-import type { Tree, TreeEntry } from '../../src/object/tree.js';
+import { diffTrees, isEmptyDiff } from '../../src/format/diff.js';
+import type { Tree, TreeEntry } from '../../src/format/tree.js';
 import { tree as anyTree } from '../helpers/arbitraries.js';
 
 /** Returns the facts of an entry that count, as text. */

@@ -1,7 +1,7 @@
 /** The paths that a tree may hold (SPEC.md R-PATH). */
 import test from 'ava';
 import fc from 'fast-check';
-import { parentPath, pathProblem } from '../../src/object/path.js';
+import { parentPath, pathProblem } from '../../src/format/path.js';
 import { component } from '../helpers/arbitraries.js';
 
 const hostile = [

@@ -12,7 +12,7 @@ import {
   measureTree,
   type TreeEntry,
   treeId,
-} from '../../src/object/tree.js';
+} from '../../src/format/tree.js';
 import { tree as anyTree } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
 import { holds } from '../helpers/property.js';

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';
 import { concat, Writer } from '../../src/base/bytes.js';
-import { type EnvelopeKind, envelopeHeader, envelopeKinds, type Identity, openEnvelope, unwrap, wrap } from '../../src/pack/envelope.js';
+import { type EnvelopeKind, envelopeHeader, envelopeKinds, type Identity, openEnvelope, unwrap, wrap } from '../../src/format/envelope.js';
 import { noise, prose } from '../helpers/content.js';
 import { refuses, rejects } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';

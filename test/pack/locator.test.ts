@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { Writer } from '../../src/base/bytes.js';
-import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/pack/locator.js';
+import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/format/locator.js';
 import { locations as anyLocations } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
 import { holds } from '../helpers/property.js';

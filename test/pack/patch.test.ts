@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
-import { applyPatches, changedPages, extractPages, pageCount } from '../../src/pack/patch.js';
+import { applyPatches, changedPages, extractPages, pageCount } from '../../src/format/patch.js';
 import { noise, withPages } from '../helpers/content.js';
 import { holds } from '../helpers/property.js';
 

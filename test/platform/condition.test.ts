@@ -2,12 +2,12 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { objectId } from '../../src/object-id.js';
+import { objectId } from '../../src/format/object-id.js';
 import { platforms } from './_codecs.js';
 
 const script = `
   const { preferredCodec } = await import('#platform');
-  const { objectId } = await import(${JSON.stringify(new URL('../../src/object-id.js', import.meta.url).href)});
+  const { objectId } = await import(${JSON.stringify(new URL('../../src/format/object-id.js', import.meta.url).href)});
   console.log(preferredCodec, objectId('blob', Uint8Array.of(1)));
 `;
 

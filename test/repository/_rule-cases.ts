@@ -6,8 +6,8 @@
 import { deflateRawSync } from 'node:zlib';
 import { concat } from '../../src/base/bytes.js';
 import { MAX_PACK_SIZE } from '../../src/base/limits.js';
-import { type Frame, packHeaderLength } from '../../src/pack/locator.js';
-import { encodeRef, newRow, type Ref } from '../../src/repository/ref.js';
+import { type Frame, packHeaderLength } from '../../src/format/locator.js';
+import { encodeRef, newRow, type Ref } from '../../src/format/ref.js';
 import {
   contents,
   envelope,

@@ -1,8 +1,8 @@
 /** Verification of every blob, which is done once for kept frames (R-OUT-1). */
 import test from 'ava';
+import { type Frame, type Location, NO_PATCHES } from '../../src/format/locator.js';
+import { objectId } from '../../src/format/object-id.js';
 import { isError, memoryProvider } from '../../src/index.js';
-import { objectId } from '../../src/object-id.js';
-import { type Frame, type Location, NO_PATCHES } from '../../src/pack/locator.js';
 import { BlobReader } from '../../src/repository/blob-reader.js';
 import { KeptFrames } from '../../src/repository/kept-frames.js';
 import { noise } from '../helpers/content.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { Writer } from '../../src/base/bytes.js';
-import { type Condemned, checkConfig, decodeEpoch, encodeConfig, encodeEpoch } from '../../src/repository/cells.js';
+import { type Condemned, checkConfig, decodeEpoch, encodeConfig, encodeEpoch } from '../../src/format/cells.js';
 import { epoch as anyEpoch } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';

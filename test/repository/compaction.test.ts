@@ -4,15 +4,15 @@
  */
 import test from 'ava';
 import fc from 'fast-check';
+import { objectKey } from '../../src/format/keys.js';
+import { framesOf, type PatchLocation } from '../../src/format/locator.js';
+import type { BlobPlace } from '../../src/format/manifest.js';
+import type { ObjectId } from '../../src/format/object-id.js';
 import { memoryProvider } from '../../src/index.js';
-import type { ObjectId } from '../../src/object-id.js';
-import { framesOf, type PatchLocation } from '../../src/pack/locator.js';
 import { BlobReader } from '../../src/repository/blob-reader.js';
 import { BlobWriter } from '../../src/repository/blob-writer.js';
 import { compact, planCompaction } from '../../src/repository/compaction.js';
 import { allowedRanges, planFetch } from '../../src/repository/fetch-plan.js';
-import { objectKey } from '../../src/repository/layout.js';
-import type { BlobPlace } from '../../src/repository/manifest.js';
 import { Repository } from '../../src/repository/repository.js';
 import { noise, prose, withPages } from '../helpers/content.js';
 import { fakeHost } from '../helpers/host.js';

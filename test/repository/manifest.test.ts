@@ -1,14 +1,14 @@
 /** Manifests (SPEC.md 7). A manifest whose commit, tree and locators disagree is rejected. */
 import test from 'ava';
 import { concat, Writer } from '../../src/base/bytes.js';
-import { type Commit, commitId, encodeCommit } from '../../src/object/commit.js';
-import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
-import { objectId } from '../../src/object-id.js';
-import { wrap } from '../../src/pack/envelope.js';
-import { encodeLocators, type Frame } from '../../src/pack/locator.js';
+import { type Commit, commitId, encodeCommit } from '../../src/format/commit.js';
+import { wrap } from '../../src/format/envelope.js';
+import { objectKey } from '../../src/format/keys.js';
+import { encodeLocators, type Frame } from '../../src/format/locator.js';
+import { type BlobPlace, decodeManifest, encodeManifest, type Manifest } from '../../src/format/manifest.js';
+import { objectId } from '../../src/format/object-id.js';
+import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
 import { memoryProvider } from '../../src/provider/memory.js';
-import { objectKey } from '../../src/repository/layout.js';
-import { type BlobPlace, decodeManifest, encodeManifest, type Manifest } from '../../src/repository/manifest.js';
 import { Repository } from '../../src/repository/repository.js';
 import { refuses, refusesTruncations, rejects } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';

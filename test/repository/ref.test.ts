@@ -3,17 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { Reader, Writer } from '../../src/base/bytes.js';
-import {
-  decodeRef,
-  decodeRows,
-  emptyRef,
-  encodeRef,
-  encodeRows,
-  newRow,
-  type Ref,
-  type RefEvent,
-  type Row,
-} from '../../src/repository/ref.js';
+import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type RefEvent, type Row } from '../../src/format/ref.js';
 import { ref as anyRef, rows as anyRows } from '../helpers/arbitraries.js';
 import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
 import { hex } from '../helpers/hex.js';

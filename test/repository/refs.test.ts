@@ -3,8 +3,8 @@
  * reader would accept (SPEC.md 8.3, 8.4, 11.1).
  */
 import test, { type ExecutionContext } from 'ava';
+import { MAX_INLINE_HEAD, newRow, type Ref, type Row } from '../../src/format/ref.js';
 import { BrowserStateError, memoryProvider, type Provider } from '../../src/index.js';
-import { MAX_INLINE_HEAD, newRow, type Ref, type Row } from '../../src/repository/ref.js';
 import type { Refs, Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
 import { around, counting } from '../faults/providers.js';

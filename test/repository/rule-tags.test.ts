@@ -7,8 +7,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { objectId } from '../../src/format/object-id.js';
 import { isError, memoryProvider, type Provider } from '../../src/index.js';
-import { objectId } from '../../src/object-id.js';
 import { type Forged, forged, idOf, seal } from '../helpers/forge.js';
 import { providerOf } from '../helpers/provider-content.js';
 import { machine } from '../sync/_machines.js';

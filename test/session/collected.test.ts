@@ -5,9 +5,9 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import type { Row } from '../../src/format/ref.js';
 import { memoryProvider, type Provider, type Session } from '../../src/index.js';
 import { scoped } from '../../src/provider/scoped.js';
-import type { Row } from '../../src/repository/ref.js';
 import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
 import { around } from '../faults/providers.js';

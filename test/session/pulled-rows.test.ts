@@ -3,8 +3,8 @@
  * (SPEC.md R-REF-2, R-SYNC-4).
  */
 import test from 'ava';
+import { newRow, type Row } from '../../src/format/ref.js';
 import { memoryProvider } from '../../src/index.js';
-import { newRow, type Row } from '../../src/repository/ref.js';
 import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
 import { arrange, inOrder } from '../../src/session/pulled-rows.js';

@@ -2,8 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { emptyRef, newRow, type Row } from '../../src/format/ref.js';
 import { type LogEntry, memoryProvider } from '../../src/index.js';
-import { emptyRef, newRow, type Row } from '../../src/repository/ref.js';
 import { Repository } from '../../src/repository/repository.js';
 import { resolveRevision } from '../../src/session/revision.js';
 import { rejects } from '../helpers/errors.js';

@@ -2,8 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { emptyRef } from '../../src/format/ref.js';
 import { memoryProvider } from '../../src/index.js';
-import { emptyRef } from '../../src/repository/ref.js';
 import { withTag } from '../../src/session/tags.js';
 import { prose } from '../helpers/content.js';
 import { refuses, rejects } from '../helpers/errors.js';

@@ -1,6 +1,6 @@
 /** The limits below which a directory is unexpectedly small. */
 import test from 'ava';
-import type { Tree } from '../../src/object/tree.js';
+import type { Tree } from '../../src/format/tree.js';
 import { checkShrink, type Readable } from '../../src/session/shrink.js';
 import { rejects } from '../helpers/errors.js';
 

@@ -5,8 +5,8 @@
  * test/sync/hostile-manifests.test.ts does so for manifests.
  */
 import test from 'ava';
-import { encodeCommit } from '../../src/object/commit.js';
-import { objectId } from '../../src/object-id.js';
+import { encodeCommit } from '../../src/format/commit.js';
+import { objectId } from '../../src/format/object-id.js';
 import { forged, seal } from '../helpers/forge.js';
 import { type Notices, ruleCases } from '../repository/_rule-cases.js';
 import { manifestCases } from '../sync/_manifest-cases.js';

@@ -3,12 +3,12 @@ import { appendFileSync, lstatSync, readFileSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import test from 'ava';
 import { MAX_CELL_BODY, MAX_CELL_SIZE } from '../../src/base/limits.js';
+import { encodeEpoch } from '../../src/format/cells.js';
+import { encode } from '../../src/format/codecs.js';
+import { unwrap, wrap } from '../../src/format/envelope.js';
+import { framesOf } from '../../src/format/locator.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
-import { encode } from '../../src/pack/codec.js';
-import { unwrap, wrap } from '../../src/pack/envelope.js';
-import { framesOf } from '../../src/pack/locator.js';
 import { scoped } from '../../src/provider/scoped.js';
-import { encodeEpoch } from '../../src/repository/cells.js';
 import { Repository } from '../../src/repository/repository.js';
 import { noise, prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';

@@ -3,10 +3,10 @@
  * B3). hostile-manifests.test.ts runs the library's readers and its check on them. test/spec runs
  * the reader that was written from SPEC.md alone.
  */
-import type { Commit } from '../../src/object/commit.js';
-import type { TreeEntry } from '../../src/object/tree.js';
-import { objectId } from '../../src/object-id.js';
-import type { Frame } from '../../src/pack/locator.js';
+import type { Commit } from '../../src/format/commit.js';
+import type { Frame } from '../../src/format/locator.js';
+import { objectId } from '../../src/format/object-id.js';
+import type { TreeEntry } from '../../src/format/tree.js';
 import { contents, fileEntry, retree, type Version } from '../helpers/forge.js';
 
 const newest = contents[2] as Uint8Array;

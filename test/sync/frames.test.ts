@@ -2,11 +2,11 @@
 import { appendFileSync, chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { objectKey } from '../../src/format/keys.js';
+import type { Row } from '../../src/format/ref.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
 import { scoped } from '../../src/provider/scoped.js';
 import { allowedRanges, planFetch } from '../../src/repository/fetch-plan.js';
-import { objectKey } from '../../src/repository/layout.js';
-import type { Row } from '../../src/repository/ref.js';
 import { Repository } from '../../src/repository/repository.js';
 import { noise, prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';

@@ -6,8 +6,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import test from 'ava';
+import { NO_PATCHES } from '../../src/format/locator.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
-import { NO_PATCHES } from '../../src/pack/locator.js';
 import { rejects } from '../helpers/errors.js';
 import { contents, forged, retree, seal, type Version } from '../helpers/forge.js';
 import { file as profileFile, readListing } from '../helpers/profile.js';

@@ -5,11 +5,11 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { encodeEpoch } from '../../src/format/cells.js';
+import { unwrap, wrap } from '../../src/format/envelope.js';
+import { nameOfKey, objectKey } from '../../src/format/keys.js';
+import type { ObjectName } from '../../src/format/locator.js';
 import { BrowserStateError, memoryProvider, type Progress, type Provider } from '../../src/index.js';
-import { unwrap, wrap } from '../../src/pack/envelope.js';
-import type { ObjectName } from '../../src/pack/locator.js';
-import { encodeEpoch } from '../../src/repository/cells.js';
-import { nameOfKey, objectKey } from '../../src/repository/layout.js';
 import { around } from '../faults/providers.js';
 import { noise, withPages } from '../helpers/content.js';
 import { file, type ProfileEntry, readListing, smallProfile } from '../helpers/profile.js';

@@ -1,7 +1,7 @@
 /** Vectors of the bodies of cells and segments (SPEC.md 8). */
 import { Reader, Writer } from '../../src/base/bytes.js';
-import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../../src/repository/cells.js';
-import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row } from '../../src/repository/ref.js';
+import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../../src/format/cells.js';
+import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row } from '../../src/format/ref.js';
 import { fromHex } from '../helpers/hex.js';
 import type { Format } from './_format.js';
 

@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { concat, Writer } from '../../src/base/bytes.js';
 import type { Codec } from '../../src/codec/platform.js';
-import { decode as decompress } from '../../src/pack/codec.js';
-import { type EnvelopeKind, envelopeHeader, unwrap, wrap } from '../../src/pack/envelope.js';
+import { decode as decompress } from '../../src/format/codecs.js';
+import { type EnvelopeKind, envelopeHeader, unwrap, wrap } from '../../src/format/envelope.js';
 import { fromHex } from '../helpers/hex.js';
 import type { Format } from './_format.js';
 

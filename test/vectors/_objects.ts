@@ -1,8 +1,8 @@
 /** Vectors of the primitives and of what has an id: blobs, trees, commits (SPEC.md 2, 3). */
 import { Reader, utf8, Writer } from '../../src/base/bytes.js';
-import { type Commit, decodeCommit, encodeCommit } from '../../src/object/commit.js';
-import { decodeTree, encodeTree, type TreeEntry } from '../../src/object/tree.js';
-import { objectId } from '../../src/object-id.js';
+import { type Commit, decodeCommit, encodeCommit } from '../../src/format/commit.js';
+import { objectId } from '../../src/format/object-id.js';
+import { decodeTree, encodeTree, type TreeEntry } from '../../src/format/tree.js';
 import { fromHex } from '../helpers/hex.js';
 import type { Format } from './_format.js';
 

@@ -1,12 +1,12 @@
 /** Vectors of packs, patches, locator tables and manifests (SPEC.md 5 to 7). */
 import { concat, Writer } from '../../src/base/bytes.js';
-import { encodeCommit } from '../../src/object/commit.js';
-import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/object/tree.js';
-import { objectId } from '../../src/object-id.js';
-import { envelopeHeader, openEnvelope } from '../../src/pack/envelope.js';
-import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/pack/locator.js';
-import { applyPatches, extractPages } from '../../src/pack/patch.js';
-import { decodeManifest, encodeManifest } from '../../src/repository/manifest.js';
+import { encodeCommit } from '../../src/format/commit.js';
+import { envelopeHeader, openEnvelope } from '../../src/format/envelope.js';
+import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/format/locator.js';
+import { decodeManifest, encodeManifest } from '../../src/format/manifest.js';
+import { objectId } from '../../src/format/object-id.js';
+import { applyPatches, extractPages } from '../../src/format/patch.js';
+import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
 import { fromHex } from '../helpers/hex.js';
 import { compressed, repository, seal } from './_envelopes.js';
 import type { Format } from './_format.js';

@@ -10,8 +10,8 @@ import {
   MAX_PARENTS,
   MAX_TIME,
 } from '../base/limits.js';
-import { ID_BYTES, idBytes, type ObjectId, objectId } from '../object-id.js';
 import { decodeExtensions, type Extension, encodeExtensions } from './extension.js';
+import { ID_BYTES, idBytes, type ObjectId, objectId } from './object-id.js';
 
 export interface Commit {
   tree: ObjectId;

@@ -7,7 +7,7 @@ import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
 import { BrowserStateError, check, newerVersion } from '../base/errors.js';
 import { MAX_CELL_BODY, MAX_KEY_BYTES, MAX_MANIFEST_SIZE, MAX_SEGMENT_SIZE } from '../base/limits.js';
-import { type Compression, codecOfTag, codecTag, decode, encode } from './codec.js';
+import { type Compression, codecOfTag, codecTag, decode, encode } from './codecs.js';
 
 const FORMAT_VERSION = 1;
 export const DIGEST_BYTES = 32;

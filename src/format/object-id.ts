@@ -3,8 +3,8 @@
  * prefix separates the types, so that no bytes are valid as two kinds of object.
  */
 import { sha256 } from '#platform';
-import { fromHex, toHex, utf8 } from './base/bytes.js';
-import { BrowserStateError } from './base/errors.js';
+import { fromHex, toHex, utf8 } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
 
 export const ID_BYTES = 32;
 export const ID_DIGITS = 2 * ID_BYTES;

@@ -17,12 +17,12 @@ import {
   MAX_TIME,
 } from '../base/limits.js';
 import type { EtagStyle } from '../base/request.js';
-import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
-import { decodeExtensions, type Extension, encodeExtensions } from '../object/extension.js';
-import { ID_BYTES, idBytes, type ObjectId } from '../object-id.js';
-import { NAME_BYTES } from '../pack/envelope.js';
-import { nameText, type ObjectName, readName, writeName } from '../pack/locator.js';
-import { tagProblem } from './layout.js';
+import { type Commit, commitId, decodeCommit, encodeCommit } from './commit.js';
+import { NAME_BYTES } from './envelope.js';
+import { decodeExtensions, type Extension, encodeExtensions } from './extension.js';
+import { tagProblem } from './keys.js';
+import { nameText, type ObjectName, readName, writeName } from './locator.js';
+import { ID_BYTES, idBytes, type ObjectId } from './object-id.js';
 
 const rowOps = ['commit', 'rollback', 'merge', 'recovered'] as const;
 export type RowOp = (typeof rowOps)[number];

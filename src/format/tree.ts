@@ -14,7 +14,7 @@ import {
   MAX_SYMLINK_BYTES,
   MAX_TREE_PATH_BYTES,
 } from '../base/limits.js';
-import { ID_BYTES, ID_DIGITS, type ObjectId, objectId } from '../object-id.js';
+import { ID_BYTES, ID_DIGITS, type ObjectId, objectId } from './object-id.js';
 import { parentPath, pathProblem } from './path.js';
 
 interface EntryBase {

@@ -1,5 +1,5 @@
 /** The label by which a checkpoint is known from a commit that somebody asked for. */
-import type { Commit } from '../object/commit.js';
+import type { Commit } from './commit.js';
 
 export const liveLabel = { checkpoint: 'live' } as const;
 

@@ -2,8 +2,8 @@
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
 import { MAX_ID_LENGTH } from '../base/limits.js';
-import { NAME_BYTES } from '../pack/envelope.js';
-import { nameText, type ObjectName } from '../pack/locator.js';
+import { NAME_BYTES } from './envelope.js';
+import { nameText, type ObjectName } from './locator.js';
 
 /** The folder of a user's repository in the user's folder (SPEC.md 9). */
 export const STORE_FOLDER = '.store';

@@ -2,9 +2,9 @@
 import { Reader, Writer } from '../base/bytes.js';
 import { BrowserStateError, check } from '../base/errors.js';
 import { MAX_CONDEMNED } from '../base/limits.js';
-import { decodeExtensions, encodeExtensions } from '../object/extension.js';
-import { compareNames, type ObjectName, readName, writeName } from '../pack/locator.js';
-import type { ObjectFolder } from './layout.js';
+import { decodeExtensions, encodeExtensions } from './extension.js';
+import type { ObjectFolder } from './keys.js';
+import { compareNames, type ObjectName, readName, writeName } from './locator.js';
 
 const folderTags: Record<ObjectFolder, number> = { manifests: 0x4d, packs: 0x50, segments: 0x53 };
 

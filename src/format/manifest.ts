@@ -5,10 +5,10 @@
 import { concat, Reader, Writer } from '../base/bytes.js';
 import { check, integrity } from '../base/errors.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../base/limits.js';
-import { type Commit, commitId, decodeCommit, encodeCommit } from '../object/commit.js';
-import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree, tooLarge } from '../object/tree.js';
-import { type ObjectId, objectId } from '../object-id.js';
-import { decodeLocators, encodeLocators, type Location } from '../pack/locator.js';
+import { type Commit, commitId, decodeCommit, encodeCommit } from './commit.js';
+import { decodeLocators, encodeLocators, type Location } from './locator.js';
+import { type ObjectId, objectId } from './object-id.js';
+import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree, tooLarge } from './tree.js';
 
 /** A blob's location, and its length from the tree. */
 export interface BlobPlace {

@@ -7,7 +7,7 @@ import { fromHex, Reader, toHex, Writer } from '../base/bytes.js';
 import { check, integrity, invariant } from '../base/errors.js';
 import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_PACK_SIZE, MAX_PATCHES, PAGE_SIZE } from '../base/limits.js';
 import type { Codec } from '../codec/platform.js';
-import { codecOfTag, codecTag } from './codec.js';
+import { codecOfTag, codecTag } from './codecs.js';
 import { DIGEST_BYTES, NAME_BYTES } from './envelope.js';
 import { pageCount } from './patch.js';
 
