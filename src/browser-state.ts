@@ -11,6 +11,8 @@ import { repeat, type Stop } from './base/interval.js';
 import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './base/limits.js';
 import { throwTyped } from './base/system-errors.js';
 import { prepareProfile } from './browser/hygiene.js';
+import { entryFacts } from './fs/paths.js';
+import { removeTree } from './fs/remove.js';
 import { checkWholeNumber } from './provider/arguments.js';
 import type { Mount, Unmounted } from './session/mount.js';
 import type { UnmountOptions } from './session/mount-options.js';
@@ -26,10 +28,8 @@ import {
   openRemote,
 } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
-import { entryFacts } from './workspace/directory.js';
 import { type LiveBrowser, liveBrowser } from './workspace/live.js';
 import { FileTracker } from './workspace/metadata.js';
-import { removeTree } from './workspace/remove.js';
 
 /** The mounted session, and its background work. */
 interface Mounted extends Tracked {

@@ -6,7 +6,7 @@
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from '../base/host.js';
-import { ifSeen } from '../workspace/directory.js';
+import { ifSeen } from '../fs/paths.js';
 import { type DirectoryFacts, readFacts } from '../workspace/excludes.js';
 import { liveBrowser } from '../workspace/live.js';
 import { unportablePrefix } from './cookie-key.js';

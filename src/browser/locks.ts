@@ -4,9 +4,9 @@
  */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { ifSeen } from '../workspace/directory.js';
+import { errno, writeFailure } from '../fs/errors.js';
+import { ifSeen } from '../fs/paths.js';
 import type { Browser } from '../workspace/excludes.js';
-import { errno, writeFailure } from '../workspace/files.js';
 
 const locks: Readonly<Record<Browser, readonly string[]>> = {
   chromium: ['SingletonLock', 'SingletonSocket', 'SingletonCookie'],

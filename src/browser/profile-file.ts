@@ -4,8 +4,8 @@
  */
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { MAX_PROFILE_TEXT } from '../base/limits.js';
-import { ifSeen } from '../workspace/directory.js';
-import { writeFailure } from '../workspace/files.js';
+import { writeFailure } from '../fs/errors.js';
+import { ifSeen } from '../fs/paths.js';
 
 export interface ProfileFile {
   text: string;

@@ -6,6 +6,7 @@ import type { Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
 import { parentPath } from '../format/path.js';
 import { measureTree, type Tree, type TreeEntry } from '../format/tree.js';
+import { hasHandles } from '../fs/handle.js';
 import { BlobReader } from '../repository/blob-reader.js';
 import type { KeptFrames } from '../repository/kept-frames.js';
 import { applyTree, findObstacle } from '../workspace/apply.js';
@@ -14,7 +15,6 @@ import { directoryState, type PlaceOptions, placeTree, placeUnrecorded } from '.
 import { identityOf } from '../workspace/exchange.js';
 import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, matcher } from '../workspace/filter.js';
-import { hasHandles } from '../workspace/handle.js';
 import { refuseLive } from '../workspace/live.js';
 import { MARKER } from '../workspace/marker.js';
 import { countForeign, isClosed, openedIn, withFormerModes } from '../workspace/opened.js';

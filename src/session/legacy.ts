@@ -13,9 +13,9 @@ import { BrowserStateError, check, isError } from '../base/errors.js';
 import { MAX_ENTRIES, MAX_FILE_SIZE } from '../base/limits.js';
 import { STORE_FOLDER } from '../format/keys.js';
 import { parentPath, pathProblem } from '../format/path.js';
+import { readFailure } from '../fs/errors.js';
+import { ifThere, quote } from '../fs/paths.js';
 import type { ByteRange, Foreign, Provider, RequestOptions } from '../provider/provider.js';
-import { ifThere, quote } from '../workspace/directory.js';
-import { readFailure } from '../workspace/files.js';
 import { scan } from '../workspace/scan.js';
 import type { LegacyEntry, LegacyPlace } from './legacy-place.js';
 

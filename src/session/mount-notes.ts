@@ -9,8 +9,8 @@ import { toHex, utf8 } from '../base/bytes.js';
 import type { Host } from '../base/host.js';
 import { type Owners, owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
-import { errno, writeFailure } from '../workspace/files.js';
-import { readPrivately, replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
+import { errno, writeFailure } from '../fs/errors.js';
+import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
 
 /** `shared`: any number at once. `exclusive`: with a lease, so that others fail fast. `fork`: what is committed becomes a session of its own. */
 export type MountMode = 'shared' | 'exclusive' | 'fork';

@@ -14,9 +14,9 @@ import { type Owners, owning } from '../base/owners.js';
 import { NAME_BYTES } from '../format/envelope.js';
 import { ID_DIGITS, type ObjectId } from '../format/object-id.js';
 import { decodeRef, encodeRef, type Ref } from '../format/ref.js';
+import { errno } from '../fs/errors.js';
+import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
 import type { Version } from '../provider/provider.js';
-import { errno } from '../workspace/files.js';
-import { readPrivately, replacePrivately, sealed, unsealed } from '../workspace/private-file.js';
 
 /** The folder among the records that has one for each remote. */
 export const REMOTES = 'remotes';

@@ -6,10 +6,10 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isError } from '../base/errors.js';
 import { gonePaths } from '../base/owners.js';
+import { errno } from '../fs/errors.js';
+import { removeTree } from '../fs/remove.js';
 import { bytesAt, TEMPORARY } from '../provider/local-files.js';
-import { errno } from '../workspace/files.js';
 import type { Workspace } from '../workspace/record.js';
-import { removeTree } from '../workspace/remove.js';
 import { DRAFT, type DraftStore, removeDraft } from './draft.js';
 import { REMOTES, TORN_NOTE } from './remote-notes.js';
 

@@ -14,14 +14,14 @@ import type { Manifest } from '../format/manifest.js';
 import { type ObjectId, objectId } from '../format/object-id.js';
 import { parentPath } from '../format/path.js';
 import { blobCount, blobId, blobLength, type FileEntry, type TreeEntry } from '../format/tree.js';
+import { readFailure } from '../fs/errors.js';
+import { Below, closeRead, type Name } from '../fs/handle.js';
+import { ifThere } from '../fs/paths.js';
+import { microseconds } from '../fs/times.js';
 import type { Predecessor } from '../repository/blob-writer.js';
-import { ifThere } from './directory.js';
-import { readFailure } from './files.js';
-import { Below, closeRead, type Name } from './handle.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
 import type { StatCache } from './stat-cache.js';
-import { microseconds } from './times.js';
 
 type Capturing = CaptureOptions & {
   /** Called after each block of a file, with the bytes of the file read so far. */

@@ -3,11 +3,11 @@
  */
 import { type BigIntStats, chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { BrowserStateError } from '../base/errors.js';
-import { quote } from './directory.js';
-import { errno } from './files.js';
-import { DirectoryHandle, withHandle } from './handle.js';
-import { makeWritable } from './remove.js';
-import { microseconds, setTime } from './times.js';
+import { errno } from '../fs/errors.js';
+import { DirectoryHandle, withHandle } from '../fs/handle.js';
+import { quote } from '../fs/paths.js';
+import { makeWritable } from '../fs/remove.js';
+import { microseconds, setTime } from '../fs/times.js';
 
 /** Called before an entry that cannot be renamed is moved in parts. */
 type OnSplit = (name: string, identity: string) => Promise<unknown>;

@@ -7,8 +7,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { parentPath } from '../format/path.js';
-import { ifSeen, resolveDirectory } from './directory.js';
-import { readFailure } from './files.js';
+import { readFailure } from '../fs/errors.js';
+import { ifSeen, resolveDirectory } from '../fs/paths.js';
 
 export type Browser = 'chromium' | 'firefox';
 

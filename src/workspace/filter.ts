@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Ignore } from 'ignore';
 import { BrowserStateError } from '../base/errors.js';
 import { parentPath } from '../format/path.js';
-import { ifThere, quote, resolveDirectory } from './directory.js';
+import { ifThere, quote, resolveDirectory } from '../fs/paths.js';
 import { type DirectoryFacts, defaultExclude } from './excludes.js';
 
 /** This file is never excluded, so that the user's rules stay with the profile. */

@@ -10,11 +10,11 @@ import { compareUtf8 } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
 import { MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../base/limits.js';
 import { pathProblem } from '../format/path.js';
-import { ifSeen, ifThere, quote } from './directory.js';
+import { Below, type Name } from '../fs/handle.js';
+import { isSystemEntry } from '../fs/mount-points.js';
+import { ifSeen, ifThere, quote } from '../fs/paths.js';
 import { type Filter, patternFor } from './filter.js';
-import { Below, type Name } from './handle.js';
 import { isLockName } from './live.js';
-import { isSystemEntry } from './mount-points.js';
 import { Facts, type ScannedEntry } from './scanned.js';
 import { RACY_WINDOW_MS } from './stat-cache.js';
 

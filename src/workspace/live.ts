@@ -9,9 +9,9 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync, statS
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
-import { ifSeen } from './directory.js';
+import { errno, readFailure } from '../fs/errors.js';
+import { ifSeen } from '../fs/paths.js';
 import type { Browser } from './excludes.js';
-import { errno, readFailure } from './files.js';
 
 export interface LiveBrowser {
   pid: number;

@@ -13,7 +13,7 @@ import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { describeOwner } from '../base/owner-name.js';
 import type { OwnerState, Owners } from '../base/owners.js';
-import { errno } from './files.js';
+import { errno } from '../fs/errors.js';
 import { recordFailure, recordPath } from './record.js';
 
 type LockHost = Pick<Host, 'random' | 'owners'>;

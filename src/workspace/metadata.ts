@@ -9,10 +9,10 @@ import { type BigIntStats, lstatSync, openSync, readdirSync, readSync } from 'no
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { READ_SIZE } from '../base/limits.js';
-import { ifSeen } from './directory.js';
+import { closeRead } from '../fs/handle.js';
+import { ifSeen } from '../fs/paths.js';
 import { readFacts } from './excludes.js';
 import { buildFilter, readRules } from './filter.js';
-import { closeRead } from './handle.js';
 
 export interface FileMetadata {
   /** Relative to the directory, `/`-separated. */

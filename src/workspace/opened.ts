@@ -6,9 +6,9 @@
 import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import type { Tree, TreeEntry } from '../format/tree.js';
-import { ifSeen } from './directory.js';
-import { errno } from './files.js';
-import { setMode } from './handle.js';
+import { errno } from '../fs/errors.js';
+import { setMode } from '../fs/handle.js';
+import { ifSeen } from '../fs/paths.js';
 
 /** Modes by path. */
 export type OpenedEntries = Readonly<Record<string, number>>;

@@ -13,12 +13,12 @@ import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
-import { quote } from './directory.js';
+import { errno, writeFailure } from '../fs/errors.js';
+import { quote } from '../fs/paths.js';
+import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
 import { identityOf } from './exchange.js';
-import { errno, writeFailure } from './files.js';
 import type { CaptureRules } from './filter.js';
 import type { OpenedEntries } from './opened.js';
-import { readPrivately, replacePrivately, sealed, unsealed } from './private-file.js';
 import { StatCache } from './stat-cache.js';
 
 /** A change of the directory that may be incomplete. */

@@ -5,9 +5,9 @@
  */
 import { linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
 import type { TreeEntry } from '../format/tree.js';
-import { errno } from './files.js';
-import { type Below, type DirectoryHandle, type Name, setMode } from './handle.js';
-import { microseconds, setTime } from './times.js';
+import { errno } from '../fs/errors.js';
+import { type Below, type DirectoryHandle, type Name, setMode } from '../fs/handle.js';
+import { microseconds, setTime } from '../fs/times.js';
 
 export class Reversible {
   readonly #dir: Below;

@@ -6,12 +6,12 @@
 import { lstatSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
-import { ifSeen } from './directory.js';
+import { errno, writeFailure } from '../fs/errors.js';
+import { ifSeen } from '../fs/paths.js';
+import { removeTree } from '../fs/remove.js';
 import { between, findConflicts, identityOf, moveEntries } from './exchange.js';
-import { errno, writeFailure } from './files.js';
 import { unmark } from './marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from './record.js';
-import { removeTree } from './remove.js';
 
 /** A workspace with a change in progress. */
 export interface Changing {

@@ -23,11 +23,11 @@ import { compareFrames } from '../format/locator.js';
 import type { BlobPlace } from '../format/manifest.js';
 import { ID_DIGITS, type ObjectId, objectId } from '../format/object-id.js';
 import { blobCount, blobId, blobLength, type FileEntry, type Tree, type TreeEntry } from '../format/tree.js';
+import { writeFailure } from '../fs/errors.js';
+import { setTime } from '../fs/times.js';
 import type { BlobReader } from '../repository/blob-reader.js';
-import { writeFailure } from './files.js';
 import { openedMode } from './opened.js';
 import type { StatCache } from './stat-cache.js';
-import { setTime } from './times.js';
 
 export interface WriteProgress {
   path: string;

@@ -173,7 +173,7 @@ testWith(['files of two users'])('C8: a directory of another user is found befor
   writeFileSync(join(dir, 'mine'), 'of this user');
   execFileSync('chown', ['-R', '65534:65534', join(dir, 'theirs')]);
   const program = `
-    import { requireRemovable } from ${JSON.stringify(new URL('../../src/workspace/remove.js', import.meta.url).href)};
+    import { requireRemovable } from ${JSON.stringify(new URL('../../src/fs/remove.js', import.meta.url).href)};
     import { readdirSync } from 'node:fs';
     const names = readdirSync(process.argv[1], { encoding: 'buffer' });
     await requireRemovable(process.argv[1], names).then(() => console.log('removable'), (error) => console.log(error.code, error.message));`;

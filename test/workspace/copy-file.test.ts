@@ -2,7 +2,7 @@
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { copyChangingFile } from '../../src/workspace/copy-file.js';
+import { copyChangingFile } from '../../src/fs/copy-changing-file.js';
 import { noise } from '../helpers/content.js';
 import { temporary } from '../helpers/temporary.js';
 

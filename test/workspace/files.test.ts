@@ -5,7 +5,7 @@
 import { constants } from 'node:os';
 import test from 'ava';
 import type { BrowserStateError, ErrorCode } from '../../src/base/errors.js';
-import { readFailure, writeFailure } from '../../src/workspace/files.js';
+import { readFailure, writeFailure } from '../../src/fs/errors.js';
 
 const expected: Record<string, [ErrorCode, RegExp]> = {
   EACCES: ['FORBIDDEN', /may write to/],

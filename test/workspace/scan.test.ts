@@ -19,7 +19,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { BrowserStateError } from '../../src/base/errors.js';
 import { MAX_DEPTH, MAX_FILE_SIZE, MAX_PATH_BYTES } from '../../src/base/limits.js';
-import { quote } from '../../src/workspace/directory.js';
+import { quote } from '../../src/fs/paths.js';
 import { buildFilter, type Filter } from '../../src/workspace/filter.js';
 import { type Scan, scan } from '../../src/workspace/scan.js';
 import { runWithoutRights, testWith } from '../helpers/machine.js';

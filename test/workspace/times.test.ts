@@ -2,7 +2,7 @@
 import { lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { microseconds, setTime } from '../../src/workspace/times.js';
+import { microseconds, setTime } from '../../src/fs/times.js';
 import { temporary } from '../helpers/temporary.js';
 
 const SECOND = 1_000_000n;

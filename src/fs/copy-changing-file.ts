@@ -5,7 +5,7 @@
 import { constants } from 'node:fs';
 import { copyFile, open } from 'node:fs/promises';
 import { READ_SIZE } from '../base/limits.js';
-import { errno } from './files.js';
+import { errno } from './errors.js';
 import { hasHandles, type Name } from './handle.js';
 
 /**

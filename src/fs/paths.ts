@@ -4,7 +4,7 @@
  */
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { BrowserStateError } from '../base/errors.js';
-import { errno, readFailure } from './files.js';
+import { errno, readFailure } from './errors.js';
 
 /**
  * Returns the real path of `dir`, resolving symlinks. Throws NOT_FOUND if it does not exist, USAGE

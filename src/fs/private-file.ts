@@ -6,7 +6,7 @@ import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { sha256 } from '#platform';
 import { concat, equalBytes } from '../base/bytes.js';
-import { errno } from './files.js';
+import { errno } from './errors.js';
 
 const DIGEST_BYTES = 32;
 

@@ -2,7 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
-import { ifSeen } from './directory.js';
+import { ifSeen } from './paths.js';
 
 /** Entries that the file system itself keeps in its root. */
 export const systemEntries: ReadonlySet<string> = new Set([

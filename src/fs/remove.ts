@@ -5,9 +5,9 @@
 import { accessSync, chmodSync, constants, lstatSync, rmdirSync, statSync, unlinkSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { BrowserStateError } from '../base/errors.js';
-import { quote } from './directory.js';
-import { errno, writeFailure } from './files.js';
+import { errno, writeFailure } from './errors.js';
 import { DirectoryHandle, type Name, withHandle } from './handle.js';
+import { quote } from './paths.js';
 
 /** Entries between two breaths, which let other work run. */
 const ENTRIES_PER_BREATH = 1000;
