@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openStore, type Store } from '../src/index.js';
-import { s3Provider } from '../src/provider/s3.js';
+import { s3Provider } from '../src/provider/s3/s3.js';
 import { type HttpProxy, startProxy } from '../test/faults/http-proxy.js';
 import { startGateway } from '../test/servers/_radosgw.js';
 import { zstd } from './_codecs.js';

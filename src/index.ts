@@ -10,7 +10,7 @@ export type { Compression } from './format/codecs.js';
 export type { TreeDiff } from './format/diff.js';
 export type { ObjectId } from './format/object-id.js';
 export type { RefEvent } from './format/ref.js';
-export { localProvider } from './provider/local.js';
+export { localProvider } from './provider/local/local.js';
 export { memoryProvider } from './provider/memory.js';
 export type {
   ByteRange,
@@ -24,7 +24,7 @@ export type {
   RequestOptions,
   Version,
 } from './provider/provider.js';
-export type { RetryEvent } from './provider/retry.js';
+export type { RetryEvent } from './provider/wrap/retry.js';
 export type { CheckOptions, CheckResult } from './repository/check.js';
 export type { Finding, FindingCode } from './repository/findings.js';
 export type { Outcome } from './session/all-sessions.js';

@@ -7,7 +7,7 @@ import { checkOptions, type OptionNames } from './base/option-check.js';
 import type { OnProgress } from './base/progress.js';
 import type { PrepareOptions } from './browser/hygiene.js';
 import type { Provider } from './provider/provider.js';
-import type { RetryEvent } from './provider/retry.js';
+import type { RetryEvent } from './provider/wrap/retry.js';
 import { optionsOf } from './session/calls.js';
 import type { OpenMountOptions, RecoverAction, UnmountOptions } from './session/mount-options.js';
 import type { TransferOptions } from './session/places.js';
@@ -232,13 +232,13 @@ export async function openRemote(options: BrowserStateOptions, host: Host): Prom
   const { storageType, useSync = true, remote, s3Options, gcsOptions } = options;
   if (!useSync || remote !== undefined) return useSync ? remote : undefined;
   if (storageType === 's3' && s3Options !== undefined) {
-    const { s3Provider } = await import('./provider/s3.js');
+    const { s3Provider } = await import('./provider/s3/s3.js');
     const { bucketName: bucket, prefix, region, endpoint, pathStyle, client } = s3Options;
     const place = { bucket, prefix: withoutSlashes(prefix), region, endpoint, pathStyle };
     return s3Provider({ ...place, credentials: credentialsOf(s3Options), client: client as never }, host);
   }
   if (storageType === 'gcs' && gcsOptions !== undefined) {
-    const { gcsProvider } = await import('./provider/gcs.js');
+    const { gcsProvider } = await import('./provider/gcs/gcs.js');
     const { bucketName: bucket, prefix, projectID: projectId, keyFilename, endpoint, storage } = gcsOptions;
     return gcsProvider({ bucket, prefix: withoutSlashes(prefix), projectId, keyFilename, endpoint, storage: storage as never });
   }

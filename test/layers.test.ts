@@ -84,7 +84,7 @@ test('an import of every form is found, and no other text passes for one', (t) =
 /** A file of each part of the table, the lowest first. */
 const samples: readonly (readonly string[])[] = [
   ['src/base/bytes.ts', 'src/base/host.ts', 'src/codec/node.ts', 'src/codec/brotli/codes.ts'],
-  ['src/format/tree.ts', 'src/format/codecs.ts', 'src/provider/suite/races.ts'],
+  ['src/format/tree.ts', 'src/format/codecs.ts', 'src/provider/conformance/races.ts'],
   ['src/repository/refs.ts'],
   ['src/workspace/scan.ts'],
   ['src/session/session.ts'],
@@ -127,7 +127,7 @@ test('a layer imports all below it, and the command line the entry points alone'
   t.deepEqual(planted(sourcesBelow), []);
   t.deepEqual(planted({ 'src/format/planted.ts': "import '#platform';\nimport '../bytes.js';" }), []);
   t.deepEqual(
-    planted({ 'cli/commands/planted.ts': importing('cli/commands/planted.ts', ['src/index.ts', 'src/provider/s3.ts', 'cli/main.ts']) }),
+    planted({ 'cli/commands/planted.ts': importing('cli/commands/planted.ts', ['src/index.ts', 'src/provider/s3/s3.ts', 'cli/main.ts']) }),
     [],
   );
   t.deepEqual(planted({ 'cli/planted.ts': "import '../src/errors.js';" }), [

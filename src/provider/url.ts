@@ -9,8 +9,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { BrowserStateError, isAnyError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import type { Owners } from '../base/owners.js';
-import { localProvider } from './local.js';
-import { hasErrno } from './local-errors.js';
+import { hasErrno } from './local/errors.js';
+import { localProvider } from './local/local.js';
 import type { Provider } from './provider.js';
 
 const FORMS = 'file:///path, s3://bucket/prefix?region=R&endpoint=URL&pathStyle=true or gs://bucket/prefix?projectId=P&endpoint=URL';
@@ -26,12 +26,12 @@ export async function openProviderUrl(url: string, host: Pick<Host, 'random'>, o
       return localProvider(folderOf(parsed), host, { owners });
     case 's3:': {
       const { region, endpoint, pathStyle } = parametersOf(parsed, ['region', 'endpoint', 'pathStyle']);
-      const { s3Provider } = await import('./s3.js');
+      const { s3Provider } = await import('./s3/s3.js');
       return s3Provider({ ...placeOf(parsed), region, endpoint: checkEndpoint(endpoint), pathStyle: flag('pathStyle', pathStyle) }, host);
     }
     case 'gs:': {
       const { projectId, endpoint } = parametersOf(parsed, ['projectId', 'endpoint']);
-      const { gcsProvider } = await import('./gcs.js');
+      const { gcsProvider } = await import('./gcs/gcs.js');
       return gcsProvider({ ...placeOf(parsed), projectId, endpoint: checkEndpoint(endpoint) });
     }
     default:

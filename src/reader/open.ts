@@ -5,12 +5,12 @@ import { portableHost } from '../base/portable-host.js';
 import { checkId } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
 import { rowCount } from '../format/ref.js';
-import { type Fetch, HttpSource, type Sign } from '../provider/http.js';
-import { type S3Address, s3Source } from '../provider/http-s3.js';
+import { type Fetch, HttpSource, type Sign } from '../provider/http/http.js';
+import { readOnly, type Source } from '../provider/http/read-only.js';
+import { type S3Address, s3Source } from '../provider/http/s3.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { readOnly, type Source } from '../provider/read-only.js';
-import { retrying } from '../provider/retry.js';
-import { scoped } from '../provider/scoped.js';
+import { retrying } from '../provider/wrap/retry.js';
+import { scoped } from '../provider/wrap/scoped.js';
 import { RefReader } from './refs.js';
 import { ReaderSession } from './session.js';
 

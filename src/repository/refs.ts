@@ -31,7 +31,7 @@ import {
   type SegmentName,
 } from '../format/ref.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
-import { isRefusal } from '../provider/retry.js';
+import { isRefusal } from '../provider/wrap/retry.js';
 import { RowSegments, rowBytes, segmentRows } from './row-segments.js';
 
 /** A ref as it was read: the only start of a swap. */

@@ -8,7 +8,7 @@ import { requestOptions } from '../base/operation.js';
 import type { OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import type { RetryEvent } from '../provider/retry.js';
+import type { RetryEvent } from '../provider/wrap/retry.js';
 import type { CheckOptions } from '../repository/check.js';
 import { type OfflineOptions, offlineOptions } from './call.js';
 import type { CheckoutOptions } from './checkout.js';

@@ -8,7 +8,7 @@ import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 import { BrowserState, openStore } from '../../src/index.js';
 import { launch as launchPlaywright } from '../../src/playwright.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
 import { launch as launchPuppeteer } from '../../src/puppeteer.js';
 import { temporary } from '../helpers/temporary.js';
 import { type Gateway, startGateway } from '../servers/_radosgw.js';

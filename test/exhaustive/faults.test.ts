@@ -5,7 +5,7 @@
  */
 import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';
-import { retrying } from '../../src/provider/retry.js';
+import { retrying } from '../../src/provider/wrap/retry.js';
 import { failNth, lateNth } from '../faults/providers.js';
 import { atEveryIndex, type World } from '../sync/_every-index.js';
 import { operations } from '../sync/_operations.js';

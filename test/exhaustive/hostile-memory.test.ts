@@ -11,7 +11,7 @@ import { MAX_BLOBS, MAX_ENTRIES, MAX_PATCHES, PAGE_SIZE } from '../../src/base/l
 import type { Location, PatchLocation } from '../../src/format/locator.js';
 import { objectId } from '../../src/format/object-id.js';
 import type { TreeEntry } from '../../src/format/tree.js';
-import { localProvider } from '../../src/provider/local.js';
+import { localProvider } from '../../src/provider/local/local.js';
 import { fileEntry, forged, retree, seal } from '../helpers/forge.js';
 import { fakeHost } from '../helpers/host.js';
 import type { Content } from '../helpers/provider-content.js';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { equalBytes } from '../../src/base/bytes.js';
 import { isError } from '../../src/base/errors.js';
-import { localProvider } from '../../src/provider/local.js';
+import { localProvider } from '../../src/provider/local/local.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { Actor, interceptFileSystem } from '../faults/file-system.js';
 import { dice } from '../helpers/dice.js';

@@ -2,7 +2,7 @@
  * A program that adds to a cell by compare-and-swap: `_writer.js FOLDER LIMIT NAME COUNT`. It sends
  * each attempt to its parent after it has ended, and may be killed at any time.
  */
-import { localProvider } from '../../src/provider/local.js';
+import { localProvider } from '../../src/provider/local/local.js';
 import { host } from './_folders.js';
 import { type Attempt, attempt, currentValue } from './_history.js';
 

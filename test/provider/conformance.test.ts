@@ -6,11 +6,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { localProvider } from '../../src/provider/local.js';
+import { providerSuite } from '../../src/provider/conformance/suite.js';
+import { localProvider } from '../../src/provider/local/local.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { scoped } from '../../src/provider/scoped.js';
-import { providerSuite } from '../../src/provider/suite.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 import { counting, latency } from '../faults/providers.js';
 import { host } from './_folders.js';
 

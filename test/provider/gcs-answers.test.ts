@@ -6,10 +6,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import type { ErrorCode } from '../../src/base/errors.js';
-import { gcsProvider } from '../../src/provider/gcs.js';
+import { cellOf, won } from '../../src/provider/conformance/support.js';
+import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { retrying } from '../../src/provider/retry.js';
-import { cellOf, won } from '../../src/provider/suite/support.js';
+import { retrying } from '../../src/provider/wrap/retry.js';
 import { bodies, HTML, type WrongAnswer } from '../faults/http-answers.js';
 import { rejects } from '../helpers/errors.js';
 import { type GcsFault, type GcsServer, startGcsServer } from '../servers/gcs-server.js';

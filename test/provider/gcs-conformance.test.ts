@@ -4,11 +4,11 @@
  * of requests under way.
  */
 import test from 'ava';
-import { gcsProvider } from '../../src/provider/gcs.js';
+import { providerSuite } from '../../src/provider/conformance/suite.js';
+import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { retrying } from '../../src/provider/retry.js';
-import { scoped } from '../../src/provider/scoped.js';
-import { providerSuite } from '../../src/provider/suite.js';
+import { retrying } from '../../src/provider/wrap/retry.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 import { startGcsServer } from '../servers/gcs-server.js';
 
 const buckets = Array.from({ length: 1000 }, (_, i) => `bucket-${i}`);

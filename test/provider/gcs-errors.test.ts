@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import type { ErrorCode } from '../../src/base/errors.js';
-import { type GcsOptions, gcsProvider } from '../../src/provider/gcs.js';
+import { type GcsOptions, gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider, RequestOptions, Version } from '../../src/provider/provider.js';
 import { rejects } from '../helpers/errors.js';
 import { type GcsFault, type GcsServer, startGcsServer } from '../servers/gcs-server.js';

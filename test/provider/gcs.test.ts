@@ -5,7 +5,7 @@
 import { Storage, type StorageOptions } from '@google-cloud/storage';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
-import { type GcsOptions, gcsProvider } from '../../src/provider/gcs.js';
+import { type GcsOptions, gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider, Version } from '../../src/provider/provider.js';
 import { type GcsServer, type GcsServerOptions, startGcsServer } from '../servers/gcs-server.js';
 

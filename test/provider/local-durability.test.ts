@@ -7,7 +7,7 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
-import { localProvider } from '../../src/provider/local.js';
+import { localProvider } from '../../src/provider/local/local.js';
 import type { Provider, Version } from '../../src/provider/provider.js';
 import { freshFolder, host } from './_folders.js';
 

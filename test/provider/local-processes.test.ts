@@ -6,7 +6,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
-import { localProvider } from '../../src/provider/local.js';
+import { localProvider } from '../../src/provider/local/local.js';
 import { freshFolder, host } from './_folders.js';
 import { type Attempt, append, currentValue, verifyHistory, verifySound } from './_history.js';
 

@@ -7,7 +7,7 @@ import { mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/
 import { join } from 'node:path';
 import test from 'ava';
 import { concat, fromHex, utf8 } from '../../src/base/bytes.js';
-import { localProvider } from '../../src/provider/local.js';
+import { localProvider } from '../../src/provider/local/local.js';
 import type { Listed, Provider, Version } from '../../src/provider/provider.js';
 import { freshFolder, host } from './_folders.js';
 

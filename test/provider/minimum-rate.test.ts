@@ -5,9 +5,9 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { MIN_BYTES_PER_SECOND } from '../../src/base/limits.js';
-import { gcsProvider } from '../../src/provider/gcs.js';
+import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
 import { rejects } from '../helpers/errors.js';
 
 /** Longer than a test, so that no timer fires except those of the test. */

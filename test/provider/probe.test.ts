@@ -4,9 +4,9 @@
  */
 import test from 'ava';
 import { memoryProvider } from '../../src/provider/memory.js';
-import { PROBE_KEY, probeProvider } from '../../src/provider/probe.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
+import { PROBE_KEY, probeProvider } from '../../src/provider/wrap/probe.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { type Fault, type S3Request, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';

@@ -4,10 +4,10 @@ import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import { BrowserStateError, type ErrorCode } from '../../src/base/errors.js';
 import { MAX_RETRY_DELAY_MS } from '../../src/base/limits.js';
+import { providerSuite } from '../../src/provider/conformance/suite.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
-import { type RetryEvent, type RetryOptions, retrying } from '../../src/provider/retry.js';
-import { providerSuite } from '../../src/provider/suite.js';
+import { type RetryEvent, type RetryOptions, retrying } from '../../src/provider/wrap/retry.js';
 import { around, counting, failNth, type Method } from '../faults/providers.js';
 import { dice } from '../helpers/dice.js';
 

@@ -13,7 +13,7 @@ import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import type { ErrorCode } from '../../src/base/errors.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { type S3Options, s3Provider } from '../../src/provider/s3.js';
+import { type S3Options, s3Provider } from '../../src/provider/s3/s3.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 import { type Fault, type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
@@ -168,7 +168,7 @@ test('a missing SDK is named, and only when it is needed', async (t) => {
   mkdirSync(join(folder, 'src'));
   cpSync(fileURLToPath(new URL('../../src', import.meta.url)), join(folder, 'src'), { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'module', imports: { '#platform': './src/codec/node.js' } }));
-  const module = (await import(pathToFileURL(join(folder, 'src/provider/s3.js')).href)) as typeof import('../../src/provider/s3.js');
+  const module = (await import(pathToFileURL(join(folder, 'src/provider/s3/s3.js')).href)) as typeof import('../../src/provider/s3/s3.js');
   const provider = module.s3Provider({ bucket: 'profiles' });
   const error: unknown = await provider.get('packs/a').catch((found: unknown) => found);
   t.like(error, { code: 'UNSUPPORTED', hint: 'Install it: npm install @aws-sdk/client-s3' });

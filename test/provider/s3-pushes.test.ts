@@ -1,8 +1,8 @@
 /** Pushes to a faulty bucket: expired credentials, lost answers, and writes that are not kept. */
 import test, { type ExecutionContext } from 'ava';
 import type { Provider } from '../../src/provider/provider.js';
-import { retrying } from '../../src/provider/retry.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
+import { retrying } from '../../src/provider/wrap/retry.js';
 import { bodies, type WrongAnswer } from '../faults/http-answers.js';
 import { rejects } from '../helpers/errors.js';
 import { readListing } from '../helpers/profile.js';

@@ -1,9 +1,9 @@
 /** Faulty swaps on S3: lost answers, errors of the store, conflicts, and the forms of ETags. */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
+import { cellOf, won } from '../../src/provider/conformance/support.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { s3Provider } from '../../src/provider/s3.js';
-import { cellOf, won } from '../../src/provider/suite/support.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
 import { rejects } from '../helpers/errors.js';
 import { type Fault, type S3Request, type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
 

@@ -3,11 +3,11 @@
  * which stores are known to differ.
  */
 import test from 'ava';
+import { providerSuite } from '../../src/provider/conformance/suite.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { retrying } from '../../src/provider/retry.js';
-import { s3Provider } from '../../src/provider/s3.js';
-import { scoped } from '../../src/provider/scoped.js';
-import { providerSuite } from '../../src/provider/suite.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
+import { retrying } from '../../src/provider/wrap/retry.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 import { type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
 
 interface Subject {

@@ -3,7 +3,7 @@ import test from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
-import { scoped } from '../../src/provider/scoped.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 
 async function keys(provider: Provider, prefix = ''): Promise<string[]> {
   const all: Listed[] = [];

@@ -6,9 +6,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { gcsProvider } from '../../src/provider/gcs.js';
+import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
 import { rejects } from '../helpers/errors.js';
 
 /** A server that does so with each connection after the first bytes of a request. */

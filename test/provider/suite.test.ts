@@ -4,9 +4,9 @@
  */
 import test from 'ava';
 import { BrowserStateError, type ErrorCode } from '../../src/base/errors.js';
+import { type BrokenProviders, providerSuite } from '../../src/provider/conformance/suite.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { type BrokenProviders, providerSuite } from '../../src/provider/suite.js';
 import { around, type Method } from '../faults/providers.js';
 
 const CODES: Record<keyof BrokenProviders, ErrorCode[]> = {

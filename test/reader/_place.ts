@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { localProvider } from '../../src/index.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { encodeCell } from '../../src/provider/s3-cell.js';
+import { encodeCell } from '../../src/provider/s3/cell.js';
 import type * as Entry from '../../src/reader.js';
 import { replace, type WrongAnswer } from '../faults/http-answers.js';
 import { fakeHost } from '../helpers/host.js';

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import type { S3Options } from '../../src/provider/s3.js';
+import type { S3Options } from '../../src/provider/s3/s3.js';
 
 const run = promisify(execFile);
 const script = (name: string): string => fileURLToPath(new URL(`../../../test/servers/${name}`, import.meta.url));

@@ -3,8 +3,8 @@
  * that drops, delays and loses answers at random.
  */
 import type { ExecutionContext } from 'ava';
-import { retrying } from '../../src/provider/retry.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
+import { retrying } from '../../src/provider/wrap/retry.js';
 import { startProxy } from '../faults/http-proxy.js';
 import { randomFaults } from '../faults/random-faults.js';
 import { writeTogether } from '../sync/_writers.js';

@@ -3,8 +3,8 @@
  * request in every way that a network has.
  */
 import test, { type ExecutionContext } from 'ava';
-import { retrying } from '../../src/provider/retry.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
+import { retrying } from '../../src/provider/wrap/retry.js';
 import { type HttpFault, startProxy } from '../faults/http-proxy.js';
 import { atEveryIndex, type World } from '../sync/_every-index.js';
 import { operations, type Prepare } from '../sync/_operations.js';

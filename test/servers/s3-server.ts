@@ -5,7 +5,7 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { S3Options } from '../../src/provider/s3.js';
+import type { S3Options } from '../../src/provider/s3/s3.js';
 import { type Replaced, replace } from '../faults/http-answers.js';
 import { refusal } from './_s3-signature.js';
 import { type Answer, failure, type S3Behavior, S3Store } from './_s3-store.js';

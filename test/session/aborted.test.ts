@@ -10,7 +10,7 @@ import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/base/host.js';
 import type { Operation } from '../../src/base/operation.js';
 import { isError, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../src/index.js';
-import { scoped } from '../../src/provider/scoped.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 import { fork, rollback } from '../../src/session/history.js';
 import type { LegacyPlace } from '../../src/session/legacy-place.js';
 import { LocalReplica } from '../../src/session/local.js';

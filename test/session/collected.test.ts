@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import type { Row } from '../../src/format/ref.js';
 import { memoryProvider, type Provider, type Session } from '../../src/index.js';
-import { scoped } from '../../src/provider/scoped.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
 import { around } from '../faults/providers.js';

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { BrowserStateError, memoryProvider, type Provider, type Session, type Store } from '../../src/index.js';
-import { scoped } from '../../src/provider/scoped.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 import { Repository } from '../../src/repository/repository.js';
 import { around } from '../faults/providers.js';
 import { prose } from '../helpers/content.js';

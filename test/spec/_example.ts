@@ -14,7 +14,7 @@ import { encodeManifest } from '../../src/format/manifest.js';
 import { objectId } from '../../src/format/object-id.js';
 import { emptyRef, encodeRef, newRow } from '../../src/format/ref.js';
 import { measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
-import { encodeEntry } from '../../src/provider/local-entry.js';
+import { encodeEntry } from '../../src/provider/local/entry.js';
 import { hex } from '../helpers/hex.js';
 import { EPOCH_START, fakeHost } from '../helpers/host.js';
 import { seal } from '../vectors/_envelopes.js';

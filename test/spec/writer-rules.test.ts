@@ -8,7 +8,7 @@ import { encode } from '../../src/format/codecs.js';
 import { unwrap, wrap } from '../../src/format/envelope.js';
 import { framesOf } from '../../src/format/locator.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
-import { scoped } from '../../src/provider/scoped.js';
+import { scoped } from '../../src/provider/wrap/scoped.js';
 import { Repository } from '../../src/repository/repository.js';
 import { noise, prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';

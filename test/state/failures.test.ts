@@ -196,7 +196,7 @@ test('an earlier version can be restored, and changes can be listed', async (t) 
   const state = open(machine);
   await round(state, 's', (dir) => write(dir, profile('yesterday')));
   await round(state, 's', (dir) => write(dir, { 'Default/Cookies': 'logged out', 'Default/History': 'new' }));
-  const { s3Provider } = await import('../../src/provider/s3.js');
+  const { s3Provider } = await import('../../src/provider/s3/s3.js');
   const remote = s3Provider({ ...server.options, prefix: 'team' });
   const store = await openStore({ home: machine.home, remote, userId: 'tester', host: machine.host('store') });
   t.teardown(() => store.close());

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import { openStore } from '../../src/index.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
 import { type HttpCounts, type HttpProxy, startProxy } from '../faults/http-proxy.js';
 import { noise } from '../helpers/content.js';
 import { file, readListing, writeProfile } from '../helpers/profile.js';

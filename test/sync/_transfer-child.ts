@@ -6,7 +6,7 @@
 import { writeSync } from 'node:fs';
 import process from 'node:process';
 import { openStore } from '../../src/index.js';
-import { s3Provider } from '../../src/provider/s3.js';
+import { s3Provider } from '../../src/provider/s3/s3.js';
 import { BlobIndex } from '../../src/repository/blob-index.js';
 
 const noted = new Map<string, number>();

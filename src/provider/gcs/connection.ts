@@ -1,0 +1,155 @@
+/**
+ * The Cloud Storage SDK as the provider uses it. It is loaded with the first request, for
+ * credentials, tokens and the service address. gcs-exchange.ts sends each request once, with a
+ * minimum rate. A decorator retries.
+ */
+import { addAbortListener } from 'node:events';
+import type { Agent } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Storage } from '@google-cloud/storage';
+import { BrowserStateError, isAnyError } from '../../base/errors.js';
+import { STALL_TIMEOUT_MS } from '../../base/limits.js';
+import type { RequestOptions } from '../provider.js';
+import { poolOf } from '../shared/agent.js';
+import { uncredited } from './errors.js';
+import { type Answer, exchange } from './exchange.js';
+
+export interface GcsConnectionOptions {
+  /** Found in the credentials by the SDK if not given. */
+  projectId?: string | undefined;
+  /**
+   * The address of a store that is not Google's, such as an emulator. No credentials are sent to it
+   * unless `keyFilename` is given.
+   */
+  endpoint?: string | undefined;
+  /**
+   * A file with the key of a service account. The SDK's default chain finds credentials if it is
+   * not given.
+   */
+  keyFilename?: string | undefined;
+  /** Credentials and endpoint, in place of all of the above. */
+  storage?: Storage | undefined;
+  /** Milliseconds without a byte, or with too few, after which a request ends. */
+  timeoutMs?: number | undefined;
+}
+
+export interface GcsRequest {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Path below the address of the service: `/storage/v1/b/…`. */
+  path: string;
+  query: Record<string, string>;
+  headers?: Record<string, string>;
+  body?: Uint8Array;
+  /** Maximum bytes of the response. */
+  limit: number;
+  /** Receives the response body if it fits. */
+  into?: Uint8Array | undefined;
+}
+
+const PACKAGE = '@google-cloud/storage';
+
+export class GcsConnection {
+  readonly #options: GcsConnectionOptions;
+  readonly #timeoutMs: number;
+  #opened: Promise<{ storage: Storage; agent: Agent }> | undefined;
+
+  constructor(options: GcsConnectionOptions) {
+    if (options.endpoint !== undefined) checkEndpoint(options.endpoint);
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? STALL_TIMEOUT_MS;
+  }
+
+  /** Sends one request once, and returns its response whatever its status. */
+  async send({ method, path, query, headers = {}, body, limit, into }: GcsRequest, { signal }: RequestOptions): Promise<Answer> {
+    this.#opened ??= this.#open();
+    const { storage, agent } = await this.#opened;
+    const url = new URL(`${storage.apiEndpoint}${path}?${new URLSearchParams(query)}`);
+    const credentials = await this.#inTime(authorization(storage, url), signal);
+    const question = { method, url, headers: { ...credentials, ...headers }, ...(body === undefined ? {} : { body }) };
+    return await exchange(question, { agent, timeoutMs: this.#timeoutMs, limit, into, signal });
+  }
+
+  async close(): Promise<void> {
+    // There is nothing to close if the connection could not be made.
+    await this.#opened?.then(
+      ({ agent }) => agent.destroy(),
+      () => undefined,
+    );
+  }
+
+  async #open(): Promise<{ storage: Storage; agent: Agent }> {
+    const storage = this.#options.storage ?? (await this.#makeStorage());
+    return { storage, agent: poolOf(new URL(storage.apiEndpoint).protocol, { windowMs: this.#timeoutMs }) };
+  }
+
+  async #makeStorage(): Promise<Storage> {
+    const { Storage } = await load();
+    const { projectId, endpoint, keyFilename } = this.#options;
+    return new Storage({
+      ...(projectId === undefined ? {} : { projectId }),
+      ...(endpoint === undefined ? {} : { apiEndpoint: endpoint }),
+      ...(keyFilename === undefined ? {} : { keyFilename, useAuthWithCustomEndpoint: true }),
+    });
+  }
+
+  /**
+   * Bounds the SDK's search for credentials, which has neither cancellation nor a timeout. A search
+   * that takes too long is left running.
+   */
+  async #inTime<T>(search: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    const done = new AbortController();
+    const late = wait(this.#timeoutMs, undefined, { signal: done.signal }).then(() => {
+      throw new BrowserStateError('UNREACHABLE', `found no credentials in ${this.#timeoutMs} ms`);
+    });
+    let listener: Disposable | undefined;
+    const cancelled = new Promise<never>((_resolve, reject) => {
+      if (signal) listener = addAbortListener(signal, () => reject(signal.reason));
+    });
+    try {
+      return await Promise.race([search, late, cancelled]);
+    } finally {
+      done.abort();
+      listener?.[Symbol.dispose]();
+    }
+  }
+}
+
+/**
+ * Returns the headers with the SDK's credentials. Empty for an endpoint that is not Google's, or if
+ * the SDK finds no credentials.
+ */
+function authorization(storage: Storage, url: URL): Promise<Record<string, string>> {
+  return new Promise((resolve, reject) => {
+    storage.makeAuthenticatedRequest(
+      { uri: url.href, headers: {} },
+      {
+        onAuthenticated: (error, request) => {
+          if (error) reject(uncredited(error));
+          else resolve(request?.headers as Record<string, string>);
+        },
+      },
+    );
+  });
+}
+
+/**
+ * Throws USAGE for an invalid address, and for one with a password: credentials never come from a
+ * URL.
+ */
+function checkEndpoint(endpoint: string): void {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '') return;
+  throw new BrowserStateError('USAGE', 'expected an endpoint such as http://127.0.0.1:4443, without user and password, found another text');
+}
+
+async function load(): Promise<typeof import('@google-cloud/storage')> {
+  try {
+    return await import('@google-cloud/storage');
+  } catch (cause) {
+    if (!(isAnyError(cause) && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(PACKAGE))) throw cause;
+    throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which Cloud Storage needs, is not installed`, {
+      hint: `Install it: npm install ${PACKAGE}`,
+      cause,
+    });
+  }
+}
