@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { allowedRanges } from '../src/repository/fetch-plan.js';
+import { allowedRanges } from '../src/repository/read/fetch-plan.js';
 import { zstd } from './_codecs.js';
 import { RemoteStore } from './_remote-store.js';
 import { changeBetween, type Generation, scan } from './_scan.js';

@@ -25,8 +25,8 @@ export type {
   Version,
 } from './provider/provider.js';
 export type { RetryEvent } from './provider/wrap/retry.js';
-export type { CheckOptions, CheckResult } from './repository/check.js';
-export type { Finding, FindingCode } from './repository/findings.js';
+export type { Finding, FindingCode } from './repository/maintain/findings.js';
+export type { CheckOptions, CheckResult } from './repository/maintain/verify.js';
 export type { Outcome } from './session/all-sessions.js';
 export type { OfflineOptions } from './session/call.js';
 export type { LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './session/calls.js';

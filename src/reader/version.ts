@@ -9,8 +9,8 @@ import type { BlobPlace, Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
 import { blobCount, blobId, type FileEntry, type TreeEntry } from '../format/tree.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
-import { BlobReader } from '../repository/blob-reader.js';
-import { planFetch } from '../repository/fetch-plan.js';
+import { BlobReader } from '../repository/read/blob-reader.js';
+import { planFetch } from '../repository/read/fetch-plan.js';
 import type { LogEntry } from '../session/log-entry.js';
 
 interface FileInfoBase {

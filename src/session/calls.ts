@@ -9,7 +9,7 @@ import type { OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
-import type { CheckOptions } from '../repository/check.js';
+import type { CheckOptions } from '../repository/maintain/verify.js';
 import { type OfflineOptions, offlineOptions } from './call.js';
 import type { CheckoutOptions } from './checkout.js';
 import { type CommitOptions, commitOptions } from './commit.js';

@@ -8,7 +8,7 @@ import { isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno, writeFailure } from '../fs/errors.js';
-import { KeptFrames } from '../repository/kept-frames.js';
+import { KeptFrames } from '../repository/read/frame-cache.js';
 import { settleWorkspace } from '../workspace/settle.js';
 import { type Call, hasRemote } from './call.js';
 import { checkoutSession } from './checkout.js';

@@ -2,7 +2,7 @@ import type { OnProgress } from '../base/progress.js';
 import { type Frame, frameKey } from '../format/locator.js';
 import type { BlobPlace, Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
-import { segmentKey, segmentsOf } from '../repository/segments.js';
+import { segmentKey, segmentsOf } from '../repository/write/blob-parts.js';
 import { type Uses, usesOf } from './moving-files.js';
 
 /** A blob that is to come, with the frames that it waits for. */

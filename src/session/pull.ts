@@ -9,9 +9,9 @@ import { type BlobPlace, type Manifest, mergeBlobs } from '../format/manifest.js
 import type { ObjectId } from '../format/object-id.js';
 import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { copyBlobs } from '../repository/copy.js';
-import type { KeptFrames } from '../repository/kept-frames.js';
-import { matchSegments, type Segment } from '../repository/segments.js';
+import type { KeptFrames } from '../repository/read/frame-cache.js';
+import { matchSegments, type Segment } from '../repository/write/blob-parts.js';
+import { copyBlobs } from '../repository/write/copy-blobs.js';
 import { writeEntry } from './append-commit.js';
 import type { RemoteCall } from './call.js';
 import { absentSession } from './known-sessions.js';

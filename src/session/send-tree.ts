@@ -10,8 +10,8 @@ import { compareFrames, type Frame } from '../format/locator.js';
 import type { BlobPlace, Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
 import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../format/tree.js';
-import type { BlobReader } from '../repository/blob-reader.js';
-import type { BlobWriter, Predecessor } from '../repository/blob-writer.js';
+import type { BlobReader } from '../repository/read/blob-reader.js';
+import type { BlobWriter, Predecessor } from '../repository/write/blob-writer.js';
 import { pushProgress } from './push-progress.js';
 
 /** A blob that the remote has not. */

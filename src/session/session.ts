@@ -8,7 +8,7 @@ import { diffTrees, type TreeDiff } from '../format/diff.js';
 import { checkId } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { RefEvent } from '../format/ref.js';
-import { KeptFrames } from '../repository/kept-frames.js';
+import { KeptFrames } from '../repository/read/frame-cache.js';
 import { readRules } from '../workspace/filter.js';
 import { refuseHalfDone } from '../workspace/settle.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from './call.js';

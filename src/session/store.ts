@@ -14,7 +14,7 @@ import { type Ref, wasDeleted } from '../format/ref.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { type CheckOptions, type CheckResult, checkRepository } from '../repository/check.js';
+import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
 import { type Action, forAll, type Outcome } from './all-sessions.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from './call.js';
 import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './calls.js';

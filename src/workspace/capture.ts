@@ -18,7 +18,7 @@ import { readFailure } from '../fs/errors.js';
 import { Below, closeRead, type Name } from '../fs/handle.js';
 import { ifThere } from '../fs/paths.js';
 import { microseconds } from '../fs/times.js';
-import type { Predecessor } from '../repository/blob-writer.js';
+import type { Predecessor } from '../repository/write/blob-writer.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
 import type { StatCache } from './stat-cache.js';

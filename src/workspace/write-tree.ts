@@ -25,7 +25,7 @@ import { ID_DIGITS, type ObjectId, objectId } from '../format/object-id.js';
 import { blobCount, blobId, blobLength, type FileEntry, type Tree, type TreeEntry } from '../format/tree.js';
 import { writeFailure } from '../fs/errors.js';
 import { setTime } from '../fs/times.js';
-import type { BlobReader } from '../repository/blob-reader.js';
+import type { BlobReader } from '../repository/read/blob-reader.js';
 import { openedMode } from './opened.js';
 import type { StatCache } from './stat-cache.js';
 

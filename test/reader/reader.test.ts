@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { localProvider } from '../../src/index.js';
 import type { ReaderSession, ReaderVersion } from '../../src/reader.js';
-import { allowedRanges, planFetch } from '../../src/repository/fetch-plan.js';
+import { allowedRanges, planFetch } from '../../src/repository/read/fetch-plan.js';
 import { Repository } from '../../src/repository/repository.js';
 import type { Expected } from '../fixtures/expected.js';
 import { fakeHost } from '../helpers/host.js';

@@ -3,8 +3,8 @@ import test from 'ava';
 import { type Frame, type Location, NO_PATCHES } from '../../src/format/locator.js';
 import { objectId } from '../../src/format/object-id.js';
 import { isError, memoryProvider } from '../../src/index.js';
-import { BlobReader } from '../../src/repository/blob-reader.js';
-import { KeptFrames } from '../../src/repository/kept-frames.js';
+import { BlobReader } from '../../src/repository/read/blob-reader.js';
+import { KeptFrames } from '../../src/repository/read/frame-cache.js';
 import { noise } from '../helpers/content.js';
 
 const bytes = noise(10_000, 'blob');

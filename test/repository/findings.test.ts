@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { integrity } from '../../src/base/errors.js';
-import { Findings, MAX_FINDINGS, MAX_FINDINGS_OF_KEY } from '../../src/repository/findings.js';
+import { Findings, MAX_FINDINGS, MAX_FINDINGS_OF_KEY } from '../../src/repository/maintain/findings.js';
 
 test('of one key and code few are listed, then one counts the rest, for all sessions', async (t) => {
   const findings = new Findings();

@@ -6,7 +6,7 @@ import test from 'ava';
 import { MAX_SESSION_ROWS } from '../../src/base/limits.js';
 import { emptyRef, encodeRef, newRow, type Row } from '../../src/format/ref.js';
 import { memoryProvider } from '../../src/index.js';
-import { MAX_FINDINGS } from '../../src/repository/findings.js';
+import { MAX_FINDINGS } from '../../src/repository/maintain/findings.js';
 import { counting } from '../faults/providers.js';
 import { rejects } from '../helpers/errors.js';
 import { commitOf, envelope, type Forged, forged, rowsBody, seal } from '../helpers/forge.js';

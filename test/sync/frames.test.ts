@@ -6,7 +6,7 @@ import { objectKey } from '../../src/format/keys.js';
 import type { Row } from '../../src/format/ref.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
-import { allowedRanges, planFetch } from '../../src/repository/fetch-plan.js';
+import { allowedRanges, planFetch } from '../../src/repository/read/fetch-plan.js';
 import { Repository } from '../../src/repository/repository.js';
 import { noise, prose } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';

@@ -3,9 +3,9 @@
  * a pull without reading and decoding it again. A pack's name is never reused, so a frame's
  * position identifies its bytes. Frames that do not fit are read from their pack.
  */
-import { KEPT_FRAME_BYTES } from '../base/limits.js';
-import { type Frame, frameKey, framesOf, type Location } from '../format/locator.js';
-import type { ObjectId } from '../format/object-id.js';
+import { KEPT_FRAME_BYTES } from '../../base/limits.js';
+import { type Frame, frameKey, framesOf, type Location } from '../../format/locator.js';
+import type { ObjectId } from '../../format/object-id.js';
 
 export class KeptFrames {
   readonly #frames = new Map<string, Promise<Uint8Array>>();

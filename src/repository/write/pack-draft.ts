@@ -1,12 +1,12 @@
 /** Packs that a writer fills in memory, in pooled buffers. */
 import { sha256 } from '#platform';
-import { MAX_PACK_SIZE } from '../base/limits.js';
-import { DIGEST_BYTES, envelopeHeader } from '../format/envelope.js';
-import { objectKey } from '../format/keys.js';
-import type { Frame, ObjectName } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { Repository } from './repository.js';
+import { MAX_PACK_SIZE } from '../../base/limits.js';
+import { DIGEST_BYTES, envelopeHeader } from '../../format/envelope.js';
+import { objectKey } from '../../format/keys.js';
+import type { Frame, ObjectName } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import type { Repository } from '../repository.js';
 
 /** Initial bytes of a pack's buffer: enough for most commits. */
 const FIRST_BYTES = 256 * 1024;

@@ -4,16 +4,16 @@
  * Memory is bounded by the caches, not by the bytes read.
  */
 
-import { type BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
-import { FRAME_CACHE_BYTES, PAGE_SIZE } from '../base/limits.js';
-import { decode } from '../format/codecs.js';
-import { objectKey } from '../format/keys.js';
-import { type Frame, framesOf } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import { type ObjectId, objectId } from '../format/object-id.js';
-import { applyPatches, pageCount } from '../format/patch.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
-import type { KeptFrames } from './kept-frames.js';
+import { type BrowserStateError, integrity, isError, readingKey } from '../../base/errors.js';
+import { FRAME_CACHE_BYTES, PAGE_SIZE } from '../../base/limits.js';
+import { decode } from '../../format/codecs.js';
+import { objectKey } from '../../format/keys.js';
+import { type Frame, framesOf } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import { type ObjectId, objectId } from '../../format/object-id.js';
+import { applyPatches, pageCount } from '../../format/patch.js';
+import type { Provider, RequestOptions } from '../../provider/provider.js';
+import type { KeptFrames } from './frame-cache.js';
 import { homeSpans, planSpans, type Span, spanOf } from './spans.js';
 
 /** The part of a repository that packs are read from. */

@@ -2,8 +2,8 @@
  * Spans: byte ranges of packs that are fetched at once. Close frames are one request, since a round
  * trip costs more than the bytes between them.
  */
-import { MAX_SPAN, MAX_SPAN_GAP } from '../base/limits.js';
-import { compareFrames, compareNames, type Frame, type ObjectName } from '../format/locator.js';
+import { MAX_SPAN, MAX_SPAN_GAP } from '../../base/limits.js';
+import { compareFrames, compareNames, type Frame, type ObjectName } from '../../format/locator.js';
 
 /** A run of a pack's bytes that is fetched at once. */
 export interface Span {

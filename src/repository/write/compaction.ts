@@ -4,15 +4,15 @@
  * them again in its own pack. Planning is pure: it uses locations and sizes, no bytes. Ids never
  * change, only the locations of bytes.
  */
-import { isError } from '../base/errors.js';
-import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../base/limits.js';
-import { objectKey } from '../format/keys.js';
-import { type Frame, frameKey, type Location } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import { pageCount } from '../format/patch.js';
+import { isError } from '../../base/errors.js';
+import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../../base/limits.js';
+import { objectKey } from '../../format/keys.js';
+import { type Frame, frameKey, type Location } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import { pageCount } from '../../format/patch.js';
+import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, storedShare } from '../read/fetch-plan.js';
 import type { BlobWriter } from './blob-writer.js';
-import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, storedShare } from './fetch-plan.js';
 
 /**
  * How a blob is rewritten: whole, or as the kept part of its location and a patch of the other

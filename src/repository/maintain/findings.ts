@@ -2,7 +2,7 @@
  * The findings of a verification: each once, with every session that needs the damaged object;
  * bounded in number.
  */
-import { type BrowserStateError, isError } from '../base/errors.js';
+import { type BrowserStateError, isError } from '../../base/errors.js';
 
 /**
  * A missing object or cell; bytes that break a rule; bytes that this version cannot read; a name

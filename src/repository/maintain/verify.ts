@@ -4,18 +4,18 @@
  * never an exception, so that one damaged object does not hide another. Time and memory are linear
  * in the size of the repository: a manifest or a blob that many sessions need is checked once.
  */
-import { equalBytes } from '../base/bytes.js';
-import { isError } from '../base/errors.js';
-import type { Host } from '../base/host.js';
-import { MAX_PACK_SIZE } from '../base/limits.js';
-import { type envelopeKinds, openEnvelope } from '../format/envelope.js';
-import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from '../format/keys.js';
-import type { ObjectName } from '../format/locator.js';
-import { checkUnique, type Ref, type Row } from '../format/ref.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
-import { type Checked, ManifestCheck } from './check-manifest.js';
+import { equalBytes } from '../../base/bytes.js';
+import { isError } from '../../base/errors.js';
+import type { Host } from '../../base/host.js';
+import { MAX_PACK_SIZE } from '../../base/limits.js';
+import { type envelopeKinds, openEnvelope } from '../../format/envelope.js';
+import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from '../../format/keys.js';
+import type { ObjectName } from '../../format/locator.js';
+import { checkUnique, type Ref, type Row } from '../../format/ref.js';
+import type { Provider, RequestOptions } from '../../provider/provider.js';
+import { Repository } from '../repository.js';
 import { type Finding, Findings } from './findings.js';
-import { Repository } from './repository.js';
+import { type Checked, ManifestCheck } from './verify-manifest.js';
 
 export interface CheckOptions extends RequestOptions {
   /** Read and verify every byte of every object, not only the objects that name it. */

@@ -2,11 +2,11 @@
  * The base of a changed blob's patch. A blob has few patches, and it may change in every commit. To
  * replace all by one would store most of the chunk again every eighth time.
  */
-import { MAX_PATCHES } from '../base/limits.js';
-import type { Location } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import { pageCount } from '../format/patch.js';
-import { bitmapOf, partsOf } from './fetch-plan.js';
+import { MAX_PATCHES } from '../../base/limits.js';
+import type { Location } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import { pageCount } from '../../format/patch.js';
+import { bitmapOf, partsOf } from '../read/fetch-plan.js';
 
 /**
  * Returns the location that a new patch is based on, and its pages, for a blob of `length` bytes

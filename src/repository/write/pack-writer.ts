@@ -2,14 +2,14 @@
  * A writer of frames into packs. Packs are filled one after the other and sent concurrently
  * (SPEC.md 5). Memory is bounded by the pending packs.
  */
-import { MAX_PACK_SIZE, PACK_CONCURRENCY } from '../base/limits.js';
-import type { Encoded } from '../format/codecs.js';
-import { newName } from '../format/keys.js';
-import type { BlobPlace } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { GetOptions, RequestOptions } from '../provider/provider.js';
+import { MAX_PACK_SIZE, PACK_CONCURRENCY } from '../../base/limits.js';
+import type { Encoded } from '../../format/codecs.js';
+import { newName } from '../../format/keys.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import type { GetOptions, RequestOptions } from '../../provider/provider.js';
+import type { Repository } from '../repository.js';
 import { BufferPool, type FrameDraft, PackDraft } from './pack-draft.js';
-import type { Repository } from './repository.js';
 
 export interface PackWriterOptions extends RequestOptions {
   /** Returns the birth epoch of a new pack, called when one is started. */

@@ -2,9 +2,9 @@
  * The segments of frames that blobs consist of. They track which ones the target of a copy has, and
  * which blobs wait for which frames.
  */
-import { type Frame, frameKey, type Location, NO_PATCHES, type PatchLocation } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
+import { type Frame, frameKey, type Location, NO_PATCHES, type PatchLocation } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
 
 /** Part of an uncompressed frame: the start of a blob's base or of a patch. */
 export interface Segment {

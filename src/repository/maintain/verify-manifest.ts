@@ -3,17 +3,17 @@
  * verified once, however many manifests name it.
  */
 import { sha256 } from '#platform';
-import { toHex, utf8 } from '../base/bytes.js';
-import { DIGEST_BYTES } from '../format/envelope.js';
-import { objectKey } from '../format/keys.js';
-import { frameKey, framesOf, type Location, type ObjectName } from '../format/locator.js';
-import type { Manifest } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
-import type { RequestOptions } from '../provider/provider.js';
-import { BlobReader } from './blob-reader.js';
+import { toHex, utf8 } from '../../base/bytes.js';
+import { DIGEST_BYTES } from '../../format/envelope.js';
+import { objectKey } from '../../format/keys.js';
+import { frameKey, framesOf, type Location, type ObjectName } from '../../format/locator.js';
+import type { Manifest } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import type { Row } from '../../format/ref.js';
+import type { RequestOptions } from '../../provider/provider.js';
+import { BlobReader } from '../read/blob-reader.js';
+import type { Repository } from '../repository.js';
 import type { Finding, Findings } from './findings.js';
-import type { Repository } from './repository.js';
 
 /** The result for a checked manifest, reused by other sessions with the same one. */
 export interface Checked {

@@ -4,7 +4,7 @@
  * for the next look-up, the frames in compression and the packs in transfer. It does not depend on
  * the size of a profile.
  */
-import { invariant, isError } from '../base/errors.js';
+import { invariant, isError } from '../../base/errors.js';
 import {
   BULK_BYTES,
   CODEC_CONCURRENCY,
@@ -13,18 +13,18 @@ import {
   MAX_FRAME_SIZE,
   PAGE_SIZE,
   READ_SIZE,
-} from '../base/limits.js';
-import { looksIncompressible } from '../codec/compressible.js';
-import { type Compression, type Encoded, encode } from '../format/codecs.js';
-import { type Location, NO_PATCHES } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import { type ObjectId, objectId } from '../format/object-id.js';
-import { changedPages, extractPages, pageCount } from '../format/patch.js';
-import { BlobReader } from './blob-reader.js';
+} from '../../base/limits.js';
+import { looksIncompressible } from '../../codec/compressible.js';
+import { type Compression, type Encoded, encode } from '../../format/codecs.js';
+import { type Location, NO_PATCHES } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import { type ObjectId, objectId } from '../../format/object-id.js';
+import { changedPages, extractPages, pageCount } from '../../format/patch.js';
+import { BlobReader } from '../read/blob-reader.js';
+import type { Repository } from '../repository.js';
 import { BufferPool, type FrameDraft, frameDraft } from './pack-draft.js';
 import { PackWriter, type PackWriterOptions } from './pack-writer.js';
-import { patchOnto } from './patch-onto.js';
-import type { Repository } from './repository.js';
+import { patchOnto } from './patch-base.js';
 
 /** The previous blob at the same position, with its location: a base for a patch. */
 export interface Predecessor {

@@ -3,10 +3,10 @@
  * R-COMPACT-1). Live bytes are those that the blobs show. Pages that a later patch covers are dead,
  * and so are bytes that no blob names. A frame's stored bytes count in proportion.
  */
-import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../base/limits.js';
-import { type Frame, frameKey } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import { pageCount } from '../format/patch.js';
+import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../../base/limits.js';
+import { type Frame, frameKey } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import { pageCount } from '../../format/patch.js';
 import { planSpans, type Span } from './spans.js';
 
 /** One part of a location: its base, or a patch. */

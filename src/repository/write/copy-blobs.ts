@@ -3,21 +3,21 @@
  * packs of the target (SPEC.md 11.5). Data is verified before the caller learns its location, so
  * that nothing unverified is ever named. Memory is bounded by the spans in transfer and one pack.
  */
-import { readAhead } from '../base/concurrency.js';
-import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../base/errors.js';
-import { ARRIVING_BLOBS, BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../base/limits.js';
-import { newName, objectKey } from '../format/keys.js';
-import { type Frame, frameKey, framesOf, nameText } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { GetOptions, Provider, RequestOptions } from '../provider/provider.js';
-import { BlobReader, decodeFrame, type Readable } from './blob-reader.js';
-import { allowedRanges, LiveFrames, partsOf, remoteSpans, spanBytes } from './fetch-plan.js';
-import type { KeptFrames } from './kept-frames.js';
+import { readAhead } from '../../base/concurrency.js';
+import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../../base/errors.js';
+import { ARRIVING_BLOBS, BLOBS_AHEAD, FETCH_AHEAD_BYTES, FETCH_AT_ONCE_BYTES, KEPT_FRAME_BYTES, MAX_PACK_SIZE } from '../../base/limits.js';
+import { newName, objectKey } from '../../format/keys.js';
+import { type Frame, frameKey, framesOf, nameText } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import type { GetOptions, Provider, RequestOptions } from '../../provider/provider.js';
+import { BlobReader, decodeFrame, type Readable } from '../read/blob-reader.js';
+import { allowedRanges, LiveFrames, partsOf, remoteSpans, spanBytes } from '../read/fetch-plan.js';
+import type { KeptFrames } from '../read/frame-cache.js';
+import type { Span } from '../read/spans.js';
+import type { Repository } from '../repository.js';
+import { moved, type Segment, segmentKey, segmentsOf, Waiting } from './blob-parts.js';
 import { BufferPool, PackDraft } from './pack-draft.js';
-import type { Repository } from './repository.js';
-import { moved, type Segment, segmentKey, segmentsOf, Waiting } from './segments.js';
-import type { Span } from './spans.js';
 
 /**
  * Bytes of a span from which it is fetched into a pooled buffer; at most half of the buffer is
