@@ -31,7 +31,7 @@ export type { Outcome } from './session/all-sessions.js';
 export type { OfflineOptions } from './session/call.js';
 export type { LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './session/calls.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
-export type { CommitOptions, CommitResult, CommitStats } from './session/commit.js';
+export type { CommitOptions, CommitResult, CommitStats } from './session/commit/commit.js';
 export type { OnConflict } from './session/conflict.js';
 export type { AtOptions, RollbackOptions } from './session/history.js';
 export type { Lease, LeaseOptions } from './session/lease.js';

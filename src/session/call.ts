@@ -3,8 +3,8 @@ import { BrowserStateError } from '../base/errors.js';
 import { type Operation, operationOf, requestOptions } from '../base/operation.js';
 import type { OptionNames } from '../base/option-check.js';
 import type { RequestOptions } from '../base/request.js';
-import type { LocalReplica } from './local.js';
-import type { RemoteReplica } from './remote.js';
+import type { LocalReplica } from './replica/local.js';
+import type { RemoteReplica } from './replica/remote.js';
 
 export interface OfflineOptions extends RequestOptions {
   /** Use local data only; do not contact the remote. */

@@ -12,7 +12,7 @@ import type { RetryEvent } from '../provider/wrap/retry.js';
 import type { CheckOptions } from '../repository/maintain/verify.js';
 import { type OfflineOptions, offlineOptions } from './call.js';
 import type { CheckoutOptions } from './checkout.js';
-import { type CommitOptions, commitOptions } from './commit.js';
+import { type CommitOptions, commitOptions } from './commit/commit.js';
 import type { AtOptions, RollbackOptions } from './history.js';
 import type { LeaseOptions } from './lease.js';
 import type { LogSelection } from './log-entry.js';

@@ -24,7 +24,7 @@ import { refuseHalfDone, settleWorkspace } from '../workspace/settle.js';
 import { StatCache } from '../workspace/stat-cache.js';
 import type { Call } from './call.js';
 import { forkName } from './relatives.js';
-import type { Replica } from './replica.js';
+import type { Replica } from './replica/replica.js';
 import type { LiveSession } from './session-ref.js';
 
 export interface CheckoutOptions {

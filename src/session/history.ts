@@ -11,7 +11,7 @@ import type { Repository } from '../repository/repository.js';
 import { appendCommit, newCommit } from './append-commit.js';
 import { type LogEntry, logEntry } from './log-entry.js';
 import { wasCollected } from './read-manifest.js';
-import type { Replica } from './replica.js';
+import type { Replica } from './replica/replica.js';
 import { splitRevision } from './revision.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 import { noTag, requireTag, withTag } from './tags.js';

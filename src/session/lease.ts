@@ -11,7 +11,7 @@ import { type Operation, operationOf, requestOptions } from '../base/operation.j
 import type { Ref } from '../format/ref.js';
 import { checkWholeNumber } from '../provider/arguments.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Replica } from './replica.js';
+import type { Replica } from './replica/replica.js';
 import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
 

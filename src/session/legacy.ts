@@ -17,7 +17,7 @@ import { readFailure } from '../fs/errors.js';
 import { ifThere, quote } from '../fs/paths.js';
 import type { ByteRange, Foreign, Provider, RequestOptions } from '../provider/provider.js';
 import { scan } from '../workspace/scan.js';
-import type { LegacyEntry, LegacyPlace } from './legacy-place.js';
+import type { LegacyEntry, LegacyPlace } from './replica/legacy-place.js';
 
 /** What the older package kept beside the files of a profile for itself. */
 const METADATA_FILE = '.browserstate-metadata.json';

@@ -8,7 +8,7 @@ import type { ObjectId } from '../format/object-id.js';
 import type { Row } from '../format/ref.js';
 import { appendCommit, newCommit } from './append-commit.js';
 import { deleteSession } from './history.js';
-import type { Replica } from './replica.js';
+import type { Replica } from './replica/replica.js';
 import type { LiveSession } from './session-ref.js';
 import { updateRef } from './update-ref.js';
 

@@ -20,15 +20,15 @@ import { microseconds, setTime } from '../fs/times.js';
 import type { ByteRange, RequestOptions } from '../provider/provider.js';
 import { scan } from '../workspace/scan.js';
 import { type Call, hasRemote, type OfflineOptions, offlineOptions } from './call.js';
-import { commitDirectory } from './commit.js';
-import { noSession } from './known-sessions.js';
+import { commitDirectory } from './commit/commit.js';
 import { digestOf, measure } from './legacy.js';
-import type { LegacyEntry, LegacyPlace } from './legacy-place.js';
-import type { LocalReplica } from './local.js';
 import type { LogEntry } from './log-entry.js';
+import { noSession } from './names.js';
 import { pushSession } from './push.js';
-import type { Transfer } from './remote.js';
-import { discardDirectory } from './sweep.js';
+import type { LegacyEntry, LegacyPlace } from './replica/legacy-place.js';
+import type { LocalReplica } from './replica/local.js';
+import type { Transfer } from './replica/remote.js';
+import { discardDirectory } from './replica/sweep.js';
 
 export interface MigrateResult {
   session: string;

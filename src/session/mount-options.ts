@@ -3,7 +3,7 @@ import type { OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../base/request.js';
 import { type OfflineOptions, offlineOptions } from './call.js';
-import { type CommitOptions, commitOptions } from './commit.js';
+import { type CommitOptions, commitOptions } from './commit/commit.js';
 import type { OnConflict } from './conflict.js';
 import type { MountMode } from './mount-notes.js';
 import { type MountPullOptions, mountPullOptions } from './pull-for-mount.js';

@@ -15,17 +15,17 @@ import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
 import { leftoversOf } from '../workspace/settle.js';
 import { type Call, callOf, hasRemote, type RemoteCall } from './call.js';
-import { type CommitOptions, commitOptions } from './commit.js';
+import { type CommitOptions, commitOptions } from './commit/commit.js';
 import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
 import type { Lease } from './lease.js';
-import type { LocalReplica } from './local.js';
 import { refuseCommand } from './mount-command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
 import { type UnmountOptions, unmountOptions } from './mount-options.js';
 import { type MountPullOptions, mountPullOptions, pullForMount } from './pull-for-mount.js';
 import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from './push.js';
+import type { LocalReplica } from './replica/local.js';
 
 export interface Unmounted {
   /** The session that holds what was mounted, which is another one where the session had moved. */

@@ -12,15 +12,15 @@ import { KeptFrames } from '../repository/read/frame-cache.js';
 import { settleWorkspace } from '../workspace/settle.js';
 import { type Call, hasRemote } from './call.js';
 import { checkoutSession } from './checkout.js';
-import { absentSession, meantBy, sessionNames } from './known-sessions.js';
 import { takeLease } from './lease.js';
-import type { LocalReplica } from './local.js';
 import { Mount, removeWorkspace } from './mount.js';
 import { sessionBeside } from './mount-commit.js';
 import { type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
 import type { OpenMountOptions } from './mount-options.js';
+import { absentSession, meantBy, sessionNames } from './names.js';
 import { pullForMount } from './pull-for-mount.js';
 import { type AbandonedMount, leftOf, recoverMount } from './recover.js';
+import type { LocalReplica } from './replica/local.js';
 
 /** Where notes about mounts are kept. */
 export function mountNotes(local: LocalReplica): MountNotes {

@@ -15,8 +15,8 @@ import { type RetryEvent, retrying } from '../provider/wrap/retry.js';
 import { scoped } from '../provider/wrap/scoped.js';
 import { realPath } from '../workspace/record.js';
 import { legacyFolder, legacyObjects } from './legacy.js';
-import type { LegacyPlace } from './legacy-place.js';
-import type { RemoteOptions } from './remote.js';
+import type { LegacyPlace } from './replica/legacy-place.js';
+import type { RemoteOptions } from './replica/remote.js';
 
 /** How bytes are moved to and from a remote. */
 export interface TransferOptions {

@@ -14,11 +14,11 @@ import { matchSegments, type Segment } from '../repository/write/blob-parts.js';
 import { copyBlobs } from '../repository/write/copy-blobs.js';
 import { writeEntry } from './append-commit.js';
 import type { RemoteCall } from './call.js';
-import { absentSession } from './known-sessions.js';
+import { PackPresence, Pin } from './commit/reuse.js';
+import { absentSession } from './names.js';
 import { pullProgress } from './pull-progress.js';
 import { arrange, inOrder, tagsAmong } from './pulled-rows.js';
 import { relate } from './relation.js';
-import { PackPresence, Pin } from './reuse.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
 

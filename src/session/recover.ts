@@ -11,13 +11,13 @@ import { refuseLive } from '../workspace/live.js';
 import { pendingDirectories } from '../workspace/record.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/settle.js';
 import { type Call, hasRemote } from './call.js';
-import type { LocalReplica } from './local.js';
 import { pushMounted, removeWorkspace } from './mount.js';
 import { commandState, refuseCommand } from './mount-command.js';
 import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
 import type { RecoverAction, RecoverOptions } from './mount-options.js';
 import { notPushed } from './push.js';
+import type { LocalReplica } from './replica/local.js';
 
 /** A workspace that a process which is gone has left. */
 export interface AbandonedMount {

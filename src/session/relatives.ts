@@ -5,8 +5,8 @@
 import { isError } from '../base/errors.js';
 import { MAX_ID_LENGTH } from '../base/limits.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { sessionNames } from './known-sessions.js';
-import type { Replica } from './replica.js';
+import { sessionNames } from './names.js';
+import type { Replica } from './replica/replica.js';
 
 const MADE = /(?:\.(?:conflict|fork)-[0-9a-f]{12})+$/;
 /** The first characters that such a session has in common with a name of any length. */

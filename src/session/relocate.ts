@@ -4,7 +4,7 @@
  */
 import type { Row } from '../format/ref.js';
 import type { RemoteCall } from './call.js';
-import { findRelocations, lostPacks, needs } from './lost.js';
+import { findRelocations, lostPacks, needs } from './replica/lost.js';
 import { type Sent, send } from './send.js';
 import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';

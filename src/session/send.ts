@@ -9,9 +9,9 @@ import { BlobWriter } from '../repository/write/blob-writer.js';
 import { compact } from '../repository/write/compaction.js';
 import { writeEntry } from './append-commit.js';
 import type { RemoteCall } from './call.js';
-import { findRelocations, lostPacks } from './lost.js';
+import { PackPresence, withoutCondemned, withoutPacks } from './commit/reuse.js';
 import type { Outgoing } from './outgoing.js';
-import { PackPresence, withoutCondemned, withoutPacks } from './reuse.js';
+import { findRelocations, lostPacks } from './replica/lost.js';
 import { sendTree } from './send-tree.js';
 import type { SessionRef } from './session-ref.js';
 

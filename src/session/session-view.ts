@@ -8,12 +8,12 @@ import type { Row } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
 import { appendCommit } from './append-commit.js';
 import type { Call } from './call.js';
-import { absentSession } from './known-sessions.js';
-import type { LocalReplica } from './local.js';
+import { absentSession } from './names.js';
 import { wasCollected } from './read-manifest.js';
 import { relate } from './relation.js';
 import { forkName, relativeWith } from './relatives.js';
-import type { RemoteReplica } from './remote.js';
+import type { LocalReplica } from './replica/local.js';
+import type { RemoteReplica } from './replica/remote.js';
 import { isCommitId, resolveAmong } from './revision.js';
 import type { LiveSession, SessionRef } from './session-ref.js';
 

@@ -20,8 +20,6 @@ import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from
 import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './calls.js';
 import { leaseOf } from './lease.js';
 import { measure } from './legacy.js';
-import type { LegacyPlace } from './legacy-place.js';
-import { LocalReplica } from './local.js';
 import { type MigrateOptions, type MigrateResult, migrateSession } from './migrate.js';
 import type { Mount } from './mount.js';
 import type { OpenMountOptions, RecoverAction, RecoverOptions } from './mount-options.js';
@@ -31,8 +29,10 @@ import type { PullResult } from './pull.js';
 import { pullForMount } from './pull-for-mount.js';
 import type { PushOptions, PushResult } from './push.js';
 import { type AbandonedMount, leftOf, type Recovered, recoverMount, type UnfinishedCheckout, unfinishedCheckouts } from './recover.js';
-import { RemoteReplica } from './remote.js';
-import type { Replica } from './replica.js';
+import type { LegacyPlace } from './replica/legacy-place.js';
+import { LocalReplica } from './replica/local.js';
+import { RemoteReplica } from './replica/remote.js';
+import type { Replica } from './replica/replica.js';
 import { Session, type SyncResult } from './session.js';
 import { type Usage, usageOf } from './usage.js';
 

@@ -6,9 +6,9 @@ import { framesOf } from '../format/locator.js';
 import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Repository } from '../repository/repository.js';
-import { LocalReplica } from './local.js';
-import type { Replica } from './replica.js';
-import { leftoverBytes } from './sweep.js';
+import { LocalReplica } from './replica/local.js';
+import type { Replica } from './replica/replica.js';
+import { leftoverBytes } from './replica/sweep.js';
 
 export interface Usage {
   sessions: number;

@@ -6,7 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { emptyRef } from '../../src/format/ref.js';
-import { RemoteNotes } from '../../src/session/remote-notes.js';
+import { RemoteNotes } from '../../src/session/replica/remote-cache.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 

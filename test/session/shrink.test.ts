@@ -1,7 +1,7 @@
 /** The limits below which a directory is unexpectedly small. */
 import test from 'ava';
 import type { Tree } from '../../src/format/tree.js';
-import { checkShrink, type Readable } from '../../src/session/shrink.js';
+import { checkShrink, type Readable } from '../../src/session/commit/shrink-guard.js';
 import { rejects } from '../helpers/errors.js';
 
 function files(count: number): Readable {

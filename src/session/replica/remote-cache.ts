@@ -6,17 +6,17 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '#platform';
-import { equalBytes, Reader, toHex, utf8, Writer } from '../base/bytes.js';
-import { isError } from '../base/errors.js';
-import type { Host } from '../base/host.js';
-import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../base/limits.js';
-import { type Owners, owning } from '../base/owners.js';
-import { NAME_BYTES } from '../format/envelope.js';
-import { ID_DIGITS, type ObjectId } from '../format/object-id.js';
-import { decodeRef, encodeRef, type Ref } from '../format/ref.js';
-import { errno } from '../fs/errors.js';
-import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
-import type { Version } from '../provider/provider.js';
+import { equalBytes, Reader, toHex, utf8, Writer } from '../../base/bytes.js';
+import { isError } from '../../base/errors.js';
+import type { Host } from '../../base/host.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../../base/limits.js';
+import { type Owners, owning } from '../../base/owners.js';
+import { NAME_BYTES } from '../../format/envelope.js';
+import { ID_DIGITS, type ObjectId } from '../../format/object-id.js';
+import { decodeRef, encodeRef, type Ref } from '../../format/ref.js';
+import { errno } from '../../fs/errors.js';
+import { readPrivately, replacePrivately, sealed, unsealed } from '../../fs/private-file.js';
+import type { Version } from '../../provider/provider.js';
 
 /** The folder among the records that has one for each remote. */
 export const REMOTES = 'remotes';

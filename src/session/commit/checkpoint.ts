@@ -4,17 +4,17 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toHex } from '../base/bytes.js';
-import { BrowserStateError } from '../base/errors.js';
-import { owning } from '../base/owners.js';
-import { liveLabel } from '../format/checkpoint-label.js';
-import { writeFailure } from '../fs/errors.js';
-import { removeTree } from '../fs/remove.js';
-import { capture, knownIds } from '../workspace/capture.js';
-import { copyLive } from '../workspace/live-copy.js';
-import type { Call } from './call.js';
+import { toHex } from '../../base/bytes.js';
+import { BrowserStateError } from '../../base/errors.js';
+import { owning } from '../../base/owners.js';
+import { liveLabel } from '../../format/checkpoint-label.js';
+import { writeFailure } from '../../fs/errors.js';
+import { removeTree } from '../../fs/remove.js';
+import { capture, knownIds } from '../../workspace/capture.js';
+import { copyLive } from '../../workspace/live-copy.js';
+import type { Call } from '../call.js';
+import type { LocalReplica } from '../replica/local.js';
 import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
-import type { LocalReplica } from './local.js';
 
 /**
  * Commits `dir` as it is, browser or not, with the label `checkpoint=live`; the commit follows the head, and the directory's base is the new commit. Resolves to

@@ -2,14 +2,14 @@
  * What a commit follows: the session's head in the local store or on the remote, and what a
  * directory that holds a part is laid over (SPEC.md 11.1).
  */
-import { BrowserStateError, isError } from '../base/errors.js';
-import type { Operation } from '../base/operation.js';
-import type { Manifest } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
-import type { Workspace, WorkspaceRecord } from '../workspace/record.js';
-import type { RemoteReplica } from './remote.js';
-import type { SessionRef } from './session-ref.js';
+import { BrowserStateError, isError } from '../../base/errors.js';
+import type { Operation } from '../../base/operation.js';
+import type { Manifest } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import type { Row } from '../../format/ref.js';
+import type { Workspace, WorkspaceRecord } from '../../workspace/record.js';
+import type { RemoteReplica } from '../replica/remote.js';
+import type { SessionRef } from '../session-ref.js';
 
 /** The version that a commit follows. Its content is in the local store, or only on the remote. */
 export interface Parent {

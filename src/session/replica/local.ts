@@ -3,25 +3,25 @@
  * It is opened when first used and created when first written.
  */
 import { dirname, join, relative, sep } from 'node:path';
-import { BrowserStateError, isError } from '../base/errors.js';
-import type { Host } from '../base/host.js';
-import type { Owners } from '../base/owners.js';
-import { STORE_FOLDER } from '../format/keys.js';
-import { nameText, type ObjectName } from '../format/locator.js';
-import type { Manifest } from '../format/manifest.js';
-import type { Row } from '../format/ref.js';
-import { isSameDirectory } from '../fs/mount-points.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
-import { BlobIndex } from '../repository/blob-index.js';
-import { Repository } from '../repository/repository.js';
-import { lockDirectory, refuseLocked } from '../workspace/lock.js';
-import { realPath, Workspace } from '../workspace/record.js';
-import { findStore, storeAbove } from '../workspace/stores.js';
-import { drafting } from './draft.js';
+import { BrowserStateError, isError } from '../../base/errors.js';
+import type { Host } from '../../base/host.js';
+import type { Owners } from '../../base/owners.js';
+import { STORE_FOLDER } from '../../format/keys.js';
+import { nameText, type ObjectName } from '../../format/locator.js';
+import type { Manifest } from '../../format/manifest.js';
+import type { Row } from '../../format/ref.js';
+import { isSameDirectory } from '../../fs/mount-points.js';
+import type { Provider, RequestOptions } from '../../provider/provider.js';
+import { BlobIndex } from '../../repository/blob-index.js';
+import { Repository } from '../../repository/repository.js';
+import { lockDirectory, refuseLocked } from '../../workspace/lock.js';
+import { realPath, Workspace } from '../../workspace/record.js';
+import { drafting } from '../draft.js';
+import { SessionRef } from '../session-ref.js';
+import { findStore, storeAbove } from './find-store.js';
 import type { LegacyPlace } from './legacy-place.js';
 import { lostHere } from './lost.js';
 import { Replica } from './replica.js';
-import { SessionRef } from './session-ref.js';
 import { sweep } from './sweep.js';
 
 /** Whether a relative path leads out of where it starts. */

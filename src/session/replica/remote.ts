@@ -4,26 +4,26 @@
  * ref tells what is needed (SPEC.md 11.5).
  */
 import { join } from 'node:path';
-import { equalBytes } from '../base/bytes.js';
-import { BrowserStateError, isError, readingKey } from '../base/errors.js';
-import type { Host } from '../base/host.js';
-import { PRESENCE_MS, PRESENCE_PUSHES } from '../base/limits.js';
-import { openEnvelope, unwrap } from '../format/envelope.js';
-import { CONFIG_KEY, refKey } from '../format/keys.js';
-import { nameText } from '../format/locator.js';
-import type { Manifest } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import { MAX_INLINE_HEAD, type Row } from '../format/ref.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
-import { probeProvider } from '../provider/wrap/probe.js';
-import { BlobIndex } from '../repository/blob-index.js';
-import type { RefChange, Token } from '../repository/refs.js';
-import { Repository } from '../repository/repository.js';
+import { equalBytes } from '../../base/bytes.js';
+import { BrowserStateError, isError, readingKey } from '../../base/errors.js';
+import type { Host } from '../../base/host.js';
+import { PRESENCE_MS, PRESENCE_PUSHES } from '../../base/limits.js';
+import { openEnvelope, unwrap } from '../../format/envelope.js';
+import { CONFIG_KEY, refKey } from '../../format/keys.js';
+import { nameText } from '../../format/locator.js';
+import type { Manifest } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import { MAX_INLINE_HEAD, type Row } from '../../format/ref.js';
+import type { Provider, RequestOptions } from '../../provider/provider.js';
+import { probeProvider } from '../../provider/wrap/probe.js';
+import { BlobIndex } from '../../repository/blob-index.js';
+import type { RefChange, Token } from '../../repository/refs.js';
+import { Repository } from '../../repository/repository.js';
+import { SessionRef, type StoredManifest } from '../session-ref.js';
 import type { LegacyPlace } from './legacy-place.js';
 import { lostPacks } from './lost.js';
-import { RemoteNotes } from './remote-notes.js';
+import { RemoteNotes } from './remote-cache.js';
 import { Replica } from './replica.js';
-import { SessionRef, type StoredManifest } from './session-ref.js';
 
 /** How bytes come from a remote: ranges that are fetched at once, and the most bytes of one. */
 export interface Transfer {

@@ -4,8 +4,8 @@
  */
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
-import { placesOf } from '../fs/mount-points.js';
-import { ifSeen } from '../fs/paths.js';
+import { placesOf } from '../../fs/mount-points.js';
+import { ifSeen } from '../../fs/paths.js';
 
 /** The name of a store in its user's folder. */
 const STORE = '.store';

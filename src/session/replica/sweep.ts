@@ -4,14 +4,14 @@
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isError } from '../base/errors.js';
-import { gonePaths } from '../base/owners.js';
-import { errno } from '../fs/errors.js';
-import { removeTree } from '../fs/remove.js';
-import { bytesAt, TEMPORARY } from '../provider/local/files.js';
-import type { Workspace } from '../workspace/record.js';
-import { DRAFT, type DraftStore, removeDraft } from './draft.js';
-import { REMOTES, TORN_NOTE } from './remote-notes.js';
+import { isError } from '../../base/errors.js';
+import { gonePaths } from '../../base/owners.js';
+import { errno } from '../../fs/errors.js';
+import { removeTree } from '../../fs/remove.js';
+import { bytesAt, TEMPORARY } from '../../provider/local/files.js';
+import type { Workspace } from '../../workspace/record.js';
+import { DRAFT, type DraftStore, removeDraft } from '../draft.js';
+import { REMOTES, TORN_NOTE } from './remote-cache.js';
 
 /** What a sweep needs of the local store. */
 export interface SweptStore extends DraftStore {

@@ -1,17 +1,17 @@
 /** A copy of a user's sessions: the local store, or the remote. Subclasses add their own place. */
-import { BrowserStateError, isError } from '../base/errors.js';
-import type { Host } from '../base/host.js';
-import type { Manifest } from '../format/manifest.js';
-import type { Row, SegmentName } from '../format/ref.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
-import type { BlobIndex } from '../repository/blob-index.js';
-import type { RefChange } from '../repository/refs.js';
-import type { Repository } from '../repository/repository.js';
-import { absentSession } from './known-sessions.js';
+import { BrowserStateError, isError } from '../../base/errors.js';
+import type { Host } from '../../base/host.js';
+import type { Manifest } from '../../format/manifest.js';
+import type { Row, SegmentName } from '../../format/ref.js';
+import type { Provider, RequestOptions } from '../../provider/provider.js';
+import type { BlobIndex } from '../../repository/blob-index.js';
+import type { RefChange } from '../../repository/refs.js';
+import type { Repository } from '../../repository/repository.js';
+import { PackPresence } from '../commit/reuse.js';
+import { absentSession } from '../names.js';
+import { readManifestBytes } from '../read-manifest.js';
+import { type LiveSession, type RefOwner, SessionRef, type StoredManifest } from '../session-ref.js';
 import type { LegacyPlace } from './legacy-place.js';
-import { readManifestBytes } from './read-manifest.js';
-import { PackPresence } from './reuse.js';
-import { type LiveSession, type RefOwner, SessionRef, type StoredManifest } from './session-ref.js';
 
 export abstract class Replica implements RefOwner {
   abstract readonly host: Host;

@@ -2,16 +2,16 @@
  * What a remote has lost of what its refs name, and what of it the local store can send again
  * (SPEC.md 11.5).
  */
-import { BrowserStateError, integrity, isError } from '../base/errors.js';
-import { objectKey } from '../format/keys.js';
-import { framesOf } from '../format/locator.js';
-import type { Manifest } from '../format/manifest.js';
-import type { Row } from '../format/ref.js';
-import type { RequestOptions } from '../provider/provider.js';
-import type { Outgoing } from './outgoing.js';
+import { BrowserStateError, integrity, isError } from '../../base/errors.js';
+import { objectKey } from '../../format/keys.js';
+import { framesOf } from '../../format/locator.js';
+import type { Manifest } from '../../format/manifest.js';
+import type { Row } from '../../format/ref.js';
+import type { RequestOptions } from '../../provider/provider.js';
+import { PackPresence } from '../commit/reuse.js';
+import type { Outgoing } from '../outgoing.js';
+import type { SessionRef } from '../session-ref.js';
 import type { Replica } from './replica.js';
-import { PackPresence } from './reuse.js';
-import type { SessionRef } from './session-ref.js';
 
 /**
  * Returns the entries in the remote's ref that need what is lost and that the local store can send

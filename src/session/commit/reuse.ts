@@ -2,18 +2,18 @@
  * What a commit may use again instead of storing it: blobs that other packs hold, as long as those
  * are there and no collection condemns them.
  */
-import { readAhead } from '../base/concurrency.js';
-import { isError } from '../base/errors.js';
-import { REMOTE_CONCURRENCY } from '../base/limits.js';
-import type { Epoch } from '../format/cells.js';
-import { objectKey } from '../format/keys.js';
-import { framesOf, nameText } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { RequestOptions } from '../provider/provider.js';
-import type { BlobIndex } from '../repository/blob-index.js';
-import type { Repository } from '../repository/repository.js';
-import type { SessionRef } from './session-ref.js';
+import { readAhead } from '../../base/concurrency.js';
+import { isError } from '../../base/errors.js';
+import { REMOTE_CONCURRENCY } from '../../base/limits.js';
+import type { Epoch } from '../../format/cells.js';
+import { objectKey } from '../../format/keys.js';
+import { framesOf, nameText } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import type { RequestOptions } from '../../provider/provider.js';
+import type { BlobIndex } from '../../repository/blob-index.js';
+import type { Repository } from '../../repository/repository.js';
+import type { SessionRef } from '../session-ref.js';
 
 /**
  * Looks once at each pack that a commit would use again: bytes that were lost are stored again
