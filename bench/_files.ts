@@ -4,7 +4,7 @@
  */
 import { lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { defaultExclude, readFacts } from '../src/workspace/excludes.js';
+import { defaultExclude, readFacts } from '../src/profile/excludes.js';
 import { ifLeft } from '../test/helpers/living.js';
 
 export interface ProfileFile {

@@ -16,7 +16,7 @@ const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(read
 const library = await build({
   entryPoints: {
     cli: 'dist/cli/main.js',
-    'cookie-reader': 'dist/src/browser/cookie-reader.js',
+    'cookie-reader': 'dist/src/profile/cookie-reader.js',
     index: 'dist/src/index.js',
     gcs: 'dist/src/provider/gcs/gcs.js',
     playwright: 'dist/src/playwright.js',

@@ -10,9 +10,10 @@ import { type Host, type StopSignal, systemHost } from './base/host.js';
 import { repeat, type Stop } from './base/interval.js';
 import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './base/limits.js';
 import { throwTyped } from './base/system-errors.js';
-import { prepareProfile } from './browser/hygiene.js';
 import { entryFacts } from './fs/paths.js';
 import { removeTree } from './fs/remove.js';
+import { prepareProfile } from './profile/prepare.js';
+import { type LiveBrowser, liveBrowser } from './profile/running-browser.js';
 import { checkWholeNumber } from './provider/arguments.js';
 import type { Mount, Unmounted } from './session/mount.js';
 import type { UnmountOptions } from './session/mount-options.js';
@@ -28,7 +29,6 @@ import {
   openRemote,
 } from './state-options.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
-import { type LiveBrowser, liveBrowser } from './workspace/live.js';
 import { FileTracker } from './workspace/metadata.js';
 
 /** The mounted session, and its background work. */

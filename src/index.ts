@@ -3,13 +3,13 @@
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './base/errors.js';
 export type { Host } from './base/host.js';
 export type { OnProgress, Progress } from './base/progress.js';
-export type { PrepareOptions } from './browser/hygiene.js';
 export { BrowserState } from './browser-state.js';
 export type { ProgressEvent } from './file-progress.js';
 export type { Compression } from './format/codecs.js';
 export type { TreeDiff } from './format/diff.js';
 export type { ObjectId } from './format/object-id.js';
 export type { RefEvent } from './format/ref.js';
+export type { PrepareOptions } from './profile/prepare.js';
 export { localProvider } from './provider/local/local.js';
 export { memoryProvider } from './provider/memory.js';
 export type {

@@ -5,7 +5,7 @@
 import type { BrowserContext, BrowserType } from 'playwright-core';
 import { portableArguments } from './browser/arguments.js';
 import { launchMounted, type Mounting, signalsOf } from './browser/launch.js';
-import { firefoxRestores } from './browser/preferences.js';
+import { firefoxRestores } from './profile/preferences.js';
 import type { MountOptions } from './state-options.js';
 
 type PersistentContextOptions = NonNullable<Parameters<BrowserType['launchPersistentContext']>[1]>;

@@ -5,7 +5,7 @@
 import type { Browser, PuppeteerNode, LaunchOptions as PuppeteerOptions } from 'puppeteer-core';
 import { portableArguments } from './browser/arguments.js';
 import { launchMounted, type Mounting, signalsOf } from './browser/launch.js';
-import { firefoxRestores } from './browser/preferences.js';
+import { firefoxRestores } from './profile/preferences.js';
 import type { MountOptions } from './state-options.js';
 
 /** The driver's options, and the options of the mount. */

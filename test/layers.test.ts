@@ -88,7 +88,7 @@ const samples: readonly (readonly string[])[] = [
   ['src/repository/refs.ts'],
   ['src/workspace/scan.ts'],
   ['src/session/session.ts'],
-  ['src/browser/locks.ts', 'src/playwright.ts', 'src/sync-manager.ts'],
+  ['src/profile/locks.ts', 'src/playwright.ts', 'src/sync-manager.ts'],
   ['src/index.ts'],
 ];
 

@@ -5,10 +5,10 @@
 import { BrowserStateError, throwIfAborted } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { WATCH_LOOKS, WATCH_PAUSE_MS } from '../base/limits.js';
+import { readFacts } from '../profile/excludes.js';
+import { unprovenLock } from '../profile/running-browser.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules } from '../workspace/filter.js';
-import { unprovenLock } from '../workspace/live.js';
 import { scan } from '../workspace/scan.js';
 
 export interface LockWatch {

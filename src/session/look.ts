@@ -1,9 +1,9 @@
 /** Looking at a directory as a commit would, without storing anything. */
 
 import type { TreeEntry } from '../format/tree.js';
+import { readFacts } from '../profile/excludes.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { capture, hashOnly } from '../workspace/capture.js';
-import { readFacts } from '../workspace/excludes.js';
 import { buildFilter, type CaptureRules } from '../workspace/filter.js';
 import { withFormerModes } from '../workspace/opened.js';
 import type { Workspace } from '../workspace/record.js';

@@ -11,7 +11,7 @@ import type { Ignore } from 'ignore';
 import { BrowserStateError } from '../base/errors.js';
 import { parentPath } from '../format/path.js';
 import { ifThere, quote, resolveDirectory } from '../fs/paths.js';
-import { type DirectoryFacts, defaultExclude } from './excludes.js';
+import { type DirectoryFacts, defaultExclude } from '../profile/excludes.js';
 
 /** This file is never excluded, so that the user's rules stay with the profile. */
 const IGNORE_FILE = '.browserstateignore';

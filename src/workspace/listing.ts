@@ -13,8 +13,8 @@ import { pathProblem } from '../format/path.js';
 import { Below, type Name } from '../fs/handle.js';
 import { isSystemEntry } from '../fs/mount-points.js';
 import { ifSeen, ifThere, quote } from '../fs/paths.js';
+import { isLockName } from '../profile/running-browser.js';
 import { type Filter, patternFor } from './filter.js';
-import { isLockName } from './live.js';
 import { Facts, type ScannedEntry } from './scanned.js';
 import { RACY_WINDOW_MS } from './stat-cache.js';
 

@@ -9,8 +9,8 @@ import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../base/limits.js';
 import { parentPath, pathProblem } from '../format/path.js';
 import { type Below, closeRead, type Name } from '../fs/handle.js';
 import { ifThere } from '../fs/paths.js';
+import { levelDbFile, readManifest } from '../profile/formats/leveldb.js';
 import type { Filter } from './filter.js';
-import { levelDbFile, readManifest } from './leveldb.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';
 

@@ -11,7 +11,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { READ_SIZE } from '../base/limits.js';
 import { closeRead } from '../fs/handle.js';
 import { ifSeen } from '../fs/paths.js';
-import { readFacts } from './excludes.js';
+import { readFacts } from '../profile/excludes.js';
 import { buildFilter, readRules } from './filter.js';
 
 export interface FileMetadata {

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { unportablePrefix } from '../../src/browser/cookie-key.js';
-import { sampleCookies } from '../../src/browser/cookie-samples.js';
+import { unportablePrefix } from '../../src/profile/cookie-key.js';
+import { sampleCookies } from '../../src/profile/cookie-samples.js';
 import { temporary } from '../helpers/temporary.js';
 import { basic, encrypted, keychain, mockKeychain, writeCookies } from './_cookies.js';
 

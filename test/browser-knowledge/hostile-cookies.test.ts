@@ -2,8 +2,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { sampleCookies } from '../../src/browser/cookie-samples.js';
-import { prepareProfile } from '../../src/browser/hygiene.js';
+import { sampleCookies } from '../../src/profile/cookie-samples.js';
+import { prepareProfile } from '../../src/profile/prepare.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';

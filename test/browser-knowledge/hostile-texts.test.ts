@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { MAX_PROFILE_TEXT } from '../../src/base/limits.js';
-import { prepareProfile } from '../../src/browser/hygiene.js';
+import { prepareProfile } from '../../src/profile/prepare.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 

@@ -15,7 +15,7 @@ import {
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
-import { prepareProfile } from '../../src/browser/hygiene.js';
+import { prepareProfile } from '../../src/profile/prepare.js';
 import { fakeHost } from '../helpers/host.js';
 import { temporary } from '../helpers/temporary.js';
 import { basic, encrypted, keychain, writeCookies } from './_cookies.js';

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
-import { setInJson } from '../../src/browser/json-edit.js';
+import { setInJson } from '../../src/profile/formats/json-edit.js';
 import { holds } from '../helpers/property.js';
 
 test('a value is set at its path and everything else stays, byte for byte', (t) => {

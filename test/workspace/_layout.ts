@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { readFacts } from '../../src/workspace/excludes.js';
+import { readFacts } from '../../src/profile/excludes.js';
 import { buildFilter, type CaptureRules, type Filter, readRules } from '../../src/workspace/filter.js';
 import type { Scan } from '../../src/workspace/scan.js';
 

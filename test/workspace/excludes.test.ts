@@ -4,7 +4,7 @@
  */
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
-import { type Browser, type DirectoryFacts, defaultExclude, defaultExcludes, readFacts } from '../../src/workspace/excludes.js';
+import { type Browser, type DirectoryFacts, defaultExclude, defaultExcludes, readFacts } from '../../src/profile/excludes.js';
 import { scan } from '../../src/workspace/scan.js';
 import { layout, leaves, openFilter } from './_layout.js';
 

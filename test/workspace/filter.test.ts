@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
-import type { DirectoryFacts } from '../../src/workspace/excludes.js';
+import type { DirectoryFacts } from '../../src/profile/excludes.js';
 import { buildFilter, matcher, patternFor, readRules } from '../../src/workspace/filter.js';
 import { layout, openFilter } from './_layout.js';
 

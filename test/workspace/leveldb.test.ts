@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
-import { levelDbFile, readManifest } from '../../src/workspace/leveldb.js';
+import { levelDbFile, readManifest } from '../../src/profile/formats/leveldb.js';
 import { noise } from '../helpers/content.js';
 import { temporary } from '../helpers/temporary.js';
 

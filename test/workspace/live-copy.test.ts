@@ -3,8 +3,8 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSyn
 import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
+import { readManifest } from '../../src/profile/formats/leveldb.js';
 import type { Filter } from '../../src/workspace/filter.js';
-import { readManifest } from '../../src/workspace/leveldb.js';
 import { copyLive } from '../../src/workspace/live-copy.js';
 import { scan } from '../../src/workspace/scan.js';
 import type { ScannedEntry } from '../../src/workspace/scanned.js';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/base/host.js';
-import { liveBrowser } from '../../src/workspace/live.js';
+import { liveBrowser } from '../../src/profile/running-browser.js';
 import { apart, testWith } from '../helpers/machine.js';
 import { layout } from './_layout.js';
 

@@ -4,7 +4,7 @@ import { BrowserStateError, isError } from '../../base/errors.js';
 import { CHUNK_SIZE } from '../../base/limits.js';
 import type { ObjectId } from '../../format/object-id.js';
 import { blobId, type FileEntry, measureTree, type Tree } from '../../format/tree.js';
-import { type Format, isCookieStore, loginFormat } from '../../workspace/login-files.js';
+import { type Format, isCookieStore, loginFormat } from '../../profile/login-files.js';
 
 /** A directory with less than this share of the files of the version before is unexpectedly small. */
 const SHRUNK_SHARE = 0.1;

@@ -3,8 +3,8 @@
  * that it needs. The MANIFEST is an append-only log of edits in LevelDB's record format, so a
  * prefix of it is an earlier state of the database. No other file of a LevelDB is read.
  */
-import { concat, Reader } from '../base/bytes.js';
-import { isError } from '../base/errors.js';
+import { concat, Reader } from '../../base/bytes.js';
+import { isError } from '../../base/errors.js';
 
 export interface LevelDbState {
   /** Bytes of each table, by number. */

@@ -7,13 +7,13 @@ import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from '../base/host.js';
 import { ifSeen } from '../fs/paths.js';
-import { type DirectoryFacts, readFacts } from '../workspace/excludes.js';
-import { liveBrowser } from '../workspace/live.js';
 import { unportablePrefix } from './cookie-key.js';
 import { sampleCookies } from './cookie-samples.js';
+import { type DirectoryFacts, readFacts } from './excludes.js';
 import { removeLocks } from './locks.js';
 import { mendChromium, mendFirefox } from './preferences.js';
-import { newerVersion } from './versions.js';
+import { liveBrowser } from './running-browser.js';
+import { newerVersion } from './version.js';
 
 export interface PrepareOptions {
   /** Remove the locks of browsers that exited or ran on another machine. Default: true. */

@@ -3,7 +3,7 @@
  * browser may lose data of a newer one.
  */
 import { join } from 'node:path';
-import type { Browser } from '../workspace/excludes.js';
+import type { Browser } from './excludes.js';
 import { readProfileFile } from './profile-file.js';
 
 /**

@@ -2,7 +2,7 @@
 import { dirname } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
 import type { Tree } from '../format/tree.js';
-import { isLoneProfile } from '../workspace/excludes.js';
+import { isLoneProfile } from './excludes.js';
 
 /** Throws SHRUNK unless the caller allows it, or the version before is one as well: what is committed would lack the key of its cookies. */
 export function refuseLone(

@@ -2,7 +2,7 @@
  * Changes one value in the text of a JSON object and keeps every other byte. Parsing and
  * serializing would change the numbers and the order of members that browsers write.
  */
-import { endOfString, parseObject } from '../workspace/json-object.js';
+import { endOfString, parseObject } from './json-object.js';
 
 /**
  * Matches the start of a string, a bracket, a separator, or other text without spaces. A pattern

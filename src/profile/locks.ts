@@ -6,7 +6,7 @@ import { lstatSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errno, writeFailure } from '../fs/errors.js';
 import { ifSeen } from '../fs/paths.js';
-import type { Browser } from '../workspace/excludes.js';
+import type { Browser } from './excludes.js';
 
 const locks: Readonly<Record<Browser, readonly string[]>> = {
   chromium: ['SingletonLock', 'SingletonSocket', 'SingletonCookie'],

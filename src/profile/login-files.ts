@@ -3,7 +3,7 @@
  * overwritten or emptied. Only the header of a database and the text of a few small files are read.
  */
 import { MAX_PROFILE_TEXT } from '../base/limits.js';
-import { parseObject } from './json-object.js';
+import { parseObject } from './formats/json-object.js';
 
 /** A file to be checked. */
 export interface LoginFile {

@@ -1,6 +1,6 @@
 /** JSON objects in files of profiles. They are hostile input: nesting is limited. */
-import { isAnyError } from '../base/errors.js';
-import { MAX_JSON_DEPTH } from '../base/limits.js';
+import { isAnyError } from '../../base/errors.js';
+import { MAX_JSON_DEPTH } from '../../base/limits.js';
 
 /**
  * Parses a JSON object. Undefined for any other text, and for one that nests too deeply for

@@ -3,8 +3,8 @@
  * file that holds no preferences is kept; the browser replaces it.
  */
 import { join } from 'node:path';
-import { asObject, parseObject } from '../workspace/json-object.js';
-import { setInJson } from './json-edit.js';
+import { setInJson } from './formats/json-edit.js';
+import { asObject, parseObject } from './formats/json-object.js';
 import { readProfileFile, replaceProfileFile } from './profile-file.js';
 
 export interface Mending {
