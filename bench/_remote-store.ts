@@ -15,10 +15,10 @@ import { planFetch } from '../src/repository/read/fetch-plan.js';
 import { Repository } from '../src/repository/repository.js';
 import { BlobWriter } from '../src/repository/write/blob-writer.js';
 import { compact } from '../src/repository/write/compaction.js';
-import { capture } from '../src/workspace/capture.js';
-import { buildFilter, readRules } from '../src/workspace/filter.js';
-import { scan } from '../src/workspace/scan.js';
-import { StatCache } from '../src/workspace/stat-cache.js';
+import { capture } from '../src/workspace/capture/capture.js';
+import { buildFilter, readRules } from '../src/workspace/capture/filter.js';
+import { scan } from '../src/workspace/capture/scan.js';
+import { StatCache } from '../src/workspace/capture/stat-cache.js';
 
 export interface Pushed {
   /** Bytes of packs and of the manifest. */

@@ -86,7 +86,7 @@ const samples: readonly (readonly string[])[] = [
   ['src/base/bytes.ts', 'src/base/host.ts', 'src/codec/node.ts', 'src/codec/brotli/codes.ts'],
   ['src/format/tree.ts', 'src/format/codecs.ts', 'src/provider/conformance/races.ts'],
   ['src/repository/refs.ts'],
-  ['src/workspace/scan.ts'],
+  ['src/workspace/capture/scan.ts'],
   ['src/session/session.ts'],
   ['src/profile/locks.ts', 'src/playwright.ts', 'src/sync-manager.ts'],
   ['src/index.ts'],

@@ -18,7 +18,7 @@ import { parentPath } from '../format/path.js';
 import { writeFailure } from '../fs/errors.js';
 import { microseconds, setTime } from '../fs/times.js';
 import type { ByteRange, RequestOptions } from '../provider/provider.js';
-import { scan } from '../workspace/scan.js';
+import { scan } from '../workspace/capture/scan.js';
 import { type Call, hasRemote, type OfflineOptions, offlineOptions } from './call.js';
 import { commitDirectory } from './commit/commit.js';
 import { digestOf, measure } from './legacy.js';

@@ -13,7 +13,7 @@ import { throwTyped } from '../base/system-errors.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
-import { leftoversOf } from '../workspace/settle.js';
+import { leftoversOf } from '../workspace/checkout/settle.js';
 import { type Call, callOf, hasRemote, type RemoteCall } from './call.js';
 import { type CommitOptions, commitOptions } from './commit/commit.js';
 import type { OnConflict } from './conflict.js';

@@ -9,7 +9,7 @@ import { LEASE_MS } from '../base/limits.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno, writeFailure } from '../fs/errors.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
-import { settleWorkspace } from '../workspace/settle.js';
+import { settleWorkspace } from '../workspace/checkout/settle.js';
 import { type Call, hasRemote } from './call.js';
 import { checkoutSession } from './checkout.js';
 import { takeLease } from './lease.js';

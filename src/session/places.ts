@@ -13,7 +13,7 @@ import type { Provider } from '../provider/provider.js';
 import { openProviderUrl } from '../provider/url.js';
 import { type RetryEvent, retrying } from '../provider/wrap/retry.js';
 import { scoped } from '../provider/wrap/scoped.js';
-import { realPath } from '../workspace/record.js';
+import { realPath } from '../workspace/workspace.js';
 import { legacyFolder, legacyObjects } from './legacy.js';
 import type { LegacyPlace } from './replica/legacy-place.js';
 import type { RemoteOptions } from './replica/remote.js';

@@ -14,7 +14,7 @@ import type { Host } from '../base/host.js';
 import { describeOwner } from '../base/owner-name.js';
 import type { OwnerState, Owners } from '../base/owners.js';
 import { errno } from '../fs/errors.js';
-import { recordFailure, recordPath } from './record.js';
+import { recordFailure, recordPath } from './workspace.js';
 
 type LockHost = Pick<Host, 'random' | 'owners'>;
 

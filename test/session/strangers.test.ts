@@ -19,8 +19,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/base/host.js';
 import { openStore, type Session, type Store } from '../../src/index.js';
-import { identityOf } from '../../src/workspace/exchange.js';
-import { Workspace } from '../../src/workspace/record.js';
+import { identityOf } from '../../src/workspace/checkout/exchange.js';
+import { Workspace } from '../../src/workspace/workspace.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { readFacts } from '../../src/profile/excludes.js';
-import { buildFilter, type CaptureRules, type Filter, readRules } from '../../src/workspace/filter.js';
-import type { Scan } from '../../src/workspace/scan.js';
+import { buildFilter, type CaptureRules, type Filter, readRules } from '../../src/workspace/capture/filter.js';
+import type { Scan } from '../../src/workspace/capture/scan.js';
 
 export const keepAll: Filter = { excludes: () => false };
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import type { DirectoryFacts } from '../../src/profile/excludes.js';
-import { buildFilter, matcher, patternFor, readRules } from '../../src/workspace/filter.js';
+import { buildFilter, matcher, patternFor, readRules } from '../../src/workspace/capture/filter.js';
 import { layout, openFilter } from './_layout.js';
 
 const none: DirectoryFacts = { browser: undefined, profiles: new Set(), isLevelDb: () => false };

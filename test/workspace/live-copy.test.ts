@@ -4,10 +4,10 @@ import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
 import { readManifest } from '../../src/profile/formats/leveldb.js';
-import type { Filter } from '../../src/workspace/filter.js';
-import { copyLive } from '../../src/workspace/live-copy.js';
-import { scan } from '../../src/workspace/scan.js';
-import type { ScannedEntry } from '../../src/workspace/scanned.js';
+import type { Filter } from '../../src/workspace/capture/filter.js';
+import { copyLive } from '../../src/workspace/capture/live-copy.js';
+import { scan } from '../../src/workspace/capture/scan.js';
+import type { ScannedEntry } from '../../src/workspace/capture/scanned.js';
 import { noise } from '../helpers/content.js';
 import { temporary } from '../helpers/temporary.js';
 

@@ -10,7 +10,7 @@ import { type BrowserStateError, isError } from '../../src/base/errors.js';
 import { systemHost } from '../../src/base/host.js';
 import type { OwnerState } from '../../src/base/owners.js';
 import { type DirectoryLock, lockDirectory } from '../../src/workspace/lock.js';
-import { recordFailure, recordPath } from '../../src/workspace/record.js';
+import { recordFailure, recordPath } from '../../src/workspace/workspace.js';
 import { dice } from '../helpers/dice.js';
 import { rejects } from '../helpers/errors.js';
 import { temporary } from '../helpers/temporary.js';

@@ -20,8 +20,8 @@ import fc from 'fast-check';
 import { BrowserStateError } from '../../src/base/errors.js';
 import { MAX_DEPTH, MAX_FILE_SIZE, MAX_PATH_BYTES } from '../../src/base/limits.js';
 import { quote } from '../../src/fs/paths.js';
-import { buildFilter, type Filter } from '../../src/workspace/filter.js';
-import { type Scan, scan } from '../../src/workspace/scan.js';
+import { buildFilter, type Filter } from '../../src/workspace/capture/filter.js';
+import { type Scan, scan } from '../../src/workspace/capture/scan.js';
 import { runWithoutRights, testWith } from '../helpers/machine.js';
 import { keepAll, layout, paths, temporary } from './_layout.js';
 
@@ -233,7 +233,7 @@ test('R-CAP-10 limits of depth, paths and files are enforced', async (t) => {
 });
 
 const scanning = `
-  import { scan } from ${JSON.stringify(new URL('../../src/workspace/scan.js', import.meta.url).href)};
+  import { scan } from ${JSON.stringify(new URL('../../src/workspace/capture/scan.js', import.meta.url).href)};
   const [dir, without] = process.argv.slice(1);
   const filter = { excludes: (path) => path.split('/')[0] === without };
   console.log(JSON.stringify(await scan(dir, filter).then(({ excluded }) => ({ excluded }), ({ code, message }) => ({ code, message }))));`;

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { sha256 } from '#platform';
 import { concat } from '../../src/base/bytes.js';
 import { CHUNK_SIZE } from '../../src/base/limits.js';
-import type { ScannedEntry } from '../../src/workspace/scanned.js';
-import { RACY_WINDOW_MS, StatCache } from '../../src/workspace/stat-cache.js';
+import type { ScannedEntry } from '../../src/workspace/capture/scanned.js';
+import { RACY_WINDOW_MS, StatCache } from '../../src/workspace/capture/stat-cache.js';
 
 const key = { dir: '/profiles/a' };
 const START = 1_800_000_000_000;

@@ -13,7 +13,7 @@ import type { BlobPlace } from '../../src/format/manifest.js';
 import { objectId } from '../../src/format/object-id.js';
 import { type FileEntry, type Tree, treeId } from '../../src/format/tree.js';
 import { openStore } from '../../src/index.js';
-import { type WriteOptions, writeTree } from '../../src/workspace/write-tree.js';
+import { type WriteOptions, writeTree } from '../../src/workspace/checkout/write-tree.js';
 import { rejects } from '../helpers/errors.js';
 import { testWith } from '../helpers/machine.js';
 import { temporary } from '../helpers/temporary.js';

@@ -7,7 +7,7 @@ import type { Operation } from '../../base/operation.js';
 import type { Manifest } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
 import type { Row } from '../../format/ref.js';
-import type { Workspace, WorkspaceRecord } from '../../workspace/record.js';
+import type { Workspace, WorkspaceRecord } from '../../workspace/workspace.js';
 import type { RemoteReplica } from '../replica/remote.js';
 import type { SessionRef } from '../session-ref.js';
 

@@ -1,6 +1,6 @@
 /** The sessions of v0 in one location, as the store sees them. */
 import type { ByteRange, RequestOptions } from '../../provider/provider.js';
-import type { ScannedEntry } from '../../workspace/scanned.js';
+import type { ScannedEntry } from '../../workspace/capture/scanned.js';
 
 export interface LegacyEntry {
   path: string;

@@ -15,7 +15,7 @@ import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { BlobIndex } from '../../repository/blob-index.js';
 import { Repository } from '../../repository/repository.js';
 import { lockDirectory, refuseLocked } from '../../workspace/lock.js';
-import { realPath, Workspace } from '../../workspace/record.js';
+import { realPath, Workspace } from '../../workspace/workspace.js';
 import { drafting } from '../draft.js';
 import { SessionRef } from '../session-ref.js';
 import { findStore, storeAbove } from './find-store.js';

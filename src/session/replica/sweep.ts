@@ -9,7 +9,7 @@ import { gonePaths } from '../../base/owners.js';
 import { errno } from '../../fs/errors.js';
 import { removeTree } from '../../fs/remove.js';
 import { bytesAt, TEMPORARY } from '../../provider/local/files.js';
-import type { Workspace } from '../../workspace/record.js';
+import type { Workspace } from '../../workspace/workspace.js';
 import { DRAFT, type DraftStore, removeDraft } from '../draft.js';
 import { REMOTES, TORN_NOTE } from './remote-cache.js';
 

@@ -6,12 +6,12 @@
  */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { compareUtf8 } from '../base/bytes.js';
-import { BrowserStateError, throwIfAborted } from '../base/errors.js';
-import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_SCAN_ROUNDS } from '../base/limits.js';
-import { blobCount, tooLarge } from '../format/tree.js';
-import { readFailure } from '../fs/errors.js';
-import { ifThere, quote, resolveDirectory } from '../fs/paths.js';
+import { compareUtf8 } from '../../base/bytes.js';
+import { BrowserStateError, throwIfAborted } from '../../base/errors.js';
+import { CHUNK_SIZE, MAX_BLOBS, MAX_ENTRIES, MAX_SCAN_ROUNDS } from '../../base/limits.js';
+import { blobCount, tooLarge } from '../../format/tree.js';
+import { readFailure } from '../../fs/errors.js';
+import { ifThere, quote, resolveDirectory } from '../../fs/paths.js';
 import type { Filter } from './filter.js';
 import { Lister, type Listing, type SkippedEntry } from './listing.js';
 import type { ScannedEntry } from './scanned.js';

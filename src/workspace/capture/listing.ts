@@ -6,14 +6,14 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { type BigIntStats, constants, lstatSync, readdirSync, readlinkSync } from 'node:fs';
-import { compareUtf8 } from '../base/bytes.js';
-import { BrowserStateError } from '../base/errors.js';
-import { MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../base/limits.js';
-import { pathProblem } from '../format/path.js';
-import { Below, type Name } from '../fs/handle.js';
-import { isSystemEntry } from '../fs/mount-points.js';
-import { ifSeen, ifThere, quote } from '../fs/paths.js';
-import { isLockName } from '../profile/running-browser.js';
+import { compareUtf8 } from '../../base/bytes.js';
+import { BrowserStateError } from '../../base/errors.js';
+import { MAX_FILE_SIZE, MAX_SYMLINK_BYTES } from '../../base/limits.js';
+import { pathProblem } from '../../format/path.js';
+import { Below, type Name } from '../../fs/handle.js';
+import { isSystemEntry } from '../../fs/mount-points.js';
+import { ifSeen, ifThere, quote } from '../../fs/paths.js';
+import { isLockName } from '../../profile/running-browser.js';
 import { type Filter, patternFor } from './filter.js';
 import { Facts, type ScannedEntry } from './scanned.js';
 import { RACY_WINDOW_MS } from './stat-cache.js';

@@ -1,13 +1,13 @@
 /** Looking at a directory as a commit would, without storing anything. */
 
-import type { TreeEntry } from '../format/tree.js';
-import { readFacts } from '../profile/excludes.js';
-import type { RequestOptions } from '../provider/provider.js';
-import { capture, hashOnly } from '../workspace/capture.js';
-import { buildFilter, type CaptureRules } from '../workspace/filter.js';
-import { withFormerModes } from '../workspace/opened.js';
-import type { Workspace } from '../workspace/record.js';
-import { scan } from '../workspace/scan.js';
+import type { TreeEntry } from '../../format/tree.js';
+import { readFacts } from '../../profile/excludes.js';
+import type { RequestOptions } from '../../provider/provider.js';
+import { withFormerModes } from '../opened.js';
+import type { Workspace } from '../workspace.js';
+import { capture, hashOnly } from './capture.js';
+import { buildFilter, type CaptureRules } from './filter.js';
+import { scan } from './scan.js';
 
 /** The tree that a commit of the directory would have. Throws what `scan` and `capture` throw. */
 export async function lookAt(workspace: Workspace, rules: CaptureRules, { signal }: RequestOptions = {}): Promise<TreeEntry[]> {

@@ -2,14 +2,14 @@
  * Locks of browsers of which nothing on this machine proves that they are gone: of another container on the same volume, or of
  * another PID namespace. The directory is watched for a moment; a commit of one that changes would be a mixture.
  */
-import { BrowserStateError, throwIfAborted } from '../base/errors.js';
-import type { Host } from '../base/host.js';
-import { WATCH_LOOKS, WATCH_PAUSE_MS } from '../base/limits.js';
-import { readFacts } from '../profile/excludes.js';
-import { unprovenLock } from '../profile/running-browser.js';
-import type { RequestOptions } from '../provider/provider.js';
-import { buildFilter, type CaptureRules } from '../workspace/filter.js';
-import { scan } from '../workspace/scan.js';
+import { BrowserStateError, throwIfAborted } from '../../base/errors.js';
+import type { Host } from '../../base/host.js';
+import { WATCH_LOOKS, WATCH_PAUSE_MS } from '../../base/limits.js';
+import { readFacts } from '../../profile/excludes.js';
+import { unprovenLock } from '../../profile/running-browser.js';
+import type { RequestOptions } from '../../provider/provider.js';
+import { buildFilter, type CaptureRules } from './filter.js';
+import { scan } from './scan.js';
 
 export interface LockWatch {
   /** One for each lock, for a directory that did not change. */

@@ -4,10 +4,10 @@
  * R-OUT-6).
  */
 import { linkSync, lstatSync, mkdirSync, renameSync, rmdirSync, unlinkSync } from 'node:fs';
-import type { TreeEntry } from '../format/tree.js';
-import { errno } from '../fs/errors.js';
-import { type Below, type DirectoryHandle, type Name, setMode } from '../fs/handle.js';
-import { microseconds, setTime } from '../fs/times.js';
+import type { TreeEntry } from '../../format/tree.js';
+import { errno } from '../../fs/errors.js';
+import { type Below, type DirectoryHandle, type Name, setMode } from '../../fs/handle.js';
+import { microseconds, setTime } from '../../fs/times.js';
 
 export class Reversible {
   readonly #dir: Below;

@@ -5,11 +5,11 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
-import { equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../base/bytes.js';
-import { invariant, isError } from '../base/errors.js';
-import { ID_BYTES } from '../format/object-id.js';
-import { parentPath } from '../format/path.js';
-import { blobCount, type FileEntry } from '../format/tree.js';
+import { equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../../base/bytes.js';
+import { invariant, isError } from '../../base/errors.js';
+import { ID_BYTES } from '../../format/object-id.js';
+import { parentPath } from '../../format/path.js';
+import { blobCount, type FileEntry } from '../../format/tree.js';
 import type { ScannedEntry } from './scanned.js';
 
 /**

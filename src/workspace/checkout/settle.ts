@@ -5,13 +5,13 @@
  */
 import { lstatSync, readdirSync, renameSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { BrowserStateError } from '../base/errors.js';
-import { errno, writeFailure } from '../fs/errors.js';
-import { ifSeen } from '../fs/paths.js';
-import { removeTree } from '../fs/remove.js';
+import { BrowserStateError } from '../../base/errors.js';
+import { errno, writeFailure } from '../../fs/errors.js';
+import { ifSeen } from '../../fs/paths.js';
+import { removeTree } from '../../fs/remove.js';
+import { unmark } from '../marker.js';
+import type { Pending, Workspace, WorkspaceRecord } from '../workspace.js';
 import { between, findConflicts, identityOf, moveEntries } from './exchange.js';
-import { unmark } from './marker.js';
-import type { Pending, Workspace, WorkspaceRecord } from './record.js';
 
 /** A workspace with a change in progress. */
 export interface Changing {

@@ -8,10 +8,10 @@ import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Ignore } from 'ignore';
-import { BrowserStateError } from '../base/errors.js';
-import { parentPath } from '../format/path.js';
-import { ifThere, quote, resolveDirectory } from '../fs/paths.js';
-import { type DirectoryFacts, defaultExclude } from '../profile/excludes.js';
+import { BrowserStateError } from '../../base/errors.js';
+import { parentPath } from '../../format/path.js';
+import { ifThere, quote, resolveDirectory } from '../../fs/paths.js';
+import { type DirectoryFacts, defaultExclude } from '../../profile/excludes.js';
 
 /** This file is never excluded, so that the user's rules stay with the profile. */
 const IGNORE_FILE = '.browserstateignore';

@@ -4,12 +4,12 @@
  * always do.
  */
 import { constants, openSync, readdirSync, readSync } from 'node:fs';
-import { equalBytes } from '../base/bytes.js';
-import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../base/limits.js';
-import { parentPath, pathProblem } from '../format/path.js';
-import { type Below, closeRead, type Name } from '../fs/handle.js';
-import { ifThere } from '../fs/paths.js';
-import { levelDbFile, readManifest } from '../profile/formats/leveldb.js';
+import { equalBytes } from '../../base/bytes.js';
+import { MAX_LEVELDB_MANIFEST, MAX_NAME_BYTES } from '../../base/limits.js';
+import { parentPath, pathProblem } from '../../format/path.js';
+import { type Below, closeRead, type Name } from '../../fs/handle.js';
+import { ifThere } from '../../fs/paths.js';
+import { levelDbFile, readManifest } from '../../profile/formats/leveldb.js';
 import type { Filter } from './filter.js';
 import type { Scan } from './scan.js';
 import type { ScannedEntry } from './scanned.js';

@@ -16,10 +16,10 @@ import type { ObjectId } from '../format/object-id.js';
 import { errno, writeFailure } from '../fs/errors.js';
 import { quote } from '../fs/paths.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
-import { identityOf } from './exchange.js';
-import type { CaptureRules } from './filter.js';
+import type { CaptureRules } from './capture/filter.js';
+import { StatCache } from './capture/stat-cache.js';
+import { identityOf } from './checkout/exchange.js';
 import type { OpenedEntries } from './opened.js';
-import { StatCache } from './stat-cache.js';
 
 /** A change of the directory that may be incomplete. */
 export interface Pending {

@@ -16,18 +16,18 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { readAhead } from '../base/concurrency.js';
-import { BrowserStateError, integrity, invariant, throwIfAborted } from '../base/errors.js';
-import { BLOBS_AHEAD, CHUNK_SIZE, PAGE_SIZE } from '../base/limits.js';
-import { compareFrames } from '../format/locator.js';
-import type { BlobPlace } from '../format/manifest.js';
-import { ID_DIGITS, type ObjectId, objectId } from '../format/object-id.js';
-import { blobCount, blobId, blobLength, type FileEntry, type Tree, type TreeEntry } from '../format/tree.js';
-import { writeFailure } from '../fs/errors.js';
-import { setTime } from '../fs/times.js';
-import type { BlobReader } from '../repository/read/blob-reader.js';
-import { openedMode } from './opened.js';
-import type { StatCache } from './stat-cache.js';
+import { readAhead } from '../../base/concurrency.js';
+import { BrowserStateError, integrity, invariant, throwIfAborted } from '../../base/errors.js';
+import { BLOBS_AHEAD, CHUNK_SIZE, PAGE_SIZE } from '../../base/limits.js';
+import { compareFrames } from '../../format/locator.js';
+import type { BlobPlace } from '../../format/manifest.js';
+import { ID_DIGITS, type ObjectId, objectId } from '../../format/object-id.js';
+import { blobCount, blobId, blobLength, type FileEntry, type Tree, type TreeEntry } from '../../format/tree.js';
+import { writeFailure } from '../../fs/errors.js';
+import { setTime } from '../../fs/times.js';
+import type { BlobReader } from '../../repository/read/blob-reader.js';
+import type { StatCache } from '../capture/stat-cache.js';
+import { openedMode } from '../opened.js';
 
 export interface WriteProgress {
   path: string;

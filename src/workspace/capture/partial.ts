@@ -1,9 +1,9 @@
 /** Directories that hold a part of a version: what they may have changed, and the version that they make with the rest. */
-import { compareUtf8 } from '../base/bytes.js';
-import { parentPath } from '../format/path.js';
-import type { Tree, TreeEntry } from '../format/tree.js';
-import { matcher } from '../workspace/filter.js';
-import type { Scan } from '../workspace/scan.js';
+import { compareUtf8 } from '../../base/bytes.js';
+import { parentPath } from '../../format/path.js';
+import type { Tree, TreeEntry } from '../../format/tree.js';
+import { matcher } from './filter.js';
+import type { Scan } from './scan.js';
 
 /** The part of a scan that a partial directory may have changed, with the directories above it. */
 export function within(found: Scan, only: string[]): Scan {

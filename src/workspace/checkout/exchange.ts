@@ -2,12 +2,12 @@
  * Moves entries between directories one by one, for directories that cannot be renamed themselves.
  */
 import { type BigIntStats, chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
-import { BrowserStateError } from '../base/errors.js';
-import { errno } from '../fs/errors.js';
-import { DirectoryHandle, withHandle } from '../fs/handle.js';
-import { quote } from '../fs/paths.js';
-import { makeWritable } from '../fs/remove.js';
-import { microseconds, setTime } from '../fs/times.js';
+import { BrowserStateError } from '../../base/errors.js';
+import { errno } from '../../fs/errors.js';
+import { DirectoryHandle, withHandle } from '../../fs/handle.js';
+import { quote } from '../../fs/paths.js';
+import { makeWritable } from '../../fs/remove.js';
+import { microseconds, setTime } from '../../fs/times.js';
 
 /** Called before an entry that cannot be renamed is moved in parts. */
 type OnSplit = (name: string, identity: string) => Promise<unknown>;
