@@ -7,8 +7,8 @@ import { throwTyped } from './base/system-errors.js';
 import { FileProgress, type ProgressEvent } from './file-progress.js';
 import type { RequestOptions } from './provider/provider.js';
 import { optionsOf } from './session/calls.js';
-import type { OnConflict } from './session/conflict.js';
 import type { Mount } from './session/mount.js';
+import type { OnConflict } from './sync/conflict.js';
 import type { FileMetadata, FileTracker } from './workspace/metadata.js';
 
 /** The mounted session, for transfers and scans. */

@@ -10,6 +10,8 @@ import type { OnProgress } from '../base/progress.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
 import type { CheckOptions } from '../repository/maintain/verify.js';
+import type { PullOptions } from '../sync/pull.js';
+import { type PushOptions, pushOptions } from '../sync/push.js';
 import { type OfflineOptions, offlineOptions } from './call.js';
 import type { CheckoutOptions } from './checkout.js';
 import { type CommitOptions, commitOptions } from './commit/commit.js';
@@ -19,8 +21,6 @@ import type { LogSelection } from './log-entry.js';
 import { migrateOptions } from './migrate.js';
 import { mountOptions, recoverOptions, unmountOptions } from './mount-options.js';
 import type { TransferOptions } from './places.js';
-import type { PullOptions } from './pull.js';
-import { type PushOptions, pushOptions } from './push.js';
 
 export interface StatusOptions extends OfflineOptions {
   exclude?: readonly string[] | undefined;

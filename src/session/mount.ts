@@ -13,18 +13,18 @@ import { throwTyped } from '../base/system-errors.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
+import type { OnConflict } from '../sync/conflict.js';
+import { type MountPullOptions, mountPullOptions, pullForMount } from '../sync/pull-for-mount.js';
+import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from '../sync/push.js';
 import { leftoversOf } from '../workspace/checkout/settle.js';
 import { type Call, callOf, hasRemote, type RemoteCall } from './call.js';
 import { type CommitOptions, commitOptions } from './commit/commit.js';
-import type { OnConflict } from './conflict.js';
 import { fork } from './history.js';
 import type { Lease } from './lease.js';
 import { refuseCommand } from './mount-command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
 import type { MountNote, MountNotes } from './mount-notes.js';
 import { type UnmountOptions, unmountOptions } from './mount-options.js';
-import { type MountPullOptions, mountPullOptions, pullForMount } from './pull-for-mount.js';
-import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from './push.js';
 import type { LocalReplica } from './replica/local.js';
 
 export interface Unmounted {

@@ -9,6 +9,7 @@ import { LEASE_MS } from '../base/limits.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno, writeFailure } from '../fs/errors.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
+import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
 import { type Call, hasRemote } from './call.js';
 import { checkoutSession } from './checkout.js';
@@ -18,7 +19,6 @@ import { sessionBeside } from './mount-commit.js';
 import { type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
 import type { OpenMountOptions } from './mount-options.js';
 import { absentSession, meantBy, sessionNames } from './names.js';
-import { pullForMount } from './pull-for-mount.js';
 import { type AbandonedMount, leftOf, recoverMount } from './recover.js';
 import type { LocalReplica } from './replica/local.js';
 

@@ -7,6 +7,7 @@ import { isError } from '../base/errors.js';
 import { owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
 import { refuseLive } from '../profile/running-browser.js';
+import { notPushed } from '../sync/push.js';
 import { directoryState } from '../workspace/checkout/replace-directory.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/checkout/settle.js';
 import { pendingDirectories } from '../workspace/workspace.js';
@@ -16,7 +17,6 @@ import { commandState, refuseCommand } from './mount-command.js';
 import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
 import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
 import type { RecoverAction, RecoverOptions } from './mount-options.js';
-import { notPushed } from './push.js';
 import type { LocalReplica } from './replica/local.js';
 
 /** A workspace that a process which is gone has left. */

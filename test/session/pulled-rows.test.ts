@@ -7,8 +7,8 @@ import { newRow, type Row } from '../../src/format/ref.js';
 import { memoryProvider } from '../../src/index.js';
 import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
-import { arrange, inOrder } from '../../src/session/pulled-rows.js';
 import { type RefOwner, SessionRef } from '../../src/session/session-ref.js';
+import { arrange, inOrder } from '../../src/sync/pulled-rows.js';
 import { counting } from '../faults/providers.js';
 import { fakeHost } from '../helpers/host.js';
 

@@ -1,14 +1,14 @@
 /** What a push does if the remote has commits that this machine does not have. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { Row } from '../format/ref.js';
-import type { RemoteCall } from './call.js';
-import { deleteSession, fork } from './history.js';
+import type { RemoteCall } from '../session/call.js';
+import { deleteSession, fork } from '../session/history.js';
+import { type Outgoing, outgoing } from '../session/outgoing.js';
+import { forkName } from '../session/relatives.js';
+import type { LiveSession, SessionRef } from '../session/session-ref.js';
+import { updateRef } from '../session/update-ref.js';
 import { type Keep, mergeOf } from './merge.js';
-import { type Outgoing, outgoing } from './outgoing.js';
-import { forkName } from './relatives.js';
-import { type Sent, send } from './send.js';
-import type { LiveSession, SessionRef } from './session-ref.js';
-import { updateRef } from './update-ref.js';
+import { type Sent, send } from './upload.js';
 
 /**
  * `fail`: throw CONFLICT, with what was to be sent under the name of a fork. `fork`: the same

@@ -4,9 +4,9 @@ import { requestOptions } from '../base/operation.js';
 import type { OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { RemoteCall } from './call.js';
+import type { RemoteCall } from '../session/call.js';
+import { deleteSession } from '../session/history.js';
 import type { OnConflict } from './conflict.js';
-import { deleteSession } from './history.js';
 import { type PullSettings, pullSeen } from './pull.js';
 import { pushSession } from './push.js';
 

@@ -1,7 +1,7 @@
-import type { OnProgress } from '../base/progress.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { Tree } from '../format/tree.js';
-import { usesOf } from './moving-files.js';
+import type { OnProgress } from '../../base/progress.js';
+import type { ObjectId } from '../../format/object-id.js';
+import type { Tree } from '../../format/tree.js';
+import { usesOf } from './files.js';
 
 /** Takes blobs of the tree as they are sent, and tells of each file that has them. `going`: all that are to be sent. */
 export function pushProgress(tree: Tree, going: { has(id: ObjectId): boolean }, onProgress: OnProgress): (sent: ObjectId) => void {

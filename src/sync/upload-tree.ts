@@ -12,7 +12,7 @@ import type { ObjectId } from '../format/object-id.js';
 import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../format/tree.js';
 import type { BlobReader } from '../repository/read/blob-reader.js';
 import type { BlobWriter, Predecessor } from '../repository/write/blob-writer.js';
-import { pushProgress } from './push-progress.js';
+import { pushProgress } from './progress/push.js';
 
 /** A blob that the remote has not. */
 interface Missing {

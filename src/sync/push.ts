@@ -6,17 +6,17 @@ import type { OnProgress } from '../base/progress.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { RemoteCall } from './call.js';
+import type { RemoteCall } from '../session/call.js';
+import { outgoing } from '../session/outgoing.js';
+import { wasCollected } from '../session/read-manifest.js';
+import { lostIn, missingOfHead } from '../session/replica/lost.js';
+import type { LiveSession, SessionRef } from '../session/session-ref.js';
+import { updateRef } from '../session/update-ref.js';
+import { relate } from './compare.js';
 import { becomeFork, conflict, type Divergence, type OnConflict, sendFork, sendMerged } from './conflict.js';
-import { outgoing } from './outgoing.js';
 import { pullSeen } from './pull.js';
-import { wasCollected } from './read-manifest.js';
-import { relate } from './relation.js';
 import { resend } from './relocate.js';
-import { lostIn, missingOfHead } from './replica/lost.js';
-import { type Sent, send } from './send.js';
-import type { LiveSession, SessionRef } from './session-ref.js';
-import { updateRef } from './update-ref.js';
+import { type Sent, send } from './upload.js';
 
 export interface PushOptions extends RequestOptions {
   /** What to do where the remote has commits that this machine has not; `fail` unless given. */

@@ -3,7 +3,7 @@ import type { ObjectId } from '../format/object-id.js';
 import type { Ref, Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Repository } from '../repository/repository.js';
-import type { SessionRef } from './session-ref.js';
+import type { SessionRef } from '../session/session-ref.js';
 
 /** Returns the local entries with the new ones in the remote's order; those that only the local store has stay before what they follow. */
 export async function inOrder(there: SessionRef, added: readonly Row[], here: readonly Row[], options: RequestOptions): Promise<Row[]> {

@@ -1,9 +1,9 @@
-import type { OnProgress } from '../base/progress.js';
-import { type Frame, frameKey } from '../format/locator.js';
-import type { BlobPlace, Manifest } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import { segmentKey, segmentsOf } from '../repository/write/blob-parts.js';
-import { type Uses, usesOf } from './moving-files.js';
+import type { OnProgress } from '../../base/progress.js';
+import { type Frame, frameKey } from '../../format/locator.js';
+import type { BlobPlace, Manifest } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
+import { segmentKey, segmentsOf } from '../../repository/write/blob-parts.js';
+import { type Uses, usesOf } from './files.js';
 
 /** A blob that is to come, with the frames that it waits for. */
 interface Waiting {

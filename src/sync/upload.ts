@@ -7,13 +7,13 @@ import { distinctBlobs, type Tree } from '../format/tree.js';
 import { BlobReader } from '../repository/read/blob-reader.js';
 import { BlobWriter } from '../repository/write/blob-writer.js';
 import { compact } from '../repository/write/compaction.js';
-import { writeEntry } from './append-commit.js';
-import type { RemoteCall } from './call.js';
-import { PackPresence, withoutCondemned, withoutPacks } from './commit/reuse.js';
-import type { Outgoing } from './outgoing.js';
-import { findRelocations, lostPacks } from './replica/lost.js';
-import { sendTree } from './send-tree.js';
-import type { SessionRef } from './session-ref.js';
+import { writeEntry } from '../session/append-commit.js';
+import type { RemoteCall } from '../session/call.js';
+import { PackPresence, withoutCondemned, withoutPacks } from '../session/commit/reuse.js';
+import type { Outgoing } from '../session/outgoing.js';
+import { findRelocations, lostPacks } from '../session/replica/lost.js';
+import type { SessionRef } from '../session/session-ref.js';
+import { sendTree } from './upload-tree.js';
 
 export interface Shipment {
   /** The session's ref on the remote; it is created if the remote has none. */

@@ -12,15 +12,15 @@ import type { RequestOptions } from '../provider/provider.js';
 import type { KeptFrames } from '../repository/read/frame-cache.js';
 import { matchSegments, type Segment } from '../repository/write/blob-parts.js';
 import { copyBlobs } from '../repository/write/copy-blobs.js';
-import { writeEntry } from './append-commit.js';
-import type { RemoteCall } from './call.js';
-import { PackPresence, Pin } from './commit/reuse.js';
-import { absentSession } from './names.js';
-import { pullProgress } from './pull-progress.js';
+import { writeEntry } from '../session/append-commit.js';
+import type { RemoteCall } from '../session/call.js';
+import { PackPresence, Pin } from '../session/commit/reuse.js';
+import { absentSession } from '../session/names.js';
+import type { LiveSession, SessionRef } from '../session/session-ref.js';
+import { updateRef } from '../session/update-ref.js';
+import { relate } from './compare.js';
+import { pullProgress } from './progress/pull.js';
 import { arrange, inOrder, tagsAmong } from './pulled-rows.js';
-import { relate } from './relation.js';
-import type { LiveSession, SessionRef } from './session-ref.js';
-import { updateRef } from './update-ref.js';
 
 export interface PullOptions extends RequestOptions {
   /** A revision whose content is brought as well; the head unless given. */

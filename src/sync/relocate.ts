@@ -3,11 +3,11 @@
  * made from what the local store has (SPEC.md 11.5).
  */
 import type { Row } from '../format/ref.js';
-import type { RemoteCall } from './call.js';
-import { findRelocations, lostPacks, needs } from './replica/lost.js';
-import { type Sent, send } from './send.js';
-import type { SessionRef } from './session-ref.js';
-import { updateRef } from './update-ref.js';
+import type { RemoteCall } from '../session/call.js';
+import { findRelocations, lostPacks, needs } from '../session/replica/lost.js';
+import type { SessionRef } from '../session/session-ref.js';
+import { updateRef } from '../session/update-ref.js';
+import { type Sent, send } from './upload.js';
 
 /**
  * Sends again what the remote has lost of a session; undefined if another writer was first. Throws

@@ -1,6 +1,6 @@
 /** The files whose blobs are under way between home and a remote, for whoever tells how far each is. */
-import type { ObjectId } from '../format/object-id.js';
-import { blobCount, blobId, blobLength, type Tree } from '../format/tree.js';
+import type { ObjectId } from '../../format/object-id.js';
+import { blobCount, blobId, blobLength, type Tree } from '../../format/tree.js';
 
 /** A file, with the bytes of its content that are to move, and those that have. */
 export interface MovingFile {

@@ -6,11 +6,11 @@ import type { Operation } from '../base/operation.js';
 import type { Commit } from '../format/commit.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { Row } from '../format/ref.js';
-import { appendCommit, newCommit } from './append-commit.js';
-import { deleteSession } from './history.js';
-import type { Replica } from './replica/replica.js';
-import type { LiveSession } from './session-ref.js';
-import { updateRef } from './update-ref.js';
+import { appendCommit, newCommit } from '../session/append-commit.js';
+import { deleteSession } from '../session/history.js';
+import type { Replica } from '../session/replica/replica.js';
+import type { LiveSession } from '../session/session-ref.js';
+import { updateRef } from '../session/update-ref.js';
 
 export type Keep = 'ours' | 'theirs';
 

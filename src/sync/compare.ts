@@ -1,7 +1,7 @@
 /** The relation of a session's history in the local store to that on the remote. */
 import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { SessionRef } from './session-ref.js';
+import type { SessionRef } from '../session/session-ref.js';
 
 export type Relation =
   | { kind: 'same' }
