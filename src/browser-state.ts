@@ -12,11 +12,11 @@ import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './base/limits.
 import { throwTyped } from './base/system-errors.js';
 import { entryFacts } from './fs/paths.js';
 import { removeTree } from './fs/remove.js';
+import type { Mount, Unmounted } from './mount/mount.js';
+import type { UnmountOptions } from './mount/options.js';
 import { prepareProfile } from './profile/prepare.js';
 import { type LiveBrowser, liveBrowser } from './profile/running-browser.js';
 import { checkWholeNumber } from './provider/arguments.js';
-import type { Mount, Unmounted } from './session/mount.js';
-import type { UnmountOptions } from './session/mount-options.js';
 import { openStore } from './session/open.js';
 import type { Store } from './session/store.js';
 import {

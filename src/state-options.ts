@@ -5,11 +5,11 @@ import { BrowserStateError } from './base/errors.js';
 import type { Host } from './base/host.js';
 import { checkOptions, type OptionNames } from './base/option-check.js';
 import type { OnProgress } from './base/progress.js';
+import type { OpenMountOptions, RecoverAction, UnmountOptions } from './mount/options.js';
 import type { PrepareOptions } from './profile/prepare.js';
 import type { Provider } from './provider/provider.js';
 import type { RetryEvent } from './provider/wrap/retry.js';
 import { optionsOf } from './session/calls.js';
-import type { OpenMountOptions, RecoverAction, UnmountOptions } from './session/mount-options.js';
 import type { TransferOptions } from './session/places.js';
 
 export interface SyncOptions extends TransferOptions {

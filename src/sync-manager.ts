@@ -5,9 +5,9 @@ import { checkOptions } from './base/option-check.js';
 import type { OnProgress } from './base/progress.js';
 import { throwTyped } from './base/system-errors.js';
 import { FileProgress, type ProgressEvent } from './file-progress.js';
+import type { Mount } from './mount/mount.js';
 import type { RequestOptions } from './provider/provider.js';
 import { optionsOf } from './session/calls.js';
-import type { Mount } from './session/mount.js';
 import type { OnConflict } from './sync/conflict.js';
 import type { FileMetadata, FileTracker } from './workspace/metadata.js';
 

@@ -13,6 +13,17 @@ import type { ObjectId } from '../format/object-id.js';
 import { type Ref, wasDeleted } from '../format/ref.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
+import type { Mount } from '../mount/mount.js';
+import { mountNotes, openMount } from '../mount/open.js';
+import type { OpenMountOptions, RecoverAction, RecoverOptions } from '../mount/options.js';
+import {
+  type AbandonedMount,
+  leftOf,
+  type Recovered,
+  recoverMount,
+  type UnfinishedCheckout,
+  unfinishedCheckouts,
+} from '../mount/recover.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
 import type { PullResult } from '../sync/pull.js';
@@ -24,11 +35,7 @@ import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } 
 import { leaseOf } from './lease.js';
 import { measure } from './legacy.js';
 import { type MigrateOptions, type MigrateResult, migrateSession } from './migrate.js';
-import type { Mount } from './mount.js';
-import type { OpenMountOptions, RecoverAction, RecoverOptions } from './mount-options.js';
-import { mountNotes, openMount } from './mounts.js';
 import type { Places } from './places.js';
-import { type AbandonedMount, leftOf, type Recovered, recoverMount, type UnfinishedCheckout, unfinishedCheckouts } from './recover.js';
 import type { LegacyPlace } from './replica/legacy-place.js';
 import { LocalReplica } from './replica/local.js';
 import { RemoteReplica } from './replica/remote.js';

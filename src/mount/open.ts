@@ -9,18 +9,18 @@ import { LEASE_MS } from '../base/limits.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno, writeFailure } from '../fs/errors.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
+import { type Call, hasRemote } from '../session/call.js';
+import { checkoutSession } from '../session/checkout.js';
+import { takeLease } from '../session/lease.js';
+import { absentSession, meantBy, sessionNames } from '../session/names.js';
+import type { LocalReplica } from '../session/replica/local.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
-import { type Call, hasRemote } from './call.js';
-import { checkoutSession } from './checkout.js';
-import { takeLease } from './lease.js';
+import { sessionBeside } from './commit.js';
 import { Mount, removeWorkspace } from './mount.js';
-import { sessionBeside } from './mount-commit.js';
-import { type MountNote, MountNotes, newMountId, partsOfMountId } from './mount-notes.js';
-import type { OpenMountOptions } from './mount-options.js';
-import { absentSession, meantBy, sessionNames } from './names.js';
+import type { OpenMountOptions } from './options.js';
 import { type AbandonedMount, leftOf, recoverMount } from './recover.js';
-import type { LocalReplica } from './replica/local.js';
+import { type MountNote, MountNotes, newMountId, partsOfMountId } from './registry.js';
 
 /** Where notes about mounts are kept. */
 export function mountNotes(local: LocalReplica): MountNotes {

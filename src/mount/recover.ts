@@ -7,17 +7,17 @@ import { isError } from '../base/errors.js';
 import { owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
 import { refuseLive } from '../profile/running-browser.js';
+import { type Call, hasRemote } from '../session/call.js';
+import type { LocalReplica } from '../session/replica/local.js';
 import { notPushed } from '../sync/push.js';
 import { directoryState } from '../workspace/checkout/replace-directory.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/checkout/settle.js';
 import { pendingDirectories } from '../workspace/workspace.js';
-import { type Call, hasRemote } from './call.js';
+import { commandState, refuseCommand } from './command.js';
+import { commitMount, type MountPlace, sessionBeside } from './commit.js';
 import { pushMounted, removeWorkspace } from './mount.js';
-import { commandState, refuseCommand } from './mount-command.js';
-import { commitMount, type MountPlace, sessionBeside } from './mount-commit.js';
-import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './mount-notes.js';
-import type { RecoverAction, RecoverOptions } from './mount-options.js';
-import type { LocalReplica } from './replica/local.js';
+import type { RecoverAction, RecoverOptions } from './options.js';
+import { type HeldNote, type MountMode, type MountNote, type MountNotes, partsOfMountId } from './registry.js';
 
 /** A workspace that a process which is gone has left. */
 export interface AbandonedMount {

@@ -2,11 +2,11 @@
 import type { OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../base/request.js';
+import { type OfflineOptions, offlineOptions } from '../session/call.js';
+import { type CommitOptions, commitOptions } from '../session/commit/commit.js';
 import type { OnConflict } from '../sync/conflict.js';
 import { type MountPullOptions, mountPullOptions } from '../sync/pull-for-mount.js';
-import { type OfflineOptions, offlineOptions } from './call.js';
-import { type CommitOptions, commitOptions } from './commit/commit.js';
-import type { MountMode } from './mount-notes.js';
+import type { MountMode } from './registry.js';
 
 /** `commit`: what is left becomes a commit. `discard`: it is removed. */
 export type RecoverAction = 'commit' | 'discard';

@@ -1,7 +1,7 @@
 /** The command that works in a mounted directory, which may outlive the process that mounted it. */
 import { BrowserStateError } from '../base/errors.js';
 import type { OwnerState } from '../base/owners.js';
-import type { LocalReplica } from './replica/local.js';
+import type { LocalReplica } from '../session/replica/local.js';
 
 /** Returns whether the command of a note still runs, and a process of it; one that was never noted is gone. */
 export async function commandState(

@@ -9,16 +9,16 @@ import type { Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { RowOp } from '../format/ref.js';
 import { measureTree, treeId } from '../format/tree.js';
+import type { Call } from '../session/call.js';
+import { checkpointDirectory } from '../session/commit/checkpoint.js';
+import { type CommitOptions, type CommitResult, commitDirectory } from '../session/commit/commit.js';
+import { deleteSession, fork } from '../session/history.js';
+import { forkName } from '../session/relatives.js';
 import type { OnConflict } from '../sync/conflict.js';
 import { mergeSession } from '../sync/merge.js';
 import { readRules } from '../workspace/capture/filter.js';
 import { lookAt } from '../workspace/capture/look.js';
 import { refuseHalfDone } from '../workspace/checkout/settle.js';
-import type { Call } from './call.js';
-import { checkpointDirectory } from './commit/checkpoint.js';
-import { type CommitOptions, type CommitResult, commitDirectory } from './commit/commit.js';
-import { deleteSession, fork } from './history.js';
-import { forkName } from './relatives.js';
 
 /** A mounted directory as it is committed. */
 export interface MountPlace {

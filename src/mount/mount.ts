@@ -13,19 +13,19 @@ import { throwTyped } from '../base/system-errors.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
+import { type Call, callOf, hasRemote, type RemoteCall } from '../session/call.js';
+import { type CommitOptions, commitOptions } from '../session/commit/commit.js';
+import { fork } from '../session/history.js';
+import type { Lease } from '../session/lease.js';
+import type { LocalReplica } from '../session/replica/local.js';
 import type { OnConflict } from '../sync/conflict.js';
 import { type MountPullOptions, mountPullOptions, pullForMount } from '../sync/pull-for-mount.js';
 import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from '../sync/push.js';
 import { leftoversOf } from '../workspace/checkout/settle.js';
-import { type Call, callOf, hasRemote, type RemoteCall } from './call.js';
-import { type CommitOptions, commitOptions } from './commit/commit.js';
-import { fork } from './history.js';
-import type { Lease } from './lease.js';
-import { refuseCommand } from './mount-command.js';
-import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './mount-commit.js';
-import type { MountNote, MountNotes } from './mount-notes.js';
-import { type UnmountOptions, unmountOptions } from './mount-options.js';
-import type { LocalReplica } from './replica/local.js';
+import { refuseCommand } from './command.js';
+import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './commit.js';
+import { type UnmountOptions, unmountOptions } from './options.js';
+import type { MountNote, MountNotes } from './registry.js';
 
 export interface Unmounted {
   /** The session that holds what was mounted, which is another one where the session had moved. */
