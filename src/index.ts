@@ -9,6 +9,7 @@ export type { Compression } from './format/codecs.js';
 export type { TreeDiff } from './format/diff.js';
 export type { ObjectId } from './format/object-id.js';
 export type { RefEvent } from './format/ref.js';
+export type { MigrateOptions, MigrateResult } from './legacy/migrate.js';
 export type { MountCommit } from './mount/commit.js';
 export type { Mount, Unmounted } from './mount/mount.js';
 export type { RecoverAction, RecoverOptions, UnmountOptions } from './mount/options.js';
@@ -40,7 +41,6 @@ export type { CommitOptions, CommitResult, CommitStats } from './session/commit/
 export type { AtOptions, RollbackOptions } from './session/history.js';
 export type { Lease, LeaseOptions } from './session/lease.js';
 export type { LogEntry } from './session/log-entry.js';
-export type { MigrateOptions, MigrateResult } from './session/migrate.js';
 export { openStore } from './session/open.js';
 export type { TransferOptions } from './session/places.js';
 export type { SaveResult, Session, SyncResult } from './session/session.js';

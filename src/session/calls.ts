@@ -7,6 +7,7 @@ import type { Host } from '../base/host.js';
 import { requestOptions } from '../base/operation.js';
 import type { OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
+import { migrateOptions } from '../legacy/migrate.js';
 import { mountOptions, recoverOptions, unmountOptions } from '../mount/options.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
@@ -19,7 +20,6 @@ import { type CommitOptions, commitOptions } from './commit/commit.js';
 import type { AtOptions, RollbackOptions } from './history.js';
 import type { LeaseOptions } from './lease.js';
 import type { LogSelection } from './log-entry.js';
-import { migrateOptions } from './migrate.js';
 import type { TransferOptions } from './places.js';
 
 export interface StatusOptions extends OfflineOptions {

@@ -7,6 +7,7 @@ import type { Host } from '../base/host.js';
 import { MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../base/limits.js';
 import { STORE_FOLDER } from '../format/keys.js';
 import { errno } from '../fs/errors.js';
+import { legacyFolder, legacyObjects } from '../legacy/sources.js';
 import { checkWholeNumber } from '../provider/arguments.js';
 import { localProvider } from '../provider/local/local.js';
 import type { Provider } from '../provider/provider.js';
@@ -14,7 +15,6 @@ import { openProviderUrl } from '../provider/url.js';
 import { type RetryEvent, retrying } from '../provider/wrap/retry.js';
 import { scoped } from '../provider/wrap/scoped.js';
 import { realPath } from '../workspace/workspace.js';
-import { legacyFolder, legacyObjects } from './legacy.js';
 import type { LegacyPlace } from './replica/legacy-place.js';
 import type { RemoteOptions } from './replica/remote.js';
 

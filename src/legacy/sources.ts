@@ -16,8 +16,8 @@ import { parentPath, pathProblem } from '../format/path.js';
 import { readFailure } from '../fs/errors.js';
 import { ifThere, quote } from '../fs/paths.js';
 import type { ByteRange, Foreign, Provider, RequestOptions } from '../provider/provider.js';
+import type { LegacyEntry, LegacyPlace } from '../session/replica/legacy-place.js';
 import { scan } from '../workspace/capture/scan.js';
-import type { LegacyEntry, LegacyPlace } from './replica/legacy-place.js';
 
 /** What the older package kept beside the files of a profile for itself. */
 const METADATA_FILE = '.browserstate-metadata.json';

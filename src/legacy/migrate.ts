@@ -18,17 +18,17 @@ import { parentPath } from '../format/path.js';
 import { writeFailure } from '../fs/errors.js';
 import { microseconds, setTime } from '../fs/times.js';
 import type { ByteRange, RequestOptions } from '../provider/provider.js';
+import { type Call, hasRemote, type OfflineOptions, offlineOptions } from '../session/call.js';
+import { commitDirectory } from '../session/commit/commit.js';
+import type { LogEntry } from '../session/log-entry.js';
+import { noSession } from '../session/names.js';
+import type { LegacyEntry, LegacyPlace } from '../session/replica/legacy-place.js';
+import type { LocalReplica } from '../session/replica/local.js';
+import type { Transfer } from '../session/replica/remote.js';
+import { discardDirectory } from '../session/replica/sweep.js';
 import { pushSession } from '../sync/push.js';
 import { scan } from '../workspace/capture/scan.js';
-import { type Call, hasRemote, type OfflineOptions, offlineOptions } from './call.js';
-import { commitDirectory } from './commit/commit.js';
-import { digestOf, measure } from './legacy.js';
-import type { LogEntry } from './log-entry.js';
-import { noSession } from './names.js';
-import type { LegacyEntry, LegacyPlace } from './replica/legacy-place.js';
-import type { LocalReplica } from './replica/local.js';
-import type { Transfer } from './replica/remote.js';
-import { discardDirectory } from './replica/sweep.js';
+import { digestOf, measure } from './sources.js';
 
 export interface MigrateResult {
   session: string;
