@@ -1,10 +1,20 @@
 /** The exports of the package, and nothing else. */
 
+export type { Outcome } from './api/all-sessions.js';
+export { BrowserState } from './api/browser-state.js';
+export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './api/browser-state-options.js';
+export type { FileMetadata } from './api/file-metadata.js';
+export type { ProgressEvent } from './api/file-progress.js';
+export type { TransferOptions } from './api/locations.js';
+export { openStore } from './api/open.js';
+export type { LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './api/options.js';
+export type { SaveResult, Session, SyncResult } from './api/session.js';
+export type { Initialized, InitResult, LegacySession, SessionInfo, Store } from './api/store.js';
+export { SyncManager } from './api/sync-manager.js';
+export type { Usage } from './api/usage.js';
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './base/errors.js';
 export type { Host } from './base/host.js';
 export type { OnProgress, Progress } from './base/progress.js';
-export { BrowserState } from './browser-state.js';
-export type { ProgressEvent } from './file-progress.js';
 export type { Compression } from './format/codecs.js';
 export type { TreeDiff } from './format/diff.js';
 export type { ObjectId } from './format/object-id.js';
@@ -33,22 +43,12 @@ export type {
 export type { RetryEvent } from './provider/wrap/retry.js';
 export type { Finding, FindingCode } from './repository/maintain/findings.js';
 export type { CheckOptions, CheckResult } from './repository/maintain/verify.js';
-export type { Outcome } from './session/all-sessions.js';
 export type { OfflineOptions } from './session/call.js';
-export type { LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './session/calls.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
 export type { CommitOptions, CommitResult, CommitStats } from './session/commit/commit.js';
 export type { AtOptions, RollbackOptions } from './session/history.js';
 export type { Lease, LeaseOptions } from './session/lease.js';
 export type { LogEntry } from './session/log-entry.js';
-export { openStore } from './session/open.js';
-export type { TransferOptions } from './session/places.js';
-export type { SaveResult, Session, SyncResult } from './session/session.js';
-export type { Initialized, InitResult, LegacySession, SessionInfo, Store } from './session/store.js';
-export type { Usage } from './session/usage.js';
-export type { BrowserStateOptions, GcsStorageOptions, MountOptions, S3StorageOptions, SyncOptions } from './state-options.js';
 export type { OnConflict } from './sync/conflict.js';
 export type { PullOptions, PullResult } from './sync/pull.js';
 export type { PushOptions, PushResult } from './sync/push.js';
-export { SyncManager } from './sync-manager.js';
-export type { FileMetadata } from './workspace/metadata.js';

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../src/', import.meta.url));
  * only be taken out.
  */
 const known = new Set([
-  'browser-state.ts',
+  'api/browser-state.ts',
   'format/object-id.ts',
   'format/commit.ts',
   'codec/node.ts',

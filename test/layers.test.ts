@@ -87,8 +87,8 @@ const samples: readonly (readonly string[])[] = [
   ['src/format/tree.ts', 'src/format/codecs.ts', 'src/provider/conformance/races.ts'],
   ['src/repository/refs.ts'],
   ['src/workspace/capture/scan.ts'],
-  ['src/session/session.ts'],
-  ['src/profile/locks.ts', 'src/playwright.ts', 'src/sync-manager.ts'],
+  ['src/api/session.ts'],
+  ['src/profile/locks.ts', 'src/playwright.ts', 'src/api/sync-manager.ts'],
   ['src/index.ts'],
 ];
 

@@ -3,11 +3,11 @@
  * unmounted once after the browser ends: by `close`, by a signal to this process or by itself.
  */
 import { setTimeout } from 'node:timers/promises';
+import type { BrowserState } from '../api/browser-state.js';
+import type { MountOptions } from '../api/browser-state-options.js';
 import { isError } from '../base/errors.js';
 import { systemHost } from '../base/host.js';
 import { STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
-import type { BrowserState } from '../browser-state.js';
-import type { MountOptions } from '../state-options.js';
 import { versionOf } from './version-of.js';
 
 /** The methods of `BrowserState` that a launch needs. */

@@ -5,12 +5,12 @@ import { setImmediate } from 'node:timers/promises';
 import test from 'ava';
 import type { BrowserType } from 'playwright-core';
 import type { LaunchOptions as PuppeteerOptions } from 'puppeteer-core';
+import type { MountOptions } from '../../src/api/browser-state-options.js';
 import { BrowserStateError } from '../../src/base/errors.js';
 import { portableArguments } from '../../src/browser/arguments.js';
 import type { Mounting } from '../../src/browser/launch.js';
 import { launch as launchPlaywright } from '../../src/playwright.js';
 import { launch as launchPuppeteer } from '../../src/puppeteer.js';
-import type { MountOptions } from '../../src/state-options.js';
 
 /** A state that records its calls, and fails to unmount with the given errors, first to last. */
 class FakeState {

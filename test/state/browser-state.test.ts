@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
+import { SyncWork } from '../../src/api/sync-manager.js';
 import { BrowserState, type BrowserStateOptions, memoryProvider, openStore, type ProgressEvent } from '../../src/index.js';
-import { SyncWork } from '../../src/sync-manager.js';
 import { counting } from '../faults/providers.js';
 import { noise } from '../helpers/content.js';
 import { refuses, rejects } from '../helpers/errors.js';
@@ -253,7 +253,7 @@ test('the package and a state that names a bucket load neither SDK', (t) => {
   const args = ['--import', registration, '--input-type=module', '-e', `${program}`];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   t.deepEqual([status, stdout], [0, 'done\n'], stderr);
-  t.true(stderr.includes('src/browser-state.js'));
+  t.true(stderr.includes('src/api/browser-state.js'));
   t.deepEqual([...stderr.matchAll(/node_modules\/@?(?:aws-sdk|smithy|google-cloud)/g)], []);
 });
 

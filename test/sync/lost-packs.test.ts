@@ -5,10 +5,10 @@
 import { appendFileSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { openPlaces } from '../../src/api/locations.js';
+import { Store } from '../../src/api/store.js';
 import { PRESENCE_PUSHES } from '../../src/base/limits.js';
 import { localProvider, memoryProvider, type Provider } from '../../src/index.js';
-import { openPlaces } from '../../src/session/places.js';
-import { Store } from '../../src/session/store.js';
 import { counting } from '../faults/providers.js';
 import { noise, withPages } from '../helpers/content.js';
 import { rejects } from '../helpers/errors.js';

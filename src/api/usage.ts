@@ -6,9 +6,9 @@ import { framesOf } from '../format/locator.js';
 import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Repository } from '../repository/repository.js';
-import { LocalReplica } from './replica/local.js';
-import type { Replica } from './replica/replica.js';
-import { leftoverBytes } from './replica/sweep.js';
+import { LocalReplica } from '../session/replica/local.js';
+import type { Replica } from '../session/replica/replica.js';
+import { leftoverBytes } from '../session/replica/sweep.js';
 
 export interface Usage {
   sessions: number;

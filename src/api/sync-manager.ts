@@ -1,15 +1,15 @@
 /** Transfers of the mounted session, and the metadata of its files, under the names of v0. */
-import { isError } from './base/errors.js';
-import type { Host } from './base/host.js';
-import { checkOptions } from './base/option-check.js';
-import type { OnProgress } from './base/progress.js';
-import { throwTyped } from './base/system-errors.js';
+import { isError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { checkOptions } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
+import { throwTyped } from '../base/system-errors.js';
+import type { Mount } from '../mount/mount.js';
+import type { RequestOptions } from '../provider/provider.js';
+import type { OnConflict } from '../sync/conflict.js';
+import type { FileMetadata, FileTracker } from './file-metadata.js';
 import { FileProgress, type ProgressEvent } from './file-progress.js';
-import type { Mount } from './mount/mount.js';
-import type { RequestOptions } from './provider/provider.js';
-import { optionsOf } from './session/calls.js';
-import type { OnConflict } from './sync/conflict.js';
-import type { FileMetadata, FileTracker } from './workspace/metadata.js';
+import { optionsOf } from './options.js';
 
 /** The mounted session, for transfers and scans. */
 export interface Tracked {

@@ -4,21 +4,19 @@
  * starts, and commits and scans in the background. It unmounts when the process receives a signal.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { places } from './base/concurrency.js';
-import { BrowserStateError, isError, messageOf, throwIfAborted } from './base/errors.js';
-import { type Host, type StopSignal, systemHost } from './base/host.js';
-import { repeat, type Stop } from './base/interval.js';
-import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from './base/limits.js';
-import { throwTyped } from './base/system-errors.js';
-import { entryFacts } from './fs/paths.js';
-import { removeTree } from './fs/remove.js';
-import type { Mount, Unmounted } from './mount/mount.js';
-import type { UnmountOptions } from './mount/options.js';
-import { prepareProfile } from './profile/prepare.js';
-import { type LiveBrowser, liveBrowser } from './profile/running-browser.js';
-import { checkWholeNumber } from './provider/arguments.js';
-import { openStore } from './session/open.js';
-import type { Store } from './session/store.js';
+import { places } from '../base/concurrency.js';
+import { BrowserStateError, isError, messageOf, throwIfAborted } from '../base/errors.js';
+import { type Host, type StopSignal, systemHost } from '../base/host.js';
+import { repeat, type Stop } from '../base/interval.js';
+import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
+import { throwTyped } from '../base/system-errors.js';
+import { entryFacts } from '../fs/paths.js';
+import { removeTree } from '../fs/remove.js';
+import type { Mount, Unmounted } from '../mount/mount.js';
+import type { UnmountOptions } from '../mount/options.js';
+import { prepareProfile } from '../profile/prepare.js';
+import { type LiveBrowser, liveBrowser } from '../profile/running-browser.js';
+import { checkWholeNumber } from '../provider/arguments.js';
 import {
   type BrowserStateOptions,
   checkMountOptions,
@@ -27,9 +25,11 @@ import {
   checkUnmountOptions,
   type MountOptions,
   openRemote,
-} from './state-options.js';
+} from './browser-state-options.js';
+import { FileTracker } from './file-metadata.js';
+import { openStore } from './open.js';
+import type { Store } from './store.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
-import { FileTracker } from './workspace/metadata.js';
 
 /** The mounted session, and its background work. */
 interface Mounted extends Tracked {

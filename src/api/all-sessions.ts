@@ -1,6 +1,6 @@
 /** Pushes, pulls and syncs of all sessions, one after the other. */
 import { isError } from '../base/errors.js';
-import type { SessionsOptions } from './calls.js';
+import type { SessionsOptions } from './options.js';
 
 /** The outcome of one session of many. */
 export type Outcome<Result> =

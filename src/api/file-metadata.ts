@@ -12,7 +12,7 @@ import { READ_SIZE } from '../base/limits.js';
 import { closeRead } from '../fs/handle.js';
 import { ifSeen } from '../fs/paths.js';
 import { readFacts } from '../profile/excludes.js';
-import { buildFilter, readRules } from './capture/filter.js';
+import { buildFilter, readRules } from '../workspace/capture/filter.js';
 
 export interface FileMetadata {
   /** Relative to the directory, `/`-separated. */

@@ -4,8 +4,8 @@ import { systemHost } from '../base/host.js';
 import { checkOptions } from '../base/option-check.js';
 import { unexpectedFailure } from '../base/system-errors.js';
 import { checkId } from '../format/keys.js';
-import { type OpenOptions, optionsOf } from './calls.js';
-import { openPlaces } from './places.js';
+import { openPlaces } from './locations.js';
+import { type OpenOptions, optionsOf } from './options.js';
 import { Store } from './store.js';
 
 /**

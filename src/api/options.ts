@@ -12,15 +12,15 @@ import { mountOptions, recoverOptions, unmountOptions } from '../mount/options.j
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
 import type { CheckOptions } from '../repository/maintain/verify.js';
+import { type OfflineOptions, offlineOptions } from '../session/call.js';
+import type { CheckoutOptions } from '../session/checkout.js';
+import { type CommitOptions, commitOptions } from '../session/commit/commit.js';
+import type { AtOptions, RollbackOptions } from '../session/history.js';
+import type { LeaseOptions } from '../session/lease.js';
+import type { LogSelection } from '../session/log-entry.js';
 import type { PullOptions } from '../sync/pull.js';
 import { type PushOptions, pushOptions } from '../sync/push.js';
-import { type OfflineOptions, offlineOptions } from './call.js';
-import type { CheckoutOptions } from './checkout.js';
-import { type CommitOptions, commitOptions } from './commit/commit.js';
-import type { AtOptions, RollbackOptions } from './history.js';
-import type { LeaseOptions } from './lease.js';
-import type { LogSelection } from './log-entry.js';
-import type { TransferOptions } from './places.js';
+import type { TransferOptions } from './locations.js';
 
 export interface StatusOptions extends OfflineOptions {
   exclude?: readonly string[] | undefined;

@@ -1,16 +1,16 @@
 /**
  * The options of BrowserState, compatible with v0, and their translation to options of the store.
  */
-import { BrowserStateError } from './base/errors.js';
-import type { Host } from './base/host.js';
-import { checkOptions, type OptionNames } from './base/option-check.js';
-import type { OnProgress } from './base/progress.js';
-import type { OpenMountOptions, RecoverAction, UnmountOptions } from './mount/options.js';
-import type { PrepareOptions } from './profile/prepare.js';
-import type { Provider } from './provider/provider.js';
-import type { RetryEvent } from './provider/wrap/retry.js';
-import { optionsOf } from './session/calls.js';
-import type { TransferOptions } from './session/places.js';
+import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
+import { checkOptions, type OptionNames } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
+import type { OpenMountOptions, RecoverAction, UnmountOptions } from '../mount/options.js';
+import type { PrepareOptions } from '../profile/prepare.js';
+import type { Provider } from '../provider/provider.js';
+import type { RetryEvent } from '../provider/wrap/retry.js';
+import type { TransferOptions } from './locations.js';
+import { optionsOf } from './options.js';
 
 export interface SyncOptions extends TransferOptions {
   /** Accepted without effect: manifests are always stored. */
@@ -232,13 +232,13 @@ export async function openRemote(options: BrowserStateOptions, host: Host): Prom
   const { storageType, useSync = true, remote, s3Options, gcsOptions } = options;
   if (!useSync || remote !== undefined) return useSync ? remote : undefined;
   if (storageType === 's3' && s3Options !== undefined) {
-    const { s3Provider } = await import('./provider/s3/s3.js');
+    const { s3Provider } = await import('../provider/s3/s3.js');
     const { bucketName: bucket, prefix, region, endpoint, pathStyle, client } = s3Options;
     const place = { bucket, prefix: withoutSlashes(prefix), region, endpoint, pathStyle };
     return s3Provider({ ...place, credentials: credentialsOf(s3Options), client: client as never }, host);
   }
   if (storageType === 'gcs' && gcsOptions !== undefined) {
-    const { gcsProvider } = await import('./provider/gcs/gcs.js');
+    const { gcsProvider } = await import('../provider/gcs/gcs.js');
     const { bucketName: bucket, prefix, projectID: projectId, keyFilename, endpoint, storage } = gcsOptions;
     return gcsProvider({ bucket, prefix: withoutSlashes(prefix), projectId, keyFilename, endpoint, storage: storage as never });
   }

@@ -2,7 +2,7 @@
  * Progress of BrowserState by file: each file with bytes to move, never backwards, and at 100 at
  * the end.
  */
-import type { Progress } from './base/progress.js';
+import type { Progress } from '../base/progress.js';
 
 export interface ProgressEvent {
   type: 'download' | 'upload';

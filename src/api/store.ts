@@ -28,18 +28,18 @@ import {
 } from '../mount/recover.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
+import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
+import { leaseOf } from '../session/lease.js';
+import type { LegacyPlace } from '../session/replica/legacy-place.js';
+import { LocalReplica } from '../session/replica/local.js';
+import { RemoteReplica } from '../session/replica/remote.js';
+import type { Replica } from '../session/replica/replica.js';
 import type { PullResult } from '../sync/pull.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import type { PushOptions, PushResult } from '../sync/push.js';
 import { type Action, forAll, type Outcome } from './all-sessions.js';
-import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from './call.js';
-import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './calls.js';
-import { leaseOf } from './lease.js';
-import type { Places } from './places.js';
-import type { LegacyPlace } from './replica/legacy-place.js';
-import { LocalReplica } from './replica/local.js';
-import { RemoteReplica } from './replica/remote.js';
-import type { Replica } from './replica/replica.js';
+import type { Places } from './locations.js';
+import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './options.js';
 import { Session, type SyncResult } from './session.js';
 import { type Usage, usageOf } from './usage.js';
 

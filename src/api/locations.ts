@@ -14,9 +14,9 @@ import type { Provider } from '../provider/provider.js';
 import { openProviderUrl } from '../provider/url.js';
 import { type RetryEvent, retrying } from '../provider/wrap/retry.js';
 import { scoped } from '../provider/wrap/scoped.js';
+import type { LegacyPlace } from '../session/replica/legacy-place.js';
+import type { RemoteOptions } from '../session/replica/remote.js';
 import { realPath } from '../workspace/workspace.js';
-import type { LegacyPlace } from './replica/legacy-place.js';
-import type { RemoteOptions } from './replica/remote.js';
 
 /** How bytes are moved to and from a remote. */
 export interface TransferOptions {

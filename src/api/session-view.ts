@@ -6,16 +6,16 @@ import { type BrowserStateError, isError } from '../base/errors.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { Row } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
+import { appendCommit } from '../session/append-commit.js';
+import type { Call } from '../session/call.js';
+import { absentSession } from '../session/names.js';
+import { wasCollected } from '../session/read-manifest.js';
+import { forkName, relativeWith } from '../session/relatives.js';
+import type { LocalReplica } from '../session/replica/local.js';
+import type { RemoteReplica } from '../session/replica/remote.js';
+import { isCommitId, resolveAmong } from '../session/revision.js';
+import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { relate } from '../sync/compare.js';
-import { appendCommit } from './append-commit.js';
-import type { Call } from './call.js';
-import { absentSession } from './names.js';
-import { wasCollected } from './read-manifest.js';
-import { forkName, relativeWith } from './relatives.js';
-import type { LocalReplica } from './replica/local.js';
-import type { RemoteReplica } from './replica/remote.js';
-import { isCommitId, resolveAmong } from './revision.js';
-import type { LiveSession, SessionRef } from './session-ref.js';
 
 export interface ViewedEntry {
   row: Row;
