@@ -88,7 +88,7 @@ const samples: readonly (readonly string[])[] = [
   ['src/repository/refs.ts'],
   ['src/workspace/capture/scan.ts'],
   ['src/api/session.ts'],
-  ['src/profile/locks.ts', 'src/playwright.ts', 'src/api/sync-manager.ts'],
+  ['src/profile/locks.ts', 'src/drivers/playwright.ts', 'src/api/sync-manager.ts'],
   ['src/index.ts'],
 ];
 

@@ -7,10 +7,10 @@ import type { BrowserType } from 'playwright-core';
 import type { LaunchOptions as PuppeteerOptions } from 'puppeteer-core';
 import type { MountOptions } from '../../src/api/browser-state-options.js';
 import { BrowserStateError } from '../../src/base/errors.js';
-import { portableArguments } from '../../src/browser/arguments.js';
-import type { Mounting } from '../../src/browser/launch.js';
-import { launch as launchPlaywright } from '../../src/playwright.js';
-import { launch as launchPuppeteer } from '../../src/puppeteer.js';
+import { portableArguments } from '../../src/drivers/flags.js';
+import type { Mounting } from '../../src/drivers/launch.js';
+import { launch as launchPlaywright } from '../../src/drivers/playwright.js';
+import { launch as launchPuppeteer } from '../../src/drivers/puppeteer.js';
 
 /** A state that records its calls, and fails to unmount with the given errors, first to last. */
 class FakeState {

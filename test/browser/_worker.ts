@@ -8,9 +8,9 @@
 import process from 'node:process';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
+import { launch as launchPlaywright } from '../../src/drivers/playwright.js';
+import { launch as launchPuppeteer } from '../../src/drivers/puppeteer.js';
 import { BrowserState } from '../../src/index.js';
-import { launch as launchPlaywright } from '../../src/playwright.js';
-import { launch as launchPuppeteer } from '../../src/puppeteer.js';
 import { type Browsing, chromiumPath, quietArguments } from './_login.js';
 
 const [home = '', port = '', count = '', driver = '', wait] = process.argv.slice(2);

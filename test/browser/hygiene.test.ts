@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import { systemHost } from '../../src/base/host.js';
-import { versionOf } from '../../src/browser/version-of.js';
+import { versionOf } from '../../src/drivers/browser-version.js';
 import { prepareProfile } from '../../src/profile/prepare.js';
 import { temporary } from '../helpers/temporary.js';
 import { askAndClose, chromiumPath, everywhere, firefoxPath, kill, known, quietArguments, type Site, startSite, visit } from './_login.js';

@@ -7,8 +7,8 @@ import test from 'ava';
 import { chromium } from 'playwright-core';
 import { brotli } from '../../bench/_codecs.js';
 import { changeBetween, type Generation, scan } from '../../bench/_scan.js';
+import { launch } from '../../src/drivers/playwright.js';
 import { BrowserState, openStore } from '../../src/index.js';
-import { launch } from '../../src/playwright.js';
 import { temporary } from '../helpers/temporary.js';
 import { ask, chromiumPath, known, nobody, quietArguments, startSite } from './_login.js';
 

@@ -7,8 +7,8 @@ import { mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path';
 import test from 'ava';
 import type { PuppeteerNode } from 'puppeteer-core';
+import { launch } from '../../src/drivers/puppeteer.js';
 import { BrowserState, type MountOptions } from '../../src/index.js';
-import { launch } from '../../src/puppeteer.js';
 import { temporary } from '../helpers/temporary.js';
 
 const NEVER = /^session work: the browser never wrote to .*; it may have used another profile/;

@@ -3,10 +3,10 @@
  * passes Puppeteer; this module imports only its types.
  */
 import type { Browser, PuppeteerNode, LaunchOptions as PuppeteerOptions } from 'puppeteer-core';
-import type { MountOptions } from './api/browser-state-options.js';
-import { portableArguments } from './browser/arguments.js';
-import { launchMounted, type Mounting, signalsOf } from './browser/launch.js';
-import { firefoxRestores } from './profile/preferences.js';
+import type { MountOptions } from '../api/browser-state-options.js';
+import { firefoxRestores } from '../profile/preferences.js';
+import { portableArguments } from './flags.js';
+import { launchMounted, type Mounting, signalsOf } from './launch.js';
 
 /** The driver's options, and the options of the mount. */
 export type LaunchOptions = PuppeteerOptions & { mount?: MountOptions | undefined };

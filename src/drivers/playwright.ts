@@ -3,10 +3,10 @@
  * module imports only its types.
  */
 import type { BrowserContext, BrowserType } from 'playwright-core';
-import type { MountOptions } from './api/browser-state-options.js';
-import { portableArguments } from './browser/arguments.js';
-import { launchMounted, type Mounting, signalsOf } from './browser/launch.js';
-import { firefoxRestores } from './profile/preferences.js';
+import type { MountOptions } from '../api/browser-state-options.js';
+import { firefoxRestores } from '../profile/preferences.js';
+import { portableArguments } from './flags.js';
+import { launchMounted, type Mounting, signalsOf } from './launch.js';
 
 type PersistentContextOptions = NonNullable<Parameters<BrowserType['launchPersistentContext']>[1]>;
 

@@ -8,7 +8,7 @@ import type { MountOptions } from '../api/browser-state-options.js';
 import { isError } from '../base/errors.js';
 import { systemHost } from '../base/host.js';
 import { STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
-import { versionOf } from './version-of.js';
+import { versionOf } from './browser-version.js';
 
 /** The methods of `BrowserState` that a launch needs. */
 export type Mounting = Pick<BrowserState, 'mount' | 'unmount' | 'getCurrentSessionPath'>;
