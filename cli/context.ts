@@ -4,7 +4,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { BrowserState, Session, Store } from '../src/index.js';
 import { CliError, describeFailure, exitStatus, type Failure } from './failure.js';
 import type { Interrupts } from './interrupt.js';
-import type { Report } from './report.js';
+import type { Report } from './output/report.js';
 
 /** The arguments that every command has besides its own. */
 export interface GlobalArguments {

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /** The command line: parses, runs the chosen command, and reports its output and exit status. */
 import { readFileSync } from 'node:fs';
-import type { Command } from './command.js';
+import type { Command } from './args/command.js';
+import type { Choice } from './args/parser.js';
 import { completion } from './commands/completion.js';
 import { deleteSession } from './commands/delete.js';
 import { diff } from './commands/diff.js';
@@ -25,8 +26,7 @@ import { verify } from './commands/verify.js';
 import { Context } from './context.js';
 import { describeFailure, exitStatus, mentionOffline, outputFailure } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
-import type { Choice } from './parser.js';
-import { Report } from './report.js';
+import { Report } from './output/report.js';
 
 const commands: readonly Command[] = [
   snapshot,
@@ -62,7 +62,7 @@ let report = new Report({ json: typed.includes('--json'), quiet: false, verbose:
 async function main(): Promise<number> {
   // Loaded inside `main`, so that its failures are reported: yargs fails if the current directory
   // is gone.
-  const { parse } = await import('./parser.js');
+  const { parse } = await import('./args/parser.js');
   const choice = parse(typed, commands, version());
   if (choice === undefined) return 0;
   const { json = false, quiet = false, verbose = false, noColor = false } = choice.args;

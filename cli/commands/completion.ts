@@ -1,5 +1,5 @@
 /** `completion`: prints the script that completes commands and options in a shell. */
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
 
 export const completion = defineCommand({
   usage: 'completion',

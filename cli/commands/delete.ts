@@ -1,7 +1,7 @@
 /** `delete`: removes a session and its history. */
-import { defineCommand } from '../command.js';
-import { styled } from '../lines.js';
-import { noPush, session } from '../options.js';
+import { defineCommand } from '../args/command.js';
+import { noPush, session } from '../args/options.js';
+import { styled } from '../output/lines.js';
 
 export const deleteSession = defineCommand({
   usage: 'delete',

@@ -1,7 +1,7 @@
 /** `diff`: compares two versions. */
-import { defineCommand } from '../command.js';
-import { describeDifference } from '../difference.js';
-import { offline, session } from '../options.js';
+import { defineCommand } from '../args/command.js';
+import { offline, session } from '../args/options.js';
+import { describeDifference } from '../output/diff.js';
 
 export const diff = defineCommand({
   usage: 'diff <a> [b]',

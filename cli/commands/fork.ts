@@ -1,8 +1,8 @@
 /** `fork`: creates a session from a version of another one. */
-import { defineCommand } from '../command.js';
-import { styled } from '../lines.js';
-import { at, noPush, session } from '../options.js';
-import { shortId } from '../text.js';
+import { defineCommand } from '../args/command.js';
+import { at, noPush, session } from '../args/options.js';
+import { styled } from '../output/lines.js';
+import { shortId } from '../output/text.js';
 
 export const fork = defineCommand({
   usage: 'fork <new>',

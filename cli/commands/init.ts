@@ -1,9 +1,9 @@
 /** `init`: creates the stores before their first use. */
 import type { Initialized } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
 import { CliError } from '../failure.js';
-import { type Line, styled } from '../lines.js';
-import { shortId } from '../text.js';
+import { type Line, styled } from '../output/lines.js';
+import { shortId } from '../output/text.js';
 
 export const init = defineCommand({
   usage: 'init',

@@ -1,10 +1,10 @@
 /** `log`: shows the history of a session. */
 import type { LogEntry, RefEvent } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
+import { offline, parseCount, session } from '../args/options.js';
 import type { Context } from '../context.js';
-import { type Cell, type Line, styled, table } from '../lines.js';
-import { offline, parseCount, session } from '../options.js';
-import { age, count, firstLine, shortId, size } from '../text.js';
+import { type Cell, type Line, styled, table } from '../output/lines.js';
+import { age, count, firstLine, shortId, size } from '../output/text.js';
 
 /** The default number of commits. */
 const DEFAULT_LIMIT = 20;

@@ -1,11 +1,11 @@
 /** `migrate`: imports the sessions of v0. */
 import type { LegacySession, MigrateResult } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
+import { rules, sessionOrAll } from '../args/options.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure, exitStatus, type Failure } from '../failure.js';
-import { type Line, styled } from '../lines.js';
-import { rules, sessionOrAll } from '../options.js';
-import { count, shortId, size } from '../text.js';
+import { type Line, styled } from '../output/lines.js';
+import { count, shortId, size } from '../output/text.js';
 
 interface Moved {
   session: string;

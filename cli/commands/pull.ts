@@ -1,7 +1,7 @@
 /** `pull`: fetches sessions from the remote. */
-import { defineCommand } from '../command.js';
-import { sessionOrAll } from '../options.js';
-import { describePull, forSessions } from '../transfer.js';
+import { defineCommand } from '../args/command.js';
+import { sessionOrAll } from '../args/options.js';
+import { describePull, forSessions } from '../output/transfers.js';
 
 export const pull = defineCommand({
   usage: 'pull',

@@ -1,7 +1,7 @@
 /** `push`: sends commits to the remote. */
-import { defineCommand } from '../command.js';
-import { onConflict, onConflictDetails, sessionOrAll } from '../options.js';
-import { describePush, forSessions, noteCreation } from '../transfer.js';
+import { defineCommand } from '../args/command.js';
+import { onConflict, onConflictDetails, sessionOrAll } from '../args/options.js';
+import { describePush, forSessions, noteCreation } from '../output/transfers.js';
 
 export const push = defineCommand({
   usage: 'push',

@@ -1,11 +1,11 @@
 /** `recover`: commits or discards abandoned mounts. */
 import type { AbandonedMount, RecoverAction, Recovered, Store } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
+import { offline } from '../args/options.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure, exitStatus } from '../failure.js';
-import { type Line, styled, table } from '../lines.js';
-import { offline } from '../options.js';
-import { age, shortId } from '../text.js';
+import { type Line, styled, table } from '../output/lines.js';
+import { age, shortId } from '../output/text.js';
 
 export const recover = defineCommand({
   usage: 'recover',

@@ -1,9 +1,9 @@
 /** `restore`: checks a version out into a directory. */
 import { statSync } from 'node:fs';
-import { defineCommand } from '../command.js';
-import { styled } from '../lines.js';
-import { at, dir, offline, session } from '../options.js';
-import { count, shortId, size } from '../text.js';
+import { defineCommand } from '../args/command.js';
+import { at, dir, offline, session } from '../args/options.js';
+import { styled } from '../output/lines.js';
+import { count, shortId, size } from '../output/text.js';
 
 export const restore = defineCommand({
   usage: 'restore <dir>',

@@ -1,8 +1,8 @@
 /** `rollback`: commits the content of an older version. */
-import { defineCommand } from '../command.js';
-import { styled } from '../lines.js';
-import { noPush, session } from '../options.js';
-import { count, shortId, size } from '../text.js';
+import { defineCommand } from '../args/command.js';
+import { noPush, session } from '../args/options.js';
+import { styled } from '../output/lines.js';
+import { count, shortId, size } from '../output/text.js';
 
 export const rollback = defineCommand({
   usage: 'rollback',

@@ -4,12 +4,12 @@ import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { BrowserState, ErrorCode, Unmounted } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
+import { offline, onConflict, onConflictDetails, parseLabels, rules, session } from '../args/options.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure, exitStatus } from '../failure.js';
 import type { StopSignal } from '../interrupt.js';
-import { offline, onConflict, onConflictDetails, parseLabels, rules, session } from '../options.js';
-import { count, shortId, size } from '../text.js';
+import { count, shortId, size } from '../output/text.js';
 
 /** The exit statuses of shells for a command that is not found or cannot be run. */
 const NOT_FOUND = 127;

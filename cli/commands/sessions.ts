@@ -1,10 +1,10 @@
 /** `sessions`: lists the sessions of the stores. */
 import type { BrowserStateError, SessionInfo } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
+import { offline } from '../args/options.js';
 import type { Failure } from '../failure.js';
-import { type Line, styled, table } from '../lines.js';
-import { offline } from '../options.js';
-import { age, count, firstLine, shortId, size } from '../text.js';
+import { type Line, styled, table } from '../output/lines.js';
+import { age, count, firstLine, shortId, size } from '../output/text.js';
 
 export const sessions = defineCommand({
   usage: 'sessions',

@@ -1,10 +1,10 @@
 /** `snapshot`: commits a directory to a session. */
 import type { CommitResult } from '../../src/index.js';
-import { defineCommand } from '../command.js';
-import { type Line, styled } from '../lines.js';
-import { dir, onConflict, onConflictDetails, parseLabels, rules, session } from '../options.js';
-import { count, shortId, size } from '../text.js';
-import { describePush, noteCreation } from '../transfer.js';
+import { defineCommand } from '../args/command.js';
+import { dir, onConflict, onConflictDetails, parseLabels, rules, session } from '../args/options.js';
+import { type Line, styled } from '../output/lines.js';
+import { count, shortId, size } from '../output/text.js';
+import { describePush, noteCreation } from '../output/transfers.js';
 
 export const snapshot = defineCommand({
   usage: 'snapshot <dir>',

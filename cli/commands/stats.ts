@@ -1,9 +1,9 @@
 /** `stats`: shows the contents and the size of a store. */
 import type { Usage } from '../../src/index.js';
-import { defineCommand } from '../command.js';
-import { type Line, styled, table } from '../lines.js';
-import { on } from '../options.js';
-import { number, size } from '../text.js';
+import { defineCommand } from '../args/command.js';
+import { on } from '../args/options.js';
+import { type Line, styled, table } from '../output/lines.js';
+import { number, size } from '../output/text.js';
 
 export const stats = defineCommand({
   usage: 'stats',

@@ -1,7 +1,7 @@
 /** `status`: compares a directory with the newest version. */
-import { defineCommand } from '../command.js';
-import { describeDifference } from '../difference.js';
-import { dir, offline, rules, session } from '../options.js';
+import { defineCommand } from '../args/command.js';
+import { dir, offline, rules, session } from '../args/options.js';
+import { describeDifference } from '../output/diff.js';
 
 export const status = defineCommand({
   usage: 'status <dir>',

@@ -1,7 +1,7 @@
 /** `sync`: pulls or pushes sessions, as needed. */
-import { defineCommand } from '../command.js';
-import { onConflict, onConflictDetails, sessionOrAll } from '../options.js';
-import { describePull, describePush, forSessions, noteCreation } from '../transfer.js';
+import { defineCommand } from '../args/command.js';
+import { onConflict, onConflictDetails, sessionOrAll } from '../args/options.js';
+import { describePull, describePush, forSessions, noteCreation } from '../output/transfers.js';
 
 export const sync = defineCommand({
   usage: 'sync',

@@ -1,11 +1,11 @@
 /** `tag`: names commits. */
 import type { Session } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
+import { at, noPush, session } from '../args/options.js';
 import type { Context } from '../context.js';
 import { CliError } from '../failure.js';
-import { type Line, styled, table } from '../lines.js';
-import { at, noPush, session } from '../options.js';
-import { shortId } from '../text.js';
+import { type Line, styled, table } from '../output/lines.js';
+import { shortId } from '../output/text.js';
 
 export const tag = defineCommand({
   usage: 'tag [name]',

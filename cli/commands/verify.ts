@@ -1,10 +1,10 @@
 /** `verify`: checks a store for damage. */
 import type { CheckResult } from '../../src/index.js';
-import { defineCommand } from '../command.js';
+import { defineCommand } from '../args/command.js';
+import { on } from '../args/options.js';
 import { exitStatus } from '../failure.js';
-import { type Line, styled } from '../lines.js';
-import { on } from '../options.js';
-import { count, size } from '../text.js';
+import { type Line, styled } from '../output/lines.js';
+import { count, size } from '../output/text.js';
 
 export const verify = defineCommand({
   usage: 'verify',

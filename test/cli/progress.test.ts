@@ -3,8 +3,8 @@
  * colors.
  */
 import test from 'ava';
-import { ProgressBar, renderProgress } from '../../cli/progress.js';
-import { Report } from '../../cli/report.js';
+import { ProgressBar, renderProgress } from '../../cli/output/progress-bar.js';
+import { Report } from '../../cli/output/report.js';
 
 const MiB = 1024 * 1024;
 const half = { label: 'reading', done: 50 * MiB, total: 100 * MiB, unit: 'bytes' } as const;

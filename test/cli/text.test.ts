@@ -1,7 +1,7 @@
 /** Texts for people: sizes, ages, escapes, and the lines made of them. */
 import test from 'ava';
-import { render, styled, table } from '../../cli/lines.js';
-import { age, count, duration, firstLine, number, safe, size, toJson } from '../../cli/text.js';
+import { render, styled, table } from '../../cli/output/lines.js';
+import { age, count, duration, firstLine, number, safe, size, toJson } from '../../cli/output/text.js';
 
 test('sizes', (t) => {
   const expected: [number, string][] = [

@@ -1,5 +1,5 @@
 /** Formats the difference of two trees: a line for each path, and a summary. */
-import type { TreeDiff } from '../src/index.js';
+import type { TreeDiff } from '../../src/index.js';
 import { type Line, styled } from './lines.js';
 import { count, number } from './text.js';
 

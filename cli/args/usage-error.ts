@@ -1,7 +1,7 @@
 /** Usage errors: name what was typed and suggest what was probably meant. */
-import { nearest } from '../src/base/nearest.js';
+import { nearest } from '../../src/base/nearest.js';
+import { CliError } from '../failure.js';
 import { type Command, commandName, type OptionTable } from './command.js';
-import { CliError } from './failure.js';
 import { globalOptions } from './options.js';
 
 export interface Complaint {

@@ -3,10 +3,10 @@
  * stdout gets one line of JSON, and stderr only an error, also one line of JSON.
  */
 import { inspect } from 'node:util';
-import type { Progress, RetryEvent } from '../src/index.js';
-import type { Failure } from './failure.js';
+import type { Progress, RetryEvent } from '../../src/index.js';
+import type { Failure } from '../failure.js';
 import { type Line, render, styled } from './lines.js';
-import { type Amount, ProgressBar } from './progress.js';
+import { type Amount, ProgressBar } from './progress-bar.js';
 import { size, toJson } from './text.js';
 
 export interface ReportOptions {

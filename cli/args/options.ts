@@ -1,8 +1,8 @@
 /** Options that several commands share, and the parsers of their values. */
 
-import type { OnConflict } from '../src/index.js';
+import type { OnConflict } from '../../src/index.js';
+import { CliError } from '../failure.js';
 import type { OptionTable, PositionalTable } from './command.js';
-import { CliError } from './failure.js';
 
 const group = 'Global options:';
 

@@ -1,9 +1,9 @@
 /**
  * Shared code of push, pull and sync: selects one session or all, and reports what was transferred.
  */
-import type { Outcome, PullResult, PushResult, Session, Store } from '../src/index.js';
-import type { Context } from './context.js';
-import { CliError } from './failure.js';
+import type { Outcome, PullResult, PushResult, Session, Store } from '../../src/index.js';
+import type { Context } from '../context.js';
+import { CliError } from '../failure.js';
 import { type Line, styled } from './lines.js';
 import type { Report } from './report.js';
 import { count, shortId, size } from './text.js';

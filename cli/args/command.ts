@@ -1,6 +1,6 @@
 /** A command as data: the parser, the help and the completion are generated from it. */
 import type { ArgumentsCamelCase, InferredOptionType, Options, PositionalOptions } from 'yargs';
-import type { Context } from './context.js';
+import type { Context } from '../context.js';
 
 export type OptionTable = Readonly<Record<string, Options>>;
 export type PositionalTable = Readonly<Record<string, PositionalOptions>>;

@@ -3,11 +3,11 @@
  * throws is a usage error.
  */
 import yargs, { type Argv } from 'yargs';
+import type { GlobalArguments } from '../context.js';
+import { CliError } from '../failure.js';
 import type { Command, OptionTable } from './command.js';
-import { refuseMissingValue, separatorHint, usageError } from './complaint.js';
-import type { GlobalArguments } from './context.js';
-import { CliError } from './failure.js';
 import { globalOptions } from './options.js';
+import { refuseMissingValue, separatorHint, usageError } from './usage-error.js';
 
 const MAX_HELP_WIDTH = 110;
 
