@@ -38,7 +38,7 @@ const library = await build({
 // One file for pages and edge workers, which install nothing: it has all that it needs, and an
 // import of Node fails the build.
 const reader = await build({
-  entryPoints: { reader: 'dist/src/reader.js' },
+  entryPoints: { reader: 'dist/src/reader/reader.js' },
   outdir: 'dist/lib',
   bundle: true,
   minify: true,

@@ -17,7 +17,7 @@ export const layers: readonly (readonly string[])[] = [
   ['src/repository/'],
   ['src/workspace/'],
   ['src/session/'],
-  ['src/browser/ src/{browser-state,file-progress,playwright,puppeteer,state-options,sync-manager}.ts', 'src/reader/ src/reader.ts'],
+  ['src/browser/ src/{browser-state,file-progress,playwright,puppeteer,state-options,sync-manager}.ts', 'src/reader/ src/reader/reader.ts'],
   ['src/index.ts'],
   ['cli/'],
 ];

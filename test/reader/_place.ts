@@ -10,7 +10,7 @@ import type { ExecutionContext } from 'ava';
 import { localProvider } from '../../src/index.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { encodeCell } from '../../src/provider/s3/cell.js';
-import type * as Entry from '../../src/reader.js';
+import type * as Entry from '../../src/reader/reader.js';
 import { replace, type WrongAnswer } from '../faults/http-answers.js';
 import { fakeHost } from '../helpers/host.js';
 

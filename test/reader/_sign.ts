@@ -1,6 +1,6 @@
 /** A signature of AWS, version 4, as a caller's `sign` makes it. */
 import { createHash, createHmac } from 'node:crypto';
-import type { Sign } from '../../src/reader.js';
+import type { Sign } from '../../src/reader/reader.js';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const hmac = (key: string | Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();

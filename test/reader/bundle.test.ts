@@ -46,7 +46,7 @@ const readVersions = (url: string): string => `
     console.log(commit, Buffer.from(bytes).toString('hex'));
   }`;
 
-const source = new URL('../../src/reader.js', import.meta.url).href;
+const source = new URL('../../src/reader/reader.js', import.meta.url).href;
 const modules: [string, string, string[]][] = [
   ['the file of the package, with the globals of a page', inRealm(fileURLToPath(bundle)), ['--experimental-vm-modules', '--no-warnings']],
   [
@@ -77,7 +77,7 @@ for (const [title, opens, options] of modules) {
 
 test('the types need no types of Node', async (t) => {
   const folder = temporary(t);
-  const entry = fileURLToPath(new URL('../../src/reader.js', import.meta.url));
+  const entry = fileURLToPath(new URL('../../src/reader/reader.js', import.meta.url));
   writeFileSync(
     join(folder, 'page.ts'),
     `import { BrowserStateError, type FileInfo, openReader } from ${JSON.stringify(entry)};

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { localProvider } from '../../src/index.js';
-import type { ReaderSession, ReaderVersion } from '../../src/reader.js';
+import type { ReaderSession, ReaderVersion } from '../../src/reader/reader.js';
 import { allowedRanges, planFetch } from '../../src/repository/read/fetch-plan.js';
 import { Repository } from '../../src/repository/repository.js';
 import type { Expected } from '../fixtures/expected.js';

@@ -6,7 +6,7 @@ import { openStore } from '../../src/index.js';
 import { readOnly } from '../../src/provider/http/read-only.js';
 import { s3Source } from '../../src/provider/http/s3.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import type { S3Address } from '../../src/reader.js';
+import type { S3Address } from '../../src/reader/reader.js';
 import { HTML, type WrongAnswer } from '../faults/http-answers.js';
 import { rejects } from '../helpers/errors.js';
 import { fakeHost } from '../helpers/host.js';
