@@ -4,9 +4,9 @@
  * is its base and the pages that changed since. Encryption, requests and compaction are omitted.
  */
 import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_INLINE_ROWS, MAX_PATCHES, PAGE_SIZE } from '../src/base/limits.js';
-import type { Codec } from './_codecs.js';
+import type { Codec } from '../test/support/measure/codecs.js';
+import { digest, type Generation, type ScannedFile } from '../test/support/measure/scan.js';
 import { type Frame, manifestSize, type Part } from './_manifest-size.js';
-import { digest, type Generation, type ScannedFile } from './_scan.js';
 
 export interface Policy {
   readonly name: string;

@@ -2,8 +2,8 @@
  * The size of a manifest: a flat tree in columns, the ids of its blobs, and the locator table. The
  * columns are really built and compressed, but in no readable format.
  */
-import type { Codec } from './_codecs.js';
-import type { ScannedFile } from './_scan.js';
+import type { Codec } from '../test/support/measure/codecs.js';
+import type { ScannedFile } from '../test/support/measure/scan.js';
 
 /**
  * A location of a part: a frame, a position in it and, for a patch, the pages of the blob that it

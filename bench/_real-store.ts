@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { systemHost } from '../src/base/host.js';
 import { CHUNK_SIZE } from '../src/base/limits.js';
 import { memoryProvider, openStore, type Provider } from '../src/index.js';
+import type { Generation } from '../test/support/measure/scan.js';
 import type { Sent, Store } from './_chunk-store.js';
-import type { Generation } from './_scan.js';
 
 const SESSION = 'bench';
 const ID_BYTES = 32;

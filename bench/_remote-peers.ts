@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installed, type RunOptions, runTimedBeside, type Timed } from './_timed.js';
+import { installed, type RunOptions, runTimedBeside, type Timed } from '../test/support/measure/timed.js';
 
 export interface Bucket {
   endpoint: string;

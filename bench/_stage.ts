@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { listFiles, type ProfileFile } from './_files.js';
+import { listFiles, type ProfileFile } from '../test/support/measure/files.js';
 
 /** Copies the listed files of `from`, with modes and times, into a new directory. */
 export function stage(from: string, files: readonly ProfileFile[], to: string): void {

@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CHUNK_SIZE } from '../src/base/limits.js';
+import { brotli, zstd } from '../test/support/measure/codecs.js';
+import { changeBetween, type Generation, scan } from '../test/support/measure/scan.js';
 import { type Policy, policies, type Sent, SimulatedStore, type Store } from './_chunk-store.js';
-import { brotli, zstd } from './_codecs.js';
 import { RealStore } from './_real-store.js';
-import { changeBetween, type Generation, scan } from './_scan.js';
 import { printTable } from './_table.js';
 import { generations } from './profiles.js';
 

@@ -12,9 +12,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { allowedRanges } from '../src/repository/read/fetch-plan.js';
-import { zstd } from './_codecs.js';
+import { zstd } from '../test/support/measure/codecs.js';
+import { changeBetween, type Generation, scan } from '../test/support/measure/scan.js';
 import { RemoteStore } from './_remote-store.js';
-import { changeBetween, type Generation, scan } from './_scan.js';
 import { changeSynthetic, editPages, makeLargeSynthetic } from './_synthetic.js';
 import { printTable } from './_table.js';
 

@@ -10,10 +10,10 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { listFiles, totalBytes } from './_files.js';
+import { listFiles, totalBytes } from '../test/support/measure/files.js';
+import type { Timed } from '../test/support/measure/timed.js';
 import { assertSame, become, stage } from './_stage.js';
 import { printTable } from './_table.js';
-import type { Timed } from './_timed.js';
 import { type Peer, peers } from './peers.js';
 import { makeBig, smallRun } from './profiles.js';
 

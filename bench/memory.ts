@@ -15,13 +15,13 @@ import { appendFile, mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { startGateway } from '../test/servers/_radosgw.js';
+import { measureSmallFiles } from '../test/support/measure/small-files.js';
+import { installed, runTimed } from '../test/support/measure/timed.js';
+import { startGateway } from '../test/support/servers/radosgw.js';
 import { noise, text } from './_content.js';
 import { awsEnv, type Bucket, remoteOf } from './_remote-peers.js';
-import { measureSmallFiles } from './_small-files.js';
 import { assertSame } from './_stage.js';
 import { printTable } from './_table.js';
-import { installed, runTimed } from './_timed.js';
 
 const MIB = 2 ** 20;
 const WAL_HEADER = 32;
@@ -87,7 +87,7 @@ function print(steps: readonly Step[]): void {
   );
 }
 
-const program = fileURLToPath(new URL('_memory-step.js', import.meta.url));
+const program = fileURLToPath(new URL('../test/support/programs/memory-step.js', import.meta.url));
 const home = (name: string): string => join(place, name);
 const run = (name: string, step: string, args: readonly string[], env: Record<string, string> = {}): Step => ({
   name,

@@ -6,8 +6,8 @@
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installed, type RunOptions, runTimed, type Timed } from '../test/support/measure/timed.js';
 import { storedIn } from './_stage.js';
-import { installed, type RunOptions, runTimed, type Timed } from './_timed.js';
 
 export interface Peer {
   readonly name: string;

@@ -6,18 +6,18 @@
  *     node dist/bench/profiles.js --out DIR --big [--mb 200] [--files 1700]
  */
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, mkdirSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
+import { findChromium } from '../test/support/browser/find-chromium.js';
+import { listFiles, totalBytes } from '../test/support/measure/files.js';
 import { between, random } from './_content.js';
-import { listFiles, totalBytes } from './_files.js';
 import { HOSTS, OFFLINE, origin, startSite } from './_site.js';
 
 export { changeSynthetic, makeSynthetic } from './_synthetic.js';
 
-const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
 /**
  * The maximum of --disk-cache-size (an int). The default would shrink the cache of a large profile.
  */
@@ -26,18 +26,6 @@ const SWITCHES = [
   ...['--no-sandbox', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
   ...['--disable-quic', '--no-first-run', `--disk-cache-size=${MOST_CACHE}`],
 ];
-
-/** Returns the first Chromium in PATH and its usual locations; undefined if there is none. */
-export function findChromium(): string | undefined {
-  const places = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/bin', '/Applications/Google Chrome.app/Contents/MacOS'];
-  for (const file of places.flatMap((place) => NAMES.map((name) => join(place, name)))) {
-    try {
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {}
-  }
-  return undefined;
-}
 
 /**
  * Opens the profile in Chromium with the loopback sites, runs `use`, and returns when the browser

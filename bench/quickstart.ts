@@ -9,7 +9,8 @@ import { cpSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { changeSynthetic, findChromium, makeBase, makeSynthetic, smallRun } from './profiles.js';
+import { findChromium } from '../test/support/browser/find-chromium.js';
+import { changeSynthetic, makeBase, makeSynthetic, smallRun } from './profiles.js';
 
 const cli = fileURLToPath(new URL('../lib/cli.js', import.meta.url));
 const place = mkdtempSync(join(tmpdir(), 'browserstate-quickstart-'));

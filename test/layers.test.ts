@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path/posix';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
-import { architectureFaults, importsOf, isIn, knownFaults, layers } from './helpers/architecture.js';
-import { tokenize } from './helpers/source-text.js';
+import { architectureFaults, importsOf, isIn, knownFaults, layers } from './support/architecture.js';
+import { tokenize } from './support/source-text.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 

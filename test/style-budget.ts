@@ -5,7 +5,7 @@
  *     npm run style src/sync    lists the findings of a folder or file
  */
 import { writeFileSync } from 'node:fs';
-import { budgetPath, countStyle, lowerBudget, projectStyle, readBudget } from './helpers/style.js';
+import { budgetPath, countStyle, lowerBudget, projectStyle, readBudget } from './support/style.js';
 
 const paths = process.argv.slice(2);
 const findings = projectStyle();

@@ -1,6 +1,6 @@
 /** The style of the project's prose gets better only: its faults are counted against a budget. */
 import test from 'ava';
-import { countStyle, lowerBudget, overBudget, projectStyle, readBudget, styleOfCode, styleOfMarkdown } from './helpers/style.js';
+import { countStyle, lowerBudget, overBudget, projectStyle, readBudget, styleOfCode, styleOfMarkdown } from './support/style.js';
 
 test('no folder has more style faults than its budget', (t) => {
   const over = overBudget(countStyle(projectStyle()), readBudget());

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { unportablePrefix } from '../../src/profile/cookie-key.js';
 import { sampleCookies } from '../../src/profile/cookie-samples.js';
-import { temporary } from '../helpers/temporary.js';
-import { basic, encrypted, keychain, mockKeychain, writeCookies } from './_cookies.js';
+import { basic, encrypted, keychain, mockKeychain, writeCookies } from '../support/profile/cookies.js';
+import { temporary } from '../support/temporary.js';
 
 const host = '.example.org';
 const value = (prefix: string, key = basic, version = 24): [string, Uint8Array] => [host, encrypted(prefix, host, 'ada', key, version)];

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import test from 'ava';
 import { sampleCookies } from '../../src/profile/cookie-samples.js';
 import { prepareProfile } from '../../src/profile/prepare.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
-import { encrypted, keychain, writeCookies } from './_cookies.js';
-import { hostileCookies } from './_hostile-cookies.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { encrypted, keychain, writeCookies } from '../support/profile/cookies.js';
+import { hostileCookies } from '../support/profile/hostile-cookies.js';
+import { temporary } from '../support/temporary.js';
 
 /** Longer than any of them takes on a machine that is busy. */
 const PATIENCE_MS = 300_000;
@@ -28,7 +28,7 @@ for (const { name, make, found, timeoutMs = PATIENCE_MS } of hostileCookies) {
   });
 }
 
-const endless = new URL('_endless-reader.js', import.meta.url);
+const endless = new URL('../support/programs/endless-reader.js', import.meta.url);
 
 test.serial('C6: a thread that SQLite does not give back is ended, by time and by the signal', async (t) => {
   const [one, other] = ['one', 'other'] as [string, string];

@@ -7,8 +7,8 @@ import { dirname, join } from 'node:path';
 import test from 'ava';
 import { MAX_PROFILE_TEXT } from '../../src/base/limits.js';
 import { prepareProfile } from '../../src/profile/prepare.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { fakeHost } from '../support/host.js';
+import { temporary } from '../support/temporary.js';
 
 const MOST = MAX_PROFILE_TEXT - 100;
 const crashed = '"profile":{"exit_type":"Crashed"}';

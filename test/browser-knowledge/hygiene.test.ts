@@ -16,9 +16,9 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import test, { type ExecutionContext } from 'ava';
 import { prepareProfile } from '../../src/profile/prepare.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
-import { basic, encrypted, keychain, writeCookies } from './_cookies.js';
+import { fakeHost } from '../support/host.js';
+import { basic, encrypted, keychain, writeCookies } from '../support/profile/cookies.js';
+import { temporary } from '../support/temporary.js';
 
 const host = fakeHost();
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
 import { setInJson } from '../../src/profile/formats/json-edit.js';
-import { holds } from '../helpers/property.js';
+import { holds } from '../support/property.js';
 
 test('a value is set at its path and everything else stays, byte for byte', (t) => {
   const text = '{ "a" : 1.0, "p": {"n":12345678901234567890,"s":"x}\\",", "exit":"Crashed" , "l":[{"exit":1}]}, "exit":0}\n';

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { type BrowserContext, chromium, type Page } from 'playwright-core';
-import { findChromium } from '../../bench/profiles.js';
 import { openStore } from '../../src/index.js';
-import { temporary } from '../helpers/temporary.js';
+import { findChromium } from '../support/browser/find-chromium.js';
+import { temporary } from '../support/temporary.js';
 
 const CHECKPOINTS = 20;
 /** Of so many one is opened in a browser. */

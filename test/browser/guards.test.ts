@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import puppeteer, { type Browser } from 'puppeteer-core';
 import { openStore, type Session } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
-import { ask, chromiumPath, firefoxPath, kill, quietArguments, type Site, startSite } from './_login.js';
+import { ask, chromiumPath, firefoxPath, kill, quietArguments, type Site, startSite } from '../support/browser/login.js';
+import { rejects } from '../support/errors.js';
+import { temporary } from '../support/temporary.js';
 
 const browsers: Record<string, { launch(profile: string): Promise<Browser>; logins: string[] }> = {
   Chromium: {

@@ -10,8 +10,19 @@ import puppeteer, { type Browser } from 'puppeteer-core';
 import { systemHost } from '../../src/base/host.js';
 import { versionOf } from '../../src/drivers/browser-version.js';
 import { prepareProfile } from '../../src/profile/prepare.js';
-import { temporary } from '../helpers/temporary.js';
-import { askAndClose, chromiumPath, everywhere, firefoxPath, kill, known, quietArguments, type Site, startSite, visit } from './_login.js';
+import {
+  askAndClose,
+  chromiumPath,
+  everywhere,
+  firefoxPath,
+  kill,
+  known,
+  quietArguments,
+  type Site,
+  startSite,
+  visit,
+} from '../support/browser/login.js';
+import { temporary } from '../support/temporary.js';
 
 function exitType(profile: string): unknown {
   return JSON.parse(readFileSync(join(profile, 'Default/Preferences'), 'utf8')).profile.exit_type;

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { killRounds, type Outcomes } from './_killed.js';
+import { killRounds, type Outcomes } from '../support/browser/killed.js';
 
 const PARTS = 4;
 const all: Outcomes[] = [];

@@ -10,10 +10,20 @@ import { launch as launchPlaywright } from '../../src/drivers/playwright.js';
 import { launch as launchPuppeteer } from '../../src/drivers/puppeteer.js';
 import { BrowserState, openStore } from '../../src/index.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import { temporary } from '../helpers/temporary.js';
-import { type Gateway, startGateway } from '../servers/_radosgw.js';
-import { startWorker } from './_killed.js';
-import { askAndClose, type Browsing, chromiumPath, everywhere, firefoxPath, known, nobody, quietArguments, startSite } from './_login.js';
+import { startWorker } from '../support/browser/killed.js';
+import {
+  askAndClose,
+  type Browsing,
+  chromiumPath,
+  everywhere,
+  firefoxPath,
+  known,
+  nobody,
+  quietArguments,
+  startSite,
+} from '../support/browser/login.js';
+import { type Gateway, startGateway } from '../support/servers/radosgw.js';
+import { temporary } from '../support/temporary.js';
 
 let gateway: Gateway | undefined;
 test.before(async () => {

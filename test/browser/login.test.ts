@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { chromium } from 'playwright-core';
 import { openStore } from '../../src/index.js';
-import { temporary } from '../helpers/temporary.js';
-import { chromiumPath, everywhere, known, nobody, startSite, visit } from './_login.js';
+import { chromiumPath, everywhere, known, nobody, startSite, visit } from '../support/browser/login.js';
+import { temporary } from '../support/temporary.js';
 
 test('a login outlives snapshot, restore to another place and relaunch, and a rollback takes it away', async (t) => {
   const folder = temporary(t);

@@ -9,8 +9,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { chromium, type Page } from 'playwright-core';
 import type { Expected } from '../fixtures/expected.js';
-import { bundle, frozen, type PlaceOptions, serve, v1 } from '../reader/_place.js';
-import { chromiumPath } from './_login.js';
+import { chromiumPath } from '../support/browser/login.js';
+import { bundle, frozen, type PlaceOptions, serve, v1 } from '../support/reader/place.js';
 
 const expected = JSON.parse(readFileSync(join(v1, 'expected.json'), 'utf8')) as Expected;
 

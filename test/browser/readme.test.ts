@@ -7,7 +7,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { temporary } from '../helpers/temporary.js';
+import { temporary } from '../support/temporary.js';
 
 const run = promisify(execFile);
 

@@ -5,12 +5,12 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { chromium } from 'playwright-core';
-import { brotli } from '../../bench/_codecs.js';
-import { changeBetween, type Generation, scan } from '../../bench/_scan.js';
 import { launch } from '../../src/drivers/playwright.js';
 import { BrowserState, openStore } from '../../src/index.js';
-import { temporary } from '../helpers/temporary.js';
-import { ask, chromiumPath, known, nobody, quietArguments, startSite } from './_login.js';
+import { ask, chromiumPath, known, nobody, quietArguments, startSite } from '../support/browser/login.js';
+import { brotli } from '../support/measure/codecs.js';
+import { changeBetween, type Generation, scan } from '../support/measure/scan.js';
+import { temporary } from '../support/temporary.js';
 
 const ROUNDS = 30;
 /**

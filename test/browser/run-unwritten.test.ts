@@ -3,8 +3,8 @@
  * prints its version.
  */
 import test from 'ava';
-import { Desk, writeProfile } from '../cli/_cli.js';
-import { chromiumPath } from './_login.js';
+import { chromiumPath } from '../support/browser/login.js';
+import { Desk, writeProfile } from '../support/cli.js';
 
 const NEVER = /the browser never wrote to/;
 const launch = ['--headless', '--no-sandbox', '--disable-gpu', '--dump-dom', 'about:blank'];

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { Desk, type Outcome, outcome } from './_cli.js';
+import { Desk, type Outcome, outcome } from '../support/cli.js';
 
 /** Files of 1 MiB that do not compress, so many that a command still runs at the signal. */
 const FILES = 96;

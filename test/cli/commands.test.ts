@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { openStore } from '../../src/index.js';
-import { Desk, outcome, writeProfile } from './_cli.js';
+import { Desk, outcome, writeProfile } from '../support/cli.js';
 
 interface Snapshot {
   commit: string;

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { Desk, type ErrorLine, main, outcome, writeProfile } from './_cli.js';
+import { Desk, type ErrorLine, main, outcome, writeProfile } from '../support/cli.js';
 
 interface Snapshot {
   commit: string;

@@ -2,7 +2,6 @@
  * Every exit status, each by a real cause. A failed command reports the error in both forms, and
  * leaves the store unchanged.
  */
-
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -13,7 +12,7 @@ import test, { type ExecutionContext } from 'ava';
 import { exitStatus } from '../../cli/failure.js';
 import { systemHost } from '../../src/base/host.js';
 import { openStore } from '../../src/index.js';
-import { Desk, main, outcome, writeProfile } from './_cli.js';
+import { Desk, main, outcome, writeProfile } from '../support/cli.js';
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 

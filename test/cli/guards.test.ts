@@ -3,7 +3,7 @@
  */
 import { symlinkSync, truncateSync } from 'node:fs';
 import test from 'ava';
-import { Desk, writeProfile } from './_cli.js';
+import { Desk, writeProfile } from '../support/cli.js';
 
 test('A2: 7 if the cookies became empty, and --allow-shrink', async (t) => {
   const desk = new Desk(t);

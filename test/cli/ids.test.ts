@@ -4,7 +4,7 @@
  */
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { Desk, type ErrorLine, main, writeProfile } from './_cli.js';
+import { Desk, type ErrorLine, main, writeProfile } from '../support/cli.js';
 
 /** Commands that print ids, in the order in which they run. */
 const printing: readonly (readonly string[])[] = [

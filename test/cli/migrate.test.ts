@@ -6,8 +6,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
-import { startS3Server } from '../servers/s3-server.js';
-import { Desk, writeProfile } from './_cli.js';
+import { Desk, writeProfile } from '../support/cli.js';
+import { startS3Server } from '../support/servers/s3-server.js';
 
 interface Moved {
   session: string;

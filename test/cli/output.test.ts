@@ -4,8 +4,8 @@ import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { text } from 'node:stream/consumers';
 import test, { type ExecutionContext } from 'ava';
-import { testWith } from '../helpers/machine.js';
-import { Desk, outcome, writeProfile } from './_cli.js';
+import { Desk, outcome, writeProfile } from '../support/cli.js';
+import { testWith } from '../support/machine.js';
 
 const esc = '\u001b';
 /** Clears a terminal, renames its window, hides what follows, turns text around. */

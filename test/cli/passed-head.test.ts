@@ -1,6 +1,6 @@
 /** R-WRITE-8 on the command line: the warning on stderr, and in the result with `--json`. */
 import test from 'ava';
-import { Desk, writeProfile } from './_cli.js';
+import { Desk, writeProfile } from '../support/cli.js';
 
 test('R-WRITE-8: a snapshot of a directory that was restored from an older version names the head that it replaces', async (t) => {
   const desk = new Desk(t);

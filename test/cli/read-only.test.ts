@@ -3,8 +3,8 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { testWith } from '../helpers/machine.js';
-import { Desk, main, outcome, writeProfile } from './_cli.js';
+import { Desk, main, outcome, writeProfile } from '../support/cli.js';
+import { testWith } from '../support/machine.js';
 
 const readOnly = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"';
 

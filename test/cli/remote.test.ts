@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { Desk, type ErrorLine, writeProfile } from './_cli.js';
+import { Desk, type ErrorLine, writeProfile } from '../support/cli.js';
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 

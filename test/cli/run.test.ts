@@ -7,7 +7,7 @@ import type { Readable, Writable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { Desk, main, outcome, writeProfile } from './_cli.js';
+import { Desk, main, outcome, writeProfile } from '../support/cli.js';
 
 interface Ran {
   session: string;

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
-import { temporary } from '../helpers/temporary.js';
+import { temporary } from '../support/temporary.js';
 
 const main = fileURLToPath(new URL('../../lib/cli.js', import.meta.url));
 const root = new URL('../../', import.meta.url).href;

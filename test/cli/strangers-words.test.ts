@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
-import { Desk, main, outcome, writeProfile } from './_cli.js';
+import { Desk, main, outcome, writeProfile } from '../support/cli.js';
 
 /** Commands that take a session which exists. */
 const taking: readonly (readonly string[])[] = [

@@ -1,7 +1,7 @@
 /** Usage errors and help. */
 import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
-import { Desk } from './_cli.js';
+import { Desk } from '../support/cli.js';
 
 const commands = [
   'snapshot',

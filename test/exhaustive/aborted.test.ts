@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { isError, openStore } from '../../src/index.js';
-import { noise } from '../helpers/content.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { temporary } from '../support/temporary.js';
 
 const COMMITS = 200;
 const MIB = 2 ** 20;

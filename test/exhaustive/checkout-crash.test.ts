@@ -7,9 +7,9 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { type Listing, readListing, writeProfile } from '../helpers/profile.js';
-import { withTemporary } from '../helpers/temporary.js';
-import { checkOutKilled, commitsNoMixture, commitVersions, foreign, isMixture, isSame, openHome } from './_killed.js';
+import { checkOutKilled, commitsNoMixture, commitVersions, foreign, isMixture, isSame, openHome } from '../support/exhaustive/killed.js';
+import { type Listing, readListing, writeProfile } from '../support/profile.js';
+import { withTemporary } from '../support/temporary.js';
 
 interface Work {
   home: string;

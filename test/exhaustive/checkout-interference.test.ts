@@ -8,10 +8,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { testWith } from '../helpers/machine.js';
-import { temporary } from '../helpers/temporary.js';
-import { countSteps, interfere, interferences, makePlace, starts, type Target } from './_interference.js';
-import { commitVersions } from './_killed.js';
+import { countSteps, interfere, interferences, makePlace, starts, type Target } from '../support/exhaustive/interference.js';
+import { commitVersions } from '../support/exhaustive/killed.js';
+import { testWith } from '../support/machine.js';
+import { temporary } from '../support/temporary.js';
 
 /** Every step is tried with one interference in three; test/long tries all with all. */
 const stride = Number(process.env['STRIDE'] ?? 3);
@@ -47,7 +47,7 @@ for (const [name, parts] of Object.entries(targets)) {
   }
 }
 
-const program = fileURLToPath(new URL('_interference-mounted.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/programs/interference-mounted.js', import.meta.url));
 
 for (const [kind, name] of Object.entries({ tmpfs: 'a mount point', overlay: 'A5: a directory of an image under an overlay' })) {
   testWith(['mounts of its own'], test.serial)(`C5: ${name}, and the checkout dies at any step`, async (t) => {

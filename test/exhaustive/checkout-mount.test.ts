@@ -6,10 +6,10 @@ import { execFile } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { testWith } from '../helpers/machine.js';
-import { temporary } from '../helpers/temporary.js';
+import { testWith } from '../support/machine.js';
+import { temporary } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('_mount-program.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/programs/mount-program.js', import.meta.url));
 
 for (const kind of ['tmpfs', 'bind'] as const) {
   testWith(['mounts of its own'])(

@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import test from 'ava';
-import { temporary } from '../helpers/temporary.js';
-import { checkOut, fill, flipped, isReported } from '../repository/_damage.js';
+import { checkOut, fill, flipped, isReported } from '../support/repository/damage.js';
+import { temporary } from '../support/temporary.js';
 
 /** The files that are part of the repository: all but what is this machine's own. */
 function repositoryFiles(store: string): string[] {

@@ -2,14 +2,13 @@
  * Objects and cells in any provider: flipped, cut at every length, exchanged for each other,
  * deleted.
  */
-
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { isError, memoryProvider } from '../../src/index.js';
-import type { Listing } from '../helpers/profile.js';
-import { type Content, contentOf, providerOf } from '../helpers/provider-content.js';
-import { temporary } from '../helpers/temporary.js';
-import { checkOut, fill, flipped, isReported } from '../repository/_damage.js';
+import type { Listing } from '../support/profile.js';
+import { type Content, contentOf, providerOf } from '../support/provider-content.js';
+import { checkOut, fill, flipped, isReported } from '../support/repository/damage.js';
+import { temporary } from '../support/temporary.js';
 
 const ROOT = 'tester/.store/';
 

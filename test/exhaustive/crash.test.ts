@@ -5,11 +5,11 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { BrowserStateError, isError, type Provider } from '../../src/index.js';
-import { around, type Method } from '../faults/providers.js';
-import { providerOf } from '../helpers/provider-content.js';
-import { storeIn } from '../helpers/store.js';
-import { withTemporary } from '../helpers/temporary.js';
-import { type Operation, operations, visible } from '../session/_operations.js';
+import { around, type Method } from '../support/faults/providers.js';
+import { providerOf } from '../support/provider-content.js';
+import { type Operation, operations, visible } from '../support/session/operations.js';
+import { storeIn } from '../support/store.js';
+import { withTemporary } from '../support/temporary.js';
 
 class Died extends Error {}
 

@@ -1,7 +1,7 @@
 /** A few rounds of test/long/directory-rounds.test.ts. */
 import test from 'ava';
-import { testWith } from '../helpers/machine.js';
-import { directoryRounds } from './_directory-rounds.js';
+import { directoryRounds } from '../support/exhaustive/directory-rounds.js';
+import { testWith } from '../support/machine.js';
 
 testWith(['PID namespaces'], test.serial)(
   'C1, C2: 3 rounds of 16 restores, snapshots and mounts at once on one directory leave whole versions',

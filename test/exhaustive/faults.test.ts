@@ -6,10 +6,10 @@
 import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
-import { failNth, lateNth } from '../faults/providers.js';
-import { atEveryIndex, type World } from '../sync/_every-index.js';
-import { operations } from '../sync/_operations.js';
-import { switched } from '../sync/_switch.js';
+import { failNth, lateNth } from '../support/faults/providers.js';
+import { atEveryIndex, type World } from '../support/sync/every-index.js';
+import { operations } from '../support/sync/operations.js';
+import { switched } from '../support/sync/switch.js';
 
 type Fault = (inner: Provider, n: number) => Provider & { arrive?: () => Promise<void> };
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { openStore } from '../../src/index.js';
-import { temporary } from '../helpers/temporary.js';
+import { temporary } from '../support/temporary.js';
 
 const cli = fileURLToPath(new URL('../../lib/cli.js', import.meta.url));
 const WORKERS = 8;

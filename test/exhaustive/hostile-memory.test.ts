@@ -12,12 +12,12 @@ import type { Location, PatchLocation } from '../../src/format/locator.js';
 import { objectId } from '../../src/format/object-id.js';
 import type { TreeEntry } from '../../src/format/tree.js';
 import { localProvider } from '../../src/provider/local/local.js';
-import { fileEntry, forged, retree, seal } from '../helpers/forge.js';
-import { fakeHost } from '../helpers/host.js';
-import type { Content } from '../helpers/provider-content.js';
-import { temporary } from '../helpers/temporary.js';
+import { fileEntry, forged, retree, seal } from '../support/forge.js';
+import { fakeHost } from '../support/host.js';
+import type { Content } from '../support/provider-content.js';
+import { temporary } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('_hostile-reader.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/programs/hostile-reader.js', import.meta.url));
 const LIMIT = 512_000_000;
 
 const name = (i: number): string => 'a'.repeat(140) + String(i).padStart(7, '0');

@@ -13,10 +13,10 @@ import { equalBytes } from '../../src/base/bytes.js';
 import { isError } from '../../src/base/errors.js';
 import { localProvider } from '../../src/provider/local/local.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { Actor, interceptFileSystem } from '../faults/file-system.js';
-import { dice } from '../helpers/dice.js';
-import { host } from '../provider/_folders.js';
-import { type Attempt, append, attempt, currentValue, verifyHistory, verifySound } from '../provider/_history.js';
+import { dice } from '../support/dice.js';
+import { Actor, interceptFileSystem } from '../support/faults/file-system.js';
+import { host } from '../support/provider/folders.js';
+import { type Attempt, append, attempt, currentValue, verifyHistory, verifySound } from '../support/provider/history.js';
 
 const memory = '/dev/shm';
 const root = await mkdtemp(join(existsSync(memory) ? memory : tmpdir(), 'browserstate-interleavings-'));

@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { testWith } from '../helpers/machine.js';
-import { temporary } from '../helpers/temporary.js';
+import { testWith } from '../support/machine.js';
+import { temporary } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('_mount-checks.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/programs/mount-checks.js', import.meta.url));
 
 /** Cases of the program; the next one is a line. */
 const cases: Record<string, string> = {

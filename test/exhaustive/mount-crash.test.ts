@@ -11,12 +11,12 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { systemHost } from '../../src/base/host.js';
 import { localProvider, openStore, type Store } from '../../src/index.js';
-import { readListing } from '../helpers/profile.js';
-import { withTemporary } from '../helpers/temporary.js';
-import { begin, entries, profile, write } from '../state/_processes.js';
+import { begin, entries, profile, write } from '../support/processes.js';
+import { readListing } from '../support/profile.js';
+import { withTemporary } from '../support/temporary.js';
 
-const child = fileURLToPath(new URL('_round-child.js', import.meta.url));
-const hook = new URL('_kill-hook.js', import.meta.url).href;
+const child = fileURLToPath(new URL('../support/programs/round.js', import.meta.url));
+const hook = new URL('../support/programs/kill-hook.js', import.meta.url).href;
 
 /** Runs a round. Resolves to whether it was killed before its end. */
 function wasKilled(home: string, remote: string, mark: string, killAt: number): Promise<boolean> {

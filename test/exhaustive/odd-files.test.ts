@@ -1,4 +1,4 @@
 /** B6: each thing that is no file and no directory, in each place of a folder store. */
-import { testPlaces } from '../session/_odd-files.js';
+import { testPlaces } from '../support/session/odd-files.js';
 
 testPlaces(1);

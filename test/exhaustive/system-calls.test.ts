@@ -1,4 +1,4 @@
-import { systemCallTests } from './_system-calls.js';
+import { systemCallTests } from '../support/exhaustive/system-calls.js';
 
 // Each call fails in test/long.
 systemCallTests(7);

@@ -9,13 +9,13 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { openStore } from '../../src/index.js';
-import { noise } from '../helpers/content.js';
-import { testWith } from '../helpers/machine.js';
-import { readListing } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { testWith } from '../support/machine.js';
+import { readListing } from '../support/profile.js';
+import { temporary } from '../support/temporary.js';
 
 const PUSHES = 30;
-const child = fileURLToPath(new URL('_push-child.js', import.meta.url));
+const child = fileURLToPath(new URL('../support/programs/push.js', import.meta.url));
 
 function run(...command: [string, ...string[]]): boolean {
   try {

@@ -3,7 +3,7 @@ import test from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { counting, failNth, flipByte, lateNth, latency, swapObjects, truncate } from './providers.js';
+import { counting, failNth, flipByte, lateNth, latency, swapObjects, truncate } from '../support/faults/providers.js';
 
 async function filled(): Promise<Provider> {
   const provider = memoryProvider();

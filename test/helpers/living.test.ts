@@ -6,8 +6,8 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { livingPaths, removeLiving } from './living.js';
-import { temporary } from './temporary.js';
+import { livingPaths, removeLiving } from '../support/living.js';
+import { temporary } from '../support/temporary.js';
 
 /**
  * Makes and removes a nest of directories below its argument until its input ends; then it leaves

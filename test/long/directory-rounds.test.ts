@@ -1,7 +1,7 @@
 /** Many rounds of processes on one directory (rows C1 and C2). */
 import test from 'ava';
-import { directoryRounds } from '../exhaustive/_directory-rounds.js';
-import { testWith } from '../helpers/machine.js';
+import { directoryRounds } from '../support/exhaustive/directory-rounds.js';
+import { testWith } from '../support/machine.js';
 
 testWith(['PID namespaces'], test.serial)(
   'C1, C2: 100 rounds of 16 restores, snapshots and mounts at once on one directory leave whole versions',

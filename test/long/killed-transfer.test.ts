@@ -1,6 +1,6 @@
 /** A large push or pull that is killed halfway. It moves at most 1.1 times its bytes in total. */
 import test from 'ava';
-import { killedPull, killedPush } from '../sync/_killed-transfer.js';
+import { killedPull, killedPush } from '../support/sync/killed-transfer.js';
 
 const MIB_OF_PROFILE = 512;
 

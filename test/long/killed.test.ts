@@ -1,6 +1,6 @@
 /** The kills of test/browser/killed.test.ts, many more of them. */
 import test from 'ava';
-import { killRounds } from '../browser/_killed.js';
+import { killRounds } from '../support/browser/killed.js';
 
 test.serial('200 kills of the worker or its browser at a random moment of a round lose nothing that was committed', async (t) => {
   t.timeout(24 * 3_600_000);

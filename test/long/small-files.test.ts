@@ -1,7 +1,7 @@
 /** C15: the memory that a profile of 200,000 small files takes. */
 import test from 'ava';
-import { measureSmallFiles, type SmallFilesStep } from '../../bench/_small-files.js';
-import { temporary } from '../helpers/temporary.js';
+import { measureSmallFiles, type SmallFilesStep } from '../support/measure/small-files.js';
+import { temporary } from '../support/temporary.js';
 
 const MIB = 1024;
 /**

@@ -9,8 +9,8 @@ import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import { isError } from '../../src/base/errors.js';
 import { openStore } from '../../src/index.js';
-import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
+import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../support/profile.js';
+import { temporary } from '../support/temporary.js';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 1000);
 
@@ -40,7 +40,7 @@ function scene(t: ExecutionContext) {
   mkdirSync(join(outside, 'Default/Sub/only of others'));
   const place = join(dir, 'Default/Sub');
   const state = new Int32Array(new SharedArrayBuffer(4));
-  const worker = new Worker(new URL('_swapper.js', import.meta.url), {
+  const worker = new Worker(new URL('../support/programs/swapper.js', import.meta.url), {
     workerData: { state, place, away, outside: join(outside, 'Default/Sub') },
   });
   t.teardown(() => worker.terminate());

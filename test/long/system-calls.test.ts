@@ -1,3 +1,3 @@
-import { systemCallTests } from '../exhaustive/_system-calls.js';
+import { systemCallTests } from '../support/exhaustive/system-calls.js';
 
 systemCallTests(1);

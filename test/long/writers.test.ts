@@ -1,8 +1,8 @@
 /** 50 writers on one session over a bad network, far more commits than a ref holds. */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
-import { writeOverHttp } from '../servers/_writers-over-http.js';
-import { unreliable, writeTogether } from '../sync/_writers.js';
+import { writeOverHttp } from '../support/servers/writers-over-http.js';
+import { unreliable, writeTogether } from '../support/sync/writers.js';
 
 for (const commits of [20, 1000]) {
   test.serial(`50 writers of ${commits} commits each on one session have every commit in the history once`, async (t) => {

@@ -4,9 +4,9 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { compareBytes, compareUtf8, concat, fromHex, Reader, toHex, utf8, Writer } from '../../src/base/bytes.js';
-import { text, uint } from '../helpers/arbitraries.js';
-import { refuses, refusesTruncations } from '../helpers/errors.js';
-import { fromHex as bytesOf } from '../helpers/hex.js';
+import { text, uint } from '../support/arbitraries.js';
+import { refuses, refusesTruncations } from '../support/errors.js';
+import { fromHex as bytesOf } from '../support/hex.js';
 
 const read = <T>(bytes: Uint8Array, take: (input: Reader) => T): T => {
   const input = new Reader(bytes, 'test');

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { Writer } from '../../src/base/bytes.js';
 import { type Commit, commitId, decodeCommit, encodeCommit } from '../../src/format/commit.js';
 import { objectId } from '../../src/format/object-id.js';
-import { commit as anyCommit, extensions as anyExtensions } from '../helpers/arbitraries.js';
-import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
+import { commit as anyCommit, extensions as anyExtensions } from '../support/arbitraries.js';
+import { isCanonical, refuses, refusesTruncations } from '../support/errors.js';
 
 const one: Commit = {
   tree: '11'.repeat(32),

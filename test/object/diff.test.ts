@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { diffTrees, isEmptyDiff } from '../../src/format/diff.js';
 import type { Tree, TreeEntry } from '../../src/format/tree.js';
-import { tree as anyTree } from '../helpers/arbitraries.js';
+import { tree as anyTree } from '../support/arbitraries.js';
 
 /** Returns the facts of an entry that count, as text. */
 function facts(entry: TreeEntry): string {

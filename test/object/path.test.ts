@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { parentPath, pathProblem } from '../../src/format/path.js';
-import { component } from '../helpers/arbitraries.js';
+import { component } from '../support/arbitraries.js';
 
 const hostile = [
   '',

@@ -13,9 +13,9 @@ import {
   type TreeEntry,
   treeId,
 } from '../../src/format/tree.js';
-import { tree as anyTree } from '../helpers/arbitraries.js';
-import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
-import { holds } from '../helpers/property.js';
+import { tree as anyTree } from '../support/arbitraries.js';
+import { isCanonical, refuses, refusesTruncations } from '../support/errors.js';
+import { holds } from '../support/property.js';
 
 const dir = (path: string, mode = 0o755): TreeEntry => ({ kind: 'directory', path, mode, mtime: 1n });
 const link = (path: string, target: string): TreeEntry => ({ kind: 'symlink', path, mode: 0o777, mtime: -1n, target });

@@ -7,9 +7,9 @@ import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';
 import { concat, Writer } from '../../src/base/bytes.js';
 import { type EnvelopeKind, envelopeHeader, envelopeKinds, type Identity, openEnvelope, unwrap, wrap } from '../../src/format/envelope.js';
-import { noise, prose } from '../helpers/content.js';
-import { refuses, rejects } from '../helpers/errors.js';
-import { hex } from '../helpers/hex.js';
+import { noise, prose } from '../support/content.js';
+import { refuses, rejects } from '../support/errors.js';
+import { hex } from '../support/hex.js';
 
 const repository = new Uint8Array(16).fill(5);
 const identity = { kind: 'ref', repository, key: 'refs/me' } satisfies Identity;

@@ -4,9 +4,9 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Writer } from '../../src/base/bytes.js';
 import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/format/locator.js';
-import { locations as anyLocations } from '../helpers/arbitraries.js';
-import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
-import { holds } from '../helpers/property.js';
+import { locations as anyLocations } from '../support/arbitraries.js';
+import { isCanonical, refuses, refusesTruncations } from '../support/errors.js';
+import { holds } from '../support/property.js';
 
 const frame = (pack: string, offset: number, parts: Partial<Frame> = {}): Frame => ({
   pack: { epoch: 1, name: pack.repeat(32) },

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
 import { applyPatches, changedPages, extractPages, pageCount } from '../../src/format/patch.js';
-import { noise, withPages } from '../helpers/content.js';
-import { holds } from '../helpers/property.js';
+import { noise, withPages } from '../support/content.js';
+import { holds } from '../support/property.js';
 
 const length = fc.oneof(fc.constantFrom(1, 2, 4095, 4096, 4097, 8192, 65_535, 65_536), fc.integer({ min: 1, max: 65_536 }));
 

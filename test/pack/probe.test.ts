@@ -6,7 +6,7 @@ import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';
 import fc from 'fast-check';
 import { looksIncompressible } from '../../src/codec/compressible.js';
-import { noise, prose } from '../helpers/content.js';
+import { noise, prose } from '../support/content.js';
 
 const CHUNK = 65_536;
 const seed = fc.nat(1_000_000);

@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
 import fc from 'fast-check';
-import { rejects } from '../helpers/errors.js';
-import { hex } from '../helpers/hex.js';
-import { content, efforts, platforms, written } from './_codecs.js';
+import { content, efforts, platforms, written } from '../support/codec/codecs.js';
+import { rejects } from '../support/errors.js';
+import { hex } from '../support/hex.js';
 
 test('hashes are SHA-256 over the parts', (t) => {
   fc.assert(

@@ -4,8 +4,8 @@
  */
 import test from 'ava';
 import { dictionaryWord } from '../../src/codec/brotli/words.js';
-import { hex } from '../helpers/hex.js';
-import { platforms } from './_codecs.js';
+import { platforms } from '../support/codec/codecs.js';
+import { hex } from '../support/hex.js';
 
 const TRANSFORMS = 121;
 const COUNT_LOGS = [0, 0, 0, 0, 10, 10, 11, 11, 10, 10, 10, 10, 10, 9, 9, 8, 7, 7, 8, 7, 7, 6, 6, 5, 5];

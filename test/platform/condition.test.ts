@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';
 import { objectId } from '../../src/format/object-id.js';
-import { platforms } from './_codecs.js';
+import { platforms } from '../support/codec/codecs.js';
 
 const script = `
   const { preferredCodec } = await import('#platform');

@@ -8,11 +8,11 @@ import { promisify } from 'node:util';
 import test from 'ava';
 import fc from 'fast-check';
 import type { Codec, Platform } from '../../src/codec/platform.js';
-import { noise, prose } from '../helpers/content.js';
-import { orCode, rejects } from '../helpers/errors.js';
-import { fromHex, hex } from '../helpers/hex.js';
-import { mixture, platforms, shortContent, written } from './_codecs.js';
-import { zstdFrames } from './_zstd-frames.js';
+import { mixture, platforms, shortContent, written } from '../support/codec/codecs.js';
+import { zstdFrames } from '../support/codec/zstd-frames.js';
+import { noise, prose } from '../support/content.js';
+import { orCode, rejects } from '../support/errors.js';
+import { fromHex, hex } from '../support/hex.js';
 
 const makers = {
   prose,
@@ -143,7 +143,7 @@ test('zstd frames with features that snapshots do not use are rejected', async (
 });
 
 test('streams of a gigabyte are rejected long before their end', async (t) => {
-  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('_bombs.js', import.meta.url))]);
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(new URL('../support/programs/bombs.js', import.meta.url))]);
   const { results, peakMiB } = JSON.parse(stdout) as { results: Record<string, string>; peakMiB: number };
   t.is(Object.keys(results).length, 14);
   for (const [name, code] of Object.entries(results)) t.is(code, 'INTEGRITY', name);

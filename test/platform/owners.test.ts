@@ -14,10 +14,10 @@ import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/base/host.js';
 import type { OwnProcess } from '../../src/base/owner-name.js';
 import { type Hold, type OwnerState, openOwners, owning } from '../../src/base/owners.js';
-import { apart, testWith } from '../helpers/machine.js';
-import { temporary } from '../helpers/temporary.js';
+import { apart, testWith } from '../support/machine.js';
+import { temporary } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('_owner.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/programs/owner.js', import.meta.url));
 
 interface Started {
   child: ChildProcess;

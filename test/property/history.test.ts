@@ -3,10 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { memoryProvider, type Session } from '../../src/index.js';
-import { noise, withPages } from '../helpers/content.js';
-import { EPOCH_START } from '../helpers/host.js';
-import { file, type Listing, readListing, setMtime, writeProfile } from '../helpers/profile.js';
-import { freshStore, history } from '../helpers/store.js';
+import { noise, withPages } from '../support/content.js';
+import { EPOCH_START } from '../support/host.js';
+import { file, type Listing, readListing, setMtime, writeProfile } from '../support/profile.js';
+import { freshStore, history } from '../support/store.js';
 
 async function isExactly(t: ExecutionContext, session: Session, dir: string, at: string, expected: Listing | undefined): Promise<void> {
   await session.checkout(dir, { at });

@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { localProvider, type Session } from '../../src/index.js';
-import { fakeHost } from '../helpers/host.js';
-import { type Listing, type Profile, readListing, writeProfile } from '../helpers/profile.js';
-import { holds } from '../helpers/property.js';
-import { history, storeIn } from '../helpers/store.js';
-import { withTemporary } from '../helpers/temporary.js';
-import { changeProfile, type Edit, edit, profile } from './_profiles.js';
+import { fakeHost } from '../support/host.js';
+import { type Listing, type Profile, readListing, writeProfile } from '../support/profile.js';
+import { changeProfile, type Edit, edit, profile } from '../support/profile-changes.js';
+import { holds } from '../support/property.js';
+import { history, storeIn } from '../support/store.js';
+import { withTemporary } from '../support/temporary.js';
 
 interface Version {
   commit: string;

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import test from 'ava';
 import fc from 'fast-check';
 import { memoryProvider } from '../../src/index.js';
-import { counting } from '../faults/providers.js';
-import { noise, prose } from '../helpers/content.js';
-import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
-import { holds } from '../helpers/property.js';
-import { freshStore, storeIn } from '../helpers/store.js';
-import { withTemporary } from '../helpers/temporary.js';
-import { profile } from './_profiles.js';
+import { noise, prose } from '../support/content.js';
+import { counting } from '../support/faults/providers.js';
+import { directory, file, type Listing, type ProfileEntry, readListing, symlink, writeProfile } from '../support/profile.js';
+import { profile } from '../support/profile-changes.js';
+import { holds } from '../support/property.js';
+import { freshStore, storeIn } from '../support/store.js';
+import { withTemporary } from '../support/temporary.js';
 
 const heavy = new Map<string, ProfileEntry>([
   ['big', file(noise(3_000_001, 'big'))],

@@ -11,8 +11,8 @@ import { localProvider } from '../../src/provider/local/local.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
-import { counting, latency } from '../faults/providers.js';
-import { host } from './_folders.js';
+import { counting, latency } from '../support/faults/providers.js';
+import { host } from '../support/provider/folders.js';
 
 const PREFIX = 'me@example.org/.store/';
 

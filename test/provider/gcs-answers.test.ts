@@ -10,9 +10,9 @@ import { cellOf, won } from '../../src/provider/conformance/support.js';
 import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
-import { bodies, HTML, type WrongAnswer } from '../faults/http-answers.js';
-import { rejects } from '../helpers/errors.js';
-import { type GcsFault, type GcsServer, startGcsServer } from '../servers/gcs-server.js';
+import { rejects } from '../support/errors.js';
+import { bodies, HTML, type WrongAnswer } from '../support/faults/http-answers.js';
+import { type GcsFault, type GcsServer, startGcsServer } from '../support/servers/gcs-server.js';
 
 interface World {
   server: GcsServer;

@@ -9,7 +9,7 @@ import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
-import { startGcsServer } from '../servers/gcs-server.js';
+import { startGcsServer } from '../support/servers/gcs-server.js';
 
 const buckets = Array.from({ length: 1000 }, (_, i) => `bucket-${i}`);
 const server = await startGcsServer({ buckets });

@@ -11,8 +11,8 @@ import { utf8 } from '../../src/base/bytes.js';
 import type { ErrorCode } from '../../src/base/errors.js';
 import { type GcsOptions, gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider, RequestOptions, Version } from '../../src/provider/provider.js';
-import { rejects } from '../helpers/errors.js';
-import { type GcsFault, type GcsServer, startGcsServer } from '../servers/gcs-server.js';
+import { rejects } from '../support/errors.js';
+import { type GcsFault, type GcsServer, startGcsServer } from '../support/servers/gcs-server.js';
 
 const large = new Uint8Array(1_000_000).fill(7);
 

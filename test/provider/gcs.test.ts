@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import { type GcsOptions, gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider, Version } from '../../src/provider/provider.js';
-import { type GcsServer, type GcsServerOptions, startGcsServer } from '../servers/gcs-server.js';
+import { type GcsServer, type GcsServerOptions, startGcsServer } from '../support/servers/gcs-server.js';
 
 async function fixture(
   t: ExecutionContext,

@@ -7,13 +7,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
 import { localProvider } from '../../src/provider/local/local.js';
-import { freshFolder, host } from './_folders.js';
-import { type Attempt, append, currentValue, verifyHistory, verifySound } from './_history.js';
+import { freshFolder, host } from '../support/provider/folders.js';
+import { type Attempt, append, currentValue, verifyHistory, verifySound } from '../support/provider/history.js';
 
 const LIMIT = 3;
 
 function start(folder: string, name: string, count: number, attempts: Attempt[]): ChildProcess {
-  const child = fork(join(import.meta.dirname, '_writer.js'), [folder, String(LIMIT), name, String(count)]);
+  const child = fork(join(import.meta.dirname, '../support/programs/provider-writer.js'), [folder, String(LIMIT), name, String(count)]);
   child.on('message', (made: Attempt) => attempts.push(made));
   return child;
 }

@@ -9,7 +9,7 @@ import test from 'ava';
 import { concat, fromHex, utf8 } from '../../src/base/bytes.js';
 import { localProvider } from '../../src/provider/local/local.js';
 import type { Listed, Provider, Version } from '../../src/provider/provider.js';
-import { freshFolder, host } from './_folders.js';
+import { freshFolder, host } from '../support/provider/folders.js';
 
 async function listed(provider: Provider): Promise<string[]> {
   const all: Listed[] = [];

@@ -8,7 +8,7 @@ import { MIN_BYTES_PER_SECOND } from '../../src/base/limits.js';
 import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import { rejects } from '../helpers/errors.js';
+import { rejects } from '../support/errors.js';
 
 /** Longer than a test, so that no timer fires except those of the test. */
 const WINDOW_MS = 600_000;

@@ -7,9 +7,9 @@ import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
 import { PROBE_KEY, probeProvider } from '../../src/provider/wrap/probe.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { type Fault, type S3Request, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { type Fault, type S3Request, type S3ServerOptions, startS3Server } from '../support/servers/s3-server.js';
 
 /** Returns a provider in memory whose swap uses another version than the given one. */
 function misled(mislead: (expected: string | null, current: string | null) => string | null): Provider {

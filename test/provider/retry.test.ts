@@ -8,8 +8,8 @@ import { providerSuite } from '../../src/provider/conformance/suite.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Listed, Provider } from '../../src/provider/provider.js';
 import { type RetryEvent, type RetryOptions, retrying } from '../../src/provider/wrap/retry.js';
-import { around, counting, failNth, type Method } from '../faults/providers.js';
-import { dice } from '../helpers/dice.js';
+import { dice } from '../support/dice.js';
+import { around, counting, failNth, type Method } from '../support/faults/providers.js';
 
 const CODES = ['FORBIDDEN', 'NOT_FOUND', 'INTEGRITY', 'CANCELLED', 'USAGE', 'NO_SPACE', 'INTERNAL', 'UNREACHABLE'] as const;
 const REPEATED = ['put', 'get', 'read', 'list', 'delete'] as const;

@@ -11,9 +11,9 @@ import { cellOf, won } from '../../src/provider/conformance/support.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
-import { bodies, HTML, type WrongAnswer } from '../faults/http-answers.js';
-import { rejects } from '../helpers/errors.js';
-import { type Fault, type S3Request, type S3Server, startS3Server } from '../servers/s3-server.js';
+import { rejects } from '../support/errors.js';
+import { bodies, HTML, type WrongAnswer } from '../support/faults/http-answers.js';
+import { type Fault, type S3Request, type S3Server, startS3Server } from '../support/servers/s3-server.js';
 
 interface World {
   server: S3Server;

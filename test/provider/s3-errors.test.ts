@@ -14,9 +14,9 @@ import { utf8 } from '../../src/base/bytes.js';
 import type { ErrorCode } from '../../src/base/errors.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { type S3Options, s3Provider } from '../../src/provider/s3/s3.js';
-import { rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
-import { type Fault, type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
+import { rejects } from '../support/errors.js';
+import { type Fault, type S3Server, type S3ServerOptions, startS3Server } from '../support/servers/s3-server.js';
+import { temporary } from '../support/temporary.js';
 
 async function open(
   t: ExecutionContext,

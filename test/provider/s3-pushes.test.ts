@@ -3,11 +3,11 @@ import test, { type ExecutionContext } from 'ava';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
-import { bodies, type WrongAnswer } from '../faults/http-answers.js';
-import { rejects } from '../helpers/errors.js';
-import { readListing } from '../helpers/profile.js';
-import { type Fault, type S3Request, type S3Server, startS3Server } from '../servers/s3-server.js';
-import { type Machine, machine, reopened } from '../sync/_machines.js';
+import { rejects } from '../support/errors.js';
+import { bodies, type WrongAnswer } from '../support/faults/http-answers.js';
+import { readListing } from '../support/profile.js';
+import { type Fault, type S3Request, type S3Server, startS3Server } from '../support/servers/s3-server.js';
+import { type Machine, machine, reopened } from '../support/sync/machines.js';
 
 type Rule = (request: S3Request, count: number) => Fault;
 

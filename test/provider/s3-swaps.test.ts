@@ -4,8 +4,8 @@ import { utf8 } from '../../src/base/bytes.js';
 import { cellOf, won } from '../../src/provider/conformance/support.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import { rejects } from '../helpers/errors.js';
-import { type Fault, type S3Request, type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
+import { rejects } from '../support/errors.js';
+import { type Fault, type S3Request, type S3Server, type S3ServerOptions, startS3Server } from '../support/servers/s3-server.js';
 
 const effectThenError: Fault = { failAfter: async () => undefined };
 

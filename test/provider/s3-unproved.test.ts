@@ -7,9 +7,9 @@ import { utf8 } from '../../src/base/bytes.js';
 import { cellOf, won } from '../../src/provider/conformance/support.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import type { WrongAnswer } from '../faults/http-answers.js';
-import { rejects } from '../helpers/errors.js';
-import { type S3Request, type S3Server, startS3Server } from '../servers/s3-server.js';
+import { rejects } from '../support/errors.js';
+import type { WrongAnswer } from '../support/faults/http-answers.js';
+import { type S3Request, type S3Server, startS3Server } from '../support/servers/s3-server.js';
 
 const foreign: WrongAnswer = { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' } };
 const encrypted: WrongAnswer = { ...foreign, headers: { ...foreign.headers, 'x-amz-server-side-encryption': 'aws:kms' } };

@@ -8,7 +8,7 @@ import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
-import { type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
+import { type S3Server, type S3ServerOptions, startS3Server } from '../support/servers/s3-server.js';
 
 interface Subject {
   server?: S3ServerOptions;

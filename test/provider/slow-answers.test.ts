@@ -9,7 +9,7 @@ import test, { type ExecutionContext } from 'ava';
 import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import { rejects } from '../helpers/errors.js';
+import { rejects } from '../support/errors.js';
 
 /** A server that does so with each connection after the first bytes of a request. */
 async function serve(t: ExecutionContext, answer: (socket: Socket) => void): Promise<string> {

@@ -7,7 +7,7 @@ import { BrowserStateError, type ErrorCode } from '../../src/base/errors.js';
 import { type BrokenProviders, providerSuite } from '../../src/provider/conformance/suite.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import type { Provider } from '../../src/provider/provider.js';
-import { around, type Method } from '../faults/providers.js';
+import { around, type Method } from '../support/faults/providers.js';
 
 const CODES: Record<keyof BrokenProviders, ErrorCode[]> = {
   wrongCredentials: ['FORBIDDEN'],

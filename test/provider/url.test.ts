@@ -4,9 +4,9 @@ import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import { openProviderUrl } from '../../src/provider/url.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { temporary } from '../support/temporary.js';
 
 test('a folder', async (t) => {
   const folder = join(temporary(t), 'a folder');

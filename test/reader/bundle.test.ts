@@ -9,9 +9,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
 import type { Expected } from '../fixtures/expected.js';
-import { describeEntry } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { bundle, frozen, serve, v1 } from './_place.js';
+import { describeEntry } from '../support/profile.js';
+import { bundle, frozen, serve, v1 } from '../support/reader/place.js';
+import { temporary } from '../support/temporary.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);

@@ -9,10 +9,10 @@ import type { ErrorCode } from '../../src/base/errors.js';
 import { memoryProvider } from '../../src/index.js';
 import { watchRate } from '../../src/provider/http/body.js';
 import { HttpSource } from '../../src/provider/http/http.js';
-import { HTML, type WrongAnswer } from '../faults/http-answers.js';
-import { rejects } from '../helpers/errors.js';
-import { freshStore, history } from '../helpers/store.js';
-import { frozen, namesOf, openReader, type Place, rejected, serve } from './_place.js';
+import { rejects } from '../support/errors.js';
+import { HTML, type WrongAnswer } from '../support/faults/http-answers.js';
+import { frozen, namesOf, openReader, type Place, rejected, serve } from '../support/reader/place.js';
+import { freshStore, history } from '../support/store.js';
 
 const PACK = 'default/.store/packs/1-00112233445566778899aabbccddeeff';
 const content = Uint8Array.from({ length: 1000 }, (_, i) => (i % 250) + 1);

@@ -10,9 +10,9 @@ import type { ReaderSession, ReaderVersion } from '../../src/reader/reader.js';
 import { allowedRanges, planFetch } from '../../src/repository/read/fetch-plan.js';
 import { Repository } from '../../src/repository/repository.js';
 import type { Expected } from '../fixtures/expected.js';
-import { fakeHost } from '../helpers/host.js';
-import { describeEntry } from '../helpers/profile.js';
-import { BrowserStateError, type Cells, frozen, openReader, type PlaceOptions, rejected, serve, v1 } from './_place.js';
+import { fakeHost } from '../support/host.js';
+import { describeEntry } from '../support/profile.js';
+import { BrowserStateError, type Cells, frozen, openReader, type PlaceOptions, rejected, serve, v1 } from '../support/reader/place.js';
 
 const expected = JSON.parse(readFileSync(join(v1, 'expected.json'), 'utf8')) as Expected;
 

@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { memoryProvider } from '../../src/index.js';
-import { file, writeProfile } from '../helpers/profile.js';
-import { freshStore } from '../helpers/store.js';
-import { namesOf, serve } from './_place.js';
+import { file, writeProfile } from '../support/profile.js';
+import { namesOf, serve } from '../support/reader/place.js';
+import { freshStore } from '../support/store.js';
 
 const text = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
 const section = text.split(/^## /m).find((part) => part.startsWith('In a page, in Deno and in workers\n')) ?? '';

@@ -7,13 +7,13 @@ import { readOnly } from '../../src/provider/http/read-only.js';
 import { s3Source } from '../../src/provider/http/s3.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
 import type { S3Address } from '../../src/reader/reader.js';
-import { HTML, type WrongAnswer } from '../faults/http-answers.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
-import { type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
-import { frozen, openReader, rejected, serve } from './_place.js';
-import { signer } from './_sign.js';
+import { rejects } from '../support/errors.js';
+import { HTML, type WrongAnswer } from '../support/faults/http-answers.js';
+import { fakeHost } from '../support/host.js';
+import { frozen, openReader, rejected, serve } from '../support/reader/place.js';
+import { signer } from '../support/reader/sign.js';
+import { type S3Server, type S3ServerOptions, startS3Server } from '../support/servers/s3-server.js';
+import { temporary } from '../support/temporary.js';
 
 const credentials = { accessKeyId: 'tester', secretAccessKey: 'a secret' };
 

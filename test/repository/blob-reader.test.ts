@@ -5,7 +5,7 @@ import { objectId } from '../../src/format/object-id.js';
 import { isError, memoryProvider } from '../../src/index.js';
 import { BlobReader } from '../../src/repository/read/blob-reader.js';
 import { KeptFrames } from '../../src/repository/read/frame-cache.js';
-import { noise } from '../helpers/content.js';
+import { noise } from '../support/content.js';
 
 const bytes = noise(10_000, 'blob');
 const id = objectId('blob', bytes);

@@ -6,12 +6,12 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError, memoryProvider, type Store } from '../../src/index.js';
-import { noise, prose } from '../helpers/content.js';
-import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
-import { type Content, contentOf, providerOf } from '../helpers/provider-content.js';
-import { storeIn } from '../helpers/store.js';
-import { temporary } from '../helpers/temporary.js';
-import { flipped } from './_damage.js';
+import { noise, prose } from '../support/content.js';
+import { readListing, smallProfile, writeProfile } from '../support/profile.js';
+import { type Content, contentOf, providerOf } from '../support/provider-content.js';
+import { flipped } from '../support/repository/damage.js';
+import { storeIn } from '../support/store.js';
+import { temporary } from '../support/temporary.js';
 
 interface Subject {
   folder: string;

@@ -4,10 +4,10 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Writer } from '../../src/base/bytes.js';
 import { type Condemned, checkConfig, decodeEpoch, encodeConfig, encodeEpoch } from '../../src/format/cells.js';
-import { epoch as anyEpoch } from '../helpers/arbitraries.js';
-import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
-import { hex } from '../helpers/hex.js';
-import { holds } from '../helpers/property.js';
+import { epoch as anyEpoch } from '../support/arbitraries.js';
+import { isCanonical, refuses, refusesTruncations } from '../support/errors.js';
+import { hex } from '../support/hex.js';
+import { holds } from '../support/property.js';
 
 const dead = (folder: Condemned['folder'], epoch: number, digit: string): Condemned => ({
   folder,

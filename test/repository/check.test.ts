@@ -10,12 +10,12 @@ import { memoryProvider, type Provider, type Session } from '../../src/index.js'
 import { scoped } from '../../src/provider/wrap/scoped.js';
 import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
-import { around } from '../faults/providers.js';
-import { prose } from '../helpers/content.js';
-import { fakeHost } from '../helpers/host.js';
-import { file, writeProfile } from '../helpers/profile.js';
-import { contentOf, providerOf } from '../helpers/provider-content.js';
-import { freshStore } from '../helpers/store.js';
+import { prose } from '../support/content.js';
+import { around } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
+import { file, writeProfile } from '../support/profile.js';
+import { contentOf, providerOf } from '../support/provider-content.js';
+import { freshStore } from '../support/store.js';
 
 const ROOT = 'tester/.store/';
 

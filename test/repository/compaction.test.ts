@@ -14,9 +14,9 @@ import { allowedRanges, planFetch } from '../../src/repository/read/fetch-plan.j
 import { Repository } from '../../src/repository/repository.js';
 import { BlobWriter } from '../../src/repository/write/blob-writer.js';
 import { compact, planCompaction } from '../../src/repository/write/compaction.js';
-import { noise, prose, withPages } from '../helpers/content.js';
-import { fakeHost } from '../helpers/host.js';
-import { holds } from '../helpers/property.js';
+import { noise, prose, withPages } from '../support/content.js';
+import { fakeHost } from '../support/host.js';
+import { holds } from '../support/property.js';
 
 interface Slot {
   id: ObjectId;

@@ -10,9 +10,9 @@ import { objectId } from '../../src/format/object-id.js';
 import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
 import { memoryProvider } from '../../src/provider/memory.js';
 import { Repository } from '../../src/repository/repository.js';
-import { refuses, refusesTruncations, rejects } from '../helpers/errors.js';
-import { hex } from '../helpers/hex.js';
-import { fakeHost } from '../helpers/host.js';
+import { refuses, refusesTruncations, rejects } from '../support/errors.js';
+import { hex } from '../support/hex.js';
+import { fakeHost } from '../support/host.js';
 
 const content = Uint8Array.of(1, 2, 3);
 const id = objectId('blob', content);

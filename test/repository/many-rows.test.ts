@@ -7,11 +7,11 @@ import { MAX_SESSION_ROWS } from '../../src/base/limits.js';
 import { emptyRef, encodeRef, newRow, type Row } from '../../src/format/ref.js';
 import { memoryProvider } from '../../src/index.js';
 import { MAX_FINDINGS } from '../../src/repository/maintain/findings.js';
-import { counting } from '../faults/providers.js';
-import { rejects } from '../helpers/errors.js';
-import { commitOf, envelope, type Forged, forged, rowsBody, seal } from '../helpers/forge.js';
-import { providerOf } from '../helpers/provider-content.js';
-import { machine } from '../sync/_machines.js';
+import { rejects } from '../support/errors.js';
+import { counting } from '../support/faults/providers.js';
+import { commitOf, envelope, type Forged, forged, rowsBody, seal } from '../support/forge.js';
+import { providerOf } from '../support/provider-content.js';
+import { machine } from '../support/sync/machines.js';
 
 const hex = (n: number): string => n.toString(16).padStart(32, '0');
 const rowAt = (n: number): Row => newRow('commit', commitOf([], { time: n }), { epoch: 1, name: hex(n) });

@@ -4,10 +4,10 @@ import test from 'ava';
 import fc from 'fast-check';
 import { Reader, Writer } from '../../src/base/bytes.js';
 import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type RefEvent, type Row } from '../../src/format/ref.js';
-import { ref as anyRef, rows as anyRows } from '../helpers/arbitraries.js';
-import { isCanonical, refuses, refusesTruncations } from '../helpers/errors.js';
-import { hex } from '../helpers/hex.js';
-import { holds } from '../helpers/property.js';
+import { ref as anyRef, rows as anyRows } from '../support/arbitraries.js';
+import { isCanonical, refuses, refusesTruncations } from '../support/errors.js';
+import { hex } from '../support/hex.js';
+import { holds } from '../support/property.js';
 
 const decode = (bytes: Uint8Array): Ref => decodeRef(bytes, 'refs/test');
 const name = { epoch: 3, name: 'ab'.repeat(16) };

@@ -7,9 +7,9 @@ import { MAX_INLINE_HEAD, newRow, type Ref, type Row } from '../../src/format/re
 import { BrowserStateError, memoryProvider, type Provider } from '../../src/index.js';
 import type { Refs, Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
-import { around, counting } from '../faults/providers.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
+import { rejects } from '../support/errors.js';
+import { around, counting } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
 
 async function freshRefs(provider: Provider = memoryProvider(), author = 'tester@machine'): Promise<{ refs: Refs; provider: Provider }> {
   const repository = await Repository.init(provider, { ...fakeHost(), author: () => author });

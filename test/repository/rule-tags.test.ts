@@ -3,16 +3,15 @@
  * SPEC.md. Verify and a reader of every version run on it, and their results are compared with the
  * tag of the rule.
  */
-
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { objectId } from '../../src/format/object-id.js';
 import { isError, memoryProvider, type Provider } from '../../src/index.js';
-import { type Forged, forged, idOf, seal } from '../helpers/forge.js';
-import { providerOf } from '../helpers/provider-content.js';
-import { machine } from '../sync/_machines.js';
-import { type Notices, ruleCases } from './_rule-cases.js';
+import { type Forged, forged, idOf, seal } from '../support/forge.js';
+import { providerOf } from '../support/provider-content.js';
+import { type Notices, ruleCases } from '../support/repository/rule-cases.js';
+import { machine } from '../support/sync/machines.js';
 
 /** Reads every version of the session as a new machine does. */
 async function read(t: ExecutionContext, remote: Provider, { versions }: Forged): Promise<'whole' | 'absent' | 'refused'> {

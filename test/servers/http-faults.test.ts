@@ -5,11 +5,11 @@
 import test, { type ExecutionContext } from 'ava';
 import { s3Provider } from '../../src/provider/s3/s3.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
-import { type HttpFault, startProxy } from '../faults/http-proxy.js';
-import { atEveryIndex, type World } from '../sync/_every-index.js';
-import { operations, type Prepare } from '../sync/_operations.js';
-import { switched } from '../sync/_switch.js';
-import { startS3Server } from './s3-server.js';
+import { type HttpFault, startProxy } from '../support/faults/http-proxy.js';
+import { startS3Server } from '../support/servers/s3-server.js';
+import { atEveryIndex, type World } from '../support/sync/every-index.js';
+import { operations, type Prepare } from '../support/sync/operations.js';
+import { switched } from '../support/sync/switch.js';
 
 /**
  * The time without progress after which a request times out. It is short if the test waits for it.

@@ -8,7 +8,7 @@ import type { Provider } from '../../src/provider/provider.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
 import { retrying } from '../../src/provider/wrap/retry.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
-import { type Gateway, startGateway } from './_radosgw.js';
+import { type Gateway, startGateway } from '../support/servers/radosgw.js';
 
 let gateway: Gateway | undefined;
 test.before(async () => {

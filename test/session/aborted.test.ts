@@ -15,17 +15,17 @@ import { fork, rollback } from '../../src/session/history.js';
 import type { LegacyPlace } from '../../src/session/replica/legacy-place.js';
 import { LocalReplica } from '../../src/session/replica/local.js';
 import { mergeSession } from '../../src/sync/merge.js';
-import { around, failNth, type Method } from '../faults/providers.js';
-import { noise } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { file, writeProfile } from '../helpers/profile.js';
-import { contentOf } from '../helpers/provider-content.js';
-import { temporary } from '../helpers/temporary.js';
-import { outcomeOf } from './_outcomes.js';
+import { noise } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { around, failNth, type Method } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
+import { file, writeProfile } from '../support/profile.js';
+import { contentOf } from '../support/provider-content.js';
+import { outcomeOf } from '../support/session/outcomes.js';
+import { temporary } from '../support/temporary.js';
 
 const MIB = 2 ** 20;
-const child = fileURLToPath(new URL('_draft-child.js', import.meta.url));
+const child = fileURLToPath(new URL('../support/programs/draft.js', import.meta.url));
 
 interface Place {
   folder: string;

@@ -6,9 +6,9 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import sqlite from 'node-sqlite3-wasm';
-import { rejects } from '../helpers/errors.js';
-import { freshStore } from '../helpers/store.js';
-import { withTemporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { freshStore } from '../support/store.js';
+import { withTemporary } from '../support/temporary.js';
 
 type Content = Uint8Array | string;
 

@@ -21,16 +21,16 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type CommitResult, type LogOptions, memoryProvider, openStore, type Session } from '../../src/index.js';
-import { noise } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
-import { holds } from '../helpers/property.js';
-import { freshStore, storeIn } from '../helpers/store.js';
-import { temporary, withTemporary } from '../helpers/temporary.js';
-import { changeProfile, edit, profile } from '../property/_profiles.js';
-import { machine } from '../sync/_machines.js';
-import { readCounter, readLevel, startWriter } from './_live.js';
+import { noise } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { readListing, smallProfile, writeProfile } from '../support/profile.js';
+import { changeProfile, edit, profile } from '../support/profile-changes.js';
+import { holds } from '../support/property.js';
+import { readCounter, readLevel, startWriter } from '../support/session/live.js';
+import { freshStore, storeIn } from '../support/store.js';
+import { machine } from '../support/sync/machines.js';
+import { temporary, withTemporary } from '../support/temporary.js';
 
 const CHECKPOINTS = 20;
 
@@ -56,7 +56,7 @@ for (const mode of ['delete', 'truncate', 'wal']) {
     const { session, folder } = await freshStore(t);
     const dir = join(folder, 'profile');
     mkdirSync(join(dir, 'Default'), { recursive: true });
-    const writer = await startWriter(t, '_sqlite-writer.js', join(dir, 'Default/History'), mode);
+    const writer = await startWriter(t, 'sqlite-writer.js', join(dir, 'Default/History'), mode);
     const taken = await takeCheckpoints(t, session, dir, writer.written);
     await writer.stop();
     for (const { commit, before } of taken) {
@@ -73,7 +73,7 @@ test.serial('R-LIVE-3: checkpoints of a LevelDB that is written to hold the begi
   const dir = join(folder, 'profile');
   const path = 'Default/Local Storage/leveldb';
   mkdirSync(join(dir, 'Default/Local Storage'), { recursive: true });
-  const writer = await startWriter(t, '_leveldb-writer.js', join(dir, path));
+  const writer = await startWriter(t, 'leveldb-writer.js', join(dir, path));
   const taken = await takeCheckpoints(t, session, dir, writer.written);
   await writer.stop();
   for (const { commit, before } of taken) {

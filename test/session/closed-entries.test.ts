@@ -7,9 +7,9 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, renameSync, writeFileSyn
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { openStore, type Session, type Store } from '../../src/index.js';
-import { runWithoutRights, testWith } from '../helpers/machine.js';
-import { readListing } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
+import { runWithoutRights, testWith } from '../support/machine.js';
+import { readListing } from '../support/profile.js';
+import { temporary } from '../support/temporary.js';
 
 interface Work {
   folder: string;

@@ -10,13 +10,13 @@ import { memoryProvider, type Provider, type Session } from '../../src/index.js'
 import { scoped } from '../../src/provider/wrap/scoped.js';
 import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
-import { around } from '../faults/providers.js';
-import { prose } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { readListing, smallProfile, writeProfile } from '../helpers/profile.js';
-import { storeIn } from '../helpers/store.js';
-import { temporary } from '../helpers/temporary.js';
+import { prose } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { around } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
+import { readListing, smallProfile, writeProfile } from '../support/profile.js';
+import { storeIn } from '../support/store.js';
+import { temporary } from '../support/temporary.js';
 
 for (const kind of ['packs', 'manifests']) {
   test(`R-GC-2: a checkout starts over if ${kind} are missing and the session has moved, and only then`, async (t) => {

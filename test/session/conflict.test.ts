@@ -8,13 +8,13 @@ import test, { type ExecutionContext } from 'ava';
 import { BrowserStateError, memoryProvider, type Provider, type Session, type Store } from '../../src/index.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
 import { Repository } from '../../src/repository/repository.js';
-import { around } from '../faults/providers.js';
-import { prose } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { smallProfile, writeProfile } from '../helpers/profile.js';
-import { history, storeIn } from '../helpers/store.js';
-import { temporary } from '../helpers/temporary.js';
+import { prose } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { around } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
+import { smallProfile, writeProfile } from '../support/profile.js';
+import { history, storeIn } from '../support/store.js';
+import { temporary } from '../support/temporary.js';
 
 interface Writers {
   provider: Provider;

@@ -9,10 +9,10 @@ import test from 'ava';
 import { MAX_REF_ROWS } from '../../src/format/ref.js';
 import { memoryProvider, openStore, type Session, type Store } from '../../src/index.js';
 import type { Cell, Provider } from '../../src/provider/provider.js';
-import { around } from '../faults/providers.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { around } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
+import { temporary } from '../support/temporary.js';
 
 interface Place {
   store: Store;

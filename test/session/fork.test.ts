@@ -6,11 +6,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type ErrorCode, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { history } from '../helpers/store.js';
-import { temporary } from '../helpers/temporary.js';
-import { host } from '../provider/_folders.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { host } from '../support/provider/folders.js';
+import { history } from '../support/store.js';
+import { temporary } from '../support/temporary.js';
 
 /**
  * Messages so long that the ref has no room for the entries of all commits. The oldest are in a

@@ -6,7 +6,7 @@ import fs, { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import sqlite from 'node-sqlite3-wasm';
-import { freshStore } from '../helpers/store.js';
+import { freshStore } from '../support/store.js';
 
 const ROWS = 2000;
 

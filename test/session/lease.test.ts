@@ -3,10 +3,10 @@ import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type Lease, localProvider, memoryProvider, openStore, type Provider, type Session, type Store } from '../../src/index.js';
-import { counting, failNth } from '../faults/providers.js';
-import { rejects } from '../helpers/errors.js';
-import { EPOCH_START, fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { counting, failNth } from '../support/faults/providers.js';
+import { EPOCH_START, fakeHost } from '../support/host.js';
+import { temporary } from '../support/temporary.js';
 
 const MINUTE = 60_000;
 

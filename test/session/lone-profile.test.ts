@@ -5,8 +5,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import test from 'ava';
-import { rejects } from '../helpers/errors.js';
-import { freshStore } from '../helpers/store.js';
+import { rejects } from '../support/errors.js';
+import { freshStore } from '../support/store.js';
 
 function write(dir: string, ...paths: string[]): void {
   for (const path of paths) {

@@ -7,11 +7,11 @@ import { mkdirSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, wr
 import { join } from 'node:path';
 import test from 'ava';
 import { localProvider } from '../../src/index.js';
-import { noise } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { storeIn } from '../helpers/store.js';
-import { temporary } from '../helpers/temporary.js';
-import { host } from '../provider/_folders.js';
+import { noise } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { host } from '../support/provider/folders.js';
+import { storeIn } from '../support/store.js';
+import { temporary } from '../support/temporary.js';
 
 /** Ways to lose a pack. */
 const losses: Record<string, (path: string) => void> = {

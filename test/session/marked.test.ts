@@ -9,10 +9,10 @@ import test from 'ava';
 import { isError } from '../../src/base/errors.js';
 import { openStore, type Store } from '../../src/index.js';
 import { MARKER } from '../../src/workspace/marker.js';
-import { dieAt } from '../exhaustive/_death.js';
-import { rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
-import { marksIn, overwrite, storeWith } from './_versions.js';
+import { rejects } from '../support/errors.js';
+import { dieAt } from '../support/exhaustive/death.js';
+import { marksIn, overwrite, storeWith } from '../support/session/versions.js';
+import { temporary } from '../support/temporary.js';
 
 /**
  * Ways to the directory that bypass its record and its lock. Each returns the store and the path.

@@ -11,14 +11,14 @@ import type { Owners } from '../../src/base/owners.js';
 import { BrowserStateError, type Foreign, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../src/index.js';
 import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import { noise as bytes } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { readListing } from '../helpers/profile.js';
-import { history } from '../helpers/store.js';
-import { temporary } from '../helpers/temporary.js';
-import { startGcsServer } from '../servers/gcs-server.js';
-import { startS3Server } from '../servers/s3-server.js';
+import { noise as bytes } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { readListing } from '../support/profile.js';
+import { startGcsServer } from '../support/servers/gcs-server.js';
+import { startS3Server } from '../support/servers/s3-server.js';
+import { history } from '../support/store.js';
+import { temporary } from '../support/temporary.js';
 
 type Files = Record<string, Uint8Array>;
 

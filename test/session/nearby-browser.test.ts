@@ -6,10 +6,10 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { openStore, type Store } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { readListing } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { readListing } from '../support/profile.js';
+import { temporary } from '../support/temporary.js';
 
 /** Above every process number of Linux, so that /proc has no such process. */
 const UNSEEN = 999_999_999;

@@ -10,11 +10,11 @@ import { systemHost } from '../../src/base/host.js';
 import { openStore, type Session, type Store } from '../../src/index.js';
 import { scan } from '../../src/workspace/capture/scan.js';
 import { recordPath, Workspace } from '../../src/workspace/workspace.js';
-import { rejects } from '../helpers/errors.js';
-import { file, writeProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { places, start, startHeld } from './_held.js';
-import { marksIn, storeWith, writeVersion } from './_versions.js';
+import { rejects } from '../support/errors.js';
+import { file, writeProfile } from '../support/profile.js';
+import { places, start, startHeld } from '../support/session/held.js';
+import { marksIn, storeWith, writeVersion } from '../support/session/versions.js';
+import { temporary } from '../support/temporary.js';
 
 interface Desk {
   home: string;

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { openStore, type Session } from '../../src/index.js';
-import { noise } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { smallProfile, writeProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { smallProfile, writeProfile } from '../support/profile.js';
+import { temporary } from '../support/temporary.js';
 
 const operations: Record<string, (session: Session) => Promise<unknown>> = {
   pull: (session) => session.pull(),

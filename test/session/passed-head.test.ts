@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import type { Session } from '../../src/index.js';
-import { freshStore } from '../helpers/store.js';
+import { freshStore } from '../support/store.js';
 
 function write(dir: string, cookie: string): void {
   mkdirSync(join(dir, 'Default'), { recursive: true });

@@ -9,8 +9,8 @@ import type { Token } from '../../src/repository/refs.js';
 import { Repository } from '../../src/repository/repository.js';
 import { type RefOwner, SessionRef } from '../../src/session/session-ref.js';
 import { arrange, inOrder } from '../../src/sync/pulled-rows.js';
-import { counting } from '../faults/providers.js';
-import { fakeHost } from '../helpers/host.js';
+import { counting } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
 
 function rowOf(number: number): Row {
   const tree = number.toString(16).padStart(64, '0');

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import test from 'ava';
 import { emptyRef } from '../../src/format/ref.js';
 import { RemoteNotes } from '../../src/session/replica/remote-cache.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { fakeHost } from '../support/host.js';
+import { temporary } from '../support/temporary.js';
 
 const repository = new Uint8Array(16).fill(1);
 const noteOf = (version: string) => ({

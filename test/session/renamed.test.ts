@@ -6,10 +6,10 @@ import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { openStore, type Session } from '../../src/index.js';
-import { orCode, rejects } from '../helpers/errors.js';
-import { readListing } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { aroundLooks, type Look } from './_looks.js';
+import { orCode, rejects } from '../support/errors.js';
+import { readListing } from '../support/profile.js';
+import { aroundLooks, type Look } from '../support/session/looks.js';
+import { temporary } from '../support/temporary.js';
 
 /**
  * Runs `work` with `change` in place of the chosen look at `path`, at most `times` times. `change`

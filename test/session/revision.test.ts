@@ -6,10 +6,10 @@ import { emptyRef, newRow, type Row } from '../../src/format/ref.js';
 import { type LogEntry, memoryProvider } from '../../src/index.js';
 import { Repository } from '../../src/repository/repository.js';
 import { resolveRevision } from '../../src/session/revision.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { file, writeProfile } from '../helpers/profile.js';
-import { freshStore } from '../helpers/store.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { file, writeProfile } from '../support/profile.js';
+import { freshStore } from '../support/store.js';
 
 async function fourCommits(t: Parameters<typeof freshStore>[0]) {
   const made = await freshStore(t);

@@ -7,11 +7,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError, openStore, type Session } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { testWith } from '../helpers/machine.js';
-import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { watched } from './_steps.js';
+import { rejects } from '../support/errors.js';
+import { testWith } from '../support/machine.js';
+import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../support/profile.js';
+import { watched } from '../support/session/steps.js';
+import { temporary } from '../support/temporary.js';
 
 const first = new Map<string, ProfileEntry>([
   ['Default', directory()],

@@ -5,11 +5,11 @@ import test from 'ava';
 import { emptyRef } from '../../src/format/ref.js';
 import { memoryProvider } from '../../src/index.js';
 import { withTag } from '../../src/session/tags.js';
-import { prose } from '../helpers/content.js';
-import { refuses, rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { readListing, setMtime, smallProfile, writeProfile } from '../helpers/profile.js';
-import { freshStore, history, storeIn } from '../helpers/store.js';
+import { prose } from '../support/content.js';
+import { refuses, rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { readListing, setMtime, smallProfile, writeProfile } from '../support/profile.js';
+import { freshStore, history, storeIn } from '../support/store.js';
 
 const nothing = { added: [], removed: [], changed: [] };
 

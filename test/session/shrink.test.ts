@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { Tree } from '../../src/format/tree.js';
 import { checkShrink, type Readable } from '../../src/session/commit/shrink-guard.js';
-import { rejects } from '../helpers/errors.js';
+import { rejects } from '../support/errors.js';
 
 function files(count: number): Readable {
   const entry = { kind: 'file', mode: 0o600, mtime: 0n, size: 0, ids: '' } as const;

@@ -21,8 +21,8 @@ import { systemHost } from '../../src/base/host.js';
 import { openStore, type Session, type Store } from '../../src/index.js';
 import { identityOf } from '../../src/workspace/checkout/exchange.js';
 import { Workspace } from '../../src/workspace/workspace.js';
-import { rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { temporary } from '../support/temporary.js';
 
 function write(dir: string, files: Record<string, string>): void {
   for (const [path, content] of Object.entries(files)) {

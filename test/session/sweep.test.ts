@@ -7,9 +7,9 @@ import { dirname, join } from 'node:path';
 import test from 'ava';
 import type { Owners } from '../../src/base/owners.js';
 import { memoryProvider, openStore, type Store } from '../../src/index.js';
-import { noise } from '../helpers/content.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { fakeHost } from '../support/host.js';
+import { temporary } from '../support/temporary.js';
 
 const DIGITS = '0123456789abcdef';
 const PACK = (owner: string): string => `packs/0-${Buffer.from(owner.padEnd(16)).toString('hex')}`;

@@ -7,10 +7,10 @@ import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, u
 import { join } from 'node:path';
 import test from 'ava';
 import { openStore } from '../../src/index.js';
-import { orCode } from '../helpers/errors.js';
-import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { aroundLooks } from './_looks.js';
+import { orCode } from '../support/errors.js';
+import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../support/profile.js';
+import { aroundLooks } from '../support/session/looks.js';
+import { temporary } from '../support/temporary.js';
 
 const YOUNG = BigInt(Date.now()) * 1000n;
 

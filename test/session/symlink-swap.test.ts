@@ -6,9 +6,9 @@ import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync }
 import { join } from 'node:path';
 import test from 'ava';
 import { openStore } from '../../src/index.js';
-import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { watched } from './_steps.js';
+import { directory, file, type ProfileEntry, readListing, symlink, writeProfile } from '../support/profile.js';
+import { watched } from '../support/session/steps.js';
+import { temporary } from '../support/temporary.js';
 
 const first = new Map<string, ProfileEntry>([
   ['Default', directory()],

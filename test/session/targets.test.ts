@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { openStore, type Session, type Store } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { runWithoutRights, testWith } from '../helpers/machine.js';
-import { readListing } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { runWithoutRights, testWith } from '../support/machine.js';
+import { readListing } from '../support/profile.js';
+import { temporary } from '../support/temporary.js';
 
 interface Work {
   folder: string;

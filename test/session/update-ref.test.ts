@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { MAX_SWAP_ATTEMPTS } from '../../src/base/limits.js';
 import { memoryProvider, openStore, type Session, type Store } from '../../src/index.js';
-import { around } from '../faults/providers.js';
-import { noise } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { smallProfile, writeProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { around } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
+import { smallProfile, writeProfile } from '../support/profile.js';
+import { temporary } from '../support/temporary.js';
 
 /** Changes, each with the replica whose swaps of the ref lose. */
 const changes: Readonly<

@@ -6,15 +6,15 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { openStore } from '../../src/index.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { fakeHost } from '../support/host.js';
+import { content, exampleFiles, exampleText } from '../support/spec/example.js';
+import { specText } from '../support/spec/rules.js';
+import { temporary } from '../support/temporary.js';
 import { readerOf } from '../vectors/reader.js';
-import { content, exampleFiles, exampleText } from './_example.js';
-import { specText } from './_rules.js';
 
 test('section 17.1: the dump is of the bytes that are written', async (t) => {
   const section = specText.slice(specText.indexOf('### 17.1'));
-  t.is(/```text\n[\s\S]*?\n```/.exec(section)?.[0], await exampleText(), 'run `node dist/test/spec/_example.js`');
+  t.is(/```text\n[\s\S]*?\n```/.exec(section)?.[0], await exampleText(), 'run `node dist/test/support/spec/example.js`');
 });
 
 test('section 17.1: the example is a whole repository', async (t) => {

@@ -6,12 +6,12 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { isError, openStore } from '../../src/index.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
+import { fakeHost } from '../support/host.js';
+import { content } from '../support/spec/example.js';
+import { folderCases, StoreFolder } from '../support/spec/folders.js';
+import { namedRules, rules } from '../support/spec/rules.js';
+import { temporary } from '../support/temporary.js';
 import { Refusal, readerOf } from '../vectors/reader.js';
-import { content } from './_example.js';
-import { folderCases, StoreFolder } from './_folders.js';
-import { namedRules, rules } from './_rules.js';
 
 /** Reads the head's only file from SPEC.md alone. Undefined if that is rejected. */
 function readAlone(root: string): string | undefined {

@@ -4,8 +4,8 @@
  */
 import test from 'ava';
 import * as library from '../../src/base/limits.js';
+import { specText } from '../support/spec/rules.js';
 import { limits } from '../vectors/_reader-limits.js';
-import { specText } from './_rules.js';
 
 /** Rows of the table, by the beginning of their text. */
 const rows: [string, number[], number[]][] = [

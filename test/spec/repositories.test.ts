@@ -7,11 +7,11 @@
 import test from 'ava';
 import { encodeCommit } from '../../src/format/commit.js';
 import { objectId } from '../../src/format/object-id.js';
-import { forged, seal } from '../helpers/forge.js';
-import { type Notices, ruleCases } from '../repository/_rule-cases.js';
-import { manifestCases } from '../sync/_manifest-cases.js';
+import { forged, seal } from '../support/forge.js';
+import { type Notices, ruleCases } from '../support/repository/rule-cases.js';
+import { namedRules, rules, type Tag } from '../support/spec/rules.js';
+import { manifestCases } from '../support/sync/manifest-cases.js';
 import { contentSource, IndependentReader, Refusal } from '../vectors/reader.js';
-import { namedRules, rules, type Tag } from './_rules.js';
 
 const tagOf: Record<Notices, Tag> = {
   reader: 'reader refuses',

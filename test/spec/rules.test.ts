@@ -2,10 +2,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import test from 'ava';
-import { ruleCases } from '../repository/_rule-cases.js';
+import { ruleCases } from '../support/repository/rule-cases.js';
+import { folderCases } from '../support/spec/folders.js';
+import { namedRules, parseRules, root, rules, specText, tags } from '../support/spec/rules.js';
 import { formats } from '../vectors/generate.js';
-import { folderCases } from './_folders.js';
-import { namedRules, parseRules, root, rules, specText, tags } from './_rules.js';
 
 /** Returns the rules that the files below a folder name, with the files. */
 function namedIn(folder: string): Map<string, string[]> {

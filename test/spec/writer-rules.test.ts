@@ -10,13 +10,13 @@ import { framesOf } from '../../src/format/locator.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
 import { Repository } from '../../src/repository/repository.js';
-import { noise, prose } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { file, readListing, setMtime, smallProfile, symlink, writeProfile } from '../helpers/profile.js';
-import { contentOf } from '../helpers/provider-content.js';
-import { freshStore } from '../helpers/store.js';
-import { machine } from '../sync/_machines.js';
+import { noise, prose } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { file, readListing, setMtime, smallProfile, symlink, writeProfile } from '../support/profile.js';
+import { contentOf } from '../support/provider-content.js';
+import { freshStore } from '../support/store.js';
+import { machine } from '../support/sync/machines.js';
 
 test('R-CODEC-2: raw is used if compression does not make the bytes fewer', async (t) => {
   for (const bytes of [noise(100_000, 'codec'), new Uint8Array(31)]) t.is((await encode(bytes, 'max')).codec, 'raw');

@@ -7,11 +7,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { SyncWork } from '../../src/api/sync-manager.js';
 import { BrowserState, type BrowserStateOptions, memoryProvider, openStore, type ProgressEvent } from '../../src/index.js';
-import { counting } from '../faults/providers.js';
-import { noise } from '../helpers/content.js';
-import { refuses, rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
-import { nothingLeft, profile, TestMachine, write } from './_processes.js';
+import { noise } from '../support/content.js';
+import { refuses, rejects } from '../support/errors.js';
+import { counting } from '../support/faults/providers.js';
+import { nothingLeft, profile, TestMachine, write } from '../support/processes.js';
+import { temporary } from '../support/temporary.js';
 
 let states = 0;
 

@@ -10,9 +10,9 @@ import { type AbandonedMount, BrowserState, memoryProvider, openStore, type Sess
 import { gcsProvider } from '../../src/provider/gcs/gcs.js';
 import { localProvider } from '../../src/provider/local/local.js';
 import { s3Provider } from '../../src/provider/s3/s3.js';
-import { rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
-import { begin, profile, TestMachine, write } from './_processes.js';
+import { rejects } from '../support/errors.js';
+import { begin, profile, TestMachine, write } from '../support/processes.js';
+import { temporary } from '../support/temporary.js';
 
 type Options = never;
 type Call = (options: Options, place: { store: Store; session: Session; dir: string }) => unknown;

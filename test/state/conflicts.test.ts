@@ -3,8 +3,8 @@ import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError, type MountMode, memoryProvider, type OnConflict, type Store } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { begin, entries, nothingLeft, sessions, TestMachine, write } from './_processes.js';
+import { rejects } from '../support/errors.js';
+import { begin, entries, nothingLeft, sessions, TestMachine, write } from '../support/processes.js';
 
 const WORKERS = 8;
 

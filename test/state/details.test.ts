@@ -6,9 +6,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type ErrorCode, memoryProvider, type Session, type Store } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
-import { begin, profile, TestMachine, write } from './_processes.js';
+import { rejects } from '../support/errors.js';
+import { begin, profile, TestMachine, write } from '../support/processes.js';
+import { temporary } from '../support/temporary.js';
 
 interface Place {
   store: Store;

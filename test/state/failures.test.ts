@@ -11,10 +11,10 @@ import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { BrowserState, type BrowserStateOptions, type MountOptions, openStore } from '../../src/index.js';
-import { noise } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { type S3Server, type S3ServerOptions, startS3Server } from '../servers/s3-server.js';
-import { nothingLeft, profile, TestMachine, write } from './_processes.js';
+import { noise } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { nothingLeft, profile, TestMachine, write } from '../support/processes.js';
+import { type S3Server, type S3ServerOptions, startS3Server } from '../support/servers/s3-server.js';
 
 interface Bucket {
   server: S3Server;

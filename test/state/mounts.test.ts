@@ -6,10 +6,10 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path';
 import test from 'ava';
 import { BrowserStateError, memoryProvider, type Provider } from '../../src/index.js';
-import { around, counting } from '../faults/providers.js';
-import { rejects } from '../helpers/errors.js';
-import { readListing } from '../helpers/profile.js';
-import { begin, entries, nothingLeft, profile, sessions, TestMachine, write } from './_processes.js';
+import { rejects } from '../support/errors.js';
+import { around, counting } from '../support/faults/providers.js';
+import { begin, entries, nothingLeft, profile, sessions, TestMachine, write } from '../support/processes.js';
+import { readListing } from '../support/profile.js';
 
 const read = (dir: string, path: string): string => readFileSync(join(dir, path), 'utf8');
 

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { BrowserState, localProvider, memoryProvider, openStore } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
-import { profile, write } from './_processes.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { profile, write } from '../support/processes.js';
+import { temporary } from '../support/temporary.js';
 
 test('D5: a local store in memory writes only a private folder, which close removes', async (t) => {
   const folder = temporary(t);

@@ -10,10 +10,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { openStore, type Store } from '../../src/index.js';
-import { temporary } from '../helpers/temporary.js';
-import { entries } from './_processes.js';
+import { entries } from '../support/processes.js';
+import { temporary } from '../support/temporary.js';
 
-const program = fileURLToPath(new URL('_mount-child.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/programs/mount.js', import.meta.url));
 
 interface Running {
   child: ChildProcess;

@@ -8,8 +8,8 @@ import process from 'node:process';
 import test from 'ava';
 import type { Owners } from '../../src/base/owners.js';
 import { type Mount, memoryProvider, type Store } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { begin, entries, nothingLeft, sessions, TestMachine, write } from './_processes.js';
+import { rejects } from '../support/errors.js';
+import { begin, entries, nothingLeft, sessions, TestMachine, write } from '../support/processes.js';
 
 const cookiesIn = ({ dir }: Mount): string => readFileSync(join(dir, 'Default/Cookies'), 'utf8');
 

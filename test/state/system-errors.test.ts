@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import test from 'ava';
 import { unexpectedFailure } from '../../src/base/system-errors.js';
 import { BrowserStateError, isError, openStore } from '../../src/index.js';
-import { withFaults } from '../faults/system-calls.js';
-import { fakeHost } from '../helpers/host.js';
-import { temporary } from '../helpers/temporary.js';
-import { profile, write } from './_processes.js';
+import { withFaults } from '../support/faults/system-calls.js';
+import { fakeHost } from '../support/host.js';
+import { profile, write } from '../support/processes.js';
+import { temporary } from '../support/temporary.js';
 
 test('C16: every unexpected error of this system has a code, a hint and the path', (t) => {
   for (const code of Object.keys(constants.errno)) {

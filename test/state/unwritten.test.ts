@@ -9,7 +9,7 @@ import test from 'ava';
 import type { PuppeteerNode } from 'puppeteer-core';
 import { launch } from '../../src/drivers/puppeteer.js';
 import { BrowserState, type MountOptions } from '../../src/index.js';
-import { temporary } from '../helpers/temporary.js';
+import { temporary } from '../support/temporary.js';
 
 const NEVER = /^session work: the browser never wrote to .*; it may have used another profile/;
 

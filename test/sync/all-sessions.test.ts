@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { isError, memoryProvider, type Outcome } from '../../src/index.js';
-import { around, type Method, unreachable } from '../faults/providers.js';
-import { rejects } from '../helpers/errors.js';
-import { machine } from './_machines.js';
+import { rejects } from '../support/errors.js';
+import { around, type Method, unreachable } from '../support/faults/providers.js';
+import { machine } from '../support/sync/machines.js';
 
 async function collected<T>(outcomes: AsyncIterable<Outcome<T>>): Promise<Record<string, string>> {
   const found: Record<string, string> = {};

@@ -16,9 +16,9 @@ for (const name of ['inflateRaw', 'brotliDecompress', 'zstdDecompress']) {
 }
 syncBuiltinESMExports();
 const { memoryProvider } = await import('../../src/index.js');
-const { machine } = await import('./_machines.js');
-const { prose } = await import('../helpers/content.js');
-const { smallProfile, readListing } = await import('../helpers/profile.js');
+const { machine } = await import('../support/sync/machines.js');
+const { prose } = await import('../support/content.js');
+const { smallProfile, readListing } = await import('../support/profile.js');
 
 async function decodesOf(act: () => Promise<unknown>): Promise<number> {
   const before = decodes;

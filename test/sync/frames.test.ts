@@ -8,11 +8,11 @@ import { memoryProvider, type Provider } from '../../src/index.js';
 import { scoped } from '../../src/provider/wrap/scoped.js';
 import { allowedRanges, planFetch } from '../../src/repository/read/fetch-plan.js';
 import { Repository } from '../../src/repository/repository.js';
-import { noise, prose } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { file, readListing, smallProfile } from '../helpers/profile.js';
-import { machine } from './_machines.js';
+import { noise, prose } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { fakeHost } from '../support/host.js';
+import { file, readListing, smallProfile } from '../support/profile.js';
+import { machine } from '../support/sync/machines.js';
 
 const DIGEST = 32;
 

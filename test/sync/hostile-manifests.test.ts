@@ -8,12 +8,12 @@ import { dirname } from 'node:path';
 import test from 'ava';
 import { NO_PATCHES } from '../../src/format/locator.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { contents, forged, retree, seal, type Version } from '../helpers/forge.js';
-import { file as profileFile, readListing } from '../helpers/profile.js';
-import { contentOf, providerOf } from '../helpers/provider-content.js';
-import { machine } from './_machines.js';
-import { file, manifestCases } from './_manifest-cases.js';
+import { rejects } from '../support/errors.js';
+import { contents, forged, retree, seal, type Version } from '../support/forge.js';
+import { file as profileFile, readListing } from '../support/profile.js';
+import { contentOf, providerOf } from '../support/provider-content.js';
+import { machine } from '../support/sync/machines.js';
+import { file, manifestCases } from '../support/sync/manifest-cases.js';
 
 const oldest = contents[0] as Uint8Array;
 

@@ -7,10 +7,10 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { isError, memoryProvider } from '../../src/index.js';
-import { prose } from '../helpers/content.js';
-import { file, type Listing, type Profile, readListing } from '../helpers/profile.js';
-import { type Content, contentOf, providerOf } from '../helpers/provider-content.js';
-import { machine } from './_machines.js';
+import { prose } from '../support/content.js';
+import { file, type Listing, type Profile, readListing } from '../support/profile.js';
+import { type Content, contentOf, providerOf } from '../support/provider-content.js';
+import { machine } from '../support/sync/machines.js';
 
 const profile = (seed: string): Profile => new Map([['Local State', file(prose(200, seed))]]);
 

@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import { MAX_PACK_SIZE, REMOTE_PACK_CONCURRENCY } from '../../src/base/limits.js';
-import { killedPull, killedPush } from './_killed-transfer.js';
+import { killedPull, killedPush } from '../support/sync/killed-transfer.js';
 
 const MIB = 2 ** 20;
 

@@ -9,14 +9,14 @@ import { openPlaces } from '../../src/api/locations.js';
 import { Store } from '../../src/api/store.js';
 import { PRESENCE_PUSHES } from '../../src/base/limits.js';
 import { localProvider, memoryProvider, type Provider } from '../../src/index.js';
-import { counting } from '../faults/providers.js';
-import { noise, withPages } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { fakeHost } from '../helpers/host.js';
-import { file, type Listing, readListing, smallProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { host } from '../provider/_folders.js';
-import { type Machine, machine } from './_machines.js';
+import { noise, withPages } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { counting } from '../support/faults/providers.js';
+import { fakeHost } from '../support/host.js';
+import { file, type Listing, readListing, smallProfile } from '../support/profile.js';
+import { host } from '../support/provider/folders.js';
+import { type Machine, machine } from '../support/sync/machines.js';
+import { temporary } from '../support/temporary.js';
 
 const database = noise(300_000, 'database');
 

@@ -6,12 +6,12 @@ import { appendFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../src/base/bytes.js';
 import { memoryProvider, type Provider } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { readListing } from '../helpers/profile.js';
-import { contentOf } from '../helpers/provider-content.js';
-import { history } from '../helpers/store.js';
-import { type Machine, machine, reopened } from './_machines.js';
-import { switched } from './_switch.js';
+import { rejects } from '../support/errors.js';
+import { readListing } from '../support/profile.js';
+import { contentOf } from '../support/provider-content.js';
+import { history } from '../support/store.js';
+import { type Machine, machine, reopened } from '../support/sync/machines.js';
+import { switched } from '../support/sync/switch.js';
 
 /** Returns an empty provider whose version tokens no other one uses. */
 async function emptied(): Promise<Provider> {

@@ -10,12 +10,12 @@ import { unwrap, wrap } from '../../src/format/envelope.js';
 import { nameOfKey, objectKey } from '../../src/format/keys.js';
 import type { ObjectName } from '../../src/format/locator.js';
 import { BrowserStateError, memoryProvider, type Progress, type Provider } from '../../src/index.js';
-import { around } from '../faults/providers.js';
-import { noise, withPages } from '../helpers/content.js';
-import { file, type ProfileEntry, readListing, smallProfile } from '../helpers/profile.js';
-import { history } from '../helpers/store.js';
-import { machine, reopened } from './_machines.js';
-import { measured } from './_measured.js';
+import { noise, withPages } from '../support/content.js';
+import { around } from '../support/faults/providers.js';
+import { file, type ProfileEntry, readListing, smallProfile } from '../support/profile.js';
+import { history } from '../support/store.js';
+import { machine, reopened } from '../support/sync/machines.js';
+import { measured } from '../support/sync/measured.js';
 
 const own = (seed: string) => smallProfile((length, name) => noise(length, `${seed} ${name}`));
 const withDatabase = (seed: string) =>

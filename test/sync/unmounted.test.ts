@@ -7,13 +7,13 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSyn
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError, localProvider, type Provider } from '../../src/index.js';
-import { around } from '../faults/providers.js';
-import { noise, withPages } from '../helpers/content.js';
-import { rejects } from '../helpers/errors.js';
-import { file, readListing, smallProfile } from '../helpers/profile.js';
-import { temporary } from '../helpers/temporary.js';
-import { host } from '../provider/_folders.js';
-import { type Machine, machine, reopened } from './_machines.js';
+import { noise, withPages } from '../support/content.js';
+import { rejects } from '../support/errors.js';
+import { around } from '../support/faults/providers.js';
+import { file, readListing, smallProfile } from '../support/profile.js';
+import { host } from '../support/provider/folders.js';
+import { type Machine, machine, reopened } from '../support/sync/machines.js';
+import { temporary } from '../support/temporary.js';
 
 /** A disk at its mount point. */
 class Disk {

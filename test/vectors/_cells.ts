@@ -2,7 +2,7 @@
 import { Reader, Writer } from '../../src/base/bytes.js';
 import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../../src/format/cells.js';
 import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row } from '../../src/format/ref.js';
-import { fromHex } from '../helpers/hex.js';
+import { fromHex } from '../support/hex.js';
 import type { Format } from './_format.js';
 
 export const configs: Format<Record<string, never>> = {

@@ -3,7 +3,7 @@ import { Reader, utf8, Writer } from '../../src/base/bytes.js';
 import { type Commit, decodeCommit, encodeCommit } from '../../src/format/commit.js';
 import { objectId } from '../../src/format/object-id.js';
 import { decodeTree, encodeTree, type TreeEntry } from '../../src/format/tree.js';
-import { fromHex } from '../helpers/hex.js';
+import { fromHex } from '../support/hex.js';
 import type { Format } from './_format.js';
 
 type Primitive =

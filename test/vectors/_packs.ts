@@ -7,7 +7,7 @@ import { decodeManifest, encodeManifest } from '../../src/format/manifest.js';
 import { objectId } from '../../src/format/object-id.js';
 import { applyPatches, extractPages } from '../../src/format/patch.js';
 import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
-import { fromHex } from '../helpers/hex.js';
+import { fromHex } from '../support/hex.js';
 import { compressed, repository, seal } from './_envelopes.js';
 import type { Format } from './_format.js';
 

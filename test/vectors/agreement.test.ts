@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { type ErrorCode, isError } from '../../src/base/errors.js';
-import { fromHex } from '../helpers/hex.js';
+import { fromHex } from '../support/hex.js';
 import { toJson } from './_format.js';
 import { hex, Input, idOf, type Outcome, Refusal } from './_reader-bytes.js';
 import { readConfig, readEpoch, readRef, readSegment } from './_reader-cells.js';

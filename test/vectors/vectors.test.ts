@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import type { ErrorCode } from '../../src/base/errors.js';
-import { rejects } from '../helpers/errors.js';
-import { fromHex } from '../helpers/hex.js';
+import { rejects } from '../support/errors.js';
+import { fromHex } from '../support/hex.js';
 import { toJson } from './_format.js';
 import { formats, pathOf, textOf } from './generate.js';
 

@@ -3,8 +3,8 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { copyChangingFile } from '../../src/fs/copy-changing-file.js';
-import { noise } from '../helpers/content.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { temporary } from '../support/temporary.js';
 
 const onLinux = process.platform === 'linux' ? test : test.skip;
 

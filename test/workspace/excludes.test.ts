@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import { type Browser, type DirectoryFacts, defaultExclude, defaultExcludes, readFacts } from '../../src/profile/excludes.js';
 import { scan } from '../../src/workspace/capture/scan.js';
-import { layout, leaves, openFilter } from './_layout.js';
+import { layout, leaves, openFilter } from '../support/workspace/layout.js';
 
 interface Expected {
   /** Useless elsewhere: never kept. */

@@ -5,7 +5,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { DirectoryFacts } from '../../src/profile/excludes.js';
 import { buildFilter, matcher, patternFor, readRules } from '../../src/workspace/capture/filter.js';
-import { layout, openFilter } from './_layout.js';
+import { layout, openFilter } from '../support/workspace/layout.js';
 
 const none: DirectoryFacts = { browser: undefined, profiles: new Set(), isLevelDb: () => false };
 const chromium: DirectoryFacts = { browser: 'chromium', profiles: new Set(['Default']), isLevelDb: (path) => path.endsWith('leveldb') };

@@ -8,10 +8,10 @@ import { syncBuiltinESMExports } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { isError } from '../../src/index.js';
-import { rejects } from '../helpers/errors.js';
-import { directory, file, type Listing, type Profile, readListing, writeProfile } from '../helpers/profile.js';
-import { freshStore } from '../helpers/store.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { directory, file, type Listing, type Profile, readListing, writeProfile } from '../support/profile.js';
+import { freshStore } from '../support/store.js';
+import { temporary } from '../support/temporary.js';
 
 const roots: string[] = [];
 const folded = (name: string): string => name.normalize('NFD').toUpperCase().toLowerCase();

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Level } from 'level';
 import { levelDbFile, readManifest } from '../../src/profile/formats/leveldb.js';
-import { noise } from '../helpers/content.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { temporary } from '../support/temporary.js';
 
 /** Returns a closed LevelDB with several tables, after some compactions. */
 async function levelDb(t: ExecutionContext): Promise<{ dir: string; manifest: Uint8Array }> {

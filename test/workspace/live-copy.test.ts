@@ -8,8 +8,8 @@ import type { Filter } from '../../src/workspace/capture/filter.js';
 import { copyLive } from '../../src/workspace/capture/live-copy.js';
 import { scan } from '../../src/workspace/capture/scan.js';
 import type { ScannedEntry } from '../../src/workspace/capture/scanned.js';
-import { noise } from '../helpers/content.js';
-import { temporary } from '../helpers/temporary.js';
+import { noise } from '../support/content.js';
+import { temporary } from '../support/temporary.js';
 
 const filter: Filter = { excludes: (path) => /(?:^|\/)(?:LOCK|LOG|LOG\.old|excluded.*)$/.test(path) };
 

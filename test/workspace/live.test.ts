@@ -10,8 +10,8 @@ import { setImmediate } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { systemHost } from '../../src/base/host.js';
 import { liveBrowser } from '../../src/profile/running-browser.js';
-import { apart, testWith } from '../helpers/machine.js';
-import { layout } from './_layout.js';
+import { apart, testWith } from '../support/machine.js';
+import { layout } from '../support/workspace/layout.js';
 
 const host = (...alive: number[]) => ({
   hostname: () => 'my-host',

@@ -11,9 +11,9 @@ import { systemHost } from '../../src/base/host.js';
 import type { OwnerState } from '../../src/base/owners.js';
 import { type DirectoryLock, lockDirectory } from '../../src/workspace/lock.js';
 import { recordFailure, recordPath } from '../../src/workspace/workspace.js';
-import { dice } from '../helpers/dice.js';
-import { rejects } from '../helpers/errors.js';
-import { temporary } from '../helpers/temporary.js';
+import { dice } from '../support/dice.js';
+import { rejects } from '../support/errors.js';
+import { temporary } from '../support/temporary.js';
 
 const DIR = '/some/directory';
 

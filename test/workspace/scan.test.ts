@@ -22,8 +22,8 @@ import { MAX_DEPTH, MAX_FILE_SIZE, MAX_PATH_BYTES } from '../../src/base/limits.
 import { quote } from '../../src/fs/paths.js';
 import { buildFilter, type Filter } from '../../src/workspace/capture/filter.js';
 import { type Scan, scan } from '../../src/workspace/capture/scan.js';
-import { runWithoutRights, testWith } from '../helpers/machine.js';
-import { keepAll, layout, paths, temporary } from './_layout.js';
+import { runWithoutRights, testWith } from '../support/machine.js';
+import { keepAll, layout, paths, temporary } from '../support/workspace/layout.js';
 
 const without = (...exclude: string[]): Filter =>
   buildFilter({

@@ -3,7 +3,7 @@ import { lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { microseconds, setTime } from '../../src/fs/times.js';
-import { temporary } from '../helpers/temporary.js';
+import { temporary } from '../support/temporary.js';
 
 const SECOND = 1_000_000n;
 /** The time from which double seconds no longer hold every microsecond, in 2242. */

@@ -14,9 +14,9 @@ import { objectId } from '../../src/format/object-id.js';
 import { type FileEntry, type Tree, treeId } from '../../src/format/tree.js';
 import { openStore } from '../../src/index.js';
 import { type WriteOptions, writeTree } from '../../src/workspace/checkout/write-tree.js';
-import { rejects } from '../helpers/errors.js';
-import { testWith } from '../helpers/machine.js';
-import { temporary } from '../helpers/temporary.js';
+import { rejects } from '../support/errors.js';
+import { testWith } from '../support/machine.js';
+import { temporary } from '../support/temporary.js';
 
 const MiB = 1024 * 1024;
 
@@ -99,7 +99,7 @@ test('B1: a written file without the size of its entry is INTEGRITY', async (t) 
   t.regex(message, /100 bytes, found 5/);
 });
 
-const program = fileURLToPath(new URL('_full-disk.js', import.meta.url));
+const program = fileURLToPath(new URL('../support/programs/full-disk.js', import.meta.url));
 
 testWith(['mounts of its own'])('C14: free space is checked before the first byte', async (t) => {
   const run = promisify(execFile)('unshare', ['-rm', process.execPath, program, temporary(t)]);

@@ -1,0 +1,7 @@
+/** The program of the checkout crash tests: checks a version of the session `main` out. */
+import process from 'node:process';
+import { openStore } from '../../../src/index.js';
+
+const [home, dir, at, ...words] = process.argv.slice(2) as [string, string, string, ...string[]];
+const store = await openStore({ home, userId: 'tester' });
+await store.session('main').checkout(dir, { at, force: words.includes('force'), keepDirectory: words.includes('keep') });
