@@ -1,7 +1,7 @@
 /**
  * Hostile repositories, read from SPEC.md alone. The second reader accepts and rejects the same as
  * the library's readers, and as the tag of each rule says (B2, B8).
- * test/repository/rule-tags.test.ts runs the library's readers and its check on the same cases.
+ * test/unit/repository/maintain/rule-tags.test.ts runs the library's readers and its check on the same cases.
  * test/sync/hostile-manifests.test.ts does so for manifests.
  */
 import test from 'ava';

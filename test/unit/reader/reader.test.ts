@@ -1,0 +1,147 @@
+/**
+ * `browserstate/reader`, the file of the package, reads what the library stored, and the same as
+ * the library (item "the portable platform is shipped").
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { localProvider } from '../../../src/index.js';
+import type { ReaderSession, ReaderVersion } from '../../../src/reader/reader.js';
+import { allowedRanges, planFetch } from '../../../src/repository/read/fetch-plan.js';
+import { Repository } from '../../../src/repository/repository.js';
+import type { Expected } from '../../fixtures/expected.js';
+import { fakeHost } from '../../support/host.js';
+import { describeEntry } from '../../support/profile.js';
+import { BrowserStateError, type Cells, frozen, openReader, type PlaceOptions, rejected, serve, v1 } from '../../support/reader/place.js';
+
+const expected = JSON.parse(readFileSync(join(v1, 'expected.json'), 'utf8')) as Expected;
+
+/** Returns the content of a version in the form of expected.json. */
+async function entriesOf(version: ReaderVersion): Promise<Record<string, string>> {
+  const contents = new Map<string, Uint8Array>();
+  for await (const { path, bytes } of version.readAll()) contents.set(path, bytes);
+  return Object.fromEntries(
+    version.files.map((file) => {
+      const holds = file.kind === 'file' ? (contents.get(file.path) as Uint8Array) : file.kind === 'symlink' ? file.target : '';
+      return [file.path, describeEntry(file.kind, file.mode, file.mtime, holds)];
+    }),
+  );
+}
+
+async function readsAll(t: ExecutionContext, session: ReaderSession): Promise<void> {
+  const versions = expected[session.id as 'main' | 'fork'];
+  const log: unknown[] = [];
+  for await (const { time, ...entry } of session.log()) log.push({ ...entry, time: time.toISOString() });
+  t.is(log.length, versions.length);
+  t.like(
+    log,
+    versions.map(({ entries: _, ...version }) => version),
+  );
+  for (const { commit, entries } of versions) t.deepEqual(await entriesOf(await session.version({ at: commit })), entries, commit);
+}
+
+const kinds: [string, Cells, PlaceOptions][] = [
+  ['a bucket of S3', 's3', {}],
+  ['a bucket of Cloud Storage', 'gcs', {}],
+  ['a server that ignores ranges', 's3', { ignoresRanges: true }],
+];
+for (const [title, cells, options] of kinds) {
+  test(`R-VER-3, R-HTTP-1: every version of the frozen repository is read over ${title}, as the library restores it`, async (t) => {
+    const reader = openReader({ url: (await serve(t, await frozen(cells), options)).url });
+    await readsAll(t, reader.session('main'));
+    await readsAll(t, reader.session('fork'));
+    t.false(await reader.session('gone').exists());
+    await rejected(t, reader.session('gone').version(), 'NOT_FOUND');
+  });
+}
+
+test('one file is read, by a revision of any kind; names that are no file are errors', async (t) => {
+  const session = openReader({ url: (await serve(t, await frozen())).url }).session('main');
+  const version = await session.version({ at: 'zstd' });
+  t.is(version.entry.message, 'zstd log');
+  t.deepEqual((await session.resolve('HEAD')).commit, expected.main[0]?.commit);
+  t.deepEqual((await session.tags()).get('zstd'), version.entry.commit);
+  for (const file of version.files) if (file.kind === 'file') t.is((await version.read(file.path)).length, file.size);
+  t.is((await version.read('Default/empty file')).length, 0);
+  const { hint } = await rejected(t, version.read('Default/Cookie'), 'NOT_FOUND');
+  t.is(hint, 'Did you mean "Default/Cookies"?');
+  await rejected(t, version.read('Default'), 'USAGE');
+  await rejected(t, version.read('Default/Cookies copy'), 'USAGE');
+  await rejected(t, session.version({ at: 'nothing' }), 'NOT_FOUND');
+  await rejected(t, session.version({ att: 'HEAD' } as object), 'USAGE');
+  t.is(
+    (
+      await openReader({ url: (await serve(t, await frozen())).url })
+        .session('fork')
+        .version({ at: 'main:zstd' })
+    ).entry.commit,
+    version.entry.commit,
+  );
+});
+
+test('SPEC 11.5: a version costs its ref, its manifest if the ref does not carry it, and as many ranges as a cold mount', async (t) => {
+  const place = await serve(t, await frozen());
+  const provider = localProvider(join(v1, 'store'), fakeHost('plan'));
+  const repository = (await Repository.open(provider, fakeHost('plan'))) as Repository;
+  const rows = (await repository.refs.read('main'))?.ref.rows ?? [];
+  for (const row of rows) {
+    const { spans, liveBytes } = planFetch((await repository.readManifest(row)).blobs.values());
+    place.requests.length = 0;
+    const version = await openReader({ url: place.url }).session('main').version({ at: row.id });
+    t.true(place.requests.length <= 2, row.id);
+    place.requests.length = 0;
+    for await (const _ of version.readAll());
+    t.is(place.requests.length, spans.length);
+    t.true(spans.length <= allowedRanges(liveBytes));
+  }
+});
+
+test('R-HTTP-5: a plain address has no list: sessions() is UNSUPPORTED with a hint, never an empty list', async (t) => {
+  const reader = openReader({ url: (await serve(t, await frozen())).url });
+  const { hint } = await rejected(t, reader.sessions().next(), 'UNSUPPORTED');
+  t.regex(String(hint), /`s3`/);
+});
+
+test('a provider of the caller is read, and lists its sessions', async (t) => {
+  const local = localProvider(join(v1, 'store'), fakeHost('own'));
+  const at = (key: string): string => key.replace(/^ada\/\.store\//, '');
+  const reader = openReader({
+    userId: 'ada',
+    provider: {
+      url: 'own:',
+      get: (key, options) => local.get(at(key), options),
+      read: (key, options) => local.read(at(key), options),
+      async *list(prefix, options) {
+        for await (const { key, size } of local.list(at(prefix), options)) yield { key: `ada/.store/${key}`, size };
+      },
+    },
+  });
+  const found: string[] = [];
+  for await (const { session, commit, commits } of reader.sessions()) found.push(`${session} ${commit} ${commits}`);
+  t.deepEqual(
+    found,
+    (['fork', 'main'] as const).map((session) => `${session} ${expected[session][0]?.commit} ${expected[session].length}`),
+  );
+  await readsAll(t, reader.session('main'));
+});
+
+test('addresses, users and options that cannot be one are USAGE, without what may be a secret', (t) => {
+  const cases: [object, RegExp][] = [
+    [{}, /one of/],
+    [{ url: 'https://a.example', s3: { bucket: 'profiles', region: 'eu-central-1' } }, /one of/],
+    [{ url: 'profiles/team' }, /no.* address/],
+    [{ url: 'file:///profiles' }, /no.* address/],
+    [{ url: 'https://ada:secret@a.example/' }, /credentials/],
+    [{ url: 'https://a.example', user: 'ada' }, /unknown option "user"/],
+    [{ url: 'https://a.example', userId: '../ada' }, /user id/],
+    [{ s3: { bucket: 'profiles/team', region: 'eu-central-1' } }, /bucket/],
+    [{ s3: { bucket: 'profiles' } }, /no address/],
+    [{ s3: { bucket: 'profiles', region: 'x.evil.example/?' } }, /no address/],
+  ];
+  for (const [options, message] of cases) {
+    const { hint, message: said = '' } =
+      t.throws(() => openReader(options), { instanceOf: BrowserStateError, code: 'USAGE', message }) ?? {};
+    t.truthy(hint);
+    t.notRegex(`${said} ${hint}`, /secret/);
+  }
+});

@@ -1,0 +1,81 @@
+/**
+ * The place of pulled entries in the local history, and the segments that are rewritten for them
+ * (SPEC.md R-REF-2, R-SYNC-4).
+ */
+import test from 'ava';
+import { newRow, type Row } from '../../../src/format/ref.js';
+import { memoryProvider } from '../../../src/index.js';
+import type { Token } from '../../../src/repository/refs.js';
+import { Repository } from '../../../src/repository/repository.js';
+import { type RefOwner, SessionRef } from '../../../src/session/session-ref.js';
+import { arrange, inOrder } from '../../../src/sync/pulled-rows.js';
+import { counting } from '../../support/faults/providers.js';
+import { fakeHost } from '../../support/host.js';
+
+function rowOf(number: number): Row {
+  const tree = number.toString(16).padStart(64, '0');
+  const commit = { tree, parents: [], time: number, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+  return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
+}
+
+/** Returns the entries from `from` down to `to`, newest first. */
+function rowsOf(from: number, to: number): Row[] {
+  return Array.from({ length: from - to + 1 }, (_, i) => rowOf(from - i));
+}
+
+async function withRows(rows: readonly Row[]) {
+  const provider = counting(memoryProvider());
+  const repository = await Repository.init(provider, fakeHost());
+  const empty = await repository.refs.ensure('main');
+  const token = (await repository.refs.swap(empty, await repository.refs.adopt(empty.ref, rows))) as Token;
+  return { provider, repository, token };
+}
+
+async function arranged(here: readonly Row[], rows: readonly Row[]) {
+  const { provider, repository, token } = await withRows(here);
+  const puts = provider.counts.requests.put;
+  const change = await arrange(repository, token.ref, here, rows, {});
+  const written = provider.counts.requests.put - puts;
+  const { ref } = (await repository.refs.swap(token, change)) as Token;
+  const ids: string[] = [];
+  for await (const { id } of repository.refs.rows(ref)) ids.push(id);
+  return { ids, written, before: token.ref.segments, after: ref.segments };
+}
+
+const idsOf = (rows: readonly Row[]) => rows.map(({ id }) => id);
+
+test('R-REF-2: an entry before all those in segments leaves the segments unchanged', async (t) => {
+  const here = rowsOf(3000, 1);
+  const rows = [rowOf(3001), ...here];
+  const { ids, written, before, after } = await arranged(here, rows);
+  t.deepEqual(ids, idsOf(rows));
+  t.is(written, 0);
+  t.deepEqual(after, before);
+});
+
+test('R-REF-2: entries that the ref has no room for join the newest segment, and no other is rewritten', async (t) => {
+  const here = rowsOf(3000, 1);
+  const rows = [...rowsOf(3060, 3001), ...here];
+  const { ids, written, before, after } = await arranged(here, rows);
+  t.deepEqual(ids, idsOf(rows));
+  t.is(written, 1);
+  t.deepEqual(after.slice(-2), before.slice(-2));
+});
+
+test('R-SYNC-4: an entry among those in segments is inserted in order', async (t) => {
+  const here = rowsOf(300, 1).filter(({ commit }) => commit.time !== 100);
+  const { ids } = await arranged(here, rowsOf(300, 1));
+  t.deepEqual(ids, idsOf(rowsOf(300, 1)));
+});
+
+test('R-SYNC-4: entries that only the local store has stay before those they follow', async (t) => {
+  const there = rowsOf(9, 1);
+  const [unsent, old] = [rowsOf(21, 20), rowOf(30)];
+  const here = [...unsent, rowOf(6), old, rowOf(3)];
+  const { repository, token } = await withRows(there);
+  const seen = new SessionRef({} as RefOwner, 'main', repository, token);
+  const ordered = await inOrder(seen, [rowOf(9), rowOf(5)], here, {});
+  t.deepEqual(idsOf(ordered), idsOf([...unsent, rowOf(9), rowOf(6), rowOf(5), old, rowOf(3)]));
+  const unrelated = await inOrder(seen, [rowOf(9)], [old], {});
+  t.deepEqual(idsOf(unrelated), idsOf([rowOf(9), old]));
+});
