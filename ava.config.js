@@ -1,13 +1,16 @@
 /**
- * The suites of tests by SUITE: unit unless said; `exhaustive`, which tries every index, step and byte and takes minutes; both need nothing but Node. The others
- * need what their names say. Tests of `unit` start `realm`.
+ * The suites of tests by SUITE: `unit` unless given, which is all of test/unit, test/integration and
+ * test/format; `exhaustive`, which tries every index, step and byte and takes minutes. Both need
+ * nothing but Node; `browser`, `servers` and `long` need more. A test of `unit` starts `realm`.
  */
 const suite = process.env.SUITE ?? 'unit';
-const apart = ['exhaustive', 'browser', 'servers', 'long', 'realm'];
+const folders = { browser: 'e2e', realm: 'integration/realm' };
+const folder = folders[suite] ?? suite;
+const apart = ['exhaustive', 'browser', 'e2e', 'servers', 'long', folders.realm];
 const alone = ['browser', 'servers', 'long'];
 
 export default {
-  files: suite === 'unit' ? ['dist/test/**/*.test.js', ...apart.map((name) => `!dist/test/${name}/**`)] : [`dist/test/${suite}/**/*.test.js`],
+  files: suite === 'unit' ? ['dist/test/**/*.test.js', ...apart.map((name) => `!dist/test/${name}/**`)] : [`dist/test/${folder}/**/*.test.js`],
   concurrency: alone.includes(suite) ? 1 : 2,
   timeout: '10m',
   require: process.argv.includes('--tap') ? ['./scripts/tap-stacks.js'] : [],

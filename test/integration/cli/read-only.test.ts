@@ -1,0 +1,90 @@
+/** C16: folders that cannot be written: a local store, and the folder for temporary files. */
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { Desk, main, outcome, writeProfile } from '../../support/cli.js';
+import { testWith } from '../../support/machine.js';
+
+const readOnly = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift && exec "$@"';
+
+testWith(['mounts of its own'], test.serial)(
+  'C16: a version is restored from a read-only store to a new directory, with a warning',
+  async (t) => {
+    const desk = new Desk(t);
+    writeProfile(desk);
+    await desk.json(t, 'snapshot', 'profile', '-s', 'work');
+    const run = (...args: string[]) => {
+      const words = ['-rm', 'sh', '-c', readOnly, 'sh', desk.home, process.execPath, main, ...args];
+      return outcome(spawn('unshare', words, { cwd: desk.dir, env: desk.env }));
+    };
+    mkdirSync(desk.path('empty'));
+    for (const dir of ['new', 'empty']) {
+      const { status, stderr } = await run('restore', dir, '-s', 'work');
+      t.is(status, 0, stderr);
+      t.regex(stderr, /^warning: the local store cannot be written: nothing is noted of (?:new|empty)/);
+      t.is(readFileSync(desk.path(dir, 'Default/Cookies'), 'utf8'), 'cookies');
+    }
+    // A directory with content needs a record, and fails before the first change.
+    const { status, stderr } = await run('restore', 'new', '-s', 'work', '--force', '--json');
+    t.is(status, 6);
+    t.like(JSON.parse(stderr).error, {
+      code: 'FORBIDDEN',
+      hint: 'Make the local store writable for this user, or name another with --home.',
+    });
+    t.deepEqual(
+      readdirSync(desk.dir).filter((name) => name.startsWith('.browserstate-')),
+      [],
+    );
+  },
+);
+
+/** Commands, in an order in which each succeeds. */
+const commands: readonly (readonly string[])[] = [
+  ['init'],
+  ['snapshot', 'profile', '-s', 'work'],
+  ['push', '-s', 'work'],
+  ['pull', '-s', 'work'],
+  ['sync', '-s', 'work'],
+  ['restore', 'out', '-s', 'work'],
+  ['restore', 'fetched', '-s', 'work', '--home', 'fresh'],
+  ['status', 'out', '-s', 'work'],
+  ['log', '-s', 'work'],
+  ['diff', '-s', 'work', 'HEAD', 'HEAD'],
+  ['sessions'],
+  ['tag', 'good', '-s', 'work'],
+  ['fork', 'forked', '-s', 'work'],
+  ['rollback', '-s', 'work', '--to', 'HEAD'],
+  ['run', '-s', 'work', '--', 'true'],
+  ['recover'],
+  ['stats'],
+  ['verify', '--read-data'],
+  ['verify', '--on', 'remote'],
+  ['migrate', '--dry-run'],
+  ['delete', '-s', 'forked'],
+  ['completion'],
+];
+
+async function withoutTemporaryFolder(t: ExecutionContext, path: (desk: Desk) => string): Promise<void> {
+  const desk = new Desk(t);
+  writeProfile(desk);
+  Object.assign(desk.env, { TMPDIR: path(desk), BROWSERSTATE_REMOTE: pathToFileURL(desk.path('remote')).href });
+  const known = execFileSync(process.execPath, [main, '--help'], { encoding: 'utf8' });
+  for (const [, name] of known.matchAll(/^ {2}(?:browserstate )?([a-z]+)\b/gm))
+    t.true(
+      commands.some(([each]) => each === name),
+      name,
+    );
+  for (const command of commands) {
+    const { status, stderr } = await desk.run(...command);
+    t.is(status, 0, `${command.join(' ')}: ${stderr}`);
+  }
+  t.false(existsSync(desk.path('missing')));
+}
+
+test.serial('C16: no command needs the folder for temporary files: TMPDIR is missing', (t) =>
+  withoutTemporaryFolder(t, (desk) => desk.path('missing')),
+);
+test.serial('C16: no command needs the folder for temporary files: TMPDIR is no directory', (t) =>
+  withoutTemporaryFolder(t, () => '/dev/null'),
+);

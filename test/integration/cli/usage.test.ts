@@ -1,0 +1,136 @@
+/** Usage errors and help. */
+import { spawnSync } from 'node:child_process';
+import test, { type ExecutionContext } from 'ava';
+import { Desk } from '../../support/cli.js';
+
+const commands = [
+  'snapshot',
+  'restore',
+  'rollback',
+  'log',
+  'diff',
+  'status',
+  'sessions',
+  'fork',
+  'tag',
+  'delete',
+  'push',
+  'pull',
+  'sync',
+  'run',
+  'recover',
+  'stats',
+  'verify',
+  'init',
+  'migrate',
+  'completion',
+];
+
+/** Asserts that a command fails with USAGE, with the expected message and hint. */
+async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Promise<void> {
+  const desk = new Desk(t);
+  const { code, message, hint } = await desk.failure(t, 2, ...typed.split(' ').filter(Boolean));
+  t.is(code, 'USAGE', typed);
+  t.regex(`${message} / ${hint}`, expected, typed);
+}
+
+const mistakes: [typed: string, expected: RegExp][] = [
+  ['', /^expected a command, found none \/ `browserstate --help`/],
+  ['log --sesion work', /^unknown option --sesion \/ Did you mean --session\?$/],
+  ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
+  ['download -s work', /^unknown command "download" \/ `browserstate --help` lists the commands\.$/],
+  ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],
+  ['sessions --remote', /^expected a value after --remote, found none/],
+  ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
+  ['snapshot DIR -s work --keep-cache', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
+  ['snapshot --keep-cache DIR -s work', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
+  ['restore DIR -s work --exclude x', /^unknown option --exclude \/ `browserstate restore --help`/],
+  ['log -s work -x', /^unknown option -x \//],
+  ['verify --no-json', /^unknown option --no-json \//],
+  ['snapshot -s work', /^expected snapshot <dir>, found too few arguments \/ `browserstate snapshot --help`/],
+  ['run -s work', /^expected run <command\.\.>, found too few arguments/],
+  ['run -- true', /^expected --session, found none \//],
+  ['recover --all', /^expected --commit or --discard with --all, found neither/],
+  ['diff -s work', /^expected diff <a> \[b\], found too few arguments/],
+  ['snapshot DIR', /^expected --session, found none \//],
+  ['rollback', /^expected --session, found none \//],
+  ['snapshot DIR other -s work', /^expected snapshot <dir>, found "other" as well/],
+  ['sessions all', /^expected sessions, found "all" as well/],
+  ['snapshot DIR -s', /^expected a value after -s, found none/],
+  ['snapshot DIR -s work --message --quiet', /^expected a value after --message, found none/],
+  ['snapshot DIR -s work -s play', /^expected --session once, found it 2 times/],
+  ['snapshot --dir DIR -s work', /^unknown option --dir \//],
+  ['snapshot --dir DIR DIR -s work', /^unknown option --dir \/ It is an argument/],
+  ['snapshot DIR -s work --compression best', /^expected one of "auto", "max", "off" after --compression, found "best"/],
+  ['snapshot DIR -s work --label novalue', /^expected a label as KEY=VALUE, found "novalue"/],
+  ['snapshot DIR -s work --label =value', /^expected a label as KEY=VALUE/],
+  ['log -s work -n -5', /^expected a whole number after -n, found "-5"/],
+  ['log -s work -n 1e3', /^expected a whole number after -n, found "1e3"/],
+  ['sessions --home=', /^expected a directory after --home, found an empty text/],
+  // C16: small faults, each with its own hint.
+  ['snapshot DIR -s --x', /^expected a value after -s, found none \/ Write --session=--x if that is its name\.$/],
+  ['log --session -x', /^expected a value after --session, found none \/ Write --session=-x if that is its name\.$/],
+  ['push --session=--x', /^expected a remote, found none \//],
+  ['sessions --json=maybe', /^--json: expected no value, found "maybe" \/ Write --json alone, or leave it out\.$/],
+  ['snapshot DIR -s work -q=yes', /^--quiet: expected no value, found "yes" \//],
+  ['snapshot DIR -s work --keep-caches=', /^--keep-caches: expected no value, found "" \//],
+  ['fork .. -s work', /^expected a session id, found "\.\." \/ A session id has/],
+  ['run -s work -m -- true', /^expected a value after -m, found none \//],
+  ['run -s work --mode -- true', /^expected a value after --mode, found none \//],
+  // D9: options of the command must come after `--`.
+  [
+    'run -s work chromium --headless',
+    /^unknown option --headless \/ Write `--` before the command: browserstate run -s SESSION -- COMMAND/,
+  ],
+  ['run -s work ls -q', /^expected `--` before the command, found none \/ Write `--` before the command/],
+  ['run chromium -- --headless', /^expected --session, found none \//],
+  ['tag -s work', /^expected one of a tag, --list and --delete, found 0 \//],
+  ['tag good -s work --list', /^expected one of a tag, --list and --delete, found 2 \//],
+  ['tag -s work --delete good --at HEAD', /^expected one of a tag, --list and --delete, found --at as well \//],
+];
+for (const [typed, expected] of mistakes) {
+  test.serial(`browserstate ${typed}`, (t) => misuse(t, typed, expected));
+}
+
+test.serial('--help lists the commands of this version and no others', async (t) => {
+  const { status, stdout, stderr } = await new Desk(t).run('--help');
+  t.deepEqual([status, stderr], [0, '']);
+  t.deepEqual(
+    [...stdout.matchAll(/^ {2}browserstate (\S+)/gm)].map(([, name]) => name),
+    commands,
+  );
+});
+
+for (const command of commands) {
+  test.serial(`${command} --help describes it, with examples`, async (t) => {
+    const { status, stdout, stderr } = await new Desk(t).run(command, '--help');
+    t.deepEqual([status, stderr], [0, '']);
+    t.regex(stdout, new RegExp(`^browserstate ${command}[ <].*\n\n[A-Z].*\\.`));
+    t.regex(stdout, new RegExp(`^ +--json .*\n[^]*^Examples:\n {2}browserstate ${command}`, 'm'));
+    t.regex(stdout, /--remote .*file:\/\/.*\n?.*BROWSERSTATE_REMOTE/);
+    t.notRegex(stdout, /--encrypt/);
+  });
+}
+
+test.serial('--version', async (t) => {
+  t.deepEqual(await new Desk(t).run('--version'), { status: 0, stdout: '1.0.0\n', stderr: '' });
+});
+
+test.serial('completion prints a script that bash accepts, and completes commands, options and choices', async (t) => {
+  const desk = new Desk(t);
+  desk.env['SHELL'] = '/bin/bash';
+  const { status, stdout, stderr } = await desk.run('completion');
+  t.deepEqual([status, stderr], [0, '']);
+  t.regex(stdout, /complete .*browserstate/);
+  const bash = spawnSync('bash', ['-n'], { input: stdout, encoding: 'utf8' });
+  if (bash.error === undefined) t.deepEqual([bash.status, bash.stderr], [0, '']);
+  const complete = async (...words: string[]) =>
+    (await desk.run('--get-yargs-completions', 'browserstate', ...words)).stdout.split('\n').filter(Boolean);
+  t.deepEqual(await complete(''), commands);
+  const options = await complete('snapshot', '--');
+  for (const option of ['--session', '--tag', '--compression', '--json', '--remote', '--no-push', '--on-conflict'])
+    t.true(options.includes(option), option);
+  t.false((await complete('init', '--')).includes('--encrypt'));
+  t.deepEqual(await complete('snapshot', '--compression', ''), ['auto', 'max', 'off']);
+  t.true((await complete('verify', '')).every((word) => word.startsWith('-')));
+});
