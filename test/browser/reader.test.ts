@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { chromium, type Page } from 'playwright-core';
-import type { Expected } from '../fixtures/expected.js';
+import type { Expected } from '../format/fixtures/expected.js';
 import { chromiumPath } from '../support/browser/login.js';
 import { bundle, frozen, type PlaceOptions, serve, v1 } from '../support/reader/place.js';
 

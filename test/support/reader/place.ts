@@ -28,7 +28,7 @@ export async function rejected(
   return (await t.throwsAsync(action, { instanceOf: BrowserStateError, code }, message)) as Entry.BrowserStateError;
 }
 
-export const v1 = fileURLToPath(new URL('../../../../test/fixtures/v1/', import.meta.url));
+export const v1 = fileURLToPath(new URL('../../../../test/format/fixtures/v1/', import.meta.url));
 
 /** How a bucket has cells: S3 with marks before the value, Cloud Storage without. */
 export type Cells = 's3' | 'gcs';

@@ -1,7 +1,7 @@
 /**
  * Repositories that break one rule of SPEC.md each, with the component that notices it. The name of
  * a case begins with its rules. rule-tags.test.ts runs the library's readers and its check on them.
- * test/spec uses the tags of SPEC.md, and the reader that was written from it alone.
+ * test/format uses the tags of SPEC.md, and the reader that was written from it alone.
  */
 import { deflateRawSync } from 'node:zlib';
 import { concat } from '../../../src/base/bytes.js';

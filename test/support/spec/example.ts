@@ -15,7 +15,7 @@ import { objectId } from '../../../src/format/object-id.js';
 import { emptyRef, encodeRef, newRow } from '../../../src/format/ref.js';
 import { measureTree, type TreeEntry, treeId } from '../../../src/format/tree.js';
 import { encodeEntry } from '../../../src/provider/local/entry.js';
-import { seal } from '../../vectors/_envelopes.js';
+import { seal } from '../../format/vectors/envelopes.js';
 import { hex } from '../hex.js';
 import { EPOCH_START, fakeHost } from '../host.js';
 import { Annotated } from './annotated.js';

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { encodeEntry } from '../../../src/provider/local/entry.js';
-import { sha256 } from '../../vectors/_reader-bytes.js';
+import { sha256 } from '../../format/reader/bytes.js';
 import { exampleFiles } from './example.js';
 
 /** A local store's folder `.store`. */

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The worktree's root: this file is compiled to dist/test/spec. */
+/** The worktree's root: this file is compiled to dist/test/support/spec. */
 export const root = fileURLToPath(new URL('../../../../', import.meta.url));
 export const specText = readFileSync(`${root}SPEC.md`, 'utf8');
 

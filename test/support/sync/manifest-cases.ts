@@ -1,6 +1,6 @@
 /**
  * Manifests made by hand that break a rule in the newest version, with valid digests and ids (B1,
- * B3). hostile-manifests.test.ts runs the library's readers and its check on them. test/spec runs
+ * B3). hostile-manifests.test.ts runs the library's readers and its check on them. test/format runs
  * the reader that was written from SPEC.md alone.
  */
 import type { Commit } from '../../../src/format/commit.js';

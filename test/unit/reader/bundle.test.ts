@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
-import type { Expected } from '../../fixtures/expected.js';
+import type { Expected } from '../../format/fixtures/expected.js';
 import { describeEntry } from '../../support/profile.js';
 import { bundle, frozen, serve, v1 } from '../../support/reader/place.js';
 import { temporary } from '../../support/temporary.js';

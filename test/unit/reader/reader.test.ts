@@ -9,7 +9,7 @@ import { localProvider } from '../../../src/index.js';
 import type { ReaderSession, ReaderVersion } from '../../../src/reader/reader.js';
 import { allowedRanges, planFetch } from '../../../src/repository/read/fetch-plan.js';
 import { Repository } from '../../../src/repository/repository.js';
-import type { Expected } from '../../fixtures/expected.js';
+import type { Expected } from '../../format/fixtures/expected.js';
 import { fakeHost } from '../../support/host.js';
 import { describeEntry } from '../../support/profile.js';
 import { BrowserStateError, type Cells, frozen, openReader, type PlaceOptions, rejected, serve, v1 } from '../../support/reader/place.js';

@@ -4,15 +4,15 @@
  */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import { type ErrorCode, isError } from '../../src/base/errors.js';
-import { fromHex } from '../support/hex.js';
-import { toJson } from './_format.js';
-import { hex, Input, idOf, type Outcome, Refusal } from './_reader-bytes.js';
-import { readConfig, readEpoch, readRef, readSegment } from './_reader-cells.js';
-import { type Codec, decompress, type Kind, openEnvelope, readBody } from './_reader-envelope.js';
-import { assemble, type Frame, type Location, readLocators, readManifest } from './_reader-manifest.js';
-import { readCommit, readTree } from './_reader-objects.js';
-import { formats, pathOf } from './generate.js';
+import { type ErrorCode, isError } from '../../../src/base/errors.js';
+import { fromHex } from '../../support/hex.js';
+import { toJson } from '../vectors/format.js';
+import { formats, pathOf } from '../vectors/generate.js';
+import { hex, Input, idOf, type Outcome, Refusal } from './bytes.js';
+import { readConfig, readEpoch, readRef, readSegment } from './cells.js';
+import { type Codec, decompress, type Kind, openEnvelope, readBody } from './envelope.js';
+import { assemble, type Frame, type Location, readLocators, readManifest } from './manifest.js';
+import { readCommit, readTree } from './objects.js';
 import { unlessNoZstd } from './reader.js';
 
 /**

@@ -2,16 +2,16 @@
  * Writes the vectors (SPEC.md 17) from the values in this folder; the files are the same in every
  * run:
  *
- *     npm run build && node dist/test/vectors/generate.js
+ *     npm run build && node dist/test/format/vectors/generate.js
  */
 import { writeFileSync } from 'node:fs';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { configs, epochs, refs, segments } from './_cells.js';
-import { codecs, envelopes } from './_envelopes.js';
-import { type Format, fileOf } from './_format.js';
-import { blobs, commits, primitives, trees } from './_objects.js';
-import { locators, manifests, packs, patches } from './_packs.js';
+import { configs, epochs, refs, segments } from './cells.js';
+import { codecs, envelopes } from './envelopes.js';
+import { type Format, fileOf } from './format.js';
+import { blobs, commits, primitives, trees } from './objects.js';
+import { locators, manifests, packs, patches } from './packs.js';
 
 // Each value goes back into the format that it came from, which the list of them cannot say.
 export const formats = [
@@ -33,7 +33,7 @@ export const formats = [
 
 /** The file of a format's vectors, beside the source of this script. */
 export function pathOf(format: Format<unknown>): string {
-  return fileURLToPath(new URL(`../../../test/vectors/${format.name}.json`, import.meta.url));
+  return fileURLToPath(new URL(`../../../../test/format/vectors/${format.name}.json`, import.meta.url));
 }
 
 export async function textOf(format: Format<unknown>): Promise<string> {

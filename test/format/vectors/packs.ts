@@ -1,15 +1,15 @@
 /** Vectors of packs, patches, locator tables and manifests (SPEC.md 5 to 7). */
-import { concat, Writer } from '../../src/base/bytes.js';
-import { encodeCommit } from '../../src/format/commit.js';
-import { envelopeHeader, openEnvelope } from '../../src/format/envelope.js';
-import { decodeLocators, encodeLocators, type Frame, type Location } from '../../src/format/locator.js';
-import { decodeManifest, encodeManifest } from '../../src/format/manifest.js';
-import { objectId } from '../../src/format/object-id.js';
-import { applyPatches, extractPages } from '../../src/format/patch.js';
-import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
-import { fromHex } from '../support/hex.js';
-import { compressed, repository, seal } from './_envelopes.js';
-import type { Format } from './_format.js';
+import { concat, Writer } from '../../../src/base/bytes.js';
+import { encodeCommit } from '../../../src/format/commit.js';
+import { envelopeHeader, openEnvelope } from '../../../src/format/envelope.js';
+import { decodeLocators, encodeLocators, type Frame, type Location } from '../../../src/format/locator.js';
+import { decodeManifest, encodeManifest } from '../../../src/format/manifest.js';
+import { objectId } from '../../../src/format/object-id.js';
+import { applyPatches, extractPages } from '../../../src/format/patch.js';
+import { encodeTree, measureTree, type TreeEntry, treeId } from '../../../src/format/tree.js';
+import { fromHex } from '../../support/hex.js';
+import { compressed, repository, seal } from './envelopes.js';
+import type { Format } from './format.js';
 
 interface Patched {
   base: Uint8Array;

@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
-import type { ErrorCode } from '../../src/base/errors.js';
-import { rejects } from '../support/errors.js';
-import { fromHex } from '../support/hex.js';
-import { toJson } from './_format.js';
+import type { ErrorCode } from '../../../src/base/errors.js';
+import { rejects } from '../../support/errors.js';
+import { fromHex } from '../../support/hex.js';
+import { toJson } from './format.js';
 import { formats, pathOf, textOf } from './generate.js';
 
 interface Vectors {

@@ -1,6 +1,6 @@
 /** The source of a file of vectors, and the form of its values in JSON. */
-import type { ErrorCode } from '../../src/base/errors.js';
-import { hex } from '../support/hex.js';
+import type { ErrorCode } from '../../../src/base/errors.js';
+import { hex } from '../../support/hex.js';
 
 /** One encoding of the format: values with their bytes, and bytes that a reader rejects. */
 export interface Format<Value> {

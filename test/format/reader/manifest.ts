@@ -2,10 +2,10 @@
  * The second reader's locator tables and manifests: sections 5 to 7 of SPEC.md, and nothing of
  * src/.
  */
-import { compareNames, Input, idOf, keyOf, must, mustRise, type Name } from './_reader-bytes.js';
-import { type Codec, codecs, readBody } from './_reader-envelope.js';
-import { limits } from './_reader-limits.js';
-import { blobCount, type Commit, type Entry, readCommit, readTree } from './_reader-objects.js';
+import { compareNames, Input, idOf, keyOf, must, mustRise, type Name } from './bytes.js';
+import { type Codec, codecs, readBody } from './envelope.js';
+import { limits } from './limits.js';
+import { blobCount, type Commit, type Entry, readCommit, readTree } from './objects.js';
 
 export interface Frame {
   pack: Name;

@@ -1,6 +1,6 @@
 /** The second reader's trees and commits: section 3 of SPEC.md, and nothing of src/. */
-import { compareText, type Extension, hex, Input, must, mustRise, utf8 } from './_reader-bytes.js';
-import { limits } from './_reader-limits.js';
+import { compareText, type Extension, hex, Input, must, mustRise, utf8 } from './bytes.js';
+import { limits } from './limits.js';
 
 interface Common {
   path: string;

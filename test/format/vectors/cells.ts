@@ -1,9 +1,9 @@
 /** Vectors of the bodies of cells and segments (SPEC.md 8). */
-import { Reader, Writer } from '../../src/base/bytes.js';
-import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../../src/format/cells.js';
-import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row } from '../../src/format/ref.js';
-import { fromHex } from '../support/hex.js';
-import type { Format } from './_format.js';
+import { Reader, Writer } from '../../../src/base/bytes.js';
+import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../../../src/format/cells.js';
+import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row } from '../../../src/format/ref.js';
+import { fromHex } from '../../support/hex.js';
+import type { Format } from './format.js';
 
 export const configs: Format<Record<string, never>> = {
   name: 'configs',

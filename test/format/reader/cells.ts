@@ -1,7 +1,7 @@
 /** The second reader's cells and segments: section 8 of SPEC.md, and nothing of src/. */
-import { compareNames, compareText, type Extension, hex, Input, idOf, keyOf, must, mustRise, type Name, Refusal } from './_reader-bytes.js';
-import { limits } from './_reader-limits.js';
-import { type Commit, readCommit } from './_reader-objects.js';
+import { compareNames, compareText, type Extension, hex, Input, idOf, keyOf, must, mustRise, type Name, Refusal } from './bytes.js';
+import { limits } from './limits.js';
+import { type Commit, readCommit } from './objects.js';
 
 /** Section 8.1. */
 export function readConfig(body: Uint8Array): void {

@@ -1,11 +1,11 @@
 /** Vectors of envelopes and codecs (SPEC.md 4). */
 import { createHash } from 'node:crypto';
-import { concat, Writer } from '../../src/base/bytes.js';
-import type { Codec } from '../../src/codec/platform.js';
-import { decode as decompress } from '../../src/format/codecs.js';
-import { type EnvelopeKind, envelopeHeader, unwrap, wrap } from '../../src/format/envelope.js';
-import { fromHex } from '../support/hex.js';
-import type { Format } from './_format.js';
+import { concat, Writer } from '../../../src/base/bytes.js';
+import type { Codec } from '../../../src/codec/platform.js';
+import { decode as decompress } from '../../../src/format/codecs.js';
+import { type EnvelopeKind, envelopeHeader, unwrap, wrap } from '../../../src/format/envelope.js';
+import { fromHex } from '../../support/hex.js';
+import type { Format } from './format.js';
 
 export const repository = fromHex('000102030405060708090a0b0c0d0e0f');
 const text = new TextEncoder().encode('browser state, '.repeat(20));

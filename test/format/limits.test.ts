@@ -5,7 +5,7 @@
 import test from 'ava';
 import * as library from '../../src/base/limits.js';
 import { specText } from '../support/spec/rules.js';
-import { limits } from '../vectors/_reader-limits.js';
+import { limits } from './reader/limits.js';
 
 /** Rows of the table, by the beginning of their text. */
 const rows: [string, number[], number[]][] = [

@@ -11,7 +11,7 @@ import { forged, seal } from '../support/forge.js';
 import { type Notices, ruleCases } from '../support/repository/rule-cases.js';
 import { namedRules, rules, type Tag } from '../support/spec/rules.js';
 import { manifestCases } from '../support/sync/manifest-cases.js';
-import { contentSource, IndependentReader, Refusal } from '../vectors/reader.js';
+import { contentSource, IndependentReader, Refusal } from './reader/reader.js';
 
 const tagOf: Record<Notices, Tag> = {
   reader: 'reader refuses',

@@ -4,8 +4,8 @@
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { hex, must, sha256 } from './_reader-bytes.js';
-import { limits } from './_reader-limits.js';
+import { hex, must, sha256 } from './bytes.js';
+import { limits } from './limits.js';
 
 export interface Source {
   /** The value of a cell; undefined if there is none. */

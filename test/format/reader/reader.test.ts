@@ -4,11 +4,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { openStore } from '../../src/index.js';
-import { noise, prose, withPages } from '../support/content.js';
-import { fakeHost } from '../support/host.js';
-import { describeEntry, file, readListing, setMtime, smallProfile, writeProfile } from '../support/profile.js';
-import { temporary } from '../support/temporary.js';
+import { openStore } from '../../../src/index.js';
+import { noise, prose, withPages } from '../../support/content.js';
+import { fakeHost } from '../../support/host.js';
+import { describeEntry, file, readListing, setMtime, smallProfile, writeProfile } from '../../support/profile.js';
+import { temporary } from '../../support/temporary.js';
 import { folderSource, IndependentReader, type ReadEntry, readerOf } from './reader.js';
 
 function lines(entries: ReadEntry[]): Map<string, string> {

@@ -1,8 +1,8 @@
 /** The second reader's codecs and envelopes: section 4 of SPEC.md, and nothing of src/. */
 import { spawnSync } from 'node:child_process';
 import * as zlib from 'node:zlib';
-import { hex, Input, must, Refusal, sha256 } from './_reader-bytes.js';
-import { limits } from './_reader-limits.js';
+import { hex, Input, must, Refusal, sha256 } from './bytes.js';
+import { limits } from './limits.js';
 
 export const codecs = ['raw', 'deflate', 'brotli', 'zstd'] as const;
 export type Codec = (typeof codecs)[number];

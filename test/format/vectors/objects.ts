@@ -1,10 +1,10 @@
 /** Vectors of the primitives and of what has an id: blobs, trees, commits (SPEC.md 2, 3). */
-import { Reader, utf8, Writer } from '../../src/base/bytes.js';
-import { type Commit, decodeCommit, encodeCommit } from '../../src/format/commit.js';
-import { objectId } from '../../src/format/object-id.js';
-import { decodeTree, encodeTree, type TreeEntry } from '../../src/format/tree.js';
-import { fromHex } from '../support/hex.js';
-import type { Format } from './_format.js';
+import { Reader, utf8, Writer } from '../../../src/base/bytes.js';
+import { type Commit, decodeCommit, encodeCommit } from '../../../src/format/commit.js';
+import { objectId } from '../../../src/format/object-id.js';
+import { decodeTree, encodeTree, type TreeEntry } from '../../../src/format/tree.js';
+import { fromHex } from '../../support/hex.js';
+import type { Format } from './format.js';
 
 type Primitive =
   | { type: 'uint'; value: number }

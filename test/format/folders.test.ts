@@ -11,7 +11,7 @@ import { content } from '../support/spec/example.js';
 import { folderCases, StoreFolder } from '../support/spec/folders.js';
 import { namedRules, rules } from '../support/spec/rules.js';
 import { temporary } from '../support/temporary.js';
-import { Refusal, readerOf } from '../vectors/reader.js';
+import { Refusal, readerOf } from './reader/reader.js';
 
 /** Reads the head's only file from SPEC.md alone. Undefined if that is rejected. */
 function readAlone(root: string): string | undefined {

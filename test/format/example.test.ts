@@ -10,7 +10,7 @@ import { fakeHost } from '../support/host.js';
 import { content, exampleFiles, exampleText } from '../support/spec/example.js';
 import { specText } from '../support/spec/rules.js';
 import { temporary } from '../support/temporary.js';
-import { readerOf } from '../vectors/reader.js';
+import { readerOf } from './reader/reader.js';
 
 test('section 17.1: the dump is of the bytes that are written', async (t) => {
   const section = specText.slice(specText.indexOf('### 17.1'));

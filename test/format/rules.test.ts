@@ -5,7 +5,7 @@ import test from 'ava';
 import { ruleCases } from '../support/repository/rule-cases.js';
 import { folderCases } from '../support/spec/folders.js';
 import { namedRules, parseRules, root, rules, specText, tags } from '../support/spec/rules.js';
-import { formats } from '../vectors/generate.js';
+import { formats } from './vectors/generate.js';
 
 /** Returns the rules that the files below a folder name, with the files. */
 function namedIn(folder: string): Map<string, string[]> {

@@ -4,15 +4,15 @@
  * the files of any commit. For these it fetches only ranges of packs. If SPEC.md is not sufficient
  * to write this reader, SPEC.md is wrong.
  */
-import { idOf, keyOf, must } from './_reader-bytes.js';
-import { mustDiffer, type Ref, type Row, readConfig, readRef, readSegment } from './_reader-cells.js';
-import { decompress, readBody } from './_reader-envelope.js';
-import { assemble, blobIds, type Frame, type Manifest, openManifest } from './_reader-manifest.js';
-import { folderSource, isId, type Source } from './_reader-source.js';
+import { idOf, keyOf, must } from './bytes.js';
+import { mustDiffer, type Ref, type Row, readConfig, readRef, readSegment } from './cells.js';
+import { decompress, readBody } from './envelope.js';
+import { assemble, blobIds, type Frame, type Manifest, openManifest } from './manifest.js';
+import { folderSource, isId, type Source } from './source.js';
 
-export { Refusal } from './_reader-bytes.js';
-export { unlessNoZstd } from './_reader-envelope.js';
-export { contentSource, folderSource } from './_reader-source.js';
+export { Refusal } from './bytes.js';
+export { unlessNoZstd } from './envelope.js';
+export { contentSource, folderSource } from './source.js';
 
 export interface ReadEntry {
   path: string;
