@@ -6,7 +6,7 @@
 const suite = process.env.SUITE ?? 'unit';
 const folders = { browser: 'e2e', realm: 'integration/realm' };
 const folder = folders[suite] ?? suite;
-const apart = ['exhaustive', 'browser', 'e2e', 'servers', 'long', folders.realm];
+const apart = ['exhaustive', 'e2e', 'servers', 'long', folders.realm];
 const alone = ['browser', 'servers', 'long'];
 
 export default {

@@ -1,4 +1,4 @@
-/** The kills of test/browser/killed.test.ts, many more of them. */
+/** The kills of test/e2e/killed.test.ts, many more of them. */
 import test from 'ava';
 import { killRounds } from '../support/browser/killed.js';
 
