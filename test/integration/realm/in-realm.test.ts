@@ -1,8 +1,8 @@
 /**
  * The unit tests of the public API once more in a realm of its own, as Jest runs a program: the
  * library's `Error` is then another than that of the errors which Node makes.
- * `test/integration/api/realm.test.ts` starts it with the flag of Node that lets modules be loaded into a
- * context.
+ * `test/integration/api/realm.test.ts` starts it with the flag of Node that lets modules be loaded
+ * into a context.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';

@@ -1,6 +1,6 @@
 /**
- * Results of the probe on the kinds of content in profiles. src/codec/compressible.ts has measurements of
- * real profiles.
+ * Results of the probe on the kinds of content in profiles. src/codec/compressible.ts has
+ * measurements of real profiles.
  */
 import { brotliCompressSync, deflateRawSync } from 'node:zlib';
 import test from 'ava';
