@@ -1,5 +1,5 @@
 /**
- * The argument in the header of local-cell.ts, step by step. An actor that swaps, reads or checks
+ * The argument in the header of local/cell.ts, step by step. An actor that swaps, reads or checks
  * is stopped before each of its steps while others swap and roll. Then it continues, or never does.
  * Other tests run many actors in random order.
  */

@@ -1,6 +1,6 @@
 /**
  * The Cloud Storage SDK as the provider uses it. It is loaded with the first request, for
- * credentials, tokens and the service address. gcs-exchange.ts sends each request once, with a
+ * credentials, tokens and the service address. exchange.ts sends each request once, with a
  * minimum rate. A decorator retries.
  */
 import { addAbortListener } from 'node:events';

@@ -1,7 +1,7 @@
 /**
  * A provider over a folder (SPEC.md "Local folder"): a local store, a mounted disk, or the store
  * that several processes of a machine share. Objects are files that appear whole by link(); cells
- * are in local-cell.ts. Nothing is created before the first write, and all created files are
+ * are in cell.ts. Nothing is created before the first write, and all created files are
  * private to their owner. Correct for a local file system with hard links. A network file system is
  * as good as its own link() and rename().
  */

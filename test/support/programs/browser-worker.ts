@@ -3,7 +3,7 @@
  * the browser is there, with what the page knows, then `working` when it has written, and
  * `committed` when the session is unmounted. Told `wait` it works until it is stopped.
  *
- *     node _worker.js HOME PORT COUNT playwright|puppeteer [wait]
+ *     node browser-worker.js HOME PORT COUNT playwright|puppeteer [wait]
  */
 import process from 'node:process';
 import { chromium } from 'playwright-core';

@@ -1,5 +1,5 @@
 /**
- * A program that commits a directory to a session: `_draft-child.js HOME DIR SESSION`. It prints
+ * A program that commits a directory to a session: `draft.js HOME DIR SESSION`. It prints
  * the outcome, and may be killed at any time.
  */
 import process from 'node:process';

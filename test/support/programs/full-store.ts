@@ -1,5 +1,5 @@
 /**
- * A program for a namespace in which it may mount: `_full-store.js FOLDER ROUNDS` commits more than
+ * A program for a namespace in which it may mount: `full-store.js FOLDER ROUNDS` commits more than
  * fits in the file system of the store. It prints the outcome of each commit and the bytes left
  * behind.
  */

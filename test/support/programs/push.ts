@@ -1,5 +1,5 @@
 /**
- * A program that pushes the session `main`: `_push-child.js HOME FOLDER HELD`. It prints a dot
+ * A program that pushes the session `main`: `push.js HOME FOLDER HELD`. It prints a dot
  * before each request to the remote, and a line with the outcome. The request with the number HELD
  * waits for a line on stdin.
  */

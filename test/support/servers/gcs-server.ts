@@ -1,6 +1,6 @@
 /**
  * A server on loopback that speaks the part of Cloud Storage's JSON API that the provider and the
- * SDK's simplest calls use, for tests: it keeps buckets in memory (_gcs-bucket.ts), counts
+ * SDK's simplest calls use, for tests: it keeps buckets in memory (gcs-bucket.ts), counts
  * requests, and does wrong what a hook asks it to.
  */
 import { EventEmitter, once } from 'node:events';

@@ -42,7 +42,7 @@ test.serial('C6: a thread that SQLite does not give back is ended, by time and b
 });
 
 test.serial('C6: without the file of the thread the cookies are not looked at', async (t) => {
-  const reader = new URL('../../browser-knowledge/not-there.js', import.meta.url);
+  const reader = new URL('not-there.js', import.meta.url);
   const found = (await sampleCookies(['one'], { reader, timeoutMs: PATIENCE_MS })).get('one');
   t.true(found !== undefined && 'problem' in found);
 });

@@ -1,7 +1,7 @@
 /**
  * Answers that Cloud Storage does not send, or that leave the outcome of a write unknown (R-GCS-8,
  * R-GCS-10): every status from 400 to 599 with every kind of body, and false successes. Rows A1 and
- * C12, as s3-answers.test.ts has them for S3.
+ * C12, as s3/answers.test.ts has them for S3.
  */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../../../src/base/bytes.js';

@@ -8,10 +8,10 @@ import { Agent, createServer, type IncomingMessage, type ServerResponse, request
 import type { AddressInfo } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
-import { noise } from '../../support/content.js';
-import { type FaultHook, type HttpFault, type HttpProxy, pathKind, startProxy } from '../../support/faults/http-proxy.js';
-import { type FaultRates, randomFaults } from '../../support/faults/random-faults.js';
-import { longestChain } from '../../support/faults/rounds.js';
+import { noise } from '../../../support/content.js';
+import { type FaultHook, type HttpFault, type HttpProxy, pathKind, startProxy } from '../../../support/faults/http-proxy.js';
+import { type FaultRates, randomFaults } from '../../../support/faults/random-faults.js';
+import { longestChain } from '../../../support/faults/rounds.js';
 
 interface Answer {
   status: number;

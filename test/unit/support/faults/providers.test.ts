@@ -1,9 +1,9 @@
 /** The fault decorators: each does what its name says, and nothing else. */
 import test from 'ava';
-import { utf8 } from '../../../src/base/bytes.js';
-import { memoryProvider } from '../../../src/provider/memory.js';
-import type { Provider } from '../../../src/provider/provider.js';
-import { counting, failNth, flipByte, lateNth, latency, swapObjects, truncate } from '../../support/faults/providers.js';
+import { utf8 } from '../../../../src/base/bytes.js';
+import { memoryProvider } from '../../../../src/provider/memory.js';
+import type { Provider } from '../../../../src/provider/provider.js';
+import { counting, failNth, flipByte, lateNth, latency, swapObjects, truncate } from '../../../support/faults/providers.js';
 
 async function filled(): Promise<Provider> {
   const provider = memoryProvider();
