@@ -14,7 +14,7 @@ import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import type { S3Options } from '../../../src/provider/s3/s3.js';
 
 const run = promisify(execFile);
-const script = (name: string): string => fileURLToPath(new URL(`../../../../test/servers/${name}`, import.meta.url));
+const script = (name: string): string => fileURLToPath(new URL(`../../../../test/support/servers/${name}`, import.meta.url));
 
 export interface Gateway {
   /** The options to reach a new bucket. */
