@@ -99,7 +99,7 @@ export function testPlaces(stride: number): void {
     for (const on of ['local', 'remote'] as const) {
       declareFor(what)(`B6: a ${what} in ${share} of ${on} is rejected by name and blocks nothing`, async (t) => {
         const { folder, open, listing, dir } = await scene(t);
-        const root = join(folder, on, 'u/.store');
+        const root = join(folder, on === 'local' ? 'home' : on, 'u/.store');
         const pristine = join(folder, 'pristine');
         cpSync(root, pristine, { recursive: true });
         const versions = new Set([JSON.stringify([...listing])]);
