@@ -3,32 +3,32 @@
  * done with it.
  */
 import { BrowserStateError, isError } from '../base/errors.js';
-import { throwTyped } from '../base/system-errors.js';
 import { diffTrees, type TreeDiff } from '../format/diff.js';
-import { checkId } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { RefEvent } from '../format/ref.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
-import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
+import { checkId } from '../format/keys.js';
+import type { RefEvent } from '../format/ref.js';
+import { throwTyped } from '../base/system-errors.js';
+import { readRules } from '../workspace/capture/filter.js';
+import { refuseHalfDone } from '../workspace/checkout/settle.js';
+import { type LogOptions, type OfflineOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSession, selectMatching } from '../session/checkout.js';
 import { checkpointDirectory } from '../session/commit/checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from '../session/commit/commit.js';
 import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from '../session/history.js';
+import { absentSession } from '../session/names.js';
 import { type Lease, type LeaseOptions, takeLease } from '../session/lease.js';
 import { type LogEntry, logEntry, select } from '../session/log-entry.js';
-import { absentSession } from '../session/names.js';
+import { lookAt } from '../workspace/capture/look.js';
 import { lostIn } from '../session/replica/lost.js';
-import type { Replica } from '../session/replica/replica.js';
-import { isCommitId, splitRevision } from '../session/revision.js';
-import { noTag } from '../session/tags.js';
-import { relate } from '../sync/compare.js';
+import { mergeSession } from '../sync/merge.js';
+import { type Call, callOf, hasRemote, requireRemote } from '../base/operation.js';
 import { type PullOptions, type PullResult, pullSession } from '../sync/pull.js';
 import { notPushed, type PushOptions, type PushResult, pushSession } from '../sync/push.js';
+import { relate } from '../sync/compare.js';
 import { repairSession } from '../sync/relocate.js';
-import { readRules } from '../workspace/capture/filter.js';
-import { lookAt } from '../workspace/capture/look.js';
-import { refuseHalfDone } from '../workspace/checkout/settle.js';
-import { type LogOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
+import type { Replica } from '../session/replica/replica.js';
+import { isCommitId, splitRevision } from '../session/revision.js';
 import { SessionView } from './session-view.js';
 
 /** A commit, and what was sent after it. */
@@ -82,18 +82,42 @@ export class Session {
    */
   async save(dir: string, options: SaveOptions = {}): Promise<SaveResult> {
     const op = callOf(this.#op, 'save', options, optionsOf.save);
-    const done = await commitDirectory(this.id, dir, options, op);
+    const { session, ...done } = await this.#commitAnyway(dir, options, op);
     for (const { kind, path } of done.stats.skipped) op.onWarning?.(`${path}: left out, as every ${kind} is`);
     if (!hasRemote(op) || options.push === false) return { ...done, push: undefined };
     const { commit, changed } = done;
     const { tag } = options;
     try {
-      const push = await pushSession(this.id, options, op);
+      const push = await pushSession(session, options, op);
       // A tag goes with its commit; that of a commit that is there already goes by itself.
-      if (tag !== undefined && !changed && !push.pushed) await this.tag(tag, { at: commit, signal: op.signal });
-      return { ...done, push };
+      if (tag !== undefined && !changed && !push.pushed) await new Session(session, this.#op).tag(tag, { at: commit, signal: op.signal });
+      return { ...done, push: session === this.id ? push : { ...push, session: this.id, forkedTo: push.forkedTo ?? session } };
     } catch (error) {
-      throw notPushed(this.id, commit, error);
+      throw notPushed(session, commit, error);
+    }
+  }
+
+  /**
+   * Commits a directory, to the session that is returned. If the directory was made from a fork
+   * that a conflict made of this session, `onConflict` decides as it does for a push.
+   */
+  async #commitAnyway(dir: string, options: SaveOptions, op: Call): Promise<CommitResult & { session: string }> {
+    const { onConflict = 'fail', tag: name } = options;
+    try {
+      return { ...(await commitDirectory(this.id, dir, options, op)), session: this.id };
+    } catch (error) {
+      const found = onConflict === 'fail' ? undefined : forkIn(error);
+      if (found === undefined) throw error;
+      const { session, base } = found;
+      const isJoined = onConflict === 'ours' || onConflict === 'theirs';
+      const settings = { ...options, onto: { head: base }, notedAs: this.id, ...(isJoined && { tag: undefined }) };
+      const done = await commitDirectory(session, dir, settings, op);
+      if (!isJoined) return { ...done, session };
+      if (hasRemote(op) && !(await this.#view.hasHere('HEAD', op))) await pullSession(this.id, {}, op);
+      const commit = await mergeSession(op.local, this.id, session, onConflict, op);
+      if (name !== undefined) await tag(op.local, this.id, name, commit, op);
+      const { tree, parents } = await this.resolve(commit, { offline: true, signal: op.signal });
+      return { ...done, commit, tree, parent: parents[0], changed: true, session: this.id };
     }
   }
 
@@ -162,7 +186,7 @@ export class Session {
     const last = await remote.lastHead(this.id);
     const there = await remote.read(this.id, op);
     const here = await local.read(this.id, op);
-    if (here.wasDeleted && last !== undefined && there.head?.id === last) throw deletedHere(this.id);
+    if (here.wasDeleted && !here.wasMoved && last !== undefined && there.head?.id === last) throw deletedHere(this.id);
     const { kind } = await relate(here, there, op);
     if (kind === 'same' && !here.exists) throw await absentSession([local, remote], this.id, op);
     const pull = kind === 'behind' ? await pullSession(this.id, {}, op) : undefined;
@@ -397,6 +421,12 @@ function isUnknownCommit(error: unknown, revision: string): boolean {
   return isError(error, 'NOT_FOUND') && error.details['revision'] !== undefined && isCommitId(revision.replace(/(?:~[0-9]*)+$/, ''));
 }
 throwTyped(Session);
+
+/** Returns the fork, and the commit of it that a directory was made from, if that is why a commit failed. */
+function forkIn(error: unknown): { session: string; base: ObjectId } | undefined {
+  if (!isError(error, 'CONFLICT') || error.details['base'] === undefined) return undefined;
+  return error.details as { session: string; base: ObjectId };
+}
 
 function unlessMissing(error: unknown): undefined {
   if (!isError(error, 'NOT_FOUND')) throw error;

@@ -94,6 +94,14 @@ export function wasDeleted({ state, rows, events }: Ref): boolean {
   return state === 'deleted' || (rows.length === 0 && events.some(({ op }) => op === 'delete'));
 }
 
+/**
+ * Returns true if the last deletion was not asked for: the commits are in another session since,
+ * which the event names.
+ */
+export function wasMoved({ events }: Ref): boolean {
+  return (events.find(({ op }) => op === 'delete')?.detail ?? '') !== '';
+}
+
 /** Returns the ref of a new session, without history or GC epoch. */
 export function emptyRef(): Ref {
   const none = new Uint8Array(0);

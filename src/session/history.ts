@@ -161,10 +161,21 @@ export function untag(replica: Replica, session: string, name: string, op: Opera
   });
 }
 
-/** Removes the session and its history. Its name can be used again. */
-export async function deleteSession(replica: Replica, session: string, op: Operation): Promise<void> {
+/**
+ * Removes the session and its history. Its name can be used again. `movedTo`: the session that has
+ * its commits since, and the newest of them; undefined if the session is deleted on request.
+ */
+export async function deleteSession(
+  replica: Replica,
+  session: string,
+  op: Operation,
+  movedTo?: { session: string; commit: ObjectId },
+): Promise<void> {
+  const detail = movedTo === undefined ? '' : `${movedTo.session} ${movedTo.commit}`;
   const emptied = { state: 'deleted', tags: new Map(), rows: [], segments: [], lease: undefined, head: new Uint8Array(0) } as const;
-  await changeLive(replica, session, op, (from) => from.update({ ...emptied, ...from.repository.refs.event(from.ref, 'delete', '') }, op));
+  await changeLive(replica, session, op, (from) =>
+    from.update({ ...emptied, ...from.repository.refs.event(from.ref, 'delete', detail) }, op),
+  );
 }
 
 /**
@@ -182,7 +193,7 @@ async function changeLive<T>(
   let head: ObjectId | undefined;
   const read = async (): Promise<LiveSession> => {
     const found = await replica.requireSession(session, op);
-    if (head !== undefined && head !== found.head.id) throw moved(session);
+    if (head !== undefined && head !== found.head.id) throw moved(session, found.head.id);
     head = found.head.id;
     return found;
   };
@@ -191,9 +202,9 @@ async function changeLive<T>(
   return updateRef(session, { read, recalled, attempt: (from) => attempt(from as LiveSession), isOutdated }, op);
 }
 
-function moved(session: string): BrowserStateError {
+function moved(session: string, head: ObjectId): BrowserStateError {
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile; nothing was changed here`, {
-    details: { session },
+    details: { session, head },
     hint: 'Repeat the command.',
   });
 }

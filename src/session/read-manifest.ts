@@ -32,7 +32,7 @@ export async function readManifestBytes(
     if (now?.version === version) throw integrity(`${error.message}: the session ${id} names it`, error, { session: id, key });
     throw new BrowserStateError('CONFLICT', `session ${id} was changed while it was read`, {
       hint: 'Repeat the command.',
-      details: { session: id },
+      details: { session: id, head: now?.ref.rows[0]?.id ?? null },
       cause: error,
     });
   }

@@ -6,6 +6,8 @@ import { BrowserStateError } from '../base/errors.js';
 import type { Manifest } from '../format/manifest.js';
 import { emptyRef, type Ref, type Row, wasDeleted } from '../format/ref.js';
 import type { RequestOptions, Version } from '../provider/provider.js';
+import type { Manifest } from '../format/manifest.js';
+import { emptyRef, type Ref, type Row, wasDeleted, wasMoved } from '../format/ref.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { resolveRevision } from './revision.js';
@@ -75,6 +77,11 @@ export class SessionRef {
   /** Whether the session was deleted, and has had no commit since. */
   get wasDeleted(): boolean {
     return wasDeleted(this.ref);
+  }
+
+  /** Whether that was not asked for, because its commits are in another session since. */
+  get wasMoved(): boolean {
+    return this.wasDeleted && wasMoved(this.ref);
   }
 
   /** Returns the session, if it has a commit. */

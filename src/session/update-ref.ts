@@ -37,9 +37,11 @@ export interface RefUpdate<T> {
  */
 export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operation): Promise<T> {
   const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false } = update;
+  let head: string | null = null;
   for (let n = 0; n < MAX_SWAP_ATTEMPTS; n++) {
     if (n > 0) await pause(n - 1, op);
     const from = (n === 0 && recalled) || (await read());
+    head = from.head?.id ?? null;
     const run = (start: SessionRef) => attempt(start, n === 0);
     try {
       const done = await (isResumable ? run(from) : from.replica.drafting(from, run));
@@ -50,7 +52,7 @@ export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operati
   }
   const { hint = 'Repeat the command.', details = {} } = update;
   throw new BrowserStateError('CONFLICT', `session ${id}: gave up after ${MAX_SWAP_ATTEMPTS} attempts: other processes keep updating it`, {
-    details: { session: id, ...details },
+    details: { session: id, head, ...details },
     hint,
   });
 }

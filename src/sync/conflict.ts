@@ -83,7 +83,7 @@ export async function becomeFork({ here }: Divergence, name: string, op: RemoteC
     // It may be there from a push that was cut off here.
     if (!isError(error, 'CONFLICT') || (await op.local.requireSession(name, op)).head.id !== here.head.id) throw error;
   }
-  await deleteSession(op.local, here.id, op);
+  await deleteSession(op.local, here.id, op, { session: name, commit: here.head.id });
 }
 
 function taken(name: string): BrowserStateError {

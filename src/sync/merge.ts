@@ -45,6 +45,6 @@ export async function mergeSession(replica: Replica, session: string, other: str
   };
   const hint = `The commits of this machine are safe as session ${other}.`;
   const merged = await updateRef(session, { read, attempt: (from) => attempt(from as LiveSession), hint }, op);
-  await deleteSession(replica, other, op);
+  await deleteSession(replica, other, op, { session, commit: merged });
   return merged;
 }

@@ -129,21 +129,22 @@ async function settle(
   if (onConflict === 'ours' || onConflict === 'theirs') {
     const sent = await sendMerged(divergence, onConflict, !isFirst, op);
     if (sent === undefined) return undefined;
-    await pullMerged(sent, op);
+    await pullSent(sent.ref, op);
     return result(session, sent, unsent.length + 1);
   }
   const { name, sent } = await sendFork(divergence, op);
   if (onConflict === 'fail') throw conflict(divergence, name);
   await becomeFork(divergence, name, op);
+  if (there.exists) await pullSent(there, op);
   const done = { session, commit: here.head.id, pushed: sent !== undefined, forkedTo: name };
   return { ...done, commits: unsent.length, objects: sent?.objects ?? 0, bytes: sent?.bytes ?? 0 };
 }
 
 /**
- * Pulls what a merge made. The push has succeeded whatever becomes of this: the next pull fetches
- * it.
+ * Pulls the session after a conflict was resolved. The push has succeeded even if this fails: the
+ * next pull fetches it.
  */
-async function pullMerged({ ref }: Sent, op: RemoteCall): Promise<void> {
+async function pullSent(ref: SessionRef, op: RemoteCall): Promise<void> {
   try {
     await pullSeen(ref, {}, op);
   } catch (error) {

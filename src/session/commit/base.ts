@@ -3,11 +3,12 @@
  * directory that holds a part is laid over (SPEC.md 11.1).
  */
 import { BrowserStateError, isError } from '../../base/errors.js';
-import type { Operation } from '../../base/operation.js';
-import type { Manifest } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
+import type { Manifest } from '../../format/manifest.js';
 import type { Row } from '../../format/ref.js';
 import type { Workspace, WorkspaceRecord } from '../../workspace/workspace.js';
+import type { Call, Operation } from '../../base/operation.js';
+import { relativeWith } from '../relatives.js';
 import type { RemoteReplica } from '../replica/remote.js';
 import type { SessionRef } from '../session-ref.js';
 
@@ -96,10 +97,50 @@ export async function passedWarning(
   );
 }
 
+/**
+ * Throws CONFLICT if the directory was made from a commit that is not in the history of the session
+ * but in that of a fork which a conflict made of it. The commit would replace the head's content.
+ */
+export async function refuseDiverged(from: SessionRef, parent: Parent | undefined, { dir, record }: Workspace, op: Call): Promise<void> {
+  const head = parent?.row.id;
+  if (head === undefined || record?.session !== from.id || record.base === head) return;
+  const known = await historyOf(from.entries(op));
+  const { base } = record;
+  const fork = known.has(base) ? undefined : await relativeWith([op.local], from.id, base, op);
+  if (fork === undefined) return;
+  // The local store has only some entries of the session. The fork shares those before the conflict.
+  for (const id of await historyOf(op.remote === undefined ? [] : ((await op.remote.recall(from.id))?.ref.rows ?? []))) known.add(id);
+  if (parent?.isHere === false) for (const id of await historyOf(parent.source.entries(op))) known.add(id);
+  for await (const { id } of (await op.local.read(fork, op)).entries(op)) {
+    if (known.has(id)) return;
+    if (id === base) throw diverged(dir, from.id, { session: fork, base, head });
+  }
+}
+
+/** Returns the ids of entries and of their parents. */
+async function historyOf(entries: AsyncIterable<Row> | Iterable<Row>): Promise<Set<ObjectId>> {
+  const ids = new Set<ObjectId>();
+  for await (const { id, commit } of entries) for (const each of [id, ...commit.parents]) ids.add(each);
+  return ids;
+}
+
+function diverged(dir: string, session: string, details: { session: string; base: ObjectId; head: ObjectId }): BrowserStateError {
+  const { session: fork, base, head } = details;
+  return new BrowserStateError(
+    'CONFLICT',
+    `${dir} was made from commit ${base.slice(0, 12)} of session ${fork}, which is not in the history of session ${session}: its head is ${head.slice(0, 12)}; nothing was committed`,
+    {
+      details,
+      hint: `Continue in the fork with \`browserstate snapshot DIR -s ${fork}\`, or repeat the command with --on-conflict fork, ours or theirs.`,
+    },
+  );
+}
+
 /** The error for a head that is not the one that was expected. */
 export function moved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
   const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was committed`, {
+    details: { session, head: head ?? null },
     hint: hint ?? `Look at \`browserstate log -s ${session}\`; repeat the command to commit on top.`,
   });
 }

@@ -3,43 +3,39 @@ import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BrowserStateError } from '../../base/errors.js';
 import { MAX_CAPTURE_ATTEMPTS } from '../../base/limits.js';
-import type { OptionNames } from '../../base/option-check.js';
-import type { OnProgress } from '../../base/progress.js';
-import { isCheckpoint } from '../../format/checkpoint-label.js';
-import type { Compression } from '../../format/codecs.js';
 import { diffTrees, isEmptyDiff } from '../../format/diff.js';
-import { type BlobPlace, prepareTree } from '../../format/manifest.js';
-import { type ObjectId, objectId } from '../../format/object-id.js';
-import type { Row, RowOp } from '../../format/ref.js';
 import { measureTree, type Tree, type TreeEntry } from '../../format/tree.js';
-import { errno } from '../../fs/errors.js';
-import { microseconds } from '../../fs/times.js';
-import { readFacts } from '../../profile/excludes.js';
-import { loneWarning, refuseLone } from '../../profile/lone-profile.js';
-import { refuseLive } from '../../profile/running-browser.js';
+import { type ObjectId, objectId } from '../../format/object-id.js';
+import type { Compression } from '../../format/codecs.js';
 import type { RequestOptions } from '../../provider/provider.js';
 import { BlobReader } from '../../repository/read/blob-reader.js';
 import { BlobWriter } from '../../repository/write/blob-writer.js';
 import { compact, type Places } from '../../repository/write/compaction.js';
+import { type BlobPlace, prepareTree } from '../../format/manifest.js';
+import type { Row, RowOp } from '../../format/ref.js';
 import { type CaptureOptions, capture } from '../../workspace/capture/capture.js';
-import { buildFilter, type CaptureRules, type Filter, readRules } from '../../workspace/capture/filter.js';
-import { type LockWatch, watchLock } from '../../workspace/capture/lock-watch.js';
-import { overlay, within } from '../../workspace/capture/partial.js';
-import { type Scan, type SkippedEntry, scan } from '../../workspace/capture/scan.js';
-import type { ScannedEntry } from '../../workspace/capture/scanned.js';
-import { StatCache } from '../../workspace/capture/stat-cache.js';
 import { identityOf } from '../../workspace/checkout/exchange.js';
-import { refuseHalfDone, settleWorkspace } from '../../workspace/checkout/settle.js';
+import { readFacts } from '../../profile/excludes.js';
+import { errno } from '../../fs/errors.js';
+import { buildFilter, type CaptureRules, type Filter, readRules } from '../../workspace/capture/filter.js';
+import { refuseLive } from '../../profile/running-browser.js';
 import { refuseMarked } from '../../workspace/marker.js';
 import { withFormerModes } from '../../workspace/opened.js';
 import type { Workspace, WorkspaceRecord } from '../../workspace/workspace.js';
+import { type Scan, type SkippedEntry, scan } from '../../workspace/capture/scan.js';
+import type { ScannedEntry } from '../../workspace/capture/scanned.js';
+import { refuseHalfDone, settleWorkspace } from '../../workspace/checkout/settle.js';
+import { StatCache } from '../../workspace/capture/stat-cache.js';
+import { microseconds } from '../../fs/times.js';
 import { appendCommit, newCommit } from '../append-commit.js';
-import { type Call, type OfflineOptions, offlineOptions } from '../call.js';
+import { moved, type Parent, passedWarning, readParent, readUnderlay, refuseDiverged, type Underlay } from './base.js';
+import { isCheckpoint } from '../../format/checkpoint-label.js';
 import type { LocalReplica } from '../replica/local.js';
-import type { SessionRef } from '../session-ref.js';
-import { requireTag, withTag } from '../tags.js';
-import { updateRef } from '../update-ref.js';
-import { moved, type Parent, passedWarning, readParent, readUnderlay, type Underlay } from './base.js';
+import { type LockWatch, watchLock } from '../../workspace/capture/lock-watch.js';
+import { loneWarning, refuseLone } from '../../profile/lone-profile.js';
+import type { Call } from '../../base/operation.js';
+import { overlay, within } from '../../workspace/capture/partial.js';
+import type { OnProgress } from '../../base/progress.js';
 import { PackPresence, Pin } from './reuse.js';
 import { checkShrink, type Readable } from './shrink-guard.js';
 
@@ -81,6 +77,8 @@ export interface CommitSettings extends CommitOptions {
   op?: RowOp | undefined;
   /** The head that the commit is to follow; CONFLICT where it is another. Unless given it follows whatever is the head. */
   onto?: { head: ObjectId | undefined } | undefined;
+  /** The session that the directory is noted to be of, if the commit goes to a fork that a conflict made of it. */
+  notedAs?: string | undefined;
   /** The directory is the older package's session of the same name, which is in the way of every other. */
   isMigration?: boolean | undefined;
   /** Takes the content in where a browser may be at work; then the directory need not be at rest, and nothing is learnt of its files. */
@@ -148,6 +146,7 @@ async function commitHeld(session: string, found: Workspace, options: CommitSett
     const underlay = await readUnderlay(from, workspace.record, op);
     const head = parent?.row.id;
     if (onto !== undefined && onto.head !== head) throw moved(session, head);
+    await refuseDiverged(from, parent, workspace, op);
     onto = { head };
     return commitOnto({ from, parent, underlay }, workspace, { ...rules, watch }, options, op);
   };
@@ -249,7 +248,11 @@ async function commitOnto(
   const outcome = same ? await keepHead(from, parent.row, options, op) : await store(start, tree, writer, pin, options, op);
   if (outcome === undefined) return undefined;
   const { row, storedBytes } = outcome;
-  await remember(workspace, { session: from.id, base: row.id, head: row.id, only: underlay?.only, rules, opened }, learn);
+  await remember(
+    workspace,
+    { session: options.notedAs ?? from.id, base: row.id, head: row.id, only: underlay?.only, rules, opened },
+    learn,
+  );
   const { excluded, skipped } = found;
   const { tree: treeOf, files, bytes, parents } = row.commit;
   const newBytes = same ? 0 : writer.newBytes;
