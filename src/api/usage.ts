@@ -5,7 +5,9 @@ import { type ObjectFolder, objectFolders, objectKey } from '../format/keys.js';
 import { framesOf } from '../format/locator.js';
 import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Repository } from '../repository/repository.js';
+import { type ObjectFolder, objectFolders, objectKey } from '../format/keys.js';
+import type { Row } from '../format/ref.js';
+import { CHECK_ADDRESS, noStore, type Repository } from '../repository/repository.js';
 import { LocalReplica } from '../session/replica/local.js';
 import type { Replica } from '../session/replica/replica.js';
 import { leftoverBytes } from '../session/replica/sweep.js';
@@ -29,12 +31,12 @@ export interface Usage {
 /** A manifest of a large profile takes a hundred MB. */
 const MANIFESTS_AHEAD = 2;
 
-/** Measures a repository; all is 0 if there is none. */
+/** Measures a repository. Throws NOT_FOUND if there is none. */
 export async function usageOf(replica: Replica, options: RequestOptions): Promise<Usage> {
   const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
   const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0, reclaimableBytes: 0 };
   const repository = await replica.open(options);
-  if (repository === undefined) return usage;
+  if (repository === undefined) throw noStore(replica.provider, CHECK_ADDRESS);
   const sizes = new Map<string, number>();
   for (const folder of objectFolders) {
     for await (const { key, size = 0 } of replica.provider.list(`${folder}/`, options)) {

@@ -1,8 +1,50 @@
 /** Errors of local files as errors of this library, with the path and a hint. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
 import { errno, meaningOf, systemFailure } from '../base/system-errors.js';
 
 export { errno };
+
+const PRIVATE = 0o700;
+
+/**
+ * Creates a private directory, and those above it that are missing. Throws the system error that
+ * kept it from that, such as EROFS, which Node's recursive mkdir reports as ENOENT.
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: PRIVATE }).catch(async (error: unknown) => {
+    await mkdir(firstMissing(path, error), PRIVATE).catch(unlessThere);
+    await mkdir(path, { recursive: true, mode: PRIVATE });
+  });
+}
+
+/** Does the same for a directory of the default mode, without a pause. */
+export function makeDirectorySync(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    try {
+      mkdirSync(firstMissing(path, error));
+    } catch (cause) {
+      unlessThere(cause);
+    }
+    mkdirSync(path, { recursive: true });
+  }
+}
+
+/** Returns the topmost missing directory of a path, if a recursive mkdir failed with ENOENT. */
+function firstMissing(path: string, error: unknown): string {
+  if (errno(error) !== 'ENOENT') throw error;
+  let top = path;
+  while (dirname(top) !== top && !existsSync(dirname(top))) top = dirname(top);
+  return top;
+}
+
+function unlessThere(error: unknown): void {
+  if (errno(error) !== 'EEXIST') throw error;
+}
 
 /** Returns the library error for a failure to read a local file. */
 export function readFailure(path: string, error: unknown): unknown {

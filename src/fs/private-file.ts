@@ -2,11 +2,11 @@
  * Private files of this machine that are replaced atomically, with a digest that detects damage.
  */
 import { constants } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { sha256 } from '#platform';
 import { concat, equalBytes } from '../base/bytes.js';
-import { errno } from './errors.js';
+import { errno, makeDirectory } from './errors.js';
 
 const DIGEST_BYTES = 32;
 
@@ -41,7 +41,7 @@ export async function readPrivately(path: string): Promise<Uint8Array> {
  */
 export async function replacePrivately(path: string, temporary: string, bytes: Uint8Array): Promise<void> {
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(path));
     await writeFile(temporary, bytes, { mode: 0o600 });
     await rename(temporary, path);
   } catch (error) {

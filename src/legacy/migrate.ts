@@ -18,17 +18,21 @@ import { parentPath } from '../format/path.js';
 import { writeFailure } from '../fs/errors.js';
 import { microseconds, setTime } from '../fs/times.js';
 import type { ByteRange, RequestOptions } from '../provider/provider.js';
-import { type Call, hasRemote, type OfflineOptions, offlineOptions } from '../session/call.js';
+import { makeDirectory, writeFailure } from '../fs/errors.js';
+import { scan } from '../workspace/capture/scan.js';
+import { microseconds, setTime } from '../fs/times.js';
+import type { MigrateOptions, OfflineOptions } from '../api/options.js';
 import { commitDirectory } from '../session/commit/commit.js';
-import type { LogEntry } from '../session/log-entry.js';
 import { noSession } from '../session/names.js';
+import { digestOf, measure } from './sources.js';
 import type { LegacyEntry, LegacyPlace } from '../session/replica/legacy-place.js';
 import type { LocalReplica } from '../session/replica/local.js';
-import type { Transfer } from '../session/replica/remote.js';
-import { discardDirectory } from '../session/replica/sweep.js';
+import type { LogEntry } from '../session/log-entry.js';
+import { type Call, hasRemote } from '../base/operation.js';
 import { pushSession } from '../sync/push.js';
-import { scan } from '../workspace/capture/scan.js';
-import { digestOf, measure } from './sources.js';
+import type { Transfer } from '../session/replica/remote.js';
+import type { Session } from '../api/session.js';
+import { discardDirectory } from '../session/replica/sweep.js';
 
 export interface MigrateResult {
   session: string;
@@ -149,7 +153,7 @@ async function staging<T>(local: LocalReplica, work: (dir: string) => Promise<T>
   return owning(owners, async (self) => {
     const dir = join(folder, `.migrate-${toHex(host.random(8))}.${self}`);
     try {
-      await mkdir(folder, { recursive: true, mode: 0o700 });
+      await makeDirectory(folder);
       await mkdir(dir, { mode: 0o700 });
     } catch (error) {
       throw writeFailure(folder, error);

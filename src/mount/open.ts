@@ -2,21 +2,18 @@
  * Mounting: a session's newest version in a fresh directory of this process. Workspaces of all processes lie in one folder of home, each under a name that is
  * never used twice, so that two mounts never share one.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
 import type { ObjectId } from '../format/object-id.js';
-import { errno, writeFailure } from '../fs/errors.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
-import { type Call, hasRemote } from '../session/call.js';
-import { checkoutSession } from '../session/checkout.js';
-import { takeLease } from '../session/lease.js';
-import { absentSession, meantBy, sessionNames } from '../session/names.js';
-import type { LocalReplica } from '../session/replica/local.js';
-import { pullForMount } from '../sync/pull-for-mount.js';
+import { errno, makeDirectory, writeFailure } from '../fs/errors.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
-import { sessionBeside } from './commit.js';
+import type { OpenMountOptions } from '../api/options.js';
+import { checkoutSession } from '../session/checkout.js';
+import { absentSession, meantBy, sessionNames } from '../session/names.js';
+import { takeLease } from '../session/lease.js';
+import type { LocalReplica } from '../session/replica/local.js';
 import { Mount, removeWorkspace } from './mount.js';
 import type { OpenMountOptions } from './options.js';
 import { type AbandonedMount, leftOf, recoverMount } from './recover.js';
@@ -139,7 +136,7 @@ async function withdraw(local: LocalReplica, notes: MountNotes, id: string, dir:
 }
 
 async function makePrivate(dir: string): Promise<void> {
-  await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+  await makeDirectory(dir).catch((error: unknown) => {
     throw writeFailure(dir, error);
   });
 }

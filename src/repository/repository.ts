@@ -4,18 +4,14 @@
  * and when.
  */
 import { toHex } from '../base/bytes.js';
-import { check, integrity, readingKey } from '../base/errors.js';
+import { BrowserStateError, check, integrity, readingKey } from '../base/errors.js';
 import type { WriterHost } from '../base/host.js';
-import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../format/cells.js';
-import type { Compression } from '../format/codecs.js';
 import type { Commit } from '../format/commit.js';
-import { NAME_BYTES, unwrap, wrap } from '../format/envelope.js';
-import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from '../format/keys.js';
-import type { ObjectName } from '../format/locator.js';
-import { type BlobPlace, decodeManifest, encodeManifest, type Manifest, type PreparedTree } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Compression } from '../format/codecs.js';
+import { NAME_BYTES, unwrap, wrap } from '../format/envelope.js';
+import type { ObjectName } from '../format/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { Refs } from './refs.js';
 
@@ -179,3 +175,11 @@ export class Repository {
     await this.provider.swap(EPOCH_KEY, await wrap(identity, encodeEpoch({ k: 1, condemned: [] }), 'off'), null, options);
   }
 }
+
+/** Returns the error for a provider without a repository. Its address may be mistyped. */
+export function noStore({ url }: Pick<Provider, 'url'>, hint: string): BrowserStateError {
+  return new BrowserStateError('NOT_FOUND', `there is no store at ${url}`, { hint, details: { url } });
+}
+
+/** The hint for a command that reads a store and cannot create one. */
+export const CHECK_ADDRESS = 'Check the address. `browserstate init` and the first snapshot create a store there.';

@@ -123,7 +123,7 @@ async function attemptCheckout(from: LiveSession, dir: string, options: Checkout
     if (isBegun || !isError(error, 'FORBIDDEN') || directoryState(real) === 'occupied') throw error;
     // Nothing was changed yet, and nothing can be noted: an empty place is filled by one rename, which needs no record.
     await placeUnrecorded(real, tree, op.host, content);
-    op.onWarning?.(`the local store cannot be written: nothing is noted of ${dir}, and the next restore into it needs --force`);
+    op.onWarning?.(`the local store cannot be written: nothing is noted of ${dir}; choose a new directory for the next restore`);
     return { commit: row.id, ...measureTree(tree), fetchedBytes: 0 };
   });
 }

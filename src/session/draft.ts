@@ -2,7 +2,7 @@
  * What a commit stores before its swap. If the commit fails first it is removed again: no index knows it and no ref names it. Of a process that was killed a note
  * names it, which is gone, durably, before a swap is sent: what a note names may be removed as soon as its owner is gone (SPEC.md 11.2).
  */
-import { appendFile, mkdir, open, rm } from 'node:fs/promises';
+import { appendFile, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError, isError, throwIfAborted } from '../base/errors.js';
@@ -13,6 +13,8 @@ import { errno, writeFailure } from '../fs/errors.js';
 import { readPrivately } from '../fs/private-file.js';
 import type { Provider } from '../provider/provider.js';
 import { Repository } from '../repository/repository.js';
+import { errno, makeDirectory, writeFailure } from '../fs/errors.js';
+import { readPrivately } from '../fs/private-file.js';
 
 /** The name of a note, which lists the keys of what was stored; the group is its owner. */
 export const DRAFT = /^[0-9a-f]{16}\.draft\.(.+)$/;
@@ -107,7 +109,7 @@ class Draft {
     const hold = await owners.hold();
     const path = join(this.#store.records, `${toHex(host.random(8))}.draft.${hold.name}`);
     try {
-      await mkdir(this.#store.records, { recursive: true, mode: 0o700 });
+      await makeDirectory(this.#store.records);
       await appendFile(path, '', { mode: 0o600 });
       return { path, hold };
     } catch (error) {

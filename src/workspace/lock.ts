@@ -13,7 +13,7 @@ import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { describeOwner } from '../base/owner-name.js';
 import type { OwnerState, Owners } from '../base/owners.js';
-import { errno } from '../fs/errors.js';
+import { errno, makeDirectory } from '../fs/errors.js';
 import { recordFailure, recordPath } from './workspace.js';
 
 type LockHost = Pick<Host, 'random' | 'owners'>;
@@ -88,9 +88,7 @@ async function place(path: string, me: string, host: LockHost): Promise<boolean>
   const temporary = `${path}.${toHex(host.random(8))}.${me}`;
   let isPlaced = false;
   try {
-    // In two steps: on a read-only file system, `recursive` reports the first missing directory as
-    // ENOENT.
-    await mkdir(dirname(temporary), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(temporary));
     await mkdir(temporary, 0o700);
     await writeFile(join(temporary, me), '', { mode: 0o600 });
     isPlaced = await renamed(temporary, path);

@@ -15,7 +15,9 @@ import { checkUnique, type Ref, type Row } from '../../format/ref.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { Repository } from '../repository.js';
 import { type Finding, Findings } from './findings.js';
-import { type Checked, ManifestCheck } from './verify-manifest.js';
+import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from '../../format/keys.js';
+import { checkUnique, type Ref, type Row } from '../../format/ref.js';
+import { CHECK_ADDRESS, noStore, Repository } from '../repository.js';
 
 export interface CheckOptions extends RequestOptions {
   /** Read and verify every byte of every object, not only the objects that name it. */
@@ -36,8 +38,8 @@ export interface CheckResult {
 }
 
 /**
- * Checks the repository in `provider` and changes nothing. Throws only provider errors other than
- * damage.
+ * Checks the repository in `provider` and changes nothing. Throws NOT_FOUND if there is none, and
+ * provider errors other than damage.
  */
 export async function checkRepository(provider: Provider, host: Host, options: CheckOptions = {}): Promise<CheckResult> {
   const check = new Check(provider, options);
@@ -78,7 +80,10 @@ class Check {
 
   async run(host: Host): Promise<void> {
     const { value: repository } = await this.#findings.attempt(CONFIG_KEY, () => Repository.open(this.#provider, host, this.#options));
-    if (repository === undefined) return;
+    if (repository === undefined) {
+      if (this.#findings.list.length === 0) throw noStore(this.#provider, CHECK_ADDRESS);
+      return;
+    }
     await this.#checkProvider();
     await this.#listObjects();
     const manifests = new ManifestCheck(repository, this.#findings, this.#present, this.#options);

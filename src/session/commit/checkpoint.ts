@@ -2,18 +2,14 @@
  * Checkpoints: commits of a directory while a browser works in it (SPEC.md 11.7). The directory is only ever read. What changed since it was mounted is copied first, so
  * that a commit holds the bytes that were found to be of one moment, and a browser that goes on writing changes nothing about it.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../../base/bytes.js';
 import { BrowserStateError } from '../../base/errors.js';
 import { owning } from '../../base/owners.js';
-import { liveLabel } from '../../format/checkpoint-label.js';
-import { writeFailure } from '../../fs/errors.js';
-import { removeTree } from '../../fs/remove.js';
 import { capture, knownIds } from '../../workspace/capture/capture.js';
+import { makeDirectory, writeFailure } from '../../fs/errors.js';
 import { copyLive } from '../../workspace/capture/live-copy.js';
-import type { Call } from '../call.js';
-import type { LocalReplica } from '../replica/local.js';
+import { removeTree } from '../../fs/remove.js';
 import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
 
 /**
@@ -58,7 +54,7 @@ async function withStage<T>({ records, owners, host }: LocalReplica, work: (stag
   return owning(owners, async (owner) => {
     const stage = join(stages, `${toHex(host.random(8))}.${owner}`);
     try {
-      await mkdir(stage, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+      await makeDirectory(stage).catch((error: unknown) => {
         throw writeFailure(stage, error);
       });
       return await work(stage);

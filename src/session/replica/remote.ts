@@ -8,18 +8,17 @@ import { equalBytes } from '../../base/bytes.js';
 import { BrowserStateError, isError, readingKey } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import { PRESENCE_MS, PRESENCE_PUSHES } from '../../base/limits.js';
-import { openEnvelope, unwrap } from '../../format/envelope.js';
-import { CONFIG_KEY, refKey } from '../../format/keys.js';
-import { nameText } from '../../format/locator.js';
-import type { Manifest } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
-import { MAX_INLINE_HEAD, type Row } from '../../format/ref.js';
-import type { Provider, RequestOptions } from '../../provider/provider.js';
+import { openEnvelope, unwrap } from '../../format/envelope.js';
+import { nameText } from '../../format/locator.js';
 import { probeProvider } from '../../provider/wrap/probe.js';
+import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { BlobIndex } from '../../repository/blob-index.js';
+import { CONFIG_KEY, refKey } from '../../format/keys.js';
+import type { Manifest } from '../../format/manifest.js';
+import { MAX_INLINE_HEAD, type Row } from '../../format/ref.js';
 import type { RefChange, Token } from '../../repository/refs.js';
-import { Repository } from '../../repository/repository.js';
-import { SessionRef, type StoredManifest } from '../session-ref.js';
+import { noStore, Repository } from '../../repository/repository.js';
 import type { LegacyPlace } from './legacy-place.js';
 import { lostPacks } from './lost.js';
 import { RemoteNotes } from './remote-cache.js';
@@ -283,9 +282,10 @@ export class RemoteReplica extends Replica {
   async requireStore(options: RequestOptions): Promise<Repository> {
     const found = (this.isConfirmed ? this.#repository : undefined) ?? (await this.confirm(options));
     if (found !== undefined) return found;
-    throw new BrowserStateError('NOT_FOUND', `there is no store at ${this.provider.url}`, {
-      hint: 'Check the address of the remote. The first push creates a store there, and so does `browserstate init`; --offline uses what is on this machine.',
-    });
+    throw noStore(
+      this.provider,
+      'Check the address of the remote. The first push creates a store there, and so does `browserstate init`; --offline uses what is on this machine.',
+    );
   }
 
   /** From here on nothing is known of the remote but what it tells. */

@@ -15,6 +15,11 @@ import { removeTree, requireRemovable } from '../../fs/remove.js';
 import { MARKER, mark } from '../marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace.js';
 import { between, identityOf, moveEntries } from './exchange.js';
+import { errno, makeDirectorySync, writeFailure } from '../../fs/errors.js';
+import { MARKER, mark } from '../marker.js';
+import { isMountPoint, refuseMountsBelow, systemEntries } from '../../fs/mount-points.js';
+import type { Pending, Workspace, WorkspaceRecord } from '../workspace.js';
+import { removeTree, requireRemovable } from '../../fs/remove.js';
 import { type Changing, finish, settleClear, settleSwap, undo } from './settle.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
@@ -235,7 +240,7 @@ function touch(dir: string): void {
 
 function makeParent(dir: string): void {
   try {
-    mkdirSync(dirname(dir), { recursive: true });
+    makeDirectorySync(dirname(dir));
   } catch (error) {
     throw writeFailure(dirname(dir), error);
   }

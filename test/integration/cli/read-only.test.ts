@@ -22,7 +22,10 @@ testWith(['mounts of its own'], test.serial)(
     for (const dir of ['new', 'empty']) {
       const { status, stderr } = await run('restore', dir, '-s', 'work');
       t.is(status, 0, stderr);
-      t.regex(stderr, /^warning: the local store cannot be written: nothing is noted of (?:new|empty)/);
+      t.regex(
+        stderr,
+        /^warning: the local store cannot be written: nothing is noted of (?:new|empty); choose a new directory for the next restore\n/,
+      );
       t.is(readFileSync(desk.path(dir, 'Default/Cookies'), 'utf8'), 'cookies');
     }
     // A directory with content needs a record, and fails before the first change.
@@ -38,6 +41,35 @@ testWith(['mounts of its own'], test.serial)(
     );
   },
 );
+
+/** Commands that write to a local store, and the folder of it that is read-only. */
+const writing: Readonly<Record<string, { args: readonly string[]; isEmpty: boolean }>> = {
+  'run with a store': { args: ['run', '-s', 'work', '--', 'true'], isEmpty: false },
+  'run with an empty home': { args: ['run', '-s', 'work', '--', 'true'], isEmpty: true },
+  'snapshot with a store': { args: ['snapshot', 'profile', '-s', 'work'], isEmpty: false },
+  'snapshot with an empty home': { args: ['snapshot', 'profile', '-s', 'work'], isEmpty: true },
+  'restore below an empty home': { args: ['restore', 'home/a/b/c', '-s', 'work', '--home', 'other'], isEmpty: true },
+};
+
+for (const [name, { args, isEmpty }] of Object.entries(writing)) {
+  testWith(['mounts of its own'], test.serial)(`C16: a read-only file system is FORBIDDEN: ${name}`, async (t) => {
+    const desk = new Desk(t);
+    writeProfile(desk);
+    for (const home of isEmpty ? ['other'] : ['other', 'home']) await desk.json(t, 'snapshot', 'profile', '-s', 'work', '--home', home);
+    desk.write({ 'profile/Default/Cookies': 'changed' });
+    mkdirSync(desk.home, { recursive: true });
+    const end = args.includes('--') ? args.indexOf('--') : args.length;
+    const words = [...args.slice(0, end), '--json', ...args.slice(end)];
+    const child = spawn('unshare', ['-rm', 'sh', '-c', readOnly, 'sh', desk.home, process.execPath, main, ...words], {
+      cwd: desk.dir,
+      env: desk.env,
+    });
+    const { status, stderr } = await outcome(child);
+    t.is(status, 6, stderr);
+    t.like(JSON.parse(stderr.split('\n').find((line) => line.startsWith('{')) ?? '').error, { code: 'FORBIDDEN' });
+    t.regex(stderr, /EROFS|read-only/);
+  });
+}
 
 /** Commands, in an order in which each succeeds. */
 const commands: readonly (readonly string[])[] = [

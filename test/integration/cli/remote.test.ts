@@ -100,7 +100,7 @@ test.serial('log, sessions, diff, status and stats show the remote, and with --o
   b.write({ 'mine/Default/New': 'new' });
   t.deepEqual(await b.json(t, 'status', 'mine', '-s', 'work'), { added: ['Default/New'], removed: [], changed: [] });
   t.like(await b.json(t, 'stats', '--on', 'remote'), { sessions: 1, commits: 1 });
-  t.like(await b.json(t, 'stats'), { sessions: 0, commits: 0 });
+  t.regex((await b.failure(t, 3, 'stats')).message, /^there is no store at /);
   t.deepEqual(await b.json(t, 'sessions', '--offline'), []);
   for (const args of [
     ['log', '-s', 'work'],
@@ -499,6 +499,18 @@ test.serial('a session that was deleted only locally is restored by pull, and no
   t.like(await b.json(t, 'sync', '-s', 'work'), { pulled: true, commit: second.commit }, 'new commits are reported');
 });
 
+for (const command of ['verify', 'verify --read-data', 'stats']) {
+  test.serial(`R-SYNC-12: ${command} reports a home without a store, and accepts an empty one`, async (t) => {
+    const desk = new Desk(t);
+    const { code, message } = await desk.failure(t, 3, ...command.split(' '));
+    t.is(code, 'NOT_FOUND');
+    t.regex(message, /^there is no store at file:.*\/home\//);
+    t.false(existsSync(desk.home), 'nothing was created by looking');
+    t.is((await desk.run('init')).status, 0);
+    t.like(await desk.json(t, ...command.split(' ')), { sessions: 0, commits: 0 });
+  });
+}
+
 test.serial(
   'R-SYNC-12, D3: a remote without a store is reported, as its address may be mistyped, and so is the push that creates one',
   async (t) => {
@@ -510,6 +522,9 @@ test.serial(
       ['pull', '-s', 'work'],
       ['pull', '--all'],
       ['sessions'],
+      ['verify', '--on', 'remote'],
+      ['verify', '--on', 'remote', '--read-data'],
+      ['stats', '--on', 'remote'],
     ]) {
       const { code, message } = await desk.failure(t, 3, ...args, '--remote', url);
       t.is(code, 'NOT_FOUND', args.join(' '));

@@ -18,7 +18,9 @@ const registration = dataUrl(`import { register } from 'node:module'; register($
  */
 function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   const home = temporary(t);
-  const env = { PATH: process.env['PATH'], HOME: home, BROWSERSTATE_REMOTE: 's3://bucket/prefix?region=us-east-1' };
+  const local = { PATH: process.env['PATH'], HOME: home };
+  spawnSync(process.execPath, [main, 'init'], { env: local });
+  const env = { ...local, BROWSERSTATE_REMOTE: 's3://bucket/prefix?region=us-east-1' };
   const { status, stderr } = spawnSync(process.execPath, ['--import', registration, main, ...args], { encoding: 'utf8', env });
   t.is(status, 0, stderr);
   return [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url]) => (url as string).replace(root, ''));

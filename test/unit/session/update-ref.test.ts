@@ -81,7 +81,8 @@ for (const [name, [where, act]] of Object.entries(changes)) {
     t.is(few.losing.pauses, 3);
     const all = await place(t, name, where);
     all.losing.left = Number.POSITIVE_INFINITY;
-    const { message } = await rejects(t, () => act(all), 'CONFLICT');
+    const { message, details } = await rejects(t, () => act(all), 'CONFLICT');
+    t.true('session' in details && 'head' in details, JSON.stringify(details));
     t.regex(message, /gave up after [0-9]+ attempts|was not pushed/);
     t.is(all.losing.pauses, MAX_SWAP_ATTEMPTS - 1);
   });
