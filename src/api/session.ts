@@ -422,7 +422,7 @@ function isUnknownCommit(error: unknown, revision: string): boolean {
 }
 throwTyped(Session);
 
-/** Returns the fork, and the commit of it that a directory was made from, if that is why a commit failed. */
+/** Returns the fork that a directory was made from, and its commit, if a commit failed for that. */
 function forkIn(error: unknown): { session: string; base: ObjectId } | undefined {
   if (!isError(error, 'CONFLICT') || error.details['base'] === undefined) return undefined;
   return error.details as { session: string; base: ObjectId };

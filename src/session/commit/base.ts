@@ -98,7 +98,7 @@ export async function passedWarning(
 }
 
 /**
- * Throws CONFLICT if the directory was made from a commit that is not in the history of the session
+ * Throws CONFLICT if the directory was made from a commit that is not in the session's history
  * but in that of a fork which a conflict made of it. The commit would replace the head's content.
  */
 export async function refuseDiverged(from: SessionRef, parent: Parent | undefined, { dir, record }: Workspace, op: Call): Promise<void> {
@@ -108,7 +108,7 @@ export async function refuseDiverged(from: SessionRef, parent: Parent | undefine
   const { base } = record;
   const fork = known.has(base) ? undefined : await relativeWith([op.local], from.id, base, op);
   if (fork === undefined) return;
-  // The local store has only some entries of the session. The fork shares those before the conflict.
+  // The local store has only some entries. The fork shares those before the conflict.
   for (const id of await historyOf(op.remote === undefined ? [] : ((await op.remote.recall(from.id))?.ref.rows ?? []))) known.add(id);
   if (parent?.isHere === false) for (const id of await historyOf(parent.source.entries(op))) known.add(id);
   for await (const { id } of (await op.local.read(fork, op)).entries(op)) {

@@ -77,7 +77,7 @@ export interface CommitSettings extends CommitOptions {
   op?: RowOp | undefined;
   /** The head that the commit is to follow; CONFLICT where it is another. Unless given it follows whatever is the head. */
   onto?: { head: ObjectId | undefined } | undefined;
-  /** The session that the directory is noted to be of, if the commit goes to a fork that a conflict made of it. */
+  /** The session that the record names, if the commit goes to a fork that a conflict made of it. */
   notedAs?: string | undefined;
   /** The directory is the older package's session of the same name, which is in the way of every other. */
   isMigration?: boolean | undefined;
