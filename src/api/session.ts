@@ -3,32 +3,33 @@
  * done with it.
  */
 import { BrowserStateError, isError } from '../base/errors.js';
-import { diffTrees, type TreeDiff } from '../format/diff.js';
-import type { ObjectId } from '../format/object-id.js';
-import { KeptFrames } from '../repository/read/frame-cache.js';
-import { checkId } from '../format/keys.js';
-import type { RefEvent } from '../format/ref.js';
 import { throwTyped } from '../base/system-errors.js';
-import { readRules } from '../workspace/capture/filter.js';
-import { refuseHalfDone } from '../workspace/checkout/settle.js';
-import { type LogOptions, type OfflineOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
+import { diffTrees, type TreeDiff } from '../format/diff.js';
+import { checkId } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { RefEvent } from '../format/ref.js';
+import { KeptFrames } from '../repository/read/frame-cache.js';
+import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSession, selectMatching } from '../session/checkout.js';
 import { checkpointDirectory } from '../session/commit/checkpoint.js';
 import { type CommitOptions, type CommitResult, commitDirectory } from '../session/commit/commit.js';
 import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from '../session/history.js';
-import { absentSession } from '../session/names.js';
 import { type Lease, type LeaseOptions, takeLease } from '../session/lease.js';
 import { type LogEntry, logEntry, select } from '../session/log-entry.js';
-import { lookAt } from '../workspace/capture/look.js';
+import { absentSession } from '../session/names.js';
 import { lostIn } from '../session/replica/lost.js';
-import { mergeSession } from '../sync/merge.js';
-import { type Call, callOf, hasRemote, requireRemote } from '../base/operation.js';
-import { type PullOptions, type PullResult, pullSession } from '../sync/pull.js';
-import { notPushed, type PushOptions, type PushResult, pushSession } from '../sync/push.js';
-import { relate } from '../sync/compare.js';
-import { repairSession } from '../sync/relocate.js';
 import type { Replica } from '../session/replica/replica.js';
 import { isCommitId, splitRevision } from '../session/revision.js';
+import { noTag } from '../session/tags.js';
+import { relate } from '../sync/compare.js';
+import { mergeSession } from '../sync/merge.js';
+import { type PullOptions, type PullResult, pullSession } from '../sync/pull.js';
+import { notPushed, type PushOptions, type PushResult, pushSession } from '../sync/push.js';
+import { repairSession } from '../sync/relocate.js';
+import { readRules } from '../workspace/capture/filter.js';
+import { lookAt } from '../workspace/capture/look.js';
+import { refuseHalfDone } from '../workspace/checkout/settle.js';
+import { type LogOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
 import { SessionView } from './session-view.js';
 
 /** A commit, and what was sent after it. */

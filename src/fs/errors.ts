@@ -1,4 +1,5 @@
 /** Errors of local files as errors of this library, with the path and a hint. */
+
 import { existsSync, mkdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';

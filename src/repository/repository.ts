@@ -6,12 +6,16 @@
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError, check, integrity, readingKey } from '../base/errors.js';
 import type { WriterHost } from '../base/host.js';
-import type { Commit } from '../format/commit.js';
-import type { Tree } from '../format/tree.js';
-import type { ObjectId } from '../format/object-id.js';
+import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../format/cells.js';
 import type { Compression } from '../format/codecs.js';
+import type { Commit } from '../format/commit.js';
 import { NAME_BYTES, unwrap, wrap } from '../format/envelope.js';
+import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from '../format/keys.js';
 import type { ObjectName } from '../format/locator.js';
+import { type BlobPlace, decodeManifest, encodeManifest, type Manifest, type PreparedTree } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
+import type { Tree } from '../format/tree.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { Refs } from './refs.js';
 

@@ -9,12 +9,10 @@ import { BrowserStateError, isError, throwIfAborted } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import type { Hold, Owners } from '../base/owners.js';
 import { nameOfKey, objectFolders } from '../format/keys.js';
-import { errno, writeFailure } from '../fs/errors.js';
+import { errno, makeDirectory, writeFailure } from '../fs/errors.js';
 import { readPrivately } from '../fs/private-file.js';
 import type { Provider } from '../provider/provider.js';
 import { Repository } from '../repository/repository.js';
-import { errno, makeDirectory, writeFailure } from '../fs/errors.js';
-import { readPrivately } from '../fs/private-file.js';
 
 /** The name of a note, which lists the keys of what was stored; the group is its owner. */
 export const DRAFT = /^[0-9a-f]{16}\.draft\.(.+)$/;

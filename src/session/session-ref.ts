@@ -4,10 +4,8 @@
  */
 import { BrowserStateError } from '../base/errors.js';
 import type { Manifest } from '../format/manifest.js';
-import { emptyRef, type Ref, type Row, wasDeleted } from '../format/ref.js';
-import type { RequestOptions, Version } from '../provider/provider.js';
-import type { Manifest } from '../format/manifest.js';
 import { emptyRef, type Ref, type Row, wasDeleted, wasMoved } from '../format/ref.js';
+import type { RequestOptions, Version } from '../provider/provider.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 import { resolveRevision } from './revision.js';

@@ -13,11 +13,9 @@ import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, obj
 import type { ObjectName } from '../../format/locator.js';
 import { checkUnique, type Ref, type Row } from '../../format/ref.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
-import { Repository } from '../repository.js';
-import { type Finding, Findings } from './findings.js';
-import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from '../../format/keys.js';
-import { checkUnique, type Ref, type Row } from '../../format/ref.js';
 import { CHECK_ADDRESS, noStore, Repository } from '../repository.js';
+import { type Finding, Findings } from './findings.js';
+import { type Checked, ManifestCheck } from './verify-manifest.js';
 
 export interface CheckOptions extends RequestOptions {
   /** Read and verify every byte of every object, not only the objects that name it. */

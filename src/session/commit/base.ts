@@ -3,11 +3,12 @@
  * directory that holds a part is laid over (SPEC.md 11.1).
  */
 import { BrowserStateError, isError } from '../../base/errors.js';
-import type { ObjectId } from '../../format/object-id.js';
+import type { Operation } from '../../base/operation.js';
 import type { Manifest } from '../../format/manifest.js';
+import type { ObjectId } from '../../format/object-id.js';
 import type { Row } from '../../format/ref.js';
 import type { Workspace, WorkspaceRecord } from '../../workspace/workspace.js';
-import type { Call, Operation } from '../../base/operation.js';
+import type { Call } from '../call.js';
 import { relativeWith } from '../relatives.js';
 import type { RemoteReplica } from '../replica/remote.js';
 import type { SessionRef } from '../session-ref.js';

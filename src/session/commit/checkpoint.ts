@@ -6,10 +6,13 @@ import { join } from 'node:path';
 import { toHex } from '../../base/bytes.js';
 import { BrowserStateError } from '../../base/errors.js';
 import { owning } from '../../base/owners.js';
-import { capture, knownIds } from '../../workspace/capture/capture.js';
+import { liveLabel } from '../../format/checkpoint-label.js';
 import { makeDirectory, writeFailure } from '../../fs/errors.js';
-import { copyLive } from '../../workspace/capture/live-copy.js';
 import { removeTree } from '../../fs/remove.js';
+import { capture, knownIds } from '../../workspace/capture/capture.js';
+import { copyLive } from '../../workspace/capture/live-copy.js';
+import type { Call } from '../call.js';
+import type { LocalReplica } from '../replica/local.js';
 import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
 
 /**

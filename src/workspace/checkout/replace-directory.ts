@@ -9,17 +9,12 @@ import { toHex } from '../../base/bytes.js';
 import { BrowserStateError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import type { Tree } from '../../format/tree.js';
-import { errno, writeFailure } from '../../fs/errors.js';
+import { errno, makeDirectorySync, writeFailure } from '../../fs/errors.js';
 import { isMountPoint, refuseMountsBelow, systemEntries } from '../../fs/mount-points.js';
 import { removeTree, requireRemovable } from '../../fs/remove.js';
 import { MARKER, mark } from '../marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace.js';
 import { between, identityOf, moveEntries } from './exchange.js';
-import { errno, makeDirectorySync, writeFailure } from '../../fs/errors.js';
-import { MARKER, mark } from '../marker.js';
-import { isMountPoint, refuseMountsBelow, systemEntries } from '../../fs/mount-points.js';
-import type { Pending, Workspace, WorkspaceRecord } from '../workspace.js';
-import { removeTree, requireRemovable } from '../../fs/remove.js';
 import { type Changing, finish, settleClear, settleSwap, undo } from './settle.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
