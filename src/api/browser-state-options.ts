@@ -1,16 +1,15 @@
 /**
  * The options of BrowserState, compatible with v0, and their translation to options of the store.
  */
+import type { PrepareOptions } from '../profile/prepare.js';
 import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
-import { checkOptions, type OptionNames } from '../base/option-check.js';
-import type { OnProgress } from '../base/progress.js';
-import type { OpenMountOptions, RecoverAction, UnmountOptions } from '../mount/options.js';
-import type { PrepareOptions } from '../profile/prepare.js';
+import { checkOptions, kind, type OptionNames, required } from '../base/option-check.js';
 import type { Provider } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
+import { type OpenMountOptions, optionsOf, type RecoverAction, type UnmountOptions } from './options.js';
 import type { TransferOptions } from './locations.js';
-import { optionsOf } from './options.js';
+import type { OnProgress } from '../base/progress.js';
 
 export interface SyncOptions extends TransferOptions {
   /** Accepted without effect: manifests are always stored. */
@@ -113,76 +112,76 @@ export interface MountOptions
 }
 
 const mountOptions: OptionNames<MountOptions> = {
-  mode: true,
-  create: true,
-  message: true,
-  labels: true,
-  offline: true,
-  onConflict: true,
-  owner: true,
-  exclude: true,
-  keepCaches: true,
-  signal: true,
-  checkpointInterval: true,
-  prepare: true,
-  handleSignals: true,
-  browser: true,
+  mode: kind.oneOf('shared', 'exclusive', 'fork'),
+  create: kind.flag,
+  message: kind.text,
+  labels: kind.labels,
+  offline: kind.flag,
+  onConflict: optionsOf.mount.onConflict,
+  owner: kind.text,
+  exclude: kind.texts,
+  keepCaches: kind.flag,
+  signal: kind.signal,
+  checkpointInterval: kind.from(1),
+  prepare: kind.objectOrFalse,
+  handleSignals: kind.flag,
+  browser: kind.flag,
 };
 
 const prepareOptions: OptionNames<PrepareOptions> = {
-  locks: true,
-  exitType: true,
-  warnings: true,
-  keepSessionCookies: true,
-  browserVersion: true,
+  locks: kind.flag,
+  exitType: kind.flag,
+  warnings: kind.flag,
+  keepSessionCookies: kind.flag,
+  browserVersion: kind.textOrPromise,
 };
 
-const unmountOptions: OptionNames<UnmountOptions & { discard?: boolean }> = { ...optionsOf.unmount, discard: true };
+const unmountOptions: OptionNames<UnmountOptions & { discard?: boolean }> = { ...optionsOf.unmount, discard: kind.flag };
 
 const stateOptions: OptionNames<BrowserStateOptions> = {
-  userId: true,
-  storageType: true,
-  useSync: true,
-  autoCleanup: true,
-  localOptions: true,
-  s3Options: true,
-  gcsOptions: true,
-  syncOptions: true,
-  home: true,
-  remote: true,
-  recover: true,
-  signal: true,
-  onProgress: true,
-  onRetry: true,
-  onWarning: true,
-  host: true,
+  userId: kind.text,
+  storageType: kind.oneOf('local', 's3', 'gcs', 'redis'),
+  useSync: kind.flag,
+  autoCleanup: kind.flag,
+  localOptions: kind.object,
+  s3Options: kind.object,
+  gcsOptions: kind.object,
+  syncOptions: kind.object,
+  home: kind.place,
+  remote: kind.place,
+  recover: kind.oneOf('commit', 'discard'),
+  signal: kind.signal,
+  onProgress: kind.call,
+  onRetry: kind.call,
+  onWarning: kind.call,
+  host: kind.object,
 };
 
-const localOptionNames: OptionNames<LocalOptions> = { storagePath: true };
+const localOptionNames: OptionNames<LocalOptions> = { storagePath: kind.text };
 const syncOptionNames: OptionNames<SyncOptions> = {
   ...optionsOf.transfer,
-  storeMetadataOnProvider: true,
-  metadataUpdateInterval: true,
+  storeMetadataOnProvider: kind.flag,
+  metadataUpdateInterval: kind.positive,
 };
 const s3OptionNames: OptionNames<S3StorageOptions> = {
-  bucketName: true,
-  region: true,
-  accessKeyId: true,
-  accessKeyID: true,
-  secretAccessKey: true,
-  sessionToken: true,
-  prefix: true,
-  endpoint: true,
-  pathStyle: true,
-  client: true,
+  bucketName: required(kind.text),
+  region: kind.text,
+  accessKeyId: kind.secret,
+  accessKeyID: kind.secret,
+  secretAccessKey: kind.secret,
+  sessionToken: kind.secret,
+  prefix: kind.text,
+  endpoint: kind.secret,
+  pathStyle: kind.flag,
+  client: kind.object,
 };
 const gcsOptionNames: OptionNames<GcsStorageOptions> = {
-  bucketName: true,
-  projectID: true,
-  keyFilename: true,
-  prefix: true,
-  endpoint: true,
-  storage: true,
+  bucketName: required(kind.text),
+  projectID: kind.text,
+  keyFilename: kind.text,
+  prefix: kind.text,
+  endpoint: kind.secret,
+  storage: kind.object,
 };
 
 /** Throws USAGE for an unknown option of `mount`, or in one of its groups. */
@@ -201,17 +200,12 @@ export function checkStateOptions(options: BrowserStateOptions): void {
   checkOptions('BrowserState', options, stateOptions);
   checkOptions('BrowserState: localOptions', options.localOptions, localOptionNames);
   checkOptions('BrowserState: syncOptions', options.syncOptions, syncOptionNames);
-  checkOptions('BrowserState: s3Options', options.s3Options, s3OptionNames);
-  checkOptions('BrowserState: gcsOptions', options.gcsOptions, gcsOptionNames);
+  if (options.s3Options !== undefined) checkOptions('BrowserState: s3Options', options.s3Options, s3OptionNames);
+  if (options.gcsOptions !== undefined) checkOptions('BrowserState: gcsOptions', options.gcsOptions, gcsOptionNames);
 }
 
 /** Throws USAGE or UNSUPPORTED for options without a usable storage. */
 export function checkStorage({ storageType = 'local', s3Options, gcsOptions, remote }: BrowserStateOptions): void {
-  if (!['local', 's3', 'gcs', 'redis'].includes(storageType)) {
-    throw new BrowserStateError('USAGE', `expected the storage type local, s3 or gcs, found ${JSON.stringify(storageType)}`, {
-      hint: 'Use local, s3 or gcs.',
-    });
-  }
   if (storageType === 'redis') {
     throw new BrowserStateError('UNSUPPORTED', 'the storage type redis is not supported', { hint: 'Use local, s3 or gcs.' });
   }

@@ -71,8 +71,8 @@ export class BrowserState {
    * }
    */
   constructor(options: BrowserStateOptions = {}) {
-    checkStorage(options);
     checkStateOptions(options);
+    checkStorage(options);
     const { metadataUpdateInterval, storeMetadataOnProvider } = options.syncOptions ?? {};
     if (metadataUpdateInterval !== undefined) checkPositive('metadataUpdateInterval', metadataUpdateInterval);
     this.#options = options;

@@ -64,7 +64,7 @@ export class Session {
    * the head of the remote, if there is one. See `commitDirectory` for what it throws; atomic.
    */
   async commit(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult> {
-    const op = callOf(this.#op, 'commit', options, optionsOf.commit);
+    const op = callOf(this.#op, 'commit', options, optionsOf.commit, { dir });
     return commitDirectory(this.id, dir, options, op);
   }
 
@@ -73,7 +73,7 @@ export class Session {
    * database would not hold still, and nothing was committed.
    */
   async checkpoint(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult | undefined> {
-    const op = callOf(this.#op, 'checkpoint', options, optionsOf.commit);
+    const op = callOf(this.#op, 'checkpoint', options, optionsOf.commit, { dir });
     return checkpointDirectory(this.id, dir, options, op);
   }
 
@@ -82,7 +82,7 @@ export class Session {
    * of an error of the push says that the commit is safe.
    */
   async save(dir: string, options: SaveOptions = {}): Promise<SaveResult> {
-    const op = callOf(this.#op, 'save', options, optionsOf.save);
+    const op = callOf(this.#op, 'save', options, optionsOf.save, { dir });
     const { session, ...done } = await this.#commitAnyway(dir, options, op);
     for (const { kind, path } of done.stats.skipped) op.onWarning?.(`${path}: left out, as every ${kind} is`);
     if (!hasRemote(op) || options.push === false) return { ...done, push: undefined };
@@ -128,7 +128,7 @@ export class Session {
    * the next checkout redoes.
    */
   async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
-    const op = callOf(this.#op, 'checkout', options, optionsOf.checkout);
+    const op = callOf(this.#op, 'checkout', options, optionsOf.checkout, { dir });
     return this.#at(options, op, async (session, settings) => {
       const isHere = await session.#view.hasHere(settings.at ?? 'HEAD', op);
       return session.#checkOut(dir, settings, isHere, op);
@@ -140,7 +140,7 @@ export class Session {
    * remote is asked what is the newest.
    */
   async restore(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
-    const op = callOf(this.#op, 'restore', options, optionsOf.checkout);
+    const op = callOf(this.#op, 'restore', options, optionsOf.checkout, { dir });
     return this.#at(options, op, async (session, settings) => {
       // An id names the same version everywhere.
       const isHere = isCommitId(settings.at ?? '') && (await session.#view.hasHere(settings.at as string, op));
@@ -231,7 +231,7 @@ export class Session {
    * USAGE or NOT_FOUND if it names none.
    */
   async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
-    const op = callOf(this.#op, 'resolve', options, optionsOf.offline);
+    const op = callOf(this.#op, 'resolve', options, optionsOf.offline, { revision });
     return this.#at({ ...options, at: revision }, op, async (session, { at }) => {
       const { place, row } = await session.#view.find(at, op);
       return logEntry(row, place.ref.tags);
@@ -243,7 +243,7 @@ export class Session {
    * another; times alone make no difference.
    */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
-    const op = callOf(this.#op, 'diff', options, optionsOf.offline);
+    const op = callOf(this.#op, 'diff', options, optionsOf.offline, { from, to });
     const read = (revision: string) => this.#at({ ...options, at: revision }, op, (session, { at }) => session.#view.readTree(at, op));
     return diffTrees(await read(from), await read(to));
   }
@@ -253,7 +253,7 @@ export class Session {
    * another process changes the directory, DIRTY if one was cut off.
    */
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
-    const op = callOf(this.#op, 'status', options, optionsOf.status);
+    const op = callOf(this.#op, 'status', options, optionsOf.status, { dir });
     const tree = await this.#view.readTree('HEAD', op);
     const workspace = await op.local.lookedAt(dir);
     refuseHalfDone(workspace);
@@ -268,7 +268,7 @@ export class Session {
    * Atomic. Throws CONFLICT if another writer moved the head meanwhile.
    */
   async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = callOf(this.#op, 'rollback', options, optionsOf.rollback);
+    const op = callOf(this.#op, 'rollback', options, optionsOf.rollback, { to });
     return this.#at({ ...options, at: to }, op, async (session, { at }) => {
       if (session !== this) await session.#sendFirst(op);
       return this.#act(undefined, op, async (replica) => {
@@ -294,7 +294,7 @@ export class Session {
    * (`SESSION:REV`); nothing is copied. Throws CONFLICT if a session of that name exists.
    */
   async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = callOf(this.#op, 'fork', options, optionsOf.at);
+    const op = callOf(this.#op, 'fork', options, optionsOf.at, { name });
     return this.#at(options, op, async (session, { at }) => {
       checkId('session', name);
       await op.local.rejectLegacy(name, op);
@@ -311,7 +311,7 @@ export class Session {
    * commit that this session shares with another, such as the one that it was forked from.
    */
   async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = callOf(this.#op, 'tag', options, optionsOf.at);
+    const op = callOf(this.#op, 'tag', options, optionsOf.at, { name });
     const { offline } = options;
     const isOwn = this.#named(options.at ?? 'HEAD').session === this;
     const at = isOwn ? options.at : (await this.resolve(options.at as string, { offline, signal: op.signal })).commit;
@@ -327,7 +327,7 @@ export class Session {
    * NOT_FOUND if there is no such tag.
    */
   async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
-    const op = callOf(this.#op, 'untag', options, optionsOf.offline);
+    const op = callOf(this.#op, 'untag', options, optionsOf.offline, { name });
     let named: ObjectId | undefined;
     for (const replica of [op.remote, op.local]) {
       const removed = replica && (await untag(replica, this.id, name, op).catch(unlessMissing));

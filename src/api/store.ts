@@ -4,20 +4,16 @@ import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { REMOTE_CONCURRENCY } from '../base/limits.js';
-import type { Operation } from '../base/operation.js';
-import type { OptionNames } from '../base/option-check.js';
-import type { OnProgress } from '../base/progress.js';
-import { throwTyped } from '../base/system-errors.js';
-import { checkId } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
+import { checkArgument, kind, type OptionNames } from '../base/option-check.js';
+import type { RequestOptions } from '../provider/provider.js';
+import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
+import { checkId } from '../format/keys.js';
 import { type Ref, wasDeleted } from '../format/ref.js';
+import { throwTyped } from '../base/system-errors.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
-import { type MigrateOptions, type MigrateResult, migrateSession } from '../legacy/migrate.js';
-import { measure } from '../legacy/sources.js';
-import type { Mount } from '../mount/mount.js';
-import { mountNotes, openMount } from '../mount/open.js';
-import type { OpenMountOptions, RecoverAction, RecoverOptions } from '../mount/options.js';
+import { type Action, forAll, type Outcome } from './all-sessions.js';
 import {
   type AbandonedMount,
   leftOf,
@@ -288,6 +284,8 @@ export class Store {
    */
   async recover(left: AbandonedMount, how: RecoverAction, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
     const op = callOf(this.#op, 'recover', options, optionsOf.recover);
+    checkArgument('recover', 'left', left, kind.object);
+    checkArgument('recover', 'how', how, optionsOf.mount.recover);
     if (hasRemote(op) && how === 'commit') await pullForMount(left.session, {}, op);
     const done = await recoverMount(mountNotes(this.#local), left, how, options, op);
     if (done !== undefined) return done;
@@ -298,8 +296,9 @@ export class Store {
   }
 
   /** Verifies the repository of this machine, or the remote; see `checkRepository`. */
-  async verify({ on, ...options }: CheckOptions & OnOptions = {}): Promise<CheckResult> {
-    const op = callOf(this.#op, 'verify', { on, ...options }, optionsOf.verify);
+  async verify(given: CheckOptions & OnOptions = {}): Promise<CheckResult> {
+    const op = callOf(this.#op, 'verify', given, optionsOf.verify);
+    const { on, ...options } = given;
     const result = await checkRepository(this.#replica(on).provider, op.host, { ...options, signal: op.signal });
     if (on === 'remote' && result.findings.length > 0) await this.#remote?.lookSoon();
     return result;

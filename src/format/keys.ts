@@ -1,7 +1,9 @@
 /** The layout of a repository, and the grammar of its names (SPEC.md 9). */
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
+import type { Host } from '../base/host.js';
 import { MAX_ID_LENGTH } from '../base/limits.js';
+import { shown } from '../base/option-check.js';
 import { NAME_BYTES } from './envelope.js';
 import { nameText, type ObjectName } from './locator.js';
 
@@ -38,14 +40,14 @@ const idPattern = new RegExp(`^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,${MAX_ID_LENGTH -
 
 /** Returns true if `id` can name a session or a user (R-NAME-3). */
 export function isId(id: string): boolean {
-  return idPattern.test(id);
+  return typeof id === 'string' && idPattern.test(id);
 }
 
 /** Throws USAGE unless `id` can name a session or a user (R-NAME-3). */
 export function checkId(kind: 'session' | 'user', id: string): void {
   if (isId(id)) return;
-  throw new BrowserStateError('USAGE', `expected a ${kind} id, found ${JSON.stringify(id)}`, {
-    details: { [kind]: id },
+  throw new BrowserStateError('USAGE', `expected a ${kind} id, found ${shown(id)}`, {
+    details: { [kind]: typeof id === 'string' ? id : shown(id) },
     hint: `A ${kind} id has 1 to ${MAX_ID_LENGTH} letters, digits and . _ - @ and does not start with a dot.`,
   });
 }

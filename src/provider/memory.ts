@@ -6,7 +6,7 @@
  */
 import { equalBytes } from '../base/bytes.js';
 import { BrowserStateError, invariant, throwIfAborted } from '../base/errors.js';
-import { checkOptions, type OptionNames } from '../base/option-check.js';
+import { checkOptions, kind, type OptionNames } from '../base/option-check.js';
 import { checkCellSize, checkRange, checkWithin } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
 import type { Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
@@ -18,7 +18,7 @@ export interface MemoryOptions {
   conditionalRead?: boolean;
 }
 
-const memoryOptions: OptionNames<MemoryOptions> = { url: true, conditionalRead: true };
+const memoryOptions: OptionNames<MemoryOptions> = { url: kind.text, conditionalRead: kind.flag };
 
 /**
  * Returns an empty provider (SPEC.md "Provider"). Its content lives as long as the object; closing

@@ -1,12 +1,9 @@
 /** Opening a store to read it, on any runtime. */
 import { BrowserStateError } from '../base/errors.js';
-import { checkOptions, type OptionNames } from '../base/option-check.js';
-import { portableHost } from '../base/portable-host.js';
-import { checkId } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
-import { rowCount } from '../format/ref.js';
+import { checkOptions, kind, type OptionNames, required } from '../base/option-check.js';
+import { portableHost } from '../base/portable-host.js';
 import { type Fetch, HttpSource, type Sign } from '../provider/http/http.js';
-import { readOnly, type Source } from '../provider/http/read-only.js';
 import { type S3Address, s3Source } from '../provider/http/s3.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { retrying } from '../provider/wrap/retry.js';
@@ -35,9 +32,22 @@ export interface ReaderOptions {
   fetch?: Fetch | undefined;
 }
 
-const readerOptions: OptionNames<ReaderOptions> = { url: true, s3: true, provider: true, userId: true, sign: true, fetch: true };
-const s3Options: OptionNames<S3Address> = { bucket: true, prefix: true, region: true, endpoint: true, pathStyle: true };
-const sessionsOptions: OptionNames<ReaderSessionsOptions> = { signal: true, onProblem: true };
+const readerOptions: OptionNames<ReaderOptions> = {
+  url: kind.address,
+  s3: kind.object,
+  provider: kind.source,
+  userId: kind.text,
+  sign: kind.call,
+  fetch: kind.call,
+};
+const s3Options: OptionNames<S3Address> = {
+  bucket: required(kind.text),
+  prefix: kind.text,
+  region: kind.text,
+  endpoint: kind.secret,
+  pathStyle: kind.flag,
+};
+const sessionsOptions: OptionNames<ReaderSessionsOptions> = { signal: kind.signal, onProblem: kind.call };
 
 export interface ReaderSessionInfo {
   session: string;
@@ -73,10 +83,11 @@ export interface ReaderSessionsOptions extends RequestOptions {
  */
 export function openReader(options: ReaderOptions): Reader {
   checkOptions('openReader', options, readerOptions);
-  const { userId = 'default' } = options;
+  const given = options ?? {};
+  const { userId = 'default' } = given;
   checkId('user', userId);
   const random = (): number => new DataView(portableHost.random(4).buffer as ArrayBuffer).getUint32(0) / 2 ** 32;
-  return new Reader(scoped(retrying(providerOf(options), { random }), `${userId}/.store/`));
+  return new Reader(scoped(retrying(providerOf(given), { random }), `${userId}/.store/`));
 }
 
 export class Reader {

@@ -1,8 +1,7 @@
 /** A session that is only read: its history, its tags, and its versions. */
 import { BrowserStateError } from '../base/errors.js';
-import { checkOptions, type OptionNames } from '../base/option-check.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
+import { checkArgument, checkOptions, kind, type OptionNames } from '../base/option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
@@ -10,7 +9,7 @@ import { type LogEntry, type LogSelection, logEntry, select } from '../session/l
 import { readManifestBytes, wasCollected } from '../session/read-manifest.js';
 import { resolveRevision, splitRevision } from '../session/revision.js';
 import type { RefReader, Seen } from './refs.js';
-import { ReaderVersion } from './version.js';
+import { ReaderVersion, requestOptions } from './version.js';
 
 export interface ReaderLogOptions extends RequestOptions, LogSelection {}
 
@@ -19,9 +18,8 @@ export interface VersionOptions extends RequestOptions {
   at?: string | undefined;
 }
 
-const requestOptions: OptionNames<RequestOptions> = { signal: true };
-const logOptions: OptionNames<ReaderLogOptions> = { ...requestOptions, limit: true, checkpoints: true };
-const versionOptions: OptionNames<VersionOptions> = { ...requestOptions, at: true };
+const logOptions: OptionNames<ReaderLogOptions> = { ...requestOptions, limit: kind.from(0), checkpoints: kind.flag };
+const versionOptions: OptionNames<VersionOptions> = { ...requestOptions, at: kind.text };
 
 export class ReaderSession {
   readonly #refs: RefReader;
@@ -62,6 +60,7 @@ export class ReaderSession {
 
   /** Returns the commit that a revision names. Throws USAGE or NOT_FOUND if it names none. */
   async resolve(revision: string, options: RequestOptions = {}): Promise<LogEntry> {
+    checkArgument('resolve', 'revision', revision);
     checkOptions('resolve', options, requestOptions);
     const { token, row } = await this.#find(revision, options);
     return logEntry(row, token.ref.tags);

@@ -4,10 +4,10 @@ import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, check, isError } from '../base/errors.js';
 import { FETCH_AT_ONCE_BYTES } from '../base/limits.js';
 import { nearest } from '../base/nearest.js';
-import { compareFrames } from '../format/locator.js';
-import type { BlobPlace, Manifest } from '../format/manifest.js';
-import type { ObjectId } from '../format/object-id.js';
 import { blobCount, blobId, type FileEntry, type TreeEntry } from '../format/tree.js';
+import type { ObjectId } from '../format/object-id.js';
+import { checkArgument, checkOptions, kind, type OptionNames } from '../base/option-check.js';
+import { compareFrames } from '../format/locator.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { BlobReader } from '../repository/read/blob-reader.js';
 import { planFetch } from '../repository/read/fetch-plan.js';
@@ -23,6 +23,9 @@ interface FileInfoBase {
 
 /** A file, a directory or a symlink of a version. */
 export type FileInfo = FileInfoBase & ({ kind: 'file'; size: number } | { kind: 'directory' } | { kind: 'symlink'; target: string });
+
+/** The options of a call that has no others. */
+export const requestOptions: OptionNames<RequestOptions> = { signal: kind.signal };
 
 export class ReaderVersion {
   readonly #provider: Pick<Provider, 'get'>;
@@ -51,6 +54,8 @@ export class ReaderVersion {
    * its bytes are missing or not those of the version.
    */
   async read(path: string, options: RequestOptions = {}): Promise<Uint8Array> {
+    checkArgument('read', 'path', path);
+    checkOptions('read', options, requestOptions);
     for await (const { bytes } of this.#contents([this.#file(path)], options)) return bytes;
     throw this.#missing(path);
   }
@@ -61,6 +66,8 @@ export class ReaderVersion {
    * Throws as `read` does.
    */
   async *readAll(paths?: Iterable<string>, options: RequestOptions = {}): AsyncGenerator<{ path: string; bytes: Uint8Array }> {
+    if (paths !== undefined) checkArgument('readAll', 'paths', paths, kind.iterable);
+    checkOptions('readAll', options, requestOptions);
     const all = this.#manifest.tree.filter((entry) => entry.kind === 'file');
     const files = paths === undefined ? all : Array.from(new Set(paths), (path) => this.#file(path));
     yield* this.#contents(files, options);

@@ -10,11 +10,10 @@ import { pathToFileURL } from 'node:url';
 import { equalBytes } from '../../base/bytes.js';
 import { check, invariant, throwIfAborted } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
-import { checkOptions, type OptionNames } from '../../base/option-check.js';
+import { checkArgument, checkOptions, kind, type OptionNames } from '../../base/option-check.js';
 import type { Owners } from '../../base/owners.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from '../arguments.js';
 import { checkKey, checkPrefix } from '../key.js';
-import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from '../provider.js';
 import { Anchor, type AnchorOptions, type Place } from './anchor.js';
 import { checkCell, type Finding } from './check.js';
 import { absent, committed, damaged, hasErrno, misplaced, misplacedCell, translating } from './errors.js';
@@ -22,6 +21,7 @@ import { bytesAt, type Folder, publish, readBytes, removeFile, syncDirectory } f
 import { listFolder, oddEntries } from './list.js';
 import { objectPath } from './names.js';
 import { probeFolder } from './probe.js';
+import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from '../provider.js';
 
 /**
  * Entries of one generation of a cell: few enough to list at once, many enough that a roll costs
@@ -39,13 +39,14 @@ export interface LocalOptions {
   owners?: Owners | undefined;
 }
 
-const localOptions: OptionNames<LocalOptions> = { entriesPerGeneration: true, owners: true };
+const localOptions: OptionNames<LocalOptions> = { entriesPerGeneration: kind.from(2), owners: kind.object };
 
 /**
  * Returns the provider over the folder `root`, which need not exist. Only `random` of the host is
  * used.
  */
 export function localProvider(root: string, host: Pick<Host, 'random'>, options: LocalOptions = {}): Provider {
+  checkArgument('localProvider', 'root', root);
   checkOptions('localProvider', options, localOptions);
   const { entriesPerGeneration = ENTRIES_PER_GENERATION, owners } = options;
   return new LocalProvider(resolve(root), host, { entriesPerGeneration, owners, expected: undefined });

@@ -4,13 +4,12 @@
  */
 import { BrowserStateError, check, integrity, isError, throwIfAborted } from '../../base/errors.js';
 import { type Host, systemHost } from '../../base/host.js';
-import { checkOptions, type OptionNames } from '../../base/option-check.js';
+import { checkOptions, kind, type OptionNames, required } from '../../base/option-check.js';
 import { MAX_OBJECT_SIZE } from '../arguments.js';
-import type { ByteRange, Cell, EtagStyle, GetOptions, Provider, RequestOptions, SwapOptions, Version } from '../provider.js';
 import { type BodyOptions, bodyOf } from '../shared/body.js';
-import { BucketProvider, type Page } from '../shared/bucket.js';
+import { BucketProvider, type Page } from './bucket.js';
 import { bucketUrl, cellName } from '../shared/bucket-names.js';
-import { scoped } from '../wrap/scoped.js';
+import type { ByteRange, Cell, EtagStyle, GetOptions, Provider, RequestOptions, SwapOptions, Version } from '../provider.js';
 import { decodedName } from './answers.js';
 import { S3Bucket, type Written } from './bucket.js';
 import {
@@ -37,15 +36,15 @@ export interface S3Options extends S3ConnectionOptions {
 }
 
 const s3Options: OptionNames<S3Options> = {
-  bucket: true,
-  prefix: true,
-  region: true,
-  endpoint: true,
-  pathStyle: true,
-  credentials: true,
-  client: true,
-  maxConcurrency: true,
-  timeoutMs: true,
+  bucket: required(kind.text),
+  prefix: kind.text,
+  region: kind.text,
+  endpoint: kind.secret,
+  pathStyle: kind.flag,
+  credentials: kind.object,
+  client: kind.object,
+  maxConcurrency: kind.from(1),
+  timeoutMs: kind.from(1),
 };
 
 /**
