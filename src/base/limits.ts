@@ -265,6 +265,14 @@ export const MIN_BYTES_PER_SECOND = 32;
  */
 export const MAX_ANSWER_SIZE = 16 * MiB;
 /**
+ * Names in one list of a bucket, and those that a reader accepts, which lists sessions alone and
+ * holds their names: some 100 MB. Only a store that never ends a list gets there.
+ */
+export const MAX_LISTED_NAMES = 2 ** 24;
+export const MAX_LISTED_SESSIONS = 2 ** 20;
+/** Pages of a list in succession without a name: stores send some after many deletions. */
+export const MAX_EMPTY_PAGES = 1000;
+/**
  * Bytes of an error response. Documents of S3 and GCS have 1 KiB; more is a page of something else.
  */
 export const MAX_REFUSAL_SIZE = 64 * KiB;

@@ -38,8 +38,8 @@ export function ifThere<T>(path: string, look: () => T): T | undefined {
   } catch (error) {
     const code = errno(error);
     // ENOTDIR: a directory above it became a file. ELOOP: a handle was opened, but a symlink is
-    // there now.
-    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return undefined;
+    // there now. ENXIO: a socket took the place of a file.
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
     throw readFailure(path, error);
   }
 }

@@ -126,7 +126,8 @@ class GcsProvider extends BucketProvider {
       items = [],
       nextPageToken: next,
     } = parsed<List>(await this.#ask({ method: 'GET', path, query, headers: AS_STORED }, options));
-    if (kind !== 'storage#objects' || !items.every(({ name }) => typeof name === 'string')) throw new NotGcs('it is no list');
+    if (kind !== 'storage#objects' || !items.every(({ name }) => typeof name === 'string' && name.startsWith(prefix)))
+      throw new NotGcs('it is no list');
     return { objects: items.map(({ name, size, generation }) => ({ name, size: Number(size), mark: generation })), next };
   }
 

@@ -7,15 +7,14 @@ import { sha256 } from '#platform';
 import { equalBytes, toHex } from '../../base/bytes.js';
 import { BrowserStateError, cancelled, check, integrity, isError, messageOf, throwIfAborted } from '../../base/errors.js';
 import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../../base/limits.js';
+import { shown } from '../../base/option-check.js';
 import { checkRange, MAX_OBJECT_SIZE } from '../arguments.js';
-import { checkKey } from '../key.js';
-import type { ByteRange, Cell, GetOptions, RequestOptions } from '../provider.js';
-import { textOf } from '../s3/answers.js';
-import { decodeCell, MAX_CELL_OBJECT_SIZE } from '../s3/cell.js';
-import { announcedLength, rangeProblem } from '../shared/body.js';
+import { announcedLength, rangeProblem } from './body.js';
 import { cellName } from '../shared/bucket-names.js';
 import { type HttpAnswer, partOf, type Watch, watchRate } from './body.js';
 import { failed, failureOf, stranger, unanswered } from './errors.js';
+import { checkKey } from '../key.js';
+import type { ByteRange, Cell, GetOptions, RequestOptions } from '../provider.js';
 import type { Source } from './read-only.js';
 
 /** A request that is about to be sent. */
@@ -130,6 +129,7 @@ export class HttpSource implements Source {
     if (sign === undefined) return { url: request.url, headers: {} };
     try {
       const given = await sign({ ...request, headers: { ...request.headers } });
+      if (typeof given !== 'string' && (typeof given !== 'object' || given === null)) throw unsigned(given);
       const { url = request.url, headers = {} } = typeof given === 'string' || given instanceof URL ? { url: given } : given;
       const pairs = Symbol.iterator in headers ? [...headers] : Object.entries(headers);
       return { url: String(url), headers: Object.fromEntries(pairs.map(([name, value]) => [name.toLowerCase(), value])) };
@@ -194,6 +194,12 @@ export class HttpSource implements Source {
     url.pathname = `${url.pathname.replace(/\/+$/, '')}/${name.split('/').map(encodeURIComponent).join('/')}`;
     return url;
   }
+}
+
+function unsigned(given: unknown): BrowserStateError {
+  return new BrowserStateError('USAGE', `expected \`sign\` to return a URL or an object with \`headers\`, found ${shown(given, true)}`, {
+    hint: 'Return the address as a string or a URL, or { url, headers }; {} sends the request as it is.',
+  });
 }
 
 /** Bytes of the digest at the end of every envelope (SPEC.md 4). */

@@ -3,14 +3,15 @@
  * R-S3-8).
  */
 import { BrowserStateError, check, throwIfAborted } from '../../base/errors.js';
-import { MAX_ANSWER_SIZE } from '../../base/limits.js';
-import { checkPrefix } from '../key.js';
-import type { Listed, RequestOptions } from '../provider.js';
-import { checkList, decodedName, isDocument, NotS3, textOf } from '../s3/answers.js';
+import { MAX_ANSWER_SIZE, MAX_LISTED_SESSIONS } from '../../base/limits.js';
 import { entryOf } from '../shared/bucket-names.js';
-import { stranger } from './errors.js';
 import { type HttpOptions, HttpSource } from './http.js';
+import { stranger } from './errors.js';
+import { checkPrefix } from '../key.js';
+import { ListBounds } from '../list-bounds.js';
+import type { Listed, RequestOptions } from '../provider.js';
 import type { Source } from './read-only.js';
+import { checkList, checkNames, decodedName, isDocument, NotS3, textOf } from '../s3/answers.js';
 
 export interface S3Address {
   bucket: string;
@@ -59,7 +60,7 @@ function bucketAddress({ bucket, region, endpoint, pathStyle = false }: S3Addres
 
 async function* list(source: HttpSource, base: URL, bucket: string, prefix: string, options: RequestOptions = {}): AsyncGenerator<Listed> {
   checkPrefix(prefix);
-  const seen = new Set<string>();
+  const bounds = new ListBounds(source.url, MAX_LISTED_SESSIONS);
   let token: string | undefined;
   do {
     throwIfAborted(options.signal);
@@ -72,14 +73,13 @@ async function* list(source: HttpSource, base: URL, bucket: string, prefix: stri
     const page = bytes !== undefined && isDocument(bytes, 'ListBucketResult') ? pageOf(textOf(bytes)) : undefined;
     if (page === undefined) throw stranger(prefix, source.url, 'the answer is no list');
     checkPage(source, page, bucket, prefix);
+    bounds.add(page.objects.length, page.next);
     for (const { name, size } of page.objects) {
       const entry = entryOf(decodedName(name), size);
       if (entry !== undefined) yield entry;
     }
     token = page.next;
     check(!page.isTruncated || token !== undefined, `${source.url}: expected a token for the rest of a list, found none`);
-    check(token === undefined || !seen.has(token), `${source.url}: expected the next page of a list, found one for the second time`);
-    if (token !== undefined) seen.add(token);
   } while (token !== undefined);
 }
 
@@ -114,7 +114,13 @@ function elementOf(text: string, name: string): string | undefined {
   const end = start === -1 ? -1 : text.indexOf(`</${name}>`, start);
   if (end === -1) return undefined;
   const raw = text.slice(start + name.length + 2, end);
-  return raw.replaceAll(/&(?:amp|lt|gt|quot|apos|#39|#34);/g, (entity) => entities[entity] as string);
+  return raw.replaceAll(/&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});/g, characterOf);
+}
+
+/** Returns the character that a reference of XML names; the reference if there is none. */
+function characterOf(reference: string): string {
+  const point = Number(reference.slice(2, -1).replace('x', '0x'));
+  return entities[reference] ?? (point <= 0x10ffff ? String.fromCodePoint(point) : reference);
 }
 
 const entities: Record<string, string> = {
@@ -122,14 +128,16 @@ const entities: Record<string, string> = {
   '&lt;': '<',
   '&gt;': '>',
   '&quot;': '"',
-  '&#34;': '"',
   '&apos;': "'",
-  '&#39;': "'",
 };
 
 function checkPage(source: HttpSource, page: Page, bucket: string, prefix: string): void {
   try {
     checkList(page, bucket, prefix);
+    checkNames(
+      page.objects.map(({ name }) => name),
+      prefix,
+    );
   } catch (error) {
     throw error instanceof NotS3 ? stranger(prefix, source.url, 'the answer is the list of another bucket or prefix') : error;
   }

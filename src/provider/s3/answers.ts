@@ -144,6 +144,13 @@ export function checkList(found: { Name?: string | undefined; Prefix?: string | 
   throw new NotS3(200, 'it is the list of another bucket or prefix');
 }
 
+/** Throws NotS3 unless all names of a list are below its prefix. */
+export function checkNames(names: readonly string[], prefix: string): void {
+  const isBelow = (name: string): boolean =>
+    [name, decodedName(name), decodedName(name.replaceAll('+', ' '))].some((each) => each.startsWith(prefix));
+  if (!names.every(isBelow)) throw new NotS3(200, 'it lists names of another prefix');
+}
+
 /**
  * Returns a name of a list without its encoding. An invalid encoding is returned as it is; it is no
  * key.

@@ -8,10 +8,10 @@ import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sd
 import { BrowserStateError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../../base/limits.js';
-import type { ByteRange, EtagStyle, RequestOptions, SwapOptions } from '../provider.js';
 import { bodyOf } from '../shared/body.js';
 import { STORES_HINT } from '../wrap/probe.js';
-import { checkContent, checkList } from './answers.js';
+import type { ByteRange, EtagStyle, RequestOptions, SwapOptions } from '../provider.js';
+import { checkContent, checkList, checkNames } from './answers.js';
 import { bareEtag } from './cell.js';
 import { finishing, type S3Connection } from './connection.js';
 import { isNamed, statusOf } from './errors.js';
@@ -94,6 +94,10 @@ export class S3Bucket {
     const input = { Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token, EncodingType: 'url' } as const;
     const page = await this.#connection.send('list', (sdk) => new sdk.ListObjectsV2Command(input), signal);
     checkList(page, this.#bucket, prefix);
+    checkNames(
+      (page.Contents ?? []).map(({ Key }) => Key ?? ''),
+      prefix,
+    );
     return page;
   }
 

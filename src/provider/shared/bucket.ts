@@ -4,8 +4,11 @@
  */
 import { equalBytes } from '../../base/bytes.js';
 import { BrowserStateError, invariant, isError, throwIfAborted } from '../../base/errors.js';
+import { MAX_LISTED_NAMES } from '../../base/limits.js';
 import { checkCellSize, checkObjectSize, checkRange } from '../arguments.js';
+import { entryOf } from './bucket-names.js';
 import { checkKey, checkPrefix } from '../key.js';
+import { ListBounds } from '../list-bounds.js';
 import type {
   ByteRange,
   Cell,
@@ -108,13 +111,17 @@ export abstract class BucketProvider implements Provider {
 
   async *#list(prefix: string, options: RequestOptions = {}): AsyncIterable<ForeignObject> {
     throwIfAborted(options.signal);
+    const bounds = new ListBounds(this.url, MAX_LISTED_NAMES);
     let token: string | undefined;
     do {
       const page = await this.translate(`list ${prefix}`, options, () => this.page(prefix, token, options));
+      let names = 0;
       for (const object of page.objects) {
+        names++;
         yield object;
         throwIfAborted(options.signal);
       }
+      bounds.add(names, page.next);
       token = page.next;
     } while (token !== undefined);
   }

@@ -210,6 +210,8 @@ async function readFile(place: Place, entry: ScannedEntry, old: FileEntry | unde
   const file = ifThere(place.shown, () => openSync(place.path(), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (file === undefined) return undefined;
   try {
+    // A named pipe may have taken the place of the file.
+    if (!fstatSync(file).isFile()) return undefined;
     const ids = await readChunks(file, entry, old, options);
     return ids !== undefined && isSame(entry, fstatSync(file, { bigint: true })) ? ids : undefined;
   } catch (error) {

@@ -120,10 +120,19 @@ const lists: [string, WrongAnswer, 'UNREACHABLE' | 'INTEGRITY' | 'NOT_FOUND' | '
     },
     'INTEGRITY',
   ],
+  [
+    'F10: names of another prefix',
+    { status: 200, body: listed(`<Name>profiles</Name><Prefix>team/refs/</Prefix>${names('team/refs/a~', 'evil/refs/b~')}`) },
+    'UNREACHABLE',
+  ],
   ['no such bucket', { status: 404, body: '<Error><Code>NoSuchBucket</Code></Error>' }, 'NOT_FOUND'],
   ['a list that is forbidden', { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' }, 'FORBIDDEN'],
   ['a list without end', { status: 200, tail: 'on' }, 'UNREACHABLE'],
 ];
+
+function names(...keys: string[]): string {
+  return keys.map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`).join('');
+}
 
 function listed(inside: string): string {
   return `<?xml version="1.0"?><ListBucketResult>${inside}</ListBucketResult>`;
@@ -187,4 +196,43 @@ test('a query in the address goes with every request, and headers of `sign` are 
   t.regex(message, /answered 302/);
   t.notRegex(message, /secret/);
   t.false(place.requests.some((name) => name.includes('elsewhere')));
+});
+
+/** Pages that all go on with a new token, and what is in each. */
+const endless: [string, (page: number) => string][] = [
+  ['F10: pages without names', () => ''],
+  ['F10: pages of new names', (page) => names(...Array.from({ length: 8192 }, (_, i) => `r/${page}-${i}~`))],
+];
+
+for (const [title, content] of endless) {
+  test(`${title}: a list that goes on for ever is INTEGRITY`, async (t) => {
+    let page = 0;
+    const answer = async () => {
+      const next = `<IsTruncated>true</IsTruncated><NextContinuationToken>t${++page}</NextContinuationToken>`;
+      return new Response(listed(`<Name>profiles</Name><Prefix>r/</Prefix>${next}${content(page)}`));
+    };
+    const source = s3Source({ bucket: 'profiles', endpoint: 'https://a.example', pathStyle: true }, { fetch: answer });
+    const { message } = await rejects(t, async () => {
+      for await (const _ of source.list?.('r/') ?? []);
+    });
+    t.regex(message, /expected a list/);
+  });
+}
+
+test('F10: references of XML to characters in a list are read, and others are no names', async (t) => {
+  const keys = ['r/w&#x6f;rk~', 'r/&#100;&#x00065;~', 'r/&#x110000;~', 'r/&other;~'];
+  const answer = async () => new Response(listed(`<Name>profiles</Name><Prefix>r/</Prefix>${names(...keys)}`));
+  const source = s3Source({ bucket: 'profiles', endpoint: 'https://a.example', pathStyle: true }, { fetch: answer });
+  const found: string[] = [];
+  for await (const { key } of source.list?.('r/') ?? []) found.push(key);
+  t.deepEqual(found, ['r/work', 'r/de']);
+});
+
+test('F12: a `sign` that returns no address and no headers is USAGE that says what it must return', async (t) => {
+  for (const given of [undefined, null, 5, true]) {
+    const sign = () => given as never;
+    const error = await rejected(t, openReader({ url: 'https://a.example', sign }).session('work').exists(), 'USAGE', String(given));
+    t.regex(error.message, /expected `sign` to return a URL or an object/);
+    t.truthy(error.hint);
+  }
 });
