@@ -12,7 +12,6 @@ const root = fileURLToPath(new URL('../../src/', import.meta.url));
 const known = new Set([
   'api/browser-state.ts',
   'format/object-id.ts',
-  'format/commit.ts',
   'codec/node.ts',
   'codec/portable.ts',
   'provider/arguments.ts',
@@ -20,7 +19,6 @@ const known = new Set([
   'provider/shared/bucket-names.ts',
   'provider/gcs/connection.ts',
   'provider/gcs/gcs.ts',
-  'provider/http/body.ts',
   'provider/http/http.ts',
   'provider/key.ts',
   'provider/memory.ts',

@@ -58,7 +58,10 @@ function encodeLabels(labels: Commit['labels']): { key: Uint8Array; value: Uint8
   if (encoded.length > MAX_LABELS) throw tooLong('labels', MAX_LABELS, 'in number');
   encoded.sort((a, b) => compareBytes(a.key, b.key));
   const named = encoded.every(({ key }, i) => compareBytes(encoded[i - 1]?.key ?? new Uint8Array(0), key) < 0);
-  if (!named) throw new BrowserStateError('USAGE', 'expected labels with distinct names, found an empty or a repeated one');
+  if (!named)
+    throw new BrowserStateError('USAGE', 'expected labels with distinct names, found an empty or a repeated one', {
+      hint: 'Give each label a name of its own.',
+    });
   return encoded;
 }
 
@@ -105,5 +108,7 @@ function bounded(what: string, text: string, limit: number): Uint8Array {
 }
 
 function tooLong(what: string, limit: number, unit: string): BrowserStateError {
-  return new BrowserStateError('USAGE', `expected ${what} to have at most ${limit} ${unit}`);
+  return new BrowserStateError('USAGE', `expected ${what} to have at most ${limit} ${unit}`, {
+    hint: what === 'labels' ? 'Leave some of them out.' : `Shorten ${what}.`,
+  });
 }

@@ -1,5 +1,5 @@
 /** A session that is only read: its history, its tags, and its versions. */
-import { BrowserStateError } from '../base/errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
 import type { ObjectId } from '../format/object-id.js';
 import { checkArgument, checkOptions, kind, type OptionNames } from '../base/option-check.js';
 import type { RequestOptions } from '../provider/provider.js';
@@ -95,7 +95,12 @@ export class ReaderSession {
     const seen = await this.#require(options);
     const { ref } = seen.token;
     const history = { id: this.id, ref, entries: (given: RequestOptions = {}) => seen.repository.refs.rows(ref, given) };
-    return { ...seen, row: await resolveRevision(history, revision, options) };
+    const row = await resolveRevision(history, revision, options).catch((error: unknown) => {
+      if (!isError(error, 'NOT_FOUND') || error.details['revision'] === undefined) throw error;
+      const { code, message, details } = error;
+      throw new BrowserStateError(code, message, { hint: 'Call `log()` of the session to see what there is.', details, cause: error });
+    });
+    return { ...seen, row };
   }
 
   async #require(options: RequestOptions): Promise<{ repository: Repository; token: Token }> {

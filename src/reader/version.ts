@@ -66,11 +66,12 @@ export class ReaderVersion {
    * Throws as `read` does.
    */
   async *readAll(paths?: Iterable<string>, options: RequestOptions = {}): AsyncGenerator<{ path: string; bytes: Uint8Array }> {
-    if (paths !== undefined) checkArgument('readAll', 'paths', paths, kind.iterable);
     checkOptions('readAll', options, requestOptions);
+    if (paths !== undefined) checkArgument('readAll', 'paths', paths, kind.iterable);
+    const named = paths && [...new Set(paths)];
+    if (named !== undefined) checkArgument('readAll', 'paths', named, kind.texts);
     const all = this.#manifest.tree.filter((entry) => entry.kind === 'file');
-    const files = paths === undefined ? all : Array.from(new Set(paths), (path) => this.#file(path));
-    yield* this.#contents(files, options);
+    yield* this.#contents(named?.map((path) => this.#file(path)) ?? all, options);
   }
 
   async *#contents(files: readonly FileEntry[], options: RequestOptions): AsyncGenerator<{ path: string; bytes: Uint8Array }> {

@@ -41,7 +41,9 @@ export async function partOf(
       if (done || value === undefined) return concat(parts);
       onBytes(value.length);
       if (at + value.length > end && !mayGoOn) {
-        throw new BrowserStateError('UNREACHABLE', `${what}: expected at most ${end} bytes, found more`);
+        throw new BrowserStateError('UNREACHABLE', `${what}: expected at most ${end} bytes, found more`, {
+          hint: 'Check that the store itself answers at that address: a proxy or another server may answer in its place.',
+        });
       }
       const part = value.subarray(Math.max(0, start - at), Math.max(0, end - at));
       if (part.length > 0) parts.push(part);

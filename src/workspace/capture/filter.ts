@@ -4,7 +4,7 @@
  * that capture and checkout agree on them.
  */
 import { isUtf8 } from 'node:buffer';
-import { readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { Ignore } from 'ignore';
@@ -12,6 +12,7 @@ import { BrowserStateError } from '../../base/errors.js';
 import { parentPath } from '../../format/path.js';
 import { ifThere, quote, resolveDirectory } from '../../fs/paths.js';
 import { type DirectoryFacts, defaultExclude } from '../../profile/excludes.js';
+import { errno } from '../../fs/errors.js';
 
 /** This file is never excluded, so that the user's rules stay with the profile. */
 const IGNORE_FILE = '.browserstateignore';
@@ -52,7 +53,9 @@ export function readRules(
  * regular file, too large or not UTF-8.
  */
 function readIgnoreFile(dir: string): string | undefined {
-  const path = join(resolveDirectory(dir), IGNORE_FILE);
+  const real = resolveDirectory(dir);
+  refuseClosed(dir, real);
+  const path = join(real, IGNORE_FILE);
   const stat = ifThere(path, () => statSync(path));
   if (stat === undefined) return undefined;
   if (!stat.isFile()) throw usage(`expected a file at ${quote(path)}, found something else`);
@@ -60,6 +63,20 @@ function readIgnoreFile(dir: string): string | undefined {
   const bytes = ifThere(path, () => readFileSync(path));
   if (bytes !== undefined && !isUtf8(bytes)) throw usage(`expected UTF-8 in ${quote(path)}, found other bytes`);
   return bytes?.toString();
+}
+
+/** Throws UNREADABLE if this user cannot list the directory or open what is in it. */
+function refuseClosed(dir: string, real: string): void {
+  try {
+    accessSync(real, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    const mode = (statSync(real).mode & 0o777).toString(8).padStart(3, '0');
+    throw new BrowserStateError('UNREADABLE', `${dir}: expected a directory that can be read, found mode ${mode} (${errno(error)})`, {
+      hint: 'Run `chmod u+rwx` on it as its owner, or work as that user; nothing was committed.',
+      details: { path: dir },
+      cause: error,
+    });
+  }
 }
 
 /**

@@ -137,11 +137,53 @@ test('addresses, users and options that cannot be one are USAGE, without what ma
     [{ s3: { bucket: 'profiles/team', region: 'eu-central-1' } }, /bucket/],
     [{ s3: { bucket: 'profiles' } }, /no address/],
     [{ s3: { bucket: 'profiles', region: 'x.evil.example/?' } }, /no address/],
+    [undefined as never, /one of/],
+    [{ provider: {} }, /`provider` to be an object with `url`, `get` and `read`, found an object/],
+    [{ provider: 'https://ada:secret@a.example/' }, /`provider`.* found a string/],
+    [{ url: 5 }, /`url` to be a string or a URL, found a number/],
+    [{ url: 'https://a.example', userId: 5 }, /`userId` to be a string, found 5/],
+    [{ url: 'https://a.example', sign: 'a secret' }, /`sign` to be a function, found a string/],
+    [{ url: 'https://a.example', fetch: {} }, /`fetch` to be a function, found an object/],
+    [{ s3: 'profiles' }, /`s3` to be an object, found a string/],
+    [{ s3: { region: 'eu-central-1' } }, /`bucket` to be a string, found undefined/],
+    [{ s3: { bucket: 'profiles', region: 'eu-central-1', pathStyle: 'yes' } }, /`pathStyle` to be true or false, found "yes"/],
   ];
   for (const [options, message] of cases) {
     const { hint, message: said = '' } =
       t.throws(() => openReader(options), { instanceOf: BrowserStateError, code: 'USAGE', message }) ?? {};
     t.truthy(hint);
     t.notRegex(`${said} ${hint}`, /secret/);
+  }
+});
+
+test('F4: a value of another kind is USAGE that names it', async (t) => {
+  const reader = openReader({ url: (await serve(t, await frozen())).url });
+  const session = reader.session('main');
+  const version = await session.version();
+  const any = (value: unknown): never => value as never;
+  const cases: [() => Promise<unknown>, RegExp][] = [
+    [() => session.version({ at: any(5) }), /version: expected `at` to be a string, found 5/],
+    [() => session.version({ at: any(null) }), /`at`.* found null/],
+    [() => session.version({ signal: any(5) }), /`signal` to be an AbortSignal, found 5/],
+    [() => session.exists({ signal: any({}) }), /`signal`/],
+    [() => session.tags(any(null)), /options are not an object/],
+    [() => session.resolve(any(undefined)), /`revision` to be a string, found undefined/],
+    [() => session.log({ limit: -1 }).next(), /`limit` to be a whole number from 0 on, found -1/],
+    [() => reader.sessions({ onProblem: any('log') }).next(), /`onProblem` to be a function, found a string/],
+    [() => version.read(any(undefined)), /read: expected `path` to be a string, found undefined/],
+    [() => version.read('Default/Cookies', { signal: any(5) }), /`signal`/],
+    [() => version.readAll('Local State').next(), /`paths` to be an array of strings, found "Local State"/],
+    [() => version.readAll(any(5)).next(), /`paths` to be an array of strings, found 5/],
+    [() => version.readAll([any(5)]).next(), /`paths`.* 5/],
+  ];
+  for (const [call, words] of cases) t.regex((await rejected(t, call(), 'USAGE', String(words))).message, words);
+  for (const id of [5, undefined, null]) t.throws(() => reader.session(any(id)), { code: 'USAGE' });
+});
+
+test('F12: the hint for a revision that does not exist speaks of the reader and not of the command', async (t) => {
+  const session = openReader({ url: (await serve(t, await frozen())).url }).session('main');
+  for (const at of ['zz', 'HEAD~5000', '@1980-01-01']) {
+    const { hint } = await rejected(t, session.version({ at }), 'NOT_FOUND', at);
+    t.is(hint, 'Call `log()` of the session to see what there is.', at);
   }
 });
