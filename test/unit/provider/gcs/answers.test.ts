@@ -230,3 +230,25 @@ for (const [what, { answer, range }] of Object.entries(objects)) {
     await rejects(t, () => provider.get('packs/a', { range }), 'UNREACHABLE');
   });
 }
+
+const item = (name: string) => ({ name, size: '1', generation: '1' });
+
+/** Pages of a list of `refs/`, and the code of the error. */
+const pages: Record<string, readonly [object, 'UNREACHABLE' | 'INTEGRITY']> = {
+  'with a name of another prefix': [{ items: [item('packs/a')] }, 'UNREACHABLE'],
+  'that is sent again and again': [{ items: [item('refs/a~')], nextPageToken: 'a' }, 'INTEGRITY'],
+};
+
+for (const [what, [page, code]] of Object.entries(pages)) {
+  test(`F10: a page of a list ${what} is ${code}`, async (t) => {
+    const { provider, always } = await open(t);
+    always({ answer: json({ kind: 'storage#objects', ...page }), applied: false });
+    await rejects(
+      t,
+      async () => {
+        for await (const _ of provider.list('refs/'));
+      },
+      code,
+    );
+  });
+}

@@ -245,6 +245,27 @@ for (const [what, body] of Object.entries(lists)) {
   });
 }
 
+/** Pages of a list of `refs/`: the rest of the document, and the code of the error. */
+const pages: Record<string, readonly [string, 'UNREACHABLE' | 'INTEGRITY']> = {
+  'with a name of another prefix': ['<Contents><Key>packs/a</Key><Size>1</Size></Contents>', 'UNREACHABLE'],
+  'that is sent again and again': ['<IsTruncated>true</IsTruncated><NextContinuationToken>a</NextContinuationToken>', 'INTEGRITY'],
+};
+
+for (const [what, [body, code]] of Object.entries(pages)) {
+  test(`F10: a page of a list ${what} is ${code}`, async (t) => {
+    const { provider, always } = await open(t);
+    const text = `<ListBucketResult><Name>profiles</Name><Prefix>refs/</Prefix>${body}</ListBucketResult>`;
+    always({ answer: { status: 200, headers: { 'content-type': 'application/xml' }, body: text }, applied: false });
+    await rejects(
+      t,
+      async () => {
+        for await (const _ of provider.list('refs/'));
+      },
+      code,
+    );
+  });
+}
+
 /** Whole objects that are not the requested ones. */
 const objects: Record<string, { answer: WrongAnswer; range?: { start: number; end: number } }> = {
   'of another range': {
