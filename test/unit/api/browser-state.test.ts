@@ -32,10 +32,9 @@ test('options without a storage are rejected with the message of v0', (t) => {
   t.notThrows(() => new BrowserState());
 });
 
-test('invalid settings of a transfer and a key without its secret are rejected at the first use', async (t) => {
+test('invalid settings of a transfer are rejected at once, and a key without its secret at the first use', async (t) => {
   for (const syncOptions of [{ maxConcurrentOperations: 0 }, { chunkSize: 0 }, { maxRetries: -1 }, { retryDelay: 0.5 }]) {
-    const { state } = open(t, { remote: memoryProvider(), syncOptions });
-    await rejects(t, () => state.mount('s'), 'USAGE');
+    t.throws(() => open(t, { remote: memoryProvider(), syncOptions }), { code: 'USAGE' });
   }
   const { state } = open(t, { storageType: 's3', s3Options: { bucketName: 'bucket', accessKeyID: 'key' } });
   await rejects(t, () => state.mount('s'), 'USAGE');
