@@ -40,6 +40,11 @@ export const kind = {
   /** A whole number. */
   from: (least: number) =>
     kindOf<number>(`a whole number from ${least} on`, (value) => Number.isSafeInteger(value) && Number(value) >= least),
+  /** A number of items at most; Infinity stands for all. */
+  most: kindOf<number>(
+    'a whole number from 0 on',
+    (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) >= 0),
+  ),
   positive: kindOf<number>('a number above 0', (value) => Number.isFinite(value) && Number(value) > 0),
   texts: kindOf<string[]>('an array of strings', (value) => Array.isArray(value) && value.every(isText)),
   /** Strings that are iterated once; a string itself would be its characters. */

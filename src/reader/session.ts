@@ -18,7 +18,7 @@ export interface VersionOptions extends RequestOptions {
   at?: string | undefined;
 }
 
-const logOptions: OptionNames<ReaderLogOptions> = { ...requestOptions, limit: kind.from(0), checkpoints: kind.flag };
+const logOptions: OptionNames<ReaderLogOptions> = { ...requestOptions, limit: kind.most, checkpoints: kind.flag };
 const versionOptions: OptionNames<VersionOptions> = { ...requestOptions, at: kind.text };
 
 export class ReaderSession {

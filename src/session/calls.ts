@@ -168,7 +168,7 @@ const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
 };
 const pull: OptionNames<PullOptions> = { ...requestOptions, at: kind.text, onProgress: kind.call };
 const push: OptionNames<PushOptions> = { ...requestOptions, onConflict, release: kind.text, onProgress: kind.call };
-const log: OptionNames<LogOptions> = { ...offline, limit: kind.from(0), checkpoints: kind.flag };
+const log: OptionNames<LogOptions> = { ...offline, limit: kind.most, checkpoints: kind.flag };
 const status: OptionNames<StatusOptions> = { ...offline, exclude: kind.texts, keepCaches: kind.flag };
 const rollback: OptionNames<RollbackOptions & OfflineOptions> = { ...offline, message: kind.text };
 const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offline, owner: kind.text, ttl: required(kind.from(1)) };
