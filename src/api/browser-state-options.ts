@@ -1,15 +1,16 @@
 /**
  * The options of BrowserState, compatible with v0, and their translation to options of the store.
  */
-import type { PrepareOptions } from '../profile/prepare.js';
 import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { checkOptions, kind, type OptionNames, required } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
+import type { OpenMountOptions, RecoverAction, UnmountOptions } from '../mount/options.js';
+import type { PrepareOptions } from '../profile/prepare.js';
 import type { Provider } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
-import { type OpenMountOptions, optionsOf, type RecoverAction, type UnmountOptions } from './options.js';
 import type { TransferOptions } from './locations.js';
-import type { OnProgress } from '../base/progress.js';
+import { optionsOf } from './options.js';
 
 export interface SyncOptions extends TransferOptions {
   /** Accepted without effect: manifests are always stored. */

@@ -1,11 +1,12 @@
 /**
- * The options of library calls: those that no part of the library further down knows, and the names
+ * The options of library calls: those that no part of the library further down knows, and the kinds
  * of all.
  */
 import type { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { requestOptions } from '../base/operation.js';
 import type { OptionNames } from '../base/option-check.js';
+import { kind, required } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import { migrateOptions } from '../legacy/migrate.js';
 import { mountOptions, recoverOptions, unmountOptions } from '../mount/options.js';
@@ -79,37 +80,47 @@ export interface OnOptions {
   on?: 'local' | 'remote' | undefined;
 }
 
-const at: OptionNames<AtOptions & OfflineOptions> = { ...offlineOptions, at: true };
+const at: OptionNames<AtOptions & OfflineOptions> = { ...offlineOptions, at: kind.text };
 const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
   ...at,
-  only: true,
-  force: true,
-  keepDirectory: true,
-  onWarning: true,
-  onProgress: true,
+  only: kind.texts,
+  force: kind.flag,
+  keepDirectory: kind.flag,
+  onWarning: kind.call,
+  onProgress: kind.call,
 };
-const pull: OptionNames<PullOptions> = { ...requestOptions, at: true, onProgress: true };
-const log: OptionNames<LogOptions> = { ...offlineOptions, limit: true, checkpoints: true };
-const status: OptionNames<StatusOptions> = { ...offlineOptions, exclude: true, keepCaches: true };
-const rollback: OptionNames<RollbackOptions & OfflineOptions> = { ...offlineOptions, message: true };
-const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offlineOptions, owner: true, ttl: true };
-const sessions: OptionNames<SessionsOptions> = { ...offlineOptions, onProblem: true };
-const verify: OptionNames<CheckOptions & OnOptions> = { ...requestOptions, on: true, readData: true, onProgress: true };
-const usage: OptionNames<RequestOptions & OnOptions> = { ...requestOptions, on: true };
-const transfer: OptionNames<TransferOptions> = { maxConcurrentOperations: true, chunkSize: true, maxRetries: true, retryDelay: true };
+const pull: OptionNames<PullOptions> = { ...requestOptions, at: kind.text, onProgress: kind.call };
+const log: OptionNames<LogOptions> = { ...offlineOptions, limit: kind.most, checkpoints: kind.flag };
+const status: OptionNames<StatusOptions> = { ...offlineOptions, exclude: kind.texts, keepCaches: kind.flag };
+const rollback: OptionNames<RollbackOptions & OfflineOptions> = { ...offlineOptions, message: kind.text };
+const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offlineOptions, owner: kind.text, ttl: required(kind.from(1)) };
+const sessions: OptionNames<SessionsOptions> = { ...offlineOptions, onProblem: kind.call };
+const verify: OptionNames<CheckOptions & OnOptions> = {
+  ...requestOptions,
+  on: kind.oneOf('local', 'remote'),
+  readData: kind.flag,
+  onProgress: kind.call,
+};
+const usage: OptionNames<RequestOptions & OnOptions> = { ...requestOptions, on: kind.oneOf('local', 'remote') };
+const transfer: OptionNames<TransferOptions> = {
+  maxConcurrentOperations: kind.from(1),
+  chunkSize: kind.from(1),
+  maxRetries: kind.from(0),
+  retryDelay: kind.from(0),
+};
 const open: OptionNames<OpenOptions> = {
   ...requestOptions,
-  home: true,
-  remote: true,
-  userId: true,
-  transfer: true,
-  onRetry: true,
-  onWarning: true,
-  host: true,
-  onProgress: true,
+  home: kind.place,
+  remote: kind.place,
+  userId: kind.text,
+  transfer: kind.object,
+  onRetry: kind.call,
+  onWarning: kind.call,
+  host: kind.object,
+  onProgress: kind.call,
 };
 
-/** The names of the options of each call. */
+/** The options of each call, each with the kind of its value. */
 export const optionsOf = {
   request: requestOptions,
   offline: offlineOptions,
@@ -117,10 +128,10 @@ export const optionsOf = {
   at,
   checkout,
   pull,
-  push: { ...pushOptions, ask: true } satisfies OptionNames<PushOptions & { ask?: boolean }>,
+  push: { ...pushOptions, ask: kind.flag } satisfies OptionNames<PushOptions & { ask?: boolean }>,
   sync: pushOptions,
-  pullAll: { ...requestOptions, onProgress: true } satisfies OptionNames<PullAllOptions>,
-  save: { ...commitOptions, ...pushOptions, push: true, onWarning: true } satisfies OptionNames<SaveOptions>,
+  pullAll: { ...requestOptions, onProgress: kind.call } satisfies OptionNames<PullAllOptions>,
+  save: { ...commitOptions, ...pushOptions, push: kind.flag, onWarning: kind.call } satisfies OptionNames<SaveOptions>,
   log,
   status,
   rollback,

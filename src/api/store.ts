@@ -4,16 +4,21 @@ import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { REMOTE_CONCURRENCY } from '../base/limits.js';
-import type { ObjectId } from '../format/object-id.js';
-import { checkArgument, kind, type OptionNames } from '../base/option-check.js';
-import type { RequestOptions } from '../provider/provider.js';
-import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
-import { checkId } from '../format/keys.js';
-import { type Ref, wasDeleted } from '../format/ref.js';
+import type { Operation } from '../base/operation.js';
+import type { OptionNames } from '../base/option-check.js';
+import { checkArgument, kind } from '../base/option-check.js';
+import type { OnProgress } from '../base/progress.js';
 import { throwTyped } from '../base/system-errors.js';
+import { checkId } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
+import { type Ref, wasDeleted } from '../format/ref.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
-import { type Action, forAll, type Outcome } from './all-sessions.js';
+import { type MigrateOptions, type MigrateResult, migrateSession } from '../legacy/migrate.js';
+import { measure } from '../legacy/sources.js';
+import type { Mount } from '../mount/mount.js';
+import { mountNotes, openMount } from '../mount/open.js';
+import type { OpenMountOptions, RecoverAction, RecoverOptions } from '../mount/options.js';
 import {
   type AbandonedMount,
   leftOf,

@@ -1,7 +1,6 @@
 /** The layout of a repository, and the grammar of its names (SPEC.md 9). */
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError } from '../base/errors.js';
-import type { Host } from '../base/host.js';
 import { MAX_ID_LENGTH } from '../base/limits.js';
 import { shown } from '../base/option-check.js';
 import { NAME_BYTES } from './envelope.js';

@@ -9,7 +9,7 @@ import { toHex } from '../base/bytes.js';
 import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, check, isError, throwIfAborted } from '../base/errors.js';
 import { FETCH_AHEAD_BYTES, MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../base/limits.js';
-import type { OptionNames } from '../base/option-check.js';
+import { kind, type OptionNames } from '../base/option-check.js';
 import { owning } from '../base/owners.js';
 import type { OnProgress } from '../base/progress.js';
 import { isEmptyDiff, type TreeDiff } from '../format/diff.js';
@@ -52,7 +52,7 @@ export interface MigrateOptions extends OfflineOptions {
 }
 
 /** The names of the options of a migration. */
-export const migrateOptions: OptionNames<MigrateOptions> = { ...offlineOptions, keepCaches: true, onProgress: true };
+export const migrateOptions: OptionNames<MigrateOptions> = { ...offlineOptions, keepCaches: kind.flag, onProgress: kind.call };
 
 /** Names the files that a commit was made of, so that a repeated migration knows them. */
 const LABEL = 'migrated';

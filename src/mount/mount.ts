@@ -5,27 +5,28 @@
  */
 import { places } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
+import { repeat, type Stop } from '../base/interval.js';
 import { LEASE_MS } from '../base/limits.js';
-import type { ObjectId } from '../format/object-id.js';
-import { checkArgument, kind, type OptionNames } from '../base/option-check.js';
+import type { OptionNames } from '../base/option-check.js';
+import { checkArgument, kind } from '../base/option-check.js';
 import type { Hold } from '../base/owners.js';
 import { throwTyped } from '../base/system-errors.js';
+import type { ObjectId } from '../format/object-id.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
-import { leftoversOf } from '../workspace/checkout/settle.js';
-import { optionsOf, type UnmountOptions } from '../api/options.js';
-import type { CommitOptions } from './commit.js';
-import type { OnConflict } from '../sync/conflict.js';
+import { type Call, callOf, hasRemote, type RemoteCall } from '../session/call.js';
+import { type CommitOptions, commitOptions } from '../session/commit/commit.js';
 import { fork } from '../session/history.js';
 import type { Lease } from '../session/lease.js';
 import type { LocalReplica } from '../session/replica/local.js';
+import type { OnConflict } from '../sync/conflict.js';
+import { type MountPullOptions, mountPullOptions, pullForMount } from '../sync/pull-for-mount.js';
+import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from '../sync/push.js';
+import { leftoversOf } from '../workspace/checkout/settle.js';
 import { refuseCommand } from './command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './commit.js';
+import { type UnmountOptions, unmountOptions } from './options.js';
 import type { MountNote, MountNotes } from './registry.js';
-import { type Call, callOf, hasRemote, type RemoteCall } from '../base/operation.js';
-import { type MountPullOptions, pullForMount } from '../sync/pull-for-mount.js';
-import { notPushed, type PushOptions, type PushResult, pushSession } from '../sync/push.js';
-import { repeat, type Stop } from '../base/interval.js';
 
 export interface Unmounted {
   /** The session that holds what was mounted, which is another one where the session had moved. */

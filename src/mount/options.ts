@@ -1,5 +1,5 @@
 /** The options of mounts and of their recovery, and the names of these options. */
-import type { OptionNames } from '../base/option-check.js';
+import { kind, type OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../base/request.js';
 import { type OfflineOptions, offlineOptions } from '../session/call.js';
@@ -60,18 +60,26 @@ export interface UnmountOptions extends CommitOptions {
   keepDirectory?: boolean | undefined;
 }
 
-export const unmountOptions: OptionNames<UnmountOptions> = { ...commitOptions, onConflict: true, keepDirectory: true };
+export const unmountOptions: OptionNames<UnmountOptions> = {
+  ...commitOptions,
+  onConflict: kind.oneOf('fail', 'fork', 'ours', 'theirs'),
+  keepDirectory: kind.flag,
+};
 export const mountOptions: OptionNames<OpenMountOptions> = {
   ...offlineOptions,
   ...mountPullOptions,
-  mode: true,
-  create: true,
-  message: true,
-  labels: true,
-  recover: true,
-  owner: true,
-  exclude: true,
-  keepCaches: true,
-  onWarning: true,
+  mode: kind.oneOf('shared', 'exclusive', 'fork'),
+  create: kind.flag,
+  message: kind.text,
+  labels: kind.labels,
+  recover: kind.oneOf('commit', 'discard'),
+  owner: kind.text,
+  exclude: kind.texts,
+  keepCaches: kind.flag,
+  onWarning: kind.call,
 };
-export const recoverOptions: OptionNames<RecoverOptions & OfflineOptions> = { ...offlineOptions, allowShrink: true, onProgress: true };
+export const recoverOptions: OptionNames<RecoverOptions & OfflineOptions> = {
+  ...offlineOptions,
+  allowShrink: kind.flag,
+  onProgress: kind.call,
+};

@@ -1,9 +1,12 @@
 /** Opening a store to read it, on any runtime. */
 import { BrowserStateError } from '../base/errors.js';
-import type { ObjectId } from '../format/object-id.js';
 import { checkOptions, kind, type OptionNames, required } from '../base/option-check.js';
 import { portableHost } from '../base/portable-host.js';
+import { checkId } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
+import { rowCount } from '../format/ref.js';
 import { type Fetch, HttpSource, type Sign } from '../provider/http/http.js';
+import { readOnly, type Source } from '../provider/http/read-only.js';
 import { type S3Address, s3Source } from '../provider/http/s3.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { retrying } from '../provider/wrap/retry.js';

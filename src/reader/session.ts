@@ -1,7 +1,8 @@
 /** A session that is only read: its history, its tags, and its versions. */
 import { BrowserStateError, isError } from '../base/errors.js';
-import type { ObjectId } from '../format/object-id.js';
 import { checkArgument, checkOptions, kind, type OptionNames } from '../base/option-check.js';
+import type { ObjectId } from '../format/object-id.js';
+import type { Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';

@@ -1,7 +1,7 @@
 /** Library calls on sessions: an operation with the replicas that it is on. */
 import { BrowserStateError } from '../base/errors.js';
 import { type Operation, operationOf, requestOptions } from '../base/operation.js';
-import type { OptionNames } from '../base/option-check.js';
+import { kind, type OptionNames } from '../base/option-check.js';
 import type { RequestOptions } from '../base/request.js';
 import type { LocalReplica } from './replica/local.js';
 import type { RemoteReplica } from './replica/remote.js';
@@ -11,8 +11,8 @@ export interface OfflineOptions extends RequestOptions {
   offline?: boolean | undefined;
 }
 
-/** The names of `OfflineOptions`. */
-export const offlineOptions: OptionNames<OfflineOptions> = { ...requestOptions, offline: true };
+/** The kinds of `OfflineOptions`. */
+export const offlineOptions: OptionNames<OfflineOptions> = { ...requestOptions, offline: kind.flag };
 
 /** An operation on the sessions of this machine, and of the remote unless it is left alone. */
 export interface Call extends Operation {
@@ -38,8 +38,14 @@ export function requireRemote(op: Call): RemoteCall {
 }
 
 /** Returns the operation of a call that may leave the remote alone. */
-export function callOf<T extends object>(store: Call, call: string, given: T | undefined, names: OptionNames<T>): Call {
-  const op = operationOf(store, call, given, names);
+export function callOf<T extends object>(
+  store: Call,
+  call: string,
+  given: T | undefined,
+  names: OptionNames<NoInfer<T>>,
+  texts: object = {},
+): Call {
+  const op = operationOf(store, call, given, names, texts);
   const { offline }: OfflineOptions = given ?? {};
   return offline ? { ...op, remote: undefined } : op;
 }

@@ -1,7 +1,7 @@
 /** Updates the local copy of a session from the remote before it is mounted. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { requestOptions } from '../base/operation.js';
-import type { OptionNames } from '../base/option-check.js';
+import { kind, type OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { RemoteCall } from '../session/call.js';
@@ -20,7 +20,11 @@ export interface MountPullOptions extends RequestOptions {
 }
 
 /** The names of the options of a pull before a mount. */
-export const mountPullOptions: OptionNames<MountPullOptions> = { ...requestOptions, onConflict: true, onProgress: true };
+export const mountPullOptions: OptionNames<MountPullOptions> = {
+  ...requestOptions,
+  onConflict: kind.oneOf('fail', 'fork', 'ours', 'theirs'),
+  onProgress: kind.call,
+};
 
 interface MountPullSettings extends Pick<MountPullOptions, 'onConflict'>, Pick<PullSettings, 'frames'> {
   /** Called if the remote has nothing of the session, while it is checked whether v0 has. */

@@ -1,7 +1,7 @@
 /** Sending a session's commits to the remote (SPEC.md 11.5). */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { requestOptions } from '../base/operation.js';
-import type { OptionNames } from '../base/option-check.js';
+import { kind, type OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { Row } from '../format/ref.js';
@@ -27,7 +27,12 @@ export interface PushOptions extends RequestOptions {
 }
 
 /** The names of the options of a push. */
-export const pushOptions: OptionNames<PushOptions> = { ...requestOptions, onConflict: true, release: true, onProgress: true };
+export const pushOptions: OptionNames<PushOptions> = {
+  ...requestOptions,
+  onConflict: kind.oneOf('fail', 'fork', 'ours', 'theirs'),
+  release: kind.text,
+  onProgress: kind.call,
+};
 
 export interface PushResult {
   session: string;

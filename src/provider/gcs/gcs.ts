@@ -8,14 +8,14 @@ import { BrowserStateError, integrity, isError, throwIfAborted } from '../../bas
 import { MAX_ANSWER_SIZE, MAX_CELL_SIZE } from '../../base/limits.js';
 import { checkOptions, kind, type OptionNames, required } from '../../base/option-check.js';
 import { MAX_OBJECT_SIZE } from '../arguments.js';
+import type { ByteRange, Cell, GetOptions, Provider, RequestOptions, Version } from '../provider.js';
 import { rangeProblem } from '../shared/body.js';
 import { BucketProvider, type Page } from '../shared/bucket.js';
 import { bucketUrl, cellName } from '../shared/bucket-names.js';
+import { scoped } from '../wrap/scoped.js';
 import { GcsConnection, type GcsConnectionOptions, type GcsRequest } from './connection.js';
 import { isAbsent, isBeyond, isConditionNotMet, isRejection, NotGcs, refusal, translating, unknownOutcome } from './errors.js';
 import type { Answer } from './exchange.js';
-import type { ByteRange, Cell, GetOptions, Provider, RequestOptions, Version } from '../provider.js';
-import { scoped } from '../wrap/scoped.js';
 
 export interface GcsOptions extends GcsConnectionOptions {
   bucket: string;

@@ -9,12 +9,14 @@ import { BrowserStateError, cancelled, check, integrity, isError, messageOf, thr
 import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../../base/limits.js';
 import { shown } from '../../base/option-check.js';
 import { checkRange, MAX_OBJECT_SIZE } from '../arguments.js';
-import { announcedLength, rangeProblem } from './body.js';
+import { checkKey } from '../key.js';
+import type { ByteRange, Cell, GetOptions, RequestOptions } from '../provider.js';
+import { textOf } from '../s3/answers.js';
+import { decodeCell, MAX_CELL_OBJECT_SIZE } from '../s3/cell.js';
+import { announcedLength, rangeProblem } from '../shared/body.js';
 import { cellName } from '../shared/bucket-names.js';
 import { type HttpAnswer, partOf, type Watch, watchRate } from './body.js';
 import { failed, failureOf, stranger, unanswered } from './errors.js';
-import { checkKey } from '../key.js';
-import type { ByteRange, Cell, GetOptions, RequestOptions } from '../provider.js';
 import type { Source } from './read-only.js';
 
 /** A request that is about to be sent. */

@@ -4,14 +4,14 @@
  */
 import { BrowserStateError, check, throwIfAborted } from '../../base/errors.js';
 import { MAX_ANSWER_SIZE, MAX_LISTED_SESSIONS } from '../../base/limits.js';
-import { entryOf } from '../shared/bucket-names.js';
-import { type HttpOptions, HttpSource } from './http.js';
-import { stranger } from './errors.js';
 import { checkPrefix } from '../key.js';
 import { ListBounds } from '../list-bounds.js';
 import type { Listed, RequestOptions } from '../provider.js';
-import type { Source } from './read-only.js';
 import { checkList, checkNames, decodedName, isDocument, NotS3, textOf } from '../s3/answers.js';
+import { entryOf } from '../shared/bucket-names.js';
+import { stranger } from './errors.js';
+import { type HttpOptions, HttpSource } from './http.js';
+import type { Source } from './read-only.js';
 
 export interface S3Address {
   bucket: string;

@@ -14,6 +14,7 @@ import { checkArgument, checkOptions, kind, type OptionNames } from '../../base/
 import type { Owners } from '../../base/owners.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from '../arguments.js';
 import { checkKey, checkPrefix } from '../key.js';
+import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from '../provider.js';
 import { Anchor, type AnchorOptions, type Place } from './anchor.js';
 import { checkCell, type Finding } from './check.js';
 import { absent, committed, damaged, hasErrno, misplaced, misplacedCell, translating } from './errors.js';
@@ -21,7 +22,6 @@ import { bytesAt, type Folder, publish, readBytes, removeFile, syncDirectory } f
 import { listFolder, oddEntries } from './list.js';
 import { objectPath } from './names.js';
 import { probeFolder } from './probe.js';
-import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, RequestOptions, Version } from '../provider.js';
 
 /**
  * Entries of one generation of a cell: few enough to list at once, many enough that a roll costs

@@ -8,9 +8,9 @@ import type { GetObjectCommandOutput, ListObjectsV2CommandOutput } from '@aws-sd
 import { BrowserStateError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import { CONTENTION_ATTEMPTS, CONTENTION_WAIT_MS } from '../../base/limits.js';
+import type { ByteRange, EtagStyle, RequestOptions, SwapOptions } from '../provider.js';
 import { bodyOf } from '../shared/body.js';
 import { STORES_HINT } from '../wrap/probe.js';
-import type { ByteRange, EtagStyle, RequestOptions, SwapOptions } from '../provider.js';
 import { checkContent, checkList, checkNames } from './answers.js';
 import { bareEtag } from './cell.js';
 import { finishing, type S3Connection } from './connection.js';

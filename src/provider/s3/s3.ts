@@ -6,10 +6,11 @@ import { BrowserStateError, check, integrity, isError, throwIfAborted } from '..
 import { type Host, systemHost } from '../../base/host.js';
 import { checkOptions, kind, type OptionNames, required } from '../../base/option-check.js';
 import { MAX_OBJECT_SIZE } from '../arguments.js';
-import { type BodyOptions, bodyOf } from '../shared/body.js';
-import { BucketProvider, type Page } from './bucket.js';
-import { bucketUrl, cellName } from '../shared/bucket-names.js';
 import type { ByteRange, Cell, EtagStyle, GetOptions, Provider, RequestOptions, SwapOptions, Version } from '../provider.js';
+import { type BodyOptions, bodyOf } from '../shared/body.js';
+import { BucketProvider, type Page } from '../shared/bucket.js';
+import { bucketUrl, cellName } from '../shared/bucket-names.js';
+import { scoped } from '../wrap/scoped.js';
 import { decodedName } from './answers.js';
 import { S3Bucket, type Written } from './bucket.js';
 import {

@@ -6,7 +6,6 @@ import { equalBytes } from '../../base/bytes.js';
 import { BrowserStateError, invariant, isError, throwIfAborted } from '../../base/errors.js';
 import { MAX_LISTED_NAMES } from '../../base/limits.js';
 import { checkCellSize, checkObjectSize, checkRange } from '../arguments.js';
-import { entryOf } from './bucket-names.js';
 import { checkKey, checkPrefix } from '../key.js';
 import { ListBounds } from '../list-bounds.js';
 import type {

@@ -3,7 +3,7 @@ import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BrowserStateError } from '../../base/errors.js';
 import { MAX_CAPTURE_ATTEMPTS } from '../../base/limits.js';
-import type { OptionNames } from '../../base/option-check.js';
+import { kind, type OptionNames } from '../../base/option-check.js';
 import type { OnProgress } from '../../base/progress.js';
 import { isCheckpoint } from '../../format/checkpoint-label.js';
 import type { Compression } from '../../format/codecs.js';
@@ -64,15 +64,15 @@ export interface CommitOptions {
 /** The names of the options of a commit. */
 export const commitOptions: OptionNames<CommitOptions & OfflineOptions> = {
   ...offlineOptions,
-  message: true,
-  labels: true,
-  tag: true,
-  exclude: true,
-  keepCaches: true,
-  allowShrink: true,
-  allowPartialProfile: true,
-  compression: true,
-  onProgress: true,
+  message: kind.text,
+  labels: kind.labels,
+  tag: kind.text,
+  exclude: kind.texts,
+  keepCaches: kind.flag,
+  allowShrink: kind.flag,
+  allowPartialProfile: kind.flag,
+  compression: kind.oneOf('auto', 'max', 'off'),
+  onProgress: kind.call,
 };
 
 /** What callers inside this library say besides. */

@@ -10,9 +10,9 @@ import { join } from 'node:path';
 import type { Ignore } from 'ignore';
 import { BrowserStateError } from '../../base/errors.js';
 import { parentPath } from '../../format/path.js';
+import { errno } from '../../fs/errors.js';
 import { ifThere, quote, resolveDirectory } from '../../fs/paths.js';
 import { type DirectoryFacts, defaultExclude } from '../../profile/excludes.js';
-import { errno } from '../../fs/errors.js';
 
 /** This file is never excluded, so that the user's rules stay with the profile. */
 const IGNORE_FILE = '.browserstateignore';

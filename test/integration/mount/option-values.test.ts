@@ -3,10 +3,18 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { type AbandonedMount, BrowserState, localProvider, memoryProvider, openStore, type Session, type Store } from '../../../src/index.js';
+import { optionsOf } from '../../../src/api/options.js';
+import {
+  type AbandonedMount,
+  BrowserState,
+  localProvider,
+  memoryProvider,
+  openStore,
+  type Session,
+  type Store,
+} from '../../../src/index.js';
 import { gcsProvider } from '../../../src/provider/gcs/gcs.js';
 import { s3Provider } from '../../../src/provider/s3/s3.js';
-import { optionsOf } from '../../../src/api/options.js';
 import { rejects } from '../../support/errors.js';
 import { temporary } from '../../support/temporary.js';
 
