@@ -8,7 +8,7 @@ import { BrowserStateError, isError, type Provider } from '../../src/index.js';
 import { around, type Method } from '../support/faults/providers.js';
 import { providerOf } from '../support/provider-content.js';
 import { type Operation, operations, visible } from '../support/session/operations.js';
-import { storeIn } from '../support/store.js';
+import { findingsOf, storeIn } from '../support/store.js';
 import { withTemporary } from '../support/temporary.js';
 
 class Died extends Error {}
@@ -58,10 +58,10 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
           t.true(now === before || now === after, `${when} write ${n}: ${now}`);
           left.add(now);
           const again = await storeIn(work, inner, 'again');
-          t.deepEqual((await again.verify({ readData: true })).findings, []);
+          t.deepEqual(await findingsOf(again), []);
           if (now === before) await operation.run(again);
           t.is(await visible(join(work, 'done'), inner), after, `${when} write ${n}, repeated`);
-          t.deepEqual((await again.verify({ readData: true })).findings, []);
+          t.deepEqual(await findingsOf(again), []);
         }
       }
       t.is(left.size, 2);

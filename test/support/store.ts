@@ -1,7 +1,8 @@
 /** Stores that live as long as one test. */
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { memoryProvider, openStore, type Provider, type Session, type Store } from '../../src/index.js';
+import { type Finding, memoryProvider, openStore, type Provider, type Session, type Store } from '../../src/index.js';
+import { orCode } from './errors.js';
 import { fakeHost } from './host.js';
 import { temporary } from './temporary.js';
 
@@ -27,4 +28,9 @@ export async function history(session: Session): Promise<string[]> {
   const ids: string[] = [];
   for await (const { commit } of session.log()) ids.push(commit);
   return ids;
+}
+
+/** What a check of all data finds; nothing if the store was not made yet. */
+export async function findingsOf(store: Store, on: 'local' | 'remote' = 'local'): Promise<readonly Finding[]> {
+  return (await orCode(() => store.verify({ on, readData: true }), 'NOT_FOUND'))?.findings ?? [];
 }

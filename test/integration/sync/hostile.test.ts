@@ -3,6 +3,7 @@
  * NEWER_VERSION, and never a wrong or an empty profile. The other sessions of the local store are
  * unaffected (SPEC.md 15).
  */
+
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
@@ -10,6 +11,7 @@ import { isError, memoryProvider } from '../../../src/index.js';
 import { prose } from '../../support/content.js';
 import { file, type Listing, type Profile, readListing } from '../../support/profile.js';
 import { type Content, contentOf, providerOf } from '../../support/provider-content.js';
+import { findingsOf } from '../../support/store.js';
 import { machine } from '../../support/sync/machines.js';
 
 const profile = (seed: string): Profile => new Map([['Local State', file(prose(200, seed))]]);
@@ -53,7 +55,7 @@ async function isRefused(t: ExecutionContext, content: Content, name: string, li
   } catch (error) {
     t.true(isError(error, 'INTEGRITY', 'NEWER_VERSION'), `${what}: ${error}`);
     t.false(existsSync(target), what);
-    t.deepEqual((await store.verify({ readData: true })).findings, [], what);
+    t.deepEqual(await findingsOf(store), [], what);
     return true;
   }
 }

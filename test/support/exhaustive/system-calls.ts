@@ -3,6 +3,7 @@
  * succeeds, or fails with an error of this library that has a code and a hint. The store and the
  * profile are whole, and the operation can be repeated.
  */
+
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,6 +13,7 @@ import { type ErrorCode, isError, openStore, type Session, type Store } from '..
 import { type Faults, withFaults } from '../faults/system-calls.js';
 import { fakeHost } from '../host.js';
 import { file, type Profile, readListing, writeProfile } from '../profile.js';
+import { findingsOf } from '../store.js';
 import { temporary } from '../temporary.js';
 
 const version = (mark: string): Profile =>
@@ -174,7 +176,7 @@ async function attempt(place: Place, operation: Operation, faults: Faults): Prom
   if (error !== undefined && !isTold(error)) wrong.push(stackOf(error));
   const store = await place.open();
   for (const on of ['local', 'remote'] as const) {
-    const { findings } = await store.verify({ on, readData: true });
+    const findings = await findingsOf(store, on);
     if (findings.length > 0) wrong.push(`${on}: ${JSON.stringify(findings)}`);
   }
   await store.close();

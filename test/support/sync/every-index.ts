@@ -1,6 +1,8 @@
 /** One operation, which runs once for each of its requests with that request failing. */
+
 import type { ExecutionContext } from 'ava';
 import { isError, type Provider } from '../../../src/index.js';
+import { findingsOf } from '../store.js';
 import type { Prepare } from './operations.js';
 
 export interface World {
@@ -36,8 +38,8 @@ export async function atEveryIndex(t: ExecutionContext, prepare: Prepare, open: 
       await t.notThrowsAsync(run(), `repeated after ${what}`);
       t.true(await landed(), `repeated after ${what}`);
     }
-    t.deepEqual((await actor.store.verify({ readData: true, on: 'remote' })).findings, [], what);
-    t.deepEqual((await actor.store.verify({ readData: true })).findings, [], what);
+    t.deepEqual(await findingsOf(actor.store, 'remote'), [], what);
+    t.deepEqual(await findingsOf(actor.store), [], what);
     if (requests < n) return;
   }
 }
