@@ -30,7 +30,7 @@ export async function history(session: Session): Promise<string[]> {
   return ids;
 }
 
-/** What a check of all data finds; nothing if the store was not made yet. */
+/** Checks all data; returns the findings, or none if the store was not made yet. */
 export async function findingsOf(store: Store, on: 'local' | 'remote' = 'local'): Promise<readonly Finding[]> {
   return (await orCode(() => store.verify({ on, readData: true }), 'NOT_FOUND'))?.findings ?? [];
 }

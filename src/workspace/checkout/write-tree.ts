@@ -224,9 +224,11 @@ class OpenFile {
     this.abandon();
   }
 
+  /** Closes the file, once: after a close that fails the number may already be another file's. */
   abandon(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    const descriptor = this.#descriptor;
     this.#descriptor = undefined;
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
