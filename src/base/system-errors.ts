@@ -78,6 +78,11 @@ export function meaningOf(name: string): Meaning {
   return meanings[name] ?? faulty;
 }
 
+/** Whether the error says that this process or the system has no descriptors or memory left. */
+export function isExhausted(name: string): boolean {
+  return meanings[name] === exhausted;
+}
+
 /**
  * Returns an error of the system as an error of this library that names `path`. Returns any other
  * error unchanged.

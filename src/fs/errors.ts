@@ -4,7 +4,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
-import { errno, meaningOf, systemFailure } from '../base/system-errors.js';
+import { errno, isExhausted, meaningOf, systemFailure } from '../base/system-errors.js';
 
 export { errno };
 
@@ -47,10 +47,14 @@ function unlessThere(error: unknown): void {
   if (errno(error) !== 'EEXIST') throw error;
 }
 
-/** Returns the library error for a failure to read a local file. */
+/**
+ * Returns the library error for a failure to read a local file: UNREADABLE, or UNREACHABLE if the
+ * fault is not the file's, but descriptors or memory ran out.
+ */
 export function readFailure(path: string, error: unknown): unknown {
   const code = errno(error);
   if (code === undefined || error instanceof BrowserStateError) return error;
+  if (isExhausted(code)) return systemFailure(error, (name) => `${path}: could not be read: ${name}`, path);
   const meaning = meaningOf(code);
   const hint =
     meaning.code === 'UNREACHABLE'

@@ -64,3 +64,15 @@ test('A5: an error of another realm is recognized by its code, not by its class'
   const foreign = Object.assign(Object.create(null), { code: 'EROFS', syscall: 'open' }) as unknown;
   t.is((writeFailure('/a', foreign) as BrowserStateError).code, 'FORBIDDEN');
 });
+
+for (const [name, code] of Object.entries({
+  EACCES: 'UNREADABLE',
+  EIO: 'UNREADABLE',
+  EMFILE: 'UNREACHABLE',
+  ENFILE: 'UNREACHABLE',
+  ENOMEM: 'UNREACHABLE',
+})) {
+  test(`C16: ${name} while reading is ${code}`, (t) => {
+    t.is((readFailure('/a/profile', systemError(name)) as BrowserStateError).code, code);
+  });
+}
