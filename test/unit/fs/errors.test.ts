@@ -73,6 +73,6 @@ for (const [name, code] of Object.entries({
   ENOMEM: 'UNREACHABLE',
 })) {
   test(`C16: ${name} while reading is ${code}`, (t) => {
-    t.is((readFailure('/a/profile', systemError(name)) as BrowserStateError).code, code);
+    t.is((readFailure('/a/profile', systemError(name)) as BrowserStateError).code as string, code);
   });
 }
