@@ -52,13 +52,13 @@ export interface OpenOptions {
    * a provider; without one everything is local.
    */
   remote?: string | Provider | undefined;
-  /** Whose repository it is, in both; `default` unless given. */
+  /** The user whose repository is opened, locally and on the remote; default: `default`. */
   userId?: string | undefined;
   /** How bytes are moved to and from the remote. */
   transfer?: TransferOptions | undefined;
   /** Told before a request to the remote that got no answer is asked again. */
   onRetry?: ((event: RetryEvent) => void) | undefined;
-  /** Clock, randomness and identity; the system's unless given. */
+  /** Clock, randomness and identity; default: the system's. */
   host?: Host | undefined;
   /** Told what a person should know, such as that the index cannot be used; nothing is printed. */
   onWarning?: ((message: string) => void) | undefined;

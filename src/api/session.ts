@@ -349,7 +349,7 @@ export class Session {
     try {
       await deleteSession(remote, this.id, op);
     } catch (error) {
-      // What was never pushed is only here.
+      // Commits that were never pushed exist locally only.
       if (!isHere || !isError(error, 'NOT_FOUND')) throw error;
     }
     if (isHere) await deleteSession(op.local, this.id, op);
@@ -371,8 +371,7 @@ export class Session {
    */
   async #act<T>(at: string | undefined, op: Call, act: (replica: Replica) => Promise<T>): Promise<T> {
     if (!hasRemote(op)) return act(op.local);
-    // What is about a commit that the remote has needs no push, and does not meet what is in the
-    // way of one.
+    // A change of a commit that the remote has needs no push, and works even if a push would fail.
     if (at === undefined || !(await this.#view.isOnRemote(at))) await this.#sendFirst(op);
     try {
       return await act(op.remote);

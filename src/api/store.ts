@@ -59,7 +59,7 @@ export interface SessionInfo {
    * saw it; absent without a remote.
    */
   pushed?: boolean;
-  /** Who has a lease of it, and until when; absent where nobody has. */
+  /** The owner of its lease, and when it expires; absent if there is no lease. */
   lease?: { owner: string; expires: Date };
 }
 
@@ -101,7 +101,7 @@ export interface StoreOptions extends Places {
 export class Store {
   readonly #local: LocalReplica;
   readonly #remote: RemoteReplica | undefined;
-  /** What calls share that are given nothing of their own. */
+  /** The operation of calls that are given no options of their own. */
   readonly #op: Call;
   readonly #temporary: string | undefined;
 

@@ -13,13 +13,13 @@ export function repeat(ms: number, work: (signal: AbortSignal) => Promise<void>)
   const { signal } = controller;
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
-      // It rejects only where it is told to stop, which is looked at next.
+      // Rejects only if the signal fires, which the next line checks.
       await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
       if (!signal.aborted) await work(signal);
     }
   };
   const running = run();
-  // Met by whoever stops it.
+  // A rejection is reported by the returned function.
   running.catch(() => undefined);
   return async () => {
     controller.abort();
