@@ -9,6 +9,7 @@ import { isError } from '../../../src/base/errors.js';
 import type { Codec } from '../../../src/codec/platform.js';
 import { platforms } from '../codec/codecs.js';
 import { fromHex } from '../hex.js';
+import { peakMemory } from '../measure/peak.js';
 
 const GIB = 2 ** 30;
 const PART = 2 ** 24;
@@ -57,4 +58,4 @@ for (const [name, [codec, stored, length]] of Object.entries(bombs)) {
     );
   }
 }
-console.log(JSON.stringify({ results, peakMiB: Math.round(process.resourceUsage().maxRSS / 1024) }));
+console.log(JSON.stringify({ results, peakMiB: Math.round(peakMemory() / 2 ** 20) }));

@@ -3,8 +3,9 @@
  *
  *     node dist/test/support/programs/hostile-reader.js pull|verify HOME REMOTE
  */
-import { argv, resourceUsage } from 'node:process';
+import { argv } from 'node:process';
 import { isError, openStore } from '../../../src/index.js';
+import { peakMemory } from '../measure/peak.js';
 
 const [step, home, remote] = argv.slice(2) as [string, string, string];
 const store = await openStore({ home, userId: 'tester', remote });
@@ -13,4 +14,4 @@ const outcome = await run.then(
   () => 'done',
   (error: unknown) => (isError(error) ? error.code : String(error)),
 );
-console.log(JSON.stringify({ peak: resourceUsage().maxRSS * 1024, outcome }));
+console.log(JSON.stringify({ peak: peakMemory(), outcome }));
