@@ -28,7 +28,7 @@ import { notPushed, type PushOptions, type PushResult, pushSession } from '../sy
 import { repairSession } from '../sync/relocate.js';
 import { readRules } from '../workspace/capture/filter.js';
 import { lookAt } from '../workspace/capture/look.js';
-import { refuseHalfDone } from '../workspace/checkout/settle.js';
+import { rejectUnfinished } from '../workspace/checkout/settle.js';
 import { type LogOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
 import { SessionView } from './session-view.js';
 
@@ -256,7 +256,7 @@ export class Session {
     const op = callOf(this.#op, 'status', options, optionsOf.status, { dir });
     const tree = await this.#view.readTree('HEAD', op);
     const workspace = await op.local.lookedAt(dir);
-    refuseHalfDone(workspace);
+    rejectUnfinished(workspace);
     const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
     const there = await lookAt(workspace, rules, op);
     const { only, session } = workspace.record ?? {};

@@ -25,7 +25,7 @@ function mountPointsBelow(dir: string): string[] {
 }
 
 /** Throws USAGE, naming it, if a mount point below the real path `dir` satisfies `isTouched`. */
-export function refuseMountsBelow(dir: string, fate: 'removed' | 'changed', isTouched: (path: string) => boolean = () => true): void {
+export function rejectMountsBelow(dir: string, fate: 'removed' | 'changed', isTouched: (path: string) => boolean = () => true): void {
   const below = mountPointsBelow(dir).find((path) => isTouched(relative(dir, path)));
   if (below === undefined) return;
   throw new BrowserStateError('USAGE', `${dir}: ${below} is a mount point, whose content would be ${fate}`, {

@@ -16,7 +16,7 @@ export async function commandState(
 }
 
 /** Throws BUSY if the command still runs. */
-export async function refuseCommand(local: LocalReplica, dir: string, command: string | undefined): Promise<void> {
+export async function rejectRunningCommand(local: LocalReplica, dir: string, command: string | undefined): Promise<void> {
   const { state, pid } = await commandState(local, command);
   if (state !== 'running') return;
   const process = pid === undefined ? '' : ` (process ${pid})`;

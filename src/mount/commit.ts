@@ -18,7 +18,7 @@ import type { OnConflict } from '../sync/conflict.js';
 import { mergeSession } from '../sync/merge.js';
 import { readRules } from '../workspace/capture/filter.js';
 import { lookAt } from '../workspace/capture/look.js';
-import { refuseHalfDone } from '../workspace/checkout/settle.js';
+import { rejectUnfinished } from '../workspace/checkout/settle.js';
 
 /** A mounted directory as it is committed. */
 export interface MountPlace {
@@ -144,7 +144,7 @@ async function isKnown({ session, dir, base }: MountPlace, name: string, options
   const found = own.exists ? own : await op.local.read(name, op);
   if (!found.exists) return false;
   const workspace = await op.local.workspace(dir);
-  refuseHalfDone(workspace);
+  rejectUnfinished(workspace);
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
   const tree = await lookAt(workspace, rules, op);
   const id = treeId(tree);

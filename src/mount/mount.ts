@@ -23,7 +23,7 @@ import type { OnConflict } from '../sync/conflict.js';
 import { type MountPullOptions, mountPullOptions, pullForMount } from '../sync/pull-for-mount.js';
 import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from '../sync/push.js';
 import { leftoversOf } from '../workspace/checkout/settle.js';
-import { refuseCommand } from './command.js';
+import { rejectRunningCommand } from './command.js';
 import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './commit.js';
 import { type UnmountOptions, unmountOptions } from './options.js';
 import type { MountNote, MountNotes } from './registry.js';
@@ -175,7 +175,7 @@ export class Mount {
   async #unmount({ keepDirectory, ...options }: UnmountOptions, op: Call): Promise<Unmounted> {
     const { onConflict = 'fail' } = options;
     const { place, lease } = this.#parts;
-    await refuseCommand(op.local, this.dir, this.#command);
+    await rejectRunningCommand(op.local, this.dir, this.#command);
     const done = await this.#commit(options, op);
     // A renewal would move the ref under the push, which gives the lease up in its own swap.
     await this.#stopRenewing?.();

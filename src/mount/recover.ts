@@ -6,14 +6,14 @@ import { join } from 'node:path';
 import { isError } from '../base/errors.js';
 import { owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
-import { refuseLive } from '../profile/running-browser.js';
+import { rejectRunningBrowser } from '../profile/running-browser.js';
 import { type Call, hasRemote } from '../session/call.js';
 import type { LocalReplica } from '../session/replica/local.js';
 import { notPushed } from '../sync/push.js';
 import { directoryState } from '../workspace/checkout/replace-directory.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/checkout/settle.js';
 import { pendingDirectories } from '../workspace/workspace.js';
-import { commandState, refuseCommand } from './command.js';
+import { commandState, rejectRunningCommand } from './command.js';
 import { commitMount, type MountPlace, sessionBeside } from './commit.js';
 import { pushMounted, removeWorkspace } from './mount.js';
 import type { RecoverAction, RecoverOptions } from './options.js';
@@ -116,11 +116,11 @@ async function recoverOwned(notes: MountNotes, held: HeldNote, how: RecoverActio
   const dir = directoryOf(op.local, held);
   const note = await noteOf(op.local, notes, { id });
   const { session, base } = note;
-  await refuseCommand(op.local, dir, note.command);
+  await rejectRunningCommand(op.local, dir, note.command);
   // A checkout that was cut off may have left its content beside the directory.
   await op.local.holding(dir, settleWorkspace);
   const isWork = note.phase === 'open' && directoryState(dir) !== 'absent';
-  if (isWork) refuseLive(dir, op.local.host);
+  if (isWork) rejectRunningBrowser(dir, op.local.host);
   if (!isWork || how === 'discard') {
     await removeWorkspace(op.local, notes, id, dir, note);
     return { id, session, commit: base, outcome: isWork ? 'discarded' : 'unchanged', pushed: false };

@@ -63,7 +63,7 @@ export function isLockName(name: string): boolean {
  * Throws BUSY, naming the locked directory, if a browser of this machine uses `dir`, its parent
  * or a directory in `below`. The parent counts since `dir` may be one of its profiles.
  */
-export function refuseLive(dir: string, host: LiveHost, below: Iterable<string> = lockedBelow(dir)): void {
+export function rejectRunningBrowser(dir: string, host: LiveHost, below: Iterable<string> = lockedBelow(dir)): void {
   for (const path of new Set([dir, dirname(dir), ...below])) {
     const live = liveBrowser(path, host);
     if (live === undefined) continue;

@@ -8,7 +8,7 @@ import { parentPath } from '../format/path.js';
 import { measureTree, type Tree, type TreeEntry } from '../format/tree.js';
 import { hasHandles } from '../fs/handle.js';
 import { readFacts } from '../profile/excludes.js';
-import { refuseLive } from '../profile/running-browser.js';
+import { rejectRunningBrowser } from '../profile/running-browser.js';
 import { BlobReader } from '../repository/read/blob-reader.js';
 import type { KeptFrames } from '../repository/read/frame-cache.js';
 import { capture, hashOnly } from '../workspace/capture/capture.js';
@@ -18,7 +18,7 @@ import { StatCache } from '../workspace/capture/stat-cache.js';
 import { applyTree, findObstacle } from '../workspace/checkout/change-in-place.js';
 import { identityOf } from '../workspace/checkout/exchange.js';
 import { directoryState, type PlaceOptions, placeTree, placeUnrecorded } from '../workspace/checkout/replace-directory.js';
-import { refuseHalfDone, settleWorkspace } from '../workspace/checkout/settle.js';
+import { rejectUnfinished, settleWorkspace } from '../workspace/checkout/settle.js';
 import { MARKER } from '../workspace/marker.js';
 import { countForeign, isClosed, openedIn, withFormerModes } from '../workspace/opened.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace/workspace.js';
@@ -101,7 +101,7 @@ async function attemptCheckout(from: LiveSession, dir: string, options: Checkout
   const checkOut = async (found: Workspace): Promise<CheckoutResult> => {
     isBegun = true;
     const workspace = await settleWorkspace(found);
-    refuseLive(workspace.dir, op.host);
+    rejectRunningBrowser(workspace.dir, op.host);
     const record: WorkspaceRecord = {
       session,
       base: row.id,
@@ -187,7 +187,7 @@ async function place(placement: Placement): Promise<void> {
 async function refuseUnexplained(placement: Placement, pending: Pending): Promise<void> {
   const { workspace, op } = placement;
   const { phase, previous, next } = pending;
-  if (phase !== 'apply' || previous === undefined || next === undefined) return refuseHalfDone(workspace);
+  if (phase !== 'apply' || previous === undefined || next === undefined) return rejectUnfinished(workspace);
   const manifests = [await readRecorded(previous, op), await readRecorded(next, op)];
   const known = manifests.map((manifest) => new Map(manifest?.tree.map((entry) => [entry.path, entry])));
   const there = await readDirectory(placement, buildFilter({ facts: readFacts(workspace.dir), ...previous.rules }));

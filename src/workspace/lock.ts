@@ -62,7 +62,7 @@ export async function lockDirectory(folder: string, dir: string, host: LockHost)
  * Throws BUSY if another owner holds the lock of the directory with the real path `dir`. Writes
  * nothing.
  */
-export async function refuseLocked(folder: string, dir: string, host: LockHost): Promise<void> {
+export async function rejectLocked(folder: string, dir: string, host: LockHost): Promise<void> {
   const path = recordPath(folder, dir, 'lock');
   const owner = await ownerOf(path);
   const state = owner === undefined ? 'gone' : await stateOf(path, owner, host.owners(folder));

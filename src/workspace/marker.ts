@@ -27,7 +27,7 @@ export function unmark(dir: string): void {
 }
 
 /** Throws DIRTY if the directory is marked. */
-export function refuseMarked(dir: string): void {
+export function rejectMarked(dir: string): void {
   const path = join(dir, MARKER);
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
   throw new BrowserStateError(

@@ -16,7 +16,7 @@ import { errno } from '../../fs/errors.js';
 import { microseconds } from '../../fs/times.js';
 import { readFacts } from '../../profile/excludes.js';
 import { loneWarning, refuseLone } from '../../profile/lone-profile.js';
-import { refuseLive } from '../../profile/running-browser.js';
+import { rejectRunningBrowser } from '../../profile/running-browser.js';
 import type { RequestOptions } from '../../provider/provider.js';
 import { BlobReader } from '../../repository/read/blob-reader.js';
 import { BlobWriter } from '../../repository/write/blob-writer.js';
@@ -29,8 +29,8 @@ import { type Scan, type SkippedEntry, scan } from '../../workspace/capture/scan
 import type { ScannedEntry } from '../../workspace/capture/scanned.js';
 import { StatCache } from '../../workspace/capture/stat-cache.js';
 import { identityOf } from '../../workspace/checkout/exchange.js';
-import { refuseHalfDone, settleWorkspace } from '../../workspace/checkout/settle.js';
-import { refuseMarked } from '../../workspace/marker.js';
+import { rejectUnfinished, settleWorkspace } from '../../workspace/checkout/settle.js';
+import { rejectMarked } from '../../workspace/marker.js';
 import { withFormerModes } from '../../workspace/opened.js';
 import type { Workspace, WorkspaceRecord } from '../../workspace/workspace.js';
 import { appendCommit, newCommit } from '../append-commit.js';
@@ -134,10 +134,10 @@ async function commitHeld(session: string, found: Workspace, options: CommitSett
   const { dir } = workspace;
   const { isMigration = false } = options;
   const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  if (options.read === undefined) refuseLive(dir, op.host, []);
+  if (options.read === undefined) rejectRunningBrowser(dir, op.host, []);
   const watch = options.read === undefined ? await watchLock(dir, [dir, dirname(dir)], rules, op.host, op) : undefined;
-  refuseHalfDone(workspace);
-  refuseMarked(dir);
+  rejectUnfinished(workspace);
+  rejectMarked(dir);
   await op.local.init(op);
   let onto = options.onto;
   const read = async (): Promise<SessionRef> => {
@@ -186,7 +186,7 @@ async function commitOnto(
   let rootTime = changeTime(dir);
   const look = async (): Promise<Scan> => {
     const seen = await scan(dir, filter, { now: op.host.now(), signal: op.signal });
-    if (!isLive) refuseLive(dir, op.host, seen.locked);
+    if (!isLive) rejectRunningBrowser(dir, op.host, seen.locked);
     return seen;
   };
   let found = await look();
@@ -328,7 +328,7 @@ function keepsChanging(dir: string): BrowserStateError {
  * may be parts of two versions.
  */
 async function refuseChanged(local: LocalReplica, { dir, generation }: Workspace, identity: string | undefined): Promise<void> {
-  refuseMarked(dir);
+  rejectMarked(dir);
   if ((await local.workspace(dir)).generation === generation && identityOf(dir) === identity) return;
   throw new BrowserStateError('BUSY', `${dir}: another process checked out or committed it meanwhile; nothing was committed`, {
     hint: 'Repeat the command when the other one is done.',

@@ -14,7 +14,7 @@ import { isSameDirectory } from '../../fs/mount-points.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { BlobIndex } from '../../repository/blob-index.js';
 import { Repository } from '../../repository/repository.js';
-import { lockDirectory, refuseLocked } from '../../workspace/lock.js';
+import { lockDirectory, rejectLocked } from '../../workspace/lock.js';
 import { realPath, Workspace } from '../../workspace/workspace.js';
 import { drafting } from '../draft.js';
 import { SessionRef } from '../session-ref.js';
@@ -130,7 +130,7 @@ export class LocalReplica extends Replica {
     for (;;) {
       const workspace = await this.workspace(dir);
       if (workspace.pending === undefined) return workspace;
-      await refuseLocked(this.records, workspace.dir, this.host);
+      await rejectLocked(this.records, workspace.dir, this.host);
       // It may have ended since the record was read.
       if ((await this.workspace(dir)).generation === workspace.generation) return workspace;
     }

@@ -54,7 +54,7 @@ export function readRules(
  */
 function readIgnoreFile(dir: string): string | undefined {
   const real = resolveDirectory(dir);
-  refuseClosed(dir, real);
+  rejectUnreadable(dir, real);
   const path = join(real, IGNORE_FILE);
   const stat = ifThere(path, () => statSync(path));
   if (stat === undefined) return undefined;
@@ -66,7 +66,7 @@ function readIgnoreFile(dir: string): string | undefined {
 }
 
 /** Throws UNREADABLE if this user cannot list the directory or open what is in it. */
-function refuseClosed(dir: string, real: string): void {
+function rejectUnreadable(dir: string, real: string): void {
   try {
     accessSync(real, constants.R_OK | constants.X_OK);
   } catch (error) {

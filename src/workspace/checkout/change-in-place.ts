@@ -12,7 +12,7 @@ import { parentPath } from '../../format/path.js';
 import type { Tree, TreeEntry } from '../../format/tree.js';
 import { errno, writeFailure } from '../../fs/errors.js';
 import { Below, DirectoryHandle, setMode } from '../../fs/handle.js';
-import { refuseMountsBelow } from '../../fs/mount-points.js';
+import { rejectMountsBelow } from '../../fs/mount-points.js';
 import { ifSeen } from '../../fs/paths.js';
 import { removeTree } from '../../fs/remove.js';
 import { mark, unmark } from '../marker.js';
@@ -56,7 +56,7 @@ export async function applyTree(
   const before = new Map(from.map((entry) => [entry.path, entry]));
   const wanted = to.filter((entry) => entry.kind !== 'directory' && !isSame(before.get(entry.path), entry));
   const changed = changedPaths(from, to);
-  refuseMountsBelow(workspace.dir, 'changed', (mount) => changed.some((path) => path === mount || path.startsWith(`${mount}/`)));
+  rejectMountsBelow(workspace.dir, 'changed', (mount) => changed.some((path) => path === mount || path.startsWith(`${mount}/`)));
   const staging = await openStage(workspace, host);
   const { stage } = staging.pending;
   try {
@@ -132,8 +132,8 @@ function change(root: string, stage: string, from: Tree, to: Tree, wanted: Reado
     chmodSync(root, 0o700);
     unmark(root);
   } catch (error) {
-    if (changes.takeBack(from.filter(({ kind }) => kind === 'directory')) && isUnmarked(root)) throw error;
-    throw new Mixture('the change was not taken back', { cause: error });
+    if (changes.undo(from.filter(({ kind }) => kind === 'directory')) && isUnmarked(root)) throw error;
+    throw new Mixture('the change was not undone', { cause: error });
   } finally {
     for (const each of [dir, staged, kept]) each.close();
   }

@@ -10,7 +10,7 @@ import { BrowserStateError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import type { Tree } from '../../format/tree.js';
 import { errno, makeDirectorySync, writeFailure } from '../../fs/errors.js';
-import { isMountPoint, refuseMountsBelow, systemEntries } from '../../fs/mount-points.js';
+import { isMountPoint, rejectMountsBelow, systemEntries } from '../../fs/mount-points.js';
 import { removeTree, requireRemovable } from '../../fs/remove.js';
 import { MARKER, mark } from '../marker.js';
 import type { Pending, Workspace, WorkspaceRecord } from '../workspace.js';
@@ -61,7 +61,7 @@ export async function placeTree(
   makeParent(dir);
   const present = directoryState(dir) !== 'absent';
   if (present) {
-    refuseMountsBelow(dir, 'removed');
+    rejectMountsBelow(dir, 'removed');
     await requireRemovable(dir, namesIn(dir));
   }
   const staging = await openStage(workspace, host);
@@ -192,7 +192,7 @@ async function moveIn({ workspace, pending: staged }: Changing): Promise<Workspa
     await between(stage, dir, (from, to) => moveEntries(from, to, fresh));
     chmodSync(dir, 0o700);
   } catch (error) {
-    await takeBack(moving, fresh);
+    await undoMove(moving, fresh);
     throw writeFailure(dir, error);
   }
   return await finish(moving);
@@ -202,7 +202,7 @@ async function moveIn({ workspace, pending: staged }: Changing): Promise<Workspa
  * Undoes a failed move as far as possible; the next operation does the rest. `fresh`: the names of
  * the new entries.
  */
-async function takeBack({ workspace, pending }: Changing, fresh: readonly Buffer[]): Promise<void> {
+async function undoMove({ workspace, pending }: Changing, fresh: readonly Buffer[]): Promise<void> {
   const { dir } = workspace;
   const { stage } = pending;
   try {

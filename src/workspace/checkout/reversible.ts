@@ -73,7 +73,7 @@ export class Reversible {
    * Undoes all changes and restores modes and times of `directories`. Returns whether all of it
    * succeeded.
    */
-  takeBack(directories: readonly TreeEntry[]): boolean {
+  undo(directories: readonly TreeEntry[]): boolean {
     const attempts = this.#steps.reverse().map(succeeds);
     return attempts.concat([...directories].reverse().map((entry) => succeeds(() => restore(this.#dir, entry)))).every((each) => each);
   }

@@ -164,7 +164,7 @@ function isWrittenSince({ old, since }: Pending): boolean {
  * Throws DIRTY, naming every leftover, if an interrupted checkout began to change the directory or
  * was not settled.
  */
-export function refuseHalfDone(workspace: Workspace): void {
+export function rejectUnfinished(workspace: Workspace): void {
   const { dir, pending } = workspace;
   const begun = pending?.phase === 'stage' && !isOccupied(pending.old) ? pending.under : pending;
   if (begun === undefined) return;
