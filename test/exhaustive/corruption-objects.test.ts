@@ -18,7 +18,7 @@ interface Subject {
    * What becomes of a checkout with one thing replaced (by nothing if undefined), which must be
    * reported.
    */
-  outcome(t: ExecutionContext, what: string, replaced: Record<string, Uint8Array | undefined>): Promise<'exact' | 'refused' | 'failed'>;
+  outcome(t: ExecutionContext, what: string, replaced: Record<string, Uint8Array | undefined>): Promise<'exact' | 'rejected' | 'failed'>;
 }
 
 async function subject(t: ExecutionContext): Promise<Subject> {
@@ -54,7 +54,7 @@ test('R-ENV-1, R-LOC-1: a flip of any byte of any object or cell gives the exact
   for (const [key, { bytes }] of content) {
     for (let at = 0; at < bytes.length; at++) outcomes.add(await outcome(t, `byte ${at} of ${key}`, { [key]: flipped(bytes, at) }));
   }
-  t.deepEqual([...outcomes].sort(), ['exact', 'refused']);
+  t.deepEqual([...outcomes].sort(), ['exact', 'rejected']);
 });
 
 test('R-ENV-1: an object or a cell cut at any length is rejected or not needed', async (t) => {
@@ -64,7 +64,7 @@ test('R-ENV-1: an object or a cell cut at any length is rejected or not needed',
     for (let length = 0; length < bytes.length; length++)
       outcomes.add(await outcome(t, `${key} cut to ${length}`, { [key]: bytes.slice(0, length) }));
   }
-  t.deepEqual([...outcomes].sort(), ['exact', 'refused']);
+  t.deepEqual([...outcomes].sort(), ['exact', 'rejected']);
 });
 
 test('R-ENV-2: any two objects or cells exchanged for each other are found out', async (t) => {
@@ -83,12 +83,12 @@ test('R-GC-2: each deleted object is reported, and is an error if the head needs
   const { content, outcome } = await subject(t);
   const outcomes = new Set<string>();
   for (const [key, { isCell }] of content) if (!isCell) outcomes.add(await outcome(t, `${key} deleted`, { [key]: undefined }));
-  t.deepEqual([...outcomes].sort(), ['exact', 'refused']);
+  t.deepEqual([...outcomes].sort(), ['exact', 'rejected']);
 });
 
 test('R-CONFIG, R-EPOCH: a lost config or epoch is damage beside a session, never an empty store', async (t) => {
   const { outcome } = await subject(t);
-  t.is(await outcome(t, 'no config', { [`${ROOT}config`]: undefined }), 'refused');
+  t.is(await outcome(t, 'no config', { [`${ROOT}config`]: undefined }), 'rejected');
   t.is(await outcome(t, 'no epoch', { [`${ROOT}gc/epoch`]: undefined }), 'exact');
 });
 

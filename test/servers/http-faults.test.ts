@@ -46,7 +46,7 @@ async function world(t: ExecutionContext, fault: HttpFault): Promise<World> {
 }
 
 for (const operation of ['first push', 'push', 'pull', 'fork', 'rollback']) {
-  for (const fault of ['refuse', '503', 'cut-before', 'cut-after', '499-after', 'stall'] as const) {
+  for (const fault of ['drop', '503', 'cut-before', 'cut-after', '499-after', 'stall'] as const) {
     test.serial(`${operation} over S3: ${fault}, at every index`, (t) =>
       atEveryIndex(t, operations[operation] as Prepare, () => world(t, fault)),
     );

@@ -306,7 +306,7 @@ onLinux('D6: a command has no /dev/tty, except in the terminal that the help nam
 onLinux('D6: a second Ctrl-C ends all children of the command, and a third one kills them', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
-  const script = `trap 'echo one >> told' INT; trap 'echo two >> told; echo again' TERM; echo ready; while :; do sleep 0.05; done`;
+  const script = `trap 'echo one >> signaled' INT; trap 'echo two >> signaled; echo again' TERM; echo ready; while :; do sleep 0.05; done`;
   const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
   const ended = outcome(child);
   child.stdout?.on('data', (text) => {
@@ -314,7 +314,7 @@ onLinux('D6: a second Ctrl-C ends all children of the command, and a third one k
     if (!String(text).includes('ready')) return;
     // The second signal is sent after the first was handled.
     const wait = setInterval(() => {
-      if (!existsSync(desk.path('told'))) return;
+      if (!existsSync(desk.path('signaled'))) return;
       clearInterval(wait);
       child.kill('SIGINT');
     }, 10);
@@ -322,7 +322,7 @@ onLinux('D6: a second Ctrl-C ends all children of the command, and a third one k
   });
   const { status, stdout } = await ended;
   t.is(status, 137, stdout);
-  t.is(readFileSync(desk.path('told'), 'utf8'), 'one\ntwo\n');
+  t.is(readFileSync(desk.path('signaled'), 'utf8'), 'one\ntwo\n');
   t.deepEqual(workspaces(desk), []);
 });
 
@@ -374,7 +374,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   test.serial(`${signal} is forwarded to the command, and its changes are committed after it exits`, async (t) => {
     const desk = new Desk(t);
     await begin(desk);
-    const script = `trap 'echo told > {}/Default/Cookies; exit 5' INT TERM HUP; echo ready; while :; do sleep 0.05; done`;
+    const script = `trap 'echo signaled > {}/Default/Cookies; exit 5' INT TERM HUP; echo ready; while :; do sleep 0.05; done`;
     const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
     const ended = outcome(child);
     await once(child.stdout as NonNullable<typeof child.stdout>, 'data');
@@ -383,7 +383,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     t.is(status, 5, stderr);
     t.regex(stderr, /^committed /m);
     await desk.json(t, 'restore', 'there', '-s', 'work');
-    t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'told\n');
+    t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'signaled\n');
   });
 }
 
@@ -412,19 +412,19 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
   onLinux(
     `${signal}: the browser that uses the directory gets SIGINT, on which it writes all that it knows; nobody gets two`,
     async (t) => {
-      const cases: [what: string, words: string[], told: Record<string, string>][] = [
+      const cases: [what: string, words: string[], signaled: Record<string, string>][] = [
         ['the command itself', [process.execPath, 'holder.cjs', 'browser'], { browser: 'SIGINT\n' }],
         [
           'a part of the command',
           [
             'sh',
             '-c',
-            `trap 'echo told > wrapper; exit 5' TERM HUP; ${process.execPath} holder.cjs browser & while :; do sleep 0.05; done`,
+            `trap 'echo signaled > wrapper; exit 5' TERM HUP; ${process.execPath} holder.cjs browser & while :; do sleep 0.05; done`,
           ],
-          { browser: 'SIGINT\n', wrapper: 'told\n' },
+          { browser: 'SIGINT\n', wrapper: 'signaled\n' },
         ],
       ];
-      for (const [what, words, told] of cases) {
+      for (const [what, words, signaled] of cases) {
         const desk = new Desk(t);
         await begin(desk);
         desk.write({ 'holder.cjs': holder });
@@ -432,7 +432,7 @@ for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
         const ended = outcome(child);
         child.stdout?.once('data', () => child.kill(signal));
         const { stderr } = await ended;
-        for (const [name, text] of Object.entries(told)) t.is(readFileSync(desk.path(name), 'utf8'), text, what);
+        for (const [name, text] of Object.entries(signaled)) t.is(readFileSync(desk.path(name), 'utf8'), text, what);
         t.regex(stderr, /^committed /m, what);
         await desk.json(t, 'restore', 'there', '-s', 'work');
         t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'SIGINT', what);
@@ -458,7 +458,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
       };
       syncBuiltinESMExports();`;
     desk.env['NODE_OPTIONS'] = `--import data:text/javascript,${encodeURIComponent(hook)}`;
-    const script = `trap 'echo told > {}/Default/Cookies; exit 5' INT TERM HUP; echo ready; until [ -e stop ]; do sleep 0.05; done`;
+    const script = `trap 'echo signaled > {}/Default/Cookies; exit 5' INT TERM HUP; echo ready; until [ -e stop ]; do sleep 0.05; done`;
     const child = desk.start(['run', '-s', 'work', '--', 'sh', '-c', script]);
     const ended = once(child, 'exit');
     await once(child.stdout as NonNullable<typeof child.stdout>, 'data');

@@ -16,7 +16,7 @@ import { longestChain } from './rounds.js';
 export type HttpFault =
   | 'pass'
   /** The connection is destroyed as soon as the head of the request has come. */
-  | 'refuse'
+  | 'drop'
   /** The request is received whole and answered with 503 by the proxy. */
   | '503'
   /**
@@ -101,7 +101,7 @@ export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass'
       interval.end = performance.now();
     });
     const what = fault(own.intervals.length, described);
-    if (what === 'refuse') return void request.socket.destroy();
+    if (what === 'drop') return void request.socket.destroy();
     await sleep(lateMs + (typeof what === 'object' ? what.delayMs : 0));
     if (request.socket.destroyed) return;
     request.on('data', (chunk: Buffer) => {

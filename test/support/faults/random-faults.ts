@@ -25,7 +25,7 @@ export function randomFaults(seed: number, rates: FaultRates): FaultHook {
       drawn -= rate;
       return drawn < 0;
     };
-    if (falls(dropped)) return roll(2) === 0 ? 'refuse' : 'cut-before';
+    if (falls(dropped)) return roll(2) === 0 ? 'drop' : 'cut-before';
     if (falls(refused)) return '503';
     if (falls(unanswered)) return 'cut-after';
     if (falls(delayed)) return { delayMs: roll(maxDelayMs + 1) };

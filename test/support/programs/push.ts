@@ -14,7 +14,7 @@ const [home, folder, held] = process.argv.slice(2) as [string, string, string];
 let requests = 0;
 
 /** Returns the same provider, with each request printed. */
-function told(inner: Provider): Provider {
+function counted(inner: Provider): Provider {
   const outer = around(inner, async (_method, _key, request) => {
     const isHeld = ++requests === Number(held);
     process.stdout.write('.');
@@ -22,10 +22,10 @@ function told(inner: Provider): Provider {
     return request();
   });
   const expecting = inner.expecting?.bind(inner);
-  return expecting === undefined ? outer : { ...outer, expecting: (expected) => told(expecting(expected)) };
+  return expecting === undefined ? outer : { ...outer, expecting: (expected) => counted(expecting(expected)) };
 }
 
-const remote = told(localProvider(folder, fakeHost(`push ${process.pid}`)));
+const remote = counted(localProvider(folder, fakeHost(`push ${process.pid}`)));
 const store = await openStore({ home, userId: 'tester', remote, transfer: { maxRetries: 0 } });
 const outcome = await outcomeOf(store.session('main').push());
 process.stdout.write(`\n${outcome}\n`);

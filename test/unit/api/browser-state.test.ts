@@ -123,7 +123,7 @@ test('localOptions.storagePath is the local store, and autoCleanup: false leaves
 
 test('a mount can be discarded, also if its directory is gone', async (t) => {
   const { state, machine } = open(t);
-  await write(await state.mount('s'), profile('given up'));
+  await write(await state.mount('s'), profile('discarded'));
   await state.unmount({ discard: true });
   t.deepEqual(await state.listSessions(), []);
   rmSync(await state.mount('s'), { recursive: true });

@@ -16,10 +16,10 @@ const CODES: Record<keyof BrokenProviders, ErrorCode[]> = {
 };
 
 /** Every method fails with the code, except one that reports an empty store. */
-function refusing(code: ErrorCode, silent?: Method): Provider {
+function failing(code: ErrorCode, silent?: Method): Provider {
   return around(memoryProvider(), async (method, key, request) => {
     if (method === silent) return await request();
-    throw new BrowserStateError(code, `${method} ${key}: refused`);
+    throw new BrowserStateError(code, `${method} ${key}: failed on purpose`);
   });
 }
 
@@ -31,16 +31,16 @@ function added(broken: BrokenProviders) {
 for (const [fault, codes] of Object.entries(CODES)) {
   test(`${fault}: every method must fail with ${codes.join(' or ')}`, async (t) => {
     for (const code of codes) {
-      const cases = added({ [fault]: async () => refusing(code) });
+      const cases = added({ [fault]: async () => failing(code) });
       t.is(cases.length, 9);
       for (const { run } of cases) await run();
     }
-    for (const { name, run } of added({ [fault]: async () => refusing('INTERNAL') })) await t.throwsAsync(run, undefined, name);
+    for (const { name, run } of added({ [fault]: async () => failing('INTERNAL') })) await t.throwsAsync(run, undefined, name);
   });
 
   test(`${fault}: a method that reports an empty store is found`, async (t) => {
     for (const method of ['put', 'read', 'swap', 'list', 'delete'] as const) {
-      const cases = added({ [fault]: async () => refusing(codes[0] as ErrorCode, method) });
+      const cases = added({ [fault]: async () => failing(codes[0] as ErrorCode, method) });
       const failed: string[] = [];
       for (const { name, run } of cases) await run().catch(() => failed.push(name));
       t.true(failed.length > 0 && failed.every((name) => name.startsWith(method)), `${method}: ${failed}`);
@@ -52,7 +52,7 @@ test('each broken provider is opened for its own cases, and closed', async (t) =
   let open = 0;
   const opened = async (): Promise<Provider> => {
     open++;
-    return { ...refusing('FORBIDDEN'), close: async () => void open-- };
+    return { ...failing('FORBIDDEN'), close: async () => void open-- };
   };
   const cases = added({ wrongCredentials: opened, clockSkew: opened });
   t.is(new Set(cases.map(({ name }) => name)).size, 18);
