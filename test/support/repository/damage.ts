@@ -53,7 +53,7 @@ export async function fill(repository: Damaged): Promise<Listing> {
  * Checks out the head of `main`. The result is exact, or an error about damage that leaves nothing.
  * Anything else is an AssertionError.
  */
-export async function checkOut(repository: Damaged, expected: Listing): Promise<'exact' | 'refused'> {
+export async function checkOut(repository: Damaged, expected: Listing): Promise<'exact' | 'rejected'> {
   const out = join(repository.folder, 'out', 'profile');
   try {
     await (await open(repository)).session('main').checkout(out);
@@ -61,7 +61,7 @@ export async function checkOut(repository: Damaged, expected: Listing): Promise<
     assert.ok(isError(error, 'INTEGRITY'), `expected INTEGRITY, found ${(error as Error).stack}`);
     assert.ok(!existsSync(out), 'a rejected checkout left something');
     if (existsSync(dirname(out))) assert.deepEqual(readdirSync(dirname(out)), []);
-    return 'refused';
+    return 'rejected';
   }
   assert.deepEqual(readListing(out), expected);
   rmSync(dirname(out), { recursive: true });

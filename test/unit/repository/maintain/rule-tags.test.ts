@@ -14,7 +14,7 @@ import { type Notices, ruleCases } from '../../../support/repository/rule-cases.
 import { machine } from '../../../support/sync/machines.js';
 
 /** Reads every version of the session as a new machine does. */
-async function read(t: ExecutionContext, remote: Provider, { versions }: Forged): Promise<'whole' | 'absent' | 'refused'> {
+async function read(t: ExecutionContext, remote: Provider, { versions }: Forged): Promise<'whole' | 'absent' | 'rejected'> {
   const { session, directory } = await machine(t, remote, 'main', memoryProvider());
   try {
     let commits = 0;
@@ -34,7 +34,7 @@ async function read(t: ExecutionContext, remote: Provider, { versions }: Forged)
   } catch (error) {
     if (isError(error, 'NOT_FOUND')) return 'absent';
     if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
-    return 'refused';
+    return 'rejected';
   }
 }
 
@@ -43,9 +43,9 @@ async function verify(t: ExecutionContext, remote: Provider, readData: boolean):
   return (await store.verify({ on: 'remote', readData })).findings.map(({ code, key, message }) => `${code} ${key}: ${message}`);
 }
 
-const expected: Record<Notices, { reads: 'whole' | 'refused'; plain: boolean; data: boolean }> = {
-  reader: { reads: 'refused', plain: true, data: true },
-  blob: { reads: 'refused', plain: false, data: true },
+const expected: Record<Notices, { reads: 'whole' | 'rejected'; plain: boolean; data: boolean }> = {
+  reader: { reads: 'rejected', plain: true, data: true },
+  blob: { reads: 'rejected', plain: false, data: true },
   check: { reads: 'whole', plain: true, data: true },
   data: { reads: 'whole', plain: false, data: true },
   nobody: { reads: 'whole', plain: false, data: false },
@@ -58,6 +58,6 @@ for (const [rule, tag, alter] of ruleCases) {
     const remote = await providerOf(await seal(repository));
     const [reads, plain, data] = [await read(t, remote, repository), await verify(t, remote, false), await verify(t, remote, true)];
     t.log([...plain, ...data.filter((each) => !plain.includes(each))]);
-    t.deepEqual({ reads: reads === 'refused' ? reads : 'whole', plain: plain.length > 0, data: data.length > 0 }, expected[tag]);
+    t.deepEqual({ reads: reads === 'rejected' ? reads : 'whole', plain: plain.length > 0, data: data.length > 0 }, expected[tag]);
   });
 }
