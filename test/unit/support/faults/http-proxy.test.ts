@@ -274,7 +274,7 @@ test('random faults are as frequent as said, and the same for a seed', (t) => {
     const name = typeof what === 'object' ? 'delayed' : what;
     found.set(name, (found.get(name) ?? 0) + 1 / drawn.length);
   }
-  const expected = { refuse: 0.05, 'cut-before': 0.05, '503': 0.1, 'cut-after': 0.2, delayed: 0.3, pass: 0.3 };
+  const expected = { drop: 0.05, 'cut-before': 0.05, '503': 0.1, 'cut-after': 0.2, delayed: 0.3, pass: 0.3 };
   for (const [name, part] of Object.entries(expected)) t.true(Math.abs((found.get(name) ?? 0) - part) < 0.03, name);
   t.true(drawn.every((what) => typeof what !== 'object' || (what.delayMs >= 0 && what.delayMs <= 20)));
   t.deepEqual(new Set(draw(1, {})), new Set(['pass']));
