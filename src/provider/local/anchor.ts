@@ -10,7 +10,8 @@ import type { Owners } from '../../base/owners.js';
 import type { Expectation } from '../provider.js';
 import { LocalCells } from './cell.js';
 import { hasErrno } from './errors.js';
-import { Folder, FolderState, openDirectory } from './files.js';
+import { openDirectory } from './files.js';
+import { Folder, FolderState } from './folder.js';
 
 /** A folder with its cells. */
 export interface Place {

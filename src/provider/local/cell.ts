@@ -46,18 +46,8 @@ import { check, integrity, throwIfAborted } from '../../base/errors.js';
 import type { RequestOptions, Version } from '../provider.js';
 import { decodeEntry, type Entry, encodeEntry, firstVersion, MAX_ENTRY_SIZE, type Place, parseVersion, tagOf, versionOf } from './entry.js';
 import { committed, hasErrno } from './errors.js';
-import {
-  type Folder,
-  isThere,
-  namesIn,
-  publish,
-  readBytes,
-  removeTree,
-  renamed,
-  renamedToNew,
-  syncDirectory,
-  syncedIfThere,
-} from './files.js';
+import { isThere, namesIn, publish, readBytes, removeTree, renamed, renamedToNew, syncDirectory, syncedIfThere } from './files.js';
+import type { Folder } from './folder.js';
 import { cellPath } from './names.js';
 
 /**

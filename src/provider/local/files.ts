@@ -1,17 +1,14 @@
 /**
- * File system operations of the local folder. Temporary files are complete and synced, names appear
- * whole or not at all, and directories survive a power loss. File system errors pass through
- * untranslated, so that callers can distinguish the expected ones.
+ * File system operations of the local folder. Names appear whole or not at all, and survive a power
+ * loss. File system errors pass through untranslated, so that callers can distinguish the expected
+ * ones.
  */
 import { constants, promises as fs } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
-import { toHex } from '../../base/bytes.js';
+import { dirname, join } from 'node:path';
 import { check } from '../../base/errors.js';
-import type { Host } from '../../base/host.js';
-import { gonePaths, type Owners } from '../../base/owners.js';
 import { committed, hasErrno, misfit, notDirectory } from './errors.js';
 
-const PRIVATE_DIRECTORY = 0o700;
+export const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 /**
  * A FIFO or a device in the place of a file never blocks an open, and a symlink is never followed.
@@ -19,183 +16,32 @@ const PRIVATE_FILE = 0o600;
 const FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
-/** The name of a temporary file; the group is its owner. */
-export const TEMPORARY = /^[0-9a-f]{32}\.(.+)$/;
-
-/** The known state of a folder while its provider is open. */
-export class FolderState {
-  /** Directories below the root that this process knows to exist and to stay. */
-  readonly known = new Set<string>();
-  isSwept = false;
-
-  /**
-   * `owners`: owners of the temporary files. Without them, the temporary files of killed processes
-   * are never removed.
-   */
-  constructor(readonly owners: Owners | undefined) {}
-}
-
-export class Folder {
-  readonly root: string;
-  readonly #host: Pick<Host, 'random'>;
-  readonly #known: Set<string>;
-  readonly #state: FolderState;
-
-  constructor(root: string, host: Pick<Host, 'random'>, state: FolderState) {
-    this.root = root;
-    this.#host = host;
-    this.#known = state.known;
-    this.#state = state;
-  }
-
-  path(...parts: string[]): string {
-    return join(this.root, ...parts);
-  }
-
-  /** Returns a name that was never used: 32 hex digits. */
-  unique(): string {
-    return toHex(this.#host.random(16));
-  }
-
-  /**
-   * Calls `use` with an unused path on the same file system. The name of the path includes its
-   * owner.
-   */
-  async withTemporary<T>(use: (path: string) => Promise<T>): Promise<T> {
-    await this.ensureDirectory(this.path('tmp'));
-    // A process that cannot be an owner leaves files that no sweep removes.
-    const hold = await this.#state.owners?.hold().catch(() => undefined);
-    try {
-      await this.#sweep();
-      return await use(this.path('tmp', hold === undefined ? this.unique() : `${this.unique()}.${hold.name}`));
-    } finally {
-      await hold?.release();
-    }
-  }
-
-  /** Removes, once, the temporary files of exited processes. Files that cannot be removed stay. */
-  async #sweep(): Promise<void> {
-    const { owners, isSwept } = this.#state;
-    if (owners === undefined || isSwept) return;
-    this.#state.isSwept = true;
-    for (const path of await gonePaths(this.path('tmp'), TEMPORARY, owners)) {
-      await removeTree(path).catch((error: unknown) => {
-        if (!hasErrno(error)) throw error;
-      });
-    }
-  }
-
-  /**
-   * Calls `use` with the path of a complete, synced file of `bytes`, and removes that name
-   * afterwards.
-   */
-  async stageFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
-    return await this.withTemporary(async (path) => {
-      const file = await fs.open(path, 'wx', PRIVATE_FILE);
-      try {
-        await writeAll(file, bytes);
-        return await use(path);
-      } finally {
-        await committed(() => removeFile(path));
-      }
-    });
-  }
-
-  /**
-   * Like `stageFile`, for a directory with one file. `name` may contain directories: all are
-   * synced.
-   */
-  async stageDirectory<T>(name: string, bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
-    return await this.withTemporary(async (path) => {
-      const file = join(path, name);
-      try {
-        await fs.mkdir(dirname(file), { recursive: true, mode: PRIVATE_DIRECTORY });
-        await writeAll(await fs.open(file, 'wx', PRIVATE_FILE), bytes);
-        for (let at = dirname(file); at !== dirname(path); at = dirname(at)) await syncDirectory(at);
-        return await use(path);
-      } finally {
-        await committed(() => removeTree(path));
-      }
-    });
-  }
-
-  /** Makes a directory below the root and its parents, private and durable. */
-  async ensureDirectory(path: string): Promise<void> {
-    const below = relative(this.root, path);
-    if (this.#known.has(below)) return;
-    if (path !== this.root) await this.ensureDirectory(dirname(path));
-    else await makeAncestors(path);
-    // Another process may have made the directory and not synced it yet, so an existing one is
-    // synced as well.
-    const isNew = await makeDirectory(path);
-    if (!isNew && path !== this.root) await requireDirectory(path);
-    if (isNew || path !== this.root) await syncDirectory(dirname(path));
-    this.#known.add(below);
-  }
-
-  /**
-   * Throws ENOTDIR if something other than a directory is above a path. It may hide a missing file,
-   * as a dangling symlink does.
-   */
-  async requireWay(path: string): Promise<void> {
-    for (let at = dirname(path); at !== this.root && at !== dirname(at); at = dirname(at)) {
-      const isDirectory = await requireDirectory(at).then(
-        () => true,
-        (error: unknown) => {
-          if (!hasErrno(error, 'ENOENT')) throw error;
-          return false;
-        },
-      );
-      if (isDirectory) return;
-    }
-  }
-
-  /** Forgets all known directories: one was removed by another program. */
-  forget(): void {
-    this.#known.clear();
-  }
-
-  /** Runs `body`, and once more if a directory that was known to exist is missing. */
-  async afresh<T>(body: () => Promise<T>): Promise<T> {
-    try {
-      return await body();
-    } catch (error) {
-      if (!hasErrno(error, 'ENOENT')) throw error;
-      this.forget();
-      return await body();
-    }
-  }
-}
-
-async function makeAncestors(path: string): Promise<void> {
-  const parent = dirname(path);
-  if (parent === path || (await isThere(parent))) return;
-  await makeAncestors(parent);
-  if (await makeDirectory(parent)) await syncDirectory(dirname(parent));
-}
-
-/** Makes a directory. Returns false if it existed. */
-async function makeDirectory(path: string): Promise<boolean> {
+/** Returns true if `act` succeeds, and false if it fails with one of those system errors. */
+async function unless(names: readonly string[], act: () => Promise<unknown>): Promise<boolean> {
   try {
-    await fs.mkdir(path, PRIVATE_DIRECTORY);
+    await act();
     return true;
   } catch (error) {
-    if (hasErrno(error, 'EEXIST')) return false;
+    if (hasErrno(error, ...names)) return false;
     throw error;
   }
 }
+
+/** Makes a private directory. Returns false if it existed. */
+export const makeDirectory = (path: string): Promise<boolean> => unless(['EEXIST'], () => fs.mkdir(path, PRIVATE_DIRECTORY));
 
 /**
  * Throws ENOTDIR for anything but a directory. A symlink is rejected too: a write through one may
  * land anywhere.
  */
-async function requireDirectory(path: string): Promise<void> {
+export async function requireDirectory(path: string): Promise<void> {
   const found = await fs.lstat(path);
   if (!found.isDirectory()) throw notDirectory(path, found);
 }
 
-/** Writes the whole of a new file, syncs it and closes it. */
-async function writeAll(file: fs.FileHandle, bytes: Uint8Array): Promise<void> {
+/** Writes a new private file, syncs it and closes it. */
+export async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await fs.open(path, 'wx', PRIVATE_FILE);
   try {
     for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
     await file.sync();
@@ -238,48 +84,16 @@ async function linked(staged: string, path: string): Promise<boolean> {
   }
 }
 
-export async function isThere(path: string): Promise<boolean> {
-  try {
-    await fs.stat(path);
-    return true;
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
+export const isThere = (path: string): Promise<boolean> => unless(['ENOENT'], () => fs.stat(path));
 
 /** Renames `from`. Returns false if it does not exist. */
-export async function renamed(from: string, to: string): Promise<boolean> {
-  try {
-    await fs.rename(from, to);
-    return true;
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
+export const renamed = (from: string, to: string): Promise<boolean> => unless(['ENOENT'], () => fs.rename(from, to));
 
 /** Renames `from` to `to`. Returns false if `to` exists and is not an empty directory. */
-export async function renamedToNew(from: string, to: string): Promise<boolean> {
-  try {
-    await fs.rename(from, to);
-    return true;
-  } catch (error) {
-    if (hasErrno(error, 'ENOTEMPTY', 'EEXIST')) return false;
-    throw error;
-  }
-}
+export const renamedToNew = (from: string, to: string): Promise<boolean> => unless(['ENOTEMPTY', 'EEXIST'], () => fs.rename(from, to));
 
 /** Syncs a directory. Returns false if it does not exist. */
-export async function syncedIfThere(path: string): Promise<boolean> {
-  try {
-    await syncDirectory(path);
-    return true;
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return false;
-    throw error;
-  }
-}
+export const syncedIfThere = (path: string): Promise<boolean> => unless(['ENOENT'], () => syncDirectory(path));
 
 export function openDirectory(path: string): Promise<fs.FileHandle> {
   return fs.open(path, DIRECTORY);
@@ -348,15 +162,7 @@ export async function namesIn(path: string): Promise<string[] | undefined> {
 }
 
 /** Removes a file. Returns false if there is none, or if it is a directory. */
-export async function removeFile(path: string): Promise<boolean> {
-  try {
-    await fs.unlink(path);
-    return true;
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return false;
-    throw error;
-  }
-}
+export const removeFile = (path: string): Promise<boolean> => unless(['ENOENT', 'ENOTDIR', 'EISDIR'], () => fs.unlink(path));
 
 /** Removes a directory and all below it. A no-op if there is none. */
 export async function removeTree(path: string): Promise<void> {

@@ -6,7 +6,7 @@ import { type Dirent, promises as fs } from 'node:fs';
 import { integrity, throwIfAborted } from '../../base/errors.js';
 import type { Listed } from '../provider.js';
 import { hasErrno, translated, typeName } from './errors.js';
-import type { Folder } from './files.js';
+import type { Folder } from './folder.js';
 import { keyOfCellName, keyOfName, objectPath } from './names.js';
 
 /** Files whose sizes are read at once: enough for the thread pool. */

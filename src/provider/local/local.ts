@@ -18,7 +18,8 @@ import type { ByteRange, Cell, Expectation, GetOptions, Listed, Provider, Reques
 import { Anchor, type AnchorOptions, type Place } from './anchor.js';
 import { checkCell, type Finding } from './check.js';
 import { absent, committed, damaged, hasErrno, misplaced, misplacedCell, translating } from './errors.js';
-import { bytesAt, type Folder, publish, readBytes, removeFile, syncDirectory } from './files.js';
+import { bytesAt, publish, readBytes, removeFile, syncDirectory } from './files.js';
+import type { Folder } from './folder.js';
 import { listFolder, oddEntries } from './list.js';
 import { objectPath } from './names.js';
 import { probeFolder } from './probe.js';

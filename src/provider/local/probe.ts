@@ -7,7 +7,8 @@ import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
 import { BrowserStateError } from '../../base/errors.js';
 import { hasErrno } from './errors.js';
-import { type Folder, renamedToNew } from './files.js';
+import { renamedToNew } from './files.js';
+import type { Folder } from './folder.js';
 
 /** Errors of file systems that lack the operation. */
 const ABSENT = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
