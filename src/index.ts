@@ -7,7 +7,7 @@ export type { FileMetadata } from './api/file-metadata.js';
 export type { ProgressEvent } from './api/file-progress.js';
 export type { TransferOptions } from './api/locations.js';
 export { openStore } from './api/open.js';
-export type { LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './api/options.js';
+export type { ChangeOptions, LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './api/options.js';
 export type { SaveResult, Session, SyncResult } from './api/session.js';
 export type { Initialized, InitResult, LegacySession, SessionInfo, Store } from './api/store.js';
 export { SyncManager } from './api/sync-manager.js';

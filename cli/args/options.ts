@@ -44,12 +44,12 @@ export const rules = {
   'keep-caches': { type: 'boolean', describe: 'Include caches and other files that browsers recreate' },
 } as const satisfies OptionTable;
 
-/** For commands that change a session without a directory. */
+/** For commands that change a session: the remote may be read, but gets nothing. */
 export const noPush = {
-  'no-push': { type: 'boolean', alias: 'offline', describe: 'Change the local store only; do not contact the remote' },
+  'no-push': { type: 'boolean', describe: 'Change the local store only; leave the remote as it is' },
 } as const satisfies OptionTable;
 
-/** For read-only commands. */
+/** For commands that read the remote. */
 export const offline = {
   offline: { type: 'boolean', describe: 'Use local data only; do not contact the remote' },
 } as const satisfies OptionTable;

@@ -9,7 +9,10 @@ export const deleteSession = defineCommand({
   details: 'Its data stays in both stores until garbage collection. Everyone who can read a store can read it until then.',
   positionals: {},
   options: { ...session, ...noPush },
-  examples: [['delete -s experiment', 'Delete a session; its name can be used again']],
+  examples: [
+    ['delete -s experiment', 'Delete a session; its name can be used again'],
+    ['delete -s experiment --no-push', 'Delete the local copy only'],
+  ],
   async run(context, { session: id, noPush }) {
     const session = await context.session(id);
     await session.delete({ offline: noPush, signal: context.signal });

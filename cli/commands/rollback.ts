@@ -1,13 +1,13 @@
 /** `rollback`: commits the content of an older version. */
 import { defineCommand } from '../args/command.js';
-import { noPush, session } from '../args/options.js';
+import { noPush, offline, session } from '../args/options.js';
 import { styled } from '../output/lines.js';
 import { count, shortId, size } from '../output/text.js';
 
 export const rollback = defineCommand({
   usage: 'rollback',
   summary: 'Go back to an older version by committing its content again.',
-  details: 'History is kept: a rollback can be rolled back.',
+  details: 'History is kept: a rollback can be rolled back. The commit is pushed if there is a remote.',
   positionals: {},
   options: {
     ...session,
@@ -19,15 +19,17 @@ export const rollback = defineCommand({
     },
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
     ...noPush,
+    ...offline,
   },
   examples: [
     ['rollback -s work --to HEAD~1', 'Undo the newest commit'],
     ['rollback -s work --to good', 'Go back to a tag'],
+    ['rollback -s work --to good --no-push', 'Go back now, push later'],
   ],
-  async run(context, { session: id, to, message, noPush }) {
+  async run(context, { session: id, to, message, noPush, offline }) {
     const { report, signal } = context;
     const session = await context.session(id);
-    const { commit, tree, parents, files, bytes } = await session.rollback(to, { message, offline: noPush, signal });
+    const { commit, tree, parents, files, bytes } = await session.rollback(to, { message, push: !noPush, offline, signal });
     report.result({ commit, tree, parent: parents[0] ?? null, files, bytes }, () => [
       [`rolled ${id} back to ${to}: `, styled('yellow', shortId(commit)), ` with ${count(files, 'file')}, ${size(bytes)}`],
     ]);

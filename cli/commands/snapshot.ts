@@ -1,7 +1,7 @@
 /** `snapshot`: commits a directory to a session. */
 import type { CommitResult } from '../../src/index.js';
 import { defineCommand } from '../args/command.js';
-import { dir, onConflict, onConflictDetails, parseLabels, rules, session } from '../args/options.js';
+import { dir, noPush, onConflict, onConflictDetails, parseLabels, rules, session } from '../args/options.js';
 import { type Line, styled } from '../output/lines.js';
 import { count, shortId, size } from '../output/text.js';
 import { describePush, noteCreation } from '../output/transfers.js';
@@ -20,7 +20,7 @@ export const snapshot = defineCommand({
     'allow-shrink': { type: 'boolean', describe: 'Commit even if cookies or most files are gone' },
     'allow-partial-profile': { type: 'boolean', describe: 'Commit a profile without its user data directory' },
     compression: { choices: ['auto', 'max', 'off'], default: 'auto', requiresArg: true, describe: 'Compression of new data' },
-    'no-push': { type: 'boolean', describe: 'Do not push the commit' },
+    ...noPush,
     ...onConflict,
   },
   examples: [

@@ -39,6 +39,15 @@ export interface SaveOptions extends CommitOptions, PushOptions, OfflineOptions 
   onWarning?: ((message: string) => void) | undefined;
 }
 
+/** The options of a change of the history that needs no directory. */
+export interface ChangeOptions extends OfflineOptions {
+  /**
+   * False: change the local store alone. The remote is read if it alone has the revision; with
+   * `offline` it is not contacted at all.
+   */
+  push?: boolean | undefined;
+}
+
 export interface OpenOptions {
   /**
    * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is
@@ -92,7 +101,8 @@ const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
 const pull: OptionNames<PullOptions> = { ...requestOptions, at: kind.text, onProgress: kind.call };
 const log: OptionNames<LogOptions> = { ...offlineOptions, limit: kind.most, checkpoints: kind.flag };
 const status: OptionNames<StatusOptions> = { ...offlineOptions, exclude: kind.texts, keepCaches: kind.flag };
-const rollback: OptionNames<RollbackOptions & OfflineOptions> = { ...offlineOptions, message: kind.text };
+const change: OptionNames<AtOptions & ChangeOptions> = { ...at, push: kind.flag };
+const rollback: OptionNames<RollbackOptions & ChangeOptions> = { ...offlineOptions, push: kind.flag, message: kind.text };
 const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offlineOptions, owner: kind.text, ttl: required(kind.from(1)) };
 const sessions: OptionNames<SessionsOptions> = { ...offlineOptions, onProblem: kind.call };
 const verify: OptionNames<CheckOptions & OnOptions> = {
@@ -125,7 +135,7 @@ export const optionsOf = {
   request: requestOptions,
   offline: offlineOptions,
   commit: commitOptions,
-  at,
+  change,
   checkout,
   pull,
   push: { ...pushOptions, ask: kind.flag } satisfies OptionNames<PushOptions & { ask?: boolean }>,

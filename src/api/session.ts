@@ -29,7 +29,7 @@ import { repairSession } from '../sync/relocate.js';
 import { readRules } from '../workspace/capture/filter.js';
 import { lookAt } from '../workspace/capture/look.js';
 import { rejectUnfinished } from '../workspace/checkout/settle.js';
-import { type LogOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
+import { type ChangeOptions, type LogOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
 import { SessionView } from './session-view.js';
 
 /** A commit, and what was sent after it. */
@@ -114,7 +114,7 @@ export class Session {
       const settings = { ...options, onto: { head: base }, notedAs: this.id, ...(isJoined && { tag: undefined }) };
       const done = await commitDirectory(session, dir, settings, op);
       if (!isJoined) return { ...done, session };
-      if (hasRemote(op) && !(await this.#view.hasHere('HEAD', op))) await pullSession(this.id, {}, op);
+      await this.#here('HEAD', op);
       const commit = await mergeSession(op.local, this.id, session, onConflict, op);
       if (name !== undefined) await tag(op.local, this.id, name, commit, op);
       const { tree, parents } = await this.resolve(commit, { offline: true, signal: op.signal });
@@ -220,10 +220,11 @@ export class Session {
     return (await this.#view.sides(op))[0].ref.events;
   }
 
-  /** Returns the tags and the commits that they name. */
+  /** Returns the tags of both sides and the commits that they name. */
   async tags(options: OfflineOptions = {}): Promise<ReadonlyMap<string, ObjectId>> {
     const op = callOf(this.#op, 'tags', options, optionsOf.offline);
-    return (await this.#view.sides(op))[0].ref.tags;
+    const sides = await this.#view.sides(op);
+    return new Map(sides.reverse().flatMap(({ ref }) => [...ref.tags]));
   }
 
   /**
@@ -267,15 +268,14 @@ export class Session {
    * Appends a commit with the tree of another one, which may be of another session (`SESSION:REV`).
    * Atomic. Throws CONFLICT if another writer moved the head meanwhile.
    */
-  async rollback(to: string, options: RollbackOptions & OfflineOptions = {}): Promise<LogEntry> {
+  async rollback(to: string, options: RollbackOptions & ChangeOptions = {}): Promise<LogEntry> {
     const op = callOf(this.#op, 'rollback', options, optionsOf.rollback, { to });
+    const { message, push } = options;
     return this.#at({ ...options, at: to }, op, async (session, { at }) => {
-      if (session !== this) await session.#sendFirst(op);
-      return this.#act(undefined, op, async (replica) => {
-        const entry = await rollback(replica, this.id, `${session.id}:${at}`, options.message, op);
-        if (replica !== op.local) await this.#view.takeOver(entry.commit, op);
-        return entry;
-      });
+      if (session !== this && push !== false) await session.#sendFirst(op);
+      const from = push === false ? await session.#here(at as string, op) : at;
+      const act = (replica: Replica) => rollback(replica, this.id, `${session.id}:${from}`, message, op);
+      return this.#change({ push }, op, act, ({ commit }) => this.#view.takeOver(commit, op));
     });
   }
 
@@ -293,16 +293,12 @@ export class Session {
    * Creates a session that begins with this one's history up to a commit, or another's
    * (`SESSION:REV`); nothing is copied. Throws CONFLICT if a session of that name exists.
    */
-  async fork(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = callOf(this.#op, 'fork', options, optionsOf.at, { name });
-    return this.#at(options, op, async (session, { at }) => {
+  async fork(name: string, options: AtOptions & ChangeOptions = {}): Promise<LogEntry> {
+    const op = callOf(this.#op, 'fork', options, optionsOf.change, { name });
+    return this.#at(options, op, async (session, { at, push }) => {
       checkId('session', name);
       await op.local.rejectLegacy(name, op);
-      return session.#act(at, op, async (replica) => {
-        const entry = await fork(replica, session.id, name, at, op);
-        if (replica !== op.local) await this.#view.alsoHere(() => fork(op.local, session.id, name, entry.commit, op));
-        return entry;
-      });
+      return session.#change({ at, push }, op, (replica, from) => fork(replica, session.id, name, from, op));
     });
   }
 
@@ -310,16 +306,12 @@ export class Session {
    * Gives a commit a name that keeps it for ever; a tag of that name moves. `SESSION:REV` names a
    * commit that this session shares with another, such as the one that it was forked from.
    */
-  async tag(name: string, options: AtOptions & OfflineOptions = {}): Promise<LogEntry> {
-    const op = callOf(this.#op, 'tag', options, optionsOf.at, { name });
-    const { offline } = options;
+  async tag(name: string, options: AtOptions & ChangeOptions = {}): Promise<LogEntry> {
+    const op = callOf(this.#op, 'tag', options, optionsOf.change, { name });
+    const { offline, push } = options;
     const isOwn = this.#named(options.at ?? 'HEAD').session === this;
     const at = isOwn ? options.at : (await this.resolve(options.at as string, { offline, signal: op.signal })).commit;
-    return this.#act(at, op, async (replica) => {
-      const entry = await tag(replica, this.id, name, at, op);
-      if (replica !== op.local) await this.#view.alsoHere(() => tag(op.local, this.id, name, entry.commit, op));
-      return entry;
-    });
+    return this.#change({ at, push }, op, (replica, from) => tag(replica, this.id, name, from, op));
   }
 
   /**
@@ -366,21 +358,36 @@ export class Session {
   }
 
   /**
-   * Changes the session on the remote, after what the local store has more was pushed; in the local
-   * store alone if there is no remote to ask.
+   * Changes the session on the remote, after a push of what only the local store has, and repeats
+   * the change here. Without a remote, or if `push` is false, changes the local store alone.
    */
-  async #act<T>(at: string | undefined, op: Call, act: (replica: Replica) => Promise<T>): Promise<T> {
-    if (!hasRemote(op)) return act(op.local);
+  async #change(
+    { at, push }: { at?: string | undefined; push: boolean | undefined },
+    op: Call,
+    act: (replica: Replica, at: string | undefined) => Promise<LogEntry>,
+    repeat = (entry: LogEntry): Promise<unknown> => act(op.local, entry.commit),
+  ): Promise<LogEntry> {
+    if (!hasRemote(op)) return act(op.local, at);
+    if (push === false) return act(op.local, await this.#here(at, op));
     // A change of a commit that the remote has needs no push, and works even if a push would fail.
     if (at === undefined || !(await this.#view.isOnRemote(at))) await this.#sendFirst(op);
-    try {
-      return await act(op.remote);
-    } catch (error) {
+    const entry = await act(op.remote, at).catch(async (error: unknown) => {
       const loss = lostIn(error);
       if (loss === undefined || !(await this.#view.hasHere('HEAD', op))) throw error;
       await repairSession(loss.session, loss.packs, op);
-      return act(op.remote);
-    }
+      return act(op.remote, at);
+    });
+    await this.#view.alsoHere(() => repeat(entry));
+    return entry;
+  }
+
+  /**
+   * Returns a revision that the local store has: `at`, or the commit that it names on the remote,
+   * which is pulled then.
+   */
+  async #here(at: string | undefined, op: Call): Promise<string | undefined> {
+    if (!hasRemote(op) || (await this.#view.hasHere(at ?? 'HEAD', op))) return at;
+    return (await pullSession(this.id, { at }, op)).commit;
   }
 
   /** Pushes what the local store has of the session, if there is a remote to ask. */

@@ -343,7 +343,10 @@ test.serial('fork, tag, rollback and delete reach the remote, and with --no-push
   t.is((await a.json<LogLine[]>(t, 'log', '-s', 'copy'))[0]?.commit, first.commit);
   await a.json(t, 'pull', '-s', 'copy');
   await a.json(t, 'fork', 'private', '-s', 'copy', '--no-push');
-  await a.json(t, 'tag', 'private', '-s', 'copy', '--offline');
+  await a.json(t, 'tag', 'private', '-s', 'copy', '--no-push');
+  await a.json(t, 'tag', 'gone', '-s', 'copy', '--offline');
+  await a.json(t, 'tag', '-s', 'copy', '--delete', 'gone', '--no-push');
+  t.deepEqual(await a.json(t, 'tag', '-s', 'copy', '--list', '--offline'), [{ tag: 'private', commit: first.commit }]);
   await a.json(t, 'delete', '-s', 'copy', '--no-push');
   t.deepEqual(
     (await b.json<{ session: string }[]>(t, 'sessions')).map(({ session }) => session),
@@ -352,6 +355,45 @@ test.serial('fork, tag, rollback and delete reach the remote, and with --no-push
   t.deepEqual((await b.json<LogLine[]>(t, 'log', '-s', 'copy'))[0]?.tags.sort(), []);
   await b.json(t, 'delete', '-s', 'copy');
   t.is((await a.failure(t, 3, 'restore', 'there', '-s', 'copy')).code, 'NOT_FOUND');
+});
+
+test.serial('--no-push reads the remote if it has to, and --offline does not', async (t) => {
+  const { a, b, first } = await twoMachines(t);
+  a.write({ 'profile/Default/Cookies': 'second' });
+  await a.json(t, 'snapshot', 'profile', '-s', 'work');
+  for (const words of [
+    ['rollback', '--to', 'good'],
+    ['fork', 'private', '--at', 'good'],
+    ['tag', 'mine', '--at', 'good'],
+  ]) {
+    const desk = another(t, b);
+    t.is((await desk.failure(t, 3, ...words, '-s', 'work', '--offline')).code, 'NOT_FOUND', words[0]);
+    t.is((await desk.run(...words, '-s', 'work', '--no-push')).status, 0, words[0]);
+  }
+  t.is((await a.json<LogLine[]>(t, 'log', '-s', 'work')).length, 2);
+  t.deepEqual(
+    (await a.json<{ session: string }[]>(t, 'sessions')).map(({ session }) => session),
+    ['work'],
+  );
+  t.deepEqual(await a.json(t, 'tag', '-s', 'work', '--list'), [{ tag: 'good', commit: first.commit }]);
+});
+
+test.serial('2: --no-push and --offline where they mean nothing', async (t) => {
+  const desk = new Desk(t);
+  for (const [option, words] of [
+    ['--offline', ['delete', '-s', 'work']],
+    ['--offline', ['snapshot', 'profile', '-s', 'work']],
+    ['--offline', ['tag', '-s', 'work', '--delete', 'good']],
+    ['--no-push', ['tag', '-s', 'work', '--list']],
+    ['--no-push', ['restore', 'there', '-s', 'work']],
+    ['--no-push', ['log', '-s', 'work']],
+    ['--offline', ['push', '-s', 'work']],
+  ] as const) {
+    const { code, message, hint } = await desk.failure(t, 2, ...words, option);
+    t.is(code, 'USAGE');
+    t.true(message.includes(option), message);
+    t.truthy(hint);
+  }
 });
 
 test.serial('a tag on a commit that is pushed already is pushed, too', async (t) => {
