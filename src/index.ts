@@ -45,7 +45,7 @@ export type { Finding, FindingCode } from './repository/maintain/findings.js';
 export type { CheckOptions, CheckResult } from './repository/maintain/verify.js';
 export type { OfflineOptions } from './session/call.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';
-export type { CommitOptions, CommitResult, CommitStats } from './session/commit/commit.js';
+export type { CommitOptions, CommitResult, CommitStats } from './session/commit/options.js';
 export type { AtOptions, RollbackOptions } from './session/history.js';
 export type { Lease, LeaseOptions } from './session/lease.js';
 export type { LogEntry } from './session/log-entry.js';

@@ -15,7 +15,7 @@ import type { RetryEvent } from '../provider/wrap/retry.js';
 import type { CheckOptions } from '../repository/maintain/verify.js';
 import { type OfflineOptions, offlineOptions } from '../session/call.js';
 import type { CheckoutOptions } from '../session/checkout.js';
-import { type CommitOptions, commitOptions } from '../session/commit/commit.js';
+import { type CommitOptions, commitOptions } from '../session/commit/options.js';
 import type { AtOptions, RollbackOptions } from '../session/history.js';
 import type { LeaseOptions } from '../session/lease.js';
 import type { LogSelection } from '../session/log-entry.js';

@@ -10,9 +10,11 @@ import type { ObjectId } from '../format/object-id.js';
 import type { RefEvent } from '../format/ref.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
-import { type CheckoutOptions, type CheckoutResult, checkoutFrom, checkoutSession, selectMatching } from '../session/checkout.js';
+import { type CheckoutOptions, type CheckoutResult, checkoutSession } from '../session/checkout.js';
+import { selectMatching } from '../session/checkout-target.js';
 import { checkpointDirectory } from '../session/commit/checkpoint.js';
-import { type CommitOptions, type CommitResult, commitDirectory } from '../session/commit/commit.js';
+import { commitDirectory } from '../session/commit/commit.js';
+import type { CommitOptions, CommitResult } from '../session/commit/options.js';
 import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from '../session/history.js';
 import { type Lease, type LeaseOptions, takeLease } from '../session/lease.js';
 import { type LogEntry, logEntry, select } from '../session/log-entry.js';
@@ -149,16 +151,16 @@ export class Session {
   }
 
   async #checkOut(dir: string, settings: CheckoutOptions & OfflineOptions, isHere: boolean, op: Call): Promise<CheckoutResult> {
-    if (isHere || !hasRemote(op)) return checkoutSession(this.id, dir, settings, op);
+    if (isHere || !hasRemote(op)) return checkoutSession(op.local, this.id, dir, settings, op);
     const frames = new KeptFrames();
     const pulled = await pullSession(this.id, { at: settings.at, frames }, op).catch((error: unknown) => {
       // Of a session that has diverged the newest version cannot be known; any other is what it is.
       if (!isError(error, 'CONFLICT') || (settings.at ?? 'HEAD').startsWith('HEAD')) throw error;
       return undefined;
     });
-    if (pulled === undefined) return checkoutFrom(op.remote, this.id, dir, settings, op);
+    if (pulled === undefined) return checkoutSession(op.remote, this.id, dir, settings, op);
     const { commit, fetchedBytes } = pulled;
-    return { ...(await checkoutSession(this.id, dir, { ...settings, at: commit, frames }, op)), fetchedBytes };
+    return { ...(await checkoutSession(op.local, this.id, dir, { ...settings, at: commit, frames }, op)), fetchedBytes };
   }
 
   /**

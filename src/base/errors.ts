@@ -59,6 +59,17 @@ export function isError(error: unknown, ...codes: ErrorCode[]): error is Browser
   return error instanceof BrowserStateError && (codes.length === 0 || codes.includes(error.code));
 }
 
+/**
+ * Returns a rejection handler that resolves to undefined for these codes, or for every error of
+ * this library if none are given. It rethrows any other error.
+ */
+export function ignore(...codes: ErrorCode[]): (error: unknown) => undefined {
+  return (error) => {
+    if (!isError(error, ...codes)) throw error;
+    return undefined;
+  };
+}
+
 /** Throws INTEGRITY with `message` unless `condition` holds: for bytes that come from outside. */
 export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw integrity(message);

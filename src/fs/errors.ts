@@ -47,6 +47,12 @@ function unlessThere(error: unknown): void {
   if (errno(error) !== 'EEXIST') throw error;
 }
 
+/** Handles a rejection: ignores errors of the system and of this library, and rethrows bugs. */
+export function ignoreFailure(error: unknown): undefined {
+  if (errno(error) === undefined) throw error;
+  return undefined;
+}
+
 /**
  * Returns the library error for a failure to read a local file: UNREADABLE, or UNREACHABLE if the
  * fault is not the file's, but descriptors or memory ran out.

@@ -15,7 +15,7 @@ import type { ObjectId } from '../format/object-id.js';
 import { errno } from '../fs/errors.js';
 import { removeTree } from '../fs/remove.js';
 import { type Call, callOf, hasRemote, type RemoteCall } from '../session/call.js';
-import { type CommitOptions, commitOptions } from '../session/commit/commit.js';
+import { type CommitOptions, commitOptions } from '../session/commit/options.js';
 import { fork } from '../session/history.js';
 import type { Lease } from '../session/lease.js';
 import type { LocalReplica } from '../session/replica/local.js';

@@ -115,7 +115,7 @@ async function makeWorkspace(session: string, base: ObjectId | undefined, frames
     await notes.write(id, note);
     await makePrivate(folder);
     if (base === undefined) await makePrivate(dir);
-    else await checkoutSession(session, dir, { at: base, opened: true, frames }, op);
+    else await checkoutSession(op.local, session, dir, { at: base, opened: true, frames }, op);
     await notes.write(id, { ...note, phase: 'open' });
   } catch (error) {
     await withdraw(op.local, notes, id, dir, note);

@@ -3,7 +3,7 @@ import { kind, type OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../base/request.js';
 import { type OfflineOptions, offlineOptions } from '../session/call.js';
-import { type CommitOptions, commitOptions } from '../session/commit/commit.js';
+import { type CommitOptions, commitOptions } from '../session/commit/options.js';
 import type { OnConflict } from '../sync/conflict.js';
 import { type MountPullOptions, mountPullOptions } from '../sync/pull-for-mount.js';
 import type { MountMode } from './registry.js';

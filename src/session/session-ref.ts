@@ -1,9 +1,7 @@
-/**
- * The ref of one session as it was read from a replica: every read of the history, and every change
- * of it, starts from one.
- */
-import { BrowserStateError } from '../base/errors.js';
+/** The ref of one session as it was read from a replica: the start of every read and change. */
+import { invariant } from '../base/errors.js';
 import type { Manifest } from '../format/manifest.js';
+import type { ObjectId } from '../format/object-id.js';
 import { emptyRef, type Ref, type Row, wasDeleted, wasMoved } from '../format/ref.js';
 import type { RequestOptions, Version } from '../provider/provider.js';
 import type { RefChange, Token } from '../repository/refs.js';
@@ -12,13 +10,10 @@ import { resolveRevision } from './revision.js';
 
 /** The part of a replica that its refs use. */
 export interface RefOwner {
-  /** Returns the manifest that an entry names. */
   manifest(from: SessionRef, entry: Row, options?: RequestOptions): Promise<Manifest>;
-  /**
-   * Returns the part of a ref that holds the manifest of its head; empty if that is stored apart.
-   */
+  /** Returns the manifest as a ref has it inline; empty if it does not. */
   inlineHead(manifest: Uint8Array): Uint8Array;
-  /** Remembers a ref that was just read or written, so that the next change need not read it. */
+  /** Caches a ref that was just read or written. */
   noteRef(ref: SessionRef, stored?: StoredManifest): Promise<void>;
   /** Runs one attempt to change the ref; see `LocalReplica.drafting`. */
   drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined>;
@@ -39,7 +34,7 @@ export class SessionRef {
   readonly version: Version | undefined;
   readonly #repository: Repository | undefined;
 
-  /** Without a token: a session without a ref in this replica. */
+  /** Without a token, the session has no ref in this replica. */
   constructor(
     readonly replica: RefOwner,
     readonly id: string,
@@ -51,10 +46,9 @@ export class SessionRef {
     this.version = token?.version;
   }
 
-  /** Throws INTERNAL for a session without a ref in this replica. */
   get repository(): Repository {
-    if (this.#repository !== undefined) return this.#repository;
-    throw new BrowserStateError('INTERNAL', `session ${this.id} has no ref`);
+    invariant(this.#repository !== undefined, `session ${this.id} has a ref`);
+    return this.#repository;
   }
 
   /** The newest commit. */
@@ -72,12 +66,12 @@ export class SessionRef {
     return this.version !== undefined;
   }
 
-  /** Whether the session was deleted, and has had no commit since. */
+  /** Whether the session was deleted and has no newer commit. */
   get wasDeleted(): boolean {
     return wasDeleted(this.ref);
   }
 
-  /** Whether that was not asked for, because its commits are in another session since. */
+  /** Whether it was deleted because its commits are in another session now. */
   get wasMoved(): boolean {
     return this.wasDeleted && wasMoved(this.ref);
   }
@@ -87,7 +81,7 @@ export class SessionRef {
     return this.exists ? (this as LiveSession) : undefined;
   }
 
-  /** The same ref, changed through another repository object. */
+  /** Returns the same ref for changes through another repository object. */
   through(repository: Repository): SessionRef {
     return new SessionRef(this.replica, this.id, repository, this.version === undefined ? undefined : (this as Omit<Token, 'session'>));
   }
@@ -97,12 +91,15 @@ export class SessionRef {
     for await (const part of this.parts(options)) yield* part;
   }
 
-  /**
-   * Yields the same in the parts in which they are stored, which takes less time for
-   * thousands of entries.
-   */
+  /** Yields the same in batches as they are stored: faster for thousands of entries. */
   async *parts(options: RequestOptions = {}): AsyncGenerator<readonly Row[]> {
     if (this.exists) yield* this.repository.refs.parts(this.ref, options);
+  }
+
+  /** Returns the entry of a commit; undefined if the history does not have it. */
+  async entry(id: ObjectId, options: RequestOptions = {}): Promise<Row | undefined> {
+    for await (const entry of this.entries(options)) if (entry.id === id) return entry;
+    return undefined;
   }
 
   /** Returns the entry that a revision names; see `resolveRevision` for what it throws. */
@@ -114,16 +111,13 @@ export class SessionRef {
     return this.replica.manifest(this, entry, options);
   }
 
-  /**
-   * Swaps the ref; resolves to the ref as it is then, or to undefined if another writer was first.
-   * See `Refs.swap` for what it throws.
-   */
+  /** Swaps the ref and returns the new one. See `Refs.swap` for lost swaps and errors. */
   async update(change: RefChange, options: RequestOptions, stored?: StoredManifest): Promise<SessionRef | undefined> {
-    const { id: session, ref, version } = this;
-    if (version === undefined) throw new BrowserStateError('INTERNAL', `session ${session} has no ref to change`);
-    const token = await this.repository.refs.swap({ session, ref, version }, change, options);
+    const { id: session, ref, version, repository } = this;
+    invariant(version !== undefined, `session ${session} has a ref to change`);
+    const token = await repository.refs.swap({ session, ref, version }, change, options);
     if (token === undefined) return undefined;
-    const next = new SessionRef(this.replica, session, this.repository, token);
+    const next = new SessionRef(this.replica, session, repository, token);
     await this.replica.noteRef(next, stored);
     return next;
   }

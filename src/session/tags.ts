@@ -1,9 +1,11 @@
-/** Tags, checked where a caller gives one (SPEC.md R-REF-4). */
+/** Tags of a session (SPEC.md R-REF-4). */
 import { BrowserStateError } from '../base/errors.js';
 import { MAX_TAGS } from '../base/limits.js';
+import type { Operation } from '../base/operation.js';
 import { tagProblem } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { Ref } from '../format/ref.js';
+import type { SessionRef } from './session-ref.js';
 
 /** Throws USAGE unless `name` can be a tag. */
 export function requireTag(name: string): void {
@@ -15,13 +17,18 @@ export function requireTag(name: string): void {
     });
 }
 
-/** The ref's tags with `name` on the commit. Throws USAGE where there are as many as there may be. */
+/** Returns the ref's tags with `name` on the commit. Throws USAGE if there are too many. */
 export function withTag({ tags }: Ref, name: string, id: ObjectId): Map<string, ObjectId> {
   const changed = new Map(tags).set(name, id);
   if (changed.size <= MAX_TAGS) return changed;
   throw new BrowserStateError('USAGE', `expected at most ${MAX_TAGS} tags in a session, found as many already`, {
     hint: 'Remove one that you no longer need with `browserstate tag --delete NAME`.',
   });
+}
+
+/** Sets a tag. Returns undefined if another writer updated the ref first. */
+export function setTag(from: SessionRef, name: string, id: ObjectId, op: Operation): Promise<SessionRef | undefined> {
+  return from.update({ tags: withTag(from.ref, name, id), ...from.repository.refs.event(from.ref, 'tag', `${name} ${id}`) }, op);
 }
 
 export function noTag(session: string, name: string): BrowserStateError {

@@ -1,39 +1,31 @@
-/**
- * The one loop around a compare-and-swap of a ref (SPEC.md R-WRITE-2): read, attempt, and start
- * over after a pause if another writer was first.
- */
+/** The one loop around a compare-and-swap of a ref (SPEC.md R-WRITE-2). */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BrowserStateError, type Json, throwIfAborted } from '../base/errors.js';
 import { MAX_SWAP_ATTEMPTS, SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS } from '../base/limits.js';
 import type { Operation } from '../base/operation.js';
+import type { ObjectId } from '../format/object-id.js';
 import { wasCollected } from './read-manifest.js';
 import type { SessionRef } from './session-ref.js';
 
 export interface RefUpdate<T> {
   /** Reads the ref that an attempt starts from. */
   read: () => Promise<SessionRef>;
-  /**
-   * A ref that is known without a request, for the first attempt. If it is stale, its swap loses.
-   */
+  /** A cached ref for the first attempt. If it is stale, its swap loses. */
   recalled?: SessionRef | undefined;
-  /** Makes one attempt. Resolves to undefined if another writer was first. */
+  /** Makes one attempt. Resolves to undefined if another writer updated the ref first. */
   attempt: (from: SessionRef, isFirst: boolean) => Promise<T | undefined>;
-  /**
-   * Returns whether an attempt that failed is to be made again from a fresh read. Unless given, it
-   * is if the session moved and what it named was collected.
-   */
+  /** Returns whether to retry after an error from a fresh read; `wasCollected` unless given. */
   isOutdated?: (error: unknown, from: SessionRef) => boolean | Promise<boolean>;
   /** Keeps what a failed attempt stored, for the next call to find. */
   isResumable?: boolean;
-  /** The hint and further details of the error if other writers were first every time. */
+  /** The hint and further details of the error after the last attempt. */
   hint?: string;
   details?: Readonly<Record<string, Json>>;
 }
 
 /**
  * Changes a ref by compare-and-swap, up to MAX_SWAP_ATTEMPTS times with randomized exponential
- * backoff in between. Throws CONFLICT if other writers were first every time, CANCELLED, and what
- * the attempts throw.
+ * backoff. Throws CONFLICT if every attempt lost, CANCELLED, and what the attempts throw.
  */
 export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operation): Promise<T> {
   const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false } = update;
@@ -57,10 +49,16 @@ export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operati
   });
 }
 
-/**
- * Waits for a random part of a time that doubles with every attempt, counted from 0. Throws
- * CANCELLED when the signal fires.
- */
+/** Returns the error for a session whose head is not the one that a change started from. */
+export function headMoved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
+  const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
+  return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was changed here`, {
+    details: { session, head: head ?? null },
+    hint: hint ?? `Look at \`browserstate log -s ${session}\`, then repeat the command.`,
+  });
+}
+
+/** Sleeps for a random part of a time that doubles with every attempt, counted from 0. */
 async function pause(attempt: number, { host, signal }: Operation): Promise<void> {
   const most = Math.min(SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS * 2 ** attempt);
   const share = (host.random(1)[0] as number) / 256;

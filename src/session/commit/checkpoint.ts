@@ -13,7 +13,9 @@ import { capture, knownIds } from '../../workspace/capture/capture.js';
 import { copyLive } from '../../workspace/capture/live-copy.js';
 import type { Call } from '../call.js';
 import type { LocalReplica } from '../replica/local.js';
-import { type CommitResult, type CommitSettings, commitDirectory, type ReadDirectory } from './commit.js';
+import { commitDirectory } from './commit.js';
+import type { CommitResult, CommitSettings } from './options.js';
+import type { ReadDirectory } from './read-directory.js';
 
 /**
  * Commits `dir` as it is, browser or not, with the label `checkpoint=live`; the commit follows the head, and the directory's base is the new commit. Resolves to

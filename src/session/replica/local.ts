@@ -145,7 +145,7 @@ export class LocalReplica extends Replica {
    * Throws USAGE for a directory in the place where v0 keeps sessions: what is checked out there
    * would be taken for one.
    */
-  refuseTarget(dir: string): void {
+  rejectTarget(dir: string): void {
     const below = relative(dirname(dirname(realPath(this.records))), realPath(dir));
     if (isOutside(below) || below === '' || below.split(sep)[0] === STORE_FOLDER) return;
     throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one in the folder of its user`, {
