@@ -31,6 +31,7 @@ const library = await build({
   platform: 'node',
   target: 'node20.19',
   external: Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }),
+  alias: { 'string-width': './scripts/string-width.js' },
   metafile: true,
   logLevel: 'warning',
 });

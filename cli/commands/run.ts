@@ -1,5 +1,5 @@
 /** `run`: runs a command in a mounted session. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -108,7 +108,9 @@ interface Ended {
  * reaches this process only. A browser loses unwritten data if all its processes receive Ctrl-C.
  * The command can still read from the terminal.
  */
-function runIn(context: Context, state: BrowserState, dir: string, words: readonly string[]): Promise<Ended> {
+async function runIn(context: Context, state: BrowserState, dir: string, words: readonly string[]): Promise<Ended> {
+  // Other commands do not load it.
+  const { spawn } = await import('node:child_process');
   const [program = '', ...args] = words.map((word) => word.replaceAll('{}', dir));
   let told = 0;
   return new Promise((resolve) => {

@@ -1,5 +1,6 @@
 /** Modules are loaded only when they are needed. */
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { temporary } from '../../support/temporary.js';
@@ -44,6 +45,20 @@ for (const args of cheap) {
     );
   });
 }
+
+test.serial('the bundle replaces string-width, which compiles tables of emoji', (t) => {
+  const program = readFileSync(new URL('../../../lib/LICENSES.txt', import.meta.url), 'utf8');
+  t.regex(program, /^yargs \d/m);
+  t.notRegex(program, /^(?:string-width|emoji-regex) \d/m);
+});
+
+test.serial('snapshot starts neither processes nor threads', (t) => {
+  const modules = modulesOf(t, 'snapshot', temporary(t), '-s', 'work', '--no-push', '--allow-shrink');
+  t.deepEqual(
+    modules.filter((url) => url === 'node:child_process' || url === 'node:worker_threads'),
+    [],
+  );
+});
 
 test.serial('a command that needs the library loads it', (t) => {
   t.true(modulesOf(t, 'stats').includes('lib/index.js'));

@@ -109,6 +109,7 @@ for (const command of commands) {
     t.regex(stdout, new RegExp(`^ +--json .*\n[^]*^Examples:\n {2}browserstate ${command}`, 'm'));
     t.regex(stdout, /--remote .*file:\/\/.*\n?.*BROWSERSTATE_REMOTE/);
     t.notRegex(stdout, /--encrypt/);
+    t.regex(stdout, /^[\n -~…]*$/, 'the bundle lays out help as if each character took one column');
   });
 }
 
