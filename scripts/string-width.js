@@ -5,7 +5,7 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 
-/** Returns the columns that a text takes in a terminal. */
+/** Returns the width of a text in a terminal, in columns. */
 export default function stringWidth(text) {
   return stripVTControlCharacters(text).length;
 }

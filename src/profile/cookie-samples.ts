@@ -1,6 +1,7 @@
 /**
  * Samples of the cookies in hostile databases, read by a thread that is ended if it takes too long.
  */
+import { Worker } from 'node:worker_threads';
 import { throwIfAborted } from '../base/errors.js';
 import { COOKIE_READER_HEAP_MB, COOKIE_READER_TIMEOUT_MS } from '../base/limits.js';
 import type { CookieAnswer, CookieSample } from './cookie-reader.js';
@@ -42,13 +43,12 @@ export async function sampleCookies(
 }
 
 /** Resolves to the reason why there are no more answers. */
-async function runReader(
+function runReader(
   program: URL,
   paths: readonly string[],
   { signal, timeoutMs }: SampleOptions,
   onAnswer: (answer: CookieAnswer) => void,
 ): Promise<string> {
-  const { Worker } = await import('node:worker_threads');
   // The thread gets nothing of this process: no environment variables, command-line options or
   // streams.
   const worker = new Worker(program, {

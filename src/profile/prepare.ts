@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import type { Host } from '../base/host.js';
 import { ifSeen } from '../fs/paths.js';
 import { unportablePrefix } from './cookie-key.js';
-import { sampleCookies } from './cookie-samples.js';
 import { type DirectoryFacts, readFacts } from './excludes.js';
 import { removeLocks } from './locks.js';
 import { mendChromium, mendFirefox } from './preferences.js';
@@ -74,6 +73,8 @@ function findNewer(dir: string, { browser }: DirectoryFacts, browserVersion: str
 async function findKeys(dir: string, { profiles }: DirectoryFacts, host: Host, signal: AbortSignal | undefined): Promise<Warning[]> {
   const stores = [...profiles].flatMap((profile) => [`${profile}/Cookies`, `${profile}/Network/Cookies`]);
   const found = stores.filter((store) => ifSeen(() => lstatSync(join(dir, store)))?.isFile());
+  // Only mounts load what starts a thread.
+  const { sampleCookies } = await import('./cookie-samples.js');
   const sampled = await sampleCookies(
     found.map((store) => join(dir, store)),
     { signal },
