@@ -1,7 +1,7 @@
 /**
  * Bytes sent per commit for several ways of chunking, over many real generations of one profile.
  * The lower bound is zstd of the changed 4 KiB pages. The results decided the format's chunk size
- * and its patches (see SPEC.md).
+ * and its patches (see docs/design.md).
  *
  *     node dist/bench/chunking.js [--generations 30] [--profiles DIR] [--verbose] [--variants]
  *

@@ -3,7 +3,7 @@
  * catches the specific code that it expects and lets everything else pass.
  */
 
-/** Every way in which an operation can fail; the README explains each to users. */
+/** Every way in which an operation can fail; docs/errors.md explains each to users. */
 export type ErrorCode =
   | 'USAGE' // the request is not possible as written
   | 'UNSUPPORTED' // a feature that this version or this provider does not have

@@ -177,7 +177,7 @@ export const COMPACT_RATIO = 1.45;
 /**
  * A planner's expectation of future commits, as a share of the bytes that this one stored. So many
  * bytes of each stay live until they are moved, or die in a range that is fetched. Which of the two
- * depends on what changes; SPEC.md 16.7 explains the value.
+ * depends on what changes; docs/design.md explains the value.
  */
 export const LASTING_SHARE = 0.35;
 /** Maximum rounds in which one commit plans again for the errors of its estimates. */

@@ -1,5 +1,5 @@
 /**
- * Remote URLs as users write them (README "Places"): `file:///path`, `s3://bucket/prefix?…`,
+ * Remote URLs as users write them (docs/providers.md): `file:///path`, `s3://bucket/prefix?…`,
  * `gs://bucket/prefix?…`. Any unknown part of a URL is an error, so that a misspelled parameter
  * does not silently choose another remote. The modules of the clouds are loaded only for a URL that
  * names them.

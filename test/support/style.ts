@@ -122,7 +122,7 @@ function filesOf(folder: string, pattern: RegExp): string[] {
 /** Returns every finding of the project. */
 export function projectStyle(): Finding[] {
   const code = codeFolders.flatMap((scope) => filesOf(scope, /\.(?:ts|js)$/).map((path) => ({ scope, path })));
-  const markdown = [...readdirSync(root).filter((name) => name.endsWith('.md')), ...filesOf('docs', /\.md$/)];
+  const markdown = [...readdirSync(root).filter((name) => name.endsWith('.md')), ...filesOf('docs', /\.md$/), ...filesOf('bench', /\.md$/)];
   return [
     ...code
       .filter(({ path }) => !quoting.includes(path))

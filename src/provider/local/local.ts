@@ -9,7 +9,7 @@ import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { equalBytes } from '../../base/bytes.js';
 import { check, invariant, throwIfAborted } from '../../base/errors.js';
-import type { Host } from '../../base/host.js';
+import { type Host, systemHost } from '../../base/host.js';
 import { checkArgument, checkOptions, kind, type OptionNames } from '../../base/option-check.js';
 import type { Owners } from '../../base/owners.js';
 import { checkCellSize, checkObjectSize, checkRange, checkWithin, MAX_OBJECT_SIZE } from '../arguments.js';
@@ -46,7 +46,7 @@ const localOptions: OptionNames<LocalOptions> = { entriesPerGeneration: kind.fro
  * Returns the provider over the folder `root`, which need not exist. Only `random` of the host is
  * used.
  */
-export function localProvider(root: string, host: Pick<Host, 'random'>, options: LocalOptions = {}): Provider {
+export function localProvider(root: string, host: Pick<Host, 'random'> = systemHost, options: LocalOptions = {}): Provider {
   checkArgument('localProvider', 'root', root);
   checkOptions('localProvider', options, localOptions);
   const { entriesPerGeneration = ENTRIES_PER_GENERATION, owners } = options;

@@ -13,6 +13,7 @@ import { exitStatus } from '../../../cli/failure.js';
 import { systemHost } from '../../../src/base/host.js';
 import { openStore } from '../../../src/index.js';
 import { Desk, main, outcome, writeProfile } from '../../support/cli.js';
+import { readText } from '../../support/docs/blocks.js';
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 
@@ -23,12 +24,9 @@ async function withSession(t: ExecutionContext): Promise<Desk> {
   return desk;
 }
 
-test.serial('every error code ends the command with its status in the README', (t) => {
-  const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
-  const rows = readme.matchAll(/^\| (\d+) \| ((?:`[A-Z_]+` ?)+)\|/gm);
-  const promised = [...rows].flatMap(([, status, codes = '']) =>
-    [...codes.matchAll(/[A-Z_]+/g)].map(([code]) => [code, Number(status)] as const),
-  );
+test.serial('every error code ends the command with its status in docs/errors.md', (t) => {
+  const rows = readText('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \| (\d+) \|(?: \S[^|]*\|){3}$/gm);
+  const promised = [...rows].map(([, code, status]) => [code, Number(status)]);
   t.deepEqual(exitStatus, Object.fromEntries(promised) as typeof exitStatus);
 });
 

@@ -1,4 +1,4 @@
-/** Times with the precision that Node can set (SPEC.md 16.6). */
+/** Times with the precision that Node can set (docs/design.md). */
 import { lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -9,7 +9,7 @@ const SECOND = 1_000_000n;
 /** The time from which double seconds no longer hold every microsecond, in 2242. */
 const EXACT_UNTIL = 2n ** 33n * SECOND;
 
-test('section 16.6: every microsecond until the year 2242 is set exactly, and later ones to within two', (t) => {
+test('every microsecond until the year 2242 is set exactly, and later ones to within two', (t) => {
   const path = join(temporary(t), 'file');
   writeFileSync(path, '');
   const error = (time: bigint): bigint => {

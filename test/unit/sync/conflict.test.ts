@@ -79,7 +79,7 @@ const commitSlow = ({ slow, dirs }: Writers): Promise<unknown> => slow.session('
 test('R-WRITE-2: of two commits on one version one wins, the other is a conflict and changes nothing', async (t) => {
   const made = await writers(t, { meanwhile: commitFast });
   const { details } = await rejects(t, () => commitSlow(made), 'CONFLICT');
-  t.deepEqual(details, { session: 'main', head: (await made.fast.resolve('HEAD')).commit }, 'D2: as README promises');
+  t.deepEqual(details, { session: 'main', head: (await made.fast.resolve('HEAD')).commit }, 'D2: as docs/errors.md promises');
   t.deepEqual(await messages(made.fast), ['fast', 'first']);
   t.deepEqual((await made.slow.verify({ readData: true })).findings, []);
   await commitSlow(made);

@@ -1,22 +1,21 @@
-/** The examples of README.md for the reader, run as they are printed but for the address. */
+/** The examples of docs/reader.md, run as they are printed but for the address. */
 import { execFile } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { memoryProvider } from '../../../src/index.js';
+import { blocksOf } from '../../support/docs/blocks.js';
 import { file, writeProfile } from '../../support/profile.js';
 import { namesOf, serve } from '../../support/reader/place.js';
 import { freshStore } from '../../support/store.js';
 
-const text = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
-const section = text.split(/^## /m).find((part) => part.startsWith('In a page, in Deno and in workers\n')) ?? '';
-const examples = [...section.matchAll(/^```js\n(.*?)^```$/gms)].map(([, code = '']) => code);
+const examples = blocksOf('docs/reader.md').map(({ code }) => code);
 
 /** Writes the example into the package, so that the package's own name leads to it. */
 function placed(t: ExecutionContext, index: number, url: string): string {
-  const path = fileURLToPath(new URL(`readme-example-${index}.mjs`, import.meta.url));
+  const path = fileURLToPath(new URL(`example-${index}.mjs`, import.meta.url));
   t.teardown(() => rmSync(path, { force: true }));
   const code = examples[index] ?? '';
   t.true(code.includes('https://profiles.example/team'));
