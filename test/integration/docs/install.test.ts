@@ -1,4 +1,4 @@
-/** The commands of README.md that install the package, with the package as it would be published. */
+/** The commands of README.md that install the package, as it would be published. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
