@@ -105,15 +105,11 @@ export class Below {
    * above it is no directory.
    */
   at(path: string): Name {
-    return this.#directory(parentPath(path)).at(nameOf(path));
+    return this.directory(parentPath(path)).at(nameOf(path));
   }
 
-  /** Opens a directory; the caller closes it. */
-  open(path: string): DirectoryHandle {
-    return path === '' ? this.#directory('').child('.') : this.#directory(parentPath(path)).child(nameOf(path));
-  }
-
-  #directory(path: string): DirectoryHandle {
+  /** Returns the handle of a directory, which stays open until a path outside of it is used. */
+  directory(path: string): DirectoryHandle {
     const isAbove = (above: string): boolean => above === '' || path === above || path.startsWith(`${above}/`);
     let top = this.#open.at(-1) as { path: string; handle: DirectoryHandle };
     while (!isAbove(top.path)) {

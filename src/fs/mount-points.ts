@@ -63,7 +63,7 @@ export function placesOf(dir: string): { inFileSystem: string; others: string[] 
 
 /** Returns whether two paths are the same directory, including by bind mounts. */
 export function isSameDirectory(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((path) => ifSeen(() => statSync(path, { bigint: true })));
+  const [one, other] = [a, b].map((path) => ifSeen(() => statSync(path, { bigint: true, throwIfNoEntry: false })));
   return one !== undefined && one.dev === other?.dev && one.ino === other.ino;
 }
 

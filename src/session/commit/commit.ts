@@ -20,7 +20,7 @@ import { identityOf } from '../../workspace/checkout/exchange.js';
 import { rejectUnfinished, settleWorkspace } from '../../workspace/checkout/settle.js';
 import { rejectMarked } from '../../workspace/marker.js';
 import { withFormerModes } from '../../workspace/opened.js';
-import type { Workspace, WorkspaceRecord } from '../../workspace/workspace.js';
+import { Workspace, type WorkspaceRecord } from '../../workspace/workspace.js';
 import { appendCommit, newCommit } from '../append-commit.js';
 import type { Call } from '../call.js';
 import type { LocalReplica } from '../replica/local.js';
@@ -163,7 +163,7 @@ async function remember(workspace: Workspace, record: WorkspaceRecord, cache: St
  */
 async function rejectChanged(local: LocalReplica, { dir, generation }: Workspace, identity: string | undefined): Promise<void> {
   rejectMarked(dir);
-  if ((await local.workspace(dir)).generation === generation && identityOf(dir) === identity) return;
+  if ((await Workspace.open(local.records, dir, local.host)).generation === generation && identityOf(dir) === identity) return;
   throw new BrowserStateError('BUSY', `${dir}: another process checked out or committed it meanwhile; nothing was committed`, {
     hint: 'Repeat the command when the other one is done.',
     details: { path: dir },

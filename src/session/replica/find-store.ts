@@ -2,7 +2,7 @@
  * Stores in the file system, found by their content, since mounts and symlinks make paths
  * ambiguous.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { placesOf } from '../../fs/mount-points.js';
 import { ifSeen } from '../../fs/paths.js';
@@ -19,14 +19,9 @@ const MAX_LEVELS = 4;
 const MAX_DIRECTORIES = 5000;
 
 /**
- * Returns the store that the real path `dir` is, lies in or contains; undefined if there is none. A
- * mounted directory does not lie in a store.
+ * Returns the store that the real path `dir` is or lies in, through any mount; undefined if there is
+ * none. A mounted directory does not lie in a store.
  */
-export function findStore(dir: string): string | undefined {
-  return storeAbove(dir) ?? storeBelow(dir);
-}
-
-/** Returns the store that the directory is or lies in, through any mount. */
 export function storeAbove(dir: string): string | undefined {
   const places = placesOf(dir);
   for (const path of [dir, ...(places?.others ?? [])]) {
@@ -53,14 +48,16 @@ function isMounted(path: string): boolean {
   return first === WORKSPACES && second !== undefined;
 }
 
-function storeBelow(dir: string): string | undefined {
+/** Returns a store that the directory contains; undefined if there is none. */
+export function storeBelow(dir: string): string | undefined {
   let level = [dir];
   let seen = 0;
-  for (let depth = 0; depth < MAX_LEVELS && level.length > 0; depth++) {
+  for (let depth = 1; depth <= MAX_LEVELS && level.length > 0; depth++) {
     const next: string[] = [];
     for (const directory of level) {
       if (isStore(join(directory, STORE))) return join(directory, STORE);
       if (++seen > MAX_DIRECTORIES) return undefined;
+      if (depth === MAX_LEVELS) continue;
       const entries = ifSeen(() => readdirSync(directory, { withFileTypes: true })) ?? [];
       for (const entry of entries) if (entry.isDirectory()) next.push(join(directory, entry.name));
     }
@@ -73,5 +70,7 @@ function storeBelow(dir: string): string | undefined {
  * Returns whether a directory holds the config of a store (SPEC.md 9): a cell with a generation.
  */
 function isStore(dir: string): boolean {
-  return (ifSeen(() => readdirSync(join(dir, 'config.cell'))) ?? []).some((name) => name.startsWith('g-'));
+  const cell = join(dir, 'config.cell');
+  // Asked first, since the error for a missing directory is slow to make.
+  return existsSync(cell) && (ifSeen(() => readdirSync(cell)) ?? []).some((name) => name.startsWith('g-'));
 }

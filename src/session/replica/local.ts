@@ -18,7 +18,7 @@ import { lockDirectory, rejectLocked } from '../../workspace/lock.js';
 import { realPath, Workspace } from '../../workspace/workspace.js';
 import { drafting } from '../draft.js';
 import { SessionRef } from '../session-ref.js';
-import { findStore, storeAbove } from './find-store.js';
+import { storeAbove, storeBelow } from './find-store.js';
 import type { LegacyPlace } from './legacy-place.js';
 import { lostHere } from './lost.js';
 import { Replica } from './replica.js';
@@ -106,7 +106,7 @@ export class LocalReplica extends Replica {
    */
   async holding<T>(dir: string, work: (workspace: Workspace) => Promise<T>, { orWithout = false } = {}): Promise<T> {
     const { dir: real } = await this.workspace(dir);
-    const store = findStore(real);
+    const store = storeBelow(real);
     if (store !== undefined) throw refuseStore(dir, store);
     await this.#sweep();
     const lock = await lockDirectory(this.records, real, this.host).catch((error: unknown) => {
@@ -114,7 +114,7 @@ export class LocalReplica extends Replica {
       return undefined;
     });
     try {
-      const workspace = await this.workspace(real);
+      const workspace = await Workspace.open(this.records, real, this.host);
       if (workspace.dir !== real) throw swapped(dir);
       return await work(workspace);
     } finally {

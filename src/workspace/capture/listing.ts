@@ -111,18 +111,13 @@ export class Lister {
   /** Reads the names in a directory; those that are not UTF-8 are returned as bytes. */
   #read(path: string): { stats: BigIntStats; names: (string | Buffer)[] } | undefined {
     const shown = path === '' ? this.#root : path;
-    const handle = ifThere(shown, () => this.#below.open(path));
-    if (handle === undefined) return undefined;
-    try {
-      return ifThere(shown, () => {
-        const stats = handle.stats();
-        const names = readdirSync(handle.self, 'utf8');
-        if (!names.some((name) => name.includes('\ufffd'))) return { stats, names };
-        return { stats, names: handle.names().map((name) => (isUtf8(name) ? String(name) : name)) };
-      });
-    } finally {
-      handle.close();
-    }
+    return ifThere(shown, () => {
+      const handle = this.#below.directory(path);
+      const stats = handle.stats();
+      const names = readdirSync(handle.self, 'utf8');
+      if (!names.some((name) => name.includes('\ufffd'))) return { stats, names };
+      return { stats, names: handle.names().map((name) => (isUtf8(name) ? String(name) : name)) };
+    });
   }
 
   /** Returns the UTF-8 names. Throws if there is another one that the filter does not exclude. */

@@ -155,12 +155,9 @@ function levelDb(name: string, filter: Filter): Unit {
 }
 
 function namesIn(root: Below, path: string): string[] {
-  const handle = root.open(path);
-  try {
-    return readdirSync(handle.self, 'utf8');
-  } finally {
-    handle.close();
-  }
+  // The browser may have replaced the directory since the last attempt.
+  root.forget();
+  return readdirSync(root.directory(path).self, 'utf8');
 }
 
 /** Copies a table that was added after the others were copied. */

@@ -99,6 +99,7 @@ class Walk {
     for (let round = 0; round < MAX_SCAN_ROUNDS && changed.length > 0; round++) {
       this.#lister.forget();
       await this.#list(changed);
+      this.#lister.forget();
       changed = await this.#changed();
     }
     // A directory that vanished meanwhile would look like an empty profile.
