@@ -3,14 +3,12 @@
  */
 import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
-import { checkOptions, kind, type OptionNames, required } from '../base/option-check.js';
-import type { OnProgress } from '../base/progress.js';
+import { kind, type OptionNames, required } from '../base/option-check.js';
 import type { OpenMountOptions, RecoverAction, UnmountOptions } from '../mount/options.js';
 import type { PrepareOptions } from '../profile/prepare.js';
 import type { Provider } from '../provider/provider.js';
-import type { RetryEvent } from '../provider/wrap/retry.js';
 import type { TransferOptions } from './locations.js';
-import { optionsOf } from './options.js';
+import { type OpenOptions, optionsOf } from './options.js';
 
 export interface SyncOptions extends TransferOptions {
   /** Accepted without effect: manifests are always stored. */
@@ -53,9 +51,11 @@ export interface GcsStorageOptions {
   storage?: object | undefined;
 }
 
-export interface BrowserStateOptions {
-  /** The user who owns the sessions; `default` if not given. */
-  userId?: string | undefined;
+/**
+ * `home` and `remote` take the place of the storage options. `onProgress` is called for all work;
+ * `syncManager.onProgress` reports the files that are moved.
+ */
+export interface BrowserStateOptions extends Omit<OpenOptions, 'transfer'> {
   /** The shared storage of sessions. With `local`, the default, they stay on this machine. */
   storageType?: 'local' | 's3' | 'gcs' | 'redis' | undefined;
   /** False: use local data only, even if a remote is named. */
@@ -66,31 +66,11 @@ export interface BrowserStateOptions {
   s3Options?: S3StorageOptions | undefined;
   gcsOptions?: GcsStorageOptions | undefined;
   syncOptions?: SyncOptions | undefined;
-  /** Local store and remote as `openStore` accepts them, in place of the storage options. */
-  home?: string | Provider | undefined;
-  remote?: string | Provider | undefined;
   /** How to recover the session's abandoned mounts when it is mounted; `commit` if not given. */
   recover?: RecoverAction | undefined;
-  /** Cancels running operations, in all calls without a signal of their own. */
-  signal?: AbortSignal | undefined;
-  /**
-   * Called for all work, also for reads and writes on this machine. `syncManager.onProgress`
-   * reports the files that are moved.
-   */
-  onProgress?: OnProgress | undefined;
-  /** Called before each retry of a request to the remote. */
-  onRetry?: ((event: RetryEvent) => void) | undefined;
-  /** Called with warnings for a person; nothing is printed. */
-  onWarning?: ((message: string) => void) | undefined;
-  /** Clock, randomness, identity and signals; the system's if not given. */
-  host?: Host | undefined;
 }
 
-export interface MountOptions
-  extends Pick<
-    OpenMountOptions,
-    'mode' | 'create' | 'message' | 'labels' | 'offline' | 'onConflict' | 'owner' | 'exclude' | 'keepCaches' | 'signal'
-  > {
+export interface MountOptions extends Omit<OpenMountOptions, 'recover' | 'onProgress' | 'onWarning'> {
   /**
    * Milliseconds between two checkpoints while a browser runs in the directory. No checkpoints are
    * made if not given.
@@ -112,111 +92,68 @@ export interface MountOptions
   browser?: boolean | undefined;
 }
 
-const mountOptions: OptionNames<MountOptions> = {
-  mode: kind.oneOf('shared', 'exclusive', 'fork'),
-  create: kind.flag,
-  message: kind.text,
-  labels: kind.labels,
-  offline: kind.flag,
-  onConflict: optionsOf.mount.onConflict,
-  owner: kind.text,
-  exclude: kind.texts,
-  keepCaches: kind.flag,
-  signal: kind.signal,
-  checkpointInterval: kind.from(1),
-  prepare: kind.objectOrFalse,
-  handleSignals: kind.flag,
-  browser: kind.flag,
-};
-
-const prepareOptions: OptionNames<PrepareOptions> = {
-  locks: kind.flag,
-  exitType: kind.flag,
-  warnings: kind.flag,
-  keepSessionCookies: kind.flag,
-  browserVersion: kind.textOrPromise,
-};
-
-const unmountOptions: OptionNames<UnmountOptions & { discard?: boolean }> = { ...optionsOf.unmount, discard: kind.flag };
-
-const stateOptions: OptionNames<BrowserStateOptions> = {
-  userId: kind.text,
-  storageType: kind.oneOf('local', 's3', 'gcs', 'redis'),
-  useSync: kind.flag,
-  autoCleanup: kind.flag,
-  localOptions: kind.object,
-  s3Options: kind.object,
-  gcsOptions: kind.object,
-  syncOptions: kind.object,
-  home: kind.place,
-  remote: kind.place,
-  recover: kind.oneOf('commit', 'discard'),
-  signal: kind.signal,
-  onProgress: kind.call,
-  onRetry: kind.call,
-  onWarning: kind.call,
-  host: kind.object,
-};
-
-const localOptionNames: OptionNames<LocalOptions> = { storagePath: kind.text };
-const syncOptionNames: OptionNames<SyncOptions> = {
-  ...optionsOf.transfer,
-  storeMetadataOnProvider: kind.flag,
-  metadataUpdateInterval: kind.positive,
-};
-const s3OptionNames: OptionNames<S3StorageOptions> = {
-  bucketName: required(kind.text),
-  region: kind.text,
-  accessKeyId: kind.secret,
-  accessKeyID: kind.secret,
-  secretAccessKey: kind.secret,
-  sessionToken: kind.secret,
-  prefix: kind.text,
-  endpoint: kind.secret,
-  pathStyle: kind.flag,
-  client: kind.object,
-};
-const gcsOptionNames: OptionNames<GcsStorageOptions> = {
-  bucketName: required(kind.text),
-  projectID: kind.text,
-  keyFilename: kind.text,
-  prefix: kind.text,
-  endpoint: kind.secret,
-  storage: kind.object,
-};
-
-/** Throws USAGE for an unknown option of `mount`, or in one of its groups. */
-export function checkMountOptions(options: MountOptions): void {
-  checkOptions('mount', options, mountOptions);
-  if (options.prepare !== false) checkOptions('mount: prepare', options.prepare, prepareOptions);
+export interface StateUnmountOptions extends UnmountOptions {
+  /** Remove the directory with its changes; commit nothing. */
+  discard?: boolean | undefined;
 }
 
-/** Throws USAGE for an unknown option of `unmount`. */
-export function checkUnmountOptions(options: UnmountOptions & { discard?: boolean | undefined }): void {
-  checkOptions('unmount', options, unmountOptions);
-}
+const { recover, onProgress: _progress, onWarning: _warning, ...mounting } = optionsOf.mount;
+const { transfer: _transfer, ...opening } = optionsOf.open;
+/** The options of a bucket of either cloud. */
+const bucket = { bucketName: required(kind.text), prefix: kind.text, endpoint: kind.secret };
 
-/** Throws USAGE for an unknown option of BrowserState, or in one of its groups. */
-export function checkStateOptions(options: BrowserStateOptions): void {
-  checkOptions('BrowserState', options, stateOptions);
-  checkOptions('BrowserState: localOptions', options.localOptions, localOptionNames);
-  checkOptions('BrowserState: syncOptions', options.syncOptions, syncOptionNames);
-  if (options.s3Options !== undefined) checkOptions('BrowserState: s3Options', options.s3Options, s3OptionNames);
-  if (options.gcsOptions !== undefined) checkOptions('BrowserState: gcsOptions', options.gcsOptions, gcsOptionNames);
-}
+/** The options of the calls of BrowserState, each with the kind of its value. */
+export const stateOptionsOf = {
+  mount: {
+    ...mounting,
+    checkpointInterval: kind.from(1),
+    prepare: kind.optionsOrFalse<PrepareOptions>({
+      locks: kind.flag,
+      exitType: kind.flag,
+      warnings: kind.flag,
+      keepSessionCookies: kind.flag,
+      browserVersion: kind.textOrPromise,
+    }),
+    handleSignals: kind.flag,
+    browser: kind.flag,
+  } satisfies OptionNames<MountOptions>,
+  unmount: { ...optionsOf.unmount, discard: kind.flag } satisfies OptionNames<StateUnmountOptions>,
+  open: {
+    ...opening,
+    storageType: kind.oneOf('local', 's3', 'gcs', 'redis'),
+    useSync: kind.flag,
+    autoCleanup: kind.flag,
+    localOptions: kind.options<LocalOptions>({ storagePath: kind.text }),
+    s3Options: kind.options<S3StorageOptions>({
+      ...bucket,
+      region: kind.text,
+      accessKeyId: kind.secret,
+      accessKeyID: kind.secret,
+      secretAccessKey: kind.secret,
+      sessionToken: kind.secret,
+      pathStyle: kind.flag,
+      client: kind.object,
+    }),
+    gcsOptions: kind.options<GcsStorageOptions>({ ...bucket, projectID: kind.text, keyFilename: kind.text, storage: kind.object }),
+    syncOptions: kind.options<SyncOptions>({
+      ...optionsOf.transfer,
+      storeMetadataOnProvider: kind.flag,
+      metadataUpdateInterval: kind.positive,
+    }),
+    recover,
+  } satisfies OptionNames<BrowserStateOptions>,
+};
 
 /** Throws USAGE or UNSUPPORTED for options without a usable storage. */
 export function checkStorage({ storageType = 'local', s3Options, gcsOptions, remote }: BrowserStateOptions): void {
   if (storageType === 'redis') {
     throw new BrowserStateError('UNSUPPORTED', 'the storage type redis is not supported', { hint: 'Use local, s3 or gcs.' });
   }
-  if (remote !== undefined) return;
-  if (storageType === 's3' && s3Options === undefined) {
-    throw new BrowserStateError('USAGE', 'S3 options required', { hint: 'Pass at least s3Options: { bucketName }.' });
-  }
-  if (storageType === 'gcs' && gcsOptions === undefined) {
-    throw new BrowserStateError('USAGE', 'GCS options required', { hint: 'Pass at least gcsOptions: { bucketName }.' });
-  }
+  const isMissing = (storageType === 's3' && s3Options === undefined) || (storageType === 'gcs' && gcsOptions === undefined);
+  if (remote !== undefined || !isMissing) return;
+  throw new BrowserStateError('USAGE', `${storageType.toUpperCase()} options required`, {
+    hint: `Pass at least ${storageType}Options: { bucketName }.`,
+  });
 }
 
 /**
@@ -228,14 +165,15 @@ export async function openRemote(options: BrowserStateOptions, host: Host): Prom
   if (!useSync || remote !== undefined) return useSync ? remote : undefined;
   if (storageType === 's3' && s3Options !== undefined) {
     const { s3Provider } = await import('../provider/s3/s3.js');
-    const { bucketName: bucket, prefix, region, endpoint, pathStyle, client } = s3Options;
-    const place = { bucket, prefix: withoutSlashes(prefix), region, endpoint, pathStyle };
+    const { bucketName, prefix, region, endpoint, pathStyle, client } = s3Options;
+    const place = { bucket: bucketName, prefix: withoutSlashes(prefix), region, endpoint, pathStyle };
     return s3Provider({ ...place, credentials: credentialsOf(s3Options), client: client as never }, host);
   }
   if (storageType === 'gcs' && gcsOptions !== undefined) {
     const { gcsProvider } = await import('../provider/gcs/gcs.js');
-    const { bucketName: bucket, prefix, projectID: projectId, keyFilename, endpoint, storage } = gcsOptions;
-    return gcsProvider({ bucket, prefix: withoutSlashes(prefix), projectId, keyFilename, endpoint, storage: storage as never });
+    const { bucketName, prefix, projectID, storage, ...others } = gcsOptions;
+    const place = { bucket: bucketName, prefix: withoutSlashes(prefix), projectId: projectID };
+    return gcsProvider({ ...place, ...others, storage: storage as never });
   }
   return undefined;
 }

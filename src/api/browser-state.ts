@@ -9,22 +9,20 @@ import { BrowserStateError, isError, messageOf, throwIfAborted } from '../base/e
 import { type Host, type StopSignal, systemHost } from '../base/host.js';
 import { repeat, type Stop } from '../base/interval.js';
 import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
+import { checkOptions } from '../base/option-check.js';
 import { throwTyped } from '../base/system-errors.js';
 import { entryFacts } from '../fs/paths.js';
 import { removeTree } from '../fs/remove.js';
 import type { Mount, Unmounted } from '../mount/mount.js';
-import type { UnmountOptions } from '../mount/options.js';
 import { prepareProfile } from '../profile/prepare.js';
 import { type LiveBrowser, liveBrowser } from '../profile/running-browser.js';
-import { checkWholeNumber } from '../provider/arguments.js';
 import {
   type BrowserStateOptions,
-  checkMountOptions,
-  checkStateOptions,
   checkStorage,
-  checkUnmountOptions,
   type MountOptions,
   openRemote,
+  type StateUnmountOptions,
+  stateOptionsOf,
 } from './browser-state-options.js';
 import { FileTracker } from './file-metadata.js';
 import { openStore } from './open.js';
@@ -71,17 +69,16 @@ export class BrowserState {
    * }
    */
   constructor(options: BrowserStateOptions = {}) {
-    checkStateOptions(options);
+    checkOptions('BrowserState', options, stateOptionsOf.open);
     checkStorage(options);
-    const { metadataUpdateInterval, storeMetadataOnProvider } = options.syncOptions ?? {};
-    if (metadataUpdateInterval !== undefined) checkPositive('metadataUpdateInterval', metadataUpdateInterval);
     this.#options = options;
     this.#host = options.host ?? systemHost;
     this.#warn = options.onWarning ?? (() => undefined);
     const inTurn = <T>(task: () => Promise<T>): Promise<T> => this.#inTurn(task);
     this.#work = new SyncWork(this.#host, options.onProgress);
     this.syncManager = new SyncManager(this.#work, () => this.#requireMounted(), inTurn);
-    if (storeMetadataOnProvider === false) this.#warn('storeMetadataOnProvider: false has no effect: the store consists of manifests');
+    if (options.syncOptions?.storeMetadataOnProvider === false)
+      this.#warn('storeMetadataOnProvider: false has no effect: the store consists of manifests');
   }
 
   /**
@@ -89,9 +86,8 @@ export class BrowserState {
    * is unmounted first. Throws the errors of `Store.mount`; no directory is left then.
    */
   async mount(session: string, options: MountOptions = {}): Promise<string> {
-    checkMountOptions(options);
-    const { checkpointInterval, prepare: _prepare, handleSignals: _handleSignals, browser: _browser, ...mounting } = options;
-    if (checkpointInterval !== undefined) checkWholeNumber('checkpointInterval', checkpointInterval, 1);
+    checkOptions('mount', options, stateOptionsOf.mount);
+    const { checkpointInterval: _interval, prepare: _prepare, handleSignals: _signals, browser: _browser, ...mounting } = options;
     return this.#inTurn(async () => {
       throwIfAborted(options.signal ?? this.#options.signal);
       if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
@@ -117,8 +113,8 @@ export class BrowserState {
    * machine and something else fails (CONFLICT, UNREACHABLE), it rejects, and the session is
    * unmounted.
    */
-  async unmount(options: UnmountOptions & { discard?: boolean | undefined } = {}): Promise<Unmounted> {
-    checkUnmountOptions(options);
+  async unmount(options: StateUnmountOptions = {}): Promise<Unmounted> {
+    checkOptions('unmount', options, stateOptionsOf.unmount);
     return this.#inTurn(() => this.#unmount(this.#requireMounted(), options));
   }
 
@@ -223,7 +219,7 @@ export class BrowserState {
     this.#mounted = { mount, tracker, onConflict, beginLoops, loops: beginLoops(), endSignals, before };
   }
 
-  async #unmount(mounted: Mounted, { discard, ...options }: Parameters<BrowserState['unmount']>[0] & object): Promise<Unmounted> {
+  async #unmount(mounted: Mounted, { discard, ...options }: StateUnmountOptions): Promise<Unmounted> {
     const { mount, loops, onConflict, endSignals, before } = mounted;
     await Promise.all(loops.map((stop) => stop()));
     const keepDirectory = !discard && !(this.#options.autoCleanup ?? true);
@@ -296,9 +292,4 @@ throwTyped(BrowserState);
 
 function neverWrote({ session, dir }: Mount): string {
   return `session ${session}: the browser never wrote to ${dir}; it may have used another profile, as it does if none is named or a stale lock is in the way`;
-}
-
-function checkPositive(name: string, value: number): void {
-  if (typeof value === 'number' && value > 0 && Number.isFinite(value)) return;
-  throw new BrowserStateError('USAGE', `expected ${name} to be a number above 0, found ${String(value)}`);
 }

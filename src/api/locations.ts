@@ -1,6 +1,6 @@
-/** Where a user's repositories lie: home on this machine, and the remote. Opening a place asks it for nothing. */
+/** The locations of a user's two repositories. Opening them sends no request. */
 import { statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
@@ -8,7 +8,6 @@ import { MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../base/limits.js';
 import { STORE_FOLDER } from '../format/keys.js';
 import { errno } from '../fs/errors.js';
 import { legacyFolder, legacyObjects } from '../legacy/sources.js';
-import { checkWholeNumber } from '../provider/arguments.js';
 import { localProvider } from '../provider/local/local.js';
 import type { Provider } from '../provider/provider.js';
 import { openProviderUrl } from '../provider/url.js';
@@ -18,15 +17,15 @@ import type { LegacyPlace } from '../session/replica/legacy-place.js';
 import type { RemoteOptions } from '../session/replica/remote.js';
 import { realPath } from '../workspace/workspace.js';
 
-/** How bytes are moved to and from a remote. */
+/** Concurrency and retries of requests to a remote. */
 export interface TransferOptions {
-  /** Requests under way at once; 32 unless given. What they hold in memory is bounded apart. */
+  /** Concurrent requests; 32 if not given. Their memory is bounded separately. */
   maxConcurrentOperations?: number | undefined;
-  /** Bytes that one request fetches at most; 8 MiB, which is a whole pack, unless given. What lies in one frame is never cut. */
+  /** Maximum bytes of one request; 8 MiB (a whole pack) if not given. A frame is never cut. */
   chunkSize?: number | undefined;
-  /** How often a request without an answer is asked again; 3 unless given. */
+  /** Maximum retries of a failed request; 3 if not given. */
   maxRetries?: number | undefined;
-  /** Milliseconds before the first of them, at most; twice as many before each further one. 1000 unless given. */
+  /** Maximum milliseconds before the first retry, doubled for each further one; 1000 if not given. */
   retryDelay?: number | undefined;
 }
 
@@ -39,71 +38,61 @@ export interface PlaceOptions {
   onRetry: ((event: RetryEvent) => void) | undefined;
 }
 
-/** Where a store is. */
+/** The opened locations of a store. */
 export interface Places {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */
   folder: string;
-  /** A folder that is for this store alone, and is removed when it is closed. */
+  /** A directory of this store alone, which is removed when the store is closed. */
   temporary?: string | undefined;
-  /** The sessions of v0 in the same place. */
+  /** The sessions of v0 in the same location. */
   legacy: LegacyPlace;
-  /** The repository that is shared with other machines. */
   remote?: Omit<RemoteOptions, 'host' | 'records' | 'onWarning'> | undefined;
 }
 
 /**
- * A user's part of home and of the remote. With a provider that is no folder as home, index and records are in a folder of their own. Throws
- * USAGE for addresses and numbers that cannot be, and for a remote that is home itself.
+ * Opens a user's part of the local store and of the remote. If the local store is a provider that is
+ * not a folder, index and records are in a temporary directory. Throws USAGE for an invalid address,
+ * and if both are the same location.
  */
 export async function openPlaces({ home, remote, userId, host, transfer, onRetry }: PlaceOptions): Promise<Places> {
   if (typeof home === 'string' && /^[a-z][a-z0-9+.-]+:\//i.test(home)) {
     throw new BrowserStateError('USAGE', `expected a directory of this machine as home, found the address ${home}`, {
-      hint: 'What is shared with other machines is the remote: --remote URL, BROWSERSTATE_REMOTE, or the option `remote`.',
+      hint: 'Name a remote with --remote URL, BROWSERSTATE_REMOTE, or the option `remote`.',
     });
   }
-  const root = typeof home === 'string' ? home : folderOf(home);
-  if (root !== undefined) refuseFile(root);
+  const root = folderOf(home);
+  if (root !== undefined) rejectFile(root);
   const temporary = root === undefined ? host.temporaryFolder() : undefined;
   const folder = join(root ?? (temporary as string), userId, STORE_FOLDER);
   // One registry: a socket in a remote's folder would keep its disk from being unmounted.
   const owners = host.owners(join(folder, 'records'));
-  const provider = typeof home === 'string' ? localProvider(folder, host, { owners }) : scoped(home, `${userId}/${STORE_FOLDER}/`);
-  const legacy = typeof home === 'string' ? legacyFolder(join(home, userId)) : legacyOf(home, home, userId);
-  if (remote === undefined) return { provider, folder, temporary, legacy };
+  const below = `${userId}/${STORE_FOLDER}/`;
+  const provider = typeof home === 'string' ? localProvider(folder, host, { owners }) : scoped(home, below);
+  // A folder holds the sessions of v0 as files.
+  const legacyOf = (place: string | Provider, objects = place as Provider): LegacyPlace => {
+    const files = folderOf(place);
+    return files === undefined ? legacyObjects(objects, userId) : legacyFolder(join(files, userId));
+  };
+  const here = { provider, folder, temporary, legacy: legacyOf(home) };
+  if (remote === undefined) return here;
   const whole = typeof remote === 'string' ? await openProviderUrl(remote, host, owners) : remote;
-  const there = folderOf(whole);
-  refuseSamePlace(typeof home === 'string' ? resolve(home) : (folderOf(home) ?? home), there ?? whole);
-  const { concurrency, maxSpan, ...patience } = settingsOf(transfer);
-  const asked = retrying(whole, { ...patience, maxConcurrent: concurrency, random: () => fraction(host), onRetry });
+  rejectSamePlace(home, whole);
+  const random = (): number => Buffer.from(host.random(4)).readUInt32LE() / 2 ** 32;
+  const { maxConcurrentOperations = REMOTE_CONCURRENCY, chunkSize = MAX_REMOTE_SPAN, maxRetries, retryDelay } = transfer;
+  const patient = retrying(whole, { maxConcurrent: maxConcurrentOperations, maxRetries, retryDelayMs: retryDelay, random, onRetry });
   return {
-    provider,
-    folder,
-    temporary,
-    legacy,
+    ...here,
     remote: {
-      provider: scoped(asked, `${userId}/${STORE_FOLDER}/`),
-      legacy: legacyOf(whole, asked, userId),
-      transfer: { concurrency, maxSpan },
+      provider: scoped(patient, below),
+      legacy: legacyOf(whole, patient),
+      transfer: { concurrency: maxConcurrentOperations, maxSpan: chunkSize },
     },
   };
 }
 
-function settingsOf(given: TransferOptions) {
-  const whole = (name: keyof TransferOptions, least: number) => {
-    const value = given[name];
-    return value === undefined ? undefined : checkWholeNumber(`transfer.${name}`, value, least);
-  };
-  return {
-    concurrency: whole('maxConcurrentOperations', 1) ?? REMOTE_CONCURRENCY,
-    maxSpan: whole('chunkSize', 1) ?? MAX_REMOTE_SPAN,
-    maxRetries: whole('maxRetries', 0),
-    retryDelayMs: whole('retryDelay', 0),
-  };
-}
-
-/** Throws USAGE if there is a file in the place of a directory, or above it. */
-function refuseFile(root: string): void {
+/** Throws USAGE if the path, or one above it, is a file. */
+function rejectFile(root: string): void {
   try {
     // Without `throwIfNoEntry: false`: newer versions of Node count ENOTDIR as no entry then.
     if (statSync(root).isDirectory()) return;
@@ -117,29 +106,22 @@ function refuseFile(root: string): void {
   });
 }
 
-/** A number from 0 to 1. */
-function fraction(host: Host): number {
-  return Buffer.from(host.random(4)).readUInt32LE() / 2 ** 32;
+/** Returns the folder at a path, or that of a provider; undefined if the provider is not a folder. */
+function folderOf(place: string | Provider): string | undefined {
+  if (typeof place === 'string') return place;
+  return place.url.startsWith('file:') ? fileURLToPath(place.url) : undefined;
 }
 
-/** The folder that a provider keeps everything in; undefined where it is no folder. */
-function folderOf({ url }: Provider): string | undefined {
-  return url.startsWith('file:') ? fileURLToPath(url) : undefined;
+function rejectSamePlace(home: string | Provider, remote: Provider): void {
+  const [here, there] = [folderOf(home), folderOf(remote)];
+  const areFolders = here !== undefined && there !== undefined;
+  if (areFolders ? real(here) !== real(there) : home !== remote) return;
+  throw new BrowserStateError('USAGE', `expected a remote apart from home, found both in ${there ?? remote.url}`, {
+    hint: 'Name another folder or a bucket as the remote, or none: the local store is private to this machine.',
+  });
 }
 
-function refuseSamePlace(home: string | Provider, remote: string | Provider): void {
-  const areFolders = typeof home === 'string' && typeof remote === 'string';
-  if (areFolders ? real(home) !== real(remote) : home !== remote) return;
-  throw new BrowserStateError(
-    'USAGE',
-    `expected a remote apart from home, found both in ${typeof remote === 'string' ? remote : remote.url}`,
-    {
-      hint: 'Home is private to this machine; name another folder or a bucket as the remote, or none.',
-    },
-  );
-}
-
-/** Where a path leads by all links; as it is where that cannot be told. */
+/** Returns the path with all links resolved, or unchanged if the system does not resolve them. */
 function real(path: string): string {
   try {
     return realPath(path);
@@ -147,10 +129,4 @@ function real(path: string): string {
     if (errno(error) === undefined) throw error;
     return path;
   }
-}
-
-/** The older package's sessions beside a store: a folder holds them as files. */
-function legacyOf(whole: Provider, asked: Provider, userId: string): LegacyPlace {
-  const folder = folderOf(whole);
-  return folder === undefined ? legacyObjects(asked, userId) : legacyFolder(join(folder, userId));
 }

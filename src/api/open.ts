@@ -24,7 +24,6 @@ import { Store } from './store.js';
  */
 export async function openStore(options: OpenOptions = {}): Promise<Store> {
   checkOptions('openStore', options, optionsOf.open);
-  checkOptions('openStore: transfer', options.transfer, optionsOf.transfer);
   const { userId = 'default', host = systemHost, remote, transfer = {}, onRetry, signal, onProgress, onWarning } = options;
   if (host.platform() === 'win32')
     throw new BrowserStateError('UNSUPPORTED', 'browserstate does not run on Windows', { hint: 'Run it in WSL.' });

@@ -1,12 +1,8 @@
-/**
- * The options of library calls: those that no part of the library further down knows, and the kinds
- * of all.
- */
+/** The options of library calls: those of this folder, and the kinds of all. */
 import type { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { requestOptions } from '../base/operation.js';
-import type { OptionNames } from '../base/option-check.js';
-import { kind, required } from '../base/option-check.js';
+import { kind, type OptionNames, required } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import { migrateOptions } from '../legacy/migrate.js';
 import { mountOptions, recoverOptions, unmountOptions } from '../mount/options.js';
@@ -33,9 +29,9 @@ export interface LogOptions extends OfflineOptions, LogSelection {}
 export type PullAllOptions = Omit<PullOptions, 'at'>;
 
 export interface SaveOptions extends CommitOptions, PushOptions, OfflineOptions {
-  /** False: leave the commit on this machine. */
+  /** False: keep the commit on this machine. */
   push?: boolean | undefined;
-  /** Called with facts about the directory that a person should know. */
+  /** Called with warnings for a person; nothing is printed. */
   onWarning?: ((message: string) => void) | undefined;
 }
 
@@ -50,67 +46,43 @@ export interface ChangeOptions extends OfflineOptions {
 
 export interface OpenOptions {
   /**
-   * The directory of this machine's repositories; `~/.browserstate` unless given. Made when it is
-   * first written. With a provider that is no folder, what only this machine needs (index, records,
-   * mounted directories) is in a private folder of the system's place for temporary files, which is
-   * removed when the store is closed; nothing is written to `~/.browserstate`.
+   * The directory of the local store, created by the first write; `~/.browserstate` if not given.
+   * With a provider that is not a folder, the data of this machine (index, records, mounted
+   * directories) is in a private temporary folder, which `close` removes.
    */
   home?: string | Provider | undefined;
-  /**
-   * The repositories that are shared with other machines, as an address (`file:`, `s3:`, `gs:`) or
-   * a provider; without one everything is local.
-   */
+  /** The remote: a URL (`file:`, `s3:`, `gs:`) or a provider. Everything is local if not given. */
   remote?: string | Provider | undefined;
-  /** The user whose repository is opened, locally and on the remote; default: `default`. */
+  /** The user whose repositories are opened; `default` if not given. */
   userId?: string | undefined;
-  /** How bytes are moved to and from the remote. */
+  /** Concurrency and retries of requests to the remote. */
   transfer?: TransferOptions | undefined;
-  /** Told before a request to the remote that got no answer is asked again. */
+  /** Called before each retry of a request to the remote. */
   onRetry?: ((event: RetryEvent) => void) | undefined;
-  /** Clock, randomness and identity; default: the system's. */
+  /** Clock, randomness and identity; the system's if not given. */
   host?: Host | undefined;
-  /** Told what a person should know, such as that the index cannot be used; nothing is printed. */
+  /** Called with warnings for a person, each once; nothing is printed. */
   onWarning?: ((message: string) => void) | undefined;
-  /** Cancels whatever the store is doing, of all calls that are given no signal of their own. */
+  /** Cancels running operations, in all calls without a signal of their own. */
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
 
 export interface SessionsOptions extends OfflineOptions {
   /**
-   * Told of each session whose ref is damaged, or of a form that this version cannot read, with
-   * what was found and where: twice of one that is so here and on the remote.
+   * Called with each session whose ref is damaged or of a newer version: twice if it is so locally
+   * and on the remote. Without it the first such error is thrown after the others.
    */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }
 
-/** Which repository is meant: that of this machine unless said. */
+/** The repository that a call works on; `local` if not given. */
 export interface OnOptions {
   on?: 'local' | 'remote' | undefined;
 }
 
 const at: OptionNames<AtOptions & OfflineOptions> = { ...offlineOptions, at: kind.text };
-const checkout: OptionNames<CheckoutOptions & OfflineOptions> = {
-  ...at,
-  only: kind.texts,
-  force: kind.flag,
-  keepDirectory: kind.flag,
-  onWarning: kind.call,
-  onProgress: kind.call,
-};
-const pull: OptionNames<PullOptions> = { ...requestOptions, at: kind.text, onProgress: kind.call };
-const log: OptionNames<LogOptions> = { ...offlineOptions, limit: kind.most, checkpoints: kind.flag };
-const status: OptionNames<StatusOptions> = { ...offlineOptions, exclude: kind.texts, keepCaches: kind.flag };
-const change: OptionNames<AtOptions & ChangeOptions> = { ...at, push: kind.flag };
-const rollback: OptionNames<RollbackOptions & ChangeOptions> = { ...offlineOptions, push: kind.flag, message: kind.text };
-const lease: OptionNames<LeaseOptions & OfflineOptions> = { ...offlineOptions, owner: kind.text, ttl: required(kind.from(1)) };
-const sessions: OptionNames<SessionsOptions> = { ...offlineOptions, onProblem: kind.call };
-const verify: OptionNames<CheckOptions & OnOptions> = {
-  ...requestOptions,
-  on: kind.oneOf('local', 'remote'),
-  readData: kind.flag,
-  onProgress: kind.call,
-};
+const progress = { ...requestOptions, onProgress: kind.call };
 const usage: OptionNames<RequestOptions & OnOptions> = { ...requestOptions, on: kind.oneOf('local', 'remote') };
 const transfer: OptionNames<TransferOptions> = {
   maxConcurrentOperations: kind.from(1),
@@ -118,41 +90,46 @@ const transfer: OptionNames<TransferOptions> = {
   maxRetries: kind.from(0),
   retryDelay: kind.from(0),
 };
-const open: OptionNames<OpenOptions> = {
-  ...requestOptions,
-  home: kind.place,
-  remote: kind.place,
-  userId: kind.text,
-  transfer: kind.object,
-  onRetry: kind.call,
-  onWarning: kind.call,
-  host: kind.object,
-  onProgress: kind.call,
-};
 
 /** The options of each call, each with the kind of its value. */
 export const optionsOf = {
   request: requestOptions,
   offline: offlineOptions,
   commit: commitOptions,
-  change,
-  checkout,
-  pull,
+  change: { ...at, push: kind.flag } satisfies OptionNames<AtOptions & ChangeOptions>,
+  checkout: {
+    ...at,
+    ...progress,
+    only: kind.texts,
+    force: kind.flag,
+    keepDirectory: kind.flag,
+    onWarning: kind.call,
+  } satisfies OptionNames<CheckoutOptions & OfflineOptions>,
+  pull: { ...progress, at: kind.text } satisfies OptionNames<PullOptions>,
   push: { ...pushOptions, ask: kind.flag } satisfies OptionNames<PushOptions & { ask?: boolean }>,
   sync: pushOptions,
-  pullAll: { ...requestOptions, onProgress: kind.call } satisfies OptionNames<PullAllOptions>,
+  pullAll: progress satisfies OptionNames<PullAllOptions>,
   save: { ...commitOptions, ...pushOptions, push: kind.flag, onWarning: kind.call } satisfies OptionNames<SaveOptions>,
-  log,
-  status,
-  rollback,
-  lease,
+  log: { ...offlineOptions, limit: kind.most, checkpoints: kind.flag } satisfies OptionNames<LogOptions>,
+  status: { ...offlineOptions, exclude: kind.texts, keepCaches: kind.flag } satisfies OptionNames<StatusOptions>,
+  rollback: { ...offlineOptions, push: kind.flag, message: kind.text } satisfies OptionNames<RollbackOptions & ChangeOptions>,
+  lease: { ...offlineOptions, owner: kind.text, ttl: required(kind.from(1)) } satisfies OptionNames<LeaseOptions & OfflineOptions>,
   unmount: unmountOptions,
   mount: mountOptions,
   recover: recoverOptions,
-  sessions,
+  sessions: { ...offlineOptions, onProblem: kind.call } satisfies OptionNames<SessionsOptions>,
   migrate: migrateOptions,
-  verify,
+  verify: { ...usage, ...progress, readData: kind.flag } satisfies OptionNames<CheckOptions & OnOptions>,
   usage,
   transfer,
-  open,
+  open: {
+    ...progress,
+    home: kind.repository,
+    remote: kind.repository,
+    userId: kind.text,
+    transfer: kind.options(transfer),
+    onRetry: kind.call,
+    onWarning: kind.call,
+    host: kind.object,
+  } satisfies OptionNames<OpenOptions>,
 } as const;

@@ -1,7 +1,7 @@
 /** Transfers of the mounted session, and the metadata of its files, under the names of v0. */
 import { isError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
-import { checkOptions } from '../base/option-check.js';
+import { checkArgument, checkOptions, kind } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import { throwTyped } from '../base/system-errors.js';
 import type { Mount } from '../mount/mount.js';
@@ -156,6 +156,7 @@ export class SyncManager {
    * commit.
    */
   async saveMetadata(metadata: ReadonlyMap<string, FileMetadata>): Promise<void> {
+    checkArgument('saveMetadata', 'metadata', metadata, kind.map);
     this.#work.save(new Map(metadata));
   }
 
@@ -164,6 +165,7 @@ export class SyncManager {
    * listener.
    */
   onProgress(listener: (event: ProgressEvent) => void): () => void {
+    checkArgument('onProgress', 'listener', listener, kind.call);
     this.#work.listeners.add(listener);
     return () => this.#work.listeners.delete(listener);
   }

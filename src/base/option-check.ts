@@ -1,6 +1,6 @@
 /**
- * The check of what a library call is given: an unknown option and a value of another kind are
- * errors and never ignored.
+ * The check of the options and arguments of a library call: an unknown option and a value of another
+ * kind are errors and never ignored.
  */
 import { BrowserStateError } from './errors.js';
 import { nearest } from './nearest.js';
@@ -15,6 +15,10 @@ export interface Kind<Value> {
   readonly isRequired?: boolean;
   /** All values, if they are few. */
   readonly values?: readonly string[];
+  /** The methods of an object. */
+  readonly methods?: readonly string[];
+  /** The options of a group, which are checked with those of the call. */
+  readonly options?: object;
 }
 
 /**
@@ -29,7 +33,11 @@ function kindOf<Value>(expected: string, test: (value: unknown) => boolean, isPr
 
 const isText = (value: unknown): boolean => typeof value === 'string';
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
-const isSource = (value: unknown): boolean => isObject(value) && [value['get'], value['read']].every((each) => typeof each === 'function');
+const lacks = (value: object, name: string): boolean => typeof (value as Record<string, unknown>)[name] !== 'function';
+const SOURCE = ['get', 'read'];
+const PROVIDER = [...SOURCE, 'put', 'swap', 'list', 'delete', 'close'];
+const isProvider = (value: unknown, methods: readonly string[]): boolean =>
+  isObject(value) && isText(value['url']) && !methods.some((name) => lacks(value, name));
 const isIterable = (value: unknown): value is Iterable<unknown> => typeof value === 'object' && value !== null && Symbol.iterator in value;
 
 /** The kinds of options and arguments. */
@@ -53,6 +61,7 @@ export const kind = {
     'an object with strings',
     (value) => isObject(value) && !isIterable(value) && Object.values(value).every(isText),
   ),
+  map: kindOf<never>('a Map', (value) => isIterable(value) && 'entries' in value && !Array.isArray(value)),
   oneOf: <const Name extends string>(...values: Name[]): Kind<Name> => {
     const names = values.map((value) => JSON.stringify(value));
     return { ...kindOf(`${names.slice(0, -1).join(', ')} or ${names.at(-1)}`, (value) => values.includes(value as Name)), values };
@@ -64,9 +73,21 @@ export const kind = {
   call: kindOf<never>('a function', (value) => typeof value === 'function', true),
   /** An object that is checked elsewhere. */
   object: kindOf<never>('an object', isObject, true),
-  objectOrFalse: kindOf<never>('an object or false', (value) => value === false || isObject(value)),
-  source: kindOf<never>('an object with `url`, `get` and `read`', isSource, true),
-  place: kindOf<never>('a string or a provider', (value) => isText(value) || isSource(value), true),
+  /** A group of options. */
+  options: <T extends object>(options: OptionNames<T>): Kind<T> => ({ ...kindOf<T>('an object', isObject, true), options }),
+  optionsOrFalse: <T extends object>(options: OptionNames<T>): Kind<T> => ({
+    ...kindOf<T>('an object or false', (value) => value === false || isObject(value)),
+    options,
+  }),
+  source: {
+    ...kindOf<never>('an object with `url`, `get` and `read`', (value) => isProvider(value, SOURCE), true),
+    methods: SOURCE,
+  },
+  /** The location of a repository. */
+  repository: {
+    ...kindOf<never>('a string or a provider', (value) => isText(value) || isProvider(value, PROVIDER), true),
+    methods: PROVIDER,
+  },
   address: kindOf<never>('a string or a URL', (value) => isText(value) || isObject(value), true),
   textOrPromise: kindOf<never>('a string or a promise of one', (value) => isText(value) || isObject(value)),
 };
@@ -78,7 +99,7 @@ export function required<Value>(of: Kind<Value>): Kind<Value> {
 
 /**
  * Throws USAGE unless `given` is undefined or an object with only the options in `names`, each of
- * its kind.
+ * its kind. The options of a group are named with the group: `mount: prepare`.
  */
 export function checkOptions<T extends object>(call: string, given: T | undefined, names: OptionNames<NoInfer<T>>): void {
   const options: unknown = given === undefined ? {} : given;
@@ -97,14 +118,18 @@ export function checkOptions<T extends object>(call: string, given: T | undefine
     });
   }
   for (const [name, kind] of Object.entries<Kind<unknown>>(names)) {
-    if (options[name] !== undefined || kind.isRequired) checkArgument(call, name, options[name], kind);
+    const value = options[name];
+    if (value !== undefined || kind.isRequired) checkArgument(call, name, value, kind);
+    if (kind.options !== undefined && isObject(value)) checkOptions(`${call}: ${name}`, value, kind.options as OptionNames<typeof value>);
   }
 }
 
 /** Throws USAGE unless the argument or option `name` of a call is of that kind. */
 export function checkArgument(call: string, name: string, value: unknown, of: Kind<unknown> = kind.text): void {
   if (of.accepts(value)) return;
-  const { expected, isPrivate } = of;
+  const { expected, isPrivate, methods = [] } = of;
+  const missing = isObject(value) ? methods.find((name) => lacks(value, name)) : undefined;
+  const found = shown(value, isPrivate) + (missing === undefined ? '' : ` without the method \`${missing}\``);
   const meant = typeof value === 'string' && of.values !== undefined ? nearest(value, of.values) : undefined;
   const isLone = typeof value === 'string' && (of === kind.texts || of === kind.iterable);
   const hint = isLone
@@ -114,7 +139,7 @@ export function checkArgument(call: string, name: string, value: unknown, of: Ki
       : Object.prototype.toString.call(value) === '[object URL]'
         ? `Pass ${expected}: \`fileURLToPath(url)\` makes a path of a file URL.`
         : `Pass ${expected}.`;
-  throw new BrowserStateError('USAGE', `${call}: expected \`${name}\` to be ${expected}, found ${shown(value, isPrivate)}`, {
+  throw new BrowserStateError('USAGE', `${call}: expected \`${name}\` to be ${expected}, found ${found}`, {
     hint,
     details: { call, option: name, nearest: meant ?? null },
   });

@@ -8,6 +8,7 @@ import type { MountOptions } from '../api/browser-state-options.js';
 import { isError } from '../base/errors.js';
 import { systemHost } from '../base/host.js';
 import { STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
+import { checkArgument, kind } from '../base/option-check.js';
 import { versionOf } from './browser-version.js';
 
 /** The methods of `BrowserState` that a launch needs. */
@@ -72,11 +73,17 @@ export async function launchMounted<Launched extends Closable>(
 }
 
 /**
- * Disables the driver's signal handlers, which end the process at once, if the state handles
- * signals.
+ * Splits the options of a launch into those of the mount and those of the driver. If the state
+ * handles signals, disables the driver's handlers, which end the process at once. Throws USAGE for
+ * values that are not objects.
  */
-export function signalsOf({ handleSignals = true }: MountOptions): { handleSIGINT?: boolean; handleSIGTERM?: boolean } {
-  return handleSignals ? { handleSIGINT: false, handleSIGTERM: false } : {};
+export function splitOptions<Options extends { mount?: MountOptions | undefined }>(given: Options) {
+  checkArgument('launch', 'options', given, kind.object);
+  const { mount = {}, ...options } = given;
+  checkArgument('launch', 'mount', mount, kind.object);
+  const { handleSignals = true, prepare = {} } = mount;
+  const signals: { handleSIGINT?: boolean; handleSIGTERM?: boolean } = handleSignals ? { handleSIGINT: false, handleSIGTERM: false } : {};
+  return { mount, options, signals, keepsCookies: prepare !== false && prepare.keepSessionCookies === true };
 }
 
 /**

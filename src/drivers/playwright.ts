@@ -6,7 +6,7 @@ import type { BrowserContext, BrowserType } from 'playwright-core';
 import type { MountOptions } from '../api/browser-state-options.js';
 import { firefoxRestores } from '../profile/preferences.js';
 import { portableArguments } from './flags.js';
-import { launchMounted, type Mounting, signalsOf } from './launch.js';
+import { launchMounted, type Mounting, splitOptions } from './launch.js';
 
 type PersistentContextOptions = NonNullable<Parameters<BrowserType['launchPersistentContext']>[1]>;
 
@@ -33,12 +33,12 @@ export async function launch(
   browserType: BrowserType,
   state: Mounting,
   session: string,
-  { mount = {}, ...options }: LaunchOptions = {},
+  given: LaunchOptions = {},
 ): Promise<BrowserContext> {
-  const settings = { ...signalsOf(mount), ...options };
+  const { mount, options, signals, keepsCookies } = splitOptions(given);
+  const settings = { ...signals, ...options };
   if (browserType.name() === 'chromium') settings.args = [...portableArguments(), ...(options.args ?? [])];
-  const restores = mount.prepare !== false && mount.prepare?.keepSessionCookies === true;
-  if (browserType.name() === 'firefox' && restores) settings.firefoxUserPrefs = { ...firefoxRestores, ...options.firefoxUserPrefs };
+  if (browserType.name() === 'firefox' && keepsCookies) settings.firefoxUserPrefs = { ...firefoxRestores, ...options.firefoxUserPrefs };
   return launchMounted(state, session, mount, {
     executable: options.executablePath || (options.channel === undefined ? browserType.executablePath() : undefined),
     start: (dir) => browserType.launchPersistentContext(dir, settings),

@@ -6,7 +6,7 @@ import type { Browser, PuppeteerNode, LaunchOptions as PuppeteerOptions } from '
 import type { MountOptions } from '../api/browser-state-options.js';
 import { firefoxRestores } from '../profile/preferences.js';
 import { portableArguments } from './flags.js';
-import { launchMounted, type Mounting, signalsOf } from './launch.js';
+import { launchMounted, type Mounting, splitOptions } from './launch.js';
 
 /** The driver's options, and the options of the mount. */
 export type LaunchOptions = PuppeteerOptions & { mount?: MountOptions | undefined };
@@ -34,15 +34,15 @@ export async function launch(
   puppeteer: Pick<PuppeteerNode, 'launch'>,
   state: Mounting,
   session: string,
-  { mount = {}, ...options }: LaunchOptions = {},
+  given: LaunchOptions = {},
 ): Promise<Browser> {
+  const { mount, options, signals, keepsCookies } = splitOptions(given);
   // A Chromium that is driven by a pipe ends with the process that drives it. It does not keep the
   // profile locked after that process was killed.
   const pipe = options.browser !== 'firefox' && (options.debuggingPort ?? null) === null;
-  const settings = { ...signalsOf(mount), ...(pipe && { pipe }), ...options };
-  const restores = mount.prepare !== false && mount.prepare?.keepSessionCookies === true;
+  const settings = { ...signals, ...(pipe && { pipe }), ...options };
   if (options.browser !== 'firefox') settings.args = [...portableArguments(), ...(options.args ?? [])];
-  else if (restores) settings.extraPrefsFirefox = { ...firefoxRestores, ...options.extraPrefsFirefox };
+  else if (keepsCookies) settings.extraPrefsFirefox = { ...firefoxRestores, ...options.extraPrefsFirefox };
   return launchMounted(state, session, mount, {
     executable: options.executablePath,
     start: (userDataDir) => puppeteer.launch({ ...settings, userDataDir }),

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { optionsOf } from '../../../src/api/options.js';
+import { launch as playwright } from '../../../src/drivers/playwright.js';
+import { launch as puppeteer } from '../../../src/drivers/puppeteer.js';
 import {
   type AbandonedMount,
   BrowserState,
@@ -28,6 +30,9 @@ interface Place {
 type Case = readonly [name: string, call: (place: Place) => unknown, option: string, words: RegExp];
 
 const any = (value: unknown): never => value as never;
+
+const chromium = { name: () => 'chromium', executablePath: () => undefined };
+const at = (dir: string) => new BrowserState({ home: join(dir, 'home') });
 
 /** A value that is of no kind, and what is expected in its place. */
 const wrong: Readonly<Record<string, readonly [unknown, RegExp]>> = {
@@ -123,6 +128,19 @@ const others: readonly Case[] = [
   ['s3Provider', () => s3Provider({ bucket: 'profiles', credentials: any('secret') }), 'credentials', /an object, found a string/],
   ['gcsProvider', () => gcsProvider(any({})), 'bucket', /found undefined/],
   ['memoryProvider', () => memoryProvider({ conditionalRead: any('no') }), 'conditionalRead', /found "no"/],
+  [
+    'openStore',
+    () => openStore({ remote: Object.assign(memoryProvider(), { swap: any(5) }) }),
+    'remote',
+    /an object without the method `swap`/,
+  ],
+  ['openStore', () => openStore({ home: Object.assign(memoryProvider(), { url: any(5) }) }), 'home', /a provider, found an object/],
+  ['BrowserState', () => new BrowserState({ remote: Object.assign(memoryProvider(), { list: any(undefined) }) }), 'remote', /`list`/],
+  ['onProgress', () => new BrowserState().syncManager.onProgress(any(5)), 'listener', /a function, found a number/],
+  ['saveMetadata', () => new BrowserState().syncManager.saveMetadata(any({})), 'metadata', /a Map, found an object/],
+  ['launch', ({ dir }) => playwright(any(chromium), at(dir), 's', { mount: any(5) }), 'mount', /an object, found a number/],
+  ['launch', ({ dir }) => playwright(any(chromium), at(dir), 's', any(5)), 'options', /an object, found a number/],
+  ['launch', ({ dir }) => puppeteer(any({}), at(dir), 's', { mount: any(null) }), 'mount', /an object, found null/],
   ['BrowserState', () => new BrowserState({ storageType: any('s4') }), 'storageType', /found "s4"/],
   [
     'BrowserState: s3Options',
