@@ -1,84 +1,105 @@
-/**
- * A session as this machine and the remote have it together: which of the two answers a question,
- * and how a change of the remote is repeated here.
- */
-import { type BrowserStateError, isError } from '../base/errors.js';
-import type { ObjectId } from '../format/object-id.js';
+/** A session as the local store and the remote have it together: reads and changes of both. */
+import { type BrowserStateError, ignore, isError } from '../base/errors.js';
 import type { Row } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
 import { appendCommit } from '../session/append-commit.js';
-import type { Call } from '../session/call.js';
+import { type Call, hasRemote } from '../session/call.js';
+import { type LogEntry, logEntry } from '../session/log-entry.js';
 import { absentSession } from '../session/names.js';
 import { wasCollected } from '../session/read-manifest.js';
 import { forkName, relativeWith } from '../session/relatives.js';
-import type { LocalReplica } from '../session/replica/local.js';
+import { lostIn } from '../session/replica/lost.js';
 import type { RemoteReplica } from '../session/replica/remote.js';
+import type { Replica } from '../session/replica/replica.js';
 import { isCommitId, resolveAmong } from '../session/revision.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { relate } from '../sync/compare.js';
+import { pullSession } from '../sync/pull.js';
+import { pushSession } from '../sync/push.js';
+import { repairSession } from '../sync/relocate.js';
 
-export interface ViewedEntry {
-  row: Row;
-  tags: ReadonlyMap<string, ObjectId>;
-  pushed?: boolean | undefined;
-  /** Whether HEAD names it. */
-  head: boolean;
+/** A change of a session: the revision that it starts from, and false to change only one replica. */
+interface Change {
+  at?: string | undefined;
+  push?: boolean | undefined;
 }
 
 export class SessionView {
+  /** `remote` is given also if calls do not contact it: they use its cached refs. */
   constructor(
-    private readonly local: LocalReplica,
-    private readonly remote: RemoteReplica | undefined,
     private readonly id: string,
+    private readonly remote: RemoteReplica | undefined,
   ) {}
 
   /**
-   * Repeats here what was done on the remote. The local store may not have what it is about; then
-   * it comes with the next pull.
+   * Changes the session on the remote, after a push of what only the local store has, and repeats
+   * the change locally. Without a remote, or if `push` is false, changes the local store alone.
    */
-  async alsoHere(act: () => Promise<unknown>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      if (!isError(error, 'NOT_FOUND', 'CONFLICT')) throw error;
+  async change(
+    { at, push }: Change,
+    op: Call,
+    act: (replica: Replica, at: string | undefined) => Promise<LogEntry>,
+    repeat = (entry: LogEntry): Promise<unknown> => act(op.local, entry.commit),
+  ): Promise<LogEntry> {
+    if (!hasRemote(op)) return act(op.local, at);
+    if (push === false) return act(op.local, await this.pullMissing(at, op));
+    // A change of a commit that the remote has needs no push, and works even if a push would fail.
+    if (at === undefined || !(await this.#isOnRemote(at))) await this.pushIfHere(op);
+    const entry = await act(op.remote, at).catch(async (error: unknown) => {
+      const loss = lostIn(error);
+      if (loss === undefined || !(await this.hasHere('HEAD', op))) throw error;
+      await repairSession(loss.session, loss.packs, op);
+      return act(op.remote, at);
+    });
+    // The local store may not have the commit: then the change comes with the next pull.
+    await repeat(entry).catch(ignore('NOT_FOUND', 'CONFLICT'));
+    return entry;
+  }
+
+  /** Repeats a rollback of the remote locally, if the local store has the content. */
+  async repeatRollback({ commit }: LogEntry, op: Call): Promise<void> {
+    const entry = (await this.remote?.recall(this.id))?.ref.rows.find(({ id }) => id === commit);
+    const here = await op.local.requireSession(this.id, op);
+    if (entry === undefined || entry.commit.parents[0] !== here.head.id) return;
+    for await (const same of here.entries(op)) {
+      if (same.commit.tree !== entry.commit.tree) continue;
+      const { tree, blobs } = await here.manifest(same, op);
+      await appendCommit(here, { op: entry.op, commit: entry.commit, tree, blobs, epoch: here.ref.epoch }, op);
+      return;
     }
   }
 
   /**
-   * Takes a commit of the remote that rolls back into the local history, if the local store has its
-   * content.
+   * Returns a revision that the local store has: `at`, or the commit that it names on the remote,
+   * which is pulled first.
    */
-  async takeOver(commit: ObjectId, op: Call): Promise<void> {
-    const entry = (await this.remote?.recall(this.id))?.ref.rows.find(({ id }) => id === commit);
-    await this.alsoHere(async () => {
-      const here = await this.local.requireSession(this.id, op);
-      if (entry === undefined || entry.commit.parents[0] !== here.head.id) return;
-      for await (const same of here.entries(op)) {
-        if (same.commit.tree !== entry.commit.tree) continue;
-        const { tree, blobs } = await here.manifest(same, op);
-        await appendCommit(here, { op: entry.op, commit: entry.commit, tree, blobs, epoch: here.ref.epoch }, op);
-        return;
-      }
-    });
+  async pullMissing(at: string | undefined, op: Call): Promise<string | undefined> {
+    if (!hasRemote(op) || (await this.hasHere(at, op))) return at;
+    return (await pullSession(this.id, { at }, op)).commit;
+  }
+
+  /** Pushes the session if the local store has it and there is a remote. */
+  async pushIfHere(op: Call): Promise<void> {
+    if (hasRemote(op) && (await this.hasHere('HEAD', op))) await pushSession(this.id, {}, op);
   }
 
   /**
-   * Yields the entries that were not pushed, then the remote's; only the local ones if the remote
-   * has none or is not asked.
+   * Yields the commits that were not pushed, then the remote's; only the local ones if the remote
+   * has none or is not contacted.
    */
-  async *entries(op: Call): AsyncGenerator<ViewedEntry> {
-    const { remote } = op;
+  async *log(op: Call): AsyncGenerator<LogEntry> {
+    const { local, remote } = op;
     const there = await remote?.read(this.id, op);
-    const here = await this.local.read(this.id, op);
+    const here = await local.read(this.id, op);
     if (!there?.exists) {
       if (!here.exists) await remote?.rejectLegacy(this.id, op, there);
       await remote?.requireStore(op);
       if (!here.exists) throw await this.#absent(here, op);
       const last = remote === undefined ? await this.remote?.recall(this.id) : there;
       let pushed = this.remote && false;
-      for await (const row of here.entries(op)) {
-        if (!pushed && last !== undefined) pushed = last.ref.rows.some(({ id }) => id === row.id) || (await this.#isConflictAt(row));
-        yield { row, tags: here.ref.tags, pushed, head: row === here.head };
+      for await (const entry of here.entries(op)) {
+        if (!pushed && last !== undefined) pushed = last.ref.rows.some(({ id }) => id === entry.id) || (await this.#isConflictAt(entry));
+        yield { ...logEntry(entry, here.ref.tags), head: entry === here.head, ...(pushed !== undefined && { pushed }) };
       }
       return;
     }
@@ -87,21 +108,20 @@ export class SessionView {
     const unsent = 'unsent' in relation ? relation.unsent : [];
     const head = relation.kind === 'ahead' ? unsent[0] : there.head;
     let pushed = false;
-    for (const row of unsent) {
-      pushed ||= relation.kind === 'diverged' && (await this.#isConflictAt(row));
-      yield { row, tags, pushed, head: row === head };
+    for (const entry of unsent) {
+      pushed ||= relation.kind === 'diverged' && (await this.#isConflictAt(entry));
+      yield { ...logEntry(entry, tags), head: entry === head, pushed };
     }
-    for await (const row of there.entries(op)) yield { row, tags, pushed: true, head: row === head };
+    for await (const entry of there.entries(op)) yield { ...logEntry(entry, tags), head: entry === head, pushed: true };
   }
 
   /**
-   * Reads the session on every side that has it; first the one with the newest state: the local
-   * store, unless the remote has moved on. Throws NOT_FOUND or LEGACY_SESSION if no side has it.
+   * Reads the session in every replica that has it; first the newest: the local store, unless the
+   * remote has newer commits. Throws NOT_FOUND or LEGACY_SESSION if none has it.
    */
   async sides(op: Call): Promise<[LiveSession, ...LiveSession[]]> {
-    const { remote } = op;
-    const there = await remote?.read(this.id, op);
-    const here = await this.local.read(this.id, op);
+    const there = await op.remote?.read(this.id, op);
+    const here = await op.local.read(this.id, op);
     const [theirs, ours] = [there?.live(), here.live()];
     if (ours !== undefined && theirs !== undefined) {
       const { kind } = await relate(ours, theirs, op);
@@ -109,36 +129,33 @@ export class SessionView {
     }
     const side = ours ?? theirs;
     if (side !== undefined) return [side];
-    await remote?.rejectLegacy(this.id, op, there);
+    await op.remote?.rejectLegacy(this.id, op, there);
     throw await this.#absent(here, op);
   }
 
-  /** Returns the error for a session that neither side has. Throws LEGACY_SESSION if v0 has it here. */
+  /** Returns the error for a session that neither has. Throws LEGACY_SESSION if v0 has it here. */
   async #absent(here: SessionRef, op: Call): Promise<BrowserStateError> {
-    await this.local.rejectLegacy(this.id, op, here);
+    await op.local.rejectLegacy(this.id, op, here);
     return absentSession([op.local, op.remote], this.id, op);
   }
 
-  /**
-   * Returns whether a conflict put a commit, and those before it, on the remote as a session of its
-   * own, as far as is known.
-   */
+  /** Returns whether the remote is known to have a commit as the head of a conflict session. */
   async #isConflictAt({ id }: Row): Promise<boolean> {
     return (await this.remote?.recall(forkName(this.id, id)))?.head?.id === id;
   }
 
   /**
-   * Finds a revision on either side: the local store has only the versions that were used here, the
-   * remote those that were pushed. `HEAD` is that of the first side. Throws NOT_FOUND if neither
-   * has it, and USAGE for text that is no revision.
+   * Finds a revision in either replica: the local store has only versions that were used here, the
+   * remote those that were pushed. `HEAD` is that of the newest side. Throws NOT_FOUND if neither
+   * has it, and USAGE for an invalid revision.
    */
   async find(revision: string, op: Call): Promise<{ place: LiveSession; row: Row }> {
     return resolveAmong(await this.sides(op), revision, op);
   }
 
   /**
-   * Reads the tree that a revision names; once more if the session was changed meanwhile, and what
-   * it named collected (SPEC.md R-GC-2).
+   * Reads the tree that a revision names. Retries once if the session was changed meanwhile and the
+   * version was collected (SPEC.md R-GC-2).
    */
   async readTree(revision: string, op: Call): Promise<Tree> {
     const read = async () => {
@@ -152,24 +169,26 @@ export class SessionView {
   }
 
   /** Returns whether the local store has the revision. */
-  async hasHere(revision: string, op: Call): Promise<boolean> {
-    try {
-      await (await this.local.requireSession(this.id, op)).find(revision, op);
-      return true;
-    } catch (error) {
-      if (!isError(error, 'NOT_FOUND', 'LEGACY_SESSION')) throw error;
-      return false;
-    }
+  async hasHere(revision = 'HEAD', op: Call): Promise<boolean> {
+    const find = async () => (await op.local.requireSession(this.id, op)).find(revision, op);
+    return (await find().catch(ignore('NOT_FOUND', 'LEGACY_SESSION'))) !== undefined;
   }
 
-  /** Returns the session that has a commit which this one has not; see `relativeWith`. */
-  async relativeWith(revision: string, op: Call): Promise<string | undefined> {
+  /**
+   * Returns a session that a conflict or a mount made of this one and that has the commit, if a call
+   * failed because this one does not have it. Throws the call's error otherwise.
+   */
+  async relativeWith(revision: string, error: unknown, op: Call): Promise<string> {
+    const isUnknown = isError(error, 'NOT_FOUND') && error.details['revision'] !== undefined;
     const replicas = op.remote === undefined ? [op.local] : [op.local, op.remote];
-    return relativeWith(replicas, this.id, revision, op);
+    const isCommit = isCommitId(revision.replace(/(?:~[0-9]*)+$/, ''));
+    const found = isUnknown && isCommit ? await relativeWith(replicas, this.id, revision, op) : undefined;
+    if (found === undefined) throw error;
+    return found;
   }
 
-  /** Returns whether the remote, as it was last seen, has a commit that is named by its id. */
-  async isOnRemote(revision: string): Promise<boolean> {
+  /** Returns whether the cached ref of the remote has a commit, which is named by its id. */
+  async #isOnRemote(revision: string): Promise<boolean> {
     const there = isCommitId(revision) ? await this.remote?.recall(this.id) : undefined;
     return there?.ref.rows.some(({ id }) => id.startsWith(revision.toLowerCase())) ?? false;
   }

@@ -41,7 +41,8 @@ import type { PushOptions, PushResult } from '../sync/push.js';
 import { type Action, forAll, type Outcome } from './all-sessions.js';
 import type { Places } from './locations.js';
 import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './options.js';
-import { Session, type SyncResult } from './session.js';
+import { Session } from './session.js';
+import type { SyncResult } from './transfers.js';
 import { type Usage, usageOf } from './usage.js';
 
 export interface SessionInfo {
