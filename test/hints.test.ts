@@ -10,7 +10,6 @@ const root = fileURLToPath(new URL('../../src/', import.meta.url));
  * only be taken out.
  */
 const known = new Set([
-  'api/browser-state.ts',
   'format/object-id.ts',
   'codec/node.ts',
   'codec/portable.ts',
