@@ -25,7 +25,9 @@ export interface TransferOptions {
   chunkSize?: number | undefined;
   /** Maximum retries of a failed request; 3 if not given. */
   maxRetries?: number | undefined;
-  /** Maximum milliseconds before the first retry, doubled for each further one; 1000 if not given. */
+  /**
+   * Maximum milliseconds before the first retry, doubled for each further one; 1000 if not given.
+   */
   retryDelay?: number | undefined;
 }
 
@@ -51,9 +53,9 @@ export interface Places {
 }
 
 /**
- * Opens a user's part of the local store and of the remote. If the local store is a provider that is
- * not a folder, index and records are in a temporary directory. Throws USAGE for an invalid address,
- * and if both are the same location.
+ * * Opens a user's part of the local store and of the remote. If the local store is a provider that
+ * is not a folder, index and records are in a temporary directory. Throws USAGE for an invalid
+ * address, and if both are the same location.
  */
 export async function openPlaces({ home, remote, userId, host, transfer, onRetry }: PlaceOptions): Promise<Places> {
   if (typeof home === 'string' && /^[a-z][a-z0-9+.-]+:\//i.test(home)) {
@@ -106,7 +108,9 @@ function rejectFile(root: string): void {
   });
 }
 
-/** Returns the folder at a path, or that of a provider; undefined if the provider is not a folder. */
+/**
+ * Returns the folder at a path, or that of a provider; undefined if the provider is not a folder.
+ */
 function folderOf(place: string | Provider): string | undefined {
   if (typeof place === 'string') return place;
   return place.url.startsWith('file:') ? fileURLToPath(place.url) : undefined;

@@ -1,4 +1,4 @@
-/** Opening one user's store: the library's entry, and what the front door stands on. */
+/** The entry point of the library: opens one user's store. */
 import { BrowserStateError } from '../base/errors.js';
 import { systemHost } from '../base/host.js';
 import { checkOptions } from '../base/option-check.js';
@@ -9,18 +9,19 @@ import { type OpenOptions, optionsOf } from './options.js';
 import { Store } from './store.js';
 
 /**
- * Opens one user's store. Nothing is read or written until it is used; the store is created when it is first written, and the remote by the
- * first push.
+ * * Opens one user's store. Reads and writes nothing: the first write creates the local store, and
+ * the first push the store on the remote.
  *
  * @example
- * const store = await openStore({ home: '/var/lib/browserstate', remote: 's3://profiles/team?region=eu-central-1' });
+ * const store = await openStore({ remote: 's3://profiles/team?region=eu-central-1' });
  * const session = store.session('linkedin');
  * const { commit } = await session.commit('/tmp/profile', { message: 'logged in' });
  * await session.push();
  * await session.checkout('/tmp/elsewhere', { at: 'HEAD~1' });
  * await store.close();
  *
- * Throws USAGE for a user id, an address or a number that cannot be one, and for a remote that is home itself; UNSUPPORTED on Windows.
+ * Throws USAGE for an invalid user id, address or option, and for a remote that is the local store
+ * itself; UNSUPPORTED on Windows.
  */
 export async function openStore(options: OpenOptions = {}): Promise<Store> {
   checkOptions('openStore', options, optionsOf.open);

@@ -18,7 +18,7 @@ import { pullSession } from '../sync/pull.js';
 import { pushSession } from '../sync/push.js';
 import { repairSession } from '../sync/relocate.js';
 
-/** A change of a session: the revision that it starts from, and false to change only one replica. */
+/** The revision that a change starts from, and whether it is made on the remote too. */
 interface Change {
   at?: string | undefined;
   push?: boolean | undefined;
@@ -175,8 +175,8 @@ export class SessionView {
   }
 
   /**
-   * Returns a session that a conflict or a mount made of this one and that has the commit, if a call
-   * failed because this one does not have it. Throws the call's error otherwise.
+   * * Returns a session that a conflict or a mount made of this one and that has the commit, if a
+   * call failed because this one does not have it. Throws the call's error otherwise.
    */
   async relativeWith(revision: string, error: unknown, op: Call): Promise<string> {
     const isUnknown = isError(error, 'NOT_FOUND') && error.details['revision'] !== undefined;

@@ -49,8 +49,8 @@ export class Session {
   }
 
   /**
-   * Commits a directory in which a browser may be running. Resolves to undefined and commits nothing
-   * if a database kept changing while it was read. See `checkpointDirectory`.
+   * * Commits a directory in which a browser may be running. Resolves to undefined and commits
+   * nothing if a database kept changing while it was read. See `checkpointDirectory`.
    */
   async checkpoint(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult | undefined> {
     return checkpointDirectory(this.id, dir, options, callOf(this.#op, 'checkpoint', options, optionsOf.commit, { dir }));
@@ -233,8 +233,8 @@ export class Session {
   }
 
   /**
-   * Removes a tag from both sides. Returns the commit that it named, which is kept. Throws NOT_FOUND
-   * if there is no such tag.
+   * * Removes a tag from both sides. Returns the commit that it named, which is kept. Throws
+   * NOT_FOUND if there is no such tag.
    */
   async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
     const op = callOf(this.#op, 'untag', options, optionsOf.offline, { name });

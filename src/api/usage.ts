@@ -1,4 +1,4 @@
-/** What a repository holds and takes, and what of it nothing needs. */
+/** The contents and the size of a repository. */
 import { readAhead } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
 import { type ObjectFolder, objectFolders, objectKey } from '../format/keys.js';
@@ -21,8 +21,8 @@ export interface Usage {
   /** Bytes of the files of all kept commits, as if each were stored by itself. */
   logicalBytes: number;
   /**
-   * Bytes of temporary files, of what killed processes left, and of objects that no kept commit needs: left by deleted sessions and by what did not finish, or of commits under way. Null if damage
-   * hides what is needed.
+   * Bytes of temporary files, of leftovers of killed processes, and of objects that no kept commit
+   * needs, including those of commits that are being made. Null if damage hides which are needed.
    */
   reclaimableBytes: number | null;
 }
@@ -64,7 +64,10 @@ export async function usageOf(replica: Replica, options: RequestOptions): Promis
   return usage;
 }
 
-/** Removes what the manifests need from `sizes`, and the manifests themselves; false if one of them cannot be read. */
+/**
+ * Removes the manifests and the objects that they need from `sizes`. Returns false if a manifest is
+ * unreadable.
+ */
 async function forgetNeeded(
   repository: Repository,
   manifests: ReadonlyMap<string, Row>,
