@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type Stop = () => Promise<void>;
 
 /**
- * Runs `work` every `ms` milliseconds, counted from the end of the time before, never twice at once. What it throws is for `work` to handle: a failure that it lets
- * pass ends the repetition and rejects `stop`. It keeps no process alive.
+ * * Runs `work` every `ms` milliseconds, counted from the end of the time before, never twice at
+ * once. What it throws is for `work` to handle: a failure that it lets pass ends the repetition and
+ * rejects `stop`. It keeps no process alive.
  */
 export function repeat(ms: number, work: (signal: AbortSignal) => Promise<void>): Stop {
   const controller = new AbortController();

@@ -1,6 +1,6 @@
 /**
- * The check of the options and arguments of a library call: an unknown option and a value of another
- * kind are errors and never ignored.
+ * * The check of the options and arguments of a library call: an unknown option and a value of
+ * another kind are errors and never ignored.
  */
 import { BrowserStateError } from './errors.js';
 import { nearest } from './nearest.js';

@@ -1,8 +1,8 @@
 /** What the library tells while it works. */
 
 /**
- * Files and bytes of one phase, done so far and in all; `path` was worked on last. A pull counts bytes as they are stored; a push of
- * several commits counts for each by itself.
+ * * Files and bytes of one phase, done so far and in all; `path` was worked on last. A pull counts
+ * bytes as they are stored; a push of several commits counts for each by itself.
  */
 export interface Progress {
   phase: 'capture' | 'checkout' | 'push' | 'pull';
