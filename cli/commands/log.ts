@@ -3,8 +3,9 @@ import type { LogEntry, RefEvent } from '../../src/index.js';
 import { defineCommand } from '../args/command.js';
 import { offline, parseCount, session } from '../args/options.js';
 import type { Context } from '../context.js';
-import { type Cell, type Line, styled, table } from '../output/lines.js';
-import { age, count, firstLine, shortId, size } from '../output/text.js';
+import { drawGraph } from '../output/graph.js';
+import { type Cell, type Line, spaced, styled, table } from '../output/lines.js';
+import { count, firstLine, type Screen, shortId, size, sizeChange, when } from '../output/text.js';
 
 /** The default number of commits. */
 const DEFAULT_LIMIT = 20;
@@ -13,8 +14,9 @@ export const log = defineCommand({
   usage: 'log',
   summary: 'Show the history of a session, newest first.',
   details:
-    `Shows ${DEFAULT_LIMIT} commits, or all with --json, and marks those that are not pushed yet. Checkpoints, made while a browser runs, are ` +
-    'hidden below the commit that follows them. HEAD~N follows parents and counts hidden checkpoints too.',
+    `Shows ${DEFAULT_LIMIT} commits, or all with --json, and marks those that are not pushed yet. The last size is the change since the ` +
+    'parent. Checkpoints, made while a browser runs, are hidden below the commit that follows them. HEAD~N follows parents and counts ' +
+    'hidden checkpoints too. A terminal also gets lines for forks and merges, and relative times; other output has UTC times.',
   positionals: {},
   options: {
     ...session,
@@ -45,17 +47,40 @@ interface Selection {
 }
 
 /** Prints at most `limit` commits; returns whether there are more. */
-async function showCommits(context: Context, id: string, { limit, ...selection }: Selection): Promise<boolean> {
-  const found = await readCommits(context, id, { ...selection, limit: limit + 1 });
-  const shown = found.slice(0, limit);
-  context.report.result(shown, () => describeCommits(shown));
-  return found.length > limit;
+async function showCommits(context: Context, id: string, selection: Selection): Promise<boolean> {
+  const { report, signal } = context;
+  const { checkpoints, offline } = selection;
+  const session = await context.session(id);
+  const isDrawn = !report.options.json && report.screen.width !== undefined;
+  const [{ history, more }, events] = await Promise.all([
+    // The lines between commits also lead through hidden checkpoints.
+    readHistory(session.log({ checkpoints: checkpoints || !report.options.json, offline, signal }), selection),
+    isDrawn ? session.events({ offline, signal }) : [],
+  ]);
+  report.result(history, (screen) => describeCommits(history, { checkpoints, screen, events }));
+  return more;
 }
+
+/** Reads at most `limit` commits, and the hidden ones between them. */
+async function readHistory(
+  entries: AsyncIterable<LogEntry>,
+  { limit, checkpoints }: Selection,
+): Promise<{ history: LogEntry[]; more: boolean }> {
+  const history: LogEntry[] = [];
+  let shown = 0;
+  for await (const entry of entries) {
+    if (!isHidden(entry, checkpoints) && ++shown > limit) break;
+    history.push(entry);
+  }
+  return { history, more: shown > limit };
+}
+
+const isHidden = ({ squashed }: LogEntry, checkpoints: boolean | undefined): boolean => squashed === true && !checkpoints;
 
 async function showOperations(context: Context, id: string, { limit, offline }: Selection): Promise<boolean> {
   const found = await readOperations(context, id, { limit: limit + 1, checkpoints: true, offline });
   const shown = found.slice(0, limit);
-  context.report.result(shown, () => describeOperations(shown));
+  context.report.result(shown, (screen) => describeOperations(shown, screen));
   return found.length > limit;
 }
 
@@ -88,36 +113,58 @@ async function readOperations(context: Context, id: string, selection: Selection
   return operations.sort((a, b) => b.time.getTime() - a.time.getTime());
 }
 
-function describeCommits(entries: readonly LogEntry[]): Line[] {
-  const now = Date.now();
-  const columns = entries.map(({ commit, time, files, bytes }) => [
+/** Returns a line for each commit; those of a terminal draw how they descend from each other. */
+export function describeCommits(
+  history: readonly LogEntry[],
+  { checkpoints, screen, events = [] }: { checkpoints?: boolean | undefined; screen: Screen; events?: readonly RefEvent[] },
+): Line[] {
+  const byId = new Map(history.map((entry) => [entry.commit as string, entry]));
+  const shownAncestor = (id: string): string => {
+    let entry = byId.get(id);
+    while (entry !== undefined && isHidden(entry, checkpoints)) entry = byId.get(entry.parents[0] ?? '');
+    return entry?.commit ?? id;
+  };
+  const shown = history.filter((entry) => !isHidden(entry, checkpoints));
+  const nodes = shown.map(({ commit, parents }) => ({ commit, parents: parents.map(shownAncestor) }));
+  const graph = screen.width === undefined ? [] : drawGraph(nodes);
+  const isLinear = graph.every((drawing) => drawing === '*');
+  const rows = shown.map(({ commit, time, files, bytes }, i) => [
+    ...(isLinear ? [] : [graph[i] as string]),
     styled('yellow', shortId(commit)),
-    styled('cyan', age(time, now)),
+    styled('cyan', when(time, screen)),
     count(files, 'file'),
     size(bytes),
+    change(bytes, nodes[i]?.parents[0], byId),
   ]);
-  return table(columns, { right: [2, 3] }).map((line, i) => [...line, ...remarks(entries[i] as LogEntry)]);
+  const sizes = isLinear ? [2, 3, 4] : [3, 4, 5];
+  const sources = new Map(events.flatMap(({ op, detail }) => (op === 'fork' ? [detail.split(' ', 2).reverse() as [string, string]] : [])));
+  const tails = shown.map((entry) => remarks(entry, sources.get(entry.commit)));
+  return table(rows, { right: sizes, omit: sizes, tails, width: screen.width });
 }
 
-/** Returns a commit's tags, message and labels. */
-function remarks({ tags, message, labels, pushed, head }: LogEntry): Cell[] {
+/** Formats how much larger a commit is than its parent; empty if the parent is not known. */
+function change(bytes: number, parent: string | undefined, byId: ReadonlyMap<string, LogEntry>): string {
+  const before = parent === undefined ? 0 : byId.get(parent)?.bytes;
+  return before === undefined ? '' : sizeChange(bytes - before);
+}
+
+/** Returns a commit's tags, the session that was forked there, the message and the labels. */
+function remarks({ tags, message, labels, pushed, head }: LogEntry, source: string | undefined): Line {
   const names = head ? ['HEAD', ...tags] : tags;
-  const cells: Cell[] = names.length > 0 ? ['  ', styled('green', `(${names.join(', ')})`)] : [];
-  if (pushed === false) cells.push('  ', styled('yellow', 'not pushed'));
-  if (message !== '') cells.push(`  ${firstLine(message)}`);
-  for (const [key, value] of Object.entries(labels)) cells.push('  ', styled('dim', `${key}=${value}`));
-  return cells;
+  const cells: Cell[] = names.length > 0 ? [styled('green', `(${names.join(', ')})`)] : [];
+  if (pushed === false) cells.push(styled('yellow', 'not pushed'));
+  if (source !== undefined) cells.push(styled('green', `forked from ${source}`));
+  if (message !== '') cells.push(firstLine(message));
+  for (const [key, value] of Object.entries(labels)) cells.push(styled('dim', `${key}=${value}`));
+  return spaced(cells);
 }
 
-function describeOperations(operations: readonly Operation[]): Line[] {
-  const now = Date.now();
-  return table(
-    operations.map(({ op, time, author, commit, detail }) => [
-      styled('cyan', age(time, now)),
-      styled('bold', op),
-      styled('yellow', commit === null ? '' : shortId(commit)),
-      author,
-      firstLine(detail),
-    ]),
-  );
+function describeOperations(operations: readonly Operation[], screen: Screen): Line[] {
+  const rows = operations.map(({ op, time, author, commit }) => [
+    styled('cyan', when(time, screen)),
+    styled('bold', op),
+    styled('yellow', commit === null ? '' : shortId(commit)),
+    author,
+  ]);
+  return table(rows, { tails: operations.map(({ detail }) => [firstLine(detail)]), width: screen.width, omit: [2, 3] });
 }

@@ -4,8 +4,8 @@ import { defineCommand } from '../args/command.js';
 import { offline } from '../args/options.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure, exitStatus } from '../failure.js';
-import { type Line, styled, table } from '../output/lines.js';
-import { age, shortId } from '../output/text.js';
+import { headings, type Line, styled, table } from '../output/lines.js';
+import { type Screen, shortId, when } from '../output/text.js';
 
 export const recover = defineCommand({
   usage: 'recover',
@@ -34,7 +34,7 @@ export const recover = defineCommand({
     if (how === undefined) {
       if (args.all) throw new CliError('USAGE', 'expected --commit or --discard with --all, found neither', 'Add --commit or --discard.');
       const checkouts = await store.unfinishedCheckouts();
-      report.result([...left, ...checkouts], () => [...describeLeft(left), ...checkouts.flatMap(describeCheckout)]);
+      report.result([...left, ...checkouts], (screen) => [...describeLeft(left, screen), ...checkouts.flatMap(describeCheckout)]);
       if (left.length + checkouts.length === 0) report.note('There are no abandoned mounts.');
       return;
     }
@@ -109,18 +109,15 @@ function describe({ id, session, commit, outcome, pushed }: Result): Line {
   return ['recovered ', name, ' as ', styled('yellow', shortId(commit)), ` of ${session}${pushed ? ', and pushed it' : ''}`];
 }
 
-function describeLeft(left: readonly AbandonedMount[]): Line[] {
-  const now = Date.now();
+function describeLeft(left: readonly AbandonedMount[], screen: Screen): Line[] {
   if (left.length === 0) return [];
-  return table([
-    ['MOUNT', 'BASE', 'MOUNTED', 'DIRECTORY'].map((heading) => styled('dim', heading)),
-    ...left.map(({ id, base, since, dir, isCertain, usedBy }) => [
-      styled('bold', id),
-      base ? styled('yellow', shortId(base)) : 'new',
-      styled('cyan', age(since, now)),
-      `${dir}${isCertain ? '' : ' ?'}${usedBy === undefined ? '' : ` (process ${usedBy} still runs in it)`}`,
-    ]),
+  const rows = left.map(({ id, base, since, dir, isCertain, usedBy }) => [
+    styled('bold', id),
+    base ? styled('yellow', shortId(base)) : 'new',
+    styled('cyan', when(since, screen)),
+    `${dir}${isCertain ? '' : ' ?'}${usedBy === undefined ? '' : ` (process ${usedBy} still runs in it)`}`,
   ]);
+  return table([...headings(screen, ['MOUNT', 'BASE', 'MOUNTED', 'DIRECTORY']), ...rows]);
 }
 
 function describeCheckout({ dir, session, leftovers }: Awaited<ReturnType<Store['unfinishedCheckouts']>>[number]): Line[] {

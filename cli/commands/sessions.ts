@@ -3,8 +3,8 @@ import type { BrowserStateError, SessionInfo } from '../../src/index.js';
 import { defineCommand } from '../args/command.js';
 import { offline } from '../args/options.js';
 import type { Failure } from '../failure.js';
-import { type Line, styled, table } from '../output/lines.js';
-import { age, count, firstLine, shortId, size } from '../output/text.js';
+import { type Cell, headings, type Line, spaced, styled, table } from '../output/lines.js';
+import { count, firstLine, number, type Screen, shortId, size, when } from '../output/text.js';
 
 export const sessions = defineCommand({
   usage: 'sessions',
@@ -25,23 +25,35 @@ export const sessions = defineCommand({
       if (!context.report.options.json) context.report.error(error, problem);
     };
     for await (const info of store.sessions({ offline, signal: context.signal, onProblem })) found.push(info);
-    context.report.result([...found, ...failures], () => describe(found));
+    context.report.result([...found, ...failures], (screen) => describe(found, screen));
     const places = [context.home, offline ? undefined : context.remote].filter(Boolean);
     if (found.length === 0 && failures.length === 0)
       context.report.note(`There are no sessions of user ${context.userId} in ${places.join(' or ')} yet.`);
   },
 });
 
-function describe(found: readonly SessionInfo[]): Line[] {
-  const now = Date.now();
-  const rows = found.map(({ session, commit, time, commits, files, bytes, message }) => [
+export function describe(found: readonly SessionInfo[], screen: Screen): Line[] {
+  if (found.length === 0) return [];
+  // On a terminal, the headings name what is counted.
+  const amount = screen.width === undefined ? count : number;
+  const rows = found.map(({ session, commit, time, commits, files, bytes }) => [
     styled('bold', session),
     styled('yellow', shortId(commit)),
-    styled('cyan', age(time, now)),
-    count(commits, 'commit'),
-    count(files, 'file'),
+    styled('cyan', when(time, screen)),
+    amount(commits, 'commit'),
+    amount(files, 'file'),
     size(bytes),
-    firstLine(message),
   ]);
-  return table(rows, { right: [3, 4, 5] });
+  const names = headings(screen, ['SESSION', 'COMMIT', 'CHANGED', 'COMMITS', 'FILES', 'SIZE', 'MESSAGE']);
+  const tails = [...names.map((row) => row.slice(-1)), ...found.map(remarks)];
+  return table([...names.map((row) => row.slice(0, -1)), ...rows], { right: [3, 4, 5], tails, width: screen.width, omit: [1, 4, 3, 5] });
+}
+
+/** Returns the state of a session, and the message of its newest commit. */
+function remarks({ pushed, lease, message }: SessionInfo): Line {
+  const parts: Cell[] = [];
+  if (pushed === false) parts.push(styled('yellow', 'not pushed'));
+  if (lease !== undefined) parts.push(styled('yellow', `in use by ${lease.owner}`));
+  if (message !== '') parts.push(firstLine(message));
+  return spaced(parts);
 }

@@ -7,7 +7,7 @@ import type { Progress, RetryEvent } from '../../src/index.js';
 import type { Failure } from '../failure.js';
 import { type Line, render, styled } from './lines.js';
 import { type Amount, ProgressBar } from './progress-bar.js';
-import { size, toJson } from './text.js';
+import { type Screen, size, toJson } from './text.js';
 
 export interface ReportOptions {
   json: boolean;
@@ -18,6 +18,9 @@ export interface ReportOptions {
 }
 
 const labels: Readonly<Record<Progress['phase'], string>> = { capture: 'reading', checkout: 'writing', push: 'sending', pull: 'fetching' };
+
+/** Columns of a terminal that does not report them. */
+const DEFAULT_WIDTH = 80;
 
 type Output = Pick<NodeJS.WriteStream, 'write' | 'columns' | 'isTTY' | 'hasColors'>;
 
@@ -36,10 +39,16 @@ export class Report {
   }
 
   /** Prints the result of a command: `value` with `--json`, else `lines`. */
-  result(value: unknown, lines: () => readonly Line[]): void {
+  result(value: unknown, lines: (screen: Screen) => readonly Line[]): void {
     this.clearProgress();
     if (this.options.json) this.#stdout.write(`${toJson(value)}\n`);
-    else this.#write(this.#stdout, lines());
+    else this.#write(this.#stdout, lines(this.screen));
+  }
+
+  /** What stdout is. */
+  get screen(): Screen {
+    const { isTTY, columns } = this.#stdout;
+    return { width: isTTY ? columns || DEFAULT_WIDTH : undefined, now: Date.now() };
   }
 
   /** Prints a warning. Programs find it in the result. */

@@ -56,6 +56,24 @@ export function size(bytes: number): string {
   return `${digits} ${units[unit]}`;
 }
 
+/** Formats a difference of bytes: `+1.5 MiB`, `-512 B`, `+0 B`. */
+export function sizeChange(bytes: number): string {
+  return `${bytes < 0 ? '-' : '+'}${size(Math.abs(bytes))}`;
+}
+
+/** The output that lines are made for. Only a terminal has a width; others are read by programs. */
+export interface Screen {
+  width: number | undefined;
+  /** Milliseconds since 1970, UTC. */
+  now: number;
+}
+
+/** Formats a time: its age on a terminal; elsewhere the time itself, which a revision accepts. */
+export function when(time: Date, { width, now }: Screen): string {
+  if (width !== undefined) return age(time, now);
+  return Number.isNaN(time.getTime()) ? 'unknown' : time.toISOString();
+}
+
 const ages: readonly [limit: number, seconds: number, name: string][] = [
   [90, 1, 'second'],
   [90 * 60, 60, 'minute'],

@@ -23,6 +23,8 @@ export interface LogEntry {
   pushed?: boolean;
   /** True if HEAD names the commit; absent unless `log` lists it. */
   head?: boolean;
+  /** True for a checkpoint that a later commit replaces; listed only with `checkpoints: true`. */
+  squashed?: true;
 }
 
 export interface LogSelection {
@@ -57,7 +59,7 @@ export async function* select(
     const isSquashed = hasNewer && isCheckpoint(entry) && entry.tags.length === 0;
     hasNewer ||= !isCheckpoint(entry);
     if (isSquashed && !checkpoints) continue;
-    yield entry;
+    yield isSquashed ? { ...entry, squashed: true } : entry;
     if (--left <= 0) return;
   }
 }

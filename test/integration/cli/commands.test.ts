@@ -164,13 +164,16 @@ test.serial('log as JSON has every commit, newest first', async (t) => {
   for (const { time } of log) t.is(new Date(time).toISOString(), time);
 });
 
-test.serial('log for people: ids, ages, sizes, names, messages, labels', async (t) => {
+test.serial('log for programs: ids, times, sizes and their changes, names, messages, labels', async (t) => {
   const { desk, first, second } = await prepared(t);
   const { stdout, stderr } = await desk.run('log', '-s', 'work', '--offline');
   const [a, b, ...rest] = stdout.split('\n');
-  t.regex(a ?? '', new RegExp(`^${second.commit.slice(0, 12)}  \\S.*?  3 files  17 B  \\(HEAD\\)  second  by=a=b  run=42$`));
-  t.regex(b ?? '', new RegExp(`^${first.commit.slice(0, 12)}  \\S.*?  3 files  16 B  \\(good\\)  first$`));
+  const [newest, oldest] = await desk.json<{ time: string }[]>(t, 'log', '-s', 'work', '--offline');
+  t.is(a, `${second.commit.slice(0, 12)}  ${newest?.time}  3 files  17 B   +1 B  (HEAD)  second  by=a=b  run=42`);
+  t.is(b, `${first.commit.slice(0, 12)}  ${oldest?.time}  3 files  16 B  +16 B  (good)  first`);
   t.deepEqual([rest, stderr], [[''], '']);
+  // A printed time names its commit.
+  t.is((await desk.json<{ commit: string }>(t, 'restore', 'then', '-s', 'work', '--at', `@${oldest?.time}`)).commit, first.commit);
 });
 
 test.serial('log shows people twenty commits by default', async (t) => {

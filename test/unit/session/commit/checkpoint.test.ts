@@ -192,6 +192,9 @@ test('R-LIVE-6: log leaves out checkpoints below an ordinary commit, unless a ta
   t.deepEqual(await logged(session), ['final', 'two live', 'first']);
   t.deepEqual(await logged(session, { limit: 2 }), ['final', 'two live']);
   t.deepEqual(await logged(session, { checkpoints: true }), ['final', 'three live', 'two live', 'one live', 'first']);
+  const squashed: (true | undefined)[] = [];
+  for await (const entry of session.log({ checkpoints: true })) squashed.push(entry.squashed);
+  t.deepEqual(squashed, [undefined, true, undefined, true, undefined]);
   t.is((await session.resolve('HEAD~2')).message, 'two ');
   t.is(final.parent, (await session.resolve('HEAD~1')).commit);
   await session.rollback('HEAD~1', { message: 'back' });
