@@ -45,7 +45,7 @@ export class Report {
     else this.#write(this.#stdout, lines(this.screen));
   }
 
-  /** What stdout is. */
+  /** The form that results on stdout have. */
   get screen(): Screen {
     const { isTTY, columns } = this.#stdout;
     return { width: isTTY ? columns || DEFAULT_WIDTH : undefined, now: Date.now() };
