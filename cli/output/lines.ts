@@ -20,7 +20,7 @@ export function spaced(cells: readonly Cell[]): Line {
   return cells.flatMap((cell, i) => (i === 0 ? [cell] : ['  ', cell]));
 }
 
-/** Returns the row that names the columns of a table. Programs, which read other output, get none. */
+/** Returns the row that names the columns of a table; none for programs. */
 export function headings({ width }: Screen, names: readonly string[]): Line[] {
   return width === undefined ? [] : [names.map((name) => styled('dim', name))];
 }

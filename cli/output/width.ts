@@ -30,7 +30,7 @@ export function cutEnd(text: string, columns: number): string {
   return textWidth(text) <= columns ? text : `${start(text, columns - 1).replace(/[ …]+$/, '')}…`;
 }
 
-/** Shortens a text to some columns; an ellipsis stands for its middle. Names differ in their ends. */
+/** Shortens a text to some columns; an ellipsis stands for its middle. */
 export function cutMiddle(text: string, columns: number): string {
   if (textWidth(text) <= columns) return text;
   const end = start([...text].reverse().join(''), Math.floor((columns - 1) / 2));
