@@ -23,7 +23,7 @@ export interface LogEntry {
   pushed?: boolean;
   /** True if HEAD names the commit; absent unless `log` lists it. */
   head?: boolean;
-  /** True for a checkpoint that a later commit replaces; listed only with `checkpoints: true`. */
+  /** True for a checkpoint that a later commit replaces; listed with `checkpoints: true`. */
   squashed?: true;
 }
 
