@@ -19,8 +19,8 @@ const MAX_LEVELS = 4;
 const MAX_DIRECTORIES = 5000;
 
 /**
- * Returns the store that the real path `dir` is or lies in, through any mount; undefined if there is
- * none. A mounted directory does not lie in a store.
+ * Returns the store that the real path `dir` is or lies in, through any mount. Undefined if there
+ * is none. A mounted directory does not lie in a store.
  */
 export function storeAbove(dir: string): string | undefined {
   const places = placesOf(dir);
