@@ -156,7 +156,7 @@ export class Store {
       const read = async (session: string) => {
         const checked = async () => {
           const token = await repository.refs.read(session, op);
-          if (token !== undefined && replica instanceof RemoteReplica) await replica.refuseReplayed(token);
+          if (token !== undefined && replica instanceof RemoteReplica) await replica.rejectReplayed(token);
           return token;
         };
         return { session, token: await checked().catch((error: unknown) => problemOf(session, place, error)) };

@@ -1,68 +1,66 @@
 /**
- * What a commit stores before its swap. If the commit fails first it is removed again: no index knows it and no ref names it. Of a process that was killed a note
- * names it, which is gone, durably, before a swap is sent: what a note names may be removed as soon as its owner is gone (SPEC.md 11.2).
+ * Drafts: the objects that one attempt to change a ref has stored. They are removed if the attempt
+ * fails before its swap is sent, or loses it: no index and no ref names them. After a kill they are
+ * removed by the attempt's note, which is durably gone before a swap is sent (SPEC.md 11.2).
  */
 import { appendFile, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex } from '../base/bytes.js';
-import { BrowserStateError, isError, throwIfAborted } from '../base/errors.js';
+import { BrowserStateError, ignore, throwIfAborted } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import type { Hold, Owners } from '../base/owners.js';
 import { nameOfKey, objectFolders } from '../format/keys.js';
-import { errno, makeDirectory, writeFailure } from '../fs/errors.js';
+import { ignoreFailure, makeDirectory, writeFailure } from '../fs/errors.js';
 import { readPrivately } from '../fs/private-file.js';
 import type { Provider } from '../provider/provider.js';
 import { Repository } from '../repository/repository.js';
 
-/** The name of a note, which lists the keys of what was stored; the group is its owner. */
+/** The name of a note, a list of stored keys; the group is its owner. */
 export const DRAFT = /^[0-9a-f]{16}\.draft\.(.+)$/;
 
-/** What a draft needs of the local store. */
+/** The part of the local store that drafts use. */
 export interface DraftStore {
   readonly provider: Provider;
   readonly host: Host;
   readonly owners: Owners;
-  /** Where notes are kept. */
+  /** The folder of the notes. */
   readonly records: string;
 }
 
+interface Note {
+  path: string;
+  hold: Hold;
+}
+
 class Draft {
-  /** The local store, for everything that one attempt writes. */
-  readonly repository: Repository;
   readonly #store: DraftStore;
   readonly #keys = new Set<string>();
-  readonly #underWay = new Set<Promise<void>>();
-  #note: Promise<{ path: string; hold: Hold } | undefined> | undefined;
-  #isSent = false;
+  readonly #pending = new Set<Promise<void>>();
+  #note: Promise<Note | undefined> | undefined;
   #isOver = false;
+  /** Whether a swap was sent, and may have taken effect. */
+  isSent = false;
 
-  constructor(store: DraftStore, repository: Repository) {
+  constructor(store: DraftStore) {
     this.#store = store;
-    this.repository = Repository.at(this.#tracked(repository.provider), store.host, repository.id);
   }
 
-  /** Removes what was stored. Only for an attempt whose swap was not sent, or is known to have lost. */
+  /** Removes the stored objects. Only if no swap was sent, or the swap has lost. */
   async discard(): Promise<void> {
     this.#isOver = true;
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
     await removeObjects(this.#store.provider, this.#keys);
   }
 
-  /** The same after an error, unless a swap may have taken effect. */
-  async abandon(): Promise<void> {
-    if (!this.#isSent) await this.discard();
-  }
-
-  /** Ends the attempt. */
   async close(): Promise<void> {
     const note = await this.#note?.catch(() => undefined);
-    this.#note = undefined;
     if (note === undefined) return;
-    await rm(note.path, { force: true }).catch(unlessRefused);
+    await rm(note.path, { force: true }).catch(ignoreFailure);
     await note.hold.release();
   }
 
-  #tracked(provider: Provider): Provider {
+  /** Returns the provider for everything that the attempt writes. */
+  track(provider: Provider): Provider {
     return {
       url: provider.url,
       supports: provider.supports,
@@ -76,17 +74,17 @@ class Draft {
       close: () => provider.close(),
       put: (key, bytes, options) => {
         const put = this.#put(key, () => provider.put(key, bytes, options));
-        this.#underWay.add(put);
-        put.catch(() => undefined).finally(() => this.#underWay.delete(put));
+        this.#pending.add(put);
+        put.catch(() => undefined).finally(() => this.#pending.delete(put));
         return put;
       },
       swap: async (key, bytes, expected, options) => {
-        await this.#forgetNote();
-        // From here on the swap may take effect; before, a signal that fired meanwhile still ends it.
+        await this.#removeNote();
+        // The last moment at which a signal can end the attempt: the swap may take effect.
         throwIfAborted(options?.signal);
-        this.#isSent = true;
-        // A local swap ends by itself. If it were cut off, nothing would tell whether it took effect.
-        return provider.swap(key, bytes, expected, provider.url.startsWith('file:') ? { ...options, signal: undefined } : options);
+        this.isSent = true;
+        // A local swap is short. If it were cut off, its outcome would be unknown.
+        return provider.swap(key, bytes, expected, isFolder(provider) ? { ...options, signal: undefined } : options);
       },
     };
   }
@@ -96,28 +94,28 @@ class Draft {
     this.#keys.add(key);
     this.#note ??= this.#begin();
     const note = await this.#note;
-    if (note !== undefined) await appendFile(note.path, `${key}\n`).catch(unlessRefused);
+    if (note !== undefined) await appendFile(note.path, `${key}\n`).catch(ignoreFailure);
     await put();
   }
 
-  /** Begins the note; there is none about a store that is no folder of this machine, or if it cannot be written. */
-  async #begin(): Promise<{ path: string; hold: Hold } | undefined> {
-    const { provider, owners, host } = this.#store;
-    if (!provider.url.startsWith('file:')) return undefined;
+  /** Creates the note. Undefined if the store is not a folder, or the note cannot be written. */
+  async #begin(): Promise<Note | undefined> {
+    const { provider, owners, host, records } = this.#store;
+    if (!isFolder(provider)) return undefined;
     const hold = await owners.hold();
-    const path = join(this.#store.records, `${toHex(host.random(8))}.draft.${hold.name}`);
+    const path = join(records, `${toHex(host.random(8))}.draft.${hold.name}`);
     try {
-      await makeDirectory(this.#store.records);
+      await makeDirectory(records);
       await appendFile(path, '', { mode: 0o600 });
       return { path, hold };
     } catch (error) {
       await hold.release();
-      return unlessRefused(error);
+      return ignoreFailure(error);
     }
   }
 
-  /** Removes the note so that no loss of power brings it back: from here on a swap may name what it named. */
-  async #forgetNote(): Promise<void> {
+  /** Removes the note durably: from here on a swap may name the objects that it lists. */
+  async #removeNote(): Promise<void> {
     const note = await this.#note;
     if (note === undefined) return;
     try {
@@ -131,20 +129,21 @@ class Draft {
 }
 
 /**
- * Runs one attempt to change a ref in the local store. What it stored is removed if it fails before its swap, or loses it, which is undefined.
+ * Runs one attempt to change a ref in the local store; it returns undefined if its swap has lost.
+ * Removes the stored objects unless the swap may have taken effect.
  */
 export async function drafting<T>(
   store: DraftStore,
-  repository: Repository,
+  { provider, id }: Repository,
   attempt: (repository: Repository) => Promise<T | undefined>,
 ): Promise<T | undefined> {
-  const draft = new Draft(store, repository);
+  const draft = new Draft(store);
   try {
-    const result = await attempt(draft.repository);
+    const result = await attempt(Repository.at(draft.track(provider), store.host, id));
     if (result === undefined) await draft.discard();
     return result;
   } catch (error) {
-    await draft.abandon();
+    if (!draft.isSent) await draft.discard();
     throw error;
   } finally {
     await draft.close();
@@ -154,24 +153,16 @@ export async function drafting<T>(
 /** Removes a note of a process that is gone, and the objects that it lists: no swap was sent. */
 export async function removeDraft(store: DraftStore, path: string): Promise<void> {
   const keys = new TextDecoder().decode(await readPrivately(path)).split('\n');
-  if (store.provider.url.startsWith('file:')) await removeObjects(store.provider, keys.filter(isObject));
+  const isObject = (key: string) => objectFolders.some((folder) => nameOfKey(folder, key) !== undefined);
+  if (isFolder(store.provider)) await removeObjects(store.provider, keys.filter(isObject));
   await rm(path, { force: true });
 }
 
-function isObject(key: string): boolean {
-  return objectFolders.some((folder) => nameOfKey(folder, key) !== undefined);
-}
-
-/** What cannot be removed waits for a collection. */
+/** Removes objects. Those that cannot be removed are left to garbage collection. */
 async function removeObjects(provider: Provider, keys: Iterable<string>): Promise<void> {
-  for (const key of keys) {
-    await provider.delete(key).catch((error: unknown) => {
-      if (!isError(error)) throw error;
-    });
-  }
+  for (const key of keys) await provider.delete(key).catch(ignore());
 }
 
-function unlessRefused(error: unknown): undefined {
-  if (errno(error) === undefined) throw error;
-  return undefined;
+function isFolder({ url }: Provider): boolean {
+  return url.startsWith('file:');
 }

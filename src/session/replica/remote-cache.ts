@@ -1,39 +1,39 @@
 /**
- * What this machine remembers of a remote: which repository it is, and each session's ref as it was last seen, with the head's manifest. With
- * these a mount of an unchanged session asks once, and a save reads nothing before it writes. They are notes: a lost or damaged one
- * costs a round trip, and a stale one loses its swap.
+ * Notes about a remote: which repository it is, and each session's ref as it was last seen, with
+ * the head's manifest. They save requests: a lost one costs a round trip, a stale one a lost swap.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '#platform';
 import { equalBytes, Reader, toHex, utf8, Writer } from '../../base/bytes.js';
-import { isError } from '../../base/errors.js';
+import { BrowserStateError, isError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
-import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../../base/limits.js';
+import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE, PRESENCE_MS, PRESENCE_PUSHES } from '../../base/limits.js';
 import { type Owners, owning } from '../../base/owners.js';
 import { NAME_BYTES } from '../../format/envelope.js';
+import { refKey } from '../../format/keys.js';
 import { ID_DIGITS, type ObjectId } from '../../format/object-id.js';
 import { decodeRef, encodeRef, type Ref } from '../../format/ref.js';
-import { errno } from '../../fs/errors.js';
+import { ignoreFailure } from '../../fs/errors.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../../fs/private-file.js';
 import type { Version } from '../../provider/provider.js';
+import type { Token } from '../../repository/refs.js';
 
-/** The folder among the records that has one for each remote. */
+/** The folder of the records that contains a folder for each remote. */
 export const REMOTES = 'remotes';
-/** The name of a note that was not finished; the group is its owner. */
+/** The name of an unfinished note; the group is its owner. */
 export const TORN_NOTE = /^(?:repository|presence|.+\.ref)\.[0-9a-f]{16}\.(.+)$/;
 
 const MAX_VERSION_BYTES = 1024;
 const PRESENCE_BYTES = 12;
 
 export interface RemoteNote {
-  /** The repository's id. */
   repository: Uint8Array;
   version: Version;
   ref: Ref;
-  /** The newest head that was seen there, and stays known after a deletion. */
+  /** The newest head that was seen there, also of a deleted session. */
   head: ObjectId | undefined;
-  /** The manifest of the newest version whose content this machine has, as it is stored there, with its name; empty where there is none. */
+  /** The stored manifest of the newest version whose content this machine has, or empty. */
   manifest: { name: string; bytes: Uint8Array };
 }
 
@@ -41,34 +41,33 @@ export class RemoteNotes {
   readonly folder: string;
   readonly #host: Pick<Host, 'random'>;
   readonly #owners: Owners;
-  /** The note that was read or written last: one push asks for it several times, and its ref takes long to decode. */
+  /** The note that was read or written last, since a push reads it several times. */
   #last: { session: string; bytes: Uint8Array; note: RemoteNote } | undefined;
 
-  /** The notes below `records` about the remote at `url`. */
   constructor(records: string, url: string, host: Pick<Host, 'random' | 'owners'>) {
     this.folder = join(records, REMOTES, toHex(sha256(utf8(url)).subarray(0, 16)));
     this.#host = host;
     this.#owners = host.owners(records);
   }
 
-  /** The id of the remote's repository; undefined where it was never seen. */
+  /** Returns the id of the remote's repository; undefined if none was seen. */
   async repository(): Promise<Uint8Array | undefined> {
     const bytes = await this.#read('repository');
     return bytes?.length === NAME_BYTES ? bytes : undefined;
   }
 
-  /** Takes note of the remote's repository; what was known of sessions of another one there counts no longer. */
+  /** Notes the remote's repository. Notes about sessions of any other are ignored from then on. */
   async setRepository(id: Uint8Array): Promise<void> {
     const known = await this.repository();
     if (known === undefined || !equalBytes(known, id)) await this.#write('repository', id);
   }
 
-  /** Forgets which repository it is; what is known of its sessions counts again when it is found again. */
+  /** Forgets the repository. The notes about its sessions count again once it is found again. */
   async forgetRepository(): Promise<void> {
     await rm(join(this.folder, 'repository'), { force: true });
   }
 
-  /** What is remembered of a session of the remote's repository. */
+  /** Returns the note about a session of the remote's repository. */
   async session(session: string): Promise<RemoteNote | undefined> {
     const [known, bytes] = [await this.repository(), await this.#read(`${session}.ref`)];
     if (known === undefined || bytes === undefined) return undefined;
@@ -82,54 +81,70 @@ export class RemoteNotes {
 
   async setSession(session: string, note: RemoteNote): Promise<void> {
     const { repository, version, ref, head, manifest } = note;
-    const out = new Writer()
-      .bytes(repository)
-      .text(version)
-      .sized(encodeRef(ref))
-      .text(head ?? '');
-    out.text(manifest.name).sized(manifest.bytes);
+    const out = new Writer().bytes(repository).text(version).sized(encodeRef(ref));
+    out
+      .text(head ?? '')
+      .text(manifest.name)
+      .sized(manifest.bytes);
     const bytes = out.finish();
     await this.#write(`${session}.ref`, bytes);
     this.#last = { session, bytes, note };
   }
 
-  /** Pushes since the packs there were looked for, and when that was, in ms since 1970; undefined if they never were. */
-  async presence(): Promise<{ pushes: number; lookedAt: number } | undefined> {
+  /** Throws INTEGRITY for an older ref than the noted one: refs only advance (SPEC.md R-WRITE-5). */
+  rejectOlder({ session, ref }: Token, { ref: { sequence: seen } }: RemoteNote): void {
+    if (ref.sequence >= seen) return;
+    throw new BrowserStateError(
+      'INTEGRITY',
+      `refs/${session}: expected change ${seen}, which was seen there, or a later one, found ${ref.sequence}`,
+      {
+        details: { session, key: refKey(session) },
+        hint: `Somebody put an older state of the session in its place. If that was meant, such as to restore a backup, remove ${this.folder} and repeat the command.`,
+      },
+    );
+  }
+
+  /**
+   * Counts a change of the remote. Returns true once in PRESENCE_PUSHES changes or PRESENCE_MS:
+   * that change looks for the packs that it names (SPEC.md 11.5).
+   */
+  async countChange(now: number): Promise<boolean> {
     const bytes = await this.#read('presence');
-    if (bytes?.length !== PRESENCE_BYTES) return undefined;
-    const view = new DataView(bytes.buffer, bytes.byteOffset);
-    return { pushes: view.getUint32(0), lookedAt: view.getFloat64(4) };
+    const view = bytes?.length === PRESENCE_BYTES ? new DataView(bytes.buffer, bytes.byteOffset) : undefined;
+    const changes = (view?.getUint32(0) ?? 0) + 1;
+    const lookedAt = view?.getFloat64(4) ?? now;
+    const isDue = changes >= PRESENCE_PUSHES || now - lookedAt >= PRESENCE_MS;
+    await this.#setPresence(isDue ? 0 : changes, isDue ? now : lookedAt);
+    return isDue;
   }
 
-  async setPresence({ pushes, lookedAt }: { pushes: number; lookedAt: number }): Promise<void> {
-    const bytes = new Uint8Array(PRESENCE_BYTES);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, pushes);
+  /** Makes the next change look for packs. */
+  lookSoon(): Promise<void> {
+    return this.#setPresence(PRESENCE_PUSHES, 0);
+  }
+
+  async #setPresence(changes: number, lookedAt: number): Promise<void> {
+    const view = new DataView(new ArrayBuffer(PRESENCE_BYTES));
+    view.setUint32(0, changes);
     view.setFloat64(4, lookedAt);
-    await this.#write('presence', bytes);
+    await this.#write('presence', new Uint8Array(view.buffer));
   }
 
-  /** What was written under that name; undefined where it is not there, or not whole. */
+  /** Returns the content of a note; undefined if it is missing or damaged. */
   async #read(name: string): Promise<Uint8Array | undefined> {
-    try {
-      return unsealed(await readPrivately(join(this.folder, name)));
-    } catch (error) {
-      if (errno(error) === undefined) throw error;
-      return undefined;
-    }
+    const bytes = await readPrivately(join(this.folder, name)).catch(ignoreFailure);
+    return bytes && unsealed(bytes);
   }
 
-  /** Replaces what is under that name, atomically. A note that cannot be written is not worth a failure. */
+  /** Replaces a note atomically. A note that cannot be written is omitted. */
   async #write(name: string, content: Uint8Array): Promise<void> {
     const path = join(this.folder, name);
     const replace = (owner: string) => replacePrivately(path, `${path}.${toHex(this.#host.random(8))}.${owner}`, sealed(content));
-    await owning(this.#owners, replace).catch((error: unknown) => {
-      if (errno(error) === undefined) throw error;
-    });
+    await owning(this.#owners, replace).catch(ignoreFailure);
   }
 }
 
-/** Undefined for what is no note of this version. */
+/** Returns undefined for bytes that are no note of this version. */
 function decodeNote(bytes: Uint8Array): RemoteNote | undefined {
   try {
     const input = new Reader(bytes, 'note');

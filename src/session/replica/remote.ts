@@ -1,15 +1,13 @@
 /**
- * The remote: the repository that several machines share, as this machine sees it. It is known by
- * the ref that was asked for: no config is read before a session's ref, and none at all where the
- * ref tells what is needed (SPEC.md 11.5).
+ * The remote: the repository that several machines share, as this machine sees it. A ref identifies
+ * it, so that a read of a session needs no config (SPEC.md 11.5).
  */
 import { join } from 'node:path';
 import { equalBytes } from '../../base/bytes.js';
-import { BrowserStateError, isError, readingKey } from '../../base/errors.js';
+import { type BrowserStateError, isError, readingKey } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
-import { PRESENCE_MS, PRESENCE_PUSHES } from '../../base/limits.js';
-import { openEnvelope, unwrap } from '../../format/envelope.js';
-import { CONFIG_KEY, refKey } from '../../format/keys.js';
+import { unwrap } from '../../format/envelope.js';
+import { refKey } from '../../format/keys.js';
 import { nameText } from '../../format/locator.js';
 import type { Manifest } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
@@ -20,12 +18,13 @@ import { BlobIndex } from '../../repository/blob-index.js';
 import type { RefChange, Token } from '../../repository/refs.js';
 import { noStore, Repository } from '../../repository/repository.js';
 import { SessionRef, type StoredManifest } from '../session-ref.js';
+import { guardFolder } from './expected-folder.js';
 import type { LegacyPlace } from './legacy-place.js';
 import { lostPacks } from './lost.js';
-import { RemoteNotes } from './remote-cache.js';
+import { type RemoteNote, RemoteNotes } from './remote-cache.js';
 import { Replica } from './replica.js';
 
-/** How bytes come from a remote: ranges that are fetched at once, and the most bytes of one. */
+/** Limits for fetching: concurrent requests, and the bytes of each. */
 export interface Transfer {
   concurrency: number;
   maxSpan: number;
@@ -35,15 +34,11 @@ export interface RemoteOptions {
   provider: Provider;
   host: Host;
   onWarning?: ((message: string) => void) | undefined;
-  /** Where notes about it are kept. */
+  /** The folder for notes about the remote. */
   records: string;
-  /** The sessions of v0 in the same place. */
   legacy: LegacyPlace;
   transfer: Transfer;
-  /**
-   * When packs that a change names are looked for; now and then in a bucket, and always in a
-   * folder, unless given.
-   */
+  /** When changes look for the packs that they name; `always` in a folder unless given. */
   presence?: 'always' | 'sampled' | undefined;
 }
 
@@ -54,70 +49,78 @@ export class RemoteReplica extends Replica {
   readonly legacy: LegacyPlace;
   readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
-  /**
-   * Whether the provider itself refuses to work in the place of a repository that was seen there
-   * before.
-   */
+  /** Whether the provider rejects any other repository than the one that was seen before. */
   readonly #isGuarded: boolean;
-  readonly #presence: 'always' | 'sampled';
+  readonly #isSampled: boolean;
   #repository: Repository | undefined;
   override isConfirmed = false;
-  /** Whether this made the repository that is there. */
+  /** Whether this process created the repository. */
   isNew = false;
 
-  constructor(options: RemoteOptions) {
+  constructor({ provider, host, onWarning, records, legacy, transfer, presence }: RemoteOptions) {
     super();
-    const { provider } = options;
-    const isExpected = (config: Uint8Array | 'damaged' | undefined) => this.#isExpected(config);
-    this.#isGuarded = provider.expecting !== undefined;
-    this.provider = provider.expecting?.({ key: CONFIG_KEY, isExpected }) ?? provider;
-    this.#presence = options.presence ?? (this.#isGuarded ? 'always' : 'sampled');
-    this.host = options.host;
-    this.transfer = options.transfer;
-    this.legacy = options.legacy;
-    this.#notes = new RemoteNotes(options.records, options.provider.url, options.host);
-    this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false, onWarning: options.onWarning });
+    this.#notes = new RemoteNotes(records, provider.url, host);
+    const guarded = guardFolder(provider, async () => this.#repository?.id ?? this.#notes.repository(), this.#notes.folder);
+    this.#isGuarded = guarded !== undefined;
+    this.provider = guarded ?? provider;
+    this.#isSampled = (presence ?? (guarded ? 'always' : 'sampled')) === 'sampled';
+    this.host = host;
+    this.transfer = transfer;
+    this.legacy = legacy;
+    this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false, onWarning });
   }
 
-  /**
-   * The repository; undefined where none was made yet. It is asked for only if nothing is
-   * remembered.
-   */
+  /** Returns the repository, from the notes if they have it; undefined if there is none. */
   async open(options: RequestOptions = {}): Promise<Repository | undefined> {
     if (this.#repository !== undefined) return this.#repository;
     const id = await this.#notes.repository();
-    if (id !== undefined) return this.#is(Repository.at(this.provider, this.host, id));
-    const found = await Repository.open(this.provider, this.host, options);
-    this.isConfirmed = found !== undefined;
-    return found && (await this.#is(found));
+    return id === undefined ? this.confirm(options) : this.#adopt(id);
   }
 
-  /** The repository, made if there is none, after a probe of the provider. */
+  /** Returns the repository, created after a probe of the provider if there is none. */
   async init(options: RequestOptions = {}): Promise<Repository> {
     return (await this.open(options)) ?? (await this.#make(options));
   }
 
+  /** Creates a ref, after confirming the repository: another may have taken its place. */
+  override async create(id: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<SessionRef | undefined> {
+    return this.createIn((await this.#confirmed(options)) ?? (await this.#make(options)), id, options, change);
+  }
+
+  /** Returns the repository. Throws NOT_FOUND with the address if there is none. */
+  async requireStore(options: RequestOptions): Promise<Repository> {
+    const found = await this.#confirmed(options);
+    if (found !== undefined) return found;
+    throw noStore(
+      this.provider,
+      'Check the address of the remote. The first push creates a store there, and so does `browserstate init`; --offline uses what is on this machine.',
+    );
+  }
+
+  /** Requests which repository is there; undefined if there is none. Forgets any other. */
+  async confirm(options: RequestOptions): Promise<Repository | undefined> {
+    const found = await Repository.open(this.provider, this.host, options);
+    if (found === undefined) {
+      await this.#forget();
+      return undefined;
+    }
+    this.isConfirmed = true;
+    return this.#adopt(found.id);
+  }
+
+  async #confirmed(options: RequestOptions): Promise<Repository | undefined> {
+    return (this.isConfirmed ? this.#repository : undefined) ?? this.confirm(options);
+  }
+
   async #make(options: RequestOptions): Promise<Repository> {
     await probeProvider(this.provider, this.host, options);
-    const made = await this.#is(await Repository.create(this.provider, this.host, options));
+    const made = await this.#adopt((await Repository.create(this.provider, this.host, options)).id);
     this.isConfirmed = true;
     this.isNew = true;
     return made;
   }
 
-  /**
-   * Creates a ref. A repository that is only remembered is read first: another may have been made
-   * in its place, and a ref of the old one would be none of its.
-   */
-  override async create(id: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<SessionRef | undefined> {
-    const known = this.isConfirmed ? this.#repository : await this.confirm(options);
-    return this.createIn(known ?? (await this.#make(options)), id, options, change);
-  }
-
-  /**
-   * Reads a ref. Costs one request, without a body if nothing changed. Throws INTEGRITY for an
-   * older ref than one that this machine has seen.
-   */
+  /** Reads a ref by one request. Throws INTEGRITY for an older one than this machine has seen. */
   async read(session: string, options: RequestOptions = {}): Promise<SessionRef> {
     const note = await this.#notes.session(session);
     const key = refKey(session);
@@ -129,31 +132,28 @@ export class RemoteReplica extends Replica {
     }
     if (cell === 'unchanged') {
       this.isConfirmed = true;
-      return note ? this.#recalled(session, note.repository, note) : this.absent(session);
+      return note ? this.#recalled(session, note) : this.absent(session);
     }
     const { repository: id } = await readingKey(key, () => unwrap(cell.bytes, { kind: 'ref', repository: undefined, key }));
-    const found = this.#at(id);
-    const token = await found.refs.open(session, cell);
-    if (note !== undefined && equalBytes(note.repository, id)) refuseOlder(token, note.ref.sequence, this.#notes.folder);
-    const seen = new SessionRef(this, session, await this.#is(found), token);
+    const token = await this.#at(id).refs.open(session, cell);
+    if (note !== undefined && equalBytes(note.repository, id)) this.#notes.rejectOlder(token, note);
+    const seen = new SessionRef(this, session, await this.#adopt(id), token);
     await this.noteRef(seen);
     return seen;
   }
 
-  /** A session of which the remote has no ref. */
+  /** Returns a session that has no ref on the remote. */
   absent(id: string): SessionRef {
     return new SessionRef(this, id, undefined);
   }
 
   /**
-   * Reads the ref of a session that is likely to be new. What its creation must know, which
-   * repository this is and whether v0 has the session, is requested in the same round trip. Throws
-   * LEGACY_SESSION if the session is new here and v0 has it.
+   * Reads the ref of a session that is probably new. In the same round trip, requests what its
+   * creation needs: which repository this is, and whether v0 has the session (LEGACY_SESSION).
    */
   async readPerhapsNew(session: string, options: RequestOptions = {}): Promise<SessionRef> {
-    // A failure is met again, and reported, when the session is created.
+    // A failure surfaces when the session is created.
     const confirmed = this.isConfirmed ? undefined : this.confirm(options).catch(() => undefined);
-    // Counts only if the session is new.
     const rejected = this.rejectLegacy(session, options);
     rejected.catch(() => undefined);
     const [seen] = await Promise.all([this.read(session, options), confirmed]);
@@ -162,42 +162,35 @@ export class RemoteReplica extends Replica {
   }
 
   /** Throws INTEGRITY for an older ref than one that this machine has seen there. */
-  async refuseReplayed(token: Token): Promise<void> {
+  async rejectReplayed(token: Token): Promise<void> {
     const note = await this.#notes.session(token.session);
-    if (note !== undefined) refuseOlder(token, note.ref.sequence, this.#notes.folder);
+    if (note !== undefined) this.#notes.rejectOlder(token, note);
   }
 
   override async recall(id: string): Promise<SessionRef | undefined> {
     const note = await this.#notes.session(id);
-    return note && this.#recalled(id, note.repository, note);
+    return note && this.#recalled(id, note);
   }
 
-  /**
-   * Returns the manifest of an entry as it is stored: from the ref, from a note, or from the
-   * remote.
-   */
   override async manifestBytes(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Uint8Array> {
     const noted = (await this.#notes.session(from.id))?.manifest;
     return noted?.name === nameText(entry.manifest) ? noted.bytes : super.manifestBytes(from, entry, options);
   }
 
-  /**
-   * The manifest of the newest version of the session whose content this machine has, as the remote
-   * has it.
-   */
+  /** Returns the remote's manifest of the newest version whose content this machine has. */
   async notedManifest({ id, repository }: SessionRef): Promise<Manifest | undefined> {
     const note = await this.#notes.session(id);
     const row = note?.ref.rows.find(({ manifest }) => nameText(manifest) === note.manifest.name);
     return note && row && repository.openManifest(row, note.manifest.bytes);
   }
 
-  /** The newest head that this machine saw there, also where the session was deleted since. */
+  /** Returns the newest head that this machine saw there, even if the session was deleted since. */
   async lastHead(session: string): Promise<ObjectId | undefined> {
     return (await this.#notes.session(session))?.head;
   }
 
   override inlineHead(manifest: Uint8Array): Uint8Array {
-    return manifest.length <= MAX_INLINE_HEAD ? manifest : new Uint8Array(0);
+    return manifest.length <= MAX_INLINE_HEAD ? manifest : super.inlineHead(manifest);
   }
 
   override async noteRef({ id, ref, version, repository }: SessionRef, stored?: StoredManifest): Promise<void> {
@@ -210,63 +203,17 @@ export class RemoteReplica extends Replica {
     await this.#notes.setSession(id, { repository: repository.id, version, ref, head, manifest });
   }
 
-  async #recalled(session: string, id: Uint8Array, token: Pick<Token, 'version' | 'ref'>): Promise<SessionRef> {
-    return new SessionRef(this, session, await this.#is(this.#at(id)), token);
-  }
-
-  /**
-   * Asks which repository is there; undefined where there is none. What is remembered of another
-   * one is forgotten.
-   */
-  async confirm(options: RequestOptions): Promise<Repository | undefined> {
-    const found = await Repository.open(this.provider, this.host, options);
-    if (found === undefined) {
-      await this.#forget();
-      return undefined;
-    }
-    this.isConfirmed = true;
-    return this.#is(found);
-  }
-
-  /**
-   * Tells whether a folder is that of the repository that was seen in this place; false if none
-   * was. Throws UNREACHABLE for any other: its disk is not mounted, or another one is, and a
-   * repository that was made there would be lost with the next mount.
-   */
-  async #isExpected(config: Uint8Array | 'damaged' | undefined): Promise<boolean> {
-    const seen = this.#repository?.id ?? (await this.#notes.repository());
-    if (seen === undefined) return false;
-    if (config !== undefined) {
-      const found = config === 'damaged' ? undefined : repositoryOf(config);
-      // A damaged config is reported by those that read it.
-      if (found === undefined || equalBytes(found, seen)) return true;
-    }
-    const problem = config === undefined ? 'the folder of the remote is not there; is its disk mounted?' : OTHER_FOLDER;
-    throw new BrowserStateError('UNREACHABLE', `${this.provider.url}: ${problem}`, {
-      hint: `Mount its disk and repeat the command. If the folder was emptied or replaced on purpose, remove ${this.#notes.folder} first.`,
-    });
-  }
-
-  /**
-   * Tells whether a change is to look for the packs there that it names: always in a folder, in a
-   * bucket once in PRESENCE_PUSHES changes or a day, and at once after damage was found there
-   * (SPEC.md 11.5).
-   */
+  /** In a folder always, in a bucket now and then, and at once after damage was found there. */
   override async isLookDue(): Promise<boolean> {
-    if (this.#presence === 'always') return true;
-    const now = this.host.now();
-    const { pushes, lookedAt } = (await this.#notes.presence()) ?? { pushes: 0, lookedAt: now };
-    const isDue = pushes + 1 >= PRESENCE_PUSHES || now - lookedAt >= PRESENCE_MS;
-    await this.#notes.setPresence(isDue ? { pushes: 0, lookedAt: now } : { pushes: pushes + 1, lookedAt });
-    return isDue;
+    return !this.#isSampled || this.#notes.countChange(this.host.now());
   }
 
-  /** Has the next change look for packs: damage was found there. */
+  /** Makes the next change look for packs: damage was found there. */
   async lookSoon(): Promise<void> {
-    if (this.#presence === 'sampled') await this.#notes.setPresence({ pushes: PRESENCE_PUSHES, lookedAt: 0 });
+    if (this.#isSampled) await this.#notes.lookSoon();
   }
 
-  /** Rethrows an error; after one about damage the next change looks for packs. */
+  /** Rethrows an error. After damage the next change looks for packs. */
   readonly suspect = async (error: unknown): Promise<never> => {
     if (isError(error, 'INTEGRITY')) await this.lookSoon();
     throw error;
@@ -276,64 +223,26 @@ export class RemoteReplica extends Replica {
     return lostPacks(this.provider.url, lost, id);
   }
 
-  /**
-   * Throws NOT_FOUND with the address if there is no repository: one that nobody has pushed to, or
-   * whose address is mistyped.
-   */
-  async requireStore(options: RequestOptions): Promise<Repository> {
-    const found = (this.isConfirmed ? this.#repository : undefined) ?? (await this.confirm(options));
-    if (found !== undefined) return found;
-    throw noStore(
-      this.provider,
-      'Check the address of the remote. The first push creates a store there, and so does `browserstate init`; --offline uses what is on this machine.',
-    );
+  async #recalled(session: string, note: RemoteNote): Promise<SessionRef> {
+    return new SessionRef(this, session, await this.#adopt(note.repository), note);
   }
 
-  /** From here on nothing is known of the remote but what it tells. */
   async #forget(): Promise<void> {
     this.#repository = undefined;
     this.isConfirmed = false;
     await this.#notes.forgetRepository();
   }
 
-  /**
-   * The repository of that id: the one that is open, which remembers what it read, unless another
-   * is there now.
-   */
+  /** Returns the repository of that id: the open one, with its cache, unless it is another. */
   #at(id: Uint8Array): Repository {
     const known = this.#repository;
     return known !== undefined && equalBytes(known.id, id) ? known : Repository.at(this.provider, this.host, id);
   }
 
-  async #is(found: Repository): Promise<Repository> {
-    if (this.#repository !== undefined && equalBytes(this.#repository.id, found.id)) return this.#repository;
-    await this.#notes.setRepository(found.id);
+  async #adopt(id: Uint8Array): Promise<Repository> {
+    const found = this.#at(id);
+    if (found !== this.#repository) await this.#notes.setRepository(id);
     this.#repository = found;
     return found;
   }
-}
-
-/** The id in a config; undefined for bytes that are none. */
-function repositoryOf(config: Uint8Array): Uint8Array | undefined {
-  try {
-    return openEnvelope(config, { kind: 'config', repository: undefined, key: CONFIG_KEY }).repository;
-  } catch (error) {
-    if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
-    return undefined;
-  }
-}
-
-const OTHER_FOLDER = 'the folder of the remote holds another repository than the one that was seen there; is the right disk mounted?';
-
-/** Refs only advance (SPEC.md R-WRITE-5). */
-function refuseOlder({ session, ref }: Token, seen: number, notes: string): void {
-  if (ref.sequence >= seen) return;
-  throw new BrowserStateError(
-    'INTEGRITY',
-    `refs/${session}: expected change ${seen}, which was seen there, or a later one, found ${ref.sequence}`,
-    {
-      details: { session, key: refKey(session) },
-      hint: `Somebody put an older state of the session in its place. If that was meant, such as to restore a backup, remove ${notes} and repeat the command.`,
-    },
-  );
 }

@@ -1,0 +1,39 @@
+/** The guard of a remote in a folder, whose disk may not be mounted, or may be another disk. */
+import { equalBytes } from '../../base/bytes.js';
+import { BrowserStateError, isError } from '../../base/errors.js';
+import { openEnvelope } from '../../format/envelope.js';
+import { CONFIG_KEY } from '../../format/keys.js';
+import type { Provider } from '../../provider/provider.js';
+
+/**
+ * Returns the provider with the guard; undefined for a provider other than a folder. Its operations
+ * throw UNREACHABLE unless the folder has the repository that was `seen` there: a new one would be
+ * lost with the next mount. `notes` is the folder that the hint names.
+ */
+export function guardFolder(provider: Provider, seen: () => Promise<Uint8Array | undefined>, notes: string): Provider | undefined {
+  const isExpected = async (config: Uint8Array | 'damaged' | undefined): Promise<boolean> => {
+    const id = await seen();
+    if (id === undefined) return false;
+    const found = config instanceof Uint8Array ? repositoryOf(config) : undefined;
+    // A damaged config surfaces when it is read.
+    if (config !== undefined && (found === undefined || equalBytes(found, id))) return true;
+    const problem =
+      config === undefined
+        ? 'the folder of the remote is not there; is its disk mounted?'
+        : 'the folder of the remote holds another repository than the one that was seen there; is the right disk mounted?';
+    throw new BrowserStateError('UNREACHABLE', `${provider.url}: ${problem}`, {
+      hint: `Mount its disk and repeat the command. If the folder was emptied or replaced on purpose, remove ${notes} first.`,
+    });
+  };
+  return provider.expecting?.({ key: CONFIG_KEY, isExpected });
+}
+
+/** Returns the id in a config; undefined for any other bytes. */
+function repositoryOf(config: Uint8Array): Uint8Array | undefined {
+  try {
+    return openEnvelope(config, { kind: 'config', repository: undefined, key: CONFIG_KEY }).repository;
+  } catch (error) {
+    if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
+    return undefined;
+  }
+}
