@@ -1,4 +1,4 @@
-/** Library calls on sessions: an operation with the replicas that it is on. */
+/** Operations on sessions, with their replicas. */
 import { BrowserStateError } from '../base/errors.js';
 import { type Operation, operationOf, requestOptions } from '../base/operation.js';
 import { kind, type OptionNames } from '../base/option-check.js';
@@ -11,16 +11,14 @@ export interface OfflineOptions extends RequestOptions {
   offline?: boolean | undefined;
 }
 
-/** The kinds of `OfflineOptions`. */
 export const offlineOptions: OptionNames<OfflineOptions> = { ...requestOptions, offline: kind.flag };
 
-/** An operation on the sessions of this machine, and of the remote unless it is left alone. */
+/** An operation on the local store, and on the remote unless it is offline. */
 export interface Call extends Operation {
   local: LocalReplica;
   remote: RemoteReplica | undefined;
 }
 
-/** An operation on both. */
 export interface RemoteCall extends Call {
   remote: RemoteReplica;
 }
@@ -37,7 +35,7 @@ export function requireRemote(op: Call): RemoteCall {
   });
 }
 
-/** Returns the operation of a call that may leave the remote alone. */
+/** Returns the operation of a call with the option `offline`. */
 export function callOf<T extends object>(
   store: Call,
   call: string,

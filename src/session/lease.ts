@@ -1,8 +1,7 @@
 /**
- * Leases: who works on a session, and until when, said in its ref (SPEC.md 11.6). A lease is
- * advice. Commits and pushes of others are never refused by it, and one that has expired stops
- * nobody: what protects a session is the swap alone. The swap is also what lets one of several win
- * that ask at once.
+ * Leases: who works on a session until when, noted in its ref (SPEC.md 11.6). A lease is advice: it
+ * stops no commit or push of others. Only the swap protects a session, and grants one of several
+ * concurrent requests for a lease.
  */
 import { toHex, utf8 } from '../base/bytes.js';
 import { BrowserStateError, isError } from '../base/errors.js';
@@ -16,12 +15,9 @@ import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
 
 export interface LeaseOptions extends RequestOptions {
-  /**
-   * Whose it is; what an owner has it may take again. One that nobody else has, which tells user,
-   * machine and process, unless given.
-   */
+  /** The owner, who may take the lease again. Unique, with user, machine and process, by default. */
   owner?: string | undefined;
-  /** Milliseconds that it lasts from now on, by this machine's clock, and from each renewal on. */
+  /** Milliseconds from now on, and from each renewal on, by this machine's clock. */
   ttl: number;
 }
 
@@ -30,24 +26,23 @@ export interface Lease {
   /** When it ends unless it is renewed before. */
   readonly expires: Date;
   /**
-   * Makes it last for its whole time again. Throws BUSY where it was lost: another owner took it
-   * after it had expired, or the session was deleted. It moves the ref: a push that is under way
-   * meanwhile starts over.
+   * Extends the lease to its whole time again. Throws BUSY if it was lost: another owner took it
+   * after it expired, or the session was deleted. A concurrent push starts over.
    */
   renew(options?: RequestOptions): Promise<void>;
-  /** Gives it up, if it is still there; nothing is asked for what a push gave up already. */
+  /** Ends the lease, if it is still there. Requests nothing if a push ended it already. */
   release(options?: RequestOptions): Promise<void>;
 }
 
-/** The lease of a session as others see it; undefined where there is none, or it has expired. */
+/** Returns the lease of a session; undefined if there is none, or it has expired. */
 export function leaseOf({ lease }: Ref, now: number): { owner: string; expires: Date } | undefined {
   return lease && lease.expiry > now ? { owner: lease.owner, expires: new Date(lease.expiry) } : undefined;
 }
 
 /**
- * Takes the lease of a session, which need not exist yet: then its ref is made, with no commit.
- * Atomic: of several that ask at once one has it. Throws BUSY, naming who has it until when; USAGE
- * for an owner or a time that cannot be one; LEGACY_SESSION, and what else the provider throws.
+ * Takes the lease of a session, whose ref is created if there is none. Atomic. Throws BUSY with the
+ * other owner, USAGE for an invalid owner or time, LEGACY_SESSION, and what the provider throws.
+ * `later` is the operation of `renew` and `release`.
  */
 export async function takeLease(
   replica: Replica,
@@ -59,11 +54,11 @@ export async function takeLease(
   const { host } = op;
   const mine = checkOwner(owner ?? `${host.author()} ${toHex(host.random(8))}`);
   checkWholeNumber('ttl', ttl, 1);
-  const until = () => Math.min(host.now() + ttl, MAX_TIME);
+  const granted = () => ({ owner: mine, expiry: Math.min(host.now() + ttl, MAX_TIME) });
   let ref = await change(replica, session, op, 0, (now) => {
     const other = leaseOf(now, host.now());
     if (other !== undefined && other.owner !== mine) throw held(session, other);
-    return { owner: mine, expiry: until() };
+    return granted();
   });
   return {
     owner: mine,
@@ -73,34 +68,33 @@ export async function takeLease(
     async renew(options) {
       ref = await change(replica, session, operationOf(later, 'renew', options, requestOptions), ref.sequence, (now) => {
         if (now.lease?.owner !== mine) throw lost(session, leaseOf(now, host.now()));
-        return { owner: mine, expiry: until() };
+        return granted();
       });
     },
     async release(options) {
       ref = await change(replica, session, operationOf(later, 'release', options, requestOptions), ref.sequence, (now) =>
-        now.lease?.owner === mine ? undefined : 'stays',
+        now.lease?.owner === mine ? undefined : 'unchanged',
       );
     },
   };
 }
 
 /**
- * Swaps the lease that `decide` makes of the ref, or nothing, into it; resolves to the ref as it is
- * then. A recalled ref is the first token, unless it is older than change `least`; a reason to
- * reject is only what the provider tells.
+ * Swaps the lease that `decide` returns into the ref, and returns the new ref. The first attempt
+ * starts from the cached ref, unless that is older than change `least`. Its errors prove nothing.
  */
 async function change(
   replica: Replica,
   session: string,
   op: Operation,
   least: number,
-  decide: (ref: Ref) => Ref['lease'] | 'stays',
+  decide: (ref: Ref) => Ref['lease'] | 'unchanged',
 ): Promise<Ref> {
   const known = await replica.recall(session);
   const recalled = known && known.ref.sequence >= least ? known : undefined;
   const attempt = async (from: SessionRef): Promise<Ref | undefined> => {
     const lease = decide(from.ref);
-    if (lease === 'stays') return from.ref;
+    if (lease === 'unchanged') return from.ref;
     if (from.hasRef) return (await from.update({ state: 'live', lease }, op))?.ref;
     await replica.rejectLegacy(session, op);
     return (await replica.create(session, op, { lease }))?.ref;
@@ -112,10 +106,8 @@ async function change(
 function checkOwner(owner: string): string {
   const { length } = utf8(owner);
   if (length > 0 && length <= MAX_AUTHOR_BYTES) return owner;
-  throw new BrowserStateError(
-    'USAGE',
-    `expected the owner of a lease to have 1 to ${MAX_AUTHOR_BYTES} bytes, found ${JSON.stringify(owner)}`,
-  );
+  const problem = `expected the owner of a lease to have 1 to ${MAX_AUTHOR_BYTES} bytes, found ${JSON.stringify(owner)}`;
+  throw new BrowserStateError('USAGE', problem);
 }
 
 function held(session: string, { owner, expires }: { owner: string; expires: Date }): BrowserStateError {
@@ -125,14 +117,11 @@ function held(session: string, { owner, expires }: { owner: string; expires: Dat
   });
 }
 
-function lost(session: string, now: { owner: string; expires: Date } | undefined): BrowserStateError {
-  if (now !== undefined) return held(session, now);
-  return new BrowserStateError(
-    'BUSY',
-    `session ${session}: the lease is lost; another owner had it after it expired, or the session was deleted`,
-    {
-      details: { session },
-      hint: 'Take a new one, and look at the history of the session before you push.',
-    },
-  );
+function lost(session: string, other: { owner: string; expires: Date } | undefined): BrowserStateError {
+  if (other !== undefined) return held(session, other);
+  const problem = 'the lease is lost; another owner had it after it expired, or the session was deleted';
+  return new BrowserStateError('BUSY', `session ${session}: ${problem}`, {
+    details: { session },
+    hint: 'Take a new one, and look at the history of the session before you push.',
+  });
 }

@@ -1,22 +1,21 @@
-/** The sessions that there are, for a name that has none: it may be mistyped. */
+/** Names of existing sessions, to suggest one for a name that does not exist. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { nearest } from '../base/nearest.js';
 import { isId, REF_PREFIX } from '../format/keys.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 
-/** A replica that may have the session. */
 interface Place {
   provider: Provider;
   read(id: string, options: RequestOptions): Promise<{ exists: boolean }>;
 }
 
-/** Wrong guesses that are tried: a name may be of a session that was deleted. */
+/** Suggestions that are checked: a name may be that of a deleted session. */
 const MAX_GUESSES = 3;
 
-/** Names that are looked at: those of one page of a bucket's listing. */
+/** Names that are considered: one page of a bucket's listing. */
 const MAX_NAMES = 1000;
 
-/** Returns the names of sessions in one place that begin with `start`; none if the place does not tell. */
+/** Returns session names that begin with `start`; none if the listing fails. */
 export async function sessionNames({ provider }: Pick<Place, 'provider'>, { signal }: RequestOptions, start = ''): Promise<string[]> {
   const names: string[] = [];
   try {
@@ -31,7 +30,7 @@ export async function sessionNames({ provider }: Pick<Place, 'provider'>, { sign
   return names;
 }
 
-/** Returns the name that was probably meant by one that has no session. */
+/** Returns the most similar name, if one is similar enough. */
 export function meantBy(session: string, names: readonly string[]): string | undefined {
   return nearest(
     session,
@@ -39,7 +38,7 @@ export function meantBy(session: string, names: readonly string[]): string | und
   );
 }
 
-/** Returns the error for a session that none of the places has, with the name that was probably meant. */
+/** Returns the error for a session that no replica has. Suggests a similar one that exists. */
 export async function absentSession(
   places: readonly (Place | undefined)[],
   session: string,
@@ -57,7 +56,7 @@ export async function absentSession(
   return noSession(session);
 }
 
-/** The error for a session that does not exist; `meant` is a name that may have been meant. */
+/** Returns the error for a session that does not exist; `meant` is a suggestion. */
 export function noSession(session: string, meant?: string): BrowserStateError {
   const advice = '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.';
   return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {

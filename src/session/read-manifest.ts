@@ -1,4 +1,4 @@
-/** Reads of manifests that tell damage from a session that has moved (SPEC.md R-GC-2). */
+/** Reads of manifests, which distinguish damage from a changed session (SPEC.md R-GC-2). */
 import { BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
 import { objectKey } from '../format/keys.js';
 import type { Ref, Row } from '../format/ref.js';
@@ -7,21 +7,18 @@ import type { Repository } from '../repository/repository.js';
 
 /** A session's ref as it was read. */
 interface ReadRef {
-  readonly id: string;
-  readonly ref: Ref;
-  readonly version: Version | undefined;
-  readonly repository: Repository;
+  id: string;
+  ref: Ref;
+  version: Version | undefined;
+  repository: Repository;
 }
 
 /**
- * Returns the manifest of an entry as it is stored, which may be in the ref (SPEC.md R-REF-5).
- * Throws INTEGRITY for a missing one if the ref that names it is still the same, else CONFLICT.
+ * Returns the stored manifest of an entry, which the ref may contain (SPEC.md R-REF-5). If it is
+ * missing, throws INTEGRITY if the ref is still the same, else CONFLICT.
  */
-export async function readManifestBytes(
-  { id, ref, version, repository }: ReadRef,
-  entry: Row,
-  options: RequestOptions,
-): Promise<Uint8Array> {
+export async function readManifestBytes(from: ReadRef, entry: Row, options: RequestOptions): Promise<Uint8Array> {
+  const { id, ref, version, repository } = from;
   if (entry.id === ref.rows[0]?.id && ref.head.length > 0) return ref.head;
   const key = objectKey('manifests', entry.manifest);
   try {
@@ -38,7 +35,7 @@ export async function readManifestBytes(
   }
 }
 
-/** Returns whether an object was gone because the session had moved: then it can be read again. */
+/** Returns whether an object was missing because the session has changed: retry from a fresh read. */
 export function wasCollected(error: unknown): boolean {
   return isError(error, 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
 }

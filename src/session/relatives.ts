@@ -1,20 +1,17 @@
-/**
- * The sessions that a conflict or a mount made of another one. Messages about a session name commits of these, which are found though
- * no session is written before them.
- */
-import { isError } from '../base/errors.js';
+/** Sessions that a conflict or a mount made of another one, found by their names. */
+import { ignore } from '../base/errors.js';
 import { MAX_ID_LENGTH } from '../base/limits.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { sessionNames } from './names.js';
 import type { Replica } from './replica/replica.js';
 
 const MADE = /(?:\.(?:conflict|fork)-[0-9a-f]{12})+$/;
-/** The first characters that such a session has in common with a name of any length. */
+/** Characters that the names of a session and its relatives share, whatever their lengths. */
 const COMMON = MAX_ID_LENGTH - '.conflict-'.length - 12;
 
 /**
- * Returns the name of a session made of the same one that has the commit which a revision names; undefined if none has it, or
- * several have different ones.
+ * Returns the name of a relative of the session in which a revision exists; undefined if there is
+ * none, or the revision is ambiguous.
  */
 export async function relativeWith(
   replicas: readonly Replica[],
@@ -28,10 +25,7 @@ export async function relativeWith(
     for (const name of await sessionNames(replica, options, stem)) {
       if (name === session || stemOf(name) !== stem) continue;
       const find = async () => (await replica.requireSession(name, options)).find(revision, options);
-      const row = await find().catch((error: unknown) => {
-        if (!isError(error, 'NOT_FOUND', 'USAGE', 'INTEGRITY', 'LEGACY_SESSION')) throw error;
-        return undefined;
-      });
+      const row = await find().catch(ignore('NOT_FOUND', 'USAGE', 'INTEGRITY', 'LEGACY_SESSION'));
       if (row !== undefined) found.set(row.id, name);
     }
     if (found.size > 0) break;
@@ -39,7 +33,7 @@ export async function relativeWith(
   return found.size === 1 ? [...found.values()][0] : undefined;
 }
 
-/** Returns the name of the session that a conflict leaves a commit in. */
+/** Returns the name of the conflict session for a commit. */
 export function forkName(session: string, commit: string): string {
   const suffix = `.conflict-${commit.slice(0, 12)}`;
   return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;

@@ -6,45 +6,53 @@ import type { Ref, Row } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 
 const MIN_PREFIX = 4;
+/** Maximum commits that an error about an ambiguous prefix names. */
+const MAX_CANDIDATES = 5;
 
-/** The history of a session in one place: in the local store, or on the remote. */
+/** The history of a session in one replica. */
 export interface History {
   readonly id: string;
   readonly ref: Ref;
   entries(options?: RequestOptions): AsyncIterable<Row>;
 }
 
+/** An entry, and a history that has it. */
+interface Located<H> {
+  place: H;
+  row: Row;
+}
+
 /**
- * Returns the row that `revision` names: `HEAD`, a tag, a commit id or a unique prefix of it (4 hex digits or more, of either case), each with any number of `~N` for the
- * Nth first parent; or `@time` for the newest commit not later than that. Throws USAGE for what cannot be a revision or is
- * ambiguous, NOT_FOUND for one that names nothing.
+ * Returns the entry that `revision` names: `HEAD`, a tag, a commit id or a unique prefix of it with
+ * at least 4 digits, each followed by any number of `~N` for the Nth first parent, or `@time` for
+ * the newest commit not later than that. Throws USAGE for an invalid or ambiguous revision, and
+ * NOT_FOUND for one that names nothing.
  */
 export async function resolveRevision(history: History, revision: string, options: RequestOptions = {}): Promise<Row> {
   return (await resolveAmong([history], revision, options)).row;
 }
 
 /**
- * Returns the same of a session whose history lies in several places, none of which need have all of it, and the place of the row. `HEAD` is
- * that of the first; a tag and a time mean those of the first that has one; ids and parents are looked for in all.
+ * Resolves a revision of a session with several histories, each of which may lack entries. `HEAD`
+ * is that of the first. Tags and times are looked up in one after the other, ids and parents in all.
  */
-export async function resolveAmong<P extends History>(
-  places: readonly [P, ...P[]],
+export async function resolveAmong<H extends History>(
+  histories: readonly [H, ...H[]],
   revision: string,
   options: RequestOptions = {},
-): Promise<{ place: P; row: Row }> {
-  const rows = new RowLookup(places, options);
-  const session = places[0].id;
-  if (revision.startsWith('@')) return atTime(rows, session, revision);
+): Promise<Located<H>> {
+  const resolver = new Resolver(histories, revision, options);
+  if (revision.startsWith('@')) return resolver.atTime(Date.parse(revision.slice(1)));
   const match = /^([^~]+)((?:~[0-9]*)*)$/.exec(revision);
   if (match === null) throw badRevision(revision);
-  let found = await named(rows, session, match[1] as string);
+  let found = await resolver.named(match[1] as string);
   for (const step of (match[2] as string).split('~').slice(1)) {
-    for (let n = step === '' ? 1 : Number(step); n > 0; n--) found = await firstParent(rows, session, found.row, revision);
+    for (let n = step === '' ? 1 : Number(step); n > 0; n--) found = await resolver.firstParent(found.row);
   }
   return found;
 }
 
-/** Splits `SESSION:REV`; a revision without a session is of `session`. A time has colons of its own. */
+/** Splits `SESSION:REV`; a revision without a session is of `session`. Times contain colons too. */
 export function splitRevision(session: string, revision: string): { session: string; revision: string } {
   const colon = revision.indexOf(':');
   if (colon === -1 || (revision.startsWith('@') && !Number.isNaN(Date.parse(revision.slice(1))))) return { session, revision };
@@ -53,117 +61,102 @@ export function splitRevision(session: string, revision: string): { session: str
   return { session: named, revision: rest };
 }
 
-/** Whether a revision is a commit id or the start of one: then it names the same commit wherever it is resolved. */
+/** Returns whether a revision is a commit id or a prefix of one, the same in every replica. */
 export function isCommitId(revision: string): boolean {
   return revision.length >= MIN_PREFIX && /^[0-9a-f]+$/i.test(revision);
 }
 
-interface Located<P> {
-  place: P;
-  row: Row;
-}
+class Resolver<H extends History> {
+  /** The entries that were read so far. */
+  readonly #seen = new Map<string, Located<H>>();
+  readonly #rest: AsyncGenerator<Located<H>>;
 
-async function named<P extends History>(rows: RowLookup<P>, session: string, name: string): Promise<Located<P>> {
-  const [first] = rows.places;
-  const head = first?.ref.rows[0];
-  if (name === 'HEAD' && first !== undefined && head !== undefined) return { place: first, row: head };
-  for (const { ref } of rows.places) {
-    const tagged = ref.tags.get(name);
-    const found = tagged && (await rows.byId(tagged));
-    if (found) return found;
+  constructor(
+    private readonly histories: readonly [H, ...H[]],
+    private readonly revision: string,
+    options: RequestOptions,
+  ) {
+    this.#rest = this.#read(options);
   }
-  const prefix = name.toLowerCase();
-  if (!/^[0-9a-f]+$/.test(prefix)) throw unknown(session, name);
-  if (prefix.length < MIN_PREFIX || prefix.length > ID_DIGITS) throw badRevision(name);
-  const found = prefix.length === ID_DIGITS ? [await rows.byId(prefix)] : await rows.filter(({ id }) => id.startsWith(prefix));
-  if (found.length > 1) {
-    const commits = found.map((each) => each?.row.id ?? '');
-    const candidates = commits.slice(0, 5).map((id) => id.slice(0, 12));
+
+  get #session(): string {
+    return this.histories[0].id;
+  }
+
+  async named(name: string): Promise<Located<H>> {
+    const [first] = this.histories;
+    const head = first.ref.rows[0];
+    if (name === 'HEAD' && head !== undefined) return { place: first, row: head };
+    for (const { ref } of this.histories) {
+      const tagged = ref.tags.get(name);
+      const found = tagged && (await this.#byId(tagged));
+      if (found) return found;
+    }
+    const prefix = name.toLowerCase();
+    if (/^[0-9a-f]+$/.test(prefix) && (prefix.length < MIN_PREFIX || prefix.length > ID_DIGITS)) throw badRevision(name);
+    const [found, ...others] = isCommitId(prefix) ? await this.#byPrefix(prefix) : [];
+    if (found === undefined) throw this.#notFound(name, `session ${this.#session} has no such revision`);
+    if (others.length === 0) return found;
+    const commits = [found, ...others].slice(0, MAX_CANDIDATES).map(({ row }) => row.id);
+    const candidates = commits.map((id) => id.slice(0, 12)).join(', ');
     throw new BrowserStateError(
       'USAGE',
-      `${name}: expected the prefix of one commit of session ${session}, found ${found.length}: ${candidates.join(', ')}`,
-      { hint: 'Give more digits.', details: { session, revision: name, commits: commits.slice(0, 5) } },
+      `${name}: expected the prefix of one commit of session ${this.#session}, found ${others.length + 1}: ${candidates}`,
+      { hint: 'Give more digits.', details: { session: this.#session, revision: name, commits } },
     );
   }
-  const [located] = found;
-  if (located === undefined) throw unknown(session, name);
-  return located;
-}
 
-async function firstParent<P extends History>(rows: RowLookup<P>, session: string, row: Row, revision: string): Promise<Located<P>> {
-  const parent = row.commit.parents[0];
-  const found = parent && (await rows.byId(parent));
-  if (found) return found;
-  const why = parent === undefined ? 'is the first commit' : 'is the oldest one that is kept';
-  throw new BrowserStateError('NOT_FOUND', `${revision}: ${row.id.slice(0, 12)} ${why} of session ${session}`, {
-    hint: `Run \`browserstate log -s ${session}\` to see what there is.`,
-    details: { session, revision, commit: row.id },
-  });
-}
-
-async function atTime<P extends History>(rows: RowLookup<P>, session: string, revision: string): Promise<Located<P>> {
-  const time = Date.parse(revision.slice(1));
-  if (Number.isNaN(time)) throw badRevision(revision);
-  const found = await rows.find(({ commit }) => commit.time <= time);
-  if (found !== undefined) return found;
-  throw new BrowserStateError('NOT_FOUND', `${revision}: session ${session} has no commit that old`, {
-    hint: `Run \`browserstate log -s ${session}\` to see what there is.`,
-    details: { session, revision },
-  });
-}
-
-/** Rows of several places, newest first, one place after the other; older ones are read only when they are needed, and each once. */
-class RowLookup<P extends History> {
-  readonly places: readonly P[];
-  readonly #seen = new Map<string, Located<P>>();
-  readonly #rest: AsyncGenerator<Located<P>>;
-
-  constructor(places: readonly P[], options: RequestOptions) {
-    this.places = places;
-    this.#rest = rowsOf(places, options);
+  async firstParent({ id, commit }: Row): Promise<Located<H>> {
+    const parent = commit.parents[0];
+    const found = parent && (await this.#byId(parent));
+    if (found) return found;
+    const why = parent === undefined ? 'is the first commit' : 'is the oldest one that is kept';
+    throw this.#notFound(this.revision, `${id.slice(0, 12)} ${why} of session ${this.#session}`, { commit: id });
   }
 
-  async byId(id: string): Promise<Located<P> | undefined> {
+  async atTime(time: number): Promise<Located<H>> {
+    if (Number.isNaN(time)) throw badRevision(this.revision);
+    for await (const found of this.#rest) if (found.row.commit.time <= time) return found;
+    throw this.#notFound(this.revision, `session ${this.#session} has no commit that old`);
+  }
+
+  async #byId(id: string): Promise<Located<H> | undefined> {
     const seen = this.#seen.get(id);
     if (seen !== undefined) return seen;
-    for await (const found of this.#unseen()) if (found.row.id === id) return found;
+    for (let next = await this.#rest.next(); !next.done; next = await this.#rest.next()) if (next.value.row.id === id) return next.value;
     return undefined;
   }
 
-  async find(test: (row: Row) => boolean): Promise<Located<P> | undefined> {
-    for (const found of this.#seen.values()) if (test(found.row)) return found;
-    for await (const found of this.#unseen()) if (test(found.row)) return found;
-    return undefined;
+  async #byPrefix(prefix: string): Promise<Located<H>[]> {
+    const whole = prefix.length === ID_DIGITS ? await this.#byId(prefix) : undefined;
+    if (whole !== undefined) return [whole];
+    for await (const _ of this.#rest);
+    return [...this.#seen.values()].filter(({ row }) => row.id.startsWith(prefix));
   }
 
-  async filter(test: (row: Row) => boolean): Promise<Located<P>[]> {
-    for await (const _ of this.#unseen());
-    return [...this.#seen.values()].filter(({ row }) => test(row));
-  }
-
-  async *#unseen(): AsyncGenerator<Located<P>> {
-    for (let next = await this.#rest.next(); !next.done; next = await this.#rest.next()) {
-      if (this.#seen.has(next.value.row.id)) continue;
-      this.#seen.set(next.value.row.id, next.value);
-      yield next.value;
+  async *#read(options: RequestOptions): AsyncGenerator<Located<H>> {
+    for (const place of this.histories) {
+      for await (const row of place.entries(options)) {
+        if (this.#seen.has(row.id)) continue;
+        const found = { place, row };
+        this.#seen.set(row.id, found);
+        yield found;
+      }
     }
   }
-}
 
-async function* rowsOf<P extends History>(places: readonly P[], options: RequestOptions): AsyncGenerator<Located<P>> {
-  for (const place of places) for await (const row of place.entries(options)) yield { place, row };
+  #notFound(revision: string, problem: string, details: { commit?: string } = {}): BrowserStateError {
+    const session = this.#session;
+    return new BrowserStateError('NOT_FOUND', `${revision}: ${problem}`, {
+      hint: `Run \`browserstate log -s ${session}\` to see what there is.`,
+      details: { session, revision, ...details },
+    });
+  }
 }
 
 function badRevision(revision: string): BrowserStateError {
   return new BrowserStateError('USAGE', `expected a revision, found ${JSON.stringify(revision)}`, {
     hint: 'Write HEAD, a tag, 4 or more hex digits of a commit id, any of these with ~N, or @ and a time such as @2026-11-20T10:00Z; SESSION: before it names another session.',
     details: { revision },
-  });
-}
-
-function unknown(session: string, name: string): BrowserStateError {
-  return new BrowserStateError('NOT_FOUND', `${name}: session ${session} has no such revision`, {
-    hint: `Run \`browserstate log -s ${session}\` to see what there is.`,
-    details: { session, revision: name },
   });
 }

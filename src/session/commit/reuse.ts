@@ -1,13 +1,10 @@
-/**
- * What a commit may use again instead of storing it: blobs that other packs hold, as long as those
- * are there and no collection condemns them.
- */
+/** Reuse of stored blobs by a commit, as long as their packs exist and are not condemned. */
 import { readAhead } from '../../base/concurrency.js';
-import { isError } from '../../base/errors.js';
+import { ignore } from '../../base/errors.js';
 import { REMOTE_CONCURRENCY } from '../../base/limits.js';
 import type { Epoch } from '../../format/cells.js';
 import { objectKey } from '../../format/keys.js';
-import { framesOf, nameText } from '../../format/locator.js';
+import { framesOf } from '../../format/locator.js';
 import type { BlobPlace } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
 import type { RequestOptions } from '../../provider/provider.js';
@@ -15,29 +12,23 @@ import type { BlobIndex } from '../../repository/blob-index.js';
 import type { Repository } from '../../repository/repository.js';
 import type { SessionRef } from '../session-ref.js';
 
-/**
- * Looks once at each pack that a commit would use again: bytes that were lost are stored again
- * rather than named again.
- */
+/** Checks each pack once that a commit would name again: lost blobs are stored again instead. */
 export class PackPresence {
   readonly #repository: Repository;
   readonly #options: RequestOptions;
-  readonly #present = new Map<string, Promise<boolean>>();
+  readonly #looks = new Map<string, Promise<boolean>>();
 
   constructor(repository: Repository, options: RequestOptions) {
     this.#repository = repository;
     this.#options = options;
   }
 
-  /** Returns the places whose packs are all there. */
+  /** Returns the locations whose packs all exist. */
   async filter(places: ReadonlyMap<ObjectId, BlobPlace>): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     return withoutPacks(places, await this.missing(places.values()));
   }
 
-  /**
-   * Returns the keys of the packs that the places need and that are gone or too short; those in
-   * `own` are not looked for.
-   */
+  /** Returns the keys of packs, other than `own`, that the locations need and that are lost. */
   async missing(places: Iterable<BlobPlace>, own: ReadonlySet<string> = new Set()): Promise<Set<string>> {
     const ends = new Map<string, number>();
     for (const { location } of places) {
@@ -47,31 +38,28 @@ export class PackPresence {
       }
     }
     const lost = new Set<string>();
-    const look = async ([key, end]: [string, number]) => ({ key, isThere: await this.#has(key, end) });
-    for await (const { key, isThere } of readAhead(ends, REMOTE_CONCURRENCY, look)) if (!isThere) lost.add(key);
+    const look = async ([key, end]: [string, number]) => ({ key, exists: await this.#exists(key, end) });
+    for await (const { key, exists } of readAhead(ends, REMOTE_CONCURRENCY, look)) if (!exists) lost.add(key);
     return lost;
   }
 
-  #has(key: string, end: number): Promise<boolean> {
-    const asked = this.#present.get(`${key} ${end}`) ?? this.#ask(key, end);
-    this.#present.set(`${key} ${end}`, asked);
-    return asked;
+  #exists(key: string, end: number): Promise<boolean> {
+    const look = this.#looks.get(`${key} ${end}`) ?? this.#look(key, end);
+    this.#looks.set(`${key} ${end}`, look);
+    return look;
   }
 
-  async #ask(key: string, end: number): Promise<boolean> {
-    try {
-      await this.#repository.provider.get(key, { signal: this.#options.signal, range: { start: end - 1, end } });
-      return true;
-    } catch (error) {
-      if (isError(error, 'NOT_FOUND', 'INTEGRITY')) return false;
-      throw error;
-    }
+  /** Returns whether a pack has that many bytes. */
+  async #look(key: string, end: number): Promise<boolean> {
+    const { signal } = this.#options;
+    const last = this.#repository.provider.get(key, { signal, range: { start: end - 1, end } });
+    return (await last.catch(ignore('NOT_FOUND', 'INTEGRITY'))) !== undefined;
   }
 }
 
 /**
- * The pin that lets a commit name what its ref's head does not reach (SPEC.md 11.1 step 3): the GC
- * epoch, read after the ref and written into the ref with the swap.
+ * The pin that lets a commit name blobs that its ref's head does not reach: the GC epoch, read
+ * after the ref and written into the ref with the swap (SPEC.md 11.1 step 3).
  */
 export class Pin {
   readonly #index: BlobIndex;
@@ -96,21 +84,24 @@ export class Pin {
     return this.#pinned;
   }
 
-  /** Returns the locations of blobs that the index knows and that no collection has condemned. */
+  /** Returns the locations of blobs in the index whose packs are not condemned. */
   async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     const epoch = await this.set();
     return withoutCondemned(await this.#index.lookup(this.#from.repository, epoch.k, ids), epoch);
   }
 }
 
-/** Returns the places that need none of those packs. */
-export function withoutPacks(places: ReadonlyMap<ObjectId, BlobPlace>, lost: ReadonlySet<string>): ReadonlyMap<ObjectId, BlobPlace> {
-  if (lost.size === 0) return places;
-  return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !lost.has(objectKey('packs', pack)))));
+/** Returns whether a location needs one of the packs, which are given by their keys. */
+export function needsPack({ location }: BlobPlace, packs: ReadonlySet<string>): boolean {
+  return framesOf(location).some(({ pack }) => packs.has(objectKey('packs', pack)));
+}
+
+/** Removes locations that need one of the packs. */
+export function withoutPacks(places: ReadonlyMap<ObjectId, BlobPlace>, packs: ReadonlySet<string>): ReadonlyMap<ObjectId, BlobPlace> {
+  return packs.size === 0 ? places : new Map([...places].filter(([, place]) => !needsPack(place, packs)));
 }
 
 /** Removes locations in packs that garbage collection is about to delete. */
 export function withoutCondemned(places: ReadonlyMap<ObjectId, BlobPlace>, { condemned }: Epoch): ReadonlyMap<ObjectId, BlobPlace> {
-  const dead = new Set(condemned.filter(({ folder }) => folder === 'packs').map(({ name }) => nameText(name)));
-  return new Map([...places].filter(([, { location }]) => framesOf(location).every(({ pack }) => !dead.has(nameText(pack)))));
+  return withoutPacks(places, new Set(condemned.map(({ folder, name }) => objectKey(folder, name))));
 }

@@ -15,7 +15,7 @@ import { MAX_INLINE_HEAD, type Row } from '../../format/ref.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { probeProvider } from '../../provider/wrap/probe.js';
 import { BlobIndex } from '../../repository/blob-index.js';
-import type { RefChange, Token } from '../../repository/refs.js';
+import type { Token } from '../../repository/refs.js';
 import { noStore, Repository } from '../../repository/repository.js';
 import { SessionRef, type StoredManifest } from '../session-ref.js';
 import { guardFolder } from './expected-folder.js';
@@ -82,9 +82,9 @@ export class RemoteReplica extends Replica {
     return (await this.open(options)) ?? (await this.#make(options));
   }
 
-  /** Creates a ref, after confirming the repository: another may have taken its place. */
-  override async create(id: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<SessionRef | undefined> {
-    return this.createIn((await this.#confirmed(options)) ?? (await this.#make(options)), id, options, change);
+  /** Confirms the repository: another may have taken its place. */
+  protected override async forNewRef(options: RequestOptions): Promise<Repository> {
+    return (await this.#confirmed(options)) ?? (await this.#make(options));
   }
 
   /** Returns the repository. Throws NOT_FOUND with the address if there is none. */

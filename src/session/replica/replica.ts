@@ -1,4 +1,4 @@
-/** A copy of a user's sessions: the local store, or the remote. Subclasses add their own place. */
+/** A copy of a user's sessions: the local store, or the remote. */
 import { BrowserStateError, isError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import type { Manifest } from '../../format/manifest.js';
@@ -18,37 +18,26 @@ export abstract class Replica implements RefOwner {
   abstract readonly provider: Provider;
   /** The sessions of v0 in the same place. */
   abstract readonly legacy: LegacyPlace;
-  /** The blobs of this replica that this machine knows. */
+  /** The index of blobs in this replica. */
   abstract readonly index: BlobIndex;
-  /**
-   * Whether the provider itself has reported, since this was made, which repository it holds; false if
-   * that is only remembered.
-   */
+  /** False if the repository is only known from notes. */
   isConfirmed = true;
 
   /** Returns the repository; undefined if none was made yet. */
   abstract open(options?: RequestOptions): Promise<Repository | undefined>;
 
-  /** Returns the repository, made if there is none. */
+  /** Returns the repository, created if there is none. */
   abstract init(options?: RequestOptions): Promise<Repository>;
 
   /** Reads the session's ref as it is now. */
   abstract read(id: string, options?: RequestOptions): Promise<SessionRef>;
 
-  /** The error for packs that the session needs and that are gone or cut short. */
+  /** Returns the error for lost packs that a session needs. */
   protected abstract loss(lost: ReadonlySet<string>, id: string): BrowserStateError;
 
-  /** Creates the session's ref, empty or with no more than a lease; undefined if there is one. */
+  /** Creates the session's ref, empty or with only a lease; undefined if there is one. */
   async create(id: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<SessionRef | undefined> {
-    return this.createIn(await this.init(options), id, options, change);
-  }
-
-  protected async createIn(
-    repository: Repository,
-    id: string,
-    options: RequestOptions,
-    change: Pick<RefChange, 'lease'>,
-  ): Promise<SessionRef | undefined> {
+    const repository = await this.forNewRef(options);
     const token = await repository.refs.create(id, options, change);
     if (token === undefined) return undefined;
     const created = new SessionRef(this, id, repository, token);
@@ -56,10 +45,12 @@ export abstract class Replica implements RefOwner {
     return created;
   }
 
-  /**
-   * Reads a session that must have a commit. Throws NOT_FOUND, or LEGACY_SESSION if only v0 has a
-   * session of that name.
-   */
+  /** Returns the repository to create a ref in. */
+  protected forNewRef(options: RequestOptions): Promise<Repository> {
+    return this.init(options);
+  }
+
+  /** Reads a session that has a commit. Throws NOT_FOUND, or LEGACY_SESSION if only v0 has it. */
   async requireSession(id: string, options: RequestOptions = {}): Promise<LiveSession> {
     const found = await this.read(id, options);
     const live = found.live();
@@ -68,18 +59,14 @@ export abstract class Replica implements RefOwner {
     throw absent;
   }
 
-  /**
-   * Throws LEGACY_SESSION if v0 has a session of that name, unless `found` says that this store had
-   * it and that it was deleted.
-   */
+  /** Throws LEGACY_SESSION if v0 has the session, unless `found` is one that was deleted. */
   async rejectLegacy(id: string, options: RequestOptions = {}, found?: SessionRef): Promise<void> {
     if (!found?.wasDeleted && (await this.legacy.has(id, options))) throw legacySession(id);
   }
 
   /**
-   * Runs `read` on the session as it is now, and once more if it missed an object and the session
-   * has moved since: what is missing then may have been collected, which is no damage (SPEC.md
-   * R-GC-2).
+   * Runs `read` on the session, and once more if an object was missing and the session has changed
+   * since: the object may have been collected, which is no damage (SPEC.md R-GC-2).
    */
   async reading<T>(id: string, options: RequestOptions, read: (found: LiveSession) => Promise<T>): Promise<T> {
     const found = await this.requireSession(id, options);
@@ -93,10 +80,7 @@ export abstract class Replica implements RefOwner {
     }
   }
 
-  /**
-   * Returns the session's ref as it was last seen, without a request; undefined if a read costs
-   * nothing, or nothing is known.
-   */
+  /** Returns the cached ref, without a request; undefined if there is none. */
   async recall(_id: string): Promise<SessionRef | undefined> {
     return undefined;
   }
@@ -111,22 +95,17 @@ export abstract class Replica implements RefOwner {
     return from.repository.openManifest(entry, await this.manifestBytes(from, entry, options));
   }
 
-  /**
-   * Returns the manifest of an entry as it is stored; see `readManifestBytes` for what it throws.
-   */
+  /** Returns the stored manifest of an entry. See `readManifestBytes` for what it throws. */
   manifestBytes(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Uint8Array> {
     return readManifestBytes(from, entry, options);
   }
 
-  /** Returns whether a change is to look for the packs that it names. */
+  /** Returns whether a change must check the packs that it names. */
   async isLookDue(): Promise<boolean> {
     return true;
   }
 
-  /**
-   * Throws INTEGRITY if a version that is about to be named again, or one of `segments`, cannot be
-   * read, and a look is due: a head that cannot be restored is never made.
-   */
+  /** Throws INTEGRITY, if a check is due, if a version to be named again or a segment is lost. */
   async requirePresent(from: SessionRef, entry: Row, options: RequestOptions, segments: readonly SegmentName[] = []): Promise<void> {
     if (!(await this.isLookDue())) return;
     const reading = segments.map((segment) => from.repository.refs.segment(segment, options));
@@ -135,7 +114,7 @@ export abstract class Replica implements RefOwner {
     if (lost.size > 0) throw this.loss(lost, from.id);
   }
 
-  /** Runs one attempt to change a ref. Objects of a failed one stay for a collection. */
+  /** Runs one attempt to change a ref. Objects of a failed one are left to garbage collection. */
   drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined> {
     return attempt(from);
   }
