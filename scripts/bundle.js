@@ -5,14 +5,14 @@
  * outside; the other packages are inside, and LICENSES.txt has their licenses.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path/posix';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /** Bytes of the reader: half of it is brotli's dictionary. */
 const MAX_READER_BYTES = 184 * 1024;
 
-const { dependencies, optionalDependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const { version, exports, dependencies, optionalDependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
 const library = await build({
   entryPoints: {
     cli: 'dist/cli/main.js',
@@ -32,6 +32,7 @@ const library = await build({
   target: 'node20.19',
   external: Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }),
   alias: { 'string-width': './scripts/string-width.js' },
+  define: { BROWSERSTATE_VERSION: JSON.stringify(version) },
   metafile: true,
   logLevel: 'warning',
 });
@@ -55,6 +56,50 @@ const compressed = gzipSync(bytes).length;
 console.log(`dist/lib/reader.js: ${bytes.length} bytes, ${compressed} by gzip`);
 if (bytes.length > MAX_READER_BYTES)
   throw new Error(`dist/lib/reader.js: expected at most ${MAX_READER_BYTES} bytes, found ${bytes.length}`);
+
+/** Returns the files that some files of the library load, and these files. */
+function closure(files) {
+  const found = new Set(files);
+  for (const file of found) {
+    for (const { path, external } of library.metafile.outputs[file].imports) if (!external) found.add(path);
+  }
+  return [...found];
+}
+
+// The CommonJS build: each file of the entry points once more, beside it, in the other form.
+const entries = Object.values(exports).flatMap((entry) => entry.default?.default ?? []);
+const ofNode = entries.filter((path) => !path.endsWith('/reader.js')).map((path) => path.replace('./', ''));
+await build({
+  entryPoints: [...closure(ofNode), 'dist/lib/reader.js'],
+  outdir: 'dist/lib',
+  outExtension: { '.js': '.cjs' },
+  bundle: true,
+  format: 'cjs',
+  platform: 'node',
+  target: 'node20.19',
+  // Jest has no import() in CommonJS.
+  supported: { 'dynamic-import': false },
+  logOverride: { 'empty-import-meta': 'silent' },
+  plugins: [
+    {
+      name: 'outside',
+      setup({ onResolve }) {
+        onResolve({ filter: /./ }, ({ path, kind }) =>
+          kind === 'entry-point' ? undefined : { path: path.replace(/^(\.\/.*)\.js$/, '$1.cjs'), external: true },
+        );
+      },
+    },
+  ],
+  logLevel: 'warning',
+});
+
+// tsc writes the types once, as those of CommonJS; the types of the ESM build pass them on.
+writeFileSync('dist/types/package.json', '{ "type": "commonjs" }\n');
+for (const { default: esm, require } of Object.values(exports)) {
+  if (esm === undefined) continue;
+  const types = relative('dist/lib', require.types).replace(/\.d\.ts$/, '.js');
+  writeFileSync(esm.types, `export * from '${types}';\n`);
+}
 
 const inside = Object.keys({ ...library.metafile.inputs, ...reader.metafile.inputs }).flatMap(
   (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? [],

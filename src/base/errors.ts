@@ -46,6 +46,12 @@ export class BrowserStateError extends Error {
   /** Empty if there is nothing to name. */
   readonly details: ErrorDetails;
 
+  /** Returns true also for an error of another copy of this library in the process. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: subclasses inherit this method.
+    return super[Symbol.hasInstance](value) || (isErrorClass(this) && isAnyError(value) && value.name === 'BrowserStateError');
+  }
+
   constructor(code: ErrorCode, message: string, { hint, details = {}, cause }: ErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
@@ -53,6 +59,9 @@ export class BrowserStateError extends Error {
     this.details = details;
   }
 }
+
+/** Bundlers rename a class that names itself, and the new name is seen in stack traces. */
+const isErrorClass = (value: unknown): boolean => value === BrowserStateError;
 
 /** Returns true for an error of this library, with one of the given codes if any are given. */
 export function isError(error: unknown, ...codes: ErrorCode[]): error is BrowserStateError {

@@ -10,6 +10,7 @@ import { commandName, commandProcesses } from './command-process.js';
 import { BrowserStateError } from './errors.js';
 import type { OwnProcess } from './owner-name.js';
 import { type Owners, openOwners } from './owners.js';
+import { processState } from './process-state.js';
 import { startedAt } from './processes.js';
 import { listens } from './sockets.js';
 
@@ -120,7 +121,7 @@ function userName(): string {
 }
 
 /** By folder: a process has one name in each. */
-const owners = new Map<string, Owners>();
+const owners = processState('owners', () => new Map<string, Owners>());
 
 function ownProcess(): OwnProcess {
   const { pid } = process;

@@ -10,6 +10,7 @@ import { lstat, mkdir, readdir, rename, rm, stat, statfs } from 'node:fs/promise
 import { join } from 'node:path';
 import { toHex } from './bytes.js';
 import { digest, nameOf, type Owner, type OwnProcess, ownerOf, parseOwner, UNKNOWN } from './owner-name.js';
+import { processState } from './process-state.js';
 import { startOf } from './processes.js';
 import { inFolder, listen, listens } from './sockets.js';
 
@@ -70,7 +71,7 @@ const MAX_ATTEMPTS = 3;
  */
 const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630, 0x1a]);
 
-let sockets = 0;
+const sockets = processState('sockets', () => ({ open: 0 }));
 
 /** Returns the owners whose sockets are in `<folder>/owners`. */
 export function openOwners(folder: string, own: OwnProcess): Owners {
@@ -136,7 +137,7 @@ class SocketOwners implements Owners {
 
   /** Creates the socket. Resolves to `UNKNOWN` if the file system has no sockets. */
   async #listen(): Promise<string> {
-    if (sockets === MAX_SOCKETS) return UNKNOWN;
+    if (sockets.open === MAX_SOCKETS) return UNKNOWN;
     await told(mkdir(this.#folder, { recursive: true, mode: 0o700 }));
     const token = await told(tokenOf(this.#folder));
     for (let attempt = 0; token !== undefined && attempt < MAX_ATTEMPTS; attempt++) {
@@ -149,7 +150,7 @@ class SocketOwners implements Owners {
       const isNamed = await told(rename(join(this.#folder, unfinished), join(this.#folder, socket)).then(() => true));
       if (isNamed) {
         this.#close = close;
-        sockets++;
+        sockets.open++;
         await told(this.#sweep(socket));
         return socket;
       }
@@ -163,7 +164,7 @@ class SocketOwners implements Owners {
     const socket = this.#socket;
     this.#socket = UNKNOWN;
     if (socket === UNKNOWN) return;
-    sockets--;
+    sockets.open--;
     await told(rm(join(this.#folder, socket), { force: true }));
     this.#close?.();
   }

@@ -1,6 +1,7 @@
 /**
  * Samples of the cookies in hostile databases, read by a thread that is ended if it takes too long.
  */
+import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { throwIfAborted } from '../base/errors.js';
 import { COOKIE_READER_HEAP_MB, COOKIE_READER_TIMEOUT_MS } from '../base/limits.js';
@@ -30,8 +31,11 @@ export async function sampleCookies(
   throwIfAborted(signal);
   let ended: string;
   try {
-    ended = await runReader(reader ?? new URL('./cookie-reader.js', import.meta.url), paths, { signal, timeoutMs }, (answer) =>
-      found.set(answer.path, answer),
+    ended = await runReader(
+      reader ?? new URL('./cookie-reader.js', import.meta.url ?? pathToFileURL(__filename)),
+      paths,
+      { signal, timeoutMs },
+      (answer) => found.set(answer.path, answer),
     );
   } catch (error) {
     // A program that was bundled without the thread's file cannot find it.

@@ -12,6 +12,7 @@ import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
 import { isError, messageOf } from '../base/errors.js';
 import { CHUNK_SIZE, INDEX_BATCH, INDEX_LOCK_RETRIES, INDEX_LOCK_WAIT_MS } from '../base/limits.js';
+import { loadPackage } from '../base/packages.js';
 import { decodeLocators, encodeLocators, type Location } from '../format/locator.js';
 import type { BlobPlace } from '../format/manifest.js';
 import { idBytes, type ObjectId } from '../format/object-id.js';
@@ -52,14 +53,14 @@ export class BlobIndex {
 
   /**
    * Loads LevelDB, which is slow, before its first use. Resolves to undefined if it cannot be
-   * loaded, such as in a bundle without its native part.
+   * loaded, such as by a bundle that was moved away from its packages.
    */
   async load(): Promise<typeof import('level').Level | undefined> {
     try {
-      return (await import('level')).Level;
+      return (loadPackage('level') as typeof import('level')).Level;
     } catch (error) {
       this.#onWarning?.(
-        `the index cannot be used, and more is read and stored than needed: LevelDB could not be loaded: ${messageOf(error)}`,
+        `the index cannot be used, and more is read and stored than needed: LevelDB could not be loaded: ${messageOf(error).split('\n')[0]}; install the package "level" beside this program`,
       );
       return undefined;
     }

@@ -13,6 +13,7 @@ import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
 import { describeOwner } from '../base/owner-name.js';
 import type { OwnerState, Owners } from '../base/owners.js';
+import { processState } from '../base/process-state.js';
 import { errno, makeDirectory } from '../fs/errors.js';
 import { recordFailure, recordPath } from './workspace.js';
 
@@ -22,7 +23,7 @@ type LockHost = Pick<Host, 'random' | 'owners'>;
 const MAX_LOOKS = 50;
 
 /** Lock files that this process released but could not remove. */
-const abandoned = new Set<string>();
+const abandoned = processState('abandoned locks', () => new Set<string>());
 
 /** A lock of this process. */
 export interface DirectoryLock {

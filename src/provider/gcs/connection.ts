@@ -7,10 +7,11 @@ import { addAbortListener } from 'node:events';
 import type { Agent } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Storage } from '@google-cloud/storage';
-import { BrowserStateError, isAnyError } from '../../base/errors.js';
+import { BrowserStateError } from '../../base/errors.js';
 import { STALL_TIMEOUT_MS } from '../../base/limits.js';
 import type { RequestOptions } from '../provider.js';
 import { poolOf } from '../shared/agent.js';
+import { loadSdk } from '../shared/sdk.js';
 import { uncredited } from './errors.js';
 import { type Answer, exchange } from './exchange.js';
 
@@ -46,8 +47,6 @@ export interface GcsRequest {
   into?: Uint8Array | undefined;
 }
 
-const PACKAGE = '@google-cloud/storage';
-
 export class GcsConnection {
   readonly #options: GcsConnectionOptions;
   readonly #timeoutMs: number;
@@ -78,12 +77,12 @@ export class GcsConnection {
   }
 
   async #open(): Promise<{ storage: Storage; agent: Agent }> {
-    const storage = this.#options.storage ?? (await this.#makeStorage());
+    const storage = this.#options.storage ?? this.#makeStorage();
     return { storage, agent: poolOf(new URL(storage.apiEndpoint).protocol, { windowMs: this.#timeoutMs }) };
   }
 
-  async #makeStorage(): Promise<Storage> {
-    const { Storage } = await load();
+  #makeStorage(): Storage {
+    const { Storage } = loadSdk('@google-cloud/storage', 'Cloud Storage') as typeof import('@google-cloud/storage');
     const { projectId, endpoint, keyFilename } = this.#options;
     return new Storage({
       ...(projectId === undefined ? {} : { projectId }),
@@ -140,16 +139,4 @@ function checkEndpoint(endpoint: string): void {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '') return;
   throw new BrowserStateError('USAGE', 'expected an endpoint such as http://127.0.0.1:4443, without user and password, found another text');
-}
-
-async function load(): Promise<typeof import('@google-cloud/storage')> {
-  try {
-    return await import('@google-cloud/storage');
-  } catch (cause) {
-    if (!(isAnyError(cause) && 'code' in cause && cause.code === 'ERR_MODULE_NOT_FOUND' && cause.message.includes(PACKAGE))) throw cause;
-    throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which Cloud Storage needs, is not installed`, {
-      hint: `Install it: npm install ${PACKAGE}`,
-      cause,
-    });
-  }
 }

@@ -4,12 +4,11 @@
  * replaced: a swap that is sent twice may lose against itself. A decorator retries.
  */
 import type { Agent as SecureAgent } from 'node:https';
-import { createRequire } from 'node:module';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { $Command, S3Client, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes } from '@aws-sdk/client-s3';
-import { BrowserStateError, isAnyError } from '../../base/errors.js';
 import { CANCEL_GRACE_MS, STALL_TIMEOUT_MS } from '../../base/limits.js';
 import { poolOf } from '../shared/agent.js';
+import { loadSdk } from '../shared/sdk.js';
 import { type Asked, checkAnswer, type RawAnswer } from './answers.js';
 import { isNamed } from './errors.js';
 
@@ -36,7 +35,6 @@ export interface S3ConnectionOptions {
   timeoutMs?: number | undefined;
 }
 
-const PACKAGE = '@aws-sdk/client-s3';
 const nothing = (): void => undefined;
 const silent = { trace: nothing, debug: nothing, info: nothing, warn: nothing, error: nothing };
 
@@ -78,7 +76,7 @@ export class S3Connection {
   }
 
   async #open(): Promise<{ sdk: Sdk; client: S3Client }> {
-    const sdk = load();
+    const sdk = loadSdk('@aws-sdk/client-s3', 'S3') as Sdk;
     return { sdk, client: this.#options.client ?? this.#makeClient(sdk) };
   }
 
@@ -99,22 +97,6 @@ export class S3Connection {
       ...(region === undefined ? {} : { region }),
       ...(endpoint === undefined ? {} : { endpoint }),
       ...(credentials === undefined ? {} : { credentials }),
-    });
-  }
-}
-
-/**
- * Loads the SDK by `require`: it is CommonJS, and an import would read each of its modules again to
- * find its exports.
- */
-function load(): Sdk {
-  try {
-    return createRequire(import.meta.url)(PACKAGE) as Sdk;
-  } catch (cause) {
-    if (!(isAnyError(cause) && 'code' in cause && cause.code === 'MODULE_NOT_FOUND' && cause.message.includes(PACKAGE))) throw cause;
-    throw new BrowserStateError('UNSUPPORTED', `the package ${PACKAGE}, which S3 needs, is not installed`, {
-      hint: `Install it: npm install ${PACKAGE}`,
-      cause,
     });
   }
 }

@@ -5,9 +5,8 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type { Ignore } from 'ignore';
+import ignore from 'ignore';
 import { BrowserStateError } from '../../base/errors.js';
 import { parentPath } from '../../format/path.js';
 import { errno } from '../../fs/errors.js';
@@ -115,7 +114,7 @@ export function buildFilter({ facts, keepCaches, exclude, ignoreFile }: CaptureR
 export function matcher(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) throw usage('expected at least one glob, found none');
   checkSize(totalBytes(globs), 'the globs');
-  const rules = newRules();
+  const rules = ignore({ ignorecase: false });
   for (const glob of globs) {
     if (glob.startsWith('!')) throw usage(`expected a glob that names what to take, found ${quote(glob)}`);
     const anchored = `/${glob.replace(/^\/+/, '').replace(/(?:\/\*\*|\/)+$/, '')}`;
@@ -134,15 +133,6 @@ export function patternFor(path: string): string {
   return `/${writable.replaceAll(/[\\*[]/g, '\\$&').replace(/ $/, '\\ ')}`;
 }
 
-/**
- * Loads the library only if there are user rules. Uses `require`: Node.js imports a CommonJS module
- * slowly, reading it twice.
- */
-function newRules(): Ignore {
-  const ignore = createRequire(import.meta.url)('ignore') as typeof import('ignore');
-  return ignore({ ignorecase: false });
-}
-
 /** True: excluded by the user; false: included again; undefined: no rule matches. */
 type UserRule = (path: string, isDirectory: boolean) => boolean | undefined;
 
@@ -158,7 +148,7 @@ function compileRules(exclude: readonly string[], ignoreFile: string): UserRule 
     checkPattern(pattern, 'an exclude pattern');
   }
   if (exclude.length === 0 && ignoreFile === '') return () => undefined;
-  const rules = newRules()
+  const rules = ignore({ ignorecase: false })
     .add(ignoreFile)
     .add(exclude.map((pattern) => ({ pattern })));
   return (path, isDirectory) => {

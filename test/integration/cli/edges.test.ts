@@ -1,9 +1,10 @@
 /** Small faults of the command line, each with its code and hint (A6, C16, D1, D10). */
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { Desk, type ErrorLine, main, outcome, writeProfile } from '../../support/cli.js';
+import { failingToRequire } from '../../support/loading.js';
 
 interface Snapshot {
   commit: string;
@@ -12,10 +13,7 @@ interface Snapshot {
 
 test.serial('A6: all works without the index if LevelDB cannot be loaded, and that is reported once', async (t) => {
   const desk = new Desk(t);
-  const hook =
-    'export const resolve = (name, context, next) => { if (name === "level") throw new Error("No native build was found"); return next(name, context); }';
-  const register = `import { register } from 'node:module'; register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});`;
-  desk.env['NODE_OPTIONS'] = `--import data:text/javascript,${encodeURIComponent(register)}`;
+  desk.env['NODE_OPTIONS'] = failingToRequire('level', 'No native build was found\nloaded from: elsewhere', 'ERR').join(' ');
   desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
   writeProfile(desk);
   await desk.run('snapshot', 'profile', '-s', 'a');
@@ -25,6 +23,10 @@ test.serial('A6: all works without the index if LevelDB cannot be loaded, and th
   t.is(stderr.split('LevelDB could not be loaded: No native build was found').length, 2, stderr);
   t.false(existsSync(desk.path('home/default/.store/index')));
   t.is((await desk.run('restore', 'there', '-s', 'b')).status, 0);
+  t.deepEqual(readdirSync(desk.path('there')), readdirSync(desk.path('profile')));
+  desk.env['BROWSERSTATE_HOME'] = desk.path('other');
+  t.is((await desk.run('pull', '--all')).status, 0);
+  t.is((await desk.run('verify', '--read-data')).status, 0);
 });
 
 test.serial('C16: the first snapshot is committed even if the remote does not answer, and the error says that it is safe', async (t) => {

@@ -3,15 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
+import { showingLoads } from '../../support/loading.js';
 import { temporary } from '../../support/temporary.js';
 
 const main = fileURLToPath(new URL('../../../lib/cli.js', import.meta.url));
 const root = new URL('../../../', import.meta.url).href;
-
-/** Hooks that print the address of every loaded module. */
-const hooks = `export async function load(url, context, next) { console.error('loaded ' + url); return next(url, context); }`;
-const dataUrl = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
-const registration = dataUrl(`import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`);
 
 /**
  * Returns the addresses of the modules that a command loads. Those of this project are relative to
@@ -22,7 +18,7 @@ function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   const local = { PATH: process.env['PATH'], HOME: home };
   spawnSync(process.execPath, [main, 'init'], { env: local });
   const env = { ...local, BROWSERSTATE_REMOTE: 's3://bucket/prefix?region=us-east-1' };
-  const { status, stderr } = spawnSync(process.execPath, ['--import', registration, main, ...args], { encoding: 'utf8', env });
+  const { status, stderr } = spawnSync(process.execPath, [...showingLoads, main, ...args], { encoding: 'utf8', env });
   t.is(status, 0, stderr);
   return [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url]) => (url as string).replace(root, ''));
 }

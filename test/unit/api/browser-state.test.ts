@@ -10,6 +10,7 @@ import { BrowserState, type BrowserStateOptions, memoryProvider, openStore, type
 import { noise } from '../../support/content.js';
 import { refuses, rejects } from '../../support/errors.js';
 import { counting } from '../../support/faults/providers.js';
+import { showingLoads } from '../../support/loading.js';
 import { nothingLeft, profile, TestMachine, write } from '../../support/processes.js';
 import { temporary } from '../../support/temporary.js';
 
@@ -242,14 +243,11 @@ test('storeMetadataOnProvider: false is accepted, with one warning about its mea
 
 test('the package and a state that names a bucket load neither SDK', (t) => {
   const index = new URL('../../../src/index.js', import.meta.url).href;
-  const hooks = `export async function load(url, context, next) { console.error('loaded ' + url); return next(url, context); }`;
-  const dataUrl = (source: string) => `data:text/javascript,${encodeURIComponent(source)}`;
-  const registration = dataUrl(`import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`);
   const program = `const { BrowserState } = await import(${JSON.stringify(index)});
     new BrowserState({ storageType: 's3', s3Options: { bucketName: 'bucket' } });
     new BrowserState({ storageType: 'gcs', gcsOptions: { bucketName: 'bucket' } });
     console.log('done');`;
-  const args = ['--import', registration, '--input-type=module', '-e', `${program}`];
+  const args = [...showingLoads, '--input-type=module', '-e', program];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   t.deepEqual([status, stdout], [0, 'done\n'], stderr);
   t.true(stderr.includes('src/api/browser-state.js'));

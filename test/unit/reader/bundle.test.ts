@@ -14,6 +14,9 @@ import { bundle, frozen, serve, v1 } from '../../support/reader/place.js';
 import { temporary } from '../../support/temporary.js';
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url));
+/** The files of an entry point in CommonJS and in ESM. */
+type Build = Record<'require' | 'default', { types: string; default: string }>;
+
 const run = promisify(execFile);
 const expected = JSON.parse(readFileSync(join(v1, 'expected.json'), 'utf8')) as Expected;
 
@@ -77,7 +80,7 @@ for (const [title, opens, options] of modules) {
 
 test('the types need no types of Node', async (t) => {
   const folder = temporary(t);
-  const entry = fileURLToPath(new URL('../../../src/reader/reader.js', import.meta.url));
+  const entry = fileURLToPath(new URL('../../../types/src/reader/reader.js', import.meta.url));
   writeFileSync(
     join(folder, 'page.ts'),
     `import { BrowserStateError, type FileInfo, openReader } from ${JSON.stringify(entry)};
@@ -106,9 +109,10 @@ test('the package has the file, its types, and the types that these name', async
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, maxBuffer: 2 ** 26 });
   const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
   const packed = new Set(files.map(({ path }) => path));
-  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, Record<string, string>> };
-  const left = Object.values(exports['./reader'] ?? {}).map((path) => path.replace('./', ''));
-  t.is(left.length, 2);
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: Record<string, Build> };
+  const { require, default: esm } = exports['./reader'] as Build;
+  const left = [...Object.values(require), ...Object.values(esm)].map((path) => path.replace('./', ''));
+  t.is(left.length, 4);
   const seen = new Set<string>();
   for (let path = left.pop(); path !== undefined; path = left.pop()) {
     t.true(packed.has(path), path);

@@ -12,6 +12,7 @@ import type { ErrorCode } from '../../../../src/base/errors.js';
 import { type GcsOptions, gcsProvider } from '../../../../src/provider/gcs/gcs.js';
 import type { Provider, RequestOptions, Version } from '../../../../src/provider/provider.js';
 import { rejects } from '../../../support/errors.js';
+import { failingToRequire } from '../../../support/loading.js';
 import { type GcsFault, type GcsServer, startGcsServer } from '../../../support/servers/gcs-server.js';
 
 const large = new Uint8Array(1_000_000).fill(7);
@@ -171,18 +172,13 @@ test('R-GCS-7: nothing is redirected', async (t) => {
 });
 
 test('without the SDK both entry points load, and the first request says how to install it', (t) => {
-  const hooks = `export async function resolve(name, context, next) {
-    if (!name.startsWith('@google-cloud/')) return next(name, context);
-    throw Object.assign(new Error("Cannot find package '" + name + "'"), { code: 'ERR_MODULE_NOT_FOUND' });
-  }`;
-  const dataUrl = (source: string): string => `data:text/javascript,${encodeURIComponent(source)}`;
-  const registration = dataUrl(`import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hooks))});`);
+  const missing = failingToRequire('@google-cloud/storage', "Cannot find module '@google-cloud/storage'", 'MODULE_NOT_FOUND');
   const program = `await import('browserstate');
     const { gcsProvider } = await import('browserstate/gcs');
     const error = await gcsProvider({ bucket: 'bucket' }).get('packs/a').catch((found) => found);
     console.log(JSON.stringify([error.code, error.hint]));`;
   const cwd = fileURLToPath(new URL('../../../../../', import.meta.url));
-  const options = ['--import', registration, '--input-type=module', '--eval', program];
+  const options = [...missing, '--input-type=module', '--eval', program];
   const { stdout, stderr } = spawnSync(process.execPath, options, { cwd, encoding: 'utf8' });
   t.is(stdout.trim(), JSON.stringify(['UNSUPPORTED', 'Install it: npm install @google-cloud/storage']), stderr);
 });
