@@ -1,4 +1,4 @@
-/** Programs of users of the package, in the forms that bundlers, test runners and compilers read. */
+/** Programs of users of the package, as bundlers, test runners and compilers read them. */
 
 const imports = {
   ESM: (names: string, from: string) => `import ${names} from '${from}';`,
@@ -41,7 +41,10 @@ export const scenario = (form: Form): string => `
     }
   }`;
 
-/** A program in TypeScript that uses every entry point, and whose last line is an error unless the types are those of the package. */
+/**
+ * A program in TypeScript that uses every entry point. Its last line is an error unless the types
+ * are those of the package.
+ */
 export const typed = `
   import { BrowserState, BrowserStateError, isError, openStore, type SaveResult, type Session, type Store } from 'browserstate';
   import { gcsProvider } from 'browserstate/gcs';

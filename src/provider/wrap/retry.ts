@@ -117,15 +117,15 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
 }
 
 /** Errors about a folder that is not the expected one. Retrying mounts no disk. */
-const refusals = new WeakSet<object>();
+const rejections = new WeakSet<object>();
 
 /** Returns true if a request was not sent because the folder is not the expected one. */
 export function isRefusal(error: unknown): boolean {
-  return isError(error) && refusals.has(error);
+  return isError(error) && rejections.has(error);
 }
 
 function refuse(error: unknown): never {
-  if (isError(error)) refusals.add(error);
+  if (isError(error)) rejections.add(error);
   throw error;
 }
 
@@ -139,7 +139,7 @@ function patienceOf({ random, onRetry, ...options }: RetryOptions) {
     let longest = firstDelay;
     let attempt = 0;
     return async (error) => {
-      if (!isError(error, 'UNREACHABLE') || attempt === maxRetries || refusals.has(error)) throw error;
+      if (!isError(error, 'UNREACHABLE') || attempt === maxRetries || rejections.has(error)) throw error;
       throwIfAborted(signal);
       longest = Math.min(longest, MAX_RETRY_DELAY_MS);
       const delayMs = random() * longest;

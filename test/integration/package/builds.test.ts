@@ -1,6 +1,6 @@
 /**
- * The two builds of the packed tarball, in ESM and in CommonJS: in Node, in one process, in bundles,
- * and for TypeScript. test/package/ has what needs packages of others.
+ * The ESM and the CommonJS build of the packed tarball: in Node, in one process, in bundles, and for
+ * TypeScript.
  */
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

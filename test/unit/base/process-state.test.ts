@@ -12,7 +12,7 @@ const known = [
   'base/host.ts: const atExit',
   'codec/brotli/words.ts: let dictionary',
   'format/locator.ts: const frameKeys',
-  'provider/wrap/retry.ts: const refusals',
+  'provider/wrap/retry.ts: const rejections',
   'workspace/checkout/write-tree.ts: let zeroId',
 ];
 
