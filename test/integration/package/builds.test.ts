@@ -1,6 +1,6 @@
 /**
- * The ESM and the CommonJS build of the packed tarball: in Node, in one process, in bundles, and for
- * TypeScript.
+ * The ESM and the CommonJS build of the packed tarball: in Node, in one process, in bundles, and
+ * for TypeScript.
  */
 import { cpSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
