@@ -46,6 +46,13 @@ test('a banned phrase is found in comments, strings, templates and titles, and n
   ]);
 });
 
+test('a banned phrase of Markdown is found, and not in code', (t) => {
+  t.deepEqual(styleOfMarkdown('a.md', '- Fine.\n- The caller is told.\n\n```\ntold\n```\n'), [
+    { kind: 'phrases', at: 'a.md:2: "told" (report, return, show)' },
+  ]);
+  t.deepEqual(styleOfMarkdown('a.md', '`told` is fine.'), []);
+});
+
 test('a long sentence of Markdown is found in paragraphs, lists and tables, and not in code', (t) => {
   const long = `A ${'word '.repeat(25)}end.`;
   const short = 'Short. '.repeat(30);

@@ -75,8 +75,8 @@ export function styleOfCode(path: string, source: string): Omit<Finding, 'scope'
 const longestSentence = 25;
 
 /**
- * Returns the long sentences of a Markdown text. Code counts as one word, and a cell of a table as
- * a paragraph.
+ * Returns the banned phrases and the long sentences of a Markdown text. Code counts as one word,
+ * and a cell of a table as a paragraph.
  */
 export function styleOfMarkdown(path: string, source: string): Omit<Finding, 'scope'>[] {
   const paragraphs: { line: number; text: string }[] = [];
@@ -100,11 +100,18 @@ export function styleOfMarkdown(path: string, source: string): Omit<Finding, 'sc
       .replace(/`[^`]*`/g, 'Code')
       .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
       .replace(/[*_]{2}/g, '');
-    return plain.split(/(?<=[.!?][)"]?)\s+(?=[^a-z])/).flatMap((sentence) => {
+    const banned = phrases.flatMap(([phrase, better]) =>
+      [...plain.matchAll(new RegExp(phrase, `g${phrase.flags}`))].map(({ 0: found }) => ({
+        kind: 'phrases' as const,
+        at: `${path}:${line}: ${JSON.stringify(found.trim())} (${better})`,
+      })),
+    );
+    const long = plain.split(/(?<=[.!?][)"]?)\s+(?=[^a-z])/).flatMap((sentence) => {
       const words = sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
       const at = `${path}:${line}: ${words.length} words: ${words.slice(0, 6).join(' ')} …`;
       return words.length > longestSentence ? [{ kind: 'long sentences' as const, at }] : [];
     });
+    return [...banned, ...long];
   });
 }
 
