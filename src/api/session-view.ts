@@ -103,13 +103,12 @@ export class SessionView {
       }
       return;
     }
-    const relation = await relate(here, there, op);
+    const { kind, unsent } = await relate(here, there, op);
     const tags = new Map([...here.ref.tags, ...there.ref.tags]);
-    const unsent = 'unsent' in relation ? relation.unsent : [];
-    const head = relation.kind === 'ahead' ? unsent[0] : there.head;
+    const head = kind === 'ahead' ? unsent[0] : there.head;
     let pushed = false;
     for (const entry of unsent) {
-      pushed ||= relation.kind === 'diverged' && (await this.#isConflictAt(entry));
+      pushed ||= kind === 'diverged' && (await this.#isConflictAt(entry));
       yield { ...logEntry(entry, tags), head: entry === head, pushed };
     }
     for await (const entry of there.entries(op)) yield { ...logEntry(entry, tags), head: entry === head, pushed: true };

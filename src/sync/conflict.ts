@@ -1,112 +1,94 @@
-/** What a push does if the remote has commits that this machine does not have. */
+/** Pushes of a session that has moved on the remote. */
 import { BrowserStateError, isError } from '../base/errors.js';
+import { kind } from '../base/option-check.js';
 import type { Row } from '../format/ref.js';
 import type { RemoteCall } from '../session/call.js';
 import { deleteSession, fork } from '../session/history.js';
-import { type Outgoing, outgoing } from '../session/outgoing.js';
-import { forkName } from '../session/relatives.js';
+import { outgoing } from '../session/outgoing.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
+import type { Relation } from './compare.js';
 import { type Keep, mergeOf } from './merge.js';
-import { type Sent, send } from './upload.js';
+import { type Sent, type Shipment, send } from './upload.js';
 
 /**
- * `fail`: throw CONFLICT, with what was to be sent under the name of a fork. `fork`: the same
- * without an error, and from here on this machine's session is that fork. `ours`, `theirs`: a
- * commit with both heads as parents and the tree of one of them.
+ * `fail`: throw CONFLICT; the commits are then on the remote under the name of a fork. `fork`: the
+ * same without an error, and the local session becomes that fork. `ours`, `theirs`: a commit with
+ * both heads as parents and the tree of one of them.
  */
 export type OnConflict = 'fail' | 'fork' | Keep;
 
-export interface Divergence {
+export const onConflictKind = kind.oneOf('fail', 'fork', 'ours', 'theirs');
+
+export interface Divergence extends Pick<Relation, 'unsent' | 'base'> {
   here: LiveSession;
   there: SessionRef;
-  /** Entries that the remote does not have, newest first, and the newest common one. */
-  unsent: readonly Row[];
-  base: Row | undefined;
+}
+
+/** Returns the unsent commits as they are sent. */
+export async function unsentCommits({ here, unsent, base }: Divergence, op: RemoteCall): Promise<Pick<Shipment, 'outgoing' | 'base'>> {
+  return { outgoing: outgoing(here, unsent, op), base: base && (await here.manifest(base, op)) };
 }
 
 /**
- * Sends the commits of this machine and one that joins both heads; undefined if another writer was
- * first.
+ * Sends the unsent commits and one that joins both heads; undefined if another writer was first.
  */
 export async function sendMerged(divergence: Divergence, keep: Keep, pin: boolean, op: RemoteCall): Promise<Sent | undefined> {
-  const { here, there, unsent, base } = divergence;
+  const { here, there } = divergence;
   const { commit, kept } = mergeOf(here, there as LiveSession, keep, op);
-  const merge: Outgoing = { commit, op: 'merge', isHere: keep === 'ours', load: () => kept.manifest(kept.head, op) };
-  const content = { outgoing: [...outgoing(here, unsent, op), merge], base: base && (await here.manifest(base, op)) };
-  return send({ there, ...content, tags: new Map(), pin }, op);
+  const content = await unsentCommits(divergence, op);
+  content.outgoing.push({ commit, op: 'merge', isHere: keep === 'ours', load: () => kept.manifest(kept.head, op) });
+  return send({ there, ...content, pin }, op);
 }
 
-/**
- * Sends the commits of this machine to a session of their own on the remote, named after the
- * newest; resolves to that name.
- */
-export async function sendFork(divergence: Divergence, op: RemoteCall): Promise<{ name: string; sent: Sent | undefined }> {
+/** Sends the unsent commits to a session of their own; undefined if it has them already. */
+export async function sendFork(divergence: Divergence, name: string, op: RemoteCall): Promise<Sent | undefined> {
   const { here } = divergence;
-  const name = forkName(here.id, here.head.id);
   const read = async () => (await op.remote.create(name, op)) ?? (await op.remote.read(name, op));
   const attempt = async (target: SessionRef) => {
-    if (target.head?.id === here.head.id) return { name, sent: undefined };
+    if (target.head?.id === here.head.id) return 'sent';
     if (target.exists) throw taken(name);
-    const sent = await sendTo(divergence, target, op);
-    return sent && { name, sent };
+    return sendTo(divergence, target, op);
   };
-  return updateRef<{ name: string; sent: Sent | undefined }>(name, { read, attempt }, op);
+  const sent = await updateRef<Sent | 'sent'>(name, { read, attempt }, op);
+  return sent === 'sent' ? undefined : sent;
 }
 
-/**
- * Sends the commits to a session without history, on top of what is common to both; undefined if
- * another writer was first.
- */
-async function sendTo({ here, unsent, base }: Divergence, target: SessionRef, op: RemoteCall): Promise<Sent | undefined> {
+/** Sends the unsent commits to a session without history, on top of the entries that both have. */
+async function sendTo(divergence: Divergence, target: SessionRef, op: RemoteCall): Promise<Sent | undefined> {
+  const { here, base } = divergence;
   const source = base && (await op.remote.requireSession(here.id, op));
-  const rows = source && base && (await entriesFrom(source, base, op));
-  const underlying = source && rows && { rows, manifest: await source.manifest(rows[0] as Row, op) };
-  const content = { outgoing: outgoing(here, unsent, op), underlying, base: base && (await here.manifest(base, op)) };
-  return send({ there: target, ...content, tags: new Map(), pin: true }, op);
-}
-
-async function entriesFrom(source: SessionRef, base: Row, op: RemoteCall): Promise<Row[] | undefined> {
   const rows: Row[] = [];
-  for await (const row of source.entries(op)) if (rows.length > 0 || row.id === base.id) rows.push(row);
-  return rows.length > 0 ? rows : undefined;
+  for await (const entry of source?.entries(op) ?? []) if (rows.length > 0 || entry.id === base?.id) rows.push(entry);
+  const [first] = rows;
+  const underlying = source && first && { rows, manifest: await source.manifest(first, op) };
+  return send({ there: target, ...(await unsentCommits(divergence, op)), underlying, pin: true }, op);
 }
 
-/**
- * Makes the session's commits on this machine those of the fork; the session itself is what the
- * remote has.
- */
+/** Renames the local session to the fork. The session itself is then the remote's. */
 export async function becomeFork({ here }: Divergence, name: string, op: RemoteCall): Promise<void> {
-  try {
-    await fork(op.local, here.id, name, undefined, op);
-  } catch (error) {
-    // It may be there from a push that was cut off here.
-    if (!isError(error, 'CONFLICT') || (await op.local.requireSession(name, op)).head.id !== here.head.id) throw error;
-  }
-  await deleteSession(op.local, here.id, op, { session: name, commit: here.head.id });
-}
-
-function taken(name: string): BrowserStateError {
-  return new BrowserStateError(
-    'CONFLICT',
-    `session ${name} is on the remote already, with other commits; the commits are safe on this machine`,
-    {
-      details: { session: name },
-      hint: 'Fork this session under another name and push that.',
-    },
-  );
-}
-
-export function conflict({ here, there: remote }: Divergence, fork: string): BrowserStateError {
   const { id: session, head } = here;
-  const there = remote.head?.id;
-  const now = there === undefined ? 'it was deleted there' : `its head there is ${there.slice(0, 12)}`;
-  return new BrowserStateError(
-    'CONFLICT',
-    `session ${session} was changed on the remote meanwhile: ${now}; commit ${head.id.slice(0, 12)} is safe on this machine, and on the remote as session ${fork}`,
-    {
-      details: { session: fork, commit: head.id, head: there ?? null },
-      hint: `Keep one of the two with \`browserstate push -s ${session} --on-conflict ours\` or \`theirs\`, or both with \`fork\`.`,
-    },
-  );
+  await fork(op.local, session, name, undefined, op).catch(async (error: unknown) => {
+    // An interrupted push may have made it.
+    if (!isError(error, 'CONFLICT') || (await op.local.requireSession(name, op)).head.id !== head.id) throw error;
+  });
+  await deleteSession(op.local, session, op, { session: name, commit: head.id });
+}
+
+function taken(session: string): BrowserStateError {
+  return new BrowserStateError('CONFLICT', `session ${session} is on the remote already, with other commits`, {
+    details: { session },
+    hint: 'The commits are safe on this machine. Fork this session under another name and push that.',
+  });
+}
+
+export function conflict({ here, there }: Divergence, fork: string): BrowserStateError {
+  const { id: session, head } = here;
+  const theirs = there.head?.id;
+  const now = theirs === undefined ? 'it was deleted there' : `its head there is ${theirs.slice(0, 12)}`;
+  const safe = `commit ${head.id.slice(0, 12)} is safe on this machine, and on the remote as session ${fork}`;
+  return new BrowserStateError('CONFLICT', `session ${session} was changed on the remote meanwhile: ${now}; ${safe}`, {
+    details: { session: fork, commit: head.id, head: theirs ?? null },
+    hint: `Keep one of the two with \`browserstate push -s ${session} --on-conflict ours\` or \`theirs\`, or both with \`fork\`.`,
+  });
 }

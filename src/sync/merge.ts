@@ -1,7 +1,4 @@
-/**
- * Joining two histories of one session: a commit with both heads as parents and the content of one
- * of them.
- */
+/** Merges of two histories: a commit with both heads as parents and the content of one of them. */
 import type { Operation } from '../base/operation.js';
 import type { Commit } from '../format/commit.js';
 import type { ObjectId } from '../format/object-id.js';
@@ -14,7 +11,7 @@ import { updateRef } from '../session/update-ref.js';
 
 export type Keep = 'ours' | 'theirs';
 
-/** Makes the commit that joins two heads. Returns it with the session whose content it has. */
+/** Returns the commit that joins two heads, and the session whose content it has. */
 export function mergeOf(ours: LiveSession, theirs: LiveSession, keep: Keep, { host }: Operation): { commit: Commit; kept: LiveSession } {
   const [kept, other] = keep === 'ours' ? [ours, theirs] : [theirs, ours];
   const message = `Merge of ${other.head.id.slice(0, 12)}, keeping ${keep}`;
@@ -22,14 +19,14 @@ export function mergeOf(ours: LiveSession, theirs: LiveSession, keep: Keep, { ho
 }
 
 /**
- * Joins session `other` of a replica, which is ours, into `session`. Resolves to the commit that
- * joins them; `other` is gone then. Atomic: until it is done both sessions are as they were. Throws
- * CONFLICT if other writers were first every time.
+ * Merges session `other`, which is ours, into `session` of the same replica and deletes it. Returns
+ * the merge. Atomic: both sessions are unchanged until then. Throws CONFLICT if other writers were
+ * first every time.
  */
 export async function mergeSession(replica: Replica, session: string, other: string, keep: Keep, op: Operation): Promise<ObjectId> {
   const read = () => replica.requireSession(session, op);
   const attempt = async (theirs: LiveSession): Promise<ObjectId | undefined> => {
-    // Read after the ref: what the other session names may be named here from this epoch on.
+    // Read after the ref, so that nothing that the other session names is collected unnoticed.
     const { k: epoch } = await theirs.repository.epoch(op);
     const ours = await replica.requireSession(other, op);
     const { commit, kept } = mergeOf(ours, theirs, keep, op);

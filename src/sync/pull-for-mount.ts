@@ -6,35 +6,25 @@ import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { RemoteCall } from '../session/call.js';
 import { deleteSession } from '../session/history.js';
-import type { OnConflict } from './conflict.js';
+import { type OnConflict, onConflictKind } from './conflict.js';
 import { type PullSettings, pullSeen } from './pull.js';
 import { pushSession } from './push.js';
 
 export interface MountPullOptions extends RequestOptions {
-  /**
-   * What to do if this machine has commits that were not pushed and the remote has moved; `fail`
-   * unless given.
-   */
+  /** The action if the remote has moved and there are unsent commits; `fail` unless given. */
   onConflict?: OnConflict | undefined;
   onProgress?: OnProgress | undefined;
 }
 
 /** The names of the options of a pull before a mount. */
-export const mountPullOptions: OptionNames<MountPullOptions> = {
-  ...requestOptions,
-  onConflict: kind.oneOf('fail', 'fork', 'ours', 'theirs'),
-  onProgress: kind.call,
-};
+export const mountPullOptions: OptionNames<MountPullOptions> = { ...requestOptions, onConflict: onConflictKind, onProgress: kind.call };
 
 interface MountPullSettings extends Pick<MountPullOptions, 'onConflict'>, Pick<PullSettings, 'frames'> {
-  /** Called if the remote has nothing of the session, while it is checked whether v0 has. */
+  /** Runs if the remote does not have the session, while v0 is checked for it. */
   whenAbsent?: () => Promise<void>;
 }
 
-/**
- * Gives the local store what the remote has of the session; if that is nothing, the local store
- * stays as it is.
- */
+/** Pulls the session if the remote has it. Deletes it here if it was deleted there. */
 export async function pullForMount(
   session: string,
   { onConflict = 'fail', frames, whenAbsent }: MountPullSettings,
@@ -57,7 +47,7 @@ export async function pullForMount(
   }
 }
 
-/** Deletes here what was deleted on the remote. Throws CONFLICT if something of it is only here. */
+/** Deletes the local session. Throws CONFLICT if it has unsent commits. */
 async function followDeletion(session: string, op: RemoteCall): Promise<void> {
   const commit = (await op.local.read(session, op)).head?.id;
   if (commit === undefined) return;

@@ -1,7 +1,7 @@
 /**
  * Pulling versions from the remote to the local store: ref, manifests, then frames, in three
- * dependent round trips, or two if the manifest is part of the ref (SPEC.md 11.5). The local store
- * gets the entries of the versions whose content it has, and no others.
+ * dependent round trips, or two if the ref contains the manifest (SPEC.md 11.5). The local store
+ * gets only the entries of versions whose content it has.
  */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
@@ -19,30 +19,26 @@ import { absentSession } from '../session/names.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
 import { relate } from './compare.js';
-import { pullProgress } from './progress/pull.js';
-import { arrange, inOrder, tagsAmong } from './pulled-rows.js';
+import { arrange, inOrder, tagsOf } from './entries.js';
+import { pullProgress } from './progress.js';
 
 export interface PullOptions extends RequestOptions {
-  /** A revision whose content is brought as well; the head unless given. */
+  /** A revision to pull in addition to the head. */
   at?: string | undefined;
   onProgress?: OnProgress | undefined;
 }
 
-/** What callers inside this library say besides. */
-export interface PullSettings {
-  at?: string | undefined;
-  /** Takes the frames that were decoded to be verified, for a checkout that follows at once. */
+/** The options of calls inside this library. */
+export interface PullSettings extends Pick<PullOptions, 'at'> {
+  /** Keeps the frames that were decoded to be verified, for a checkout that follows at once. */
   frames?: KeptFrames | undefined;
 }
 
 export interface PullResult {
   session: string;
-  /** The commit that was asked for: the local store has its content now. */
+  /** The requested commit, whose content the local store now has. */
   commit: ObjectId;
-  /**
-   * Whether the local store was changed, how many commits came, and how many objects and bytes were
-   * fetched.
-   */
+  /** Whether the local store was changed, and how many commits, objects and bytes were fetched. */
   pulled: boolean;
   commits: number;
   objects: number;
@@ -50,25 +46,23 @@ export interface PullResult {
 }
 
 /**
- * Gives the local store what the remote has of the session, as far as asked for. Atomic: the local
- * session is as it was or has the whole versions. Throws NOT_FOUND if neither has the session or
- * the revision, CONFLICT if the local store has commits that the remote does not have and the
- * remote has moved.
+ * Pulls the head, and the revision `at`. Atomic: the local session has all of it or is unchanged.
+ * Throws NOT_FOUND if neither side has the session or the revision. Throws CONFLICT if the local
+ * store has unsent commits and the remote has moved.
  */
 export async function pullSession(session: string, settings: PullSettings, op: RemoteCall): Promise<PullResult> {
   const there = await op.remote.read(session, op);
   if (there.exists) return pullSeen(there, settings, op);
   await op.remote.rejectLegacy(session, op, there);
   await op.remote.requireStore(op);
-  // What was never pushed is only here; what was deleted there is not brought back by a look.
+  // A session that was never pushed is only here. One that was deleted on the remote is not pulled.
   const found = await op.local.read(session, op);
-  const here = found.live();
-  if (here === undefined) await op.local.rejectLegacy(session, op, found);
-  if (here === undefined || there.wasDeleted) throw await absentSession([op.local, op.remote], session, op);
-  return nothingNew(session, await here.find(settings.at ?? 'HEAD', op));
+  if (!found.exists) await op.local.rejectLegacy(session, op, found);
+  if (!found.exists || there.wasDeleted) throw await absentSession([op.local, op.remote], session, op);
+  return nothingNew(session, await found.find(settings.at ?? 'HEAD', op));
 }
 
-/** The same for a ref of the remote that was just read, and has a head. */
+/** Pulls from a ref of the remote that was just read and has a head. */
 export async function pullSeen(found: SessionRef, settings: PullSettings, op: RemoteCall): Promise<PullResult> {
   let there = found as LiveSession;
   const read = () => op.local.read(there.id, op);
@@ -77,13 +71,12 @@ export async function pullSeen(found: SessionRef, settings: PullSettings, op: Re
     there = await readAfterLoss(there, error, op).catch(op.remote.suspect);
     return true;
   };
-  // What came stays for the next pull.
   return updateRef(there.id, { read, attempt, isOutdated, isResumable: true }, op);
 }
 
 /**
- * Returns the ref as it is now if what it named is gone and it has moved (SPEC.md R-GC-2). Throws
- * every other error.
+ * Re-reads the remote's ref after an error about a missing object (SPEC.md R-GC-2). Rethrows the
+ * error if the ref is unchanged, and any other error.
  */
 async function readAfterLoss(there: SessionRef, error: unknown, op: RemoteCall): Promise<LiveSession> {
   const isLoss = isError(error, 'INTEGRITY', 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
@@ -92,73 +85,68 @@ async function readAfterLoss(there: SessionRef, error: unknown, op: RemoteCall):
   return now;
 }
 
-/** Passes over what the local store does not have: the remote decides. */
-function unlessMissing(error: unknown): undefined {
-  if (!isError(error, 'NOT_FOUND')) throw error;
-}
-
 function nothingNew(session: string, { id }: Row): PullResult {
   return { session, commit: id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
 }
 
-/**
- * Makes one attempt; undefined if another process of this machine changed the local session
- * meanwhile.
- */
+/** Makes one attempt; undefined if another process of this machine updated the local session. */
 async function attemptPull(here: SessionRef, there: LiveSession, settings: PullSettings, op: RemoteCall): Promise<PullResult | undefined> {
   const { id: session, head } = there;
-  const relation = await relate(here, there, op);
-  if (relation.kind === 'diverged') throw diverged(here, there);
-  const isAhead = relation.kind === 'ahead';
-  const at = settings.at ?? 'HEAD';
-  const own = isAhead ? await here.find(at, op).catch(unlessMissing) : undefined;
-  if (own !== undefined) return nothingNew(session, own);
-  const row = await wantedRow(here, there, at, op);
-  const wanted = new Map((isAhead ? [row] : [head, row]).map((each) => [each.id, each]));
-  const mine = new Map<ObjectId, Row>();
-  for await (const part of here.parts(op)) for (const each of part) mine.set(each.id, each);
-  const missing = [...wanted.values()].filter(({ id }) => !mine.has(id));
-  if (missing.length === 0) return nothingNew(session, row);
-  const fetched = await fetchRows(here, there, missing, [...mine.values()], settings, op);
-  return (
-    fetched && { session, commit: row.id, pulled: true, commits: missing.length, objects: fetched.objects, fetchedBytes: fetched.bytes }
-  );
+  const { kind } = await relate(here, there, op);
+  if (kind === 'diverged') throw diverged(here, there);
+  const isAhead = kind === 'ahead';
+  const entry = await requestedEntry(here, there, settings.at ?? 'HEAD', isAhead, op);
+  const mine: Row[] = [];
+  for await (const part of here.parts(op)) mine.push(...part);
+  const known = new Set(mine.map(({ id }) => id));
+  const wanted = isAhead || entry.id === head.id ? [entry] : [head, entry];
+  const missing = wanted.filter(({ id }) => !known.has(id));
+  if (missing.length === 0) return nothingNew(session, entry);
+  const fetched = await fetchEntries(here, there, missing, mine, settings, op);
+  return fetched && { session, commit: entry.id, pulled: true, commits: missing.length, ...fetched };
 }
 
-/** Returns the entry that a revision names on the remote, or here: a tag may be only here. */
-async function wantedRow(here: SessionRef, there: SessionRef, at: string, op: RemoteCall): Promise<Row> {
+/** Returns the entry that a revision names on the remote, or else here: a tag may be only here. */
+async function requestedEntry(here: SessionRef, there: SessionRef, at: string, isAhead: boolean, op: RemoteCall): Promise<Row> {
+  const own = isAhead ? await here.find(at, op).catch(unlessMissing) : undefined;
+  if (own !== undefined) return own;
   return there.find(at, op).catch(async (error: unknown) => {
-    if (!here.exists || !isError(error, 'NOT_FOUND')) throw error;
+    unlessMissing(error);
     return here.find(at, op).catch(() => {
       throw error;
     });
   });
 }
 
+/** Rethrows every error but NOT_FOUND. */
+function unlessMissing(error: unknown): undefined {
+  if (!isError(error, 'NOT_FOUND')) throw error;
+}
+
 /**
- * Fetches the content of entries and puts them among those of the local store, newest first;
- * undefined if the swap lost.
+ * Fetches the content of `missing` entries and adds them to the local ones (`mine`). All are newest
+ * first. Resolves to undefined if another process updated the local session first.
  */
-async function fetchRows(
+async function fetchEntries(
   here: SessionRef,
   there: LiveSession,
   missing: readonly Row[],
   mine: readonly Row[],
   { frames }: PullSettings,
   op: RemoteCall,
-): Promise<{ objects: number; bytes: number } | undefined> {
+): Promise<Pick<PullResult, 'objects' | 'fetchedBytes'> | undefined> {
   const [{ target, pin }, stored] = await Promise.all([
     prepareLocal(there.id, mine, op),
-    Promise.all(missing.map((row) => op.remote.manifestBytes(there, row, op))),
+    Promise.all(missing.map((entry) => op.remote.manifestBytes(there, entry, op))),
   ]);
   if (here.hasRef ? target.version !== here.version : target.exists) return undefined;
   const { repository } = target;
-  const manifests = await Promise.all(missing.map((row, i) => there.repository.openManifest(row, stored[i] as Uint8Array)));
+  const manifests = await Promise.all(missing.map((entry, i) => there.repository.openManifest(entry, stored[i] as Uint8Array)));
   const former = await op.remote.notedManifest(there);
-  const places = await placesHere(target, former ? [...manifests, former] : manifests, pin, op);
+  const places = await localPlaces(target, former ? [...manifests, former] : manifests, pin, op);
   const wanted = mergeBlobs(manifests);
   for (const [id, { length }] of wanted) {
-    // A local manifest that claims another length is damaged: what it says of the blob is no use.
+    // A local manifest with another length is damaged, so its location is useless.
     if (places.get(id)?.length === length) wanted.delete(id);
     else places.delete(id);
   }
@@ -173,10 +161,10 @@ async function fetchRows(
     onVerified: (arrived) => op.local.index.record(repository, pin.epoch, arrived),
     signal: op.signal,
   });
-  const all = new Map([...places, ...copied.places]);
+  for (const [id, place] of copied.places) places.set(id, place);
   const added = await Promise.all(
     manifests.map(async ({ id, commit, tree, blobs }, i): Promise<Row> => {
-      const content = { commit, tree, blobs: new Map([...blobs.keys()].map((id) => [id, all.get(id) as BlobPlace])) };
+      const content = { commit, tree, blobs: new Map([...blobs.keys()].map((id) => [id, places.get(id) as BlobPlace])) };
       const { row, manifest } = writeEntry(repository, { op: (missing[i] as Row).op, epoch: pin.epoch, ...content }, op);
       await manifest;
       op.local.noteManifest(row.manifest, { id, ...content });
@@ -184,20 +172,17 @@ async function fetchRows(
     }),
   );
   const rows = await inOrder(there, added, mine, op);
-  const history = await arrange(repository, { ...target.ref, epoch: pin.epoch }, mine, rows, op);
-  const tags = tagsAmong(target.ref, there.ref, rows);
+  const history = await arrange(repository.refs, { ...target.ref, epoch: pin.epoch }, mine, rows, op);
+  const tags = new Map([...target.ref.tags, ...tagsOf(there.ref, rows)]);
   const swapped = await target.update({ state: 'live', ...history, tags, head: new Uint8Array(0), epoch: pin.epoch }, op);
-  await copied.told;
+  await copied.recorded;
   if (swapped === undefined) return undefined;
   const at = missing.findIndex(({ id }) => id === there.head.id);
   if (at !== -1) await op.remote.noteRef(there, { row: missing[at] as Row, bytes: stored[at] as Uint8Array });
-  return { objects: missing.length + copied.packs, bytes: copied.bytes };
+  return { objects: missing.length + copied.packs, fetchedBytes: copied.bytes };
 }
 
-/**
- * Prepares what the local store must have before it takes anything in, while the manifests are on
- * their way.
- */
+/** Prepares the local store for new entries while the manifests are fetched. */
 async function prepareLocal(session: string, mine: readonly Row[], op: RemoteCall) {
   const target = await op.local.ensure(session, op);
   const pin = new Pin(op.local.index, target, op);
@@ -206,26 +191,18 @@ async function prepareLocal(session: string, mine: readonly Row[], op: RemoteCal
   return { target, pin };
 }
 
-/** Returns where the local store has blobs of the manifests already. */
-async function placesHere(here: SessionRef, manifests: readonly Manifest[], pin: Pin, op: RemoteCall): Promise<Map<ObjectId, BlobPlace>> {
-  const known = here.head ? (await here.manifest(here.head, op)).blobs : new Map<ObjectId, BlobPlace>();
+/** Returns the locations of the manifests' blobs in the local store. */
+async function localPlaces(here: SessionRef, manifests: readonly Manifest[], pin: Pin, op: RemoteCall): Promise<Map<ObjectId, BlobPlace>> {
+  const ids = new Set(manifests.flatMap(({ blobs }) => [...blobs.keys()]));
   const packs = new PackPresence(here.repository, op);
-  const shared = new Map<ObjectId, BlobPlace>();
-  for (const { blobs } of manifests) {
-    for (const id of blobs.keys()) {
-      const place = known.get(id);
-      if (place !== undefined) shared.set(id, place);
-    }
-  }
-  const usable = await packs.filter(shared);
-  const others: ObjectId[] = [];
-  for (const { blobs } of manifests) for (const id of blobs.keys()) if (!usable.has(id)) others.push(id);
-  const found = others.length === 0 ? new Map<ObjectId, BlobPlace>() : await packs.filter(await pin.lookup(others));
-  return new Map([...usable, ...found]);
+  const known = here.head ? [...(await here.manifest(here.head, op)).blobs] : [];
+  const usable = await packs.filter(new Map(known.filter(([id]) => ids.has(id))));
+  const others = [...ids].filter((id) => !usable.has(id));
+  return new Map([...usable, ...(others.length === 0 ? [] : await packs.filter(await pin.lookup(others)))]);
 }
 
 function diverged({ head: commit }: SessionRef, { id: session, head }: LiveSession): BrowserStateError {
-  const [here, there] = [commit, head].map((row) => row?.id.slice(0, 12));
+  const [here, there] = [commit, head].map((entry) => entry?.id.slice(0, 12));
   return new BrowserStateError(
     'CONFLICT',
     `session ${session}: this machine has commits that were not pushed (head ${here}), and the remote has moved (head ${there}); nothing was changed`,

@@ -1,6 +1,6 @@
 /**
- * Sends what a tree needs and the remote has not (SPEC.md 11.5, R-SYNC-9): frames of home as they are, where all that is in them is wanted, and the rest
- * blob by blob, compressed anew. Everything is verified on the way.
+ * Uploading the blobs of a tree (SPEC.md 11.5, R-SYNC-9). Frames of the local store are sent
+ * unchanged if all of their content is wanted. Other blobs are compressed again. All are verified.
  */
 import { readAhead } from '../base/concurrency.js';
 import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../base/limits.js';
@@ -12,18 +12,21 @@ import type { ObjectId } from '../format/object-id.js';
 import { blobCount, blobId, blobLength, type Tree, type TreeEntry } from '../format/tree.js';
 import type { BlobReader } from '../repository/read/blob-reader.js';
 import type { BlobWriter, Predecessor } from '../repository/write/blob-writer.js';
-import { pushProgress } from './progress/push.js';
+import { pushProgress } from './progress.js';
 
-/** A blob that the remote has not. */
+/** A blob that the remote does not have. */
 interface Missing {
   id: ObjectId;
-  /** In home. */
+  /** Its location in the local store. */
   place: BlobPlace;
-  /** What the remote has at the place that the tree first mentions. */
+  /** The blob of the remote at the same position of the file. */
   predecessor: Predecessor | undefined;
 }
 
-/** Adds every blob of the tree to the writer, reading from home those that the remote has not; `previous` is a tree that the remote has. */
+/**
+ * Adds every blob of the tree to the writer. Reads those that the remote does not have from the
+ * local store. `previous` is a tree that the remote has.
+ */
 export async function sendTree(
   writer: BlobWriter,
   reader: BlobReader,
@@ -32,7 +35,7 @@ export async function sendTree(
   onProgress: OnProgress | undefined,
 ): Promise<void> {
   const missing = findMissing(writer, tree, blobs, previous);
-  const tell = onProgress && pushProgress(tree, new Set(missing.map(({ id }) => id)), onProgress);
+  const report = onProgress && pushProgress(tree, new Set(missing.map(({ id }) => id)), onProgress);
   reader.plan(missing.map(({ place }) => place));
   const frames = wholeFrames(missing);
   const fetch = async (frame: Frame) => {
@@ -40,10 +43,10 @@ export async function sendTree(
     return { frame, parts, stored: await reader.readStored(frame, parts) };
   };
   for await (const { frame, parts, stored } of readAhead([...frames.keys()].sort(compareFrames), CODEC_CONCURRENCY, fetch)) {
-    // Of a commit that was not to be compressed: on a remote bytes count for more.
+    // Its commit was not to be compressed, but a remote needs fewer bytes.
     if (frame.codec === 'raw' && !looksIncompressible(stored)) continue;
     await writer.addFrame({ ...frame, stored }, parts);
-    for (const { id } of parts) tell?.(id);
+    for (const { id } of parts) report?.(id);
   }
   const load = async (blob: Missing) => ({ ...blob, bytes: await reader.read(blob.id, blob.place) });
   const others = missing.filter(({ id, place }) => !writer.use(id, place.length));
@@ -51,7 +54,7 @@ export async function sendTree(
     const block = await writer.reserve(bytes.length);
     block.set(bytes);
     writer.add(block, predecessor);
-    tell?.(id);
+    report?.(id);
   }
 }
 
@@ -76,15 +79,18 @@ function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWrit
   return place && { id, place };
 }
 
-/** The frames all of whose bytes are wanted blobs of which the remote has nothing: what has a predecessor may be sent as a patch. */
+/**
+ * Returns the frames whose bytes are all wanted blobs. A blob with a predecessor is not among them,
+ * since it may be sent as a patch.
+ */
 function wholeFrames(missing: readonly Missing[]): Map<Frame, Missing[]> {
   const frames = new Map<Frame, Missing[]>();
   for (const blob of missing) {
     const { location, length } = blob.place;
     if (location.patches.length > 0 || location.baseLength !== length || blob.predecessor !== undefined) continue;
-    const wanted = frames.get(location.frame);
-    if (wanted === undefined) frames.set(location.frame, [blob]);
-    else wanted.push(blob);
+    const wanted = frames.get(location.frame) ?? [];
+    wanted.push(blob);
+    frames.set(location.frame, wanted);
   }
   for (const [frame, wanted] of frames) {
     if (wanted.reduce((sum, { place }) => sum + place.length, 0) !== frame.length) frames.delete(frame);

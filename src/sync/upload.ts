@@ -1,3 +1,4 @@
+/** Uploading commits to a session on the remote (SPEC.md 11.5). */
 import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../base/limits.js';
 import type { Epoch } from '../format/cells.js';
 import type { BlobPlace, Manifest } from '../format/manifest.js';
@@ -16,30 +17,30 @@ import type { SessionRef } from '../session/session-ref.js';
 import { sendTree } from './upload-tree.js';
 
 export interface Shipment {
-  /** The session's ref on the remote; it is created if the remote has none. */
+  /** The session's ref on the remote; it is created if there is none. */
   there: SessionRef;
   /** Oldest first. */
-  outgoing: readonly Outgoing[];
-  /** Rows that come after them, with the manifest of the first: those of another session that the new one begins with. */
+  outgoing: Outgoing[];
+  /** Entries of another session that the new one begins with, and the manifest of the first. */
   underlying?: { rows: readonly Row[]; manifest: Manifest } | undefined;
-  /** The local manifest of the commit that the first outgoing one was made from, if the local store has it. */
-  base: Pick<Manifest, 'blobs'> | undefined;
-  /** Tags to set with it. */
-  tags: ReadonlyMap<string, ObjectId>;
-  /** Name also what is not reachable from the token, after a pin. */
+  /** The local manifest of the commit before the first outgoing one. */
+  base?: Pick<Manifest, 'blobs'> | undefined;
+  /** Tags to set in the same swap. */
+  tags?: Iterable<readonly [name: string, commit: ObjectId]>;
+  /** Also reuse objects that the token does not reach, after a pin. */
   pin: boolean;
-  /** Whose lease ends with it. */
+  /** The owner whose lease ends in the same swap. */
   release?: string | undefined;
   /** The epoch, if it was read after the token already. */
   pinned?: Epoch;
-  /** Keys of what the remote has lost, and the rows of its ref that are sent again because of it, oldest first. */
+  /** The keys of objects that the remote has lost, and the entries to send again, oldest first. */
   loss?: { lost: ReadonlySet<string>; relocated: readonly Outgoing[] };
-  /** Whether the packs that are named again are looked for; asked for unless given. */
+  /** Whether to check that reused packs exist; decided by the remote unless given. */
   looks?: boolean;
 }
 
 export interface Sent {
-  /** The ref as it is after it; other writers may have gone on from what was sent. */
+  /** The ref after the swap; other writers may have updated it since. */
   ref: SessionRef;
   /** The newest commit that was sent. */
   commit: ObjectId;
@@ -47,29 +48,29 @@ export interface Sent {
   bytes: number;
 }
 
-/** A ref that was never under a collection says 0: what is learnt then holds as long as there has been none. */
+/** Epoch 0 is that of a ref before any collection; the index has entries from epoch 1 on. */
 const FIRST_EPOCH = 1;
 
-/** Sends; undefined if another writer was first. */
+/** Sends the commits in one swap; undefined if another writer was first. */
 export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | undefined> {
-  const { there, underlying, tags } = shipment;
+  const { there, underlying, tags = [], release } = shipment;
   const { lost, relocated } = shipment.loss ?? { lost: new Set<string>(), relocated: [] };
   const outgoing = [...relocated, ...shipment.outgoing];
   const target = there.hasRef ? there : await op.remote.create(there.id, op);
   if (target === undefined) return undefined;
-  // Not before: a look that is due is not spent on an attempt that lost before it looked.
+  // Only now: an attempt that has already lost does not use up a check that is due.
   const looks = shipment.looks ?? (await op.remote.isLookDue());
   const { repository, ref } = target;
   const known = await knownPlaces(shipment, target, op);
   const head = outgoing.at(-1);
-  // Decoded once: for a large profile it is the largest thing in memory.
+  // Decoded once: of a large profile, this is the largest thing in memory.
   const loaded = await head?.load();
   const reuse = await findReuse(shipment, target, known.places, loaded?.blobs ?? new Map(), op);
   const epoch = Math.max(ref.epoch, reuse.learntAt);
   const ownPlaces = new Map(shipment.base?.blobs);
   const source = await op.local.init(op);
   const reader = new BlobReader(source, { signal: op.signal });
-  let noting: Promise<void> = Promise.resolve();
+  let recording: Promise<void> = Promise.resolve();
   const writer = new BlobWriter(repository, {
     compression: 'auto',
     known: new Map([...reuse.places, ...known.places]),
@@ -80,8 +81,8 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
       return place && reader.read(id, place);
     },
     onDurable: (places) => {
-      noting = noting.then(() => op.remote.index.record(repository, Math.max(FIRST_EPOCH, epoch), places));
-      return noting;
+      recording = recording.then(() => op.remote.index.record(repository, Math.max(FIRST_EPOCH, epoch), places));
+      return recording;
     },
     signal: op.signal,
   });
@@ -93,7 +94,7 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
   for (const each of outgoing) {
     const { commit, isHere } = each;
     const { tree, blobs: stored } = (each === head ? loaded : undefined) ?? (await each.load());
-    const blobs = isHere || lost.size === 0 ? stored : await inLocalStore(shipment, stored, known.places, ownPlaces, op);
+    const blobs = isHere || lost.size === 0 ? stored : await localPlaces(there.id, lost, stored, known.places, ownPlaces, op);
     if (isHere) for (const [id, place] of blobs) ownPlaces.set(id, place);
     await sendTree(writer, reader, { tree, blobs }, previous, op.onProgress);
     await writer.settle();
@@ -108,7 +109,7 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
   }
   const looking = new PackPresence(repository, op).missing(named, writer.packs);
   looking.catch(() => undefined);
-  const pinning = reuse.pin?.();
+  const pinning = reuse.needsPin ? Promise.resolve(shipment.pinned ?? repository.epoch(op)) : undefined;
   pinning?.catch(() => undefined);
   await writer.finish();
   const before = { ...ref, rows: ref.rows.map((row) => moved.get(row.id) ?? row), epoch };
@@ -126,25 +127,28 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
   }
   if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, there: target, looks, pinned }, op);
   const first = [...rows, ...before.rows][0] as Row;
-  const bytesOfFirst = await manifests.get(first.id);
-  const newest = bytesOfFirst && { row: first, bytes: bytesOfFirst };
+  const bytes = await manifests.get(first.id);
   const change = {
     state: 'live',
     ...history,
     tags: new Map([...ref.tags, ...tags]),
-    head: newest === undefined ? ref.head : op.remote.inlineHead(newest.bytes),
+    head: bytes === undefined ? ref.head : op.remote.inlineHead(bytes),
     epoch: Math.max(epoch, pinned?.k ?? 0),
-    lease: ref.lease?.owner === shipment.release ? undefined : ref.lease,
+    lease: ref.lease?.owner === release ? undefined : ref.lease,
   } as const;
-  const swapped = await target.update(change, op, newest);
+  const swapped = await target.update(change, op, bytes && { row: first, bytes });
   if (swapped === undefined) return undefined;
-  const bytes = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
-  return { ref: swapped, commit: first.id, objects: writer.packs.size + stored.length, bytes };
+  const total = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
+  return { ref: swapped, commit: first.id, objects: writer.packs.size + stored.length, bytes: total };
 }
 
-/** Returns where the local store has blobs that the remote has lost, of a version that only the remote had. Throws INTEGRITY, as `lostPacks`, if it has not all. */
-async function inLocalStore(
-  { there, loss }: Shipment,
+/**
+ * Returns the local locations of the blobs of a version that only the remote had, and has lost.
+ * Throws INTEGRITY, as `lostPacks`, if the local store lacks one.
+ */
+async function localPlaces(
+  session: string,
+  lost: ReadonlySet<string>,
   stored: ReadonlyMap<ObjectId, BlobPlace>,
   known: ReadonlyMap<ObjectId, BlobPlace>,
   ownPlaces: ReadonlyMap<ObjectId, BlobPlace>,
@@ -154,11 +158,14 @@ async function inLocalStore(
   const source = await op.local.init(op);
   const { k } = await source.epoch(op);
   const found = new Map([...(await op.local.index.lookup(source, k, ids)), ...ownPlaces]);
-  if (ids.some((id) => !found.has(id))) throw lostPacks(op.remote.provider.url, loss?.lost ?? new Set(), there.id);
+  if (ids.some((id) => !found.has(id))) throw lostPacks(op.remote.provider.url, lost, session);
   return found;
 }
 
-/** Returns the locations that may be named without a pin, since the ref's entries reach them, and the tree that the first commit is likely to resemble. */
+/**
+ * Returns the locations that need no pin, since entries of the ref reach them, and the tree that
+ * the first commit probably resembles.
+ */
 async function knownPlaces(
   { outgoing, underlying, loss }: Shipment,
   there: SessionRef,
@@ -172,18 +179,18 @@ async function knownPlaces(
   return { places: withoutPacks(places, loss?.lost ?? new Set()), tree: manifests[0]?.tree };
 }
 
-/** What else the remote is thought to have of what is to be sent. */
+/** The other blobs to send that the remote probably has. */
 interface Reuse {
   places: ReadonlyMap<ObjectId, BlobPlace>;
-  /** The epoch under which they were learnt. */
+  /** The epoch under which the locations were learnt. */
   learntAt: number;
-  /** Reads the epoch, after the token: it tells whether they may be named. Undefined where nothing is named that needs it. */
-  pin: (() => Promise<Epoch>) | undefined;
+  /** Whether anything is named that only the current epoch allows. */
+  needsPin: boolean;
 }
 
 /**
- * Finds what can be used again, without the epoch that decides it: that is read while the rest is uploaded. What is uploaded meanwhile is named by nothing
- * before the swap, and the swap waits for the epoch (SPEC.md R-SYNC-2).
+ * Finds blobs to reuse without waiting for the epoch, which is read during the upload. Nothing
+ * names the uploaded objects before the swap, which waits for the epoch (SPEC.md R-SYNC-2).
  */
 async function findReuse(
   { pin, pinned, underlying, loss }: Shipment,
@@ -196,20 +203,18 @@ async function findReuse(
   const ids = missing.map(([id]) => id);
   const lost = loss?.lost ?? new Set<string>();
   if (pinned !== undefined) {
-    const places = withoutPacks(withoutCondemned(await op.remote.index.lookup(repository, pinned.k, ids), pinned), lost);
-    return { places, learntAt: pinned.k, pin: async () => pinned };
+    const found = withoutCondemned(await op.remote.index.lookup(repository, pinned.k, ids), pinned);
+    return { places: withoutPacks(found, lost), learntAt: pinned.k, needsPin: true };
   }
-  const none = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
   const mayReuse = missing.length > 0 && (pin || ref.rows.length === 0);
-  const guessed = mayReuse ? await op.remote.index.guess(repository, ids) : none;
-  const guess = { ...guessed, places: withoutPacks(guessed.places, lost) };
-  const isWorth = guess.places.size > 0 && lengthOf(guess.places) >= REUSE_SHARE * lengthOf(missing);
-  // What lies beneath is another session's, and named in any case.
-  const needsPin = isWorth || underlying !== undefined;
-  return { ...(isWorth ? guess : none), pin: needsPin ? () => repository.epoch(op) : undefined };
+  const guess = mayReuse ? await op.remote.index.guess(repository, ids) : { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
+  const places = withoutPacks(guess.places, lost);
+  if (places.size > 0 && lengthOf(places) >= REUSE_SHARE * lengthOf(missing)) return { ...guess, places, needsPin: true };
+  // The underlying entries are another session's.
+  return { places: new Map(), learntAt: 0, needsPin: underlying !== undefined };
 }
 
-/** Whether what was guessed holds: nothing was collected since it was learnt, and nothing of it is about to be. */
+/** Returns whether nothing reused was collected since it was learnt, or is condemned. */
 function isUsable({ places, learntAt }: Reuse, epoch: Epoch): boolean {
   return places.size === 0 || (epoch.k === learntAt && withoutCondemned(places, epoch).size === places.size);
 }

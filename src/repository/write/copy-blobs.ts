@@ -57,17 +57,17 @@ export async function copyBlobs(
   target: Repository,
   blobs: ReadonlyMap<ObjectId, BlobPlace>,
   options: CopyOptions,
-): Promise<{ places: Map<ObjectId, BlobPlace>; packs: number; bytes: number; told: Promise<void> }> {
+): Promise<{ places: Map<ObjectId, BlobPlace>; packs: number; bytes: number; recorded: Promise<void> }> {
   const copy = new Copy(source, target, blobs, options);
   try {
     const wrong = await copy.run(blobs, options.present ?? new Map());
     if (wrong.size > 0) await copy.run(wrong, new Map());
   } catch (error) {
     // No more calls are made after this. The first error reports the reason.
-    await copy.told.catch(() => undefined);
+    await copy.recorded.catch(() => undefined);
     throw error;
   }
-  return { places: copy.places, packs: copy.packs.size, bytes: copy.bytes, told: copy.told };
+  return { places: copy.places, packs: copy.packs.size, bytes: copy.bytes, recorded: copy.recorded };
 }
 
 /**
@@ -84,7 +84,7 @@ class Copy {
   readonly places = new Map<ObjectId, BlobPlace>();
   readonly packs = new Set<string>();
   bytes = 0;
-  told: Promise<void> = Promise.resolve();
+  recorded: Promise<void> = Promise.resolve();
   readonly #source: Repository;
   readonly #target: Repository;
   readonly #options: CopyOptions;
@@ -231,11 +231,11 @@ class Copy {
     if (arrived.size > 0 && onVerified !== undefined) {
       // At most one batch is reported meanwhile: an unreported one is fetched again if the process
       // is killed.
-      await this.told;
-      this.told = onVerified(arrived);
+      await this.recorded;
+      this.recorded = onVerified(arrived);
     }
     // Errors surface at the await at the end.
-    this.told.catch(() => undefined);
+    this.recorded.catch(() => undefined);
     for (const [id, place] of arrived) this.places.set(id, place);
     return new Map([...ready].filter(([id]) => wrong.has(id)));
   }

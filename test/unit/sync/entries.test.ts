@@ -8,22 +8,22 @@ import { memoryProvider } from '../../../src/index.js';
 import type { Token } from '../../../src/repository/refs.js';
 import { Repository } from '../../../src/repository/repository.js';
 import { type RefOwner, SessionRef } from '../../../src/session/session-ref.js';
-import { arrange, inOrder } from '../../../src/sync/pulled-rows.js';
+import { arrange, inOrder } from '../../../src/sync/entries.js';
 import { counting } from '../../support/faults/providers.js';
 import { fakeHost } from '../../support/host.js';
 
-function rowOf(number: number): Row {
+function entryOf(number: number): Row {
   const tree = number.toString(16).padStart(64, '0');
   const commit = { tree, parents: [], time: number, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
   return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
 }
 
 /** Returns the entries from `from` down to `to`, newest first. */
-function rowsOf(from: number, to: number): Row[] {
-  return Array.from({ length: from - to + 1 }, (_, i) => rowOf(from - i));
+function entriesOf(from: number, to: number): Row[] {
+  return Array.from({ length: from - to + 1 }, (_, i) => entryOf(from - i));
 }
 
-async function withRows(rows: readonly Row[]) {
+async function withEntries(rows: readonly Row[]) {
   const provider = counting(memoryProvider());
   const repository = await Repository.init(provider, fakeHost());
   const empty = await repository.refs.ensure('main');
@@ -32,9 +32,9 @@ async function withRows(rows: readonly Row[]) {
 }
 
 async function arranged(here: readonly Row[], rows: readonly Row[]) {
-  const { provider, repository, token } = await withRows(here);
+  const { provider, repository, token } = await withEntries(here);
   const puts = provider.counts.requests.put;
-  const change = await arrange(repository, token.ref, here, rows, {});
+  const change = await arrange(repository.refs, token.ref, here, rows, {});
   const written = provider.counts.requests.put - puts;
   const { ref } = (await repository.refs.swap(token, change)) as Token;
   const ids: string[] = [];
@@ -45,8 +45,8 @@ async function arranged(here: readonly Row[], rows: readonly Row[]) {
 const idsOf = (rows: readonly Row[]) => rows.map(({ id }) => id);
 
 test('R-REF-2: an entry before all those in segments leaves the segments unchanged', async (t) => {
-  const here = rowsOf(3000, 1);
-  const rows = [rowOf(3001), ...here];
+  const here = entriesOf(3000, 1);
+  const rows = [entryOf(3001), ...here];
   const { ids, written, before, after } = await arranged(here, rows);
   t.deepEqual(ids, idsOf(rows));
   t.is(written, 0);
@@ -54,8 +54,8 @@ test('R-REF-2: an entry before all those in segments leaves the segments unchang
 });
 
 test('R-REF-2: entries that the ref has no room for join the newest segment, and no other is rewritten', async (t) => {
-  const here = rowsOf(3000, 1);
-  const rows = [...rowsOf(3060, 3001), ...here];
+  const here = entriesOf(3000, 1);
+  const rows = [...entriesOf(3060, 3001), ...here];
   const { ids, written, before, after } = await arranged(here, rows);
   t.deepEqual(ids, idsOf(rows));
   t.is(written, 1);
@@ -63,19 +63,19 @@ test('R-REF-2: entries that the ref has no room for join the newest segment, and
 });
 
 test('R-SYNC-4: an entry among those in segments is inserted in order', async (t) => {
-  const here = rowsOf(300, 1).filter(({ commit }) => commit.time !== 100);
-  const { ids } = await arranged(here, rowsOf(300, 1));
-  t.deepEqual(ids, idsOf(rowsOf(300, 1)));
+  const here = entriesOf(300, 1).filter(({ commit }) => commit.time !== 100);
+  const { ids } = await arranged(here, entriesOf(300, 1));
+  t.deepEqual(ids, idsOf(entriesOf(300, 1)));
 });
 
 test('R-SYNC-4: entries that only the local store has stay before those they follow', async (t) => {
-  const there = rowsOf(9, 1);
-  const [unsent, old] = [rowsOf(21, 20), rowOf(30)];
-  const here = [...unsent, rowOf(6), old, rowOf(3)];
-  const { repository, token } = await withRows(there);
+  const there = entriesOf(9, 1);
+  const [unsent, old] = [entriesOf(21, 20), entryOf(30)];
+  const here = [...unsent, entryOf(6), old, entryOf(3)];
+  const { repository, token } = await withEntries(there);
   const seen = new SessionRef({} as RefOwner, 'main', repository, token);
-  const ordered = await inOrder(seen, [rowOf(9), rowOf(5)], here, {});
-  t.deepEqual(idsOf(ordered), idsOf([...unsent, rowOf(9), rowOf(6), rowOf(5), old, rowOf(3)]));
-  const unrelated = await inOrder(seen, [rowOf(9)], [old], {});
-  t.deepEqual(idsOf(unrelated), idsOf([rowOf(9), old]));
+  const ordered = await inOrder(seen, [entryOf(9), entryOf(5)], here, {});
+  t.deepEqual(idsOf(ordered), idsOf([...unsent, entryOf(9), entryOf(6), entryOf(5), old, entryOf(3)]));
+  const unrelated = await inOrder(seen, [entryOf(9)], [old], {});
+  t.deepEqual(idsOf(unrelated), idsOf([entryOf(9), old]));
 });

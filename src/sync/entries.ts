@@ -1,0 +1,49 @@
+/** The entries that a pull adds to the local history, and the tags that name them. */
+import type { ObjectId } from '../format/object-id.js';
+import { type Ref, type Row, rowCount } from '../format/ref.js';
+import type { RequestOptions } from '../provider/provider.js';
+import type { Refs } from '../repository/refs.js';
+import type { SessionRef } from '../session/session-ref.js';
+
+/**
+ * Returns the local entries with the new ones, in the remote's order. Those that only the local
+ * store has stay before the entry that they follow.
+ */
+export async function inOrder(there: SessionRef, added: readonly Row[], here: readonly Row[], options: RequestOptions): Promise<Row[]> {
+  const mine = new Map([...here, ...added].map((entry) => [entry.id, entry]));
+  const ordered: Row[] = [];
+  let left = added.length;
+  for await (const { id } of there.entries(options)) {
+    const entry = mine.get(id);
+    if (entry === undefined) continue;
+    ordered.push(entry);
+    if (added.includes(entry) && --left === 0) break;
+  }
+  const placed = new Set(ordered.map(({ id }) => id));
+  const shared = here.findIndex(({ id }) => placed.has(id));
+  const before = here.slice(0, Math.max(0, shared));
+  return [...before, ...ordered, ...here.slice(before.length).filter(({ id }) => !placed.has(id))];
+}
+
+/**
+ * Returns the change that makes `entries` the local ones. Segments stay if all new entries come
+ * before them, so that a pull costs the same at any length of history.
+ */
+export function arrange(
+  refs: Refs,
+  ref: Ref,
+  here: readonly Row[],
+  entries: readonly Row[],
+  options: RequestOptions,
+): Promise<Pick<Ref, 'rows' | 'segments'>> {
+  const older = here.slice(ref.rows.length);
+  const front = entries.slice(0, entries.length - older.length);
+  const isSame = older.length === rowCount(ref) - ref.rows.length && older.every((entry, i) => entry === entries[front.length + i]);
+  return isSame ? refs.replaceRows(ref, front, options) : refs.adopt(ref, entries, options);
+}
+
+/** Returns the tags of a ref that name one of the entries. */
+export function tagsOf({ tags }: Ref, entries: readonly Row[]): [name: string, commit: ObjectId][] {
+  const ids = new Set(entries.map(({ id }) => id));
+  return [...tags].filter(([, id]) => ids.has(id));
+}
