@@ -9,6 +9,6 @@ rmSync('dist/lib', { recursive: true, force: true });
 if (existsSync('dist')) {
   for (const name of readdirSync('dist', { recursive: true, encoding: 'utf8' })) {
     const source = name.replace(/^types\//, '').replace(/(?:\.d\.ts|\.js)$/, '.ts');
-    if (source !== name && !existsSync(source)) rmSync(join('dist', name));
+    if (source !== name && source.endsWith('.ts') && !existsSync(source)) rmSync(join('dist', name));
   }
 }
