@@ -18,7 +18,7 @@ const examples = modules.flatMap((module) => Object.values(module)).flatMap((com
 const template = mkdtempSync(join(tmpdir(), 'browserstate-test-'));
 test.after.always(() => rmSync(template, { recursive: true }));
 
-/** Makes a home directory with two sessions, one of four commits, and a copy of both on a remote. */
+/** Makes a home directory with two sessions, one of four commits, and a copy on a remote. */
 test.before(async () => {
   const host = { ...systemHost, now: () => Date.parse('2026-11-20T09:00Z') };
   const places = { home: join(template, '.browserstate'), remote: `file://${template}/remote` };
@@ -40,7 +40,7 @@ test.before(async () => {
 });
 
 const abandoned = 'work.0123456789ab';
-/** What a reader has done before the examples of a command. */
+/** Commands that come before the examples of a command. */
 const before: Readonly<Record<string, readonly string[]>> = {
   delete: ['browserstate fork experiment -s work'],
   restore: ['rm -r profile DIR'],
