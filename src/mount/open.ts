@@ -5,13 +5,14 @@
 import { join } from 'node:path';
 import { isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
+import { nearest } from '../base/nearest.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno, makeDirectory, writeFailure } from '../fs/errors.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
 import { type Call, hasRemote } from '../session/call.js';
 import { checkoutSession } from '../session/checkout.js';
 import { takeLease } from '../session/lease.js';
-import { absentSession, meantBy, sessionNames } from '../session/names.js';
+import { absentSession, sessionNames } from '../session/names.js';
 import type { LocalReplica } from '../session/replica/local.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
@@ -45,7 +46,7 @@ export async function openMount(session: string, options: OpenMountOptions, op: 
     const base = await localHead(session, op);
     if (base === undefined) {
       if (mode === 'fork' || !create) throw await absentSession([op.local, op.remote], session, op);
-      const meant = meantBy(session, [...names, ...(await sessionNames(op.local, op))]);
+      const meant = nearest(session, [...names, ...(await sessionNames(op.local, op))]);
       op.onWarning?.(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
     }
     const made = await makeWorkspace(session, base, frames, options, op);

@@ -27,10 +27,7 @@ export interface EntryContent extends ManifestContent {
   compression?: Compression | undefined;
 }
 
-/**
- * Stores a commit's manifest under a new name. Returns the entry that names it at once, and its
- * bytes when they are durable.
- */
+/** Stores a manifest. Returns its entry at once, and its bytes when they are durable. */
 export function writeEntry(
   repository: Repository,
   { op, epoch, compression = 'auto', ...content }: EntryContent,
@@ -46,16 +43,12 @@ export function writeEntry(
 export interface NewEntry extends EntryContent {
   /** Older entries to add with it, newest first. */
   below?: readonly Row[];
-  /** A tag to set on it in the same swap. */
   tag?: string | undefined;
   /** Awaited before the swap: every object that the commit names must be durable. */
   ready?: Promise<unknown>;
 }
 
-/**
- * Appends a commit. Returns its entry, all tags, and the bytes of its manifest; undefined if
- * another writer updated the ref first.
- */
+/** Appends a commit; undefined if another writer updated the ref first. */
 export async function appendCommit(
   from: SessionRef,
   entry: NewEntry,

@@ -35,7 +35,6 @@ export function requireRemote(op: Call): RemoteCall {
   });
 }
 
-/** Returns the operation of a call with the option `offline`. */
 export function callOf<T extends object>(
   store: Call,
   call: string,

@@ -1,4 +1,4 @@
-/** The content of a directory before a checkout, as far as versions of the local store explain it. */
+/** The content of a directory before a checkout, compared with versions of the local store. */
 import { BrowserStateError, ignore } from '../base/errors.js';
 import { diffTrees, isEmptyDiff, sameContent } from '../format/diff.js';
 import type { Manifest } from '../format/manifest.js';
@@ -16,7 +16,6 @@ import type { Pending, Workspace, WorkspaceRecord } from '../workspace/workspace
 import type { Call } from './call.js';
 import { forkName } from './relatives.js';
 
-/** A directory to check out into. */
 export interface Target {
   workspace: Workspace;
   learn: StatCache;
@@ -27,10 +26,7 @@ export interface Target {
 
 const everything: Filter = { excludes: () => false };
 
-/**
- * Throws DIRTY if the mixture that an interrupted checkout left has entries of neither version:
- * they were written since. Throws DIRTY for every other change that could not be settled.
- */
+/** Throws DIRTY if a directory was written to since an interrupted checkout, or it is unsettled. */
 export async function rejectUnexplained(target: Target, { phase, previous, next }: Pending): Promise<void> {
   const { workspace, op } = target;
   const { dir } = workspace;
@@ -75,10 +71,7 @@ export async function readClean(target: Target): Promise<Tree | undefined> {
   return undefined;
 }
 
-/**
- * Reads the version of a record, in its session or in the conflict session that has its commits
- * now. Undefined if neither has it.
- */
+/** Reads the version of a record; a conflict session may have it now. Undefined if none has. */
 async function readRecorded({ session, base }: WorkspaceRecord, op: Call): Promise<Manifest | undefined> {
   for (const name of [session, forkName(session, base)]) {
     const found = await op.local.read(name, op);

@@ -55,10 +55,9 @@ export interface CheckoutResult {
 const noRules: CaptureRules = { keepCaches: false, exclude: [], ignoreFile: undefined };
 
 /**
- * Makes `dir` hold a version of the session in either replica. Throws DIRTY unless `dir` is absent,
- * empty or unchanged since a commit or checkout, or `force` is given. Throws NOT_FOUND for an
- * unknown session or revision, BUSY if a browser uses `dir`, INTEGRITY if the store is damaged;
- * `dir` is then as it was.
+ * Makes `dir` hold a version of either replica. Throws DIRTY unless `dir` is absent, empty or
+ * unchanged since a commit or checkout, or `force` is given. Throws NOT_FOUND, BUSY if a browser
+ * uses `dir`, and INTEGRITY if the store is damaged; `dir` is then as it was.
  */
 export async function checkoutSession(
   replica: Replica,
@@ -78,7 +77,11 @@ async function checkoutFrom(from: LiveSession, dir: string, options: CheckoutSet
   const manifest = await from.manifest(entry, op);
   await op.local.init(op);
   const tree = only ? selectMatching(manifest.tree, only) : manifest.tree;
-  if (only && tree.length === 0) throw nothingOf(only);
+  if (only && tree.length === 0) {
+    throw new BrowserStateError('NOT_FOUND', `${only.join(', ')}: the version has nothing of that name`, {
+      hint: 'Give paths relative to the directory, such as `Default/**`.',
+    });
+  }
   const content: PlaceOptions = {
     opened,
     reader: new BlobReader(from.repository, { signal: op.signal, kept: options.frames }),
@@ -172,11 +175,5 @@ function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord)
   throw new BrowserStateError('DIRTY', `${dir}: it holds a part of commit ${before.base.slice(0, 12)} of session ${before.session}`, {
     details: { path: dir, session: before.session, commit: before.base },
     hint: 'Restore parts of one version into one directory, or choose another directory.',
-  });
-}
-
-function nothingOf(only: readonly string[]): BrowserStateError {
-  return new BrowserStateError('NOT_FOUND', `${only.join(', ')}: the version has nothing of that name`, {
-    hint: 'Give paths relative to the directory, such as `Default/**`.',
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Drafts: the objects that one attempt to change a ref has stored. They are removed if the attempt
- * fails before its swap is sent, or loses it: no index and no ref names them. After a kill they are
- * removed by the attempt's note, which is durably gone before a swap is sent (SPEC.md 11.2).
+ * fails before its swap, or loses it. After a kill its note lists them; the note is durably gone
+ * before a swap is sent (SPEC.md 11.2).
  */
 import { appendFile, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,6 @@ export interface DraftStore {
   readonly provider: Provider;
   readonly host: Host;
   readonly owners: Owners;
-  /** The folder of the notes. */
   readonly records: string;
 }
 
@@ -33,7 +32,6 @@ interface Note {
 }
 
 class Draft {
-  readonly #store: DraftStore;
   readonly #keys = new Set<string>();
   readonly #pending = new Set<Promise<void>>();
   #note: Promise<Note | undefined> | undefined;
@@ -41,15 +39,13 @@ class Draft {
   /** Whether a swap was sent, and may have taken effect. */
   isSent = false;
 
-  constructor(store: DraftStore) {
-    this.#store = store;
-  }
+  constructor(private readonly store: DraftStore) {}
 
   /** Removes the stored objects. Only if no swap was sent, or the swap has lost. */
   async discard(): Promise<void> {
     this.#isOver = true;
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
-    await removeObjects(this.#store.provider, this.#keys);
+    await removeObjects(this.store.provider, this.#keys);
   }
 
   async close(): Promise<void> {
@@ -100,7 +96,7 @@ class Draft {
 
   /** Creates the note. Undefined if the store is not a folder, or the note cannot be written. */
   async #begin(): Promise<Note | undefined> {
-    const { provider, owners, host, records } = this.#store;
+    const { provider, owners, host, records } = this.store;
     if (!isFolder(provider)) return undefined;
     const hold = await owners.hold();
     const path = join(records, `${toHex(host.random(8))}.draft.${hold.name}`);
@@ -120,7 +116,7 @@ class Draft {
     if (note === undefined) return;
     try {
       await rm(note.path, { force: true });
-      const folder = await open(this.#store.records);
+      const folder = await open(this.store.records);
       await folder.sync().finally(() => folder.close());
     } catch (error) {
       throw writeFailure(note.path, error);
@@ -128,10 +124,7 @@ class Draft {
   }
 }
 
-/**
- * Runs one attempt to change a ref in the local store; it returns undefined if its swap has lost.
- * Removes the stored objects unless the swap may have taken effect.
- */
+/** Runs one attempt to change a ref. Removes its objects unless the swap may have taken effect. */
 export async function drafting<T>(
   store: DraftStore,
   { provider, id }: Repository,

@@ -22,15 +22,14 @@ export interface AtOptions extends RequestOptions {
   at?: string | undefined;
 }
 
-/** A commit of a session. */
 interface Version {
   source: SessionRef;
   row: Row;
 }
 
 /**
- * Appends a commit with the tree of another one, of this session or, as `SESSION:REV`, of another.
- * Atomic. Throws CONFLICT if another writer moved the head meanwhile.
+ * Appends a commit with the tree of another one, which `SESSION:REV` may name. Atomic. Throws
+ * CONFLICT if another writer moved the head meanwhile.
  */
 export function rollback(replica: Replica, session: string, to: string, message: string | undefined, op: Operation): Promise<LogEntry> {
   return changeLive(replica, session, op, async (from) => {
@@ -55,8 +54,8 @@ export function rollback(replica: Replica, session: string, to: string, message:
 
 /**
  * Creates a session that begins with this one's history up to a revision; nothing is copied. Throws
- * CONFLICT if a session of that name exists. Throws INTEGRITY if the version or the history before
- * it cannot be read, and creates no ref then.
+ * CONFLICT if that session exists, and INTEGRITY if the history cannot be read. Creates no ref
+ * then.
  */
 export async function fork(
   replica: Replica,
@@ -139,8 +138,8 @@ export function untag(replica: Replica, session: string, name: string, op: Opera
 }
 
 /**
- * Removes the session and its history. Its name can be used again. `movedTo` is the session that
- * has its commits now, and the newest of them; undefined if a caller asked for the deletion.
+ * Removes the session and its history. `movedTo` is the session that has its commits now, with the
+ * newest of them; undefined if a caller asked for the deletion.
  */
 export async function deleteSession(
   replica: Replica,

@@ -1,7 +1,6 @@
 /**
  * Leases: who works on a session until when, noted in its ref (SPEC.md 11.6). A lease is advice: it
- * stops no commit or push of others. Only the swap protects a session, and grants one of several
- * concurrent requests for a lease.
+ * stops no commit or push. Of several concurrent requests the swap grants one.
  */
 import { toHex, utf8 } from '../base/bytes.js';
 import { BrowserStateError, isError } from '../base/errors.js';
@@ -15,7 +14,7 @@ import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
 
 export interface LeaseOptions extends RequestOptions {
-  /** The owner, who may take the lease again. Unique, with user, machine and process, by default. */
+  /** The owner may take the lease again. A unique name of this process unless given. */
   owner?: string | undefined;
   /** Milliseconds from now on, and from each renewal on, by this machine's clock. */
   ttl: number;
@@ -80,8 +79,8 @@ export async function takeLease(
 }
 
 /**
- * Swaps the lease that `decide` returns into the ref, and returns the new ref. The first attempt
- * starts from the cached ref, unless that is older than change `least`. Its errors prove nothing.
+ * Swaps the lease that `decide` returns into the ref. The first attempt starts from the cached ref,
+ * unless that is older than change `least`. Its errors prove nothing.
  */
 async function change(
   replica: Replica,

@@ -30,14 +30,6 @@ export async function sessionNames({ provider }: Pick<Place, 'provider'>, { sign
   return names;
 }
 
-/** Returns the most similar name, if one is similar enough. */
-export function meantBy(session: string, names: readonly string[]): string | undefined {
-  return nearest(
-    session,
-    names.filter((name) => name !== session),
-  );
-}
-
 /** Returns the error for a session that no replica has. Suggests a similar one that exists. */
 export async function absentSession(
   places: readonly (Place | undefined)[],
@@ -47,7 +39,7 @@ export async function absentSession(
   const there = places.filter((place) => place !== undefined);
   let names = (await Promise.all(there.map((place) => sessionNames(place, options)))).flat();
   for (let guess = 0; guess < MAX_GUESSES; guess++) {
-    const meant = meantBy(session, names);
+    const meant = nearest(session, names);
     if (meant === undefined) break;
     const found = await Promise.all(there.map((place) => place.read(meant, options).catch(() => undefined)));
     if (found.some((each) => each?.exists)) return noSession(session, meant);

@@ -1,24 +1,19 @@
 /** Reads of manifests, which distinguish damage from a changed session (SPEC.md R-GC-2). */
 import { BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
 import { objectKey } from '../format/keys.js';
-import type { Ref, Row } from '../format/ref.js';
-import type { RequestOptions, Version } from '../provider/provider.js';
-import type { Repository } from '../repository/repository.js';
-
-/** A session's ref as it was read. */
-interface ReadRef {
-  id: string;
-  ref: Ref;
-  version: Version | undefined;
-  repository: Repository;
-}
+import type { Row } from '../format/ref.js';
+import type { RequestOptions } from '../provider/provider.js';
+import type { SessionRef } from './session-ref.js';
 
 /**
- * Returns the stored manifest of an entry, which the ref may contain (SPEC.md R-REF-5). If it is
- * missing, throws INTEGRITY if the ref is still the same, else CONFLICT.
+ * Returns the stored manifest of an entry, from the ref if it has it (SPEC.md R-REF-5). Throws
+ * INTEGRITY if it is missing and the ref unchanged, CONFLICT if the ref has changed.
  */
-export async function readManifestBytes(from: ReadRef, entry: Row, options: RequestOptions): Promise<Uint8Array> {
-  const { id, ref, version, repository } = from;
+export async function readManifestBytes(
+  { id, ref, version, repository }: Pick<SessionRef, 'id' | 'ref' | 'version' | 'repository'>,
+  entry: Row,
+  options: RequestOptions,
+): Promise<Uint8Array> {
   if (entry.id === ref.rows[0]?.id && ref.head.length > 0) return ref.head;
   const key = objectKey('manifests', entry.manifest);
   try {
@@ -35,7 +30,7 @@ export async function readManifestBytes(from: ReadRef, entry: Row, options: Requ
   }
 }
 
-/** Returns whether an object was missing because the session has changed: retry from a fresh read. */
+/** Returns whether an object was missing because the session has changed: a retry may succeed. */
 export function wasCollected(error: unknown): boolean {
   return isError(error, 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
 }

@@ -9,10 +9,7 @@ const MADE = /(?:\.(?:conflict|fork)-[0-9a-f]{12})+$/;
 /** Characters that the names of a session and its relatives share, whatever their lengths. */
 const COMMON = MAX_ID_LENGTH - '.conflict-'.length - 12;
 
-/**
- * Returns the name of a relative of the session in which a revision exists; undefined if there is
- * none, or the revision is ambiguous.
- */
+/** Returns the relative in which a revision exists; undefined if there is not exactly one. */
 export async function relativeWith(
   replicas: readonly Replica[],
   session: string,

@@ -23,18 +23,17 @@ interface Located<H> {
 }
 
 /**
- * Returns the entry that `revision` names: `HEAD`, a tag, a commit id or a unique prefix of it with
- * at least 4 digits, each followed by any number of `~N` for the Nth first parent, or `@time` for
- * the newest commit not later than that. Throws USAGE for an invalid or ambiguous revision, and
- * NOT_FOUND for one that names nothing.
+ * Returns the entry that `revision` names: `HEAD`, a tag, a commit id or a unique prefix of at
+ * least 4 digits, each with any number of `~N` for the Nth first parent; or `@time` for the newest
+ * commit not later than that. Throws USAGE for an invalid or ambiguous revision, and NOT_FOUND.
  */
 export async function resolveRevision(history: History, revision: string, options: RequestOptions = {}): Promise<Row> {
   return (await resolveAmong([history], revision, options)).row;
 }
 
 /**
- * Resolves a revision of a session with several histories, each of which may lack entries. `HEAD`
- * is that of the first. Tags and times are looked up in one after the other, ids and parents in all.
+ * Resolves a revision among several histories, which may lack entries. `HEAD` is that of
+ * the first. Tags and times are looked up in order, ids and parents in all.
  */
 export async function resolveAmong<H extends History>(
   histories: readonly [H, ...H[]],

@@ -11,15 +11,13 @@ import { resolveRevision } from './revision.js';
 /** The part of a replica that its refs use. */
 export interface RefOwner {
   manifest(from: SessionRef, entry: Row, options?: RequestOptions): Promise<Manifest>;
-  /** Returns the manifest as a ref has it inline; empty if it does not. */
+  /** Returns the manifest if a ref contains it; otherwise no bytes. */
   inlineHead(manifest: Uint8Array): Uint8Array;
-  /** Caches a ref that was just read or written. */
   noteRef(ref: SessionRef, stored?: StoredManifest): Promise<void>;
-  /** Runs one attempt to change the ref; see `LocalReplica.drafting`. */
   drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined>;
 }
 
-/** A manifest as it is stored, and the entry that names it. */
+/** A stored manifest and its entry. */
 export interface StoredManifest {
   row: Row;
   bytes: Uint8Array;
@@ -51,12 +49,10 @@ export class SessionRef {
     return this.#repository;
   }
 
-  /** The newest commit. */
   get head(): Row | undefined {
     return this.ref.rows[0];
   }
 
-  /** Whether the session has a commit. */
   get exists(): boolean {
     return this.head !== undefined;
   }
@@ -76,7 +72,6 @@ export class SessionRef {
     return this.wasDeleted && wasMoved(this.ref);
   }
 
-  /** Returns the session, if it has a commit. */
   live(): LiveSession | undefined {
     return this.exists ? (this as LiveSession) : undefined;
   }

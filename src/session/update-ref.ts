@@ -24,11 +24,11 @@ export interface RefUpdate<T> {
 }
 
 /**
- * Changes a ref by compare-and-swap, up to MAX_SWAP_ATTEMPTS times with randomized exponential
- * backoff. Throws CONFLICT if every attempt lost, CANCELLED, and what the attempts throw.
+ * Changes a ref by compare-and-swap with randomized exponential backoff. Throws CONFLICT if every
+ * attempt lost, CANCELLED, and what the attempts throw.
  */
 export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operation): Promise<T> {
-  const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false } = update;
+  const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false, hint, details } = update;
   let head: string | null = null;
   for (let n = 0; n < MAX_SWAP_ATTEMPTS; n++) {
     if (n > 0) await pause(n - 1, op);
@@ -42,10 +42,9 @@ export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operati
       if (!(await isOutdated(error, from))) throw error;
     }
   }
-  const { hint = 'Repeat the command.', details = {} } = update;
   throw new BrowserStateError('CONFLICT', `session ${id}: gave up after ${MAX_SWAP_ATTEMPTS} attempts: other processes keep updating it`, {
     details: { session: id, head, ...details },
-    hint,
+    hint: hint ?? 'Repeat the command.',
   });
 }
 

@@ -1,4 +1,4 @@
-/** The versions that a commit starts from, and their conflicts with the directory (SPEC.md 11.1). */
+/** The versions that a commit starts from, and conflicts with the directory (SPEC.md 11.1). */
 import { BrowserStateError, ignore } from '../../base/errors.js';
 import type { Operation } from '../../base/operation.js';
 import type { Manifest } from '../../format/manifest.js';
@@ -17,7 +17,7 @@ export interface Parent {
   source: SessionRef;
 }
 
-/** The version that contains everything outside of a partial directory, and the directory's globs. */
+/** The version that completes a partial directory, and the directory's globs. */
 export interface Underlay {
   manifest: Manifest;
   only: string[];
@@ -52,8 +52,8 @@ export async function readUnderlay(from: SessionRef, record: WorkspaceRecord | u
 }
 
 /**
- * Returns a warning if the commit replaces content that the directory never had: another writer's,
- * or that of a rollback. Undefined if the directory was made from the head or the head's tree.
+ * Returns a warning if the commit replaces content that the directory never had, such as that of
+ * another writer or of a rollback.
  */
 export async function passedWarning(
   from: SessionRef,
@@ -71,10 +71,7 @@ export async function passedWarning(
   );
 }
 
-/**
- * Throws CONFLICT if the directory was made from a commit that only a conflict session of this one
- * has. The commit would replace the head's content.
- */
+/** Throws CONFLICT if the directory was made from a commit that only a conflict session has. */
 export async function rejectDiverged(from: SessionRef, parent: Parent | undefined, { dir, record }: Workspace, op: Call): Promise<void> {
   const head = parent?.row.id;
   if (head === undefined || record?.session !== from.id || record.base === head) return;

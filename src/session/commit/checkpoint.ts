@@ -1,6 +1,6 @@
 /**
- * Checkpoints: commits of a directory while a browser works in it (SPEC.md 11.7). The directory is only ever read. What changed since it was mounted is copied first, so
- * that a commit holds the bytes that were found to be of one moment, and a browser that goes on writing changes nothing about it.
+ * Checkpoints: commits of a directory while a browser uses it (SPEC.md 11.7). Changed files are
+ * copied first, so that a commit holds the bytes of one moment. The directory is only read.
  */
 import { join } from 'node:path';
 import { toHex } from '../../base/bytes.js';
@@ -18,9 +18,8 @@ import type { CommitResult, CommitSettings } from './options.js';
 import type { ReadDirectory } from './read-directory.js';
 
 /**
- * Commits `dir` as it is, browser or not, with the label `checkpoint=live`; the commit follows the head, and the directory's base is the new commit. Resolves to
- * undefined, and nothing is changed, where a database would not hold still: then it is worth trying again later. Atomic. Throws what `commitDirectory` throws, save
- * for a live browser, and USAGE for a directory that holds a part of a version.
+ * Commits `dir`. Returns undefined if a database kept changing: a later attempt may succeed. Throws
+ * what `commitDirectory` throws, and USAGE for a partial directory.
  */
 export async function checkpointDirectory(
   session: string,
@@ -35,29 +34,23 @@ export async function checkpointDirectory(
     });
   }
   const labels = { ...options.labels, ...liveLabel };
-  let unsteady: BrowserStateError | undefined;
+  const unsteady = new Error('a database keeps changing');
   const read: ReadDirectory = (root, found, given) =>
     withStage(op.local, async (stage) => {
       const copy = await copyLive(found, { ...given, stage, isKnown: (entry) => knownIds(entry, given) !== undefined });
-      if ('found' in copy) return capture(root, copy.found, { ...given, copies: copy.copies });
-      unsteady = new BrowserStateError('BUSY', `${copy.unsteady}: it changed whenever it was copied`, {
-        hint: 'Repeat the command, or close the browser first.',
-      });
-      throw unsteady;
+      if (!('found' in copy)) throw unsteady;
+      return capture(root, copy.found, { ...given, copies: copy.copies });
     });
-  try {
-    return await commitDirectory(session, dir, { ...options, labels, read }, op);
-  } catch (error) {
+  return commitDirectory(session, dir, { ...options, labels, read }, op).catch((error: unknown) => {
     if (error !== unsteady) throw error;
     return undefined;
-  }
+  });
 }
 
-/** Runs `work` with an empty private directory in the local store, which is removed afterwards. */
+/** Runs `work` with a temporary private directory in the local store. */
 async function withStage<T>({ records, owners, host }: LocalReplica, work: (stage: string) => Promise<T>): Promise<T> {
-  const stages = join(records, 'checkpoints');
   return owning(owners, async (owner) => {
-    const stage = join(stages, `${toHex(host.random(8))}.${owner}`);
+    const stage = join(records, 'checkpoints', `${toHex(host.random(8))}.${owner}`);
     try {
       await makeDirectory(stage).catch((error: unknown) => {
         throw writeFailure(stage, error);

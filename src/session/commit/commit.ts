@@ -72,7 +72,6 @@ async function commitHeld(session: string, found: Workspace, options: CommitSett
   return updateRef(session, { read, attempt }, op);
 }
 
-/** The session as it was read, and the versions that a commit starts from. */
 interface Start {
   from: SessionRef;
   parent: Parent | undefined;
@@ -144,10 +143,7 @@ function readable({ manifest: { tree, blobs }, source }: Parent, op: Call) {
   return { tree, read: (id: ObjectId) => reader.read(id, blobs.get(id) as BlobPlace) };
 }
 
-/**
- * Updates the directory's record. If that fails the commit stands: the directory is then unknown,
- * and the next commit reads all of it.
- */
+/** Updates the record. If that fails the commit stands, and the next one reads all files. */
 async function remember(workspace: Workspace, record: WorkspaceRecord, cache: StatCache | undefined): Promise<void> {
   try {
     await workspace.write(record);
@@ -157,10 +153,7 @@ async function remember(workspace: Workspace, record: WorkspaceRecord, cache: St
   }
 }
 
-/**
- * Throws BUSY if the record was written since the directory was read, or another directory is at
- * its path, as after a checkout from another store: the capture may be a mixture of two versions.
- */
+/** Throws BUSY if another process, also of another store, checked out or committed meanwhile. */
 async function rejectChanged(local: LocalReplica, { dir, generation }: Workspace, identity: string | undefined): Promise<void> {
   rejectMarked(dir);
   if ((await Workspace.open(local.records, dir, local.host)).generation === generation && identityOf(dir) === identity) return;
@@ -170,7 +163,7 @@ async function rejectChanged(local: LocalReplica, { dir, generation }: Workspace
   });
 }
 
-/** Keeps the head, and sets a given tag on it; undefined if another writer updated the ref first. */
+/** Sets a given tag on the head; undefined if another writer updated the ref first. */
 async function keepHead(from: SessionRef, row: Row, tag: string | undefined, op: Call) {
   const isSet = tag === undefined || from.ref.tags.get(tag) === row.id || (await setTag(from, tag, row.id, op));
   return isSet ? { row, storedBytes: 0 } : undefined;

@@ -1,7 +1,4 @@
-/**
- * Reads the directory of a commit. A directory that changes meanwhile is read again, so that a
- * commit holds no mixture of two states.
- */
+/** Reads the directory of a commit: again if it changes meanwhile, to avoid a mixture of states. */
 import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BrowserStateError } from '../../base/errors.js';
@@ -23,13 +20,11 @@ import type { Call } from '../call.js';
 /** Captures a scanned directory, as `capture` does. */
 export type ReadDirectory = (dir: string, found: Scan, options: CaptureOptions & { filter: Filter }) => Promise<TreeEntry[]>;
 
-/** A directory that was scanned, and is captured next. */
 export interface OpenDirectory {
   /** Captures the directory, until it did not change meanwhile or MAX_CAPTURE_ATTEMPTS times. */
   capture(to: Pick<CaptureOptions, 'sink' | 'previous'>): Promise<TreeEntry[]>;
   /** Throws BUSY if a browser elsewhere has changed the directory since it was opened. */
   check(): Promise<void>;
-  /** Returns the newest scan. */
   scanned(): Scan;
   /** The stat cache of this capture; undefined if a browser may change the files. */
   learn: StatCache | undefined;

@@ -14,14 +14,12 @@ import type { SessionRef } from '../session-ref.js';
 
 /** Checks each pack once that a commit would name again: lost blobs are stored again instead. */
 export class PackPresence {
-  readonly #repository: Repository;
-  readonly #options: RequestOptions;
   readonly #looks = new Map<string, Promise<boolean>>();
 
-  constructor(repository: Repository, options: RequestOptions) {
-    this.#repository = repository;
-    this.#options = options;
-  }
+  constructor(
+    private readonly repository: Repository,
+    private readonly options: RequestOptions,
+  ) {}
 
   /** Returns the locations whose packs all exist. */
   async filter(places: ReadonlyMap<ObjectId, BlobPlace>): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
@@ -51,8 +49,8 @@ export class PackPresence {
 
   /** Returns whether a pack has that many bytes. */
   async #look(key: string, end: number): Promise<boolean> {
-    const { signal } = this.#options;
-    const last = this.#repository.provider.get(key, { signal, range: { start: end - 1, end } });
+    const { signal } = this.options;
+    const last = this.repository.provider.get(key, { signal, range: { start: end - 1, end } });
     return (await last.catch(ignore('NOT_FOUND', 'INTEGRITY'))) !== undefined;
   }
 }
@@ -62,32 +60,28 @@ export class PackPresence {
  * after the ref and written into the ref with the swap (SPEC.md 11.1 step 3).
  */
 export class Pin {
-  readonly #index: BlobIndex;
-  readonly #from: SessionRef;
-  readonly #options: RequestOptions;
   #pinned: Epoch | undefined;
 
-  constructor(index: BlobIndex, from: SessionRef, options: RequestOptions) {
-    this.#index = index;
-    this.#from = from;
-    this.#options = options;
-  }
+  constructor(
+    private readonly index: BlobIndex,
+    private readonly from: SessionRef,
+    private readonly options: RequestOptions,
+  ) {}
 
   /** The epoch under which packs are born and the ref is swapped. */
   get epoch(): number {
-    return Math.max(this.#from.ref.epoch, this.#pinned?.k ?? 0);
+    return Math.max(this.from.ref.epoch, this.#pinned?.k ?? 0);
   }
 
-  /** Reads the epoch, once. */
   async set(): Promise<Epoch> {
-    this.#pinned ??= await this.#from.repository.epoch(this.#options);
+    this.#pinned ??= await this.from.repository.epoch(this.options);
     return this.#pinned;
   }
 
   /** Returns the locations of blobs in the index whose packs are not condemned. */
   async lookup(ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     const epoch = await this.set();
-    return withoutCondemned(await this.#index.lookup(this.#from.repository, epoch.k, ids), epoch);
+    return withoutCondemned(await this.index.lookup(this.from.repository, epoch.k, ids), epoch);
   }
 }
 

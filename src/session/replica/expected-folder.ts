@@ -1,20 +1,21 @@
 /** The guard of a remote in a folder, whose disk may not be mounted, or may be another disk. */
 import { equalBytes } from '../../base/bytes.js';
-import { BrowserStateError, isError } from '../../base/errors.js';
+import { BrowserStateError, ignore } from '../../base/errors.js';
 import { openEnvelope } from '../../format/envelope.js';
 import { CONFIG_KEY } from '../../format/keys.js';
 import type { Provider } from '../../provider/provider.js';
 
 /**
- * Returns the provider with the guard; undefined for a provider other than a folder. Its operations
- * throw UNREACHABLE unless the folder has the repository that was `seen` there: a new one would be
- * lost with the next mount. `notes` is the folder that the hint names.
+ * Returns a provider that throws UNREACHABLE unless the folder has the repository that was `seen`
+ * there: a new one would be lost with the next mount. Undefined for other providers.
  */
 export function guardFolder(provider: Provider, seen: () => Promise<Uint8Array | undefined>, notes: string): Provider | undefined {
   const isExpected = async (config: Uint8Array | 'damaged' | undefined): Promise<boolean> => {
     const id = await seen();
     if (id === undefined) return false;
-    const found = config instanceof Uint8Array ? repositoryOf(config) : undefined;
+    const read = async (bytes: Uint8Array) => openEnvelope(bytes, { kind: 'config', repository: undefined, key: CONFIG_KEY }).repository;
+    const reading = config instanceof Uint8Array ? read(config) : undefined;
+    const found = await reading?.catch(ignore('INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED'));
     // A damaged config surfaces when it is read.
     if (config !== undefined && (found === undefined || equalBytes(found, id))) return true;
     const problem =
@@ -26,14 +27,4 @@ export function guardFolder(provider: Provider, seen: () => Promise<Uint8Array |
     });
   };
   return provider.expecting?.({ key: CONFIG_KEY, isExpected });
-}
-
-/** Returns the id in a config; undefined for any other bytes. */
-function repositoryOf(config: Uint8Array): Uint8Array | undefined {
-  try {
-    return openEnvelope(config, { kind: 'config', repository: undefined, key: CONFIG_KEY }).repository;
-  } catch (error) {
-    if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
-    return undefined;
-  }
 }

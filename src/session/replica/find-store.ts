@@ -1,7 +1,4 @@
-/**
- * Stores in the file system, found by their content, since mounts and symlinks make paths
- * ambiguous.
- */
+/** Finds stores in the file system by their content: mounts and symlinks make paths ambiguous. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 import { placesOf } from '../../fs/mount-points.js';
@@ -11,17 +8,11 @@ import { ifSeen } from '../../fs/paths.js';
 const STORE = '.store';
 /** The folder of mounted directories in a store. */
 const WORKSPACES = 'workspaces';
-/**
- * The maximum depth of the search, and the maximum number of directories: in a folder of stores,
- * they lie two levels below.
- */
+/** Limits of the search. In a folder of stores, they lie two levels below. */
 const MAX_LEVELS = 4;
 const MAX_DIRECTORIES = 5000;
 
-/**
- * Returns the store that the real path `dir` is or lies in, through any mount. Undefined if there
- * is none. A mounted directory does not lie in a store.
- */
+/** Returns the store that the real path `dir` is or lies in, unless it is a mounted directory. */
 export function storeAbove(dir: string): string | undefined {
   const places = placesOf(dir);
   for (const path of [dir, ...(places?.others ?? [])]) {
@@ -66,9 +57,7 @@ export function storeBelow(dir: string): string | undefined {
   return undefined;
 }
 
-/**
- * Returns whether a directory holds the config of a store (SPEC.md 9): a cell with a generation.
- */
+/** Returns whether a directory has the config of a store (SPEC.md 9): a cell with a generation. */
 function isStore(dir: string): boolean {
   const cell = join(dir, 'config.cell');
   // Asked first, since the error for a missing directory is slow to make.

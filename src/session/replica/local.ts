@@ -25,7 +25,6 @@ export interface LocalOptions {
   provider: Provider;
   /** A private directory of this machine. */
   folder: string;
-  /** The sessions of v0 in the same place. */
   legacy: LegacyPlace;
   host: Host;
   onWarning?: ((message: string) => void) | undefined;
@@ -41,7 +40,6 @@ export class LocalReplica extends Replica {
   readonly records: string;
   /** The folder of mounted directories. */
   readonly workspaces: string;
-  /** The folder of temporary files. */
   readonly temporaries: string;
   #isSwept = false;
   #repository: Repository | undefined;
@@ -70,10 +68,7 @@ export class LocalReplica extends Replica {
     return this.#repository;
   }
 
-  /**
-   * Returns the record of a directory. Throws USAGE for one that is in a store or contains this
-   * one: a checkout would delete the store, and a commit would contain earlier commits.
-   */
+  /** Returns the record of a directory. Throws USAGE if it is in a store, or contains this one. */
   async workspace(dir: string): Promise<Workspace> {
     const workspace = await Workspace.open(this.records, dir, this.host);
     const store = dirname(realPath(this.records));
@@ -127,7 +122,7 @@ export class LocalReplica extends Replica {
     return new SessionRef(this, id, repository, await repository?.refs.read(id, options));
   }
 
-  /** Throws USAGE for a directory in the folder of v0, where a checkout would look like a session. */
+  /** Throws USAGE for a directory in the folder of v0, where it would look like a session. */
   rejectTarget(dir: string): void {
     const below = relative(dirname(dirname(realPath(this.records))), realPath(dir));
     if (isOutside(below) || below === '' || below.split(sep)[0] === STORE_FOLDER) return;

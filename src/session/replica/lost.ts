@@ -9,8 +9,8 @@ import type { SessionRef } from '../session-ref.js';
 import type { Replica } from './replica.js';
 
 /**
- * Returns the entries in the remote's ref that need lost objects and that the local store can send
- * again, oldest first. Entries in segments are left to a repair.
+ * Returns the entries in the remote's ref, not its segments, that need lost objects and that the
+ * local store can send again, oldest first.
  */
 export async function findRelocations(
   local: Replica,

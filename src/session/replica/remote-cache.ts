@@ -6,7 +6,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256 } from '#platform';
 import { equalBytes, Reader, toHex, utf8, Writer } from '../../base/bytes.js';
-import { BrowserStateError, isError } from '../../base/errors.js';
+import { BrowserStateError, ignore } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE, PRESENCE_MS, PRESENCE_PUSHES } from '../../base/limits.js';
 import { type Owners, owning } from '../../base/owners.js';
@@ -67,13 +67,12 @@ export class RemoteNotes {
     await rm(join(this.folder, 'repository'), { force: true });
   }
 
-  /** Returns the note about a session of the remote's repository. */
   async session(session: string): Promise<RemoteNote | undefined> {
     const [known, bytes] = [await this.repository(), await this.#read(`${session}.ref`)];
     if (known === undefined || bytes === undefined) return undefined;
     const last = this.#last;
     const isLast = last?.session === session && equalBytes(last.bytes, bytes);
-    const note = isLast ? last.note : decodeNote(bytes);
+    const note = isLast ? last.note : await decodeNote(bytes).catch(ignore('INTEGRITY', 'NEWER_VERSION'));
     if (note === undefined || !equalBytes(note.repository, known)) return undefined;
     this.#last = { session, bytes, note };
     return note;
@@ -91,7 +90,7 @@ export class RemoteNotes {
     this.#last = { session, bytes, note };
   }
 
-  /** Throws INTEGRITY for an older ref than the noted one: refs only advance (SPEC.md R-WRITE-5). */
+  /** Throws INTEGRITY for an older ref than the noted one (SPEC.md R-WRITE-5). */
   rejectOlder({ session, ref }: Token, { ref: { sequence: seen } }: RemoteNote): void {
     if (ref.sequence >= seen) return;
     throw new BrowserStateError(
@@ -104,10 +103,7 @@ export class RemoteNotes {
     );
   }
 
-  /**
-   * Counts a change of the remote. Returns true once in PRESENCE_PUSHES changes or PRESENCE_MS:
-   * that change looks for the packs that it names (SPEC.md 11.5).
-   */
+  /** Counts a change. Returns whether it must check the packs that it names (SPEC.md 11.5). */
   async countChange(now: number): Promise<boolean> {
     const bytes = await this.#read('presence');
     const view = bytes?.length === PRESENCE_BYTES ? new DataView(bytes.buffer, bytes.byteOffset) : undefined;
@@ -144,17 +140,12 @@ export class RemoteNotes {
   }
 }
 
-/** Returns undefined for bytes that are no note of this version. */
-function decodeNote(bytes: Uint8Array): RemoteNote | undefined {
-  try {
-    const input = new Reader(bytes, 'note');
-    const repository = input.bytes(NAME_BYTES).slice();
-    const version = input.text(MAX_VERSION_BYTES);
-    const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
-    const head = input.text(ID_DIGITS) || undefined;
-    return { repository, version, ref, head, manifest: { name: input.text(MAX_VERSION_BYTES), bytes: input.sized(MAX_MANIFEST_SIZE) } };
-  } catch (error) {
-    if (!isError(error, 'INTEGRITY', 'NEWER_VERSION')) throw error;
-    return undefined;
-  }
+/** Throws INTEGRITY or NEWER_VERSION for bytes that are no note of this version. */
+async function decodeNote(bytes: Uint8Array): Promise<RemoteNote> {
+  const input = new Reader(bytes, 'note');
+  const repository = input.bytes(NAME_BYTES).slice();
+  const version = input.text(MAX_VERSION_BYTES);
+  const ref = decodeRef(input.sized(MAX_CELL_SIZE), 'note');
+  const head = input.text(ID_DIGITS) || undefined;
+  return { repository, version, ref, head, manifest: { name: input.text(MAX_VERSION_BYTES), bytes: input.sized(MAX_MANIFEST_SIZE) } };
 }

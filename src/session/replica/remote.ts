@@ -34,7 +34,6 @@ export interface RemoteOptions {
   provider: Provider;
   host: Host;
   onWarning?: ((message: string) => void) | undefined;
-  /** The folder for notes about the remote. */
   records: string;
   legacy: LegacyPlace;
   transfer: Transfer;
@@ -142,14 +141,13 @@ export class RemoteReplica extends Replica {
     return seen;
   }
 
-  /** Returns a session that has no ref on the remote. */
   absent(id: string): SessionRef {
     return new SessionRef(this, id, undefined);
   }
 
   /**
-   * Reads the ref of a session that is probably new. In the same round trip, requests what its
-   * creation needs: which repository this is, and whether v0 has the session (LEGACY_SESSION).
+   * Reads the ref of a session that is probably new, and in the same round trip what its creation
+   * needs. Throws LEGACY_SESSION if only v0 has it.
    */
   async readPerhapsNew(session: string, options: RequestOptions = {}): Promise<SessionRef> {
     // A failure surfaces when the session is created.
@@ -161,7 +159,6 @@ export class RemoteReplica extends Replica {
     return seen;
   }
 
-  /** Throws INTEGRITY for an older ref than one that this machine has seen there. */
   async rejectReplayed(token: Token): Promise<void> {
     const note = await this.#notes.session(token.session);
     if (note !== undefined) this.#notes.rejectOlder(token, note);

@@ -18,7 +18,6 @@ export abstract class Replica implements RefOwner {
   abstract readonly provider: Provider;
   /** The sessions of v0 in the same place. */
   abstract readonly legacy: LegacyPlace;
-  /** The index of blobs in this replica. */
   abstract readonly index: BlobIndex;
   /** False if the repository is only known from notes. */
   isConfirmed = true;
@@ -29,7 +28,6 @@ export abstract class Replica implements RefOwner {
   /** Returns the repository, created if there is none. */
   abstract init(options?: RequestOptions): Promise<Repository>;
 
-  /** Reads the session's ref as it is now. */
   abstract read(id: string, options?: RequestOptions): Promise<SessionRef>;
 
   /** Returns the error for lost packs that a session needs. */
@@ -61,12 +59,17 @@ export abstract class Replica implements RefOwner {
 
   /** Throws LEGACY_SESSION if v0 has the session, unless `found` is one that was deleted. */
   async rejectLegacy(id: string, options: RequestOptions = {}, found?: SessionRef): Promise<void> {
-    if (!found?.wasDeleted && (await this.legacy.has(id, options))) throw legacySession(id);
+    if (!found?.wasDeleted && (await this.legacy.has(id, options))) {
+      throw new BrowserStateError('LEGACY_SESSION', `${id}: this session was stored by an older version of browserstate`, {
+        hint: `Run \`browserstate migrate -s ${id}\` to move it into this store; its files stay as they are.`,
+        details: { session: id },
+      });
+    }
   }
 
   /**
-   * Runs `read` on the session, and once more if an object was missing and the session has changed
-   * since: the object may have been collected, which is no damage (SPEC.md R-GC-2).
+   * Runs `read` on the session, and again if an object was missing and the session has changed: the
+   * object may have been collected, which is no damage (SPEC.md R-GC-2).
    */
   async reading<T>(id: string, options: RequestOptions, read: (found: LiveSession) => Promise<T>): Promise<T> {
     const found = await this.requireSession(id, options);
@@ -118,11 +121,4 @@ export abstract class Replica implements RefOwner {
   drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined> {
     return attempt(from);
   }
-}
-
-function legacySession(session: string): BrowserStateError {
-  return new BrowserStateError('LEGACY_SESSION', `${session}: this session was stored by an older version of browserstate`, {
-    hint: `Run \`browserstate migrate -s ${session}\` to move it into this store; its files stay as they are.`,
-    details: { session },
-  });
 }

@@ -1,7 +1,6 @@
 /**
- * Removal of everything that killed processes have left in the local store: temporary files, objects
- * of commits that sent no swap, copies of profiles, unfinished notes. Each has its owner in its name,
- * and is removed only if that owner is known to be gone.
+ * Removes what killed processes have left in the local store: temporary files, objects of commits
+ * without a swap, copies of profiles, unfinished notes. Each has its owner in its name.
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
