@@ -17,11 +17,11 @@ import { removeTree } from '../fs/remove.js';
 import { type MigrateOptions, type MigrateResult, migrateSession } from '../legacy/migrate.js';
 import { measure } from '../legacy/sources.js';
 import type { Mount } from '../mount/mount.js';
-import { mountNotes, openMount } from '../mount/open.js';
+import { openMount } from '../mount/open.js';
 import type { OpenMountOptions, RecoverAction, RecoverOptions } from '../mount/options.js';
 import {
   type AbandonedMount,
-  leftOf,
+  abandonedMounts,
   type Recovered,
   recoverMount,
   type UnfinishedCheckout,
@@ -281,7 +281,7 @@ export class Store {
    */
   async abandonedMounts(options?: RequestOptions): Promise<AbandonedMount[]> {
     callOf(this.#op, 'abandonedMounts', options, optionsOf.request);
-    return leftOf(this.#local, mountNotes(this.#local));
+    return abandonedMounts(this.#local);
   }
 
   /**
@@ -293,7 +293,7 @@ export class Store {
     checkArgument('recover', 'left', left, kind.object);
     checkArgument('recover', 'how', how, optionsOf.mount.recover);
     if (hasRemote(op) && how === 'commit') await pullForMount(left.session, {}, op);
-    const done = await recoverMount(mountNotes(this.#local), left, how, options, op);
+    const done = await recoverMount(left, how, options, op);
     if (done !== undefined) return done;
     throw new BrowserStateError('BUSY', `${left.dir}: another process recovers this workspace, or has recovered it`, {
       details: { id: left.id, session: left.session, path: left.dir },

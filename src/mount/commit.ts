@@ -1,11 +1,10 @@
 /**
- * Committing a mounted directory. A mount's commit follows the version that the directory was made from, never another: where the session has moved since, what is
- * in the directory becomes a session of its own first, and no writer's work is laid over another's unasked.
+ * Committing a mounted directory. The commit always follows the version that the directory was made
+ * from. If the session has moved since, the content goes to a conflict session first, so that no
+ * writer's work is replaced unasked.
  */
 import { BrowserStateError, isError } from '../base/errors.js';
-import { MAX_ID_LENGTH } from '../base/limits.js';
 import { diffTrees, isEmptyDiff } from '../format/diff.js';
-import type { Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { RowOp } from '../format/ref.js';
 import { measureTree, treeId } from '../format/tree.js';
@@ -20,84 +19,67 @@ import { mergeSession } from '../sync/merge.js';
 import { readRules } from '../workspace/capture/filter.js';
 import { lookAt } from '../workspace/capture/look.js';
 import { rejectUnfinished } from '../workspace/checkout/settle.js';
-
-/** A mounted directory as it is committed. */
-export interface MountPlace {
-  /** The session that it was made from. */
-  session: string;
-  dir: string;
-  /** The commit that it was made from; undefined where the session had none. */
-  base: ObjectId | undefined;
-  /** The session that it is committed to, where that is another: it is made with the first commit. */
-  fork: string | undefined;
-  /** The session that its work is put into where the session has moved. */
-  aside: string;
-}
+import type { MountedDirectory } from './registry.js';
 
 export interface MountCommitOptions extends CommitOptions {
-  /** What to do where the session has moved on this machine; `fail` unless given. */
+  /** The action if the session has moved on this machine; `fail` unless given. */
   onConflict?: OnConflict | undefined;
   op?: RowOp | undefined;
 }
 
 export interface MountCommit {
-  /** The session that holds what the directory holds. */
+  /** The session that holds the content of the directory. */
   session: string;
-  /** What the directory holds; undefined where it is empty and so was the session. */
+  /** The commit of that content; undefined if directory and session are empty. */
   commit: ObjectId | undefined;
   /** Whether a commit was made. */
   changed: boolean;
   stats: CommitResult['stats'] | undefined;
-  /** Where the session had moved, and the work is in another: its head then, undefined where it was gone. */
+  /** The new head if the session had moved, undefined if it was deleted; `session` is another. */
   moved?: { head: ObjectId | undefined };
-  /** The session had moved, and the commit has the content of that, not of the directory. */
+  /** The session had moved, and the commit has its content, not that of the directory. */
   isTheirs?: true;
 }
 
-/** The name of a session that is made for a mount. */
-export function sessionBeside(session: string, kind: 'fork' | 'conflict', digits: string): string {
-  const suffix = `.${kind}-${digits}`;
-  return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
-}
-
 /**
- * Commits the directory to the local store. Nothing is written if it is as its base. With `fail` and `fork` work that cannot follow the session's head is in the session
- * `aside` afterwards, and `moved` says so; with `ours` and `theirs` both are joined. Can be repeated after a crash. Throws what `commitDirectory` throws.
+ * Commits the directory to the local store, unless it is unchanged. If the session has moved, the
+ * options `fail` and `fork` leave the commit in the conflict session and set `moved`; `ours` and
+ * `theirs` merge. Can be repeated after a crash. Throws what `commitDirectory` throws.
  */
-export async function commitMount(place: MountPlace, options: MountCommitOptions, op: Call): Promise<MountCommit> {
-  const { session, dir, base, fork: own } = place;
+export async function commitMount(mounted: MountedDirectory, options: MountCommitOptions, op: Call): Promise<MountCommit> {
+  const { session, dir, base, conflict } = mounted;
   const { onConflict = 'fail', ...settings } = options;
-  if (base === undefined && (await isEmpty(dir, options, op))) return { session, commit: undefined, changed: false, stats: undefined };
-  if (own !== undefined) return (await commitBeside(place, own, settings, op)) ?? unchanged(place);
+  const unchanged: MountCommit = { session, commit: base, changed: false, stats: undefined };
+  if (base === undefined && (await isEmpty(dir, options, op))) return unchanged;
+  if (mounted.fork !== undefined) return (await commitTo(mounted.fork, mounted, settings, op)) ?? unchanged;
   try {
-    const { commit, changed, stats } = await commitDirectory(session, dir, { ...settings, onto: { head: base } }, op);
-    return { session, commit, changed, stats };
+    return madeIn(session, await commitDirectory(session, dir, { ...settings, onto: { head: base } }, op));
   } catch (error) {
     if (!isError(error, 'CONFLICT')) throw error;
-    const head = await headOf(session, op);
+    const here = await op.local.read(session, op);
+    const head = (here.head ?? (await op.remote?.recall(session))?.head)?.id;
     if (head === base) throw error;
-    const { aside } = place;
-    const done = await commitBeside(place, aside, settings, op);
-    if (done === undefined) return unchanged(place);
+    const done = await commitTo(conflict, mounted, settings, op);
+    if (done === undefined) return unchanged;
     const isMerged = (onConflict === 'ours' || onConflict === 'theirs') && (await op.local.read(session, op)).exists;
     if (!isMerged) return { ...done, moved: { head } };
-    const commit = await mergeSession(op.local, session, aside, onConflict, op);
+    const commit = await mergeSession(op.local, session, conflict, onConflict, op);
     return { ...done, session, commit, ...(onConflict === 'theirs' && { isTheirs: true }) };
   }
 }
 
 /**
- * Commits the directory while a browser works in it; undefined if no consistent state could be read. Throws CONFLICT if the session has moved: what is done
- * then is decided by the commit that comes last.
+ * Commits the directory while a browser runs in it; undefined if no consistent state could be read.
+ * Throws CONFLICT if the session has moved, which the last commit resolves.
  */
-export async function checkpointMount(place: MountPlace, options: CommitOptions, op: Call): Promise<MountCommit | undefined> {
-  const { dir, base, fork: own } = place;
-  const session = own ?? place.session;
-  if (own !== undefined && base !== undefined && !(await op.local.read(own, op)).exists) await beginWith(place.session, own, base, op);
+export async function checkpointMount(mounted: MountedDirectory, options: CommitOptions, op: Call): Promise<MountCommit | undefined> {
+  const { dir, base, fork: own } = mounted;
+  const session = own ?? mounted.session;
+  if (own !== undefined) await beginAtBase(own, mounted, op);
   try {
     const following = own === undefined ? op : { ...op, remote: undefined };
     const done = await checkpointDirectory(session, dir, { ...options, onto: { head: base } }, following);
-    return done && { session, commit: done.commit, changed: done.changed, stats: done.stats };
+    return done && madeIn(session, done);
   } catch (error) {
     // A new browser has written nothing yet.
     if (base === undefined && isError(error, 'SHRUNK')) return { session, commit: undefined, changed: false, stats: undefined };
@@ -105,31 +87,36 @@ export async function checkpointMount(place: MountPlace, options: CommitOptions,
   }
 }
 
-function unchanged({ session, base }: MountPlace): MountCommit {
-  return { session, commit: base, changed: false, stats: undefined };
+function madeIn(session: string, { commit, changed, stats }: Pick<CommitResult, 'commit' | 'changed' | 'stats'>): MountCommit {
+  return { session, commit, changed, stats };
 }
 
-/** Commits to a session that begins with the mount's base; undefined if the session that it was made from has all that the directory holds. */
-async function commitBeside(place: MountPlace, name: string, settings: CommitOptions, op: Call): Promise<MountCommit | undefined> {
-  const { session, dir, base } = place;
-  if (await isKnown(place, name, settings, op)) return undefined;
-  if (base !== undefined && !(await op.local.read(name, op)).exists) await beginWith(session, name, base, op);
+/**
+ * Commits to a session that begins at the mount's base; undefined if the mounted session already
+ * has the content of the directory.
+ */
+async function commitTo(name: string, mounted: MountedDirectory, settings: CommitOptions, op: Call): Promise<MountCommit | undefined> {
+  const { dir, base } = mounted;
+  if (await isKnown(mounted, name, settings, op)) return undefined;
+  await beginAtBase(name, mounted, op);
   const onto = { head: (await op.local.read(name, op)).head?.id };
   try {
-    const { commit, changed, stats } = await commitDirectory(name, dir, { ...settings, onto }, { ...op, remote: undefined });
-    return { session: name, commit, changed, stats };
+    return madeIn(name, await commitDirectory(name, dir, { ...settings, onto }, { ...op, remote: undefined }));
   } catch (error) {
-    // It holds nothing of its own yet, also if an earlier attempt began it.
-    // A signal that has fired does not keep it.
-    const last = { host: op.host };
-    if (base !== undefined && (await op.local.read(name)).head?.id === base) await deleteSession(op.local, name, last);
+    // The session has no commit of its own, even if an earlier attempt created it. An aborted
+    // signal must not keep it.
+    if (base !== undefined && (await op.local.read(name)).head?.id === base) await deleteSession(op.local, name, { host: op.host });
     throw error;
   }
 }
 
-/** Forks up to the base. If that is gone (the session was deleted) or damaged, the new session begins with what the directory holds. */
-async function beginWith(session: string, name: string, base: ObjectId, op: Call): Promise<void> {
-  // A conflict on the remote may have made another session of it.
+/**
+ * Creates a session at the mount's base. If that is damaged or gone with its session, the first
+ * commit creates the new one.
+ */
+async function beginAtBase(name: string, { session, base }: MountedDirectory, op: Call): Promise<void> {
+  if (base === undefined || (await op.local.read(name, op)).exists) return;
+  // A conflict on the remote may have renamed the session.
   for (const from of [session, forkName(session, base)]) {
     try {
       return void (await fork(op.local, from, name, base, op));
@@ -139,48 +126,39 @@ async function beginWith(session: string, name: string, base: ObjectId, op: Call
   }
 }
 
-/** Returns whether the directory holds what the base, the head, or a commit between them holds: that of a commit which its process did not live to note. */
-async function isKnown({ session, dir, base }: MountPlace, name: string, options: CommitOptions, op: Call): Promise<boolean> {
+/**
+ * Returns whether the directory holds the content of the base, the head, or a commit between them,
+ * such as one that a killed process did not note.
+ */
+async function isKnown({ session, dir, base }: MountedDirectory, name: string, options: CommitOptions, op: Call): Promise<boolean> {
   const own = await op.local.read(session, op);
   const found = own.exists ? own : await op.local.read(name, op);
   if (!found.exists) return false;
   const workspace = await op.local.workspace(dir);
   rejectUnfinished(workspace);
-  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  const tree = await lookAt(workspace, rules, op);
+  const tree = await lookAt(workspace, readRules(dir, options), op);
   const id = treeId(tree);
-  const isSame = ({ tree: there }: Manifest): boolean => isEmptyDiff(diffTrees(there, tree));
-  for await (const row of found.entries(op)) {
-    if (row.commit.tree === id) return true;
-    const isEnd = row.id === base || row === found.head;
-    if (isEnd && isSame(await found.manifest(row, op))) return true;
-    if (row.id === base) return false;
+  for await (const entry of found.entries(op)) {
+    if (entry.commit.tree === id) return true;
+    const isEnd = entry.id === base || entry === found.head;
+    if (isEnd && isEmptyDiff(diffTrees((await found.manifest(entry, op)).tree, tree))) return true;
+    if (entry.id === base) return false;
   }
   return false;
 }
 
 async function isEmpty(dir: string, options: CommitOptions, op: Call): Promise<boolean> {
-  const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-  const { files } = measureTree(await lookAt(await op.local.workspace(dir), rules, op));
-  return files === 0;
+  return measureTree(await lookAt(await op.local.workspace(dir), readRules(dir, options), op)).files === 0;
 }
 
-/** Returns the head that a commit would follow. */
-async function headOf(session: string, op: Call): Promise<ObjectId | undefined> {
-  return ((await op.local.read(session, op)).head ?? (await op.remote?.recall(session))?.head)?.id;
-}
-
-/** Tells that what was mounted had to be kept as a session of its own. */
-export function movedAside(session: string, { session: aside, commit, moved }: MountCommit, cause?: unknown): BrowserStateError {
+/** Returns the error for a commit that is in a conflict session. */
+export function movedAway(session: string, { session: conflict, commit, moved }: MountCommit, cause?: unknown): BrowserStateError {
   const head = moved?.head;
   const now = head === undefined ? 'it was deleted' : `its head is ${head.slice(0, 12)} now`;
-  return new BrowserStateError(
-    'CONFLICT',
-    `session ${session} was changed while it was mounted: ${now}; what was mounted is safe as commit ${commit?.slice(0, 12)} of session ${aside}`,
-    {
-      details: { session: aside, commit: commit ?? null, head: head ?? null },
-      hint: `Look at \`browserstate log -s ${aside}\`; onConflict (--on-conflict) ours or theirs joins both, fork keeps both without an error.`,
-      cause,
-    },
-  );
+  const safe = `the mounted directory is safe as commit ${commit?.slice(0, 12)} of session ${conflict}`;
+  return new BrowserStateError('CONFLICT', `session ${session} was changed while it was mounted: ${now}; ${safe}`, {
+    details: { session: conflict, commit: commit ?? null, head: head ?? null },
+    hint: `Look at \`browserstate log -s ${conflict}\`; onConflict (--on-conflict) ours or theirs joins both, fork keeps both without an error.`,
+    cause,
+  });
 }

@@ -1,14 +1,12 @@
 /**
- * A mount: a directory of this process that holds a session for as long as a browser works in it.
- * It is left in one order, so that a crash at any point loses nothing: the commit is in home, then
- * the note says that the directory is not needed, then it is removed.
+ * A mount: a session checked out for one process. It ends in one order, so that a crash loses
+ * nothing: the commit is in the local store, the note says `closed`, the directory is removed.
  */
 import { places } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
 import { repeat, type Stop } from '../base/interval.js';
 import { LEASE_MS } from '../base/limits.js';
-import type { OptionNames } from '../base/option-check.js';
-import { checkArgument, kind } from '../base/option-check.js';
+import { checkArgument, kind, type OptionNames } from '../base/option-check.js';
 import type { Hold } from '../base/owners.js';
 import { throwTyped } from '../base/system-errors.js';
 import type { ObjectId } from '../format/object-id.js';
@@ -24,217 +22,200 @@ import { type MountPullOptions, mountPullOptions, pullForMount } from '../sync/p
 import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from '../sync/push.js';
 import { leftoversOf } from '../workspace/checkout/settle.js';
 import { rejectRunningCommand } from './command.js';
-import { checkpointMount, commitMount, type MountCommit, type MountPlace, movedAside } from './commit.js';
+import { checkpointMount, commitMount, type MountCommit, movedAway } from './commit.js';
 import { type UnmountOptions, unmountOptions } from './options.js';
-import type { MountNote, MountNotes } from './registry.js';
+import { type MountedDirectory, type MountNote, MountNotes, mountedDirectory } from './registry.js';
 
-export interface Unmounted {
-  /** The session that holds what was mounted, which is another one where the session had moved. */
-  session: string;
-  commit: ObjectId | undefined;
-  changed: boolean;
-  stats: MountCommit['stats'];
+export interface Unmounted extends Pick<MountCommit, 'session' | 'commit' | 'changed' | 'stats'> {
   pushed: boolean;
 }
 
-/** What a mount stands on. */
 export interface MountParts {
-  notes: MountNotes;
-  /** Makes this process the owner of the note for as long as there is one. */
-  hold: Hold;
   id: string;
   note: MountNote;
-  place: MountPlace;
+  /** Makes this process the owner of the note. */
+  hold: Hold;
   lease: Lease | undefined;
-  /** What its commits are remembered by unless they are given something else. */
+  /** The message and labels of commits that are given none. */
   commitAs: Pick<CommitOptions, 'message' | 'labels'>;
-  /** What the store gives all calls of the mount. */
+  /** The operation of the store, which later calls extend. */
   op: Call;
 }
 
 export class Mount {
   readonly id: string;
   readonly #parts: MountParts;
+  /** As it was when it was mounted: the remote probably has that base. */
+  readonly #mounted: MountedDirectory;
+  readonly #notes: MountNotes;
   readonly #stopRenewing: Stop | undefined;
-  /** Commits follow each other: each has the one before as its base. */
+  /** Serializes commits: each has the one before as its base. */
   readonly #alone = places(1);
-  #base: ObjectId | undefined;
-  #command: string | undefined;
+  #note: MountNote;
   #isOver = false;
 
   constructor(parts: MountParts) {
-    this.id = parts.id;
+    const { id, note, lease, op } = parts;
+    this.id = id;
     this.#parts = parts;
-    this.#base = parts.place.base;
-    const { lease, op } = parts;
+    this.#note = note;
+    this.#mounted = mountedDirectory(op.local, id, note);
+    this.#notes = new MountNotes(op.local);
     const renew = async (signal: AbortSignal): Promise<void> => {
       try {
         await lease?.renew({ signal });
       } catch (error) {
         if (!isError(error)) throw error;
-        if (!signal.aborted) op.onWarning?.(`the lease of session ${parts.place.session} could not be renewed: ${error.message}`);
+        if (!signal.aborted) op.onWarning?.(`the lease of session ${note.session} could not be renewed: ${error.message}`);
       }
     };
     this.#stopRenewing = lease && repeat(LEASE_MS / 3, renew);
   }
 
-  /** The session that commits go to: with `fork` one of its own. */
+  /** The session that commits go to; with mode `fork` one of its own. */
   get session(): string {
-    return this.#parts.place.fork ?? this.#parts.place.session;
+    return this.#mounted.fork ?? this.#mounted.session;
   }
 
   get dir(): string {
-    return this.#parts.place.dir;
+    return this.#mounted.dir;
   }
 
-  /** The commit that the directory was made from, or was committed as last. */
+  /** The commit whose content the directory had last. */
   get base(): ObjectId | undefined {
-    return this.#base;
+    return this.#note.base;
   }
 
-  /** Whether it was unmounted, or given up. */
+  /** Whether it was unmounted or discarded. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
+  get #current(): MountedDirectory {
+    return { ...this.#mounted, base: this.base };
+  }
+
   /**
-   * Notes that a process which leads a session of its own works in the directory: until it and all
-   * of that session have ended, `unmount` throws BUSY, and if this process dies nobody recovers the
+   * Records that a process which leads its own process session works in the directory. Until all of
+   * that process session has ended, `unmount` throws BUSY, and no other process recovers the
    * directory.
    */
   async usedBy(pid: number): Promise<void> {
     checkArgument('usedBy', 'pid', pid, kind.from(1));
-    return this.#alone(async () => {
-      const { notes, note, op } = this.#parts;
-      this.#command = op.host.commandName(pid);
-      await notes.write(this.id, { ...note, base: this.#base, command: this.#command });
-    });
+    return this.#alone(() => this.#write({ command: this.#parts.op.host.commandName(pid) }));
   }
 
-  /** Commits the directory to the local store; see `commitMount`. The mount goes on. */
+  /** Commits the directory to the local store; see `commitMount`. The directory stays mounted. */
   async commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
     const op = this.#operation('commit', options, unmountOptions);
     return this.#alone(() => this.#commit(options, op), op.signal);
   }
 
   async #commit(options: Omit<UnmountOptions, 'keepDirectory'>, op: Call): Promise<MountCommit> {
-    const { note, commitAs } = this.#parts;
-    const settings = {
-      ...options,
-      message: options.message ?? commitAs.message,
-      labels: options.labels ?? commitAs.labels,
-      keepCaches: options.keepCaches ?? note.keepCaches,
-      exclude: options.exclude ?? note.exclude,
-    };
-    const place = { ...this.#parts.place, base: this.#base };
-    const done = await commitMount(place, settings, op);
-    const isHeld = done.session === this.session && !done.isTheirs;
-    if (isHeld && done.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
+    const { message, labels } = this.#parts.commitAs;
+    const settings = { ...this.#rulesOf(options), message: options.message ?? message, labels: options.labels ?? labels };
+    const done = await commitMount(this.#current, settings, op);
+    if (!done.isTheirs) await this.#committed(done);
     return done;
   }
 
-  /**
-   * Commits the directory while a browser works in it; undefined if no consistent state could be
-   * read.
-   */
+  /** Commits while a browser runs; undefined if no consistent state could be read. */
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
     const op = { ...this.#operation('checkpoint', options, commitOptions), onWarning: undefined };
     return this.#alone(async () => {
-      const { note, place } = this.#parts;
-      const { keepCaches, exclude } = note;
-      const settings = { ...options, keepCaches: options.keepCaches ?? keepCaches, exclude: options.exclude ?? exclude };
-      const done = await checkpointMount({ ...place, base: this.#base }, settings, op);
-      if (done?.commit !== undefined && done.commit !== this.#base) await this.#isNow(done.commit);
+      const done = await checkpointMount(this.#current, this.#rulesOf(options), op);
+      if (done !== undefined) await this.#committed(done);
       return done;
     }, op.signal);
   }
 
-  /** Sends a session that this mount committed to. Resolves to undefined if there is no remote. */
+  /** Pushes a session that this mount committed to; undefined if there is no remote. */
   async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
     checkArgument('push', 'session', session);
     const op = this.#operation('push', options, pushOptions);
-    return hasRemote(op) ? pushMounted(this.#parts.place, session, options, op) : undefined;
+    return hasRemote(op) ? pushMounted(this.#mounted, session, options, op) : undefined;
   }
 
-  /** Gives the local store what the remote has of the session. The directory stays as it is. */
+  /** Pulls the session to the local store. The directory is not changed. */
   async pull(options: MountPullOptions = {}): Promise<void> {
     const op = this.#operation('pull', options, mountPullOptions);
-    if (hasRemote(op)) await pullForMount(this.#parts.place.session, { onConflict: options.onConflict }, op);
+    if (hasRemote(op)) await pullForMount(this.#note.session, { onConflict: options.onConflict }, op);
   }
 
   /**
-   * Commits, pushes, and removes the directory. Rejects and stays mounted where the commit fails;
-   * the directory is then as it was. Where the commit is safe in home and something else fails
-   * (CONFLICT, UNREACHABLE, CANCELLED) it rejects and is unmounted.
+   * Commits, pushes, and removes the directory. Rejects and stays mounted if the commit fails; the
+   * directory is then unchanged. If the commit is safe in the local store and something else fails
+   * (CONFLICT, UNREACHABLE, CANCELLED), it rejects and is unmounted.
    */
   async unmount(options: UnmountOptions = {}): Promise<Unmounted> {
     const op = this.#operation('unmount', options, unmountOptions);
     return this.#alone(() => this.#unmount(options, op), op.signal);
   }
 
-  async #unmount({ keepDirectory, ...options }: UnmountOptions, op: Call): Promise<Unmounted> {
+  async #unmount({ keepDirectory = false, ...options }: UnmountOptions, op: Call): Promise<Unmounted> {
     const { onConflict = 'fail' } = options;
-    const { place, lease } = this.#parts;
-    await rejectRunningCommand(op.local, this.dir, this.#command);
+    await rejectRunningCommand(op.local, this.dir, this.#note.command);
     const done = await this.#commit(options, op);
-    // A renewal would move the ref under the push, which gives the lease up in its own swap.
+    // A renewal would move the ref during the push, which releases the lease in its own swap.
     await this.#stopRenewing?.();
-    const settings = { onConflict, release: lease?.owner };
-    const sending = hasRemote(op) && done.commit !== undefined ? pushMounted(place, done.session, settings, op) : undefined;
+    const settings = { onConflict, release: this.#parts.lease?.owner };
+    const sending = hasRemote(op) && done.commit !== undefined ? pushMounted(this.#mounted, done.session, settings, op) : undefined;
     const [sent] = await Promise.allSettled([sending]);
-    await this.#leave(keepDirectory ?? false);
+    await this.#leave(keepDirectory);
     const { session, commit, changed, stats } = done;
-    const failure = sent.status === 'rejected' ? notPushed(done.session, done.commit, sent.reason) : undefined;
+    const failure = sent.status === 'rejected' ? notPushed(session, commit, sent.reason) : undefined;
     this.requireInPlace(done, onConflict, failure);
     if (failure !== undefined) throw failure;
     const pushed = sent.status === 'fulfilled' ? sent.value : undefined;
     return { session: pushed?.forkedTo ?? session, commit, changed, stats, pushed: pushed?.pushed ?? false };
   }
 
-  /** Throws CONFLICT where a commit had to be put aside, unless that was asked for. */
+  /** Throws CONFLICT if a commit is in a conflict session, unless the caller asked for that. */
   requireInPlace(done: MountCommit, onConflict: OnConflict = 'fail', cause?: unknown): void {
-    if (done.moved !== undefined && onConflict === 'fail') throw movedAside(this.#parts.place.session, done, cause);
+    if (done.moved !== undefined && onConflict === 'fail') throw movedAway(this.#note.session, done, cause);
   }
 
-  /** Gives up what the directory holds, and removes it. */
+  /** Removes the directory without a commit. */
   discard(): Promise<Unmounted> {
     return this.#alone(async () => {
       await this.#leave(false);
-      return { session: this.session, commit: this.#base, changed: false, stats: undefined, pushed: false };
+      return { session: this.session, commit: this.base, changed: false, stats: undefined, pushed: false };
     });
   }
 
-  /**
-   * Returns what a call shares, and of the store's what it is not given itself. Throws USAGE for an
-   * unknown option, CANCELLED if the signal has fired.
-   */
+  /** Returns the operation of a call; see `callOf`. */
   #operation<T extends object>(call: string, given: T, names: OptionNames<NoInfer<T>>): Call {
     return callOf(this.#parts.op, call, given, names);
   }
 
-  async #isNow(base: ObjectId): Promise<void> {
-    this.#base = base;
-    const { notes, note } = this.#parts;
-    await notes.write(this.id, { ...note, base, command: this.#command });
+  #rulesOf<T extends CommitOptions>(options: T): T {
+    const { keepCaches, exclude } = this.#note;
+    return { ...options, keepCaches: options.keepCaches ?? keepCaches, exclude: options.exclude ?? exclude };
   }
 
-  /**
-   * Never fails: what cannot be removed now is removed by whoever mounts the session when this
-   * process is gone.
-   */
+  async #committed({ session, commit }: MountCommit): Promise<void> {
+    if (session === this.session && commit !== undefined && commit !== this.base) await this.#write({ base: commit });
+  }
+
+  async #write(change: Partial<MountNote>): Promise<void> {
+    this.#note = { ...this.#note, ...change };
+    await this.#notes.write(this.id, this.#note);
+  }
+
+  /** Never fails: the next mount of the session removes what cannot be removed now. */
   async #leave(keepDirectory: boolean): Promise<void> {
-    const { notes, note, hold, lease, op } = this.#parts;
+    const { hold, lease, op } = this.#parts;
     this.#isOver = true;
     try {
       await this.#stopRenewing?.();
       await lease?.release();
     } catch (error) {
       if (!isError(error)) throw error;
-      op.onWarning?.(`the lease of session ${this.#parts.place.session} was not given up, and will expire: ${error.message}`);
+      op.onWarning?.(`the lease of session ${this.#note.session} was not released, and will expire: ${error.message}`);
     }
     try {
-      if (keepDirectory) await notes.remove(this.id);
-      else await removeWorkspace(op.local, notes, this.id, this.dir, { ...note, base: this.#base });
+      if (keepDirectory) await this.#notes.remove(this.id);
+      else await removeMount(op.local, this.id, this.#note);
     } catch (error) {
       if (!isError(error) && errno(error) === undefined) throw error;
       op.onWarning?.(`${this.dir} is not needed any more, and could not be removed: ${(error as Error).message}`);
@@ -245,12 +226,11 @@ export class Mount {
 }
 throwTyped(Mount);
 
-/**
- * Removes a workspace of this process for good. A process that is killed meanwhile leaves a note
- * that says so.
- */
-export async function removeWorkspace(local: LocalReplica, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
+/** Removes the directory and the note of a mount, whose phase is `closed` until then. */
+export async function removeMount(local: LocalReplica, id: string, note: MountNote): Promise<void> {
+  const notes = new MountNotes(local);
   await notes.write(id, { ...note, phase: 'closed' });
+  const { dir } = mountedDirectory(local, id, note);
   await local.holding(dir, async (workspace) => {
     for (const path of [dir, ...leftoversOf(workspace).map((leftover) => leftover.path)]) await removeTree(path);
     await workspace.forget();
@@ -259,11 +239,11 @@ export async function removeWorkspace(local: LocalReplica, notes: MountNotes, id
 }
 
 /**
- * Pushes the session of a mount, or the one that was made for it: that begins on the remote as a
- * fork, so that no more than its own commits is sent.
+ * Pushes the mounted session, or the fork or conflict session. That one is first forked on the
+ * remote, so that only its own commits are sent.
  */
 export async function pushMounted(
-  { session, base }: Pick<MountPlace, 'session' | 'base'>,
+  { session, base }: MountedDirectory,
   pushed: string,
   options: PushOptions,
   op: RemoteCall,
@@ -272,8 +252,7 @@ export async function pushMounted(
   try {
     if (base !== undefined) await fork(op.remote, session, pushed, base, op);
   } catch (error) {
-    // It is there already, or the remote does not have what it begins with, or only damaged: then
-    // all of it is sent.
+    // It exists, or the remote lacks its base, or that is damaged. The push then sends all of it.
     if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
   }
   return pushSession(pushed, { ...options, ask: true }, op);

@@ -1,8 +1,7 @@
 /**
- * Mounting: a session's newest version in a fresh directory of this process. Workspaces of all processes lie in one folder of home, each under a name that is
- * never used twice, so that two mounts never share one.
+ * Mounting: a checkout of a session's newest version to a new directory of this process. The
+ * directories of all processes are in one folder, under names that are never reused.
  */
-import { join } from 'node:path';
 import { isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
 import { nearest } from '../base/nearest.js';
@@ -16,41 +15,37 @@ import { absentSession, sessionNames } from '../session/names.js';
 import type { LocalReplica } from '../session/replica/local.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
-import { sessionBeside } from './commit.js';
-import { Mount, removeWorkspace } from './mount.js';
+import { Mount, type MountParts, removeMount } from './mount.js';
 import type { OpenMountOptions } from './options.js';
-import { type AbandonedMount, leftOf, recoverMount } from './recover.js';
-import { type MountNote, MountNotes, newMountId, partsOfMountId } from './registry.js';
-
-/** Where notes about mounts are kept. */
-export function mountNotes(local: LocalReplica): MountNotes {
-  return new MountNotes(join(local.records, 'mounts'), local.owners, local.host);
-}
+import { abandonedMounts, type Recovered, recoverMount } from './recover.js';
+import { type MountNote, MountNotes, mountedDirectory, newMountId } from './registry.js';
 
 /**
- * Makes a directory that holds the session's newest version, or nothing where there is no such session. With a remote that is the remote's: a failed pull is an
- * error, and no directory is left. Throws BUSY where another has the lease, CONFLICT, LEGACY_SESSION, and what a pull and a checkout throw; NOT_FOUND for a fork of
- * nothing.
+ * Mounts the newest version of the session, as the remote has it if there is one. A session that
+ * does not exist is mounted empty. If it throws, no directory is left. Throws BUSY if another owner
+ * has the lease, NOT_FOUND for a fork of an absent session, CONFLICT, LEGACY_SESSION, and what a
+ * pull and a checkout throw. `later` is the operation that calls of the mount extend.
  */
 export async function openMount(session: string, options: OpenMountOptions, op: Call, later: Call): Promise<Mount> {
   const { mode = 'shared', create = true, owner, message, labels, onConflict } = options;
   const frames = new KeptFrames();
   const names: string[] = [];
   const whenAbsent = async (): Promise<void> => void names.push(...(op.remote ? await sessionNames(op.remote, op) : []));
-  // Before a lease is taken, which would begin the session.
+  // Before the lease, which would create the session.
   if (!create && mode === 'exclusive') await requireSession(session, op);
   const lease = mode === 'exclusive' ? await takeLease(op.remote ?? op.local, session, { owner, ttl: LEASE_MS }, op, later) : undefined;
   try {
     if (hasRemote(op)) await pullForMount(session, { onConflict, frames, whenAbsent }, op);
-    await recoverLeft(session, options, op);
-    const base = await localHead(session, op);
-    if (base === undefined) {
+    await recoverAbandoned(session, options, op);
+    const found = await op.local.read(session, op);
+    if (!found.exists) {
+      await op.local.rejectLegacy(session, op, found);
       if (mode === 'fork' || !create) throw await absentSession([op.local, op.remote], session, op);
       const meant = nearest(session, [...names, ...(await sessionNames(op.local, op))]);
       op.onWarning?.(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
     }
-    const made = await makeWorkspace(session, base, frames, options, op);
-    return new Mount({ lease, op: { ...later, remote: op.remote, onWarning: op.onWarning }, commitAs: { message, labels }, ...made });
+    const made = await makeDirectoryOf(session, found.head?.id, frames, options, op);
+    return new Mount({ ...made, lease, op: { ...later, remote: op.remote, onWarning: op.onWarning }, commitAs: { message, labels } });
   } catch (error) {
     await lease?.release().catch((failure: unknown) => {
       if (!isError(failure)) throw failure;
@@ -65,74 +60,68 @@ async function requireSession(session: string, op: Call): Promise<void> {
   throw await absentSession([op.local, op.remote], session, op);
 }
 
-/** Returns the head in the local store. Throws LEGACY_SESSION if only v0 has a session of that name. */
-async function localHead(session: string, op: Call): Promise<ObjectId | undefined> {
-  const found = await op.local.read(session, op);
-  if (!found.exists) await op.local.rejectLegacy(session, op, found);
-  return found.head?.id;
-}
-
-/** Recovers what processes that are gone have left of the session. What cannot be recovered stays where it is, and is reported. */
-async function recoverLeft(session: string, { recover: how = 'commit' }: OpenMountOptions, op: Call): Promise<void> {
-  const notes = mountNotes(op.local);
-  const { onWarning = () => undefined } = op;
-  for (const left of await leftOf(op.local, notes)) {
+/** Recovers abandoned mounts of the session. One that cannot be recovered stays, with a warning. */
+async function recoverAbandoned(session: string, { recover = 'commit' }: OpenMountOptions, op: Call): Promise<void> {
+  const warn = (dir: string, outcome: string): void => op.onWarning?.(`abandoned mount ${dir} of session ${session} ${outcome}`);
+  for (const left of await abandonedMounts(op.local)) {
+    const { dir, usedBy, owner, isCertain } = left;
     if (left.session !== session) continue;
-    if (left.usedBy !== undefined) {
-      onWarning(`${left.dir} was left by a process that ended; it is left alone: its command (process ${left.usedBy}) still runs`);
-      continue;
-    }
-    if (!left.isCertain) {
-      onWarning(`${left.dir} was mounted by ${left.owner}, of which it is not known whether it is gone; it is left alone`);
-      continue;
-    }
-    try {
-      const done = await recoverMount(notes, left, how, {}, op);
-      if (done !== undefined) onWarning(describe(left, done.session, done.outcome));
-    } catch (error) {
-      if (!isError(error) || error.code === 'CANCELLED' || error.code === 'INTERNAL') throw error;
-      onWarning(`recovering what a process that ended left of session ${session} in ${left.dir}: ${error.message}`);
+    if (usedBy !== undefined) warn(dir, `is left alone: its command (process ${usedBy}) still runs`);
+    else if (!isCertain) warn(dir, `is left alone: it is unknown whether its process ${owner} still runs`);
+    else {
+      try {
+        const done = await recoverMount(left, recover, {}, op);
+        if (done !== undefined) warn(dir, describe(session, done));
+      } catch (error) {
+        if (!isError(error) || error.code === 'CANCELLED' || error.code === 'INTERNAL') throw error;
+        warn(dir, `could not be recovered: ${error.message}`);
+      }
     }
   }
 }
 
-function describe({ session, dir }: AbandonedMount, to: string, outcome: 'committed' | 'unchanged' | 'discarded'): string {
-  const what = `what a process that ended left of session ${session} in ${dir}`;
-  if (outcome === 'unchanged') return `${what} was as it had been committed, and was removed`;
-  if (outcome === 'discarded') return `${what} was discarded`;
-  return to === session ? `${what} was recovered` : `${what} was recovered as session ${to}, since ${session} had moved`;
+function describe(session: string, { session: to, outcome }: Recovered): string {
+  if (outcome === 'unchanged') return 'was unchanged and was removed';
+  if (outcome === 'discarded') return 'was discarded';
+  return to === session ? 'was recovered' : `was recovered as session ${to}, since ${session} had moved`;
 }
 
-async function makeWorkspace(session: string, base: ObjectId | undefined, frames: KeptFrames, options: OpenMountOptions, op: Call) {
+type Made = Pick<MountParts, 'id' | 'hold' | 'note'>;
+
+async function makeDirectoryOf(
+  session: string,
+  base: ObjectId | undefined,
+  frames: KeptFrames,
+  options: OpenMountOptions,
+  op: Call,
+): Promise<Made> {
   const { mode = 'shared', keepCaches = false, exclude = [] } = options;
-  const notes = mountNotes(op.local);
-  const id = newMountId(session, op.host);
-  const folder = op.local.workspaces;
-  const dir = join(folder, id);
-  const { digits } = partsOfMountId(id);
-  const note: MountNote = { session, mode, since: op.host.now(), base, phase: 'opening', keepCaches, exclude };
-  const hold = await op.local.owners.hold();
+  const { local, host } = op;
+  const notes = new MountNotes(local);
+  const id = newMountId(session, host);
+  const note: MountNote = { session, mode, since: host.now(), base, phase: 'opening', keepCaches, exclude };
+  const open: MountNote = { ...note, phase: 'open' };
+  const { dir } = mountedDirectory(local, id, note);
+  const hold = await local.owners.hold();
   try {
     await notes.write(id, note);
-    await makePrivate(folder);
+    await makePrivate(local.workspaces);
     if (base === undefined) await makePrivate(dir);
-    else await checkoutSession(op.local, session, dir, { at: base, opened: true, frames }, op);
-    await notes.write(id, { ...note, phase: 'open' });
+    else await checkoutSession(local, session, dir, { at: base, opened: true, frames }, op);
+    await notes.write(id, open);
+    return { id, hold, note: open };
   } catch (error) {
-    await withdraw(op.local, notes, id, dir, note);
+    await withdraw(local, id, note);
     await hold.release();
     throw error;
   }
-  const fork = mode === 'fork' ? sessionBeside(session, 'fork', digits) : undefined;
-  const place = { session, dir, base, fork, aside: sessionBeside(session, 'conflict', digits) };
-  return { notes, id, hold, note: { ...note, phase: 'open' as const }, place };
 }
 
-/** Takes a workspace back that was not handed out. What cannot be removed is told by its note, and removed by a later mount. */
-async function withdraw(local: LocalReplica, notes: MountNotes, id: string, dir: string, note: MountNote): Promise<void> {
+/** Removes a mount that is not complete. A later mount removes what cannot be removed now. */
+async function withdraw(local: LocalReplica, id: string, note: MountNote): Promise<void> {
   try {
-    await local.holding(dir, settleWorkspace);
-    await removeWorkspace(local, notes, id, dir, note);
+    await local.holding(mountedDirectory(local, id, note).dir, settleWorkspace);
+    await removeMount(local, id, note);
   } catch (error) {
     if (!isError(error) && errno(error) === undefined) throw error;
   }

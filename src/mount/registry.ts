@@ -1,18 +1,24 @@
 /**
- * What home remembers of mounts: one file for each, whose name says which workspace it is and which process owns it. A note is there before its directory and goes
- * after it, so that no directory is ever nobody's. Whoever owns a note may change it and remove its directory, and nobody else; a note of a process that is gone
- * is taken over by renaming it, which one of any number of processes can do.
+ * Notes about mounts: one file for each, named after the mount and the process that owns it. A note
+ * is written before its directory and removed after it, so every directory has an owner. Only the
+ * owner changes a note or removes its directory. A note of an exited process is taken over by
+ * renaming it, which only one process can do.
  */
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex, utf8 } from '../base/bytes.js';
 import type { Host } from '../base/host.js';
-import { type Owners, owning } from '../base/owners.js';
+import { MAX_ID_LENGTH } from '../base/limits.js';
+import { owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno, writeFailure } from '../fs/errors.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
+import type { LocalReplica } from '../session/replica/local.js';
 
-/** `shared`: any number at once. `exclusive`: with a lease, so that others fail fast. `fork`: what is committed becomes a session of its own. */
+/**
+ * `shared`: any number at once. `exclusive`: with a lease, so that others fail early. `fork`:
+ * commits go to a session of their own.
+ */
 export type MountMode = 'shared' | 'exclusive' | 'fork';
 
 export interface MountNote {
@@ -20,96 +26,111 @@ export interface MountNote {
   mode: MountMode;
   /** Milliseconds since 1970, UTC. */
   since: number;
-  /** The commit that the directory was made from, or was committed as; undefined where there is none. */
+  /** The commit whose content the directory had last; undefined if the session had none. */
   base: ObjectId | undefined;
   /**
-   * `opening`: the directory is not complete, and holds nobody's work. `open`: it may. `closed`: what it holds is committed or given up, and it may be removed in
-   * part.
+   * `opening`: checkout in progress; safe to delete. `open`: the directory may hold work. `closed`:
+   * its content is committed or discarded, and it may be removed in part.
    */
   phase: 'opening' | 'open' | 'closed';
-  /** What its commits leave out. */
+  /** The rules of its commits. */
   keepCaches: boolean;
   exclude: readonly string[];
   /** The command that works in the directory, as `Host.commandName` names it. */
   command?: string | undefined;
 }
 
-/** A note by its name. */
+/** The name of a note. */
 export interface HeldNote {
   id: string;
   /** The process, as `Owners` names it. */
   owner: string;
 }
 
-type NoteHost = Pick<Host, 'random'>;
+/** A mounted directory, and the sessions that its commits may go to. */
+export interface MountedDirectory extends Pick<MountNote, 'session' | 'base'> {
+  dir: string;
+  /** The session that commits go to instead, in mode `fork`. The first commit creates it. */
+  fork: string | undefined;
+  /** The session that keeps its work if the session has moved. */
+  conflict: string;
+}
 
 const ID_DIGITS = 12;
 const namePattern = /^(.+\.[0-9a-f]{12})~([^~]+)$/;
 
-/** A name for a workspace of the session that was never used before. */
+/** Returns a name for a mount of the session that was never used before. */
 export function newMountId(session: string, host: Pick<Host, 'random'>): string {
   return `${session}.${toHex(host.random(ID_DIGITS / 2))}`;
 }
 
-/** The session in a workspace's name, and what makes the name unique. */
-export function partsOfMountId(id: string): { session: string; digits: string } {
-  return { session: id.slice(0, -ID_DIGITS - 1), digits: id.slice(-ID_DIGITS) };
+export function mountedDirectory(local: LocalReplica, id: string, { session, base, mode }: MountNote): MountedDirectory {
+  const named = (kind: 'fork' | 'conflict'): string => {
+    const suffix = `.${kind}-${id.slice(-ID_DIGITS)}`;
+    return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
+  };
+  const fork = mode === 'fork' ? named('fork') : undefined;
+  return { session, base, dir: join(local.workspaces, id), fork, conflict: named('conflict') };
 }
 
 export class MountNotes {
   readonly #folder: string;
-  readonly #owners: Owners;
-  readonly #host: NoteHost;
+  readonly #local: LocalReplica;
 
-  /** `folder`: where notes are kept; made when the first is written. */
-  constructor(folder: string, owners: Owners, host: NoteHost) {
-    this.#folder = folder;
-    this.#owners = owners;
-    this.#host = host;
+  constructor(local: LocalReplica) {
+    this.#folder = join(local.records, 'mounts');
+    this.#local = local;
   }
 
   /**
-   * Returns the notes of processes that are gone, in the order of their names. A process of which that is unknown, such as one of another machine, is not
-   * `certain`: its note is left alone unless somebody names it.
+   * Returns the notes of processes that have exited, sorted by name. `isCertain` is false if the
+   * state of the process is unknown, such as that of another machine.
    */
-  async left(): Promise<(HeldNote & { isCertain: boolean })[]> {
-    const left: (HeldNote & { isCertain: boolean })[] = [];
-    for (const held of await this.#list()) {
-      const state = await this.#owners.state(held.owner);
-      if (state !== 'running') left.push({ ...held, isCertain: state === 'gone' });
+  async abandoned(): Promise<(HeldNote & { isCertain: boolean })[]> {
+    const found: (HeldNote & { isCertain: boolean })[] = [];
+    for (const name of await this.#names()) {
+      const [, id, owner] = namePattern.exec(name) ?? [];
+      if (id === undefined || owner === undefined) continue;
+      const state = await this.#local.owners.state(owner);
+      if (state !== 'running') found.push({ id, owner, isCertain: state === 'gone' });
     }
-    return left;
+    return found;
   }
 
-  /** What a note says, of this process unless another is named; undefined where it is not there, or not whole. */
-  async read({ id, owner }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote | undefined> {
-    try {
-      const path = owner === undefined ? await this.#mine(id) : this.#path(id, owner);
-      const json = unsealed(await readPrivately(path));
-      return json && { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
-    } catch (error) {
+  /**
+   * Reads a note of this process, or of `owner`. If it is absent or damaged, returns what the name
+   * and the record of the directory show.
+   */
+  async read({ id, owner }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote> {
+    const path = owner === undefined ? await this.#mine(id) : this.#path(id, owner);
+    const bytes = await readPrivately(path).catch((error: unknown) => {
       if (errno(error) === undefined) throw error;
-      return undefined;
-    }
+      return new Uint8Array(0);
+    });
+    const json = unsealed(bytes);
+    if (json !== undefined) return { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
+    const { record } = await this.#local.workspace(join(this.#local.workspaces, id));
+    const session = id.slice(0, -ID_DIGITS - 1);
+    return { session, mode: 'shared', since: 0, base: record?.base, phase: 'open', keepCaches: false, exclude: [] };
   }
 
-  /** Writes or replaces a note of this process, atomically. Throws FORBIDDEN, NO_SPACE and their like. */
+  /** Writes or replaces a note of this process atomically. Throws what `writeFailure` returns. */
   async write(id: string, note: MountNote): Promise<void> {
     const path = await this.#mine(id);
-    // The name is none of a note.
-    const temporary = `${path}~${toHex(this.#host.random(8))}`;
+    // `namePattern` does not match this name.
+    const temporary = `${path}~${toHex(this.#local.host.random(8))}`;
     await replacePrivately(path, temporary, sealed(utf8(JSON.stringify(note)))).catch((error: unknown) => {
       throw writeFailure(path, error);
     });
   }
 
-  /** Makes this process the owner of a note; false where another was faster. */
-  async claim(held: HeldNote): Promise<boolean> {
-    return this.#rename(this.#path(held.id, held.owner), await this.#mine(held.id));
+  /** Makes this process the owner of a note; returns false if another process was first. */
+  async claim({ id, owner }: HeldNote): Promise<boolean> {
+    return this.#rename(this.#path(id, owner), await this.#mine(id));
   }
 
-  /** Gives a note that was claimed back to whom it was of, so that it can be claimed again. */
-  async giveBack({ id, owner }: HeldNote): Promise<void> {
+  /** Returns a claimed note to its former owner, so that it can be claimed again. */
+  async unclaim({ id, owner }: HeldNote): Promise<void> {
     await this.#rename(await this.#mine(id), this.#path(id, owner));
   }
 
@@ -128,13 +149,6 @@ export class MountNotes {
     }
   }
 
-  async #list(): Promise<HeldNote[]> {
-    return (await this.#names()).flatMap((name) => {
-      const [, id, owner] = namePattern.exec(name) ?? [];
-      return id !== undefined && owner !== undefined ? [{ id, owner }] : [];
-    });
-  }
-
   async #names(): Promise<string[]> {
     try {
       return (await readdir(this.#folder)).sort();
@@ -144,9 +158,9 @@ export class MountNotes {
     }
   }
 
-  /** The path of a note of this process, which its caller made an owner for as long as it has notes. */
+  /** Returns the path of a note of this process, which is an owner as long as it has notes. */
   #mine(id: string): Promise<string> {
-    return owning(this.#owners, async (owner) => this.#path(id, owner));
+    return owning(this.#local.owners, async (owner) => this.#path(id, owner));
   }
 
   #path(id: string, owner: string): string {

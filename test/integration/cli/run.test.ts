@@ -193,7 +193,7 @@ test.serial(
       const [left] = await desk.json<{ id: string; dir: string; isCertain: boolean }[]>(t, 'recover');
       t.like(left, { isCertain: true });
       const { stderr } = await desk.run('run', '-s', 'work', '--', 'true', '{}');
-      t.regex(stderr, /it is left alone: its command \(process \d+\) still runs$/m);
+      t.regex(stderr, /is left alone: its command \(process \d+\) still runs$/m);
       for (const how of ['--commit', '--discard']) {
         const { code, details, hint } = await desk.failure(t, 7, 'recover', how, left?.id as string);
         t.is(code, 'BUSY');

@@ -219,7 +219,7 @@ test('a mount of a process with an unknown state is left alone unless it is name
   const next = await container.mount('s', { onWarning: (message) => void warnings.push(message) });
   t.is(cookiesIn(next), 'cookies first');
   await next.unmount();
-  t.regex(warnings[0] as string, /not known whether it is gone/);
+  t.regex(warnings[0] as string, /it is unknown whether its process dead still runs$/);
   t.true(existsSync(mount.dir));
   const [left] = await container.abandonedMounts();
   t.false(left?.isCertain);
