@@ -53,3 +53,8 @@ test('docs/ has the guides that README links to, and each is linked', (t) => {
   );
   t.true(readme.split('\n').length <= 151, 'README has at most 150 lines');
 });
+
+test('the test that CONTRIBUTING.md starts with is there', (t) => {
+  const [, path = ''] = /^npx ava dist\/(\S+)\.js$/m.exec(readText('CONTRIBUTING.md')) ?? [];
+  t.regex(readText(`${path}.ts`), /^test\(/m);
+});
