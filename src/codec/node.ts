@@ -11,8 +11,8 @@
 import { createHash, hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import * as zlib from 'node:zlib';
-import { BrowserStateError, check, integrity } from '../base/errors.js';
-import { type Codec, type Effort, expectLength } from './platform.js';
+import { check, integrity } from '../base/errors.js';
+import { type Codec, type Effort, expectLength, unwritable } from './platform.js';
 import { checkZstdHeader, decodeZstd } from './zstd/frame.js';
 
 type Compressed = Exclude<Codec, 'raw'>;
@@ -92,7 +92,7 @@ export function sha256(...parts: Uint8Array[]): Uint8Array {
 
 export function compress(codec: Compressed, bytes: Uint8Array, effort: Effort): Promise<Uint8Array> {
   const native = codecs[codec];
-  if (native === undefined) return Promise.reject(new BrowserStateError('UNSUPPORTED', `this runtime cannot write ${codec}`));
+  if (native === undefined) return Promise.reject(unwritable(codec));
   // Room for the whole result, so that one pass through a thread is enough.
   const options = { ...native.settings(effort, bytes.length), chunkSize: bytes.length + 1024 };
   return new Promise((resolve, reject) => {

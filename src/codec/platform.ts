@@ -4,7 +4,7 @@
  * codec, so that a commit reads the same anywhere.
  */
 
-import { check } from '../base/errors.js';
+import { BrowserStateError, check } from '../base/errors.js';
 
 /** The codecs of frames; their tags are in SPEC.md R-CODEC. */
 export type Codec = 'raw' | 'deflate' | 'brotli' | 'zstd';
@@ -42,4 +42,9 @@ export interface Platform {
 export function expectLength(codec: Codec, bytes: Uint8Array, length: number): Uint8Array {
   check(bytes.length === length, `${codec} frame: expected ${length} bytes, found ${bytes.length}`);
   return bytes;
+}
+
+/** Returns UNSUPPORTED for a codec that this runtime only reads. */
+export function unwritable(codec: Codec): BrowserStateError {
+  return new BrowserStateError('UNSUPPORTED', `this runtime cannot write ${codec}`, { hint: 'Write with Node, and read here.' });
 }

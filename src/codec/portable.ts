@@ -4,9 +4,9 @@
  */
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 import { deflateSync, Inflate } from 'fflate';
-import { BrowserStateError, check, integrity, isError } from '../base/errors.js';
+import { check, integrity, isError } from '../base/errors.js';
 import { decodeBrotli } from './brotli/stream.js';
-import { type Codec, type Effort, expectLength } from './platform.js';
+import { type Codec, type Effort, expectLength, unwritable } from './platform.js';
 import { decodeZstd } from './zstd/frame.js';
 
 /**
@@ -27,7 +27,7 @@ export function sha256(...parts: Uint8Array[]): Uint8Array {
 }
 
 export async function compress(codec: Exclude<Codec, 'raw'>, bytes: Uint8Array, effort: Effort): Promise<Uint8Array> {
-  if (codec !== 'deflate') throw new BrowserStateError('UNSUPPORTED', `this runtime cannot write ${codec}`);
+  if (codec !== 'deflate') throw unwritable(codec);
   return deflateSync(bytes, { level: effort === 'max' ? 9 : 6 });
 }
 

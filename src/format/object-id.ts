@@ -27,5 +27,7 @@ export function objectId(type: ObjectType, canonical: Uint8Array): ObjectId {
 export function idBytes(id: ObjectId): Uint8Array {
   const bytes = fromHex(id);
   if (bytes?.length === ID_BYTES) return bytes;
-  throw new BrowserStateError('USAGE', `expected an object id of ${ID_DIGITS} hex digits, found "${id}"`);
+  throw new BrowserStateError('USAGE', `expected an object id of ${ID_DIGITS} hex digits, found "${id}"`, {
+    hint: 'Copy the whole id from `browserstate log --json`.',
+  });
 }

@@ -12,14 +12,16 @@ export function isKey(text: string): boolean {
   return text.length <= MAX_KEY_BYTES && text.split('/').every((part) => component.test(part));
 }
 
+const KEY_HINT = 'Use components of letters, digits, `.`, `_`, `@` and `-`, joined by slashes.';
+
 /** Throws USAGE unless `key` is a provider key. */
 export function checkKey(key: string): void {
   if (isKey(key)) return;
-  throw new BrowserStateError('USAGE', `expected a provider key, found ${JSON.stringify(key)}`);
+  throw new BrowserStateError('USAGE', `expected a provider key, found ${JSON.stringify(key)}`, { hint: KEY_HINT });
 }
 
 /** Throws USAGE unless `prefix` is empty, a key, or a key and a slash, as `list` accepts. */
 export function checkPrefix(prefix: string): void {
   if (prefix === '' || isKey(prefix.endsWith('/') ? prefix.slice(0, -1) : prefix)) return;
-  throw new BrowserStateError('USAGE', `expected the beginning of provider keys, found ${JSON.stringify(prefix)}`);
+  throw new BrowserStateError('USAGE', `expected the beginning of provider keys, found ${JSON.stringify(prefix)}`, { hint: KEY_HINT });
 }

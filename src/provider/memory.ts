@@ -7,7 +7,7 @@
 import { equalBytes } from '../base/bytes.js';
 import { BrowserStateError, invariant, throwIfAborted } from '../base/errors.js';
 import { checkOptions, kind, type OptionNames } from '../base/option-check.js';
-import { checkCellSize, checkRange, checkWithin } from './arguments.js';
+import { checkCellSize, checkRange, checkWithin, noObject } from './arguments.js';
 import { checkKey, checkPrefix } from './key.js';
 import type { Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
 
@@ -48,7 +48,7 @@ class MemoryProvider implements Provider {
   async put(key: string, bytes: Uint8Array, options: RequestOptions = {}): Promise<void> {
     checkKey(key);
     await turn(options.signal);
-    this.#refuse(this.#cells, key, 'a cell');
+    this.#reject(this.#cells, key, 'a cell');
     const existing = this.#objects.get(key);
     invariant(existing === undefined || equalBytes(existing, bytes), `${key} is put with one content only`);
     this.#objects.set(key, new Uint8Array(bytes));
@@ -59,9 +59,9 @@ class MemoryProvider implements Provider {
     checkKey(key);
     checkRange(options.range);
     await turn(options.signal);
-    this.#refuse(this.#cells, key, 'a cell');
+    this.#reject(this.#cells, key, 'a cell');
     const object = this.#objects.get(key);
-    if (object === undefined) throw new BrowserStateError('NOT_FOUND', `there is no object ${key} in ${this.url}`);
+    if (object === undefined) throw noObject(key, this.url);
     if (options.range) checkWithin(options.range, object.length, key);
     const bytes = object.slice(options.range?.start, options.range?.end);
     await turn(options.signal);
@@ -71,7 +71,7 @@ class MemoryProvider implements Provider {
   async read(key: string, options: RequestOptions & { unless?: Version } = {}): Promise<Cell | 'unchanged' | undefined> {
     checkKey(key);
     await turn(options.signal);
-    this.#refuse(this.#objects, key, 'an object');
+    this.#reject(this.#objects, key, 'an object');
     const cell = this.#cells.get(key);
     const result = cell && { bytes: cell.bytes.slice(), version: cell.version };
     await turn(options.signal);
@@ -83,7 +83,7 @@ class MemoryProvider implements Provider {
     checkKey(key);
     checkCellSize(key, bytes);
     await turn(options.signal);
-    this.#refuse(this.#objects, key, 'an object');
+    this.#reject(this.#objects, key, 'an object');
     const won = (this.#cells.get(key)?.version ?? null) === expected;
     const version = `write-${++this.#writes}`;
     if (won) this.#cells.set(key, { bytes: new Uint8Array(bytes), version });
@@ -105,7 +105,7 @@ class MemoryProvider implements Provider {
   async delete(key: string, options: RequestOptions = {}): Promise<void> {
     checkKey(key);
     await turn(options.signal);
-    this.#refuse(this.#cells, key, 'a cell');
+    this.#reject(this.#cells, key, 'a cell');
     this.#objects.delete(key);
     await turn(undefined);
   }
@@ -119,8 +119,11 @@ class MemoryProvider implements Provider {
     for (const [name, { length }] of [...this.#objects]) if (name.startsWith(prefix)) yield { name, size: length, mark: '' };
   }
 
-  #refuse(others: Map<string, unknown>, key: string, what: string): void {
-    if (others.has(key)) throw new BrowserStateError('USAGE', `${key} is ${what}, and is never used as anything else`);
+  #reject(others: Map<string, unknown>, key: string, what: string): void {
+    if (!others.has(key)) return;
+    throw new BrowserStateError('USAGE', `${key} is ${what}, and is never used as anything else`, {
+      hint: 'Read and write cells with `read` and `swap`, objects with `get` and `put`.',
+    });
   }
 }
 

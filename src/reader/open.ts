@@ -1,73 +1,58 @@
-/** Opening a store to read it, on any runtime. */
+/** The entry point of the reader: opens a store for reading, on any runtime. */
 import { BrowserStateError } from '../base/errors.js';
 import { checkOptions, kind, type OptionNames, required } from '../base/option-check.js';
 import { portableHost } from '../base/portable-host.js';
 import { checkId } from '../format/keys.js';
-import type { ObjectId } from '../format/object-id.js';
-import { rowCount } from '../format/ref.js';
 import { type Fetch, HttpSource, type Sign } from '../provider/http/http.js';
 import { readOnly, type Source } from '../provider/http/read-only.js';
 import { type S3Address, s3Source } from '../provider/http/s3.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { retrying } from '../provider/wrap/retry.js';
 import { scoped } from '../provider/wrap/scoped.js';
+import { type SessionSummary, summaryOf } from '../session/session-list.js';
 import { RefReader } from './refs.js';
 import { ReaderSession } from './session.js';
 
 export interface ReaderOptions {
-  /**
-   * The address below which the users are, as a bucket has them; a query in it goes with every
-   * request. It cannot be listed.
-   */
+  /** The address above the users' folders; its query is sent with every request. Not listable. */
   url?: string | URL | undefined;
   /** A bucket of S3 or of a compatible store, in place of `url`. */
   s3?: S3Address | undefined;
-  /** Anything else that has the objects, in place of `url`. */
+  /** Any other source of the objects, in place of `url`. */
   provider?: Source | undefined;
-  /** Whose store it is; `default` unless given. */
+  /** The user whose store is read; `default` if not given. */
   userId?: string | undefined;
   /**
    * Called with each request before it is sent. Returns a presigned URL, or the headers of a
    * signature; see `Sign`.
    */
   sign?: Sign | undefined;
-  /** Sends requests; the global `fetch` unless given. */
+  /** Sends requests; the global `fetch` if not given. */
   fetch?: Fetch | undefined;
 }
 
 const readerOptions: OptionNames<ReaderOptions> = {
   url: kind.address,
-  s3: kind.object,
+  s3: kind.options<S3Address>({
+    bucket: required(kind.text),
+    prefix: kind.text,
+    region: kind.text,
+    endpoint: kind.secret,
+    pathStyle: kind.flag,
+  }),
   provider: kind.source,
   userId: kind.text,
   sign: kind.call,
   fetch: kind.call,
 };
-const s3Options: OptionNames<S3Address> = {
-  bucket: required(kind.text),
-  prefix: kind.text,
-  region: kind.text,
-  endpoint: kind.secret,
-  pathStyle: kind.flag,
-};
 const sessionsOptions: OptionNames<ReaderSessionsOptions> = { signal: kind.signal, onProblem: kind.call };
 
-export interface ReaderSessionInfo {
-  session: string;
-  /** The newest commit, when it was made, and what it holds. */
-  commit: ObjectId;
-  time: Date;
-  message: string;
-  files: number;
-  bytes: number;
-  /** Commits that are kept. */
-  commits: number;
-}
+export type ReaderSessionInfo = SessionSummary;
 
 export interface ReaderSessionsOptions extends RequestOptions {
   /**
-   * Called with each session whose ref is damaged, or of a form that this version cannot read.
-   * Without it the first such error is thrown after the others.
+   * Called with each session whose ref is damaged or of a newer version. Without it the first such
+   * error is thrown after the others.
    */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }
@@ -82,15 +67,14 @@ export interface ReaderSessionsOptions extends RequestOptions {
  * const version = await reader.session('work').version({ at: 'HEAD~1' });
  * const bytes = await version.read('Default/Preferences');
  *
- * Throws USAGE for an address, a user id or an option that cannot be one.
+ * Throws USAGE for an invalid address, user id or option.
  */
 export function openReader(options: ReaderOptions): Reader {
   checkOptions('openReader', options, readerOptions);
-  const given = options ?? {};
-  const { userId = 'default' } = given;
+  const { userId = 'default' } = options ?? {};
   checkId('user', userId);
   const random = (): number => new DataView(portableHost.random(4).buffer as ArrayBuffer).getUint32(0) / 2 ** 32;
-  return new Reader(scoped(retrying(providerOf(given), { random }), `${userId}/.store/`));
+  return new Reader(scoped(retrying(providerOf(options ?? {}), { random }), `${userId}/.store/`));
 }
 
 export class Reader {
@@ -102,25 +86,21 @@ export class Reader {
 
   /**
    * Yields all sessions that have a commit, in the order of their names. Throws UNSUPPORTED if the
-   * source cannot be listed, as a plain address cannot, and NOT_FOUND if there is no store.
+   * source cannot be listed, such as a plain address, and NOT_FOUND if there is no store.
    */
   async *sessions(options: ReaderSessionsOptions = {}): AsyncGenerator<ReaderSessionInfo> {
     checkOptions('sessions', options, sessionsOptions);
     const problems: BrowserStateError[] = [];
     const report = options.onProblem ?? ((_session: string, problem: BrowserStateError) => void problems.push(problem));
-    for await (const { session, found } of this.#refs.all(options)) {
-      if (found instanceof BrowserStateError) report(session, found);
-      else {
-        const [head] = found.ref.rows;
-        if (head === undefined) continue;
-        const { time, message, files, bytes } = head.commit;
-        yield { session, commit: head.id, time: new Date(time), message, files, bytes, commits: rowCount(found.ref) };
-      }
+    for await (const { session, token, problem } of this.#refs.all(options)) {
+      if (problem !== undefined) report(session, problem);
+      const summary = token && summaryOf(session, token.ref);
+      if (summary !== undefined) yield summary;
     }
     for (const problem of problems) throw problem;
   }
 
-  /** Returns a session by its id, whether it exists or not. Throws USAGE for what cannot be one. */
+  /** Returns a session by its id, whether it exists or not. Throws USAGE for an invalid id. */
   session(id: string): ReaderSession {
     checkId('session', id);
     return new ReaderSession(this.#refs, id);
@@ -135,7 +115,6 @@ function providerOf({ url, s3, provider, sign, fetch = globalThis.fetch as Fetch
   }
   if (provider !== undefined) return readOnly(provider);
   if (s3 === undefined) return readOnly(new HttpSource(addressOf(url), { fetch, sign }));
-  checkOptions('openReader: s3', s3, s3Options);
   const bucket = readOnly(s3Source(s3, { fetch, sign }));
   return s3.prefix === undefined || s3.prefix === '' ? bucket : scoped(bucket, s3.prefix);
 }

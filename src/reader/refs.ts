@@ -1,18 +1,15 @@
-/**
- * The refs of a store that is only read, and the repository that each says it is of (SPEC.md 11.5).
- */
+/** The refs of a store that is only read, and the repository that each names (SPEC.md 11.5). */
 import { equalBytes } from '../base/bytes.js';
-import { readAhead } from '../base/concurrency.js';
-import { BrowserStateError, isError, readingKey } from '../base/errors.js';
-import { REMOTE_CONCURRENCY } from '../base/limits.js';
+import { BrowserStateError, readingKey } from '../base/errors.js';
 import { portableHost } from '../base/portable-host.js';
 import { unwrap } from '../format/envelope.js';
 import { checkId, refKey } from '../format/keys.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { Token } from '../repository/refs.js';
 import { Repository } from '../repository/repository.js';
+import { type ListedRef, listRefs } from '../session/session-list.js';
 
-/** A session's ref, also an empty or deleted one. */
+/** A session's ref, which may be empty or deleted. */
 export interface Seen {
   repository: Repository;
   token: Token;
@@ -44,30 +41,20 @@ export class RefReader {
     const { repository: id } = await readingKey(key, () => unwrap(cell.bytes, { kind: 'ref', repository: undefined, key }));
     const repository = this.#at(id);
     const token = await repository.refs.open(session, cell);
-    this.#refuseOlder(token);
+    this.#rejectOlder(token);
     return { repository, token };
   }
 
   /**
-   * Yields the refs of all sessions with a commit, in the order of their names; the error in place
-   * of one that is damaged. Throws NOT_FOUND if there is no store, and UNSUPPORTED if the source
-   * cannot list.
+   * Yields the refs of all sessions, or the error of a damaged one. Throws NOT_FOUND if there is no
+   * store, and UNSUPPORTED if the source cannot list.
    */
-  async *all(options: RequestOptions): AsyncGenerator<{ session: string; found: Token | BrowserStateError }> {
+  async *all(options: RequestOptions): AsyncGenerator<ListedRef> {
     const repository = await Repository.open(this.#provider, portableHost, options);
     if (repository === undefined) {
       throw new BrowserStateError('NOT_FOUND', `there is no store at ${this.url}`, { hint: 'Check the address, the prefix and the user.' });
     }
-    const names: string[] = [];
-    for await (const name of repository.refs.list(options)) names.push(name);
-    const read = async (session: string): Promise<{ session: string; found: Token | BrowserStateError | undefined }> => {
-      const found = await repository.refs.read(session, options).catch((error: unknown) => problemOf(session, error));
-      return { session, found };
-    };
-    for await (const { session, found } of readAhead(names.sort(), REMOTE_CONCURRENCY, read)) {
-      const isProblem = found instanceof BrowserStateError;
-      if (isProblem || found?.ref.rows[0] !== undefined) yield { session, found };
-    }
+    yield* listRefs(repository, '', options);
   }
 
   #at(id: Uint8Array): Repository {
@@ -77,21 +64,14 @@ export class RefReader {
     return this.#repository;
   }
 
-  #refuseOlder({ session, ref }: Token): void {
+  #rejectOlder({ session, ref }: Token): void {
     const seen = this.#sequences.get(session) ?? 0;
     if (ref.sequence < seen) {
       throw new BrowserStateError('INTEGRITY', `session ${session}: its ref is older than one that was read before`, {
-        hint: 'Check whether a cache before the store returns old answers: the names below refs/ must not be cached.',
+        hint: 'Disable caching of the names below refs/: a cache before the store returns old answers.',
         details: { session, key: refKey(session) },
       });
     }
     this.#sequences.set(session, ref.sequence);
   }
-}
-
-/** Returns what is wrong with one ref alone. Throws every other error. */
-function problemOf(session: string, error: unknown): BrowserStateError {
-  if (!isError(error, 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
-  const { code, message, hint, details } = error;
-  return new BrowserStateError(code, `session ${session}: ${message}`, { hint, details: { session, ...details }, cause: error });
 }

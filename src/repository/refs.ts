@@ -110,7 +110,9 @@ export class Refs {
     const nonce = this.#host.random(NAME_BYTES);
     const author = this.#host.author();
     if (utf8(author).length > MAX_AUTHOR_BYTES)
-      throw new BrowserStateError('USAGE', `expected the author to have at most ${MAX_AUTHOR_BYTES} bytes, found ${author}`);
+      throw new BrowserStateError('USAGE', `expected the author to have at most ${MAX_AUTHOR_BYTES} bytes, found ${author}`, {
+        hint: 'Shorten the name of the user or of the machine.',
+      });
     const event = { op, time: this.#host.now(), author, nonce, detail };
     return { events: [event, ...ref.events].slice(0, MAX_EVENTS) };
   }

@@ -106,7 +106,7 @@ function checkOwner(owner: string): string {
   const { length } = utf8(owner);
   if (length > 0 && length <= MAX_AUTHOR_BYTES) return owner;
   const problem = `expected the owner of a lease to have 1 to ${MAX_AUTHOR_BYTES} bytes, found ${JSON.stringify(owner)}`;
-  throw new BrowserStateError('USAGE', problem);
+  throw new BrowserStateError('USAGE', problem, { hint: 'Shorten the option `owner`, or leave it out.' });
 }
 
 function held(session: string, { owner, expires }: { owner: string; expires: Date }): BrowserStateError {

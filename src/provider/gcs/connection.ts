@@ -98,7 +98,9 @@ export class GcsConnection {
   async #inTime<T>(search: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const done = new AbortController();
     const late = wait(this.#timeoutMs, undefined, { signal: done.signal }).then(() => {
-      throw new BrowserStateError('UNREACHABLE', `found no credentials in ${this.#timeoutMs} ms`);
+      throw new BrowserStateError('UNREACHABLE', `found no credentials in ${this.#timeoutMs} ms`, {
+        hint: 'Run `gcloud auth application-default login`, or pass `keyFilename`.',
+      });
     });
     let listener: Disposable | undefined;
     const cancelled = new Promise<never>((_resolve, reject) => {
@@ -138,5 +140,11 @@ function authorization(storage: Storage, url: URL): Promise<Record<string, strin
 function checkEndpoint(endpoint: string): void {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && url.search === '') return;
-  throw new BrowserStateError('USAGE', 'expected an endpoint such as http://127.0.0.1:4443, without user and password, found another text');
+  throw new BrowserStateError(
+    'USAGE',
+    'expected an endpoint such as http://127.0.0.1:4443, without user and password, found another text',
+    {
+      hint: 'Write scheme, host and port; credentials come from the SDK.',
+    },
+  );
 }

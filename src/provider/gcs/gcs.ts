@@ -7,7 +7,7 @@ import { equalBytes } from '../../base/bytes.js';
 import { BrowserStateError, integrity, isError, throwIfAborted } from '../../base/errors.js';
 import { MAX_ANSWER_SIZE, MAX_CELL_SIZE } from '../../base/limits.js';
 import { checkOptions, kind, type OptionNames, required } from '../../base/option-check.js';
-import { MAX_OBJECT_SIZE } from '../arguments.js';
+import { badBucket, MAX_OBJECT_SIZE, MISSING_HINT } from '../arguments.js';
 import type { ByteRange, Cell, GetOptions, Provider, RequestOptions, Version } from '../provider.js';
 import { rangeProblem } from '../shared/body.js';
 import { BucketProvider, type Page } from '../shared/bucket.js';
@@ -49,7 +49,7 @@ const AS_STORED = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-store' }
 export function gcsProvider(options: GcsOptions): Provider {
   checkOptions('gcsProvider', options, gcsOptions);
   if (!/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/.test(options.bucket)) {
-    throw new BrowserStateError('USAGE', `expected the name of a bucket, found ${JSON.stringify(options.bucket)}`);
+    throw badBucket(options.bucket);
   }
   const provider = new GcsProvider(options);
   return options.prefix === undefined || options.prefix === '' ? provider : scoped(provider, options.prefix);
@@ -79,7 +79,7 @@ class GcsProvider extends BucketProvider {
 
   protected async download(name: string, range: ByteRange | undefined, options: GetOptions): Promise<Uint8Array> {
     const answer = await this.#content(name, { range, limit: MAX_OBJECT_SIZE }, options);
-    if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object');
+    if (isAbsent(answer)) throw new BrowserStateError('NOT_FOUND', 'there is no such object', { hint: MISSING_HINT });
     const found = range !== undefined && isBeyond(answer) ? 0 : expectContent(answer, range).body.length;
     if (range !== undefined && found !== range.end - range.start) {
       throw integrity(`expected bytes ${range.start} to ${range.end}, found ${found} of them`);

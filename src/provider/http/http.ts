@@ -8,7 +8,7 @@ import { equalBytes, toHex } from '../../base/bytes.js';
 import { BrowserStateError, cancelled, check, integrity, isError, messageOf, throwIfAborted } from '../../base/errors.js';
 import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../../base/limits.js';
 import { shown } from '../../base/option-check.js';
-import { checkRange, MAX_OBJECT_SIZE } from '../arguments.js';
+import { checkRange, MAX_OBJECT_SIZE, noObject } from '../arguments.js';
 import { checkKey } from '../key.js';
 import type { ByteRange, Cell, GetOptions, RequestOptions } from '../provider.js';
 import { textOf } from '../s3/answers.js';
@@ -85,7 +85,7 @@ export class HttpSource implements Source {
     const limit = range === undefined ? MAX_OBJECT_SIZE : range.end - range.start;
     const bytes = await this.request({ name: key, url: this.#addressOf(key), range, limit, isFresh: false }, { signal });
     if (bytes !== undefined) return range === undefined ? this.#stored(key, bytes) : bytes;
-    throw new BrowserStateError('NOT_FOUND', `there is no object ${key} in ${this.url}`);
+    throw noObject(key, this.url);
   }
 
   async read(key: string, options: RequestOptions = {}): Promise<Cell | undefined> {

@@ -2,10 +2,10 @@
  * A provider over a bucket of S3, or of a compatible store with conditional writes (SPEC.md "S3"),
  * and the entry point `browserstate/s3`. One PutObject writes an object or a cell.
  */
-import { BrowserStateError, check, integrity, isError, throwIfAborted } from '../../base/errors.js';
+import { check, integrity, isError, throwIfAborted } from '../../base/errors.js';
 import { type Host, systemHost } from '../../base/host.js';
 import { checkOptions, kind, type OptionNames, required } from '../../base/option-check.js';
-import { MAX_OBJECT_SIZE } from '../arguments.js';
+import { badBucket, MAX_OBJECT_SIZE, noObject } from '../arguments.js';
 import type { ByteRange, Cell, EtagStyle, GetOptions, Provider, RequestOptions, SwapOptions, Version } from '../provider.js';
 import { type BodyOptions, bodyOf } from '../shared/body.js';
 import { BucketProvider, type Page } from '../shared/bucket.js';
@@ -59,7 +59,7 @@ const s3Options: OptionNames<S3Options> = {
 export function s3Provider(options: S3Options, host: Pick<Host, 'random'> = systemHost): Provider {
   checkOptions('s3Provider', options, s3Options);
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/.test(options.bucket)) {
-    throw new BrowserStateError('USAGE', `expected the name of a bucket, found ${JSON.stringify(options.bucket)}`);
+    throw badBucket(options.bucket);
   }
   const provider = new S3Provider(options, host);
   return options.prefix === undefined || options.prefix === '' ? provider : scoped(provider, options.prefix);
@@ -98,7 +98,7 @@ class S3Provider extends BucketProvider {
 
   protected async download(name: string, range: ByteRange | undefined, options: GetOptions): Promise<Uint8Array> {
     const output = await this.#bucket.get(name, { range }, options);
-    if (output === 'absent') throw new BrowserStateError('NOT_FOUND', `there is no object ${name} in ${this.url}`);
+    if (output === 'absent') throw noObject(name, this.url);
     if (typeof output === 'string') throw integrity(`${name}: expected bytes ${range?.start} to ${range?.end}, found it ${output} that`);
     const limit = range === undefined ? MAX_OBJECT_SIZE : range.end - range.start;
     const bytes = await contentOf(output, { what: name, limit, into: options.into });

@@ -31,13 +31,13 @@ export async function bodyOf(parts: AsyncIterable<Uint8Array>, { what, expected,
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of parts) {
-    if (length + chunk.length > most) throw new BrowserStateError('UNREACHABLE', `${what}: expected at most ${most} bytes, found more`);
+    if (length + chunk.length > most) throw cut(`${what}: expected at most ${most} bytes, found more`);
     if (whole === undefined) chunks.push(chunk);
     else whole.set(chunk, length);
     length += chunk.length;
   }
   if (expected !== undefined && length !== expected) {
-    throw new BrowserStateError('UNREACHABLE', `${what}: expected ${expected} bytes, found the end after ${length}`);
+    throw cut(`${what}: expected ${expected} bytes, found the end after ${length}`);
   }
   return whole ?? concat(chunks);
 }
@@ -68,4 +68,9 @@ export function rangeProblem(
   const [, first, last] = /^bytes (\d+)-(\d+)\/(?:\d+|\*)$/.exec(shown ?? '') ?? [];
   const isIn = status === 206 ? Number(first) === start && Number(last) < end : start === 0 && length !== undefined;
   return isIn && (length ?? 0) <= end - start ? undefined : `bytes ${start} to ${end} were asked for`;
+}
+
+/** Returns UNREACHABLE for an answer that does not have the announced length. */
+function cut(message: string): BrowserStateError {
+  return new BrowserStateError('UNREACHABLE', message, { hint: 'Check the connection, and a proxy before the store; then retry.' });
 }

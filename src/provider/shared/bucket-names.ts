@@ -28,7 +28,11 @@ export function entryOf(name: string, size: number): Listed | undefined {
  */
 export function bucketUrl(scheme: 's3' | 'gs', bucket: string, endpoint: string | undefined): string {
   if (endpoint === undefined) return `${scheme}://${bucket}`;
-  if (!URL.canParse(endpoint)) throw new BrowserStateError('USAGE', 'expected an http or https address as endpoint, found something else');
+  if (!URL.canParse(endpoint)) {
+    throw new BrowserStateError('USAGE', 'expected an http or https address as endpoint, found something else', {
+      hint: 'Write scheme, host and port, such as https://s3.example:9000.',
+    });
+  }
   return `${scheme}+${new URL(endpoint).origin}/${bucket}`;
 }
 
