@@ -120,7 +120,7 @@ function rejectSamePlace(home: string | Provider, remote: Provider): void {
   const [here, there] = [folderOf(home), folderOf(remote)];
   const areFolders = here !== undefined && there !== undefined;
   if (areFolders ? real(here) !== real(there) : home !== remote) return;
-  throw new BrowserStateError('USAGE', `expected a remote apart from home, found both in ${there ?? remote.url}`, {
+  throw new BrowserStateError('USAGE', `the remote is the local store itself: ${there ?? remote.url}`, {
     hint: 'Name another folder or a bucket as the remote, or none: the local store is private to this machine.',
   });
 }

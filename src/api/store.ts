@@ -102,9 +102,10 @@ export class Store {
   }
 
   /**
-   * Yields all sessions that have a commit, in the order of their names: those of the remote, and
+   * * Yields all sessions that have a commit, in the order of their names: those of the remote, and
    * those of the local store alone. Other sessions are listed even if a ref is damaged. Its error
-   * is passed to `onProblem`, or else thrown at the end, as INTEGRITY, NEWER_VERSION or UNSUPPORTED.
+   * is passed to `onProblem`, or else thrown at the end, as INTEGRITY, NEWER_VERSION or
+   * UNSUPPORTED.
    */
   async *sessions(options: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
     const op = callOf(this.#op, 'sessions', options, optionsOf.sessions);
@@ -212,8 +213,8 @@ export class Store {
   }
 
   /**
-   * Recovers an abandoned mount, after a pull of its session; see `recoverMount` and `pullForMount`.
-   * Throws BUSY if another process recovers it.
+   * * Recovers an abandoned mount, after a pull of its session; see `recoverMount` and
+   * `pullForMount`. Throws BUSY if another process recovers it.
    */
   async recover(left: AbandonedMount, how: RecoverAction, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
     const op = callOf(this.#op, 'recover', options, optionsOf.recover);
