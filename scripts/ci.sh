@@ -65,5 +65,6 @@ step npm run check
 step npm run test:exhaustive
 step npm run test:browser
 step npm run test:servers
+step npm run test:package
 step npx -y -p node@26 node scripts/suite.js unit
 finish

@@ -2,7 +2,7 @@
  * Runs one suite of the compiled tests with ava. Prints its TAP, then the names of the failed
  * tests, then a line that scripts/ci.sh adds up:
  *
- *     node scripts/suite.js unit|exhaustive|browser|servers|long [options of ava]
+ *     node scripts/suite.js unit|exhaustive|browser|servers|package|long [options of ava]
  */
 import { spawn } from 'node:child_process';
 import process from 'node:process';

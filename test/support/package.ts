@@ -21,12 +21,33 @@ export async function pack(folder: string): Promise<{ tarball: string; files: st
   return { tarball: join(folder, filename), files: files.map(({ path }) => path) };
 }
 
-export class Project {
-  readonly dir: string;
+/** A folder in which programs run, with the environment of a user. */
+class Folder {
+  readonly env: NodeJS.ProcessEnv;
 
+  constructor(readonly dir: string) {
+    const { AVA_PATH: _, NODE_OPTIONS: __, ...env } = process.env;
+    this.env = { ...env, NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1' };
+  }
+
+  /** Runs a program in the folder. Resolves to its output, whether it fails or not. */
+  async run(program: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+    return await run(program, args, { cwd: this.dir, env: this.env, maxBuffer: 2 ** 26 }).then(
+      (output) => ({ code: 0, ...output }),
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    );
+  }
+}
+
+/** A project that exists until the tests of a file end. */
+export class Project extends Folder {
   constructor(test: TestFn) {
-    this.dir = mkdtempSync(join(tmpdir(), 'browserstate-project-'));
+    super(mkdtempSync(join(tmpdir(), 'browserstate-project-')));
     test.after.always(() => rmSync(this.dir, { recursive: true, force: true }));
+  }
+
+  in(folder: string): Folder {
+    return new Folder(join(this.dir, folder));
   }
 
   /** Unpacks the tarball, as npm does, beside links to `packages` of this project. */
@@ -48,15 +69,5 @@ export class Project {
       mkdirSync(dirname(join(this.dir, name)), { recursive: true });
       writeFileSync(join(this.dir, name), text);
     }
-  }
-
-  /** Runs a program in the project. Resolves to its output, whether it fails or not. */
-  async run(program: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-    const { AVA_PATH: _, NODE_OPTIONS: __, ...env } = process.env;
-    const options = { cwd: this.dir, env, maxBuffer: 2 ** 26 };
-    return await run(program, args, options).then(
-      (output) => ({ code: 0, ...output }),
-      (error: { code: number; stdout: string; stderr: string }) => error,
-    );
   }
 }
