@@ -148,7 +148,7 @@ export class SessionView {
    * remote those that were pushed. `HEAD` is that of the newest side. Throws NOT_FOUND if neither
    * has it, and USAGE for an invalid revision.
    */
-  async find(revision: string, op: Call): Promise<{ place: LiveSession; row: Row }> {
+  async find(revision: string, op: Call): Promise<{ place: LiveSession; entry: Row }> {
     return resolveAmong(await this.sides(op), revision, op);
   }
 
@@ -158,8 +158,8 @@ export class SessionView {
    */
   async readTree(revision: string, op: Call): Promise<Tree> {
     const read = async () => {
-      const { place, row } = await this.find(revision, op);
-      return (await place.manifest(row, op)).tree;
+      const { place, entry } = await this.find(revision, op);
+      return (await place.manifest(entry, op)).tree;
     };
     return read().catch((error: unknown) => {
       if (!wasCollected(error)) throw error;

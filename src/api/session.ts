@@ -151,8 +151,8 @@ export class Session {
   async resolve(revision: string, options: OfflineOptions = {}): Promise<LogEntry> {
     const op = callOf(this.#op, 'resolve', options, optionsOf.offline, { revision });
     return this.#at({ at: revision }, op, async ({ view }, { at }) => {
-      const { place, row } = await view.find(at, op);
-      return logEntry(row, place.ref.tags);
+      const { place, entry } = await view.find(at, op);
+      return logEntry(entry, place.ref.tags);
     });
   }
 

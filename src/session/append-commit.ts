@@ -32,12 +32,12 @@ export function writeEntry(
   repository: Repository,
   { op, epoch, compression = 'auto', ...content }: EntryContent,
   options: RequestOptions,
-): { row: Row; manifest: Promise<Uint8Array> } {
+): { entry: Row; manifest: Promise<Uint8Array> } {
   const name = newName(repository.host, epoch);
   const manifest = repository.writeManifest(name, content, compression, options);
   // A rejection surfaces where the manifest is awaited.
   manifest.catch(() => undefined);
-  return { row: newRow(op, content.commit, name), manifest };
+  return { entry: newRow(op, content.commit, name), manifest };
 }
 
 export interface NewEntry extends EntryContent {
@@ -51,17 +51,17 @@ export interface NewEntry extends EntryContent {
 /** Appends a commit; undefined if another writer updated the ref first. */
 export async function appendCommit(
   from: SessionRef,
-  entry: NewEntry,
+  added: NewEntry,
   op: Operation,
-): Promise<{ row: Row; tags: Ref['tags']; storedBytes: number } | undefined> {
-  const { below = [], tag, ready, ...content } = entry;
+): Promise<{ entry: Row; tags: Ref['tags']; storedBytes: number } | undefined> {
+  const { below = [], tag, ready, ...content } = added;
   const { refs } = from.repository;
-  const { row, manifest } = writeEntry(from.repository, content, op);
+  const { entry, manifest } = writeEntry(from.repository, content, op);
   const [bytes] = await Promise.all([manifest, ready]);
-  const ref = { ...from.ref, epoch: entry.epoch };
+  const ref = { ...from.ref, epoch: added.epoch };
   const history =
-    below.length > 0 ? await refs.addRows(ref, [row, ...below], op) : await refs.replaceRows(ref, [row, ...from.ref.rows], op);
-  const tags = tag === undefined ? from.ref.tags : withTag(from.ref, tag, row.id);
-  const change = { state: 'live', ...history, tags, epoch: entry.epoch, head: from.replica.inlineHead(bytes) } as const;
-  return (await from.update(change, op, { row, bytes })) && { row, tags, storedBytes: bytes.length };
+    below.length > 0 ? await refs.addRows(ref, [entry, ...below], op) : await refs.replaceRows(ref, [entry, ...from.ref.rows], op);
+  const tags = tag === undefined ? from.ref.tags : withTag(from.ref, tag, entry.id);
+  const change = { state: 'live', ...history, tags, epoch: added.epoch, head: from.replica.inlineHead(bytes) } as const;
+  return (await from.update(change, op, { entry, bytes })) && { entry, tags, storedBytes: bytes.length };
 }

@@ -45,7 +45,7 @@ export async function rejectUnexplained(target: Target, { phase, previous, next 
     'DIRTY',
     `${dir}: a checkout into this directory was cut off, and ${paths.length} entries were written since, such as ${paths[0]}`,
     {
-      hint: 'Copy elsewhere whatever you need of it, then replace what it holds with --force.',
+      hint: 'Copy the entries that you need elsewhere, then replace its content with --force.',
       details: { dir, paths: paths.slice(0, 100) },
     },
   );

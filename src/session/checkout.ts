@@ -115,7 +115,7 @@ async function checkoutFrom(from: LiveSession, dir: string, options: CheckoutSet
     if (isBegun || !isError(error, 'FORBIDDEN') || directoryState(real) === 'occupied') throw error;
     // The local store is read-only. Nothing was changed yet, and one rename needs no record.
     await placeUnrecorded(real, tree, op.host, content);
-    op.onWarning?.(`the local store cannot be written: nothing is noted of ${dir}; choose a new directory for the next restore`);
+    op.onWarning?.(`the local store cannot be written, and has no record of ${dir}; choose a new directory for the next restore`);
   }
   return { commit: entry.id, ...measureTree(tree), fetchedBytes: 0 };
 }
@@ -146,9 +146,9 @@ async function place(target: Target, tree: Tree, record: WorkspaceRecord, write:
   if (pending !== undefined || directoryState(dir) !== 'occupied') return replace();
   const current = await readClean(target);
   if (current === undefined && !force) {
-    throw new BrowserStateError('DIRTY', `${dir}: it holds files that are in no version of this store`, {
+    throw new BrowserStateError('DIRTY', `${dir} has files that are in no version of this store`, {
       details: { path: dir },
-      hint: 'Snapshot it first, choose another directory, or replace what it holds with --force.',
+      hint: 'Snapshot it first, choose another directory, or replace its content with --force.',
     });
   }
   const from = only ? selectMatching((await readEntries(target)).entries, only) : current;
@@ -156,9 +156,9 @@ async function place(target: Target, tree: Tree, record: WorkspaceRecord, write:
   const next = only ? recordOfPart(workspace, record) : { ...record, rules: workspace.record?.rules ?? noRules };
   const obstacle = findObstacle(dir, from, tree);
   if (obstacle !== undefined && (only || !force)) {
-    const advice = only ? 'choose another directory' : 'replace all that the directory holds with --force';
-    throw new BrowserStateError('DIRTY', `${dir}: a directory ${obstacle} is in the way of a file, and holds what no version has`, {
-      hint: `Move away what it holds, or ${advice}.`,
+    const advice = only ? 'choose another directory' : 'replace the whole directory with --force';
+    throw new BrowserStateError('DIRTY', `${dir}: the directory ${obstacle} blocks a file, and has entries that are in no version`, {
+      hint: `Move its content elsewhere, or ${advice}.`,
       details: { path: dir, entry: obstacle },
     });
   }
@@ -172,7 +172,7 @@ function recordOfPart({ dir, record: before }: Workspace, part: WorkspaceRecord)
   if (before?.only === undefined) return before;
   if (before.session === part.session && before.base === part.base)
     return { ...part, only: [...new Set([...before.only, ...(part.only ?? [])])] };
-  throw new BrowserStateError('DIRTY', `${dir}: it holds a part of commit ${before.base.slice(0, 12)} of session ${before.session}`, {
+  throw new BrowserStateError('DIRTY', `${dir} holds a part of commit ${before.base.slice(0, 12)} of session ${before.session}`, {
     details: { path: dir, session: before.session, commit: before.base },
     hint: 'Restore parts of one version into one directory, or choose another directory.',
   });

@@ -24,7 +24,7 @@ export interface AtOptions extends RequestOptions {
 
 interface Version {
   source: SessionRef;
-  row: Row;
+  entry: Row;
 }
 
 /**
@@ -37,18 +37,18 @@ export function rollback(replica: Replica, session: string, to: string, message:
     const isOwn = named.session === from.id;
     // The epoch and another session are read after the ref, so that nothing that the session names
     // can be collected unnoticed.
-    const [{ k: epoch }, { source, row }] = await Promise.all([
+    const [{ k: epoch }, { source, entry }] = await Promise.all([
       isOwn ? { k: from.ref.epoch } : from.repository.epoch(op),
       isOwn ? find(from, named.revision, op) : findVersion(replica, named.session, named.revision, op),
     ]);
-    const { tree, blobs } = await source.manifest(row, op);
+    const { tree, blobs } = await source.manifest(entry, op);
     const of = isOwn ? '' : ` of ${source.id}`;
-    const facts = { parents: [from.head.id], message: message ?? `Roll back to ${row.id.slice(0, 12)}${of}` };
-    const commit = newCommit(row.commit, facts, op.host);
-    const ready = replica.requirePresent(source, row, op);
-    const entry = { op: 'rollback', commit, tree, blobs, epoch: Math.max(epoch, from.ref.epoch), ready } as const;
-    const done = await appendCommit(from, entry, op);
-    return done && logEntry(done.row, done.tags);
+    const facts = { parents: [from.head.id], message: message ?? `Roll back to ${entry.id.slice(0, 12)}${of}` };
+    const commit = newCommit(entry.commit, facts, op.host);
+    const ready = replica.requirePresent(source, entry, op);
+    const added = { op: 'rollback', commit, tree, blobs, epoch: Math.max(epoch, from.ref.epoch), ready } as const;
+    const done = await appendCommit(from, added, op);
+    return done && logEntry(done.entry, done.tags);
   });
 }
 
@@ -72,7 +72,7 @@ export async function fork(
   const read = async () => (await replica.create(name, op)) ?? (await replica.read(name, op));
   const attempt = async (target: SessionRef): Promise<LogEntry | undefined> => {
     if (target.exists) {
-      throw new BrowserStateError('CONFLICT', `session ${name} exists already`, {
+      throw new BrowserStateError('CONFLICT', `session ${name} already exists`, {
         details: { session: name },
         hint: 'Choose another name, or delete that session first.',
       });
@@ -81,17 +81,17 @@ export async function fork(
     // The epoch and the source are read after the target's ref, so that nothing that the source
     // names can be collected unnoticed.
     const [{ k: epoch }, found] = await Promise.all([repository.epoch(op), findVersion(replica, session, at, op)]);
-    if (found.row.id !== checked.row.id) await requireHistory(replica, found, op);
+    if (found.entry.id !== checked.entry.id) await requireHistory(replica, found, op);
     const history = inlineHistory(found) ?? (await repository.refs.adopt({ ...ref, epoch }, await entriesFrom(found, op), op));
-    const event = repository.refs.event(ref, 'fork', `${session} ${found.row.id}`);
+    const event = repository.refs.event(ref, 'fork', `${session} ${found.entry.id}`);
     const forked = await target.update({ state: 'live', ...history, ...event, epoch }, op);
-    return forked && logEntry(found.row, forked.ref.tags);
+    return forked && logEntry(found.entry, forked.ref.tags);
   };
   return updateRef(name, { read, attempt }, op);
 }
 
 async function find(source: SessionRef, revision: string, op: Operation): Promise<Version> {
-  return { source, row: await source.find(revision, op) };
+  return { source, entry: await source.find(revision, op) };
 }
 
 async function findVersion(replica: Replica, session: string, revision: string, op: Operation): Promise<Version> {
@@ -99,19 +99,19 @@ async function findVersion(replica: Replica, session: string, revision: string, 
 }
 
 /** Throws INTEGRITY if a version, or the segments before it, cannot be read. */
-async function requireHistory(replica: Replica, { source, row }: Version, op: Operation): Promise<void> {
-  await replica.requirePresent(source, row, op, inlineHistory({ source, row })?.segments);
+async function requireHistory(replica: Replica, { source, entry }: Version, op: Operation): Promise<void> {
+  await replica.requirePresent(source, entry, op, inlineHistory({ source, entry })?.segments);
 }
 
 /** Returns the history up to an entry in the ref itself; undefined for an entry in a segment. */
-function inlineHistory({ source: { ref }, row }: Version): Pick<Ref, 'rows' | 'segments'> | undefined {
-  const at = ref.rows.findIndex(({ id }) => id === row.id);
+function inlineHistory({ source: { ref }, entry }: Version): Pick<Ref, 'rows' | 'segments'> | undefined {
+  const at = ref.rows.findIndex(({ id }) => id === entry.id);
   return at === -1 ? undefined : { rows: ref.rows.slice(at), segments: ref.segments };
 }
 
-async function entriesFrom({ source, row }: Version, op: Operation): Promise<Row[]> {
+async function entriesFrom({ source, entry: { id } }: Version, op: Operation): Promise<Row[]> {
   const entries: Row[] = [];
-  for await (const entry of source.entries(op)) if (entries.length > 0 || entry.id === row.id) entries.push(entry);
+  for await (const entry of source.entries(op)) if (entries.length > 0 || entry.id === id) entries.push(entry);
   return entries;
 }
 
@@ -119,10 +119,10 @@ async function entriesFrom({ source, row }: Version, op: Operation): Promise<Row
 export async function tag(replica: Replica, session: string, name: string, at: string | undefined, op: Operation): Promise<LogEntry> {
   requireTag(name);
   return changeLive(replica, session, op, async (from) => {
-    const row = await from.find(at ?? 'HEAD', op);
-    await replica.requirePresent(from, row, op);
-    const tagged = await setTag(from, name, row.id, op);
-    return tagged && logEntry(row, tagged.ref.tags);
+    const entry = await from.find(at ?? 'HEAD', op);
+    await replica.requirePresent(from, entry, op);
+    const tagged = await setTag(from, name, entry.id, op);
+    return tagged && logEntry(entry, tagged.ref.tags);
   });
 }
 

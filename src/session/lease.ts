@@ -51,7 +51,14 @@ export async function takeLease(
   later: Operation,
 ): Promise<Lease> {
   const { host } = op;
-  const mine = checkOwner(owner ?? `${host.author()} ${toHex(host.random(8))}`);
+  const mine = owner ?? `${host.author()} ${toHex(host.random(8))}`;
+  const { length } = utf8(mine);
+  if (length === 0 || length > MAX_AUTHOR_BYTES)
+    throw new BrowserStateError(
+      'USAGE',
+      `expected the owner of a lease to have 1 to ${MAX_AUTHOR_BYTES} bytes, found ${JSON.stringify(mine)}`,
+      { hint: 'Shorten the option `owner`, or omit it.' },
+    );
   checkWholeNumber('ttl', ttl, 1);
   const granted = () => ({ owner: mine, expiry: Math.min(host.now() + ttl, MAX_TIME) });
   let ref = await change(replica, session, op, 0, (now) => {
@@ -102,23 +109,16 @@ async function change(
   return updateRef(session, { read: () => replica.read(session, op), recalled, attempt, isOutdated }, op);
 }
 
-function checkOwner(owner: string): string {
-  const { length } = utf8(owner);
-  if (length > 0 && length <= MAX_AUTHOR_BYTES) return owner;
-  const problem = `expected the owner of a lease to have 1 to ${MAX_AUTHOR_BYTES} bytes, found ${JSON.stringify(owner)}`;
-  throw new BrowserStateError('USAGE', problem, { hint: 'Shorten the option `owner`, or leave it out.' });
-}
-
 function held(session: string, { owner, expires }: { owner: string; expires: Date }): BrowserStateError {
   return new BrowserStateError('BUSY', `session ${session} is leased by ${owner} until ${expires.toISOString()}`, {
     details: { session, owner, expires: expires.toISOString() },
-    hint: 'Wait until then, or work on it without a lease, or on a fork of it.',
+    hint: 'Wait until then, or work without a lease, or on a fork of the session.',
   });
 }
 
 function lost(session: string, other: { owner: string; expires: Date } | undefined): BrowserStateError {
   if (other !== undefined) return held(session, other);
-  const problem = 'the lease is lost; another owner had it after it expired, or the session was deleted';
+  const problem = 'the lease is lost: another owner took it after it expired, or the session was deleted';
   return new BrowserStateError('BUSY', `session ${session}: ${problem}`, {
     details: { session },
     hint: 'Take a new one, and look at the history of the session before you push.',

@@ -50,8 +50,8 @@ export async function absentSession(
 
 /** Returns the error for a session that does not exist; `meant` is a suggestion. */
 export function noSession(session: string, meant?: string): BrowserStateError {
-  const advice = '`browserstate sessions` lists what there is; `browserstate snapshot DIR -s SESSION` makes one.';
-  return new BrowserStateError('NOT_FOUND', `expected a session ${session}, found none`, {
+  const advice = 'List sessions with `browserstate sessions`, or create one with `browserstate snapshot DIR -s SESSION`.';
+  return new BrowserStateError('NOT_FOUND', `session ${JSON.stringify(session)} not found`, {
     hint: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
     details: { session, ...(meant !== undefined && { nearest: meant }) },
   });

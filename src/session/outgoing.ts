@@ -18,5 +18,5 @@ export interface Outgoing {
 
 /** Returns entries of the local store, newest first, in the order of sending, oldest first. */
 export function outgoing(here: SessionRef, unsent: readonly Row[], options: RequestOptions): Outgoing[] {
-  return unsent.map((row) => ({ ...row, isHere: true, load: () => here.manifest(row, options) })).reverse();
+  return unsent.map((entry) => ({ ...entry, isHere: true, load: () => here.manifest(entry, options) })).reverse();
 }

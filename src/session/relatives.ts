@@ -21,9 +21,9 @@ export async function relativeWith(
   for (const replica of replicas) {
     for (const name of await sessionNames(replica, options, stem)) {
       if (name === session || stemOf(name) !== stem) continue;
-      const find = async () => (await replica.requireSession(name, options)).find(revision, options);
-      const row = await find().catch(ignore('NOT_FOUND', 'USAGE', 'INTEGRITY', 'LEGACY_SESSION'));
-      if (row !== undefined) found.set(row.id, name);
+      const finding = replica.requireSession(name, options).then((relative) => relative.find(revision, options));
+      const entry = await finding.catch(ignore('NOT_FOUND', 'USAGE', 'INTEGRITY', 'LEGACY_SESSION'));
+      if (entry !== undefined) found.set(entry.id, name);
     }
     if (found.size > 0) break;
   }

@@ -19,7 +19,7 @@ export interface History {
 /** An entry, and a history that has it. */
 interface Located<H> {
   place: H;
-  row: Row;
+  entry: Row;
 }
 
 /**
@@ -28,7 +28,7 @@ interface Located<H> {
  * commit not later than that. Throws USAGE for an invalid or ambiguous revision, and NOT_FOUND.
  */
 export async function resolveRevision(history: History, revision: string, options: RequestOptions = {}): Promise<Row> {
-  return (await resolveAmong([history], revision, options)).row;
+  return (await resolveAmong([history], revision, options)).entry;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function resolveAmong<H extends History>(
   if (match === null) throw badRevision(revision);
   let found = await resolver.named(match[1] as string);
   for (const step of (match[2] as string).split('~').slice(1)) {
-    for (let n = step === '' ? 1 : Number(step); n > 0; n--) found = await resolver.firstParent(found.row);
+    for (let n = step === '' ? 1 : Number(step); n > 0; n--) found = await resolver.firstParent(found.entry);
   }
   return found;
 }
@@ -85,7 +85,7 @@ class Resolver<H extends History> {
   async named(name: string): Promise<Located<H>> {
     const [first] = this.histories;
     const head = first.ref.rows[0];
-    if (name === 'HEAD' && head !== undefined) return { place: first, row: head };
+    if (name === 'HEAD' && head !== undefined) return { place: first, entry: head };
     for (const { ref } of this.histories) {
       const tagged = ref.tags.get(name);
       const found = tagged && (await this.#byId(tagged));
@@ -96,7 +96,7 @@ class Resolver<H extends History> {
     const [found, ...others] = isCommitId(prefix) ? await this.#byPrefix(prefix) : [];
     if (found === undefined) throw this.#notFound(name, `session ${this.#session} has no such revision`);
     if (others.length === 0) return found;
-    const commits = [found, ...others].slice(0, MAX_CANDIDATES).map(({ row }) => row.id);
+    const commits = [found, ...others].slice(0, MAX_CANDIDATES).map(({ entry }) => entry.id);
     const candidates = commits.map((id) => id.slice(0, 12)).join(', ');
     throw new BrowserStateError(
       'USAGE',
@@ -115,14 +115,14 @@ class Resolver<H extends History> {
 
   async atTime(time: number): Promise<Located<H>> {
     if (Number.isNaN(time)) throw badRevision(this.revision);
-    for await (const found of this.#rest) if (found.row.commit.time <= time) return found;
+    for await (const found of this.#rest) if (found.entry.commit.time <= time) return found;
     throw this.#notFound(this.revision, `session ${this.#session} has no commit that old`);
   }
 
   async #byId(id: string): Promise<Located<H> | undefined> {
     const seen = this.#seen.get(id);
     if (seen !== undefined) return seen;
-    for (let next = await this.#rest.next(); !next.done; next = await this.#rest.next()) if (next.value.row.id === id) return next.value;
+    for (let next = await this.#rest.next(); !next.done; next = await this.#rest.next()) if (next.value.entry.id === id) return next.value;
     return undefined;
   }
 
@@ -130,15 +130,15 @@ class Resolver<H extends History> {
     const whole = prefix.length === ID_DIGITS ? await this.#byId(prefix) : undefined;
     if (whole !== undefined) return [whole];
     for await (const _ of this.#rest);
-    return [...this.#seen.values()].filter(({ row }) => row.id.startsWith(prefix));
+    return [...this.#seen.values()].filter(({ entry }) => entry.id.startsWith(prefix));
   }
 
   async *#read(options: RequestOptions): AsyncGenerator<Located<H>> {
     for (const place of this.histories) {
-      for await (const row of place.entries(options)) {
-        if (this.#seen.has(row.id)) continue;
-        const found = { place, row };
-        this.#seen.set(row.id, found);
+      for await (const entry of place.entries(options)) {
+        if (this.#seen.has(entry.id)) continue;
+        const found = { place, entry };
+        this.#seen.set(entry.id, found);
         yield found;
       }
     }

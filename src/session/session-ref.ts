@@ -19,7 +19,7 @@ export interface RefOwner {
 
 /** A stored manifest and its entry. */
 export interface StoredManifest {
-  row: Row;
+  entry: Row;
   bytes: Uint8Array;
 }
 

@@ -21,8 +21,8 @@ export function requireTag(name: string): void {
 export function withTag({ tags }: Ref, name: string, id: ObjectId): Map<string, ObjectId> {
   const changed = new Map(tags).set(name, id);
   if (changed.size <= MAX_TAGS) return changed;
-  throw new BrowserStateError('USAGE', `expected at most ${MAX_TAGS} tags in a session, found as many already`, {
-    hint: 'Remove one that you no longer need with `browserstate tag --delete NAME`.',
+  throw new BrowserStateError('USAGE', `a session has at most ${MAX_TAGS} tags`, {
+    hint: 'Remove one with `browserstate tag --delete NAME`.',
   });
 }
 

@@ -38,7 +38,7 @@ export async function mergeSession(replica: Replica, session: string, other: str
       if (known.has(row.id)) break;
       below.push(row);
     }
-    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch, below }, op))?.row.id;
+    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch, below }, op))?.entry.id;
   };
   const hint = `The commits of this machine are safe as session ${other}.`;
   const merged = await updateRef(session, { read, attempt: (from) => attempt(from as LiveSession), hint }, op);

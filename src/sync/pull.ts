@@ -165,10 +165,10 @@ async function fetchEntries(
   const added = await Promise.all(
     manifests.map(async ({ id, commit, tree, blobs }, i): Promise<Row> => {
       const content = { commit, tree, blobs: new Map([...blobs.keys()].map((id) => [id, places.get(id) as BlobPlace])) };
-      const { row, manifest } = writeEntry(repository, { op: (missing[i] as Row).op, epoch: pin.epoch, ...content }, op);
+      const { entry, manifest } = writeEntry(repository, { op: (missing[i] as Row).op, epoch: pin.epoch, ...content }, op);
       await manifest;
-      op.local.noteManifest(row.manifest, { id, ...content });
-      return row;
+      op.local.noteManifest(entry.manifest, { id, ...content });
+      return entry;
     }),
   );
   const rows = await inOrder(there, added, mine, op);
@@ -178,7 +178,7 @@ async function fetchEntries(
   await copied.recorded;
   if (swapped === undefined) return undefined;
   const at = missing.findIndex(({ id }) => id === there.head.id);
-  if (at !== -1) await op.remote.noteRef(there, { row: missing[at] as Row, bytes: stored[at] as Uint8Array });
+  if (at !== -1) await op.remote.noteRef(there, { entry: missing[at] as Row, bytes: stored[at] as Uint8Array });
   return { objects: missing.length + copied.packs, fetchedBytes: copied.bytes };
 }
 

@@ -101,10 +101,10 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
     if (each === head && isHere) await compact(writer, placesOf(tree, writer), (id) => reader.read(id, ownPlaces.get(id) as BlobPlace));
     const content = { commit, tree, blobs: placesOf(tree, writer) };
     if (looks) named.push(...content.blobs.values());
-    const { row, manifest } = writeEntry(repository, { op: each.op, epoch, ...content }, op);
-    manifests.set(row.id, manifest);
-    if (relocated.includes(each)) moved.set(row.id, row);
-    else rows.unshift(row);
+    const { entry, manifest } = writeEntry(repository, { op: each.op, epoch, ...content }, op);
+    manifests.set(entry.id, manifest);
+    if (relocated.includes(each)) moved.set(entry.id, entry);
+    else rows.unshift(entry);
     previous = tree;
   }
   const looking = new PackPresence(repository, op).missing(named, writer.packs);
@@ -136,7 +136,7 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
     epoch: Math.max(epoch, pinned?.k ?? 0),
     lease: ref.lease?.owner === release ? undefined : ref.lease,
   } as const;
-  const swapped = await target.update(change, op, bytes && { row: first, bytes });
+  const swapped = await target.update(change, op, bytes && { entry: first, bytes });
   if (swapped === undefined) return undefined;
   const total = stored.reduce((sum, { length }) => sum + length, writer.storedBytes);
   return { ref: swapped, commit: first.id, objects: writer.packs.size + stored.length, bytes: total };

@@ -12,7 +12,7 @@ import { headMoved } from '../update-ref.js';
 
 /** The version that a commit follows, and the ref that it was read from: local or remote. */
 export interface Parent {
-  row: Row;
+  entry: Row;
   manifest: Manifest;
   source: SessionRef;
 }
@@ -30,7 +30,7 @@ export interface Underlay {
 export async function readParent(from: SessionRef, isMigration: boolean, op: Call): Promise<Parent | undefined> {
   const { remote } = op;
   const parentIn = async (source: SessionRef | undefined): Promise<Parent | undefined> =>
-    source?.head && { row: source.head, manifest: await source.manifest(source.head, op), source };
+    source?.head && { entry: source.head, manifest: await source.manifest(source.head, op), source };
   if (from.exists || remote === undefined) return parentIn(from);
   const read = isMigration ? remote.read(from.id, op) : remote.readPerhapsNew(from.id, op);
   // A bucket that does not exist is NOT_FOUND.
@@ -42,7 +42,7 @@ export async function readUnderlay(from: SessionRef, record: WorkspaceRecord | u
   if (record?.only === undefined) return undefined;
   const head = from.head?.id;
   if (record.session !== from.id) {
-    throw new BrowserStateError('USAGE', `expected a whole directory, found a part of session ${record.session}`, {
+    throw new BrowserStateError('USAGE', `the directory holds only a part of session ${record.session}`, {
       hint: `Commit it to session ${record.session}, or restore a whole version first.`,
     });
   }
@@ -73,7 +73,7 @@ export async function passedWarning(
 
 /** Throws CONFLICT if the directory was made from a commit that only a conflict session has. */
 export async function rejectDiverged(from: SessionRef, parent: Parent | undefined, { dir, record }: Workspace, op: Call): Promise<void> {
-  const head = parent?.row.id;
+  const head = parent?.entry.id;
   if (head === undefined || record?.session !== from.id || record.base === head) return;
   const known = await historyOf(from.entries(op));
   const { base } = record;
@@ -84,7 +84,16 @@ export async function rejectDiverged(from: SessionRef, parent: Parent | undefine
   for (const entries of others) for (const id of await historyOf(entries)) known.add(id);
   for await (const { id } of (await op.local.read(fork, op)).entries(op)) {
     if (known.has(id)) return;
-    if (id === base) throw diverged(dir, from.id, { session: fork, base, head });
+    if (id !== base) continue;
+    const history = `which is not in the history of session ${from.id}: its head is ${head.slice(0, 12)}`;
+    throw new BrowserStateError(
+      'CONFLICT',
+      `${dir} was made from commit ${base.slice(0, 12)} of session ${fork}, ${history}; nothing was committed`,
+      {
+        details: { session: fork, base, head },
+        hint: `Continue in the fork with \`browserstate snapshot DIR -s ${fork}\`, or repeat the command with --on-conflict fork, ours or theirs.`,
+      },
+    );
   }
 }
 
@@ -93,16 +102,4 @@ async function historyOf(entries: AsyncIterable<Row> | Iterable<Row>): Promise<S
   const ids = new Set<ObjectId>();
   for await (const { id, commit } of entries) for (const each of [id, ...commit.parents]) ids.add(each);
   return ids;
-}
-
-function diverged(dir: string, session: string, details: { session: string; base: ObjectId; head: ObjectId }): BrowserStateError {
-  const { session: fork, base, head } = details;
-  return new BrowserStateError(
-    'CONFLICT',
-    `${dir} was made from commit ${base.slice(0, 12)} of session ${fork}, which is not in the history of session ${session}: its head is ${head.slice(0, 12)}; nothing was committed`,
-    {
-      details,
-      hint: `Continue in the fork with \`browserstate snapshot DIR -s ${fork}\`, or repeat the command with --on-conflict fork, ours or theirs.`,
-    },
-  );
 }

@@ -29,8 +29,8 @@ export async function checkpointDirectory(
 ): Promise<CommitResult | undefined> {
   const { record } = await op.local.workspace(dir);
   if (record?.only !== undefined) {
-    throw new BrowserStateError('USAGE', `${dir}: expected a whole version, found a part of one`, {
-      hint: 'A part is committed when no browser works in it.',
+    throw new BrowserStateError('USAGE', `${dir} holds only a part of a version`, {
+      hint: 'Close the browser, then commit the directory.',
     });
   }
   const labels = { ...options.labels, ...liveLabel };

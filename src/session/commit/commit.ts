@@ -63,7 +63,7 @@ async function commitHeld(session: string, found: Workspace, options: CommitSett
   const attempt = async (from: SessionRef): Promise<CommitResult | undefined> => {
     const parent = await readParent(from, isMigration, op);
     const underlay = await readUnderlay(from, workspace.record, op);
-    const head = parent?.row.id;
+    const head = parent?.entry.id;
     if (onto !== undefined && onto.head !== head) throw headMoved(session, head);
     await rejectDiverged(from, parent, workspace, op);
     onto = { head };
@@ -121,20 +121,20 @@ async function commitOnto(
   // If a pack is lost, the same tree is stored once more: the head can no longer be read.
   const isWhole = usable.size === known.size;
   // The log omits a checkpoint that has a newer commit, so that an unchanged one gets a commit.
-  const isFinal = options.read === undefined && parent !== undefined && isCheckpoint(parent.row.commit);
+  const isFinal = options.read === undefined && parent !== undefined && isCheckpoint(parent.entry.commit);
   const same = isWhole && !isFinal && parent !== undefined && isEmptyDiff(diffTrees(parent.manifest.tree, tree));
-  const outcome = same ? await keepHead(from, parent.row, options.tag, op) : await store(start, tree, writer, pin, options, op);
+  const outcome = same ? await keepHead(from, parent.entry, options.tag, op) : await store(start, tree, writer, pin, options, op);
   if (outcome === undefined) return undefined;
-  const { row, storedBytes } = outcome;
+  const { entry, storedBytes } = outcome;
   const session = options.notedAs ?? from.id;
-  await remember(workspace, { session, base: row.id, head: row.id, only: underlay?.only, rules, opened }, directory.learn);
-  const passed = same ? undefined : await passedWarning(from, parent?.row, workspace, op);
+  await remember(workspace, { session, base: entry.id, head: entry.id, only: underlay?.only, rules, opened }, directory.learn);
+  const passed = same ? undefined : await passedWarning(from, parent?.entry, workspace, op);
   const warnings = [...directory.warnings, ...(facts.isLone ? [loneWarning(dir)] : []), ...(passed ? [passed] : [])];
   for (const warning of warnings) op.onWarning?.(warning);
-  const { tree: treeId, files, bytes, parents } = row.commit;
+  const { tree: treeId, files, bytes, parents } = entry.commit;
   const { excluded, skipped } = directory.scanned();
   const stats = { files, bytes, newBytes: same ? 0 : writer.newBytes, storedBytes, excluded, skipped };
-  return { commit: row.id, tree: treeId, parent: parents[0], changed: !same, stats, warnings };
+  return { commit: entry.id, tree: treeId, parent: parents[0], changed: !same, stats, warnings };
 }
 
 /** Returns the parent with a reader of its blobs, from the replica that has them. */
@@ -164,9 +164,9 @@ async function rejectChanged(local: LocalReplica, { dir, generation }: Workspace
 }
 
 /** Sets a given tag on the head; undefined if another writer updated the ref first. */
-async function keepHead(from: SessionRef, row: Row, tag: string | undefined, op: Call) {
-  const isSet = tag === undefined || from.ref.tags.get(tag) === row.id || (await setTag(from, tag, row.id, op));
-  return isSet ? { row, storedBytes: 0 } : undefined;
+async function keepHead(from: SessionRef, entry: Row, tag: string | undefined, op: Call) {
+  const isSet = tag === undefined || from.ref.tags.get(tag) === entry.id || (await setTag(from, tag, entry.id, op));
+  return isSet ? { entry, storedBytes: 0 } : undefined;
 }
 
 /** Stores new content and swaps the ref; undefined if another writer updated it first. */
@@ -180,13 +180,13 @@ async function store({ from, parent, underlay }: Start, tree: Tree, writer: Blob
   if (!isAllNew) await compact(writer, placesOf(prepared.blobs, get), (id, place) => writer.read(id, place));
   await writer.finish();
   const content = { tree: objectId('tree', prepared.bytes), ...measureTree(tree) };
-  const commit = newCommit(content, { parents: parent ? [parent.row.id] : [], message, labels }, op.host);
+  const commit = newCommit(content, { parents: parent ? [parent.entry.id] : [], message, labels }, op.host);
   const { epoch } = pin;
-  const entry = { op: kind, commit, tree, prepared, blobs: { get }, epoch, compression, tag, ready: writer.acknowledged() };
-  const done = await appendCommit(from, entry, op);
+  const added = { op: kind, commit, tree, prepared, blobs: { get }, epoch, compression, tag, ready: writer.acknowledged() };
+  const done = await appendCommit(from, added, op);
   if (done === undefined) return undefined;
   if (!writer.isNothingNew) await op.local.index.record(from.repository, epoch, writer.stored());
-  return { row: done.row, storedBytes: writer.storedBytes + done.storedBytes };
+  return { entry: done.entry, storedBytes: writer.storedBytes + done.storedBytes };
 }
 
 /** Returns a view of the locations: a large profile leaves no memory for another Map of them. */

@@ -8,7 +8,6 @@ export interface LegacyEntry {
   size: number;
   /** Changes if the file is written again, as far as its location shows. */
   mark: string;
-  /** Of a symlink. */
   target?: string | undefined;
   /** Undefined if its location does not keep them. */
   facts?: Pick<ScannedEntry, 'mode' | 'mtimeNs'> | undefined;
@@ -17,7 +16,6 @@ export interface LegacyEntry {
 /** The sessions of v0 of one user in one location. */
 export interface LegacyPlace {
   readonly url: string;
-  /** Returns whether there is a session of that name. */
   has(session: string, options: RequestOptions): Promise<boolean>;
   /** Returns the names of all that may be sessions, of any form. */
   sessions(options: RequestOptions): Promise<string[]>;

@@ -126,8 +126,8 @@ export class LocalReplica extends Replica {
   rejectTarget(dir: string): void {
     const below = relative(dirname(dirname(realPath(this.records))), realPath(dir));
     if (isOutside(below) || below === '' || below.split(sep)[0] === STORE_FOLDER) return;
-    throw new BrowserStateError('USAGE', `${dir}: expected a directory apart from the store, found one in the folder of its user`, {
-      hint: 'Choose a directory elsewhere: in this place it would be taken for a session of an older version of browserstate.',
+    throw new BrowserStateError('USAGE', `${dir} is in the folder of v0 sessions`, {
+      hint: 'Choose a directory elsewhere: here it would look like a session of v0.',
     });
   }
 
@@ -172,12 +172,8 @@ function isOutside(path: string): boolean {
 }
 
 function inStore(dir: string, store: string): BrowserStateError {
-  return new BrowserStateError(
-    'USAGE',
-    `${dir}: expected a directory apart from the store, found one that holds a store or is part of one`,
-    {
-      hint: `Name the directory of the profile alone, or move the store in ${store} elsewhere.`,
-      details: { dir, store },
-    },
-  );
+  return new BrowserStateError('USAGE', `${dir} contains a store, or is part of one`, {
+    hint: `Name the directory of the profile alone, or move the store in ${store} elsewhere.`,
+    details: { dir, store },
+  });
 }

@@ -21,12 +21,12 @@ export async function findRelocations(
   const here = await local.read(there.id, op);
   if (!here.exists || lost.size === 0) return [];
   const own = new Map<string, Row>();
-  for await (const row of here.entries(op)) own.set(row.id, row);
+  for await (const entry of here.entries(op)) own.set(entry.id, entry);
   const packs = new PackPresence(here.repository, op);
   const found: Row[] = [];
-  for (const row of there.ref.rows) {
-    const mine = own.get(row.id);
-    if (mine === undefined || !(await needs(there, row, lost, op))) continue;
+  for (const entry of there.ref.rows) {
+    const mine = own.get(entry.id);
+    if (mine === undefined || !(await needs(there, entry, lost, op))) continue;
     const { blobs } = await here.manifest(mine, op);
     if ((await packs.missing(blobs.values())).size === 0) found.push(mine);
   }
@@ -34,9 +34,9 @@ export async function findRelocations(
 }
 
 /** Returns whether an entry needs a lost object. */
-export async function needs(there: SessionRef, row: Row, lost: ReadonlySet<string>, op: RequestOptions): Promise<boolean> {
-  if (lost.has(objectKey('manifests', row.manifest))) return true;
-  const manifest = await there.manifest(row, op).catch(ignore('INTEGRITY'));
+export async function needs(there: SessionRef, entry: Row, lost: ReadonlySet<string>, op: RequestOptions): Promise<boolean> {
+  if (lost.has(objectKey('manifests', entry.manifest))) return true;
+  const manifest = await there.manifest(entry, op).catch(ignore('INTEGRITY'));
   return manifest === undefined || [...manifest.blobs.values()].some((place) => needsPack(place, lost));
 }
 
@@ -60,7 +60,6 @@ export function lostPacks(url: string, lost: ReadonlySet<string>, session: strin
   });
 }
 
-/** Returns the message for lost packs. */
 export function lossOf(url: string, lost: ReadonlySet<string>, session: string): string {
   const [first] = [...lost].sort();
   const more = lost.size > 1 ? ` and ${lost.size - 1} more` : '';

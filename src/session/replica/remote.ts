@@ -177,8 +177,8 @@ export class RemoteReplica extends Replica {
   /** Returns the remote's manifest of the newest version whose content this machine has. */
   async notedManifest({ id, repository }: SessionRef): Promise<Manifest | undefined> {
     const note = await this.#notes.session(id);
-    const row = note?.ref.rows.find(({ manifest }) => nameText(manifest) === note.manifest.name);
-    return note && row && repository.openManifest(row, note.manifest.bytes);
+    const entry = note?.ref.rows.find(({ manifest }) => nameText(manifest) === note.manifest.name);
+    return note && entry && repository.openManifest(entry, note.manifest.bytes);
   }
 
   /** Returns the newest head that this machine saw there, even if the session was deleted since. */
@@ -195,7 +195,7 @@ export class RemoteReplica extends Replica {
     if (version === undefined) return;
     const before = await this.#notes.session(id);
     const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
-    const manifest = stored ? { name: nameText(stored.row.manifest), bytes: stored.bytes } : kept;
+    const manifest = stored ? { name: nameText(stored.entry.manifest), bytes: stored.bytes } : kept;
     const head = ref.rows[0]?.id ?? before?.head;
     await this.#notes.setSession(id, { repository: repository.id, version, ref, head, manifest });
   }

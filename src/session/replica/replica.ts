@@ -60,8 +60,8 @@ export abstract class Replica implements RefOwner {
   /** Throws LEGACY_SESSION if v0 has the session, unless `found` is one that was deleted. */
   async rejectLegacy(id: string, options: RequestOptions = {}, found?: SessionRef): Promise<void> {
     if (!found?.wasDeleted && (await this.legacy.has(id, options))) {
-      throw new BrowserStateError('LEGACY_SESSION', `${id}: this session was stored by an older version of browserstate`, {
-        hint: `Run \`browserstate migrate -s ${id}\` to move it into this store; its files stay as they are.`,
+      throw new BrowserStateError('LEGACY_SESSION', `session ${id} is stored in the format of v0`, {
+        hint: `Run \`browserstate migrate -s ${id}\` to copy it into this store; its files stay.`,
         details: { session: id },
       });
     }
