@@ -12,7 +12,6 @@ export type { Session } from './api/session.js';
 export type { Initialized, InitResult, SessionInfo, Store } from './api/store.js';
 export { SyncManager } from './api/sync-manager.js';
 export type { SaveResult, SyncResult } from './api/transfers.js';
-export type { Usage } from './api/usage.js';
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './base/errors.js';
 export type { Host } from './base/host.js';
 export type { OnProgress, Progress } from './base/progress.js';
@@ -44,6 +43,7 @@ export type {
 } from './provider/provider.js';
 export type { RetryEvent } from './provider/wrap/retry.js';
 export type { Finding, FindingCode } from './repository/maintain/findings.js';
+export type { Usage } from './repository/maintain/usage.js';
 export type { CheckOptions, CheckResult } from './repository/maintain/verify.js';
 export type { OfflineOptions } from './session/call.js';
 export type { CheckoutOptions, CheckoutResult } from './session/checkout.js';

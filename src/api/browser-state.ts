@@ -3,12 +3,11 @@
  * It adds the steps of a typical program to a mount. It prepares the profile before the browser
  * starts, and commits and scans in the background. It unmounts when the process receives a signal.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { places } from '../base/concurrency.js';
-import { BrowserStateError, isError, messageOf, throwIfAborted } from '../base/errors.js';
+import { places, whileBusy } from '../base/concurrency.js';
+import { BrowserStateError, messageOf, throwIfAborted } from '../base/errors.js';
 import { type Host, type StopSignal, systemHost } from '../base/host.js';
 import { repeat, type Stop } from '../base/interval.js';
-import { METADATA_INTERVAL_S, STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
+import { METADATA_INTERVAL_S } from '../base/limits.js';
 import { checkOptions } from '../base/option-check.js';
 import { throwTyped } from '../base/system-errors.js';
 import { entryFacts } from '../fs/paths.js';
@@ -47,8 +46,8 @@ export class BrowserState {
   readonly #work: SyncWork;
   readonly #inTurn = places(1);
   readonly #warn: (message: string) => void;
-  /** Directories that were not removed. */
-  readonly #left = new Set<string>();
+  /** Directories that were kept when they were unmounted. */
+  readonly #kept = new Set<string>();
   #store: Promise<Store> | undefined;
   #mounted: Mounted | undefined;
   /** Cancels an unmount that a signal started. */
@@ -74,9 +73,8 @@ export class BrowserState {
     this.#options = options;
     this.#host = options.host ?? systemHost;
     this.#warn = options.onWarning ?? (() => undefined);
-    const inTurn = <T>(task: () => Promise<T>): Promise<T> => this.#inTurn(task);
     this.#work = new SyncWork(this.#host, options.onProgress);
-    this.syncManager = new SyncManager(this.#work, () => this.#requireMounted(), inTurn);
+    this.syncManager = new SyncManager(this.#work, () => this.#requireMounted(), this.#inTurn);
     if (options.syncOptions?.storeMetadataOnProvider === false)
       this.#warn('storeMetadataOnProvider: false has no effect: the store consists of manifests');
   }
@@ -90,11 +88,10 @@ export class BrowserState {
     const { checkpointInterval: _interval, prepare: _prepare, handleSignals: _signals, browser: _browser, ...mounting } = options;
     return this.#inTurn(async () => {
       throwIfAborted(options.signal ?? this.#options.signal);
-      if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
+      await this.#unmountAny();
       const store = await this.#open();
-      const { recover } = this.#options;
       const mount = await this.#work.transfer((onProgress) =>
-        store.mount(session, { ...mounting, recover, onProgress, onWarning: this.#warn }),
+        store.mount(session, { ...mounting, recover: this.#options.recover, onProgress, onWarning: this.#warn }),
       );
       try {
         await this.#prepare(mount.dir, options);
@@ -157,7 +154,7 @@ export class BrowserState {
    */
   deleteSession(session: string): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#mounted?.mount.session === session) await this.#unmount(this.#mounted, {});
+      if (this.getCurrentSession() === session) await this.#unmountAny();
       const found = (await this.#open()).session(session);
       if (await found.exists()) await found.delete();
     });
@@ -169,9 +166,9 @@ export class BrowserState {
    */
   cleanup(): Promise<void> {
     return this.#inTurn(async () => {
-      if (this.#mounted !== undefined) await this.#unmount(this.#mounted, {});
-      for (const dir of this.#left) await removeTree(dir);
-      this.#left.clear();
+      await this.#unmountAny();
+      for (const dir of this.#kept) await removeTree(dir);
+      this.#kept.clear();
       const store = this.#store;
       this.#store = undefined;
       await (await store)?.close();
@@ -240,7 +237,7 @@ export class BrowserState {
     } finally {
       if (mount.isOver) {
         this.#mounted = undefined;
-        if (keepDirectory) this.#left.add(mount.dir);
+        if (keepDirectory) this.#kept.add(mount.dir);
         if (this.#stopping === undefined) endSignals();
       } else mounted.loops = mounted.beginLoops();
     }
@@ -255,7 +252,10 @@ export class BrowserState {
     const { endSignals } = this.#mounted ?? {};
     this.#stopping = new AbortController();
     try {
-      await this.#unmountWhenClosed(this.#stopping.signal);
+      const { signal } = this.#stopping;
+      // A browser that received the same signal needs time. The directory of one that keeps running
+      // stays and is recovered later.
+      await whileBusy(() => this.#inTurn(() => this.#unmountAny({ signal })), signal);
     } catch (error) {
       this.#warn(`the session was not unmounted in order: ${messageOf(error)}`);
     } finally {
@@ -265,22 +265,9 @@ export class BrowserState {
     }
   }
 
-  /**
-   * Unmounts when the browser has closed. A browser that received the same signal needs time. The
-   * directory of one that keeps running stays and is recovered later.
-   */
-  async #unmountWhenClosed(signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await this.#inTurn(async () => {
-          if (this.#mounted !== undefined) await this.#unmount(this.#mounted, { signal });
-        });
-        return;
-      } catch (error) {
-        if (!isError(error, 'BUSY') || attempt === STOP_ATTEMPTS) throw error;
-        await sleep(STOP_WAIT_MS, undefined, { signal });
-      }
-    }
+  /** Unmounts the session, if one is mounted. */
+  async #unmountAny(options: StateUnmountOptions = {}): Promise<void> {
+    if (this.#mounted !== undefined) await this.#unmount(this.#mounted, options);
   }
 
   #requireMounted(): Mounted {

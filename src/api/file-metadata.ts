@@ -28,16 +28,14 @@ export interface FileMetadata {
 const STEPS_PER_BREATH = 64;
 
 export class FileTracker {
-  readonly #dir: string;
-  readonly #rules: { keepCaches?: boolean | undefined; exclude?: readonly string[] | undefined };
   #files: ReadonlyMap<string, FileMetadata> | undefined;
   #facts = new Map<string, string>();
 
   /** `rules`: exclusions, as for a commit. */
-  constructor(dir: string, rules: { keepCaches?: boolean | undefined; exclude?: readonly string[] | undefined } = {}) {
-    this.#dir = dir;
-    this.#rules = rules;
-  }
+  constructor(
+    private readonly dir: string,
+    private readonly rules: { keepCaches?: boolean | undefined; exclude?: readonly string[] | undefined } = {},
+  ) {}
 
   /**
    * Returns the results of the last scan; scans first if there was none. Unreadable files are
@@ -58,17 +56,17 @@ export class FileTracker {
   }
 
   *#look(): Generator<void> {
-    const filter = ifSeen(() => buildFilter({ facts: readFacts(this.#dir), ...readRules(this.#dir, this.#rules) }));
+    const filter = ifSeen(() => buildFilter({ facts: readFacts(this.dir), ...readRules(this.dir, this.rules) }));
     if (filter === undefined) return;
     const before = this.#files ?? new Map<string, FileMetadata>();
     const files = new Map<string, FileMetadata>();
     const facts = new Map<string, string>();
     const directories = [''];
     for (const directory of directories) {
-      for (const name of ifSeen(() => readdirSync(join(this.#dir, directory))) ?? []) {
+      for (const name of ifSeen(() => readdirSync(join(this.dir, directory))) ?? []) {
         yield;
         const path = directory === '' ? name : `${directory}/${name}`;
-        const stat = ifSeen(() => lstatSync(join(this.#dir, path), { bigint: true, throwIfNoEntry: false }));
+        const stat = ifSeen(() => lstatSync(join(this.dir, path), { bigint: true, throwIfNoEntry: false }));
         if (stat === undefined || filter.excludes(path, stat.isDirectory())) continue;
         if (stat.isDirectory()) directories.push(path);
         if (!stat.isFile()) continue;
@@ -86,7 +84,7 @@ export class FileTracker {
 
   /** Undefined if the file vanished meanwhile or is unreadable. */
   *#read(path: string, { size, mtimeNs }: BigIntStats): Generator<void, FileMetadata | undefined> {
-    const file = ifSeen(() => openSync(join(this.#dir, path), 'r'));
+    const file = ifSeen(() => openSync(join(this.dir, path), 'r'));
     if (file === undefined) return undefined;
     try {
       const hash = createHash('sha256');

@@ -20,54 +20,44 @@ export interface ProgressEvent {
   bytesPerSecond: number;
 }
 
-type Tell = (event: ProgressEvent) => void;
-
 const types: Partial<Record<Progress['phase'], ProgressEvent['type']>> = { pull: 'download', push: 'upload' };
 
 /** One transfer. */
 export class FileProgress {
-  readonly #files = new Map<string, { type: ProgressEvent['type']; moved: number; total: number }>();
-  readonly #now: () => number;
-  readonly #tell: Tell;
+  readonly #files = new Map<string, ProgressEvent>();
   readonly #startedAt: number;
   #bytes = 0;
 
-  /** `now`: milliseconds, of any clock. */
-  constructor(now: () => number, tell: Tell) {
-    this.#now = now;
-    this.#tell = tell;
+  /** `now`: milliseconds of any clock. */
+  constructor(
+    private readonly now: () => number,
+    private readonly report: (event: ProgressEvent) => void,
+  ) {
     this.#startedAt = now();
   }
 
-  readonly update = ({ phase, path, file }: Progress): void => {
+  readonly update = ({ phase, path: fileName, file }: Progress): void => {
     const type = types[phase];
     if (type === undefined || file === undefined || file.totalBytes === 0) return;
-    const before = this.#files.get(path) ?? { type, moved: 0, total: file.totalBytes };
+    const known = this.#files.get(fileName);
     // A file in several versions is moved several times, and reported once.
-    const moved = Math.min(before.total, Math.max(before.moved, file.bytes));
-    if (moved === before.moved && this.#files.has(path)) return;
-    this.#bytes += moved - before.moved;
-    this.#files.set(path, { ...before, moved });
-    this.#send(path);
+    const { bytesTransferred, totalBytes } = known ?? { bytesTransferred: 0, totalBytes: file.totalBytes };
+    const moved = Math.min(totalBytes, Math.max(bytesTransferred, file.bytes));
+    if (known === undefined || moved > bytesTransferred) this.#move({ type, fileName, bytesTransferred, totalBytes }, moved);
   };
 
   /**
    * Reports all files as complete, including those that were there or arrived with another file.
    */
   finish(): void {
-    for (const [path, file] of this.#files) {
-      if (file.moved === file.total) continue;
-      this.#bytes += file.total - file.moved;
-      file.moved = file.total;
-      this.#send(path);
-    }
+    for (const file of this.#files.values()) if (file.bytesTransferred < file.totalBytes) this.#move(file, file.totalBytes);
   }
 
-  #send(fileName: string): void {
-    const file = this.#files.get(fileName);
-    if (file === undefined) return;
-    const { type, moved: bytesTransferred, total: totalBytes } = file;
-    const bytesPerSecond = (this.#bytes / Math.max(1, this.#now() - this.#startedAt)) * 1000;
-    this.#tell({ type, fileName, bytesTransferred, totalBytes, percentage: (bytesTransferred / totalBytes) * 100, bytesPerSecond });
+  #move(file: Omit<ProgressEvent, 'percentage' | 'bytesPerSecond'>, bytesTransferred: number): void {
+    this.#bytes += bytesTransferred - file.bytesTransferred;
+    const bytesPerSecond = (this.#bytes / Math.max(1, this.now() - this.#startedAt)) * 1000;
+    const event = { ...file, bytesTransferred, percentage: (bytesTransferred / file.totalBytes) * 100, bytesPerSecond };
+    this.#files.set(file.fileName, event);
+    this.report(event);
   }
 }

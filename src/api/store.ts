@@ -23,12 +23,15 @@ import {
 } from '../mount/recover.js';
 import { namesIn } from '../provider/local/files.js';
 import type { RequestOptions } from '../provider/provider.js';
+import { type Usage, usageOf } from '../repository/maintain/usage.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
+import { CHECK_ADDRESS, noStore } from '../repository/repository.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
 import { leaseOf } from '../session/lease.js';
 import { LocalReplica } from '../session/replica/local.js';
 import { RemoteReplica } from '../session/replica/remote.js';
 import type { Replica } from '../session/replica/replica.js';
+import { leftoverBytes } from '../session/replica/sweep.js';
 import { type ListedRef, listRefs, type SessionSummary, summaryOf } from '../session/session-list.js';
 import type { PullResult } from '../sync/pull.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
@@ -38,7 +41,6 @@ import type { Places } from './locations.js';
 import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './options.js';
 import { Session } from './session.js';
 import type { SyncResult } from './transfers.js';
-import { type Usage, usageOf } from './usage.js';
 
 export interface SessionInfo extends SessionSummary {
   /**
@@ -241,7 +243,10 @@ export class Store {
   /** Returns the contents and the size of the local repository or the remote. */
   async usage(options: RequestOptions & OnOptions = {}): Promise<Usage> {
     const op = callOf(this.#op, 'usage', options, optionsOf.usage);
-    return usageOf(this.#replica(options.on, op), op);
+    const replica = this.#replica(options.on, op);
+    const repository = await replica.open(op);
+    if (repository === undefined) throw noStore(replica.provider, CHECK_ADDRESS);
+    return usageOf(repository, replica === op.local ? await leftoverBytes(op.local) : 0, op);
   }
 
   /** Closes connections and removes temporary files. Mounts stay. */

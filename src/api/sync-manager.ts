@@ -27,23 +27,21 @@ export class SyncWork {
   #isAsked = false;
   /** The saved files in place of the scanned ones, until the next scan. */
   #saved: ReadonlyMap<string, FileMetadata> | undefined;
-  readonly #host: Pick<Host, 'now'>;
-  readonly #onProgress: OnProgress | undefined;
 
   /** `onProgress` is called for all progress of a transfer. */
-  constructor(host: Pick<Host, 'now'>, onProgress: OnProgress | undefined) {
-    this.#host = host;
-    this.#onProgress = onProgress;
-  }
+  constructor(
+    private readonly host: Pick<Host, 'now'>,
+    private readonly onProgress: OnProgress | undefined,
+  ) {}
 
   /** Runs a transfer and reports its files. */
   async transfer<T>(move: (onProgress: OnProgress) => Promise<T>): Promise<T> {
-    const progress = new FileProgress(this.#host.now, (event) => {
+    const progress = new FileProgress(this.host.now, (event) => {
       for (const listener of this.listeners) listener(event);
     });
     const result = await move((each) => {
       progress.update(each);
-      this.#onProgress?.(each);
+      this.onProgress?.(each);
     });
     progress.finish();
     return result;

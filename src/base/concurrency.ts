@@ -1,5 +1,6 @@
 /** Concurrent work, in order and with a bound; and waits. */
-import { cancelled, throwIfAborted } from './errors.js';
+import { cancelled, isError, throwIfAborted } from './errors.js';
+import { STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
 
 /**
  * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order. A
@@ -43,6 +44,21 @@ export function pause(delayMs: number, signal?: AbortSignal): Promise<void> {
     const timer = setTimeout(end, delayMs);
     signal?.addEventListener('abort', end, { once: true });
   });
+}
+
+/**
+ * Repeats an action on a directory while it throws BUSY, for five seconds: a browser needs time to
+ * exit. Throws CANCELLED as soon as the signal fires.
+ */
+export async function whileBusy<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await act();
+    } catch (error) {
+      if (!isError(error, 'BUSY') || attempt === STOP_ATTEMPTS) throw error;
+      await pause(STOP_WAIT_MS, signal);
+    }
+  }
 }
 
 /**

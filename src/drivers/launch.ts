@@ -2,12 +2,11 @@
  * A browser on a mounted session, for any driver. The session is mounted before the launch and
  * unmounted once after the browser ends: by `close`, by a signal to this process or by itself.
  */
-import { setTimeout } from 'node:timers/promises';
 import type { BrowserState } from '../api/browser-state.js';
 import type { MountOptions } from '../api/browser-state-options.js';
+import { whileBusy } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
 import { systemHost } from '../base/host.js';
-import { STOP_ATTEMPTS, STOP_WAIT_MS } from '../base/limits.js';
 import { checkArgument, kind } from '../base/option-check.js';
 import { versionOf } from './browser-version.js';
 
@@ -111,15 +110,13 @@ function withVersion(options: MountOptions, executable: string | undefined): Mou
  * the process has exited.
  */
 async function unmountWhenEnded(state: Mounting, dir: string): Promise<void> {
-  for (let attempt = 1; state.getCurrentSessionPath() === dir; attempt++) {
-    try {
-      await state.unmount();
-      return;
-    } catch (error) {
-      // It was already being unmounted.
-      if (isError(error, 'USAGE') && state.getCurrentSessionPath() !== dir) return;
-      if (!isError(error, 'BUSY') || attempt === STOP_ATTEMPTS) throw error;
-    }
-    await setTimeout(STOP_WAIT_MS);
+  const isMounted = (): boolean => state.getCurrentSessionPath() === dir;
+  try {
+    await whileBusy(async () => {
+      if (isMounted()) await state.unmount();
+    });
+  } catch (error) {
+    // It was already being unmounted.
+    if (!isError(error, 'USAGE') || isMounted()) throw error;
   }
 }

@@ -50,7 +50,7 @@ export class ReaderSession {
   async *#entries(options: RequestOptions): AsyncGenerator<LogEntry> {
     const { repository, token } = await this.#require(options);
     const { ref } = token;
-    for await (const row of repository.refs.rows(ref, options)) yield { ...logEntry(row, ref.tags), head: row === ref.rows[0] };
+    for await (const entry of repository.refs.rows(ref, options)) yield { ...logEntry(entry, ref.tags), head: entry === ref.rows[0] };
   }
 
   /** Returns the tags and the commits that they name. */
@@ -63,25 +63,25 @@ export class ReaderSession {
   async resolve(revision: string, options: RequestOptions = {}): Promise<LogEntry> {
     checkArgument('resolve', 'revision', revision);
     checkOptions('resolve', options, requestOptions);
-    const { token, row } = await this.#find(revision, options);
-    return logEntry(row, token.ref.tags);
+    const { token, entry } = await this.#find(revision, options);
+    return logEntry(entry, token.ref.tags);
   }
 
   /**
    * Opens a version: its list of files is read and verified whole. Throws NOT_FOUND if there is no
-   * such version, INTEGRITY if it is damaged, and CONFLICT if the session is changed all the time.
+   * such version, INTEGRITY if it is damaged, and CONFLICT if the session keeps changing.
    */
   async version(options: VersionOptions = {}): Promise<ReaderVersion> {
     checkOptions('version', options, versionOptions);
     const open = async (): Promise<ReaderVersion> => {
-      const { repository, token, row } = await this.#find(options.at ?? 'HEAD', options);
+      const { repository, token, entry } = await this.#find(options.at ?? 'HEAD', options);
       const manifest = await repository.openManifest(
-        row,
-        await readManifestBytes({ id: token.session, ...token, repository }, row, options),
+        entry,
+        await readManifestBytes({ id: token.session, ...token, repository }, entry, options),
       );
       const hasMoved = async (given: RequestOptions): Promise<boolean> =>
         (await this.#refs.read(token.session, given))?.token.version !== token.version;
-      return new ReaderVersion(repository.provider, logEntry(row, token.ref.tags), manifest, hasMoved);
+      return new ReaderVersion(repository.provider, logEntry(entry, token.ref.tags), manifest, hasMoved);
     };
     return open().catch((error: unknown) => {
       // The version was collected: the next ref names objects that exist (SPEC.md R-GC-2).
@@ -90,25 +90,25 @@ export class ReaderSession {
     });
   }
 
-  async #find(revision: string, options: RequestOptions): Promise<Seen & { row: Row }> {
+  async #find(revision: string, options: RequestOptions): Promise<Seen & { entry: Row }> {
     const named = splitRevision(this.id, revision);
     if (named.session !== this.id) return new ReaderSession(this.#refs, named.session).#find(named.revision, options);
     const seen = await this.#require(options);
     const { ref } = seen.token;
     const history = { id: this.id, ref, entries: (given: RequestOptions = {}) => seen.repository.refs.rows(ref, given) };
-    const row = await resolveRevision(history, revision, options).catch((error: unknown) => {
+    const entry = await resolveRevision(history, revision, options).catch((error: unknown) => {
       if (!isError(error, 'NOT_FOUND') || error.details['revision'] === undefined) throw error;
       const { code, message, details } = error;
-      throw new BrowserStateError(code, message, { hint: 'Call `log()` of the session to see what there is.', details, cause: error });
+      throw new BrowserStateError(code, message, { hint: 'Call `log()` of the session to list its commits.', details, cause: error });
     });
-    return { ...seen, row };
+    return { ...seen, entry };
   }
 
   async #require(options: RequestOptions): Promise<{ repository: Repository; token: Token }> {
     const seen = await this.#refs.read(this.id, options);
     if (seen?.token.ref.rows[0] !== undefined) return seen;
     throw new BrowserStateError('NOT_FOUND', `session ${JSON.stringify(this.id)} not found at ${this.#refs.url}`, {
-      hint: 'Check the name, the user and the address. A store in a folder cannot be read over HTTP; push it to a bucket.',
+      hint: 'Check the name, the user and the address. Push a store in a folder to a bucket: folders cannot be read over HTTP.',
       details: { session: this.id },
     });
   }

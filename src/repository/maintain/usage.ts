@@ -1,15 +1,11 @@
 /** The contents and the size of a repository. */
-import { readAhead } from '../base/concurrency.js';
-import { isError } from '../base/errors.js';
-import { type ObjectFolder, objectFolders, objectKey } from '../format/keys.js';
-import { framesOf } from '../format/locator.js';
-import type { Row } from '../format/ref.js';
-import type { RequestOptions } from '../provider/provider.js';
-import type { Repository } from '../repository/repository.js';
-import { CHECK_ADDRESS, noStore } from '../repository/repository.js';
-import { LocalReplica } from '../session/replica/local.js';
-import type { Replica } from '../session/replica/replica.js';
-import { leftoverBytes } from '../session/replica/sweep.js';
+import { readAhead } from '../../base/concurrency.js';
+import { isError } from '../../base/errors.js';
+import type { RequestOptions } from '../../base/request.js';
+import { type ObjectFolder, objectFolders, objectKey } from '../../format/keys.js';
+import { framesOf } from '../../format/locator.js';
+import type { Row } from '../../format/ref.js';
+import type { Repository } from '../repository.js';
 
 export interface Usage {
   sessions: number;
@@ -30,15 +26,14 @@ export interface Usage {
 /** A manifest of a large profile takes a hundred MB. */
 const MANIFESTS_AHEAD = 2;
 
-/** Measures a repository. Throws NOT_FOUND if there is none. */
-export async function usageOf(replica: Replica, options: RequestOptions): Promise<Usage> {
+/** Measures a repository. `leftover`: bytes of leftovers that the provider does not know. */
+export async function usageOf(repository: Repository, leftover: number, options: RequestOptions): Promise<Usage> {
+  const { provider, refs } = repository;
   const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };
-  const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0, reclaimableBytes: 0 };
-  const repository = await replica.open(options);
-  if (repository === undefined) throw noStore(replica.provider, CHECK_ADDRESS);
+  const usage: Usage = { sessions: 0, commits: 0, objects, storedBytes: 0, logicalBytes: 0, reclaimableBytes: null };
   const sizes = new Map<string, number>();
   for (const folder of objectFolders) {
-    for await (const { key, size = 0 } of replica.provider.list(`${folder}/`, options)) {
+    for await (const { key, size = 0 } of provider.list(`${folder}/`, options)) {
       objects[folder].count++;
       objects[folder].bytes += size;
       usage.storedBytes += size;
@@ -46,22 +41,20 @@ export async function usageOf(replica: Replica, options: RequestOptions): Promis
     }
   }
   const manifests = new Map<string, Row>();
-  for await (const session of repository.refs.list(options)) {
-    const ref = (await repository.refs.read(session, options))?.ref;
+  for await (const session of refs.list(options)) {
+    const ref = (await refs.read(session, options))?.ref;
     if (ref === undefined || ref.rows.length === 0) continue;
     usage.sessions++;
     for (const { name } of ref.segments) sizes.delete(objectKey('segments', name));
-    for await (const row of repository.refs.rows(ref, options)) {
+    for await (const entry of refs.rows(ref, options)) {
       usage.commits++;
-      usage.logicalBytes += row.commit.bytes;
-      manifests.set(objectKey('manifests', row.manifest), row);
+      usage.logicalBytes += entry.commit.bytes;
+      manifests.set(objectKey('manifests', entry.manifest), entry);
     }
   }
-  const isKnown = await forgetNeeded(repository, manifests, sizes, options);
+  if (!(await forgetNeeded(repository, manifests, sizes, options))) return usage;
   const unneeded = [...sizes.values()].reduce((sum, size) => sum + size, 0);
-  const left = replica instanceof LocalReplica ? await leftoverBytes(replica) : 0;
-  usage.reclaimableBytes = isKnown ? unneeded + left + ((await replica.provider.temporaryBytes?.(options)) ?? 0) : null;
-  return usage;
+  return { ...usage, reclaimableBytes: unneeded + leftover + ((await provider.temporaryBytes?.(options)) ?? 0) };
 }
 
 /**
@@ -74,8 +67,8 @@ async function forgetNeeded(
   sizes: Map<string, number>,
   options: RequestOptions,
 ): Promise<boolean> {
-  const packs = async (row: Row): Promise<Set<string>> => {
-    const { blobs } = await repository.readManifest(row, options);
+  const packs = async (entry: Row): Promise<Set<string>> => {
+    const { blobs } = await repository.readManifest(entry, options);
     return new Set([...blobs.values()].flatMap(({ location }) => framesOf(location).map(({ pack }) => objectKey('packs', pack))));
   };
   for (const key of manifests.keys()) sizes.delete(key);
