@@ -99,7 +99,7 @@ export class ReaderSession {
     const entry = await resolveRevision(history, revision, options).catch((error: unknown) => {
       if (!isError(error, 'NOT_FOUND') || error.details['revision'] === undefined) throw error;
       const { code, message, details } = error;
-      throw new BrowserStateError(code, message, { hint: 'Call `log()` of the session to list its commits.', details, cause: error });
+      throw new BrowserStateError(code, message, { hint: 'Call `log()` of the session to see what there is.', details, cause: error });
     });
     return { ...seen, entry };
   }
