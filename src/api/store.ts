@@ -8,7 +8,7 @@ import { throwTyped } from '../base/system-errors.js';
 import { checkId } from '../format/keys.js';
 import { type Ref, wasDeleted } from '../format/ref.js';
 import { removeTree } from '../fs/remove.js';
-import { byName, type LegacySession, legacyPlaces, listLegacy } from '../legacy/list.js';
+import { byName, type LegacySession, listLegacy } from '../legacy/list.js';
 import { type MigrateOptions, type MigrateResult, migrateSession } from '../legacy/migrate.js';
 import type { Mount } from '../mount/mount.js';
 import { openMount } from '../mount/open.js';
@@ -185,8 +185,7 @@ export class Store {
   /** Imports a session of v0; see `migrateSession`. */
   async migrate(session: string, options: MigrateOptions = {}): Promise<MigrateResult> {
     const op = callOf(this.#op, 'migrate', options, optionsOf.migrate);
-    const migration = { places: legacyPlaces(op), session: this.session(session) };
-    return migrateSession(migration, options, op);
+    return migrateSession(this.session(session), options, op);
   }
 
   /** Mounts a session in a directory of its own; see `openMount`. */

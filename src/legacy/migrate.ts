@@ -1,7 +1,7 @@
 /**
- * Moving a session of the older package into the store (SPEC.md R-LEGACY-1 to R-LEGACY-3): its files are copied to a private directory, compared with what their place told before and
- * tells after, committed, and pushed where there is a remote. The old files stay as they are. A migration that was cut off has
- * changed nothing, or has made its commit, and can be repeated.
+ * Migration of a session of v0 (SPEC.md R-LEGACY-1 to R-LEGACY-3). Its files are copied to a private
+ * directory, compared with their listing before and after, committed, and pushed if there is a
+ * remote. The old files are not changed. An interrupted migration can be repeated.
  */
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,7 +17,7 @@ import type { ObjectId } from '../format/object-id.js';
 import { parentPath } from '../format/path.js';
 import { makeDirectory, writeFailure } from '../fs/errors.js';
 import { microseconds, setTime } from '../fs/times.js';
-import type { ByteRange, RequestOptions } from '../provider/provider.js';
+import type { ByteRange } from '../provider/provider.js';
 import { type Call, hasRemote, type OfflineOptions, offlineOptions } from '../session/call.js';
 import { commitDirectory } from '../session/commit/commit.js';
 import type { LogEntry } from '../session/log-entry.js';
@@ -28,20 +28,21 @@ import type { Transfer } from '../session/replica/remote.js';
 import { discardDirectory } from '../session/replica/sweep.js';
 import { pushSession } from '../sync/push.js';
 import { scan } from '../workspace/capture/scan.js';
+import { legacyPlaces } from './list.js';
 import { digestOf, measure } from './sources.js';
 
 export interface MigrateResult {
   session: string;
-  /** What the older package had: all of it was read, and compared with what its place told. */
+  /** The content of v0's session, all of which was read and verified. */
   files: number;
   bytes: number;
-  /** What of it is in no commit, by the rules for snapshots. */
+  /** The part that the rules for snapshots exclude. */
   excluded: { files: number; bytes: number };
   /** The commit that holds it. */
   commit: ObjectId;
-  /** False: it had been migrated before, or the session held the same already. */
+  /** False if it was migrated before, or the session has the same content. */
   migrated: boolean;
-  /** Where it was read. */
+  /** The address of v0's session. */
   from: string;
 }
 
@@ -54,76 +55,69 @@ export interface MigrateOptions extends OfflineOptions {
 /** The names of the options of a migration. */
 export const migrateOptions: OptionNames<MigrateOptions> = { ...offlineOptions, keepCaches: kind.flag, onProgress: kind.call };
 
-/** Names the files that a commit was made of, so that a repeated migration knows them. */
+/** The label with the digest of the files, so that a repeated migration recognizes the commit. */
 const LABEL = 'migrated';
 
-/** How files of this machine are read. */
-const HOME_TRANSFER: Transfer = { concurrency: REMOTE_CONCURRENCY, maxSpan: MAX_REMOTE_SPAN };
+const LOCAL_TRANSFER: Transfer = { concurrency: REMOTE_CONCURRENCY, maxSpan: MAX_REMOTE_SPAN };
 
-/** The session that a migration makes or completes. */
+/** The session that a migration creates or completes. */
 interface Target {
   readonly id: string;
   log(options: OfflineOptions): AsyncIterable<LogEntry>;
   status(dir: string, options: OfflineOptions & Pick<MigrateOptions, 'keepCaches'>): Promise<TreeDiff>;
 }
 
-interface Migration {
-  /** The places that may hold it, the first that does counts. */
-  places: readonly LegacyPlace[];
-  session: Target;
+/**
+ * Migrates one session. Throws NOT_FOUND if v0 does not have it, INTEGRITY or UNREADABLE for names
+ * that no profile can have, and CONFLICT if its files change meanwhile or the store has a session
+ * of that name with other content. A commit that could not be pushed is pushed by a repetition.
+ */
+export async function migrateSession(session: Target, options: MigrateOptions, op: Call): Promise<MigrateResult> {
+  const { id } = session;
+  const place = await findPlace(id, op);
+  const entries = await place.entries(id, op);
+  const digest = digestOf(entries);
+  const from = `${place.url}/${id}`;
+  const whole = measure(entries);
+  const result = ({ files, bytes }: { files: number; bytes: number }, commit: ObjectId, migrated: boolean): MigrateResult => {
+    const excluded = { files: whole.files - files, bytes: whole.bytes - bytes };
+    return { session: id, ...whole, from, excluded, commit, migrated };
+  };
+  const reach = { offline: options.offline, signal: op.signal };
+  const commits = await commitsOf(session, reach);
+  const earlier = commits.find(({ labels }) => labels[LABEL] === digest);
+  if (earlier !== undefined) {
+    await pushIfHere(id, op);
+    return result(earlier, earlier.commit, false);
+  }
+  return staging(op.local, async (dir) => {
+    await copyVerified(id, place, entries, dir, op);
+    const { keepCaches } = options;
+    const [head] = commits;
+    if (head !== undefined) {
+      if (!isEmptyDiff(await session.status(dir, { ...reach, keepCaches }))) throw taken(id, from);
+      return result(head, head.commit, false);
+    }
+    const facts = { message: `migrated from ${from}`, labels: { [LABEL]: digest } };
+    const settings = { ...facts, keepCaches, allowShrink: true, onto: { head: undefined }, isMigration: true };
+    const { commit, stats } = await commitDirectory(id, dir, settings, op);
+    await pushIfHere(id, op);
+    return result(stats, commit, true);
+  });
+}
+
+async function findPlace(session: string, op: Call): Promise<LegacyPlace> {
+  for (const place of legacyPlaces(op)) if (await place.has(session, op)) return place;
+  throw new BrowserStateError('NOT_FOUND', `v0 has no session ${session}`, {
+    hint: '`browserstate migrate --dry-run` lists its sessions.',
+    cause: noSession(session),
+  });
 }
 
 /**
- * Migrates one session. Throws NOT_FOUND where the older package has none of that name, INTEGRITY or UNREADABLE for names that can be none in a
- * profile, and CONFLICT where its files change meanwhile, and where the store has a session of that name with something else. A commit that could not
- * be pushed is safe in home, and is pushed by a repetition.
+ * Returns the session's commits, here and on the remote. Empty if it does not exist; those here if
+ * the remote has no store.
  */
-export async function migrateSession(migration: Migration, options: MigrateOptions, op: Call): Promise<MigrateResult> {
-  const { session } = migration;
-  const place = await placeOf(migration, op);
-  const entries = await place.entries(session.id, op);
-  const digest = digestOf(entries);
-  const from = `${place.url}/${session.id}`;
-  const known = { session: session.id, ...measure(entries), from };
-  const { keepCaches } = options;
-  const reach = { offline: options.offline, signal: op.signal };
-  const before = await commitsOf(session, reach);
-  const earlier = before.find(({ labels }) => labels[LABEL] === digest);
-  if (earlier !== undefined) {
-    await pushIfHere(migration, op);
-    return { ...known, excluded: left(known, earlier), commit: earlier.commit, migrated: false };
-  }
-  return staging(op.local, async (dir) => {
-    await copyVerified(migration, place, entries, dir, op);
-    const [head] = before;
-    if (head !== undefined) {
-      if (!isEmptyDiff(await session.status(dir, { ...reach, keepCaches }))) throw taken(session.id, from);
-      return { ...known, excluded: left(known, head), commit: head.commit, migrated: false };
-    }
-    const labels = { [LABEL]: digest };
-    const settings = {
-      keepCaches,
-      message: `migrated from ${from}`,
-      labels,
-      allowShrink: true,
-      onto: { head: undefined },
-      isMigration: true,
-    };
-    const { commit, stats } = await commitDirectory(session.id, dir, settings, op);
-    await pushIfHere(migration, op);
-    return { ...known, excluded: left(known, stats), commit, migrated: true };
-  });
-}
-
-async function placeOf({ places, session }: Migration, options: RequestOptions): Promise<LegacyPlace> {
-  for (const place of places) if (await place.has(session.id, options)) return place;
-  throw new BrowserStateError('NOT_FOUND', `expected a session ${session.id} of an older version of browserstate, found none`, {
-    hint: '`browserstate migrate --dry-run` lists what there is.',
-    cause: noSession(session.id),
-  });
-}
-
-/** Returns the session's commits, here and on the remote; those here if the remote has no store yet, and none if there is no such session. */
 async function commitsOf(session: Target, options: OfflineOptions): Promise<LogEntry[]> {
   const commits: LogEntry[] = [];
   try {
@@ -135,25 +129,19 @@ async function commitsOf(session: Target, options: OfflineOptions): Promise<LogE
   return commits;
 }
 
-function left(whole: { files: number; bytes: number }, commit: { files: number; bytes: number }) {
-  return { files: whole.files - commit.files, bytes: whole.bytes - commit.bytes };
+async function pushIfHere(session: string, op: Call): Promise<void> {
+  if (hasRemote(op) && (await op.local.read(session, op)).exists) await pushSession(session, { ask: true }, op);
 }
 
-async function pushIfHere({ session: { id } }: Migration, op: Call): Promise<void> {
-  if (hasRemote(op) && (await op.local.read(id, op)).exists) await pushSession(id, { ask: true }, op);
-}
-
-/** Runs `work` with a private directory of this store, which is removed afterwards. */
+/** Runs `work` with a private directory of this store, which is then removed. */
 async function staging<T>(local: LocalReplica, work: (dir: string) => Promise<T>): Promise<T> {
   const { host, owners, workspaces: folder } = local;
   return owning(owners, async (self) => {
     const dir = join(folder, `.migrate-${toHex(host.random(8))}.${self}`);
-    try {
+    await writing(folder, async () => {
       await makeDirectory(folder);
       await mkdir(dir, { mode: 0o700 });
-    } catch (error) {
-      throw writeFailure(folder, error);
-    }
+    });
     try {
       return await work(dir);
     } finally {
@@ -162,70 +150,62 @@ async function staging<T>(local: LocalReplica, work: (dir: string) => Promise<T>
   });
 }
 
-/** Copies what is listed. Throws CONFLICT where the list is another afterwards. */
-async function copyVerified(
-  { session }: Migration,
-  place: LegacyPlace,
-  entries: readonly LegacyEntry[],
-  dir: string,
-  op: Call,
-): Promise<void> {
+/** Copies the listed files. Throws CONFLICT if the listing differs afterwards. */
+async function copyVerified(session: string, place: LegacyPlace, entries: LegacyEntry[], dir: string, op: Call): Promise<void> {
   let failure: unknown;
   try {
-    await copy(session.id, place, entries, dir, op.remote?.transfer ?? HOME_TRANSFER, op);
+    await copy(session, place, entries, dir, op);
     const found = await scan(dir, { excludes: () => false }, { signal: op.signal });
     const [expected, copied] = [measure(entries), measure(found.entries)];
     check(
       copied.files === expected.files && copied.bytes === expected.bytes,
-      `session ${session.id}: expected ${expected.files} files with ${expected.bytes} bytes, found a copy of ${copied.files} with ${copied.bytes}`,
+      `session ${session}: expected ${expected.files} files with ${expected.bytes} bytes, found a copy of ${copied.files} with ${copied.bytes}`,
     );
   } catch (error) {
     if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'UNREADABLE')) throw error;
     failure = error;
   }
-  if (digestOf(await place.entries(session.id, op)) !== digestOf(entries)) {
-    throw new BrowserStateError('CONFLICT', `session ${session.id}: its files in ${place.url} were changed while they were read`, {
-      hint: 'Nothing was migrated. Stop what still writes there, an older version of browserstate perhaps, and repeat the command.',
+  if (digestOf(await place.entries(session, op)) !== digestOf(entries)) {
+    throw new BrowserStateError('CONFLICT', `session ${session}: its files in ${place.url} were changed while they were read`, {
+      hint: 'Nothing was migrated. Stop the programs that write there, such as v0, and repeat the command.',
       cause: failure,
     });
   }
   if (failure !== undefined) throw failure;
 }
 
-async function copy(
-  session: string,
-  place: LegacyPlace,
-  entries: readonly LegacyEntry[],
-  dir: string,
-  { concurrency, maxSpan }: Transfer,
-  op: Call,
-): Promise<void> {
-  for (const path of new Set(entries.map(({ path, kind }) => (kind === 'directory' ? path : parentPath(path))))) {
-    await writing(join(dir, path), () => mkdir(join(dir, path), { recursive: true, mode: 0o700 }));
+async function copy(session: string, place: LegacyPlace, entries: readonly LegacyEntry[], dir: string, op: Call): Promise<void> {
+  const { concurrency, maxSpan } = op.remote?.transfer ?? LOCAL_TRANSFER;
+  for (const folder of new Set(entries.map(({ path, kind }) => join(dir, kind === 'directory' ? path : parentPath(path))))) {
+    await writing(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
   }
-  for (const { path, target = '' } of entries.filter(({ kind }) => kind === 'symlink')) {
-    await writing(join(dir, path), () => symlink(target, join(dir, path)));
+  for (const { path, kind, target = '' } of entries) {
+    if (kind === 'symlink') await writing(join(dir, path), () => symlink(target, join(dir, path)));
   }
-  const total = measure(entries);
+  const { files: totalFiles, bytes: totalBytes } = measure(entries);
   const done = { files: 0, bytes: 0 };
-  const load = async ({ entry, range }: Piece) => {
+  const load = async (piece: Piece) => {
+    const { entry, range } = piece;
     const bytes = range.end === 0 ? new Uint8Array(0) : await place.read(session, entry.path, range, op);
-    return { entry, range, bytes };
+    return { ...piece, bytes };
   };
   const window = { weight: ({ range }: Piece) => range.end - range.start, most: FETCH_AHEAD_BYTES };
-  const pieces = readAhead(piecesOf(entries, maxSpan), concurrency, load, window);
-  for await (const { entry, range, bytes } of pieces) {
+  for await (const { entry, range, bytes } of readAhead(piecesOf(entries, maxSpan), concurrency, load, window)) {
     throwIfAborted(op.signal);
-    const path = join(dir, entry.path);
-    await writing(path, () => writeFile(path, bytes, { flag: range.start === 0 ? 'wx' : 'a', mode: 0o600 }));
+    const { path, facts } = entry;
+    const file = join(dir, path);
+    await writing(file, () => writeFile(file, bytes, { flag: range.start === 0 ? 'wx' : 'a', mode: 0o600 }));
     done.bytes += bytes.length;
     if (range.end === entry.size) {
       done.files++;
-      await writing(path, () => setFacts(path, entry.facts));
+      await writing(file, async () => {
+        if (facts !== undefined) await chmod(file, facts.mode);
+        if (facts !== undefined) setTime(file, microseconds(facts.mtimeNs));
+      });
     }
-    op.onProgress?.({ phase: 'pull', path: entry.path, ...done, totalFiles: total.files, totalBytes: total.bytes });
+    op.onProgress?.({ phase: 'pull', path, ...done, totalFiles, totalBytes });
   }
-  // A directory's own time changes with what is put into it, and its owner must be able to remove the copy.
+  // A directory's time changes with its entries. Its owner must be able to remove the copy.
   for (const { path, kind, facts } of entries.toReversed()) {
     if (kind === 'directory' && facts !== undefined) await writing(path, () => chmod(join(dir, path), facts.mode | 0o700));
   }
@@ -236,7 +216,7 @@ interface Piece {
   range: ByteRange;
 }
 
-/** The files in pieces of at most `most` bytes; a file without bytes is one of none. */
+/** Yields the files in pieces of at most `most` bytes. An empty file is one empty piece. */
 function* piecesOf(entries: readonly LegacyEntry[], most: number): Generator<Piece> {
   for (const entry of entries) {
     if (entry.kind !== 'file') continue;
@@ -246,18 +226,10 @@ function* piecesOf(entries: readonly LegacyEntry[], most: number): Generator<Pie
   }
 }
 
-async function setFacts(path: string, facts: LegacyEntry['facts']): Promise<void> {
-  if (facts === undefined) return;
-  await chmod(path, facts.mode);
-  setTime(path, microseconds(facts.mtimeNs));
-}
-
 async function writing(path: string, write: () => Promise<unknown>): Promise<void> {
-  try {
-    await write();
-  } catch (error) {
+  await write().catch((error: unknown) => {
     throw writeFailure(path, error);
-  }
+  });
 }
 
 function taken(session: string, from: string): BrowserStateError {
