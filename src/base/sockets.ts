@@ -1,6 +1,5 @@
 /** Unix sockets that show whether a process lives. */
 import { open } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 
 /** The system accepts paths of 103 (macOS) or 107 bytes. */
@@ -25,7 +24,9 @@ export async function inFolder<T>(folder: string, name: string, use: (path: stri
  * Listens at the path, without keeping the process alive. Resolves to a function that closes the
  * socket.
  */
-export function listen(path: string): Promise<() => void> {
+export async function listen(path: string): Promise<() => void> {
+  // Loaded by the commands that use it.
+  const { createServer } = await import('node:net');
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', reject);
@@ -45,7 +46,8 @@ export function listen(path: string): Promise<() => void> {
  * Resolves to whether a process listens at the path; `unknown` if there is no socket, or it cannot
  * be checked.
  */
-export function listens(path: string): Promise<'yes' | 'no' | 'unknown'> {
+export async function listens(path: string): Promise<'yes' | 'no' | 'unknown'> {
+  const { connect } = await import('node:net');
   return new Promise((resolve) => {
     const socket = connect({ path });
     const end = (answer: 'yes' | 'no' | 'unknown'): void => {

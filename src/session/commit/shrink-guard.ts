@@ -2,7 +2,7 @@
 import { concat } from '../../base/bytes.js';
 import { BrowserStateError, isError } from '../../base/errors.js';
 import { CHUNK_SIZE } from '../../base/limits.js';
-import { sameContent } from '../../format/diff.js';
+import { diffTrees, sameContent } from '../../format/diff.js';
 import type { ObjectId } from '../../format/object-id.js';
 import { blobId, type FileEntry, measureTree, type Tree } from '../../format/tree.js';
 import { type Format, isCookieStore, loginFormat } from '../../profile/login-files.js';
@@ -44,8 +44,9 @@ function shrinkProblem(previous: Tree | undefined, next: Tree): string | undefin
 /** Returns the login files that have changed and are broken, unlike in `previous`. */
 async function brokenFiles(previous: Readable, next: Readable): Promise<{ path: string; problem: string }[]> {
   const broken: { path: string; problem: string }[] = [];
-  const logins = next.tree.filter(({ path }) => loginFormat(path) !== undefined);
-  const wanted = new Set(logins.flatMap(({ path }) => ['', '-wal', '-journal'].map((suffix) => path + suffix)));
+  const logins = diffTrees(previous.tree, next.tree).changed.filter((path) => loginFormat(path) !== undefined);
+  if (logins.length === 0) return broken;
+  const wanted = new Set(logins.flatMap((path) => ['', '-wal', '-journal'].map((suffix) => path + suffix)));
   const [before, now] = [filesOf(previous.tree, wanted), filesOf(next.tree, wanted)];
   for (const [path, file] of now) {
     const format = loginFormat(path);
