@@ -10,6 +10,7 @@ import { fork } from './commands/fork.js';
 import { init } from './commands/init.js';
 import { log } from './commands/log.js';
 import { migrate } from './commands/migrate.js';
+import { open } from './commands/open.js';
 import { pull } from './commands/pull.js';
 import { push } from './commands/push.js';
 import { recover } from './commands/recover.js';
@@ -29,6 +30,7 @@ import { cancelOnSignals } from './interrupt.js';
 import { Report } from './output/report.js';
 
 const commands: readonly Command[] = [
+  open,
   snapshot,
   restore,
   rollback,

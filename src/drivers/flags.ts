@@ -1,8 +1,9 @@
-/** Arguments that make a Chromium profile portable. */
+/** Arguments of browsers that are launched in a mounted directory. */
+import type { Browser } from '../profile/excludes.js';
 
 /**
- * Returns the arguments that make a profile portable. Drivers pass them too; if an argument is
- * repeated, the last one counts.
+ * Returns the arguments that make a profile of Chromium portable. Drivers pass them too; if an
+ * argument is repeated, the last one counts.
  */
 export function portableArguments(): string[] {
   return [
@@ -12,4 +13,20 @@ export function portableArguments(): string[] {
     // The same for Keychain on macOS.
     '--use-mock-keychain',
   ];
+}
+
+export interface LaunchSettings {
+  url?: string | undefined;
+  headless?: boolean | undefined;
+  /** Chromium cannot use its sandbox as root, and does not start with it. */
+  isRoot?: boolean | undefined;
+}
+
+/** Returns the arguments of a browser for a person, on the profile in `dir`. */
+export function launchArguments(kind: Browser, dir: string, { url, headless = false, isRoot = false }: LaunchSettings): string[] {
+  const page = url === undefined ? [] : [url];
+  // The keys of a Firefox profile are in it, so it is portable as it is.
+  if (kind === 'firefox') return ['--profile', dir, '--new-instance', ...(headless ? ['--headless'] : []), ...page];
+  const more = [...(headless ? ['--headless=new'] : []), ...(isRoot ? ['--no-sandbox'] : [])];
+  return [`--user-data-dir=${dir}`, ...portableArguments(), '--no-first-run', '--no-default-browser-check', ...more, ...page];
 }

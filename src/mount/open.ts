@@ -17,7 +17,7 @@ import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
 import { Mount, type MountParts, removeMount } from './mount.js';
 import type { OpenMountOptions } from './options.js';
-import { abandonedMounts, type Recovered, recoverMount } from './recover.js';
+import { abandonedMounts, type Recovered, recoverMount, rejectUsed } from './recover.js';
 import { type MountNote, MountNotes, mountedDirectory, newMountId } from './registry.js';
 
 /**
@@ -37,6 +37,7 @@ export async function openMount(session: string, options: OpenMountOptions, op: 
   try {
     if (hasRemote(op)) await pullForMount(session, { onConflict, frames, whenAbsent }, op);
     await recoverAbandoned(session, options, op);
+    if (options.alone) await rejectUsed(session, op);
     const found = await op.local.read(session, op);
     if (!found.exists) {
       await op.local.rejectLegacy(session, op, found);
@@ -95,17 +96,17 @@ async function makeDirectoryOf(
   options: OpenMountOptions,
   op: Call,
 ): Promise<Made> {
-  const { mode = 'shared', keepCaches = false, exclude = [] } = options;
+  const { mode = 'shared', keepCaches = false, exclude = [], folder } = options;
   const { local, host } = op;
   const notes = new MountNotes(local);
   const id = newMountId(session, host);
-  const note: MountNote = { session, mode, since: host.now(), base, phase: 'opening', keepCaches, exclude };
+  const note: MountNote = { session, mode, since: host.now(), base, phase: 'opening', keepCaches, exclude, folder };
   const open: MountNote = { ...note, phase: 'open' };
   const { dir } = mountedDirectory(local, id, note);
   const hold = await local.owners.hold();
   try {
     await notes.write(id, note);
-    await makePrivate(local.workspaces);
+    await makePrivate(folder ?? local.workspaces);
     if (base === undefined) await makePrivate(dir);
     else await checkoutSession(local, session, dir, { at: base, opened: true, frames }, op);
     await notes.write(id, open);

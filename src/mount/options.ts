@@ -29,6 +29,10 @@ export interface OpenMountOptions extends MountPullOptions, OfflineOptions, Pick
   recover?: RecoverAction | undefined;
   /** The lease owner of an exclusive mount; user, machine and process unless given. */
   owner?: string | undefined;
+  /** The folder of the directory; one of the local store unless given. */
+  folder?: string | undefined;
+  /** Throw BUSY if a browser or a command of this machine uses another mount of the session. */
+  alone?: boolean | undefined;
   /** Receives warnings, such as about a recovered mount. */
   onWarning?: ((message: string) => void) | undefined;
 }
@@ -52,6 +56,8 @@ export const mountOptions: OptionNames<OpenMountOptions> = {
   owner: kind.text,
   exclude: kind.texts,
   keepCaches: kind.flag,
+  folder: kind.text,
+  alone: kind.flag,
   onWarning: kind.call,
 };
 export const recoverOptions: OptionNames<RecoverOptions & OfflineOptions> = {

@@ -2,9 +2,10 @@
  * Recovery of abandoned mounts. A process becomes the owner of the note before it recovers the
  * mount, so no two recover it at once. An interrupted recovery can be repeated.
  */
-import { isError } from '../base/errors.js';
+import { BrowserStateError, isError } from '../base/errors.js';
 import { owning } from '../base/owners.js';
-import { rejectRunningBrowser } from '../profile/running-browser.js';
+import { quote } from '../fs/paths.js';
+import { liveBrowser, rejectRunningBrowser } from '../profile/running-browser.js';
 import { type Call, hasRemote } from '../session/call.js';
 import type { LocalReplica } from '../session/replica/local.js';
 import { notPushed } from '../sync/push.js';
@@ -125,4 +126,24 @@ async function recoverOwned(id: string, note: MountNote, action: RecoverAction, 
     throw notPushed(done.session, commit, error);
   });
   return { id, session: done.session, commit, outcome: changed ? 'committed' : 'unchanged', pushed: sent?.pushed ?? false };
+}
+
+/**
+ * Throws BUSY if a browser or a command of this machine uses a mount of the session. One that
+ * starts at the same time may not be seen; the later commit then meets a conflict.
+ */
+export async function rejectUsed(session: string, { local, host }: Call): Promise<void> {
+  const notes = new MountNotes(local);
+  for (const held of await notes.list()) {
+    if (!held.id.startsWith(`${session}.`)) continue;
+    const note = await notes.read(held);
+    if (note.session !== session) continue;
+    const { dir } = mountedDirectory(local, held.id, note);
+    const pid = liveBrowser(dir, host)?.pid ?? (await commandState(local, note.command)).pid;
+    if (pid === undefined) continue;
+    throw new BrowserStateError('BUSY', `session ${quote(session)} is in use: process ${pid} works in ${dir}`, {
+      details: { session, pid, path: dir },
+      hint: `Close it (\`kill -INT ${pid}\` has a browser write all that it knows), or make a fork with \`browserstate fork\`.`,
+    });
+  }
 }

@@ -38,6 +38,8 @@ export interface MountNote {
   exclude: readonly string[];
   /** The command that works in the directory, as `Host.commandName` names it. */
   command?: string | undefined;
+  /** The folder of the directory, if it is not in the local store. */
+  folder?: string | undefined;
 }
 
 /** The name of a note. */
@@ -64,13 +66,14 @@ export function newMountId(session: string, host: Pick<Host, 'random'>): string 
   return `${session}.${toHex(host.random(ID_DIGITS / 2))}`;
 }
 
-export function mountedDirectory(local: LocalReplica, id: string, { session, base, mode }: MountNote): MountedDirectory {
+export function mountedDirectory(local: LocalReplica, id: string, note: MountNote): MountedDirectory {
+  const { session, base, mode, folder = local.workspaces } = note;
   const named = (kind: 'fork' | 'conflict'): string => {
     const suffix = `.${kind}-${id.slice(-ID_DIGITS)}`;
     return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
   };
   const fork = mode === 'fork' ? named('fork') : undefined;
-  return { session, base, dir: join(local.workspaces, id), fork, conflict: named('conflict') };
+  return { session, base, dir: join(folder, id), fork, conflict: named('conflict') };
 }
 
 export class MountNotes {
@@ -88,11 +91,9 @@ export class MountNotes {
    */
   async abandoned(): Promise<(HeldNote & { isCertain: boolean })[]> {
     const found: (HeldNote & { isCertain: boolean })[] = [];
-    for (const name of await this.#names()) {
-      const [, id, owner] = namePattern.exec(name) ?? [];
-      if (id === undefined || owner === undefined) continue;
-      const state = await this.#local.owners.state(owner);
-      if (state !== 'running') found.push({ id, owner, isCertain: state === 'gone' });
+    for (const held of await this.list()) {
+      const state = await this.#local.owners.state(held.owner);
+      if (state !== 'running') found.push({ ...held, isCertain: state === 'gone' });
     }
     return found;
   }
@@ -147,6 +148,14 @@ export class MountNotes {
       if (errno(error) === 'ENOENT') return false;
       throw writeFailure(from, error);
     }
+  }
+
+  /** Returns the notes of all processes, sorted by name. */
+  async list(): Promise<HeldNote[]> {
+    return (await this.#names()).flatMap((name) => {
+      const [, id, owner] = namePattern.exec(name) ?? [];
+      return id === undefined || owner === undefined ? [] : [{ id, owner }];
+    });
   }
 
   async #names(): Promise<string[]> {

@@ -1,0 +1,68 @@
+/** `open`: a browser for a person on a mounted session. */
+import { homedir } from 'node:os';
+import type { OpenedSession } from '../../src/drivers/open.js';
+import type { BrowserState } from '../../src/index.js';
+import { defineCommand } from '../args/command.js';
+import { offline, onConflict, onConflictDetails } from '../args/options.js';
+import type { Context } from '../context.js';
+import { type MountedCommand, reportUnmount, runMounted } from '../mounted.js';
+
+export const open = defineCommand({
+  usage: 'open <session> [url]',
+  summary: 'Open a session in a browser, then commit and push it when the window is closed.',
+  details: `A new session is created unless --existing is given. Without --browser, BROWSERSTATE_BROWSER names the browser, or the first one found is used: Chromium, Chrome, Edge, Brave, Firefox, or one that Playwright or Puppeteer has downloaded. A session of Firefox opens in Firefox. The browser uses a copy of the session and not your own profile. Ctrl-C closes it in order; a second one ends it. If the remote has other commits, ${onConflictDetails}`,
+  positionals: {
+    session: { type: 'string', demandOption: true, describe: 'Session name' },
+    url: { type: 'string', describe: 'Page to open' },
+  },
+  options: {
+    browser: { type: 'string', requiresArg: true, describe: 'Name, such as firefox, or path of a browser' },
+    headless: { type: 'boolean', describe: 'Open no window; Ctrl-C closes the browser' },
+    existing: { type: 'boolean', describe: 'Fail if the session does not exist' },
+    message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
+    ...offline,
+    ...onConflict,
+  },
+  examples: [
+    ['open work https://example.org/', 'Log in, close the window, and open it again'],
+    ['open work --browser firefox', 'Use Firefox'],
+    ['open work --browser ~/chrome-linux64/chrome', 'Use the program at a path'],
+  ],
+  async run(context, { session, url, browser, headless, existing, message, offline, onConflict }) {
+    const { env, report, signal } = context;
+    const { exitFailure, mountForBrowser } = await import('../../src/drivers/open.js');
+    const machine = { platform: process.platform, env, home: homedir() };
+    const settings = {
+      url,
+      headless,
+      browser: browser ?? (env['BROWSERSTATE_BROWSER'] || undefined),
+      isRoot: process.getuid?.() === 0,
+      mount: { create: !existing, message, offline, onConflict, handleSignals: false, signal },
+      onWarning: (text: string) => report.warn(text),
+    };
+    let opened: OpenedSession | undefined;
+    const mount = async (state: BrowserState): Promise<MountedCommand> => {
+      opened = await mountForBrowser(state, session, settings, machine);
+      announce(context, session, opened, headless);
+      return { ...opened, kind: 'browser' };
+    };
+    const { ended, done, lost } = await runMounted(context, mount, { signal });
+    const { failure, status, isStopped, errors = '' } = ended;
+    if (failure !== undefined) throw failure;
+    if (done === undefined) throw lost;
+    if (status === 0 || isStopped || opened === undefined) return reportUnmount(context, done);
+    if (done.changed && !report.options.json) reportUnmount(context, done);
+    throw exitFailure(opened.browser, status, errors, done);
+  },
+});
+
+/** Prints what happens now and how it ends. */
+function announce({ report, remote }: Context, session: string, { browser }: OpenedSession, headless = false): void {
+  const close = process.platform === 'darwin' ? 'Quit the browser' : 'Close the window';
+  const kept = remote === undefined ? 'commit' : 'commit and push';
+  report.note(`opening session ${session} in ${browser.title} (${browser.path})`);
+  report.note('The browser uses a copy of the session; your own profile is not touched.');
+  report.note(
+    headless ? `Press Ctrl-C to close the browser and ${kept} the session.` : `${close} to ${kept} the session; Ctrl-C closes it too.`,
+  );
+}

@@ -1,0 +1,125 @@
+/** A mounted session with a browser for a person, which the caller launches. */
+
+import type { MountOptions } from '../api/browser-state-options.js';
+import { BrowserStateError } from '../base/errors.js';
+import { systemHost } from '../base/host.js';
+import { quote } from '../fs/paths.js';
+import type { Unmounted } from '../mount/mount.js';
+import { type Browser, readFacts } from '../profile/excludes.js';
+import { prepareProfile } from '../profile/prepare.js';
+import { versionOf } from './browser-version.js';
+import { type LaunchSettings, launchArguments } from './flags.js';
+import { findBrowser, type InstalledBrowser, type Machine } from './installed.js';
+import type { Mounting } from './launch.js';
+
+export interface OpenOptions extends LaunchSettings {
+  /** The browser's name, its program in PATH, or the path of its program. */
+  browser?: string | undefined;
+  mount: MountOptions;
+  /** Called with warnings for a person. */
+  onWarning: (message: string) => void;
+}
+
+export interface OpenedSession {
+  dir: string;
+  browser: InstalledBrowser;
+  /** The program and its arguments. */
+  words: string[];
+}
+
+/**
+ * Finds a browser and mounts the session for it. Throws what a mount throws, and BUSY if a browser
+ * or a command of this machine uses the session; NOT_FOUND if there is no such browser; USAGE if
+ * there is no display for its window, or if it cannot read the session's profile.
+ */
+export async function mountForBrowser(
+  state: Mounting,
+  session: string,
+  { browser: named, mount, onWarning, ...settings }: OpenOptions,
+  machine: Machine,
+): Promise<OpenedSession> {
+  if (settings.url?.startsWith('-')) throw notUrl(settings.url);
+  if (!settings.headless) requireDisplay(machine);
+  // Warnings depend on the browser, and that may depend on the profile.
+  const mountFor = ({ folder }: InstalledBrowser): Promise<string> =>
+    state.mount(session, { ...mount, folder, alone: true, browser: true, prepare: { warnings: false } });
+  const first = findBrowser(machine, named);
+  let dir = await mountFor(first);
+  try {
+    const kind = readFacts(dir).browser;
+    const browser = kind === undefined || kind === first.kind ? first : otherBrowser(machine, session, named, first, kind);
+    if (browser.folder !== first.folder) {
+      await state.unmount({ discard: true });
+      dir = await mountFor(browser);
+    }
+    const warnings = await prepareProfile(dir, { browserVersion: versionOf(browser.path) }, systemHost, mount.signal);
+    for (const { message } of warnings) onWarning(message);
+    if (settings.isRoot && browser.kind === 'chromium') onWarning(`${browser.title} runs without its sandbox, which it cannot use as root`);
+    return { dir, browser, words: [browser.path, ...launchArguments(browser.kind, dir, settings)] };
+  } catch (error) {
+    if (state.getCurrentSessionPath() !== undefined) await state.unmount({ discard: true });
+    throw error;
+  }
+}
+
+/** Returns a browser for a profile that the first one cannot read. */
+function otherBrowser(
+  machine: Machine,
+  session: string,
+  named: string | undefined,
+  { title }: InstalledBrowser,
+  kind: Browser,
+): InstalledBrowser {
+  if (named === undefined) return findBrowser(machine, undefined, kind);
+  const theirs = kind === 'firefox' ? 'Firefox' : 'Chromium';
+  throw new BrowserStateError('USAGE', `session ${quote(session)} is a profile of ${theirs}, which ${title} cannot read`, {
+    hint: 'Omit --browser and BROWSERSTATE_BROWSER, or use another session for this browser.',
+    details: { session },
+  });
+}
+
+function requireDisplay({ platform, env }: Machine): void {
+  if (platform === 'darwin' || platform === 'win32' || env['DISPLAY'] || env['WAYLAND_DISPLAY']) return;
+  throw new BrowserStateError('USAGE', 'no display found: neither DISPLAY nor WAYLAND_DISPLAY is set', {
+    hint: 'Run it on a desktop or with `xvfb-run`, or add --headless for a browser without a window.',
+  });
+}
+
+function notUrl(text: string): BrowserStateError {
+  return new BrowserStateError('USAGE', `expected a URL, found the option ${quote(text)}`, {
+    hint: 'Write the address of a page, such as https://example.org/.',
+  });
+}
+
+/** Lines of a browser's stderr in an error, and the characters of each. */
+const SHOWN_LINES = 3;
+const SHOWN_CHARACTERS = 200;
+
+/**
+ * Returns the error for a browser that crashed or did not start, after the session was unmounted.
+ * `errors` is the end of its stderr.
+ */
+export function exitFailure({ title, path }: InstalledBrowser, status: number, errors: string, done: Unmounted): BrowserStateError {
+  const said = shownErrors(errors);
+  const { session, commit = null, changed } = done;
+  return new BrowserStateError('USAGE', `${title} exited with status ${status}${said === '' ? '' : `: ${said}`}`, {
+    hint: `${changed ? 'Its changes were committed. ' : ''}Check that ${path} starts by itself, or name another browser with --browser.`,
+    details: { path, status, session, commit, changed },
+  });
+}
+
+/** Returns the last lines of a browser's stderr, without secrets of URLs and of assignments. */
+function shownErrors(errors: string): string {
+  const lines = errors.split('\n').map((line) => withoutSecrets(line.replace(/^\[[\d:/.]+:(?=[A-Z]+:)/, '[').trim()));
+  return lines
+    .filter((line) => line !== '')
+    .slice(-SHOWN_LINES)
+    .map((line) => (line.length > SHOWN_CHARACTERS ? `${line.slice(0, SHOWN_CHARACTERS)}…` : line))
+    .join('; ');
+}
+
+function withoutSecrets(line: string): string {
+  return line
+    .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)(?:[^\s/@]*@)?([^\s?#]*)[?#]?\S*/gi, '$1$2')
+    .replaceAll(/([\w-]*(?:token|secret|passw|cookie|auth|key)[\w-]*["']?\s*[=:]\s*)(?:bearer\s+|basic\s+)?\S+/gi, '$1…');
+}
