@@ -24,9 +24,9 @@ export const open = defineCommand({
     ...onConflict,
   },
   examples: [
-    ['open work https://example.org/', 'Log in, close the window, and open it again'],
-    ['open work --browser firefox', 'Use Firefox'],
-    ['open work --browser ~/chrome-linux64/chrome', 'Use the program at a path'],
+    ['open work https://example.org/', 'Log in and close the window; the same command opens it again'],
+    ['open mail --browser firefox', 'Use Firefox'],
+    ['open new --browser ~/chrome-linux64/chrome', 'Use the program at a path'],
   ],
   async run(context, { session, url, browser, headless, existing, message, offline, onConflict }) {
     const { env, report, signal } = context;

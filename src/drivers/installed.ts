@@ -41,7 +41,7 @@ export interface InstalledBrowser {
   folder?: string;
 }
 
-/** Where snaps have their programs. */
+/** The folders of the programs of snaps. */
 const SNAPS = ['/snap/bin', '/var/lib/snapd/snap/bin'];
 /** A script of a distribution that starts a snap, such as Ubuntu's `firefox`. */
 const SNAP_SCRIPT = /\/snap\/bin\/([\w.-]+)/;

@@ -42,6 +42,7 @@ test.before(async () => {
 const abandoned = 'work.0123456789ab';
 /** Commands that come before the examples of a command. */
 const before: Readonly<Record<string, readonly string[]>> = {
+  open: ['mkdir -p chrome-linux64 && cp bin/chromium chrome-linux64/chrome'],
   delete: ['browserstate fork experiment -s work'],
   restore: ['rm -r profile DIR'],
   sessions: ['browserstate init --user alice'],
@@ -62,7 +63,7 @@ for (const [example] of examples) {
     const replaced = { 's3://bucket/profiles?region=eu-central-1': remote, 's3://bucket/prefix': remote };
     const story = new Story(t, {
       replaced: { ...replaced, '/srv/profiles': 'DIR/srv', '/tmp/old': 'DIR/old' },
-      programs: { chromium: 'exit 0' },
+      programs: { chromium: 'exit 0', firefox: 'exit 0' },
     });
     cpSync(template, story.dir, { recursive: true, preserveTimestamps: true });
     const [name = ''] = example.split(' ');

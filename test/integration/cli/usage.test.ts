@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { Desk } from '../../support/cli.js';
 
 const commands = [
+  'open',
   'snapshot',
   'restore',
   'rollback',
@@ -48,6 +49,8 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['log -s work -x', /^unknown option -x \//],
   ['verify --no-json', /^unknown option --no-json \//],
   ['snapshot -s work', /^expected snapshot <dir>, found too few arguments \/ `browserstate snapshot --help`/],
+  ['open', /^expected open <session> \[url\], found too few arguments/],
+  ['open work --brwser firefox', /^unknown option --brwser \/ Did you mean --browser\?$/],
   ['run -s work', /^expected run <command\.\.>, found too few arguments/],
   ['run -- true', /^expected --session, found none \//],
   ['recover --all', /^expected --commit or --discard with --all, found neither/],

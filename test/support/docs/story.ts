@@ -44,7 +44,7 @@ export class Story {
     this.dir = temporary(t);
     this.#replaced = Object.entries(options.replaced ?? {}).map(([from, to]) => [from, to.replaceAll('DIR', this.dir)]);
     const path = [join(this.dir, 'bin'), dirname(process.execPath), process.env['PATH']].join(':');
-    this.#env = { PATH: path, HOME: this.dir, NO_COLOR: '1', npm_config_update_notifier: 'false' };
+    this.#env = { PATH: path, HOME: this.dir, NO_COLOR: '1', DISPLAY: ':0', npm_config_update_notifier: 'false' };
     this.#link('browserstate', root);
     for (const name of options.packages ?? []) this.#link(name, join(root, 'node_modules', name));
     this.#program('browserstate', `exec '${process.execPath}' '${main}' "$@"`);
