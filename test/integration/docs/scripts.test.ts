@@ -14,6 +14,13 @@ test('docs/cli.md is what the commands print with --help', (t) => {
   t.is(status, 0, stderr);
 });
 
+// The program is part of Linux distributions; that of other systems has other options.
+const onLinux = process.platform === 'linux' ? test : test.skip;
+onLinux('docs/terminal.svg shows what `log` and `diff` print in a terminal', (t) => {
+  const { status, stderr } = run('scripts/picture.js', '--check');
+  t.is(status, 0, stderr);
+});
+
 test('every relative link of a Markdown file leads to a file and a heading', (t) => {
   const { status, stderr } = run('scripts/links.js');
   t.is(status, 0, stderr);
