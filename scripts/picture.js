@@ -46,7 +46,7 @@ const escapeSequence = new RegExp(`${ESC}\\[([\\d;]*)m`);
 const colors = { 31: '#ff7b72', 32: '#7ee787', 33: '#e3b341', 34: '#79c0ff', 35: '#d2a8ff', 36: '#76e3ea' };
 const escapeXml = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-/** Returns a line as spans: an escape sequence sets the color and the weight of the text after it. */
+/** Returns a line as spans: an escape sequence sets color and weight of the text after it. */
 function spansOf(line) {
   let style = '';
   return line
