@@ -5,7 +5,7 @@ import type { Tree } from '../format/tree.js';
 import { isLoneProfile } from './excludes.js';
 
 /** Throws SHRUNK unless the caller allows it, or the version before is one as well: what is committed would lack the key of its cookies. */
-export function refuseLone(
+export function rejectLoneProfile(
   dir: string,
   previous: Tree | undefined,
   { allowPartialProfile }: { allowPartialProfile?: boolean | undefined },

@@ -24,8 +24,6 @@ export interface Target {
   op: Call;
 }
 
-const everything: Filter = { excludes: () => false };
-
 /** Throws DIRTY if a directory was written to since an interrupted checkout, or it is unsettled. */
 export async function rejectUnexplained(target: Target, { phase, previous, next }: Pending): Promise<void> {
   const { workspace, op } = target;
@@ -84,7 +82,7 @@ async function readRecorded({ session, base }: WorkspaceRecord, op: Call): Promi
 /** Reads everything in the directory that the filter does not exclude. */
 export async function readEntries(
   { workspace, learn, op: { host, signal } }: Target,
-  filter = everything,
+  filter: Filter = { excludes: () => false },
 ): Promise<{ entries: TreeEntry[]; skipped: SkippedEntry[] }> {
   const found = await scan(workspace.dir, filter, { now: host.now(), signal });
   const cache = await workspace.readCache();

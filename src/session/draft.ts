@@ -26,10 +26,7 @@ export interface DraftStore {
   readonly records: string;
 }
 
-interface Note {
-  path: string;
-  hold: Hold;
-}
+type Note = Hold & { path: string };
 
 class Draft {
   readonly #keys = new Set<string>();
@@ -52,7 +49,7 @@ class Draft {
     const note = await this.#note?.catch(() => undefined);
     if (note === undefined) return;
     await rm(note.path, { force: true }).catch(ignoreFailure);
-    await note.hold.release();
+    await note.release();
   }
 
   /** Returns the provider for everything that the attempt writes. */
@@ -103,7 +100,7 @@ class Draft {
     try {
       await makeDirectory(records);
       await appendFile(path, '', { mode: 0o600 });
-      return { path, hold };
+      return { ...hold, path };
     } catch (error) {
       await hold.release();
       return ignoreFailure(error);

@@ -39,7 +39,7 @@ export function rollback(replica: Replica, session: string, to: string, message:
     // can be collected unnoticed.
     const [{ k: epoch }, { source, entry }] = await Promise.all([
       isOwn ? { k: from.ref.epoch } : from.repository.epoch(op),
-      isOwn ? find(from, named.revision, op) : findVersion(replica, named.session, named.revision, op),
+      isOwn ? { source: from, entry: await from.find(named.revision, op) } : findVersion(replica, named.session, named.revision, op),
     ]);
     const { tree, blobs } = await source.manifest(entry, op);
     const of = isOwn ? '' : ` of ${source.id}`;
@@ -66,8 +66,8 @@ export async function fork(
 ): Promise<LogEntry> {
   const at = revision ?? 'HEAD';
   const recalled = replica.isConfirmed ? (await replica.recall(session))?.live() : undefined;
-  const known = recalled && (await find(recalled, at, op).catch(ignore('NOT_FOUND', 'CONFLICT')));
-  const checked = known ?? (await findVersion(replica, session, at, op));
+  const known = await recalled?.find(at, op).catch(ignore('NOT_FOUND', 'CONFLICT'));
+  const checked = recalled && known ? { source: recalled, entry: known } : await findVersion(replica, session, at, op);
   await requireHistory(replica, checked, op);
   const read = async () => (await replica.create(name, op)) ?? (await replica.read(name, op));
   const attempt = async (target: SessionRef): Promise<LogEntry | undefined> => {
@@ -90,12 +90,9 @@ export async function fork(
   return updateRef(name, { read, attempt }, op);
 }
 
-async function find(source: SessionRef, revision: string, op: Operation): Promise<Version> {
-  return { source, entry: await source.find(revision, op) };
-}
-
 async function findVersion(replica: Replica, session: string, revision: string, op: Operation): Promise<Version> {
-  return find(await replica.requireSession(session, op), revision, op);
+  const source = await replica.requireSession(session, op);
+  return { source, entry: await source.find(revision, op) };
 }
 
 /** Throws INTEGRITY if a version, or the segments before it, cannot be read. */

@@ -8,7 +8,7 @@ import type { Row } from '../../format/ref.js';
 import { measureTree, type Tree } from '../../format/tree.js';
 import { ignoreFailure } from '../../fs/errors.js';
 import { readFacts } from '../../profile/excludes.js';
-import { loneWarning, refuseLone } from '../../profile/lone-profile.js';
+import { loneWarning, rejectLoneProfile } from '../../profile/lone-profile.js';
 import { rejectRunningBrowser } from '../../profile/running-browser.js';
 import { BlobReader } from '../../repository/read/blob-reader.js';
 import { BlobWriter } from '../../repository/write/blob-writer.js';
@@ -91,7 +91,7 @@ async function commitOnto(
   const { opened } = workspace.record ?? {};
   const identity = identityOf(dir);
   const facts = readFacts(dir);
-  if (facts.isLone && underlay === undefined && !options.isMigration) refuseLone(dir, parent?.manifest.tree, options);
+  if (facts.isLone && underlay === undefined && !options.isMigration) rejectLoneProfile(dir, parent?.manifest.tree, options);
   const directory = await openDirectory(workspace, facts, rules, options.read, op);
   const pin = new Pin(op.local.index, from, op);
   const here = parent?.source === from ? parent.manifest : undefined;

@@ -41,17 +41,14 @@ export class PackPresence {
     return lost;
   }
 
+  /** Returns whether a pack has that many bytes. */
   #exists(key: string, end: number): Promise<boolean> {
-    const look = this.#looks.get(`${key} ${end}`) ?? this.#look(key, end);
+    const known = this.#looks.get(`${key} ${end}`);
+    if (known !== undefined) return known;
+    const last = this.repository.provider.get(key, { signal: this.options.signal, range: { start: end - 1, end } });
+    const look = last.catch(ignore('NOT_FOUND', 'INTEGRITY')).then((byte) => byte !== undefined);
     this.#looks.set(`${key} ${end}`, look);
     return look;
-  }
-
-  /** Returns whether a pack has that many bytes. */
-  async #look(key: string, end: number): Promise<boolean> {
-    const { signal } = this.options;
-    const last = this.repository.provider.get(key, { signal, range: { start: end - 1, end } });
-    return (await last.catch(ignore('NOT_FOUND', 'INTEGRITY'))) !== undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The guard of a remote in a folder, whose disk may not be mounted, or may be another disk. */
 import { equalBytes } from '../../base/bytes.js';
-import { BrowserStateError, ignore } from '../../base/errors.js';
+import { BrowserStateError, ignore, readingKey } from '../../base/errors.js';
 import { openEnvelope } from '../../format/envelope.js';
 import { CONFIG_KEY } from '../../format/keys.js';
 import type { Provider } from '../../provider/provider.js';
@@ -13,9 +13,9 @@ export function guardFolder(provider: Provider, seen: () => Promise<Uint8Array |
   const isExpected = async (config: Uint8Array | 'damaged' | undefined): Promise<boolean> => {
     const id = await seen();
     if (id === undefined) return false;
-    const read = async (bytes: Uint8Array) => openEnvelope(bytes, { kind: 'config', repository: undefined, key: CONFIG_KEY }).repository;
-    const reading = config instanceof Uint8Array ? read(config) : undefined;
-    const found = await reading?.catch(ignore('INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED'));
+    const identity = { kind: 'config', repository: undefined, key: CONFIG_KEY } as const;
+    const opened = config instanceof Uint8Array ? readingKey(CONFIG_KEY, () => openEnvelope(config, identity)) : undefined;
+    const found = (await opened?.catch(ignore('INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED')))?.repository;
     // A damaged config surfaces when it is read.
     if (config !== undefined && (found === undefined || equalBytes(found, id))) return true;
     const problem =

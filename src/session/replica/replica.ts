@@ -16,7 +16,6 @@ import type { LegacyPlace } from './legacy-place.js';
 export abstract class Replica implements RefOwner {
   abstract readonly host: Host;
   abstract readonly provider: Provider;
-  /** The sessions of v0 in the same place. */
   abstract readonly legacy: LegacyPlace;
   abstract readonly index: BlobIndex;
   /** False if the repository is only known from notes. */

@@ -1,6 +1,6 @@
 /**
  * Removes what killed processes have left in the local store: temporary files, objects of commits
- * without a swap, copies of profiles, unfinished notes. Each has its owner in its name.
+ * without a swap, copies of profiles, notes. Each has its owner in its name, which must be gone.
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
