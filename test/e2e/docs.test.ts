@@ -26,7 +26,12 @@ async function play(t: ExecutionContext, blocks: readonly Block[]): Promise<void
   const port = await freePort();
   const story = new Story(t, {
     port,
-    replaced: { 8080: String(port), '/srv/profiles': 'DIR/srv/profiles', '/usr/bin/chromium': chromium },
+    replaced: {
+      8080: String(port),
+      '(/usr/bin/chromium)': '(DIR/bin/chromium)',
+      '/srv/profiles': 'DIR/srv/profiles',
+      '/usr/bin/chromium': chromium,
+    },
     packages: ['playwright-core', 'puppeteer-core', 'selenium-webdriver', '@playwright/test', '.bin'],
     programs: { chromium: `exec '${chromium}' --headless --no-sandbox --dump-dom "$@" 2>/dev/null` },
   });

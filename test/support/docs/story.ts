@@ -2,7 +2,7 @@
  * Runs the code blocks of a Markdown file in order, in one directory, as a reader would:
  *
  * - `console`: each `$` line is a command. The lines below it are its output. No lines: any output.
- *   In output, `…` stands for any text; ids, sizes and counts of files match any others. A command
+ *   In output, `…` stands for any text; ids, times, sizes and counts of files match any others. A command
  *   fails if its output begins with `error:`, and only then.
  * - `sh`: commands without their output.
  * - A block with a file name is that file. `js` without one is a program that runs at once.
@@ -79,7 +79,7 @@ export class Story {
       } else if (lang === 'console') {
         for (const step of code.split(/^\$ /m).slice(1)) {
           const [command = '', ...output] = step.split('\n');
-          await this.#command(this.#own(command), output.join('\n'), at);
+          await this.#command(this.#own(command), this.#own(output.join('\n')), at);
         }
       } else if (lang === 'sh') {
         for (const command of code.split('\n').filter(Boolean)) await this.#command(this.#own(command), '', at);
@@ -130,11 +130,16 @@ async function isOpen(port: number): Promise<boolean> {
   return opened;
 }
 
+/** Lines that only root gets, or that depend on how fast a browser ends. */
+const forSome = /^(?:warning: Chromium runs without its sandbox|.*; waiting for it to end$).*\n/gm;
+
 /** Returns output without what differs from run to run, such as ids and the widths of columns. */
 export function normal(output: string): string {
   return output
+    .replace(forSome, '')
     .replace(/\b[0-9a-f]{12}\b/g, 'ID')
     .replace(/\d+(?:\.\d+)? (?:B|KiB|MiB|GiB)\b/g, 'SIZE')
+    .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z|just now/g, 'TIME')
     .replace(/\d+ (files?|objects?|paths?)\b/g, 'N $1')
     .replace(/ +/g, ' ')
     .trimEnd();
