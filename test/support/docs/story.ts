@@ -2,8 +2,8 @@
  * Runs the code blocks of a Markdown file in order, in one directory, as a reader would:
  *
  * - `console`: each `$` line is a command. The lines below it are its output. No lines: any output.
- *   In output, `…` stands for any text; ids, times, sizes and counts of files match any others. A command
- *   fails if its output begins with `error:`, and only then.
+ *   In output, `…` stands for any text; ids, times, sizes and counts of files match any others. A
+ *   command fails if its output begins with `error:`, and only then.
  * - `sh`: commands without their output.
  * - A block with a file name is that file. `js` without one is a program that runs at once.
  */
