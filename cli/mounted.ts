@@ -88,7 +88,7 @@ async function runIn(context: Context, state: BrowserState, { dir, words, kind }
   // Other commands do not load it.
   const { spawn } = await import('node:child_process');
   const [program = '', ...args] = words;
-  let told = 0;
+  let stops = 0;
   let errors = '';
   return new Promise((resolve) => {
     const failed = (error: unknown) => resolve(notRun(program, error));
@@ -101,9 +101,9 @@ async function runIn(context: Context, state: BrowserState, { dir, words, kind }
     let child: ChildProcess | undefined;
     const release = context.takeOver((name) => {
       if (child === undefined) return;
-      told++;
-      stop(child, name, told, state);
-      if (told === 1 && name === 'SIGINT') context.report.note(`waiting for the ${kind} to end; press Ctrl-C again to force it`);
+      stops++;
+      stop(child, name, stops, state);
+      if (stops === 1 && name === 'SIGINT') context.report.note(`waiting for the ${kind} to end; press Ctrl-C again to force it`);
     });
     try {
       const stdio: StdioOptions = kind === 'command' ? 'inherit' : ['ignore', 'ignore', 'pipe'];
@@ -126,7 +126,7 @@ async function runIn(context: Context, state: BrowserState, { dir, words, kind }
     });
     child.on('exit', async (status, signal) => {
       release();
-      const ended = { status: status ?? 128 + (signal === null ? 0 : constants.signals[signal]), isStopped: told > 0 };
+      const ended = { status: status ?? 128 + (signal === null ? 0 : constants.signals[signal]), isStopped: stops > 0 };
       await noted;
       await unreadOf(child?.stderr);
       resolve({ ...ended, errors });
@@ -148,9 +148,9 @@ async function unreadOf(pipe: Readable | null | undefined): Promise<void> {
  * Forwards the first signal to the command alone. Later signals end its process group: SIGTERM,
  * then SIGKILL.
  */
-function stop(child: ChildProcess, name: StopSignal, told: number, state: BrowserState): void {
+function stop(child: ChildProcess, name: StopSignal, stops: number, state: BrowserState): void {
   if (child.pid === undefined) return;
-  if (told > 1) return void process.kill(-child.pid, told === 2 ? 'SIGTERM' : 'SIGKILL');
+  if (stops > 1) return void process.kill(-child.pid, stops === 2 ? 'SIGTERM' : 'SIGKILL');
   if (stopBrowser(state) !== child.pid) child.kill(name);
 }
 

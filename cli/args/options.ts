@@ -49,6 +49,10 @@ export const noPush = {
   'no-push': { type: 'boolean', describe: 'Change the local store only; leave the remote as it is' },
 } as const satisfies OptionTable;
 
+/** Explains both options for commands that have both. */
+export const noPushDetails =
+  '--no-push leaves the remote as it is, and reads it only for a revision that is not in the local store. --offline does not contact it.';
+
 /** For commands that read the remote. */
 export const offline = {
   offline: { type: 'boolean', describe: 'Use local data only; do not contact the remote' },

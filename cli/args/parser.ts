@@ -147,7 +147,8 @@ function configure(parser: Argv, version: string): Argv {
 
 function describe(parser: Argv, command: Command): void {
   const { usage, summary, details, positionals, options, examples } = command;
-  parser.usage(`$0 ${usage}${'session' in options ? ' --session <id>' : ''} [options]\n\n${[summary, details].filter(Boolean).join(' ')}`);
+  const named = options['all'] === undefined ? ' --session <id>' : ' --session <id> | --all';
+  parser.usage(`$0 ${usage}${'session' in options ? named : ''} [options]\n\n${[summary, details].filter(Boolean).join(' ')}`);
   for (const [name, positional] of Object.entries(positionals)) parser.positional(name, positional);
   // An explicit group is printed before the global options.
   parser.options(options).group(Object.keys(options), 'Options:').epilogue('');

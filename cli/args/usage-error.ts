@@ -69,10 +69,10 @@ export function separatorHint(command: Command): string {
   return `Write \`--\` before the command: browserstate ${commandName(command)} -s SESSION -- COMMAND ...`;
 }
 
-const listHint = '`browserstate --help` lists the commands.';
+const listHint = 'Run `browserstate --help` to list the commands.';
 
 function usageHint(command: Command): string {
-  return `\`browserstate ${commandName(command)} --help\` shows its options, with examples.`;
+  return `Run \`browserstate ${commandName(command)} --help\` to see its options, with examples.`;
 }
 
 function unknownWord({ typed, hasSeparator, command, commands }: Complaint, unknown: readonly string[]): CliError {

@@ -6,7 +6,8 @@ import { styled } from '../output/lines.js';
 export const deleteSession = defineCommand({
   usage: 'delete',
   summary: 'Delete a session and its history, locally and on the remote, without confirmation.',
-  details: 'Its data stays in both stores until garbage collection. Everyone who can read a store can read it until then.',
+  details:
+    'Its data stays in both stores until garbage collection. Everyone who can read a store can read it until then. --no-push deletes the local copy only.',
   positionals: {},
   options: { ...session, ...noPush },
   examples: [

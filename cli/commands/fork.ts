@@ -1,14 +1,13 @@
 /** `fork`: creates a session from a version of another one. */
 import { defineCommand } from '../args/command.js';
-import { at, noPush, offline, session } from '../args/options.js';
+import { at, noPush, noPushDetails, offline, session } from '../args/options.js';
 import { styled } from '../output/lines.js';
 import { shortId } from '../output/text.js';
 
 export const fork = defineCommand({
   usage: 'fork <new>',
   summary: 'Create a session that starts with the history of another one.',
-  details:
-    'No data is copied. Later commits to one session do not affect the other. The new session is on the remote too, if there is one.',
+  details: `No data is copied. Later commits to one session do not affect the other. The new session is on the remote too, if there is one. ${noPushDetails}`,
   positionals: { new: { type: 'string', demandOption: true, describe: 'Name of the new session' } },
   options: { ...session, ...at, ...noPush, ...offline },
   examples: [

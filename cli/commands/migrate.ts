@@ -60,7 +60,7 @@ export const migrate = defineCommand({
         throw new CliError(
           'NOT_FOUND',
           `session ${JSON.stringify(session)} of browserstate v0 not found`,
-          '`browserstate migrate --dry-run` lists the sessions of v0.',
+          'Run `browserstate migrate --dry-run` to list the sessions of v0.',
         );
       }
     }
@@ -82,7 +82,7 @@ async function take(
 ): Promise<Outcome> {
   const { report, signal } = context;
   if (state === 'deleted') {
-    report.warn(`${session} was deleted here, and is left alone; \`browserstate migrate -s ${session}\` takes it in again`);
+    report.warn(`${session} was deleted here, and is left alone; \`browserstate migrate -s ${session}\` imports it again`);
     return { session, skipped: 'deleted' };
   }
   try {

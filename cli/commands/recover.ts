@@ -60,12 +60,16 @@ function howOf({ commit, discard }: { commit?: string | undefined; discard?: str
 
 function choose(left: readonly AbandonedMount[], id: string, all: boolean): readonly AbandonedMount[] {
   if (all === (id !== '')) {
-    const hint = '`browserstate recover` lists the names.';
+    const hint = 'Run `browserstate recover` to list the names.';
     throw new CliError('USAGE', `expected the name of a mount or --all, found ${all ? 'both' : 'neither'}`, hint);
   }
   const chosen = all ? left.filter(({ isCertain }) => isCertain) : left.filter((each) => each.id === id);
   if (all || chosen.length > 0) return chosen;
-  throw new CliError('NOT_FOUND', `abandoned mount ${JSON.stringify(id)} not found`, '`browserstate recover` lists abandoned mounts.');
+  throw new CliError(
+    'NOT_FOUND',
+    `abandoned mount ${JSON.stringify(id)} not found`,
+    'Run `browserstate recover` to list the abandoned mounts.',
+  );
 }
 
 /**

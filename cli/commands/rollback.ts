@@ -1,13 +1,13 @@
 /** `rollback`: commits the content of an older version. */
 import { defineCommand } from '../args/command.js';
-import { noPush, offline, session } from '../args/options.js';
+import { noPush, noPushDetails, offline, session } from '../args/options.js';
 import { styled } from '../output/lines.js';
 import { count, shortId, size } from '../output/text.js';
 
 export const rollback = defineCommand({
   usage: 'rollback',
   summary: 'Go back to an older version by committing its content again.',
-  details: 'History is kept: a rollback can be rolled back. The commit is pushed if there is a remote.',
+  details: `History is kept: a rollback can be rolled back. The commit is pushed if there is a remote. ${noPushDetails}`,
   positionals: {},
   options: {
     ...session,

@@ -1,7 +1,7 @@
 /** `tag`: names commits. */
 import type { Session } from '../../src/index.js';
 import { defineCommand } from '../args/command.js';
-import { at, noPush, offline, session } from '../args/options.js';
+import { at, noPush, noPushDetails, offline, session } from '../args/options.js';
 import type { Context } from '../context.js';
 import { CliError } from '../failure.js';
 import { type Line, styled, table } from '../output/lines.js';
@@ -10,7 +10,7 @@ import { shortId } from '../output/text.js';
 export const tag = defineCommand({
   usage: 'tag [name]',
   summary: 'Tag a commit, list the tags, or remove one. Tagged commits are never removed.',
-  details: 'An existing tag of that name is moved. Tags are set and removed locally and on the remote. --list shows those of both.',
+  details: `An existing tag of that name is moved. Tags are set and removed locally and on the remote; --list shows those of both. ${noPushDetails}`,
   positionals: { name: { type: 'string', describe: 'Name of the tag' } },
   options: {
     ...session,

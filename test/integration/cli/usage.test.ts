@@ -39,7 +39,7 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['', /^expected a command, found none \/ `browserstate --help`/],
   ['log --sesion work', /^unknown option --sesion \/ Did you mean --session\?$/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
-  ['download -s work', /^unknown command "download" \/ `browserstate --help` lists the commands\.$/],
+  ['download -s work', /^unknown command "download" \/ Run `browserstate --help` to list the commands\.$/],
   ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],
   ['sessions --remote', /^expected a value after --remote, found none/],
   ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
