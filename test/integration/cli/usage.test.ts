@@ -36,7 +36,7 @@ async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Pro
 }
 
 const mistakes: [typed: string, expected: RegExp][] = [
-  ['', /^expected a command, found none \/ `browserstate --help`/],
+  ['', /^expected a command, found none \/ Run `browserstate --help`/],
   ['log --sesion work', /^unknown option --sesion \/ Did you mean --session\?$/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
   ['download -s work', /^unknown command "download" \/ Run `browserstate --help` to list the commands\.$/],
@@ -45,10 +45,10 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
   ['snapshot DIR -s work --keep-cache', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
   ['snapshot --keep-cache DIR -s work', /^unknown option --keep-cache \/ Did you mean --keep-caches\?$/],
-  ['restore DIR -s work --exclude x', /^unknown option --exclude \/ `browserstate restore --help`/],
+  ['restore DIR -s work --exclude x', /^unknown option --exclude \/ Run `browserstate restore --help`/],
   ['log -s work -x', /^unknown option -x \//],
   ['verify --no-json', /^unknown option --no-json \//],
-  ['snapshot -s work', /^expected snapshot <dir>, found too few arguments \/ `browserstate snapshot --help`/],
+  ['snapshot -s work', /^expected snapshot <dir>, found too few arguments \/ Run `browserstate snapshot --help`/],
   ['open', /^expected open <session> \[url\], found too few arguments/],
   ['open work --brwser firefox', /^unknown option --brwser \/ Did you mean --browser\?$/],
   ['run -s work', /^expected run <command\.\.>, found too few arguments/],
