@@ -1,6 +1,6 @@
 /** Finds stores in the file system by their content: mounts and symlinks make paths ambiguous. */
 import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join, relative, sep } from 'node:path';
+import { dirname, relative, sep } from 'node:path';
 import { placesOf } from '../../fs/mount-points.js';
 import { ifSeen } from '../../fs/paths.js';
 
@@ -46,11 +46,12 @@ export function storeBelow(dir: string): string | undefined {
   for (let depth = 1; depth <= MAX_LEVELS && level.length > 0; depth++) {
     const next: string[] = [];
     for (const directory of level) {
-      if (isStore(join(directory, STORE))) return join(directory, STORE);
+      const store = `${directory}/${STORE}`;
+      if (isStore(store)) return store;
       if (++seen > MAX_DIRECTORIES) return undefined;
       if (depth === MAX_LEVELS) continue;
       const entries = ifSeen(() => readdirSync(directory, { withFileTypes: true })) ?? [];
-      for (const entry of entries) if (entry.isDirectory()) next.push(join(directory, entry.name));
+      for (const entry of entries) if (entry.isDirectory()) next.push(`${directory}/${entry.name}`);
     }
     level = next;
   }
@@ -59,7 +60,7 @@ export function storeBelow(dir: string): string | undefined {
 
 /** Returns whether a directory has the config of a store (SPEC.md 9): a cell with a generation. */
 function isStore(dir: string): boolean {
-  const cell = join(dir, 'config.cell');
+  const cell = `${dir}/config.cell`;
   // Asked first, since the error for a missing directory is slow to make.
   return existsSync(cell) && (ifSeen(() => readdirSync(cell)) ?? []).some((name) => name.startsWith('g-'));
 }

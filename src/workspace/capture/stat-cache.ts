@@ -5,7 +5,7 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { sha256 } from '#platform';
-import { equalBytes, fromHex, Reader, toHex, utf8, Writer } from '../../base/bytes.js';
+import { equalBytes, Reader, utf8, Writer } from '../../base/bytes.js';
 import { invariant, isError } from '../../base/errors.js';
 import { ID_BYTES } from '../../format/object-id.js';
 import { parentPath } from '../../format/path.js';
@@ -63,7 +63,7 @@ export class StatCache {
   #facts: DataView = new DataView(new ArrayBuffer(0));
   #count = 0;
   #idsAt = new Float64Array(0);
-  #ids: Uint8Array = new Uint8Array(0);
+  #ids: Buffer = Buffer.alloc(0);
   #idBytes = 0;
 
   /**
@@ -103,7 +103,7 @@ export class StatCache {
       this.#facts.getBigInt64(at + 8, true) === entry.mtimeNs &&
       this.#facts.getBigInt64(at + 16, true) === entry.ctimeNs &&
       this.#facts.getBigUint64(at + 24, true) === entry.ino;
-    return isSame ? toHex(this.#idsOf(i)) : undefined;
+    return isSame ? this.#idsOf(i).toString('hex') : undefined;
   }
 
   /**
@@ -112,8 +112,8 @@ export class StatCache {
    */
   record(entry: ScannedEntry, ids: string): void {
     const { path, size, mtimeNs, ctimeNs, ino } = entry;
-    const bytes = fromHex(ids);
-    invariant(bytes?.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
+    const bytes = Buffer.from(ids, 'hex');
+    invariant(bytes.length === blobCount(size) * ID_BYTES, `${path} has an id for each of its blobs`);
     const { parent } = split(path);
     const isTrusted = this.#trusts(entry);
     let directory = this.#directories.get(parent);
@@ -176,7 +176,8 @@ export class StatCache {
     const count = this.#readPaths(input.text(bytes.length));
     const columns = input.bytes(count * FACTS_BYTES);
     this.#facts = new DataView(columns.buffer, columns.byteOffset, columns.byteLength);
-    this.#ids = input.bytes(input.remaining);
+    const ids = input.bytes(input.remaining);
+    this.#ids = Buffer.from(ids.buffer, ids.byteOffset, ids.length);
     this.#idsAt = new Float64Array(count);
     for (let i = 0; i < count; i++) {
       this.#idsAt[i] = this.#idBytes;
@@ -190,7 +191,7 @@ export class StatCache {
     return Number(this.#facts.getBigUint64(i * FACTS_BYTES, true));
   }
 
-  #idsOf(i: number): Uint8Array {
+  #idsOf(i: number): Buffer {
     return this.#ids.subarray(this.#idsAt[i], this.#idsEnd(i));
   }
 
@@ -221,7 +222,7 @@ export class StatCache {
       this.#idsAt = at;
     }
     if (this.#ids.length >= idBytes) return;
-    const ids = new Uint8Array(Math.max(4096, idBytes, 2 * this.#idBytes));
+    const ids = Buffer.alloc(Math.max(4096, idBytes, 2 * this.#idBytes));
     ids.set(this.#ids.subarray(0, this.#idBytes));
     this.#ids = ids;
   }
