@@ -36,7 +36,7 @@ test('the tarball has the files of every entry point, the types, and nothing of 
   t.is(named.length, 4 * entries.length);
   for (const path of named) t.true(files.includes(path.replace('./', '')), path);
   const expected =
-    /^(?:(?:README|SPEC|CHANGELOG|docs\/[\w-]+)\.md|LICENSE|package\.json|dist\/types\/(?:package\.json|src\/.*\.d\.ts)|dist\/lib\/[\w-]+\.(?:js|cjs|d\.ts|txt))$/;
+    /^(?:(?:README|SPEC|CHANGELOG)\.md|docs\/[\w-]+\.\w+|LICENSE|package\.json|dist\/types\/(?:package\.json|src\/.*\.d\.ts)|dist\/lib\/[\w-]+\.(?:js|cjs|d\.ts|txt))$/;
   t.deepEqual(
     files.filter((path) => !expected.test(path)),
     [],
