@@ -1,7 +1,7 @@
 /**
- * Migration of a session of v0 (SPEC.md R-LEGACY-1 to R-LEGACY-3). Its files are copied to a private
- * directory, compared with their listing before and after, committed, and pushed if there is a
- * remote. The old files are not changed. An interrupted migration can be repeated.
+ * Migration of a session of v0 (SPEC.md R-LEGACY-1 to R-LEGACY-3). Its files are copied to a
+ * private directory, compared with their listing before and after, committed, and pushed if there
+ * is a remote. The old files are not changed. An interrupted migration can be repeated.
  */
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ import { digestOf, measure } from './sources.js';
 
 export interface MigrateResult {
   session: string;
-  /** The content of v0's session, all of which was read and verified. */
+  /** The content of v0's session; all of it was read and verified. */
   files: number;
   bytes: number;
   /** The part that the rules for snapshots exclude. */
@@ -198,10 +198,8 @@ async function copy(session: string, place: LegacyPlace, entries: readonly Legac
     done.bytes += bytes.length;
     if (range.end === entry.size) {
       done.files++;
-      await writing(file, async () => {
-        if (facts !== undefined) await chmod(file, facts.mode);
-        if (facts !== undefined) setTime(file, microseconds(facts.mtimeNs));
-      });
+      if (facts !== undefined) await writing(file, () => chmod(file, facts.mode));
+      if (facts !== undefined) await writing(file, async () => setTime(file, microseconds(facts.mtimeNs)));
     }
     op.onProgress?.({ phase: 'pull', path, ...done, totalFiles, totalBytes });
   }

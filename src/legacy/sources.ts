@@ -1,7 +1,7 @@
 /**
  * Sessions of v0: one file, or one object of a bucket, for each file of the profile, at
- * `<home or prefix>/<user>/<session>/<path>`. They are only read. A bucket's content is untrusted: a
- * listing is checked as a whole before a byte of it is fetched.
+ * `<home or prefix>/<user>/<session>/<path>`. They are only read. A bucket's content is untrusted:
+ * a listing is checked as a whole before a byte of it is fetched.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';

@@ -3,14 +3,11 @@ import { BrowserStateError } from '../base/errors.js';
 import type { OwnerState } from '../base/owners.js';
 import type { LocalReplica } from '../session/replica/local.js';
 
-interface CommandState {
-  state: OwnerState;
-  /** One of its live processes, if they can be seen. */
-  pid?: number | undefined;
-}
-
-/** Returns whether the command of a note still runs; `gone` if there is none. */
-export async function commandState(local: LocalReplica, command: string | undefined): Promise<CommandState> {
+/** Returns whether the command of a note still runs, and one of its processes if known. */
+export async function commandState(
+  local: LocalReplica,
+  command: string | undefined,
+): Promise<{ state: OwnerState; pid?: number | undefined }> {
   if (command === undefined) return { state: 'gone' };
   const processes = local.host.commandProcesses(command);
   if (processes === undefined) return { state: await local.owners.state(command) };

@@ -50,7 +50,8 @@ export async function commitMount(mounted: MountedDirectory, options: MountCommi
   const { session, dir, base, conflict } = mounted;
   const { onConflict = 'fail', ...settings } = options;
   const unchanged: MountCommit = { session, commit: base, changed: false, stats: undefined };
-  if (base === undefined && (await isEmpty(dir, options, op))) return unchanged;
+  const look = async () => lookAt(await op.local.workspace(dir), readRules(dir, options), op);
+  if (base === undefined && measureTree(await look()).files === 0) return unchanged;
   if (mounted.fork !== undefined) return (await commitTo(mounted.fork, mounted, settings, op)) ?? unchanged;
   try {
     return madeIn(session, await commitDirectory(session, dir, { ...settings, onto: { head: base } }, op));
@@ -145,10 +146,6 @@ async function isKnown({ session, dir, base }: MountedDirectory, name: string, o
     if (entry.id === base) return false;
   }
   return false;
-}
-
-async function isEmpty(dir: string, options: CommitOptions, op: Call): Promise<boolean> {
-  return measureTree(await lookAt(await op.local.workspace(dir), readRules(dir, options), op)).files === 0;
 }
 
 /** Returns the error for a commit that is in a conflict session. */

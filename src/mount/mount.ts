@@ -91,10 +91,6 @@ export class Mount {
     return this.#isOver;
   }
 
-  get #current(): MountedDirectory {
-    return { ...this.#mounted, base: this.base };
-  }
-
   /**
    * Records that a process which leads its own process session works in the directory. Until all of
    * that process session has ended, `unmount` throws BUSY, and no other process recovers the
@@ -114,7 +110,7 @@ export class Mount {
   async #commit(options: Omit<UnmountOptions, 'keepDirectory'>, op: Call): Promise<MountCommit> {
     const { message, labels } = this.#parts.commitAs;
     const settings = { ...this.#rulesOf(options), message: options.message ?? message, labels: options.labels ?? labels };
-    const done = await commitMount(this.#current, settings, op);
+    const done = await commitMount({ ...this.#mounted, base: this.base }, settings, op);
     if (!done.isTheirs) await this.#committed(done);
     return done;
   }
@@ -123,7 +119,7 @@ export class Mount {
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
     const op = { ...this.#operation('checkpoint', options, commitOptions), onWarning: undefined };
     return this.#alone(async () => {
-      const done = await checkpointMount(this.#current, this.#rulesOf(options), op);
+      const done = await checkpointMount({ ...this.#mounted, base: this.base }, this.#rulesOf(options), op);
       if (done !== undefined) await this.#committed(done);
       return done;
     }, op.signal);

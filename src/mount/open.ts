@@ -2,7 +2,7 @@
  * Mounting: a checkout of a session's newest version to a new directory of this process. The
  * directories of all processes are in one folder, under names that are never reused.
  */
-import { isError } from '../base/errors.js';
+import { ignore, isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
 import { nearest } from '../base/nearest.js';
 import type { ObjectId } from '../format/object-id.js';
@@ -15,7 +15,7 @@ import { absentSession, sessionNames } from '../session/names.js';
 import type { LocalReplica } from '../session/replica/local.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
-import { Mount, type MountParts, removeMount } from './mount.js';
+import { Mount, removeMount } from './mount.js';
 import type { OpenMountOptions } from './options.js';
 import { abandonedMounts, type Recovered, recoverMount, rejectUsed } from './recover.js';
 import { type MountNote, MountNotes, mountedDirectory, newMountId } from './registry.js';
@@ -48,9 +48,7 @@ export async function openMount(session: string, options: OpenMountOptions, op: 
     const made = await makeDirectoryOf(session, found.head?.id, frames, options, op);
     return new Mount({ ...made, lease, op: { ...later, remote: op.remote, onWarning: op.onWarning }, commitAs: { message, labels } });
   } catch (error) {
-    await lease?.release().catch((failure: unknown) => {
-      if (!isError(failure)) throw failure;
-    });
+    await lease?.release().catch(ignore());
     throw error;
   }
 }
@@ -87,15 +85,7 @@ function describe(session: string, { session: to, outcome }: Recovered): string 
   return to === session ? 'was recovered' : `was recovered as session ${to}, since ${session} had moved`;
 }
 
-type Made = Pick<MountParts, 'id' | 'hold' | 'note'>;
-
-async function makeDirectoryOf(
-  session: string,
-  base: ObjectId | undefined,
-  frames: KeptFrames,
-  options: OpenMountOptions,
-  op: Call,
-): Promise<Made> {
+async function makeDirectoryOf(session: string, base: ObjectId | undefined, frames: KeptFrames, options: OpenMountOptions, op: Call) {
   const { mode = 'shared', keepCaches = false, exclude = [], folder } = options;
   const { local, host } = op;
   const notes = new MountNotes(local);
@@ -106,9 +96,10 @@ async function makeDirectoryOf(
   const hold = await local.owners.hold();
   try {
     await notes.write(id, note);
-    await makePrivate(folder ?? local.workspaces);
-    if (base === undefined) await makePrivate(dir);
-    else await checkoutSession(local, session, dir, { at: base, opened: true, frames }, op);
+    await makeDirectory(base === undefined ? dir : (folder ?? local.workspaces)).catch((error: unknown) => {
+      throw writeFailure(dir, error);
+    });
+    if (base !== undefined) await checkoutSession(local, session, dir, { at: base, opened: true, frames }, op);
     await notes.write(id, open);
     return { id, hold, note: open };
   } catch (error) {
@@ -126,10 +117,4 @@ async function withdraw(local: LocalReplica, id: string, note: MountNote): Promi
   } catch (error) {
     if (!isError(error) && errno(error) === undefined) throw error;
   }
-}
-
-async function makePrivate(dir: string): Promise<void> {
-  await makeDirectory(dir).catch((error: unknown) => {
-    throw writeFailure(dir, error);
-  });
 }

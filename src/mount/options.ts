@@ -17,14 +17,14 @@ export interface RecoverOptions extends RequestOptions {
   onProgress?: OnProgress | undefined;
 }
 
-export interface OpenMountOptions extends MountPullOptions, OfflineOptions, Pick<CommitOptions, 'exclude' | 'keepCaches'> {
+export interface OpenMountOptions
+  extends MountPullOptions,
+    OfflineOptions,
+    Pick<CommitOptions, 'message' | 'labels' | 'exclude' | 'keepCaches'> {
   /** `shared` unless given. */
   mode?: MountMode | undefined;
   /** If false, throw NOT_FOUND for a session that does not exist; otherwise warn and create it. */
   create?: boolean | undefined;
-  /** The message and the labels of commits that are given none; checkpoints have none. */
-  message?: string | undefined;
-  labels?: Record<string, string> | undefined;
   /** The action for abandoned mounts of the session; `commit` unless given. */
   recover?: RecoverAction | undefined;
   /** The lease owner of an exclusive mount; user, machine and process unless given. */

@@ -2,7 +2,7 @@
  * Recovery of abandoned mounts. A process becomes the owner of the note before it recovers the
  * mount, so no two recover it at once. An interrupted recovery can be repeated.
  */
-import { BrowserStateError, isError } from '../base/errors.js';
+import { BrowserStateError, ignore } from '../base/errors.js';
 import { owning } from '../base/owners.js';
 import { quote } from '../fs/paths.js';
 import { liveBrowser, rejectRunningBrowser } from '../profile/running-browser.js';
@@ -11,7 +11,7 @@ import type { LocalReplica } from '../session/replica/local.js';
 import { notPushed } from '../sync/push.js';
 import { directoryState } from '../workspace/checkout/replace-directory.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/checkout/settle.js';
-import { pendingDirectories } from '../workspace/workspace.js';
+import { pendingDirectories, type Workspace } from '../workspace/workspace.js';
 import { commandState, rejectRunningCommand } from './command.js';
 import { commitMount, type MountCommit } from './commit.js';
 import { pushMounted, removeMount } from './mount.js';
@@ -65,15 +65,12 @@ export interface UnfinishedCheckout {
 export async function unfinishedCheckouts(local: LocalReplica): Promise<UnfinishedCheckout[]> {
   const found: UnfinishedCheckout[] = [];
   for (const dir of await pendingDirectories(local.records)) {
-    try {
-      await local.holding(dir, async (workspace) => {
-        const { next, previous } = workspace.pending ?? {};
-        const leftovers = leftoversOf(workspace);
-        if (leftovers.length > 0) found.push({ dir, session: (next ?? previous)?.session, leftovers });
-      });
-    } catch (error) {
-      if (!isError(error, 'BUSY', 'USAGE', 'FORBIDDEN')) throw error;
-    }
+    const look = async (workspace: Workspace): Promise<void> => {
+      const { next, previous } = workspace.pending ?? {};
+      const leftovers = leftoversOf(workspace);
+      if (leftovers.length > 0) found.push({ dir, session: (next ?? previous)?.session, leftovers });
+    };
+    await local.holding(dir, look).catch(ignore('BUSY', 'USAGE', 'FORBIDDEN'));
   }
   return found;
 }

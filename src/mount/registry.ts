@@ -4,16 +4,18 @@
  * owner changes a note or removes its directory. A note of an exited process is taken over by
  * renaming it, which only one process can do.
  */
-import { readdir, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex, utf8 } from '../base/bytes.js';
 import type { Host } from '../base/host.js';
 import { MAX_ID_LENGTH } from '../base/limits.js';
 import { owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
-import { errno, writeFailure } from '../fs/errors.js';
+import { ignoreFailure, writeFailure } from '../fs/errors.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
 import type { LocalReplica } from '../session/replica/local.js';
+import { renamed } from '../workspace/lock.js';
+import { namesIn } from '../workspace/workspace.js';
 
 /**
  * `shared`: any number at once. `exclusive`: with a lease, so that others fail early. `fork`:
@@ -104,11 +106,8 @@ export class MountNotes {
    */
   async read({ id, owner }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote> {
     const path = owner === undefined ? await this.#mine(id) : this.#path(id, owner);
-    const bytes = await readPrivately(path).catch((error: unknown) => {
-      if (errno(error) === undefined) throw error;
-      return new Uint8Array(0);
-    });
-    const json = unsealed(bytes);
+    const bytes = await readPrivately(path).catch(ignoreFailure);
+    const json = bytes && unsealed(bytes);
     if (json !== undefined) return { base: undefined, ...(JSON.parse(new TextDecoder().decode(json)) as Omit<MountNote, 'base'>) };
     const { record } = await this.#local.workspace(join(this.#local.workspaces, id));
     const session = id.slice(0, -ID_DIGITS - 1);
@@ -140,31 +139,18 @@ export class MountNotes {
     await rm(await this.#mine(id), { force: true });
   }
 
-  async #rename(from: string, to: string): Promise<boolean> {
-    try {
-      await rename(from, to);
-      return true;
-    } catch (error) {
-      if (errno(error) === 'ENOENT') return false;
+  #rename(from: string, to: string): Promise<boolean> {
+    return renamed(from, to).catch((error: unknown) => {
       throw writeFailure(from, error);
-    }
+    });
   }
 
   /** Returns the notes of all processes, sorted by name. */
   async list(): Promise<HeldNote[]> {
-    return (await this.#names()).flatMap((name) => {
+    return (await namesIn(this.#folder)).flatMap((name) => {
       const [, id, owner] = namePattern.exec(name) ?? [];
       return id === undefined || owner === undefined ? [] : [{ id, owner }];
     });
-  }
-
-  async #names(): Promise<string[]> {
-    try {
-      return (await readdir(this.#folder)).sort();
-    } catch (error) {
-      if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
-      throw writeFailure(this.#folder, error);
-    }
   }
 
   /** Returns the path of a note of this process, which is an owner as long as it has notes. */

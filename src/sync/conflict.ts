@@ -41,28 +41,25 @@ export async function sendMerged(divergence: Divergence, keep: Keep, pin: boolea
   return send({ there, ...content, pin }, op);
 }
 
-/** Sends the unsent commits to a session of their own; undefined if it has them already. */
+/**
+ * Sends the unsent commits to a session of their own, on top of the entries that both have.
+ * Undefined if that session has them already.
+ */
 export async function sendFork(divergence: Divergence, name: string, op: RemoteCall): Promise<Sent | undefined> {
-  const { here } = divergence;
+  const { here, base } = divergence;
   const read = async () => (await op.remote.create(name, op)) ?? (await op.remote.read(name, op));
   const attempt = async (target: SessionRef) => {
     if (target.head?.id === here.head.id) return 'sent';
     if (target.exists) throw taken(name);
-    return sendTo(divergence, target, op);
+    const source = base && (await op.remote.requireSession(here.id, op));
+    const rows: Row[] = [];
+    for await (const entry of source?.entries(op) ?? []) if (rows.length > 0 || entry.id === base?.id) rows.push(entry);
+    const [first] = rows;
+    const underlying = source && first && { rows, manifest: await source.manifest(first, op) };
+    return send({ there: target, ...(await unsentCommits(divergence, op)), underlying, pin: true }, op);
   };
   const sent = await updateRef<Sent | 'sent'>(name, { read, attempt }, op);
   return sent === 'sent' ? undefined : sent;
-}
-
-/** Sends the unsent commits to a session without history, on top of the entries that both have. */
-async function sendTo(divergence: Divergence, target: SessionRef, op: RemoteCall): Promise<Sent | undefined> {
-  const { here, base } = divergence;
-  const source = base && (await op.remote.requireSession(here.id, op));
-  const rows: Row[] = [];
-  for await (const entry of source?.entries(op) ?? []) if (rows.length > 0 || entry.id === base?.id) rows.push(entry);
-  const [first] = rows;
-  const underlying = source && first && { rows, manifest: await source.manifest(first, op) };
-  return send({ there: target, ...(await unsentCommits(divergence, op)), underlying, pin: true }, op);
 }
 
 /** Renames the local session to the fork. The session itself is then the remote's. */

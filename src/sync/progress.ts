@@ -11,7 +11,13 @@ import { segmentKey, segmentsOf } from '../repository/write/blob-parts.js';
  * reports. `wanted`: all blobs that will be transferred. `stored`: what they take up, if the caller
  * counts that; otherwise their own bytes are counted.
  */
-function reporter(phase: Progress['phase'], trees: readonly Tree[], wanted: Wanted, onProgress: OnProgress, stored?: number) {
+function reporter(
+  phase: Progress['phase'],
+  trees: readonly Tree[],
+  wanted: ReadonlySet<ObjectId>,
+  onProgress: OnProgress,
+  stored?: number,
+) {
   const uses = new Map<ObjectId, { path: string; file: { bytes: number; totalBytes: number }; length: number }[]>();
   const total = { totalFiles: 0, totalBytes: stored ?? 0 };
   const done = { files: 0, bytes: 0 };
@@ -41,24 +47,21 @@ function reporter(phase: Progress['phase'], trees: readonly Tree[], wanted: Want
   return { done, report };
 }
 
-interface Wanted {
-  has(id: ObjectId): boolean;
-}
-
 /** Returns a function to call with each blob of the tree that was sent. */
-export function pushProgress(tree: Tree, unsent: Wanted, onProgress: OnProgress): (sent: ObjectId) => void {
+export function pushProgress(tree: Tree, unsent: ReadonlySet<ObjectId>, onProgress: OnProgress): (sent: ObjectId) => void {
   return reporter('push', [tree], unsent, onProgress).report;
 }
 
-interface Pulled {
-  manifests: readonly Manifest[];
-  /** The blobs that the local store does not have, and the segments that it has of them. */
-  wanted: ReadonlyMap<ObjectId, BlobPlace>;
-  present: { has(segmentKey: string): boolean };
-}
-
-/** Returns a function to call with frames as they arrive. It reports files of complete blobs. */
-export function pullProgress({ manifests, wanted, present }: Pulled, onProgress: OnProgress) {
+/**
+ * Returns a function to call with frames as they arrive. It reports files of complete blobs.
+ * `wanted`: the blobs to fetch. `present`: those of their segments that are here, by their keys.
+ */
+export function pullProgress(
+  manifests: readonly Manifest[],
+  wanted: ReadonlyMap<ObjectId, BlobPlace>,
+  present: ReadonlyMap<string, unknown>,
+  onProgress: OnProgress,
+) {
   const frames = new Map<string, { bytes: number; blobs: { id: ObjectId; frames: number }[] }>();
   const waiting = new Set<ObjectId>();
   for (const [id, { location }] of wanted) {

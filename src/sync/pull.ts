@@ -3,7 +3,7 @@
  * dependent round trips, or two if the ref contains the manifest (SPEC.md 11.5). The local store
  * gets only the entries of versions whose content it has.
  */
-import { BrowserStateError, isError } from '../base/errors.js';
+import { BrowserStateError, ignore, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 import { type BlobPlace, type Manifest, mergeBlobs } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
@@ -108,19 +108,13 @@ async function attemptPull(here: SessionRef, there: LiveSession, settings: PullS
 
 /** Returns the entry that a revision names on the remote, or else here: a tag may be only here. */
 async function requestedEntry(here: SessionRef, there: SessionRef, at: string, isAhead: boolean, op: RemoteCall): Promise<Row> {
-  const own = isAhead ? await here.find(at, op).catch(unlessMissing) : undefined;
+  const own = isAhead ? await here.find(at, op).catch(ignore('NOT_FOUND')) : undefined;
   if (own !== undefined) return own;
   return there.find(at, op).catch(async (error: unknown) => {
-    unlessMissing(error);
-    return here.find(at, op).catch(() => {
-      throw error;
-    });
+    const found = isError(error, 'NOT_FOUND') ? await here.find(at, op).catch(() => undefined) : undefined;
+    if (found === undefined) throw error;
+    return found;
   });
-}
-
-/** Rethrows every error but NOT_FOUND. */
-function unlessMissing(error: unknown): undefined {
-  if (!isError(error, 'NOT_FOUND')) throw error;
 }
 
 /**
@@ -156,7 +150,7 @@ async function fetchEntries(
     present,
     epoch: pin.epoch,
     ...op.remote.transfer,
-    onSpan: op.onProgress && pullProgress({ manifests, wanted, present }, op.onProgress),
+    onSpan: op.onProgress && pullProgress(manifests, wanted, present, op.onProgress),
     kept: frames,
     onVerified: (arrived) => op.local.index.record(repository, pin.epoch, arrived),
     signal: op.signal,

@@ -95,7 +95,8 @@ async function attemptPush(
     return { session, commit: (there.head as Row).id, pushed: false, commits: 0, objects: 0, bytes: 0 };
   }
   const divergence = { here, there, unsent, base };
-  if (kind === 'ahead' && (onConflict === 'ours' || !(await isDeleted(there, unsent, op)))) {
+  const deleted = there.wasDeleted ? await op.remote.lastHead(session) : undefined;
+  if (kind === 'ahead' && (onConflict === 'ours' || unsent.every(({ id }) => id !== deleted))) {
     const content = await unsentCommits(divergence, op);
     return result(session, await send({ there, ...content, tags: tagsOf(here.ref, unsent), pin: !isFirst, release }, op), unsent.length);
   }
@@ -119,21 +120,13 @@ async function attemptPush(
  * next pull fetches it.
  */
 async function pullSent(ref: SessionRef, op: RemoteCall): Promise<void> {
-  try {
-    await pullSeen(ref, {}, op);
-  } catch (error) {
+  await pullSeen(ref, {}, op).catch((error: unknown) => {
     if (!isError(error) || isError(error, 'INTERNAL')) throw error;
-  }
+  });
 }
 
 function result(session: string, sent: Sent | undefined, commits: number): PushResult | undefined {
   return sent && { session, commit: sent.commit, pushed: true, commits, objects: sent.objects, bytes: sent.bytes };
-}
-
-/** Returns whether one of the commits was the head that was deleted on the remote. */
-async function isDeleted(there: SessionRef, unsent: readonly Row[], op: RemoteCall): Promise<boolean> {
-  const last = there.wasDeleted ? await op.remote.lastHead(there.id) : undefined;
-  return unsent.some(({ id }) => id === last);
 }
 
 function deletedThere({ id: session, head }: LiveSession): BrowserStateError {

@@ -92,8 +92,5 @@ function wholeFrames(missing: readonly Missing[]): Map<Frame, Missing[]> {
     wanted.push(blob);
     frames.set(location.frame, wanted);
   }
-  for (const [frame, wanted] of frames) {
-    if (wanted.reduce((sum, { place }) => sum + place.length, 0) !== frame.length) frames.delete(frame);
-  }
-  return frames;
+  return new Map([...frames].filter(([{ length }, wanted]) => wanted.reduce((sum, { place }) => sum + place.length, 0) === length));
 }

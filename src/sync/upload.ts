@@ -220,9 +220,7 @@ function isUsable({ places, learntAt }: Reuse, epoch: Epoch): boolean {
 }
 
 function lengthOf(places: Iterable<readonly [ObjectId, BlobPlace]>): number {
-  let sum = 0;
-  for (const [, { length }] of places) sum += length;
-  return sum;
+  return [...places].reduce((sum, [, { length }]) => sum + length, 0);
 }
 
 function placesOf(tree: Tree, writer: BlobWriter): Map<ObjectId, BlobPlace> {

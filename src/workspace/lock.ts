@@ -100,7 +100,7 @@ async function place(path: string, me: string, host: LockHost): Promise<boolean>
 }
 
 /** Returns false if `from` does not exist, or if `to` is a folder that is not empty. */
-async function renamed(from: string, to: string): Promise<boolean> {
+export async function renamed(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
     return true;

@@ -213,17 +213,22 @@ export function recordPath(folder: string, dir: string, kind: 'json' | 'stat' | 
 
 /** Returns the real paths of the directories whose records contain a pending change. */
 export async function pendingDirectories(folder: string): Promise<string[]> {
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
-    throw writeFailure(folder, error);
-  });
   const found: string[] = [];
-  for (const name of names.filter((each) => /^[0-9a-f]{32}\.json$/.test(each))) {
+  for (const name of (await namesIn(folder)).filter((each) => /^[0-9a-f]{32}\.json$/.test(each))) {
     const bytes = await readIfPresent(join(folder, name));
     const stored = bytes && parse(bytes);
     if (stored?.pending !== undefined) found.push(stored.dir);
   }
   return found.sort();
+}
+
+/** Returns the names in a folder of notes, sorted; none if the folder does not exist. */
+export async function namesIn(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];
+    throw writeFailure(folder, error);
+  });
+  return names.sort();
 }
 
 async function readIfPresent(path: string): Promise<Uint8Array | undefined> {

@@ -1,6 +1,7 @@
 /**
- * Locks of browsers of which nothing on this machine proves that they are gone: of another container on the same volume, or of
- * another PID namespace. The directory is watched for a moment; a commit of one that changes would be a mixture.
+ * Browser locks whose owner may still run: that of another container on the same volume, or of
+ * another PID namespace. The directory is watched for a moment, since a commit during a change
+ * would be a mixture.
  */
 import { BrowserStateError, throwIfAborted } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
@@ -19,8 +20,9 @@ export interface LockWatch {
 }
 
 /**
- * Watches a directory if one of `places` has an unproven lock: the directory itself, the one above, or profiles below. Returns
- * undefined if none has. Throws BUSY, naming the lock and a file, if the directory changes meanwhile, and if a lock's browser answers.
+ * Watches a directory if one of `places` has an unproven lock: the directory itself, the one above,
+ * or profiles below. Returns undefined if none has. Throws BUSY, naming the lock and a file, if the
+ * directory changes meanwhile, and if a lock's browser answers.
  */
 export async function watchLock(
   dir: string,
@@ -37,7 +39,7 @@ export async function watchLock(
   }
   const [first] = found;
   if (first === undefined) return undefined;
-  // Caches change first: they are watched too.
+  // Caches change first, so they are watched too.
   const look = async (): Promise<ReadonlyMap<string, string>> => {
     const { entries } = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules, keepCaches: true }), { now: host.now(), signal });
     return new Map(entries.map(({ path, size, mtimeNs, ino }) => [path, `${size} ${mtimeNs} ${ino}`]));

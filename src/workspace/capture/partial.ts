@@ -1,11 +1,11 @@
-/** Directories that hold a part of a version: what they may have changed, and the version that they make with the rest. */
+/** Partial checkouts: the entries that such a directory may have changed, and its merge. */
 import { compareUtf8 } from '../../base/bytes.js';
 import { parentPath } from '../../format/path.js';
 import type { Tree, TreeEntry } from '../../format/tree.js';
 import { matcher } from './filter.js';
 import type { Scan } from './scan.js';
 
-/** The part of a scan that a partial directory may have changed, with the directories above it. */
+/** Returns the entries that a partial checkout may have changed, with the directories above. */
 export function within(found: Scan, only: string[]): Scan {
   const matches = matcher(only);
   const parents = new Set<string>();
@@ -13,11 +13,11 @@ export function within(found: Scan, only: string[]): Scan {
   return { ...found, entries: found.entries.filter(({ path }) => matches(path) || parents.has(path)) };
 }
 
-/** The base with everything that `only` names taken from the directory. */
+/** Returns the base with everything that `only` names taken from the directory. */
 export function overlay(base: Tree, captured: Tree, only: string[]): TreeEntry[] {
   const matches = matcher(only);
   const entries = new Map(base.filter(({ path }) => !matches(path)).map((entry) => [entry.path, entry]));
-  // What is captured and not named is a directory above what is.
+  // A captured entry that is not named is a directory above one that is.
   for (const entry of captured) if (matches(entry.path) || entries.get(entry.path)?.kind !== 'directory') entries.set(entry.path, entry);
   return [...entries.values()].sort((a, b) => compareUtf8(a.path, b.path));
 }
