@@ -8,7 +8,7 @@ import { capture, hashOnly } from './capture.js';
 import { buildFilter, type CaptureRules } from './filter.js';
 import { scan } from './scan.js';
 
-/** Returns the tree that a commit of the directory would have. Throws what `scan` and `capture` throw. */
+/** Returns the tree that a commit would have. Throws what `scan` and `capture` throw. */
 export async function lookAt(workspace: Workspace, rules: CaptureRules, { signal }: RequestOptions = {}): Promise<TreeEntry[]> {
   const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal });
   const cache = await workspace.readCache();
