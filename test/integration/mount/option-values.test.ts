@@ -52,7 +52,7 @@ const wrong: Readonly<Record<string, readonly [unknown, RegExp]>> = {
   transfer: ['fast', /an object, found a string/],
   host: [5, /an object, found a number/],
 };
-const texts = ['message', 'tag', 'at', 'release', 'owner', 'userId'];
+const texts = ['message', 'tag', 'at', 'release', 'owner', 'userId', 'folder'];
 const flags = [
   'offline',
   'keepCaches',
