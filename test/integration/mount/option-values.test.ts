@@ -64,6 +64,7 @@ const flags = [
   'create',
   'push',
   'ask',
+  'alone',
   'readData',
 ];
 const calls = ['onProgress', 'onWarning', 'onProblem', 'onRetry'];
