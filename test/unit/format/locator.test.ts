@@ -95,78 +95,22 @@ function raw({
   return out.finish();
 }
 
+/** The parts of a table in short: names of packs, packs of frames, and steps between frames. */
+const packs = (...names: number[]): Draft['packs'] & object => names.map((name) => [1, name]);
+const framesIn = (...indexes: number[]): number[][] => indexes.map((pack) => [pack, 80, 1, 100, 500]);
+const steps = (...each: number[]): number[][] => each.map((step) => [step, 0, 0]);
+const two = { frames: framesIn(0, 1), locations: steps(0, 2) };
+
 const broken: Record<string, Uint8Array> = {
-  'section 6: packs out of order': raw({
-    packs: [
-      [1, 2],
-      [1, 1],
-    ],
-    frames: [
-      [0, 80, 1, 100, 500],
-      [1, 80, 1, 100, 500],
-    ],
-    locations: [
-      [0, 0, 0],
-      [2, 0, 0],
-    ],
-  }),
-  'section 6: one pack twice': raw({
-    packs: [
-      [1, 1],
-      [1, 1],
-    ],
-    frames: [
-      [0, 80, 1, 100, 500],
-      [1, 80, 1, 100, 500],
-    ],
-    locations: [
-      [0, 0, 0],
-      [2, 0, 0],
-    ],
-  }),
-  'R-LOC-3: a pack without a frame at the end': raw({
-    packs: [
-      [1, 1],
-      [1, 2],
-    ],
-  }),
-  'R-LOC-3: a pack without a frame at the beginning': raw({
-    packs: [
-      [1, 1],
-      [1, 2],
-    ],
-    frames: [[1, 80, 1, 100, 500]],
-  }),
-  'R-LOC-3: a pack without a frame in between': raw({
-    packs: [
-      [1, 1],
-      [1, 2],
-      [1, 3],
-    ],
-    frames: [
-      [0, 80, 1, 100, 500],
-      [2, 80, 1, 100, 500],
-    ],
-    locations: [
-      [0, 0, 0],
-      [2, 0, 0],
-    ],
-  }),
+  'section 6: packs out of order': raw({ packs: packs(2, 1), ...two }),
+  'section 6: one pack twice': raw({ packs: packs(1, 1), ...two }),
+  'R-LOC-3: a pack without a frame at the end': raw({ packs: packs(1, 2) }),
+  'R-LOC-3: a pack without a frame at the beginning': raw({ packs: packs(1, 2), frames: framesIn(1) }),
+  'R-LOC-3: a pack without a frame in between': raw({ packs: packs(1, 2, 3), frames: framesIn(0, 2), locations: steps(0, 2) }),
   'R-LOC-3: a pack without any frame': raw({ frames: [], locations: [] }),
-  'R-LOC-3: a frame that is not used': raw({
-    frames: [
-      [0, 80, 1, 100, 500],
-      [0, 0, 1, 100, 500],
-    ],
-  }),
-  'section 6: a frame of a pack that is not there': raw({
-    frames: [
-      [0, 80, 1, 100, 500],
-      [1, 80, 1, 100, 500],
-    ],
-    locations: [[2, 0, 0]],
-  }),
-  'section 6: a location in a frame that is not there': raw({ locations: [[2, 0, 0]] }),
+  'R-LOC-3: a frame that is not used': raw({ frames: [...framesIn(0), [0, 0, 1, 100, 500]] }),
+  'section 6: a frame of a pack that is not there': raw({ frames: framesIn(0, 1), locations: steps(2) }),
+  'section 6: a location in a frame that is not there': raw({ locations: steps(2) }),
   'section 6: a location in a frame before the first': raw({ locations: [[1, 0, 0]] }),
   'section 6: a location at the far end of the numbers': raw({ locations: [[Number.MAX_SAFE_INTEGER, 0, 0]] }),
   'R-CODEC: a codec of 4': raw({ frames: [[0, 80, 4, 100, 500]] }),
