@@ -10,7 +10,7 @@ import { type MountedCommand, reportUnmount, runMounted } from '../mounted.js';
 export const open = defineCommand({
   usage: 'open <session> [url]',
   summary: 'Open a session in a browser, then commit and push it when the window is closed.',
-  details: `A new session is created unless --existing is given. Without --browser, BROWSERSTATE_BROWSER names the browser, or the first one found is used: Chromium, Chrome, Edge, Brave, Firefox, or one that Playwright or Puppeteer has downloaded. A session of Firefox opens in Firefox. The browser uses a copy of the session and not your own profile. Ctrl-C closes it in order; a second one ends it. If the remote has other commits, ${onConflictDetails}`,
+  details: `A new session is created unless --existing is given. Without --browser, BROWSERSTATE_BROWSER names the browser, or the first one found is used: Chromium, Chrome, Edge, Brave, Firefox, or one that Playwright or Puppeteer has downloaded. A session of Firefox opens in Firefox. The browser uses a copy of the session and not your own profile. Ctrl-C closes it; a second one ends it. At Ctrl-C, Firefox keeps what it has written until then: close its window instead. If the remote has other commits, ${onConflictDetails}`,
   positionals: {
     session: { type: 'string', demandOption: true, describe: 'Session name' },
     url: { type: 'string', describe: 'Page to open' },
