@@ -50,7 +50,7 @@ readme_test() { npm install && npm test; }
 export DEBIAN_FRONTEND=noninteractive
 need apt-get update
 # Browsers, and what tests would be skipped without: chattr, unshare and mount, script, exFAT.
-need apt-get install -y --no-install-recommends chromium chromium-driver firefox-esr python3 sqlite3 git ca-certificates \
+need apt-get install -y --no-install-recommends chromium chromium-driver firefox-esr xvfb xdotool python3 sqlite3 git ca-certificates \
   bsdutils e2fsprogs exfat-fuse exfatprogs mount util-linux
 # Debian 12 itself has Node 18, which is too old.
 if ! node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)'; then

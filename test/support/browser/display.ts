@@ -12,7 +12,7 @@ const POLL_MS = 500;
 export interface Display {
   /** As in the environment variable DISPLAY. */
   name: string;
-  /** Asks the windows whose titles match to close, as a window manager does, until `ended` resolves. */
+  /** Has windows with such titles close, as a window manager does, until `ended` resolves. */
   close(title: string, ended: Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -48,7 +48,7 @@ export async function startDisplay(): Promise<Display> {
   };
 }
 
-/** Sends WM_DELETE_WINDOW to a window, which an X client does without a library in three requests. */
+/** Sends WM_DELETE_WINDOW to a window, by three requests of the X protocol. */
 async function closeWindow(display: string, window: number): Promise<void> {
   const socket = createConnection(`/tmp/.X11-unix/X${display.slice(1)}`);
   socket.write(Buffer.from([0x6c, 0, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
