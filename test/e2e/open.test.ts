@@ -60,9 +60,11 @@ for (const [name, path] of Object.entries(browsers)) {
   };
 
   /** Opens a page; resolves when the site is visited, to the user and the running command. */
-  const open = async (desk: Desk, site: Site, page: string, ...words: string[]) => {
+  const open = async (t: ExecutionContext, desk: Desk, site: Site, page: string, ...words: string[]) => {
     const visit = site.visit();
     const child = desk.start(['open', 'work', site.url + page, ...words]);
+    // A failed assertion leaves it open.
+    t.teardown(() => void child.kill('SIGINT'));
     const ended = outcome(child);
     const user = await Promise.race([visit, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
     return { child, ended, user };
@@ -75,10 +77,10 @@ for (const [name, path] of Object.entries(browsers)) {
 
   test.serial(`${name}: a login is there again after its window was closed`, async (t) => {
     const { desk, site } = await begin(t);
-    const first = await open(desk, site, '/login/ada');
+    const first = await open(t, desk, site, '/login/ada');
     await display.close(WINDOW, first.ended);
     closed(t, await first.ended);
-    const second = await open(desk, site, '/');
+    const second = await open(t, desk, site, '/');
     t.is(second.user, 'ada');
     await display.close(WINDOW, second.ended);
     closed(t, await second.ended);
@@ -87,12 +89,12 @@ for (const [name, path] of Object.entries(browsers)) {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     test.serial(`${name}: a login is there again after ${signal}, and without a window`, async (t) => {
       const { desk, site } = await begin(t);
-      const first = await open(desk, site, '/login/ada');
+      const first = await open(t, desk, site, '/login/ada');
       // Firefox ends at a signal with what it has written until then.
       while (name === 'Firefox' && !hasWritten(desk)) await sleep(50);
       first.child.kill(signal);
       closed(t, await first.ended);
-      const second = await open(desk, site, '/', '--headless');
+      const second = await open(t, desk, site, '/', '--headless');
       t.is(second.user, 'ada');
       second.child.kill(signal);
       closed(t, await second.ended);
@@ -101,7 +103,7 @@ for (const [name, path] of Object.entries(browsers)) {
 
   test.serial(`${name}: after kill -9, the browser is left alone while it runs, and its login is recovered`, async (t) => {
     const { desk, site } = await begin(t);
-    const first = await open(desk, site, '/login/ada');
+    const first = await open(t, desk, site, '/login/ada');
     first.child.kill('SIGKILL');
     await once(first.child, 'exit');
     const busy = await desk.run('open', 'work', '--json');
@@ -109,7 +111,7 @@ for (const [name, path] of Object.entries(browsers)) {
     const { error } = JSON.parse(busy.stderr) as { error: { details: { pid: number } } };
     // Nobody but its window ends it.
     await display.close(WINDOW, ending(error.details.pid));
-    const next = await open(desk, site, '/');
+    const next = await open(t, desk, site, '/');
     t.is(next.user, 'ada');
     await display.close(WINDOW, next.ended);
     const done = await next.ended;
