@@ -53,7 +53,7 @@ export interface Places {
 }
 
 /**
- * * Opens a user's part of the local store and of the remote. If the local store is a provider that
+ * Opens a user's part of the local store and of the remote. If the local store is a provider that
  * is not a folder, index and records are in a temporary directory. Throws USAGE for an invalid
  * address, and if both are the same location.
  */

@@ -9,7 +9,7 @@ import { type OpenOptions, optionsOf } from './options.js';
 import { Store } from './store.js';
 
 /**
- * * Opens one user's store. Reads and writes nothing: the first write creates the local store, and
+ * Opens one user's store. Reads and writes nothing: the first write creates the local store, and
  * the first push the store on the remote.
  *
  * @example

@@ -1,13 +1,12 @@
-/** Doing something again and again in the background, until it is told to stop. */
+/** Work that is repeated in the background until it is stopped. */
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Ends the repetition: resolves when nothing of it is under way any more. */
+/** Ends the repetition. Resolves when the last run has ended. */
 export type Stop = () => Promise<void>;
 
 /**
- * * Runs `work` every `ms` milliseconds, counted from the end of the time before, never twice at
- * once. What it throws is for `work` to handle: a failure that it lets pass ends the repetition and
- * rejects `stop`. It keeps no process alive.
+ * Runs `work` every `ms` milliseconds, counted from the end of the last run, never twice at once. An
+ * error of `work` ends the repetition and rejects the returned function. Keeps no process alive.
  */
 export function repeat(ms: number, work: (signal: AbortSignal) => Promise<void>): Stop {
   const controller = new AbortController();

@@ -1,5 +1,5 @@
 /**
- * * The check of the options and arguments of a library call: an unknown option and a value of
+ * The check of the options and arguments of a library call: an unknown option and a value of
  * another kind are errors and never ignored.
  */
 import { BrowserStateError } from './errors.js';

@@ -1,8 +1,8 @@
-/** What the library tells while it works. */
+/** Progress that operations report. */
 
 /**
- * * Files and bytes of one phase, done so far and in all; `path` was worked on last. A pull counts
- * bytes as they are stored; a push of several commits counts for each by itself.
+ * Files and bytes of one phase: done so far, and in total. `path` was processed last. A pull counts
+ * bytes as they are stored. A push of several commits counts each commit separately.
  */
 export interface Progress {
   phase: 'capture' | 'checkout' | 'push' | 'pull';
@@ -11,7 +11,7 @@ export interface Progress {
   totalFiles: number;
   bytes: number;
   totalBytes: number;
-  /** Of a push and a pull: the bytes of `path` that are to be moved, and those that were. */
+  /** Bytes of `path` that a push or a pull has moved, and moves in total. */
   file?: { bytes: number; totalBytes: number };
 }
 

@@ -4,7 +4,10 @@ import { BrowserStateError } from '../base/errors.js';
 import type { Tree } from '../format/tree.js';
 import { isLoneProfile } from './excludes.js';
 
-/** Throws SHRUNK unless the caller allows it, or the version before is one as well: what is committed would lack the key of its cookies. */
+/**
+ * Throws SHRUNK for a profile that lacks the directory above it, which holds the key of its cookies.
+ * It is committed if the caller allows it, or if the version before lacks that directory too.
+ */
 export function rejectLoneProfile(
   dir: string,
   previous: Tree | undefined,
