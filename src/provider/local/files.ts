@@ -39,9 +39,11 @@ export async function requireDirectory(path: string): Promise<void> {
   if (!found.isDirectory()) throw notDirectory(path, found);
 }
 
-/** Writes a new private file, syncs it and closes it. */
-export async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await fs.open(path, 'wx', PRIVATE_FILE);
+/** Creates a private file. Throws EEXIST if there is one. */
+export const createFile = (path: string): Promise<fs.FileHandle> => fs.open(path, 'wx', PRIVATE_FILE);
+
+/** Writes the whole of a new file, syncs it and closes it. */
+export async function writeAll(file: fs.FileHandle, bytes: Uint8Array): Promise<void> {
   try {
     for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
     await file.sync();

@@ -8,7 +8,7 @@ import { toHex } from '../../base/bytes.js';
 import type { Host } from '../../base/host.js';
 import { gonePaths, type Owners } from '../../base/owners.js';
 import { committed, hasErrno } from './errors.js';
-import { isThere, makeDirectory, PRIVATE_DIRECTORY, removeFile, removeTree, requireDirectory, syncDirectory, writeNew } from './files.js';
+import { createFile, isThere, makeDirectory, PRIVATE_DIRECTORY, removeFile, removeTree, requireDirectory, syncDirectory, writeAll } from './files.js';
 
 /** The name of a temporary file; the group is its owner. */
 export const TEMPORARY = /^[0-9a-f]{32}\.(.+)$/;
@@ -82,8 +82,9 @@ export class Folder {
    */
   async stageFile<T>(bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
     return await this.withTemporary(async (path) => {
+      const file = await createFile(path);
       try {
-        await writeNew(path, bytes);
+        await writeAll(file, bytes);
         return await use(path);
       } finally {
         await committed(() => removeFile(path));
@@ -100,7 +101,7 @@ export class Folder {
       const file = join(path, name);
       try {
         await fs.mkdir(dirname(file), { recursive: true, mode: PRIVATE_DIRECTORY });
-        await writeNew(file, bytes);
+        await writeAll(await createFile(file), bytes);
         for (let at = dirname(file); at !== dirname(path); at = dirname(at)) await syncDirectory(at);
         return await use(path);
       } finally {

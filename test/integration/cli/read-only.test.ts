@@ -1,6 +1,6 @@
 /** C16: folders that cannot be written: a local store, and the folder for temporary files. */
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { Desk, main, outcome, writeProfile } from '../../support/cli.js';
@@ -24,7 +24,7 @@ testWith(['mounts of its own'], test.serial)(
       t.is(status, 0, stderr);
       t.regex(
         stderr,
-        /^warning: the local store cannot be written: nothing is noted of (?:new|empty); choose a new directory for the next restore\n/,
+        /^warning: the local store cannot be written, and has no record of (?:new|empty); choose a new directory for the next restore\n/,
       );
       t.is(readFileSync(desk.path(dir, 'Default/Cookies'), 'utf8'), 'cookies');
     }
@@ -88,6 +88,7 @@ const commands: readonly (readonly string[])[] = [
   ['fork', 'forked', '-s', 'work'],
   ['rollback', '-s', 'work', '--to', 'HEAD'],
   ['run', '-s', 'work', '--', 'true'],
+  ['open', 'work', '--browser', './chromium', '--headless'],
   ['recover'],
   ['stats'],
   ['verify', '--read-data'],
@@ -100,6 +101,7 @@ const commands: readonly (readonly string[])[] = [
 async function withoutTemporaryFolder(t: ExecutionContext, path: (desk: Desk) => string): Promise<void> {
   const desk = new Desk(t);
   writeProfile(desk);
+  writeFileSync(desk.path('chromium'), '#!/bin/sh\n', { mode: 0o755 });
   Object.assign(desk.env, { TMPDIR: path(desk), BROWSERSTATE_REMOTE: pathToFileURL(desk.path('remote')).href });
   const known = execFileSync(process.execPath, [main, '--help'], { encoding: 'utf8' });
   for (const [, name] of known.matchAll(/^ {2}(?:browserstate )?([a-z]+)\b/gm))
