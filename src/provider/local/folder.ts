@@ -8,7 +8,17 @@ import { toHex } from '../../base/bytes.js';
 import type { Host } from '../../base/host.js';
 import { gonePaths, type Owners } from '../../base/owners.js';
 import { committed, hasErrno } from './errors.js';
-import { createFile, isThere, makeDirectory, PRIVATE_DIRECTORY, removeFile, removeTree, requireDirectory, syncDirectory, writeAll } from './files.js';
+import {
+  createFile,
+  isThere,
+  makeDirectory,
+  PRIVATE_DIRECTORY,
+  removeFile,
+  removeTree,
+  requireDirectory,
+  syncDirectory,
+  writeAll,
+} from './files.js';
 
 /** The name of a temporary file; the group is its owner. */
 export const TEMPORARY = /^[0-9a-f]{32}\.(.+)$/;
