@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export type Stop = () => Promise<void>;
 
 /**
- * Runs `work` every `ms` milliseconds, counted from the end of the last run, never twice at once. An
- * error of `work` ends the repetition and rejects the returned function. Keeps no process alive.
+ * Runs `work` every `ms` milliseconds, counted from the end of the last run, never twice at once.
+ * An error of `work` ends the repetition and rejects the returned function. Keeps no process alive.
  */
 export function repeat(ms: number, work: (signal: AbortSignal) => Promise<void>): Stop {
   const controller = new AbortController();

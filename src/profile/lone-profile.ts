@@ -5,8 +5,8 @@ import type { Tree } from '../format/tree.js';
 import { isLoneProfile } from './excludes.js';
 
 /**
- * Throws SHRUNK for a profile that lacks the directory above it, which holds the key of its cookies.
- * It is committed if the caller allows it, or if the version before lacks that directory too.
+ * Throws SHRUNK for a profile that lacks the directory above it. That one holds the key of its
+ * cookies. It is committed if the caller allows it, or if the version before lacks that one too.
  */
 export function rejectLoneProfile(
   dir: string,
