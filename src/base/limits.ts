@@ -60,10 +60,11 @@ export const MAX_MANIFEST_SIZE = 64 * MiB;
 /** Bytes of a cell: all are read whole, often. */
 export const MAX_CELL_SIZE = 4 * MiB;
 /**
- * Bytes of the body of a config, an epoch or a ref, uncompressed: with its envelope it fits into a
- * cell.
+ * Bytes of the body of a config or a ref, uncompressed: with its envelope it fits into a cell.
  */
 export const MAX_CELL_BODY = 2 * MiB;
+/** Bytes of the body of the GC epoch: 131,072 names of at most 25 bytes, which do not compress. */
+export const MAX_EPOCH_BODY = 3.5 * MiB;
 /** Bytes of the body of a segment. */
 export const MAX_SEGMENT_SIZE = 4 * MiB;
 /** Rows in a ref; older ones move to segments. */
@@ -103,7 +104,7 @@ export const MAX_LABEL_KEY_BYTES = 64;
 export const MAX_LABEL_VALUE_BYTES = 256;
 export const MAX_AUTHOR_BYTES = 256;
 /** Names that one garbage collection may condemn: bounds the size of gc/epoch. */
-export const MAX_CONDEMNED = 4096;
+export const MAX_CONDEMNED = 131_072;
 /** Characters of a session id, user id or tag. */
 export const MAX_ID_LENGTH = 128;
 /** Bytes of a provider key. */

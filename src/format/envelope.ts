@@ -6,7 +6,7 @@
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
 import { BrowserStateError, check, newerVersion } from '../base/errors.js';
-import { MAX_CELL_BODY, MAX_KEY_BYTES, MAX_MANIFEST_SIZE, MAX_SEGMENT_SIZE } from '../base/limits.js';
+import { MAX_CELL_BODY, MAX_EPOCH_BODY, MAX_KEY_BYTES, MAX_MANIFEST_SIZE, MAX_SEGMENT_SIZE } from '../base/limits.js';
 import { type Compression, codecOfTag, codecTag, decode, encode } from './codecs.js';
 
 const FORMAT_VERSION = 1;
@@ -20,7 +20,7 @@ export type EnvelopeKind = keyof typeof envelopeKinds;
  * Maximum bytes of a body by kind. Those of cells are smaller, so that a body and its envelope fit
  * into a cell.
  */
-const bodyLimits: Partial<Record<EnvelopeKind, number>> = { manifest: MAX_MANIFEST_SIZE, segment: MAX_SEGMENT_SIZE };
+const bodyLimits: Partial<Record<EnvelopeKind, number>> = { epoch: MAX_EPOCH_BODY, manifest: MAX_MANIFEST_SIZE, segment: MAX_SEGMENT_SIZE };
 
 /** The expected identity of an envelope's object. */
 export interface Identity {

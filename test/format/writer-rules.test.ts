@@ -2,8 +2,8 @@
 import { appendFileSync, lstatSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { MAX_CELL_BODY, MAX_CELL_SIZE } from '../../src/base/limits.js';
-import { encodeEpoch } from '../../src/format/cells.js';
+import { MAX_CELL_BODY, MAX_CELL_SIZE, MAX_CONDEMNED, MAX_EPOCH_BODY } from '../../src/base/limits.js';
+import { decodeEpoch, encodeEpoch } from '../../src/format/cells.js';
 import { encode } from '../../src/format/codecs.js';
 import { unwrap, wrap } from '../../src/format/envelope.js';
 import { framesOf } from '../../src/format/locator.js';
@@ -144,4 +144,16 @@ test('R-LIMIT-2: a body as large as one may be fits into a cell, compressed or n
   const identity = { kind: 'ref', repository: new Uint8Array(16), key: `refs/${'x'.repeat(128)}` } as const;
   for (const body of [noise(MAX_CELL_BODY, 'body'), new Uint8Array(MAX_CELL_BODY)])
     t.true((await wrap(identity, body, 'auto')).length <= MAX_CELL_SIZE);
+});
+
+test('R-LIMIT-2: the epoch with as many condemned names as it may have fits into a cell', async (t) => {
+  const epoch = Number.MAX_SAFE_INTEGER;
+  const names = Array.from({ length: MAX_CONDEMNED }, (_, i) => ({ epoch, name: i.toString(16).padStart(32, '0') }));
+  const body = encodeEpoch({ k: epoch, condemned: names.map((name) => ({ folder: 'packs', name })) });
+  t.true(body.length <= MAX_EPOCH_BODY);
+  const identity = { kind: 'epoch', repository: new Uint8Array(16), key: 'gc/epoch' } as const;
+  const value = await wrap(identity, noise(MAX_EPOCH_BODY, 'epoch'), 'auto');
+  t.true(value.length <= MAX_CELL_SIZE);
+  t.is((await unwrap(value, identity)).body.length, MAX_EPOCH_BODY);
+  t.is(decodeEpoch(body).condemned.length, MAX_CONDEMNED);
 });

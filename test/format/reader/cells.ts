@@ -24,7 +24,7 @@ export function readEpoch(body: Uint8Array): Epoch {
   const input = new Input(body);
   const k = input.uint();
   must(k >= 1, 'R-EPOCH-1');
-  const condemned = input.list(4096, () => {
+  const condemned = input.list(limits.condemned, () => {
     const folder = folders[folderKinds.indexOf(String.fromCharCode(input.byte()))];
     must(folder !== undefined, 'R-EPOCH-1', 'the kind');
     return { folder, name: input.name() };

@@ -109,7 +109,7 @@ export function openEnvelope(bytes: Uint8Array, kind: Kind, key: string, reposit
 
 const bodyLimits: Record<Exclude<Kind, 'pack'>, number> = {
   config: limits.cellBody,
-  epoch: limits.cellBody,
+  epoch: limits.epochBody,
   ref: limits.cellBody,
   segment: limits.segmentBody,
   manifest: limits.manifestBody,

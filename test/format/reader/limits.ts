@@ -16,6 +16,8 @@ export const limits = {
   file: 2 ** 34,
   manifestBody: 64 * MiB,
   cellBody: 2 * MiB,
+  epochBody: 3_670_016,
+  condemned: 131_072,
   segmentBody: 4 * MiB,
   cell: 4 * MiB,
   segmentRows: 4096,

@@ -64,7 +64,7 @@ export const epochs: Format<Epoch> = {
       }),
     },
     { rule: 'R-EPOCH-1: a kind R', bytes: fromHex(`01015201${'00'.repeat(16)}00`) },
-    { rule: 'R-LIMIT: 4,097 names', bytes: fromHex('018120') },
+    { rule: 'R-LIMIT: 131,073 names', bytes: fromHex('01818008') },
   ],
 };
 
