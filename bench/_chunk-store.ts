@@ -3,7 +3,7 @@
  * frames, which are really compressed; a known chunk costs nothing. With patches, a changed chunk
  * is its base and the pages that changed since. Encryption, requests and compaction are omitted.
  */
-import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_INLINE_ROWS, MAX_PATCHES, PAGE_SIZE } from '../src/base/limits.js';
+import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_INLINE_ENTRIES, MAX_PATCHES, PAGE_SIZE } from '../src/base/limits.js';
 import type { Codec } from '../test/support/measure/codecs.js';
 import { digest, type Generation, type ScannedFile } from '../test/support/measure/scan.js';
 import { type Frame, manifestSize, type Part } from './_manifest-size.js';
@@ -115,7 +115,7 @@ export class SimulatedStore implements Store {
     this.#head = head;
     const blobs = files.flatMap((file) => (head.get(file.path) as Blob[]).map((blob) => blob.parts));
     const { total, ids } = manifestSize(files, blobs, this.#policy.codec);
-    return { data: packer.packed, manifest: total, ref: ROW_BYTES * Math.min(this.#commits, MAX_INLINE_ROWS), ids };
+    return { data: packer.packed, manifest: total, ref: ROW_BYTES * Math.min(this.#commits, MAX_INLINE_ENTRIES), ids };
   }
 
   async coldRead(): Promise<{ bytes: number; packs: number }> {

@@ -1,6 +1,6 @@
 /** A session as the local store and the remote have it together: reads and changes of both. */
 import { type BrowserStateError, ignore, isError } from '../base/errors.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
 import { appendCommit } from '../session/append-commit.js';
 import { type Call, hasRemote } from '../session/call.js';
@@ -58,7 +58,7 @@ export class SessionView {
 
   /** Repeats a rollback of the remote locally, if the local store has the content. */
   async repeatRollback({ commit }: LogEntry, op: Call): Promise<void> {
-    const entry = (await this.remote?.recall(this.id))?.ref.rows.find(({ id }) => id === commit);
+    const entry = (await this.remote?.recall(this.id))?.ref.entries.find(({ id }) => id === commit);
     const here = await op.local.requireSession(this.id, op);
     if (entry === undefined || entry.commit.parents[0] !== here.head.id) return;
     for await (const same of here.entries(op)) {
@@ -98,7 +98,7 @@ export class SessionView {
       const last = remote === undefined ? await this.remote?.recall(this.id) : there;
       let pushed = this.remote && false;
       for await (const entry of here.entries(op)) {
-        if (!pushed && last !== undefined) pushed = last.ref.rows.some(({ id }) => id === entry.id) || (await this.#isConflictAt(entry));
+        if (!pushed && last !== undefined) pushed = last.ref.entries.some(({ id }) => id === entry.id) || (await this.#isConflictAt(entry));
         yield { ...logEntry(entry, here.ref.tags), head: entry === here.head, ...(pushed !== undefined && { pushed }) };
       }
       return;
@@ -139,7 +139,7 @@ export class SessionView {
   }
 
   /** Returns whether the remote is known to have a commit as the head of a conflict session. */
-  async #isConflictAt({ id }: Row): Promise<boolean> {
+  async #isConflictAt({ id }: HistoryEntry): Promise<boolean> {
     return (await this.remote?.recall(forkName(this.id, id)))?.head?.id === id;
   }
 
@@ -148,7 +148,7 @@ export class SessionView {
    * remote those that were pushed. `HEAD` is that of the newest side. Throws NOT_FOUND if neither
    * has it, and USAGE for an invalid revision.
    */
-  async find(revision: string, op: Call): Promise<{ place: LiveSession; entry: Row }> {
+  async find(revision: string, op: Call): Promise<{ place: LiveSession; entry: HistoryEntry }> {
     return resolveAmong(await this.sides(op), revision, op);
   }
 
@@ -189,6 +189,6 @@ export class SessionView {
   /** Returns whether the cached ref of the remote has a commit, which is named by its id. */
   async #isOnRemote(revision: string): Promise<boolean> {
     const there = isCommitId(revision) ? await this.remote?.recall(this.id) : undefined;
-    return there?.ref.rows.some(({ id }) => id.startsWith(revision.toLowerCase())) ?? false;
+    return there?.ref.entries.some(({ id }) => id.startsWith(revision.toLowerCase())) ?? false;
   }
 }

@@ -118,7 +118,7 @@ export class Store {
       for await (const { session, token, problem } of refs) {
         if (problem !== undefined) report(session, problem);
         else if (token && wasDeleted(token.ref)) found.delete(session);
-        else if (token && token.ref.rows.length > 0) found.set(session, { ref: token.ref, isRemote });
+        else if (token && token.ref.entries.length > 0) found.set(session, { ref: token.ref, isRemote });
       }
     };
     const here = await op.local.open(op);

@@ -67,29 +67,29 @@ export const MAX_CELL_BODY = 2 * MiB;
 export const MAX_EPOCH_BODY = 3.5 * MiB;
 /** Bytes of the body of a segment. */
 export const MAX_SEGMENT_SIZE = 4 * MiB;
-/** Rows in a ref; older ones move to segments. */
-export const MAX_INLINE_ROWS = 50;
-/** Bytes of rows in a ref, so that long messages do not make every swap slow. */
-export const MAX_INLINE_ROW_BYTES = 64 * KiB;
-/** Segments named by one ref, each of up to 4,096 rows. */
+/** Entries in a ref; older ones move to segments. */
+export const MAX_INLINE_ENTRIES = 50;
+/** Bytes of entries in a ref, so that long messages do not make every swap slow. */
+export const MAX_INLINE_ENTRY_BYTES = 64 * KiB;
+/** Segments named by one ref, each of up to 4,096 entries. */
 export const MAX_SEGMENTS = 4096;
-export const MAX_SEGMENT_ROWS = 4096;
+export const MAX_SEGMENT_ENTRIES = 4096;
 /**
- * Rows of a session, in its ref and all segments. A reader of all of them holds the id and the name
+ * Entries of a session, in its ref and all segments. A reader of all of them holds the id and the name
  * of each, some 60 MB.
  */
-export const MAX_SESSION_ROWS = 262_144;
-/** Rows of a segment after it was joined with newer ones: bounds what a join rewrites. */
-export const JOINED_SEGMENT_ROWS = 1024;
+export const MAX_SESSION_ENTRIES = 262_144;
+/** Entries of a segment after it was joined with newer ones: bounds what a join rewrites. */
+export const JOINED_SEGMENT_ENTRIES = 1024;
 /**
  * Small segments that a push joins, with an additional round trip: one in some 500 saves. A ref
  * then names few segments for any length of history.
  */
 export const MIN_JOINED_SEGMENTS = 10;
 /**
- * Rows of segments that an open repository caches, some 4 MB: a history of a few thousand commits.
+ * Entries of segments that an open repository caches, some 4 MB: a history of a few thousand commits.
  */
-export const KEPT_SEGMENT_ROWS = 4096;
+export const KEPT_SEGMENT_ENTRIES = 4096;
 /** Milliseconds of a time since 1970: what a Date can hold, up to the year 275,760. */
 export const MAX_TIME = 8_640_000_000_000_000;
 /**

@@ -1,5 +1,5 @@
 /**
- * The ref: the one mutable object of a session (SPEC.md 8.3). It has a row for every kept commit,
+ * The ref: the one mutable object of a session (SPEC.md 8.3). It has an entry for every kept commit,
  * so that history is read without a walk, and names every reachable object.
  */
 import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
@@ -7,12 +7,12 @@ import { check, integrity } from '../base/errors.js';
 import {
   MAX_AUTHOR_BYTES,
   MAX_CELL_SIZE,
-  MAX_INLINE_ROW_BYTES,
-  MAX_INLINE_ROWS,
-  MAX_SEGMENT_ROWS,
+  MAX_INLINE_ENTRIES,
+  MAX_INLINE_ENTRY_BYTES,
+  MAX_SEGMENT_ENTRIES,
   MAX_SEGMENTS,
   MAX_SEQUENCE,
-  MAX_SESSION_ROWS,
+  MAX_SESSION_ENTRIES,
   MAX_TAGS,
   MAX_TIME,
 } from '../base/limits.js';
@@ -24,22 +24,22 @@ import { tagProblem } from './keys.js';
 import { nameText, type ObjectName, readName, writeName } from './locator.js';
 import { ID_BYTES, idBytes, type ObjectId } from './object-id.js';
 
-const rowOps = ['commit', 'rollback', 'merge', 'recovered'] as const;
-export type RowOp = (typeof rowOps)[number];
+const entryOps = ['commit', 'rollback', 'merge', 'recovered'] as const;
+export type EntryOp = (typeof entryOps)[number];
 const eventOps = ['create', 'fork', 'tag', 'delete', 'restart'] as const;
 export type EventOp = (typeof eventOps)[number];
 
 /** One kept commit. */
-export interface Row {
+export interface HistoryEntry {
   id: ObjectId;
-  op: RowOp;
+  op: EntryOp;
   manifest: ObjectName;
   commit: Commit;
-  /** The commit as it is hashed: a row is encoded far more often than it is created. */
+  /** The commit as it is hashed: an entry is encoded far more often than it is created. */
   canonical: Uint8Array;
 }
 
-/** A change of the ref that added no row. */
+/** A change of the ref that added no entry. */
 export interface RefEvent {
   op: EventOp;
   /** Milliseconds since 1970, UTC. */
@@ -51,7 +51,7 @@ export interface RefEvent {
 
 export interface SegmentName {
   name: ObjectName;
-  rows: number;
+  entries: number;
 }
 
 export interface Lease {
@@ -70,19 +70,19 @@ export interface Ref {
   lease: Lease | undefined;
   tags: ReadonlyMap<string, ObjectId>;
   /** Newest first. */
-  rows: readonly Row[];
-  /** Newest first; all are older than the rows. */
+  entries: readonly HistoryEntry[];
+  /** Newest first; all are older than the entries. */
   segments: readonly SegmentName[];
   /** Newest first. */
   events: readonly RefEvent[];
-  /** The manifest envelope of the first row, or nothing. */
+  /** The manifest envelope of the first entry, or nothing. */
   head: Uint8Array;
   extensions: readonly Extension[];
 }
 
 export const MAX_EVENTS = 50;
-/** Maximum rows of a ref before the older half moves to a segment (R-REF-2). */
-export const MAX_REF_ROWS = 2 * MAX_INLINE_ROWS - 1;
+/** Maximum entries of a ref before the older half moves to a segment (R-REF-2). */
+export const MAX_REF_ENTRIES = 2 * MAX_INLINE_ENTRIES - 1;
 const MAX_DETAIL_BYTES = 256;
 export const MAX_INLINE_HEAD = 16 * 1024;
 
@@ -90,8 +90,8 @@ export const MAX_INLINE_HEAD = 16 * 1024;
  * Returns true if the session was deleted, and has had no commit since. A lease that was taken
  * after that makes it live, but empty.
  */
-export function wasDeleted({ state, rows, events }: Ref): boolean {
-  return state === 'deleted' || (rows.length === 0 && events.some(({ op }) => op === 'delete'));
+export function wasDeleted({ state, entries, events }: Ref): boolean {
+  return state === 'deleted' || (entries.length === 0 && events.some(({ op }) => op === 'delete'));
 }
 
 /**
@@ -114,7 +114,7 @@ export function emptyRef(): Ref {
     etagStyle: 'returned',
     lease: undefined,
     tags: new Map(),
-    rows: [],
+    entries: [],
     segments: [],
     events: [],
     head: none,
@@ -122,7 +122,7 @@ export function emptyRef(): Ref {
   };
 }
 
-export function newRow(op: RowOp, commit: Commit, manifest: ObjectName): Row {
+export function newEntry(op: EntryOp, commit: Commit, manifest: ObjectName): HistoryEntry {
   const canonical = encodeCommit(commit);
   return { id: commitId(canonical), op, manifest, commit, canonical };
 }
@@ -138,11 +138,11 @@ export function encodeRef(ref: Ref): Uint8Array {
   else out.byte(1).text(ref.lease.owner).uint(ref.lease.expiry);
   out.uint(ref.tags.size);
   for (const [name, id] of [...ref.tags].sort(([a], [b]) => compareUtf8(a, b))) out.text(name).bytes(idBytes(id));
-  encodeRows(out, ref.rows);
+  encodeEntries(out, ref.entries);
   out.uint(ref.segments.length);
   for (const segment of ref.segments) {
     writeName(out, segment.name);
-    out.uint(segment.rows);
+    out.uint(segment.entries);
   }
   out.uint(ref.events.length);
   for (const event of ref.events) {
@@ -155,10 +155,10 @@ export function encodeRef(ref: Ref): Uint8Array {
 
 /**
  * Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for features
- * that must not be ignored. Rows in `known`, such as those of the previous ref, are neither hashed
+ * that must not be ignored. Entries in `known`, such as those of the previous ref, are neither hashed
  * nor decoded again.
  */
-export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[] = []): Ref {
+export function decodeRef(bytes: Uint8Array, what: string, known: readonly HistoryEntry[] = []): Ref {
   const input = new Reader(bytes, what);
   const state = flag(input, what) ? 'deleted' : 'live';
   const sequence = input.uint(MAX_SEQUENCE);
@@ -169,32 +169,32 @@ export function decodeRef(bytes: Uint8Array, what: string, known: readonly Row[]
   const lease = flag(input, what) ? { owner: input.text(MAX_AUTHOR_BYTES), expiry: input.uint(MAX_TIME) } : undefined;
   const tags = decodeTags(input, what);
   const before = input.remaining;
-  const rows = decodeRows(input, MAX_REF_ROWS, what, known);
-  check(before - input.remaining <= MAX_INLINE_ROW_BYTES, `${what}: expected rows of at most ${MAX_INLINE_ROW_BYTES} bytes`);
+  const entries = decodeEntries(input, MAX_REF_ENTRIES, what, known);
+  check(before - input.remaining <= MAX_INLINE_ENTRY_BYTES, `${what}: expected entries of at most ${MAX_INLINE_ENTRY_BYTES} bytes`);
   const segments = decodeSegments(input, what);
-  const total = rowCount({ rows, segments });
-  check(total <= MAX_SESSION_ROWS, `${what}: expected at most ${MAX_SESSION_ROWS} rows in all, found ${total}`);
+  const total = entryCount({ entries, segments });
+  check(total <= MAX_SESSION_ENTRIES, `${what}: expected at most ${MAX_SESSION_ENTRIES} entries in all, found ${total}`);
   const events = Array.from({ length: input.uint(MAX_EVENTS) }, () => decodeEvent(input, what));
   const head = input.sized(MAX_INLINE_HEAD).slice();
   const extensions = decodeExtensions(input, what);
   input.end();
-  const empty = rows.length === 0 && segments.length === 0;
-  check(rows.length > 0 || segments.length === 0, `${what}: expected rows before segments`);
-  check(!empty || (tags.size === 0 && head.length === 0), `${what}: expected no tags and no head without rows`);
+  const empty = entries.length === 0 && segments.length === 0;
+  check(entries.length > 0 || segments.length === 0, `${what}: expected entries before segments`);
+  check(!empty || (tags.size === 0 && head.length === 0), `${what}: expected no tags and no head without entries`);
   check(state === 'live' || (empty && lease === undefined), `${what}: expected a deleted session to be empty`);
-  return { state, sequence, nonce, epoch, etagStyle, lease, tags, rows, segments, events, head, extensions };
+  return { state, sequence, nonce, epoch, etagStyle, lease, tags, entries, segments, events, head, extensions };
 }
 
-/** Returns how many rows a session has. */
-export function rowCount({ rows, segments }: Pick<Ref, 'rows' | 'segments'>): number {
-  return segments.reduce((sum, segment) => sum + segment.rows, rows.length);
+/** Returns how many entries a session has. */
+export function entryCount({ entries, segments }: Pick<Ref, 'entries' | 'segments'>): number {
+  return segments.reduce((sum, segment) => sum + segment.entries, entries.length);
 }
 
 function decodeSegments(input: Reader, what: string): SegmentName[] {
   const names = new Set<string>();
   return Array.from({ length: input.uint(MAX_SEGMENTS) }, () => {
-    const segment = { name: readName(input), rows: input.uint(MAX_SEGMENT_ROWS) };
-    check(segment.rows >= 1, `${what}: expected a segment of at least one row`);
+    const segment = { name: readName(input), entries: input.uint(MAX_SEGMENT_ENTRIES) };
+    check(segment.entries >= 1, `${what}: expected a segment of at least one entry`);
     check(!names.has(nameText(segment.name)), `${what}: expected different segments, found ${nameText(segment.name)} twice`);
     names.add(nameText(segment.name));
     return segment;
@@ -202,40 +202,40 @@ function decodeSegments(input: Reader, what: string): SegmentName[] {
 }
 
 /**
- * Adds the rows to `seen`. Throws INTEGRITY for a repeated commit or manifest (SPEC.md R-REF-7).
+ * Adds the entries to `seen`. Throws INTEGRITY for a repeated commit or manifest (SPEC.md R-REF-7).
  */
-export function checkUnique(rows: readonly Row[], seen: Set<string>, what: string): void {
-  for (const { id, manifest } of rows) {
+export function checkUnique(entries: readonly HistoryEntry[], seen: Set<string>, what: string): void {
+  for (const { id, manifest } of entries) {
     for (const key of [id, nameText(manifest)]) {
-      if (seen.has(key)) throw integrity(`${what}: expected different rows, found ${key} twice`);
+      if (seen.has(key)) throw integrity(`${what}: expected different entries, found ${key} twice`);
       seen.add(key);
     }
   }
 }
 
-export function encodeRows(out: Writer, rows: readonly Row[]): void {
-  out.uint(rows.length);
-  for (const row of rows) {
-    out.byte(rowOps.indexOf(row.op));
-    writeName(out, row.manifest);
-    out.sized(row.canonical);
+export function encodeEntries(out: Writer, entries: readonly HistoryEntry[]): void {
+  out.uint(entries.length);
+  for (const entry of entries) {
+    out.byte(entryOps.indexOf(entry.op));
+    writeName(out, entry.manifest);
+    out.sized(entry.canonical);
   }
 }
 
-export function decodeRows(input: Reader, max: number, what: string, known: readonly Row[] = []): Row[] {
-  const byName = new Map(known.map((row) => [nameText(row.manifest), row]));
-  const rows = Array.from({ length: input.uint(max) }, () => {
-    const op = rowOps[input.byte()];
-    check(op !== undefined, `${what}: expected an operation of 0 to ${rowOps.length - 1} in a row`);
+export function decodeEntries(input: Reader, max: number, what: string, known: readonly HistoryEntry[] = []): HistoryEntry[] {
+  const byName = new Map(known.map((entry) => [nameText(entry.manifest), entry]));
+  const entries = Array.from({ length: input.uint(max) }, () => {
+    const op = entryOps[input.byte()];
+    check(op !== undefined, `${what}: expected an operation of 0 to ${entryOps.length - 1} in an entry`);
     const manifest = readName(input);
     const canonical = input.sized(MAX_CELL_SIZE);
     const same = byName.get(nameText(manifest));
     if (same?.op === op && equalBytes(same.canonical, canonical)) return same;
-    // A copy: rows outlive their ref or segment.
+    // A copy: entries outlive their ref or segment.
     return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical), canonical: canonical.slice() };
   });
-  checkUnique(rows, new Set(), what);
-  return rows;
+  checkUnique(entries, new Set(), what);
+  return entries;
 }
 
 function decodeTags(input: Reader, what: string): Map<string, ObjectId> {

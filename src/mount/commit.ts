@@ -6,7 +6,7 @@
 import { BrowserStateError, isError } from '../base/errors.js';
 import { diffTrees, isEmptyDiff } from '../format/diff.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { RowOp } from '../format/ref.js';
+import type { EntryOp } from '../format/ref.js';
 import { measureTree, treeId } from '../format/tree.js';
 import type { Call } from '../session/call.js';
 import { checkpointDirectory } from '../session/commit/checkpoint.js';
@@ -24,7 +24,7 @@ import type { MountedDirectory } from './registry.js';
 export interface MountCommitOptions extends CommitOptions {
   /** The action if the session has moved on this machine; `fail` unless given. */
   onConflict?: OnConflict | undefined;
-  op?: RowOp | undefined;
+  op?: EntryOp | undefined;
 }
 
 export interface MountCommit {

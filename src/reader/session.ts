@@ -2,7 +2,7 @@
 import { BrowserStateError, isError } from '../base/errors.js';
 import { checkArgument, checkOptions, kind, type OptionNames } from '../base/option-check.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
@@ -35,7 +35,7 @@ export class ReaderSession {
   /** Returns true if the session has a commit. */
   async exists(options: RequestOptions = {}): Promise<boolean> {
     checkOptions('exists', options, requestOptions);
-    return (await this.#refs.read(this.id, options))?.token.ref.rows[0] !== undefined;
+    return (await this.#refs.read(this.id, options))?.token.ref.entries[0] !== undefined;
   }
 
   /**
@@ -50,7 +50,7 @@ export class ReaderSession {
   async *#entries(options: RequestOptions): AsyncGenerator<LogEntry> {
     const { repository, token } = await this.#require(options);
     const { ref } = token;
-    for await (const entry of repository.refs.rows(ref, options)) yield { ...logEntry(entry, ref.tags), head: entry === ref.rows[0] };
+    for await (const entry of repository.refs.entries(ref, options)) yield { ...logEntry(entry, ref.tags), head: entry === ref.entries[0] };
   }
 
   /** Returns the tags and the commits that they name. */
@@ -90,12 +90,12 @@ export class ReaderSession {
     });
   }
 
-  async #find(revision: string, options: RequestOptions): Promise<Seen & { entry: Row }> {
+  async #find(revision: string, options: RequestOptions): Promise<Seen & { entry: HistoryEntry }> {
     const named = splitRevision(this.id, revision);
     if (named.session !== this.id) return new ReaderSession(this.#refs, named.session).#find(named.revision, options);
     const seen = await this.#require(options);
     const { ref } = seen.token;
-    const history = { id: this.id, ref, entries: (given: RequestOptions = {}) => seen.repository.refs.rows(ref, given) };
+    const history = { id: this.id, ref, entries: (given: RequestOptions = {}) => seen.repository.refs.entries(ref, given) };
     const entry = await resolveRevision(history, revision, options).catch((error: unknown) => {
       if (!isError(error, 'NOT_FOUND') || error.details['revision'] === undefined) throw error;
       const { code, message, details } = error;
@@ -106,7 +106,7 @@ export class ReaderSession {
 
   async #require(options: RequestOptions): Promise<{ repository: Repository; token: Token }> {
     const seen = await this.#refs.read(this.id, options);
-    if (seen?.token.ref.rows[0] !== undefined) return seen;
+    if (seen?.token.ref.entries[0] !== undefined) return seen;
     throw new BrowserStateError('NOT_FOUND', `session ${JSON.stringify(this.id)} not found at ${this.#refs.url}`, {
       hint: 'Check the name, the user and the address. Push a store in a folder to a bucket: folders cannot be read over HTTP.',
       details: { session: this.id },

@@ -210,7 +210,7 @@ async function holdsBlobs(database: Database): Promise<boolean> {
 async function hasHeads(repository: Repository): Promise<boolean> {
   for await (const session of repository.refs.list()) {
     const isEmpty = await repository.refs.read(session).then(
-      (token) => token === undefined || token.ref.rows.length === 0,
+      (token) => token === undefined || token.ref.entries.length === 0,
       () => false,
     );
     if (!isEmpty) return true;
@@ -222,7 +222,7 @@ async function rebuild(database: Database, repository: Repository, meta: Uint8Ar
   await database.clear();
   for await (const session of repository.refs.list()) {
     try {
-      const head = (await repository.refs.read(session))?.ref.rows[0];
+      const head = (await repository.refs.read(session))?.ref.entries[0];
       if (head !== undefined) await putPlaces(database, (await repository.readManifest(head)).blobs);
     } catch (error) {
       // The readers of another session, and verify, report its damage.

@@ -6,12 +6,12 @@ import { equalBytes, utf8 } from '../base/bytes.js';
 import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '../base/errors.js';
 import type { WriterHost } from '../base/host.js';
 import {
-  JOINED_SEGMENT_ROWS,
+  JOINED_SEGMENT_ENTRIES,
   MAX_AUTHOR_BYTES,
-  MAX_INLINE_ROW_BYTES,
-  MAX_INLINE_ROWS,
+  MAX_INLINE_ENTRIES,
+  MAX_INLINE_ENTRY_BYTES,
   MAX_SEQUENCE,
-  MAX_SESSION_ROWS,
+  MAX_SESSION_ENTRIES,
   MIN_JOINED_SEGMENTS,
 } from '../base/limits.js';
 import { NAME_BYTES, unwrap, wrap } from '../format/envelope.js';
@@ -23,16 +23,16 @@ import {
   type EventOp,
   emptyRef,
   encodeRef,
+  entryCount,
+  type HistoryEntry,
   MAX_EVENTS,
-  MAX_REF_ROWS,
+  MAX_REF_ENTRIES,
   type Ref,
-  type Row,
-  rowCount,
   type SegmentName,
 } from '../format/ref.js';
 import type { Cell, Provider, RequestOptions, Version } from '../provider/provider.js';
 import { isRefusal } from '../provider/wrap/retry.js';
-import { RowSegments, rowBytes, segmentRows } from './row-segments.js';
+import { entryBytes, HistorySegments, segmentEntries } from './history-segments.js';
 
 /** A ref as it was read: the only start of a swap. */
 export interface Token {
@@ -48,15 +48,15 @@ export class Refs {
   readonly #provider: Provider;
   readonly #host: WriterHost;
   readonly #repository: Uint8Array;
-  readonly #segments: RowSegments;
-  /** The rows of the ref that was read or written last: the next one probably has most of them. */
-  #rows: readonly Row[] = [];
+  readonly #segments: HistorySegments;
+  /** The entries of the ref that was read or written last: the next one probably has most of them. */
+  #entries: readonly HistoryEntry[] = [];
 
   constructor(provider: Provider, host: WriterHost, repository: Uint8Array) {
     this.#provider = provider;
     this.#host = host;
     this.#repository = repository;
-    this.#segments = new RowSegments(provider, host, repository);
+    this.#segments = new HistorySegments(provider, host, repository);
   }
 
   /** Returns the session's ref, even an empty or deleted one; undefined if there is none. */
@@ -72,8 +72,8 @@ export class Refs {
     const key = refKey(session);
     return readingKey(key, async () => {
       const { body } = await unwrap(bytes, { kind: 'ref', repository: this.#repository, key });
-      const ref = decodeRef(body, key, this.#rows);
-      this.#rows = ref.rows;
+      const ref = decodeRef(body, key, this.#entries);
+      this.#entries = ref.entries;
       return { session, ref, version };
     });
   }
@@ -86,7 +86,7 @@ export class Refs {
 
   /**
    * Returns the session's ref, created empty if there is none. A deleted one is returned as it is:
-   * the first row revives it. Objects that are named then need a pin, read after this.
+   * the first entry revives it. Objects that are named then need a pin, read after this.
    */
   async ensure(session: string, options: RequestOptions = {}): Promise<Token> {
     const found = await this.read(session, options);
@@ -118,70 +118,74 @@ export class Refs {
   }
 
   /**
-   * Returns the change that adds a row before the ref's rows. Rows that do not fit into the ref are
+   * Returns the change that adds an entry before the ref's entries. Entries that do not fit into the ref are
    * first written to a segment, joined with the newest one if that is small (R-REF-2).
    */
-  async addRow(ref: Ref, row: Row, options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments' | 'head'>> {
-    return { ...(await this.replaceRows(ref, [row, ...ref.rows], options)), head: new Uint8Array(0) };
+  async addEntry(ref: Ref, entry: HistoryEntry, options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments' | 'head'>> {
+    return { ...(await this.replaceEntries(ref, [entry, ...ref.entries], options)), head: new Uint8Array(0) };
   }
 
   /**
-   * Returns the change that makes these the rows before the ref's segments. The segments stay,
-   * except that the newest may be joined with rows that do not fit, as above.
+   * Returns the change that makes these the entries before the ref's segments. The segments stay,
+   * except that the newest may be joined with entries that do not fit, as above.
    */
-  async replaceRows(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
-    const keep = inlineRows(rows);
-    const segments = keep === rows.length ? ref.segments : await this.#spill(ref, rows.slice(keep), options);
-    return { rows: rows.slice(0, keep), segments };
+  async replaceEntries(
+    ref: Ref,
+    entries: readonly HistoryEntry[],
+    options: RequestOptions = {},
+  ): Promise<Pick<Ref, 'entries' | 'segments'>> {
+    const keep = inlineEntries(entries);
+    const segments = keep === entries.length ? ref.segments : await this.#spill(ref, entries.slice(keep), options);
+    return { entries: entries.slice(0, keep), segments };
   }
 
   /**
-   * Like `addRow` for any number of rows, newest first. It reads segments, which on a remote is a
+   * Like `addEntry` for any number of entries, newest first. It reads segments, which on a remote is a
    * round trip, only if many small ones can become one. So their number does not grow with every
    * commit.
    */
-  async addRows(ref: Ref, added: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
-    const rows = [...added, ...ref.rows];
-    const keep = inlineRows(rows);
-    const older = rows.slice(keep);
-    const small = older.length === 0 ? 0 : smallSegments(ref.segments, JOINED_SEGMENT_ROWS - older.length);
+  async addEntries(ref: Ref, added: readonly HistoryEntry[], options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments'>> {
+    const entries = [...added, ...ref.entries];
+    const keep = inlineEntries(entries);
+    const older = entries.slice(keep);
+    const small = older.length === 0 ? 0 : smallSegments(ref.segments, JOINED_SEGMENT_ENTRIES - older.length);
     const joined = small < MIN_JOINED_SEGMENTS ? undefined : await this.#readAll(ref.segments.slice(0, small), options);
     const segments = await this.#segments.write(ref.epoch, [...older, ...(joined ?? [])], options);
-    return { rows: rows.slice(0, keep), segments: [...segments, ...ref.segments.slice(joined === undefined ? 0 : small)] };
+    return { entries: entries.slice(0, keep), segments: [...segments, ...ref.segments.slice(joined === undefined ? 0 : small)] };
   }
 
   /**
-   * Returns the change that makes these the ref's rows. Rows that do not fit are first written to
+   * Returns the change that makes these the ref's entries. Entries that do not fit are first written to
    * segments.
    */
-  async adopt(ref: Ref, rows: readonly Row[], options: RequestOptions = {}): Promise<Pick<Ref, 'rows' | 'segments'>> {
-    const keep = inlineRows(rows);
-    return { rows: rows.slice(0, keep), segments: await this.#segments.write(ref.epoch, rows.slice(keep), options) };
+  async adopt(ref: Ref, entries: readonly HistoryEntry[], options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments'>> {
+    const keep = inlineEntries(entries);
+    return { entries: entries.slice(0, keep), segments: await this.#segments.write(ref.epoch, entries.slice(keep), options) };
   }
 
-  /** Yields every row of a session, newest first. Segments are read as needed. */
-  async *rows(ref: Ref, options: RequestOptions = {}): AsyncGenerator<Row> {
+  /** Yields every entry of a session, newest first. Segments are read as needed. */
+  async *entries(ref: Ref, options: RequestOptions = {}): AsyncGenerator<HistoryEntry> {
     for await (const part of this.parts(ref, options)) yield* part;
   }
 
   /**
-   * Like `rows` in batches: those of the ref, then those of each segment. Faster for callers that
-   * read thousands of rows than one await per row.
+   * Like `entries` in batches: those of the ref, then those of each segment. Faster for callers that
+   * read thousands of entries than one await per entry.
    */
-  async *parts(ref: Ref, options: RequestOptions = {}): AsyncGenerator<readonly Row[]> {
-    yield ref.rows;
+  async *parts(ref: Ref, options: RequestOptions = {}): AsyncGenerator<readonly HistoryEntry[]> {
+    yield ref.entries;
     if (ref.segments.length === 0) return;
     const seen = new Set<string>();
-    checkUnique(ref.rows, seen, 'rows');
+    checkUnique(ref.entries, seen, 'entries');
     for (const segment of ref.segments) {
-      const rows = await this.segment(segment, options);
-      checkUnique(rows, seen, objectKey('segments', segment.name));
-      yield rows;
+      const entries = await this.segment(segment, options);
+      checkUnique(entries, seen, objectKey('segments', segment.name));
+      yield entries;
     }
   }
 
-  /** Returns the rows of one segment, newest first. */
-  segment(segment: SegmentName, options: RequestOptions = {}): Promise<readonly Row[]> {
+  /** Returns the entries of one segment, newest first. */
+  segment(segment: SegmentName, options: RequestOptions = {}): Promise<readonly HistoryEntry[]> {
     return this.#segments.read(segment, options);
   }
 
@@ -193,19 +197,19 @@ export class Refs {
     }
   }
 
-  /** Returns undefined if one of them cannot be read. The caller then adds rows without joining. */
-  async #readAll(segments: readonly SegmentName[], options: RequestOptions): Promise<Row[] | undefined> {
+  /** Returns undefined if one of them cannot be read. The caller then adds entries without joining. */
+  async #readAll(segments: readonly SegmentName[], options: RequestOptions): Promise<HistoryEntry[] | undefined> {
     const parts = await Promise.allSettled(segments.map((segment) => this.#segments.read(segment, options)));
     throwIfAborted(options.signal);
     return parts.every((part) => part.status === 'fulfilled') ? parts.flatMap(({ value }) => value) : undefined;
   }
 
-  async #spill(ref: Ref, older: readonly Row[], options: RequestOptions): Promise<SegmentName[]> {
+  async #spill(ref: Ref, older: readonly HistoryEntry[], options: RequestOptions): Promise<SegmentName[]> {
     const [newest, ...rest] = ref.segments;
-    const isSmall = newest !== undefined && newest.rows + older.length <= JOINED_SEGMENT_ROWS;
-    const rows = isSmall ? [...older, ...(await this.#segments.read(newest, options))] : older;
-    const fits = isSmall && segmentRows(rows).length === rows.length;
-    return [...(await this.#segments.write(ref.epoch, fits ? rows : older, options)), ...(fits ? rest : ref.segments)];
+    const isSmall = newest !== undefined && newest.entries + older.length <= JOINED_SEGMENT_ENTRIES;
+    const entries = isSmall ? [...older, ...(await this.#segments.read(newest, options))] : older;
+    const fits = isSmall && segmentEntries(entries).length === entries.length;
+    return [...(await this.#segments.write(ref.epoch, fits ? entries : older, options)), ...(fits ? rest : ref.segments)];
   }
 
   async #swap(
@@ -216,16 +220,20 @@ export class Refs {
     const nonce = this.#host.random(NAME_BYTES);
     const etagStyle = this.#provider.etagStyle ?? from.ref.etagStyle;
     const ref: Ref = { ...from.ref, ...change, sequence: from.ref.sequence + 1, nonce, etagStyle };
-    if (rowCount(ref) > MAX_SESSION_ROWS) {
-      throw new BrowserStateError('UNSUPPORTED', `session ${from.session} has ${MAX_SESSION_ROWS} versions, the most that one may have`, {
-        hint: `Commit to a new session: \`browserstate snapshot DIR -s NEW\`.`,
-      });
+    if (entryCount(ref) > MAX_SESSION_ENTRIES) {
+      throw new BrowserStateError(
+        'UNSUPPORTED',
+        `session ${from.session} has ${MAX_SESSION_ENTRIES} versions, the most that one may have`,
+        {
+          hint: `Commit to a new session: \`browserstate snapshot DIR -s NEW\`.`,
+        },
+      );
     }
     const bytes = await this.#encode(from, ref);
     try {
       const version = await this.#provider.swap(refKey(from.session), bytes, from.version, { ...options, etagStyle });
       if (version === undefined) return undefined;
-      this.#rows = ref.rows;
+      this.#entries = ref.entries;
       return { session: from.session, ref, version };
     } catch (error) {
       if (!isError(error, 'UNREACHABLE') || isRefusal(error)) throw error;
@@ -257,15 +265,15 @@ export class Refs {
 
   /**
    * Returns true if `ref` is, or follows, the ref that a swap was to write. It then has its nonce,
-   * or the row or event that it added.
+   * or the entry or event that it added.
    */
   async #holds(ref: Ref, wanted: Ref, from: Ref): Promise<boolean> {
     if (equalBytes(ref.nonce, wanted.nonce)) return true;
-    const [row, before] = [wanted.rows[0], from.rows[0]];
-    if (row !== undefined && (before === undefined || nameText(row.manifest) !== nameText(before.manifest))) {
-      // The row would be before those that were there: the length of the history does not matter.
-      for await (const { id, manifest } of this.rows(ref)) {
-        if (nameText(manifest) === nameText(row.manifest)) return true;
+    const [entry, before] = [wanted.entries[0], from.entries[0]];
+    if (entry !== undefined && (before === undefined || nameText(entry.manifest) !== nameText(before.manifest))) {
+      // The entry would be before those that were there: the length of the history does not matter.
+      for await (const { id, manifest } of this.entries(ref)) {
+        if (nameText(manifest) === nameText(entry.manifest)) return true;
         if (id === before?.id) break;
       }
     }
@@ -294,7 +302,7 @@ export class Refs {
     }
     const body = encodeRef(ref);
     try {
-      decodeRef(body, key, from.ref.rows);
+      decodeRef(body, key, from.ref.entries);
     } catch (cause) {
       throw new BrowserStateError('INTERNAL', `${key}: about to write an invalid ref; nothing was changed`, { cause });
     }
@@ -302,18 +310,18 @@ export class Refs {
   }
 }
 
-function inlineRows(rows: readonly Row[]): number {
-  if (rows.length <= MAX_REF_ROWS && rowBytes(rows) <= MAX_INLINE_ROW_BYTES) return rows.length;
-  let keep = Math.min(rows.length, MAX_INLINE_ROWS);
-  while (keep > 1 && rowBytes(rows.slice(0, keep)) > MAX_INLINE_ROW_BYTES / 2) keep = Math.ceil(keep / 2);
+function inlineEntries(entries: readonly HistoryEntry[]): number {
+  if (entries.length <= MAX_REF_ENTRIES && entryBytes(entries) <= MAX_INLINE_ENTRY_BYTES) return entries.length;
+  let keep = Math.min(entries.length, MAX_INLINE_ENTRIES);
+  while (keep > 1 && entryBytes(entries.slice(0, keep)) > MAX_INLINE_ENTRY_BYTES / 2) keep = Math.ceil(keep / 2);
   return keep;
 }
 
-/** Returns how many of the newest segments have at most `room` rows together. */
+/** Returns how many of the newest segments have at most `room` entries together. */
 function smallSegments(segments: readonly SegmentName[], room: number): number {
   let left = room;
-  const count = segments.findIndex(({ rows }) => {
-    left -= rows;
+  const count = segments.findIndex(({ entries }) => {
+    left -= entries;
     return left < 0;
   });
   return count === -1 ? segments.length : count;

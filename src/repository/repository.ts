@@ -14,7 +14,7 @@ import { CONFIG_KEY, EPOCH_KEY, objectKey, REF_PREFIX } from '../format/keys.js'
 import type { ObjectName } from '../format/locator.js';
 import { type BlobPlace, decodeManifest, encodeManifest, type Manifest, type PreparedTree } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import { Refs } from './refs.js';
@@ -115,19 +115,19 @@ export class Repository {
     });
   }
 
-  /** Reads and validates the manifest that a row names. */
-  async readManifest(row: Pick<Row, 'id' | 'manifest'>, options: RequestOptions = {}): Promise<Manifest> {
-    const key = objectKey('manifests', row.manifest);
-    return this.openManifest(row, await readingKey(key, () => this.provider.get(key, options)));
+  /** Reads and validates the manifest that an entry names. */
+  async readManifest(entry: Pick<HistoryEntry, 'id' | 'manifest'>, options: RequestOptions = {}): Promise<Manifest> {
+    const key = objectKey('manifests', entry.manifest);
+    return this.openManifest(entry, await readingKey(key, () => this.provider.get(key, options)));
   }
 
-  /** Validates the bytes of the manifest that a row names. Throws INTEGRITY for any other bytes. */
-  async openManifest(row: Pick<Row, 'id' | 'manifest'>, bytes: Uint8Array): Promise<Manifest> {
-    const key = objectKey('manifests', row.manifest);
+  /** Validates the bytes of the manifest that an entry names. Throws INTEGRITY for any other bytes. */
+  async openManifest(entry: Pick<HistoryEntry, 'id' | 'manifest'>, bytes: Uint8Array): Promise<Manifest> {
+    const key = objectKey('manifests', entry.manifest);
     return readingKey(key, async () => {
       const { body } = await unwrap(bytes, { kind: 'manifest', repository: this.id, key });
       const manifest = decodeManifest(body);
-      check(manifest.id === row.id, `${key}: expected the manifest of commit ${row.id}, found that of ${manifest.id}`);
+      check(manifest.id === entry.id, `${key}: expected the manifest of commit ${entry.id}, found that of ${manifest.id}`);
       return manifest;
     });
   }

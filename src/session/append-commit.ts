@@ -4,7 +4,7 @@ import type { Operation } from '../base/operation.js';
 import type { Compression } from '../format/codecs.js';
 import type { Commit } from '../format/commit.js';
 import { newName } from '../format/keys.js';
-import { newRow, type Ref, type Row, type RowOp } from '../format/ref.js';
+import { type EntryOp, type HistoryEntry, newEntry, type Ref } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { ManifestContent, Repository } from '../repository/repository.js';
 import type { SessionRef } from './session-ref.js';
@@ -21,7 +21,7 @@ export function newCommit(
 
 /** The content of an entry: a commit and the locations of its blobs. */
 export interface EntryContent extends ManifestContent {
-  op: RowOp;
+  op: EntryOp;
   /** The epoch under which its objects are born. */
   epoch: number;
   compression?: Compression | undefined;
@@ -32,17 +32,17 @@ export function writeEntry(
   repository: Repository,
   { op, epoch, compression = 'auto', ...content }: EntryContent,
   options: RequestOptions,
-): { entry: Row; manifest: Promise<Uint8Array> } {
+): { entry: HistoryEntry; manifest: Promise<Uint8Array> } {
   const name = newName(repository.host, epoch);
   const manifest = repository.writeManifest(name, content, compression, options);
   // A rejection surfaces where the manifest is awaited.
   manifest.catch(() => undefined);
-  return { entry: newRow(op, content.commit, name), manifest };
+  return { entry: newEntry(op, content.commit, name), manifest };
 }
 
 export interface NewEntry extends EntryContent {
   /** Older entries to add with it, newest first. */
-  below?: readonly Row[];
+  below?: readonly HistoryEntry[];
   tag?: string | undefined;
   /** Awaited before the swap: every object that the commit names must be durable. */
   ready?: Promise<unknown>;
@@ -53,14 +53,14 @@ export async function appendCommit(
   from: SessionRef,
   added: NewEntry,
   op: Operation,
-): Promise<{ entry: Row; tags: Ref['tags']; storedBytes: number } | undefined> {
+): Promise<{ entry: HistoryEntry; tags: Ref['tags']; storedBytes: number } | undefined> {
   const { below = [], tag, ready, ...content } = added;
   const { refs } = from.repository;
   const { entry, manifest } = writeEntry(from.repository, content, op);
   const [bytes] = await Promise.all([manifest, ready]);
   const ref = { ...from.ref, epoch: added.epoch };
   const history =
-    below.length > 0 ? await refs.addRows(ref, [entry, ...below], op) : await refs.replaceRows(ref, [entry, ...from.ref.rows], op);
+    below.length > 0 ? await refs.addEntries(ref, [entry, ...below], op) : await refs.replaceEntries(ref, [entry, ...from.ref.entries], op);
   const tags = tag === undefined ? from.ref.tags : withTag(from.ref, tag, entry.id);
   const change = { state: 'live', ...history, tags, epoch: added.epoch, head: from.replica.inlineHead(bytes) } as const;
   return (await from.update(change, op, { entry, bytes })) && { entry, tags, storedBytes: bytes.length };

@@ -2,7 +2,7 @@
 import { BrowserStateError, ignore, isError } from '../base/errors.js';
 import type { Operation } from '../base/operation.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Ref, Row } from '../format/ref.js';
+import type { HistoryEntry, Ref } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { appendCommit, newCommit } from './append-commit.js';
 import { type LogEntry, logEntry } from './log-entry.js';
@@ -24,7 +24,7 @@ export interface AtOptions extends RequestOptions {
 
 interface Version {
   source: SessionRef;
-  entry: Row;
+  entry: HistoryEntry;
 }
 
 /**
@@ -101,13 +101,13 @@ async function requireHistory(replica: Replica, { source, entry }: Version, op: 
 }
 
 /** Returns the history up to an entry in the ref itself; undefined for an entry in a segment. */
-function inlineHistory({ source: { ref }, entry }: Version): Pick<Ref, 'rows' | 'segments'> | undefined {
-  const at = ref.rows.findIndex(({ id }) => id === entry.id);
-  return at === -1 ? undefined : { rows: ref.rows.slice(at), segments: ref.segments };
+function inlineHistory({ source: { ref }, entry }: Version): Pick<Ref, 'entries' | 'segments'> | undefined {
+  const at = ref.entries.findIndex(({ id }) => id === entry.id);
+  return at === -1 ? undefined : { entries: ref.entries.slice(at), segments: ref.segments };
 }
 
-async function entriesFrom({ source, entry: { id } }: Version, op: Operation): Promise<Row[]> {
-  const entries: Row[] = [];
+async function entriesFrom({ source, entry: { id } }: Version, op: Operation): Promise<HistoryEntry[]> {
+  const entries: HistoryEntry[] = [];
   for await (const entry of source.entries(op)) if (entries.length > 0 || entry.id === id) entries.push(entry);
   return entries;
 }
@@ -145,7 +145,7 @@ export async function deleteSession(
   movedTo?: { session: string; commit: ObjectId },
 ): Promise<void> {
   const detail = movedTo === undefined ? '' : `${movedTo.session} ${movedTo.commit}`;
-  const emptied = { state: 'deleted', tags: new Map(), rows: [], segments: [], lease: undefined, head: new Uint8Array(0) } as const;
+  const emptied = { state: 'deleted', tags: new Map(), entries: [], segments: [], lease: undefined, head: new Uint8Array(0) } as const;
   await changeLive(replica, session, op, (from) =>
     from.update({ ...emptied, ...from.repository.refs.event(from.ref, 'delete', detail) }, op),
   );

@@ -1,7 +1,7 @@
 /** Entries of a history for callers, such as `log`. */
 import { isCheckpoint } from '../format/checkpoint-label.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row, RowOp } from '../format/ref.js';
+import type { EntryOp, HistoryEntry } from '../format/ref.js';
 
 export interface LogEntry {
   commit: ObjectId;
@@ -13,7 +13,7 @@ export interface LogEntry {
   labels: Record<string, string>;
   files: number;
   bytes: number;
-  op: RowOp;
+  op: EntryOp;
   tags: string[];
   /** True if the remote is known to have the commit. Only in `log`, if there is a remote. */
   pushed?: boolean;
@@ -30,7 +30,7 @@ export interface LogSelection {
   checkpoints?: boolean | undefined;
 }
 
-export function logEntry({ id, op, commit }: Row, tagged: ReadonlyMap<string, ObjectId>): LogEntry {
+export function logEntry({ id, op, commit }: HistoryEntry, tagged: ReadonlyMap<string, ObjectId>): LogEntry {
   const tags = [...tagged].filter(([, named]) => named === id).map(([name]) => name);
   const { tree, parents, message, author, labels, files, bytes } = commit;
   return { commit: id, tree, parents, time: new Date(commit.time), message, author, labels, files, bytes, op, tags };

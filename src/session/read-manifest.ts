@@ -1,7 +1,7 @@
 /** Reads of manifests, which distinguish damage from a changed session (SPEC.md R-GC-2). */
 import { BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
 import { objectKey } from '../format/keys.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { SessionRef } from './session-ref.js';
 
@@ -11,10 +11,10 @@ import type { SessionRef } from './session-ref.js';
  */
 export async function readManifestBytes(
   { id, ref, version, repository }: Pick<SessionRef, 'id' | 'ref' | 'version' | 'repository'>,
-  entry: Row,
+  entry: HistoryEntry,
   options: RequestOptions,
 ): Promise<Uint8Array> {
-  if (entry.id === ref.rows[0]?.id && ref.head.length > 0) return ref.head;
+  if (entry.id === ref.entries[0]?.id && ref.head.length > 0) return ref.head;
   const key = objectKey('manifests', entry.manifest);
   try {
     return await readingKey(key, () => repository.provider.get(key, options));
@@ -24,7 +24,7 @@ export async function readManifestBytes(
     if (now?.version === version) throw integrity(`${error.message}: the session ${id} names it`, error, { session: id, key });
     throw new BrowserStateError('CONFLICT', `session ${id} was changed while it was read`, {
       hint: 'Repeat the command.',
-      details: { session: id, head: now?.ref.rows[0]?.id ?? null },
+      details: { session: id, head: now?.ref.entries[0]?.id ?? null },
       cause: error,
     });
   }

@@ -2,7 +2,7 @@
 import { BrowserStateError } from '../base/errors.js';
 import { isId } from '../format/keys.js';
 import { ID_DIGITS } from '../format/object-id.js';
-import type { Ref, Row } from '../format/ref.js';
+import type { HistoryEntry, Ref } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 
 const MIN_PREFIX = 4;
@@ -13,13 +13,13 @@ const MAX_CANDIDATES = 5;
 export interface History {
   readonly id: string;
   readonly ref: Ref;
-  entries(options?: RequestOptions): AsyncIterable<Row>;
+  entries(options?: RequestOptions): AsyncIterable<HistoryEntry>;
 }
 
 /** An entry, and a history that has it. */
 interface Located<H> {
   place: H;
-  entry: Row;
+  entry: HistoryEntry;
 }
 
 /**
@@ -27,7 +27,7 @@ interface Located<H> {
  * least 4 digits, each with any number of `~N` for the Nth first parent; or `@time` for the newest
  * commit not later than that. Throws USAGE for an invalid or ambiguous revision, and NOT_FOUND.
  */
-export async function resolveRevision(history: History, revision: string, options: RequestOptions = {}): Promise<Row> {
+export async function resolveRevision(history: History, revision: string, options: RequestOptions = {}): Promise<HistoryEntry> {
   return (await resolveAmong([history], revision, options)).entry;
 }
 
@@ -84,7 +84,7 @@ class Resolver<H extends History> {
 
   async named(name: string): Promise<Located<H>> {
     const [first] = this.histories;
-    const head = first.ref.rows[0];
+    const head = first.ref.entries[0];
     if (name === 'HEAD' && head !== undefined) return { place: first, entry: head };
     for (const { ref } of this.histories) {
       const tagged = ref.tags.get(name);
@@ -105,7 +105,7 @@ class Resolver<H extends History> {
     );
   }
 
-  async firstParent({ id, commit }: Row): Promise<Located<H>> {
+  async firstParent({ id, commit }: HistoryEntry): Promise<Located<H>> {
     const parent = commit.parents[0];
     const found = parent && (await this.#byId(parent));
     if (found) return found;

@@ -4,7 +4,7 @@ import { BrowserStateError, isError } from '../base/errors.js';
 import { REMOTE_CONCURRENCY } from '../base/limits.js';
 import type { RequestOptions } from '../base/request.js';
 import type { ObjectId } from '../format/object-id.js';
-import { type Ref, rowCount } from '../format/ref.js';
+import { entryCount, type Ref } from '../format/ref.js';
 import type { Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
 
@@ -29,10 +29,10 @@ export interface ListedRef {
 
 /** Returns the summary of a session; undefined if it has no commit. */
 export function summaryOf(session: string, ref: Ref): SessionSummary | undefined {
-  const [head] = ref.rows;
+  const [head] = ref.entries;
   if (head === undefined) return undefined;
   const { time, message, files, bytes } = head.commit;
-  return { session, commit: head.id, time: new Date(time), message, files, bytes, commits: rowCount(ref) };
+  return { session, commit: head.id, time: new Date(time), message, files, bytes, commits: entryCount(ref) };
 }
 
 /**

@@ -2,7 +2,7 @@
 import { invariant } from '../base/errors.js';
 import type { Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
-import { emptyRef, type Ref, type Row, wasDeleted, wasMoved } from '../format/ref.js';
+import { emptyRef, type HistoryEntry, type Ref, wasDeleted, wasMoved } from '../format/ref.js';
 import type { RequestOptions, Version } from '../provider/provider.js';
 import type { RefChange, Token } from '../repository/refs.js';
 import type { Repository } from '../repository/repository.js';
@@ -10,7 +10,7 @@ import { resolveRevision } from './revision.js';
 
 /** The part of a replica that its refs use. */
 export interface RefOwner {
-  manifest(from: SessionRef, entry: Row, options?: RequestOptions): Promise<Manifest>;
+  manifest(from: SessionRef, entry: HistoryEntry, options?: RequestOptions): Promise<Manifest>;
   /** Returns the manifest if a ref contains it; otherwise no bytes. */
   inlineHead(manifest: Uint8Array): Uint8Array;
   noteRef(ref: SessionRef, stored?: StoredManifest): Promise<void>;
@@ -19,12 +19,12 @@ export interface RefOwner {
 
 /** A stored manifest and its entry. */
 export interface StoredManifest {
-  entry: Row;
+  entry: HistoryEntry;
   bytes: Uint8Array;
 }
 
 /** A session that has at least one commit. */
-export type LiveSession = SessionRef & { readonly head: Row };
+export type LiveSession = SessionRef & { readonly head: HistoryEntry };
 
 export class SessionRef {
   readonly ref: Ref;
@@ -49,8 +49,8 @@ export class SessionRef {
     return this.#repository;
   }
 
-  get head(): Row | undefined {
-    return this.ref.rows[0];
+  get head(): HistoryEntry | undefined {
+    return this.ref.entries[0];
   }
 
   get exists(): boolean {
@@ -82,27 +82,27 @@ export class SessionRef {
   }
 
   /** Yields the entries of the history, newest first; segments are read as they are needed. */
-  async *entries(options: RequestOptions = {}): AsyncGenerator<Row> {
+  async *entries(options: RequestOptions = {}): AsyncGenerator<HistoryEntry> {
     for await (const part of this.parts(options)) yield* part;
   }
 
   /** Yields the same in batches as they are stored: faster for thousands of entries. */
-  async *parts(options: RequestOptions = {}): AsyncGenerator<readonly Row[]> {
+  async *parts(options: RequestOptions = {}): AsyncGenerator<readonly HistoryEntry[]> {
     if (this.exists) yield* this.repository.refs.parts(this.ref, options);
   }
 
   /** Returns the entry of a commit; undefined if the history does not have it. */
-  async entry(id: ObjectId, options: RequestOptions = {}): Promise<Row | undefined> {
+  async entry(id: ObjectId, options: RequestOptions = {}): Promise<HistoryEntry | undefined> {
     for await (const entry of this.entries(options)) if (entry.id === id) return entry;
     return undefined;
   }
 
   /** Returns the entry that a revision names; see `resolveRevision` for what it throws. */
-  find(revision: string, options: RequestOptions = {}): Promise<Row> {
+  find(revision: string, options: RequestOptions = {}): Promise<HistoryEntry> {
     return resolveRevision(this, revision, options);
   }
 
-  manifest(entry: Row, options: RequestOptions = {}): Promise<Manifest> {
+  manifest(entry: HistoryEntry, options: RequestOptions = {}): Promise<Manifest> {
     return this.replica.manifest(this, entry, options);
   }
 

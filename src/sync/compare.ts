@@ -1,5 +1,5 @@
 /** The relation of a session's history in the local store to that on the remote. */
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { SessionRef } from '../session/session-ref.js';
 
@@ -7,9 +7,9 @@ export interface Relation {
   /** `diverged`: the remote also has entries that the unsent ones do not follow. */
   kind: 'same' | 'ahead' | 'behind' | 'diverged';
   /** The entries that only the local store has, newest first. */
-  unsent: readonly Row[];
+  unsent: readonly HistoryEntry[];
   /** The entry after them, which is the newest that both have. */
-  base: Row | undefined;
+  base: HistoryEntry | undefined;
 }
 
 /**
@@ -19,9 +19,9 @@ export interface Relation {
 export async function relate(here: SessionRef, there: SessionRef, options: RequestOptions): Promise<Relation> {
   const { head, ref } = there;
   if (here.head?.id === head?.id) return { kind: 'same', unsent: [], base: head };
-  const inline = new Set(ref.rows.map(({ id }) => id));
-  let unsent: Row[] = [];
-  let base: Row | undefined;
+  const inline = new Set(ref.entries.map(({ id }) => id));
+  let unsent: HistoryEntry[] = [];
+  let base: HistoryEntry | undefined;
   for await (const part of here.parts(options)) {
     const at = part.findIndex(({ id }) => inline.has(id));
     unsent.push(...part.slice(0, at === -1 ? part.length : at));
@@ -39,7 +39,7 @@ export async function relate(here: SessionRef, there: SessionRef, options: Reque
 }
 
 /** Returns the index of the newest entry that the remote has; the length if it has none. */
-async function firstShared(entries: readonly Row[], there: SessionRef, options: RequestOptions): Promise<number> {
+async function firstShared(entries: readonly HistoryEntry[], there: SessionRef, options: RequestOptions): Promise<number> {
   for await (const part of there.parts(options)) {
     const known = new Set(part.map(({ id }) => id));
     const at = entries.findIndex(({ id }) => known.has(id));

@@ -1,7 +1,7 @@
 /** Pushes of a session that has moved on the remote. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { kind } from '../base/option-check.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { RemoteCall } from '../session/call.js';
 import { deleteSession, fork } from '../session/history.js';
 import { outgoing } from '../session/outgoing.js';
@@ -52,10 +52,10 @@ export async function sendFork(divergence: Divergence, name: string, op: RemoteC
     if (target.head?.id === here.head.id) return 'sent';
     if (target.exists) throw taken(name);
     const source = base && (await op.remote.requireSession(here.id, op));
-    const rows: Row[] = [];
-    for await (const entry of source?.entries(op) ?? []) if (rows.length > 0 || entry.id === base?.id) rows.push(entry);
-    const [first] = rows;
-    const underlying = source && first && { rows, manifest: await source.manifest(first, op) };
+    const entries: HistoryEntry[] = [];
+    for await (const entry of source?.entries(op) ?? []) if (entries.length > 0 || entry.id === base?.id) entries.push(entry);
+    const [first] = entries;
+    const underlying = source && first && { entries, manifest: await source.manifest(first, op) };
     return send({ there: target, ...(await unsentCommits(divergence, op)), underlying, pin: true }, op);
   };
   const sent = await updateRef<Sent | 'sent'>(name, { read, attempt }, op);

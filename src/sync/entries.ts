@@ -1,6 +1,6 @@
 /** The entries that a pull adds to the local history, and the tags that name them. */
 import type { ObjectId } from '../format/object-id.js';
-import { type Ref, type Row, rowCount } from '../format/ref.js';
+import { entryCount, type HistoryEntry, type Ref } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { Refs } from '../repository/refs.js';
 import type { SessionRef } from '../session/session-ref.js';
@@ -9,9 +9,14 @@ import type { SessionRef } from '../session/session-ref.js';
  * Returns the local entries with the new ones, in the remote's order. Those that only the local
  * store has stay before the entry that they follow.
  */
-export async function inOrder(there: SessionRef, added: readonly Row[], here: readonly Row[], options: RequestOptions): Promise<Row[]> {
+export async function inOrder(
+  there: SessionRef,
+  added: readonly HistoryEntry[],
+  here: readonly HistoryEntry[],
+  options: RequestOptions,
+): Promise<HistoryEntry[]> {
   const mine = new Map([...here, ...added].map((entry) => [entry.id, entry]));
-  const ordered: Row[] = [];
+  const ordered: HistoryEntry[] = [];
   let left = added.length;
   for await (const { id } of there.entries(options)) {
     const entry = mine.get(id);
@@ -32,18 +37,18 @@ export async function inOrder(there: SessionRef, added: readonly Row[], here: re
 export function arrange(
   refs: Refs,
   ref: Ref,
-  here: readonly Row[],
-  entries: readonly Row[],
+  here: readonly HistoryEntry[],
+  entries: readonly HistoryEntry[],
   options: RequestOptions,
-): Promise<Pick<Ref, 'rows' | 'segments'>> {
-  const older = here.slice(ref.rows.length);
+): Promise<Pick<Ref, 'entries' | 'segments'>> {
+  const older = here.slice(ref.entries.length);
   const front = entries.slice(0, entries.length - older.length);
-  const isSame = older.length === rowCount(ref) - ref.rows.length && older.every((entry, i) => entry === entries[front.length + i]);
-  return isSame ? refs.replaceRows(ref, front, options) : refs.adopt(ref, entries, options);
+  const isSame = older.length === entryCount(ref) - ref.entries.length && older.every((entry, i) => entry === entries[front.length + i]);
+  return isSame ? refs.replaceEntries(ref, front, options) : refs.adopt(ref, entries, options);
 }
 
 /** Returns the tags of a ref that name one of the entries. */
-export function tagsOf({ tags }: Ref, entries: readonly Row[]): [name: string, commit: ObjectId][] {
+export function tagsOf({ tags }: Ref, entries: readonly HistoryEntry[]): [name: string, commit: ObjectId][] {
   const ids = new Set(entries.map(({ id }) => id));
   return [...tags].filter(([, id]) => ids.has(id));
 }

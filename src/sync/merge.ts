@@ -2,7 +2,7 @@
 import type { Operation } from '../base/operation.js';
 import type { Commit } from '../format/commit.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import { appendCommit, newCommit } from '../session/append-commit.js';
 import { deleteSession } from '../session/history.js';
 import type { Replica } from '../session/replica/replica.js';
@@ -33,10 +33,10 @@ export async function mergeSession(replica: Replica, session: string, other: str
     const { tree, blobs } = await kept.manifest(kept.head, op);
     const known = new Set<string>();
     for await (const { id } of theirs.entries(op)) known.add(id);
-    const below: Row[] = [];
-    for await (const row of ours.entries(op)) {
-      if (known.has(row.id)) break;
-      below.push(row);
+    const below: HistoryEntry[] = [];
+    for await (const entry of ours.entries(op)) {
+      if (known.has(entry.id)) break;
+      below.push(entry);
     }
     return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch, below }, op))?.entry.id;
   };

@@ -7,7 +7,7 @@ import { BrowserStateError, ignore, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 import { type BlobPlace, type Manifest, mergeBlobs } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { KeptFrames } from '../repository/read/frame-cache.js';
 import { matchSegments, type Segment } from '../repository/write/blob-parts.js';
@@ -85,7 +85,7 @@ async function readAfterLoss(there: SessionRef, error: unknown, op: RemoteCall):
   return now;
 }
 
-function nothingNew(session: string, { id }: Row): PullResult {
+function nothingNew(session: string, { id }: HistoryEntry): PullResult {
   return { session, commit: id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
 }
 
@@ -96,7 +96,7 @@ async function attemptPull(here: SessionRef, there: LiveSession, settings: PullS
   if (kind === 'diverged') throw diverged(here, there);
   const isAhead = kind === 'ahead';
   const entry = await requestedEntry(here, there, settings.at ?? 'HEAD', isAhead, op);
-  const mine: Row[] = [];
+  const mine: HistoryEntry[] = [];
   for await (const part of here.parts(op)) mine.push(...part);
   const known = new Set(mine.map(({ id }) => id));
   const wanted = isAhead || entry.id === head.id ? [entry] : [head, entry];
@@ -107,7 +107,7 @@ async function attemptPull(here: SessionRef, there: LiveSession, settings: PullS
 }
 
 /** Returns the entry that a revision names on the remote, or else here: a tag may be only here. */
-async function requestedEntry(here: SessionRef, there: SessionRef, at: string, isAhead: boolean, op: RemoteCall): Promise<Row> {
+async function requestedEntry(here: SessionRef, there: SessionRef, at: string, isAhead: boolean, op: RemoteCall): Promise<HistoryEntry> {
   const own = isAhead ? await here.find(at, op).catch(ignore('NOT_FOUND')) : undefined;
   if (own !== undefined) return own;
   return there.find(at, op).catch(async (error: unknown) => {
@@ -124,8 +124,8 @@ async function requestedEntry(here: SessionRef, there: SessionRef, at: string, i
 async function fetchEntries(
   here: SessionRef,
   there: LiveSession,
-  missing: readonly Row[],
-  mine: readonly Row[],
+  missing: readonly HistoryEntry[],
+  mine: readonly HistoryEntry[],
   { frames }: PullSettings,
   op: RemoteCall,
 ): Promise<Pick<PullResult, 'objects' | 'fetchedBytes'> | undefined> {
@@ -157,27 +157,27 @@ async function fetchEntries(
   });
   for (const [id, place] of copied.places) places.set(id, place);
   const added = await Promise.all(
-    manifests.map(async ({ id, commit, tree, blobs }, i): Promise<Row> => {
+    manifests.map(async ({ id, commit, tree, blobs }, i): Promise<HistoryEntry> => {
       const content = { commit, tree, blobs: new Map([...blobs.keys()].map((id) => [id, places.get(id) as BlobPlace])) };
-      const { entry, manifest } = writeEntry(repository, { op: (missing[i] as Row).op, epoch: pin.epoch, ...content }, op);
+      const { entry, manifest } = writeEntry(repository, { op: (missing[i] as HistoryEntry).op, epoch: pin.epoch, ...content }, op);
       await manifest;
       op.local.noteManifest(entry.manifest, { id, ...content });
       return entry;
     }),
   );
-  const rows = await inOrder(there, added, mine, op);
-  const history = await arrange(repository.refs, { ...target.ref, epoch: pin.epoch }, mine, rows, op);
-  const tags = new Map([...target.ref.tags, ...tagsOf(there.ref, rows)]);
+  const entries = await inOrder(there, added, mine, op);
+  const history = await arrange(repository.refs, { ...target.ref, epoch: pin.epoch }, mine, entries, op);
+  const tags = new Map([...target.ref.tags, ...tagsOf(there.ref, entries)]);
   const swapped = await target.update({ state: 'live', ...history, tags, head: new Uint8Array(0), epoch: pin.epoch }, op);
   await copied.recorded;
   if (swapped === undefined) return undefined;
   const at = missing.findIndex(({ id }) => id === there.head.id);
-  if (at !== -1) await op.remote.noteRef(there, { entry: missing[at] as Row, bytes: stored[at] as Uint8Array });
+  if (at !== -1) await op.remote.noteRef(there, { entry: missing[at] as HistoryEntry, bytes: stored[at] as Uint8Array });
   return { objects: missing.length + copied.packs, fetchedBytes: copied.bytes };
 }
 
 /** Prepares the local store for new entries while the manifests are fetched. */
-async function prepareLocal(session: string, mine: readonly Row[], op: RemoteCall) {
+async function prepareLocal(session: string, mine: readonly HistoryEntry[], op: RemoteCall) {
   const target = await op.local.ensure(session, op);
   const pin = new Pin(op.local.index, target, op);
   if (mine.length === 0) await pin.set();

@@ -4,7 +4,7 @@ import { requestOptions } from '../base/operation.js';
 import { kind, type OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { RemoteCall } from '../session/call.js';
 import { wasCollected } from '../session/read-manifest.js';
@@ -92,7 +92,7 @@ async function attemptPush(
   if (kind === 'same' || kind === 'behind') {
     const lost = (await op.remote.isLookDue()) ? await missingOfHead(there, op) : new Set<string>();
     if (lost.size > 0) return result(session, await resend(there, lost, op), 0);
-    return { session, commit: (there.head as Row).id, pushed: false, commits: 0, objects: 0, bytes: 0 };
+    return { session, commit: (there.head as HistoryEntry).id, pushed: false, commits: 0, objects: 0, bytes: 0 };
   }
   const divergence = { here, there, unsent, base };
   const deleted = there.wasDeleted ? await op.remote.lastHead(session) : undefined;

@@ -2,7 +2,7 @@
  * Repairing a session on the remote: entries whose packs are gone get new manifests, made from the
  * local store (SPEC.md 11.5).
  */
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { RemoteCall } from '../session/call.js';
 import { findRelocations, lostPacks, needs } from '../session/replica/lost.js';
 import type { SessionRef } from '../session/session-ref.js';
@@ -15,7 +15,7 @@ import { type Sent, send } from './upload.js';
  */
 export async function resend(there: SessionRef, lost: ReadonlySet<string>, op: RemoteCall): Promise<Sent | undefined> {
   const relocated = await findRelocations(op.local, there, lost, op);
-  const head = there.head as Row;
+  const head = there.head as HistoryEntry;
   const isHeadSent = relocated.some(({ id }) => id === head.id);
   if (relocated.length === 0 || (!isHeadSent && (await needs(there, head, lost, op))))
     throw lostPacks(op.remote.provider.url, lost, there.id);

@@ -3,7 +3,7 @@ import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../base/limits.js';
 import type { Epoch } from '../format/cells.js';
 import type { BlobPlace, Manifest } from '../format/manifest.js';
 import type { ObjectId } from '../format/object-id.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import { distinctBlobs, type Tree } from '../format/tree.js';
 import { BlobReader } from '../repository/read/blob-reader.js';
 import { BlobWriter } from '../repository/write/blob-writer.js';
@@ -22,7 +22,7 @@ export interface Shipment {
   /** Oldest first. */
   outgoing: Outgoing[];
   /** Entries of another session that the new one begins with, and the manifest of the first. */
-  underlying?: { rows: readonly Row[]; manifest: Manifest } | undefined;
+  underlying?: { entries: readonly HistoryEntry[]; manifest: Manifest } | undefined;
   /** The local manifest of the commit before the first outgoing one. */
   base?: Pick<Manifest, 'blobs'> | undefined;
   /** Tags to set in the same swap. */
@@ -87,8 +87,8 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
     signal: op.signal,
   });
   let previous = known.tree;
-  const rows: Row[] = [];
-  const moved = new Map<ObjectId, Row>();
+  const entries: HistoryEntry[] = [];
+  const moved = new Map<ObjectId, HistoryEntry>();
   const manifests = new Map<ObjectId, Promise<Uint8Array>>();
   const named: BlobPlace[] = [];
   for (const each of outgoing) {
@@ -104,7 +104,7 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
     const { entry, manifest } = writeEntry(repository, { op: each.op, epoch, ...content }, op);
     manifests.set(entry.id, manifest);
     if (relocated.includes(each)) moved.set(entry.id, entry);
-    else rows.unshift(entry);
+    else entries.unshift(entry);
     previous = tree;
   }
   const looking = new PackPresence(repository, op).missing(named, writer.packs);
@@ -112,9 +112,9 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
   const pinning = reuse.needsPin ? Promise.resolve(shipment.pinned ?? repository.epoch(op)) : undefined;
   pinning?.catch(() => undefined);
   await writer.finish();
-  const before = { ...ref, rows: ref.rows.map((row) => moved.get(row.id) ?? row), epoch };
+  const before = { ...ref, entries: ref.entries.map((entry) => moved.get(entry.id) ?? entry), epoch };
   const [history, missing, stored] = await Promise.all([
-    repository.refs.addRows(before, [...rows, ...(underlying?.rows ?? [])], op),
+    repository.refs.addEntries(before, [...entries, ...(underlying?.entries ?? [])], op),
     looking,
     Promise.all(manifests.values()),
     writer.acknowledged(),
@@ -126,7 +126,7 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
     return send({ ...shipment, there: target, loss, looks, pin: true }, op);
   }
   if (pinned !== undefined && !isUsable(reuse, pinned)) return send({ ...shipment, there: target, looks, pinned }, op);
-  const first = [...rows, ...before.rows][0] as Row;
+  const first = [...entries, ...before.entries][0] as HistoryEntry;
   const bytes = await manifests.get(first.id);
   const change = {
     state: 'live',
@@ -172,8 +172,8 @@ async function knownPlaces(
   op: RemoteCall,
 ): Promise<{ places: ReadonlyMap<ObjectId, BlobPlace>; tree: Tree | undefined }> {
   const trees = new Set(outgoing.map(({ commit }) => commit.tree));
-  const wanted = there.ref.rows.filter(({ commit }, i) => i === 0 || trees.delete(commit.tree));
-  const manifests = await Promise.all(wanted.map((row) => there.manifest(row, op)));
+  const wanted = there.ref.entries.filter(({ commit }, i) => i === 0 || trees.delete(commit.tree));
+  const manifests = await Promise.all(wanted.map((entry) => there.manifest(entry, op)));
   if (underlying !== undefined) manifests.push(underlying.manifest);
   const places = new Map(manifests.flatMap(({ blobs }) => [...blobs]));
   return { places: withoutPacks(places, loss?.lost ?? new Set()), tree: manifests[0]?.tree };
@@ -206,7 +206,7 @@ async function findReuse(
     const found = withoutCondemned(await op.remote.index.lookup(repository, pinned.k, ids), pinned);
     return { places: withoutPacks(found, lost), learntAt: pinned.k, needsPin: true };
   }
-  const mayReuse = missing.length > 0 && (pin || ref.rows.length === 0);
+  const mayReuse = missing.length > 0 && (pin || ref.entries.length === 0);
   const guess = mayReuse ? await op.remote.index.guess(repository, ids) : { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
   const places = withoutPacks(guess.places, lost);
   if (places.size > 0 && lengthOf(places) >= REUSE_SHARE * lengthOf(missing)) return { ...guess, places, needsPin: true };

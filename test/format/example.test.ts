@@ -25,8 +25,8 @@ test('section 17.1: the example is a whole repository', async (t) => {
     writeFileSync(join(root, path), bytes);
   }
   const reader = readerOf(root);
-  const [row] = reader.history('main');
-  const entries = row === undefined ? [] : reader.entries('main', row);
+  const [entry] = reader.history('main');
+  const entries = entry === undefined ? [] : reader.entries('main', entry);
   t.deepEqual(
     entries.map(({ path, content: bytes }) => [path, Buffer.from(bytes).toString()]),
     [

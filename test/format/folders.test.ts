@@ -17,8 +17,8 @@ import { Refusal, readerOf } from './reader/reader.js';
 function readAlone(root: string): string | undefined {
   try {
     const reader = readerOf(root);
-    const [row] = reader.history('main');
-    const [, file] = row === undefined ? [] : reader.entries('main', row);
+    const [entry] = reader.history('main');
+    const [, file] = entry === undefined ? [] : reader.entries('main', entry);
     return Buffer.from(file?.content ?? []).toString();
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

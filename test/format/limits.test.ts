@@ -28,8 +28,8 @@ const rows: [string, number[], number[]][] = [
   ['body of the epoch / condemned names', [library.MAX_EPOCH_BODY, library.MAX_CONDEMNED], [limits.epochBody, limits.condemned]],
   ['body of a segment', [library.MAX_SEGMENT_SIZE], [limits.segmentBody]],
   ['value of a cell', [library.MAX_CELL_SIZE], [limits.cell]],
-  ['rows of a segment', [library.MAX_SEGMENT_ROWS], [limits.segmentRows]],
-  ['rows of a session', [library.MAX_SESSION_ROWS], [limits.sessionRows]],
+  ['history entries of a segment', [library.MAX_SEGMENT_ENTRIES], [limits.segmentEntries]],
+  ['history entries of a session', [library.MAX_SESSION_ENTRIES], [limits.sessionEntries]],
   ['sequence of a ref', [library.MAX_SEQUENCE], [limits.sequence]],
   ['a time in milliseconds', [library.MAX_TIME], [limits.time]],
 ];

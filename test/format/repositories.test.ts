@@ -29,14 +29,14 @@ for (const [name, notices, alter] of [...ruleCases, ...manifests]) {
     await alter(repository);
     const reader = new IndependentReader(contentSource(await seal(repository), 'tester/.store/'), true);
     const readAll = (): void => {
-      const rows = reader.history('main');
-      for (const row of rows) {
-        const version = repository.versions.find(({ commit }) => objectId('commit', encodeCommit(commit)) === row.id);
-        const files = reader.entries('main', row).map(({ path, content }) => [path, objectId('blob', content)]);
-        const expected = version?.tree.map((entry) => [entry.path, entry.kind === 'file' ? entry.ids : '']);
+      const history = reader.history('main');
+      for (const entry of history) {
+        const version = repository.versions.find(({ commit }) => objectId('commit', encodeCommit(commit)) === entry.id);
+        const files = reader.entries('main', entry).map(({ path, content }) => [path, objectId('blob', content)]);
+        const expected = version?.tree.map((file) => [file.path, file.kind === 'file' ? file.ids : '']);
         t.deepEqual(files, expected as string[][]);
       }
-      if (rows.length > 0) t.is(reader.resolve('main', 'good')?.id, reader.tags('main').get('good'));
+      if (history.length > 0) t.is(reader.resolve('main', 'good')?.id, reader.tags('main').get('good'));
     };
     if (tagOf[notices] === 'reader refuses') t.throws(readAll, { instanceOf: Refusal });
     else t.notThrows(readAll);

@@ -26,13 +26,13 @@ test('R-CODEC-2: raw is used if compression does not make the bytes fewer', asyn
 /** Returns the head's commit id, and its packs and blob ids. */
 async function headOf(provider: Provider): Promise<{ id: string; packs: Set<string>; blobs: string[]; epochs: Set<number> }> {
   const repository = (await Repository.open(provider, fakeHost())) as Repository;
-  const row = (await repository.refs.read('main'))?.ref.rows[0];
-  if (row === undefined) throw new Error('there is no head');
-  const { blobs } = await repository.readManifest(row);
+  const entry = (await repository.refs.read('main'))?.ref.entries[0];
+  if (entry === undefined) throw new Error('there is no head');
+  const { blobs } = await repository.readManifest(entry);
   const frames = [...blobs.values()].flatMap(({ location }) => framesOf(location));
-  const names = [row.manifest, ...frames.map(({ pack }) => pack)];
+  const names = [entry.manifest, ...frames.map(({ pack }) => pack)];
   return {
-    id: row.id,
+    id: entry.id,
     packs: new Set(frames.map(({ pack }) => pack.name)),
     blobs: [...blobs.keys()],
     epochs: new Set(names.map(({ epoch }) => epoch)),

@@ -4,7 +4,7 @@ import { MAX_SEQUENCE, MAX_TIME } from '../../src/base/limits.js';
 import type { Epoch } from '../../src/format/cells.js';
 import type { Commit } from '../../src/format/commit.js';
 import { type Frame, type Location, type ObjectName, packHeaderLength } from '../../src/format/locator.js';
-import { newRow, type Ref, type RefEvent, type Row } from '../../src/format/ref.js';
+import { type HistoryEntry, newEntry, type Ref, type RefEvent } from '../../src/format/ref.js';
 import type { TreeEntry } from '../../src/format/tree.js';
 
 /** As the code makes objects, so that they compare as equal. */
@@ -109,11 +109,11 @@ export const epoch: fc.Arbitrary<Epoch> = record({
 });
 const tagOf = (folder: string): number => folder.toUpperCase().charCodeAt(0);
 
-const row: fc.Arbitrary<Row> = fc
+const entry: fc.Arbitrary<HistoryEntry> = fc
   .tuple(fc.constantFrom('commit' as const, 'rollback' as const, 'merge' as const, 'recovered' as const), commit, objectName)
-  .map(([op, value, manifest]) => newRow(op, value, manifest));
-export const rows = fc
-  .uniqueArray(row, { maxLength: 4, selector: ({ id }) => id })
+  .map(([op, value, manifest]) => newEntry(op, value, manifest));
+export const entries = fc
+  .uniqueArray(entry, { maxLength: 4, selector: ({ id }) => id })
   .filter((all) => new Set(all.map(({ manifest }) => `${manifest.epoch}-${manifest.name}`)).size === all.length);
 
 const event: fc.Arbitrary<RefEvent> = record({
@@ -125,7 +125,7 @@ const event: fc.Arbitrary<RefEvent> = record({
 });
 const tagName = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._@-]{0,20}$/).filter((name) => !/^[0-9a-fA-F]+$/.test(name) && name !== 'HEAD');
 
-/** A valid ref: what may only be in a session that has rows is there only with rows. */
+/** A valid ref: what may only be in a session that has entries is there only with entries. */
 export const ref: fc.Arbitrary<Ref> = record({
   state: fc.constantFrom('live' as const, 'deleted' as const),
   sequence: uint.map((n) => Math.min(Math.max(1, n), MAX_SEQUENCE)),
@@ -136,8 +136,8 @@ export const ref: fc.Arbitrary<Ref> = record({
   tags: fc
     .dictionary(tagName, id, { maxKeys: 4, noNullPrototype: true })
     .map((tags) => new Map(Object.entries(tags).sort(([a], [b]) => (a < b ? -1 : 1)))),
-  rows,
-  segments: fc.uniqueArray(record({ name: objectName, rows: fc.integer({ min: 1, max: 1024 }) }), {
+  entries,
+  segments: fc.uniqueArray(record({ name: objectName, entries: fc.integer({ min: 1, max: 1024 }) }), {
     maxLength: 4,
     selector: ({ name }) => `${name.epoch}-${name.name}`,
   }),
@@ -145,9 +145,9 @@ export const ref: fc.Arbitrary<Ref> = record({
   head: fc.uint8Array({ maxLength: 40 }),
   extensions,
 }).map((value) => {
-  const none = { rows: [], segments: [], tags: new Map<string, string>(), head: new Uint8Array(0) };
+  const none = { entries: [], segments: [], tags: new Map<string, string>(), head: new Uint8Array(0) };
   if (value.state === 'deleted') return { ...value, ...none, lease: undefined };
-  return value.rows.length > 0 ? value : { ...value, ...none };
+  return value.entries.length > 0 ? value : { ...value, ...none };
 });
 
 /** Lengths of blobs and locations that hold them, in frames of a few packs. */

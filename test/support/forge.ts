@@ -11,12 +11,12 @@ import { type EnvelopeKind, envelopeHeader, wrap } from '../../src/format/envelo
 import { objectKey } from '../../src/format/keys.js';
 import { encodeLocators, type Frame, type Location, NO_PATCHES, type ObjectName, packHeaderLength } from '../../src/format/locator.js';
 import { objectId } from '../../src/format/object-id.js';
-import { emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row, type RowOp } from '../../src/format/ref.js';
+import { type EntryOp, emptyRef, encodeEntries, encodeRef, type HistoryEntry, newEntry, type Ref } from '../../src/format/ref.js';
 import { encodeTree, measureTree, type TreeEntry, treeId } from '../../src/format/tree.js';
 import type { Content } from './provider-content.js';
 
 export interface Version {
-  op: RowOp;
+  op: EntryOp;
   manifest: ObjectName;
   commit: Commit;
   tree: TreeEntry[];
@@ -110,9 +110,9 @@ export function packOf(id: Uint8Array, key: string, payload: Uint8Array): Uint8A
   return concat([content, createHash('sha256').update(content).digest()]);
 }
 
-export function rowsBody(rows: readonly Row[]): Uint8Array {
+export function entriesBody(entries: readonly HistoryEntry[]): Uint8Array {
   const out = new Writer();
-  encodeRows(out, rows);
+  encodeEntries(out, entries);
   return out.finish();
 }
 
@@ -130,18 +130,18 @@ export async function seal(repository: Forged): Promise<Content> {
     const key = objectKey('manifests', version.manifest);
     bytes.set(key, await envelope(id, 'manifest', key, manifestBody(version)));
   }
-  const rows = versions.map(({ op, commit, manifest }) => newRow(op, commit, manifest));
-  const inline = rows.slice(0, rows.length - inSegment);
+  const entries = versions.map(({ op, commit, manifest }) => newEntry(op, commit, manifest));
+  const inline = entries.slice(0, entries.length - inSegment);
   const segmentKey = objectKey('segments', SEGMENT);
-  if (inSegment > 0) bytes.set(segmentKey, await envelope(id, 'segment', segmentKey, rowsBody(rows.slice(inline.length))));
+  if (inSegment > 0) bytes.set(segmentKey, await envelope(id, 'segment', segmentKey, entriesBody(entries.slice(inline.length))));
   const ref: Ref = {
     ...emptyRef(),
     sequence: 5,
     nonce: new Uint8Array(16).fill(5),
     epoch: 1,
-    tags: new Map([['good', (rows.at(-1) as Row).id]]),
-    rows: inline,
-    segments: inSegment > 0 ? [{ name: SEGMENT, rows: inSegment }] : [],
+    tags: new Map([['good', (entries.at(-1) as HistoryEntry).id]]),
+    entries: inline,
+    segments: inSegment > 0 ? [{ name: SEGMENT, entries: inSegment }] : [],
     head: bytes.get(objectKey('manifests', versions[0].manifest)) as Uint8Array,
     ...repository.ref,
   };

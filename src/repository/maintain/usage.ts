@@ -4,7 +4,7 @@ import { isError } from '../../base/errors.js';
 import type { RequestOptions } from '../../base/request.js';
 import { type ObjectFolder, objectFolders, objectKey } from '../../format/keys.js';
 import { framesOf } from '../../format/locator.js';
-import type { Row } from '../../format/ref.js';
+import type { HistoryEntry } from '../../format/ref.js';
 import type { Repository } from '../repository.js';
 
 export interface Usage {
@@ -40,13 +40,13 @@ export async function usageOf(repository: Repository, leftover: number, options:
       sizes.set(key, size);
     }
   }
-  const manifests = new Map<string, Row>();
+  const manifests = new Map<string, HistoryEntry>();
   for await (const session of refs.list(options)) {
     const ref = (await refs.read(session, options))?.ref;
-    if (ref === undefined || ref.rows.length === 0) continue;
+    if (ref === undefined || ref.entries.length === 0) continue;
     usage.sessions++;
     for (const { name } of ref.segments) sizes.delete(objectKey('segments', name));
-    for await (const entry of refs.rows(ref, options)) {
+    for await (const entry of refs.entries(ref, options)) {
       usage.commits++;
       usage.logicalBytes += entry.commit.bytes;
       manifests.set(objectKey('manifests', entry.manifest), entry);
@@ -63,11 +63,11 @@ export async function usageOf(repository: Repository, leftover: number, options:
  */
 async function forgetNeeded(
   repository: Repository,
-  manifests: ReadonlyMap<string, Row>,
+  manifests: ReadonlyMap<string, HistoryEntry>,
   sizes: Map<string, number>,
   options: RequestOptions,
 ): Promise<boolean> {
-  const packs = async (entry: Row): Promise<Set<string>> => {
+  const packs = async (entry: HistoryEntry): Promise<Set<string>> => {
     const { blobs } = await repository.readManifest(entry, options);
     return new Set([...blobs.values()].flatMap(({ location }) => framesOf(location).map(({ pack }) => objectKey('packs', pack))));
   };

@@ -9,7 +9,7 @@ import { objectKey } from '../../format/keys.js';
 import { frameKey, framesOf, type Location, type ObjectName } from '../../format/locator.js';
 import type { Manifest } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
-import type { Row } from '../../format/ref.js';
+import type { HistoryEntry } from '../../format/ref.js';
 import type { RequestOptions } from '../../provider/provider.js';
 import { BlobReader } from '../read/blob-reader.js';
 import type { Repository } from '../repository.js';
@@ -45,13 +45,13 @@ export class ManifestCheck {
     this.#options = options;
   }
 
-  /** Checks the manifest that the row names, for the session. */
-  async check(row: Row, session: string): Promise<Checked> {
+  /** Checks the manifest that the entry names, for the session. */
+  async check(entry: HistoryEntry, session: string): Promise<Checked> {
     const found = new Set<Finding>();
     // The tree, which is as large as all the rest, is not kept while the blobs are read.
-    const read = async () => (await this.#repository.readManifest(row, this.#options)).blobs;
-    const { value: blobs, damage } = await this.#findings.attempt(objectKey('manifests', row.manifest), read, [session]);
-    if (blobs === undefined) return { id: row.id, packs: [], findings: damage ? [damage] : [] };
+    const read = async () => (await this.#repository.readManifest(entry, this.#options)).blobs;
+    const { value: blobs, damage } = await this.#findings.attempt(objectKey('manifests', entry.manifest), read, [session]);
+    if (blobs === undefined) return { id: entry.id, packs: [], findings: damage ? [damage] : [] };
     const packs = new Map<string, ObjectName>();
     for (const { location } of blobs.values()) {
       for (const { pack, offset, storedLength } of framesOf(location)) {
@@ -64,7 +64,7 @@ export class ManifestCheck {
       }
     }
     if (this.#options.readData) await this.#readBlobs(blobs, session, found);
-    return { id: row.id, packs: [...packs.values()], findings: [...found] };
+    return { id: entry.id, packs: [...packs.values()], findings: [...found] };
   }
 
   async #readBlobs(blobs: Manifest['blobs'], session: string, found: Set<Finding>): Promise<void> {

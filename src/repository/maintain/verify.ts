@@ -11,7 +11,7 @@ import { MAX_PACK_SIZE } from '../../base/limits.js';
 import { type envelopeKinds, openEnvelope } from '../../format/envelope.js';
 import { CONFIG_KEY, EPOCH_KEY, nameOfKey, type ObjectFolder, objectFolders, objectKey, refKey } from '../../format/keys.js';
 import type { ObjectName } from '../../format/locator.js';
-import { checkUnique, type Ref, type Row } from '../../format/ref.js';
+import { checkUnique, type HistoryEntry, type Ref } from '../../format/ref.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { CHECK_ADDRESS, noStore, Repository } from '../repository.js';
 import { type Finding, Findings } from './findings.js';
@@ -146,17 +146,17 @@ class Check {
     const ref = (await repository.refs.read(session, this.#options))?.ref;
     if (ref === undefined) return;
     this.#epochs.set(session, ref.epoch);
-    if (ref.rows.length === 0) return;
+    if (ref.entries.length === 0) return;
     this.result.sessions++;
     const seen = new Set<string>();
     let isWhole = true;
-    for await (const rows of this.#parts(repository, ref, session)) {
-      isWhole &&= rows !== undefined;
-      for (const row of rows ?? []) {
-        this.#checkOrder(row, seen, session);
+    for await (const entries of this.#parts(repository, ref, session)) {
+      isWhole &&= entries !== undefined;
+      for (const entry of entries ?? []) {
+        this.#checkOrder(entry, seen, session);
         // Readers stop here as well.
-        checkUnique([row], seen, refKey(session));
-        await this.#checkRow(manifests, ref, row, session);
+        checkUnique([entry], seen, refKey(session));
+        await this.#checkEntry(manifests, ref, entry, session);
       }
     }
     if (isWhole) {
@@ -168,10 +168,10 @@ class Check {
   }
 
   /**
-   * Yields the rows of the ref, then those of each segment; undefined for one that cannot be read.
+   * Yields the entries of the ref, then those of each segment; undefined for one that cannot be read.
    */
-  async *#parts(repository: Repository, ref: Ref, session: string): AsyncGenerator<readonly Row[] | undefined> {
-    yield ref.rows;
+  async *#parts(repository: Repository, ref: Ref, session: string): AsyncGenerator<readonly HistoryEntry[] | undefined> {
+    yield ref.entries;
     for (const segment of ref.segments) {
       const key = this.#need('segments', segment.name, session);
       this.#checkBirth(segment.name, key, ref, session);
@@ -181,13 +181,13 @@ class Check {
   }
 
   /**
-   * Checks that rows are newest first (R-REF-6): histories are compared from their newest common
-   * row.
+   * Checks that entries are newest first (R-REF-6): histories are compared from their newest common
+   * entry.
    */
-  #checkOrder({ id, commit }: Row, newer: ReadonlySet<string>, session: string): void {
+  #checkOrder({ id, commit }: HistoryEntry, newer: ReadonlySet<string>, session: string): void {
     const parent = commit.parents.find((each) => newer.has(each));
     if (parent !== undefined)
-      this.#findings.add('DAMAGED', refKey(session), `the row of ${id} comes after that of its parent ${parent}`, [session]);
+      this.#findings.add('DAMAGED', refKey(session), `the entry of ${id} comes after that of its parent ${parent}`, [session]);
   }
 
   /** Checks that no name that a ref reaches was born after the ref's epoch (R-EPOCH). */
@@ -196,23 +196,23 @@ class Check {
       this.#findings.add('DAMAGED', refKey(session), `its epoch is ${ref.epoch}, and it reaches ${key}, born in epoch ${epoch}`, [session]);
   }
 
-  async #checkRow(manifests: ManifestCheck, ref: Ref, row: Row, session: string): Promise<void> {
+  async #checkEntry(manifests: ManifestCheck, ref: Ref, entry: HistoryEntry, session: string): Promise<void> {
     this.result.commits++;
-    const key = this.#need('manifests', row.manifest, session);
-    this.#checkBirth(row.manifest, key, ref, session);
+    const key = this.#need('manifests', entry.manifest, session);
+    this.#checkBirth(entry.manifest, key, ref, session);
     if (!(await this.#exists(key))) return;
     const known = this.#manifests.get(key);
-    const checked = known?.id === row.id ? known : await manifests.check(row, session);
+    const checked = known?.id === entry.id ? known : await manifests.check(entry, session);
     this.#manifests.set(key, checked);
     for (const name of checked.packs) this.#checkBirth(name, this.#need('packs', name, session), ref, session);
     for (const finding of checked.findings) this.#findings.addSessions(finding, [session]);
   }
 
   /**
-   * Checks the head. Readers use the first row's manifest from the ref, if it is stored there
+   * Checks the head. Readers use the first entry's manifest from the ref, if it is stored there
    * (R-REF-5).
    */
-  async #checkHead(repository: Repository, { head, rows: [first] }: Ref, session: string): Promise<void> {
+  async #checkHead(repository: Repository, { head, entries: [first] }: Ref, session: string): Promise<void> {
     if (first === undefined || head.length === 0) return;
     const key = objectKey('manifests', first.manifest);
     const opened = await this.#findings.attempt(refKey(session), () => repository.openManifest(first, head), [session]);
@@ -232,7 +232,7 @@ class Check {
     }
   }
 
-  /** Verifies an object's envelope: of all with `readData`, else of those that no row reaches. */
+  /** Verifies an object's envelope: of all with `readData`, else of those that no entry reaches. */
   async #checkObject(repository: Repository, key: string): Promise<void> {
     const needed = this.#needed.get(key);
     if (needed === undefined) this.result.unreferenced++;

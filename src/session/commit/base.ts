@@ -3,7 +3,7 @@ import { BrowserStateError, ignore } from '../../base/errors.js';
 import type { Operation } from '../../base/operation.js';
 import type { Manifest } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
-import type { Row } from '../../format/ref.js';
+import type { HistoryEntry } from '../../format/ref.js';
 import type { Workspace, WorkspaceRecord } from '../../workspace/workspace.js';
 import type { Call } from '../call.js';
 import { relativeWith } from '../relatives.js';
@@ -12,7 +12,7 @@ import { headMoved } from '../update-ref.js';
 
 /** The version that a commit follows, and the ref that it was read from: local or remote. */
 export interface Parent {
-  entry: Row;
+  entry: HistoryEntry;
   manifest: Manifest;
   source: SessionRef;
 }
@@ -57,7 +57,7 @@ export async function readUnderlay(from: SessionRef, record: WorkspaceRecord | u
  */
 export async function passedWarning(
   from: SessionRef,
-  head: Row | undefined,
+  head: HistoryEntry | undefined,
   { dir, record }: Workspace,
   op: Operation,
 ): Promise<string | undefined> {
@@ -80,7 +80,7 @@ export async function rejectDiverged(from: SessionRef, parent: Parent | undefine
   const fork = known.has(base) ? undefined : await relativeWith([op.local], from.id, base, op);
   if (fork === undefined) return;
   // The local store has only some entries. The fork shares those before the conflict.
-  const others = [(await op.remote?.recall(from.id))?.ref.rows ?? [], parent?.source === from ? [] : (parent?.source.entries(op) ?? [])];
+  const others = [(await op.remote?.recall(from.id))?.ref.entries ?? [], parent?.source === from ? [] : (parent?.source.entries(op) ?? [])];
   for (const entries of others) for (const id of await historyOf(entries)) known.add(id);
   for await (const { id } of (await op.local.read(fork, op)).entries(op)) {
     if (known.has(id)) return;
@@ -98,7 +98,7 @@ export async function rejectDiverged(from: SessionRef, parent: Parent | undefine
 }
 
 /** Returns the ids of entries and of their parents. */
-async function historyOf(entries: AsyncIterable<Row> | Iterable<Row>): Promise<Set<ObjectId>> {
+async function historyOf(entries: AsyncIterable<HistoryEntry> | Iterable<HistoryEntry>): Promise<Set<ObjectId>> {
   const ids = new Set<ObjectId>();
   for await (const { id, commit } of entries) for (const each of [id, ...commit.parents]) ids.add(each);
   return ids;

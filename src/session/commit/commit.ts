@@ -4,7 +4,7 @@ import { isCheckpoint } from '../../format/checkpoint-label.js';
 import { diffTrees, isEmptyDiff } from '../../format/diff.js';
 import { type BlobPlace, prepareTree } from '../../format/manifest.js';
 import { type ObjectId, objectId } from '../../format/object-id.js';
-import type { Row } from '../../format/ref.js';
+import type { HistoryEntry } from '../../format/ref.js';
 import { measureTree, type Tree } from '../../format/tree.js';
 import { ignoreFailure } from '../../fs/errors.js';
 import { readFacts } from '../../profile/excludes.js';
@@ -164,7 +164,7 @@ async function rejectChanged(local: LocalReplica, { dir, generation }: Workspace
 }
 
 /** Sets a given tag on the head; undefined if another writer updated the ref first. */
-async function keepHead(from: SessionRef, entry: Row, tag: string | undefined, op: Call) {
+async function keepHead(from: SessionRef, entry: HistoryEntry, tag: string | undefined, op: Call) {
   const isSet = tag === undefined || from.ref.tags.get(tag) === entry.id || (await setTag(from, tag, entry.id, op));
   return isSet ? { entry, storedBytes: 0 } : undefined;
 }

@@ -3,7 +3,7 @@ import { kind, type OptionNames } from '../../base/option-check.js';
 import type { OnProgress } from '../../base/progress.js';
 import type { Compression } from '../../format/codecs.js';
 import type { ObjectId } from '../../format/object-id.js';
-import type { RowOp } from '../../format/ref.js';
+import type { EntryOp } from '../../format/ref.js';
 import type { SkippedEntry } from '../../workspace/capture/scan.js';
 import { type OfflineOptions, offlineOptions } from '../call.js';
 import type { ReadDirectory } from './read-directory.js';
@@ -42,7 +42,7 @@ export const commitOptions: OptionNames<CommitOptions & OfflineOptions> = {
 /** The options for callers inside this library. */
 export interface CommitSettings extends CommitOptions {
   /** The operation in the history; `commit` unless given. */
-  op?: RowOp | undefined;
+  op?: EntryOp | undefined;
   /** The required parent: CONFLICT if the head is another. Unless given, any head is followed. */
   onto?: { head: ObjectId | undefined } | undefined;
   /** The session for the directory's record, if the commit goes to a conflict session of it. */

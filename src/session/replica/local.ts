@@ -6,7 +6,7 @@ import type { Owners } from '../../base/owners.js';
 import { STORE_FOLDER } from '../../format/keys.js';
 import { nameText, type ObjectName } from '../../format/locator.js';
 import type { Manifest } from '../../format/manifest.js';
-import type { Row } from '../../format/ref.js';
+import type { HistoryEntry } from '../../format/ref.js';
 import { isSameDirectory } from '../../fs/mount-points.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { BlobIndex } from '../../repository/blob-index.js';
@@ -137,7 +137,7 @@ export class LocalReplica extends Replica {
     return new SessionRef(this, id, repository, await repository.refs.ensure(id, options));
   }
 
-  override async manifest(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Manifest> {
+  override async manifest(from: SessionRef, entry: HistoryEntry, options: RequestOptions = {}): Promise<Manifest> {
     if (this.#newest?.name === nameText(entry.manifest)) return this.#newest.manifest;
     return super.manifest(from, entry, options);
   }

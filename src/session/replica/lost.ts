@@ -1,7 +1,7 @@
 /** Packs and manifests that a replica has lost, and the local store can resend (SPEC.md 11.5). */
 import { BrowserStateError, ignore, isError } from '../../base/errors.js';
 import { objectKey } from '../../format/keys.js';
-import type { Row } from '../../format/ref.js';
+import type { HistoryEntry } from '../../format/ref.js';
 import type { RequestOptions } from '../../provider/provider.js';
 import { needsPack, PackPresence } from '../commit/reuse.js';
 import { type Outgoing, outgoing } from '../outgoing.js';
@@ -20,11 +20,11 @@ export async function findRelocations(
 ): Promise<Outgoing[]> {
   const here = await local.read(there.id, op);
   if (!here.exists || lost.size === 0) return [];
-  const own = new Map<string, Row>();
+  const own = new Map<string, HistoryEntry>();
   for await (const entry of here.entries(op)) own.set(entry.id, entry);
   const packs = new PackPresence(here.repository, op);
-  const found: Row[] = [];
-  for (const entry of there.ref.rows) {
+  const found: HistoryEntry[] = [];
+  for (const entry of there.ref.entries) {
     const mine = own.get(entry.id);
     if (mine === undefined || !(await needs(there, entry, lost, op))) continue;
     const { blobs } = await here.manifest(mine, op);
@@ -34,7 +34,7 @@ export async function findRelocations(
 }
 
 /** Returns whether an entry needs a lost object. */
-export async function needs(there: SessionRef, entry: Row, lost: ReadonlySet<string>, op: RequestOptions): Promise<boolean> {
+export async function needs(there: SessionRef, entry: HistoryEntry, lost: ReadonlySet<string>, op: RequestOptions): Promise<boolean> {
   if (lost.has(objectKey('manifests', entry.manifest))) return true;
   const manifest = await there.manifest(entry, op).catch(ignore('INTEGRITY'));
   return manifest === undefined || [...manifest.blobs.values()].some((place) => needsPack(place, lost));

@@ -11,7 +11,7 @@ import { refKey } from '../../format/keys.js';
 import { nameText } from '../../format/locator.js';
 import type { Manifest } from '../../format/manifest.js';
 import type { ObjectId } from '../../format/object-id.js';
-import { MAX_INLINE_HEAD, type Row } from '../../format/ref.js';
+import { type HistoryEntry, MAX_INLINE_HEAD } from '../../format/ref.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import { probeProvider } from '../../provider/wrap/probe.js';
 import { BlobIndex } from '../../repository/blob-index.js';
@@ -169,7 +169,7 @@ export class RemoteReplica extends Replica {
     return note && this.#recalled(id, note);
   }
 
-  override async manifestBytes(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Uint8Array> {
+  override async manifestBytes(from: SessionRef, entry: HistoryEntry, options: RequestOptions = {}): Promise<Uint8Array> {
     const noted = (await this.#notes.session(from.id))?.manifest;
     return noted?.name === nameText(entry.manifest) ? noted.bytes : super.manifestBytes(from, entry, options);
   }
@@ -177,7 +177,7 @@ export class RemoteReplica extends Replica {
   /** Returns the remote's manifest of the newest version whose content this machine has. */
   async notedManifest({ id, repository }: SessionRef): Promise<Manifest | undefined> {
     const note = await this.#notes.session(id);
-    const entry = note?.ref.rows.find(({ manifest }) => nameText(manifest) === note.manifest.name);
+    const entry = note?.ref.entries.find(({ manifest }) => nameText(manifest) === note.manifest.name);
     return note && entry && repository.openManifest(entry, note.manifest.bytes);
   }
 
@@ -196,7 +196,7 @@ export class RemoteReplica extends Replica {
     const before = await this.#notes.session(id);
     const kept = before?.manifest ?? { name: '', bytes: new Uint8Array(0) };
     const manifest = stored ? { name: nameText(stored.entry.manifest), bytes: stored.bytes } : kept;
-    const head = ref.rows[0]?.id ?? before?.head;
+    const head = ref.entries[0]?.id ?? before?.head;
     await this.#notes.setSession(id, { repository: repository.id, version, ref, head, manifest });
   }
 

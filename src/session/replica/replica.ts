@@ -2,7 +2,7 @@
 import { BrowserStateError, isError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import type { Manifest } from '../../format/manifest.js';
-import type { Row, SegmentName } from '../../format/ref.js';
+import type { HistoryEntry, SegmentName } from '../../format/ref.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import type { BlobIndex } from '../../repository/blob-index.js';
 import type { RefChange } from '../../repository/refs.js';
@@ -93,12 +93,12 @@ export abstract class Replica implements RefOwner {
     return new Uint8Array(0);
   }
 
-  async manifest(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Manifest> {
+  async manifest(from: SessionRef, entry: HistoryEntry, options: RequestOptions = {}): Promise<Manifest> {
     return from.repository.openManifest(entry, await this.manifestBytes(from, entry, options));
   }
 
   /** Returns the stored manifest of an entry. See `readManifestBytes` for what it throws. */
-  manifestBytes(from: SessionRef, entry: Row, options: RequestOptions = {}): Promise<Uint8Array> {
+  manifestBytes(from: SessionRef, entry: HistoryEntry, options: RequestOptions = {}): Promise<Uint8Array> {
     return readManifestBytes(from, entry, options);
   }
 
@@ -108,7 +108,12 @@ export abstract class Replica implements RefOwner {
   }
 
   /** Throws INTEGRITY, if a check is due, if a version to be named again or a segment is lost. */
-  async requirePresent(from: SessionRef, entry: Row, options: RequestOptions, segments: readonly SegmentName[] = []): Promise<void> {
+  async requirePresent(
+    from: SessionRef,
+    entry: HistoryEntry,
+    options: RequestOptions,
+    segments: readonly SegmentName[] = [],
+  ): Promise<void> {
     if (!(await this.isLookDue())) return;
     const reading = segments.map((segment) => from.repository.refs.segment(segment, options));
     const [{ blobs }] = await Promise.all([from.manifest(entry, options), ...reading]);

@@ -35,39 +35,39 @@ export function readEpoch(body: Uint8Array): Epoch {
   return { k, condemned };
 }
 
-export interface Row {
+export interface HistoryEntry {
   id: string;
   op: 'commit' | 'rollback' | 'merge' | 'recovered';
   manifest: Name;
   commit: Commit;
 }
 
-function readRows(input: Input, most: number): Row[] {
+function readEntries(input: Input, most: number): HistoryEntry[] {
   const start = input.at;
-  const rows = input.list(most, (): Row => {
+  const entries = input.list(most, (): HistoryEntry => {
     const op = input.oneOf(['commit', 'rollback', 'merge', 'recovered']);
     const manifest = input.name();
     const commit = input.sized();
     return { id: idOf('commit', commit), op, manifest, commit: readCommit(commit) };
   });
-  must(most > 99 || input.at - start <= 65_536, 'R-REF-2', 'the bytes of the rows');
-  return rows;
+  must(most > 99 || input.at - start <= 65_536, 'R-REF-2', 'the bytes of the entries');
+  return entries;
 }
 
 /** R-REF-7. */
-export function mustDiffer(rows: readonly Row[]): void {
-  must(new Set(rows.map(({ id }) => id)).size === rows.length, 'R-REF-7', 'a commit twice');
-  must(new Set(rows.map(({ manifest }) => keyOf('', manifest))).size === rows.length, 'R-REF-7', 'a manifest twice');
+export function mustDiffer(entries: readonly HistoryEntry[]): void {
+  must(new Set(entries.map(({ id }) => id)).size === entries.length, 'R-REF-7', 'a commit twice');
+  must(new Set(entries.map(({ manifest }) => keyOf('', manifest))).size === entries.length, 'R-REF-7', 'a manifest twice');
 }
 
 /** Section 8.4. */
-export function readSegment(body: Uint8Array, count?: number): Row[] {
+export function readSegment(body: Uint8Array, count?: number): HistoryEntry[] {
   const input = new Input(body);
-  const rows = readRows(input, limits.segmentRows);
+  const entries = readEntries(input, limits.segmentEntries);
   input.end();
-  must(rows.length >= 1 && (count === undefined || rows.length === count), 'R-REF-2', 'the rows of a segment');
-  mustDiffer(rows);
-  return rows;
+  must(entries.length >= 1 && (count === undefined || entries.length === count), 'R-REF-2', 'the entries of a segment');
+  mustDiffer(entries);
+  return entries;
 }
 
 export interface Ref {
@@ -78,8 +78,8 @@ export interface Ref {
   etagStyle: 'returned' | 'unquoted';
   lease: { owner: string; expiry: number } | undefined;
   tags: Map<string, string>;
-  rows: Row[];
-  segments: { name: Name; rows: number }[];
+  entries: HistoryEntry[];
+  segments: { name: Name; entries: number }[];
   events: { op: string; time: number; author: string; nonce: Uint8Array; detail: string }[];
   /** The inline manifest. */
   head: Uint8Array;
@@ -98,8 +98,8 @@ export function readRef(body: Uint8Array): Ref {
   const lease = input.flag() ? { owner: input.text(256), expiry: input.uint(limits.time) } : undefined;
   const tags = input.list(1024, (): [string, string] => [checkTag(input.text()), hex(input.take(32))]);
   mustRise(tags, ([a], [b]) => compareText(a, b), 'R-REF-4');
-  const rows = readRows(input, 99);
-  const segments = input.list(4096, () => ({ name: input.name(), rows: input.uint(limits.segmentRows) }));
+  const entries = readEntries(input, 99);
+  const segments = input.list(4096, () => ({ name: input.name(), entries: input.uint(limits.segmentEntries) }));
   const events = input.list(50, () => ({
     op: input.oneOf(['create', 'fork', 'tag', 'delete', 'restart']),
     time: input.uint(limits.time),
@@ -110,17 +110,17 @@ export function readRef(body: Uint8Array): Ref {
   const head = input.sized(16 * 1024);
   const extensions = input.extensions();
   input.end();
-  mustDiffer(rows);
+  mustDiffer(entries);
   must(new Set(segments.map(({ name }) => keyOf('', name))).size === segments.length, 'R-REF-7', 'a segment twice');
   must(
-    segments.every((segment) => segment.rows >= 1),
+    segments.every((segment) => segment.entries >= 1),
     'R-REF-2',
-    'a segment without rows',
+    'a segment without entries',
   );
-  must(segments.reduce((sum, segment) => sum + segment.rows, rows.length) <= limits.sessionRows, 'R-REF-2', 'rows in all');
-  must(rows.length > 0 || (segments.length === 0 && tags.length === 0 && head.length === 0), 'R-REF-3');
-  must(state === 'live' || (rows.length === 0 && lease === undefined), 'R-REF-3');
-  return { state, sequence, nonce, epoch, etagStyle, lease, tags: new Map(tags), rows, segments, events, head, extensions };
+  must(segments.reduce((sum, segment) => sum + segment.entries, entries.length) <= limits.sessionEntries, 'R-REF-2', 'entries in all');
+  must(entries.length > 0 || (segments.length === 0 && tags.length === 0 && head.length === 0), 'R-REF-3');
+  must(state === 'live' || (entries.length === 0 && lease === undefined), 'R-REF-3');
+  return { state, sequence, nonce, epoch, etagStyle, lease, tags: new Map(tags), entries, segments, events, head, extensions };
 }
 
 /** R-REF-4. */

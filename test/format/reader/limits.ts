@@ -20,8 +20,8 @@ export const limits = {
   condemned: 131_072,
   segmentBody: 4 * MiB,
   cell: 4 * MiB,
-  segmentRows: 4096,
-  sessionRows: 262_144,
+  segmentEntries: 4096,
+  sessionEntries: 262_144,
   sequence: 2 ** 52,
   time: 8_640_000_000_000_000,
 } as const;

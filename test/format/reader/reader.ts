@@ -5,7 +5,7 @@
  * to write this reader, SPEC.md is wrong.
  */
 import { idOf, keyOf, must } from './bytes.js';
-import { mustDiffer, type Ref, type Row, readConfig, readRef, readSegment } from './cells.js';
+import { type HistoryEntry, mustDiffer, type Ref, readConfig, readRef, readSegment } from './cells.js';
 import { decompress, readBody } from './envelope.js';
 import { assemble, blobIds, type Frame, type Manifest, openManifest } from './manifest.js';
 import { folderSource, isId, type Source } from './source.js';
@@ -45,17 +45,17 @@ export class IndependentReader {
       .sort();
   }
 
-  /** Every row of a session, newest first; none if it reads as absent. */
-  history(session: string): Row[] {
+  /** Every history entry of a session, newest first; none if it reads as absent. */
+  history(session: string): HistoryEntry[] {
     const ref = this.#ref(session);
     if (ref === undefined) return [];
-    const rows = [...ref.rows];
-    for (const { name, rows: count } of ref.segments) {
+    const entries = [...ref.entries];
+    for (const { name, entries: count } of ref.segments) {
       const key = keyOf('segments', name);
-      rows.push(...readSegment(readBody(this.#source.object(key), 'segment', key, this.#id()).body, count));
+      entries.push(...readSegment(readBody(this.#source.object(key), 'segment', key, this.#id()).body, count));
     }
-    mustDiffer(rows);
-    return rows;
+    mustDiffer(entries);
+    return entries;
   }
 
   tags(session: string): Map<string, string> {
@@ -63,28 +63,29 @@ export class IndependentReader {
   }
 
   /** Section 11.9; undefined if the revision names nothing. */
-  resolve(session: string, revision: string): Row | undefined {
-    const rows = this.history(session);
-    if (revision.startsWith('@')) return rows.find(({ commit }) => commit.time <= Date.parse(revision.slice(1)));
+  resolve(session: string, revision: string): HistoryEntry | undefined {
+    const entries = this.history(session);
+    if (revision.startsWith('@')) return entries.find(({ commit }) => commit.time <= Date.parse(revision.slice(1)));
     const [base = '', ...steps] = revision.split('~');
     const tagged = this.tags(session).get(base);
-    const matches = rows.filter(({ id }) => /^[0-9a-f]{4,64}$/i.test(base) && id.startsWith(base.toLowerCase()));
-    let row = base === 'HEAD' ? rows[0] : tagged === undefined ? (matches.length === 1 ? matches[0] : undefined) : byId(rows, tagged);
-    for (const step of steps) for (let n = step === '' ? 1 : Number(step); n > 0; n--) row = byId(rows, row?.commit.parents[0]);
-    return row;
+    const matches = entries.filter(({ id }) => /^[0-9a-f]{4,64}$/i.test(base) && id.startsWith(base.toLowerCase()));
+    let entry =
+      base === 'HEAD' ? entries[0] : tagged === undefined ? (matches.length === 1 ? matches[0] : undefined) : byId(entries, tagged);
+    for (const step of steps) for (let n = step === '' ? 1 : Number(step); n > 0; n--) entry = byId(entries, entry?.commit.parents[0]);
+    return entry;
   }
 
-  /** The validated manifest of a row: the inline one if the ref has it for this row (R-REF-5). */
-  manifest(session: string, row: Row): Manifest {
-    const key = keyOf('manifests', row.manifest);
+  /** The validated manifest of an entry: the inline one if the ref has it for this entry (R-REF-5). */
+  manifest(session: string, entry: HistoryEntry): Manifest {
+    const key = keyOf('manifests', entry.manifest);
     const ref = this.#ref(session);
-    const inline = ref?.rows[0]?.id === row.id ? ref.head : new Uint8Array(0);
-    return openManifest(inline.length > 0 ? inline : this.#source.object(key), key, this.#id(), row.id);
+    const inline = ref?.entries[0]?.id === entry.id ? ref.head : new Uint8Array(0);
+    return openManifest(inline.length > 0 ? inline : this.#source.object(key), key, this.#id(), entry.id);
   }
 
-  /** The files, directories and symlinks of a row's commit. */
-  entries(session: string, row: Row): ReadEntry[] {
-    const { tree, blobs } = this.manifest(session, row);
+  /** The files, directories and symlinks of a commit. */
+  entries(session: string, commit: HistoryEntry): ReadEntry[] {
+    const { tree, blobs } = this.manifest(session, commit);
     const frames = new Map<string, Uint8Array>();
     const bytesOf = (frame: Frame): Uint8Array => {
       const at = `${keyOf('packs', frame.pack)}:${frame.offset}`;
@@ -120,7 +121,7 @@ export class IndependentReader {
     return repository;
   }
 
-  /** A ref that has rows; undefined if the session reads as absent (R-REF-3). */
+  /** A ref that has entries; undefined if the session reads as absent (R-REF-3). */
   #ref(session: string): Ref | undefined {
     const key = `refs/${session}`;
     const cell = isId(session) ? this.#source.cell(key) : undefined;
@@ -128,12 +129,12 @@ export class IndependentReader {
     const { body, repository } = readBody(cell, 'ref', key, this.#isRemote ? this.#repository : this.#id());
     this.#repository = repository;
     const ref = readRef(body);
-    return ref.rows.length === 0 ? undefined : ref;
+    return ref.entries.length === 0 ? undefined : ref;
   }
 }
 
-function byId(rows: readonly Row[], id: string | undefined): Row | undefined {
-  return rows.find((row) => row.id === id);
+function byId(entries: readonly HistoryEntry[], id: string | undefined): HistoryEntry | undefined {
+  return entries.find((entry) => entry.id === id);
 }
 
 /** A reader of a local store, whose folder is `.store`. */

@@ -1,7 +1,16 @@
 /** Vectors of the bodies of cells and segments (SPEC.md 8). */
 import { Reader, Writer } from '../../../src/base/bytes.js';
 import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../../../src/format/cells.js';
-import { decodeRef, decodeRows, emptyRef, encodeRef, encodeRows, newRow, type Ref, type Row } from '../../../src/format/ref.js';
+import {
+  decodeEntries,
+  decodeRef,
+  emptyRef,
+  encodeEntries,
+  encodeRef,
+  type HistoryEntry,
+  newEntry,
+  type Ref,
+} from '../../../src/format/ref.js';
 import { fromHex } from '../../support/hex.js';
 import type { Format } from './format.js';
 
@@ -79,8 +88,8 @@ const commit = {
   bytes: 2,
   extensions: [],
 };
-const first = newRow('commit', commit, name('aa'));
-const second = newRow('rollback', { ...commit, parents: [first.id], message: 'second' }, name('bb', 2));
+const first = newEntry('commit', commit, name('aa'));
+const second = newEntry('rollback', { ...commit, parents: [first.id], message: 'second' }, name('bb', 2));
 const nonce = fromHex('f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff');
 const event = { op: 'tag', time: 1_700_000_001_000, author: 'ada', nonce, detail: 'good' } as const;
 const full: Ref = {
@@ -94,20 +103,21 @@ const full: Ref = {
     ['good', first.id],
     ['v1', second.id],
   ]),
-  rows: [second, first],
+  entries: [second, first],
   segments: [
-    { name: name('cc', 2), rows: 50 },
-    { name: name('dd'), rows: 1024 },
+    { name: name('cc', 2), entries: 50 },
+    { name: name('dd'), entries: 1024 },
   ],
   events: [event, { ...event, op: 'create', detail: '' }],
   head: Uint8Array.of(0x42, 0x53),
   extensions: [{ tag: 2, value: Uint8Array.of(5) }],
 };
-/** Rows of some 4 KiB each. */
-const heavyRows = (count: number): Row[] =>
-  Array.from({ length: count }, (_, i) => newRow('commit', { ...commit, time: i, message: 'x'.repeat(4000) }, name(`${i + 10}`)));
-/** Segments of 4,096 rows each. */
-const manySegments = (count: number): Ref['segments'] => Array.from({ length: count }, (_, i) => ({ name: name(`${i + 10}`), rows: 4096 }));
+/** Entries of some 4 KiB each. */
+const heavyEntries = (count: number): HistoryEntry[] =>
+  Array.from({ length: count }, (_, i) => newEntry('commit', { ...commit, time: i, message: 'x'.repeat(4000) }, name(`${i + 10}`)));
+/** Segments of 4,096 entries each. */
+const manySegments = (count: number): Ref['segments'] =>
+  Array.from({ length: count }, (_, i) => ({ name: name(`${i + 10}`), entries: 4096 }));
 const empty: Ref = { ...emptyRef(), sequence: 1, nonce };
 
 export const refs: Format<Ref> = {
@@ -130,7 +140,10 @@ export const refs: Format<Ref> = {
     { rule: 'R-REF-4: a tag of hex digits', bytes: encodeRef({ ...full, tags: new Map([['beef', first.id]]) }) },
     {
       rule: 'R-REF-2: 100 rows',
-      bytes: encodeRef({ ...empty, rows: new Array(100).fill(newRow('commit', { ...commit, message: '' }, first.manifest)) }).slice(0, 100),
+      bytes: encodeRef({ ...empty, entries: new Array(100).fill(newEntry('commit', { ...commit, message: '' }, first.manifest)) }).slice(
+        0,
+        100,
+      ),
     },
     {
       rule: 'R-CRYPT-5, R-ENC-4: an odd extension',
@@ -140,42 +153,42 @@ export const refs: Format<Ref> = {
     { rule: 'R-LIMIT: a lease up to no time', bytes: encodeRef({ ...full, lease: { owner: 'a', expiry: 8_640_000_000_000_001 } }) },
     { rule: 'R-LIMIT: an event of no time', bytes: encodeRef({ ...full, events: [{ ...event, time: 8_640_000_000_000_001 }] }) },
     { rule: 'R-REF-8: a sequence of 0', bytes: encodeRef({ ...empty, sequence: 0 }) },
-    { rule: 'R-REF-7: one commit twice', bytes: encodeRef({ ...full, rows: [second, { ...second, manifest: name('ee') }] }) },
-    { rule: 'R-REF-7: one manifest twice', bytes: encodeRef({ ...full, rows: [second, { ...first, manifest: second.manifest }] }) },
+    { rule: 'R-REF-7: one commit twice', bytes: encodeRef({ ...full, entries: [second, { ...second, manifest: name('ee') }] }) },
+    { rule: 'R-REF-7: one manifest twice', bytes: encodeRef({ ...full, entries: [second, { ...first, manifest: second.manifest }] }) },
     {
       rule: 'R-REF-7: one segment twice',
       bytes: encodeRef({ ...full, segments: [full.segments[0], full.segments[0]] as Ref['segments'] }),
     },
-    { rule: 'R-REF-2: a segment without rows', bytes: encodeRef({ ...full, segments: [{ name: name('cc', 2), rows: 0 }] }) },
-    { rule: 'R-REF-2: 64 KiB of rows and some', bytes: encodeRef({ ...full, rows: heavyRows(17) }) },
+    { rule: 'R-REF-2: a segment without rows', bytes: encodeRef({ ...full, segments: [{ name: name('cc', 2), entries: 0 }] }) },
+    { rule: 'R-REF-2: 64 KiB of rows and some', bytes: encodeRef({ ...full, entries: heavyEntries(17) }) },
     { rule: 'R-LIMIT: 262,145 rows in all', bytes: encodeRef({ ...full, segments: manySegments(64) }) },
     { rule: 'section 8.3: a state of 2', bytes: encodeRef(empty).fill(2, 0, 1) },
     { rule: 'R-ENC-3: a byte after the end', bytes: Uint8Array.of(...encodeRef(empty), 0) },
   ],
 };
 
-function rowsOf(rows: readonly Row[]): Uint8Array {
+function entriesOf(entries: readonly HistoryEntry[]): Uint8Array {
   const out = new Writer();
-  encodeRows(out, rows);
+  encodeEntries(out, entries);
   return out.finish();
 }
 
-export const segments: Format<Row[]> = {
+export const segments: Format<HistoryEntry[]> = {
   name: 'segments',
   section: '8.4',
   values: { 'two rows': [second, first] },
-  encode: rowsOf,
+  encode: entriesOf,
   decode: (bytes) => {
     const input = new Reader(bytes, 'segments/vector');
-    const rows = decodeRows(input, 4096, 'segments/vector');
+    const entries = decodeEntries(input, 4096, 'segments/vector');
     input.end();
-    return rows;
+    return entries;
   },
   refused: [
     { rule: 'section 8.3: an operation of 4', bytes: fromHex(`010401${'00'.repeat(16)}00`) },
     { rule: 'R-LIMIT: 4,097 rows', bytes: fromHex('8120') },
     { rule: 'R-ENC-3: a byte after the end', bytes: fromHex('0000') },
-    { rule: 'R-REF-7: one commit twice', bytes: rowsOf([second, { ...second, manifest: name('ee') }]) },
-    { rule: 'R-REF-7: one manifest twice', bytes: rowsOf([second, { ...first, manifest: second.manifest }]) },
+    { rule: 'R-REF-7: one commit twice', bytes: entriesOf([second, { ...second, manifest: name('ee') }]) },
+    { rule: 'R-REF-7: one manifest twice', bytes: entriesOf([second, { ...first, manifest: second.manifest }]) },
   ],
 };

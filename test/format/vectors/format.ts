@@ -31,7 +31,8 @@ export interface Refusal<Value> {
 
 /**
  * Bytes in hex, 64-bit integers in decimal, maps as objects, what is undefined as null. The bytes
- * that a row keeps of its commit are no value of their own.
+ * that a history entry keeps of its commit are no value of their own. The frozen files call the
+ * entries of a history `rows`.
  */
 export function toJson(value: unknown): unknown {
   if (value instanceof Uint8Array) return hex(value);
@@ -41,7 +42,7 @@ export function toJson(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toJson);
   if (typeof value !== 'object' || value === null) return value;
   const parts = Object.entries(value).filter(([key]) => key !== 'canonical');
-  return Object.fromEntries(parts.map(([key, each]) => [key, toJson(each)]));
+  return Object.fromEntries(parts.map(([key, each]) => [key === 'entries' ? 'rows' : key, toJson(each)]));
 }
 
 /** The content of the file of a format: the same in every run. */

@@ -18,9 +18,9 @@ interface Place {
   head: string;
 }
 
-type Row = readonly [code: ErrorCode, fails: (place: Place) => Promise<unknown>, details: (place: Place) => object];
+type HistoryEntry = readonly [code: ErrorCode, fails: (place: Place) => Promise<unknown>, details: (place: Place) => object];
 
-const table: Readonly<Record<string, Row>> = {
+const table: Readonly<Record<string, HistoryEntry>> = {
   'an absent session': ['NOT_FOUND', ({ store }) => store.session('none').resolve('HEAD'), () => ({ session: 'none' })],
   'an absent revision': ['NOT_FOUND', ({ session }) => session.resolve('none'), () => ({ session: 's', revision: 'none' })],
   'an absent parent': [

@@ -1,4 +1,4 @@
-/** Long histories: chains of patches, and rows that move to segments. */
+/** Long histories: chains of patches, and entries that move to segments. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -47,7 +47,7 @@ test('R-WRITE-4: two pages that change in place are stored as two pages', async 
 
 const COMMITS = 135;
 
-test('R-REF-2: rows that moved to segments are found by every kind of revision', async (t) => {
+test('R-REF-2: entries that moved to segments are found by every kind of revision', async (t) => {
   const provider = memoryProvider();
   const { store, folder, session } = await freshStore(t, provider);
   const dir = join(folder, 'profile');

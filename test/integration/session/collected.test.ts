@@ -5,7 +5,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { Row } from '../../../src/format/ref.js';
+import type { HistoryEntry } from '../../../src/format/ref.js';
 import { memoryProvider, type Provider, type Session } from '../../../src/index.js';
 import { scoped } from '../../../src/provider/wrap/scoped.js';
 import type { Token } from '../../../src/repository/refs.js';
@@ -73,11 +73,11 @@ test('R-WRITE-1: a commit stands after its swap, even if the index and the recor
 async function giveNewName(provider: Provider): Promise<void> {
   const repository = (await Repository.open(scoped(provider, 'tester/.store/'), fakeHost('repacker'))) as Repository;
   const token = (await repository.refs.read('main')) as Token;
-  const [row, ...older] = token.ref.rows as [Row, ...Row[]];
-  const manifest = await repository.readManifest(row);
+  const [entry, ...older] = token.ref.entries as [HistoryEntry, ...HistoryEntry[]];
+  const manifest = await repository.readManifest(entry);
   const name = { epoch: 1, name: 'ee'.repeat(16) };
   await repository.writeManifest(name, manifest, 'auto');
-  await repository.refs.swap(token, { rows: [{ ...row, manifest: name }, ...older] });
+  await repository.refs.swap(token, { entries: [{ ...entry, manifest: name }, ...older] });
 }
 
 for (const [what, act] of [

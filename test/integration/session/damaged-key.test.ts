@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { MAX_REF_ROWS } from '../../../src/format/ref.js';
+import { MAX_REF_ENTRIES } from '../../../src/format/ref.js';
 import { memoryProvider, openStore, type Session, type Store } from '../../../src/index.js';
 import type { Cell, Provider } from '../../../src/provider/provider.js';
 import { rejects } from '../../support/errors.js';
@@ -70,7 +70,7 @@ test.before(async () => {
   dir = mkdtempSync(join(tmpdir(), 'browserstate-damaged-'));
   inner = memoryProvider();
   const store = await open(inner, 'first', `${dir} home`);
-  for (let i = 0; i <= MAX_REF_ROWS; i++) {
+  for (let i = 0; i <= MAX_REF_ENTRIES; i++) {
     writeFileSync(join(dir, 'file'), `${i} `.repeat(100));
     await store.session('s').commit(dir);
   }

@@ -80,7 +80,7 @@ test('R-SYNC-6: a sync pulls a session that a fork removed and whose pull was cu
   const remove = async (detail: string) => {
     const token = await repository.refs.read('main');
     if (token === undefined) return t.fail();
-    const emptied = { state: 'deleted', rows: [], segments: [], head: new Uint8Array(0) } as const;
+    const emptied = { state: 'deleted', entries: [], segments: [], head: new Uint8Array(0) } as const;
     await repository.refs.swap(token, { ...emptied, ...repository.refs.event(token.ref, 'delete', detail) });
   };
   await remove(`${fork} ${ours}`);

@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, readdirSync, readFileSync, writeFileSync } f
 import { join } from 'node:path';
 import test from 'ava';
 import { objectKey } from '../../../src/format/keys.js';
-import type { Row } from '../../../src/format/ref.js';
+import type { HistoryEntry } from '../../../src/format/ref.js';
 import { memoryProvider, type Provider } from '../../../src/index.js';
 import { scoped } from '../../../src/provider/wrap/scoped.js';
 import { allowedRanges, planFetch } from '../../../src/repository/read/fetch-plan.js';
@@ -97,8 +97,8 @@ test('R-COMPACT-1: a head that is pushed with all previous commits is within the
   }
   t.is((await a.session.push()).commits, 40);
   const repository = (await Repository.open(scoped(remote, 'tester/.store/'), fakeHost())) as Repository;
-  const row = (await repository.refs.read('main'))?.ref.rows[0] as Row;
-  const { blobs } = await repository.openManifest(row, await repository.provider.get(objectKey('manifests', row.manifest)));
+  const entry = (await repository.refs.read('main'))?.ref.entries[0] as HistoryEntry;
+  const { blobs } = await repository.openManifest(entry, await repository.provider.get(objectKey('manifests', entry.manifest)));
   const { spans, liveBytes, fetchBytes } = planFetch(blobs.values());
   t.true(fetchBytes <= 1.5 * liveBytes, `${fetchBytes} bytes fetched for ${liveBytes} live ones`);
   t.true(spans.length <= allowedRanges(liveBytes), `${spans.length} ranges`);

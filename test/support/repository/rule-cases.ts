@@ -7,8 +7,8 @@ import { deflateRawSync } from 'node:zlib';
 import { concat } from '../../../src/base/bytes.js';
 import { MAX_PACK_SIZE } from '../../../src/base/limits.js';
 import { type Frame, packHeaderLength } from '../../../src/format/locator.js';
-import { encodeRef, newRow, type Ref } from '../../../src/format/ref.js';
-import { contents, envelope, type Forged, fileEntry, idOf, manifestBody, named, packOf, retree, rowsBody, SEGMENT } from '../forge.js';
+import { encodeRef, newEntry, type Ref } from '../../../src/format/ref.js';
+import { contents, entriesBody, envelope, type Forged, fileEntry, idOf, manifestBody, named, packOf, retree, SEGMENT } from '../forge.js';
 
 /**
  * The component that notices. `reader`: a reader and verify. `blob`: a reader, and verify with all
@@ -26,7 +26,7 @@ const ref =
   (repository: Forged): void => {
     repository.after = async (content) => {
       const { versions, id, inSegment } = repository;
-      const rows = versions.map(({ op, commit, manifest }) => newRow(op, commit, manifest)).slice(0, versions.length - inSegment);
+      const entries = versions.map(({ op, commit, manifest }) => newEntry(op, commit, manifest)).slice(0, versions.length - inSegment);
       const base: Ref = {
         state: 'live',
         sequence: 5,
@@ -35,8 +35,8 @@ const ref =
         etagStyle: 'returned',
         lease: undefined,
         tags: new Map([['good', idOf(versions[2] as Forged['versions'][0])]]),
-        rows,
-        segments: [{ name: SEGMENT, rows: inSegment }],
+        entries,
+        segments: [{ name: SEGMENT, entries: inSegment }],
         events: [],
         head: content.get(`manifests/1-${versions[0].manifest.name}`) as Uint8Array,
         extensions: [],
@@ -107,28 +107,32 @@ export const ruleCases: [string, Notices, (repository: Forged) => void | Promise
       replace(newestKey, (_, { id }) => envelope(id, 'manifest', newestKey, manifestBody({ ...newest, locations })))(repository);
     },
   ],
-  ['R-REF-6: a row after that of its parent', 'check', ref(({ rows }) => ({ rows: [...rows].reverse(), head: new Uint8Array(0) }))],
-  ['R-REF-7: one row twice in the ref', 'reader', ref(({ rows }) => ({ rows: [...rows, ...rows] }))],
+  [
+    'R-REF-6: an entry after that of its parent',
+    'check',
+    ref(({ entries }) => ({ entries: [...entries].reverse(), head: new Uint8Array(0) })),
+  ],
+  ['R-REF-7: one entry twice in the ref', 'reader', ref(({ entries }) => ({ entries: [...entries, ...entries] }))],
   ['R-REF-7: one segment twice', 'reader', ref(({ segments }) => ({ segments: [...segments, ...segments] }))],
   [
-    'R-REF-7: one row in the ref and in a segment',
+    'R-REF-7: one entry in the ref and in a segment',
     'reader',
     replace(segmentKey, (_, { id, versions: [newest] }) =>
-      envelope(id, 'segment', segmentKey, rowsBody([newRow('commit', newest.commit, named('ee'))])),
+      envelope(id, 'segment', segmentKey, entriesBody([newEntry('commit', newest.commit, named('ee'))])),
     ),
   ],
-  ['R-REF-11: a tag that names no row', 'check', ref(({ tags }) => ({ tags: new Map([...tags, ['lost', '0'.repeat(64)]]) }))],
+  ['R-REF-11: a tag that names no entry', 'check', ref(({ tags }) => ({ tags: new Map([...tags, ['lost', '0'.repeat(64)]]) }))],
   [
-    'R-REF-2: another number of rows in a segment',
+    'R-REF-2: another number of entries in a segment',
     'reader',
-    ref(({ segments }) => ({ segments: segments.map((each) => ({ ...each, rows: 2 })) })),
+    ref(({ segments }) => ({ segments: segments.map((each) => ({ ...each, entries: 2 })) })),
   ],
   // 8.4: segments.
   ['R-ENV-1: a damaged segment', 'reader', replace(segmentKey, (bytes) => flip(bytes, -1))],
   [
     'R-ENV-2: a segment under another key',
     'reader',
-    replace(segmentKey, (_, { id }) => envelope(id, 'segment', `segments/1-${'c1'.repeat(16)}`, rowsBody([]))),
+    replace(segmentKey, (_, { id }) => envelope(id, 'segment', `segments/1-${'c1'.repeat(16)}`, entriesBody([]))),
   ],
   ['R-REF-1, R-GC-2: a segment is missing', 'reader', remove('segments/')],
   // 7: manifests.

@@ -12,7 +12,7 @@ import { envelopeHeader, wrap } from '../../../src/format/envelope.js';
 import { newName, objectKey } from '../../../src/format/keys.js';
 import { encodeManifest } from '../../../src/format/manifest.js';
 import { objectId } from '../../../src/format/object-id.js';
-import { emptyRef, encodeRef, newRow } from '../../../src/format/ref.js';
+import { emptyRef, encodeRef, newEntry } from '../../../src/format/ref.js';
 import { measureTree, type TreeEntry, treeId } from '../../../src/format/tree.js';
 import { encodeEntry } from '../../../src/provider/local/entry.js';
 import { seal } from '../../format/vectors/envelopes.js';
@@ -48,7 +48,7 @@ export async function exampleFiles(): Promise<Map<string, Uint8Array>> {
   const header = envelopeHeader({ kind: 'pack', repository, key: objectKey('packs', pack) });
   const frame = { pack, offset: header.length, codec: 'raw', storedLength: blob.length, length: blob.length } as const;
   const place = { location: { frame, offset: 0, baseLength: blob.length, patches: [] }, length: blob.length };
-  const ref = { ...emptyRef(), sequence: 2, nonce: host.random(16), epoch: 1, rows: [newRow('commit', commit, manifest)] };
+  const ref = { ...emptyRef(), sequence: 2, nonce: host.random(16), epoch: 1, entries: [newEntry('commit', commit, manifest)] };
   const files = new Map([
     [objectKey('packs', pack), seal(header, blob)],
     [
@@ -112,10 +112,10 @@ function annotateRef(bytes: Uint8Array): string[] {
   dump.take(1, 'etag style: as returned');
   dump.take(1, 'lease: none');
   dump.uint('number of tags');
-  dump.uint('number of rows');
-  dump.take(1, 'row: op, commit');
-  dump.uint('row: birth epoch of the manifest');
-  dump.take(16, 'row: name16 of the manifest');
+  dump.uint('number of history entries');
+  dump.take(1, 'history entry: op, commit');
+  dump.uint('history entry: birth epoch of the manifest');
+  dump.take(16, 'history entry: name16 of the manifest');
   annotateCommit(dump);
   dump.uint('number of segments');
   dump.uint('number of events');

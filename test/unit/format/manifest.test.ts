@@ -57,10 +57,10 @@ test('R-ENC-3: no beginning of a manifest is one', (t) => {
 
 test('R-MAN-1: no altered byte of commit and tree is read as the commit that an entry names', async (t) => {
   const repository = Repository.at(memoryProvider(), fakeHost('manifest'), new Uint8Array(16));
-  const row = { id: commitId(encodeCommit(commitOf(tree))), manifest: { epoch: 1, name: 'ab'.repeat(16) } };
-  const key = objectKey('manifests', row.manifest);
+  const head = { id: commitId(encodeCommit(commitOf(tree))), manifest: { epoch: 1, name: 'ab'.repeat(16) } };
+  const key = objectKey('manifests', head.manifest);
   const open = async (bytes: Uint8Array): Promise<Manifest> =>
-    repository.openManifest(row, await wrap({ kind: 'manifest', repository: repository.id, key }, bytes, 'off'));
+    repository.openManifest(head, await wrap({ kind: 'manifest', repository: repository.id, key }, bytes, 'off'));
   t.deepEqual(await open(body), decodeManifest(body));
   const locators = encodeLocators([place.location], [3]).length;
   for (let at = 0; at < body.length - locators; at++) {

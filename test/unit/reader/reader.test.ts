@@ -83,12 +83,12 @@ test('SPEC 11.5: a version costs its ref, its manifest if the ref does not carry
   const place = await serve(t, await frozen());
   const provider = localProvider(join(v1, 'store'), fakeHost('plan'));
   const repository = (await Repository.open(provider, fakeHost('plan'))) as Repository;
-  const rows = (await repository.refs.read('main'))?.ref.rows ?? [];
-  for (const row of rows) {
-    const { spans, liveBytes } = planFetch((await repository.readManifest(row)).blobs.values());
+  const entries = (await repository.refs.read('main'))?.ref.entries ?? [];
+  for (const entry of entries) {
+    const { spans, liveBytes } = planFetch((await repository.readManifest(entry)).blobs.values());
     place.requests.length = 0;
-    const version = await openReader({ url: place.url }).session('main').version({ at: row.id });
-    t.true(place.requests.length <= 2, row.id);
+    const version = await openReader({ url: place.url }).session('main').version({ at: entry.id });
+    t.true(place.requests.length <= 2, entry.id);
     place.requests.length = 0;
     for await (const _ of version.readAll());
     t.is(place.requests.length, spans.length);

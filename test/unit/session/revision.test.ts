@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { emptyRef, newRow, type Row } from '../../../src/format/ref.js';
+import { emptyRef, type HistoryEntry, newEntry } from '../../../src/format/ref.js';
 import { type LogEntry, memoryProvider } from '../../../src/index.js';
 import { Repository } from '../../../src/repository/repository.js';
 import { resolveRevision } from '../../../src/session/revision.js';
@@ -83,25 +83,25 @@ test('a revision that does not exist is NOT_FOUND, and one that cannot exist is 
 });
 
 /** Two entries whose ids begin with the same four digits. */
-function twins(): [Row, Row] {
-  const seen = new Map<string, Row>();
+function twins(): [HistoryEntry, HistoryEntry] {
+  const seen = new Map<string, HistoryEntry>();
   for (let time = 0; ; time++) {
     const commit = { tree: '0'.repeat(64), parents: [], time, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
-    const row = newRow('commit', commit, { epoch: 1, name: '0'.repeat(32) });
-    const twin = seen.get(row.id.slice(0, 4));
-    if (twin !== undefined) return [row, twin];
-    seen.set(row.id.slice(0, 4), row);
+    const entry = newEntry('commit', commit, { epoch: 1, name: '0'.repeat(32) });
+    const twin = seen.get(entry.id.slice(0, 4));
+    if (twin !== undefined) return [entry, twin];
+    seen.set(entry.id.slice(0, 4), entry);
   }
 }
 
 test('a prefix of several commits is an error that names them', async (t) => {
-  const rows = twins();
+  const entries = twins();
   const { refs } = await Repository.init(memoryProvider(), fakeHost());
-  const ref = { ...emptyRef(), rows };
-  const history = { id: 'main', ref, entries: () => refs.rows(ref) };
-  const prefix = rows[0].id.slice(0, 4);
+  const ref = { ...emptyRef(), entries };
+  const history = { id: 'main', ref, entries: () => refs.entries(ref) };
+  const prefix = entries[0].id.slice(0, 4);
   const error = await rejects(t, () => resolveRevision(history, prefix), 'USAGE');
-  for (const { id } of rows) {
+  for (const { id } of entries) {
     t.true(error.message.includes(id.slice(0, 12)));
     t.is((await resolveRevision(history, id)).id, id);
   }

@@ -3,7 +3,7 @@
  * (SPEC.md R-REF-2, R-SYNC-4).
  */
 import test from 'ava';
-import { newRow, type Row } from '../../../src/format/ref.js';
+import { type HistoryEntry, newEntry } from '../../../src/format/ref.js';
 import { memoryProvider } from '../../../src/index.js';
 import type { Token } from '../../../src/repository/refs.js';
 import { Repository } from '../../../src/repository/repository.js';
@@ -12,52 +12,52 @@ import { arrange, inOrder } from '../../../src/sync/entries.js';
 import { counting } from '../../support/faults/providers.js';
 import { fakeHost } from '../../support/host.js';
 
-function entryOf(number: number): Row {
+function entryOf(number: number): HistoryEntry {
   const tree = number.toString(16).padStart(64, '0');
   const commit = { tree, parents: [], time: number, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
-  return newRow('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
+  return newEntry('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
 }
 
 /** Returns the entries from `from` down to `to`, newest first. */
-function entriesOf(from: number, to: number): Row[] {
+function entriesOf(from: number, to: number): HistoryEntry[] {
   return Array.from({ length: from - to + 1 }, (_, i) => entryOf(from - i));
 }
 
-async function withEntries(rows: readonly Row[]) {
+async function withEntries(entries: readonly HistoryEntry[]) {
   const provider = counting(memoryProvider());
   const repository = await Repository.init(provider, fakeHost());
   const empty = await repository.refs.ensure('main');
-  const token = (await repository.refs.swap(empty, await repository.refs.adopt(empty.ref, rows))) as Token;
+  const token = (await repository.refs.swap(empty, await repository.refs.adopt(empty.ref, entries))) as Token;
   return { provider, repository, token };
 }
 
-async function arranged(here: readonly Row[], rows: readonly Row[]) {
+async function arranged(here: readonly HistoryEntry[], entries: readonly HistoryEntry[]) {
   const { provider, repository, token } = await withEntries(here);
   const puts = provider.counts.requests.put;
-  const change = await arrange(repository.refs, token.ref, here, rows, {});
+  const change = await arrange(repository.refs, token.ref, here, entries, {});
   const written = provider.counts.requests.put - puts;
   const { ref } = (await repository.refs.swap(token, change)) as Token;
   const ids: string[] = [];
-  for await (const { id } of repository.refs.rows(ref)) ids.push(id);
+  for await (const { id } of repository.refs.entries(ref)) ids.push(id);
   return { ids, written, before: token.ref.segments, after: ref.segments };
 }
 
-const idsOf = (rows: readonly Row[]) => rows.map(({ id }) => id);
+const idsOf = (entries: readonly HistoryEntry[]) => entries.map(({ id }) => id);
 
 test('R-REF-2: an entry before all those in segments leaves the segments unchanged', async (t) => {
   const here = entriesOf(3000, 1);
-  const rows = [entryOf(3001), ...here];
-  const { ids, written, before, after } = await arranged(here, rows);
-  t.deepEqual(ids, idsOf(rows));
+  const entries = [entryOf(3001), ...here];
+  const { ids, written, before, after } = await arranged(here, entries);
+  t.deepEqual(ids, idsOf(entries));
   t.is(written, 0);
   t.deepEqual(after, before);
 });
 
 test('R-REF-2: entries that the ref has no room for join the newest segment, and no other is rewritten', async (t) => {
   const here = entriesOf(3000, 1);
-  const rows = [...entriesOf(3060, 3001), ...here];
-  const { ids, written, before, after } = await arranged(here, rows);
-  t.deepEqual(ids, idsOf(rows));
+  const entries = [...entriesOf(3060, 3001), ...here];
+  const { ids, written, before, after } = await arranged(here, entries);
+  t.deepEqual(ids, idsOf(entries));
   t.is(written, 1);
   t.deepEqual(after.slice(-2), before.slice(-2));
 });

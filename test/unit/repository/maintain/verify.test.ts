@@ -46,13 +46,13 @@ async function subject(t: ExecutionContext, provider = memoryProvider()): Promis
 
 /** Rewrites the manifest of the head with other locations, and lets the ref name it. */
 async function replaceLocators({ repository, token }: Subject, alter: (place: BlobPlace) => BlobPlace): Promise<void> {
-  const row = token.ref.rows[0];
-  if (row === undefined) throw new Error('the session has a commit');
-  const { commit, tree, blobs } = await repository.readManifest(row);
+  const entry = token.ref.entries[0];
+  if (entry === undefined) throw new Error('the session has a commit');
+  const { commit, tree, blobs } = await repository.readManifest(entry);
   const altered = new Map([...blobs].map(([id, place]) => [id, alter(place)]));
   const name = { epoch: 1, name: 'ee'.repeat(16) };
   await repository.writeManifest(name, { commit, tree, blobs: altered }, 'off');
-  await repository.refs.swap(token, { rows: [{ ...row, manifest: name }] });
+  await repository.refs.swap(token, { entries: [{ ...entry, manifest: name }] });
 }
 
 test('an undamaged repository has no findings', async (t) => {

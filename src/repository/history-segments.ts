@@ -1,25 +1,25 @@
 /**
- * Segments: the rows that do not fit into a ref (SPEC.md 8.4). A segment's name is never reused, so
- * it identifies the rows. The segments that were read or written last are cached, since a push and
+ * Segments: the entries that do not fit into a ref (SPEC.md 8.4). A segment's name is never reused, so
+ * it identifies the entries. The segments that were read or written last are cached, since a push and
  * the pull after it read the same ones repeatedly.
  */
 import { Reader, Writer } from '../base/bytes.js';
 import { check, integrity, isError, readingKey } from '../base/errors.js';
 import type { WriterHost } from '../base/host.js';
-import { JOINED_SEGMENT_ROWS, KEPT_SEGMENT_ROWS, MAX_SEGMENT_ROWS, MAX_SEGMENT_SIZE } from '../base/limits.js';
+import { JOINED_SEGMENT_ENTRIES, KEPT_SEGMENT_ENTRIES, MAX_SEGMENT_ENTRIES, MAX_SEGMENT_SIZE } from '../base/limits.js';
 import { unwrap, wrap } from '../format/envelope.js';
 import { newName, objectKey } from '../format/keys.js';
 import { nameText, type ObjectName } from '../format/locator.js';
-import { decodeRows, encodeRows, type Row, type SegmentName } from '../format/ref.js';
+import { decodeEntries, encodeEntries, type HistoryEntry, type SegmentName } from '../format/ref.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 
-export class RowSegments {
+export class HistorySegments {
   readonly #provider: Provider;
   readonly #host: WriterHost;
   readonly #repository: Uint8Array;
   /** By name; the last used one is at the end. */
-  readonly #kept = new Map<string, readonly Row[]>();
-  #room = KEPT_SEGMENT_ROWS;
+  readonly #kept = new Map<string, readonly HistoryEntry[]>();
+  #room = KEPT_SEGMENT_ENTRIES;
 
   constructor(provider: Provider, host: WriterHost, repository: Uint8Array) {
     this.#provider = provider;
@@ -27,18 +27,18 @@ export class RowSegments {
     this.#repository = repository;
   }
 
-  /** Returns the rows of a segment, newest first. */
-  async read({ name, rows: count }: SegmentName, options: RequestOptions): Promise<readonly Row[]> {
+  /** Returns the entries of a segment, newest first. */
+  async read({ name, entries: count }: SegmentName, options: RequestOptions): Promise<readonly HistoryEntry[]> {
     const kept = this.#kept.get(nameText(name));
     if (kept !== undefined) return this.#keep(name, kept);
     const key = objectKey('segments', name);
     return readingKey(key, async () => {
       const { body } = await unwrap(await this.#get(key, options), { kind: 'segment', repository: this.#repository, key });
       const input = new Reader(body, key);
-      const rows = decodeRows(input, MAX_SEGMENT_ROWS, key);
+      const entries = decodeEntries(input, MAX_SEGMENT_ENTRIES, key);
       input.end();
-      check(rows.length === count, `${key}: expected ${count} rows, found ${rows.length}`);
-      return this.#keep(name, rows);
+      check(entries.length === count, `${key}: expected ${count} entries, found ${entries.length}`);
+      return this.#keep(name, entries);
     });
   }
 
@@ -50,33 +50,33 @@ export class RowSegments {
     }
   }
 
-  /** Writes the rows under the GC epoch to as few segments as can hold them, newest first. */
-  async write(epoch: number, rows: readonly Row[], options: RequestOptions): Promise<SegmentName[]> {
+  /** Writes the entries under the GC epoch to as few segments as can hold them, newest first. */
+  async write(epoch: number, entries: readonly HistoryEntry[], options: RequestOptions): Promise<SegmentName[]> {
     const segments: SegmentName[] = [];
-    for (let at = 0; at < rows.length; ) {
-      const part = segmentRows(rows.slice(at));
+    for (let at = 0; at < entries.length; ) {
+      const part = segmentEntries(entries.slice(at));
       const name = newName(this.#host, epoch);
       const key = objectKey('segments', name);
       const out = new Writer();
-      encodeRows(out, part);
+      encodeEntries(out, part);
       await this.#provider.put(key, await wrap({ kind: 'segment', repository: this.#repository, key }, out.finish(), 'auto'), options);
       this.#keep(name, part);
-      segments.push({ name, rows: part.length });
+      segments.push({ name, entries: part.length });
       at += part.length;
     }
     return segments;
   }
 
-  /** Adds the rows to the cache and evicts the least recently used ones. */
-  #keep(name: ObjectName, rows: readonly Row[]): readonly Row[] {
+  /** Adds the entries to the cache and evicts the least recently used ones. */
+  #keep(name: ObjectName, entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
     this.#forget(nameText(name));
-    this.#kept.set(nameText(name), rows);
-    this.#room -= rows.length;
+    this.#kept.set(nameText(name), entries);
+    this.#room -= entries.length;
     for (const oldest of this.#kept.keys()) {
       if (this.#room >= 0) break;
       this.#forget(oldest);
     }
-    return rows;
+    return entries;
   }
 
   #forget(name: string): void {
@@ -85,15 +85,15 @@ export class RowSegments {
   }
 }
 
-/** Returns the prefix of the rows that fits into one segment. */
-export function segmentRows(rows: readonly Row[]): readonly Row[] {
-  let count = Math.min(rows.length, JOINED_SEGMENT_ROWS);
-  while (rowBytes(rows.slice(0, count)) > MAX_SEGMENT_SIZE) count = Math.ceil(count / 2);
-  return rows.slice(0, count);
+/** Returns the prefix of the entries that fits into one segment. */
+export function segmentEntries(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  let count = Math.min(entries.length, JOINED_SEGMENT_ENTRIES);
+  while (entryBytes(entries.slice(0, count)) > MAX_SEGMENT_SIZE) count = Math.ceil(count / 2);
+  return entries.slice(0, count);
 }
 
-export function rowBytes(rows: readonly Row[]): number {
+export function entryBytes(entries: readonly HistoryEntry[]): number {
   const out = new Writer();
-  encodeRows(out, rows);
+  encodeEntries(out, entries);
   return out.length;
 }
