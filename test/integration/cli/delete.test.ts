@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
-import { MAX_INLINE_ROW_BYTES, MAX_MESSAGE_BYTES } from '../../../src/base/limits.js';
+import { MAX_INLINE_ENTRY_BYTES, MAX_MESSAGE_BYTES } from '../../../src/base/limits.js';
 import { openStore } from '../../../src/index.js';
 import { Desk, main, writeProfile } from '../../support/cli.js';
 
@@ -77,7 +77,7 @@ onLinux('a session with a damaged history is asked about too, and --quiet asks a
   t.is((await answered(desk, 'browserstate delete -s work --quiet', 'n\n')).seen, 'Delete work locally? [y/N] n\n');
   const store = await openStore({ home: desk.home });
   // Messages so long that the oldest commits leave the ref.
-  for (let size = 0; size <= MAX_INLINE_ROW_BYTES; size += MAX_MESSAGE_BYTES)
+  for (let size = 0; size <= MAX_INLINE_ENTRY_BYTES; size += MAX_MESSAGE_BYTES)
     await store.session('work').rollback('HEAD', { message: 'x'.repeat(MAX_MESSAGE_BYTES) });
   await store.close();
   rmSync(desk.path('home/default/.store/segments'), { recursive: true });
