@@ -75,8 +75,8 @@ export const MAX_INLINE_ENTRY_BYTES = 64 * KiB;
 export const MAX_SEGMENTS = 4096;
 export const MAX_SEGMENT_ENTRIES = 4096;
 /**
- * Entries of a session, in its ref and all segments. A reader of all of them holds the id and the name
- * of each, some 60 MB.
+ * Entries of a session, in its ref and all segments. A reader of all of them holds the id and the
+ * name of each, some 60 MB.
  */
 export const MAX_SESSION_ENTRIES = 262_144;
 /** Entries of a segment after it was joined with newer ones: bounds what a join rewrites. */
@@ -87,7 +87,8 @@ export const JOINED_SEGMENT_ENTRIES = 1024;
  */
 export const MIN_JOINED_SEGMENTS = 10;
 /**
- * Entries of segments that an open repository caches, some 4 MB: a history of a few thousand commits.
+ * Entries of segments that an open repository caches, some 4 MB: a history of a few thousand
+ * commits.
  */
 export const KEPT_SEGMENT_ENTRIES = 4096;
 /** Milliseconds of a time since 1970: what a Date can hold, up to the year 275,760. */

@@ -1,6 +1,6 @@
 /**
- * The ref: the one mutable object of a session (SPEC.md 8.3). It has an entry for every kept commit,
- * so that history is read without a walk, and names every reachable object.
+ * The ref: the one mutable object of a session (SPEC.md 8.3). It has an entry for every kept
+ * commit, so that history is read without a walk, and names every reachable object.
  */
 import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
 import { check, integrity } from '../base/errors.js';
@@ -155,8 +155,8 @@ export function encodeRef(ref: Ref): Uint8Array {
 
 /**
  * Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for features
- * that must not be ignored. Entries in `known`, such as those of the previous ref, are neither hashed
- * nor decoded again.
+ * that must not be ignored. Entries in `known`, such as those of the previous ref, are neither
+ * hashed nor decoded again.
  */
 export function decodeRef(bytes: Uint8Array, what: string, known: readonly HistoryEntry[] = []): Ref {
   const input = new Reader(bytes, what);

@@ -1,7 +1,7 @@
 /**
- * Segments: the entries that do not fit into a ref (SPEC.md 8.4). A segment's name is never reused, so
- * it identifies the entries. The segments that were read or written last are cached, since a push and
- * the pull after it read the same ones repeatedly.
+ * Segments: the entries that do not fit into a ref (SPEC.md 8.4). A segment's name is never
+ * reused, so it identifies the entries. The segments that were read or written last are cached,
+ * since a push and the pull after it read the same ones repeatedly.
  */
 import { Reader, Writer } from '../base/bytes.js';
 import { check, integrity, isError, readingKey } from '../base/errors.js';

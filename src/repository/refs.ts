@@ -49,7 +49,9 @@ export class Refs {
   readonly #host: WriterHost;
   readonly #repository: Uint8Array;
   readonly #segments: HistorySegments;
-  /** The entries of the ref that was read or written last: the next one probably has most of them. */
+  /**
+   * The entries of the ref that was read or written last: the next one probably has most of them.
+   */
   #entries: readonly HistoryEntry[] = [];
 
   constructor(provider: Provider, host: WriterHost, repository: Uint8Array) {
@@ -118,8 +120,8 @@ export class Refs {
   }
 
   /**
-   * Returns the change that adds an entry before the ref's entries. Entries that do not fit into the ref are
-   * first written to a segment, joined with the newest one if that is small (R-REF-2).
+   * Returns the change that adds an entry before the ref's entries. Entries that do not fit into
+   * the ref are first written to a segment, joined with the newest one if that is small (R-REF-2).
    */
   async addEntry(ref: Ref, entry: HistoryEntry, options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments' | 'head'>> {
     return { ...(await this.replaceEntries(ref, [entry, ...ref.entries], options)), head: new Uint8Array(0) };
@@ -140,9 +142,9 @@ export class Refs {
   }
 
   /**
-   * Like `addEntry` for any number of entries, newest first. It reads segments, which on a remote is a
-   * round trip, only if many small ones can become one. So their number does not grow with every
-   * commit.
+   * Like `addEntry` for any number of entries, newest first. It reads segments, which on a remote
+   * is a round trip, only if many small ones can become one. So their number does not grow with
+   * every commit.
    */
   async addEntries(ref: Ref, added: readonly HistoryEntry[], options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments'>> {
     const entries = [...added, ...ref.entries];
@@ -155,8 +157,8 @@ export class Refs {
   }
 
   /**
-   * Returns the change that makes these the ref's entries. Entries that do not fit are first written to
-   * segments.
+   * Returns the change that makes these the ref's entries. Entries that do not fit are first
+   * written to segments.
    */
   async adopt(ref: Ref, entries: readonly HistoryEntry[], options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments'>> {
     const keep = inlineEntries(entries);
@@ -169,8 +171,8 @@ export class Refs {
   }
 
   /**
-   * Like `entries` in batches: those of the ref, then those of each segment. Faster for callers that
-   * read thousands of entries than one await per entry.
+   * Like `entries` in batches: those of the ref, then those of each segment. Faster for callers
+   * that read thousands of entries than one await per entry.
    */
   async *parts(ref: Ref, options: RequestOptions = {}): AsyncGenerator<readonly HistoryEntry[]> {
     yield ref.entries;
@@ -197,7 +199,9 @@ export class Refs {
     }
   }
 
-  /** Returns undefined if one of them cannot be read. The caller then adds entries without joining. */
+  /**
+   * Returns undefined if one of them cannot be read. The caller then adds entries without joining.
+   */
   async #readAll(segments: readonly SegmentName[], options: RequestOptions): Promise<HistoryEntry[] | undefined> {
     const parts = await Promise.allSettled(segments.map((segment) => this.#segments.read(segment, options)));
     throwIfAborted(options.signal);

@@ -121,7 +121,9 @@ export class Repository {
     return this.openManifest(entry, await readingKey(key, () => this.provider.get(key, options)));
   }
 
-  /** Validates the bytes of the manifest that an entry names. Throws INTEGRITY for any other bytes. */
+  /**
+   * Validates the bytes of the manifest that an entry names. Throws INTEGRITY for any other bytes.
+   */
   async openManifest(entry: Pick<HistoryEntry, 'id' | 'manifest'>, bytes: Uint8Array): Promise<Manifest> {
     const key = objectKey('manifests', entry.manifest);
     return readingKey(key, async () => {

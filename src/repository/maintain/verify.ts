@@ -168,7 +168,8 @@ class Check {
   }
 
   /**
-   * Yields the entries of the ref, then those of each segment; undefined for one that cannot be read.
+   * Yields the entries of the ref, then those of each segment; undefined for one that cannot be
+   * read.
    */
   async *#parts(repository: Repository, ref: Ref, session: string): AsyncGenerator<readonly HistoryEntry[] | undefined> {
     yield ref.entries;

@@ -75,7 +75,9 @@ export class IndependentReader {
     return entry;
   }
 
-  /** The validated manifest of an entry: the inline one if the ref has it for this entry (R-REF-5). */
+  /**
+   * The validated manifest of an entry: the inline one if the ref has it for this entry (R-REF-5).
+   */
   manifest(session: string, entry: HistoryEntry): Manifest {
     const key = keyOf('manifests', entry.manifest);
     const ref = this.#ref(session);

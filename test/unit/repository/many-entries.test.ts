@@ -55,8 +55,8 @@ test('B4: 10 segments of 1,000 entries are each read once, and each manifest is 
   t.true(missing.every(({ sessions }) => sessions.join() === 'main'));
   const counted = findings.filter(({ key }) => key === 'manifests');
   t.like(counted, [{ code: 'MISSING', message: 'and 1 more below it', sessions: ['main'] }]);
-  // Each segment for its entries, each manifest in vain, and the three manifests and the segment that
-  // nothing names.
+  // Each segment for its entries, each manifest in vain, and the three manifests and the segment
+  // that nothing names.
   t.is(remote.counts.requests.get, 10 + 10_001 + 4);
 });
 
