@@ -106,6 +106,8 @@ export const MAX_LABEL_VALUE_BYTES = 256;
 export const MAX_AUTHOR_BYTES = 256;
 /** Names that one garbage collection may condemn: bounds the size of gc/epoch. */
 export const MAX_CONDEMNED = 131_072;
+/** Manifests that are read at once. Each of a large profile takes a hundred MB. */
+export const MANIFESTS_AHEAD = 2;
 /** Characters of a session id, user id or tag. */
 export const MAX_ID_LENGTH = 128;
 /** Bytes of a provider key. */

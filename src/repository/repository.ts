@@ -6,7 +6,7 @@
 import { toHex } from '../base/bytes.js';
 import { BrowserStateError, check, integrity, readingKey } from '../base/errors.js';
 import type { WriterHost } from '../base/host.js';
-import { checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../format/cells.js';
+import { type Condemned, checkConfig, decodeEpoch, type Epoch, encodeConfig, encodeEpoch } from '../format/cells.js';
 import type { Compression } from '../format/codecs.js';
 import type { Commit } from '../format/commit.js';
 import { NAME_BYTES, unwrap, wrap } from '../format/envelope.js';
@@ -16,8 +16,13 @@ import { type BlobPlace, decodeManifest, encodeManifest, type Manifest, type Pre
 import type { ObjectId } from '../format/object-id.js';
 import type { HistoryEntry } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
-import type { Provider, RequestOptions } from '../provider/provider.js';
+import type { Provider, RequestOptions, Version } from '../provider/provider.js';
 import { Refs } from './refs.js';
+
+/** An epoch as it was read or written: the only start of its next swap. */
+export interface StoredEpoch extends Epoch {
+  version: Version;
+}
 
 export interface ManifestContent {
   commit: Commit;
@@ -91,7 +96,7 @@ export class Repository {
    * Returns the GC epoch. After a crash between config and epoch there is none, and it is created
    * here. Throws INTEGRITY if an existing one was lost.
    */
-  async epoch(options: RequestOptions = {}): Promise<Epoch> {
+  async epoch(options: RequestOptions = {}): Promise<StoredEpoch> {
     const found = await this.findEpoch(options);
     if (found !== undefined) return found;
     await this.#createEpoch(options);
@@ -99,20 +104,30 @@ export class Repository {
   }
 
   /** Like `epoch`, but creates none. */
-  async findEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
+  async findEpoch(options: RequestOptions = {}): Promise<StoredEpoch | undefined> {
     const found = await this.readEpoch(options);
     if (found === undefined) await this.#refuseLostEpoch(options);
     return found;
   }
 
   /** Returns the stored epoch; undefined if there is none, whether lost or not created yet. */
-  readEpoch(options: RequestOptions = {}): Promise<Epoch | undefined> {
+  readEpoch(options: RequestOptions = {}): Promise<StoredEpoch | undefined> {
     return readingKey(EPOCH_KEY, async () => {
       const cell = await this.provider.read(EPOCH_KEY, options);
       if (cell === undefined || cell === 'unchanged') return undefined;
       const { body } = await unwrap(cell.bytes, { kind: 'epoch', repository: this.id, key: EPOCH_KEY });
-      return decodeEpoch(body);
+      return { ...decodeEpoch(body), version: cell.version };
     });
+  }
+
+  /**
+   * Swaps the epoch to the next number with the names that a collection condemns. Returns undefined
+   * if another process changed it first.
+   */
+  async nextEpoch(from: StoredEpoch, condemned: readonly Condemned[], options: RequestOptions = {}): Promise<StoredEpoch | undefined> {
+    const epoch = { k: from.k + 1, condemned };
+    const version = await this.provider.swap(EPOCH_KEY, await this.#sealEpoch(epoch, 'auto'), from.version, options);
+    return version === undefined ? undefined : { ...epoch, version };
   }
 
   /** Reads and validates the manifest that an entry names. */
@@ -177,8 +192,11 @@ export class Repository {
   }
 
   async #createEpoch(options: RequestOptions): Promise<void> {
-    const identity = { kind: 'epoch', repository: this.id, key: EPOCH_KEY } as const;
-    await this.provider.swap(EPOCH_KEY, await wrap(identity, encodeEpoch({ k: 1, condemned: [] }), 'off'), null, options);
+    await this.provider.swap(EPOCH_KEY, await this.#sealEpoch({ k: 1, condemned: [] }, 'off'), null, options);
+  }
+
+  #sealEpoch(epoch: Epoch, compression: Compression): Promise<Uint8Array> {
+    return wrap({ kind: 'epoch', repository: this.id, key: EPOCH_KEY }, encodeEpoch(epoch), compression);
   }
 }
 

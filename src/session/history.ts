@@ -4,7 +4,9 @@ import type { Operation } from '../base/operation.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { HistoryEntry, Ref } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
+import type { StoredEpoch } from '../repository/repository.js';
 import { appendCommit, newCommit } from './append-commit.js';
+import { mayName } from './condemned.js';
 import { type LogEntry, logEntry } from './log-entry.js';
 import { wasCollected } from './read-manifest.js';
 import type { Replica } from './replica/replica.js';
@@ -35,18 +37,19 @@ export function rollback(replica: Replica, session: string, to: string, message:
   return changeLive(replica, session, op, async (from) => {
     const named = splitRevision(from.id, to);
     const isOwn = named.session === from.id;
-    // The epoch and another session are read after the ref, so that nothing that the session names
+    // After the ref the epoch is read, and then another session: so nothing that the session names
     // can be collected unnoticed.
-    const [{ k: epoch }, { source, entry }] = await Promise.all([
-      isOwn ? { k: from.ref.epoch } : from.repository.epoch(op),
-      isOwn ? { source: from, entry: await from.find(named.revision, op) } : findVersion(replica, named.session, named.revision, op),
-    ]);
+    const epoch = isOwn ? undefined : await from.repository.epoch(op);
+    const { source, entry } = isOwn
+      ? { source: from, entry: await from.find(named.revision, op) }
+      : await findVersion(replica, named.session, named.revision, op);
+    if (epoch !== undefined && !(await mayName(source, [entry], epoch, op))) return undefined;
     const { tree, blobs } = await source.manifest(entry, op);
     const of = isOwn ? '' : ` of ${source.id}`;
     const facts = { parents: [from.head.id], message: message ?? `Roll back to ${entry.id.slice(0, 12)}${of}` };
     const commit = newCommit(entry.commit, facts, op.host);
     const ready = replica.requirePresent(source, entry, op);
-    const added = { op: 'rollback', commit, tree, blobs, epoch: Math.max(epoch, from.ref.epoch), ready } as const;
+    const added = { op: 'rollback', commit, tree, blobs, epoch: epoch?.k ?? from.ref.epoch, ready } as const;
     const done = await appendCommit(from, added, op);
     return done && logEntry(done.entry, done.tags);
   });
@@ -69,7 +72,13 @@ export async function fork(
   const known = await recalled?.find(at, op).catch(ignore('NOT_FOUND', 'CONFLICT'));
   const checked = recalled && known ? { source: recalled, entry: known } : await findVersion(replica, session, at, op);
   await requireHistory(replica, checked, op);
-  const read = async () => (await replica.create(name, op)) ?? (await replica.read(name, op));
+  let before: StoredEpoch | undefined;
+  const read = async () => {
+    const repository = await replica.forNewRef(op);
+    const [epoch, created] = await Promise.all([repository.epoch(op), replica.create(name, op)]);
+    before = epoch;
+    return created ?? (await replica.read(name, op));
+  };
   const attempt = async (target: SessionRef): Promise<LogEntry | undefined> => {
     if (target.exists) {
       throw new BrowserStateError('CONFLICT', `session ${name} already exists`, {
@@ -78,13 +87,18 @@ export async function fork(
       });
     }
     const { repository, ref } = target;
-    // The epoch and the source are read after the target's ref, so that nothing that the source
-    // names can be collected unnoticed.
-    const [{ k: epoch }, found] = await Promise.all([repository.epoch(op), findVersion(replica, session, at, op)]);
+    // A collection that deletes what the source named when it was read began either before the
+    // target had a ref or after it. In the first case the epoch condemns it or is another one than
+    // before. In the second case the collection swaps the target's ref.
+    const [epoch, found] = await Promise.all([repository.epoch(op), findVersion(replica, session, at, op)]);
+    if (epoch.k !== before?.k) return undefined;
     if (found.entry.id !== checked.entry.id) await requireHistory(replica, found, op);
-    const history = inlineHistory(found) ?? (await repository.refs.adopt({ ...ref, epoch }, await entriesFrom(found, op), op));
+    const { k } = epoch;
+    const inline = inlineHistory(found);
+    if (epoch.condemned.length > 0 && !(await mayName(found.source, await entriesFrom(found, op), epoch, op))) return undefined;
+    const history = inline ?? (await repository.refs.adopt({ ...ref, epoch: k }, await entriesFrom(found, op), op));
     const event = repository.refs.event(ref, 'fork', `${session} ${found.entry.id}`);
-    const forked = await target.update({ state: 'live', ...history, ...event, epoch }, op);
+    const forked = await target.update({ state: 'live', ...history, ...event, epoch: k }, op);
     return forked && logEntry(found.entry, forked.ref.tags);
   };
   return updateRef(name, { read, attempt }, op);

@@ -3,6 +3,7 @@ import { BrowserStateError, isError } from '../base/errors.js';
 import { kind } from '../base/option-check.js';
 import type { HistoryEntry } from '../format/ref.js';
 import type { RemoteCall } from '../session/call.js';
+import { mayName } from '../session/condemned.js';
 import { deleteSession, fork } from '../session/history.js';
 import { outgoing } from '../session/outgoing.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
@@ -51,12 +52,15 @@ export async function sendFork(divergence: Divergence, name: string, op: RemoteC
   const attempt = async (target: SessionRef) => {
     if (target.head?.id === here.head.id) return 'sent';
     if (target.exists) throw taken(name);
+    // Read before the source, so that nothing that the source names is collected unnoticed.
+    const pinned = base && (await target.repository.epoch(op));
     const source = base && (await op.remote.requireSession(here.id, op));
     const entries: HistoryEntry[] = [];
     for await (const entry of source?.entries(op) ?? []) if (entries.length > 0 || entry.id === base?.id) entries.push(entry);
     const [first] = entries;
     const underlying = source && first && { entries, manifest: await source.manifest(first, op) };
-    return send({ there: target, ...(await unsentCommits(divergence, op)), underlying, pin: true }, op);
+    if (source && pinned && !(await mayName(source, entries, pinned, op))) return undefined;
+    return send({ there: target, ...(await unsentCommits(divergence, op)), underlying, pin: true, pinned }, op);
   };
   const sent = await updateRef<Sent | 'sent'>(name, { read, attempt }, op);
   return sent === 'sent' ? undefined : sent;

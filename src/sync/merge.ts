@@ -4,6 +4,7 @@ import type { Commit } from '../format/commit.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { HistoryEntry } from '../format/ref.js';
 import { appendCommit, newCommit } from '../session/append-commit.js';
+import { mayName } from '../session/condemned.js';
 import { deleteSession } from '../session/history.js';
 import type { Replica } from '../session/replica/replica.js';
 import type { LiveSession } from '../session/session-ref.js';
@@ -26,8 +27,9 @@ export function mergeOf(ours: LiveSession, theirs: LiveSession, keep: Keep, { ho
 export async function mergeSession(replica: Replica, session: string, other: string, keep: Keep, op: Operation): Promise<ObjectId> {
   const read = () => replica.requireSession(session, op);
   const attempt = async (theirs: LiveSession): Promise<ObjectId | undefined> => {
-    // Read after the ref, so that nothing that the other session names is collected unnoticed.
-    const { k: epoch } = await theirs.repository.epoch(op);
+    // Read after the ref and before the other session, so that nothing that the session names is
+    // collected unnoticed.
+    const epoch = await theirs.repository.epoch(op);
     const ours = await replica.requireSession(other, op);
     const { commit, kept } = mergeOf(ours, theirs, keep, op);
     const { tree, blobs } = await kept.manifest(kept.head, op);
@@ -38,7 +40,8 @@ export async function mergeSession(replica: Replica, session: string, other: str
       if (known.has(entry.id)) break;
       below.push(entry);
     }
-    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch, below }, op))?.entry.id;
+    if (!(await mayName(ours, below, epoch, op))) return undefined;
+    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch: epoch.k, below }, op))?.entry.id;
   };
   const hint = `The commits of this machine are safe as session ${other}.`;
   const merged = await updateRef(session, { read, attempt: (from) => attempt(from as LiveSession), hint }, op);

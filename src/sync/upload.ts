@@ -32,7 +32,7 @@ export interface Shipment {
   /** The owner whose lease ends in the same swap. */
   release?: string | undefined;
   /** The epoch, if it was read after the token already. */
-  pinned?: Epoch;
+  pinned?: Epoch | undefined;
   /** The keys of objects that the remote has lost, and the entries to send again, oldest first. */
   loss?: { lost: ReadonlySet<string>; relocated: readonly Outgoing[] };
   /** Whether to check that reused packs exist; decided by the remote unless given. */

@@ -1,6 +1,7 @@
 /** The contents and the size of a repository. */
 import { readAhead } from '../../base/concurrency.js';
 import { isError } from '../../base/errors.js';
+import { MANIFESTS_AHEAD } from '../../base/limits.js';
 import type { RequestOptions } from '../../base/request.js';
 import { type ObjectFolder, objectFolders, objectKey } from '../../format/keys.js';
 import { framesOf } from '../../format/locator.js';
@@ -22,9 +23,6 @@ export interface Usage {
    */
   reclaimableBytes: number | null;
 }
-
-/** A manifest of a large profile takes a hundred MB. */
-const MANIFESTS_AHEAD = 2;
 
 /** Measures a repository. `leftover`: bytes of leftovers that the provider does not know. */
 export async function usageOf(repository: Repository, leftover: number, options: RequestOptions): Promise<Usage> {

@@ -82,7 +82,7 @@ export class RemoteReplica extends Replica {
   }
 
   /** Confirms the repository: another may have taken its place. */
-  protected override async forNewRef(options: RequestOptions): Promise<Repository> {
+  override async forNewRef(options: RequestOptions): Promise<Repository> {
     return (await this.#confirmed(options)) ?? (await this.#make(options));
   }
 

@@ -43,7 +43,7 @@ export abstract class Replica implements RefOwner {
   }
 
   /** Returns the repository to create a ref in. */
-  protected forNewRef(options: RequestOptions): Promise<Repository> {
+  forNewRef(options: RequestOptions): Promise<Repository> {
     return this.init(options);
   }
 
