@@ -3,7 +3,7 @@ import { readAhead } from '../base/concurrency.js';
 import { MANIFESTS_AHEAD } from '../base/limits.js';
 import type { Operation } from '../base/operation.js';
 import { objectKey } from '../format/keys.js';
-import type { Row } from '../format/ref.js';
+import type { HistoryEntry } from '../format/ref.js';
 import type { StoredEpoch } from '../repository/repository.js';
 import { needsPack } from './commit/reuse.js';
 import type { SessionRef } from './session-ref.js';
@@ -13,17 +13,17 @@ import type { SessionRef } from './session-ref.js';
  * If the epoch condemns something that they need, it is swapped for one that condemns nothing: the
  * collection deletes nothing then, and the caller starts over.
  */
-export async function mayName(source: SessionRef, entries: readonly Row[], epoch: StoredEpoch, op: Operation): Promise<boolean> {
+export async function mayName(source: SessionRef, entries: readonly HistoryEntry[], epoch: StoredEpoch, op: Operation): Promise<boolean> {
   if (epoch.condemned.length === 0 || !(await needCondemned(source, entries, epoch, op))) return true;
   await source.repository.nextEpoch(epoch, [], op);
   return false;
 }
 
-async function needCondemned(source: SessionRef, entries: readonly Row[], { condemned }: StoredEpoch, op: Operation): Promise<boolean> {
+async function needCondemned(source: SessionRef, entries: readonly HistoryEntry[], { condemned }: StoredEpoch, op: Operation): Promise<boolean> {
   const keys = new Set(condemned.map(({ folder, name }) => objectKey(folder, name)));
   if (source.ref.segments.some(({ name }) => keys.has(objectKey('segments', name)))) return true;
   if (entries.some(({ manifest }) => keys.has(objectKey('manifests', manifest)))) return true;
-  const look = async (entry: Row) => [...(await source.manifest(entry, op)).blobs.values()].some((place) => needsPack(place, keys));
+  const look = async (entry: HistoryEntry) => [...(await source.manifest(entry, op)).blobs.values()].some((place) => needsPack(place, keys));
   for await (const isNeeded of readAhead(entries, MANIFESTS_AHEAD, look)) if (isNeeded) return true;
   return false;
 }

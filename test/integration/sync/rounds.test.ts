@@ -125,7 +125,7 @@ test('a fork of a history that is longer than a ref names its segments, and read
     await a.session.commit(dir);
   }
   await a.session.push();
-  t.deepEqual(await cost(() => a.session.fork('again', { at: 'HEAD~3' })), [3, 4]);
+  t.deepEqual(await cost(() => a.session.fork('again', { at: 'HEAD~3' })), [3, 5]);
   const b = await machine(t, remote, 'again');
   t.deepEqual(await history(b.session), (await history(a.session)).slice(3));
   const target = b.directory();

@@ -1,0 +1,127 @@
+/**
+ * Changes that name the content of another session while a garbage collection runs (SPEC.md
+ * R-GC-1, R-WRITE-5).
+ */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { Operation } from '../../../src/base/operation.js';
+import { memoryProvider, openStore, type Provider } from '../../../src/index.js';
+import { scoped } from '../../../src/provider/wrap/scoped.js';
+import type { Repository } from '../../../src/repository/repository.js';
+import { fork, rollback } from '../../../src/session/history.js';
+import type { LegacyPlace } from '../../../src/session/replica/legacy-place.js';
+import { LocalReplica } from '../../../src/session/replica/local.js';
+import { mergeSession } from '../../../src/sync/merge.js';
+import { noise } from '../../support/content.js';
+import { rejects } from '../../support/errors.js';
+import { around } from '../../support/faults/providers.js';
+import { fakeHost } from '../../support/host.js';
+import { condemn, deleteAll, namesOf, repositoryOf } from '../../support/repository/collection.js';
+import { machine } from '../../support/sync/machines.js';
+import { temporary } from '../../support/temporary.js';
+
+/** Changes that name what session `aside` has. */
+const changes: Record<string, (local: LocalReplica, op: Operation) => Promise<unknown>> = {
+  rollback: (local, op) => rollback(local, 'main', 'aside:HEAD', undefined, op),
+  fork: (local, op) => fork(local, 'aside', 'new', undefined, op),
+  merge: (local, op) => mergeSession(local, 'main', 'aside', 'ours', op),
+};
+
+/** A repository in which the sessions `main` and `aside` share nothing. */
+async function place(t: ExecutionContext) {
+  const folder = temporary(t);
+  const dir = join(folder, 'profile');
+  mkdirSync(dir);
+  const memory = memoryProvider();
+  const host = { ...fakeHost('first'), defaultHome: () => join(folder, 'first') };
+  const store = await openStore({ home: memory, userId: 'tester', host });
+  t.teardown(() => store.close());
+  for (const session of ['main', 'aside']) {
+    writeFileSync(join(dir, 'file'), noise(100_000, session));
+    await store.session(session).commit(dir);
+  }
+  const replica = (provider: Provider) =>
+    new LocalReplica({
+      provider: scoped(provider, 'tester/.store/'),
+      folder: join(folder, 'other'),
+      legacy: { has: async () => false } as unknown as LegacyPlace,
+      host,
+    });
+  return { memory, store, host, replica, repository: await repositoryOf(memory) };
+}
+
+for (const [name, change] of Object.entries(changes)) {
+  for (const folder of ['packs', 'manifests'] as const) {
+    test(`R-GC-1: a ${name} that needs condemned ${folder} ends the collection first`, async (t) => {
+      const { memory, store, host, replica, repository } = await place(t);
+      const { k } = await condemn(repository, await namesOf(repository, folder));
+      await change(replica(memory), { host });
+      const { k: now, condemned } = await repository.epoch();
+      t.deepEqual([now, condemned], [k + 1, []]);
+      t.deepEqual((await store.verify({ readData: true })).findings, []);
+    });
+  }
+
+  test(`R-WRITE-5: a ${name} reads the epoch before the other session, which a collection may empty`, async (t) => {
+    const { memory, store, host, replica, repository } = await place(t);
+    let collection: Promise<void> | undefined;
+    const collect = async (): Promise<void> => {
+      const kept = await neededBy(repository, 'main');
+      await store.session('aside').delete();
+      const names = [...(await namesOf(repository, 'manifests', kept)), ...(await namesOf(repository, 'packs', kept))];
+      await deleteAll(repository, names);
+    };
+    let isForked = name !== 'fork';
+    const racing = around(memory, async (method, key, request) => {
+      if (method === 'swap' && key.endsWith('refs/new')) isForked = true;
+      if (method === 'read' && key.endsWith('gc/epoch') && isForked) {
+        // If the session is read at the same time, the epoch is read after it.
+        for (let i = 0; i < 50 && collection === undefined; i++) await turn();
+        await collection;
+      }
+      const result = await request();
+      if (method !== 'read' || !key.endsWith('refs/aside') || !isForked || collection !== undefined) return result;
+      collection = collect();
+      await collection;
+      return result;
+    });
+    const outcome = change(replica(racing), { host });
+    await rejects(t, () => outcome, 'NOT_FOUND');
+    t.not(collection, undefined);
+    t.deepEqual((await store.verify({ readData: true })).findings, []);
+  });
+}
+
+/** Returns the keys of everything that a session needs. */
+async function neededBy(repository: Repository, session: string): Promise<Set<string>> {
+  const keys = new Set<string>();
+  for (const { manifest, id } of (await repository.refs.read(session))?.ref.entries ?? []) {
+    keys.add(`manifests/${manifest.epoch}-${manifest.name}`);
+    for (const { location } of (await repository.readManifest({ manifest, id })).blobs.values())
+      keys.add(`packs/${location.frame.pack.epoch}-${location.frame.pack.name}`);
+  }
+  return keys;
+}
+
+test('R-GC-1: a push that becomes a conflict session on the remote ends a collection that condemns what both have', async (t) => {
+  const remote = memoryProvider();
+  const [a, b] = [await machine(t, remote), await machine(t, remote)];
+  const [mine, theirs] = [a.profile(), b.profile()];
+  await a.session.commit(mine);
+  await a.session.push();
+  await b.session.pull();
+  for (const [{ session }, dir] of [[a, mine], [b, theirs]] as const) {
+    writeFileSync(join(dir, 'file'), dir);
+    await session.commit(dir);
+  }
+  await b.session.push();
+  const repository = await repositoryOf(remote);
+  const { k } = await condemn(repository, await namesOf(repository, 'packs'));
+  const { forkedTo } = await a.session.push({ onConflict: 'fork' });
+  const { k: now, condemned } = await repository.epoch();
+  t.deepEqual([now, condemned], [k + 1, []]);
+  t.is((await repository.refs.read(String(forkedTo)))?.ref.epoch, k + 1);
+  t.deepEqual((await a.store.verify({ on: 'remote', readData: true })).findings, []);
+});
