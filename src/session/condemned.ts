@@ -19,11 +19,17 @@ export async function mayName(source: SessionRef, entries: readonly HistoryEntry
   return false;
 }
 
-async function needCondemned(source: SessionRef, entries: readonly HistoryEntry[], { condemned }: StoredEpoch, op: Operation): Promise<boolean> {
+async function needCondemned(
+  source: SessionRef,
+  entries: readonly HistoryEntry[],
+  { condemned }: StoredEpoch,
+  op: Operation,
+): Promise<boolean> {
   const keys = new Set(condemned.map(({ folder, name }) => objectKey(folder, name)));
   if (source.ref.segments.some(({ name }) => keys.has(objectKey('segments', name)))) return true;
   if (entries.some(({ manifest }) => keys.has(objectKey('manifests', manifest)))) return true;
-  const look = async (entry: HistoryEntry) => [...(await source.manifest(entry, op)).blobs.values()].some((place) => needsPack(place, keys));
+  const look = async (entry: HistoryEntry) =>
+    [...(await source.manifest(entry, op)).blobs.values()].some((place) => needsPack(place, keys));
   for await (const isNeeded of readAhead(entries, MANIFESTS_AHEAD, look)) if (isNeeded) return true;
   return false;
 }

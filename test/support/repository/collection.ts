@@ -1,6 +1,6 @@
 /** The steps of a garbage collection, taken one by one in the store of the user `tester`. */
 import type { Condemned } from '../../../src/format/cells.js';
-import { nameOfKey, type ObjectFolder, objectKey } from '../../../src/format/keys.js';
+import { nameOfKey, type ObjectFolder } from '../../../src/format/keys.js';
 import type { Provider } from '../../../src/index.js';
 import { scoped } from '../../../src/provider/wrap/scoped.js';
 import { Repository, type StoredEpoch } from '../../../src/repository/repository.js';
@@ -25,11 +25,4 @@ export async function condemn(repository: Repository, names: readonly Condemned[
   const next = await repository.nextEpoch(await repository.epoch(), names);
   if (next === undefined) throw new Error('another process changed the epoch');
   return next;
-}
-
-/** Condemns and deletes names, and begins an epoch that condemns nothing. */
-export async function deleteAll(repository: Repository, names: readonly Condemned[]): Promise<void> {
-  await condemn(repository, names);
-  for (const { folder, name } of names) await repository.provider.delete(objectKey(folder, name));
-  await condemn(repository, []);
 }
