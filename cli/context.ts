@@ -22,7 +22,6 @@ interface Surroundings {
   report: Report;
   signal: AbortSignal;
   takeOver: Interrupts['takeOver'];
-  printCompletionScript: () => void;
 }
 
 export class Context {
@@ -30,8 +29,6 @@ export class Context {
   readonly signal: AbortSignal;
   readonly home: string;
   readonly userId: string;
-  /** Prints the script that completes commands in a shell. */
-  readonly printCompletionScript: () => void;
   /** Redirects stop signals to a handler instead of cancelling this command. */
   readonly takeOver: Interrupts['takeOver'];
   /** The environment of this process. */
@@ -43,7 +40,7 @@ export class Context {
   readonly remote: string | undefined;
 
   /** Throws USAGE if home or the remote is empty. */
-  constructor(args: GlobalArguments, { env, report, signal, takeOver, printCompletionScript }: Surroundings) {
+  constructor(args: GlobalArguments, { env, report, signal, takeOver }: Surroundings) {
     if (args.home === '')
       throw new CliError('USAGE', 'expected a directory after --home, found an empty text', 'Name one with --home DIR.');
     if (args.remote === '')
@@ -60,7 +57,6 @@ export class Context {
     }
     this.home = resolve(home);
     this.userId = args.user ?? (env['BROWSERSTATE_USER'] || 'default');
-    this.printCompletionScript = printCompletionScript;
     this.takeOver = takeOver;
     this.env = env;
     this.remote = args.remote ?? (env['BROWSERSTATE_REMOTE'] || undefined);

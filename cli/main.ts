@@ -2,6 +2,7 @@
 /** The command line: parses, runs the chosen command, and reports its output and exit status. */
 import { readFileSync } from 'node:fs';
 import type { Command } from './args/command.js';
+import { COMPLETE } from './args/options.js';
 import type { Choice } from './args/parser.js';
 import { completion } from './commands/completion.js';
 import { deleteSession } from './commands/delete.js';
@@ -24,6 +25,7 @@ import { status } from './commands/status.js';
 import { sync } from './commands/sync.js';
 import { tag } from './commands/tag.js';
 import { verify } from './commands/verify.js';
+import { completeNames, wordsOf } from './complete.js';
 import { Context } from './context.js';
 import { describeFailure, exitStatus, mentionOffline, outputFailure } from './failure.js';
 import { cancelOnSignals } from './interrupt.js';
@@ -62,6 +64,12 @@ const typed = process.argv.slice(2);
 let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
 
 async function main(): Promise<number> {
+  if (typed[0] === COMPLETE && typed.length === 1) typed.push(...wordsOf(process.env['COMP_LINE'] ?? ''));
+  const names = typed[0] === COMPLETE ? await completeNames(typed.slice(1), commands, { env: process.env, signal, takeOver }) : undefined;
+  if (names !== undefined) {
+    process.stdout.write(names.map((name) => `${name}\n`).join(''));
+    return 0;
+  }
   // Loaded inside `main`, so that its failures are reported: yargs fails if the current directory
   // is gone.
   const { parse } = await import('./args/parser.js');
@@ -81,8 +89,8 @@ function version(): string {
   return version;
 }
 
-async function run({ command, args, printCompletionScript }: Choice): Promise<number> {
-  const context = new Context(args, { env: process.env, report, signal, takeOver, printCompletionScript });
+async function run({ command, args }: Choice): Promise<number> {
+  const context = new Context(args, { env: process.env, report, signal, takeOver });
   try {
     await command.run(context, args);
     return context.status;

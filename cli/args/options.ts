@@ -4,6 +4,9 @@ import type { OnConflict } from '../../src/index.js';
 import { CliError } from '../failure.js';
 import type { OptionTable, PositionalTable } from './command.js';
 
+/** The option of yargs by which a shell completes the words after it. */
+export const COMPLETE = '--get-yargs-completions';
+
 const group = 'Global options:';
 
 export const globalOptions = {

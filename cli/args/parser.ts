@@ -6,7 +6,7 @@ import yargs, { type Argv } from 'yargs';
 import type { GlobalArguments } from '../context.js';
 import { CliError } from '../failure.js';
 import type { Command, OptionTable } from './command.js';
-import { globalOptions } from './options.js';
+import { COMPLETE, globalOptions } from './options.js';
 import { refuseMissingValue, separatorHint, usageError } from './usage-error.js';
 
 const MAX_HELP_WIDTH = 110;
@@ -14,7 +14,6 @@ const MAX_HELP_WIDTH = 110;
 export interface Choice {
   command: Command;
   args: GlobalArguments & Parameters<Command['run']>[1];
-  printCompletionScript: () => void;
 }
 
 /**
@@ -39,7 +38,7 @@ export function parse(typed: readonly string[], commands: readonly Command[], ve
       },
       (args) => {
         for (const name of Object.keys(command.positionals)) args[name] = unguarded(args[name]);
-        choice = { command, args: args as Choice['args'], printCompletionScript: () => parser.showCompletionScript() };
+        choice = { command, args: args as Choice['args'] };
         throw parsed;
       },
     );
@@ -68,7 +67,7 @@ const GUARD = '\0';
  */
 function guardArguments(typed: readonly string[]): string[] {
   const end = typed.indexOf('--');
-  if (end === -1 || typed[0] === '--get-yargs-completions') return [...typed];
+  if (end === -1 || typed[0] === COMPLETE) return [...typed];
   return [...typed.slice(0, end), ...typed.slice(end + 1).map((word) => GUARD + word)];
 }
 
