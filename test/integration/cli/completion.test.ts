@@ -28,7 +28,7 @@ const shells: Readonly<Record<string, { start: string; setUp: readonly string[] 
   },
 };
 
-/** Lines that are typed, with `>` for the tabulator key, and the arguments that the shell passes. */
+/** Lines that are typed, with `>` for the tabulator key, and the arguments that come of them. */
 const typed: readonly (readonly [line: string, passed: string])[] = [
   ['tag -s work --delete >', 'tag -s work --delete good'],
   ['tag -s bob@example.org --delete >', 'tag -s bob@example.org --delete best'],
