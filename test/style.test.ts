@@ -46,6 +46,40 @@ test('a banned phrase is found in comments, strings, templates and titles, and n
   ]);
 });
 
+test('a comment that starts with What or Who is found, and not a string', (t) => {
+  const openings = (source: string): string[] =>
+    styleOfCode('a.ts', source).flatMap(({ kind, at }) => (kind === 'banned openings' ? [at] : []));
+  for (const word of ['What', 'Who', 'Whoever', 'Whatever', 'what'])
+    for (const comment of ['/** NAME is it? */', '/**\n * NAME is it? */', 'call(); // NAME is it?', '/** NAME fails. */'])
+      t.deepEqual(openings(comment.replace('NAME', word)), [`a.ts:1: ${word}`], comment);
+  for (const source of ['/** Is it? What is next? */', '// Whole.', "ask('What is it?');"]) t.deepEqual(openings(source), [], source);
+});
+
+test('a long sentence of a comment is found, and not one of code', (t) => {
+  const words = (count: number): string => 'Word '.repeat(count).trim();
+  const found = (source: string): string[] =>
+    styleOfCode('a.ts', source).flatMap(({ kind, at }) => (kind === 'long sentences' ? [at] : []));
+  const long = [
+    `/** A. ${words(26)}. */`,
+    `/**\n * ${words(13)}\n * ${words(13)}.\n */`,
+    `// ${words(13)}\n  // ${words(13)}.`,
+    `/**\n * - ${words(26)}\n */`,
+  ];
+  for (const source of long) t.is(found(source).length, 1, source);
+  t.regex(found(`\n\n// A.\n// B.\n${long[0]}`)[0] as string, /^a\.ts:5: 26 words: /);
+  const short = [
+    `/** ${words(25)}. ${words(25)}. */`,
+    `/**\n * ${words(13)}\n *\n * ${words(13)}.\n */`,
+    `// ${words(13)}\n\n// ${words(13)}.`,
+    `// ${words(13)}\ncall(); // ${words(13)}.`,
+    `/**\n * - ${words(13)}\n * - ${words(13)}\n */`,
+    `/** \`${words(30)}\` */`,
+    `fail('${words(30)}');`,
+    `/**\n * A.\n * @example\n * ${words(30)}\n */`,
+  ];
+  for (const source of short) t.deepEqual(found(source), [], source);
+});
+
 test('a banned phrase of Markdown is found, and not in code', (t) => {
   t.deepEqual(styleOfMarkdown('a.md', '- Fine.\n- The caller is told.\n\n```\ntold\n```\n'), [
     { kind: 'phrases', at: 'a.md:2: "told" (report, return, show)' },
@@ -72,8 +106,13 @@ test('a count above the budget fails, and a lowered budget never rises', (t) => 
     { kind: 'phrases', scope: 'src', at: 'src/a.ts:2: b' },
     { kind: 'long sentences', scope: 'README.md', at: 'README.md:1: c' },
   ]);
-  const budget = { phrases: { src: 1, cli: 4 }, 'long comment lines': {}, 'long sentences': { 'README.md': 3 } };
+  const budget = { phrases: { src: 1, cli: 4 }, 'banned openings': {}, 'long comment lines': {}, 'long sentences': { 'README.md': 3 } };
   t.deepEqual(overBudget(counts, budget), ['src: 2 phrases, and the budget is 1']);
   t.deepEqual(overBudget(counts, { ...budget, phrases: {} }), ['src: 2 phrases, and the budget is 0']);
-  t.deepEqual(lowerBudget(counts, budget), { phrases: { src: 1 }, 'long comment lines': {}, 'long sentences': { 'README.md': 1 } });
+  t.deepEqual(lowerBudget(counts, budget), {
+    phrases: { src: 1 },
+    'banned openings': {},
+    'long comment lines': {},
+    'long sentences': { 'README.md': 1 },
+  });
 });

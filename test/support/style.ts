@@ -3,12 +3,12 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { tokenize } from './source-text.js';
+import { type Token, tokenize } from './source-text.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface Finding {
-  kind: 'phrases' | 'long comment lines' | 'long sentences';
+  kind: 'phrases' | 'banned openings' | 'long comment lines' | 'long sentences';
   /** The folder of code, or the Markdown file, whose budget it counts against. */
   scope: string;
   /** `path:line: text`. */
@@ -50,20 +50,58 @@ const phrases: readonly (readonly [phrase: RegExp, better: string])[] = [
 ];
 
 const longest = 100;
+const longestSentence = 25;
 
-/** Returns the banned phrases and long lines of one TypeScript or JavaScript source. */
+/** Returns the paragraphs and list items of a comment, each as one line, without its examples. */
+function paragraphsOf(comment: string): string[] {
+  const lines = comment.replace(/^\/\*\*?|\s*\*\/$/g, '').replace(/^[^\S\n]*(?:\*|\/\/) ?/gm, '');
+  const prose = lines.replace(/^ {4,}.*$|^@example[\s\S]*/gm, '').replace(/^[^\S\n]*(?=(?:[-*]|\d+\.|@\w+|\|) )/gm, '\n');
+  return prose.split(/\n\s*\n/).map((paragraph) => paragraph.trim().replace(/\s+/g, ' '));
+}
+
+/** Returns the tokens of a source. Line comments on successive lines are one token. */
+function joinedTokens(source: string): Token[] {
+  const joined: Token[] = [];
+  for (const token of tokenize(source)) {
+    const [comment, between] = joined.slice(-2);
+    const follows = between?.kind === 'code' && /^\n[^\S\n]*$/.test(between.text) && token.text.startsWith('//');
+    if (token.kind !== 'comment' || !follows || !comment?.text.startsWith('//')) joined.push(token);
+    else joined.splice(-2, 2, { ...comment, text: `${comment.text}\n${token.text}` });
+  }
+  return joined;
+}
+
+/** Returns the sentences of a paragraph that are too long, as `N words: beginning`. */
+function longSentences(paragraph: string): string[] {
+  return paragraph.split(/(?<=[.!?][)"]?)\s+(?=[^a-z])/).flatMap((sentence) => {
+    const words = sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
+    return words.length > longestSentence ? [`${words.length} words: ${words.slice(0, 6).join(' ')} …`] : [];
+  });
+}
+
+/**
+ * Returns the banned phrases and long lines of one TypeScript or JavaScript source, and the long
+ * sentences and banned openings of its comments. Code in backticks counts as one word.
+ */
 export function styleOfCode(path: string, source: string): Omit<Finding, 'scope'>[] {
   const findings: Omit<Finding, 'scope'>[] = [];
   const lines = source.split('\n');
-  for (const { kind, text, line } of tokenize(source)) {
+  for (const { kind, text, line } of joinedTokens(source)) {
     if (kind !== 'comment' && !(kind === 'string' && text.includes(' '))) continue;
-    const prose = text.replace(/^\/(?:\*\*?|\/)\s*/, '').replace(/\s*\n\s*(?:\*(?!\/))?\s*/g, ' ');
+    const prose = paragraphsOf(text).join(' ');
     for (const [phrase, better] of phrases) {
       for (const { 0: found } of prose.matchAll(new RegExp(phrase, `g${phrase.flags}`))) {
         findings.push({ kind: 'phrases', at: `${path}:${line}: ${JSON.stringify(found.trim())} (${better})` });
       }
     }
-    for (const offset of kind === 'comment' ? text.split('\n').keys() : []) {
+    if (kind !== 'comment') continue;
+    const opening = /^(?:what|who|whatever|whoever)\b/i.exec(prose)?.[0];
+    if (opening !== undefined) findings.push({ kind: 'banned openings', at: `${path}:${line}: ${opening}` });
+    for (const paragraph of paragraphsOf(text)) {
+      const long = longSentences(paragraph.replace(/`[^`]*`/g, 'Code'));
+      findings.push(...long.map((found) => ({ kind: 'long sentences' as const, at: `${path}:${line}: ${found}` })));
+    }
+    for (const offset of text.split('\n').keys()) {
       const whole = lines[line - 1 + offset] as string;
       if (whole.length <= longest || !/^\s*(?:\/\/|\/?\*)/.test(whole)) continue;
       findings.push({ kind: 'long comment lines', at: `${path}:${line + offset}: ${whole.length} columns` });
@@ -71,8 +109,6 @@ export function styleOfCode(path: string, source: string): Omit<Finding, 'scope'
   }
   return findings;
 }
-
-const longestSentence = 25;
 
 /**
  * Returns the banned phrases and the long sentences of a Markdown text. Code counts as one word,
@@ -106,12 +142,7 @@ export function styleOfMarkdown(path: string, source: string): Omit<Finding, 'sc
         at: `${path}:${line}: ${JSON.stringify(found.trim())} (${better})`,
       })),
     );
-    const long = plain.split(/(?<=[.!?][)"]?)\s+(?=[^a-z])/).flatMap((sentence) => {
-      const words = sentence.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
-      const at = `${path}:${line}: ${words.length} words: ${words.slice(0, 6).join(' ')} …`;
-      return words.length > longestSentence ? [{ kind: 'long sentences' as const, at }] : [];
-    });
-    return [...banned, ...long];
+    return [...banned, ...longSentences(plain).map((found) => ({ kind: 'long sentences' as const, at: `${path}:${line}: ${found}` }))];
   });
 }
 
@@ -142,7 +173,7 @@ export function projectStyle(): Finding[] {
 
 /** Returns how many findings of each kind every scope has. */
 export function countStyle(findings: readonly Finding[]): Counts {
-  const counts: Counts = { phrases: {}, 'long comment lines': {}, 'long sentences': {} };
+  const counts: Counts = { phrases: {}, 'banned openings': {}, 'long comment lines': {}, 'long sentences': {} };
   for (const { kind, scope } of findings) counts[kind][scope] = (counts[kind][scope] ?? 0) + 1;
   return counts;
 }
@@ -160,7 +191,7 @@ export function overBudget(counts: Counts, budget: Counts): string[] {
 
 /** Returns the budget lowered to the counts. It never rises. */
 export function lowerBudget(counts: Counts, budget: Counts): Counts {
-  const lowered: Counts = { phrases: {}, 'long comment lines': {}, 'long sentences': {} };
+  const lowered: Counts = { phrases: {}, 'banned openings': {}, 'long comment lines': {}, 'long sentences': {} };
   for (const kind of Object.keys(budget) as (keyof Counts)[]) {
     for (const [scope, allowed] of Object.entries(budget[kind])) {
       const left = Math.min(allowed, counts[kind][scope] ?? 0);
