@@ -22,7 +22,7 @@ export function fromUtf8(bytes: Uint8Array, what: string): string {
 }
 
 const hexDigits = Array.from('0123456789abcdef', (digit) => digit.charCodeAt(0));
-/** Reused for every id: ids are created by the ten thousand. */
+/** Digits of an id, reused for every id: ids are created by the ten thousand. */
 const hexCodes = new Array<number>(64);
 
 /** Bytes whose digits fit into the arguments of one call. */
@@ -41,7 +41,9 @@ export function toHex(bytes: Uint8Array): string {
   return String.fromCharCode(...codes);
 }
 
-/** Returns the bytes of an even number of lower-case hex digits; undefined for any other text. */
+/**
+ * Returns the bytes of an even number of lower-case hex digits, or undefined for any other text.
+ */
 export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0 || !/^[0-9a-f]*$/.test(text)) return undefined;
   const bytes = new Uint8Array(text.length / 2);
@@ -54,7 +56,7 @@ function hexValue(code: number): number {
   return code < 0x3a ? code - 0x30 : code - 0x57;
 }
 
-/** Orders byte strings as unsigned bytes, a prefix first. */
+/** Orders byte strings as unsigned bytes. A prefix comes first. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -68,7 +70,7 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && compareBytes(a, b) === 0;
 }
 
-/** Orders strings like their UTF-8 bytes, which is by code point. */
+/** Orders strings like their UTF-8 bytes, that is, by code point. */
 export function compareUtf8(a: string, b: string): number {
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
@@ -104,8 +106,8 @@ export class Writer {
   #length = 0;
 
   /**
-   * `capacity`: expected bytes, if they are many and known. Up to 64 need no memory outside of the
-   * heap.
+   * `capacity` is the expected number of bytes, if they are many and known. Up to 64 bytes need no
+   * memory outside of the heap.
    */
   constructor(capacity = 64) {
     this.#buffer = new Uint8Array(capacity);
@@ -123,14 +125,14 @@ export class Writer {
   }
 
   byte(value: number): this {
-    // The message is only created if needed: this is called for every byte of a manifest.
+    // The message is created only if the check fails: this runs for every byte of a manifest.
     if (!(value >= 0 && value <= 255 && Number.isInteger(value))) invariant(false, `${value} is a byte`);
     this.#reserve(1);
     this.#buffer[this.#length++] = value;
     return this;
   }
 
-  /** Writes an unsigned LEB128 of an integer below 2^53. */
+  /** Writes an integer below 2^53 as unsigned LEB128. */
   uint(value: number): this {
     if (!(Number.isSafeInteger(value) && value >= 0)) invariant(false, `${value} is an unsigned integer`);
     this.#reserve(8);
@@ -160,7 +162,10 @@ export class Writer {
     return this.sized(utf8(value));
   }
 
-  /** Returns the written bytes, without a copy if they are many. Nothing is written afterwards. */
+  /**
+   * Returns the written bytes, without a copy if they are many. The writer cannot be used
+   * afterwards.
+   */
   finish(): Uint8Array {
     return this.#length < MUCH ? this.#buffer.slice(0, this.#length) : this.#buffer.subarray(0, this.#length);
   }
@@ -173,10 +178,7 @@ export class Writer {
   }
 }
 
-/**
- * Reads values from bytes that may be hostile. Every failure is INTEGRITY and names `what` is being
- * read.
- */
+/** Reads values from bytes that may be hostile. Throws INTEGRITY, naming `what` is being read. */
 export class Reader {
   readonly #source: Uint8Array;
   readonly #what: string;
@@ -194,7 +196,7 @@ export class Reader {
 
   /** Returns a view of the next `length` bytes, not a copy. */
   bytes(length: number): Uint8Array {
-    // Messages are only created if needed: this runs for every value of a manifest.
+    // The message is created only if the check fails: this runs for every value of a manifest.
     if (length > this.remaining) throw integrity(`${this.#what}: expected ${length} more bytes, found ${this.remaining}`);
     const view = this.#source.subarray(this.#at, this.#at + length);
     this.#at += length;
@@ -208,7 +210,10 @@ export class Reader {
     return byte;
   }
 
-  /** Reads an unsigned LEB128 of at most `max`, in its shortest form. */
+  /**
+   * Reads an unsigned LEB128 of at most `max`. Throws INTEGRITY unless the encoding is the
+   * shortest.
+   */
   uint(max: number): number {
     let value = 0;
     let scale = 1;
@@ -236,7 +241,7 @@ export class Reader {
     return fromUtf8(this.sized(maxBytes), this.#what);
   }
 
-  /** Asserts that nothing is left. */
+  /** Throws INTEGRITY if bytes are left. */
   end(): void {
     check(this.remaining === 0, `${this.#what}: expected its end, found ${this.remaining} more bytes`);
   }

@@ -14,8 +14,8 @@ export function commandName(pid: number, own: OwnProcess): string {
 }
 
 /**
- * Returns the live processes of a command; an empty list proves that it has ended. Undefined if
- * they cannot be seen from here, as in another PID namespace.
+ * Returns the live processes of a command. An empty list proves that the command has ended. Returns
+ * undefined if its processes cannot be seen from here, as in another PID namespace.
  */
 export function commandProcesses(name: string, own: OwnProcess): number[] | undefined {
   const command = parseOwner(name);
@@ -23,7 +23,7 @@ export function commandProcesses(name: string, own: OwnProcess): number[] | unde
   if (command === undefined || me.boot === UNKNOWN || me.namespace === UNKNOWN) return undefined;
   if (command.boot !== me.boot || command.namespace !== me.namespace) return undefined;
   const { pid, start } = command;
-  // Outside Linux only its process group can be checked.
+  // Outside Linux, only the process group of the command can be checked.
   if (own.platform !== 'linux') return own.isAlive(-pid) ? [pid] : [];
   const now = startOf(pid, own.pid);
   if (now === undefined && own.isAlive(pid)) return undefined;

@@ -1,11 +1,11 @@
-/** Concurrent work, in order and with a bound; and waits. */
+/** Concurrent work with a bound and in order, and cancellable waits. */
 import { cancelled, isError, throwIfAborted } from './errors.js';
 import { STOP_ATTEMPTS, STOP_WAIT_MS } from './limits.js';
 
 /**
- * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order. A
- * failure is thrown at the position of its result. Nothing new starts after the consumer stops.
- * With a `window` the pending items weigh at most `most` together, or are one.
+ * Runs `load` on the items, up to `ahead` at a time, and yields the results in the items' order.
+ * Throws a failure at the position of its result. Starts nothing new after the consumer stops. With
+ * a `window`, the pending items weigh at most `most` together, or there is only one.
  */
 export async function* readAhead<Item, Result>(
   items: Iterable<Item>,
@@ -23,7 +23,7 @@ export async function* readAhead<Item, Result>(
       yield await next.result;
     }
     const result = load(item);
-    // An error surfaces at its turn. A consumer that stops earlier ignores it.
+    // An error surfaces at its turn. A consumer that stops earlier ignores the error.
     result.catch(() => undefined);
     queue.push({ result, weight });
     total += weight;
@@ -67,7 +67,9 @@ export async function whileBusy<T>(act: () => Promise<T>, signal?: AbortSignal):
  */
 export type Places = <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T>;
 
-/** Returns places for `count` concurrent tasks. Further ones wait and start in order of arrival. */
+/**
+ * Returns places for `count` concurrent tasks. Further tasks wait and start in order of arrival.
+ */
 export function places(count: number): Places {
   const waiting = new Set<() => void>();
   let free = count;
@@ -93,7 +95,7 @@ export function places(count: number): Places {
       return await task();
     } finally {
       const [next] = waiting;
-      // A place is passed directly to the next task, so that no later one gets it first.
+      // A place is passed directly to the next task, so that no later task gets it first.
       if (next === undefined) free++;
       else next();
     }

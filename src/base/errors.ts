@@ -43,7 +43,7 @@ export class BrowserStateError extends Error {
   override readonly name = 'BrowserStateError';
   readonly code: ErrorCode;
   readonly hint: string | undefined;
-  /** Empty if there is nothing to name. */
+  /** Empty if the error has nothing to name. */
   readonly details: ErrorDetails;
 
   /** Returns true also for an error of another copy of this library in the process. */
@@ -69,8 +69,8 @@ export function isError(error: unknown, ...codes: ErrorCode[]): error is Browser
 }
 
 /**
- * Returns a rejection handler that resolves to undefined for these codes, or for every error of
- * this library if none are given. It rethrows any other error.
+ * Returns a rejection handler that resolves to undefined for these codes. Without codes, the
+ * handler does so for every error of this library. It rethrows any other error.
  */
 export function ignore(...codes: ErrorCode[]): (error: unknown) => undefined {
   return (error) => {
@@ -79,12 +79,16 @@ export function ignore(...codes: ErrorCode[]): (error: unknown) => undefined {
   };
 }
 
-/** Throws INTEGRITY with `message` unless `condition` holds: for bytes that come from outside. */
+/**
+ * Throws INTEGRITY with `message` unless `condition` holds. Checks bytes that come from outside.
+ */
 export function check(condition: boolean, message: string): asserts condition {
   if (!condition) throw integrity(message);
 }
 
-/** Returns INTEGRITY. `details` names the damaged thing: a `key`, a `session`, a `path`. */
+/**
+ * Returns an INTEGRITY error. `details` names the damaged thing: a `key`, a `session`, a `path`.
+ */
 export function integrity(message: string, cause?: unknown, details?: ErrorDetails): BrowserStateError {
   const hint =
     'Run `browserstate verify --read-data`, with `--on remote` for the remote, to see what else is damaged; older versions of the session may be whole.';
@@ -92,8 +96,8 @@ export function integrity(message: string, cause?: unknown, details?: ErrorDetai
 }
 
 /**
- * Runs a step that reads the bytes under `key`. An error about unusable bytes gets the key in its
- * details.
+ * Runs a step that reads the bytes under `key`. Adds the key to the details of an error about
+ * unusable bytes.
  */
 export async function readingKey<T>(key: string, read: () => T | Promise<T>): Promise<T> {
   try {
@@ -109,7 +113,7 @@ export function newerVersion(message: string): BrowserStateError {
   return new BrowserStateError('NEWER_VERSION', message, { hint: 'Update browserstate: a newer version wrote this.' });
 }
 
-/** Throws INTERNAL unless `condition` holds: for guarantees of this library's own code. */
+/** Throws INTERNAL unless `condition` holds. Checks guarantees of this library's own code. */
 export function invariant(condition: boolean, message: string): asserts condition {
   if (!condition) throw new BrowserStateError('INTERNAL', `broken invariant: ${message}`);
 }
@@ -119,14 +123,14 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw cancelled(signal);
 }
 
-/** Returns CANCELLED, for a signal that has fired. */
+/** Returns a CANCELLED error for a signal that has fired. */
 export function cancelled(signal: AbortSignal): BrowserStateError {
   return new BrowserStateError('CANCELLED', 'the operation was cancelled', { cause: signal.reason });
 }
 
 /**
- * Returns true if `value` is an error, also one of another realm. In a program that Jest runs,
- * `instanceof` is false for Node's own errors.
+ * Returns true if `value` is an error, also if the error is of another realm. In a program that
+ * Jest runs, `instanceof` is false for Node's own errors.
  */
 export function isAnyError(value: unknown): value is Error {
   const { name, message } = (value ?? {}) as { name?: unknown; message?: unknown };

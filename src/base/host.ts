@@ -18,7 +18,7 @@ import { listens } from './sockets.js';
 export type StopSignal = 'SIGINT' | 'SIGTERM';
 
 export interface Host {
-  /** Milliseconds since 1970, UTC. */
+  /** Returns the milliseconds since 1970, UTC. */
   now(): number;
   /** Resolves after the milliseconds. Rejects if the signal aborts first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -30,37 +30,40 @@ export interface Host {
   hostname(): string;
   /** Returns the network addresses of this machine, which browsers also write into their locks. */
   addresses(): string[];
-  /** As Node names it, such as `linux`. */
+  /** Returns the platform as Node names it, such as `linux`. */
   platform(): string;
   /** Returns true if a process of this machine with that number is alive. */
   isAlive(pid: number): boolean;
   /**
    * Returns when a process started, in milliseconds since 1970, with an error of about a second.
-   * Undefined if the system does not report it.
+   * Returns undefined if the system does not report the start.
    */
   startedAt(pid: number): number | undefined;
   /**
-   * Resolves to whether a process listens on that Unix socket, in any namespace; `unknown` if there
-   * is none.
+   * Resolves to whether a process listens on that Unix socket, in any namespace. Resolves to
+   * `unknown` if there is no such socket.
    */
   listens(socket: string): Promise<'yes' | 'no' | 'unknown'>;
   /**
-   * Returns the name of a command of this machine, a process that leads its own process session.
+   * Returns the name of a command of this machine: a process that leads its own process session.
    */
   commandName(pid: number): string;
   /**
-   * Returns the live processes of a command. An empty list proves that it has ended; undefined if
-   * they cannot be seen.
+   * Returns the live processes of a command. An empty list proves that the command has ended.
+   * Returns undefined if the processes cannot be seen.
    */
   commandProcesses(name: string): number[] | undefined;
   /** Returns the owners of a local store; `folder` contains their notes. */
   owners(folder: string): Owners;
   /**
-   * Calls `handler` for each stop signal, which then does not end the process. Returns a function
-   * that removes the handler.
+   * Calls `handler` for each stop signal, so that the signal does not end the process. Returns a
+   * function that removes the handler.
    */
   onStop(handler: (signal: StopSignal) => void): () => void;
-  /** Ends this process as the signal does without listeners. A no-op if another listener exists. */
+  /**
+   * Ends this process like the signal does without listeners. Does nothing if another listener
+   * exists.
+   */
   stop(signal: StopSignal): void;
   /** Returns the default path of the local store. */
   defaultHome(): string;
@@ -120,7 +123,7 @@ function userName(): string {
   }
 }
 
-/** By folder: a process has one name in each. */
+/** The owners by folder: a process has one name in each folder. */
 const owners = processState('owners', () => new Map<string, Owners>());
 
 function ownProcess(): OwnProcess {
@@ -130,7 +133,7 @@ function ownProcess(): OwnProcess {
 
 const atExit: (() => void)[] = [];
 
-/** Adds a handler to one shared listener: Node warns of more than ten. */
+/** Adds a handler to one shared listener, because Node warns of more than ten listeners. */
 function onExit(handler: () => void): void {
   if (atExit.length === 0) process.on('exit', () => atExit.forEach((each) => void each()));
   atExit.push(handler);

@@ -6,7 +6,8 @@ export type Stop = () => Promise<void>;
 
 /**
  * Runs `work` every `ms` milliseconds, counted from the end of the last run, never twice at once.
- * An error of `work` ends the repetition and rejects the returned function. Keeps no process alive.
+ * An error of `work` ends the repetition and rejects the returned function. Does not keep the
+ * process alive.
  */
 export function repeat(ms: number, work: (signal: AbortSignal) => Promise<void>): Stop {
   const controller = new AbortController();

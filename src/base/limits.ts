@@ -7,94 +7,104 @@ const KiB = 1024;
 const MiB = 1024 * KiB;
 
 /**
- * Scans of a directory whose lock may belong to a running browser, and milliseconds between them: 2
- * s in all. A page in use changes files several times a second. No acceptable wait would catch the
- * changes of an idle browser, which come every half minute.
+ * Number of scans of a directory whose lock may belong to a running browser. With the milliseconds
+ * between them they take 2 s. A page in use changes files several times a second. No acceptable
+ * wait would catch the changes of an idle browser, which come every half minute.
  */
 export const WATCH_LOOKS = 5;
 export const WATCH_PAUSE_MS = 500;
 
-/** Bytes of a file's content in one blob; fixed and aligned to the file (SPEC.md R-BLOB). */
+/**
+ * Bytes of a file's content in one blob. The size is fixed and aligned to the file (SPEC.md
+ * R-BLOB).
+ */
 export const CHUNK_SIZE = 64 * KiB;
 /** Granularity of patches: the page size of SQLite as browsers use it, and of the file system. */
 export const PAGE_SIZE = 4 * KiB;
 export const PAGES_PER_CHUNK = CHUNK_SIZE / PAGE_SIZE;
-/** Patches on one base frame: bounds the parts that a reader must fetch for one blob. */
+/** Patches on one base frame. Bounds the parts that a reader must fetch for one blob. */
 export const MAX_PATCHES = 8;
-/** Uncompressed bytes of one frame: bounds what must be fetched and decoded for one blob. */
+/**
+ * Uncompressed bytes of one frame. Bounds the bytes that must be fetched and decoded for one blob.
+ */
 export const MAX_FRAME_SIZE = 256 * KiB;
-/** Bytes of one pack: small enough to send in one request and to hold a few in memory. */
+/** Bytes of one pack: small enough to send in one request and to hold several in memory. */
 export const MAX_PACK_SIZE = 8 * MiB;
 
-/** Bytes of one name: what Linux file systems can hold. */
+/** Bytes of one name: the limit of Linux file systems. */
 export const MAX_NAME_BYTES = 255;
 /** Bytes of a path within a profile: Linux's PATH_MAX less a root. */
 export const MAX_PATH_BYTES = 3840;
 /** Components of a path: deeper than any browser goes, shallow enough for recursion. */
 export const MAX_DEPTH = 128;
-/** Bytes of a symlink's target: Linux's own limit. */
+/** Bytes of a symlink's target: the limit of Linux. */
 export const MAX_SYMLINK_BYTES = 4095;
 /**
- * Entries of a tree: more than any profile has, and what a reader holds in 512 MB together with the
- * blobs below.
+ * Entries of a tree: more than any profile has. A reader can hold them in 512 MB together with the
+ * blobs of `MAX_BLOBS`.
  */
 export const MAX_ENTRIES = 262_144;
 /**
- * Bytes of all paths of a tree. Their encoding shares prefixes, so that few bytes could claim
+ * Bytes of all paths of a tree. Their encoding shares prefixes, so a short encoding could claim
  * gigabytes.
  */
 export const MAX_TREE_PATH_BYTES = 40 * MiB;
 /**
  * Blobs of a tree, with repeats: 16 GiB of content. A few bytes of a compressed manifest can claim
- * as many.
+ * that many blobs.
  */
 export const MAX_BLOBS = 262_144;
-/** Bytes of a file: as many as a tree has blobs for. */
+/** Bytes of a file: the content of as many blobs as a tree can have. */
 export const MAX_FILE_SIZE = MAX_BLOBS * CHUNK_SIZE;
 
 /**
- * Bytes of a manifest, uncompressed. That of a large profile has 15 MiB; a few compressed bytes can
- * claim as many.
+ * Bytes of a manifest, uncompressed. The manifest of a large profile has 15 MiB. A few compressed
+ * bytes can claim any size.
  */
 export const MAX_MANIFEST_SIZE = 64 * MiB;
-/** Bytes of a cell: all are read whole, often. */
+/** Bytes of a cell. Cells are read often, and always whole. */
 export const MAX_CELL_SIZE = 4 * MiB;
 /**
- * Bytes of the body of a config or a ref, uncompressed: with its envelope it fits into a cell.
+ * Bytes of the body of a config or a ref, uncompressed. With its envelope the body fits into a
+ * cell.
  */
 export const MAX_CELL_BODY = 2 * MiB;
 /** Bytes of the body of the GC epoch: 131,072 names of at most 25 bytes, which do not compress. */
 export const MAX_EPOCH_BODY = 3.5 * MiB;
 /** Bytes of the body of a segment. */
 export const MAX_SEGMENT_SIZE = 4 * MiB;
-/** Entries in a ref; older ones move to segments. */
+/** Entries in a ref. Older entries move to segments. */
 export const MAX_INLINE_ENTRIES = 50;
-/** Bytes of entries in a ref, so that long messages do not make every swap slow. */
+/** Bytes of the entries in a ref. Long messages must not make every swap slow. */
 export const MAX_INLINE_ENTRY_BYTES = 64 * KiB;
-/** Segments named by one ref, each of up to 4,096 entries. */
+/** Segments named by one ref. Each segment has up to 4,096 entries. */
 export const MAX_SEGMENTS = 4096;
 export const MAX_SEGMENT_ENTRIES = 4096;
 /**
- * Entries of a session, in its ref and all segments. A reader of all of them holds the id and the
- * name of each, some 60 MB.
+ * Entries of a session, in its ref and all segments. A reader of a whole history holds the id and
+ * the name of each entry, some 60 MB.
  */
 export const MAX_SESSION_ENTRIES = 262_144;
-/** Entries of a segment after it was joined with newer ones: bounds what a join rewrites. */
+/**
+ * Entries of a segment after newer segments were joined with it. Bounds the bytes that a join
+ * rewrites.
+ */
 export const JOINED_SEGMENT_ENTRIES = 1024;
 /**
- * Small segments that a push joins, with an additional round trip: one in some 500 saves. A ref
- * then names few segments for any length of history.
+ * Small segments that a push joins, with an additional round trip in some 500 saves. A ref then
+ * names few segments for any length of history.
  */
 export const MIN_JOINED_SEGMENTS = 10;
 /**
- * Entries of segments that an open repository caches, some 4 MB: a history of a few thousand
- * commits.
+ * Entries of segments that an open repository caches: the history of a few thousand commits, some 4
+ * MB.
  */
 export const KEPT_SEGMENT_ENTRIES = 4096;
-/** Milliseconds of a time since 1970: what a Date can hold, up to the year 275,760. */
+/** Milliseconds of a time since 1970: the limit of a Date, in the year 275,760. */
 export const MAX_TIME = 8_640_000_000_000_000;
 /**
- * Swaps of one ref. A larger sequence was forged, and its successor would not be an exact number.
+ * Swaps of one ref. A larger sequence number is forged, and its successor would not be an exact
+ * number.
  */
 export const MAX_SEQUENCE = 2 ** 52;
 export const MAX_TAGS = 1024;
@@ -104,40 +114,40 @@ export const MAX_LABELS = 32;
 export const MAX_LABEL_KEY_BYTES = 64;
 export const MAX_LABEL_VALUE_BYTES = 256;
 export const MAX_AUTHOR_BYTES = 256;
-/** Names that one garbage collection may condemn: bounds the size of gc/epoch. */
+/** Names that one garbage collection may condemn. Bounds the size of gc/epoch. */
 export const MAX_CONDEMNED = 131_072;
-/** Manifests that are read at once. Each of a large profile takes a hundred MB. */
+/** Manifests that are read at once. Each manifest of a large profile takes a hundred MB. */
 export const MANIFESTS_AHEAD = 2;
 /** Characters of a session id, user id or tag. */
 export const MAX_ID_LENGTH = 128;
 /** Bytes of a provider key. */
 export const MAX_KEY_BYTES = 512;
 
-/** Frames compressed at once: libuv's four threads; each uses some megabytes. */
+/** Frames compressed at once: libuv has four threads, and each frame uses some megabytes. */
 export const CODEC_CONCURRENCY = 4;
 /**
- * Bytes of one commit that are compressed well; further ones are compressed fast. A small run's
- * commit never gets there.
+ * Bytes of one commit that are compressed well. Further bytes are compressed fast. The commit of a
+ * small run never gets there.
  */
 export const BULK_BYTES = 4 * MiB;
 /**
- * Packs sent at once, besides the one being filled: two packs of memory. A disk is no faster with
- * more.
+ * Packs sent at once, in addition to the pack being filled: two packs of memory. A disk is no
+ * faster with more packs.
  */
 export const PACK_CONCURRENCY = 1;
 /**
- * The same for a remote, where each waits for a round trip: as many pending bytes as in a large
- * pull.
+ * Packs sent at once to a remote, where each pack waits for a round trip: as many pending bytes as
+ * in a large pull.
  */
 export const REMOTE_PACK_CONCURRENCY = 2;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */
 export const FRAME_CACHE_BYTES = 4 * MiB;
 /**
- * Decoded frame bytes that a pull keeps for the following checkout, all or none: a profile of
- * common size without its caches.
+ * Decoded frame bytes that a pull keeps for the following checkout. A pull keeps all frames or
+ * none: the limit is a profile of common size without its caches.
  */
 export const KEPT_FRAME_BYTES = 32 * MiB;
-/** Bytes between two frames that are fetched along instead of by another request. */
+/** Bytes between two frames that are fetched along instead of by a second request. */
 export const MAX_SPAN_GAP = 64 * KiB;
 /**
  * Bytes of one request for frames: enough to be worth a round trip, few enough to hold several in
@@ -145,25 +155,25 @@ export const MAX_SPAN_GAP = 64 * KiB;
  */
 export const MAX_SPAN = 1 * MiB;
 /**
- * The same for a remote, unless the caller sets it: a pack, so that a cold mount sends as few
- * requests as possible.
+ * Bytes of one request for frames of a remote, unless the caller sets the limit: a pack, so that a
+ * cold mount sends as few requests as possible.
  */
 export const MAX_REMOTE_SPAN = 8 * MiB;
 /**
- * Concurrent requests to a remote, unless the caller sets it. Small ones all run together; large
- * ones are bounded by their bytes.
+ * Concurrent requests to a remote, unless the caller sets the limit. Small requests all run
+ * together. Large requests are bounded by their bytes.
  */
 export const REMOTE_CONCURRENCY = 32;
 /**
- * Bytes that are in transfer from a remote or wait to be stored: the memory of a pull, and what a
- * killed pull fetches again.
+ * Bytes that are in transfer from a remote or wait to be stored: the memory of a pull, and the
+ * bytes that a pull fetches again after it was killed.
  */
 export const FETCH_AHEAD_BYTES = 16 * MiB;
-/** A pull of at most this many bytes fetches all of them at once: one round trip. */
+/** Bytes up to which a pull fetches everything at once, in one round trip. */
 export const FETCH_AT_ONCE_BYTES = 24 * MiB;
 /**
- * Blobs of one pack that a pull verifies and records together: four times as many as fill a frame
- * of small files.
+ * Blobs of one pack that a pull verifies and records together: four times the blobs of a frame of
+ * small files.
  */
 export const ARRIVING_BLOBS = 16_384;
 /**
@@ -172,46 +182,47 @@ export const ARRIVING_BLOBS = 16_384;
  */
 export const FETCH_SPARE_RANGES = 8;
 /**
- * The ratio of fetched to live bytes from which a writer compacts, and down to which it does. The
+ * Ratio of fetched to live bytes from which a writer compacts, and down to which it compacts. The
  * limit of a cold mount is 1.5 (SPEC.md R-COMPACT-1). The ratio is below the limit because moved
- * bytes are only estimated. It is near the limit because dead bytes cost a reader less than moving
- * costs writers.
+ * bytes are only estimated. The ratio is near the limit because dead bytes cost a reader less than
+ * moving costs writers.
  */
 export const COMPACT_RATIO = 1.45;
 /**
- * A planner's expectation of future commits, as a share of the bytes that this one stored. So many
- * bytes of each stay live until they are moved, or die in a range that is fetched. Which of the two
- * depends on what changes; docs/design.md explains the value.
+ * Bytes that stay live, as a share of the bytes that a commit stores. A planner expects this share
+ * of future commits. The bytes stay live until they are moved, or die in a range that is fetched.
+ * Which of the two happens depends on the changes; docs/design.md explains the value.
  */
 export const LASTING_SHARE = 0.35;
 /** Maximum rounds in which one commit plans again for the errors of its estimates. */
 export const MAX_COMPACTION_ROUNDS = 4;
 /**
- * Hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few
+ * Bytes of hashed blobs that wait for one look-up in the index: each opening of LevelDB takes a few
  * milliseconds.
  */
 export const LOOKUP_BATCH_BYTES = 4 * MiB;
 /**
- * The same in blobs, since small files are many. Blobs that wait longer move to the old generation
- * of the heap and stay there as garbage.
+ * Blobs that wait for one look-up, since small files are many. Blobs that wait longer move to the
+ * old generation of the heap and stay there as garbage.
  */
 export const LOOKUP_BATCH_BLOBS = 1024;
 /** Entries written to the index at once. */
 export const INDEX_BATCH = 1024;
 /**
- * Retries of a locked index, and milliseconds between them, before a command continues without it.
+ * Retries of a locked index before a command continues without the index, and the milliseconds
+ * between them.
  */
 export const INDEX_LOCK_RETRIES = 100;
 export const INDEX_LOCK_WAIT_MS = 10;
-/** Reads of a file that changes while it is read, before a capture fails. */
+/** Reads of a file that changes during the read, before a capture fails. */
 export const MAX_CAPTURE_ATTEMPTS = 3;
 /**
  * Rounds in which a scan lists again the directories that changed before all others were listed.
  */
 export const MAX_SCAN_ROUNDS = 5;
 /**
- * Attempts to copy a database in use, and milliseconds before the second one. They double up to the
- * cap: some 3.5 s in all.
+ * Attempts to copy a database in use, and milliseconds before the second attempt. The wait doubles
+ * up to the cap: some 3.5 s in all.
  */
 export const LIVE_COPY_ATTEMPTS = 12;
 export const LIVE_COPY_WAIT_MS = 10;
@@ -219,16 +230,15 @@ export const LIVE_COPY_WAIT_CAP_MS = 500;
 /** Bytes of a file read at once: four chunks for one system call. */
 export const READ_SIZE = 4 * CHUNK_SIZE;
 /**
- * Blobs that a checkout reads ahead of the one being written: enough to decode on all of libuv's
+ * Blobs that a checkout reads ahead of the blob being written: enough to decode on all of libuv's
  * threads.
  */
 export const BLOBS_AHEAD = 32;
 /**
- * Attempts of a swap that loses to writers that did not move the head, before it fails with
- * CONFLICT.
+ * Attempts of a swap that loses to writers without a new head, before the swap fails with CONFLICT.
  */
 export const MAX_SWAP_ATTEMPTS = 20;
-/** Milliseconds of the first wait after a lost swap, and of the longest. */
+/** Milliseconds of the first wait after a lost swap, and of the longest wait. */
 export const SWAP_BACKOFF_MS = 20;
 export const SWAP_BACKOFF_CAP_MS = 5000;
 /**
@@ -238,23 +248,23 @@ export const SWAP_BACKOFF_CAP_MS = 5000;
 export const REUSE_SHARE = 0.1;
 
 /**
- * Changes of a bucket, and milliseconds, after which the next one checks that the packs it names
- * are there (SPEC.md 11.5).
+ * Changes of a bucket, and milliseconds, after which the next change checks that the packs it names
+ * exist (SPEC.md 11.5).
  */
 export const PRESENCE_PUSHES = 100;
 export const PRESENCE_MS = 86_400_000;
 /**
- * Retries of a request without a response, unless the caller sets it: enough for some seconds of
- * outage.
+ * Retries of a request without a response, unless the caller sets the number: enough for some
+ * seconds of outage.
  */
 export const MAX_RETRIES = 3;
-/** Maximum milliseconds before the first retry; doubles with each further one. */
+/** Maximum milliseconds before the first retry. The maximum doubles with each further retry. */
 export const RETRY_DELAY_MS = 1000;
 /** Maximum milliseconds between two retries: a person waits for the result. */
 export const MAX_RETRY_DELAY_MS = 30_000;
 /**
  * Milliseconds without a connection, or without a byte either way, after which a bucket counts as
- * unreachable: longer than any healthy pause.
+ * unreachable. No healthy pause is as long.
  */
 export const STALL_TIMEOUT_MS = 30_000;
 /**
@@ -265,40 +275,41 @@ export const STALL_TIMEOUT_MS = 30_000;
 export const MIN_BYTES_PER_SECOND = 32;
 /**
  * Bytes of a list, or of a response that does not announce its length: two packs. A page of 1,000
- * of the longest names has a tenth of it.
+ * of the longest names has a tenth of that size.
  */
 export const MAX_ANSWER_SIZE = 16 * MiB;
 /**
- * Names in one list of a bucket, and those that a reader accepts, which lists sessions alone and
- * holds their names: some 100 MB. Only a store that never ends a list gets there.
+ * Names in one list of a bucket, and names of sessions that a reader accepts: some 100 MB. Only a
+ * store that never ends a list gets there.
  */
 export const MAX_LISTED_NAMES = 2 ** 24;
 export const MAX_LISTED_SESSIONS = 2 ** 20;
-/** Pages of a list in succession without a name: stores send some after many deletions. */
+/** Pages of a list in succession without a name. Stores send some after many deletions. */
 export const MAX_EMPTY_PAGES = 1000;
 /**
- * Bytes of an error response. Documents of S3 and GCS have 1 KiB; more is a page of something else.
+ * Bytes of an error response. Documents of S3 and GCS have 1 KiB. A longer response is a page of
+ * another server.
  */
 export const MAX_REFUSAL_SIZE = 64 * KiB;
 /**
  * Connections to one bucket: a cold mount requests its frames all at once. Further requests wait
- * for a free one.
+ * for a free connection.
  */
 export const MAX_CONNECTIONS = 64;
 /**
  * Attempts of a write that the bucket rejects with "another request is in the way", and the wait
- * after the first; it doubles.
+ * after the first attempt. The wait doubles.
  */
 export const CONTENTION_ATTEMPTS = 8;
 export const CONTENTION_WAIT_MS = 20;
 /**
- * Milliseconds to wait for the response of a pending write after its caller cancelled, so that it
- * takes no effect later.
+ * Milliseconds to wait for the response of a pending write after its caller cancelled, so that the
+ * write takes no effect later.
  */
 export const CANCEL_GRACE_MS = 1_000;
 /**
- * Milliseconds of a mount's lease, which is renewed three times as often. No other mount waits
- * longer for a dead worker.
+ * Milliseconds of a mount's lease. The mount renews the lease three times as often. No other mount
+ * waits longer for a dead worker.
  */
 export const LEASE_MS = 60_000;
 /**
@@ -307,21 +318,23 @@ export const LEASE_MS = 60_000;
  */
 export const COOKIE_SAMPLE = 4;
 /**
- * Bytes of a profile's file that is read as text, such as preferences. The largest known ones have
+ * Bytes of a profile's file that is read as text, such as preferences. The largest known files have
  * some megabytes.
  */
 export const MAX_PROFILE_TEXT = 8 * MiB;
 /** Levels of a JSON text of a profile: the limit of Chromium's own parser. */
 export const MAX_JSON_DEPTH = 200;
 /**
- * Bytes of a LevelDB's MANIFEST that is read. They have some kilobytes, and grow by one line with
- * every table.
+ * Bytes of a LevelDB's MANIFEST that is read. A MANIFEST has some kilobytes, and grows by one line
+ * with every table.
  */
 export const MAX_LEVELDB_MANIFEST = 16 * MiB;
-/** Bytes of a cookie's value, and of its host: browsers keep 4 KiB. Larger ones are not checked. */
+/**
+ * Bytes of a cookie's value, and of its host: browsers keep 4 KiB. Larger cookies are not checked.
+ */
 export const MAX_COOKIE_BYTES = 64 * KiB;
 /**
- * Bytes of memory for SQLite while it reads a profile's database: it keeps 2 MiB of pages, and
+ * Bytes of memory for SQLite when it reads a profile's database: SQLite keeps 2 MiB of pages, and
  * starts with 16 MiB.
  */
 export const MAX_SQLITE_MEMORY = 48 * MiB;
@@ -330,12 +343,13 @@ export const WASM_PAGE_SIZE = 64 * KiB;
 /** MiB of JavaScript memory for the thread that reads cookies. */
 export const COOKIE_READER_HEAP_MB = 64;
 /**
- * Milliseconds for reading all cookie databases of one profile, which takes some 100: bounds how
- * long a hostile one delays a mount.
+ * Milliseconds for reading all cookie databases of one profile, which takes some 100. Bounds how
+ * long a hostile database delays a mount.
  */
 export const COOKIE_READER_TIMEOUT_MS = 5_000;
 /**
- * Milliseconds that a browser has to print its version: it needs a tenth of it, and a launch waits.
+ * Milliseconds that a browser has to print its version. A browser needs a tenth of them, and a
+ * launch waits.
  */
 export const VERSION_TIMEOUT_MS = 5_000;
 /** Seconds between two scans of the files of a mounted directory, unless the caller sets it. */

@@ -3,12 +3,12 @@
 /** Typing errors that a suggestion tolerates. */
 const MAX_DISTANCE = 3;
 
-/** Returns the other word that differs least from `word`; undefined if none is close enough. */
+/** Returns the other word that differs least from `word`, or undefined if none is close enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   const limit = Math.min(MAX_DISTANCE, Math.ceil(word.length / 2));
   let best: { name: string; distance: number } | undefined;
   for (const name of candidates) {
-    // A word that is much longer or shorter is not compared: there may be thousands of names.
+    // Words that are much longer or shorter are not compared: there may be thousands of names.
     const isCandidate = name !== word && (name.startsWith(word) || Math.abs(name.length - word.length) <= limit);
     const away = !isCandidate ? Number.POSITIVE_INFINITY : name.startsWith(word) ? 1 : distance(word, name);
     if (away <= limit && away < (best?.distance ?? Number.POSITIVE_INFINITY)) best = { name, distance: away };

@@ -1,6 +1,6 @@
 /**
- * What all parts of one library call share. It is made once, where the call enters the library, and
- * passed on as one argument.
+ * The host, signal and callbacks that all parts of one library call share. A call creates them
+ * once, at its entry, and passes them on as one argument.
  */
 import { throwIfAborted } from './errors.js';
 import type { Host } from './host.js';
@@ -16,9 +16,9 @@ export interface Operation extends RequestOptions {
 }
 
 /**
- * Returns what the parts of a call share: what it is given, and the store's for the rest. Throws
- * USAGE for an option that is not among `names` or not of its kind and for an argument in `texts`
- * that is no string, and CANCELLED if the signal has fired.
+ * Returns the operation of a call: the given signal and callbacks, and the store's for all others.
+ * Throws USAGE for an option that is not in `names` or has another kind. Throws USAGE for an
+ * argument in `texts` that is not a string. Throws CANCELLED if the signal has fired.
  */
 export function operationOf<O extends Operation, T extends object>(
   store: O,

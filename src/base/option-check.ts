@@ -7,23 +7,23 @@ import { nearest } from './nearest.js';
 
 /** A kind of value. */
 export interface Kind<Value> {
-  /** The kind in words, as after "expected". */
+  /** The kind in words, as they follow "expected". */
   readonly expected: string;
   accepts(value: unknown): value is Value;
-  /** True if a text of another kind in its place may be a secret, which no message shows. */
+  /** True if a text given instead may be a secret. No message shows such a text. */
   readonly isPrivate?: boolean;
   readonly isRequired?: boolean;
-  /** All values, if they are few. */
+  /** All values of the kind, if they are few. */
   readonly values?: readonly string[];
   /** The methods of an object. */
   readonly methods?: readonly string[];
-  /** The options of a group, which are checked with those of the call. */
+  /** The options of a group. They are checked with the options of the call. */
   readonly options?: object;
 }
 
 /**
  * The options `T` of a call, each with the kind of its value. The compiler rejects a table that
- * lacks one, has one too many, or accepts what is not of the option's type.
+ * lacks an option, has an extra option, or accepts a value that is not of the option's type.
  */
 export type OptionNames<T> = { readonly [Name in keyof Required<T>]: Kind<Exclude<T[Name], undefined>> };
 
@@ -48,14 +48,17 @@ export const kind = {
   /** A whole number. */
   from: (least: number) =>
     kindOf<number>(`a whole number from ${least} on`, (value) => Number.isSafeInteger(value) && Number(value) >= least),
-  /** A number of items at most; Infinity stands for all. */
+  /** A maximum number of items. Infinity stands for all. */
   most: kindOf<number>(
     'a whole number from 0 on',
     (value) => value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && Number(value) >= 0),
   ),
   positive: kindOf<number>('a number above 0', (value) => Number.isFinite(value) && Number(value) > 0),
   texts: kindOf<string[]>('an array of strings', (value) => Array.isArray(value) && value.every(isText)),
-  /** Strings that are iterated once; a string itself would be its characters. */
+  /**
+   * Strings that are iterated once. A plain string is rejected, because its characters would be
+   * iterated.
+   */
   iterable: kindOf<Iterable<string>>('an array of strings', isIterable),
   labels: kindOf<Record<string, string>>(
     'an object with strings',
@@ -92,14 +95,14 @@ export const kind = {
   textOrPromise: kindOf<never>('a string or a promise of one', (value) => isText(value) || isObject(value)),
 };
 
-/** Returns the kind of an option that must be given. */
+/** Returns the kind of a required option. */
 export function required<Value>(of: Kind<Value>): Kind<Value> {
   return { ...of, isRequired: true };
 }
 
 /**
  * Throws USAGE unless `given` is undefined or an object with only the options in `names`, each of
- * its kind. The options of a group are named with the group: `mount: prepare`.
+ * its kind. Names the options of a group with the group: `mount: prepare`.
  */
 export function checkOptions<T extends object>(call: string, given: T | undefined, names: OptionNames<NoInfer<T>>): void {
   const options: unknown = given === undefined ? {} : given;
@@ -124,7 +127,7 @@ export function checkOptions<T extends object>(call: string, given: T | undefine
   }
 }
 
-/** Throws USAGE unless the argument or option `name` of a call is of that kind. */
+/** Throws USAGE unless the argument or option `name` of a call is of the kind `of`. */
 export function checkArgument(call: string, name: string, value: unknown, of: Kind<unknown> = kind.text): void {
   if (of.accepts(value)) return;
   const { expected, isPrivate, methods = [] } = of;
@@ -145,7 +148,7 @@ export function checkArgument(call: string, name: string, value: unknown, of: Ki
   });
 }
 
-/** Returns a value in few words; a private one by its type. */
+/** Returns a value in few words for a message. A private value is shown as its type. */
 export function shown(value: unknown, isPrivate = false): string {
   if (typeof value === 'function') return 'a function';
   if (isPrivate && (typeof value === 'string' || typeof value === 'number')) return `a ${typeof value}`;

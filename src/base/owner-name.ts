@@ -32,7 +32,7 @@ export interface Owner {
 export const UNKNOWN = '-';
 const namePattern = /^(\d+)\.([0-9a-z]+|-)\.([0-9a-z]+|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{8}|-)\.([0-9a-f]{16}|-)@[\w.-]{1,32}$/;
 
-/** Returns the name of an owner on a host of that name. */
+/** Returns the name of an owner on a host named `hostname`. */
 export function nameOf({ pid, start, namespace, boot, machine, socket }: Owner, hostname: string): string {
   const host = hostname.replaceAll(/[^\w.-]/g, '_').slice(0, 32) || UNKNOWN;
   return `${[pid, start, namespace, boot, machine, socket].join('.')}@${host}`;
@@ -51,7 +51,7 @@ export function ownerOf({ pid, platform, hostname }: OwnProcess): Omit<Owner, 's
   return { pid, start: startOf(pid, pid) ?? UNKNOWN, namespace: namespaceOf(platform) ?? UNKNOWN, boot, machine };
 }
 
-/** Returns the parts of a name; undefined for any other string. */
+/** Returns the parts of a name, or undefined for any other string. */
 export function parseOwner(name: string): Owner | undefined {
   const [, pid, start, namespace, boot, machine, socket] = namePattern.exec(name) ?? [];
   if (!pid || !start || !namespace || !boot || !machine || !socket) return undefined;
@@ -59,8 +59,8 @@ export function parseOwner(name: string): Owner | undefined {
 }
 
 /**
- * Returns the process and the machine in an owner's name, for people; undefined for any other
- * string.
+ * Returns the process and the machine in an owner's name, for people. Returns undefined for any
+ * other string.
  */
 export function describeOwner(name: string): string | undefined {
   const owner = parseOwner(name);

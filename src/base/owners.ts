@@ -2,7 +2,7 @@
  * Owners: the processes that locks, notes and temporary files belong to. A process number is
  * ambiguous in other PID namespaces and is reused. So an owner is also a Unix socket in the local
  * store, on which its process listens. `connect` succeeds as long as the process lives, from every
- * namespace of the same kernel. Sockets exist only while something is owned: an idle local store
+ * namespace of the same kernel. Sockets exist only while something is owned. An idle local store
  * contains only files, which any program can copy.
  */
 import { rmSync } from 'node:fs';
@@ -26,12 +26,15 @@ export interface Hold {
 
 export interface Owners {
   /**
-   * Makes this process an owner: a socket listens meanwhile. Holds are counted, and the name stays
-   * the same until the last release. Everything with that name is removed or renamed before the
-   * release.
+   * Makes this process an owner, with a listening socket. Counts the holds; the name stays the same
+   * until the last release. Before the release, the caller removes or renames everything with that
+   * name.
    */
   hold(): Promise<Hold>;
-  /** Resolves to whether the owner of that name still runs. Any other string is `unknown`. */
+  /**
+   * Resolves to whether the owner of that name still runs. Resolves to `unknown` for any other
+   * string.
+   */
   state(owner: string): Promise<OwnerState>;
 }
 
@@ -47,7 +50,7 @@ export async function owning<T>(owners: Owners, work: (name: string) => Promise<
 
 /**
  * Returns the paths in a folder whose owners are gone. The group of `pattern` matches the owner in
- * a name. Empty if the folder cannot be read.
+ * a name. Returns no paths if the folder cannot be read.
  */
 export async function gonePaths(folder: string, pattern: RegExp, owners: Owners): Promise<string[]> {
   const paths: string[] = [];
@@ -66,7 +69,7 @@ const socketPattern = /^[0-9a-f]{16}(?:\.new)?$/;
 const MAX_SOCKETS = 64;
 const MAX_ATTEMPTS = 3;
 /**
- * Types of file systems that one kernel alone writes to (statfs(2)): ext, XFS, Btrfs, F2FS, ZFS,
+ * Types of file systems that only one kernel writes to (statfs(2)): ext, XFS, Btrfs, F2FS, ZFS,
  * bcachefs, tmpfs, overlay, and APFS.
  */
 const localTypes = new Set([0xef53, 0x58465342, 0x9123683e, 0xf2f52010, 0x2fc12fc1, 0xca451a4e, 0x01021994, 0x794c7630, 0x1a]);
@@ -143,7 +146,7 @@ class SocketOwners implements Owners {
     for (let attempt = 0; token !== undefined && attempt < MAX_ATTEMPTS; attempt++) {
       const socket = token + toHex(this.#own.random(4));
       // A socket that is bound and does not listen yet looks dead, and another process may remove
-      // it. So it is renamed to its final name after it listens.
+      // it. So the socket gets its final name only after it listens.
       const unfinished = `${socket}.new`;
       const close = await told(inFolder(this.#folder, unfinished, listen));
       if (close === undefined) return UNKNOWN;
@@ -159,7 +162,7 @@ class SocketOwners implements Owners {
     return UNKNOWN;
   }
 
-  /** Removes the socket. The owner of anything that still has its name is gone from here on. */
+  /** Removes the socket. From here on, the owner of anything that still has its name is gone. */
   async #withdraw(): Promise<void> {
     const socket = this.#socket;
     this.#socket = UNKNOWN;
@@ -182,9 +185,9 @@ class SocketOwners implements Owners {
   }
 
   /**
-   * Returns the state by the socket. A missing socket was removed at the end of its process, if
-   * this is still the folder in which it was created. On a network file system a live socket may
-   * reject connections, since each mount of it has its own files.
+   * Returns the state by the socket. A missing socket was removed at the end of its process, if the
+   * folder is still the one in which the socket was created. On a network file system a live socket
+   * may reject connections, since each mount has socket files of its own.
    */
   async #stateBySocket(socket: string): Promise<OwnerState> {
     const token = await told(tokenOf(this.#folder));
@@ -202,8 +205,8 @@ class SocketOwners implements Owners {
 }
 
 /**
- * Returns the state by the process number in the owner's own namespace. Numbers are reused, so the
- * start must match.
+ * Returns the state by the process number in the owner's own namespace. Compares the start too,
+ * because process numbers are reused.
  */
 function stateByNumber({ pid, start }: Owner, own: OwnProcess): OwnerState {
   if (!own.isAlive(pid)) return 'gone';
@@ -212,7 +215,9 @@ function stateByNumber({ pid, start }: Owner, own: OwnProcess): OwnerState {
   return now === start ? 'running' : 'gone';
 }
 
-/** Returns 8 hex digits that distinguish a folder from any other that is or was at its path. */
+/**
+ * Returns 8 hex digits that distinguish a folder from any other folder that is or was at its path.
+ */
 async function tokenOf(folder: string): Promise<string> {
   const { ino, birthtimeNs } = await stat(folder, { bigint: true });
   return digest(`${ino}:${birthtimeNs}`);
@@ -227,7 +232,7 @@ async function isAbsent(path: string): Promise<boolean> {
   }
 }
 
-/** Resolves to the result; undefined if the system call fails. */
+/** Resolves to the result, or to undefined if the system call fails. */
 async function told<T>(result: Promise<T>): Promise<T | undefined> {
   try {
     return await result;

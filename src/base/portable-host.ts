@@ -1,6 +1,6 @@
 /**
- * The host of a reader, on any runtime: it spreads the waits between two attempts. A reader writes
- * nothing.
+ * The host of a reader, on any runtime. It only spreads the waits between two attempts, because a
+ * reader writes nothing.
  */
 import type { WriterHost } from './host.js';
 

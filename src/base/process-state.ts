@@ -1,14 +1,14 @@
 /**
  * State of the process. A process may hold several copies of this library: its ESM and its CommonJS
- * build, and bundles that contain either. Copies of one version share the state that is kept here.
+ * build, and bundles that contain either. Copies of one version share this state.
  */
 
-/** The version of the package, which scripts/bundle.js defines. */
+/** The version of the package. scripts/bundle.js defines it. */
 declare const BROWSERSTATE_VERSION: string | undefined;
 
 const key = Symbol.for(`browserstate ${typeof BROWSERSTATE_VERSION === 'string' ? BROWSERSTATE_VERSION : 'source'}`);
 
-/** Returns the state of that name, which the first caller in the process makes. */
+/** Returns the state named `name`. The first call in the process creates the state. */
 export function processState<T>(name: string, make: () => T): T {
   const holder = globalThis as { [key]?: Map<string, unknown> };
   holder[key] ??= new Map();

@@ -1,4 +1,6 @@
-/** Facts about processes and the machine, from /proc; undefined if it does not have them. */
+/**
+ * Facts about processes and the machine, read from /proc. A fact is undefined if /proc lacks it.
+ */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** Clock ticks per second in /proc. */
@@ -17,7 +19,7 @@ export function startOf(pid: number, own: number): string | undefined {
 
 /**
  * Returns the processes of the process session that `leader` leads or led, the leader first.
- * Zombies are not included. Undefined if /proc does not show them.
+ * Excludes zombies. Returns undefined if /proc does not show the processes.
  */
 export function sessionOf(leader: number, own: number): number[] | undefined {
   if (seen(() => readlinkSync('/proc/self')) !== String(own)) return undefined;
@@ -43,8 +45,8 @@ export function startedAt(pid: number, own: number): number | undefined {
 }
 
 /**
- * Returns the id of this process's PID namespace; the same for all processes on systems without
- * them.
+ * Returns the id of this process's PID namespace. On systems without PID namespaces, all processes
+ * have the same id.
  */
 export function namespaceOf(platform: string): string | undefined {
   if (platform !== 'linux') return '0';

@@ -1,8 +1,8 @@
 /** Progress that operations report. */
 
 /**
- * Files and bytes of one phase: done so far, and in total. `path` was processed last. A pull counts
- * bytes as they are stored. A push of several commits counts each commit separately.
+ * Files and bytes of one phase: done so far, and in total. `path` is the last processed file. A
+ * pull counts bytes as they are stored. A push of several commits counts each commit separately.
  */
 export interface Progress {
   phase: 'capture' | 'checkout' | 'push' | 'pull';
@@ -11,7 +11,7 @@ export interface Progress {
   totalFiles: number;
   bytes: number;
   totalBytes: number;
-  /** Bytes of `path` that a push or a pull has moved, and moves in total. */
+  /** Bytes of `path` that a push or a pull has moved, and the total of its bytes. */
   file?: { bytes: number; totalBytes: number };
 }
 

@@ -2,12 +2,12 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** The system accepts paths of 103 (macOS) or 107 bytes. */
+/** Bytes of a path. The system accepts 103 (macOS) or 107. */
 const MAX_PATH_BYTES = 100;
 
 /**
- * Runs `use` with a path of the socket that is short enough: through a handle of its folder if
- * necessary.
+ * Runs `use` with a short path of the socket. If the real path is too long, a handle of its folder
+ * replaces the folder.
  */
 export async function inFolder<T>(folder: string, name: string, use: (path: string) => Promise<T>): Promise<T> {
   const path = join(folder, name);
@@ -25,13 +25,13 @@ export async function inFolder<T>(folder: string, name: string, use: (path: stri
  * socket.
  */
 export async function listen(path: string): Promise<() => void> {
-  // Loaded by the commands that use it.
+  // Only commands that listen load node:net.
   const { createServer } = await import('node:net');
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', reject);
-    // Exclusive: in a worker of a cluster the primary process would listen in its place, and
-    // outlive it.
+    // Exclusive: in a worker of a cluster, the primary process would listen instead and outlive the
+    // worker.
     server.listen({ path, exclusive: true }, () => {
       server.off('error', reject);
       // Even a connection that could not be accepted shows that the process lives.
@@ -43,8 +43,8 @@ export async function listen(path: string): Promise<() => void> {
 }
 
 /**
- * Resolves to whether a process listens at the path; `unknown` if there is no socket, or it cannot
- * be checked.
+ * Resolves to whether a process listens at the path. Resolves to `unknown` if there is no socket,
+ * or if it cannot be checked.
  */
 export async function listens(path: string): Promise<'yes' | 'no' | 'unknown'> {
   const { connect } = await import('node:net');

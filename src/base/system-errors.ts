@@ -1,4 +1,4 @@
-/** The table of system errors: the code and the hint of each as an error of this library. */
+/** System errors: the code and the hint that this library gives to each. */
 import { BrowserStateError, type ErrorCode } from './errors.js';
 
 interface Meaning {
@@ -7,8 +7,8 @@ interface Meaning {
 }
 
 /**
- * Returns an error's code; undefined if it has none. Errors of Node in another realm are no
- * instances of this realm's Error.
+ * Returns the code of an error, or undefined if the error has none. Errors of Node in another realm
+ * are no instances of this realm's Error.
  */
 export function errno(error: unknown): string | undefined {
   const code = (error as NodeJS.ErrnoException | undefined | null)?.code;
@@ -71,14 +71,17 @@ const meanings: Readonly<Record<string, Meaning>> = {
 };
 
 /**
- * Returns the meaning of a system error to a program that writes. An unknown one is a fault of the
- * disk.
+ * Returns the meaning of a system error to a program that writes. An unknown error is a fault of
+ * the disk.
  */
 export function meaningOf(name: string): Meaning {
   return meanings[name] ?? faulty;
 }
 
-/** Whether the error says that this process or the system has no descriptors or memory left. */
+/**
+ * Returns whether the error reports that this process or the system has no descriptors or memory
+ * left.
+ */
 export function isExhausted(name: string): boolean {
   return meanings[name] === exhausted;
 }
@@ -96,8 +99,8 @@ export function systemFailure(error: unknown, message: (name: string) => string,
 }
 
 /**
- * Returns an error of the system, with only its message known, as an error of this library. Returns
- * any other error unchanged.
+ * Returns an error of the system, of which only the message is known, as an error of this library.
+ * Returns any other error unchanged.
  */
 export function unexpectedFailure(error: unknown): unknown {
   const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;

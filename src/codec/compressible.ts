@@ -17,14 +17,14 @@ const MOST = 117;
 const MIN_LENGTH = 4 * WINDOW;
 
 /**
- * Returns true if every window looks random, as compressed or encrypted content does. Returns false
- * for all else and for short inputs.
+ * Returns true if every window looks random, as in compressed or encrypted content. Returns false
+ * for all other and for short inputs.
  */
 export function looksIncompressible(bytes: Uint8Array): boolean {
   if (bytes.length < MIN_LENGTH) return false;
   const windows = Math.min(WINDOWS, Math.floor(bytes.length / WINDOW));
   const stride = bytes.length / windows;
-  /** For each byte value, the last window that contained it. */
+  /** For each byte value, the last window that contained the value. */
   const seen = new Uint8Array(256);
   for (let window = 1; window <= windows; window++) {
     const start = Math.floor((window - 0.5) * stride - WINDOW / 2);

@@ -1,8 +1,8 @@
 /** The copy operation of all LZ77 decoders. */
 
 /**
- * Copies `length` bytes within `out` from `offset` before `to`. If source and target overlap, bytes
- * that were just copied are copied again.
+ * Copies `length` bytes within `out` from `offset` before `to`. If source and target overlap, the
+ * copied bytes repeat.
  */
 export function copyMatch(out: Uint8Array, to: number, offset: number, length: number): void {
   if (offset >= length && length > 32) {

@@ -1,12 +1,14 @@
 /**
- * The platform on Node: hashing by node:crypto, codecs by node:zlib on libuv's threads. zstd is
- * native from Node 22.15 on. An older Node reads it by the portable reader and writes brotli
+ * Hashing by node:crypto and codecs by node:zlib on libuv's threads: the platform on Node. zstd is
+ * native from Node 22.15 on. An older Node uses the portable reader for zstd and writes brotli
  * instead.
  *
- * Settings were measured on compressible frames of 256 KiB of real profiles: MB/s of one thread,
- * ratio. brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2, 3.9**. zstd 1:
- * 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**; **15: 8, 3.5**. deflate 1: 130, 2.9;
- * **3: 95, 3.0**; **6: 50, 3.2**; **9**.
+ * The settings were measured on compressible frames of 256 KiB of real profiles. Each entry is the
+ * level, the MB/s of one thread, and the ratio; the bold levels are used.
+ *
+ * - brotli 1: 268, 3.0; **2: 170, 3.2**; 4: 85, 3.2; **5: 45, 3.3**; **10: 2, 3.9**.
+ * - zstd 1: 370, 3.1; **2: 330, 3.2**; 4: 140, 3.2; **6: 100, 3.3**; **15: 8, 3.5**.
+ * - deflate 1: 130, 2.9; **3: 95, 3.0**; **6: 50, 3.2**; **9**.
  */
 import { createHash, hash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
@@ -30,10 +32,10 @@ interface NativeCodec {
 }
 
 const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_LGWIN, BROTLI_PARAM_SIZE_HINT } = zlib.constants;
-/** A constant of node:zlib since 22.15. */
+/** ZSTD_c_compressionLevel, which @types/node of Node 20 does not declare. */
 const ZSTD_COMPRESSION_LEVEL = 100;
 const ZSTD_WINDOW_LOG_MAX = 100;
-/** As large as a frame's content. */
+/** Logarithm of the window size: the window is as large as a frame's content. */
 const BROTLI_WINDOW_LOG = 18;
 
 const codecs: Partial<Record<Compressed, NativeCodec>> = {
@@ -65,13 +67,14 @@ if ('zstdCompress' in zlib) {
 
 export const preferredCodec: Codec = codecs.zstd === undefined ? 'brotli' : 'zstd';
 
-/** Turns off a warning of Node, which starts at the eleventh listener. */
+/** Disables a warning of Node, which starts at the eleventh listener of a signal. */
 export function allowListeners(signal: AbortSignal): void {
   setMaxListeners(0, signal);
 }
 
 /**
- * Parts are joined here and hashed by one call, which takes an eighth of the time of a hash object.
+ * A buffer in which parts are joined before they are hashed by one call. That takes an eighth of
+ * the time of a hash object.
  */
 const joined = new Uint8Array(66 * 1024);
 

@@ -6,7 +6,7 @@
 
 import { BrowserStateError, check } from '../base/errors.js';
 
-/** The codecs of frames; their tags are in SPEC.md R-CODEC. */
+/** The codecs of frames. SPEC.md R-CODEC defines their tags. */
 export type Codec = 'raw' | 'deflate' | 'brotli' | 'zstd';
 
 /**
@@ -19,21 +19,19 @@ export interface Platform {
   /** Returns the SHA-256 over the concatenated parts: 32 bytes. */
   sha256(...parts: Uint8Array[]): Uint8Array;
 
-  /** Lets any number of listeners wait for the signal without a warning of the runtime. */
+  /** Allows any number of listeners of the signal without a warning of the runtime. */
   allowListeners(signal: AbortSignal): void;
 
-  /** The codec of new frames: the fastest good one that this runtime has. */
+  /** The codec of new frames: the fastest codec with a good ratio on this runtime. */
   readonly preferredCodec: Codec;
 
-  /**
-   * Compresses off the calling thread if the runtime can. `raw` is not a codec to compress with.
-   */
+  /** Compresses off the calling thread, if the runtime can. The codec `raw` does not compress. */
   compress(codec: Exclude<Codec, 'raw'>, bytes: Uint8Array, effort: Effort): Promise<Uint8Array>;
 
   /**
    * Returns the decompressed bytes, exactly `length` of them. Throws INTEGRITY if the input is not
    * a stream of the codec, or holds more or fewer bytes. Never allocates more than a small multiple
-   * of `length`, whatever the input claims.
+   * of `length`, regardless of the length that the input claims.
    */
   decompress(codec: Codec, bytes: Uint8Array, length: number): Promise<Uint8Array>;
 }
@@ -44,7 +42,7 @@ export function expectLength(codec: Codec, bytes: Uint8Array, length: number): U
   return bytes;
 }
 
-/** Returns UNSUPPORTED for a codec that this runtime only reads. */
+/** Returns an UNSUPPORTED error for a codec that this runtime only reads. */
 export function unwritable(codec: Codec): BrowserStateError {
   return new BrowserStateError('UNSUPPORTED', `this runtime cannot write ${codec}`, { hint: 'Write with Node, and read here.' });
 }

@@ -1,6 +1,6 @@
 /**
- * The platform without Node, for web pages and edge workers. It reads all codecs and writes
- * deflate. Tests compare the native one with it.
+ * The platform without Node, for web pages and edge workers. This platform reads all codecs and
+ * writes deflate. Tests compare Node's platform with it.
  */
 import { sha256 as hash } from '@noble/hashes/sha2.js';
 import { deflateSync, Inflate } from 'fflate';
@@ -10,14 +10,14 @@ import { type Codec, type Effort, expectLength, unwritable } from './platform.js
 import { decodeZstd } from './zstd/frame.js';
 
 /**
- * Compressed bytes that are inflated at once. Each can become 1,032 bytes, and fflate checks no
- * bound in between.
+ * Compressed bytes that are inflated at once. Each byte can become 1,032 bytes, and fflate checks
+ * no bound in between.
  */
 const STEP = 8 * 1024;
 
 export const preferredCodec: Codec = 'deflate';
 
-/** Only Node warns of many listeners. */
+/** Does nothing: only Node warns of many listeners. */
 export function allowListeners(_signal: AbortSignal): void {}
 
 export function sha256(...parts: Uint8Array[]): Uint8Array {

@@ -9,9 +9,9 @@ import { errno } from './errors.js';
 import { hasHandles, type Name } from './handle.js';
 
 /**
- * Copies a file to an unused path: as a clone of one moment if the file system supports it.
- * Otherwise copies up to the file's initial length, or less if it is truncated. Does not follow a
- * symlink at `from`. Throws system errors; a partial copy may remain.
+ * Copies a file to an unused path: as a clone of one moment if the file system supports clones.
+ * Otherwise copies up to the file's initial length, or less if the file is truncated. Does not
+ * follow a symlink at `from`. Throws system errors; a partial copy may remain.
  */
 export async function copyChangingFile(from: Name, to: string): Promise<void> {
   const source = await open(from, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -35,14 +35,14 @@ export async function copyChangingFile(from: Name, to: string): Promise<void> {
   }
 }
 
-/** Clones an open file; returns false if this system cannot clone, or cannot name an open file. */
+/** Clones an open file. Returns false if this system cannot clone, or cannot name an open file. */
 async function isCloned(descriptor: number, to: string): Promise<boolean> {
   if (!hasHandles) return false;
   try {
     await copyFile(`/proc/self/fd/${descriptor}`, to, constants.COPYFILE_FICLONE_FORCE | constants.COPYFILE_EXCL);
     return true;
   } catch (error) {
-    // Other causes affect the copy too, which reports them.
+    // Other causes affect the copy too, and the copy reports them.
     if (errno(error) === 'EEXIST') throw error;
     return false;
   }

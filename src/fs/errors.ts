@@ -11,8 +11,8 @@ export { errno };
 const PRIVATE = 0o700;
 
 /**
- * Creates a private directory, and those above it that are missing. Throws the system error that
- * kept it from that, such as EROFS, which Node's recursive mkdir reports as ENOENT.
+ * Creates a private directory, and the missing directories above it. Throws the system error of the
+ * first failure, such as EROFS, which Node's recursive mkdir reports as ENOENT.
  */
 export async function makeDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: PRIVATE }).catch(async (error: unknown) => {
@@ -21,7 +21,10 @@ export async function makeDirectory(path: string): Promise<void> {
   });
 }
 
-/** Does the same for a directory of the default mode, without a pause. */
+/**
+ * Creates a directory of the default mode and the missing directories above it, synchronously.
+ * Throws the same errors as `makeDirectory`.
+ */
 export function makeDirectorySync(path: string): void {
   try {
     mkdirSync(path, { recursive: true });
@@ -54,8 +57,8 @@ export function ignoreFailure(error: unknown): undefined {
 }
 
 /**
- * Returns the library error for a failure to read a local file: UNREADABLE, or UNREACHABLE if the
- * fault is not the file's, but descriptors or memory ran out.
+ * Returns the library error for a failure to read a local file. The error is UNREACHABLE if
+ * descriptors or memory ran out, and UNREADABLE for any fault of the file.
  */
 export function readFailure(path: string, error: unknown): unknown {
   const code = errno(error);

@@ -1,7 +1,7 @@
 /**
- * Directory handles. A path below a handle stays in that directory, even if its name is reused
- * meanwhile: a symlink that replaces a directory is not followed. On Linux a handle is a descriptor
- * under /proc; elsewhere it is the path.
+ * Directory handles. A path below a handle stays in that directory, even if the directory's name is
+ * reused meanwhile. A symlink that replaces a directory is not followed. On Linux, a handle is a
+ * descriptor under /proc; elsewhere, a handle is the path.
  */
 import { type BigIntStats, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { errno } from '../base/system-errors.js';
@@ -10,10 +10,10 @@ import { parentPath } from '../format/path.js';
 /** A name in the file system, which need not be UTF-8. */
 export type Name = string | Buffer;
 
-/** Whether paths below handles are safe from symlinks on this system. */
+/** True if paths below handles are safe from symlinks on this system. */
 export const hasHandles = existsSync('/proc/self/fd');
 
-/** Closes a descriptor that was only read. Errors are ignored, since the data was read already. */
+/** Closes a descriptor that was only read. Ignores errors, since the data was read already. */
 export function closeRead(descriptor: number): void {
   try {
     closeSync(descriptor);
@@ -22,7 +22,7 @@ export function closeRead(descriptor: number): void {
   }
 }
 
-/** Linux: refers to an entry without opening it. Node has no constant for it. */
+/** The flag of Linux for referring to an entry without opening it. Node has no constant for it. */
 const O_PATH = 0o10000000;
 
 export class DirectoryHandle {
@@ -31,7 +31,7 @@ export class DirectoryHandle {
 
   private constructor(path: Name) {
     if (!hasHandles) {
-      // Throws the same error as opening it.
+      // Throws the same error as opening the directory.
       readdirSync(path);
       this.#prefix = path;
       return;
@@ -50,7 +50,7 @@ export class DirectoryHandle {
     return new DirectoryHandle(this.at(name));
   }
 
-  /** The path of the directory itself, a link to it under /proc. */
+  /** The path of the directory itself. On Linux, this path is a link under /proc. */
   get self(): Name {
     return this.#prefix;
   }
@@ -102,13 +102,16 @@ export class Below {
 
   /**
    * Returns the path of an entry, for a call that does not follow a final symlink. Throws if a path
-   * above it is no directory.
+   * above the entry is no directory.
    */
   at(path: string): Name {
     return this.directory(parentPath(path)).at(nameOf(path));
   }
 
-  /** Returns the handle of a directory, which stays open until a path outside of it is used. */
+  /**
+   * Returns the handle of a directory. The handle stays open until a path outside of the directory
+   * is used.
+   */
   directory(path: string): DirectoryHandle {
     const isAbove = (above: string): boolean => above === '' || path === above || path.startsWith(`${above}/`);
     let top = this.#open.at(-1) as { path: string; handle: DirectoryHandle };
@@ -124,7 +127,7 @@ export class Below {
     return top.handle;
   }
 
-  /** Closes all handles but the root's, so that replaced directories are opened anew. */
+  /** Closes all handles except the root's, so that replaced directories are opened anew. */
   forget(): void {
     for (const { handle } of this.#open.splice(1)) handle.close();
   }

@@ -24,7 +24,10 @@ function mountPointsBelow(dir: string): string[] {
   return mountPoints().filter((path) => path.startsWith(dir === '/' ? dir : `${dir}/`));
 }
 
-/** Throws USAGE, naming it, if a mount point below the real path `dir` satisfies `isTouched`. */
+/**
+ * Throws USAGE if a mount point below the real path `dir` satisfies `isTouched`. Names the mount
+ * point.
+ */
 export function rejectMountsBelow(dir: string, fate: 'removed' | 'changed', isTouched: (path: string) => boolean = () => true): void {
   const below = mountPointsBelow(dir).find((path) => isTouched(relative(dir, path)));
   if (below === undefined) return;
@@ -35,8 +38,8 @@ export function rejectMountsBelow(dir: string, fate: 'removed' | 'changed', isTo
 }
 
 /**
- * Returns whether the file system itself keeps the entry in `parent`: it belongs to root and lies
- * in the root of a mount.
+ * Returns whether the file system itself keeps the entry in `parent`. Such an entry belongs to root
+ * and lies in the root of a mount.
  */
 export function isSystemEntry(parent: string, name: string, { uid }: { uid: bigint }): boolean {
   return systemEntries.has(name) && uid === 0n && isMountPoint(parent);
@@ -44,7 +47,7 @@ export function isSystemEntry(parent: string, name: string, { uid }: { uid: bigi
 
 /**
  * Returns the path of the directory within its file system, and other paths that reach it through
- * other mounts. `dir` is a real path. Undefined if this system does not list mounts.
+ * other mounts. `dir` is a real path. Returns undefined if this system does not list mounts.
  */
 export function placesOf(dir: string): { inFileSystem: string; others: string[] } | undefined {
   const mounts = mountTable();
@@ -82,7 +85,7 @@ interface MountEntry {
   path: string;
 }
 
-/** Returns the mounts of this process; none on systems without /proc. */
+/** Returns the mounts of this process. Returns none on systems without /proc. */
 function mountTable(): MountEntry[] {
   const table = ifSeen(() => readFileSync('/proc/self/mountinfo', 'utf8')) ?? '';
   const lines = table.split('\n').filter((line) => line !== '');

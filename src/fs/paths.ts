@@ -29,22 +29,22 @@ export function resolveDirectory(dir: string): string {
 }
 
 /**
- * Returns the result of `look`; undefined if the entry is gone. Throws UNREADABLE, naming `path`,
- * for every other failure.
+ * Returns the result of `look`, or undefined if the entry is gone. Throws UNREADABLE, naming
+ * `path`, for every other failure.
  */
 export function ifThere<T>(path: string, look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
     const code = errno(error);
-    // ENOTDIR: a directory above it became a file. ELOOP: a handle was opened, but a symlink is
-    // there now. ENXIO: a socket took the place of a file.
+    // ENOTDIR: a directory above the entry became a file. ELOOP: a handle was opened, but a symlink
+    // is there now. ENXIO: a socket replaced a file.
     if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP' || code === 'ENXIO') return undefined;
     throw readFailure(path, error);
   }
 }
 
-/** Returns the result of `look`; undefined for any system error. */
+/** Returns the result of `look`, or undefined for any system error. */
 export function ifSeen<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -55,8 +55,8 @@ export function ifSeen<T>(look: () => T): T | undefined {
 }
 
 /**
- * Returns metadata of a directory that changes when a name in it is added, removed or replaced.
- * Undefined if it cannot be read.
+ * Returns metadata of a directory that changes when a name in the directory is added, removed or
+ * replaced. Returns undefined if the metadata cannot be read.
  */
 export function entryFacts(dir: string): string | undefined {
   const found = ifSeen(() => lstatSync(dir, { bigint: true }));

@@ -15,15 +15,15 @@ export function sealed(content: Uint8Array): Uint8Array {
   return concat([sha256(content), content]);
 }
 
-/** Returns the sealed content; undefined for any other bytes. */
+/** Returns the content of sealed bytes, or undefined for any other bytes. */
 export function unsealed(bytes: Uint8Array): Uint8Array | undefined {
   const content = bytes.subarray(DIGEST_BYTES);
   return equalBytes(sha256(content), bytes.subarray(0, DIGEST_BYTES)) ? content : undefined;
 }
 
 /**
- * Reads a private file. Anything that is no regular file reads as empty, without blocking on a
- * pipe. Throws system errors.
+ * Reads a private file. Returns no bytes for anything except a regular file, and does not block on
+ * a pipe. Throws system errors.
  */
 export async function readPrivately(path: string): Promise<Uint8Array> {
   const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -36,8 +36,8 @@ export async function readPrivately(path: string): Promise<Uint8Array> {
 }
 
 /**
- * Replaces the file atomically by way of `temporary` in the same folder, which is created if
- * necessary. Throws system errors.
+ * Replaces the file atomically by renaming `temporary`, a file in the same folder. Creates the
+ * folder if necessary. Throws system errors.
  */
 export async function replacePrivately(path: string, temporary: string, bytes: Uint8Array): Promise<void> {
   try {
@@ -45,7 +45,7 @@ export async function replacePrivately(path: string, temporary: string, bytes: U
     await writeFile(temporary, bytes, { mode: 0o600 });
     await rename(temporary, path);
   } catch (error) {
-    // The cause of a failed removal is the cause of the failed write.
+    // A failed removal has the same cause as the failed write.
     await rm(temporary, { force: true }).catch((failure: unknown) => {
       if (errno(failure) === undefined) throw failure;
     });

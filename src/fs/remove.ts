@@ -9,12 +9,12 @@ import { errno, writeFailure } from './errors.js';
 import { DirectoryHandle, type Name, withHandle } from './handle.js';
 import { quote } from './paths.js';
 
-/** Entries between two breaths, which let other work run. */
+/** Entries that are removed between two pauses. Pauses let other work run. */
 const ENTRIES_PER_BREATH = 1000;
 
 /**
- * Removes the entry at `path` with all its content, if it exists. Throws FORBIDDEN or another write
- * error, naming `path`.
+ * Removes the entry at `path` with all its content, if the entry exists. Throws FORBIDDEN or
+ * another write error, naming `path`.
  */
 export async function removeTree(path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
@@ -41,21 +41,23 @@ async function empty(dir: DirectoryHandle): Promise<void> {
   }
 }
 
-/** Opens a directory for removing its entries, making it writable if necessary. */
+/** Opens a directory for removing its entries, and makes it writable if necessary. */
 function openWritable(path: string | Buffer): DirectoryHandle {
   const handle = DirectoryHandle.open(path);
   makeWritable(handle);
   return handle;
 }
 
-/** Makes an own directory writable for this user; returns its former mode if it was changed. */
+/**
+ * Makes an own directory writable for this user. Returns the former mode if the mode was changed.
+ */
 export function makeWritable(handle: DirectoryHandle): number | undefined {
   const { mode } = statSync(handle.self);
   if ((mode & 0o700) === 0o700 || !change(handle, 0o700)) return undefined;
   return mode & 0o7777;
 }
 
-/** Sets the mode of a directory; returns false if it belongs to another user. */
+/** Sets the mode of a directory. Returns false if the directory belongs to another user. */
 function change(handle: DirectoryHandle, mode: number): boolean {
   try {
     chmodSync(handle.self, mode);
@@ -67,8 +69,8 @@ function change(handle: DirectoryHandle, mode: number): boolean {
 }
 
 /**
- * Throws FORBIDDEN, naming the entry, if this user cannot remove the named entries with all their
- * content: because of directories of other users, or immutable files. Changes nothing.
+ * Throws FORBIDDEN if this user cannot remove the named entries with all their content. Causes are
+ * directories of other users and immutable files. Names the entry and changes nothing.
  */
 export async function requireRemovable(dir: string, roots: readonly Buffer[]): Promise<void> {
   const directories = [dir];
@@ -95,7 +97,7 @@ export async function requireRemovable(dir: string, roots: readonly Buffer[]): P
   }
 }
 
-/** Returns the names in a directory. An own directory that is unreadable is made readable. */
+/** Returns the names in a directory. Makes an own directory that is unreadable readable. */
 function namesOf(dir: string, path: string, handle: DirectoryHandle): Buffer[] {
   try {
     return handle.names();
@@ -118,7 +120,10 @@ function isOwn(handle: DirectoryHandle): boolean {
   return change(handle, statSync(handle.self).mode & 0o7777);
 }
 
-/** Returns whether a file is immutable. Unlike its permissions, that prevents removing it. */
+/**
+ * Returns whether a file is immutable. An immutable file cannot be removed, unlike a read-only
+ * file.
+ */
 function isImmutable(path: Name): boolean {
   try {
     accessSync(path, constants.W_OK);

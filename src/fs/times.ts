@@ -1,7 +1,9 @@
-/** Modification times in microseconds (SPEC.md 3.1), which Node takes as floating-point seconds. */
+/**
+ * Modification times in microseconds (SPEC.md 3.1). Node accepts them as floating-point seconds.
+ */
 import { lstatSync, lutimesSync } from 'node:fs';
 
-/** Returns nanoseconds as microseconds, rounded down: the precision that Node can set. */
+/** Returns nanoseconds as microseconds, rounded down. Node can set times with that precision. */
 export function microseconds(ns: bigint): bigint {
   const us = ns / 1000n;
   return ns < 0n && us * 1000n !== ns ? us - 1n : us;
@@ -15,8 +17,8 @@ export function setTime(path: string | Buffer, mtime: bigint): void {
 }
 
 /**
- * Adds `half` a microsecond, because libuv truncates. The time is passed as text, since Node
- * replaces negative numbers by the current time.
+ * Adds `half` a microsecond, because libuv truncates. Passes the time as text, since Node replaces
+ * negative numbers by the current time.
  */
 function setSeconds(path: string | Buffer, mtime: bigint, half: number): void {
   const seconds = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;

@@ -4,22 +4,22 @@
  */
 import { check } from '../../base/errors.js';
 
-/** Readable bytes (zeros) after the input, so that a whole word may be loaded at its last byte. */
+/** Readable zero bytes after the input, so that a whole word may be loaded at its last byte. */
 const PADDING = 8;
 /** Bits of the first look-up in a prefix code. */
 export const ROOT_BITS = 8;
 
 /**
- * Indexed by the next 8 bits of the stream. An entry is `bits | symbol << 8`, or for a longer code
- * `bits of its group | start of the group << 8`. The bits after the first 8 choose within the
- * group.
+ * A prefix code, indexed by the next 8 bits of the stream. An entry is `bits | symbol << 8`. The
+ * entry of a longer code is `bits of its group | start of the group << 8`, and the bits after the
+ * first 8 choose within the group.
  */
 export interface PrefixCode {
   readonly mask: number;
   readonly entries: Int32Array;
 }
 
-/** A stream of bits, from each byte's lowest on. */
+/** A stream of bits, from the lowest bit of each byte on. */
 export class Bits {
   readonly #bytes: Uint8Array;
   readonly #end: number;
@@ -58,12 +58,12 @@ export class Bits {
     return entry >> 8;
   }
 
-  /** Throws INTEGRITY if more bits were consumed than there are. */
+  /** Throws INTEGRITY if more bits were consumed than the stream has. */
   checkEnd(): void {
     check(this.#at <= this.#end, 'brotli frame: expected more, found the end');
   }
 
-  /** Advances to the next whole byte; the bits in between must be zero. */
+  /** Advances to the next whole byte. Throws INTEGRITY unless the bits in between are zero. */
   align(): void {
     check(this.take(-this.#at & 7) === 0, 'brotli frame: expected zero bits before a whole byte, found others');
   }
@@ -76,7 +76,7 @@ export class Bits {
     return this.#bytes.subarray(start, start + count);
   }
 
-  /** Asserts that only padding is left. */
+  /** Throws INTEGRITY if anything except padding is left. */
   finish(): void {
     this.align();
     check(this.#at === this.#end, `brotli frame: expected its end after ${this.#end / 8} bytes, found it after ${this.#at / 8}`);

@@ -10,7 +10,7 @@ const MAX_CODE_BITS = 15;
 /** The order of the lengths in the code of code lengths. */
 const LENGTH_ORDER = [1, 2, 3, 4, 0, 5, 17, 6, 16, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
-/** Reads 1 to 256, in 1 to 11 bits: a number of block types or of trees. */
+/** Reads a number of block types or of trees: 1 to 256, in 1 to 11 bits. */
 export function readCount(bits: Bits): number {
   if (bits.take(1) === 0) return 1;
   const width = bits.take(3);
@@ -23,7 +23,7 @@ export function readPrefixCode(bits: Bits, alphabet: number): PrefixCode {
   return buildCode(skip === 1 ? simpleLengths(bits, alphabet) : complexLengths(bits, alphabet, skip));
 }
 
-/** Reads up to four listed symbols. */
+/** Reads a simple code: up to four listed symbols. Returns the lengths of all symbols' codes. */
 function simpleLengths(bits: Bits, alphabet: number): Uint8Array {
   const count = bits.take(2) + 1;
   const width = 32 - Math.clz32(alphabet - 1);
@@ -88,8 +88,8 @@ function readLengthCode(bits: Bits, skip: number): PrefixCode {
 }
 
 /**
- * Builds the code with these lengths, which use up the space of codes, or with a single symbol,
- * which has no bits.
+ * Builds the code with these lengths. They must use up the space of codes, or belong to a single
+ * symbol, which has no bits.
  */
 function buildCode(lengths: Uint8Array): PrefixCode {
   const symbols = Array.from(lengths.keys()).filter((symbol) => lengths[symbol] !== 0);

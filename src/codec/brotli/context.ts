@@ -1,11 +1,11 @@
 /**
- * The contexts of brotli literals: the two bytes before one, classified in one of four ways (RFC
- * 7932, section 7.1).
+ * The contexts of brotli literals: the two bytes before a literal, classified in one of four ways
+ * (RFC 7932, section 7.1).
  */
 
 /**
- * A context is the first table's value of the last byte, or-ed with the second's of the one before
- * it.
+ * Two tables of a mode. A context is the value of the last byte in the first table, or-ed with the
+ * value of the byte before in the second table.
  */
 export type ContextTables = readonly [last: Uint8Array, beforeLast: Uint8Array];
 
@@ -52,7 +52,10 @@ function sizeOf(byte: number): number {
 
 const none = new Uint8Array(256);
 
-/** By the two-bit mode of a block type: low bits, high bits, text in UTF-8, signed numbers. */
+/**
+ * The tables by the two-bit mode of a block type: low bits, high bits, text in UTF-8, signed
+ * numbers.
+ */
 export const contextTables: readonly ContextTables[] = [
   [table((byte) => byte & 63), none],
   [table((byte) => byte >> 2), none],

@@ -1,6 +1,6 @@
 /**
  * The compressed content of a brotli stream (RFC 7932, sections 4, 5, 9.2 and 9.3): commands, each
- * some literals and a copy.
+ * with some literals and a copy.
  */
 import { integrity } from '../../base/errors.js';
 import { copyMatch } from '../copy-match.js';
@@ -13,7 +13,7 @@ const COMMANDS = 704;
 const BLOCK_LENGTHS = 26;
 const SHORT_DISTANCES = 16;
 
-/** Codes of lengths: the extra bits of each code, and each code's smallest length. */
+/** Codes of lengths: the extra bits and the smallest length of each code. */
 interface LengthCode {
   readonly bits: readonly number[];
   readonly bases: readonly number[];
@@ -21,10 +21,12 @@ interface LengthCode {
 const blockLengths = lengthCode([2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 7, 8, 9, 10, 11, 12, 13, 24], 1);
 const insertLengths = lengthCode([0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 12, 14, 24], 0);
 const copyLengths = lengthCode([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 24], 2);
-/** For each 64 commands: the first of the insert and of the copy codes that they combine. */
+/** For each 64 commands, the first insert code and the first copy code that they combine. */
 const INSERT_CODES = [0, 0, 0, 0, 8, 8, 0, 16, 8, 16, 16];
 const COPY_CODES = [0, 8, 0, 8, 0, 8, 16, 0, 16, 8, 16];
-/** For the distance codes below 16: which of the last four distances, and the difference to add. */
+/**
+ * For the distance codes below 16, the index in the last four distances and the difference to add.
+ */
 const RECENT = [0, 1, 2, 3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1];
 const NEARBY = [0, 0, 0, 0, -1, 1, -2, 2, -3, 3, -1, 1, -2, 2, -3, 3];
 
@@ -78,7 +80,7 @@ class Blocks {
 
   /**
    * Consumes up to `count` elements of one block, continuing with the next block if this one has
-   * ended. Returns how many.
+   * ended. Returns the number of consumed elements.
    */
   take(bits: Bits, count: number): number {
     if (this.#left === 0) this.#switch(bits);
@@ -198,7 +200,7 @@ export class MetaBlock {
   }
 
   /**
-   * Copies from the decoded bytes, or, for a distance beyond them, from the dictionary that all
+   * Copies from the decoded bytes. A distance beyond them copies from the dictionary that all
    * streams share.
    */
   #copy(length: number, code: number): void {

@@ -1,13 +1,15 @@
 /**
- * A reader of brotli streams (RFC 7932) for runtimes without one. It is strict, and bounded in
- * memory and time by the length that the caller expects. (In the package brotli each part of a
- * stream can grow its output by 16 MiB, whatever length is given.)
+ * A reader of brotli streams (RFC 7932) for runtimes without one. The reader is strict, and bounded
+ * in memory and time by the length that the caller expects. (In the package brotli each part of a
+ * stream can grow its output by 16 MiB, regardless of the given length.)
  */
 import { check } from '../../base/errors.js';
 import { Bits } from './bits.js';
 import { MetaBlock, Output } from './meta-block.js';
 
-/** Returns the content of a stream, exactly `length` bytes. Throws INTEGRITY for anything else. */
+/**
+ * Returns the content of a stream, exactly `length` bytes. Throws INTEGRITY for any other stream.
+ */
 export function decodeBrotli(bytes: Uint8Array, length: number): Uint8Array {
   const bits = new Bits(bytes);
   const out = new Output(length, 2 ** readWindowLog(bits) - 16);
@@ -26,7 +28,7 @@ function readWindowLog(bits: Bits): number {
   return small === 0 ? 17 : 8 + small;
 }
 
-/** Decodes one meta-block. Returns true if it is the last. */
+/** Decodes one meta-block. Returns true if the meta-block is the last. */
 function readMetaBlock(bits: Bits, out: Output): boolean {
   const last = bits.take(1) === 1;
   if (last && bits.take(1) === 1) return true;

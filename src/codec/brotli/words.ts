@@ -1,12 +1,12 @@
 /**
- * The words that all brotli streams share: a dictionary by length, and the transforms of a word
- * (RFC 7932, section 8 and its appendices A and B).
+ * The words that all brotli streams share: a dictionary by length, and the transforms of a word.
+ * RFC 7932 defines them in section 8 and appendices A and B.
  */
 import { inflateSync } from 'fflate';
 import { check } from '../../base/errors.js';
 import { BROTLI_DICTIONARY } from './dictionary.js';
 
-/** For each length of a word, the logarithm of how many there are. */
+/** For each length of a word, the logarithm of the number of words. */
 const COUNT_LOGS = [0, 0, 0, 0, 10, 10, 11, 11, 10, 10, 10, 10, 10, 9, 9, 8, 7, 7, 8, 7, 7, 6, 6, 5, 5];
 const STARTS = COUNT_LOGS.map((_, length) => COUNT_LOGS.slice(4, length).reduce((sum, log, i) => sum + (i + 4) * 2 ** log, 0));
 
@@ -27,7 +27,7 @@ let dictionary: Uint8Array | undefined;
 
 /**
  * Returns the word of that length and number, transformed by the number. Throws INTEGRITY if there
- * is none.
+ * is no such word.
  */
 export function dictionaryWord(length: number, id: number): Uint8Array {
   const log = COUNT_LOGS[length] ?? 0;
@@ -60,7 +60,7 @@ function applyChange(word: Uint8Array, change: string): Uint8Array {
 
 /**
  * Converts the letter at `at` to upper case, or changes a longer UTF-8 sequence as the format
- * defines. Returns the position of the next one.
+ * defines. Returns the position of the next letter.
  */
 function raiseLetter(word: Uint8Array, at: number): number {
   const byte = word[at] as number;

@@ -39,13 +39,13 @@ function highBit(value: number): number {
 }
 
 /**
- * Reads a stream from its last bit to its first: the highest set bit of the last byte marks its
+ * Reads a stream from its last bit to its first. The highest set bit of the last byte marks the
  * start.
  */
 export class BackwardBits {
   readonly #bytes: Uint8Array;
   readonly #start: number;
-  /** Bits left; negative once more were consumed than there are. */
+  /** Bits left. Negative if more bits were consumed than the stream has. */
   left: number;
 
   constructor(bytes: Uint8Array, start: number, end: number) {
@@ -84,8 +84,8 @@ export function constantTable(symbol: number): FseTable {
 }
 
 /**
- * Returns the table of a distribution: for each symbol its share of 2^log states, -1 for less than
- * one (RFC 8878, section 4.1.1).
+ * Returns the table of a distribution: for each symbol its share of 2^log states, or -1 for less
+ * than one state (RFC 8878, section 4.1.1).
  */
 export function fseTable(shares: readonly number[], log: number): FseTable {
   const size = 1 << log;
@@ -117,7 +117,10 @@ export function fseTable(shares: readonly number[], log: number): FseTable {
   return { log, symbols, bits, bases };
 }
 
-/** Reads the description of an FSE table between `start` and `end`. Returns also its end. */
+/**
+ * Reads the description of an FSE table between `start` and `end`. Returns the table and the end of
+ * the description.
+ */
 export function readFseTable(
   bytes: Uint8Array,
   start: number,
@@ -162,7 +165,10 @@ export function readFseTable(
   return { table: fseTable(shares, log), end: next };
 }
 
-/** Reads the description of a Huffman table between `start` and `end`. Returns also its end. */
+/**
+ * Reads the description of a Huffman table between `start` and `end`. Returns the table and the end
+ * of the description.
+ */
 export function readHuffmanTable(bytes: Uint8Array, start: number, end: number): { table: HuffmanTable; end: number } {
   check(start < end, 'zstd frame: expected a Huffman table, found the end of the block');
   const header = bytes[start] as number;

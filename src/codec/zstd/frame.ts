@@ -1,7 +1,7 @@
 /**
- * A reader of zstd frames (RFC 8878) for runtimes without one. It is strict, and bounded in memory
- * and time by the length that the caller expects. (The package fzstd bounds neither: a frame of 22
- * bytes makes it loop forever.)
+ * A reader of zstd frames (RFC 8878) for runtimes without one. The reader is strict, and bounded in
+ * memory and time by the length that the caller expects. (The package fzstd bounds neither: a frame
+ * of 22 bytes makes it loop forever.)
  *
  * A frame of a pack has no dictionary and no checksum (SPEC.md R-CODEC): the ids of its blobs are
  * checked after decoding.
@@ -20,7 +20,7 @@ const MAX_WINDOW_SIZE = 8 * 1024 * 1024;
 
 /**
  * Checks the header of a frame of `length` bytes before anything is allocated. Returns the start of
- * its blocks.
+ * its blocks and the maximum size of one block.
  */
 export function checkZstdHeader(bytes: Uint8Array, length: number): { start: number; maxBlockSize: number } {
   check(
@@ -53,7 +53,7 @@ function littleEndian(bytes: Uint8Array, start: number, count: number): number {
   return value;
 }
 
-/** Returns the content of a frame, exactly `length` bytes. Throws INTEGRITY for anything else. */
+/** Returns the content of a frame, exactly `length` bytes. Throws INTEGRITY for any other frame. */
 export function decodeZstd(bytes: Uint8Array, length: number): Uint8Array {
   const { start, maxBlockSize } = checkZstdHeader(bytes, length);
   const padded = new Uint8Array(bytes.length + PADDING);
@@ -92,7 +92,7 @@ class FrameReader {
     return this.#out;
   }
 
-  /** Decodes the block whose body starts at `at`. Returns its end. */
+  /** Decodes the block whose body starts at `at`. Returns the end of the body. */
   #block(type: number, at: number, size: number): number {
     check(type !== 3 && size <= this.#maxBlockSize, `zstd frame: expected a block, found type ${type} of ${size} bytes`);
     const end = at + (type === 1 ? 1 : size);
@@ -121,7 +121,10 @@ class FrameReader {
     this.#filled = this.#sequences.apply(this.#bytes, next, end, literals, this.#out, this.#filled, limit);
   }
 
-  /** Reads the literals of a block (RFC 8878, section 3.1.1.3.1). Returns also their end. */
+  /**
+   * Reads the literals of a block (RFC 8878, section 3.1.1.3.1). Returns the literals and the
+   * position after them.
+   */
   #literalsSection(start: number, end: number): { literals: Uint8Array; next: number } {
     const first = this.#bytes[start] as number;
     const type = first & 3;

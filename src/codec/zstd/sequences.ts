@@ -1,6 +1,6 @@
 /**
- * The sequences of a zstd block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.4). Each copies some
- * literals, then a match from the bytes decoded before. Their three codes and the last three
+ * The sequences of a zstd block (RFC 8878, sections 3.1.1.3.2 and 3.1.1.4). Each sequence copies
+ * some literals, then a match from the bytes decoded before. The three codes and the last three
  * offsets carry over from block to block.
  */
 import { check } from '../../base/errors.js';
@@ -37,7 +37,8 @@ const matchKind: Kind = {
 };
 
 /**
- * Extra bits of the codes of literal and match lengths, and from them each code's smallest length.
+ * Extra bits of the codes of literal and match lengths, and the smallest length of each code,
+ * computed from them.
  */
 const literalBits = Uint8Array.of(...Array<number>(16).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
 const matchBits = Uint8Array.of(...Array<number>(32).fill(0), 1, 1, 1, 1, 2, 2, 3, 3, 4, 4, 5, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16);
@@ -176,7 +177,7 @@ export class SequenceReader {
   }
 }
 
-/** Reads the number of sequences of the block, and the end of their header. */
+/** Reads the number of sequences of the block, and the end of the header of the sequences. */
 function sequenceCount(bytes: Uint8Array, start: number, end: number): { count: number; next: number } {
   const [a = 0, b = 0, c = 0] = bytes.subarray(start, end);
   const size = a < 128 ? 1 : a < 255 ? 2 : 3;
