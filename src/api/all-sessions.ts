@@ -12,23 +12,18 @@ export type Outcome<Result> =
   | { session: string; skipped: 'deleted'; pushed: boolean }
   | { session: string; error: unknown };
 
-interface Listed {
-  session: string;
-  pushed?: boolean;
-}
-
-export interface Action<Result> {
-  /** Whether commits leave this machine, come to it, or both. */
-  moves: 'out' | 'in' | 'both';
-  list(options: Pick<SessionsOptions, 'offline' | 'onProblem'>): AsyncIterable<Listed>;
-  act(session: string): Promise<Result>;
-}
+/** Whether commits leave this machine, come to it, or both. */
+export type Moves = 'out' | 'in' | 'both';
 
 /**
  * Acts on each session that is concerned, and yields what came of it: a failure of one keeps no
  * other from its turn. Throws CANCELLED, and the error of a remote that cannot be listed.
  */
-export async function* forAll<Result>({ moves, list, act }: Action<Result>): AsyncGenerator<Outcome<Result>> {
+export async function* forAll<Result>(
+  moves: Moves,
+  list: (options: SessionsOptions) => AsyncIterable<{ session: string; pushed?: boolean }>,
+  act: (session: string) => Promise<Result>,
+): AsyncGenerator<Outcome<Result>> {
   const problems: { session: string; error: unknown }[] = [];
   const onProblem = (session: string, error: unknown): void => void problems.push({ session, error });
   // The local store first: what is committed meanwhile was not deleted anywhere.

@@ -30,7 +30,6 @@ import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
 
 /** The mounted session, and its background work. */
 interface Mounted extends Tracked {
-  mount: Mount;
   /** Starts the periodic work. */
   beginLoops: () => Stop[];
   loops: readonly Stop[];

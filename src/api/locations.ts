@@ -13,7 +13,7 @@ import type { Provider } from '../provider/provider.js';
 import { openProviderUrl } from '../provider/url.js';
 import { type RetryEvent, retrying } from '../provider/wrap/retry.js';
 import { scoped } from '../provider/wrap/scoped.js';
-import type { LegacyPlace } from '../session/replica/legacy-place.js';
+import type { LegacySource } from '../session/replica/legacy-source.js';
 import type { RemoteOptions } from '../session/replica/remote.js';
 import { realPath } from '../workspace/workspace.js';
 
@@ -48,7 +48,7 @@ export interface Places {
   /** A directory of this store alone, which is removed when the store is closed. */
   temporary?: string | undefined;
   /** The sessions of v0 in the same location. */
-  legacy: LegacyPlace;
+  legacy: LegacySource;
   remote?: Omit<RemoteOptions, 'host' | 'records' | 'onWarning'> | undefined;
 }
 
@@ -72,7 +72,7 @@ export async function openPlaces({ home, remote, userId, host, transfer, onRetry
   const below = `${userId}/${STORE_FOLDER}/`;
   const provider = typeof home === 'string' ? localProvider(folder, host, { owners }) : scoped(home, below);
   // A folder holds the sessions of v0 as files.
-  const legacyOf = (place: string | Provider, objects = place as Provider): LegacyPlace => {
+  const legacyOf = (place: string | Provider, objects = place as Provider): LegacySource => {
     const files = folderOf(place);
     return files === undefined ? legacyObjects(objects, userId) : legacyFolder(join(files, userId));
   };

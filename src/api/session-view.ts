@@ -174,7 +174,7 @@ export class SessionView {
   }
 
   /**
-   * * Returns a session that a conflict or a mount made of this one and that has the commit, if a
+   * Returns a session that a conflict or a mount made of this one and that has the commit, if a
    * call failed because this one does not have it. Throws the call's error otherwise.
    */
   async relativeWith(revision: string, error: unknown, op: Call): Promise<string> {

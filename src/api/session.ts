@@ -49,7 +49,7 @@ export class Session {
   }
 
   /**
-   * * Commits a directory in which a browser may be running. Resolves to undefined and commits
+   * Commits a directory in which a browser may be running. Resolves to undefined and commits
    * nothing if a database kept changing while it was read. See `checkpointDirectory`.
    */
   async checkpoint(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult | undefined> {
@@ -233,7 +233,7 @@ export class Session {
   }
 
   /**
-   * * Removes a tag from both sides. Returns the commit that it named, which is kept. Throws
+   * Removes a tag from both sides. Returns the commit that it named, which is kept. Throws
    * NOT_FOUND if there is no such tag.
    */
   async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
@@ -273,10 +273,6 @@ export class Session {
     return takeLease(op.remote ?? op.local, this.id, options, op, this.#op);
   }
 
-  #other(id: string): Session {
-    return id === this.id ? this : new Session(id, this.#op);
-  }
-
   /**
    * Acts on the session that `at` names, with the revision there. A commit that this session lacks
    * may be of a session that a conflict or a mount made of it.
@@ -287,7 +283,8 @@ export class Session {
     act: (session: { id: string; view: SessionView }, settings: S) => Promise<T>,
   ): Promise<T> {
     const { at } = settings;
-    const on = (id: string, given: S): Promise<T> => act({ id, view: this.#other(id).#view }, given);
+    const on = (id: string, given: S): Promise<T> =>
+      act({ id, view: id === this.id ? this.#view : new SessionView(id, this.#op.remote) }, given);
     if (at === undefined) return on(this.id, settings);
     const { session, revision } = splitRevision(this.id, at);
     return on(session, { ...settings, at: revision }).catch(async (error: unknown) =>

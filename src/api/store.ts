@@ -36,7 +36,7 @@ import { type ListedRef, listRefs, type SessionSummary, summaryOf } from '../ses
 import type { PullResult } from '../sync/pull.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import type { PushOptions, PushResult } from '../sync/push.js';
-import { type Action, forAll, type Outcome } from './all-sessions.js';
+import { forAll, type Moves, type Outcome } from './all-sessions.js';
 import type { Places } from './locations.js';
 import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './options.js';
 import { Session } from './session.js';
@@ -104,7 +104,7 @@ export class Store {
   }
 
   /**
-   * * Yields all sessions that have a commit, in the order of their names: those of the remote, and
+   * Yields all sessions that have a commit, in the order of their names: those of the remote, and
    * those of the local store alone. Other sessions are listed even if a ref is damaged. Its error
    * is passed to `onProblem`, or else thrown at the end, as INTEGRITY, NEWER_VERSION or
    * UNSUPPORTED.
@@ -173,13 +173,14 @@ export class Store {
 
   async *#forAll<O extends RequestOptions, Result>(
     call: string,
-    moves: Action<Result>['moves'],
+    moves: Moves,
     options: O,
     names: OptionNames<O>,
     act: (session: Session) => Promise<Result>,
   ): AsyncGenerator<Outcome<Result>> {
     const { signal } = requireRemote(callOf(this.#op, call, options, names));
-    yield* forAll({ moves, list: (given) => this.sessions({ ...given, signal }), act: (id) => act(this.session(id)) });
+    const list = (given: SessionsOptions) => this.sessions({ ...given, signal });
+    yield* forAll(moves, list, (id) => act(this.session(id)));
   }
 
   /** Imports a session of v0; see `migrateSession`. */
@@ -214,7 +215,7 @@ export class Store {
   }
 
   /**
-   * * Recovers an abandoned mount, after a pull of its session; see `recoverMount` and
+   * Recovers an abandoned mount, after a pull of its session; see `recoverMount` and
    * `pullForMount`. Throws BUSY if another process recovers it.
    */
   async recover(left: AbandonedMount, how: RecoverAction, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {

@@ -80,3 +80,10 @@ export function readFailure(path: string, error: unknown): unknown {
 export function writeFailure(path: string, error: unknown): unknown {
   return systemFailure(error, (name) => `${path}: could not be written: ${name}`, path);
 }
+
+/** Returns a handler of rejections that throws what `writeFailure` returns. */
+export function failWriting(path: string): (error: unknown) => never {
+  return (error) => {
+    throw writeFailure(path, error);
+  };
+}

@@ -2,7 +2,7 @@
 import { type BrowserStateError, isError } from '../base/errors.js';
 import { checkId } from '../format/keys.js';
 import type { Call } from '../session/call.js';
-import type { LegacyPlace } from '../session/replica/legacy-place.js';
+import type { LegacySource } from '../session/replica/legacy-source.js';
 import { measure } from './sources.js';
 
 /** A session of v0. */
@@ -13,29 +13,29 @@ export interface LegacySession {
   files: number;
   bytes: number;
   /** Whether this store has or deleted a session of that name, or why it cannot be migrated. */
-  state: 'new' | 'here' | 'deleted' | 'refused';
+  state: 'new' | 'here' | 'deleted' | 'rejected';
   /** The reason for the last of these states. */
   problem?: BrowserStateError;
 }
 
 /** Returns where sessions of v0 may be; first the remote. */
-export function legacyPlaces({ local, remote }: Call): LegacyPlace[] {
+export function legacySources({ local, remote }: Call): LegacySource[] {
   return [...(remote === undefined ? [] : [remote.legacy]), local.legacy];
 }
 
 /** Yields the sessions of v0 in the order of their names; see `Store.legacySessions`. */
 export async function* listLegacy(op: Call): AsyncGenerator<LegacySession> {
-  const found = new Map<string, LegacyPlace>();
-  for (const place of legacyPlaces(op)) {
-    for (const name of await place.sessions(op)) if (!found.has(name)) found.set(name, place);
+  const found = new Map<string, LegacySource>();
+  for (const source of legacySources(op)) {
+    for (const name of await source.sessions(op)) if (!found.has(name)) found.set(name, source);
   }
-  for (const [session, place] of byName(found)) yield await describe(session, place, op);
+  for (const [session, source] of byName(found)) yield await describe(session, source, op);
 }
 
-async function describe(session: string, place: LegacyPlace, op: Call): Promise<LegacySession> {
-  const from = `${place.url}/${session}`;
+async function describe(session: string, source: LegacySource, op: Call): Promise<LegacySession> {
+  const from = `${source.url}/${session}`;
   try {
-    const entries = await place.entries(session, op);
+    const entries = await source.entries(session, op);
     checkId('session', session);
     const refs = [await op.remote?.read(session, op), await op.local.read(session, op)];
     const wasDeleted = refs.some((ref) => ref?.wasDeleted);
@@ -43,7 +43,7 @@ async function describe(session: string, place: LegacyPlace, op: Call): Promise<
     return { session, from, ...measure(entries), state };
   } catch (error) {
     if (!isError(error, 'USAGE', 'INTEGRITY', 'UNREADABLE')) throw error;
-    return { session, from, files: 0, bytes: 0, state: 'refused', problem: error };
+    return { session, from, files: 0, bytes: 0, state: 'rejected', problem: error };
   }
 }
 

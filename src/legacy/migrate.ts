@@ -5,30 +5,27 @@
  */
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { toHex } from '../base/bytes.js';
 import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, check, isError, throwIfAborted } from '../base/errors.js';
 import { FETCH_AHEAD_BYTES, MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../base/limits.js';
 import { kind, type OptionNames } from '../base/option-check.js';
-import { owning } from '../base/owners.js';
 import type { OnProgress } from '../base/progress.js';
 import { isEmptyDiff, type TreeDiff } from '../format/diff.js';
 import type { ObjectId } from '../format/object-id.js';
 import { parentPath } from '../format/path.js';
-import { makeDirectory, writeFailure } from '../fs/errors.js';
+import { failWriting } from '../fs/errors.js';
 import { microseconds, setTime } from '../fs/times.js';
 import type { ByteRange } from '../provider/provider.js';
 import { type Call, hasRemote, type OfflineOptions, offlineOptions } from '../session/call.js';
 import { commitDirectory } from '../session/commit/commit.js';
 import type { LogEntry } from '../session/log-entry.js';
 import { noSession } from '../session/names.js';
-import type { LegacyEntry, LegacyPlace } from '../session/replica/legacy-place.js';
-import type { LocalReplica } from '../session/replica/local.js';
+import type { LegacyEntry, LegacySource } from '../session/replica/legacy-source.js';
 import type { Transfer } from '../session/replica/remote.js';
-import { discardDirectory } from '../session/replica/sweep.js';
+import { discardDirectory, inPrivateDirectory } from '../session/replica/sweep.js';
 import { pushSession } from '../sync/push.js';
 import { scan } from '../workspace/capture/scan.js';
-import { legacyPlaces } from './list.js';
+import { legacySources } from './list.js';
 import { digestOf, measure } from './sources.js';
 
 export interface MigrateResult {
@@ -74,10 +71,10 @@ interface Target {
  */
 export async function migrateSession(session: Target, options: MigrateOptions, op: Call): Promise<MigrateResult> {
   const { id } = session;
-  const place = await findPlace(id, op);
-  const entries = await place.entries(id, op);
+  const source = await findSource(id, op);
+  const entries = await source.entries(id, op);
   const digest = digestOf(entries);
-  const from = `${place.url}/${id}`;
+  const from = `${source.url}/${id}`;
   const whole = measure(entries);
   const result = ({ files, bytes }: { files: number; bytes: number }, commit: ObjectId, migrated: boolean): MigrateResult => {
     const excluded = { files: whole.files - files, bytes: whole.bytes - bytes };
@@ -90,8 +87,8 @@ export async function migrateSession(session: Target, options: MigrateOptions, o
     await pushIfHere(id, op);
     return result(earlier, earlier.commit, false);
   }
-  return staging(op.local, async (dir) => {
-    await copyVerified(id, place, entries, dir, op);
+  const migrateThrough = async (dir: string): Promise<MigrateResult> => {
+    await copyVerified(id, source, entries, dir, op);
     const { keepCaches } = options;
     const [head] = commits;
     if (head !== undefined) {
@@ -103,11 +100,13 @@ export async function migrateSession(session: Target, options: MigrateOptions, o
     const { commit, stats } = await commitDirectory(id, dir, settings, op);
     await pushIfHere(id, op);
     return result(stats, commit, true);
-  });
+  };
+  const { local } = op;
+  return inPrivateDirectory(local, join(local.workspaces, '.migrate-'), migrateThrough, (dir) => discardDirectory(local, dir));
 }
 
-async function findPlace(session: string, op: Call): Promise<LegacyPlace> {
-  for (const place of legacyPlaces(op)) if (await place.has(session, op)) return place;
+async function findSource(session: string, op: Call): Promise<LegacySource> {
+  for (const source of legacySources(op)) if (await source.has(session, op)) return source;
   throw new BrowserStateError('NOT_FOUND', `v0 has no session ${session}`, {
     hint: '`browserstate migrate --dry-run` lists its sessions.',
     cause: noSession(session),
@@ -133,28 +132,11 @@ async function pushIfHere(session: string, op: Call): Promise<void> {
   if (hasRemote(op) && (await op.local.read(session, op)).exists) await pushSession(session, { ask: true }, op);
 }
 
-/** Runs `work` with a private directory of this store, which is then removed. */
-async function staging<T>(local: LocalReplica, work: (dir: string) => Promise<T>): Promise<T> {
-  const { host, owners, workspaces: folder } = local;
-  return owning(owners, async (self) => {
-    const dir = join(folder, `.migrate-${toHex(host.random(8))}.${self}`);
-    await writing(folder, async () => {
-      await makeDirectory(folder);
-      await mkdir(dir, { mode: 0o700 });
-    });
-    try {
-      return await work(dir);
-    } finally {
-      await discardDirectory(local, dir);
-    }
-  });
-}
-
 /** Copies the listed files. Throws CONFLICT if the listing differs afterwards. */
-async function copyVerified(session: string, place: LegacyPlace, entries: LegacyEntry[], dir: string, op: Call): Promise<void> {
+async function copyVerified(session: string, source: LegacySource, entries: LegacyEntry[], dir: string, op: Call): Promise<void> {
   let failure: unknown;
   try {
-    await copy(session, place, entries, dir, op);
+    await copy(session, source, entries, dir, op);
     const found = await scan(dir, { excludes: () => false }, { signal: op.signal });
     const [expected, copied] = [measure(entries), measure(found.entries)];
     check(
@@ -165,8 +147,8 @@ async function copyVerified(session: string, place: LegacyPlace, entries: Legacy
     if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'UNREADABLE')) throw error;
     failure = error;
   }
-  if (digestOf(await place.entries(session, op)) !== digestOf(entries)) {
-    throw new BrowserStateError('CONFLICT', `session ${session}: its files in ${place.url} were changed while they were read`, {
+  if (digestOf(await source.entries(session, op)) !== digestOf(entries)) {
+    throw new BrowserStateError('CONFLICT', `session ${session}: its files in ${source.url} were changed while they were read`, {
       hint: 'Nothing was migrated. Stop the programs that write there, such as v0, and repeat the command.',
       cause: failure,
     });
@@ -174,19 +156,19 @@ async function copyVerified(session: string, place: LegacyPlace, entries: Legacy
   if (failure !== undefined) throw failure;
 }
 
-async function copy(session: string, place: LegacyPlace, entries: readonly LegacyEntry[], dir: string, op: Call): Promise<void> {
+async function copy(session: string, source: LegacySource, entries: readonly LegacyEntry[], dir: string, op: Call): Promise<void> {
   const { concurrency, maxSpan } = op.remote?.transfer ?? LOCAL_TRANSFER;
   for (const folder of new Set(entries.map(({ path, kind }) => join(dir, kind === 'directory' ? path : parentPath(path))))) {
-    await writing(folder, () => mkdir(folder, { recursive: true, mode: 0o700 }));
+    await mkdir(folder, { recursive: true, mode: 0o700 }).catch(failWriting(folder));
   }
   for (const { path, kind, target = '' } of entries) {
-    if (kind === 'symlink') await writing(join(dir, path), () => symlink(target, join(dir, path)));
+    if (kind === 'symlink') await symlink(target, join(dir, path)).catch(failWriting(join(dir, path)));
   }
   const { files: totalFiles, bytes: totalBytes } = measure(entries);
   const done = { files: 0, bytes: 0 };
   const load = async (piece: Piece) => {
     const { entry, range } = piece;
-    const bytes = range.end === 0 ? new Uint8Array(0) : await place.read(session, entry.path, range, op);
+    const bytes = range.end === 0 ? new Uint8Array(0) : await source.read(session, entry.path, range, op);
     return { ...piece, bytes };
   };
   const window = { weight: ({ range }: Piece) => range.end - range.start, most: FETCH_AHEAD_BYTES };
@@ -194,18 +176,18 @@ async function copy(session: string, place: LegacyPlace, entries: readonly Legac
     throwIfAborted(op.signal);
     const { path, facts } = entry;
     const file = join(dir, path);
-    await writing(file, () => writeFile(file, bytes, { flag: range.start === 0 ? 'wx' : 'a', mode: 0o600 }));
+    await writeFile(file, bytes, { flag: range.start === 0 ? 'wx' : 'a', mode: 0o600 }).catch(failWriting(file));
     done.bytes += bytes.length;
     if (range.end === entry.size) {
       done.files++;
-      if (facts !== undefined) await writing(file, () => chmod(file, facts.mode));
-      if (facts !== undefined) await writing(file, async () => setTime(file, microseconds(facts.mtimeNs)));
+      const setFacts = facts && chmod(file, facts.mode).then(() => setTime(file, microseconds(facts.mtimeNs)));
+      await setFacts?.catch(failWriting(file));
     }
     op.onProgress?.({ phase: 'pull', path, ...done, totalFiles, totalBytes });
   }
   // A directory's time changes with its entries. Its owner must be able to remove the copy.
   for (const { path, kind, facts } of entries.toReversed()) {
-    if (kind === 'directory' && facts !== undefined) await writing(path, () => chmod(join(dir, path), facts.mode | 0o700));
+    if (kind === 'directory' && facts !== undefined) await chmod(join(dir, path), facts.mode | 0o700).catch(failWriting(path));
   }
 }
 
@@ -222,12 +204,6 @@ function* piecesOf(entries: readonly LegacyEntry[], most: number): Generator<Pie
       yield { entry, range: { start, end: Math.min(start + most, entry.size) } };
     }
   }
-}
-
-async function writing(path: string, write: () => Promise<unknown>): Promise<void> {
-  await write().catch((error: unknown) => {
-    throw writeFailure(path, error);
-  });
 }
 
 function taken(session: string, from: string): BrowserStateError {

@@ -16,14 +16,14 @@ import { readFailure } from '../fs/errors.js';
 import { ifThere, quote } from '../fs/paths.js';
 import { readBytes } from '../provider/local/files.js';
 import type { Foreign, Provider, RequestOptions } from '../provider/provider.js';
-import type { LegacyEntry, LegacyPlace } from '../session/replica/legacy-place.js';
+import type { LegacyEntry, LegacySource } from '../session/replica/legacy-source.js';
 import { scan } from '../workspace/capture/scan.js';
 
 /** A file that v0 adds to each session. */
 const METADATA_FILE = '.browserstate-metadata.json';
 
 /** The sessions in a user's folder: one directory each. */
-export function legacyFolder(folder: string): LegacyPlace {
+export function legacyFolder(folder: string): LegacySource {
   const names = () => ifThere(folder, () => readdirSync(folder)) ?? [];
   return {
     url: pathToFileURL(folder).href,
@@ -40,7 +40,7 @@ export function legacyFolder(folder: string): LegacyPlace {
 }
 
 /** The sessions in a bucket: objects whose names begin with those of the user and the session. */
-export function legacyObjects(provider: Provider, userId: string): LegacyPlace {
+export function legacyObjects(provider: Provider, userId: string): LegacySource {
   const { foreign } = provider;
   if (foreign === undefined) return unlisted(provider, userId);
   const at = `${userId}/`;
@@ -68,7 +68,7 @@ export function legacyObjects(provider: Provider, userId: string): LegacyPlace {
 }
 
 /** The sessions in a provider that lists only its own keys. It can show that one exists. */
-function unlisted(provider: Provider, userId: string): LegacyPlace {
+function unlisted(provider: Provider, userId: string): LegacySource {
   const fail = async (): Promise<never> => {
     throw new BrowserStateError('UNSUPPORTED', `${provider.url} cannot list the sessions of v0`, {
       hint: 'Give its `Provider` the member `foreign`, or copy the files of the sessions to a folder and migrate them from there.',

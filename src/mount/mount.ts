@@ -6,21 +6,20 @@ import { places } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
 import { repeat, type Stop } from '../base/interval.js';
 import { LEASE_MS } from '../base/limits.js';
-import { checkArgument, kind, type OptionNames } from '../base/option-check.js';
+import { checkArgument, kind } from '../base/option-check.js';
 import type { Hold } from '../base/owners.js';
 import { throwTyped } from '../base/system-errors.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno } from '../fs/errors.js';
-import { removeTree } from '../fs/remove.js';
 import { type Call, callOf, hasRemote, type RemoteCall } from '../session/call.js';
 import { type CommitOptions, commitOptions } from '../session/commit/options.js';
 import { fork } from '../session/history.js';
 import type { Lease } from '../session/lease.js';
 import type { LocalReplica } from '../session/replica/local.js';
+import { discardDirectory } from '../session/replica/sweep.js';
 import type { OnConflict } from '../sync/conflict.js';
 import { type MountPullOptions, mountPullOptions, pullForMount } from '../sync/pull-for-mount.js';
 import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from '../sync/push.js';
-import { leftoversOf } from '../workspace/checkout/settle.js';
 import { rejectRunningCommand } from './command.js';
 import { checkpointMount, commitMount, type MountCommit, movedAway } from './commit.js';
 import { type UnmountOptions, unmountOptions } from './options.js';
@@ -103,7 +102,7 @@ export class Mount {
 
   /** Commits the directory to the local store; see `commitMount`. The directory stays mounted. */
   async commit(options: Omit<UnmountOptions, 'keepDirectory'> = {}): Promise<MountCommit> {
-    const op = this.#operation('commit', options, unmountOptions);
+    const op = callOf(this.#parts.op, 'commit', options, unmountOptions);
     return this.#alone(() => this.#commit(options, op), op.signal);
   }
 
@@ -117,7 +116,7 @@ export class Mount {
 
   /** Commits while a browser runs; undefined if no consistent state could be read. */
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
-    const op = { ...this.#operation('checkpoint', options, commitOptions), onWarning: undefined };
+    const op = { ...callOf(this.#parts.op, 'checkpoint', options, commitOptions), onWarning: undefined };
     return this.#alone(async () => {
       const done = await checkpointMount({ ...this.#mounted, base: this.base }, this.#rulesOf(options), op);
       if (done !== undefined) await this.#committed(done);
@@ -128,13 +127,13 @@ export class Mount {
   /** Pushes a session that this mount committed to; undefined if there is no remote. */
   async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
     checkArgument('push', 'session', session);
-    const op = this.#operation('push', options, pushOptions);
+    const op = callOf(this.#parts.op, 'push', options, pushOptions);
     return hasRemote(op) ? pushMounted(this.#mounted, session, options, op) : undefined;
   }
 
   /** Pulls the session to the local store. The directory is not changed. */
   async pull(options: MountPullOptions = {}): Promise<void> {
-    const op = this.#operation('pull', options, mountPullOptions);
+    const op = callOf(this.#parts.op, 'pull', options, mountPullOptions);
     if (hasRemote(op)) await pullForMount(this.#note.session, { onConflict: options.onConflict }, op);
   }
 
@@ -144,7 +143,7 @@ export class Mount {
    * (CONFLICT, UNREACHABLE, CANCELLED), it rejects and is unmounted.
    */
   async unmount(options: UnmountOptions = {}): Promise<Unmounted> {
-    const op = this.#operation('unmount', options, unmountOptions);
+    const op = callOf(this.#parts.op, 'unmount', options, unmountOptions);
     return this.#alone(() => this.#unmount(options, op), op.signal);
   }
 
@@ -177,11 +176,6 @@ export class Mount {
       await this.#leave(false);
       return { session: this.session, commit: this.base, changed: false, stats: undefined, pushed: false };
     });
-  }
-
-  /** Returns the operation of a call; see `callOf`. */
-  #operation<T extends object>(call: string, given: T, names: OptionNames<NoInfer<T>>): Call {
-    return callOf(this.#parts.op, call, given, names);
   }
 
   #rulesOf<T extends CommitOptions>(options: T): T {
@@ -226,11 +220,7 @@ throwTyped(Mount);
 export async function removeMount(local: LocalReplica, id: string, note: MountNote): Promise<void> {
   const notes = new MountNotes(local);
   await notes.write(id, { ...note, phase: 'closed' });
-  const { dir } = mountedDirectory(local, id, note);
-  await local.holding(dir, async (workspace) => {
-    for (const path of [dir, ...leftoversOf(workspace).map((leftover) => leftover.path)]) await removeTree(path);
-    await workspace.forget();
-  });
+  await discardDirectory(local, mountedDirectory(local, id, note).dir);
   await notes.remove(id);
 }
 

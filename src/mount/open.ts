@@ -6,7 +6,7 @@ import { ignore, isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
 import { nearest } from '../base/nearest.js';
 import type { ObjectId } from '../format/object-id.js';
-import { errno, makeDirectory, writeFailure } from '../fs/errors.js';
+import { errno, failWriting, makeDirectory } from '../fs/errors.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
 import { type Call, hasRemote } from '../session/call.js';
 import { checkoutSession } from '../session/checkout.js';
@@ -96,9 +96,7 @@ async function makeDirectoryOf(session: string, base: ObjectId | undefined, fram
   const hold = await local.owners.hold();
   try {
     await notes.write(id, note);
-    await makeDirectory(base === undefined ? dir : (folder ?? local.workspaces)).catch((error: unknown) => {
-      throw writeFailure(dir, error);
-    });
+    await makeDirectory(base === undefined ? dir : (folder ?? local.workspaces)).catch(failWriting(dir));
     if (base !== undefined) await checkoutSession(local, session, dir, { at: base, opened: true, frames }, op);
     await notes.write(id, open);
     return { id, hold, note: open };

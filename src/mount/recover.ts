@@ -43,11 +43,13 @@ export interface Recovered extends Pick<MountCommit, 'session' | 'commit'> {
 export async function abandonedMounts(local: LocalReplica): Promise<AbandonedMount[]> {
   const notes = new MountNotes(local);
   const found: AbandonedMount[] = [];
-  for (const held of await notes.abandoned()) {
+  for (const held of await notes.list()) {
+    const owner = await local.owners.state(held.owner);
+    if (owner === 'running') continue;
     const note = await notes.read(held);
     const { session, mode, since, base, command } = note;
     const { state, pid } = await commandState(local, command);
-    const isCertain = held.isCertain && state !== 'unknown';
+    const isCertain = owner === 'gone' && state !== 'unknown';
     const { dir } = mountedDirectory(local, held.id, note);
     found.push({ ...held, isCertain, ...(pid !== undefined && { usedBy: pid }), session, mode, dir, since: new Date(since), base });
   }

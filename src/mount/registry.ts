@@ -8,11 +8,11 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex, utf8 } from '../base/bytes.js';
 import type { Host } from '../base/host.js';
-import { MAX_ID_LENGTH } from '../base/limits.js';
 import { owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
-import { ignoreFailure, writeFailure } from '../fs/errors.js';
+import { failWriting, ignoreFailure } from '../fs/errors.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
+import { relativeName } from '../session/relatives.js';
 import type { LocalReplica } from '../session/replica/local.js';
 import { renamed } from '../workspace/lock.js';
 import { namesIn } from '../workspace/workspace.js';
@@ -70,10 +70,7 @@ export function newMountId(session: string, host: Pick<Host, 'random'>): string 
 
 export function mountedDirectory(local: LocalReplica, id: string, note: MountNote): MountedDirectory {
   const { session, base, mode, folder = local.workspaces } = note;
-  const named = (kind: 'fork' | 'conflict'): string => {
-    const suffix = `.${kind}-${id.slice(-ID_DIGITS)}`;
-    return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
-  };
+  const named = (kind: 'fork' | 'conflict'): string => relativeName(session, kind, id.slice(-ID_DIGITS));
   const fork = mode === 'fork' ? named('fork') : undefined;
   return { session, base, dir: join(folder, id), fork, conflict: named('conflict') };
 }
@@ -85,19 +82,6 @@ export class MountNotes {
   constructor(local: LocalReplica) {
     this.#folder = join(local.records, 'mounts');
     this.#local = local;
-  }
-
-  /**
-   * Returns the notes of processes that have exited, sorted by name. `isCertain` is false if the
-   * state of the process is unknown, such as that of another machine.
-   */
-  async abandoned(): Promise<(HeldNote & { isCertain: boolean })[]> {
-    const found: (HeldNote & { isCertain: boolean })[] = [];
-    for (const held of await this.list()) {
-      const state = await this.#local.owners.state(held.owner);
-      if (state !== 'running') found.push({ ...held, isCertain: state === 'gone' });
-    }
-    return found;
   }
 
   /**
@@ -119,9 +103,7 @@ export class MountNotes {
     const path = await this.#mine(id);
     // `namePattern` does not match this name.
     const temporary = `${path}~${toHex(this.#local.host.random(8))}`;
-    await replacePrivately(path, temporary, sealed(utf8(JSON.stringify(note)))).catch((error: unknown) => {
-      throw writeFailure(path, error);
-    });
+    await replacePrivately(path, temporary, sealed(utf8(JSON.stringify(note)))).catch(failWriting(path));
   }
 
   /** Makes this process the owner of a note; returns false if another process was first. */
@@ -140,9 +122,7 @@ export class MountNotes {
   }
 
   #rename(from: string, to: string): Promise<boolean> {
-    return renamed(from, to).catch((error: unknown) => {
-      throw writeFailure(from, error);
-    });
+    return renamed(from, to).catch(failWriting(from));
   }
 
   /** Returns the notes of all processes, sorted by name. */

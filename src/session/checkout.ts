@@ -1,6 +1,7 @@
 /** Checks out a version into a directory (SPEC.md 11.3). */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
+import type { RequestOptions } from '../base/request.js';
 import type { ObjectId } from '../format/object-id.js';
 import { measureTree, type Tree } from '../format/tree.js';
 import { hasHandles } from '../fs/handle.js';
@@ -20,7 +21,7 @@ import { readClean, readEntries, rejectUnexplained, selectMatching, type Target 
 import type { Replica } from './replica/replica.js';
 import type { LiveSession } from './session-ref.js';
 
-export interface CheckoutOptions {
+export interface CheckoutOptions extends RequestOptions {
   /** A revision; the head unless given. */
   at?: string | undefined;
   /** Globs of the files and directories to check out; everything unless given. */
@@ -31,7 +32,6 @@ export interface CheckoutOptions {
   keepDirectory?: boolean | undefined;
   /** Called for a version that a browser cannot use as it is. */
   onWarning?: ((message: string) => void) | undefined;
-  signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
 

@@ -94,9 +94,9 @@ export async function fork(
     if (epoch.k !== before?.k) return undefined;
     if (found.entry.id !== checked.entry.id) await requireHistory(replica, found, op);
     const { k } = epoch;
-    const inline = inlineHistory(found);
-    if (epoch.condemned.length > 0 && !(await mayName(found.source, await entriesFrom(found, op), epoch, op))) return undefined;
-    const history = inline ?? (await repository.refs.adopt({ ...ref, epoch: k }, await entriesFrom(found, op), op));
+    const entries = () => found.source.entriesFrom(found.entry.id, op);
+    if (epoch.condemned.length > 0 && !(await mayName(found.source, await entries(), epoch, op))) return undefined;
+    const history = inlineHistory(found) ?? (await repository.refs.adopt({ ...ref, epoch: k }, await entries(), op));
     const event = repository.refs.event(ref, 'fork', `${session} ${found.entry.id}`);
     const forked = await target.update({ state: 'live', ...history, ...event, epoch: k }, op);
     return forked && logEntry(found.entry, forked.ref.tags);
@@ -118,12 +118,6 @@ async function requireHistory(replica: Replica, { source, entry }: Version, op: 
 function inlineHistory({ source: { ref }, entry }: Version): Pick<Ref, 'entries' | 'segments'> | undefined {
   const at = ref.entries.findIndex(({ id }) => id === entry.id);
   return at === -1 ? undefined : { entries: ref.entries.slice(at), segments: ref.segments };
-}
-
-async function entriesFrom({ source, entry: { id } }: Version, op: Operation): Promise<HistoryEntry[]> {
-  const entries: HistoryEntry[] = [];
-  for await (const entry of source.entries(op)) if (entries.length > 0 || entry.id === id) entries.push(entry);
-  return entries;
 }
 
 /** Gives a commit a name that keeps it for ever; a tag of that name moves. */

@@ -4,7 +4,8 @@ import { nearest } from '../base/nearest.js';
 import { isId, REF_PREFIX } from '../format/keys.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 
-interface Place {
+/** The part of a replica that a search for names uses. */
+interface Searched {
   provider: Provider;
   read(id: string, options: RequestOptions): Promise<{ exists: boolean }>;
 }
@@ -16,7 +17,7 @@ const MAX_GUESSES = 3;
 const MAX_NAMES = 1000;
 
 /** Returns session names that begin with `start`; none if the listing fails. */
-export async function sessionNames({ provider }: Pick<Place, 'provider'>, { signal }: RequestOptions, start = ''): Promise<string[]> {
+export async function sessionNames({ provider }: Pick<Searched, 'provider'>, { signal }: RequestOptions, start = ''): Promise<string[]> {
   const names: string[] = [];
   try {
     for await (const { key } of provider.list(REF_PREFIX + start, { signal })) {
@@ -32,16 +33,16 @@ export async function sessionNames({ provider }: Pick<Place, 'provider'>, { sign
 
 /** Returns the error for a session that no replica has. Suggests a similar one that exists. */
 export async function absentSession(
-  places: readonly (Place | undefined)[],
+  replicas: readonly (Searched | undefined)[],
   session: string,
   options: RequestOptions,
 ): Promise<BrowserStateError> {
-  const there = places.filter((place) => place !== undefined);
-  let names = (await Promise.all(there.map((place) => sessionNames(place, options)))).flat();
+  const searched = replicas.filter((replica) => replica !== undefined);
+  let names = (await Promise.all(searched.map((replica) => sessionNames(replica, options)))).flat();
   for (let guess = 0; guess < MAX_GUESSES; guess++) {
     const meant = nearest(session, names);
     if (meant === undefined) break;
-    const found = await Promise.all(there.map((place) => place.read(meant, options).catch(() => undefined)));
+    const found = await Promise.all(searched.map((replica) => replica.read(meant, options).catch(() => undefined)));
     if (found.some((each) => each?.exists)) return noSession(session, meant);
     names = names.filter((name) => name !== meant);
   }

@@ -32,7 +32,11 @@ export async function relativeWith(
 
 /** Returns the name of the conflict session for a commit. */
 export function forkName(session: string, commit: string): string {
-  const suffix = `.conflict-${commit.slice(0, 12)}`;
+  return relativeName(session, 'conflict', commit.slice(0, 12));
+}
+
+export function relativeName(session: string, kind: 'conflict' | 'fork', digits: string): string {
+  const suffix = `.${kind}-${digits}`;
   return session.slice(0, MAX_ID_LENGTH - suffix.length) + suffix;
 }
 

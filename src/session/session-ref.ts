@@ -97,6 +97,13 @@ export class SessionRef {
     return undefined;
   }
 
+  /** Returns the entry of a commit and all older ones; none if the history does not have it. */
+  async entriesFrom(id: ObjectId, options: RequestOptions): Promise<HistoryEntry[]> {
+    const found: HistoryEntry[] = [];
+    for await (const entry of this.entries(options)) if (found.length > 0 || entry.id === id) found.push(entry);
+    return found;
+  }
+
   /** Returns the entry that a revision names; see `resolveRevision` for what it throws. */
   find(revision: string, options: RequestOptions = {}): Promise<HistoryEntry> {
     return resolveRevision(this, revision, options);

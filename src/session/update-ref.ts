@@ -1,6 +1,6 @@
 /** The one loop around a compare-and-swap of a ref (SPEC.md R-WRITE-2). */
-import { setTimeout as sleep } from 'node:timers/promises';
-import { BrowserStateError, type Json, throwIfAborted } from '../base/errors.js';
+import { pause } from '../base/concurrency.js';
+import { BrowserStateError, type Json } from '../base/errors.js';
 import { MAX_SWAP_ATTEMPTS, SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS } from '../base/limits.js';
 import type { Operation } from '../base/operation.js';
 import type { ObjectId } from '../format/object-id.js';
@@ -31,7 +31,7 @@ export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operati
   const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false, hint, details } = update;
   let head: string | null = null;
   for (let n = 0; n < MAX_SWAP_ATTEMPTS; n++) {
-    if (n > 0) await pause(n - 1, op);
+    if (n > 0) await pause(backoff(n - 1, op), op.signal);
     const from = (n === 0 && recalled) || (await read());
     head = from.head?.id ?? null;
     const run = (start: SessionRef) => attempt(start, n === 0);
@@ -57,9 +57,8 @@ export function headMoved(session: string, head: ObjectId | undefined, hint?: st
   });
 }
 
-/** Sleeps for a random part of a time that doubles with every attempt, counted from 0. */
-async function pause(attempt: number, { host, signal }: Operation): Promise<void> {
-  const most = Math.min(SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS * 2 ** attempt);
+/** Returns a random part of a time that doubles with every attempt, counted from 0. */
+function backoff(attempt: number, { host }: Operation): number {
   const share = (host.random(1)[0] as number) / 256;
-  await sleep(most * share, undefined, signal ? { signal } : {}).catch(() => throwIfAborted(signal));
+  return share * Math.min(SWAP_BACKOFF_CAP_MS, SWAP_BACKOFF_MS * 2 ** attempt);
 }

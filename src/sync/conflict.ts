@@ -1,15 +1,14 @@
 /** Pushes of a session that has moved on the remote. */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { kind } from '../base/option-check.js';
-import type { HistoryEntry } from '../format/ref.js';
 import type { RemoteCall } from '../session/call.js';
 import { mayName } from '../session/condemned.js';
 import { deleteSession, fork } from '../session/history.js';
-import { outgoing } from '../session/outgoing.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
 import type { Relation } from './compare.js';
 import { type Keep, mergeOf } from './merge.js';
+import { outgoing } from './outgoing.js';
 import { type Sent, type Shipment, send } from './upload.js';
 
 /**
@@ -55,8 +54,7 @@ export async function sendFork(divergence: Divergence, name: string, op: RemoteC
     // Read before the source, so that nothing that the source names is collected unnoticed.
     const pinned = base && (await target.repository.epoch(op));
     const source = base && (await op.remote.requireSession(here.id, op));
-    const entries: HistoryEntry[] = [];
-    for await (const entry of source?.entries(op) ?? []) if (entries.length > 0 || entry.id === base?.id) entries.push(entry);
+    const entries = base && source ? await source.entriesFrom(base.id, op) : [];
     const [first] = entries;
     const underlying = source && first && { entries, manifest: await source.manifest(first, op) };
     if (source && pinned && !(await mayName(source, entries, pinned, op))) return undefined;

@@ -9,14 +9,14 @@ import type { RequestOptions } from '../provider/provider.js';
 import type { RemoteCall } from '../session/call.js';
 import { wasCollected } from '../session/read-manifest.js';
 import { forkName } from '../session/relatives.js';
-import { lostIn, missingOfHead } from '../session/replica/lost.js';
+import { lostIn } from '../session/replica/lost.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
 import { relate } from './compare.js';
 import { becomeFork, conflict, type OnConflict, onConflictKind, sendFork, sendMerged, unsentCommits } from './conflict.js';
 import { tagsOf } from './entries.js';
 import { pullSeen } from './pull.js';
-import { resend } from './relocate.js';
+import { missingOfHead, resend } from './relocate.js';
 import { type Sent, send } from './upload.js';
 
 export interface PushOptions extends RequestOptions {

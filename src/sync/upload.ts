@@ -11,9 +11,9 @@ import { compact } from '../repository/write/compaction.js';
 import { writeEntry } from '../session/append-commit.js';
 import type { RemoteCall } from '../session/call.js';
 import { PackPresence, withoutCondemned, withoutPacks } from '../session/commit/reuse.js';
-import type { Outgoing } from '../session/outgoing.js';
-import { findRelocations, lostPacks } from '../session/replica/lost.js';
+import { lostPacks } from '../session/replica/lost.js';
 import type { SessionRef } from '../session/session-ref.js';
+import { findRelocations, type Outgoing } from './outgoing.js';
 import { sendTree } from './upload-tree.js';
 
 export interface Shipment {

@@ -1,6 +1,7 @@
 /** The options and the result of a commit of a directory. */
 import { kind, type OptionNames } from '../../base/option-check.js';
 import type { OnProgress } from '../../base/progress.js';
+import type { RequestOptions } from '../../base/request.js';
 import type { Compression } from '../../format/codecs.js';
 import type { ObjectId } from '../../format/object-id.js';
 import type { EntryOp } from '../../format/ref.js';
@@ -8,7 +9,7 @@ import type { SkippedEntry } from '../../workspace/capture/scan.js';
 import { type OfflineOptions, offlineOptions } from '../call.js';
 import type { ReadDirectory } from './read-directory.js';
 
-export interface CommitOptions {
+export interface CommitOptions extends RequestOptions {
   message?: string | undefined;
   labels?: Record<string, string> | undefined;
   /** A tag to set on the commit, in the same swap. */
@@ -22,7 +23,6 @@ export interface CommitOptions {
   /** Commit a profile such as `Default` without its parent, which has the key of its cookies. */
   allowPartialProfile?: boolean | undefined;
   compression?: Compression | undefined;
-  signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
 

@@ -1,11 +1,10 @@
 /** Finds stores in the file system by their content: mounts and symlinks make paths ambiguous. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
+import { STORE_FOLDER } from '../../format/keys.js';
 import { placesOf } from '../../fs/mount-points.js';
 import { ifSeen } from '../../fs/paths.js';
 
-/** The name of a store in its user's folder. */
-const STORE = '.store';
 /** The folder of mounted directories in a store. */
 const WORKSPACES = 'workspaces';
 /** Limits of the search. In a folder of stores, they lie two levels below. */
@@ -21,8 +20,8 @@ export function storeAbove(dir: string): string | undefined {
   }
   // The rest of the store may not be mounted here: then only its name identifies it.
   const parts = places?.inFileSystem.split('/') ?? [];
-  const at = parts.lastIndexOf(STORE);
-  const isHidden = at !== -1 && !dir.split('/').includes(STORE) && !isMounted(parts.slice(at + 1).join(sep));
+  const at = parts.lastIndexOf(STORE_FOLDER);
+  const isHidden = at !== -1 && !dir.split('/').includes(STORE_FOLDER) && !isMounted(parts.slice(at + 1).join(sep));
   return isHidden ? dir : undefined;
 }
 
@@ -46,7 +45,7 @@ export function storeBelow(dir: string): string | undefined {
   for (let depth = 1; depth <= MAX_LEVELS && level.length > 0; depth++) {
     const next: string[] = [];
     for (const directory of level) {
-      const store = `${directory}/${STORE}`;
+      const store = `${directory}/${STORE_FOLDER}`;
       if (isStore(store)) return store;
       if (++seen > MAX_DIRECTORIES) return undefined;
       if (depth === MAX_LEVELS) continue;

@@ -16,7 +16,7 @@ import { realPath, Workspace } from '../../workspace/workspace.js';
 import { drafting } from '../draft.js';
 import { SessionRef } from '../session-ref.js';
 import { storeAbove, storeBelow } from './find-store.js';
-import type { LegacyPlace } from './legacy-place.js';
+import type { LegacySource } from './legacy-source.js';
 import { lossOf } from './lost.js';
 import { Replica } from './replica.js';
 import { sweep } from './sweep.js';
@@ -25,14 +25,14 @@ export interface LocalOptions {
   provider: Provider;
   /** A private directory of this machine. */
   folder: string;
-  legacy: LegacyPlace;
+  legacy: LegacySource;
   host: Host;
   onWarning?: ((message: string) => void) | undefined;
 }
 
 export class LocalReplica extends Replica {
   readonly host: Host;
-  readonly legacy: LegacyPlace;
+  readonly legacy: LegacySource;
   readonly index: BlobIndex;
   readonly provider: Provider;
   readonly owners: Owners;

@@ -19,7 +19,7 @@ import type { Token } from '../../repository/refs.js';
 import { noStore, Repository } from '../../repository/repository.js';
 import { SessionRef, type StoredManifest } from '../session-ref.js';
 import { guardFolder } from './expected-folder.js';
-import type { LegacyPlace } from './legacy-place.js';
+import type { LegacySource } from './legacy-source.js';
 import { lostPacks } from './lost.js';
 import { type RemoteNote, RemoteNotes } from './remote-cache.js';
 import { Replica } from './replica.js';
@@ -35,34 +35,30 @@ export interface RemoteOptions {
   host: Host;
   onWarning?: ((message: string) => void) | undefined;
   records: string;
-  legacy: LegacyPlace;
+  legacy: LegacySource;
   transfer: Transfer;
-  /** When changes look for the packs that they name; `always` in a folder unless given. */
-  presence?: 'always' | 'sampled' | undefined;
 }
 
 export class RemoteReplica extends Replica {
   readonly provider: Provider;
   readonly host: Host;
   readonly transfer: Transfer;
-  readonly legacy: LegacyPlace;
+  readonly legacy: LegacySource;
   readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
   /** Whether the provider rejects any other repository than the one that was seen before. */
   readonly #isGuarded: boolean;
-  readonly #isSampled: boolean;
   #repository: Repository | undefined;
   override isConfirmed = false;
   /** Whether this process created the repository. */
   isNew = false;
 
-  constructor({ provider, host, onWarning, records, legacy, transfer, presence }: RemoteOptions) {
+  constructor({ provider, host, onWarning, records, legacy, transfer }: RemoteOptions) {
     super();
     this.#notes = new RemoteNotes(records, provider.url, host);
     const guarded = guardFolder(provider, async () => this.#repository?.id ?? this.#notes.repository(), this.#notes.folder);
     this.#isGuarded = guarded !== undefined;
     this.provider = guarded ?? provider;
-    this.#isSampled = (presence ?? (guarded ? 'always' : 'sampled')) === 'sampled';
     this.host = host;
     this.transfer = transfer;
     this.legacy = legacy;
@@ -200,14 +196,14 @@ export class RemoteReplica extends Replica {
     await this.#notes.setSession(id, { repository: repository.id, version, ref, head, manifest });
   }
 
-  /** In a folder always, in a bucket now and then, and at once after damage was found there. */
+  /** Returns true always for a folder; for a bucket now and then, and after damage was found. */
   override async isLookDue(): Promise<boolean> {
-    return !this.#isSampled || this.#notes.countChange(this.host.now());
+    return this.#isGuarded || this.#notes.countChange(this.host.now());
   }
 
-  /** Makes the next change look for packs: damage was found there. */
+  /** Makes the next change check the packs that it names. */
   async lookSoon(): Promise<void> {
-    if (this.#isSampled) await this.#notes.lookSoon();
+    if (!this.#isGuarded) await this.#notes.lookSoon();
   }
 
   /** Rethrows an error. After damage the next change looks for packs. */

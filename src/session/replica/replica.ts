@@ -11,12 +11,12 @@ import { PackPresence } from '../commit/reuse.js';
 import { absentSession } from '../names.js';
 import { readManifestBytes } from '../read-manifest.js';
 import { type LiveSession, type RefOwner, SessionRef, type StoredManifest } from '../session-ref.js';
-import type { LegacyPlace } from './legacy-place.js';
+import type { LegacySource } from './legacy-source.js';
 
 export abstract class Replica implements RefOwner {
   abstract readonly host: Host;
   abstract readonly provider: Provider;
-  abstract readonly legacy: LegacyPlace;
+  abstract readonly legacy: LegacySource;
   abstract readonly index: BlobIndex;
   /** False if the repository is only known from notes. */
   isConfirmed = true;

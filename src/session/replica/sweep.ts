@@ -4,11 +4,13 @@
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { gonePaths } from '../../base/owners.js';
-import { ignoreFailure } from '../../fs/errors.js';
+import { toHex } from '../../base/bytes.js';
+import { gonePaths, owning } from '../../base/owners.js';
+import { failWriting, ignoreFailure, makeDirectory } from '../../fs/errors.js';
 import { removeTree } from '../../fs/remove.js';
 import { bytesAt } from '../../provider/local/files.js';
 import { TEMPORARY } from '../../provider/local/folder.js';
+import { leftoversOf } from '../../workspace/checkout/settle.js';
 import type { Workspace } from '../../workspace/workspace.js';
 import { DRAFT, type DraftStore, removeDraft } from '../draft.js';
 import { REMOTES, TORN_NOTE } from './remote-cache.js';
@@ -53,10 +55,31 @@ async function* leftovers(store: SweptStore): AsyncGenerator<{ path: string; rem
   }
 }
 
-/** Removes a directory that this store created, and its record. */
+/** Removes a directory that this store created, the leftovers of checkouts there, and its record. */
 export async function discardDirectory(store: SweptStore, dir: string): Promise<void> {
   await store.holding(dir, async (workspace) => {
-    await removeTree(dir);
+    for (const path of [dir, ...leftoversOf(workspace).map((leftover) => leftover.path)]) await removeTree(path);
     await workspace.forget();
+  });
+}
+
+/**
+ * Runs `work` with a new private directory, whose path begins with `start`, and removes the
+ * directory. If the process is killed, a sweep removes it.
+ */
+export async function inPrivateDirectory<T>(
+  store: SweptStore,
+  start: string,
+  work: (dir: string) => Promise<T>,
+  remove: Remove = removeTree,
+): Promise<T> {
+  return owning(store.owners, async (owner) => {
+    const dir = `${start}${toHex(store.host.random(8))}.${owner}`;
+    try {
+      await makeDirectory(dir).catch(failWriting(dir));
+      return await work(dir);
+    } finally {
+      await remove(dir);
+    }
   });
 }

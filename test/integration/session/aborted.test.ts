@@ -12,7 +12,7 @@ import type { Operation } from '../../../src/base/operation.js';
 import { isError, localProvider, memoryProvider, openStore, type Provider, type Store } from '../../../src/index.js';
 import { scoped } from '../../../src/provider/wrap/scoped.js';
 import { fork, rollback } from '../../../src/session/history.js';
-import type { LegacyPlace } from '../../../src/session/replica/legacy-place.js';
+import type { LegacySource } from '../../../src/session/replica/legacy-source.js';
 import { LocalReplica } from '../../../src/session/replica/local.js';
 import { mergeSession } from '../../../src/sync/merge.js';
 import { noise } from '../../support/content.js';
@@ -228,7 +228,7 @@ for (const [name, change] of Object.entries(changes)) {
           return request();
         });
         const provider = scoped(failNth(noted, n, when), 'tester/.store/');
-        const legacy = { has: async () => false } as unknown as LegacyPlace;
+        const legacy = { has: async () => false } as unknown as LegacySource;
         const local = new LocalReplica({ provider, folder: join(folder, `other-${n}`), legacy, host });
         const outcome = await outcomeOf(change(local, { host }));
         t.deepEqual((await store.verify({ readData: true })).findings, [], `at ${n}`);

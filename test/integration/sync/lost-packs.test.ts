@@ -5,10 +5,8 @@
 import { appendFileSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { openPlaces } from '../../../src/api/locations.js';
-import { Store } from '../../../src/api/store.js';
 import { PRESENCE_PUSHES } from '../../../src/base/limits.js';
-import { localProvider, memoryProvider, type Provider } from '../../../src/index.js';
+import { localProvider, memoryProvider, openStore, type Provider } from '../../../src/index.js';
 import { noise, withPages } from '../../support/content.js';
 import { rejects } from '../../support/errors.js';
 import { counting } from '../../support/faults/providers.js';
@@ -196,36 +194,26 @@ test('C4: a pack that was cut short is sent again too', async (t) => {
   await restores(t, remote, 'main', readListing(dir));
 });
 
-/** Returns a store over a bucket in memory. */
-async function bucket(t: ExecutionContext, remote: Provider, presence: 'always' | undefined): Promise<{ store: Store; dir: string }> {
+test('C4: packs of a bucket are checked once in several pushes, and at once after damage', async (t) => {
+  const remote = counting(memoryProvider());
   const folder = temporary(t);
-  const places = await openPlaces({ home: join(folder, 'home'), remote, userId: 'u', host: fakeHost(), transfer: {}, onRetry: undefined });
-  const store = new Store({ ...places, host: fakeHost('store'), remote: places.remote && { ...places.remote, presence } });
+  const store = await openStore({ home: join(folder, 'home'), remote, userId: 'u', host: fakeHost('store') });
   const dir = join(folder, 'profile');
   mkdirSync(join(dir, 'Default'), { recursive: true });
   writeFileSync(join(dir, 'Default/Database'), database);
-  return { store, dir };
-}
-
-test('C4: packs of a bucket are checked with every push on request, else once in several pushes, and at once after damage', async (t) => {
-  for (const presence of ['always', undefined] as const) {
-    const remote = counting(memoryProvider());
-    const { store, dir } = await bucket(t, remote, presence);
-    const session = store.session('main');
-    const looked = async (): Promise<boolean> => {
-      const { get } = remote.counts.requests;
-      await session.push();
-      return remote.counts.requests.get > get;
-    };
-    await session.commit(dir);
+  const session = store.session('main');
+  const looked = async (): Promise<boolean> => {
+    const { get } = remote.counts.requests;
     await session.push();
-    t.is(await looked(), presence === 'always');
-    let pushes = 2;
-    while (presence === undefined && !(await looked())) pushes++;
-    if (presence === undefined) t.is(pushes, PRESENCE_PUSHES - 1);
-    for await (const { key } of remote.list('u/.store/packs/')) await remote.delete(key);
-    await store.verify({ on: 'remote' });
-    await session.push();
-    t.deepEqual((await store.verify({ on: 'remote', readData: true })).findings, []);
-  }
+    return remote.counts.requests.get > get;
+  };
+  await session.commit(dir);
+  await session.push();
+  let pushes = 1;
+  while (!(await looked())) pushes++;
+  t.is(pushes, PRESENCE_PUSHES - 1);
+  for await (const { key } of remote.list('u/.store/packs/')) await remote.delete(key);
+  await store.verify({ on: 'remote' });
+  await session.push();
+  t.deepEqual((await store.verify({ on: 'remote', readData: true })).findings, []);
 });

@@ -251,7 +251,7 @@ for (const [what, names, reason] of hostile) {
     t.is(fetched, 0);
     await rejects(t, () => store.session('s').checkout(join(folder, 'x')), 'LEGACY_SESSION');
     const [told] = await all(store.legacySessions());
-    t.like(told, { session: 's', state: 'refused' });
+    t.like(told, { session: 's', state: 'rejected' });
     t.regex(told?.problem?.message ?? '', reason);
   });
 }
@@ -398,13 +398,13 @@ test('legacy sessions are listed with their content, and with the reason if one 
   t.deepEqual(
     told.map(({ session, files, state }) => [session, files, state]),
     [
-      ['.hidden', 0, 'refused'],
+      ['.hidden', 0, 'rejected'],
       ['empty', 0, 'new'],
-      ['my session', 0, 'refused'],
+      ['my session', 0, 'rejected'],
       ['s1', 4, 'new'],
       ['s10', 4, 'here'],
       ['s2', 4, 'new'],
-      ['x'.repeat(129), 0, 'refused'],
+      ['x'.repeat(129), 0, 'rejected'],
     ],
   );
   t.regex(told[2]?.problem?.message ?? '', /expected a session id, found "my session"/);

@@ -14,7 +14,7 @@ export interface LegacyEntry {
 }
 
 /** The sessions of v0 of one user in one location. */
-export interface LegacyPlace {
+export interface LegacySource {
   readonly url: string;
   has(session: string, options: RequestOptions): Promise<boolean>;
   /** Returns the names of all that may be sessions, of any form. */
