@@ -12,7 +12,7 @@ import { memoryProvider, openStore, type Provider } from '../../../src/index.js'
 import { scoped } from '../../../src/provider/wrap/scoped.js';
 import type { Repository } from '../../../src/repository/repository.js';
 import { fork, rollback } from '../../../src/session/history.js';
-import type { LegacyPlace } from '../../../src/session/replica/legacy-place.js';
+import type { LegacySource } from '../../../src/session/replica/legacy-source.js';
 import { LocalReplica } from '../../../src/session/replica/local.js';
 import { mergeSession } from '../../../src/sync/merge.js';
 import { noise } from '../../support/content.js';
@@ -47,7 +47,7 @@ async function place(t: ExecutionContext) {
     new LocalReplica({
       provider: scoped(provider, 'tester/.store/'),
       folder: join(folder, 'other'),
-      legacy: { has: async () => false } as unknown as LegacyPlace,
+      legacy: { has: async () => false } as unknown as LegacySource,
       host,
     });
   return { memory, store, host, replica, repository: await repositoryOf(memory) };
