@@ -334,6 +334,11 @@ export const MAX_LEVELDB_MANIFEST = 16 * MiB;
  */
 export const MAX_COOKIE_BYTES = 64 * KiB;
 /**
+ * Bytes of a cookie database that is read without SQLite. Those of browsers have some hundred
+ * kilobytes.
+ */
+export const MAX_PLAIN_DATABASE = 4 * MiB;
+/**
  * Bytes of memory for SQLite when it reads a profile's database: SQLite keeps 2 MiB of pages, and
  * starts with 16 MiB.
  */

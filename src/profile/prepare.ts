@@ -8,8 +8,10 @@ import { join } from 'node:path';
 import type { Host } from '../base/host.js';
 import { ifSeen } from '../fs/paths.js';
 import { unportablePrefix } from './cookie-key.js';
+import type { SampledCookies } from './cookie-samples.js';
 import { type DirectoryFacts, readFacts } from './excludes.js';
 import { removeLocks } from './locks.js';
+import { samplePlain } from './plain-cookies.js';
 import { mendChromium, mendFirefox } from './preferences.js';
 import { liveBrowser } from './running-browser.js';
 import { newerVersion } from './version.js';
@@ -73,11 +75,9 @@ function findNewer(dir: string, { browser }: DirectoryFacts, browserVersion: str
 async function findKeys(dir: string, { profiles }: DirectoryFacts, host: Host, signal: AbortSignal | undefined): Promise<Warning[]> {
   const stores = [...profiles].flatMap((profile) => [`${profile}/Cookies`, `${profile}/Network/Cookies`]);
   const found = stores.filter((store) => ifSeen(() => lstatSync(join(dir, store)))?.isFile());
-  // Only mounts load what starts a thread.
-  const { sampleCookies } = await import('./cookie-samples.js');
-  const sampled = await sampleCookies(
+  const sampled = await sampleAll(
     found.map((store) => join(dir, store)),
-    { signal },
+    signal,
   );
   return found.flatMap((store): Warning[] => {
     const cookies = sampled.get(join(dir, store));
@@ -90,4 +90,20 @@ async function findKeys(dir: string, { profiles }: DirectoryFacts, host: Host, s
     const message = `${store}: cookies are encrypted with a key of the machine that wrote them (${prefix}), and are lost on another; launch with --password-store=basic and log in again`;
     return [{ code: 'KEY_DOES_NOT_TRAVEL', message }];
   });
+}
+
+/** Returns a sample of each database. Only a database that is not plain needs the thread. */
+async function sampleAll(paths: readonly string[], signal: AbortSignal | undefined): Promise<Map<string, SampledCookies>> {
+  const sampled = new Map<string, SampledCookies>();
+  for (const path of paths) {
+    const sample = samplePlain(path);
+    if (sample !== undefined) sampled.set(path, { sample });
+  }
+  if (sampled.size === paths.length) return sampled;
+  const { sampleCookies } = await import('./cookie-samples.js');
+  const others = await sampleCookies(
+    paths.filter((path) => !sampled.has(path)),
+    { signal },
+  );
+  return new Map([...sampled, ...others]);
 }
