@@ -1,15 +1,15 @@
 /**
- * Bundles each entry point of the package, and each thread, into one file; code that several need
- * goes into shared files. A process then starts in half the time, since Node.js looks up, reads
- * and compiles some ten modules in place of two hundred. Dependencies that users install stay
- * outside; the other packages are inside, and LICENSES.txt has their licenses.
+ * The build of the package: each entry point and each thread in one file, and shared files for
+ * their common code. A process then starts in half the time, since Node.js looks up, reads and
+ * compiles some ten modules instead of two hundred. Dependencies that users install stay outside.
+ * All other packages are inside, and LICENSES.txt has their licenses.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path/posix';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** Bytes of the reader: half of it is brotli's dictionary. */
+/** Bytes of the reader. Half of them are brotli's dictionary. */
 const MAX_READER_BYTES = 184 * 1024;
 
 const { version, exports, dependencies, optionalDependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -37,8 +37,8 @@ const library = await build({
   logLevel: 'warning',
 });
 
-// One file for pages and edge workers, which install nothing: it has all that it needs, and an
-// import of Node fails the build.
+// One file for pages and edge workers, which install nothing. The file has all that the reader
+// needs, and an import of Node fails the build.
 const reader = await build({
   entryPoints: { reader: 'dist/src/reader/reader.js' },
   outdir: 'dist/lib',
@@ -57,7 +57,7 @@ console.log(`dist/lib/reader.js: ${bytes.length} bytes, ${compressed} by gzip`);
 if (bytes.length > MAX_READER_BYTES)
   throw new Error(`dist/lib/reader.js: expected at most ${MAX_READER_BYTES} bytes, found ${bytes.length}`);
 
-/** Returns the files that some files of the library load, and these files. */
+/** Returns the given files and all files of the library that they load. */
 function closure(files) {
   const found = new Set(files);
   for (const file of found) {
@@ -66,7 +66,8 @@ function closure(files) {
   return [...found];
 }
 
-// The CommonJS build: each file of the entry points once more, beside it, in the other form.
+// The CommonJS build: each file of the entry points once more, in the other form, in the same
+// folder.
 const entries = Object.values(exports).flatMap((entry) => entry.default?.default ?? []);
 const ofNode = entries.filter((path) => !path.endsWith('/reader.js')).map((path) => path.replace('./', ''));
 await build({
@@ -77,7 +78,7 @@ await build({
   format: 'cjs',
   platform: 'node',
   target: 'node20.19',
-  // Jest has no import() in CommonJS.
+  // CommonJS code in Jest has no import().
   supported: { 'dynamic-import': false },
   logOverride: { 'empty-import-meta': 'silent' },
   plugins: [
@@ -93,7 +94,7 @@ await build({
   logLevel: 'warning',
 });
 
-// tsc writes the types once, as those of CommonJS; the types of the ESM build pass them on.
+// tsc writes the types once, as types of CommonJS. The types of the ESM build re-export them.
 writeFileSync('dist/types/package.json', '{ "type": "commonjs" }\n');
 for (const { default: esm, require } of Object.values(exports)) {
   if (esm === undefined) continue;

@@ -1,6 +1,7 @@
 /**
- * Writes the reference of the commands in docs/cli.md from their `--help`; the text above the mark
- * is written by hand. With `--check` it writes nothing, and fails if the reference is not current.
+ * The reference of the commands in docs/cli.md, which this script writes from their `--help`. The
+ * text above the mark is written by hand. With `--check` the script writes nothing, and fails if
+ * the reference is not current.
  *
  *     npm run build && node scripts/cli-docs.js [--check]
  */

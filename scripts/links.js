@@ -1,4 +1,7 @@
-/** Fails if a relative link of a Markdown file names a file or a heading that is not there. */
+/**
+ * A check of the links of Markdown files: fails if a relative link names a file or a heading that
+ * does not exist.
+ */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -7,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 const root = process.argv[2] ?? fileURLToPath(new URL('..', import.meta.url));
 const isProject = (name) => !/(?:^|\/)(?:node_modules|dist|\.git)(?:\/|$)/.test(name);
 const files = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md') && isProject(name));
-/** Returns the text without code, where brackets are no links. */
+/** Returns the text without code, in which brackets are no links. */
 const prose = (path) => readFileSync(path, 'utf8').replace(/^```.*?^```$/gms, '');
 
 /** Returns the anchors that GitHub makes of the headings. */

@@ -1,6 +1,7 @@
 /**
- * Draws docs/terminal.svg: `log` and `diff` as a terminal shows them. With `--check` it writes
- * nothing, and fails if the picture shows other text, apart from ids and times.
+ * The picture docs/terminal.svg, which this script draws: `log` and `diff` as a terminal shows
+ * them. With `--check` the script writes nothing, and fails if the picture shows other text, apart
+ * from ids and times.
  *
  *     npm run build && node scripts/picture.js [--check]
  */
@@ -73,7 +74,7 @@ ${rows.join('')}</g>
 `;
 }
 
-/** Returns the text without what differs from run to run. */
+/** Returns the text without the parts that differ from run to run. */
 const plain = (svg) =>
   svg
     .replace(/<[^>]*>/g, '')

@@ -1,6 +1,6 @@
 /**
- * Removes outputs from dist/ whose source file is gone, so that a deleted test no longer runs, and
- * the bundles, whose names change.
+ * The removal of stale outputs from dist/: files whose source is gone, so that a deleted test no
+ * longer runs, and the bundles, whose names change.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

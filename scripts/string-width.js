@@ -1,7 +1,7 @@
 /**
- * Takes the place of the package of that name in the bundle, where yargs lays out help with it. The
- * package compiles tables of emoji when it is loaded, which takes longer than many a command runs.
- * Help has no character that is wider than one column.
+ * A replacement for the package string-width in the bundle. yargs uses it for the layout of help.
+ * The package compiles tables of emoji when it is loaded, which takes longer than some commands
+ * run. No character of the help is wider than one column.
  */
 import { stripVTControlCharacters } from 'node:util';
 

@@ -1,5 +1,5 @@
 /**
- * Runs one suite of the compiled tests with ava. Prints its TAP, then the names of the failed
+ * A run of one suite of the compiled tests with ava. Prints its TAP, then the names of the failed
  * tests, then a line that scripts/ci.sh adds up:
  *
  *     node scripts/suite.js unit|exhaustive|browser|servers|package|long [options of ava]

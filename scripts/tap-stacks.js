@@ -1,6 +1,6 @@
 /**
- * Writes stacks on one line, without the frames of ava and Node.js. TAP shows only the first line
- * of a failed test's stack, which is one of ava's own. Loaded into test processes that report TAP.
+ * One-line stacks without the frames of ava and Node.js, for test processes that report TAP. TAP
+ * shows only the first line of a failed test's stack, which would be a line of ava.
  */
 const isShown = (frame) => !/node_modules\/ava\/|node:internal/.test(frame);
 

@@ -5,12 +5,14 @@ import { VERSION_TIMEOUT_MS } from '../base/limits.js';
 
 const run = promisify(execFile);
 
-/** Returns the output of `--version`; undefined if there is none, or not in time. */
+/**
+ * Returns the output of `--version`. Returns undefined if the browser prints none, or not in time.
+ */
 export async function versionOf(executable: string): Promise<string | undefined> {
   try {
     return (await run(executable, ['--version'], { timeout: VERSION_TIMEOUT_MS })).stdout.trim();
   } catch {
-    // Launching the browser will report the problem.
+    // A launch of the browser will report the problem.
     return undefined;
   }
 }

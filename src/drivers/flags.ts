@@ -2,15 +2,15 @@
 import type { Browser } from '../profile/excludes.js';
 
 /**
- * Returns the arguments that make a profile of Chromium portable. Drivers pass them too; if an
- * argument is repeated, the last one counts.
+ * Returns the arguments that make a profile of Chromium portable. Drivers pass the same arguments;
+ * if an argument is repeated, the last one counts.
  */
 export function portableArguments(): string[] {
   return [
-    // Encrypts cookies and passwords with the same key everywhere, instead of one from this
+    // Encrypts cookies and passwords with the same key everywhere, instead of a key from this
     // machine's keyring.
     '--password-store=basic',
-    // The same for Keychain on macOS.
+    // Has the same effect for Keychain on macOS.
     '--use-mock-keychain',
   ];
 }
@@ -18,14 +18,16 @@ export function portableArguments(): string[] {
 export interface LaunchSettings {
   url?: string | undefined;
   headless?: boolean | undefined;
-  /** Chromium cannot use its sandbox as root, and does not start with it. */
+  /**
+   * True if the user is root. As root, Chromium cannot use its sandbox, and does not start with it.
+   */
   isRoot?: boolean | undefined;
 }
 
 /** Returns the arguments of a browser for a person, on the profile in `dir`. */
 export function launchArguments(kind: Browser, dir: string, { url, headless = false, isRoot = false }: LaunchSettings): string[] {
   const page = url === undefined ? [] : [url];
-  // The keys of a Firefox profile are in it, so it is portable as it is.
+  // A Firefox profile contains its keys, so the profile is portable without further arguments.
   if (kind === 'firefox') return ['--profile', dir, '--new-instance', ...(headless ? ['--headless'] : []), ...page];
   const more = [...(headless ? ['--headless=new'] : []), ...(isRoot ? ['--no-sandbox'] : [])];
   return [`--user-data-dir=${dir}`, ...portableArguments(), '--no-first-run', '--no-default-browser-check', ...more, ...page];

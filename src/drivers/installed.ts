@@ -1,6 +1,6 @@
 /**
- * The search for the browsers of this machine. An installed one comes before one in a sandbox, and
- * that before one that Playwright or Puppeteer has downloaded.
+ * The search for the browsers of this machine. Installed browsers come first, then browsers in a
+ * sandbox, then the downloads of Playwright and Puppeteer.
  */
 import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
@@ -12,32 +12,35 @@ import { downloadedPrograms, type KnownBrowser, knownBrowsers } from './known-br
 
 /** A machine, as the search sees it. */
 export interface Machine {
-  /** As Node names it, such as `linux`. */
+  /** The platform as Node names it, such as `linux`. */
   platform: string;
   env: Readonly<Record<string, string | undefined>>;
   /** The home directory of the user. */
   home: string;
-  /** Those of this machine if not given. */
+  /** Files of the machine. The default is the files of this machine. */
   files?: Files;
 }
 
-/** Files of a machine; absent or unreadable ones are no error. */
+/** Files of a machine. Absent and unreadable files are no error. */
 export interface Files {
   isProgram(path: string): boolean;
   /** Returns the names in a folder. */
   names(folder: string): readonly string[];
-  /** Returns the text of a script; undefined for any other file. */
+  /** Returns the text of a script, or undefined for any other file. */
   script(path: string): string | undefined;
 }
 
 export interface InstalledBrowser {
-  /** The name that it is chosen by, such as `chrome`. */
+  /** Name of the browser for the user's choice, such as `chrome`. */
   name: string;
   title: string;
   kind: Browser;
   /** The path of its program. */
   path: string;
-  /** The only folder in which its sandbox can read a mounted directory; undefined without one. */
+  /**
+   * The only folder in which the browser's sandbox can read a mounted directory. Undefined without
+   * a sandbox.
+   */
   folder?: string;
 }
 
@@ -45,7 +48,7 @@ export interface InstalledBrowser {
 const SNAPS = ['/snap/bin', '/var/lib/snapd/snap/bin'];
 /** A script of a distribution that starts a snap, such as Ubuntu's `firefox`. */
 const SNAP_SCRIPT = /\/snap\/bin\/([\w.-]+)/;
-/** The name of a program that is Firefox, or is made from it. */
+/** The name of a program that is Firefox or is derived from Firefox. */
 const FIREFOX = /firefox|librewolf|waterfox|floorp/i;
 const MAX_SCRIPT = 16_384;
 
@@ -64,9 +67,9 @@ const systemFiles: Files = {
 };
 
 /**
- * Returns the browser to launch: the one that is named, by a name of the table, a program in PATH
- * or a path; else the preferred one, of the given kind if there is one. Throws NOT_FOUND with
- * everything that was looked for.
+ * Returns the browser to launch. `named` is a name of the table, a program in PATH or a path.
+ * Without a name, returns the preferred browser, of the given kind if there is one. Throws
+ * NOT_FOUND with the list of everything that was looked for.
  */
 export function findBrowser(machine: Machine, named: string | undefined, kind?: Browser): InstalledBrowser {
   const found = installedBrowsers(machine);
@@ -124,7 +127,7 @@ function namedBrowser(machine: Machine, named: string, found: readonly Installed
   });
 }
 
-/** Returns the browser with that program, which a person has named. */
+/** Returns the browser with that program, which the user has named. */
 function browserAt(machine: Machine, path: string): InstalledBrowser {
   const program = pathsOf(machine).basename(path);
   const known = knownBrowsers.find(({ commands }) => commands.includes(program));
@@ -133,7 +136,7 @@ function browserAt(machine: Machine, path: string): InstalledBrowser {
   return { name: known?.name ?? program, title, kind, path, ...sandboxOf(machine, path) };
 }
 
-/** Returns the browsers of the machine, the preferred one first. */
+/** Returns the browsers of the machine, with the preferred browser first. */
 export function installedBrowsers(machine: Machine): InstalledBrowser[] {
   const { isProgram } = machine.files ?? systemFiles;
   const found = knownBrowsers.flatMap((known) => {
@@ -180,8 +183,8 @@ function flatpaksOf(machine: Machine): string[] {
 }
 
 /**
- * Returns the folder that a program in a sandbox can read, or nothing for any other program.
- * Undefined for a script that starts an absent snap.
+ * Returns the folder that a program in a sandbox can read, or an empty object for any other
+ * program. Returns undefined for a script that starts an absent snap.
  */
 function sandboxOf(machine: Machine, path: string): { folder?: string } | undefined {
   const { isProgram, script } = machine.files ?? systemFiles;

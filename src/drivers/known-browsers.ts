@@ -1,8 +1,10 @@
-/** The table of browsers: their names, and where each of them is on Linux, macOS and Windows. */
+/**
+ * The table of browsers: the names and the programs of each browser on Linux, macOS and Windows.
+ */
 import type { Browser } from '../profile/excludes.js';
 
 export interface KnownBrowser {
-  /** The name that it is chosen by. */
+  /** Name of the browser for the user's choice. */
   name: string;
   title: string;
   kind: Browser;
@@ -16,12 +18,14 @@ export interface KnownBrowser {
   windows: string;
   snap?: string;
   flatpak: string;
-  /** The folders of its versions in the caches of Playwright and Puppeteer. */
+  /**
+   * A pattern of the folders of the browser's versions in the caches of Playwright and Puppeteer.
+   */
   playwright?: RegExp;
   puppeteer?: string;
 }
 
-/** The browsers, the preferred one first. */
+/** The browsers, with the preferred browser first. */
 export const knownBrowsers: readonly KnownBrowser[] = [
   {
     name: 'chromium',

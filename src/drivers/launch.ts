@@ -1,6 +1,7 @@
 /**
  * A browser on a mounted session, for any driver. The session is mounted before the launch and
- * unmounted once after the browser ends: by `close`, by a signal to this process or by itself.
+ * unmounted once after the browser ends. A browser ends by `close`, by a signal to this process or
+ * by itself.
  */
 import type { BrowserState } from '../api/browser-state.js';
 import type { MountOptions } from '../api/browser-state-options.js';
@@ -19,7 +20,9 @@ interface Closable {
 }
 
 export interface Driver<Launched extends Closable> {
-  /** The program to be launched, if it is known: its version is compared with the profile's. */
+  /**
+   * The program to be launched, if known. The preparation compares its version with the profile's.
+   */
   executable: string | undefined;
   /** Launches the browser on a directory. */
   start(dir: string): Promise<Launched>;
@@ -29,9 +32,9 @@ export interface Driver<Launched extends Closable> {
 
 /**
  * Mounts the session and launches a browser in its directory. Replaces `close` by a function that
- * unmounts afterwards, and that rejects if unmounting fails; repeated calls return the same
- * promise. A browser that ends by itself is unmounted too, and `close` reports the result. If the
- * launch fails, discards the browser's changes and rejects with the launch's error.
+ * unmounts afterwards, and that rejects if unmounting fails. Repeated calls of `close` return the
+ * same promise. A browser that ends by itself is unmounted too, and `close` reports the result. If
+ * the launch fails, discards the browser's changes and rejects with the launch's error.
  */
 export async function launchMounted<Launched extends Closable>(
   state: Mounting,
@@ -86,19 +89,22 @@ export function splitOptions<Options extends { mount?: MountOptions | undefined 
 }
 
 /**
- * Closes the browser on a signal, so that the state can unmount. Listens once: the process ends
- * when it has no listeners.
+ * Closes the browser on a signal, so that the state can unmount. Listens for only one signal:
+ * without listeners, a second signal ends the process.
  */
 function closeOnStop(close: () => Promise<void>): () => void {
   const endSignals = systemHost.onStop(() => {
     endSignals();
-    // A browser that did not close keeps using its directory; the state reports that on unmounting.
+    // A browser that did not close keeps using its directory. Unmounting reports that.
     close().catch(() => undefined);
   });
   return endSignals;
 }
 
-/** Passes the browser's version to the preparation; it is queried while the session is mounted. */
+/**
+ * Passes the browser's version to the preparation. The version is queried while the session is
+ * mounted.
+ */
 function withVersion(options: MountOptions, executable: string | undefined): MountOptions {
   const { prepare = {} } = options;
   if (executable === undefined || prepare === false || prepare.warnings === false || prepare.browserVersion !== undefined) return options;
@@ -116,7 +122,7 @@ async function unmountWhenEnded(state: Mounting, dir: string): Promise<void> {
       if (isMounted()) await state.unmount();
     });
   } catch (error) {
-    // It was already being unmounted.
+    // The directory was already being unmounted.
     if (!isError(error, 'USAGE') || isMounted()) throw error;
   }
 }

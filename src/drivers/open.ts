@@ -1,4 +1,4 @@
-/** A mounted session with a browser for a person, which the caller launches. */
+/** A session that is mounted for a browser of a person. The caller launches the browser. */
 
 import type { MountOptions } from '../api/browser-state-options.js';
 import { BrowserStateError } from '../base/errors.js';
@@ -28,9 +28,10 @@ export interface OpenedSession {
 }
 
 /**
- * Finds a browser and mounts the session for it. Throws what a mount throws, and BUSY if a browser
- * or a command of this machine uses the session; NOT_FOUND if there is no such browser; USAGE if
- * there is no display for its window, or if it cannot read the session's profile.
+ * Finds a browser and mounts the session for it. Throws the errors of a mount. Throws BUSY if a
+ * browser or a command of this machine uses the session, and NOT_FOUND if there is no such browser.
+ * Throws USAGE if the browser's window has no display, or the browser cannot read the session's
+ * profile.
  */
 export async function mountForBrowser(
   state: Mounting,
@@ -40,7 +41,7 @@ export async function mountForBrowser(
 ): Promise<OpenedSession> {
   if (settings.url?.startsWith('-')) throw notUrl(settings.url);
   if (!settings.headless) requireDisplay(machine);
-  // Warnings depend on the browser, and that may depend on the profile.
+  // Warnings depend on the browser, and the browser may depend on the profile.
   const mountFor = ({ folder }: InstalledBrowser): Promise<string> =>
     state.mount(session, { ...mount, folder, alone: true, browser: true, prepare: { warnings: false } });
   const first = findBrowser(machine, named);
@@ -62,7 +63,7 @@ export async function mountForBrowser(
   }
 }
 
-/** Returns a browser for a profile that the first one cannot read. */
+/** Returns a browser for a profile that the first browser cannot read. */
 function otherBrowser(
   machine: Machine,
   session: string,
@@ -91,7 +92,7 @@ function notUrl(text: string): BrowserStateError {
   });
 }
 
-/** Lines of a browser's stderr in an error, and the characters of each. */
+/** Lines of a browser's stderr in an error, and the characters of each line. */
 const SHOWN_LINES = 3;
 const SHOWN_CHARACTERS = 200;
 

@@ -15,8 +15,8 @@ export type LaunchOptions = PersistentContextOptions & { mount?: MountOptions | 
 
 /**
  * Mounts a session of `state` and launches a persistent context there, with the arguments that make
- * the profile portable. `options` are those of `launchPersistentContext`, and in `mount` those of
- * `state.mount`.
+ * the profile portable. `options` are those of `launchPersistentContext`, and `mount` has the
+ * options of `state.mount`.
  *
  * `context.close()` resolves when the session is unmounted, and rejects with the error of
  * unmounting. A browser that crashes or is closed otherwise is unmounted as well, with the data

@@ -1,6 +1,6 @@
 /**
- * Argument checks of all providers, made before any request (SPEC.md "Provider"). Keys are checked
- * in key.ts.
+ * Argument checks of all providers, made before any request (SPEC.md "Provider"). key.ts checks
+ * keys.
  */
 import { BrowserStateError, check } from '../base/errors.js';
 import { MAX_CELL_SIZE, MAX_MANIFEST_SIZE } from '../base/limits.js';
@@ -22,12 +22,12 @@ export function checkWithin(range: ByteRange, size: number, key: string): void {
 }
 
 /**
- * Maximum bytes of an object: the largest manifest and room for its framing. A larger claim is not
- * read into memory.
+ * Maximum bytes of an object: the largest manifest and room for its framing. An object of a larger
+ * claimed size is not read into memory.
  */
 export const MAX_OBJECT_SIZE = 2 * MAX_MANIFEST_SIZE;
 
-/** Throws USAGE for bytes that no object may have. */
+/** Throws USAGE for more bytes than an object may have. */
 export function checkObjectSize(key: string, bytes: Uint8Array): void {
   if (bytes.length <= MAX_OBJECT_SIZE) return;
   throw new BrowserStateError('USAGE', `${key}: expected an object of at most ${MAX_OBJECT_SIZE} bytes, found ${bytes.length}`, {
@@ -35,7 +35,7 @@ export function checkObjectSize(key: string, bytes: Uint8Array): void {
   });
 }
 
-/** Throws USAGE for a body that no cell may have. */
+/** Throws USAGE for more bytes than a cell may have. */
 export function checkCellSize(key: string, bytes: Uint8Array): void {
   if (bytes.length <= MAX_CELL_SIZE) return;
   throw new BrowserStateError('USAGE', `${key}: expected a cell of at most ${MAX_CELL_SIZE} bytes, found ${bytes.length}`, {
@@ -46,12 +46,12 @@ export function checkCellSize(key: string, bytes: Uint8Array): void {
 /** The hint of NOT_FOUND for an object. */
 export const MISSING_HINT = 'Run `browserstate verify`, with `--on remote` for the remote, to see what is missing.';
 
-/** Returns NOT_FOUND for an object that a store does not have. */
+/** Returns the NOT_FOUND error for an object that a store does not have. */
 export function noObject(key: string, url: string): BrowserStateError {
   return new BrowserStateError('NOT_FOUND', `there is no object ${key} in ${url}`, { hint: MISSING_HINT });
 }
 
-/** Returns USAGE for a name that no bucket has. */
+/** Returns the USAGE error for a name that no bucket has. */
 export function badBucket(name: string): BrowserStateError {
   return new BrowserStateError('USAGE', `expected the name of a bucket, found ${JSON.stringify(name)}`, {
     hint: 'Pass the name alone, without scheme, slashes and prefix.',

@@ -9,15 +9,15 @@ export class ListBounds {
   #names = 0;
   #empty = 0;
 
-  /** `most`: names of the whole list. */
+  /** `most` is the maximum number of names in the whole list. */
   constructor(url: string, most: number) {
     this.#url = url;
     this.#most = most;
   }
 
   /**
-   * Counts a page and the token of the next one. Throws INTEGRITY for a page that was sent before
-   * and for a list that does not end.
+   * Counts a page, given the token of the next page. Throws INTEGRITY for a page that was sent
+   * before and for a list that does not end.
    */
   add(names: number, token: string | undefined): void {
     this.#names += names;

@@ -1,7 +1,7 @@
 /**
- * A provider in memory, for tests and for stores that need not outlive the process. It is stricter
- * than any other. It yields before and after every effect, so that races show. It lists in an
- * unexpected order. It rejects every misuse that the contract forbids, even those that other
+ * A provider in memory, for tests and for stores that need not outlive the process. This provider
+ * is stricter than any other. It yields before and after every effect, so that races show. It lists
+ * in an unexpected order. It rejects every misuse that the contract forbids, even misuse that other
  * providers need not detect.
  */
 import { equalBytes } from '../base/bytes.js';
@@ -12,7 +12,7 @@ import { checkKey, checkPrefix } from './key.js';
 import type { Cell, Foreign, ForeignObject, GetOptions, Listed, Provider, ProviderSupports, RequestOptions, Version } from './provider.js';
 
 export interface MemoryOptions {
-  /** Its URL in messages. */
+  /** URL of the provider in messages. */
   url?: string;
   /** False: `read` returns the whole cell even if its version is `unless`. */
   conditionalRead?: boolean;
@@ -21,8 +21,8 @@ export interface MemoryOptions {
 const memoryOptions: OptionNames<MemoryOptions> = { url: kind.text, conditionalRead: kind.flag };
 
 /**
- * Returns an empty provider (SPEC.md "Provider"). Its content lives as long as the object; closing
- * it changes nothing.
+ * Returns an empty provider (SPEC.md "Provider"). Its content lives as long as the object. Closing
+ * the provider changes nothing.
  */
 export function memoryProvider(options: MemoryOptions = {}): Provider {
   checkOptions('memoryProvider', options, memoryOptions);
@@ -127,7 +127,7 @@ class MemoryProvider implements Provider {
   }
 }
 
-/** Lets all other ready tasks run, then checks whether the caller has cancelled. */
+/** Lets all other ready tasks run. Then throws CANCELLED if the caller has cancelled. */
 async function turn(signal: AbortSignal | undefined): Promise<void> {
   throwIfAborted(signal);
   await new Promise((resolve) => setImmediate(resolve));

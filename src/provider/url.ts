@@ -63,8 +63,8 @@ function folderOf(url: URL): string {
 }
 
 /**
- * Returns true if something other than a folder is at a path, or above it. If that cannot be read,
- * the first request decides.
+ * Returns true if a path, or a path above it, is something other than a folder. Returns false for
+ * an unreadable path: the first request decides then.
  */
 function isTaken(folder: string): boolean {
   try {
@@ -93,8 +93,8 @@ function placeOf(url: URL): { bucket: string; prefix: string } {
 }
 
 /**
- * Returns the parameters by name. Throws USAGE for one that is not in `known`, is repeated or is
- * empty.
+ * Returns the parameters by name. Throws USAGE for a parameter that is not in `known`, is repeated
+ * or is empty.
  */
 function parametersOf<Name extends string>(url: URL, known: readonly Name[]): Partial<Record<Name, string>> {
   const found: Partial<Record<string, string>> = {};

@@ -4,8 +4,8 @@ import { isError } from '../../base/errors.js';
 import { cellOf, content, type Draft, same, text, times, won } from './support.js';
 
 /**
- * Returns versions that were never returned beside `version`. Some have special meanings in HTTP
- * conditions or as numbers.
+ * Returns versions that no provider has returned, similar to `version`. Some have special meanings
+ * in HTTP conditions or as numbers.
  */
 const invented = (version: string): string[] => [
   ...['', '0', '1', '-1', 'x', '../../etc', 'f'.repeat(300), '*', '"*"', 'null', 'x\r\nX-Y: z', '\u{1f600}'],

@@ -1,4 +1,4 @@
-/** Cases about list. */
+/** Cases about lists. */
 import assert from 'node:assert/strict';
 import { content, type Draft, keys, listed, rejects, same, text, times, won } from './support.js';
 

@@ -1,4 +1,4 @@
-/** Cases about keys: every one that the grammar allows works, and no other. */
+/** Cases about keys: every key that the grammar allows works, and no other key does. */
 import assert from 'node:assert/strict';
 import { isError } from '../../base/errors.js';
 import type { Provider } from '../provider.js';

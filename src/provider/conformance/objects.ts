@@ -6,7 +6,7 @@ import { content, type Draft, keys, listed, rejects, same, text, times } from '.
 
 const MiB = 1024 * 1024;
 
-/** No bytes, compressed. */
+/** The gzip form of no bytes. */
 const gzip = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
 const roundTrip = (what: string, bytes: () => Uint8Array): Draft => ({

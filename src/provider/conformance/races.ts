@@ -15,8 +15,8 @@ async function increment(provider: Provider, key: string): Promise<Version> {
 }
 
 /**
- * Races twenty swaps with one expected version: exactly one wins, and the cell has the bytes that
- * it wrote.
+ * Races twenty swaps with one expected version. Fails unless exactly one wins, and the cell has the
+ * winner's bytes.
  */
 async function race(openings: [Provider, ...Provider[]], key: string, round: number, expected: Version | null): Promise<Version> {
   const [provider] = openings;

@@ -5,24 +5,26 @@ import type { Cell, Listed, Provider, Version } from '../provider.js';
 
 export interface SuiteOptions {
   /**
-   * Opens the content of `provider` once more, as another process would. Required for a durable
+   * Opens the content of `provider` once more, like another process. Required for a durable
    * provider.
    */
   reopen?: (provider: Provider) => Promise<Provider>;
   /**
-   * Opens providers that cannot work. Each one given adds cases: every method must fail with the
-   * code of the reason.
+   * Opens providers that cannot work. Each broken provider adds cases: every method must fail with
+   * the code of the reason.
    */
   broken?: BrokenProviders;
 }
 
 export interface BrokenProviders {
-  /** A real bucket, and a caller that it does not know or does not admit: FORBIDDEN. */
+  /**
+   * Opens a real bucket for a caller that the bucket does not know or does not admit: FORBIDDEN.
+   */
   wrongCredentials?: () => Promise<Provider>;
-  /** A bucket that does not exist: NOT_FOUND, also from read, list and delete. */
+  /** Opens a bucket that does not exist: NOT_FOUND, also from read, list and delete. */
   missingBucket?: () => Promise<Provider>;
   /**
-   * A real bucket, and a caller whose clock is off by hours, if requests are signed with their
+   * Opens a real bucket for a caller whose clock is off by hours, if requests are signed with their
    * time: FORBIDDEN or UNREACHABLE.
    */
   clockSkew?: () => Promise<Provider>;
@@ -34,7 +36,7 @@ export interface Draft {
   run(provider: Provider, options: SuiteOptions): Promise<void>;
 }
 
-/** Returns `length` bytes that differ from those of another seed, and from position to position. */
+/** Returns `length` bytes that differ for each seed, and from position to position. */
 export function content(length: number, seed = 1): Uint8Array {
   const bytes = new Uint8Array(length);
   let state = seed >>> 0;
@@ -70,7 +72,7 @@ export async function rejects(promise: Promise<unknown>, ...codes: ErrorCode[]):
   });
 }
 
-/** Returns true if the promise resolves, false if it rejects with CANCELLED. Fails otherwise. */
+/** Returns true if the promise resolves, or false if it rejects with CANCELLED. Fails otherwise. */
 export async function unlessCancelled(promise: Promise<unknown>): Promise<boolean> {
   try {
     await promise;
@@ -87,7 +89,7 @@ export async function listed(provider: Provider, prefix = ''): Promise<Listed[]>
   return all;
 }
 
-/** Returns the keys below a prefix, sorted. Fails if one is repeated. */
+/** Returns the keys below a prefix, sorted. Fails if a key is repeated. */
 export async function keys(provider: Provider, prefix = ''): Promise<string[]> {
   const all = (await listed(provider, prefix)).map((entry) => entry.key).sort();
   assert.equal(new Set(all).size, all.length, 'every key once');
@@ -101,7 +103,7 @@ export async function cellOf(provider: Provider, key: string): Promise<Cell> {
   return cell;
 }
 
-/** Swaps and expects to win. */
+/** Swaps a cell and returns the new version. Fails if the swap loses. */
 export async function won(provider: Provider, key: string, bytes: Uint8Array, expected: Version | null): Promise<Version> {
   const version = await provider.swap(key, bytes, expected);
   assert.equal(typeof version, 'string', `expected the swap of ${key} to win`);

@@ -1,7 +1,7 @@
 /**
- * The Cloud Storage SDK as the provider uses it. It is loaded with the first request, for
- * credentials, tokens and the service address. exchange.ts sends each request once, with a
- * minimum rate. A decorator retries.
+ * The Cloud Storage SDK as the provider uses it. The SDK is loaded with the first request, for
+ * credentials, tokens and the service address. exchange.ts sends each request once, with a minimum
+ * rate. A decorator retries.
  */
 import { addAbortListener } from 'node:events';
 import type { Agent } from 'node:http';
@@ -16,21 +16,21 @@ import { uncredited } from './errors.js';
 import { type Answer, exchange } from './exchange.js';
 
 export interface GcsConnectionOptions {
-  /** Found in the credentials by the SDK if not given. */
+  /** Project id. Without it, the SDK uses the id in the credentials. */
   projectId?: string | undefined;
   /**
-   * The address of a store that is not Google's, such as an emulator. No credentials are sent to it
-   * unless `keyFilename` is given.
+   * The address of a store that is not Google's, such as an emulator. The endpoint gets no
+   * credentials unless `keyFilename` is given.
    */
   endpoint?: string | undefined;
   /**
-   * A file with the key of a service account. The SDK's default chain finds credentials if it is
-   * not given.
+   * A file with the key of a service account. Without it, the SDK's default chain finds
+   * credentials.
    */
   keyFilename?: string | undefined;
-  /** Credentials and endpoint, in place of all of the above. */
+  /** Credentials and endpoint, instead of all of the above. */
   storage?: Storage | undefined;
-  /** Milliseconds without a byte, or with too few, after which a request ends. */
+  /** Milliseconds without a byte, or with too few bytes, after which a request ends. */
   timeoutMs?: number | undefined;
 }
 
@@ -58,7 +58,7 @@ export class GcsConnection {
     this.#timeoutMs = options.timeoutMs ?? STALL_TIMEOUT_MS;
   }
 
-  /** Sends one request once, and returns its response whatever its status. */
+  /** Sends one request once. Returns its response, regardless of the status. */
   async send({ method, path, query, headers = {}, body, limit, into }: GcsRequest, { signal }: RequestOptions): Promise<Answer> {
     this.#opened ??= this.#open();
     const { storage, agent } = await this.#opened;
@@ -69,7 +69,7 @@ export class GcsConnection {
   }
 
   async close(): Promise<void> {
-    // There is nothing to close if the connection could not be made.
+    // If the connection could not be made, there is nothing to close.
     await this.#opened?.then(
       ({ agent }) => agent.destroy(),
       () => undefined,
@@ -93,7 +93,7 @@ export class GcsConnection {
 
   /**
    * Bounds the SDK's search for credentials, which has neither cancellation nor a timeout. A search
-   * that takes too long is left running.
+   * that takes too long keeps running in the background.
    */
   async #inTime<T>(search: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const done = new AbortController();
@@ -116,8 +116,8 @@ export class GcsConnection {
 }
 
 /**
- * Returns the headers with the SDK's credentials. Empty for an endpoint that is not Google's, or if
- * the SDK finds no credentials.
+ * Returns the headers with the SDK's credentials. Returns no headers for an endpoint that is not
+ * Google's, or if the SDK finds no credentials.
  */
 function authorization(storage: Storage, url: URL): Promise<Record<string, string>> {
   return new Promise((resolve, reject) => {
@@ -134,8 +134,8 @@ function authorization(storage: Storage, url: URL): Promise<Record<string, strin
 }
 
 /**
- * Throws USAGE for an invalid address, and for one with a password: credentials never come from a
- * URL.
+ * Throws USAGE for an invalid address, and for an address with a password: credentials never come
+ * from a URL.
  */
 function checkEndpoint(endpoint: string): void {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;

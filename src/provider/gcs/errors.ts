@@ -32,7 +32,7 @@ const again: Meaning = { code: 'UNREACHABLE', hint: 'Try again; if it happens ag
 
 /**
  * Meanings of Cloud Storage errors that prove a request was rejected before it changed anything.
- * Keys are the reasons in their JSON. Any other reason proves nothing.
+ * The keys are the reasons in the JSON of the errors. Any other reason proves nothing.
  */
 const REJECTIONS: Record<string, Meaning> = {
   authError: credentials,
@@ -43,7 +43,7 @@ const REJECTIONS: Record<string, Meaning> = {
   ...meaning(malformed, 'retentionPolicyNotMet', 'sslRequired', 'uploadTooLarge', 'methodNotAllowed'),
 };
 
-/** Statuses that prove nothing, whatever their document says. */
+/** Statuses that prove nothing, regardless of the document in the response. */
 const UNDECIDED = [408, 409, 429, 499];
 
 function meaning(shared: Meaning, ...reasons: string[]): Record<string, Meaning> {
@@ -51,8 +51,8 @@ function meaning(shared: Meaning, ...reasons: string[]): Record<string, Meaning>
 }
 
 /**
- * A response that Cloud Storage does not send. It proves nothing about the store, nor about the
- * effect of a write.
+ * A response that Cloud Storage does not send. Such a response proves nothing about the store, nor
+ * about the effect of a write.
  */
 export class NotGcs extends Error {
   override readonly name = 'NotGcs';
@@ -74,8 +74,8 @@ class Refusal extends Error {
 }
 
 /**
- * Returns true if the response says that there is no object of that name. Throws NOT_FOUND if it
- * says that there is no bucket.
+ * Returns true if the response says that there is no object of that name. Throws NOT_FOUND if the
+ * response says that there is no bucket.
  */
 export function isAbsent(answer: Answer): boolean {
   const { status } = answer;
@@ -108,16 +108,16 @@ export function refusal(answer: Answer): Error {
 }
 
 /**
- * Returns true if a request that failed with `error` had no effect and never will. It was not sent,
- * or the response proves that it was rejected.
+ * Returns true if a request that failed with `error` had no effect and never will. Either the
+ * request was not sent, or the response proves that it was rejected.
  */
 export function isRejection(error: unknown): boolean {
   return isError(error) ? error.code !== 'UNREACHABLE' : error instanceof Refusal && error.isRejection;
 }
 
 /**
- * Runs `body`, and throws its failures as errors of the contract. `what` names the operation, `url`
- * the store.
+ * Runs `body`, and throws its failures as errors of the contract. `what` names the operation, and
+ * `url` names the store.
  */
 export async function translating<T>(what: string, url: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
   try {
@@ -169,8 +169,8 @@ function isProof(status: number, reason: string | undefined): boolean {
 }
 
 /**
- * Parses the error document of a response: JSON, or plain text if bytes were requested. Undefined
- * for anything else, such as a page of HTML.
+ * Parses the error document of a response: JSON, or plain text if bytes were requested. Returns
+ * undefined for any other body, such as a page of HTML.
  */
 function documentOf({ body }: Answer): { message: string; reason: string | undefined } | undefined {
   const text = Buffer.from(body).toString().trim();

@@ -18,17 +18,17 @@ export interface Question {
 
 export interface Answer {
   status: number;
-  /** The object's generation, if the response has an object's bytes. */
+  /** Generation of the object, if the response has an object's bytes. */
   generation: string | undefined;
   /** The object range of the response, from its header. */
   contentRange: string | undefined;
-  /** Owned by the caller. */
+  /** The response body. The caller owns it. */
   body: Uint8Array;
 }
 
 export interface ExchangeOptions {
   agent: Agent;
-  /** Milliseconds without a byte moved before the request ends. */
+  /** Milliseconds without a moved byte after which the request ends. */
   timeoutMs: number;
   /** Maximum bytes of a successful response. */
   limit: number;
@@ -37,7 +37,10 @@ export interface ExchangeOptions {
   signal: AbortSignal | undefined;
 }
 
-/** Throws Node's error if there is no complete response, and the errors of `bodyOf`. */
+/**
+ * Sends a request and returns its complete response. Throws Node's error if there is no complete
+ * response, and the errors of `bodyOf`.
+ */
 export async function exchange(question: Question, { agent, timeoutMs, limit, into, signal }: ExchangeOptions): Promise<Answer> {
   const { method, url, headers, body } = question;
   const request = url.protocol === 'https:' ? requestHttps : requestHttp;
@@ -52,7 +55,7 @@ export async function exchange(question: Question, { agent, timeoutMs, limit, in
     outgoing.on('response', (incoming) => {
       const { statusCode: status = 0, headers: told } = incoming;
       const isSuccess = status < 300;
-      // A response without a body may announce the length of one.
+      // A response without a body may announce a length.
       const expected = isSuccess ? announcedLength(told['content-length']) : undefined;
       bodyOf(incoming, { what: 'the answer', expected, limit: isSuccess ? limit : MAX_REFUSAL_SIZE, into }).then(
         (bytes) => resolve({ status, generation: told['x-goog-generation']?.toString(), contentRange: told['content-range'], body: bytes }),

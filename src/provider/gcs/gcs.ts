@@ -1,7 +1,8 @@
 /**
  * A provider over a bucket of Google Cloud Storage (SPEC.md "GCS"), and the entry point
- * `browserstate/gcs`. Every write has a condition on the object's generation. Every method is one
- * request. A list is one for each 1,000 names, and a swap without a clear response is one more.
+ * `browserstate/gcs`. Every write has a condition on the object's generation. Every method sends
+ * one request. A list sends one for each 1,000 names, and a swap without a clear response sends one
+ * more.
  */
 import { equalBytes } from '../../base/bytes.js';
 import { BrowserStateError, integrity, isError, throwIfAborted } from '../../base/errors.js';
@@ -19,7 +20,7 @@ import type { Answer } from './exchange.js';
 
 export interface GcsOptions extends GcsConnectionOptions {
   bucket: string;
-  /** One or more components of keys; all keys are below it. */
+  /** One or more components of keys. All keys are below the prefix. */
   prefix?: string | undefined;
 }
 
@@ -35,7 +36,7 @@ const gcsOptions: OptionNames<GcsOptions> = {
 
 /** Names that one request lists: the maximum of Cloud Storage. */
 const PAGE = 1000;
-/** Requests the bytes as the store holds them, from the store itself. */
+/** Headers that request the bytes as the store holds them, from the store itself. */
 const AS_STORED = { 'Accept-Encoding': 'identity', 'Cache-Control': 'no-store' };
 
 /**
@@ -137,9 +138,9 @@ class GcsProvider extends BucketProvider {
   }
 
   /**
-   * Reads the cell back after a swap without a clear response (R-GCS-10). The swap won if its bytes
-   * are there under another generation than it replaced. Throws UNREACHABLE otherwise: the cell may
-   * have been replaced since, or the swap may still take effect.
+   * Reads the cell back after a swap without a clear response (R-GCS-10). The swap won if the cell
+   * has its bytes under a generation other than the replaced one. Throws UNREACHABLE otherwise: the
+   * cell may have been replaced since, or the swap may still take effect.
    */
   async #settle(key: string, bytes: Uint8Array, expected: Version | null, failure: unknown, options: RequestOptions): Promise<Version> {
     // If the read fails, the outcome stays unknown, as the error below says.
@@ -176,8 +177,8 @@ class GcsProvider extends BucketProvider {
   }
 
   /**
-   * Writes if the name still has that generation (0: none). Returns the new generation; undefined
-   * if the condition does not hold.
+   * Writes if the name still has that generation; 0 stands for none. Returns the new generation, or
+   * undefined if the condition does not hold.
    */
   async #write(name: string, body: Uint8Array, ifGenerationMatch: string, options: RequestOptions): Promise<Version | undefined> {
     const path = `/upload/storage/v1/b/${this.#bucket}/o`;
@@ -199,7 +200,7 @@ interface List {
 
 /**
  * Returns true for a generation of Cloud Storage: a 64-bit integer, never used twice under one
- * name. 0 is none, and would mean "create".
+ * name. Returns false for 0, which stands for no generation and would mean "create".
  */
 function isGeneration(text: string): boolean {
   return /^[1-9][0-9]{0,17}$/.test(text);
@@ -211,7 +212,8 @@ function expectSuccess(answer: Answer): Answer {
 }
 
 /**
- * Throws unless the response has an object's bytes: those of `range`, or all if it is undefined.
+ * Throws unless the response has an object's bytes: the bytes of `range`, or all if `range` is
+ * undefined.
  */
 function expectContent(answer: Answer, range: ByteRange | undefined): Answer & { generation: Version } {
   const { status, contentRange, body } = expectSuccess(answer);
@@ -233,7 +235,7 @@ function parsed<T extends object>(answer: Answer): Partial<T> {
     const value: unknown = JSON.parse(Buffer.from(body).toString());
     if (typeof value === 'object' && value !== null) return value;
   } catch {
-    // The check below throws.
+    // The check below rejects text that is not JSON.
   }
   throw new NotGcs(`${status} with ${body.length} bytes that are no JSON`);
 }

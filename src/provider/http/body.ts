@@ -25,8 +25,8 @@ export interface PartOptions {
 }
 
 /**
- * Returns the bytes of a body between two offsets, or fewer if it ends earlier. Throws UNREACHABLE
- * if the body is longer and `mayGoOn` is not set.
+ * Returns the bytes of a body between two offsets, or fewer if the body ends earlier. Throws
+ * UNREACHABLE if the body is longer and `mayGoOn` is not set.
  */
 export async function partOf(
   body: HttpAnswer['body'],
@@ -51,7 +51,7 @@ export async function partOf(
     }
     return concat(parts);
   } finally {
-    // Nothing else is read. A body that has ended or failed has nothing to cancel.
+    // The rest of the body is not read. A body that has ended or failed has nothing to cancel.
     reader?.cancel().catch(() => undefined);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Meanings of failed requests to a reader over HTTP: by the code in an error document of S3
- * (SPEC.md R-S3-5), else by the status.
+ * Meanings of failed requests to a reader over HTTP. The code in an error document of S3 decides
+ * (SPEC.md R-S3-5), or the status if there is no document.
  */
 import { BrowserStateError, type ErrorCode, messageOf } from '../../base/errors.js';
 import { codeOfDocument } from '../s3/answers.js';
@@ -41,7 +41,7 @@ export function failureOf(status: number, body: Uint8Array, url: string, isS3: b
   return isRefused ? { code: 'FORBIDDEN', hint: HINTS.FORBIDDEN as string, found } : { code: 'UNREACHABLE', hint: AGAIN, found };
 }
 
-/** Returns the error of a request that `failure` describes. */
+/** Returns the error for a failed request. `failure` describes the cause. */
 export function failed(name: string, url: string, { code, hint, found }: Exclude<Failure, string>): BrowserStateError {
   return new BrowserStateError(code, `cannot read ${name} in ${url}: ${found}`, { hint, details: { key: name } });
 }

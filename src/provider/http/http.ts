@@ -1,7 +1,7 @@
 /**
  * Sources over `fetch`, for any runtime: the names of a bucket (SPEC.md 10.4) below an address.
- * Nothing is written and nothing is retried here. A response counts only if it fits the request.
- * Callers verify its bytes.
+ * Sources write nothing and retry nothing. A response counts only if it fits the request. Callers
+ * verify its bytes.
  */
 import { sha256 } from '#platform';
 import { equalBytes, toHex } from '../../base/bytes.js';
@@ -22,8 +22,8 @@ import type { Source } from './read-only.js';
 /** A request that is about to be sent. */
 export interface HttpRequest {
   /**
-   * The name below the address or the prefix, such as `default/.store/refs/work~`; the prefix of a
-   * list.
+   * The name below the address or the prefix, such as `default/.store/refs/work~`. For a list, the
+   * prefix of the names.
    */
   key: string;
   method: 'GET';
@@ -31,7 +31,10 @@ export interface HttpRequest {
   headers: Record<string, string>;
 }
 
-/** The address that replaces that of a request, and additional headers. A `Request` is one. */
+/**
+ * The address that replaces the address of a request, and additional headers. A `Request` is a
+ * signed request too.
+ */
 export interface SignedRequest {
   url?: string | URL;
   headers?: Iterable<readonly [string, string]> | Readonly<Record<string, string>>;
@@ -69,8 +72,8 @@ export class HttpSource implements Source {
   readonly #isS3: boolean;
 
   /**
-   * If `isS3`, the store speaks S3, whose errors are documents. A query in `base` is sent with
-   * every request.
+   * If `isS3`, the store speaks S3, whose errors are documents. Every request includes the query of
+   * `base`.
    */
   constructor(base: URL, options: HttpOptions, isS3 = false) {
     this.#base = base;
@@ -168,7 +171,7 @@ export class HttpSource implements Source {
     }
     if (range !== undefined) {
       // A server that ignores ranges sends the whole object. Bytes before the range are dropped,
-      // and those after it are not read.
+      // and bytes after the range are not read.
       const part = isPart ? { end: limit } : { start: range.start, end: range.end, mayGoOn: true };
       const bytes = await partOf(body, { what: name, ...part, onBytes });
       if (isPart && bytes.length < lengthOf(shown)) throw stranger(name, this.url, 'the answer ends before its own length');
@@ -208,15 +211,15 @@ function unsigned(given: unknown): BrowserStateError {
 const DIGEST_BYTES = 32;
 
 /**
- * Returns true if a cell is its value alone, as in Cloud Storage. S3 has marks before it (SPEC.md
- * R-S3-2), which may start with the same bytes.
+ * Returns true if a cell is its value alone, as in Cloud Storage. In S3 a cell starts with marks
+ * (SPEC.md R-S3-2), which may begin with the same bytes.
  */
 function isEnvelope(bytes: Uint8Array): boolean {
   const isMarked = bytes[0] === 0x42 && bytes[1] === 0x53 && bytes.length > DIGEST_BYTES;
   return isMarked && equalBytes(sha256(bytes.subarray(0, -DIGEST_BYTES)), bytes.subarray(-DIGEST_BYTES));
 }
 
-/** Returns the number of bytes that a Content-Range names; 0 if there is none. */
+/** Returns the number of bytes that a Content-Range names, or 0 if there is none. */
 function lengthOf(shown: string | undefined): number {
   const [, first, last] = /^bytes (\d+)-(\d+)\//.exec(shown ?? '') ?? [];
   return last === undefined ? 0 : Number(last) - Number(first) + 1;

@@ -8,8 +8,8 @@ export interface Source extends Pick<Provider, 'url' | 'get' | 'read'> {
 }
 
 /**
- * Returns the source as a provider. Its writes throw UNSUPPORTED, and so do its lists if the source
- * has none.
+ * Returns the source as a provider. Its writes throw UNSUPPORTED. Its lists throw UNSUPPORTED if
+ * the source has none.
  */
 export function readOnly(source: Source): Provider {
   const refuse = async (): Promise<never> => {
@@ -30,7 +30,7 @@ export function readOnly(source: Source): Provider {
   };
 }
 
-// biome-ignore lint/correctness/useYield: it ends before it yields.
+// biome-ignore lint/correctness/useYield: the list throws before it yields.
 async function* unlisted(url: string): AsyncGenerator<never> {
   throw new BrowserStateError('UNSUPPORTED', `${url} cannot be listed: a plain address has no list of what lies below it`, {
     hint: 'Name the sessions that you read, or read a bucket with the option `s3`, which is listed.',

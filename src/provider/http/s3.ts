@@ -15,9 +15,9 @@ import type { Source } from './read-only.js';
 
 export interface S3Address {
   bucket: string;
-  /** One or more components of keys; all keys are below it. */
+  /** One or more components of keys. All keys are below the prefix. */
   prefix?: string | undefined;
-  /** Required without an endpoint. */
+  /** Region of the bucket. Required without an endpoint. */
   region?: string | undefined;
   /** The address of a store that is not AWS. */
   endpoint?: string | undefined;
@@ -108,7 +108,7 @@ function pageOf(text: string): Page {
   };
 }
 
-/** Returns the text of the first element of that name; undefined if there is none. */
+/** Returns the text of the first element of that name, or undefined if there is none. */
 function elementOf(text: string, name: string): string | undefined {
   const start = text.indexOf(`<${name}>`);
   const end = start === -1 ? -1 : text.indexOf(`</${name}>`, start);
@@ -117,7 +117,10 @@ function elementOf(text: string, name: string): string | undefined {
   return raw.replaceAll(/&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});/g, characterOf);
 }
 
-/** Returns the character that a reference of XML names; the reference if there is none. */
+/**
+ * Returns the character that a reference of XML names, or the reference if there is no such
+ * character.
+ */
 function characterOf(reference: string): string {
   const point = Number(reference.slice(2, -1).replace('x', '0x'));
   return entities[reference] ?? (point <= 0x10ffff ? String.fromCodePoint(point) : reference);

@@ -20,9 +20,9 @@ export interface Place {
 }
 
 interface Held extends Place {
-  /** Undefined as long as no folder is expected. */
+  /** Undefined unless a folder is expected. */
   handle: fs.FileHandle | undefined;
-  /** True if the cell that identifies the repository cannot be read. Nothing is written then. */
+  /** True if the cell that identifies the repository cannot be read. Writes fail then. */
   isDamaged: boolean;
 }
 
@@ -81,7 +81,10 @@ export class Anchor {
     });
   }
 
-  /** Holds the current folder until `release`. Throws UNREACHABLE if it is not the expected one. */
+  /**
+   * Holds the current folder until `release`. Throws UNREACHABLE if the folder is not the expected
+   * one.
+   */
   async hold(): Promise<{ place: Place; release: () => Promise<void> }> {
     if (this.#expected === undefined) return { place: this.#anywhere, release: async () => undefined };
     this.#users++;
@@ -155,8 +158,8 @@ async function currentCell(cells: LocalCells, key: string): Promise<Uint8Array |
 }
 
 /**
- * Returns a path that leads to the open directory even if it is renamed: by /proc if there is one,
- * else the name.
+ * Returns a path that leads to the open directory even if the directory is renamed. Uses /proc if
+ * there is one, and the name otherwise.
  */
 async function pathOf(handle: fs.FileHandle, root: string): Promise<string> {
   const path = `/proc/self/fd/${handle.fd}`;

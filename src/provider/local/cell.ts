@@ -66,7 +66,7 @@ export interface CurrentCell {
   version: Version;
   payload: Uint8Array;
   generation: string;
-  /** The generation that contains this one, if it is nested. */
+  /** The generation that contains this one, if this one is nested. */
   nestedIn: string | undefined;
 }
 
@@ -74,13 +74,13 @@ export class LocalCells {
   readonly #folder: Folder;
   readonly #limit: number;
 
-  /** `limit`: the number from which an entry ends its generation; at least 2. */
+  /** `limit` is the number from which an entry ends its generation: at least 2. */
   constructor(folder: Folder, limit: number) {
     this.#folder = folder;
     this.#limit = limit;
   }
 
-  /** Returns the cell as it was at some moment during the call; undefined if there was none. */
+  /** Returns the cell as it was at some moment during the call, or undefined if there was none. */
   async current(key: string): Promise<CurrentCell | undefined> {
     for (let start = 0; start < MAX_STARTS; start++) {
       const generations = await this.generations(key);
@@ -93,8 +93,8 @@ export class LocalCells {
   }
 
   /**
-   * Sets the cell if its version is `expected` (null: if there is none). Returns undefined if it
-   * lost. Throws errors of the file system.
+   * Sets the cell if its version is `expected`; null stands for no cell. Returns undefined if the
+   * swap lost. Throws errors of the file system.
    */
   async swap(key: string, payload: Uint8Array, expected: Version | null, options: RequestOptions): Promise<Version | undefined> {
     if (expected === null) return await this.#folder.afresh(() => this.#create(key, payload, options));
@@ -122,7 +122,7 @@ export class LocalCells {
     return join(this.directory(key), `g-${generation}`);
   }
 
-  /** Returns the names of the generations that are in place; undefined if there is no cell. */
+  /** Returns the names of the generations that are in place, or undefined if there is no cell. */
   async generations(key: string): Promise<string[] | undefined> {
     const names = await namesIn(this.directory(key));
     if (names === undefined) await this.#folder.requireWay(this.directory(key));
@@ -160,7 +160,8 @@ export class LocalCells {
   }
 
   /**
-   * Links the last entry of a generation, with the next one nested in it. Throws ENOENT as above.
+   * Links the last entry of a generation, with the next generation nested inside. Throws ENOENT if
+   * the generation is not in place.
    */
   async #roll(place: Place, payload: Uint8Array, options: RequestOptions): Promise<Version | undefined> {
     await this.#finishPredecessor(place);
@@ -201,7 +202,8 @@ export class LocalCells {
   }
 
   /**
-   * Returns the newest entry of a generation; undefined if the generation is gone or being removed.
+   * Returns the newest entry of a generation, or undefined if the generation is gone or being
+   * removed.
    */
   async #top(key: string, generation: string): Promise<Top | undefined> {
     const names = (await namesIn(this.generation({ key, generation }))) ?? [];

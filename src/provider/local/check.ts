@@ -1,6 +1,6 @@
 /**
- * The verification of one cell of the local folder: every entry, including superseded ones, and
- * that nothing else is in the cell (SPEC.md R-LOCAL-11).
+ * Verification of one cell of the local folder (SPEC.md R-LOCAL-11). The checks cover every entry,
+ * including superseded entries, and find anything else in the cell.
  */
 import { join } from 'node:path';
 import { check, isError } from '../../base/errors.js';
@@ -40,11 +40,15 @@ async function messagesWithin(cells: LocalCells, key: string): Promise<string[]>
     const path = cells.generation({ key, generation });
     messages.push(...(await checkGeneration(path, key, generation, generations)));
   }
-  // Damage that no single generation shows: none at all, or two that do not follow each other.
+  // No single generation shows such damage: there is no generation, or two that do not follow each
+  // other.
   return messages.length > 0 ? messages : await messageOf(() => cells.current(key));
 }
 
-/** Checks for every entry from 1 without a gap, the nested next generations, and nothing else. */
+/**
+ * Checks that a generation has every entry from 1 without a gap, the nested next generations, and
+ * nothing else. Returns the problems.
+ */
 async function checkGeneration(path: string, key: string, generation: string, beside: (string | undefined)[]): Promise<string[]> {
   const names = (await namesIn(path)) ?? [];
   const nested = names.map((name) => /^next-([0-9a-f]{32})$/.exec(name)?.[1]);

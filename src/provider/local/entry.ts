@@ -1,8 +1,8 @@
 /**
- * One write of a cell of the local folder, as bytes (SPEC.md R-LOCAL-6). It consists of a kind
- * byte, the name of the next generation (last entries only), the payload and a SHA-256. The hash
- * covers these bytes and the entry's position. So an entry that was damaged, truncated, moved or
- * exchanged is never accepted as a value.
+ * One write of a cell of the local folder, as bytes (SPEC.md R-LOCAL-6): a kind byte, the name of
+ * the next generation (last entries only), the payload and a SHA-256. The hash covers these bytes
+ * and the entry's position. So an entry that was damaged, truncated, moved or exchanged is never
+ * accepted as a value.
  */
 import { createHash } from 'node:crypto';
 import { concat, equalBytes, fromHex, toHex, utf8 } from '../../base/bytes.js';
@@ -17,7 +17,7 @@ const HASH_BYTES = 32;
 /** Maximum bytes of an entry's file. A larger file is rejected before it is read. */
 export const MAX_ENTRY_SIZE = 1 + NAME_BYTES + MAX_CELL_SIZE + HASH_BYTES;
 
-/** The position of an entry. `generation` is 32 hex digits, numbers start at 1. */
+/** The position of an entry. `generation` is 32 hex digits. Numbers start at 1. */
 export interface Place {
   key: string;
   generation: string;
@@ -26,7 +26,7 @@ export interface Place {
 
 export interface Entry {
   payload: Uint8Array;
-  /** The generation that follows; undefined unless the entry is the last of its own. */
+  /** The generation that follows. Undefined unless the entry is the last of its own generation. */
   next: string | undefined;
   /** Distinguishes writes of one number, which exist after a folder was restored from a backup. */
   tag: string;
@@ -62,14 +62,14 @@ export function versionOf(place: Place, tag: string): Version {
   return `${place.generation}/${place.number}/${tag}`;
 }
 
-/** Returns the version of a generation's first value, which its bytes decide. */
+/** Returns the version of a generation's first value. The value's bytes decide the version. */
 export function firstVersion(place: Place, payload: Uint8Array): Version {
   return versionOf(place, tagOf(encodeEntry(place, payload)));
 }
 
 /**
- * Returns the place and tag that a version names; undefined for a version that this provider never
- * returned.
+ * Returns the place and tag that a version names, or undefined for a version that this provider
+ * never returned.
  */
 export function parseVersion(key: string, version: Version): { place: Place; tag: string } | undefined {
   const [, generation, number, tag] = /^([0-9a-f]{32})\/([1-9][0-9]{0,8})\/([0-9a-f]{16})$/.exec(version) ?? [];

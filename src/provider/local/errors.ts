@@ -33,7 +33,10 @@ function meaningInFolder(name: string, particular: Record<string, ErrorCode>): {
 export const absent = { ENOENT: 'NOT_FOUND', ENOTDIR: 'NOT_FOUND', EISDIR: 'NOT_FOUND' } as const;
 export const damaged = { EISDIR: 'INTEGRITY', ENOTDIR: 'INTEGRITY' } as const;
 export const misplaced = { ENOTDIR: 'USAGE', EISDIR: 'USAGE' } as const;
-/** A directory in the place of an entry is damage: no key is below a cell. */
+/**
+ * Meanings of a misplaced entry of a cell. A directory instead of an entry is damage: no key is
+ * below a cell.
+ */
 export const misplacedCell = { ENOTDIR: 'USAGE', EISDIR: 'INTEGRITY' } as const;
 
 /**
@@ -55,8 +58,8 @@ export function typeName(found: Pick<Stats, 'isDirectory' | 'isSymbolicLink' | '
 }
 
 /**
- * Returns the error for an entry in the place of a file: EISDIR for a directory, which may be that
- * of other keys, else INTEGRITY.
+ * Returns the error for an entry that should be a file. A directory is EISDIR, because other keys
+ * may be below it. Anything else is INTEGRITY.
  */
 export function misfit(path: string, found: Stats): Error {
   const message = `${path}: expected a file, found ${typeName(found)}`;
@@ -64,8 +67,8 @@ export function misfit(path: string, found: Stats): Error {
 }
 
 /**
- * Returns the error for an entry in the place of a directory: ENOTDIR for a file, which may be an
- * object, else INTEGRITY.
+ * Returns the error for an entry that should be a directory. A file is ENOTDIR, because it may be
+ * an object. Anything else is INTEGRITY.
  */
 export function notDirectory(path: string, found: Stats): Error {
   if (!found.isFile()) return integrity(`${path}: expected a directory, found ${typeName(found)}`, undefined, { path });
@@ -93,8 +96,8 @@ export function translated(error: unknown, what: string, particular: Record<stri
 }
 
 /**
- * Runs the steps after a write has taken effect. A failure there leaves the caller unsure, which is
- * UNREACHABLE.
+ * Runs the steps after a write has taken effect. Throws UNREACHABLE for a failure there, since the
+ * effect of the write is then unknown to the caller.
  */
 export async function committed(body: () => Promise<unknown>): Promise<void> {
   try {

@@ -11,7 +11,8 @@ import { committed, hasErrno, misfit, notDirectory } from './errors.js';
 export const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 /**
- * A FIFO or a device in the place of a file never blocks an open, and a symlink is never followed.
+ * Flags for opening a file. A FIFO or a device never blocks the open, and a symlink is never
+ * followed.
  */
 const FILE = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -31,15 +32,15 @@ async function unless(names: readonly string[], act: () => Promise<unknown>): Pr
 export const makeDirectory = (path: string): Promise<boolean> => unless(['EEXIST'], () => fs.mkdir(path, PRIVATE_DIRECTORY));
 
 /**
- * Throws ENOTDIR for anything but a directory. A symlink is rejected too: a write through one may
- * land anywhere.
+ * Throws ENOTDIR for anything except a directory. Rejects a symlink too: a write through a symlink
+ * may land anywhere.
  */
 export async function requireDirectory(path: string): Promise<void> {
   const found = await fs.lstat(path);
   if (!found.isDirectory()) throw notDirectory(path, found);
 }
 
-/** Creates a private file. Throws EEXIST if there is one. */
+/** Creates a private file. Throws EEXIST if the file exists. */
 export const createFile = (path: string): Promise<fs.FileHandle> => fs.open(path, 'wx', PRIVATE_FILE);
 
 /** Writes the whole of a new file, syncs it and closes it. */
@@ -53,7 +54,7 @@ export async function writeAll(file: fs.FileHandle, bytes: Uint8Array): Promise<
 }
 
 /**
- * Gives a staged file its name: the name appears with all bytes or not at all, and survives a power
+ * Gives a staged file its name. The name appears with all bytes or not at all, and survives a power
  * loss. Returns false if the name is taken. Throws ENOENT if its directory is missing. Throws
  * UNREACHABLE if the directory was moved away meanwhile: the name may have appeared before or
  * after.
@@ -88,13 +89,13 @@ async function linked(staged: string, path: string): Promise<boolean> {
 
 export const isThere = (path: string): Promise<boolean> => unless(['ENOENT'], () => fs.stat(path));
 
-/** Renames `from`. Returns false if it does not exist. */
+/** Renames `from`. Returns false if `from` does not exist. */
 export const renamed = (from: string, to: string): Promise<boolean> => unless(['ENOENT'], () => fs.rename(from, to));
 
 /** Renames `from` to `to`. Returns false if `to` exists and is not an empty directory. */
 export const renamedToNew = (from: string, to: string): Promise<boolean> => unless(['ENOTEMPTY', 'EEXIST'], () => fs.rename(from, to));
 
-/** Syncs a directory. Returns false if it does not exist. */
+/** Syncs a directory. Returns false if the directory does not exist. */
 export const syncedIfThere = (path: string): Promise<boolean> => unless(['ENOENT'], () => syncDirectory(path));
 
 export function openDirectory(path: string): Promise<fs.FileHandle> {
@@ -111,9 +112,9 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /**
- * Reads a file into `into` if it fits, or the part of it that `select` returns for its size. Throws
- * INTEGRITY for an entry that is neither a file nor a directory, and EISDIR for a directory, both
- * with the path.
+ * Reads a file, or the part that `select` returns for the file's size. Reads into `into` if the
+ * bytes fit. Throws INTEGRITY for an entry that is neither a file nor a directory, and EISDIR for a
+ * directory, both with the path.
  */
 export async function readBytes(
   path: string,
@@ -126,7 +127,8 @@ export async function readBytes(
     if (!found.isFile()) throw misfit(path, found);
     const { start, end } = select(found.size);
     const fits = into !== undefined && into.length >= end - start;
-    // Not from the shared pool, and not zeroed: the caller owns the result.
+    // The buffer is not from the shared pool, because the caller owns the result, and is not
+    // zeroed.
     const bytes = fits ? into.subarray(0, end - start) : new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
     for (let at = 0; at < bytes.length; ) {
       const { bytesRead } = await file.read(bytes, at, bytes.length - at, start + at);
@@ -143,15 +145,16 @@ async function openFile(path: string): Promise<fs.FileHandle> {
   try {
     return await fs.open(path, FILE);
   } catch (error) {
-    // Open fails with these for a symlink and a socket.
+    // These are the errors of opening a symlink or a socket.
     if (hasErrno(error, 'ELOOP', 'EMLINK', 'ENXIO', 'EOPNOTSUPP')) throw misfit(path, await fs.lstat(path));
     throw error;
   }
 }
 
 /**
- * Returns the names in a directory; undefined if it does not exist. Throws ENOTDIR for anything
- * else in its place, and for a file above it: the names that it hides are not absent.
+ * Returns the names in a directory, or undefined if it does not exist. Throws ENOTDIR if something
+ * other than a directory is at the path, or a file is above it. Names behind such a file are
+ * hidden, not absent.
  */
 export async function namesIn(path: string): Promise<string[] | undefined> {
   try {
@@ -163,10 +166,10 @@ export async function namesIn(path: string): Promise<string[] | undefined> {
   }
 }
 
-/** Removes a file. Returns false if there is none, or if it is a directory. */
+/** Removes a file. Returns false if the file does not exist or is a directory. */
 export const removeFile = (path: string): Promise<boolean> => unless(['ENOENT', 'ENOTDIR', 'EISDIR'], () => fs.unlink(path));
 
-/** Removes a directory and all below it. A no-op if there is none. */
+/** Removes a directory and everything below it. Does nothing if the directory does not exist. */
 export async function removeTree(path: string): Promise<void> {
   await fs.rm(path, { recursive: true, force: true });
 }

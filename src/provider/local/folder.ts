@@ -20,18 +20,18 @@ import {
   writeAll,
 } from './files.js';
 
-/** The name of a temporary file; the group is its owner. */
+/** The name of a temporary file. The group of the pattern matches its owner. */
 export const TEMPORARY = /^[0-9a-f]{32}\.(.+)$/;
 
 /** The known state of a folder while its provider is open. */
 export class FolderState {
-  /** Directories below the root that this process knows to exist and to stay. */
+  /** Directories below the root that this process knows to exist. */
   readonly known = new Set<string>();
   isSwept = false;
 
   /**
-   * `owners`: owners of the temporary files. Without them, the temporary files of killed processes
-   * are never removed.
+   * `owners` are the owners of the temporary files. Without owners, the temporary files of killed
+   * processes are never removed.
    */
   constructor(readonly owners: Owners | undefined) {}
 }
@@ -74,7 +74,7 @@ export class Folder {
     }
   }
 
-  /** Removes, once, the temporary files of exited processes. Files that cannot be removed stay. */
+  /** Removes the temporary files of exited processes, once. Files that cannot be removed stay. */
   async #sweep(): Promise<void> {
     const { owners, isSwept } = this.#state;
     if (owners === undefined || isSwept) return;
@@ -103,8 +103,8 @@ export class Folder {
   }
 
   /**
-   * Like `stageFile`, for a directory with one file. `name` may contain directories: all are
-   * synced.
+   * Calls `use` with the path of a complete, synced directory that contains one file, and removes
+   * that path afterwards. `name` may contain directories, which are synced too.
    */
   async stageDirectory<T>(name: string, bytes: Uint8Array, use: (path: string) => Promise<T>): Promise<T> {
     return await this.withTemporary(async (path) => {
@@ -126,8 +126,8 @@ export class Folder {
     if (this.#known.has(below)) return;
     if (path !== this.root) await this.ensureDirectory(dirname(path));
     else await makeAncestors(path);
-    // Another process may have made the directory and not synced it yet, so an existing one is
-    // synced as well.
+    // Another process may have made the directory and not synced it yet, so an existing directory
+    // is synced as well.
     const isNew = await makeDirectory(path);
     if (!isNew && path !== this.root) await requireDirectory(path);
     if (isNew || path !== this.root) await syncDirectory(dirname(path));
@@ -135,8 +135,8 @@ export class Folder {
   }
 
   /**
-   * Throws ENOTDIR if something other than a directory is above a path. It may hide a missing file,
-   * as a dangling symlink does.
+   * Throws ENOTDIR if something other than a directory is above a path. A dangling symlink, for
+   * example, may hide a file that looks missing.
    */
   async requireWay(path: string): Promise<void> {
     for (let at = dirname(path); at !== this.root && at !== dirname(at); at = dirname(at)) {
@@ -151,7 +151,7 @@ export class Folder {
     }
   }
 
-  /** Forgets all known directories: one was removed by another program. */
+  /** Forgets all known directories, after another program has removed one. */
   forget(): void {
     this.#known.clear();
   }

@@ -14,7 +14,7 @@ const STAT_BATCH = 32;
 
 /**
  * Yields entries of the whole folder that have the name of an object or a cell and the type of
- * neither. No read accepts them.
+ * neither. No read accepts such entries.
  */
 export async function* oddEntries(folder: Folder, signal: AbortSignal | undefined): AsyncGenerator<{ key: string; message: string }> {
   const parents = [''];
@@ -68,8 +68,8 @@ async function* withSizes(folder: Folder, keys: string[], signal: AbortSignal | 
 }
 
 /**
- * Lists a directory. Returns no entries if it does not exist, or if it is an object. Throws
- * INTEGRITY for anything else in its place: its entries would look absent.
+ * Lists a directory. Returns no entries if the directory does not exist, or if it is an object.
+ * Throws INTEGRITY for anything else instead of a directory: its entries would look absent.
  */
 async function entriesIn(folder: Folder, parent: string): Promise<Dirent[]> {
   const path = folder.path(objectPath(parent));
@@ -85,7 +85,9 @@ async function entriesIn(folder: Folder, parent: string): Promise<Dirent[]> {
   }
 }
 
-/** Returns the size of a file; undefined if it was removed since its directory was read. */
+/**
+ * Returns the size of a file, or undefined if the file was removed since its directory was read.
+ */
 async function sizeOf(path: string): Promise<number | undefined> {
   try {
     return (await fs.lstat(path)).size;

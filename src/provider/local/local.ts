@@ -1,9 +1,9 @@
 /**
  * A provider over a folder (SPEC.md "Local folder"): a local store, a mounted disk, or the store
  * that several processes of a machine share. Objects are files that appear whole by link(); cells
- * are in cell.ts. Nothing is created before the first write, and all created files are
- * private to their owner. Correct for a local file system with hard links. A network file system is
- * as good as its own link() and rename().
+ * are in cell.ts. Nothing is created before the first write, and all created files are private to
+ * their owner. The provider is correct on a local file system with hard links. On a network file
+ * system, it is as good as that file system's link() and rename().
  */
 import { dirname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -32,19 +32,19 @@ const ENTRIES_PER_GENERATION = 64;
 
 export interface LocalOptions {
   /**
-   * Entries of one generation of a cell, 2 or more. Folders written with different numbers are read
-   * alike; tests make it small.
+   * Entries of one generation of a cell, at least 2. Folders written with different numbers are
+   * read alike. Tests use a small number.
    */
   entriesPerGeneration?: number;
-  /** The processes of this machine. Temporary files of exited ones are removed. */
+  /** The owners on this machine. Temporary files of exited processes are removed. */
   owners?: Owners | undefined;
 }
 
 const localOptions: OptionNames<LocalOptions> = { entriesPerGeneration: kind.from(2), owners: kind.object };
 
 /**
- * Returns the provider over the folder `root`, which need not exist. Only `random` of the host is
- * used.
+ * Returns the provider over the folder `root`, which need not exist. Uses only `random` of the
+ * host.
  */
 export function localProvider(root: string, host: Pick<Host, 'random'> = systemHost, options: LocalOptions = {}): Provider {
   checkArgument('localProvider', 'root', root);
@@ -165,12 +165,12 @@ class LocalProvider implements Provider {
     return await translating('look at temporary files', {}, () => this.#anchor.reading(({ folder }) => bytesAt(folder.path('tmp'))));
   }
 
-  /** A no-op: nothing is held open between calls. */
+  /** Does nothing: no file is held open between calls. */
   async close(): Promise<void> {}
 
   /**
-   * Runs a write. If a link fails, the file system is probed: a folder may have been copied to one
-   * without hard links.
+   * Runs a write. If a link fails, probes the file system: the folder may have been copied to a
+   * file system without hard links.
    */
   async #linking<T>(write: (place: Place) => Promise<T>): Promise<T> {
     return await this.#anchor.writing(async (place) => {

@@ -1,6 +1,6 @@
 /**
- * Keys as paths of a local folder, and back (SPEC.md R-LOCAL-2). An object is a file of its key's
- * name. A cell is a directory with `.cell` after its name. An ambiguous name gets a `~` at its end,
+ * Keys as paths of a local folder, and back (SPEC.md R-LOCAL-2). An object is a file named like its
+ * key. A cell is a directory with `.cell` after its name. An ambiguous name gets a `~` at its end,
  * which no key can contain. The mapping is one to one: a path belongs to no key or to one key.
  */
 import { isKey } from '../key.js';
@@ -25,8 +25,8 @@ export function cellPath(key: string): string {
 }
 
 /**
- * Returns the key of the file `name` in the directory of `parent` ('' or a key and a slash);
- * undefined if it has none.
+ * Returns the key of the file `name` in the directory of `parent` ('' or a key and a slash), or
+ * undefined if the file has no key.
  */
 export function keyOfName(parent: string, name: string): string | undefined {
   const component = name.endsWith(ESCAPE) ? name.slice(0, -1) : name;
@@ -34,7 +34,9 @@ export function keyOfName(parent: string, name: string): string | undefined {
   return isKey(parent + component) ? parent + component : undefined;
 }
 
-/** Returns the key of the cell whose directory is `name`; undefined if it is no cell's. */
+/**
+ * Returns the key of the cell whose directory is `name`, or undefined if `name` belongs to no cell.
+ */
 export function keyOfCellName(parent: string, name: string): string | undefined {
   const key = parent + name.slice(0, -CELL.length);
   return name.endsWith(CELL) && isKey(key) ? key : undefined;

@@ -1,7 +1,7 @@
 /**
- * The probe of a file system, on which the folder's correctness rests (SPEC.md R-LOCAL-3,
- * R-LOCAL-5). link() and rename() must create each name only once. No file system lock is used: a
- * network file system with ineffective locks passes if its link() and rename() hold.
+ * The probe of a file system, on which the folder's correctness depends (SPEC.md R-LOCAL-3,
+ * R-LOCAL-5). link() and rename() must create each name only once. The folder uses no file system
+ * lock. A network file system with ineffective locks passes if its link() and rename() hold.
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ const ABSENT = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EINVAL'];
 
 /**
  * Throws UNSUPPORTED with the reason if the folder's file system lacks a required feature. Throws
- * other file system errors as they are.
+ * other file system errors unchanged.
  */
 export async function probeFolder(folder: Folder): Promise<void> {
   await folder.withTemporary(async (path) => {

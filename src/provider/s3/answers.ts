@@ -1,15 +1,15 @@
 /**
  * Checks that a response comes from S3 at all. Proxies, captive portals and wrong endpoints respond
  * too, often with 200. No such response may be read as an empty store, a completed write or damage
- * (SPEC.md R-S3-9). The raw response is checked before the SDK parses it, since the SDK makes an
- * empty list of a page of HTML.
+ * (SPEC.md R-S3-9). The raw response is checked before the SDK parses it, since the SDK parses a
+ * page of HTML as an empty list.
  */
 import { isError } from '../../base/errors.js';
 import { MAX_ANSWER_SIZE, MAX_REFUSAL_SIZE } from '../../base/limits.js';
 import type { ByteRange } from '../provider.js';
 import { announcedLength, bodyOf, discard, rangeProblem } from '../shared/body.js';
 
-/** A kind of request, which decides the valid responses. */
+/** A kind of request. The kind decides which responses are valid. */
 export type Asked = 'object' | 'list' | 'put' | 'delete' | 'head';
 
 /** The SDK's own HTTP response. */
@@ -20,8 +20,8 @@ export interface RawAnswer {
 }
 
 /**
- * A response that S3 does not send. It proves nothing about the store, nor about the effect of a
- * write.
+ * A response that S3 does not send. Such a response proves nothing about the store, nor about the
+ * effect of a write.
  */
 export class NotS3 extends Error {
   override readonly name = 'NotS3';
@@ -34,15 +34,15 @@ export class NotS3 extends Error {
   }
 }
 
-/** Successful statuses of each kind. */
+/** Successful statuses of each kind of request. */
 const SUCCESS: Record<Asked, readonly number[]> = { object: [200, 206], list: [200], put: [200], delete: [204, 200], head: [200] };
 
-/** An ETag that distinguishes writes. A proxy that changes bodies makes it weak. */
+/** An ETag that distinguishes writes. A proxy that changes bodies makes the ETag weak. */
 const STRONG_ETAG = /^"?(?!W\/)[\x21\x23-\x29\x2b-\x7e]{1,128}"?$/;
 
 /**
- * Throws NotS3 unless `answer` is a response of S3 to that kind of request. Bodies are read here,
- * within bounds, and put back as bytes. The body of an object stays a stream.
+ * Throws NotS3 unless `answer` is a response of S3 to that kind of request. Reads bodies within
+ * bounds, and puts them back as bytes. The body of an object stays a stream.
  */
 export async function checkAnswer(asked: Asked, answer: RawAnswer): Promise<void> {
   const { statusCode: status, headers, body } = answer;
@@ -78,12 +78,12 @@ async function wholeBody(asked: Asked, { statusCode: status, headers, body }: Ra
 
 function isExpected(asked: Asked, status: number, isSuccess: boolean, bytes: Uint8Array): boolean {
   if (isSuccess) return asked === 'list' ? isDocument(bytes, 'ListBucketResult') : bytes.length === 0;
-  // Responses without a body by the rules of HTTP have no document either.
+  // Responses that have no body by the rules of HTTP have no document either.
   if (asked === 'head' || (asked === 'object' && status === 304)) return true;
   return codeOfDocument(bytes) !== undefined;
 }
 
-/** Returns the code in an error document of S3; undefined for anything else. */
+/** Returns the code in an error document of S3, or undefined for any other bytes. */
 export function codeOfDocument(bytes: Uint8Array): string | undefined {
   return isDocument(bytes, 'Error') ? /<Code>\s*([A-Za-z0-9.]+)\s*<\/Code>/.exec(textOf(bytes))?.[1] : undefined;
 }
@@ -94,7 +94,7 @@ export function isDocument(bytes: Uint8Array, tag: string): boolean {
   return new RegExp(`^(?:<\\?xml[^>]*\\?>\\s*)?<${tag}[\\s>]`).test(text) && text.endsWith(`</${tag}>`);
 }
 
-/** Returns bytes as text, whatever they are. */
+/** Returns bytes as text, even if they are not valid UTF-8. */
 export function textOf(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
@@ -122,7 +122,7 @@ export function checkContent(content: Content, range: ByteRange | undefined): vo
   throw new NotS3(status, problem);
 }
 
-/** Returns why a response is not the stored object: a proxy sends pages or encoded bytes. */
+/** Returns why a response is not the stored object. Proxies send pages or encoded bytes. */
 function wholeProblem({ ContentType: type, ContentEncoding: encoding }: Content, status: number): string | undefined {
   if (status !== 200) return 'no range was asked for';
   if (/^text\/html\b/i.test(type ?? '')) return 'it is a page of HTML';
@@ -152,7 +152,7 @@ export function checkNames(names: readonly string[], prefix: string): void {
 }
 
 /**
- * Returns a name of a list without its encoding. An invalid encoding is returned as it is; it is no
+ * Returns a name of a list without its encoding. Returns an invalid encoding unchanged; it is no
  * key.
  */
 export function decodedName(name: string): string {

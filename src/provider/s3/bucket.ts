@@ -1,6 +1,6 @@
 /**
- * Requests on one bucket. They handle failed conditions, and the form in which the store requires
- * the ETag of one (SPEC.md R-S3-3, R-S3-4). Errors are the SDK's.
+ * Requests on one bucket, with failed conditions and the form of an ETag that the store requires in
+ * a condition (SPEC.md R-S3-3, R-S3-4). Errors are the SDK's.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -20,11 +20,11 @@ type Condition = { IfNoneMatch: '*' } | { IfMatch: string };
 
 /** An acknowledged write. */
 export interface Written {
-  /** Without quotes. */
+  /** The ETag without quotes. */
   etag: string;
   /**
-   * The proof that the store has the bytes: an ETag that is their MD5, or the store's report that
-   * it encrypted them, which changes ETags. Undefined if there is none.
+   * The proof that the store has the bytes: an ETag that is their MD5, or the store's report of
+   * encryption, which changes ETags. Undefined if there is no proof.
    */
   proof: 'content' | 'encryption' | undefined;
 }
@@ -33,7 +33,7 @@ export class S3Bucket {
   readonly #bucket: string;
   readonly #connection: S3Connection;
   readonly #host: Pick<Host, 'random'>;
-  /** The form of an ETag in If-Match that this store accepts, once a write has shown it. */
+  /** The form of an ETag in If-Match that this store accepts, once a write has shown the form. */
   etagStyle: EtagStyle | undefined;
 
   constructor(bucket: string, connection: S3Connection, host: Pick<Host, 'random'>) {
@@ -62,12 +62,15 @@ export class S3Bucket {
     }
   }
 
-  /** Writes if there is nothing of that name. Returns undefined if there is. */
+  /** Creates an object. Returns undefined if the name is taken. */
   async create(name: string, body: Uint8Array, options: RequestOptions): Promise<Written | undefined> {
     return await this.#write(name, body, { IfNoneMatch: '*' }, options);
   }
 
-  /** Writes if the ETag (without quotes) is still `etag`. Returns undefined if it is not. */
+  /**
+   * Replaces an object if its ETag (without quotes) is still `etag`. Returns undefined if the ETag
+   * differs.
+   */
   async replace(
     name: string,
     body: Uint8Array,
@@ -107,8 +110,8 @@ export class S3Bucket {
   }
 
   /**
-   * Resends a write that was rejected because another was in progress: its condition decides then
-   * as well.
+   * Resends a write that was rejected because another write was in progress. The condition of the
+   * write decides again.
    */
   async #write(name: string, body: Uint8Array, condition: Condition, { signal }: RequestOptions): Promise<Written | undefined> {
     const input = { Bucket: this.#bucket, Key: name, Body: body, ContentLength: body.length, ...condition };
@@ -127,7 +130,7 @@ export class S3Bucket {
     }
   }
 
-  /** Requests the size of an object; undefined if there is no such object. */
+  /** Requests the size of an object. Returns undefined if there is no such object. */
   async sizeOf(name: string): Promise<number | undefined> {
     try {
       const input = { Bucket: this.#bucket, Key: name };
@@ -150,7 +153,7 @@ export class S3Bucket {
   }
 }
 
-/** Returns the MD5 of the bytes; undefined on a machine whose policy forbids MD5. */
+/** Returns the MD5 of the bytes, or undefined on a machine whose policy forbids MD5. */
 function md5(bytes: Uint8Array): string | undefined {
   try {
     return createHash('md5').update(bytes).digest('hex');

@@ -2,7 +2,7 @@
  * The bytes of a cell in S3, and the text of its version (SPEC.md R-S3-2 to R-S3-5). An ETag alone
  * is not enough: it repeats for equal bytes, and does not show whether a swap without a response
  * took effect. So every write has a random *mark*, and a cell starts with the marks of its newest
- * writes. They show a writer whether its swap took effect, even after others followed.
+ * writes. The marks show a writer whether its swap took effect, even after other swaps followed.
  */
 import { concat, fromHex, toHex } from '../../base/bytes.js';
 import { BrowserStateError, check } from '../../base/errors.js';
@@ -11,8 +11,8 @@ import type { Version } from '../provider.js';
 
 export const MARK_BYTES = 8;
 /**
- * Marks that a cell keeps. If more writes than this follow a swap without a response before it is
- * read back, its outcome stays unknown.
+ * Marks that a cell keeps. A swap without a response stays unknown if more writes than this follow
+ * before the cell is read back.
  */
 export const MARKS = 8;
 const HEAD_BYTES = MARKS * MARK_BYTES;
@@ -27,8 +27,8 @@ export interface State {
 /** Fills the marks of a cell with fewer writes. */
 const NONE = '00'.repeat(MARK_BYTES);
 /**
- * The ETag of a write that others followed before its own was seen. No store returns it, so a swap
- * by it loses.
+ * The ETag of a write that other writes followed before its own ETag was seen. No store returns
+ * this ETag, so a swap from it loses.
  */
 const SUPERSEDED = 'superseded';
 
@@ -42,7 +42,7 @@ export function encodeCell(marks: readonly string[], value: Uint8Array): Uint8Ar
   return concat([head, value]);
 }
 
-/** Parses the bytes of a cell. Throws INTEGRITY if they are not one. */
+/** Parses the bytes of a cell. Throws INTEGRITY if the bytes are not a cell. */
 export function decodeCell(key: string, bytes: Uint8Array): { marks: string[]; value: Uint8Array } {
   check(bytes.length >= HEAD_BYTES, `cell ${key}: expected ${HEAD_BYTES} bytes or more, found ${bytes.length}`);
   const marks: string[] = [];
@@ -56,13 +56,16 @@ export function versionOf({ marks, etag }: State): Version {
   return `${marks.join('')}/${etag}`;
 }
 
-/** Returns undefined for a version that this provider never returned. */
+/**
+ * Returns the state that a version names, or undefined for a version that this provider never
+ * returned.
+ */
 export function parseVersion(version: Version): State | undefined {
   const [, marks, etag] = /^((?:[0-9a-f]{16}){1,8})\/([\x21\x23-\x29\x2b-\x7e]{1,128})$/.exec(version) ?? [];
   return marks === undefined || etag === undefined ? undefined : { marks: marks.match(/.{16}/g) ?? [], etag };
 }
 
-/** Returns an ETag without its quotes. Throws UNSUPPORTED for one that no swap can use. */
+/** Returns an ETag without its quotes. Throws UNSUPPORTED for an ETag that no swap can use. */
 export function bareEtag(etag: string | undefined): string {
   const [, bare] = /^"?([\x21\x23-\x29\x2b-\x7e]{1,128})"?$/.exec(etag ?? '') ?? [];
   if (bare !== undefined && !bare.startsWith('W/')) return bare;
@@ -73,8 +76,8 @@ export function bareEtag(etag: string | undefined): string {
 
 /**
  * Returns the outcome of a write from `expected` (undefined: from no cell) to `marks`, seen from a
- * later state. It is the write's own version, 'lost' if another replaced `expected` and the write
- * can never take effect, or 'unknown'.
+ * later state. The outcome is the write's own version, or 'unknown'. It is 'lost' if another write
+ * replaced `expected`, so that this write can never take effect.
  */
 export function outcome(expected: State | undefined, marks: readonly string[], now: State | undefined): Version | 'lost' | 'unknown' {
   if (now === undefined) return 'unknown';

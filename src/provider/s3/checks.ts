@@ -1,6 +1,6 @@
 /**
  * Checks of writes that were acknowledged without a proof (SPEC.md R-S3-11). A size check of an
- * object runs beside the following requests and is awaited with the next swap, so that it adds no
+ * object runs during the following requests and is awaited with the next swap, so that it adds no
  * round trip. A cell is checked by its next read.
  */
 import { BrowserStateError } from '../../base/errors.js';
@@ -13,7 +13,7 @@ export class WriteChecks {
   readonly #marks = new Map<string, string>();
 
   /**
-   * Starts to compare the size of an object with the written bytes; `sizeOf` returns undefined if
+   * Starts to compare the size of an object with the written bytes. `sizeOf` returns undefined if
    * there is no object.
    */
   expectSize(key: string, bytes: number, sizeOf: () => Promise<number | undefined>): void {
@@ -35,7 +35,7 @@ export class WriteChecks {
 
   /**
    * Throws INTEGRITY if a cell that is read after an unproved write does not have its mark.
-   * `isFull`: older marks may have been dropped.
+   * `isFull` means that older marks may have been dropped.
    */
   foundMarks(key: string, marks: readonly string[], isFull: boolean, url: string): void {
     const mark = this.#marks.get(key);

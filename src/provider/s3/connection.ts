@@ -1,7 +1,7 @@
 /**
- * The AWS SDK as the S3 provider uses it. It is loaded with the first request, silent, and has a
- * minimum rate and a check of every response. Every request is sent once. The SDK's own retries are
- * replaced: a swap that is sent twice may lose against itself. A decorator retries.
+ * The AWS SDK as the S3 provider uses it. The SDK is loaded with the first request, is silent, and
+ * has a minimum rate and a check of every response. Every request is sent once. The SDK's own
+ * retries are disabled: a swap that is sent twice may lose against itself. A decorator retries.
  */
 import type { Agent as SecureAgent } from 'node:https';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -16,22 +16,25 @@ type Sdk = typeof import('@aws-sdk/client-s3');
 type Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = $Command<Input, Output, S3ClientResolvedConfig>;
 
 export interface S3ConnectionOptions {
-  /** Found by the SDK's default chain if not given; with an endpoint, `us-east-1` if not given. */
+  /**
+   * Region of the bucket. Without it, the SDK's default chain finds one; with an endpoint, the
+   * default is `us-east-1`.
+   */
   region?: string | undefined;
   /** The address of a store that is not AWS. */
   endpoint?: string | undefined;
   /** Puts the bucket into the path instead of the host name. */
   pathStyle?: boolean | undefined;
-  /** Found by the SDK's default chain if not given. */
+  /** Without credentials, the SDK's default chain finds them. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
   /**
-   * A client in place of all of the above, with its own connections and timeouts. It is not
-   * destroyed here.
+   * A client to use instead of all of the above, with its own connections and timeouts. Closing the
+   * provider does not destroy the client.
    */
   client?: S3Client | undefined;
-  /** Concurrent requests; further ones wait. */
+  /** Maximum concurrent requests. Further requests wait. */
   maxConcurrency?: number | undefined;
-  /** Milliseconds without a byte, or with too few, after which a request ends. */
+  /** Milliseconds without a byte, or with too few bytes, after which a request ends. */
   timeoutMs?: number | undefined;
 }
 
@@ -63,7 +66,7 @@ export class S3Connection {
       return await attempt();
     } catch (error) {
       // The request was rejected. The SDK has learned the store's time from the response and signs
-      // with it now.
+      // with that time now.
       if (isNamed(error, 'RequestTimeTooSkewed')) return await attempt();
       throw error;
     }
@@ -71,7 +74,7 @@ export class S3Connection {
 
   async close(): Promise<void> {
     if (this.#options.client !== undefined) return;
-    // There is nothing to close if the client could not be made.
+    // If the client could not be made, there is nothing to close.
     await this.#opened?.then(({ client }) => client.destroy(), nothing);
   }
 
@@ -102,8 +105,8 @@ export class S3Connection {
 }
 
 /**
- * Runs a write, which is cut off only some time after `signal` fires. A server may go on with a
- * request that was cut off, and apply it after its caller got CANCELLED.
+ * Runs a write, and cuts the write off only some time after `signal` fires. A server may apply a
+ * request that was cut off after its caller got CANCELLED.
  */
 export async function finishing<T>(signal: AbortSignal | undefined, write: (cut: AbortSignal | undefined) => Promise<T>): Promise<T> {
   if (signal === undefined) return await write(undefined);
@@ -124,7 +127,7 @@ export async function finishing<T>(signal: AbortSignal | undefined, write: (cut:
   }
 }
 
-/** Replaces the SDK's retries with a no-op step, whatever the client's settings are. */
+/** Replaces the SDK's retries with a no-op step, regardless of the client's settings. */
 function once<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(command: Command<Input, Output>): Command<Input, Output> {
   const options = { name: 'retryMiddleware', step: 'finalizeRequest', priority: 'high', override: true } as const;
   command.middlewareStack.add((next) => (args) => next(args), options);

@@ -31,8 +31,8 @@ const noRegion: Meaning = { code: 'USAGE', hint: 'Give a region, as in s3://buck
 
 /**
  * Meanings of S3 errors that prove a request was rejected before it changed anything (SPEC.md
- * R-S3-5). Keys are the codes in the document. Any other code proves nothing: a store may have
- * applied a write and then sent it.
+ * R-S3-5). The keys are the codes in the document. Any other code proves nothing: a store may have
+ * applied a write before it sent the code.
  */
 const REJECTIONS: Record<string, Meaning> = {
   ...meaning(credentials, 'InvalidAccessKeyId', 'SignatureDoesNotMatch', 'ExpiredToken', 'InvalidToken', 'TokenRefreshRequired'),
@@ -49,8 +49,8 @@ const REJECTIONS: Record<string, Meaning> = {
 };
 
 /**
- * Statuses that prove nothing, whatever their document says: stores are known to send them after a
- * write.
+ * Statuses that prove nothing, regardless of the document in the response. Stores are known to send
+ * them after a write.
  */
 const UNDECIDED = [408, 429, 499];
 
@@ -65,7 +65,8 @@ function meaning(shared: Meaning, ...names: string[]): Record<string, Meaning> {
 }
 
 /**
- * Returns the status of a response; undefined if there was none, or if the error is not the SDK's.
+ * Returns the status of a response. Returns undefined if there was none, or if the error is not the
+ * SDK's.
  */
 export function statusOf(error: unknown): number | undefined {
   if (!isAnyError(error) || !('$metadata' in error)) return undefined;
@@ -77,8 +78,8 @@ export function isNamed(error: unknown, name: string): error is Error {
 }
 
 /**
- * Returns true if a request that failed with `error` had no effect and never will. It was not sent,
- * or the response proves that it was rejected.
+ * Returns true if a request that failed with `error` had no effect and never will. Either the
+ * request was not sent, or the response proves that it was rejected.
  */
 export function isRejection(error: unknown): boolean {
   const status = statusOf(error);
@@ -89,7 +90,7 @@ export function isRejection(error: unknown): boolean {
 
 /**
  * Runs `body`, and throws the SDK's errors as errors of the contract. `what` names the operation,
- * `url` the store.
+ * and `url` names the store.
  */
 export async function translating<T>(what: string, url: string, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
   try {
@@ -115,8 +116,8 @@ function translated(what: string, url: string, cause: unknown, { code, hint }: M
 }
 
 /**
- * Returns the code of this library for a code of S3 that proves a rejection; undefined for any
- * other.
+ * Returns the code of this library for a code of S3 that proves a rejection, or undefined for any
+ * other code.
  */
 export function rejectionOf(name: string): ErrorCode | undefined {
   return Object.hasOwn(REJECTIONS, name) ? (REJECTIONS[name] as Meaning).code : undefined;

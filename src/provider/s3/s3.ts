@@ -32,7 +32,7 @@ import { isRejection, translating, unknownOutcome } from './errors.js';
 
 export interface S3Options extends S3ConnectionOptions {
   bucket: string;
-  /** One or more components of keys; all keys are below it. */
+  /** One or more components of keys. All keys are below the prefix. */
   prefix?: string | undefined;
 }
 
@@ -165,8 +165,8 @@ class S3Provider extends BucketProvider {
   }
 
   /**
-   * Starts a size check of an unproved put. If a store encrypts, only a sample is checked: each
-   * check is an additional request.
+   * Starts a size check of an unproved put. If a store encrypts, checks only a sample: each check
+   * is an additional request.
    */
   #checkSize(key: string, bytes: number, { proof }: Written): void {
     const isSampled = proof === 'encryption' && this.#host.random(1)[0] === 0;

@@ -10,16 +10,17 @@ import { MAX_CONNECTIONS, MIN_BYTES_PER_SECOND } from '../../base/limits.js';
 
 export interface ConnectionLimits {
   /**
-   * Milliseconds of one window. A connection in use that moves too few bytes within one is closed.
+   * Milliseconds of one window. A connection in use is closed if it moves too few bytes within one
+   * window.
    */
   windowMs: number;
-  /** Connections in use at once; further requests wait. */
+  /** Maximum connections in use at once. Further requests wait. */
   maxSockets?: number | undefined;
 }
 
 /**
- * Returns a pool of connections for http or https addresses. Each has the minimum rate while it is
- * in use.
+ * Returns a pool of connections for http or https addresses. Each connection has the minimum rate
+ * while it is in use.
  */
 export function poolOf(protocol: string, { windowMs, maxSockets = MAX_CONNECTIONS }: ConnectionLimits): Agent {
   const agent = new (protocol === 'https:' ? SecureAgent : Agent)({ keepAlive: true, maxSockets, timeout: windowMs });
@@ -62,7 +63,8 @@ function watch(socket: Socket, windowMs: number): () => void {
     if (moved() - before < least) socket.destroy(new Error(`fewer than ${least} bytes were moved in ${windowMs} ms`));
     before = moved();
   };
-  // A process that was busy or suspended for the whole window reads pending data before it judges.
+  // A process that was busy or suspended for the whole window reads pending data before `look`
+  // judges the rate.
   const timer = setInterval(() => setImmediate(look), windowMs);
   socket.once('close', stop);
   return stop;

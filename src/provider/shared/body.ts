@@ -7,7 +7,7 @@ import type { ByteRange } from '../provider.js';
 export interface BodyOptions {
   /** Names the body in errors. */
   what: string;
-  /** Announced bytes of the whole body; undefined if none are announced. */
+  /** Announced bytes of the whole body. Undefined if none are announced. */
   expected: number | undefined;
   /** Maximum bytes of the body. */
   limit: number;
@@ -43,7 +43,8 @@ export async function bodyOf(parts: AsyncIterable<Uint8Array>, { what, expected,
 }
 
 /**
- * Returns the length that a response announces; undefined if it announces none, or no valid length.
+ * Returns the length that a response announces. Returns undefined if the response announces no
+ * length or an invalid one.
  */
 export function announcedLength(header: string | number | undefined): number | undefined {
   const length = Number(header ?? Number.NaN);
@@ -56,8 +57,8 @@ export function discard(body: unknown): void {
 }
 
 /**
- * Returns what is wrong with a successful response to `range`: another range, or a whole object
- * that is longer. Undefined if the response is valid.
+ * Returns the problem of a successful response to `range`: another range, or a whole object that is
+ * longer. Returns undefined if the response is valid.
  */
 export function rangeProblem(
   status: number,
@@ -70,7 +71,7 @@ export function rangeProblem(
   return isIn && (length ?? 0) <= end - start ? undefined : `bytes ${start} to ${end} were asked for`;
 }
 
-/** Returns UNREACHABLE for an answer that does not have the announced length. */
+/** Returns the UNREACHABLE error for a response that does not have the announced length. */
 function cut(message: string): BrowserStateError {
   return new BrowserStateError('UNREACHABLE', message, { hint: 'Check the connection, and a proxy before the store; then retry.' });
 }

@@ -14,7 +14,8 @@ export function cellName(key: string): string {
 }
 
 /**
- * Returns the list entry for a name in the bucket; undefined for a foreign name, which no key has.
+ * Returns the list entry for a name in the bucket, or undefined for a foreign name, which no key
+ * has.
  */
 export function entryOf(name: string, size: number): Listed | undefined {
   const isCell = name.endsWith(CELL_MARK);
@@ -23,8 +24,8 @@ export function entryOf(name: string, size: number): Listed | undefined {
 }
 
 /**
- * Returns the address of a bucket, without credentials. It contains the endpoint, since stores at
- * different endpoints may have buckets of one name. Throws USAGE for a bad endpoint.
+ * Returns the address of a bucket, without credentials. The address contains the endpoint, since
+ * stores at different endpoints may have buckets of one name. Throws USAGE for a bad endpoint.
  */
 export function bucketUrl(scheme: 's3' | 'gs', bucket: string, endpoint: string | undefined): string {
   if (endpoint === undefined) return `${scheme}://${bucket}`;

@@ -95,14 +95,14 @@ export abstract class BucketProvider implements Provider {
 
   /** Runs `body`, and throws its failures as errors of the contract. `what` names the operation. */
   protected abstract translate<T>(what: string, options: RequestOptions, body: () => Promise<T>): Promise<T>;
-  /** Stores an object; resolves to false if the name is taken. */
+  /** Stores an object. Resolves to false if the name is taken. */
   protected abstract create(key: string, bytes: Uint8Array, options: RequestOptions): Promise<boolean>;
-  /** Returns an object's bytes, or those of the range. */
+  /** Returns an object's bytes, or the bytes of the range. */
   protected abstract download(name: string, range: ByteRange | undefined, options: GetOptions): Promise<Uint8Array>;
   protected abstract readCell(key: string, unless: Version | undefined, options: RequestOptions): Promise<Cell | 'unchanged' | undefined>;
   /**
-   * Replaces a cell of the version `expected`. Resolves whether a swap without a clear response
-   * took effect.
+   * Replaces a cell of the version `expected`. Also finds out whether a swap without a clear
+   * response took effect.
    */
   protected abstract swapCell(key: string, bytes: Uint8Array, expected: Version | null, options: SwapOptions): Promise<Version | undefined>;
   protected abstract page(prefix: string, token: string | undefined, options: RequestOptions): Promise<Page>;

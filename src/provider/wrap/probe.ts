@@ -1,19 +1,19 @@
 /**
- * The probe of a store's conditional writes, on which everything else rests (SPEC.md R-S3-10). Some
- * compatible stores accept the headers and ignore them: every writer wins there, and history is
- * lost without an error. So a remote is probed once, before its repository is created.
+ * The probe of a store's conditional writes, on which everything else depends (SPEC.md R-S3-10).
+ * Some compatible stores accept the headers and ignore them. Every writer wins there, and history
+ * is lost without an error. So a remote is probed once, before its repository is created.
  */
 import { BrowserStateError, check } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import type { Provider, RequestOptions, Version } from '../provider.js';
 
 /**
- * The cell that the probe swaps. It stays, since cells cannot be deleted. Any number of processes
- * may probe it at once.
+ * The cell that the probe swaps. The cell stays, since cells cannot be deleted. Any number of
+ * processes may probe at once.
  */
 export const PROBE_KEY = 'probe';
 
-/** Stores that pass the probe. */
+/** Hint that names stores that pass the probe. */
 export const STORES_HINT = 'Use one that has them: AWS S3, Cloudflare R2, Ceph, MinIO, Tigris or Google Cloud Storage.';
 
 const BODY_BYTES = 16;
@@ -29,7 +29,7 @@ const MAX_ATTEMPTS = 1000;
 /**
  * Resolves if conditions hold. An existing cell is not created again, of several swaps from one
  * version at most one wins, and a swap from an older version loses. Throws UNSUPPORTED with the
- * reason if they do not hold, and the provider's errors. Needs 4 or 5 round trips.
+ * reason if conditions do not hold, and the provider's errors. Needs 4 or 5 round trips.
  */
 export async function probeProvider(provider: Provider, host: Pick<Host, 'random'>, options: RequestOptions = {}): Promise<void> {
   await provider.probe?.(options);

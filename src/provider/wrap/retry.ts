@@ -1,7 +1,7 @@
 /**
  * A provider that retries failed requests. It wraps a network provider, whose SDK's own retries are
- * off, so that one module decides what may be repeated. Everything is repeated but a swap: only a
- * read of the cell can show whether a swap without a response took effect.
+ * off, so that one module decides what may be repeated. Every request except a swap is repeated.
+ * Only a read of the cell can show whether a swap without a response took effect.
  */
 import { allowListeners } from '#platform';
 import { pause, places } from '../../base/concurrency.js';
@@ -15,7 +15,7 @@ export interface RetryEvent {
   operation: 'put' | 'get' | 'read' | 'list' | 'delete';
   /** The key, or the prefix of a list. */
   key: string;
-  /** 1 for the first retry. */
+  /** Number of the retry, from 1. */
   attempt: number;
   /** The failure of the previous request. */
   error: BrowserStateError;
@@ -24,14 +24,14 @@ export interface RetryEvent {
 }
 
 export interface RetryOptions {
-  /** Retries of one request; 0 for none. */
+  /** Retries of one request, or 0 for none. */
   maxRetries?: number | undefined;
   /**
-   * Maximum milliseconds before the first retry. The maximum doubles with each further one, up to
+   * Maximum milliseconds before the first retry. The maximum doubles with each further retry, up to
    * MAX_RETRY_DELAY_MS.
    */
   retryDelayMs?: number | undefined;
-  /** Concurrent requests, from 1. */
+  /** Maximum concurrent requests, at least 1. */
   maxConcurrent?: number | undefined;
   /**
    * Returns the fraction of the maximum delay to wait, from 0 to 1, so that many workers do not
@@ -44,12 +44,12 @@ export interface RetryOptions {
 
 /**
  * Returns `provider` with put, get, read, list and delete retried after UNREACHABLE, and after no
- * other error. A swap is sent once, and its UNREACHABLE is passed on: whether it took effect is
+ * other error. A swap is sent once, and its UNREACHABLE is passed on: the effect of the swap is
  * unknown (SPEC.md R-WRITE-3). A signal ends a wait with CANCELLED at once.
  *
- * At most `maxConcurrent` requests run at once; a request that waits for its retry does not count.
+ * At most `maxConcurrent` requests run at once. A request that waits for its retry does not count.
  * Lists and checks do not count, since their callers may use the provider between two keys. Throws
- * USAGE for options out of range. Closing it closes `provider`.
+ * USAGE for options out of range. Closing the result closes `provider`.
  */
 export function retrying(provider: Provider, options: RetryOptions): Provider {
   const maxConcurrent = checkWholeNumber('maxConcurrent', options.maxConcurrent ?? REMOTE_CONCURRENCY, 1);
@@ -116,7 +116,7 @@ export function retrying(provider: Provider, options: RetryOptions): Provider {
   return outer;
 }
 
-/** Errors about a folder that is not the expected one. Retrying mounts no disk. */
+/** Errors about a folder that is not the expected one. A retry mounts no disk. */
 const rejections = new WeakSet<object>();
 
 /** Returns true if a request was not sent because the folder is not the expected one. */
@@ -129,7 +129,10 @@ function refuse(error: unknown): never {
   throw error;
 }
 
-/** Waits until a failed request may be retried. Throws the failure if it may not. */
+/**
+ * Waits until a failed request may be retried. Throws the failure if the request may not be
+ * retried.
+ */
 type Wait = (error: unknown) => Promise<void>;
 
 function patienceOf({ random, onRetry, ...options }: RetryOptions) {

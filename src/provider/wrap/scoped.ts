@@ -8,7 +8,7 @@ import type { Foreign, Listed, Provider, RequestOptions } from '../provider.js';
 /**
  * Returns the keys of `provider` below `prefix` as a provider, with the prefix removed. `prefix` is
  * one or more components, with or without a slash at the end. Throws USAGE for an invalid prefix,
- * and for a key that is too long with the prefix. Closing it closes `provider`.
+ * and for a key that is too long with the prefix. Closing the result closes `provider`.
  */
 export function scoped(provider: Provider, prefix: string): Provider {
   checkKey(prefix.replace(/\/$/, ''));
