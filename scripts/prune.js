@@ -1,6 +1,6 @@
 /**
- * The removal of stale outputs from dist/: files whose source is gone, so that a deleted test no
- * longer runs, and the bundles, whose names change.
+ * The removal of stale outputs from dist/. Outputs of deleted sources are removed, so that a
+ * deleted test no longer runs. The bundles are removed, because their names change.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
