@@ -83,7 +83,7 @@ export class BlobIndex {
       const isUsable = await isCurrent(database, meta);
       if (!isUsable && !this.#rebuild) return;
       if (!isUsable) {
-        await rebuild(database, repository, meta);
+        await rebuild(database, repository, k, meta);
         if (!(await holdsBlobs(database))) this.#emptyAt = meta;
       }
       for (const [id, place] of await getPlaces(database, ids)) found.set(id, place);
@@ -218,12 +218,14 @@ async function hasHeads(repository: Repository): Promise<boolean> {
   return false;
 }
 
-async function rebuild(database: Database, repository: Repository, meta: Uint8Array): Promise<void> {
+async function rebuild(database: Database, repository: Repository, k: number, meta: Uint8Array): Promise<void> {
   await database.clear();
   for await (const session of repository.refs.list()) {
     try {
-      const head = (await repository.refs.read(session))?.ref.entries[0];
-      if (head !== undefined) await putPlaces(database, (await repository.readManifest(head)).blobs);
+      const ref = (await repository.refs.read(session))?.ref;
+      const head = ref?.entries[0];
+      // A ref of a later epoch may name what was born after this one (R-GC-3).
+      if (ref !== undefined && head !== undefined && ref.epoch <= k) await putPlaces(database, (await repository.readManifest(head)).blobs);
     } catch (error) {
       // The readers of another session, and verify, report its damage.
       if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;

@@ -49,7 +49,7 @@ export function rollback(replica: Replica, session: string, to: string, message:
     const facts = { parents: [from.head.id], message: message ?? `Roll back to ${entry.id.slice(0, 12)}${of}` };
     const commit = newCommit(entry.commit, facts, op.host);
     const ready = replica.requirePresent(source, entry, op);
-    const added = { op: 'rollback', commit, tree, blobs, epoch: epoch?.k ?? from.ref.epoch, ready } as const;
+    const added = { op: 'rollback', commit, tree, blobs, epoch: Math.max(epoch?.k ?? 0, from.ref.epoch, source.ref.epoch), ready } as const;
     const done = await appendCommit(from, added, op);
     return done && logEntry(done.entry, done.tags);
   });
@@ -93,7 +93,7 @@ export async function fork(
     const [epoch, found] = await Promise.all([repository.epoch(op), findVersion(replica, session, at, op)]);
     if (epoch.k !== before?.k) return undefined;
     if (found.entry.id !== checked.entry.id) await requireHistory(replica, found, op);
-    const { k } = epoch;
+    const k = Math.max(epoch.k, found.source.ref.epoch);
     const entries = () => found.source.entriesFrom(found.entry.id, op);
     if (epoch.condemned.length > 0 && !(await mayName(found.source, await entries(), epoch, op))) return undefined;
     const history = inlineHistory(found) ?? (await repository.refs.adopt({ ...ref, epoch: k }, await entries(), op));

@@ -56,7 +56,7 @@ export async function sendFork(divergence: Divergence, name: string, op: RemoteC
     const source = base && (await op.remote.requireSession(here.id, op));
     const entries = base && source ? await source.entriesFrom(base.id, op) : [];
     const [first] = entries;
-    const underlying = source && first && { entries, manifest: await source.manifest(first, op) };
+    const underlying = source && first && { entries, manifest: await source.manifest(first, op), epoch: source.ref.epoch };
     if (source && pinned && !(await mayName(source, entries, pinned, op))) return undefined;
     return send({ there: target, ...(await unsentCommits(divergence, op)), underlying, pin: true, pinned }, op);
   };

@@ -41,7 +41,8 @@ export async function mergeSession(replica: Replica, session: string, other: str
       below.push(entry);
     }
     if (!(await mayName(ours, below, epoch, op))) return undefined;
-    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch: epoch.k, below }, op))?.entry.id;
+    const born = Math.max(epoch.k, ours.ref.epoch);
+    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch: born, below }, op))?.entry.id;
   };
   const hint = `The commits of this machine are safe as session ${other}.`;
   const merged = await updateRef(session, { read, attempt: (from) => attempt(from as LiveSession), hint }, op);

@@ -22,7 +22,7 @@ export interface Shipment {
   /** Oldest first. */
   outgoing: Outgoing[];
   /** Entries of another session that the new one begins with, and the manifest of the first. */
-  underlying?: { entries: readonly HistoryEntry[]; manifest: Manifest } | undefined;
+  underlying?: { entries: readonly HistoryEntry[]; manifest: Manifest; epoch: number } | undefined;
   /** The local manifest of the commit before the first outgoing one. */
   base?: Pick<Manifest, 'blobs'> | undefined;
   /** Tags to set in the same swap. */
@@ -133,7 +133,7 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
     ...history,
     tags: new Map([...ref.tags, ...tags]),
     head: bytes === undefined ? ref.head : op.remote.inlineHead(bytes),
-    epoch: Math.max(epoch, pinned?.k ?? 0),
+    epoch: Math.max(epoch, pinned?.k ?? 0, underlying?.epoch ?? 0),
     lease: ref.lease?.owner === release ? undefined : ref.lease,
   } as const;
   const swapped = await target.update(change, op, bytes && { entry: first, bytes });
