@@ -1,6 +1,6 @@
 /**
- * Exploration of the model: takes every order of the steps of a world's actors, kills those that
- * may die at every step, and checks the invariants in every state.
+ * Exploration of the model. It takes every order of the steps of a world's actors, and kills those
+ * that may die at every step. Each state is checked for the invariants.
  */
 import { collect } from './collector.js';
 import { DONE, idle, initialState, keyOf, Moment, reached, type State } from './state.js';
@@ -43,7 +43,10 @@ function broken({ refs, present, births, epoch }: State): string | undefined {
   return undefined;
 }
 
-/** Runs one collector alone after all actors have ended. What it leaves must be what refs reach, and an empty list. */
+/**
+ * Runs one collector alone after all actors have ended. It must leave an empty list, and no object
+ * that no ref reaches.
+ */
 function brokenAtEnd(state: State, { forked }: World, without: Weakening | undefined): string | undefined {
   if (forked !== undefined && state.refs[forked.from]?.names !== state.refs[forked.to]?.names) return 'a fork is not made';
   const program = collect();

@@ -25,7 +25,7 @@ export interface Epoch {
   condemned: number;
 }
 
-/** What an actor knows, and the step of its program that comes next. */
+/** The knowledge of an actor, and the step of its program that comes next. */
 export interface Actor {
   step: number;
   attempts: number;

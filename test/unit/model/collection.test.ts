@@ -1,6 +1,6 @@
 /**
- * The protocol by which writers and collectors share a repository, explored state by state (SPEC.md
- * 11.1, 11.2: R-GC-1, R-GC-3 to R-GC-8), and mutants of it that the exploration must catch.
+ * The protocol by which writers and collectors share a repository (SPEC.md 11.1, 11.2: R-GC-1,
+ * R-GC-3 to R-GC-8). It is explored state by state, and so are mutants, which must be caught.
  */
 import test from 'ava';
 import { explore } from '../../support/model/explore.js';
