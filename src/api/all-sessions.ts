@@ -16,8 +16,8 @@ export type Outcome<Result> =
 export type Moves = 'out' | 'in' | 'both';
 
 /**
- * Acts on each session that is concerned, and yields what came of it: a failure of one keeps no
- * other from its turn. Throws CANCELLED, and the error of a remote that cannot be listed.
+ * Acts on each concerned session and yields the outcomes. A failure of one session does not stop
+ * the others. Throws CANCELLED, and the error of a remote that cannot be listed.
  */
 export async function* forAll<Result>(
   moves: Moves,
@@ -26,7 +26,7 @@ export async function* forAll<Result>(
 ): AsyncGenerator<Outcome<Result>> {
   const problems: { session: string; error: unknown }[] = [];
   const onProblem = (session: string, error: unknown): void => void problems.push({ session, error });
-  // The local store first: what is committed meanwhile was not deleted anywhere.
+  // The local store is listed first: a session that is committed meanwhile was not deleted.
   const here = await collect(list({ offline: true, onProblem: () => undefined }));
   const all = await collect(list({ onProblem })).catch((error: unknown) => {
     // The first push creates the remote store.
@@ -39,7 +39,7 @@ export async function* forAll<Result>(
   const whole = here.filter(({ session }) => !damaged.has(session));
   const names = moves === 'out' ? whole.map(({ session }) => session).filter((name) => known.has(name)) : [...known];
   for (const { session, pushed = false } of whole.filter(({ session }) => !known.has(session))) {
-    // Commits that were never pushed, or not yet, are sent, or are a conflict.
+    // Commits that were not pushed are sent, or cause a conflict.
     if (!pushed && moves !== 'in') names.push(session);
     else yield { session, skipped: 'deleted', pushed };
   }

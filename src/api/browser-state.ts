@@ -148,8 +148,8 @@ export class BrowserState {
   }
 
   /**
-   * Deletes a session with its history. One that is mounted here is unmounted first. A no-op if
-   * there is none.
+   * Deletes a session with its history. One that is mounted here is unmounted first. Does nothing
+   * if there is no such session.
    */
   deleteSession(session: string): Promise<void> {
     return this.#inTurn(async () => {

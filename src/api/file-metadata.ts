@@ -24,8 +24,8 @@ export interface FileMetadata {
   modTime: number;
 }
 
-/** Steps between two breaths, which let other work run; a step is an entry or a read of 256 KiB. */
-const STEPS_PER_BREATH = 64;
+/** Steps between two pauses that let other work run. A step is an entry or a read of 256 KiB. */
+const STEPS_PER_PAUSE = 64;
 
 export class FileTracker {
   #files: ReadonlyMap<string, FileMetadata> | undefined;
@@ -50,7 +50,7 @@ export class FileTracker {
   async look(signal?: AbortSignal): Promise<void> {
     let steps = 0;
     for (const _step of this.#look()) {
-      if (++steps % STEPS_PER_BREATH === 0) await turn();
+      if (++steps % STEPS_PER_PAUSE === 0) await turn();
       if (signal?.aborted) return;
     }
   }
@@ -82,7 +82,7 @@ export class FileTracker {
     this.#facts = facts;
   }
 
-  /** Undefined if the file vanished meanwhile or is unreadable. */
+  /** Returns the metadata of a file; undefined if the file vanished meanwhile or is unreadable. */
   *#read(path: string, { size, mtimeNs }: BigIntStats): Generator<void, FileMetadata | undefined> {
     const file = ifSeen(() => openSync(join(this.dir, path), 'r'));
     if (file === undefined) return undefined;

@@ -67,7 +67,7 @@ export async function openPlaces({ home, remote, userId, host, transfer, onRetry
   if (root !== undefined) rejectFile(root);
   const temporary = root === undefined ? host.temporaryFolder() : undefined;
   const folder = join(root ?? (temporary as string), userId, STORE_FOLDER);
-  // One registry: a socket in a remote's folder would keep its disk from being unmounted.
+  // One registry for both: a socket in a remote's folder would keep its disk mounted.
   const owners = host.owners(join(folder, 'records'));
   const below = `${userId}/${STORE_FOLDER}/`;
   const provider = typeof home === 'string' ? localProvider(folder, host, { owners }) : scoped(home, below);

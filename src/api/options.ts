@@ -47,8 +47,8 @@ export interface ChangeOptions extends OfflineOptions {
 export interface OpenOptions {
   /**
    * The directory of the local store, created by the first write; `~/.browserstate` if not given.
-   * With a provider that is not a folder, the data of this machine (index, records, mounted
-   * directories) is in a private temporary folder, which `close` removes.
+   * With a provider that is not a folder, the data of this machine is in a private temporary
+   * folder. `close` removes that.
    */
   home?: string | Provider | undefined;
   /** The remote: a URL (`file:`, `s3:`, `gs:`) or a provider. Everything is local if not given. */
@@ -70,8 +70,8 @@ export interface OpenOptions {
 
 export interface SessionsOptions extends OfflineOptions {
   /**
-   * Called with each session whose ref is damaged or of a newer version: twice if it is so locally
-   * and on the remote. Without it the first such error is thrown after the others.
+   * Called with each session whose ref is damaged or of a newer version: twice if both replicas
+   * have such a ref. Without the callback, the first such error is thrown after the others.
    */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }

@@ -115,8 +115,8 @@ export class SessionView {
   }
 
   /**
-   * Reads the session in every replica that has it; first the newest: the local store, unless the
-   * remote has newer commits. Throws NOT_FOUND or LEGACY_SESSION if none has it.
+   * Reads the session in every replica that has it. The newest comes first: the local store, unless
+   * the remote has newer commits. Throws NOT_FOUND or LEGACY_SESSION if no replica has the session.
    */
   async sides(op: Call): Promise<[LiveSession, ...LiveSession[]]> {
     const there = await op.remote?.read(this.id, op);
@@ -132,7 +132,7 @@ export class SessionView {
     throw await this.#absent(here, op);
   }
 
-  /** Returns the error for a session that neither has. Throws LEGACY_SESSION if v0 has it here. */
+  /** Returns the error for an absent session. Throws LEGACY_SESSION if v0 has it here. */
   async #absent(here: SessionRef, op: Call): Promise<BrowserStateError> {
     await op.local.rejectLegacy(this.id, op, here);
     return absentSession([op.local, op.remote], this.id, op);
@@ -145,8 +145,8 @@ export class SessionView {
 
   /**
    * Finds a revision in either replica: the local store has only versions that were used here, the
-   * remote those that were pushed. `HEAD` is that of the newest side. Throws NOT_FOUND if neither
-   * has it, and USAGE for an invalid revision.
+   * remote those that were pushed. `HEAD` is the head of the newest replica. Throws NOT_FOUND if
+   * neither replica has the revision, and USAGE for an invalid one.
    */
   async find(revision: string, op: Call): Promise<{ place: LiveSession; entry: HistoryEntry }> {
     return resolveAmong(await this.sides(op), revision, op);
@@ -174,8 +174,9 @@ export class SessionView {
   }
 
   /**
-   * Returns a session that a conflict or a mount made of this one and that has the commit, if a
-   * call failed because this one does not have it. Throws the call's error otherwise.
+   * Returns the session that has a commit which this one lacks, after a call failed for that
+   * reason. A conflict or a mount made it of this session. Throws the error of the call if there is
+   * none.
    */
   async relativeWith(revision: string, error: unknown, op: Call): Promise<string> {
     const isUnknown = isError(error, 'NOT_FOUND') && error.details['revision'] !== undefined;

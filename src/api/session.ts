@@ -65,16 +65,17 @@ export class Session {
   }
 
   /**
-   * Writes a version to a directory; one that the local store lacks is pulled first. Atomic but for
-   * an interrupted change in place, which the next checkout redoes. See `checkoutSession`.
+   * Writes a version to a directory. A version that the local store lacks is pulled first. Atomic,
+   * except for a change in place: the next checkout redoes an interrupted one. See
+   * `checkoutSession`.
    */
   async checkout(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
     return this.#write('checkout', dir, options, () => true);
   }
 
   /**
-   * Pulls the newest version, or the one that `at` names, and writes it to a directory. As
-   * `checkout`, but the remote decides which version is the newest.
+   * Pulls the newest version, or the one that `at` names, and writes it to a directory. Unlike
+   * `checkout`, this call lets the remote decide which version is the newest.
    */
   async restore(dir: string, options: CheckoutOptions & OfflineOptions = {}): Promise<CheckoutResult> {
     // An id names the same version everywhere.
@@ -265,8 +266,8 @@ export class Session {
   }
 
   /**
-   * Records in the session's ref, on the remote if there is one, who works on it and until when. A
-   * lease is advisory: it prevents no commit or push. See `takeLease`.
+   * Records an owner and an expiry in the session's ref, on the remote if there is one. A lease is
+   * advisory: it prevents no commit or push. See `takeLease`.
    */
   async lease(options: LeaseOptions & OfflineOptions): Promise<Lease> {
     const op = callOf(this.#op, 'lease', options, optionsOf.lease);

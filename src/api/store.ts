@@ -64,7 +64,7 @@ export interface InitResult extends Initialized {
 
 export interface StoreOptions extends Places {
   host: Host;
-  /** Of calls that are given none of their own, as `onProgress`. */
+  /** The signal and the callback of calls that are given none of their own. */
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
   onWarning?: ((message: string) => void) | undefined;
@@ -105,9 +105,9 @@ export class Store {
 
   /**
    * Yields all sessions that have a commit, in the order of their names: those of the remote, and
-   * those of the local store alone. Other sessions are listed even if a ref is damaged. Its error
-   * is passed to `onProblem`, or else thrown at the end, as INTEGRITY, NEWER_VERSION or
-   * UNSUPPORTED.
+   * those of the local store alone. Other sessions are listed even if a ref is damaged. The error
+   * of a damaged ref (INTEGRITY, NEWER_VERSION or UNSUPPORTED) is passed to `onProblem`, or else
+   * thrown at the end.
    */
   async *sessions(options: SessionsOptions = {}): AsyncGenerator<SessionInfo> {
     const op = callOf(this.#op, 'sessions', options, optionsOf.sessions);
@@ -124,7 +124,7 @@ export class Store {
     const here = await op.local.open(op);
     if (here !== undefined) await add(listRefs(here, ' on this machine', op), false);
     const { remote } = op;
-    // The remote must report now which repository it is: refs of another one are not its own.
+    // The repository is requested now, so that refs of another one are not listed.
     if (remote !== undefined)
       await add(
         listRefs(await remote.requireStore(op), ' on the remote', op, (token) => remote.rejectReplayed(token)),
@@ -140,8 +140,8 @@ export class Store {
   }
 
   /**
-   * Yields the sessions of v0, locally and on the remote, in the order of their names. One that is
-   * in both is that of the remote, which `migrate` imports.
+   * Yields the sessions of v0, locally and on the remote, in the order of their names. A session in
+   * both is listed as that of the remote, which `migrate` imports.
    */
   async *legacySessions(options: OfflineOptions = {}): AsyncGenerator<LegacySession> {
     yield* listLegacy(callOf(this.#op, 'legacySessions', options, optionsOf.offline));

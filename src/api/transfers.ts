@@ -15,7 +15,7 @@ import { SessionView } from './session-view.js';
 
 /** A commit and its push. */
 export interface SaveResult extends CommitResult {
-  /** Undefined without a remote, or if it was not to be contacted. */
+  /** Undefined without a remote, or if the remote was not to be contacted. */
   push: PushResult | undefined;
 }
 
@@ -36,7 +36,7 @@ export async function saveDirectory(id: string, dir: string, options: SaveOption
   const { tag: name } = options;
   try {
     const push = await pushSession(session, options, op);
-    // A new commit takes its tag with it; an existing one does not.
+    // A new commit is pushed with its tag. An existing one needs a change of its own.
     if (name !== undefined && !changed && !push.pushed) {
       await new SessionView(session, op.remote).change({ at: commit }, op, (replica, at) => tag(replica, session, name, at, op));
     }

@@ -7,18 +7,18 @@ import { measure } from './sources.js';
 
 /** A session of v0. */
 export interface LegacySession {
-  /** Its name, which may not be a valid one here. */
+  /** The name in v0, which may be invalid here. */
   session: string;
   from: string;
   files: number;
   bytes: number;
-  /** Whether this store has or deleted a session of that name, or why it cannot be migrated. */
+  /** Whether the store has, or deleted, a session of that name. `rejected`: not migratable. */
   state: 'new' | 'here' | 'deleted' | 'rejected';
-  /** The reason for the last of these states. */
+  /** The reason for the state `rejected`. */
   problem?: BrowserStateError;
 }
 
-/** Returns where sessions of v0 may be; first the remote. */
+/** Returns the sources of v0 sessions, first that of the remote. */
 export function legacySources({ local, remote }: Call): LegacySource[] {
   return [...(remote === undefined ? [] : [remote.legacy]), local.legacy];
 }

@@ -30,14 +30,14 @@ import { digestOf, measure } from './sources.js';
 
 export interface MigrateResult {
   session: string;
-  /** The content of v0's session; all of it was read and verified. */
+  /** The verified content of the session of v0. */
   files: number;
   bytes: number;
-  /** The part that the rules for snapshots exclude. */
+  /** Files and bytes that the rules for commits exclude. */
   excluded: { files: number; bytes: number };
-  /** The commit that holds it. */
+  /** The commit that holds the content. */
   commit: ObjectId;
-  /** False if it was migrated before, or the session has the same content. */
+  /** False if the content was migrated before, or the session has the same content. */
   migrated: boolean;
   /** The address of v0's session. */
   from: string;
@@ -65,9 +65,10 @@ interface Target {
 }
 
 /**
- * Migrates one session. Throws NOT_FOUND if v0 does not have it, INTEGRITY or UNREADABLE for names
- * that no profile can have, and CONFLICT if its files change meanwhile or the store has a session
- * of that name with other content. A commit that could not be pushed is pushed by a repetition.
+ * Migrates one session. Throws NOT_FOUND if v0 does not have it, and INTEGRITY or UNREADABLE for
+ * file names that no profile can have. Throws CONFLICT if the files change meanwhile, or the store
+ * has a session of that name with other content. A repeated call pushes a commit that was not
+ * pushed.
  */
 export async function migrateSession(session: Target, options: MigrateOptions, op: Call): Promise<MigrateResult> {
   const { id } = session;
@@ -114,8 +115,8 @@ async function findSource(session: string, op: Call): Promise<LegacySource> {
 }
 
 /**
- * Returns the session's commits, here and on the remote. Empty if it does not exist; those here if
- * the remote has no store.
+ * Returns the session's commits here and on the remote. Returns the local ones if the remote has no
+ * store, and none if the session does not exist.
  */
 async function commitsOf(session: Target, options: OfflineOptions): Promise<LogEntry[]> {
   const commits: LogEntry[] = [];
@@ -185,7 +186,7 @@ async function copy(session: string, source: LegacySource, entries: readonly Leg
     }
     op.onProgress?.({ phase: 'pull', path, ...done, totalFiles, totalBytes });
   }
-  // A directory's time changes with its entries. Its owner must be able to remove the copy.
+  // Directories keep their new times. Their owner must be able to remove the copy.
   for (const { path, kind, facts } of entries.toReversed()) {
     if (kind === 'directory' && facts !== undefined) await chmod(join(dir, path), facts.mode | 0o700).catch(failWriting(path));
   }

@@ -1,7 +1,7 @@
 /**
- * Sessions of v0: one file, or one object of a bucket, for each file of the profile, at
- * `<home or prefix>/<user>/<session>/<path>`. They are only read. A bucket's content is untrusted:
- * a listing is checked as a whole before a byte of it is fetched.
+ * Sources of v0 sessions. v0 stores each file of a profile as a file or object at `<home or
+ * prefix>/<user>/<session>/<path>`, which is only read. A bucket's content is untrusted: a listing
+ * is checked as a whole before any object is read.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -67,7 +67,7 @@ export function legacyObjects(provider: Provider, userId: string): LegacySource 
   };
 }
 
-/** The sessions in a provider that lists only its own keys. It can show that one exists. */
+/** The sessions in a provider that lists only its own keys: it shows whether a named one exists. */
 function unlisted(provider: Provider, userId: string): LegacySource {
   const fail = async (): Promise<never> => {
     throw new BrowserStateError('UNSUPPORTED', `${provider.url} cannot list the sessions of v0`, {
@@ -109,7 +109,7 @@ async function listed(foreign: Foreign, prefix: string, options: RequestOptions)
   const entries: LegacyEntry[] = [];
   for await (const { name, size, mark } of foreign.list(prefix, options)) {
     const path = name.slice(prefix.length);
-    // Some programs create such objects to show a folder.
+    // Some programs create an empty object to show a folder.
     const isFolder = size === 0 && (path === '' || path.endsWith('/'));
     if ((path === '' && isFolder) || path === METADATA_FILE) continue;
     entries.push(isFolder ? { path: path.slice(0, -1), kind: 'directory', size, mark: '' } : { path, kind: 'file', size, mark });

@@ -30,14 +30,14 @@ export interface MountCommitOptions extends CommitOptions {
 export interface MountCommit {
   /** The session that holds the content of the directory. */
   session: string;
-  /** The commit of that content; undefined if directory and session are empty. */
+  /** The commit of the content; undefined if directory and session are empty. */
   commit: ObjectId | undefined;
   /** Whether a commit was made. */
   changed: boolean;
   stats: CommitResult['stats'] | undefined;
-  /** The new head if the session had moved, undefined if it was deleted; `session` is another. */
+  /** Set if `session` is a conflict session: the head that the mounted session has by now. */
   moved?: { head: ObjectId | undefined };
-  /** The session had moved, and the commit has its content, not that of the directory. */
+  /** Set if the commit has the content of the moved session, not that of the directory. */
   isTheirs?: true;
 }
 
@@ -70,8 +70,8 @@ export async function commitMount(mounted: MountedDirectory, options: MountCommi
 }
 
 /**
- * Commits the directory while a browser runs in it; undefined if no consistent state could be read.
- * Throws CONFLICT if the session has moved, which the last commit resolves.
+ * Commits the directory while a browser runs in it. Returns undefined if no consistent state could
+ * be read. Throws CONFLICT if the session has moved. The last commit resolves that conflict.
  */
 export async function checkpointMount(mounted: MountedDirectory, options: CommitOptions, op: Call): Promise<MountCommit | undefined> {
   const { dir, base, fork: own } = mounted;
@@ -93,8 +93,8 @@ function madeIn(session: string, { commit, changed, stats }: Pick<CommitResult, 
 }
 
 /**
- * Commits to a session that begins at the mount's base; undefined if the mounted session already
- * has the content of the directory.
+ * Commits to a session that begins at the mount's base. Returns undefined if the mounted session
+ * already has the content of the directory.
  */
 async function commitTo(name: string, mounted: MountedDirectory, settings: CommitOptions, op: Call): Promise<MountCommit | undefined> {
   const { dir, base } = mounted;
@@ -104,16 +104,16 @@ async function commitTo(name: string, mounted: MountedDirectory, settings: Commi
   try {
     return madeIn(name, await commitDirectory(name, dir, { ...settings, onto }, { ...op, remote: undefined }));
   } catch (error) {
-    // The session has no commit of its own, even if an earlier attempt created it. An aborted
-    // signal must not keep it.
+    // A session without a commit of its own is removed, even if an earlier attempt created it. An
+    // aborted signal does not prevent that.
     if (base !== undefined && (await op.local.read(name)).head?.id === base) await deleteSession(op.local, name, { host: op.host });
     throw error;
   }
 }
 
 /**
- * Creates a session at the mount's base. If that is damaged or gone with its session, the first
- * commit creates the new one.
+ * Creates a session at the mount's base. If the base is damaged or gone with its session, the first
+ * commit creates the new session.
  */
 async function beginAtBase(name: string, { session, base }: MountedDirectory, op: Call): Promise<void> {
   if (base === undefined || (await op.local.read(name, op)).exists) return;
@@ -128,8 +128,8 @@ async function beginAtBase(name: string, { session, base }: MountedDirectory, op
 }
 
 /**
- * Returns whether the directory holds the content of the base, the head, or a commit between them,
- * such as one that a killed process did not note.
+ * Returns whether a commit from the base to the head has the content of the directory. A killed
+ * process may have made one without a note.
  */
 async function isKnown({ session, dir, base }: MountedDirectory, name: string, options: CommitOptions, op: Call): Promise<boolean> {
   const own = await op.local.read(session, op);

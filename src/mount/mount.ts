@@ -1,6 +1,6 @@
 /**
- * A mount: a session checked out for one process. It ends in one order, so that a crash loses
- * nothing: the commit is in the local store, the note says `closed`, the directory is removed.
+ * A mount: a session checked out for one process. A mount ends in an order that loses nothing at a
+ * crash: first the commit, then the note that says `closed`, then the removal.
  */
 import { places } from '../base/concurrency.js';
 import { isError } from '../base/errors.js';
@@ -44,7 +44,7 @@ export interface MountParts {
 export class Mount {
   readonly id: string;
   readonly #parts: MountParts;
-  /** As it was when it was mounted: the remote probably has that base. */
+  /** The mounted directory with its first base, which the remote probably has. */
   readonly #mounted: MountedDirectory;
   readonly #notes: MountNotes;
   readonly #stopRenewing: Stop | undefined;
@@ -71,7 +71,7 @@ export class Mount {
     this.#stopRenewing = lease && repeat(LEASE_MS / 3, renew);
   }
 
-  /** The session that commits go to; with mode `fork` one of its own. */
+  /** The session that commits go to. In mode `fork`, the mount has one of its own. */
   get session(): string {
     return this.#mounted.fork ?? this.#mounted.session;
   }
@@ -85,14 +85,14 @@ export class Mount {
     return this.#note.base;
   }
 
-  /** Whether it was unmounted or discarded. */
+  /** Whether the session was unmounted or discarded. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
   /**
-   * Records that a process which leads its own process session works in the directory. Until all of
-   * that process session has ended, `unmount` throws BUSY, and no other process recovers the
+   * Records that a process which leads its own process session works in the directory. Until all
+   * processes of that session have ended, `unmount` throws BUSY, and no other process recovers the
    * directory.
    */
   async usedBy(pid: number): Promise<void> {
@@ -114,7 +114,7 @@ export class Mount {
     return done;
   }
 
-  /** Commits while a browser runs; undefined if no consistent state could be read. */
+  /** Commits while a browser runs. Returns undefined if no consistent state could be read. */
   async checkpoint(options: CommitOptions = {}): Promise<MountCommit | undefined> {
     const op = { ...callOf(this.#parts.op, 'checkpoint', options, commitOptions), onWarning: undefined };
     return this.#alone(async () => {
@@ -124,7 +124,7 @@ export class Mount {
     }, op.signal);
   }
 
-  /** Pushes a session that this mount committed to; undefined if there is no remote. */
+  /** Pushes a session that this mount committed to. Returns undefined if there is no remote. */
   async push(session: string, options: PushOptions = {}): Promise<PushResult | undefined> {
     checkArgument('push', 'session', session);
     const op = callOf(this.#parts.op, 'push', options, pushOptions);
@@ -140,7 +140,7 @@ export class Mount {
   /**
    * Commits, pushes, and removes the directory. Rejects and stays mounted if the commit fails; the
    * directory is then unchanged. If the commit is safe in the local store and something else fails
-   * (CONFLICT, UNREACHABLE, CANCELLED), it rejects and is unmounted.
+   * (CONFLICT, UNREACHABLE, CANCELLED), it rejects, and the session is unmounted.
    */
   async unmount(options: UnmountOptions = {}): Promise<Unmounted> {
     const op = callOf(this.#parts.op, 'unmount', options, unmountOptions);
@@ -216,7 +216,7 @@ export class Mount {
 }
 throwTyped(Mount);
 
-/** Removes the directory and the note of a mount, whose phase is `closed` until then. */
+/** Removes the directory and the note of a mount. The note is marked as `closed` until then. */
 export async function removeMount(local: LocalReplica, id: string, note: MountNote): Promise<void> {
   const notes = new MountNotes(local);
   await notes.write(id, { ...note, phase: 'closed' });
@@ -225,8 +225,8 @@ export async function removeMount(local: LocalReplica, id: string, note: MountNo
 }
 
 /**
- * Pushes the mounted session, or the fork or conflict session. That one is first forked on the
- * remote, so that only its own commits are sent.
+ * Pushes the mounted session, its fork, or its conflict session. A fork or conflict session is
+ * first forked on the remote, so that only its own commits are sent.
  */
 export async function pushMounted(
   { session, base }: MountedDirectory,
@@ -238,7 +238,7 @@ export async function pushMounted(
   try {
     if (base !== undefined) await fork(op.remote, session, pushed, base, op);
   } catch (error) {
-    // It exists, or the remote lacks its base, or that is damaged. The push then sends all of it.
+    // It exists there, or its base is missing or damaged. Then the whole history is pushed.
     if (!isError(error, 'CONFLICT', 'NOT_FOUND', 'LEGACY_SESSION', 'INTEGRITY')) throw error;
   }
   return pushSession(pushed, { ...options, ask: true }, op);

@@ -22,16 +22,16 @@ import { type MountNote, MountNotes, mountedDirectory, newMountId } from './regi
 
 /**
  * Mounts the newest version of the session, as the remote has it if there is one. A session that
- * does not exist is mounted empty. If it throws, no directory is left. Throws BUSY if another owner
- * has the lease, NOT_FOUND for a fork of an absent session, CONFLICT, LEGACY_SESSION, and what a
- * pull and a checkout throw. `later` is the operation that calls of the mount extend.
+ * does not exist is mounted empty. No directory is left after an error. Throws BUSY if another
+ * owner has the lease, NOT_FOUND for a fork of an absent session, CONFLICT and LEGACY_SESSION.
+ * Throws what a pull and a checkout throw. `later` is the operation that calls of the mount extend.
  */
 export async function openMount(session: string, options: OpenMountOptions, op: Call, later: Call): Promise<Mount> {
   const { mode = 'shared', create = true, owner, message, labels, onConflict } = options;
   const frames = new KeptFrames();
   const names: string[] = [];
   const whenAbsent = async (): Promise<void> => void names.push(...(op.remote ? await sessionNames(op.remote, op) : []));
-  // Before the lease, which would create the session.
+  // Checked before the lease is taken, which would create the session.
   if (!create && mode === 'exclusive') await requireSession(session, op);
   const lease = mode === 'exclusive' ? await takeLease(op.remote ?? op.local, session, { owner, ttl: LEASE_MS }, op, later) : undefined;
   try {
@@ -59,7 +59,7 @@ async function requireSession(session: string, op: Call): Promise<void> {
   throw await absentSession([op.local, op.remote], session, op);
 }
 
-/** Recovers abandoned mounts of the session. One that cannot be recovered stays, with a warning. */
+/** Recovers abandoned mounts of the session. Warns about each that cannot be recovered. */
 async function recoverAbandoned(session: string, { recover = 'commit' }: OpenMountOptions, op: Call): Promise<void> {
   const warn = (dir: string, outcome: string): void => op.onWarning?.(`abandoned mount ${dir} of session ${session} ${outcome}`);
   for (const left of await abandonedMounts(op.local)) {

@@ -8,7 +8,7 @@ import { type OnConflict, onConflictKind } from '../sync/conflict.js';
 import { type MountPullOptions, mountPullOptions } from '../sync/pull-for-mount.js';
 import type { MountMode } from './registry.js';
 
-/** `commit`: the content becomes a commit. `discard`: it is removed. */
+/** `commit`: the content becomes a commit. `discard`: the content is removed. */
 export type RecoverAction = 'commit' | 'discard';
 
 export interface RecoverOptions extends RequestOptions {

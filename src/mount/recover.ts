@@ -24,18 +24,18 @@ export interface AbandonedMount extends HeldNote, Pick<MountNote, 'session' | 'm
   /** When it was mounted. */
   since: Date;
   /**
-   * Whether the process is known to have exited. False if it ran on another machine, for example:
-   * the mount is then recovered only if it is named.
+   * Whether the process is known to have exited. False, for example, for one of another machine.
+   * The mount is then recovered only if it is named.
    */
   isCertain: boolean;
-  /** A live process of its command. Until that ends, the mount is neither recovered nor removed. */
+  /** A live process of the mount's command, which keeps the mount from being recovered. */
   usedBy?: number | undefined;
 }
 
 export interface Recovered extends Pick<MountCommit, 'session' | 'commit'> {
   id: string;
   outcome: 'committed' | 'unchanged' | 'discarded';
-  /** Whether it was pushed to the remote. */
+  /** Whether the commit was pushed to the remote. */
   pushed: boolean;
 }
 
@@ -63,7 +63,7 @@ export interface UnfinishedCheckout {
   leftovers: Leftover[];
 }
 
-/** Returns the interrupted checkouts, sorted by directory; one in progress is not among them. */
+/** Returns the interrupted checkouts, sorted by directory. Checkouts in progress are not listed. */
 export async function unfinishedCheckouts(local: LocalReplica): Promise<UnfinishedCheckout[]> {
   const found: UnfinishedCheckout[] = [];
   for (const dir of await pendingDirectories(local.records)) {
@@ -78,10 +78,10 @@ export async function unfinishedCheckouts(local: LocalReplica): Promise<Unfinish
 }
 
 /**
- * Recovers a mount, pushes the commit if there is a remote, and removes the mount. Undefined if
- * another process was first. A commit that cannot follow the session's head goes to a conflict
- * session. Throws BUSY if a browser runs in the directory, and what `commitMount` throws; the mount
- * is then kept.
+ * Recovers a mount, pushes the commit if there is a remote, and removes the mount. Returns
+ * undefined if another process was first. A commit that cannot follow the session's head goes to a
+ * conflict session. Throws BUSY if a browser runs in the directory, and what `commitMount` throws;
+ * the mount is then kept.
  */
 export async function recoverMount(
   held: HeldNote,
@@ -129,7 +129,7 @@ async function recoverOwned(id: string, note: MountNote, action: RecoverAction, 
 
 /**
  * Throws BUSY if a browser or a command of this machine uses a mount of the session. One that
- * starts at the same time may not be seen; the later commit then meets a conflict.
+ * starts at the same time may be missed. The later commit then fails with CONFLICT.
  */
 export async function rejectUsed(session: string, { local, host }: Call): Promise<void> {
   const notes = new MountNotes(local);

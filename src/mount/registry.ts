@@ -32,10 +32,10 @@ export interface MountNote {
   base: ObjectId | undefined;
   /**
    * `opening`: checkout in progress; safe to delete. `open`: the directory may hold work. `closed`:
-   * its content is committed or discarded, and it may be removed in part.
+   * the content is committed or discarded, and a part of the directory may be removed.
    */
   phase: 'opening' | 'open' | 'closed';
-  /** The rules of its commits. */
+  /** The rules for commits of the directory. */
   keepCaches: boolean;
   exclude: readonly string[];
   /** The command that works in the directory, as `Host.commandName` names it. */
@@ -54,9 +54,9 @@ export interface HeldNote {
 /** A mounted directory, and the sessions that its commits may go to. */
 export interface MountedDirectory extends Pick<MountNote, 'session' | 'base'> {
   dir: string;
-  /** The session that commits go to instead, in mode `fork`. The first commit creates it. */
+  /** In mode `fork`, the session that commits go to. The first commit creates it. */
   fork: string | undefined;
-  /** The session that keeps its work if the session has moved. */
+  /** The conflict session, which gets the work if `session` has moved. */
   conflict: string;
 }
 

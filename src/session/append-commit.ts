@@ -10,7 +10,7 @@ import type { ManifestContent, Repository } from '../repository/repository.js';
 import type { SessionRef } from './session-ref.js';
 import { withTag } from './tags.js';
 
-/** Returns a commit of this process, now, with the content of another one or of a tree. */
+/** Returns a new commit by this process with the given content. */
 export function newCommit(
   { tree, files, bytes }: Pick<Commit, 'tree' | 'files' | 'bytes'>,
   { parents, message, labels = {} }: Pick<Commit, 'parents' | 'message'> & Partial<Commit>,
@@ -22,7 +22,7 @@ export function newCommit(
 /** The content of an entry: a commit and the locations of its blobs. */
 export interface EntryContent extends ManifestContent {
   op: EntryOp;
-  /** The epoch under which its objects are born. */
+  /** The birth epoch of the manifest. */
   epoch: number;
   compression?: Compression | undefined;
 }
@@ -48,7 +48,7 @@ export interface NewEntry extends EntryContent {
   ready?: Promise<unknown>;
 }
 
-/** Appends a commit; undefined if another writer updated the ref first. */
+/** Appends a commit. Returns undefined if another writer updated the ref first. */
 export async function appendCommit(
   from: SessionRef,
   added: NewEntry,

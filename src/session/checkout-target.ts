@@ -19,12 +19,12 @@ import { forkName } from './relatives.js';
 export interface Target {
   workspace: Workspace;
   learn: StatCache;
-  /** Whether all of it is to be replaced, whatever it is. */
+  /** Whether to replace the content of the directory, whatever it is. */
   force: boolean;
   op: Call;
 }
 
-/** Throws DIRTY if a directory was written to since an interrupted checkout, or it is unsettled. */
+/** Throws DIRTY if an interrupted checkout is unsettled, or the directory was written to since. */
 export async function rejectUnexplained(target: Target, { phase, previous, next }: Pending): Promise<void> {
   const { workspace, op } = target;
   const { dir } = workspace;
@@ -69,7 +69,7 @@ export async function readClean(target: Target): Promise<Tree | undefined> {
   return undefined;
 }
 
-/** Reads the version of a record; a conflict session may have it now. Undefined if none has. */
+/** Returns the version of a record, perhaps of a conflict session; undefined if none has it. */
 async function readRecorded({ session, base }: WorkspaceRecord, op: Call): Promise<Manifest | undefined> {
   for (const name of [session, forkName(session, base)]) {
     const found = await op.local.read(name, op);

@@ -1,4 +1,4 @@
-/** Checks out a version into a directory (SPEC.md 11.3). */
+/** Checkouts of a version into a directory (SPEC.md 11.3). */
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../base/request.js';
@@ -120,7 +120,7 @@ async function checkoutFrom(from: LiveSession, dir: string, options: CheckoutSet
   return { commit: entry.id, ...measureTree(tree), fetchedBytes: 0 };
 }
 
-/** Warns of read-only entries of the version, and of others in the directory: browsers fail. */
+/** Warns about entries that a browser cannot change, of the version and others in the directory. */
 async function warn(dir: string, tree: Tree, former: string | undefined, opened = false, { onWarning }: Call): Promise<void> {
   if (onWarning === undefined) return;
   const closed = tree.filter(isClosed).length;
@@ -128,7 +128,7 @@ async function warn(dir: string, tree: Tree, former: string | undefined, opened 
     ? 'and were made writable for the browser; what is committed keeps their modes'
     : `and were restored so: a browser cannot change them; \`chmod -R u+rwX ${dir}\` lets it`;
   if (closed > 0) onWarning(`${closed} entries of the version are read-only, ${outcome}`);
-  // A directory that this checkout created has no others.
+  // A directory that this checkout created has entries of the version alone.
   const foreign = identityOf(dir) === former ? await countForeign(dir) : 0;
   if (foreign > 0)
     onWarning(
@@ -136,7 +136,7 @@ async function warn(dir: string, tree: Tree, former: string | undefined, opened 
     );
 }
 
-/** Replaces or changes the directory, whichever its present content allows. */
+/** Changes the directory in place if its content allows that, and replaces it otherwise. */
 async function place(target: Target, tree: Tree, record: WorkspaceRecord, write: PlaceOptions): Promise<unknown> {
   const { workspace, force, op } = target;
   const { dir, pending } = workspace;

@@ -10,8 +10,8 @@ import type { SessionRef } from './session-ref.js';
 
 /**
  * Returns whether another ref may name these entries of a session, which was read after the epoch.
- * If the epoch condemns something that they need, it is swapped for one that condemns nothing: the
- * collection deletes nothing then, and the caller starts over.
+ * If the epoch condemns an object of theirs, it is swapped for one that condemns nothing. The
+ * collection then deletes nothing, and the caller starts over.
  */
 export async function mayName(source: SessionRef, entries: readonly HistoryEntry[], epoch: StoredEpoch, op: Operation): Promise<boolean> {
   if (epoch.condemned.length === 0 || !(await needCondemned(source, entries, epoch, op))) return true;

@@ -1,7 +1,7 @@
 /**
  * Drafts: the objects that one attempt to change a ref has stored. They are removed if the attempt
- * fails before its swap, or loses it. After a kill its note lists them; the note is durably gone
- * before a swap is sent (SPEC.md 11.2).
+ * fails before its swap, or loses it. A note lists the objects for the case that the process is
+ * killed. The note is removed durably before a swap is sent (SPEC.md 11.2).
  */
 import { appendFile, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,7 +38,7 @@ class Draft {
 
   constructor(private readonly store: DraftStore) {}
 
-  /** Removes the stored objects. Only if no swap was sent, or the swap has lost. */
+  /** Removes the stored objects. Called only if no swap was sent, or the swap has lost. */
   async discard(): Promise<void> {
     this.#isOver = true;
     while (this.#pending.size > 0) await Promise.allSettled(this.#pending);
@@ -73,7 +73,7 @@ class Draft {
       },
       swap: async (key, bytes, expected, options) => {
         await this.#removeNote();
-        // The last moment at which a signal can end the attempt: the swap may take effect.
+        // A signal can end the attempt only here: once sent, the swap may take effect.
         throwIfAborted(options?.signal);
         this.isSent = true;
         // A local swap is short. If it were cut off, its outcome would be unknown.
@@ -91,7 +91,7 @@ class Draft {
     await put();
   }
 
-  /** Creates the note. Undefined if the store is not a folder, or the note cannot be written. */
+  /** Creates the note. Returns undefined without a folder, or if the note cannot be written. */
   async #begin(): Promise<Note | undefined> {
     const { provider, owners, host, records } = this.store;
     if (!isFolder(provider)) return undefined;
@@ -107,7 +107,7 @@ class Draft {
     }
   }
 
-  /** Removes the note durably: from here on a swap may name the objects that it lists. */
+  /** Removes the note durably: from here on a swap may name the listed objects. */
   async #removeNote(): Promise<void> {
     const note = await this.#note;
     if (note === undefined) return;

@@ -57,8 +57,8 @@ export function rollback(replica: Replica, session: string, to: string, message:
 
 /**
  * Creates a session that begins with this one's history up to a revision; nothing is copied. Throws
- * CONFLICT if that session exists, and INTEGRITY if the history cannot be read. Creates no ref
- * then.
+ * CONFLICT if that session exists, and INTEGRITY, before a ref is created, if the history cannot be
+ * read.
  */
 export async function fork(
   replica: Replica,
@@ -120,7 +120,7 @@ function inlineHistory({ source: { ref }, entry }: Version): Pick<Ref, 'entries'
   return at === -1 ? undefined : { entries: ref.entries.slice(at), segments: ref.segments };
 }
 
-/** Gives a commit a name that keeps it for ever; a tag of that name moves. */
+/** Tags a commit, which is then kept for ever. An existing tag of that name moves. */
 export async function tag(replica: Replica, session: string, name: string, at: string | undefined, op: Operation): Promise<LogEntry> {
   requireTag(name);
   return changeLive(replica, session, op, async (from) => {
@@ -160,8 +160,9 @@ export async function deleteSession(
 }
 
 /**
- * Changes a session that has a commit, and retries while other writers leave the head as it is
- * (R-WRITE-2). The first attempt starts from the cached ref, whose errors prove nothing.
+ * Changes a session that has a commit. Retries after a lost swap if the head is unchanged
+ * (R-WRITE-2). The first attempt starts from the cached ref. If that attempt throws NOT_FOUND or
+ * CONFLICT, the current ref is read.
  */
 async function changeLive<T>(
   replica: Replica,

@@ -1,6 +1,6 @@
 /**
- * Leases: who works on a session until when, noted in its ref (SPEC.md 11.6). A lease is advice: it
- * stops no commit or push. Of several concurrent requests the swap grants one.
+ * Leases: the owner that works on a session, and an expiry, in the session's ref (SPEC.md 11.6). A
+ * lease is advice: it stops no commit or push. Of several concurrent requests the swap grants one.
  */
 import { toHex, utf8 } from '../base/bytes.js';
 import { BrowserStateError, isError } from '../base/errors.js';
@@ -14,7 +14,7 @@ import type { SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
 
 export interface LeaseOptions extends RequestOptions {
-  /** The owner may take the lease again. A unique name of this process unless given. */
+  /** The name of the owner, which may take the lease again; a unique name unless given. */
   owner?: string | undefined;
   /** Milliseconds from now on, and from each renewal on, by this machine's clock. */
   ttl: number;
@@ -22,14 +22,14 @@ export interface LeaseOptions extends RequestOptions {
 
 export interface Lease {
   readonly owner: string;
-  /** When it ends unless it is renewed before. */
+  /** The time at which the lease ends unless it is renewed. */
   readonly expires: Date;
   /**
-   * Extends the lease to its whole time again. Throws BUSY if it was lost: another owner took it
+   * Extends the lease to its full time. Throws BUSY if the lease was lost: another owner took it
    * after it expired, or the session was deleted. A concurrent push starts over.
    */
   renew(options?: RequestOptions): Promise<void>;
-  /** Ends the lease, if it is still there. Requests nothing if a push ended it already. */
+  /** Ends the lease, if this owner still has it. Sends no request if a push has ended the lease. */
   release(options?: RequestOptions): Promise<void>;
 }
 
@@ -87,7 +87,8 @@ export async function takeLease(
 
 /**
  * Swaps the lease that `decide` returns into the ref. The first attempt starts from the cached ref,
- * unless that is older than change `least`. Its errors prove nothing.
+ * unless that ref is older than change `least`. After BUSY from the cached ref, the current ref
+ * decides.
  */
 async function change(
   replica: Replica,

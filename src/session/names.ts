@@ -10,10 +10,10 @@ interface Searched {
   read(id: string, options: RequestOptions): Promise<{ exists: boolean }>;
 }
 
-/** Suggestions that are checked: a name may be that of a deleted session. */
+/** Suggestions to check: a listed name may be that of a deleted session. */
 const MAX_GUESSES = 3;
 
-/** Names that are considered: one page of a bucket's listing. */
+/** Names to consider: one page of a bucket's listing. */
 const MAX_NAMES = 1000;
 
 /** Returns session names that begin with `start`; none if the listing fails. */

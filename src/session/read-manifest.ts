@@ -6,8 +6,9 @@ import type { RequestOptions } from '../provider/provider.js';
 import type { SessionRef } from './session-ref.js';
 
 /**
- * Returns the stored manifest of an entry, from the ref if it has it (SPEC.md R-REF-5). Throws
- * INTEGRITY if it is missing and the ref unchanged, CONFLICT if the ref has changed.
+ * Returns the stored manifest of an entry, from the ref if that contains it (SPEC.md R-REF-5).
+ * Throws INTEGRITY if the manifest is missing and the ref is unchanged, and CONFLICT if the ref has
+ * changed.
  */
 export async function readManifestBytes(
   { id, ref, version, repository }: Pick<SessionRef, 'id' | 'ref' | 'version' | 'repository'>,

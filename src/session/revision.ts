@@ -24,16 +24,17 @@ interface Located<H> {
 
 /**
  * Returns the entry that `revision` names: `HEAD`, a tag, a commit id or a unique prefix of at
- * least 4 digits, each with any number of `~N` for the Nth first parent; or `@time` for the newest
- * commit not later than that. Throws USAGE for an invalid or ambiguous revision, and NOT_FOUND.
+ * least 4 digits. Each may be followed by `~N`, any number of times, for the Nth first parent.
+ * `@time` names the newest commit that is not later. Throws USAGE for an invalid or ambiguous
+ * revision, and NOT_FOUND.
  */
 export async function resolveRevision(history: History, revision: string, options: RequestOptions = {}): Promise<HistoryEntry> {
   return (await resolveAmong([history], revision, options)).entry;
 }
 
 /**
- * Resolves a revision among several histories, which may lack entries. `HEAD` is that of
- * the first. Tags and times are looked up in order, ids and parents in all.
+ * Resolves a revision among several histories, which may lack entries. `HEAD` is the head of the
+ * first. Tags and times are looked up in order, ids and parents in all.
  */
 export async function resolveAmong<H extends History>(
   histories: readonly [H, ...H[]],
@@ -51,7 +52,7 @@ export async function resolveAmong<H extends History>(
   return found;
 }
 
-/** Splits `SESSION:REV`; a revision without a session is of `session`. Times contain colons too. */
+/** Splits `SESSION:REV`. A revision without a session, such as a time, is of `session`. */
 export function splitRevision(session: string, revision: string): { session: string; revision: string } {
   const colon = revision.indexOf(':');
   if (colon === -1 || (revision.startsWith('@') && !Number.isNaN(Date.parse(revision.slice(1))))) return { session, revision };
@@ -60,7 +61,7 @@ export function splitRevision(session: string, revision: string): { session: str
   return { session: named, revision: rest };
 }
 
-/** Returns whether a revision is a commit id or a prefix of one, the same in every replica. */
+/** Returns whether a revision is a commit id or its prefix: the same in every replica. */
 export function isCommitId(revision: string): boolean {
   return revision.length >= MIN_PREFIX && /^[0-9a-f]+$/i.test(revision);
 }

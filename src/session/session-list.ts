@@ -20,7 +20,7 @@ export interface SessionSummary {
   commits: number;
 }
 
-/** A session with its ref, or with the error of a damaged one; with neither if it has gone. */
+/** A session with its ref, or the error of a damaged one. A deleted session has neither. */
 export interface ListedRef {
   session: string;
   token?: Token | undefined;

@@ -67,7 +67,7 @@ export class SessionRef {
     return wasDeleted(this.ref);
   }
 
-  /** Whether it was deleted because its commits are in another session now. */
+  /** Whether the session was deleted because its commits are in another session now. */
   get wasMoved(): boolean {
     return this.wasDeleted && wasMoved(this.ref);
   }
@@ -86,7 +86,7 @@ export class SessionRef {
     for await (const part of this.parts(options)) yield* part;
   }
 
-  /** Yields the same in batches as they are stored: faster for thousands of entries. */
+  /** Yields the entries in batches as they are stored: faster for thousands of entries. */
   async *parts(options: RequestOptions = {}): AsyncGenerator<readonly HistoryEntry[]> {
     if (this.exists) yield* this.repository.refs.parts(this.ref, options);
   }

@@ -48,7 +48,7 @@ export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operati
   });
 }
 
-/** Returns the error for a session whose head is not the one that a change started from. */
+/** Returns the error for a change whose session has another head by now. */
 export function headMoved(session: string, head: ObjectId | undefined, hint?: string): BrowserStateError {
   const now = head === undefined ? 'it has no commits now' : `its head is ${head.slice(0, 12)} now`;
   return new BrowserStateError('CONFLICT', `session ${session} was changed by another writer meanwhile: ${now}; nothing was changed here`, {

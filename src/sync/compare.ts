@@ -8,13 +8,14 @@ export interface Relation {
   kind: 'same' | 'ahead' | 'behind' | 'diverged';
   /** The entries that only the local store has, newest first. */
   unsent: readonly HistoryEntry[];
-  /** The entry after them, which is the newest that both have. */
+  /** The newest entry that both have. */
   base: HistoryEntry | undefined;
 }
 
 /**
- * Compares the two. Segments of the remote are read only if nothing else decides. The local store
- * may lack entries: it has those whose content it has, and a commit's parents show what it follows.
+ * Compares the history of a session here with that on the remote. Reads segments of the remote only
+ * if nothing else decides. The local store lacks entries whose content it lacks, so the parents of
+ * a commit are compared too.
  */
 export async function relate(here: SessionRef, there: SessionRef, options: RequestOptions): Promise<Relation> {
   const { head, ref } = there;
@@ -38,7 +39,7 @@ export async function relate(here: SessionRef, there: SessionRef, options: Reque
   return { kind: head === undefined || follows || base?.id === head.id ? 'ahead' : 'diverged', unsent, base };
 }
 
-/** Returns the index of the newest entry that the remote has; the length if it has none. */
+/** Returns the index of the newest entry that the remote has, or the number of entries. */
 async function firstShared(entries: readonly HistoryEntry[], there: SessionRef, options: RequestOptions): Promise<number> {
   for await (const part of there.parts(options)) {
     const known = new Set(part.map(({ id }) => id));

@@ -13,8 +13,8 @@ import { type Sent, type Shipment, send } from './upload.js';
 
 /**
  * `fail`: throw CONFLICT; the commits are then on the remote under the name of a fork. `fork`: the
- * same without an error, and the local session becomes that fork. `ours`, `theirs`: a commit with
- * both heads as parents and the tree of one of them.
+ * same without an error, and the local session becomes that fork. `ours`, `theirs`: a commit is
+ * added that has both heads as parents and the tree of one.
  */
 export type OnConflict = 'fail' | 'fork' | Keep;
 
@@ -25,14 +25,12 @@ export interface Divergence extends Pick<Relation, 'unsent' | 'base'> {
   there: SessionRef;
 }
 
-/** Returns the unsent commits as they are sent. */
+/** Returns the unsent commits in the form that `send` takes. */
 export async function unsentCommits({ here, unsent, base }: Divergence, op: RemoteCall): Promise<Pick<Shipment, 'outgoing' | 'base'>> {
   return { outgoing: outgoing(here, unsent, op), base: base && (await here.manifest(base, op)) };
 }
 
-/**
- * Sends the unsent commits and one that joins both heads; undefined if another writer was first.
- */
+/** Sends the unsent commits and a merge. Returns undefined if another writer was first. */
 export async function sendMerged(divergence: Divergence, keep: Keep, pin: boolean, op: RemoteCall): Promise<Sent | undefined> {
   const { here, there } = divergence;
   const { commit, kept } = mergeOf(here, there as LiveSession, keep, op);
@@ -42,8 +40,8 @@ export async function sendMerged(divergence: Divergence, keep: Keep, pin: boolea
 }
 
 /**
- * Sends the unsent commits to a session of their own, on top of the entries that both have.
- * Undefined if that session has them already.
+ * Sends the unsent commits to a session of their own, on top of the entries that both have. Returns
+ * undefined if that session has the commits already.
  */
 export async function sendFork(divergence: Divergence, name: string, op: RemoteCall): Promise<Sent | undefined> {
   const { here, base } = divergence;
@@ -64,11 +62,11 @@ export async function sendFork(divergence: Divergence, name: string, op: RemoteC
   return sent === 'sent' ? undefined : sent;
 }
 
-/** Renames the local session to the fork. The session itself is then the remote's. */
+/** Renames the local session to the fork. The old name then stands for the remote's commits. */
 export async function becomeFork({ here }: Divergence, name: string, op: RemoteCall): Promise<void> {
   const { id: session, head } = here;
   await fork(op.local, session, name, undefined, op).catch(async (error: unknown) => {
-    // An interrupted push may have made it.
+    // An interrupted push may have created the fork.
     if (!isError(error, 'CONFLICT') || (await op.local.requireSession(name, op)).head.id !== head.id) throw error;
   });
   await deleteSession(op.local, session, op, { session: name, commit: head.id });

@@ -6,7 +6,7 @@ import type { Refs } from '../repository/refs.js';
 import type { SessionRef } from '../session/session-ref.js';
 
 /**
- * Returns the local entries with the new ones, in the remote's order. Those that only the local
+ * Returns the local entries with the new ones, in the remote's order. Entries that only the local
  * store has stay before the entry that they follow.
  */
 export async function inOrder(

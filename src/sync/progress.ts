@@ -7,9 +7,9 @@ import { blobCount, blobId, blobLength, type Tree } from '../format/tree.js';
 import { segmentKey, segmentsOf } from '../repository/write/blob-parts.js';
 
 /**
- * Returns a function that reports the files of a transferred blob, and the counters that it
- * reports. `wanted`: all blobs that will be transferred. `stored`: what they take up, if the caller
- * counts that; otherwise their own bytes are counted.
+ * Returns a function that reports the files of a transferred blob, and the counters of its reports.
+ * `wanted` has all blobs to transfer. `stored` is the number of their stored bytes, if the caller
+ * counts these. Without it, the bytes of the blobs are counted.
  */
 function reporter(
   phase: Progress['phase'],
@@ -54,7 +54,7 @@ export function pushProgress(tree: Tree, unsent: ReadonlySet<ObjectId>, onProgre
 
 /**
  * Returns a function to call with frames as they arrive. It reports files of complete blobs.
- * `wanted`: the blobs to fetch. `present`: those of their segments that are here, by their keys.
+ * `wanted`: the blobs to fetch. `present`: the segments of these blobs that are here, by key.
  */
 export function pullProgress(
   manifests: readonly Manifest[],

@@ -1,7 +1,7 @@
 /**
- * Pulling versions from the remote to the local store: ref, manifests, then frames, in three
- * dependent round trips, or two if the ref contains the manifest (SPEC.md 11.5). The local store
- * gets only the entries of versions whose content it has.
+ * Pulls of versions from the remote to the local store (SPEC.md 11.5). Ref, manifests and frames
+ * take three dependent round trips, or two if the ref contains the manifest. The local store gets
+ * only the entries of versions whose content it has.
  */
 import { BrowserStateError, ignore, isError } from '../base/errors.js';
 import type { OnProgress } from '../base/progress.js';
@@ -89,7 +89,7 @@ function nothingNew(session: string, { id }: HistoryEntry): PullResult {
   return { session, commit: id, pulled: false, commits: 0, objects: 0, fetchedBytes: 0 };
 }
 
-/** Makes one attempt; undefined if another process of this machine updated the local session. */
+/** Makes one attempt. Returns undefined if another process updated the local session first. */
 async function attemptPull(here: SessionRef, there: LiveSession, settings: PullSettings, op: RemoteCall): Promise<PullResult | undefined> {
   const { id: session, head } = there;
   const { kind } = await relate(here, there, op);
@@ -106,7 +106,7 @@ async function attemptPull(here: SessionRef, there: LiveSession, settings: PullS
   return fetched && { session, commit: entry.id, pulled: true, commits: missing.length, ...fetched };
 }
 
-/** Returns the entry that a revision names on the remote, or else here: a tag may be only here. */
+/** Returns the entry that a revision names on the remote, or else here. A tag may be only here. */
 async function requestedEntry(here: SessionRef, there: SessionRef, at: string, isAhead: boolean, op: RemoteCall): Promise<HistoryEntry> {
   const own = isAhead ? await here.find(at, op).catch(ignore('NOT_FOUND')) : undefined;
   if (own !== undefined) return own;
@@ -118,8 +118,8 @@ async function requestedEntry(here: SessionRef, there: SessionRef, at: string, i
 }
 
 /**
- * Fetches the content of `missing` entries and adds them to the local ones (`mine`). All are newest
- * first. Resolves to undefined if another process updated the local session first.
+ * Fetches the content of the `missing` entries and adds these to the local ones (`mine`). Both
+ * lists are newest first. Returns undefined if another process updated the local session first.
  */
 async function fetchEntries(
   here: SessionRef,

@@ -1,4 +1,4 @@
-/** Sending a session's commits to the remote (SPEC.md 11.5). */
+/** Pushes of a session's commits to the remote (SPEC.md 11.5). */
 import { BrowserStateError, isError } from '../base/errors.js';
 import { requestOptions } from '../base/operation.js';
 import { kind, type OptionNames } from '../base/option-check.js';
@@ -51,15 +51,15 @@ export interface PushResult {
 }
 
 interface PushSettings extends PushOptions {
-  /** Reads the remote's ref first. Otherwise the remembered one is the token of the first swap. */
+  /** Read the remote's ref first. Unless set, the first swap starts from the cached ref. */
   ask?: boolean;
 }
 
 /**
  * Sends the commits that the remote does not have. Atomic: the remote has all of them or is
  * unchanged. Throws CONFLICT if the remote has moved and `onConflict` is `fail`: the commits are
- * then on the remote in the fork that the error names. Also throws what the provider throws; the
- * local store keeps everything.
+ * then on the remote in the fork that the error names. Throws what the provider throws. The local
+ * store keeps the commits in every case.
  */
 export async function pushSession(session: string, { ask, ...options }: PushSettings, op: RemoteCall): Promise<PushResult> {
   const wasNew = op.remote.isNew;
@@ -69,7 +69,7 @@ export async function pushSession(session: string, { ask, ...options }: PushSett
   const attempt = (there: SessionRef, isFirst: boolean) => attemptPush(here, there, isFirst, options, op);
   const isOutdated = async (error: unknown, from: SessionRef): Promise<boolean> => {
     if (wasCollected(error)) return true;
-    // Another machine may have sent again what a remembered ref needs.
+    // Another machine may have resent the objects that a cached ref needs.
     const now = lostIn(error) && (await read());
     if (now?.hasRef && now.version !== from.version) return true;
     return op.remote.suspect(error);
@@ -79,7 +79,7 @@ export async function pushSession(session: string, { ask, ...options }: PushSett
   return op.remote.isNew && !wasNew ? { ...sent, created: op.remote.provider.url } : sent;
 }
 
-/** Makes one attempt; undefined if another writer was first. */
+/** Makes one attempt. Returns undefined if another writer was first. */
 async function attemptPush(
   here: LiveSession,
   there: SessionRef,
@@ -116,8 +116,8 @@ async function attemptPush(
 }
 
 /**
- * Pulls the session after a conflict was resolved. The push has succeeded even if this fails: the
- * next pull fetches it.
+ * Pulls the session after a conflict was resolved. A failure is ignored: the push has succeeded,
+ * and the next pull fetches the session.
  */
 async function pullSent(ref: SessionRef, op: RemoteCall): Promise<void> {
   await pullSeen(ref, {}, op).catch((error: unknown) => {
@@ -136,7 +136,7 @@ function deletedThere({ id: session, head }: LiveSession): BrowserStateError {
   });
 }
 
-/** Adds to an error of a push that the commit is safe here. A CONFLICT says so itself. */
+/** Returns the error of a push with the note that the commit is safe, as a CONFLICT has. */
 export function notPushed(session: string, commit: ObjectId | undefined, error: unknown): unknown {
   if (!isError(error) || error.code === 'CONFLICT' || error.code === 'INTERNAL') return error;
   const hint = [error.hint, `\`browserstate push -s ${session}\` sends it later.`].filter(Boolean).join(' ');

@@ -15,8 +15,8 @@ import { findRelocations, needs } from './outgoing.js';
 import { type Sent, send } from './upload.js';
 
 /**
- * Sends lost objects of a session again; undefined if another writer was first. Throws INTEGRITY,
- * as `lostPacks`, if the head needs one and the local store does not have its content.
+ * Sends lost objects of a session again. Returns undefined if another writer was first. Throws the
+ * error of `lostPacks` if the head needs a lost object that the local store does not have.
  */
 export async function resend(there: SessionRef, lost: ReadonlySet<string>, op: RemoteCall): Promise<Sent | undefined> {
   const relocated = await findRelocations(op.local, there, lost, op);

@@ -1,6 +1,7 @@
 /**
- * Uploading the blobs of a tree (SPEC.md 11.5, R-SYNC-9). Frames of the local store are sent
- * unchanged if all of their content is wanted. Other blobs are compressed again. All are verified.
+ * Uploads of the blobs of a tree (SPEC.md 11.5, R-SYNC-9). Frames of the local store are sent
+ * unchanged if all of their content is wanted. Other blobs are compressed again. Every blob is
+ * verified.
  */
 import { readAhead } from '../base/concurrency.js';
 import { BLOBS_AHEAD, CODEC_CONCURRENCY } from '../base/limits.js';
@@ -24,7 +25,7 @@ interface Missing {
 }
 
 /**
- * Adds every blob of the tree to the writer. Reads those that the remote does not have from the
+ * Adds every blob of the tree to the writer. Reads blobs that the remote does not have from the
  * local store. `previous` is a tree that the remote has.
  */
 export async function sendTree(
@@ -43,7 +44,7 @@ export async function sendTree(
     return { frame, parts, stored: await reader.readStored(frame, parts) };
   };
   for await (const { frame, parts, stored } of readAhead([...frames.keys()].sort(compareFrames), CODEC_CONCURRENCY, fetch)) {
-    // Its commit was not to be compressed, but a remote needs fewer bytes.
+    // The commit was stored uncompressed on request, but a remote should receive fewer bytes.
     if (frame.codec === 'raw' && !looksIncompressible(stored)) continue;
     await writer.addFrame({ ...frame, stored }, parts);
     for (const { id } of parts) report?.(id);
@@ -80,8 +81,8 @@ function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWrit
 }
 
 /**
- * Returns the frames whose bytes are all wanted blobs. A blob with a predecessor is not among them,
- * since it may be sent as a patch.
+ * Returns the frames that consist of wanted blobs without a predecessor. A blob with a predecessor
+ * may be sent as a patch.
  */
 function wholeFrames(missing: readonly Missing[]): Map<Frame, Missing[]> {
   const frames = new Map<Frame, Missing[]>();

@@ -1,4 +1,4 @@
-/** Uploading commits to a session on the remote (SPEC.md 11.5). */
+/** Uploads of commits to a session on the remote (SPEC.md 11.5). */
 import { REMOTE_PACK_CONCURRENCY, REUSE_SHARE } from '../base/limits.js';
 import type { Epoch } from '../format/cells.js';
 import type { BlobPlace, Manifest } from '../format/manifest.js';
@@ -21,7 +21,7 @@ export interface Shipment {
   there: SessionRef;
   /** Oldest first. */
   outgoing: Outgoing[];
-  /** Entries of another session that the new one begins with, and the manifest of the first. */
+  /** Entries of another session under the new ones, and the manifest of the first. */
   underlying?: { entries: readonly HistoryEntry[]; manifest: Manifest; epoch: number } | undefined;
   /** The local manifest of the commit before the first outgoing one. */
   base?: Pick<Manifest, 'blobs'> | undefined;
@@ -31,7 +31,7 @@ export interface Shipment {
   pin: boolean;
   /** The owner whose lease ends in the same swap. */
   release?: string | undefined;
-  /** The epoch, if it was read after the token already. */
+  /** The epoch, if the caller has read it after the token. */
   pinned?: Epoch | undefined;
   /** The keys of objects that the remote has lost, and the entries to send again, oldest first. */
   loss?: { lost: ReadonlySet<string>; relocated: readonly Outgoing[] };
@@ -48,22 +48,22 @@ export interface Sent {
   bytes: number;
 }
 
-/** Epoch 0 is that of a ref before any collection; the index has entries from epoch 1 on. */
+/** The lowest epoch of entries in the index. Refs have epoch 0 before any collection. */
 const FIRST_EPOCH = 1;
 
-/** Sends the commits in one swap; undefined if another writer was first. */
+/** Sends the commits in one swap. Returns undefined if another writer was first. */
 export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | undefined> {
   const { there, underlying, tags = [], release } = shipment;
   const { lost, relocated } = shipment.loss ?? { lost: new Set<string>(), relocated: [] };
   const outgoing = [...relocated, ...shipment.outgoing];
   const target = there.hasRef ? there : await op.remote.create(there.id, op);
   if (target === undefined) return undefined;
-  // Only now: an attempt that has already lost does not use up a check that is due.
+  // Counted only now, so that an attempt that has lost already does not use up a due check.
   const looks = shipment.looks ?? (await op.remote.isLookDue());
   const { repository, ref } = target;
   const known = await knownPlaces(shipment, target, op);
   const head = outgoing.at(-1);
-  // Decoded once: of a large profile, this is the largest thing in memory.
+  // The head's manifest is decoded once: it is the largest object in memory.
   const loaded = await head?.load();
   const reuse = await findReuse(shipment, target, known.places, loaded?.blobs ?? new Map(), op);
   const epoch = Math.max(ref.epoch, reuse.learntAt);
@@ -144,7 +144,7 @@ export async function send(shipment: Shipment, op: RemoteCall): Promise<Sent | u
 
 /**
  * Returns the local locations of the blobs of a version that only the remote had, and has lost.
- * Throws INTEGRITY, as `lostPacks`, if the local store lacks one.
+ * Throws the error of `lostPacks` if the local store lacks a blob.
  */
 async function localPlaces(
   session: string,
@@ -184,7 +184,7 @@ interface Reuse {
   places: ReadonlyMap<ObjectId, BlobPlace>;
   /** The epoch under which the locations were learnt. */
   learntAt: number;
-  /** Whether anything is named that only the current epoch allows. */
+  /** Whether the swap names an object that only the current epoch allows. */
   needsPin: boolean;
 }
 
@@ -210,11 +210,11 @@ async function findReuse(
   const guess = mayReuse ? await op.remote.index.guess(repository, ids) : { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
   const places = withoutPacks(guess.places, lost);
   if (places.size > 0 && lengthOf(places) >= REUSE_SHARE * lengthOf(missing)) return { ...guess, places, needsPin: true };
-  // The underlying entries are another session's.
+  // The underlying entries are of another session, and this session's ref does not protect them.
   return { places: new Map(), learntAt: 0, needsPin: underlying !== undefined };
 }
 
-/** Returns whether nothing reused was collected since it was learnt, or is condemned. */
+/** Returns whether all reused blobs are still stored: none was collected, and none is condemned. */
 function isUsable({ places, learntAt }: Reuse, epoch: Epoch): boolean {
   return places.size === 0 || (epoch.k === learntAt && withoutCondemned(places, epoch).size === places.size);
 }

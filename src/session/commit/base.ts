@@ -24,8 +24,9 @@ export interface Underlay {
 }
 
 /**
- * Reads the version that a commit follows. If the local store has none, it is the head of the
- * remote, unless that cannot be reached, which a later push reports. Undefined for a first commit.
+ * Returns the version that a commit follows; undefined for a first commit. If the local store has
+ * no version, that is the head of the remote. A remote that cannot be reached is ignored: a later
+ * push reports that.
  */
 export async function readParent(from: SessionRef, isMigration: boolean, op: Call): Promise<Parent | undefined> {
   const { remote } = op;
@@ -37,7 +38,7 @@ export async function readParent(from: SessionRef, isMigration: boolean, op: Cal
   return read.catch(ignore('NOT_FOUND')).then(parentIn).catch(ignore('UNREACHABLE', 'FORBIDDEN'));
 }
 
-/** Undefined for a whole directory. Throws CONFLICT if its version is no longer the head. */
+/** Returns the underlay of a partial directory. Throws CONFLICT if its version is not the head. */
 export async function readUnderlay(from: SessionRef, record: WorkspaceRecord | undefined, op: Operation): Promise<Underlay | undefined> {
   if (record?.only === undefined) return undefined;
   const head = from.head?.id;

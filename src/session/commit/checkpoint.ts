@@ -14,7 +14,7 @@ import type { CommitResult, CommitSettings } from './options.js';
 import type { ReadDirectory } from './read-directory.js';
 
 /**
- * Commits `dir`. Returns undefined if a database kept changing: a later attempt may succeed. Throws
+ * Commits `dir`. Returns undefined if a database kept changing; a later attempt may succeed. Throws
  * what `commitDirectory` throws, and USAGE for a partial directory.
  */
 export async function checkpointDirectory(

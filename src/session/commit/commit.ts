@@ -45,7 +45,7 @@ export async function commitDirectory(session: string, dir: string, options: Com
 }
 
 async function commitHeld(session: string, found: Workspace, options: CommitSettings, op: Call): Promise<CommitResult> {
-  // After an interrupted checkout the directory may not even be at its path.
+  // An interrupted checkout may have left the directory at another path.
   const workspace = await settleWorkspace(found);
   const { dir } = workspace;
   const { isMigration = false } = options;
@@ -78,7 +78,7 @@ interface Start {
   underlay: Underlay | undefined;
 }
 
-/** Makes one attempt; undefined if another writer updated the ref first. */
+/** Makes one attempt. Returns undefined if another writer updated the ref first. */
 async function commitOnto(
   start: Start,
   workspace: Workspace,
@@ -120,7 +120,7 @@ async function commitOnto(
   await directory.check();
   // If a pack is lost, the same tree is stored once more: the head can no longer be read.
   const isWhole = usable.size === known.size;
-  // The log omits a checkpoint that has a newer commit, so that an unchanged one gets a commit.
+  // An unchanged directory is committed after a checkpoint, which the log then omits.
   const isFinal = options.read === undefined && parent !== undefined && isCheckpoint(parent.entry.commit);
   const same = isWhole && !isFinal && parent !== undefined && isEmptyDiff(diffTrees(parent.manifest.tree, tree));
   const outcome = same ? await keepHead(from, parent.entry, options.tag, op) : await store(start, tree, writer, pin, options, op);
@@ -143,7 +143,7 @@ function readable({ manifest: { tree, blobs }, source }: Parent, op: Call) {
   return { tree, read: (id: ObjectId) => reader.read(id, blobs.get(id) as BlobPlace) };
 }
 
-/** Updates the record. If that fails the commit stands, and the next one reads all files. */
+/** Updates the record. If that fails the commit stands, and the next commit reads all files. */
 async function remember(workspace: Workspace, record: WorkspaceRecord, cache: StatCache | undefined): Promise<void> {
   try {
     await workspace.write(record);
@@ -163,13 +163,13 @@ async function rejectChanged(local: LocalReplica, { dir, generation }: Workspace
   });
 }
 
-/** Sets a given tag on the head; undefined if another writer updated the ref first. */
+/** Sets a given tag on the head. Returns undefined if another writer updated the ref. */
 async function keepHead(from: SessionRef, entry: HistoryEntry, tag: string | undefined, op: Call) {
   const isSet = tag === undefined || from.ref.tags.get(tag) === entry.id || (await setTag(from, tag, entry.id, op));
   return isSet ? { entry, storedBytes: 0 } : undefined;
 }
 
-/** Stores new content and swaps the ref; undefined if another writer updated it first. */
+/** Stores new content and swaps the ref. Returns undefined if another writer updated it. */
 async function store({ from, parent, underlay }: Start, tree: Tree, writer: BlobWriter, pin: Pin, options: CommitSettings, op: Call) {
   const { op: kind = 'commit', compression, message = '', labels = {}, tag } = options;
   await writer.settle();

@@ -1,4 +1,4 @@
-/** Reads the directory of a commit: again if it changes meanwhile, to avoid a mixture of states. */
+/** Reads of a directory for a commit, repeated if it changes meanwhile. */
 import { lstatSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BrowserStateError } from '../../base/errors.js';
@@ -21,7 +21,7 @@ import type { Call } from '../call.js';
 export type ReadDirectory = (dir: string, found: Scan, options: CaptureOptions & { filter: Filter }) => Promise<TreeEntry[]>;
 
 export interface OpenDirectory {
-  /** Captures the directory, until it did not change meanwhile or MAX_CAPTURE_ATTEMPTS times. */
+  /** Captures the directory, and again while it changes, up to MAX_CAPTURE_ATTEMPTS times. */
   capture(to: Pick<CaptureOptions, 'sink' | 'previous'>): Promise<TreeEntry[]>;
   /** Throws BUSY if a browser elsewhere has changed the directory since it was opened. */
   check(): Promise<void>;
@@ -31,7 +31,7 @@ export interface OpenDirectory {
   warnings: readonly string[];
 }
 
-/** Scans the directory. Unless `read` captures it, throws BUSY if a browser uses it. */
+/** Scans the directory. Throws BUSY if a browser uses the directory, unless `read` is given. */
 export async function openDirectory(
   workspace: Workspace,
   facts: DirectoryFacts,

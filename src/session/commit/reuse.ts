@@ -12,7 +12,7 @@ import type { BlobIndex } from '../../repository/blob-index.js';
 import type { Repository } from '../../repository/repository.js';
 import type { SessionRef } from '../session-ref.js';
 
-/** Checks each pack once that a commit would name again: lost blobs are stored again instead. */
+/** Checks once whether a pack exists. Blobs of a lost pack are stored again. */
 export class PackPresence {
   readonly #looks = new Map<string, Promise<boolean>>();
 
@@ -53,8 +53,8 @@ export class PackPresence {
 }
 
 /**
- * The pin that lets a commit name blobs that its ref's head does not reach: the GC epoch, read
- * after the ref and written into the ref with the swap (SPEC.md 11.1 step 3).
+ * A pin: the GC epoch, read after the ref and written into the ref with the swap (SPEC.md 11.1 step
+ * 3). It lets a commit name blobs that the head of the ref does not reach.
  */
 export class Pin {
   #pinned: Epoch | undefined;

@@ -1,4 +1,4 @@
-/** The guard of a remote in a folder, whose disk may not be mounted, or may be another disk. */
+/** The guard of a remote in a folder, whose disk may be missing or another one. */
 import { equalBytes } from '../../base/bytes.js';
 import { BrowserStateError, ignore, readingKey } from '../../base/errors.js';
 import { openEnvelope } from '../../format/envelope.js';
@@ -6,8 +6,8 @@ import { CONFIG_KEY } from '../../format/keys.js';
 import type { Provider } from '../../provider/provider.js';
 
 /**
- * Returns a provider that throws UNREACHABLE unless the folder has the repository that was `seen`
- * there: a new one would be lost with the next mount. Undefined for other providers.
+ * Returns a provider that throws UNREACHABLE unless the folder has the repository that was `seen`:
+ * the disk would hide a new one. Returns undefined for other providers.
  */
 export function guardFolder(provider: Provider, seen: () => Promise<Uint8Array | undefined>, notes: string): Provider | undefined {
   const isExpected = async (config: Uint8Array | 'damaged' | undefined): Promise<boolean> => {

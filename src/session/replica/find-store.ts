@@ -7,11 +7,11 @@ import { ifSeen } from '../../fs/paths.js';
 
 /** The folder of mounted directories in a store. */
 const WORKSPACES = 'workspaces';
-/** Limits of the search. In a folder of stores, they lie two levels below. */
+/** Limits of the search. In a folder of stores, each store is two levels below. */
 const MAX_LEVELS = 4;
 const MAX_DIRECTORIES = 5000;
 
-/** Returns the store that the real path `dir` is or lies in, unless it is a mounted directory. */
+/** Returns the store that is or contains `dir`, a real path; undefined for a mounted directory. */
 export function storeAbove(dir: string): string | undefined {
   const places = placesOf(dir);
   for (const path of [dir, ...(places?.others ?? [])]) {
@@ -60,6 +60,6 @@ export function storeBelow(dir: string): string | undefined {
 /** Returns whether a directory has the config of a store (SPEC.md 9): a cell with a generation. */
 function isStore(dir: string): boolean {
   const cell = `${dir}/config.cell`;
-  // Asked first, since the error for a missing directory is slow to make.
+  // Checked first, since the error for a missing directory is slow to create.
   return existsSync(cell) && (ifSeen(() => readdirSync(cell)) ?? []).some((name) => name.startsWith('g-'));
 }

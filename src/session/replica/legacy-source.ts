@@ -6,10 +6,10 @@ export interface LegacyEntry {
   path: string;
   kind: 'file' | 'directory' | 'symlink';
   size: number;
-  /** Changes if the file is written again, as far as its location shows. */
+  /** A text that changes when the file is written again, as far as the source shows that. */
   mark: string;
   target?: string | undefined;
-  /** Undefined if its location does not keep them. */
+  /** Mode and time of the file; undefined if the source does not keep them. */
   facts?: Pick<ScannedEntry, 'mode' | 'mtimeNs'> | undefined;
 }
 
@@ -17,7 +17,7 @@ export interface LegacyEntry {
 export interface LegacySource {
   readonly url: string;
   has(session: string, options: RequestOptions): Promise<boolean>;
-  /** Returns the names of all that may be sessions, of any form. */
+  /** Returns the names of all possible sessions, valid or not. */
   sessions(options: RequestOptions): Promise<string[]>;
   /**
    * Returns the content of the session, in the order of the paths. Throws INTEGRITY or UNREADABLE

@@ -131,7 +131,7 @@ export class LocalReplica extends Replica {
     });
   }
 
-  /** Reads the session's ref, created empty if there is none. A pin is read after this. */
+  /** Returns the session's ref, created empty if there is none. A pin is read after this call. */
   async ensure(id: string, options: RequestOptions = {}): Promise<SessionRef> {
     const repository = await this.init(options);
     return new SessionRef(this, id, repository, await repository.refs.ensure(id, options));
@@ -149,11 +149,11 @@ export class LocalReplica extends Replica {
 
   protected loss(lost: ReadonlySet<string>, id: string): BrowserStateError {
     const [key = ''] = [...lost].sort();
-    // Without the packs in its details, unlike `lostPacks`: nothing can be sent for them.
+    // The details have no packs, unlike those of `lostPacks`: nothing can be resent for them.
     return integrity(lossOf(this.provider.url, lost, id), undefined, { session: id, key });
   }
 
-  /** Runs before the first operation that writes. */
+  /** Sweeps once, before the first operation that writes. */
   async #sweep(): Promise<void> {
     if (this.#isSwept) return;
     this.#isSwept = true;

@@ -1,6 +1,6 @@
 /**
- * Notes about a remote: which repository it is, and each session's ref as it was last seen, with
- * the head's manifest. They save requests: a lost one costs a round trip, a stale one a lost swap.
+ * Notes about a remote: the id of its repository, and each session's last seen ref with the head's
+ * manifest. Notes save requests: a lost note costs a round trip, a stale one a lost swap.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -31,7 +31,7 @@ export interface RemoteNote {
   repository: Uint8Array;
   version: Version;
   ref: Ref;
-  /** The newest head that was seen there, also of a deleted session. */
+  /** The newest head that was seen, even of a deleted session. */
   head: ObjectId | undefined;
   /** The stored manifest of the newest version whose content this machine has, or empty. */
   manifest: { name: string; bytes: Uint8Array };
@@ -62,7 +62,7 @@ export class RemoteNotes {
     if (known === undefined || !equalBytes(known, id)) await this.#write('repository', id);
   }
 
-  /** Forgets the repository. The notes about its sessions count again once it is found again. */
+  /** Forgets the repository. The notes of its sessions count again if it returns. */
   async forgetRepository(): Promise<void> {
     await rm(join(this.folder, 'repository'), { force: true });
   }

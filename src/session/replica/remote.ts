@@ -1,6 +1,6 @@
 /**
- * The remote: the repository that several machines share, as this machine sees it. A ref identifies
- * it, so that a read of a session needs no config (SPEC.md 11.5).
+ * The remote: the repository that several machines share, as this machine sees it. A ref contains
+ * the id of the repository, so a read of a session needs no config (SPEC.md 11.5).
  */
 import { join } from 'node:path';
 import { equalBytes } from '../../base/bytes.js';
@@ -92,7 +92,7 @@ export class RemoteReplica extends Replica {
     );
   }
 
-  /** Requests which repository is there; undefined if there is none. Forgets any other. */
+  /** Requests the repository; returns undefined if there is none. Forgets any other one. */
   async confirm(options: RequestOptions): Promise<Repository | undefined> {
     const found = await Repository.open(this.provider, this.host, options);
     if (found === undefined) {
@@ -115,13 +115,13 @@ export class RemoteReplica extends Replica {
     return made;
   }
 
-  /** Reads a ref by one request. Throws INTEGRITY for an older one than this machine has seen. */
+  /** Reads a ref by one request. Throws INTEGRITY if this machine has seen a newer one. */
   async read(session: string, options: RequestOptions = {}): Promise<SessionRef> {
     const note = await this.#notes.session(session);
     const key = refKey(session);
     const cell = await readingKey(key, () => this.provider.read(key, { ...options, ...(note && { unless: note.version }) }));
     if (cell === undefined) {
-      // Cells are never deleted: if one was seen, the repository is another.
+      // Cells are never deleted: if this machine saw the ref, the repository is another now.
       if (note !== undefined && !this.#isGuarded) await this.#forget();
       return this.absent(session);
     }
@@ -142,8 +142,8 @@ export class RemoteReplica extends Replica {
   }
 
   /**
-   * Reads the ref of a session that is probably new, and in the same round trip what its creation
-   * needs. Throws LEGACY_SESSION if only v0 has it.
+   * Reads the ref of a session that is probably new and, in the same round trip, all that its
+   * creation needs. Throws LEGACY_SESSION if only v0 has the session.
    */
   async readPerhapsNew(session: string, options: RequestOptions = {}): Promise<SessionRef> {
     // A failure surfaces when the session is created.
@@ -177,7 +177,7 @@ export class RemoteReplica extends Replica {
     return note && entry && repository.openManifest(entry, note.manifest.bytes);
   }
 
-  /** Returns the newest head that this machine saw there, even if the session was deleted since. */
+  /** Returns the newest head that this machine saw on the remote, even of a deleted session. */
   async lastHead(session: string): Promise<ObjectId | undefined> {
     return (await this.#notes.session(session))?.head;
   }
@@ -206,7 +206,7 @@ export class RemoteReplica extends Replica {
     if (!this.#isGuarded) await this.#notes.lookSoon();
   }
 
-  /** Rethrows an error. After damage the next change looks for packs. */
+  /** Rethrows an error. After INTEGRITY, the next change checks the packs that it names. */
   readonly suspect = async (error: unknown): Promise<never> => {
     if (isError(error, 'INTEGRITY')) await this.lookSoon();
     throw error;
@@ -226,7 +226,7 @@ export class RemoteReplica extends Replica {
     await this.#notes.forgetRepository();
   }
 
-  /** Returns the repository of that id: the open one, with its cache, unless it is another. */
+  /** Returns the repository with the id: the open one, with its cache, if the id is the same. */
   #at(id: Uint8Array): Repository {
     const known = this.#repository;
     return known !== undefined && equalBytes(known.id, id) ? known : Repository.at(this.provider, this.host, id);

@@ -67,8 +67,8 @@ export abstract class Replica implements RefOwner {
   }
 
   /**
-   * Runs `read` on the session, and again if an object was missing and the session has changed: the
-   * object may have been collected, which is no damage (SPEC.md R-GC-2).
+   * Runs `read` on the session. If an object is missing and the session has changed, runs `read`
+   * again: the object may have been collected, which is no damage (SPEC.md R-GC-2).
    */
   async reading<T>(id: string, options: RequestOptions, read: (found: LiveSession) => Promise<T>): Promise<T> {
     const found = await this.requireSession(id, options);
@@ -107,7 +107,7 @@ export abstract class Replica implements RefOwner {
     return true;
   }
 
-  /** Throws INTEGRITY, if a check is due, if a version to be named again or a segment is lost. */
+  /** If a check is due, throws INTEGRITY for a lost pack of the version or a lost segment. */
   async requirePresent(
     from: SessionRef,
     entry: HistoryEntry,
@@ -121,7 +121,7 @@ export abstract class Replica implements RefOwner {
     if (lost.size > 0) throw this.loss(lost, from.id);
   }
 
-  /** Runs one attempt to change a ref. Objects of a failed one are left to garbage collection. */
+  /** Runs one attempt to change a ref. Garbage collection removes what a failed one stored. */
   drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined> {
     return attempt(from);
   }

@@ -1,6 +1,7 @@
 /**
- * Removes what killed processes have left in the local store: temporary files, objects of commits
- * without a swap, copies of profiles, notes. Each has its owner in its name, which must be gone.
+ * Leftovers of killed processes in the local store: temporary files, objects of commits without a
+ * swap, copies of profiles, notes. The name of a leftover contains its owner. A leftover is removed
+ * only after its owner has exited.
  */
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -22,7 +23,7 @@ export interface SweptStore extends DraftStore {
   holding<T>(dir: string, work: (workspace: Workspace) => Promise<T>): Promise<T>;
 }
 
-/** Removes the leftovers. Those that cannot be removed are left to the next process. */
+/** Removes the leftovers. The next process removes those that cannot be removed now. */
 export async function sweep(store: SweptStore): Promise<void> {
   for await (const { path, remove } of leftovers(store)) await remove(path).catch(ignoreFailure);
 }
@@ -40,7 +41,7 @@ async function* leftovers(store: SweptStore): AsyncGenerator<{ path: string; rem
   const { records, workspaces, temporaries, owners } = store;
   const remotes = join(records, REMOTES);
   const remoteNames = (await readdir(remotes).catch(ignoreFailure)) ?? [];
-  // The group of a pattern is the owner.
+  // In each pattern, the group matches the owner.
   const kinds: [folder: string, name: RegExp, remove: Remove][] = [
     [temporaries, TEMPORARY, removeTree],
     [records, DRAFT, (path) => removeDraft(store, path)],
