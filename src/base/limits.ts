@@ -155,8 +155,8 @@ export const MAX_SPAN_GAP = 64 * KiB;
  */
 export const MAX_SPAN = 1 * MiB;
 /**
- * Bytes of one request for frames of a remote, unless the caller sets the limit: a pack, so that a
- * cold mount sends as few requests as possible.
+ * Bytes of one request for frames of a remote, unless the caller sets the limit. One pack: a cold
+ * mount then sends as few requests as possible.
  */
 export const MAX_REMOTE_SPAN = 8 * MiB;
 /**
@@ -165,8 +165,8 @@ export const MAX_REMOTE_SPAN = 8 * MiB;
  */
 export const REMOTE_CONCURRENCY = 32;
 /**
- * Bytes that are in transfer from a remote or wait to be stored: the memory of a pull, and the
- * bytes that a pull fetches again after it was killed.
+ * Bytes that are in transfer from a remote or wait to be stored: the memory of a pull. A pull
+ * fetches them again after it was killed.
  */
 export const FETCH_AHEAD_BYTES = 16 * MiB;
 /** Bytes up to which a pull fetches everything at once, in one round trip. */

@@ -99,8 +99,8 @@ export function systemFailure(error: unknown, message: (name: string) => string,
 }
 
 /**
- * Returns an error of the system, of which only the message is known, as an error of this library.
- * Returns any other error unchanged.
+ * Returns an error of the system as an error of this library if only its message is known. Returns
+ * any other error unchanged.
  */
 export function unexpectedFailure(error: unknown): unknown {
   const { syscall, path } = (error ?? {}) as NodeJS.ErrnoException;

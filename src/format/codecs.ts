@@ -7,15 +7,15 @@ import type { Codec } from '../codec/platform.js';
 const codecs: readonly Codec[] = ['raw', 'deflate', 'brotli', 'zstd'];
 
 /**
- * The user's choice: `auto` spends little time on large data and more on small, `max` makes the
- * smallest result, `off` compresses nothing.
+ * The user's choice: `auto` spends little time on large data and more on small data, `max` makes
+ * the smallest result, `off` compresses nothing.
  */
 export type Compression = 'auto' | 'max' | 'off';
 
-/** Bytes as they are stored. */
+/** Bytes in the form in which they are stored. */
 export interface Encoded {
   codec: Codec;
-  /** Bytes before compression. */
+  /** Number of bytes before compression. */
   length: number;
   stored: Uint8Array;
 }
@@ -30,7 +30,9 @@ export function codecOfTag(tag: number, what: string): Codec {
   return codec;
 }
 
-/** Compresses if that makes the bytes fewer. `bulk`: they are part of a large amount. */
+/**
+ * Compresses the bytes if the result is smaller. `bulk` means that they are part of a large amount.
+ */
 export async function encode(bytes: Uint8Array, compression: Compression, bulk = false): Promise<Encoded> {
   const raw: Encoded = { codec: 'raw', length: bytes.length, stored: bytes };
   if (compression === 'off' || preferredCodec === 'raw' || bytes.length < 32) return raw;

@@ -15,7 +15,7 @@ import { ID_BYTES, idBytes, type ObjectId, objectId } from './object-id.js';
 
 export interface Commit {
   tree: ObjectId;
-  /** The first is the version that this one was made from. */
+  /** Ids of the parents. The first parent is the version that this commit was made from. */
   parents: ObjectId[];
   /** Milliseconds since 1970, UTC. */
   time: number;
@@ -66,8 +66,8 @@ function encodeLabels(labels: Commit['labels']): { key: Uint8Array; value: Uint8
 }
 
 /**
- * Decodes and validates a commit. Throws INTEGRITY for any other bytes, NEWER_VERSION for features
- * that must not be ignored.
+ * Decodes and validates a commit. Throws INTEGRITY for any other bytes, and NEWER_VERSION for
+ * features that must not be ignored.
  */
 export function decodeCommit(bytes: Uint8Array): Commit {
   const input = new Reader(bytes, 'commit');

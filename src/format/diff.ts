@@ -40,7 +40,7 @@ export function sameEntry(a: TreeEntry, b: TreeEntry): boolean {
   return a.kind === b.kind && a.mode === b.mode && sameContent(a, b);
 }
 
-/** Returns true if two entries of one path have equal content, whatever their modes and times. */
+/** Returns true if two entries of one path have equal content. Ignores their modes and times. */
 export function sameContent(a: TreeEntry, b: TreeEntry): boolean {
   if (a.kind === 'file') return b.kind === 'file' && a.size === b.size && a.ids === b.ids;
   if (a.kind === 'symlink') return b.kind === 'symlink' && a.target === b.target;

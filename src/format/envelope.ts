@@ -1,7 +1,7 @@
 /**
- * The envelope around all data in a provider (SPEC.md 4). It names the kind of the bytes, their
- * repository and their key, and ends with a digest of all of it. So no byte is uncovered and no
- * object can replace another.
+ * The envelope around all data in a provider (SPEC.md 4). An envelope names the kind of the bytes,
+ * their repository and their key, and ends with a digest of all these bytes. So no byte is
+ * uncovered and no object can replace another.
  */
 import { sha256 } from '#platform';
 import { concat, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
@@ -17,17 +17,15 @@ export const envelopeKinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', 
 export type EnvelopeKind = keyof typeof envelopeKinds;
 
 /**
- * Maximum bytes of a body by kind. Those of cells are smaller, so that a body and its envelope fit
- * into a cell.
+ * Maximum bytes of a body by kind. The bodies of cells are smaller, so that a body and its envelope
+ * fit into a cell.
  */
 const bodyLimits: Partial<Record<EnvelopeKind, number>> = { epoch: MAX_EPOCH_BODY, manifest: MAX_MANIFEST_SIZE, segment: MAX_SEGMENT_SIZE };
 
 /** The expected identity of an envelope's object. */
 export interface Identity {
   kind: EnvelopeKind;
-  /**
-   * The repository's id, 16 bytes; undefined if it is not known yet (it is read from the config).
-   */
+  /** The repository's id, 16 bytes. Undefined until the id is read from the config. */
   repository: Uint8Array | undefined;
   /** The provider key below the repository's root. */
   key: string;
@@ -39,7 +37,7 @@ export function envelopeHeader({ kind, repository, key }: Identity & { repositor
   return out.bytes(repository).text(key).finish();
 }
 
-/** Returns a whole envelope of any kind but `pack`. */
+/** Returns a whole envelope of any kind except `pack`. */
 export async function wrap(
   identity: Identity & { repository: Uint8Array },
   body: Uint8Array,
@@ -81,7 +79,8 @@ export function openEnvelope(bytes: Uint8Array, expected: Identity): { payload: 
 }
 
 /**
- * Verifies an envelope of any kind but `pack`, and decompresses its body. Throws as `openEnvelope`.
+ * Verifies an envelope of any kind except `pack`, and decompresses its body. Throws the errors of
+ * `openEnvelope`.
  */
 export async function unwrap(bytes: Uint8Array, expected: Identity): Promise<{ body: Uint8Array; repository: Uint8Array }> {
   const { payload, repository } = openEnvelope(bytes, expected);

@@ -1,4 +1,6 @@
-/** Extension lists: fields of later versions, which this one keeps or rejects (SPEC.md R-ENC-4). */
+/**
+ * Extension lists: fields of later versions, which this version keeps or rejects (SPEC.md R-ENC-4).
+ */
 import type { Reader, Writer } from '../base/bytes.js';
 import { check, newerVersion } from '../base/errors.js';
 import { MAX_CELL_SIZE } from '../base/limits.js';
@@ -13,7 +15,7 @@ export function encodeExtensions(out: Writer, extensions: readonly Extension[]):
   for (const { tag, value } of extensions) out.uint(tag).sized(value);
 }
 
-/** Reads a list. Throws NEWER_VERSION if it has a tag that must not be ignored. */
+/** Reads a list. Throws NEWER_VERSION if the list has a tag that must not be ignored. */
 export function decodeExtensions(input: Reader, what: string): Extension[] {
   const extensions: Extension[] = [];
   const count = input.uint(MAX_CELL_SIZE);

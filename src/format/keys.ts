@@ -23,7 +23,7 @@ export function objectKey(folder: ObjectFolder, name: ObjectName): string {
   return `${folder}/${nameText(name)}`;
 }
 
-/** Returns the name in an object's key; undefined for any other key. */
+/** Returns the name in an object's key, or undefined for any other key. */
 export function nameOfKey(folder: ObjectFolder, key: string): ObjectName | undefined {
   const match = /^(0|[1-9][0-9]{0,15})-([0-9a-f]{32})$/.exec(key.slice(folder.length + 1));
   const epoch = Number(match?.[1]);
@@ -51,7 +51,7 @@ export function checkId(kind: 'session' | 'user', id: string): void {
   });
 }
 
-/** Returns why `name` cannot be a tag (R-REF-4); undefined if it can. */
+/** Returns why `name` cannot be a tag (R-REF-4), or undefined if it can. */
 export function tagProblem(name: string): string | undefined {
   if (!idPattern.test(name) || name.startsWith('@')) {
     return `a tag has 1 to ${MAX_ID_LENGTH} letters, digits and . _ - @ and starts with neither a dot nor @`;

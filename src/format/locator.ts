@@ -1,7 +1,7 @@
 /**
  * Locators: the locations of each blob of a tree (SPEC.md 6). No id covers them, so moving bytes
- * never changes one. In memory a location points to its frames; on the wire it refers to numbered
- * tables of packs and frames.
+ * never changes an id. In memory a location points to its frames. On the wire a location refers to
+ * numbered tables of packs and frames.
  */
 import { fromHex, Reader, toHex, Writer } from '../base/bytes.js';
 import { check, integrity, invariant } from '../base/errors.js';
@@ -11,7 +11,7 @@ import { codecOfTag, codecTag } from './codecs.js';
 import { DIGEST_BYTES, NAME_BYTES } from './envelope.js';
 import { pageCount } from './patch.js';
 
-/** An immutable object's name: random, and the GC epoch of its birth. */
+/** The name of an immutable object: random, with the GC epoch of its birth. */
 export interface ObjectName {
   epoch: number;
   /** 32 hex digits. */
@@ -21,19 +21,19 @@ export interface ObjectName {
 /** A frame in a pack. Two locations share a frame if they hold the same object. */
 export interface Frame {
   pack: ObjectName;
-  /** Bytes from the start of the pack. */
+  /** Position of the frame: bytes from the start of the pack. */
   offset: number;
   codec: Codec;
   storedLength: number;
-  /** Uncompressed bytes. */
+  /** Number of bytes before compression. */
   length: number;
 }
 
 export interface PatchLocation {
   frame: Frame;
-  /** Bytes from the start of the uncompressed frame. */
+  /** Position of the patch: bytes from the start of the uncompressed frame. */
   offset: number;
-  /** Bit i is page i. */
+  /** The patched pages. Bit i is page i. */
   bitmap: number;
 }
 
@@ -45,7 +45,7 @@ export interface Location {
   patches: readonly PatchLocation[];
 }
 
-/** Shared by most blobs: a large profile has tens of thousands. */
+/** An empty list that most blobs share, since a large profile has tens of thousands. */
 export const NO_PATCHES: readonly PatchLocation[] = Object.freeze([]);
 
 /** Returns all frames that a location needs. */
@@ -249,7 +249,10 @@ function distinctFrames(locations: readonly Location[]): Frame[] {
   return sorted;
 }
 
-/** Created once for each frame: a separate text for each blob in it would use much memory. */
+/**
+ * Keys of frames, each created once. A separate text for each blob of a frame would use much
+ * memory.
+ */
 const frameKeys = new WeakMap<Frame, string>();
 
 /**

@@ -13,7 +13,7 @@ import { decodeTree, distinctBlobs, encodeTree, measureTree, type Tree, tooLarge
 /** A blob's location, and its length from the tree. */
 export interface BlobPlace {
   location: Location;
-  /** Bytes. */
+  /** Length of the blob in bytes. */
   length: number;
 }
 
@@ -38,7 +38,7 @@ export function prepareTree(tree: Tree): PreparedTree {
 /**
  * Returns the body of a manifest envelope. Every blob of the tree must have a location. Throws
  * INTEGRITY if the tree or the locations give one blob two lengths. Only damaged or hostile input
- * does, and it is never stored.
+ * has two lengths, and such a manifest is never stored.
  */
 export function encodeManifest(
   commit: Commit,
@@ -59,7 +59,7 @@ export function encodeManifest(
 }
 
 /**
- * Returns the locations of all blobs of the manifests. Throws INTEGRITY if two of them give one
+ * Returns the locations of all blobs of the manifests. Throws INTEGRITY if two manifests give one
  * blob two lengths.
  */
 export function mergeBlobs(manifests: readonly Pick<Manifest, 'blobs'>[]): Map<ObjectId, BlobPlace> {
@@ -93,7 +93,7 @@ export function decodeManifest(body: Uint8Array): Manifest {
   return { id: commitId(commitBytes), commit, tree, blobs: decodeBlobs(input.bytes(input.remaining), tree) };
 }
 
-/** Replaces lengths by locations in the same Map: a large profile has no memory for two. */
+/** Replaces lengths by locations in the same Map: a large profile has no memory for two Maps. */
 function decodeBlobs(bytes: Uint8Array, tree: Tree): ReadonlyMap<ObjectId, BlobPlace> {
   const blobs: Map<ObjectId, number | BlobPlace> = distinctBlobs(tree);
   const lengths = [...blobs.values()] as number[];

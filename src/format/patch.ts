@@ -6,7 +6,7 @@ import { CHUNK_SIZE, PAGE_SIZE, PAGES_PER_CHUNK } from '../base/limits.js';
 
 /**
  * Returns the pages in which `next` differs from `previous`, as a bitmap. A page that is a prefix
- * of the old one does not differ.
+ * of the old page does not differ.
  */
 export function changedPages(previous: Uint8Array, next: Uint8Array): number {
   let bitmap = 0;
@@ -26,8 +26,8 @@ export function pageCount(bitmap: number): number {
 }
 
 /**
- * Returns the bytes of a patch: the pages of the bitmap in rising order, the last padded with
- * zeros.
+ * Returns the bytes of a patch: the pages of the bitmap in rising order, with zeros after the last
+ * page.
  */
 export function extractPages(blob: Uint8Array, bitmap: number): Uint8Array {
   const pages = new Uint8Array(pageCount(bitmap) * PAGE_SIZE);

@@ -5,12 +5,12 @@
 import { utf8 } from '../base/bytes.js';
 import { MAX_DEPTH, MAX_NAME_BYTES, MAX_PATH_BYTES } from '../base/limits.js';
 
-/** Matches most paths of profiles, which are allowed if they are short. */
+/** A pattern of most paths of profiles. Such paths are allowed if they are short. */
 const usual = /^[\w -][\w .-]*(?:\/[\w -][\w .-]*)*$/;
-/** No path of that length has a name that is too long, or too many of them. */
+/** Length of a path up to which no name is too long, and names are not too many. */
 const SHORT = Math.min(MAX_NAME_BYTES, 2 * MAX_DEPTH);
 
-/** Returns why `path` is not allowed in a tree; undefined if it is. */
+/** Returns why `path` is not allowed in a tree, or undefined if it is allowed. */
 export function pathProblem(path: string): string | undefined {
   if (path.length <= SHORT && usual.test(path)) return undefined;
   if (path === '') return 'it is empty';
@@ -27,7 +27,9 @@ export function pathProblem(path: string): string | undefined {
   return undefined;
 }
 
-/** Returns the path of the directory that contains `path`; the empty string for the root. */
+/**
+ * Returns the path of the directory that contains `path`. Returns the empty string for the root.
+ */
 export function parentPath(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')));
 }

@@ -1,5 +1,5 @@
 /**
- * The ref: the one mutable object of a session (SPEC.md 8.3). It has an entry for every kept
+ * The ref: the one mutable object of a session (SPEC.md 8.3). A ref has an entry for every kept
  * commit, so that history is read without a walk, and names every reachable object.
  */
 import { compareUtf8, equalBytes, Reader, toHex, Writer } from '../base/bytes.js';
@@ -35,7 +35,7 @@ export interface HistoryEntry {
   op: EntryOp;
   manifest: ObjectName;
   commit: Commit;
-  /** The commit as it is hashed: an entry is encoded far more often than it is created. */
+  /** The canonical bytes of the commit. An entry is encoded far more often than it is created. */
   canonical: Uint8Array;
 }
 
@@ -69,13 +69,13 @@ export interface Ref {
   etagStyle: EtagStyle;
   lease: Lease | undefined;
   tags: ReadonlyMap<string, ObjectId>;
-  /** Newest first. */
+  /** Entries, newest first. */
   entries: readonly HistoryEntry[];
-  /** Newest first; all are older than the entries. */
+  /** Segments, newest first. All their entries are older than those of the ref. */
   segments: readonly SegmentName[];
-  /** Newest first. */
+  /** Events, newest first. */
   events: readonly RefEvent[];
-  /** The manifest envelope of the first entry, or nothing. */
+  /** The manifest envelope of the first entry, or no bytes. */
   head: Uint8Array;
   extensions: readonly Extension[];
 }
@@ -88,14 +88,14 @@ export const MAX_INLINE_HEAD = 16 * 1024;
 
 /**
  * Returns true if the session was deleted, and has had no commit since. A lease that was taken
- * after that makes it live, but empty.
+ * after the deletion makes the session live, but empty.
  */
 export function wasDeleted({ state, entries, events }: Ref): boolean {
   return state === 'deleted' || (entries.length === 0 && events.some(({ op }) => op === 'delete'));
 }
 
 /**
- * Returns true if the last deletion was not asked for: the commits are in another session since,
+ * Returns true if nobody requested the last deletion. The commits are then in another session,
  * which the event names.
  */
 export function wasMoved({ events }: Ref): boolean {
@@ -154,7 +154,7 @@ export function encodeRef(ref: Ref): Uint8Array {
 }
 
 /**
- * Decodes and validates a ref. Throws INTEGRITY for any other bytes, NEWER_VERSION for features
+ * Decodes and validates a ref. Throws INTEGRITY for any other bytes, and NEWER_VERSION for features
  * that must not be ignored. Entries in `known`, such as those of the previous ref, are neither
  * hashed nor decoded again.
  */
@@ -185,7 +185,7 @@ export function decodeRef(bytes: Uint8Array, what: string, known: readonly Histo
   return { state, sequence, nonce, epoch, etagStyle, lease, tags, entries, segments, events, head, extensions };
 }
 
-/** Returns how many entries a session has. */
+/** Returns the number of entries of a session. */
 export function entryCount({ entries, segments }: Pick<Ref, 'entries' | 'segments'>): number {
   return segments.reduce((sum, segment) => sum + segment.entries, entries.length);
 }
@@ -231,7 +231,7 @@ export function decodeEntries(input: Reader, max: number, what: string, known: r
     const canonical = input.sized(MAX_CELL_SIZE);
     const same = byName.get(nameText(manifest));
     if (same?.op === op && equalBytes(same.canonical, canonical)) return same;
-    // A copy: entries outlive their ref or segment.
+    // The bytes are copied, because entries outlive their ref or segment.
     return { id: commitId(canonical), op, manifest, commit: decodeCommit(canonical), canonical: canonical.slice() };
   });
   checkUnique(entries, new Set(), what);

@@ -29,11 +29,11 @@ export interface DirectoryEntry extends EntryBase {
 }
 export interface FileEntry extends EntryBase {
   kind: 'file';
-  /** Bytes. */
+  /** Number of bytes of the content. */
   size: number;
   /**
-   * The concatenated ids of the file's blobs. For a file of one blob it is the same string as the
-   * key in maps of blobs, so that a large tree has it once.
+   * The concatenated ids of the file's blobs. A single blob's id is the same string as its key in
+   * maps of blobs, so that a large tree has the string once.
    */
   ids: string;
 }
@@ -107,8 +107,8 @@ export function tooLarge(why: string): BrowserStateError {
 }
 
 /**
- * Returns the canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE for
- * one that exceeds a limit as a whole.
+ * Returns the canonical bytes of a tree whose entries are sorted and valid. Throws UNREADABLE for a
+ * tree that exceeds a limit as a whole.
  */
 export function encodeTree(tree: Tree): Uint8Array {
   const paths = new Writer().uint(tree.length);
@@ -151,7 +151,7 @@ export function decodeTree(bytes: Uint8Array): TreeEntry[] {
   const tags = input.bytes(count);
   const modes = input.bytes(2 * count);
   const mtimes = new Reader(input.bytes(8 * count), 'tree');
-  // Whole columns come first, so that each entry is created once, with all of its fields.
+  // Whole columns are read first, so that each entry is created once, with all of its fields.
   const sizes = new Float64Array(count);
   for (const [i, tag] of tags.entries()) if (kinds[tag] === 'file') sizes[i] = input.uint(MAX_FILE_SIZE);
   const blobs = sizes.reduce((sum, size) => sum + blobCount(size), 0);

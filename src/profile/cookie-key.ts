@@ -1,18 +1,18 @@
 /**
  * The kind of key that encrypts the cookies of a Chromium profile, by the prefix of their values.
- * `v10` is the basic key, the same on every machine of a system (on others, a key from Keychain or
- * DPAPI, which is not). `v11` comes from the machine's keyring, `v20` from Windows' app-bound
+ * `v10` is the basic key on Linux, the same on every machine; on other systems, it is a key from
+ * Keychain or DPAPI. `v11` comes from the machine's keyring, `v20` from Windows' app-bound
  * encryption.
  */
 import { createDecipheriv, createHash, pbkdf2Sync } from 'node:crypto';
 import type { CookieSample } from './cookie-reader.js';
 
-/** From this version of the table on, a value begins with the SHA-256 of its host. */
+/** Version of the table from which on a value begins with the SHA-256 of its host. */
 const HOST_HASH_VERSION = 24;
 
 /**
- * Returns the prefix of a value that only the machine that wrote it can decrypt; undefined if there
- * is none. `platform` is the browser's system.
+ * Returns the prefix of a value that only the machine that wrote it can decrypt, or undefined if
+ * there is none. `platform` is the browser's system.
  */
 export function unportablePrefix({ version, values }: CookieSample, platform: string): string | undefined {
   for (const prefix of ['v11', 'v20']) if (withPrefix(values, prefix).length > 0) return prefix;
@@ -40,7 +40,7 @@ function decrypt(key: Uint8Array, value: Uint8Array): Buffer | undefined {
   try {
     return Buffer.concat([decipher.update(value.subarray(3)), decipher.final()]);
   } catch {
-    // The invalid padding shows that this is another key.
+    // The invalid padding shows that this value has another key.
     return undefined;
   }
 }

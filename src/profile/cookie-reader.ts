@@ -11,12 +11,12 @@ import { COOKIE_SAMPLE, MAX_COOKIE_BYTES, MAX_SQLITE_MEMORY, WASM_PAGE_SIZE } fr
 
 /** A few values of each kind of encryption. */
 export interface CookieSample {
-  /** The version of the table; NaN if the database does not contain it. */
+  /** The version of the table. NaN if the database does not contain it. */
   version: number;
   values: { host: string; value: Uint8Array }[];
 }
 
-/** The answer for one database; the sample is undefined if there are no cookies to examine. */
+/** The answer for one database. The sample is undefined if there are no cookies to examine. */
 export type CookieAnswer = { path: string } & ({ sample: CookieSample | undefined } | { problem: string });
 
 declare const WebAssembly: { Memory: { prototype: { buffer: ArrayBuffer; grow(pages: number): number } } };
@@ -48,7 +48,8 @@ function read(path: string): { sample: CookieSample | undefined } | { problem: s
 }
 
 /**
- * Opens the file; undefined if it is no database, or if its newest content lies in another file.
+ * Opens the file. Returns undefined if it is no database, or if its newest content lies in another
+ * file.
  */
 function openDatabase(path: string): number | undefined {
   const file = openFile(path);
@@ -62,8 +63,8 @@ function openDatabase(path: string): number | undefined {
 }
 
 /**
- * Opens the file without following a symlink or blocking on a pipe; undefined if the system denies
- * it.
+ * Opens the file without following a symlink or blocking on a pipe. Returns undefined if the system
+ * denies access.
  */
 function openFile(path: string): number | undefined {
   try {
@@ -122,7 +123,9 @@ function valuesOf(database: Database, prefix: string): CookieSample['values'] {
   return rows as unknown as CookieSample['values'];
 }
 
-/** Bounds SQLite's memory to what cookies need; beyond that it fails with "out of memory". */
+/**
+ * Bounds SQLite's memory to the needs of cookies. Beyond that, SQLite fails with "out of memory".
+ */
 function boundMemory(): void {
   const { grow } = WebAssembly.Memory.prototype;
   WebAssembly.Memory.prototype.grow = function (pages: number): number {

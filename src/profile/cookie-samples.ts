@@ -1,5 +1,6 @@
 /**
- * Samples of the cookies in hostile databases, read by a thread that is ended if it takes too long.
+ * Samples of the cookies in hostile databases. A thread reads them, and is ended if it takes too
+ * long.
  */
 import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';

@@ -1,8 +1,8 @@
 /**
  * Default exclusions of a snapshot (SPEC.md R-CAP-1 to R-CAP-4): files that browsers recreate, and
- * files that are valid on one machine or in one process only. The rules apply only to recognized
- * browser directories, are anchored there and are case-sensitive. No file of a web site or an
- * extension is mistaken for a cache.
+ * files of one machine or process. The rules apply only to recognized browser directories, are
+ * anchored there and are case-sensitive. No file of a web site or an extension is mistaken for a
+ * cache.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -12,12 +12,12 @@ import { ifSeen, resolveDirectory } from '../fs/paths.js';
 
 export type Browser = 'chromium' | 'firefox';
 
-/** `locks` are always excluded; the others are included on request. */
+/** Groups of exclusions. `locks` are always excluded; the other groups are included on request. */
 export type ExcludeGroup = 'locks' | 'caches' | 'components';
 
 /**
- * Names directly in the directory or in one of its profile directories; `*` matches any characters
- * of one name.
+ * Excluded names directly in the directory or in one of its profile directories. `*` matches any
+ * characters of one name.
  */
 export const defaultExcludes: Readonly<Record<Browser, Readonly<Record<ExcludeGroup, readonly string[]>>>> = {
   chromium: {
@@ -89,7 +89,7 @@ export const defaultExcludes: Readonly<Record<Browser, Readonly<Record<ExcludeGr
   },
 };
 
-/** Files of any LevelDB: the lock of the process that has it open, and its log. */
+/** Excluded files of any LevelDB: the lock of the process that has it open, and its log. */
 const levelDbExcludes: ReadonlyMap<string, ExcludeGroup> = new Map([
   ['LOCK', 'locks'],
   ['LOG', 'components'],
@@ -97,13 +97,14 @@ const levelDbExcludes: ReadonlyMap<string, ExcludeGroup> = new Map([
 ]);
 
 /**
- * Data in spite of any rule above: unfinished transactions of databases, and the browser's own
+ * Data that no rule above excludes: unfinished transactions of databases, and the browser's own
  * state.
  */
 const neverExcluded = /-wal$|-journal$|^Local State$|^Last Version$|Preferences$/;
 
 /**
- * Directories of web sites and extensions. No such directory is a profile, whatever it contains.
+ * Directories of web sites and extensions. No such directory is a profile, regardless of its
+ * content.
  */
 const siteDirectories = new Set(['Extensions', 'IndexedDB', 'File System', 'storage']);
 
@@ -114,22 +115,25 @@ export interface DirectoryFacts {
   /** The browser that the directory belongs to. */
   readonly browser: Browser | undefined;
   /**
-   * Whether it is a profile directory of Chromium without its user data directory, which holds the
-   * key of its cookies.
+   * True for a profile directory of Chromium without its user data directory, which holds the key
+   * of its cookies.
    */
   readonly isLone?: boolean;
   /**
-   * Names of the profile directories directly below it. Firefox has none: its directory is the
-   * profile.
+   * Names of the profile directories directly below the directory. Firefox has none: its directory
+   * is the profile.
    */
   readonly profiles: ReadonlySet<string>;
-  /** Returns whether the directory at that relative path (empty for itself) holds a LevelDB. */
+  /**
+   * Returns whether the directory at that relative path holds a LevelDB. An empty path stands for
+   * the directory itself.
+   */
   isLevelDb(path: string): boolean;
 }
 
 /**
- * Reads the facts of `dir` and one level below. Throws NOT_FOUND, USAGE or UNREADABLE if it is no
- * readable directory.
+ * Reads the facts of `dir` and one level below. Throws NOT_FOUND, USAGE or UNREADABLE if `dir` is
+ * no readable directory.
  */
 export function readFacts(dir: string): DirectoryFacts {
   const root = resolveDirectory(dir);
@@ -191,8 +195,8 @@ function isProfile(root: string, name: string): boolean {
 }
 
 /**
- * Returns whether it is a file. An unreadable file matches no rule; the scan reports it if it
- * matters.
+ * Returns whether the path is a file. An unreadable file matches no rule. The scan reports the file
+ * if it matters.
  */
 function isFile(path: string): boolean {
   return ifSeen(() => statSync(path, { throwIfNoEntry: false }))?.isFile() ?? false;
@@ -202,7 +206,7 @@ type Rules = (path: string) => ExcludeGroup | undefined;
 
 const compiled: Record<Browser, Rules> = { chromium: compile('chromium'), firefox: compile('firefox') };
 
-/** Compiles the rules into a look-up by path; names without a `*` use a map. */
+/** Compiles the rules into a look-up by path. Names without a `*` use a map. */
 function compile(browser: Browser): Rules {
   const exact = new Map<string, ExcludeGroup>();
   const globs: { pattern: RegExp; group: ExcludeGroup }[] = [];

@@ -1,6 +1,7 @@
 /**
  * Locks that browsers leave in their directories. A lock of an exited browser or another machine
- * prevents a start: Chromium exits with "the profile appears to be in use", Firefox shows a dialog.
+ * prevents a start. Chromium exits with "the profile appears to be in use", and Firefox shows a
+ * dialog.
  */
 import { lstatSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';

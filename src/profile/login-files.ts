@@ -1,6 +1,7 @@
 /**
- * Checks of the files that a login depends on: detects files that were truncated by a full disk,
- * overwritten or emptied. Only the header of a database and the text of a few small files are read.
+ * Checks of the files that a login depends on. They detect files that were truncated by a full
+ * disk, overwritten or emptied. Only the header of a database and the text of a few small files are
+ * read.
  */
 import { MAX_PROFILE_TEXT } from '../base/limits.js';
 import { parseObject } from './formats/json-object.js';
@@ -9,10 +10,11 @@ import { parseObject } from './formats/json-object.js';
 export interface LoginFile {
   /** Bytes of the whole file. */
   size: number;
-  /** Its first bytes, as many as its format needs. */
+  /** The first bytes of the file, as many as its format needs. */
   start: Uint8Array;
   /**
-   * Bytes of the wal and of the journal beside it, which may hold content that the database lacks.
+   * Bytes of the wal and of the journal next to the file, which may hold content that the database
+   * lacks.
    */
   wal: number;
   journal: number;
@@ -21,7 +23,7 @@ export interface LoginFile {
 export interface Format {
   /** Returns how many of a file's first bytes the check needs. */
   bytes(size: number): number;
-  /** Returns the problem of a file; undefined if none is visible. */
+  /** Returns the problem of a file, or undefined if none is visible. */
   problem(file: LoginFile): string | undefined;
 }
 
@@ -33,8 +35,8 @@ const MAGIC = 'SQLite format 3\0';
 const database: Format = {
   bytes: (size) => Math.min(size, SQLITE_HEADER_BYTES),
   problem({ size, start, wal, journal }) {
-    // Also if there is a wal: the first page of a database is written to the file before a wal
-    // exists.
+    // An empty database is a problem even with a wal. The first page of a database is written to
+    // the file before a wal exists.
     if (size === 0) return 'is empty';
     const header = Buffer.from(start.buffer, start.byteOffset, start.byteLength);
     if (header.length < SQLITE_HEADER_BYTES || header.toString('latin1', 0, MAGIC.length) !== MAGIC) return 'is not a database';
@@ -61,7 +63,7 @@ function text(problem: (text: string) => string | undefined): Format {
 }
 
 const json = text((content) => (parseObject(content) === undefined ? 'is not a whole JSON object' : undefined));
-/** Firefox's preferences: each line is a statement or a comment. */
+/** The format of Firefox's preferences: each line is a statement or a comment. */
 const prefs = text((content) => (/[;/]\s*$/.test(content.slice(-100)) && !content.includes('\0') ? undefined : 'is cut short'));
 const current = text((content) => (/^MANIFEST-\d+\n?$/.test(content) ? undefined : 'names no MANIFEST'));
 
@@ -79,7 +81,7 @@ export function isCookieStore(path: string): boolean {
 }
 
 /**
- * Returns the format of a file that a login depends on; undefined for any other file. `path` is
+ * Returns the format of a file that a login depends on, or undefined for any other file. `path` is
  * relative to the profile.
  */
 export function loginFormat(path: string): Format | undefined {

@@ -1,12 +1,16 @@
-/** Profile directories of Chromium that are to be committed without the directory above them. */
+/**
+ * Profile directories of Chromium that are to be committed without the user data directory above
+ * them.
+ */
 import { dirname } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
 import type { Tree } from '../format/tree.js';
 import { isLoneProfile } from './excludes.js';
 
 /**
- * Throws SHRUNK for a profile that lacks the directory above it. That one holds the key of its
- * cookies. It is committed if the caller allows it, or if the version before lacks that one too.
+ * Throws SHRUNK for a profile that lacks the directory above it, which holds the key of its
+ * cookies. Such a profile is committed if the caller allows it, or if the previous version lacks
+ * that directory too.
  */
 export function rejectLoneProfile(
   dir: string,
@@ -21,7 +25,7 @@ export function rejectLoneProfile(
   });
 }
 
-/** Returns a warning for a version that is one. */
+/** Returns a warning for a version that is a profile without the directory above it. */
 export function loneWarning(dir: string): string {
   return `${dir}: it is one profile of a browser, without the directory above it: the key of its cookies (Local State) is not in it`;
 }

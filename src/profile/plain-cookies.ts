@@ -8,7 +8,7 @@ import { ifSeen } from '../fs/paths.js';
 import type { CookieSample } from './cookie-reader.js';
 import { NotPlain, type PlainTable, plainTables, type Value } from './formats/sqlite.js';
 
-/** Returns a sample of the cookies; undefined if the database is not a plain one. */
+/** Returns a sample of the cookies, or undefined if the database is not a plain one. */
 export function samplePlain(path: string): CookieSample | undefined {
   const bytes = readDatabase(path);
   if (bytes === undefined) return undefined;
@@ -22,7 +22,10 @@ export function samplePlain(path: string): CookieSample | undefined {
   }
 }
 
-/** Reads the file without following a symlink or blocking on a pipe; undefined if it is large. */
+/**
+ * Reads the file without following a symlink or blocking on a pipe. Returns undefined if the file
+ * is large or cannot be opened.
+ */
 function readDatabase(path: string): Buffer | undefined {
   const file = ifSeen(() => openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (file === undefined) return undefined;
@@ -45,7 +48,7 @@ function expectText(value: Value | undefined): string {
   return value;
 }
 
-/** Returns a few values of each kind of encryption, the first ones. */
+/** Returns the first few values of each kind of encryption. */
 function valuesOf(cookies: PlainTable): CookieSample['values'] {
   const found = new Map<string, CookieSample['values']>([
     ['v10', []],

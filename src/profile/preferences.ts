@@ -1,6 +1,6 @@
 /**
  * Repairs of a profile's preferences before a browser opens it. A correct file is not written. A
- * file that holds no preferences is kept; the browser replaces it.
+ * file without valid preferences is kept, and the browser replaces it.
  */
 import { join } from 'node:path';
 import { setInJson } from './formats/json-edit.js';
@@ -9,13 +9,13 @@ import { readProfileFile, replaceProfileFile } from './profile-file.js';
 
 export interface Mending {
   /**
-   * Removes the mark of a killed browser. Otherwise Chromium offers to restore, and keeps only the
-   * session cookies of that run.
+   * Removes the mark of a killed browser. With the mark, Chromium offers to restore, and keeps only
+   * the session cookies of that run.
    */
   exitType: boolean;
   /**
-   * Makes the browser restore the last session. Otherwise session cookies are deleted at the next
-   * start.
+   * Makes the browser restore the last session. Otherwise the browser deletes session cookies at
+   * the next start.
    */
   keepSessionCookies: boolean;
 }
@@ -37,7 +37,7 @@ function chromiumEdits(preferences: Record<string, unknown>, { exitType, keepSes
   const edits: Edit[] = [];
   const profile = asObject(preferences['profile']);
   if (exitType && profile?.['exit_type'] === 'Crashed') edits.push([['profile', 'exit_type'], 'Normal']);
-  // The older form of exit_type; some versions write both.
+  // exited_cleanly is the older form of exit_type. Some versions write both.
   if (exitType && profile?.['exited_cleanly'] === false) edits.push([['profile', 'exited_cleanly'], true]);
   const session = asObject(preferences['session']);
   if (keepSessionCookies && session?.['restore_on_startup'] !== 1) edits.push([['session', 'restore_on_startup'], 1]);
@@ -79,7 +79,10 @@ function lastStartupPage(text = ''): string | undefined {
   return values.at(-1);
 }
 
-/** Returns the text before the first mark, between it and the next other mark, and after that. */
+/**
+ * Returns the text before the first mark, the text between this mark and the next other mark, and
+ * the rest. Returns an empty list if a mark is missing.
+ */
 function splitTwice(text: string, first: string, second: string): [string, string, string] | [] {
   const one = text.indexOf(first);
   const two = text.indexOf(second, one + 1);

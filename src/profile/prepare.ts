@@ -1,7 +1,7 @@
 /**
- * Preparation of a mounted profile before a browser opens it: removes stale locks, mends traces of
- * a crash, and reports expected problems. Directories of running browsers are not changed, nor are
- * files without a problem.
+ * Preparation of a mounted profile before a browser opens it. Preparation removes stale locks,
+ * mends traces of a crash, and reports expected problems. Directories of running browsers are not
+ * changed, nor are files without a problem.
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
@@ -17,14 +17,14 @@ import { liveBrowser } from './running-browser.js';
 import { newerVersion } from './version.js';
 
 export interface PrepareOptions {
-  /** Remove the locks of browsers that exited or ran on another machine. Default: true. */
+  /** Removes the locks of browsers that exited or ran on another machine. Default: true. */
   locks?: boolean | undefined;
-  /** Mend the crash traces of a killed browser in its preferences. Default: true. */
+  /** Mends the crash traces of a killed browser in its preferences. Default: true. */
   exitType?: boolean | undefined;
-  /** Look for expected problems. Default: true. */
+  /** Looks for expected problems. Default: true. */
   warnings?: boolean | undefined;
   /**
-   * Keep session cookies over restarts, by making the browser restore its last session including
+   * Keeps session cookies over restarts, by making the browser restore its last session including
    * tabs. Default: false.
    */
   keepSessionCookies?: boolean | undefined;
@@ -55,7 +55,7 @@ export async function prepareProfile(dir: string, options: PrepareOptions, host:
   const { locks = true, exitType = true, warnings = true, keepSessionCookies = false, browserVersion } = options;
   const facts = readFacts(dir);
   if (liveBrowser(dir, host) === undefined) {
-    // Chromium takes its lock before it writes files by which a directory is recognized.
+    // Chromium takes its lock before it writes the files that identify a profile directory.
     if (locks) removeLocks(dir, facts.browser ?? 'chromium');
     for (const profile of facts.profiles) mendChromium(join(dir, profile), { exitType, keepSessionCookies });
     if (facts.browser === 'firefox') mendFirefox(dir, { keepSessionCookies });

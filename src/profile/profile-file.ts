@@ -1,6 +1,6 @@
 /**
- * Reads and replaces single files of a profile without a running browser. Profiles are untrusted:
- * no symlink in them is followed.
+ * Reads and replacements of single files of a profile without a running browser. Profiles are
+ * untrusted: no symlink in them is followed.
  */
 import { closeSync, constants, fchmodSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { MAX_PROFILE_TEXT } from '../base/limits.js';
@@ -13,8 +13,8 @@ export interface ProfileFile {
 }
 
 /**
- * Reads a regular UTF-8 file. Undefined if it is absent, unreadable, or larger than any browser
- * writes.
+ * Reads a regular UTF-8 file. Returns undefined if the file is absent, unreadable, or larger than
+ * any browser writes.
  */
 export function readProfileFile(path: string): ProfileFile | undefined {
   // O_NONBLOCK: opening a pipe does not wait for a writer.
@@ -32,7 +32,7 @@ export function readProfileFile(path: string): ProfileFile | undefined {
   }
 }
 
-/** Replaces the file's content atomically, by way of a temporary file beside it. */
+/** Replaces the file's content atomically, by way of a temporary file in the same folder. */
 export function replaceProfileFile(path: string, { text, mode }: ProfileFile): void {
   const beside = `${path}.browserstate-new`;
   try {

@@ -1,6 +1,6 @@
 /**
- * Detects a running browser by the locks in its directory (SPEC.md R-CAP-11). A lock outlives a
- * killed browser, and its process number is reused. A lock therefore counts unless /proc proves
+ * Detection of a running browser by the locks in its directory (SPEC.md R-CAP-11). A lock outlives
+ * a killed browser, and its process number is reused. A lock therefore counts unless /proc proves
  * that its process is not the browser; in doubt, the browser is running. Firefox's other lock, an
  * fcntl lock on `.parentlock`, needs a native package to query. Every Firefox that holds it also
  * writes the link that is read here.
@@ -22,7 +22,7 @@ type LiveHost = Pick<Host, 'hostname' | 'isAlive' | 'startedAt'>;
 
 /** A process named by a lock, by its number in its own PID namespace. */
 interface Holder extends LiveBrowser {
-  /** Whether it ran under this machine's host name. */
+  /** True if the process ran under this machine's host name. */
   isHere: boolean;
   /** The time of the lock, in milliseconds since 1970. */
   since: number;
@@ -33,14 +33,14 @@ const LOCK_NAMES = new Set(['SingletonLock', 'lock']);
 /** The depth of `lockedBelow`: profiles rarely lie deeper in a directory of profiles. */
 const LOOK_DEPTH = 4;
 /**
- * Tolerance for process starts that appear later than the lock: the system reports them in whole
+ * Tolerance for process starts that appear later than the lock. The system reports starts in whole
  * seconds.
  */
 const START_TOLERANCE_MS = 2000;
 
 /**
- * Returns the browser of this machine that uses `dir`. One in a child PID namespace, such as a
- * container, is returned with its number in this namespace. Locks that name an unknown host and
+ * Returns the browser of this machine that uses `dir`. A browser in a child PID namespace, such as
+ * a container, is returned with its number in this namespace. Locks that name an unknown host and
  * locks of absent directories do not count. Throws UNREADABLE if the locks cannot be read.
  */
 export function liveBrowser(dir: string, host: LiveHost): LiveBrowser | undefined {
@@ -60,8 +60,8 @@ export function isLockName(name: string): boolean {
 }
 
 /**
- * Throws BUSY, naming the locked directory, if a browser of this machine uses `dir`, its parent
- * or a directory in `below`. The parent counts since `dir` may be one of its profiles.
+ * Throws BUSY, naming the locked directory, if a browser of this machine uses `dir`, its parent or
+ * a directory in `below`. The parent counts since `dir` may be one of its profiles.
  */
 export function rejectRunningBrowser(dir: string, host: LiveHost, below: Iterable<string> = lockedBelow(dir)): void {
   for (const path of new Set([dir, dirname(dir), ...below])) {
@@ -75,8 +75,8 @@ export function rejectRunningBrowser(dir: string, host: LiveHost, below: Iterabl
 }
 
 /**
- * Yields the directories within some levels below `dir` that contain a lock, by name only.
- * Unreadable directories are skipped.
+ * Yields the directories within some levels below `dir` that contain a lock, by name only. Skips
+ * unreadable directories.
  */
 function* lockedBelow(dir: string, depth = LOOK_DEPTH): Generator<string> {
   for (const entry of ifSeen(() => readdirSync(dir, { withFileTypes: true })) ?? []) {
@@ -87,9 +87,9 @@ function* lockedBelow(dir: string, depth = LOOK_DEPTH): Generator<string> {
 
 /**
  * Returns the lock of a browser that may run out of sight, if no browser of this machine uses
- * `dir`; `isRunning` if it responds. Undefined if there is none, or if the browser has provably
- * exited. Chromium listens on a socket while it runs, in any PID namespace. A Firefox whose lock
- * has an address of this machine is one of its processes.
+ * `dir`. `isRunning` means that the browser responds. Returns undefined if there is no lock, or if
+ * the browser has provably exited. Chromium listens on a socket while it runs, in any PID
+ * namespace. A Firefox whose lock has an address of this machine is one of its processes.
  */
 export async function unprovenLock(
   dir: string,
@@ -129,7 +129,7 @@ function holderOf({ since }: Lock, digits: string, browser: Browser, isHere: boo
   return /^[1-9]\d{0,9}$/.test(digits) ? { pid: Number(digits), browser, isHere, since } : undefined;
 }
 
-/** Returns whether the process started after the lock was made, so that its number was reused. */
+/** Returns whether the process started after the lock was made. Its number was reused then. */
 function isYounger({ pid, since }: Holder, host: LiveHost): boolean {
   return (host.startedAt(pid) ?? 0) > since + START_TOLERANCE_MS;
 }
@@ -164,8 +164,8 @@ function readLock(path: string): Lock | undefined {
 }
 
 /**
- * Returns whether the process `pid` clearly uses `dir`, according to /proc. Undefined for a browser
- * whose profile is unknown, and for a process that cannot be examined.
+ * Returns whether the process `pid` clearly uses `dir`, according to /proc. Returns undefined for a
+ * browser whose profile is unknown, and for a process that cannot be examined.
  */
 function mayHold(pid: number, dir: string): boolean | undefined {
   const commandLine = ifSeen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
@@ -184,8 +184,8 @@ function hasOpenFileIn(pid: number, dir: string): boolean {
 }
 
 /**
- * Returns whether `dir` is the profile in the process's arguments, resolved in its own view of the
- * file system. Undefined if that cannot be determined.
+ * Returns whether `dir` is the profile in the process's arguments, resolved in the process's own
+ * view of the file system. Returns undefined if that cannot be determined.
  */
 function isProfileOf(pid: number, args: readonly string[], dir: string): boolean | undefined {
   const named = profileArgument(args);
@@ -207,8 +207,8 @@ function profileArgument(args: readonly string[]): string | undefined {
 }
 
 /**
- * Detects a browser by name, since a starting one may have no profile argument and no open file. A
- * zombie process has no name.
+ * Detects a browser by name, since a starting browser may have no profile argument and no open
+ * file. A zombie process has no name.
  */
 function isBrowser(pid: number, program: string): boolean {
   const executable = ifSeen(() => readlinkSync(`/proc/${pid}/exe`)) ?? '';

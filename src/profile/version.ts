@@ -1,6 +1,6 @@
 /**
- * Compares the version that last wrote a profile with that of the browser to be launched: an older
- * browser may lose data of a newer one.
+ * The comparison of the version that last wrote a profile with the version of the browser to be
+ * launched. An older browser may lose data of a newer one.
  */
 import { join } from 'node:path';
 import type { Browser } from './excludes.js';
@@ -8,7 +8,7 @@ import { readProfileFile } from './profile-file.js';
 
 /**
  * Returns the version that wrote the profile if it is newer than `browserVersion`, a text such as
- * `156.0.1.2` or `Chrome/156.0.1.2`. Undefined if either version is unknown.
+ * `156.0.1.2` or `Chrome/156.0.1.2`. Returns undefined if either version is unknown.
  */
 export function newerVersion(dir: string, browser: Browser, browserVersion: string): string | undefined {
   const written = versionIn(browser === 'chromium' ? textOf(dir, 'Last Version') : firefoxVersion(dir));

@@ -1,4 +1,4 @@
-/** The entry point of the reader: opens a store for reading, on any runtime. */
+/** The entry point of the reader, which opens a store for reading on any runtime. */
 import { BrowserStateError } from '../base/errors.js';
 import { checkOptions, kind, type OptionNames, required } from '../base/option-check.js';
 import { portableHost } from '../base/portable-host.js';
@@ -14,20 +14,23 @@ import { RefReader } from './refs.js';
 import { ReaderSession } from './session.js';
 
 export interface ReaderOptions {
-  /** The address above the users' folders; its query is sent with every request. Not listable. */
+  /**
+   * The address above the users' folders. Every request includes its query. Such a store cannot be
+   * listed.
+   */
   url?: string | URL | undefined;
-  /** A bucket of S3 or of a compatible store, in place of `url`. */
+  /** A bucket of S3 or of a compatible store, instead of `url`. */
   s3?: S3Address | undefined;
-  /** Any other source of the objects, in place of `url`. */
+  /** Any other source of the objects, instead of `url`. */
   provider?: Source | undefined;
-  /** The user whose store is read; `default` if not given. */
+  /** The user whose store is read. The default is `default`. */
   userId?: string | undefined;
   /**
    * Called with each request before it is sent. Returns a presigned URL, or the headers of a
    * signature; see `Sign`.
    */
   sign?: Sign | undefined;
-  /** Sends requests; the global `fetch` if not given. */
+  /** Sends requests. The default is the global `fetch`. */
   fetch?: Fetch | undefined;
 }
 
@@ -51,23 +54,21 @@ export type ReaderSessionInfo = SessionSummary;
 
 export interface ReaderSessionsOptions extends RequestOptions {
   /**
-   * Called with each session whose ref is damaged or of a newer version. Without it the first such
-   * error is thrown after the others.
+   * Called with each session whose ref is damaged or of a newer version. Without this function, the
+   * first such error is thrown after the other sessions.
    */
   onProblem?: ((session: string, problem: BrowserStateError) => void) | undefined;
 }
 
 /**
  * Opens one user's store to read it, without Node: in a page, in Deno, Bun and edge workers. No
- * request is sent before the first method is called. Failed requests are retried. Everything that
- * is returned was verified.
+ * request is sent before the first method is called. Failed requests are retried. All returned data
+ * was verified. Throws USAGE for an invalid address, user id or option.
  *
  * @example
  * const reader = openReader({ url: 'https://profiles.example/team' });
  * const version = await reader.session('work').version({ at: 'HEAD~1' });
  * const bytes = await version.read('Default/Preferences');
- *
- * Throws USAGE for an invalid address, user id or option.
  */
 export function openReader(options: ReaderOptions): Reader {
   checkOptions('openReader', options, readerOptions);
@@ -100,7 +101,7 @@ export class Reader {
     for (const problem of problems) throw problem;
   }
 
-  /** Returns a session by its id, whether it exists or not. Throws USAGE for an invalid id. */
+  /** Returns a session by its id. The session need not exist. Throws USAGE for an invalid id. */
   session(id: string): ReaderSession {
     checkId('session', id);
     return new ReaderSession(this.#refs, id);

@@ -1,4 +1,6 @@
-/** The exports of `browserstate/reader`, which reads a store without Node, and nothing else. */
+/**
+ * The entry point `browserstate/reader`, which reads a store without Node. It exports nothing else.
+ */
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from '../base/errors.js';
 export type { ObjectId } from '../format/object-id.js';
 export type { HttpAnswer } from '../provider/http/body.js';

@@ -1,4 +1,4 @@
-/** The refs of a store that is only read, and the repository that each names (SPEC.md 11.5). */
+/** The refs of a store that is only read, and the repository that each ref names (SPEC.md 11.5). */
 import { equalBytes } from '../base/bytes.js';
 import { BrowserStateError, readingKey } from '../base/errors.js';
 import { portableHost } from '../base/portable-host.js';
@@ -18,7 +18,7 @@ export interface Seen {
 export class RefReader {
   readonly #provider: Provider;
   #repository: Repository | undefined;
-  /** The highest sequence of each session that was read of the repository. */
+  /** The highest sequence that was read of each session of the repository. */
   readonly #sequences = new Map<string, number>();
 
   constructor(provider: Provider) {
@@ -30,8 +30,8 @@ export class RefReader {
   }
 
   /**
-   * Returns the session's ref as it is now; undefined if there is none. Throws INTEGRITY for an
-   * older ref than one that was read before (R-SYNC-7).
+   * Returns the session's current ref, or undefined if there is none. Throws INTEGRITY for a ref
+   * that is older than a ref that was read before (R-SYNC-7).
    */
   async read(session: string, options: RequestOptions): Promise<Seen | undefined> {
     checkId('session', session);
@@ -46,7 +46,7 @@ export class RefReader {
   }
 
   /**
-   * Yields the refs of all sessions, or the error of a damaged one. Throws NOT_FOUND if there is no
+   * Yields the refs of all sessions, or the error of a damaged ref. Throws NOT_FOUND if there is no
    * store, and UNSUPPORTED if the source cannot list.
    */
   async *all(options: RequestOptions): AsyncGenerator<ListedRef> {

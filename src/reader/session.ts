@@ -15,7 +15,7 @@ import { ReaderVersion, requestOptions } from './version.js';
 export interface ReaderLogOptions extends RequestOptions, LogSelection {}
 
 export interface VersionOptions extends RequestOptions {
-  /** A revision: HEAD unless given, a tag, a commit id, `HEAD~1`, `@` and a time. */
+  /** A revision: a tag, a commit id, `HEAD~1`, or `@` and a time. The default is HEAD. */
   at?: string | undefined;
 }
 
@@ -59,7 +59,9 @@ export class ReaderSession {
     return (await this.#require(options)).token.ref.tags;
   }
 
-  /** Returns the commit that a revision names. Throws USAGE or NOT_FOUND if it names none. */
+  /**
+   * Returns the commit that a revision names. Throws USAGE or NOT_FOUND if the revision names none.
+   */
   async resolve(revision: string, options: RequestOptions = {}): Promise<LogEntry> {
     checkArgument('resolve', 'revision', revision);
     checkOptions('resolve', options, requestOptions);
@@ -68,7 +70,7 @@ export class ReaderSession {
   }
 
   /**
-   * Opens a version: its list of files is read and verified whole. Throws NOT_FOUND if there is no
+   * Opens a version. Reads and verifies its whole list of files. Throws NOT_FOUND if there is no
    * such version, INTEGRITY if it is damaged, and CONFLICT if the session keeps changing.
    */
   async version(options: VersionOptions = {}): Promise<ReaderVersion> {
@@ -84,7 +86,7 @@ export class ReaderSession {
       return new ReaderVersion(repository.provider, logEntry(entry, token.ref.tags), manifest, hasMoved);
     };
     return open().catch((error: unknown) => {
-      // The version was collected: the next ref names objects that exist (SPEC.md R-GC-2).
+      // The version was collected. The next ref names objects that exist (SPEC.md R-GC-2).
       if (!wasCollected(error)) throw error;
       return open();
     });

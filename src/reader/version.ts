@@ -51,8 +51,8 @@ export class ReaderVersion {
   }
 
   /**
-   * Returns the bytes of one file. Throws NOT_FOUND if there is no file at the path, INTEGRITY if
-   * its bytes are missing or not those of the version.
+   * Returns the bytes of one file. Throws NOT_FOUND if there is no file at the path. Throws
+   * INTEGRITY if its bytes are missing or are not those of the version.
    */
   async read(path: string, options: RequestOptions = {}): Promise<Uint8Array> {
     checkArgument('read', 'path', path);
@@ -62,9 +62,9 @@ export class ReaderVersion {
   }
 
   /**
-   * Yields the bytes of many files, all of the version unless `paths` says which, by as few
-   * requests as a cold mount takes (SPEC.md 11.5). They come in the order in which they are stored.
-   * Throws as `read` does.
+   * Yields the bytes of many files, with as few requests as a cold mount takes (SPEC.md 11.5).
+   * `paths` names the files; without it, yields all files of the version. Files come in the order
+   * in which they are stored. Throws the errors of `read`.
    */
   async *readAll(paths?: Iterable<string>, options: RequestOptions = {}): AsyncGenerator<{ path: string; bytes: Uint8Array }> {
     checkOptions('readAll', options, requestOptions);
@@ -80,7 +80,7 @@ export class ReaderVersion {
     const ordered = [...files].sort((a, b) => this.#order(a, b));
     const ids = ordered.flatMap((file) => idsOf(file));
     reader.fetchAs(planFetch(new Set(ids.map((id) => this.#place(id)))).spans);
-    // As many bytes as are one round trip are under way at once.
+    // At most the bytes of one round trip are in transfer at once.
     const window = { weight: (id: ObjectId) => this.#place(id).length, most: FETCH_AT_ONCE_BYTES };
     const blobs = readAhead(ids, Number.POSITIVE_INFINITY, (id) => reader.read(id, this.#place(id)), window);
     for (const file of ordered) {
@@ -93,8 +93,8 @@ export class ReaderVersion {
   }
 
   /**
-   * A missing pack is damage only if the session still is as it was: otherwise the version may have
-   * been collected (SPEC.md R-GC-2).
+   * Returns the next blob. A missing pack is damage only if the session has not changed since.
+   * Otherwise the version may have been collected (SPEC.md R-GC-2).
    */
   async #next(blobs: AsyncGenerator<Uint8Array>, options: RequestOptions): Promise<Uint8Array> {
     try {

@@ -1,8 +1,8 @@
 /**
- * The index in LevelDB: which blobs the local store has, and their locations (SPEC.md R-GC-3). It
- * is a cache: losing it costs time, and every entry carries its own checksum. LevelDB opens in one
- * process at a time, so the index is opened for one batch and closed again. If it stays locked, the
- * caller continues without it.
+ * The index in LevelDB: which blobs the local store has, and their locations (SPEC.md R-GC-3). The
+ * index is a cache: losing it costs time, and every entry carries its own checksum. LevelDB opens
+ * in one process at a time, so the index is opened for one batch and closed again. If the index
+ * stays locked, the caller continues without it.
  */
 import { existsSync } from 'node:fs';
 import { chmod, readdir, rm } from 'node:fs/promises';
@@ -25,26 +25,26 @@ const CHECKSUM_BYTES = 8;
 
 export interface IndexOptions {
   rebuild?: boolean;
-  /** Called each time that an index is needed and cannot be opened. */
+  /** Called whenever an index is needed and cannot be opened. */
   onWarning?: ((message: string) => void) | undefined;
 }
 
 export class BlobIndex {
   readonly #path: string;
   /**
-   * The value of `metaValue` when the index was last seen empty. It need not be opened for every
-   * batch then.
+   * The value of `metaValue` when the index was last seen empty. An empty index need not be opened
+   * for every batch.
    */
   #emptyAt: Uint8Array | undefined;
 
   /**
-   * True if an outdated index is rebuilt. The index of a remote is not: a rebuild would read all
-   * heads there.
+   * True if an outdated index is rebuilt. The index of a remote is not rebuilt, because a rebuild
+   * would read all heads there.
    */
   readonly #rebuild: boolean;
   readonly #onWarning: IndexOptions['onWarning'];
 
-  /** `path`: the index's directory. Its parent exists before the first look-up. */
+  /** `path` is the index's directory. Its parent exists before the first look-up. */
   constructor(path: string, { rebuild = true, onWarning }: IndexOptions = {}) {
     this.#path = path;
     this.#rebuild = rebuild;
@@ -52,7 +52,7 @@ export class BlobIndex {
   }
 
   /**
-   * Loads LevelDB, which is slow, before its first use. Resolves to undefined if it cannot be
+   * Loads LevelDB, which is slow, before its first use. Resolves to undefined if LevelDB cannot be
    * loaded, such as by a bundle that was moved away from its packages.
    */
   async load(): Promise<typeof import('level').Level | undefined> {
@@ -68,8 +68,8 @@ export class BlobIndex {
 
   /**
    * Returns the locations of the ids that the index has under the GC epoch `k`. An index of another
-   * repository or epoch returns none, or is first rebuilt from the heads of all sessions. So does a
-   * missing index.
+   * repository or epoch returns none, or is first rebuilt from the heads of all sessions. The same
+   * applies to a missing index.
    */
   async lookup(repository: Repository, k: number, ids: readonly ObjectId[]): Promise<ReadonlyMap<ObjectId, BlobPlace>> {
     const found = new Map<ObjectId, BlobPlace>();
@@ -93,8 +93,8 @@ export class BlobIndex {
 
   /**
    * Returns the locations of the ids that the index has, and the epoch under which they were
-   * recorded. It guesses the result of a look-up without a request for the epoch. `path` is not
-   * created for it.
+   * recorded. Guesses the result of a look-up without a request for the epoch. Does not create
+   * `path`.
    */
   async guess(repository: Repository, ids: readonly ObjectId[]): Promise<{ learntAt: number; places: ReadonlyMap<ObjectId, BlobPlace> }> {
     let found = { learntAt: 0, places: new Map<ObjectId, BlobPlace>() };
@@ -107,8 +107,8 @@ export class BlobIndex {
   }
 
   /**
-   * Adds blobs that were stored under the GC epoch `k`. An index of another epoch is emptied first,
-   * or left for the next look-up to rebuild, if it can.
+   * Adds blobs that were stored under the GC epoch `k`. An index of another epoch is emptied first.
+   * If the next look-up can rebuild such an index, it stays as it is.
    */
   async record(repository: Repository, k: number, places: Iterable<readonly [ObjectId, BlobPlace]>): Promise<void> {
     const meta = metaValue(repository, k);
@@ -127,8 +127,8 @@ export class BlobIndex {
   }
 
   /**
-   * Runs `work` on the open database. Skips it if the database stays locked, or if the file system
-   * rejects it. A damaged or foreign database is removed, and `work` runs on a new one.
+   * Runs `work` on the open database. Skips `work` if the database stays locked, or if the file
+   * system rejects it. Removes a damaged or foreign database, and runs `work` on a new one.
    */
   async #withDatabase(work: (database: Database) => Promise<void>): Promise<void> {
     const Level = await this.load();
@@ -153,12 +153,12 @@ export class BlobIndex {
   }
 }
 
-/** Returns true if a directory has entries that LevelDB never creates: anything but files. */
+/** Returns true if a directory has entries other than files. LevelDB never creates such entries. */
 async function hasOddEntries(path: string): Promise<boolean> {
   try {
     return (await readdir(path, { withFileTypes: true })).some((entry) => !entry.isFile());
   } catch (error) {
-    // There is no directory yet, or LevelDB fails by itself.
+    // Either there is no directory yet, or LevelDB reports the same problem.
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
     return false;
   }
@@ -175,7 +175,7 @@ async function makePrivate(path: string): Promise<void> {
   }
 }
 
-/** Removes the index. Returns false if the file system rejects it. */
+/** Removes the index. Returns false if the file system rejects the removal. */
 async function removed(path: string): Promise<boolean> {
   try {
     await rm(path, { recursive: true, force: true });
@@ -252,8 +252,8 @@ function metaValue(repository: Repository, k: number): Uint8Array {
 }
 
 /**
- * Returns the epoch of a value of `metaValue`; undefined for one of another repository, for damage
- * and for none.
+ * Returns the epoch of a value of `metaValue`. Returns undefined for a value of another repository,
+ * for damage and for no value.
  */
 function epochOf(repository: Repository, meta: Uint8Array | undefined): number | undefined {
   const start = metaValue(repository, 0).subarray(0, -1);
@@ -278,7 +278,7 @@ function encodePlace(key: Uint8Array, { location, length }: BlobPlace): Uint8Arr
   return concat([value, sha256(key, value).subarray(0, CHECKSUM_BYTES)]);
 }
 
-/** Decodes an entry. Returns undefined unless it is exactly as it was written. */
+/** Decodes an entry. Returns undefined unless the entry is exactly as it was written. */
 function decodePlace(key: Uint8Array, entry: Uint8Array): BlobPlace | undefined {
   const value = entry.subarray(0, -CHECKSUM_BYTES);
   if (toHex(sha256(key, value).subarray(0, CHECKSUM_BYTES)) !== toHex(entry.subarray(-CHECKSUM_BYTES))) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Segments: the entries that do not fit into a ref (SPEC.md 8.4). A segment's name is never
- * reused, so it identifies the entries. The segments that were read or written last are cached,
- * since a push and the pull after it read the same ones repeatedly.
+ * Segments: the entries that do not fit into a ref (SPEC.md 8.4). A segment's name is never reused,
+ * so the name identifies the entries. The most recently used segments are cached, since a push and
+ * the pull after it read the same segments repeatedly.
  */
 import { Reader, Writer } from '../base/bytes.js';
 import { check, integrity, isError, readingKey } from '../base/errors.js';
@@ -17,7 +17,7 @@ export class HistorySegments {
   readonly #provider: Provider;
   readonly #host: WriterHost;
   readonly #repository: Uint8Array;
-  /** By name; the last used one is at the end. */
+  /** Cached entries by the segment's name. The last used segment is at the end. */
   readonly #kept = new Map<string, readonly HistoryEntry[]>();
   #room = KEPT_SEGMENT_ENTRIES;
 
@@ -50,7 +50,10 @@ export class HistorySegments {
     }
   }
 
-  /** Writes the entries under the GC epoch to as few segments as can hold them, newest first. */
+  /**
+   * Writes the entries, newest first, to as few segments as can hold them. The segments are born
+   * under the GC epoch.
+   */
   async write(epoch: number, entries: readonly HistoryEntry[], options: RequestOptions): Promise<SegmentName[]> {
     const segments: SegmentName[] = [];
     for (let at = 0; at < entries.length; ) {
@@ -67,7 +70,7 @@ export class HistorySegments {
     return segments;
   }
 
-  /** Adds the entries to the cache and evicts the least recently used ones. */
+  /** Adds the entries to the cache and evicts the least recently used segments. */
   #keep(name: ObjectName, entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
     this.#forget(nameText(name));
     this.#kept.set(nameText(name), entries);

@@ -1,6 +1,6 @@
 /**
  * Reads and changes of refs by compare-and-swap (SPEC.md 11.1). Every change goes through `swap`,
- * which never blindly repeats a swap. If its response was lost, the ref is read back.
+ * which never blindly repeats a swap. If the response to a swap was lost, the ref is read back.
  */
 import { equalBytes, utf8 } from '../base/bytes.js';
 import { BrowserStateError, check, isError, readingKey, throwIfAborted } from '../base/errors.js';
@@ -50,7 +50,7 @@ export class Refs {
   readonly #repository: Uint8Array;
   readonly #segments: HistorySegments;
   /**
-   * The entries of the ref that was read or written last: the next one probably has most of them.
+   * The entries of the ref that was read or written last: the next ref probably has most of them.
    */
   #entries: readonly HistoryEntry[] = [];
 
@@ -61,7 +61,9 @@ export class Refs {
     this.#segments = new HistorySegments(provider, host, repository);
   }
 
-  /** Returns the session's ref, even an empty or deleted one; undefined if there is none. */
+  /**
+   * Returns the session's ref, even an empty or deleted one. Returns undefined if there is no ref.
+   */
   async read(session: string, options: RequestOptions = {}): Promise<Token | undefined> {
     checkId('session', session);
     const key = refKey(session);
@@ -80,15 +82,16 @@ export class Refs {
     });
   }
 
-  /** Creates the session's ref empty, or with only a lease. Returns undefined if there is one. */
+  /** Creates the session's ref empty, or with only a lease. Returns undefined if the ref exists. */
   create(session: string, options: RequestOptions = {}, change: Pick<RefChange, 'lease'> = {}): Promise<Token | undefined> {
     checkId('session', session);
     return this.#swap({ session, ref: emptyRef(), version: null }, change, options);
   }
 
   /**
-   * Returns the session's ref, created empty if there is none. A deleted one is returned as it is:
-   * the first entry revives it. Objects that are named then need a pin, read after this.
+   * Returns the session's ref. Creates an empty ref if there is none. Returns a deleted ref
+   * unchanged: the first entry revives it. Objects that are named later need a pin, read after this
+   * call.
    */
   async ensure(session: string, options: RequestOptions = {}): Promise<Token> {
     const found = await this.read(session, options);
@@ -100,8 +103,8 @@ export class Refs {
 
   /**
    * Swaps the ref from the token to the token's ref with `change` applied. Resolves to the new
-   * token, or to undefined if another writer updated it first. Throws UNREACHABLE if the outcome is
-   * a failure or unknown (the message says which).
+   * token, or to undefined if another writer updated the ref first. Throws UNREACHABLE if the swap
+   * failed or its outcome is unknown; the message distinguishes the two.
    */
   swap(token: Token, change: RefChange, options: RequestOptions = {}): Promise<Token | undefined> {
     return this.#swap(token, change, options);
@@ -121,15 +124,17 @@ export class Refs {
 
   /**
    * Returns the change that adds an entry before the ref's entries. Entries that do not fit into
-   * the ref are first written to a segment, joined with the newest one if that is small (R-REF-2).
+   * the ref are first written to a segment. If the newest segment is small, its entries are joined
+   * with them (R-REF-2).
    */
   async addEntry(ref: Ref, entry: HistoryEntry, options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments' | 'head'>> {
     return { ...(await this.replaceEntries(ref, [entry, ...ref.entries], options)), head: new Uint8Array(0) };
   }
 
   /**
-   * Returns the change that makes these the entries before the ref's segments. The segments stay,
-   * except that the newest may be joined with entries that do not fit, as above.
+   * Returns the change that makes these entries the ref's entries before its segments. The segments
+   * stay, except that the newest segment may be joined with entries that do not fit, as in
+   * `addEntry`.
    */
   async replaceEntries(
     ref: Ref,
@@ -142,9 +147,9 @@ export class Refs {
   }
 
   /**
-   * Like `addEntry` for any number of entries, newest first. It reads segments, which on a remote
-   * is a round trip, only if many small ones can become one. So their number does not grow with
-   * every commit.
+   * Returns the change of `addEntry` for any number of entries, newest first. Reads segments, which
+   * on a remote is a round trip, only if many small segments can become one. So the number of
+   * segments does not grow with every commit.
    */
   async addEntries(ref: Ref, added: readonly HistoryEntry[], options: RequestOptions = {}): Promise<Pick<Ref, 'entries' | 'segments'>> {
     const entries = [...added, ...ref.entries];
@@ -171,8 +176,8 @@ export class Refs {
   }
 
   /**
-   * Like `entries` in batches: those of the ref, then those of each segment. Faster for callers
-   * that read thousands of entries than one await per entry.
+   * Yields the entries of `entries` in batches: the entries of the ref, then those of each segment.
+   * Batches cost less than one await per entry if callers read thousands of entries.
    */
   async *parts(ref: Ref, options: RequestOptions = {}): AsyncGenerator<readonly HistoryEntry[]> {
     yield ref.entries;
@@ -200,7 +205,8 @@ export class Refs {
   }
 
   /**
-   * Returns undefined if one of them cannot be read. The caller then adds entries without joining.
+   * Returns the entries of the segments, or undefined if a segment cannot be read. The caller then
+   * adds entries without joining.
    */
   async #readAll(segments: readonly SegmentName[], options: RequestOptions): Promise<HistoryEntry[] | undefined> {
     const parts = await Promise.allSettled(segments.map((segment) => this.#segments.read(segment, options)));
@@ -250,8 +256,8 @@ export class Refs {
   }
 
   /**
-   * Finds the outcome of a swap whose response was lost (R-WRITE-3); `failed` if it had no effect
-   * and never will.
+   * Finds the outcome of a swap whose response was lost (R-WRITE-3). Returns `failed` if the swap
+   * had no effect and never will.
    */
   async #settle(
     from: Omit<Token, 'version'> & { version: Version | null },
@@ -261,21 +267,22 @@ export class Refs {
     const now = await this.read(from.session, options);
     if ((now?.version ?? null) !== from.version)
       return now !== undefined && (await this.#holds(now.ref, wanted, from.ref)) ? now : undefined;
-    // The swap may still be in progress: another swap from the same version makes it lose.
+    // The swap may still be in progress. Another swap from the same version makes it lose.
     if (await this.#burn(from, options)) return 'failed';
     const after = await this.read(from.session, options);
     return after !== undefined && (await this.#holds(after.ref, wanted, from.ref)) ? after : undefined;
   }
 
   /**
-   * Returns true if `ref` is, or follows, the ref that a swap was to write. It then has its nonce,
-   * or the entry or event that it added.
+   * Returns true if `ref` is the ref that a swap was to write, or follows that ref. Such a ref has
+   * the swap's nonce, or the entry or event that the swap added.
    */
   async #holds(ref: Ref, wanted: Ref, from: Ref): Promise<boolean> {
     if (equalBytes(ref.nonce, wanted.nonce)) return true;
     const [entry, before] = [wanted.entries[0], from.entries[0]];
     if (entry !== undefined && (before === undefined || nameText(entry.manifest) !== nameText(before.manifest))) {
-      // The entry would be before those that were there: the length of the history does not matter.
+      // The new entry would be before the entries that were already there: the length of the
+      // history does not matter.
       for await (const { id, manifest } of this.entries(ref)) {
         if (nameText(manifest) === nameText(entry.manifest)) return true;
         if (id === before?.id) break;
@@ -293,8 +300,8 @@ export class Refs {
   }
 
   /**
-   * Returns the ref in its envelope. A ref that no reader would accept is never written: it would
-   * lose the session.
+   * Returns the ref in its envelope. A ref that no reader would accept is never written, because it
+   * would lose the session.
    */
   async #encode(from: Omit<Token, 'version'>, ref: Ref): Promise<Uint8Array> {
     const key = refKey(from.session);

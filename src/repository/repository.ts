@@ -39,15 +39,15 @@ export class Repository {
   private constructor(
     readonly provider: Provider,
     readonly host: WriterHost,
-    /** 16 random bytes, chosen at init. */
+    /** The repository's id: 16 random bytes, chosen at init. */
     readonly id: Uint8Array,
   ) {
     this.refs = new Refs(provider, host, id);
   }
 
   /**
-   * Opens the repository in a provider; undefined if there is none yet. Throws INTEGRITY if its
-   * config is damaged or lost.
+   * Opens the repository in a provider. Returns undefined if there is no repository yet. Throws
+   * INTEGRITY if its config is damaged or lost.
    */
   static open(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository | undefined> {
     return readingKey(CONFIG_KEY, () => Repository.#open(provider, host, options));
@@ -65,12 +65,12 @@ export class Repository {
     return new Repository(provider, host, repository);
   }
 
-  /** Returns the repository of a known id. Nothing is read. */
+  /** Returns the repository of a known id. Reads nothing. */
   static at(provider: Provider, host: WriterHost, id: Uint8Array): Repository {
     return new Repository(provider, host, id);
   }
 
-  /** Opens the repository, or creates it. */
+  /** Opens the repository, or creates it if there is none. */
   static async init(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository> {
     const found = await Repository.open(provider, host, options);
     if (found !== undefined) return found;
@@ -79,7 +79,7 @@ export class Repository {
   }
 
   /**
-   * Creates the repository, which `open` did not find. Of several concurrent creators one wins, and
+   * Creates the repository after `open` found none. Of several concurrent creators one wins, and
    * all open its repository.
    */
   static async create(provider: Provider, host: WriterHost, options: RequestOptions = {}): Promise<Repository> {
@@ -93,8 +93,8 @@ export class Repository {
   }
 
   /**
-   * Returns the GC epoch. After a crash between config and epoch there is none, and it is created
-   * here. Throws INTEGRITY if an existing one was lost.
+   * Returns the GC epoch. Creates the epoch if there is none, as after a crash between config and
+   * epoch. Throws INTEGRITY if an existing epoch was lost.
    */
   async epoch(options: RequestOptions = {}): Promise<StoredEpoch> {
     const found = await this.findEpoch(options);
@@ -103,14 +103,14 @@ export class Repository {
     return this.epoch(options);
   }
 
-  /** Like `epoch`, but creates none. */
+  /** Returns the GC epoch like `epoch`, or undefined if there is none. */
   async findEpoch(options: RequestOptions = {}): Promise<StoredEpoch | undefined> {
     const found = await this.readEpoch(options);
     if (found === undefined) await this.#refuseLostEpoch(options);
     return found;
   }
 
-  /** Returns the stored epoch; undefined if there is none, whether lost or not created yet. */
+  /** Returns the stored epoch. Returns undefined for an epoch that was lost or not created yet. */
   readEpoch(options: RequestOptions = {}): Promise<StoredEpoch | undefined> {
     return readingKey(EPOCH_KEY, async () => {
       const cell = await this.provider.read(EPOCH_KEY, options);
@@ -122,7 +122,7 @@ export class Repository {
 
   /**
    * Swaps the epoch to the next number with the names that a collection condemns. Returns undefined
-   * if another process changed it first.
+   * if another process changed the epoch first.
    */
   async nextEpoch(from: StoredEpoch, condemned: readonly Condemned[], options: RequestOptions = {}): Promise<StoredEpoch | undefined> {
     const epoch = { k: from.k + 1, condemned };
@@ -149,13 +149,13 @@ export class Repository {
     });
   }
 
-  /** Returns a manifest as it is stored under its name. */
+  /** Returns a manifest in the form in which it is stored under its name. */
   async sealManifest(name: ObjectName, { commit, tree, prepared, blobs }: ManifestContent, compression: Compression): Promise<Uint8Array> {
     const identity = { kind: 'manifest', repository: this.id, key: objectKey('manifests', name) } as const;
     return wrap(identity, encodeManifest(commit, tree, blobs, prepared), compression);
   }
 
-  /** Stores a manifest. Resolves to its stored bytes when it is durable. */
+  /** Stores a manifest. Resolves to its stored bytes when the manifest is durable. */
   async writeManifest(
     name: ObjectName,
     content: ManifestContent,
@@ -173,8 +173,8 @@ export class Repository {
   }
 
   /**
-   * Throws if the epoch was lost: a new count would start below names that were born under the old
-   * one.
+   * Throws INTEGRITY if the epoch was lost: a new count would start below the epochs of existing
+   * names.
    */
   async #refuseLostEpoch(options: RequestOptions): Promise<void> {
     for await (const session of this.refs.list(options)) {
@@ -200,7 +200,9 @@ export class Repository {
   }
 }
 
-/** Returns the error for a provider without a repository. Its address may be mistyped. */
+/**
+ * Returns the error for a provider without a repository. The provider's address may be mistyped.
+ */
 export function noStore({ url }: Pick<Provider, 'url'>, hint: string): BrowserStateError {
   return new BrowserStateError('NOT_FOUND', `there is no store at ${url}`, { hint, details: { url } });
 }

@@ -31,8 +31,9 @@ export interface DirectoryLock {
 }
 
 /**
- * Takes the lock of the directory with the real path `dir`. Throws BUSY if another owner holds it,
- * including this process. Throws USAGE, FORBIDDEN or NO_SPACE if `folder` cannot be written to.
+ * Takes the lock of the directory with the real path `dir`. Throws BUSY if another owner holds the
+ * lock, including this process. Throws USAGE, FORBIDDEN or NO_SPACE if `folder` cannot be written
+ * to.
  */
 export async function lockDirectory(folder: string, dir: string, host: LockHost): Promise<DirectoryLock> {
   const path = recordPath(folder, dir, 'lock');
@@ -74,7 +75,7 @@ async function stateOf(path: string, owner: string, owners: Owners): Promise<Own
   return abandoned.has(join(path, owner)) ? 'gone' : await owners.state(owner);
 }
 
-/** Returns the owner that a lock names; undefined if it is free. */
+/** Returns the owner that a lock names, or undefined if the lock is free. */
 async function ownerOf(path: string): Promise<string | undefined> {
   try {
     return (await readdir(path))[0];
@@ -84,7 +85,7 @@ async function ownerOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** Puts a lock of this process in place; returns false if there is one. */
+/** Puts a lock of this process in place. Returns false if there is a lock already. */
 async function place(path: string, me: string, host: LockHost): Promise<boolean> {
   const temporary = `${path}.${toHex(host.random(8))}.${me}`;
   let isPlaced = false;
@@ -99,7 +100,10 @@ async function place(path: string, me: string, host: LockHost): Promise<boolean>
   }
 }
 
-/** Returns false if `from` does not exist, or if `to` is a folder that is not empty. */
+/**
+ * Renames `from` to `to`. Returns false if `from` does not exist, or if `to` is a folder that is
+ * not empty.
+ */
 export async function renamed(from: string, to: string): Promise<boolean> {
   try {
     await rename(from, to);
@@ -111,8 +115,8 @@ export async function renamed(from: string, to: string): Promise<boolean> {
 }
 
 /**
- * Removes this process's file first, since the empty folder may already belong to another process.
- * Never fails: the work under the lock is done.
+ * Removes a lock of this process. The file is removed first, since the empty folder may already
+ * belong to another process. Never fails: the work under the lock is done.
  */
 async function remove(path: string, me: string): Promise<void> {
   const file = join(path, me);

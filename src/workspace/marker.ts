@@ -1,7 +1,7 @@
 /**
- * The marker of a directory whose entries are being exchanged (SPEC.md R-OUT-13). It is a file in
- * the directory itself: record and lock are invisible to another local store, and by another path
- * such as that of a copy.
+ * The marker of a directory whose entries are being exchanged (SPEC.md R-OUT-13). The marker is a
+ * file in the directory itself. Another local store sees neither record nor lock; the same applies
+ * to another path, such as that of a copy.
  */
 import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { BrowserStateError } from '../base/errors.js';
 export const MARKER = '.browserstate-checkout';
 
 const TEXT = `A checkout into this directory is under way, or was cut off: it may hold parts of two versions.
-\`browserstate restore DIR -s SESSION\` from the same home finishes it; with --force, from any home.
+\`browserstate restore DIR -s SESSION\` with the same local store finishes it; with --force, any local store does.
 If the content is right as it is, remove this file.
 `;
 
@@ -21,7 +21,7 @@ export function mark(dir: string): void {
   writeFileSync(join(dir, MARKER), TEXT, { flag: 'wx', mode: 0o600 });
 }
 
-/** Removes the marker, if there is one. */
+/** Removes the marker, if the directory has one. */
 export function unmark(dir: string): void {
   rmSync(join(dir, MARKER), { force: true, recursive: true });
 }

@@ -13,7 +13,7 @@ import { ifSeen } from '../fs/paths.js';
 /** Modes by path. */
 export type OpenedEntries = Readonly<Record<string, number>>;
 
-/** Entries between two breaths, which let other work run. */
+/** Entries between two pauses. Pauses let other work run. */
 const ENTRIES_PER_BREATH = 1000;
 
 /** Returns the mode that lets the owner change an entry. */
@@ -27,7 +27,7 @@ export function isClosed(entry: TreeEntry): boolean {
 }
 
 /**
- * Returns the original modes of the entries that are made writable; undefined if there are none.
+ * Returns the original modes of the entries that are made writable, or undefined if there are none.
  */
 export function openedIn(tree: Tree): OpenedEntries | undefined {
   const closed = tree.filter(isClosed);
@@ -48,8 +48,8 @@ export function withFormerModes(found: TreeEntry[], opened: OpenedEntries | unde
 }
 
 /**
- * Returns how many files and directories below `dir` this user cannot write to or make writable:
- * those of other users and immutable ones.
+ * Returns how many files and directories below `dir` this user cannot write to or make writable.
+ * They belong to other users or are immutable.
  */
 export async function countForeign(dir: string): Promise<number> {
   const directories = [Buffer.from(dir)];
@@ -72,7 +72,7 @@ function isForeign(path: Buffer, mode: number): boolean {
     accessSync(path, constants.W_OK);
     return false;
   } catch (error) {
-    // EPERM: it is immutable, since an owner may set the current mode again.
+    // EPERM: the entry is immutable, since an owner may set the current mode again.
     return errno(error) === 'EPERM' || (errno(error) === 'EACCES' && !mayChange(path, mode & 0o7777));
   }
 }

@@ -24,20 +24,23 @@ import type { OpenedEntries } from './opened.js';
 /** A change of the directory that may be incomplete. */
 export interface Pending {
   /**
-   * `stage`: new content is being written to `stage`. The complete stage then replaces the
-   * directory's content. `swap`: by renaming the directory to `old` and `stage` to its path.
-   * `clear` and `fill`: by moving the entries one by one, the former ones to `old` and the new ones
-   * out of `stage`. `drop`: the new content is in place; `stage` and `old` are removed. `apply`:
-   * the directory itself is being changed, and is a mixture until it is rewritten.
+   * The step of the change:
+   * - `stage`: new content is being written to `stage`. The complete stage then replaces the
+   *   directory's content.
+   * - `swap`: the directory is being renamed to `old`, and `stage` to the directory's path.
+   * - `clear` and `fill`: entries are being moved one by one, the former ones to `old` and the new
+   *   ones out of `stage`.
+   * - `drop`: the new content is in place; `stage` and `old` are being removed.
+   * - `apply`: the directory itself is being changed, and is a mixture until it is rewritten.
    */
   phase: 'stage' | 'swap' | 'clear' | 'fill' | 'drop' | 'apply';
   /** The directory that the new content is written to. */
   stage: string;
-  /** The path for the directory's former content; undefined if the directory was absent. */
+  /** The path for the directory's former content. Undefined if the directory was absent. */
   old: string | undefined;
   /** The record before the change, which is restored if the change is undone. */
   previous: WorkspaceRecord | undefined;
-  /** The record after the change; for `apply`, that of the version being written. */
+  /** The record after the change. For `apply`, the record of the version being written. */
   next: WorkspaceRecord | undefined;
   /** The identity of the directory before the exchange began. */
   former?: string | undefined;
@@ -50,7 +53,10 @@ export interface Pending {
   since?: string | undefined;
   /** Directories that are moved in parts, with their identities. */
   split?: Readonly<Record<string, string>> | undefined;
-  /** An earlier interrupted change: pending again if this one is undone, finished with this one. */
+  /**
+   * An earlier interrupted change. It is pending again if this change is undone, and finished with
+   * this change.
+   */
   under: Pending | undefined;
 }
 
@@ -58,7 +64,7 @@ export interface WorkspaceRecord {
   session: string;
   /** The commit whose content the directory had when it was last committed or checked out. */
   base: ObjectId;
-  /** The session's head at that moment. */
+  /** The session's head when the directory was last committed or checked out. */
   head: ObjectId;
   /** Globs of a partial checkout. */
   only: string[] | undefined;
@@ -75,7 +81,7 @@ interface Stored {
    * equal.
    */
   generation: string;
-  /** The identity of the directory: another one at the same path is unknown. */
+  /** The identity of the directory. Another directory at the same path is unknown. */
   identity: string | undefined;
   record: WorkspaceRecord | undefined;
   pending: Pending | undefined;
@@ -89,11 +95,11 @@ export class Workspace {
   readonly #host: RecordHost;
 
   private constructor(
-    /** The directory's real path; it need not exist. */
+    /** The directory's real path. The directory need not exist. */
     readonly dir: string,
     readonly record: WorkspaceRecord | undefined,
     readonly pending: Pending | undefined,
-    /** The generation of this record; undefined if there is none. */
+    /** The generation of this record. Undefined if there is no record. */
     readonly generation: string | undefined,
     folder: string,
     host: RecordHost,
@@ -102,7 +108,9 @@ export class Workspace {
     this.#host = host;
   }
 
-  /** `folder`: the folder of records, created by the first write. */
+  /**
+   * Reads the record of `dir`. `folder` is the folder of records, which the first write creates.
+   */
   static async open(folder: string, dir: string, host: RecordHost): Promise<Workspace> {
     const real = realPath(dir);
     const bytes = await readIfPresent(recordPath(folder, real, 'json'));
@@ -149,8 +157,8 @@ export class Workspace {
 }
 
 /**
- * Returns the path with symlinks resolved, as far as it exists. Throws USAGE for a path below a
- * file, a broken or circular symlink, and an invalid path. Throws FORBIDDEN if the system denies
+ * Returns the path with symlinks resolved, as far as the path exists. Throws USAGE for a path below
+ * a file, a broken or circular symlink, and an invalid path. Throws FORBIDDEN if the system denies
  * access.
  */
 export function realPath(dir: string): string {
@@ -222,7 +230,9 @@ export async function pendingDirectories(folder: string): Promise<string[]> {
   return found.sort();
 }
 
-/** Returns the names in a folder of notes, sorted; none if the folder does not exist. */
+/**
+ * Returns the names in a folder of notes, sorted. Returns no names if the folder does not exist.
+ */
 export async function namesIn(folder: string): Promise<string[]> {
   const names = await readdir(folder).catch((error: unknown) => {
     if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return [];

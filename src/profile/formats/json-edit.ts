@@ -1,18 +1,18 @@
 /**
- * Changes one value in the text of a JSON object and keeps every other byte. Parsing and
+ * Changes of one value in the text of a JSON object. Every other byte is kept. Parsing and
  * serializing would change the numbers and the order of members that browsers write.
  */
 import { endOfString, parseObject } from './json-object.js';
 
 /**
- * Matches the start of a string, a bracket, a separator, or other text without spaces. A pattern
- * for whole strings would backtrack in long ones.
+ * A pattern of the start of a string, a bracket, a separator, or other text without spaces. A
+ * pattern for whole strings would backtrack in long strings.
  */
 const TOKEN = /["{}[\]:,]|[^\s{}[\]:,"]+/g;
 
 /**
- * Returns the text with `value` at the path of member names, adding missing members. Undefined if
- * the text is no JSON object, or if a member on the path is not an object.
+ * Returns the text with `value` at the path of member names. Adds missing members. Returns
+ * undefined if the text is no JSON object, or if a member on the path is not an object.
  */
 export function setInJson(text: string, path: readonly string[], value: string | number | boolean): string | undefined {
   if (parseObject(text) === undefined) return undefined;

@@ -3,8 +3,8 @@ import { isAnyError } from '../../base/errors.js';
 import { MAX_JSON_DEPTH } from '../../base/limits.js';
 
 /**
- * Parses a JSON object. Undefined for any other text, and for one that nests too deeply for
- * browsers.
+ * Parses a JSON object. Returns undefined for any other text, and for an object that nests too
+ * deeply for browsers.
  */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   if (!isShallow(text)) return undefined;

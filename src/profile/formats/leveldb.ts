@@ -1,7 +1,7 @@
 /**
- * Parser of a LevelDB's MANIFEST: the tables of the database with their sizes, and the first log
- * that it needs. The MANIFEST is an append-only log of edits in LevelDB's record format, so a
- * prefix of it is an earlier state of the database. No other file of a LevelDB is read.
+ * A parser of a LevelDB's MANIFEST: the tables of the database with their sizes, and the first log
+ * that the database needs. The MANIFEST is an append-only log of edits in LevelDB's record format,
+ * so a prefix of it is an earlier state of the database. No other file of a LevelDB is read.
  */
 import { concat, Reader } from '../../base/bytes.js';
 import { isError } from '../../base/errors.js';
@@ -9,7 +9,7 @@ import { isError } from '../../base/errors.js';
 export interface LevelDbState {
   /** Bytes of each table, by number. */
   tables: Map<number, number>;
-  /** The first log that is needed, and one older log; 0 if there is none. */
+  /** The first log that is needed, and one older log. 0 if there is none. */
   log: number;
   previousLog: number;
 }
@@ -32,8 +32,8 @@ const NUMBER = Number.MAX_SAFE_INTEGER;
 const [FULL, FIRST, MIDDLE, LAST] = [1, 2, 3, 4];
 
 /**
- * Returns the state after all complete edits. Undefined if there is content that LevelDB does not
- * write.
+ * Returns the state after all complete edits. Returns undefined if there is content that LevelDB
+ * does not write.
  */
 export function readManifest(bytes: Uint8Array): LevelDbState | undefined {
   const state: LevelDbState = { tables: new Map(), log: 0, previousLog: 0 };
@@ -46,7 +46,7 @@ export function readManifest(bytes: Uint8Array): LevelDbState | undefined {
   return state;
 }
 
-/** Yields complete records, ignoring an incomplete one at the end. */
+/** Yields complete records. Ignores an incomplete record at the end. */
 function* records(bytes: Uint8Array): Generator<Uint8Array> {
   let parts: Uint8Array[] = [];
   for (let at = 0; at + HEADER_SIZE <= bytes.length; ) {
@@ -67,7 +67,7 @@ function* records(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-/** Applies one edit; returns false if it is of an unknown kind. */
+/** Applies one edit. Returns false if the edit is of an unknown kind. */
 function apply(state: LevelDbState, input: Reader): boolean {
   while (input.remaining > 0) {
     switch (input.uint(NUMBER)) {

@@ -1,7 +1,7 @@
 /**
- * A reader of small, plain SQLite databases. It reads the rows of a table without a query engine,
- * within bounds, and reports everything that is out of the ordinary as undefined: SQLite decides
- * then. It ignores journals.
+ * A reader of small, plain SQLite databases. The reader returns the rows of a table without a query
+ * engine, within bounds. It throws `NotPlain` for everything that is out of the ordinary: SQLite
+ * decides then. Journals are ignored.
  */
 import { MAX_PLAIN_DATABASE } from '../../base/limits.js';
 
@@ -25,12 +25,12 @@ const column = String.raw`(\w+) (?:INTEGER|TEXT|BLOB|LONGVARCHAR)(?: NOT NULL| U
 const tableStatement = new RegExp(String.raw`^CREATE TABLE "?(\w+)"? ?\((${column}(?:, ?${column})*)\)$`);
 const indexStatement = /^CREATE (?:UNIQUE )?INDEX \w+ ON \w+ ?\(\w+(?:, ?\w+)*\)$/;
 
-/** Returns the tables by name. Throws `NotPlain` if their schema has anything but plain tables. */
+/** Returns the tables by name. Throws `NotPlain` if the schema has anything except plain tables. */
 export function plainTables(bytes: Buffer): Map<string, PlainTable> {
   const file = new DatabaseFile(bytes);
   const tables = new Map<string, PlainTable>();
   let count = 0;
-  // Type, name, root page and statement.
+  // The columns are type, name, root page and statement.
   for (const [type, name, root, statement] of file.rows(1, [0, 1, 3, 4])) {
     demand(++count <= MAX_SCHEMA_ROWS && typeof name === 'string' && typeof root === 'number');
     if (type === 'table' && typeof statement === 'string') {
@@ -57,7 +57,7 @@ function demand(isPlain: boolean): asserts isPlain {
 class DatabaseFile {
   readonly #bytes: Buffer;
   readonly #pageSize: number;
-  /** Bytes of a page that are in use: the end may be reserved. */
+  /** Bytes of a page that are in use. The end may be reserved. */
   readonly #usable: number;
 
   constructor(bytes: Buffer) {
@@ -95,7 +95,7 @@ class DatabaseFile {
     if (type === INNER) yield* this.#records(page.readUInt32BE(start + 8), depth + 1, seen);
   }
 
-  /** Returns a page. Each belongs to one place of a tree. */
+  /** Returns a page. Each page belongs to one place of a tree. */
   #page(number: number, seen: Set<number>): Buffer {
     demand(number >= 1 && number * this.#pageSize <= this.#bytes.length && !seen.has(number));
     seen.add(number);
@@ -122,7 +122,7 @@ class DatabaseFile {
   }
 }
 
-/** Returns the number at `at`, and the offset behind it. */
+/** Returns the number at `at`, and the offset after the number. */
 function varint(bytes: Buffer, at: number): [number, number] {
   let value = 0;
   for (let i = at; i < at + 8; i++) {

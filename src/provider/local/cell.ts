@@ -12,7 +12,7 @@
  *    empty, and rename() fails if the target directory is not empty. So of any number of creators
  *    exactly one succeeds.
  * 2. Append: a swap of entry n links a complete file to the name n+1. link() fails if the name
- *    exists, and no number is removed or rewritten while its generation is in place. So of all
+ *    exists. No number is removed or rewritten while its generation is in place. So of all
  *    swaps of entry n exactly one succeeds. A swap first reads entry n, which never changes: its
  *    existence, its kind and its version tag stay true.
  * 3. Roll: a swap to the last number first builds a whole next generation, synced, in a nest of its

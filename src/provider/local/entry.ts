@@ -1,8 +1,8 @@
 /**
- * One write of a cell of the local folder, as bytes (SPEC.md R-LOCAL-6): a kind byte, the name of
- * the next generation (last entries only), the payload and a SHA-256. The hash covers these bytes
- * and the entry's position. So an entry that was damaged, truncated, moved or exchanged is never
- * accepted as a value.
+ * One write of a cell of the local folder, as bytes (SPEC.md R-LOCAL-6). It consists of a kind
+ * byte, the name of the next generation (last entries only), the payload and a SHA-256. The hash
+ * covers these bytes and the entry's position. So an entry that was damaged, truncated, moved or
+ * exchanged is never accepted as a value.
  */
 import { createHash } from 'node:crypto';
 import { concat, equalBytes, fromHex, toHex, utf8 } from '../../base/bytes.js';

@@ -25,8 +25,8 @@ export function cellPath(key: string): string {
 }
 
 /**
- * Returns the key of the file `name` in the directory of `parent` ('' or a key and a slash), or
- * undefined if the file has no key.
+ * Returns the key of the file `name` in the directory of `parent`, or undefined if the file has no
+ * key. `parent` is '', or a key and a slash.
  */
 export function keyOfName(parent: string, name: string): string | undefined {
   const component = name.endsWith(ESCAPE) ? name.slice(0, -1) : name;

@@ -1,12 +1,12 @@
 /**
- * The findings of a verification: each once, with every session that needs the damaged object;
- * bounded in number.
+ * The findings of a verification, bounded in number. Each finding is listed once, with every
+ * session that needs the damaged object.
  */
 import { type BrowserStateError, isError } from '../../base/errors.js';
 
 /**
- * A missing object or cell; bytes that break a rule; bytes that this version cannot read; a name
- * that no object has.
+ * The kinds of findings: missing objects or cells, bytes that break a rule, bytes that this version
+ * cannot read, and names that no object has.
  */
 export type FindingCode = 'MISSING' | 'DAMAGED' | 'NEWER_VERSION' | 'UNSUPPORTED' | 'STRAY';
 
@@ -15,7 +15,7 @@ export interface Finding {
   /** The provider key of the damaged, missing or unknown object. */
   key: string;
   message: string;
-  /** Sessions that need it. */
+  /** Sessions that need the object. */
   sessions: string[];
 }
 
@@ -27,8 +27,8 @@ const codes: Partial<Record<BrowserStateError['code'], FindingCode>> = {
 };
 
 /**
- * Maximum listed findings of one code about one key, and of all. Further ones are counted, so that
- * no repository makes the list large.
+ * Maximum listed findings of one code about one key, and of all. Further findings are only counted,
+ * so that no repository makes the list large.
  */
 export const MAX_FINDINGS_OF_KEY = 10;
 export const MAX_FINDINGS = 10_000;
@@ -37,8 +37,8 @@ interface Known {
   finding: Finding;
   sessions: Set<string>;
   /**
-   * Number of unlisted findings that this one counts, if any. One that several manifests share may
-   * be counted more than once.
+   * Number of unlisted findings that this finding counts, if any. A finding that several manifests
+   * share may be counted more than once.
    */
   more: number;
 }
@@ -51,7 +51,10 @@ export class Findings {
   readonly #ofKey = new Map<string, number>();
   #listed = 0;
 
-  /** Adds a finding, or the sessions to a known one. Returns the finding that represents it. */
+  /**
+   * Adds a finding, or adds the sessions to a known finding. Returns the finding that represents
+   * it.
+   */
   add(code: FindingCode, key: string, message: string, sessions: Iterable<string> = []): Finding {
     const known = this.#known.get(`${key} ${message}`) ?? this.#begin(code, key, message);
     return this.#name(known, sessions);
@@ -64,8 +67,8 @@ export class Findings {
   }
 
   /**
-   * Runs a step. Damage becomes a finding, which is returned as `damage`. Every other error is
-   * thrown.
+   * Runs a step. Records damage as a finding, and returns the finding as `damage`. Throws every
+   * other error.
    */
   async attempt<T>(
     key: string,

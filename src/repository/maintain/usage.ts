@@ -15,16 +15,17 @@ export interface Usage {
   objects: Record<ObjectFolder, { count: number; bytes: number }>;
   /** Bytes of all objects. */
   storedBytes: number;
-  /** Bytes of the files of all kept commits, as if each were stored by itself. */
+  /** Bytes of the files of all kept commits, as if each commit were stored by itself. */
   logicalBytes: number;
   /**
    * Bytes of temporary files, of leftovers of killed processes, and of objects that no kept commit
-   * needs, including those of commits that are being made. Null if damage hides which are needed.
+   * needs. They include the objects of commits in progress. Null if damage hides which objects are
+   * needed.
    */
   reclaimableBytes: number | null;
 }
 
-/** Measures a repository. `leftover`: bytes of leftovers that the provider does not know. */
+/** Measures a repository. `leftover` is the bytes of leftovers that the provider does not know. */
 export async function usageOf(repository: Repository, leftover: number, options: RequestOptions): Promise<Usage> {
   const { provider, refs } = repository;
   const objects = { packs: { count: 0, bytes: 0 }, manifests: { count: 0, bytes: 0 }, segments: { count: 0, bytes: 0 } };

@@ -1,6 +1,6 @@
 /**
  * The verification of one manifest, and of the blobs that it names. Each location of a blob is
- * verified once, however many manifests name it.
+ * verified once, for all manifests that name it.
  */
 import { sha256 } from '#platform';
 import { toHex, utf8 } from '../../base/bytes.js';
@@ -15,7 +15,7 @@ import { BlobReader } from '../read/blob-reader.js';
 import type { Repository } from '../repository.js';
 import type { Finding, Findings } from './findings.js';
 
-/** The result for a checked manifest, reused by other sessions with the same one. */
+/** The result for a checked manifest. Other sessions with the same manifest reuse the result. */
 export interface Checked {
   id: ObjectId;
   packs: readonly ObjectName[];
@@ -30,7 +30,7 @@ export class ManifestCheck {
   /** Sizes of the existing objects, by key. */
   readonly #sizes: ReadonlyMap<string, number>;
   readonly #options: RequestOptions & { readData?: boolean | undefined };
-  /** Locations that were read, by a digest of each, with the findings. */
+  /** Locations that were read, by a digest of each location, with the findings. */
   readonly #verified = new Map<string, Finding | undefined>();
 
   constructor(
@@ -48,7 +48,7 @@ export class ManifestCheck {
   /** Checks the manifest that the entry names, for the session. */
   async check(entry: HistoryEntry, session: string): Promise<Checked> {
     const found = new Set<Finding>();
-    // The tree, which is as large as all the rest, is not kept while the blobs are read.
+    // The tree, which is as large as all other parts, is not kept while the blobs are read.
     const read = async () => (await this.#repository.readManifest(entry, this.#options)).blobs;
     const { value: blobs, damage } = await this.#findings.attempt(objectKey('manifests', entry.manifest), read, [session]);
     if (blobs === undefined) return { id: entry.id, packs: [], findings: damage ? [damage] : [] };

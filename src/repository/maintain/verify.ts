@@ -18,9 +18,11 @@ import { type Finding, Findings } from './findings.js';
 import { type Checked, ManifestCheck } from './verify-manifest.js';
 
 export interface CheckOptions extends RequestOptions {
-  /** Read and verify every byte of every object, not only the objects that name it. */
+  /**
+   * Reads and verifies every byte of every object, not only the objects that name other objects.
+   */
   readData?: boolean | undefined;
-  /** Called after each object, with the number done and the number known so far. */
+  /** Called after each object, with the number of objects done and the number known so far. */
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
@@ -30,14 +32,14 @@ export interface CheckResult {
   sessions: number;
   commits: number;
   objects: Record<ObjectFolder, number>;
-  /** Objects that no session needs: left by interrupted commits, or by deleted sessions. */
+  /** Objects that no session needs. Interrupted commits and deleted sessions leave such objects. */
   unreferenced: number;
   bytesRead: number;
 }
 
 /**
- * Checks the repository in `provider` and changes nothing. Throws NOT_FOUND if there is none, and
- * provider errors other than damage.
+ * Checks the repository in `provider` and changes nothing. Throws NOT_FOUND if there is no
+ * repository, and provider errors other than damage.
  */
 export async function checkRepository(provider: Provider, host: Host, options: CheckOptions = {}): Promise<CheckResult> {
   const check = new Check(provider, options);
@@ -93,10 +95,11 @@ class Check {
       }
     });
     this.result.bytesRead += manifests.bytesRead;
-    // A ref is made before the first object is put, and never deleted.
+    // A ref is created before the first object is put, and is never deleted.
     if (refs === 0 && this.#present.size > 0)
       this.#findings.add('MISSING', 'refs', `no session is left, but ${this.#present.size} objects exist`);
-    // Epochs only rise, and a ref's follows that of the repository, which is therefore read last.
+    // Epochs only rise, and a ref's epoch follows that of the repository. So the repository's epoch
+    // is read last.
     await this.#findings.attempt(EPOCH_KEY, () => this.#checkEpoch(repository));
     for (const [key, sessions] of this.#needed)
       if (!(await this.#exists(key))) this.#findings.add('MISSING', key, 'it is missing', sessions);
@@ -111,7 +114,7 @@ class Check {
 
   async #listObjects(): Promise<void> {
     for await (const { key, size } of this.#provider.list('', this.#options)) {
-      // An entry in the place of a folder makes all objects of that folder look absent.
+      // An entry instead of a folder makes all objects of that folder look absent.
       if (folders.includes(key) && size !== undefined) this.#findings.add('STRAY', key, 'it is an object in the place of a folder');
       const folder = objectFolders.find((each) => key.startsWith(`${each}/`));
       if (folder === undefined) continue;
@@ -124,8 +127,8 @@ class Check {
   }
 
   /**
-   * Returns true if there is such an object, including one that a commit has put since they were
-   * listed.
+   * Returns true if there is such an object. The object may come from a commit that put it since
+   * the objects were listed.
    */
   async #exists(key: string): Promise<boolean> {
     if (this.#present.has(key)) return true;
@@ -135,7 +138,7 @@ class Check {
       return true;
     } catch (error) {
       if (!isError(error, 'NOT_FOUND', 'INTEGRITY')) throw error;
-      // Something else in its place is not an absence; reads of it report it.
+      // Something else instead of an object is not an absence. Reads of the object report it.
       if (isError(error, 'INTEGRITY')) return true;
       this.#absent.add(key);
       return false;
@@ -154,7 +157,7 @@ class Check {
       isWhole &&= entries !== undefined;
       for (const entry of entries ?? []) {
         this.#checkOrder(entry, seen, session);
-        // Readers stop here as well.
+        // Readers stop at the same error.
         checkUnique([entry], seen, refKey(session));
         await this.#checkEntry(manifests, ref, entry, session);
       }
@@ -168,8 +171,8 @@ class Check {
   }
 
   /**
-   * Yields the entries of the ref, then those of each segment; undefined for one that cannot be
-   * read.
+   * Yields the entries of the ref, then the entries of each segment. Yields undefined for a segment
+   * that cannot be read.
    */
   async *#parts(repository: Repository, ref: Ref, session: string): AsyncGenerator<readonly HistoryEntry[] | undefined> {
     yield ref.entries;
@@ -233,7 +236,9 @@ class Check {
     }
   }
 
-  /** Verifies an object's envelope: of all with `readData`, else of those that no entry reaches. */
+  /**
+   * Verifies an object's envelope. Without `readData`, verifies only objects that no entry reaches.
+   */
   async #checkObject(repository: Repository, key: string): Promise<void> {
     const needed = this.#needed.get(key);
     if (needed === undefined) this.result.unreferenced++;
@@ -257,7 +262,7 @@ class Check {
     const key = objectKey(folder, name);
     const sessions = this.#needed.get(key);
     if (sessions === undefined) this.#needed.set(key, this.#alone(session));
-    // Most keys are needed by one session alone; they share one set.
+    // Most keys are needed by one session alone. Such keys share one set.
     else if (sessions.size > 1) sessions.add(session);
     else if (!sessions.has(session)) this.#needed.set(key, new Set([...sessions, session]));
     return key;

@@ -1,7 +1,7 @@
 /**
- * Reads blobs: fetches the parts that a location names, verifies the result against the blob's id,
- * and keeps frames that nearby blobs need. Frames that are close in a pack are fetched as one span.
- * Memory is bounded by the caches, not by the bytes read.
+ * A reader of blobs. It fetches the parts that a location names, verifies the result against the
+ * blob's id, and keeps frames that nearby blobs need. Frames that are close in a pack are fetched
+ * as one span. Memory is bounded by the caches, not by the bytes read.
  */
 
 import { type BrowserStateError, integrity, isError, readingKey } from '../../base/errors.js';
@@ -22,7 +22,10 @@ export interface Readable {
 }
 
 export interface BlobReaderOptions extends RequestOptions {
-  /** Bytes of fetched and of decoded frames to keep, each; FRAME_CACHE_BYTES if not given. */
+  /**
+   * Maximum bytes of the fetched frames to keep, and of the decoded frames to keep. The default is
+   * FRAME_CACHE_BYTES.
+   */
   cacheBytes?: number | undefined;
   /** Frames that need not be fetched. */
   kept?: KeptFrames | undefined;
@@ -45,8 +48,8 @@ export class BlobReader {
   }
 
   /**
-   * Records which blobs will be read, so that close frames are fetched as one. May be called again
-   * for more.
+   * Records which blobs will be read, so that close frames are fetched as one span. May be called
+   * again for more blobs.
    */
   plan(places: Iterable<BlobPlace>): void {
     const frames = new Set<Frame>();
@@ -56,15 +59,15 @@ export class BlobReader {
 
   /**
    * Fetches the frames of each span by one request, when the first of them is read. May be called
-   * again for more.
+   * again for more spans.
    */
   fetchAs(spans: readonly Span[]): void {
     for (const span of spans) for (const frame of span.frames) this.#spans.set(frame, span);
   }
 
   /**
-   * Returns the verified bytes of a blob, a view that must not be changed. Throws INTEGRITY if they
-   * are missing or do not match the id.
+   * Returns the verified bytes of a blob, a view that must not be changed. Throws INTEGRITY if the
+   * bytes are missing or do not match the id.
    */
   async read(id: ObjectId, { location, length }: BlobPlace): Promise<Uint8Array> {
     const { frame, offset, baseLength, patches } = location;
@@ -83,8 +86,8 @@ export class BlobReader {
   }
 
   /**
-   * Returns a frame as it is stored, after the blobs that are whole in it were verified. Throws as
-   * `read` does.
+   * Returns a frame in its stored form, after the blobs that are whole in it were verified. Throws
+   * the errors of `read`.
    */
   async readStored(frame: Frame, blobs: readonly { id: ObjectId; offset: number; length: number }[]): Promise<Uint8Array> {
     const stored = await this.#stored(frame);
@@ -147,8 +150,8 @@ export async function decodeFrame({ pack, offset, codec, length }: Frame, stored
 }
 
 /**
- * Keeps the newest results up to a number of bytes. Pending results are shared, failed ones are
- * removed.
+ * A cache of the newest results up to a number of bytes. Pending results are shared, and failed
+ * results are removed.
  */
 class ByteCache<Key> {
   readonly #entries = new Map<Key, { size: number; value: Promise<Uint8Array> }>();
@@ -162,8 +165,8 @@ class ByteCache<Key> {
   get(key: Key, size: number, load: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const hit = this.#entries.get(key);
     if (hit !== undefined) {
-      // Moves the entry to the end: a Map keeps the order of insertion, and the oldest is evicted
-      // first.
+      // Moves the entry to the end: a Map keeps the order of insertion, and the oldest entry is
+      // evicted first.
       this.#entries.delete(key);
       this.#entries.set(key, hit);
       return hit.value;

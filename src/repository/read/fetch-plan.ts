@@ -1,7 +1,7 @@
 /**
- * The plan of a cold mount: the bytes that it fetches, and the share of live ones (SPEC.md
- * R-COMPACT-1). Live bytes are those that the blobs show. Pages that a later patch covers are dead,
- * and so are bytes that no blob names. A frame's stored bytes count in proportion.
+ * The plan of a cold mount: the bytes that it fetches, and the share of live bytes (SPEC.md
+ * R-COMPACT-1). Live bytes are the bytes that the blobs show. Pages that a later patch covers are
+ * dead, and so are bytes that no blob names. A frame's stored bytes count in proportion.
  */
 import { CHUNK_SIZE, FETCH_SPARE_RANGES, MAX_PACK_SIZE, MAX_REMOTE_SPAN, PAGE_SIZE } from '../../base/limits.js';
 import { type Frame, frameKey } from '../../format/locator.js';
@@ -12,11 +12,11 @@ import { planSpans, type Span } from './spans.js';
 /** One part of a location: its base, or a patch. */
 export interface Part {
   frame: Frame;
-  /** Bytes from the start of the uncompressed frame. */
+  /** Position of the part: bytes from the start of the uncompressed frame. */
   offset: number;
-  /** The pages of it that the blob shows, as a bitmap. */
+  /** The pages of the part that the blob shows, as a bitmap. */
   seen: number;
-  /** Bytes of these pages. */
+  /** Number of bytes of these pages. */
   bytes: number;
 }
 
@@ -46,7 +46,7 @@ export const storedShare = (frame: Frame, bytes: number): number => (frame.store
 export class LiveFrames {
   readonly #frames = new Map<string, { frame: Frame; segments: Map<number, number> }>();
 
-  /** Counts a part. If several blobs share a segment, the one that shows most counts. */
+  /** Counts a part. If several blobs share a segment, the blob that shows most counts. */
   add({ frame, offset, bytes }: Pick<Part, 'frame' | 'offset' | 'bytes'>): void {
     const key = frameKey(frame);
     const entry = this.#frames.get(key) ?? { frame, segments: new Map() };
@@ -81,9 +81,12 @@ export function remoteSpans(frames: Iterable<Frame>, ranges: number, span = MAX_
 }
 
 export interface FetchPlan {
-  /** One ranged request each. Every frame that the locations name is in exactly one. */
+  /**
+   * The spans. Each span is one ranged request. Every frame that the locations name is in exactly
+   * one span.
+   */
   spans: Span[];
-  /** Live stored bytes. */
+  /** Sum of the live stored bytes. */
   liveBytes: number;
   /** Bytes of all spans. */
   fetchBytes: number;

@@ -14,8 +14,8 @@ export class KeptFrames {
   #room = KEPT_FRAME_BYTES;
 
   /**
-   * Keeps the result of `decode`, even a failure. Resolves when it has settled. Returns undefined,
-   * without calling `decode`, if there is no room.
+   * Keeps the result of `decode`, even a failure. Resolves when the result has settled. Returns
+   * undefined, without calling `decode`, if there is no room.
    */
   keep(frame: Frame, decode: () => Promise<Uint8Array>): Promise<void> | undefined {
     if (frame.length > this.#room) return undefined;
@@ -33,8 +33,8 @@ export class KeptFrames {
   }
 
   /**
-   * Returns true if the blob was verified at this location, from these very bytes: it need not be
-   * hashed again.
+   * Returns true if the blob was verified at this location, from these very bytes. Such a blob need
+   * not be hashed again.
    */
   isVerified(id: ObjectId, location: Location): boolean {
     return this.#verified.get(id) === location;

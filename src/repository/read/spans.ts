@@ -17,16 +17,16 @@ export interface Span {
 export interface SpanRule {
   /** Bytes between two frames that are always fetched along. */
   gap: number;
-  /** Bytes of a span, after which the next one starts. */
+  /** Bytes of a span, after which the next span starts. */
   span: number;
   /**
-   * Target number of spans. Wider gaps are fetched along, the narrowest first, until it is reached,
-   * or one span per pack.
+   * Target number of spans. Wider gaps are fetched along, the narrowest first, until the target is
+   * reached, or until there is one span per pack.
    */
   ranges: number;
 }
 
-/** For packs on this machine: requests are cheap and spans are kept in memory. */
+/** The rule for packs on this machine: requests are cheap and spans are kept in memory. */
 export const homeSpans: SpanRule = { gap: MAX_SPAN_GAP, span: MAX_SPAN, ranges: Number.POSITIVE_INFINITY };
 
 export function planSpans(frames: Iterable<Frame>, rule: SpanRule): Span[] {

@@ -1,6 +1,6 @@
 /**
- * The segments of frames that blobs consist of. They track which ones the target of a copy has, and
- * which blobs wait for which frames.
+ * The segments of frames that blobs consist of: which of them the target of a copy has, and which
+ * blobs wait for which frames.
  */
 import { type Frame, frameKey, type Location, NO_PATCHES, type PatchLocation } from '../../format/locator.js';
 import type { BlobPlace } from '../../format/manifest.js';
@@ -18,7 +18,7 @@ export function segmentKey({ frame, offset }: Segment): string {
 
 /**
  * Matches the segments of blobs in the source with those of the same blobs in the target. The same
- * blob may consist of other bytes there, so these are guesses.
+ * blob may consist of other bytes there, so the matches are guesses.
  */
 export function matchSegments(
   source: ReadonlyMap<ObjectId, BlobPlace>,
@@ -43,8 +43,8 @@ export function segmentsOf({ frame, offset, patches }: Location): Segment[] {
 export class Waiting {
   readonly #blobs: ReadonlyMap<ObjectId, BlobPlace>;
   /**
-   * Blobs that wait for no frame, the number of pending frames of blobs that need several, and the
-   * blobs that wait for each frame.
+   * Blobs that wait for no frame, the number of pending frames of each blob that needs several, and
+   * the blobs that wait for each frame.
    */
   readonly #complete: ObjectId[] = [];
   readonly #missing = new Map<ObjectId, number>();
@@ -70,7 +70,7 @@ export class Waiting {
     return new Map(this.#complete.map((id) => [id, this.#blobs.get(id) as BlobPlace]));
   }
 
-  /** Returns the blobs that wait for nothing more once these frames are there. */
+  /** Returns the blobs that wait for no other frame after these frames are present. */
   without(frames: Iterable<string>): Map<ObjectId, BlobPlace> {
     const ready = new Map<ObjectId, BlobPlace>();
     for (const key of frames) {
@@ -88,8 +88,8 @@ export class Waiting {
 /** Returns the location of a blob in the target, after all its segments are present or copied. */
 export function moved({ frame, offset, baseLength, patches }: Location, present: Present, copied: Copied): Location {
   const base = target({ frame, offset }, present, copied);
-  // Each field by name: V8 makes an object of four times the size of a spread with additions, and
-  // there are millions of these.
+  // Each field is copied by name. V8 makes an object of four times the size from a spread with
+  // additions, and there are millions of these objects.
   return {
     frame: base.frame,
     offset: base.offset,

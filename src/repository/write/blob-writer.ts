@@ -1,5 +1,5 @@
 /**
- * A writer of the blobs of a new tree. It stores those that the repository does not have: hash,
+ * A writer of the blobs of a new tree. It stores the blobs that the repository does not have: hash,
  * look up, patch or frame, compress, pack, put (SPEC.md 5, 11.1). Memory is bounded by the batch
  * for the next look-up, the frames in compression and the packs in transfer. It does not depend on
  * the size of a profile.
@@ -34,9 +34,12 @@ export interface Predecessor {
 
 export interface BlobWriterOptions extends PackWriterOptions {
   compression: Compression;
-  /** Locations that may be used without a pin: those of the token's head. */
+  /** Locations that may be used without a pin: the locations of the token's head. */
   known: ReadonlyMap<ObjectId, BlobPlace>;
-  /** Looks up which other blobs are already stored, once per batch. Without it, none are. */
+  /**
+   * Looks up which other blobs are already stored, once per batch. Without a look-up, no other blob
+   * counts as stored.
+   */
   lookup?: (ids: readonly ObjectId[]) => Promise<ReadonlyMap<ObjectId, BlobPlace>>;
   /**
    * Reads a known blob in another way than from its location. Resolves to undefined if it cannot.
@@ -53,7 +56,7 @@ interface Patch {
 /** A frame that is being filled with whole blobs or patches. */
 interface FillingFrame extends FrameDraft {
   compression: Compression;
-  /** Undefined while it is empty. */
+  /** Undefined if the frame is empty. */
   buffer: Uint8Array | undefined;
   /** Bytes of the buffer in use. */
   length: number;
@@ -84,8 +87,8 @@ export class BlobWriter {
   /** The locations of the added blobs, except those with their location in `known`. */
   readonly #places = new Map<ObjectId, BlobPlace>();
   /**
-   * The ids of the added blobs that were not stored before. A blob that was rewritten is in it
-   * twice.
+   * The ids of the added blobs that were not stored before. The id of a rewritten blob is in the
+   * list twice.
    */
   readonly #stored: ObjectId[] = [];
   /** True if no added blob was stored before. */
@@ -102,7 +105,7 @@ export class BlobWriter {
     this.#reader = new BlobReader({ provider: this.#packs }, options);
   }
 
-  /** Returns the location of an added or known blob. Valid for all of them after `settle`. */
+  /** Returns the location of an added or known blob. After `settle`, all locations are valid. */
   place(id: ObjectId): BlobPlace | undefined {
     return this.#places.get(id) ?? this.#options.known.get(id);
   }
@@ -128,8 +131,8 @@ export class BlobWriter {
   }
 
   /**
-   * Reserves room for the next bytes, at most 256 KiB. The caller fills it and then adds blobs from
-   * it. Bytes that were reserved before and not added are lost.
+   * Reserves room for the next bytes, at most 256 KiB. The caller fills the room and then adds
+   * blobs from it. Bytes that were reserved before and not added are lost.
    */
   async reserve(length: number): Promise<Uint8Array> {
     if (this.#waiting.size >= LOOKUP_BATCH_BLOBS) await this.#storeWaiting();
@@ -143,8 +146,8 @@ export class BlobWriter {
   }
 
   /**
-   * Adds a blob, a part of the last reservation, and returns its id. With a `predecessor` that
-   * differs in few pages it is stored as the old parts and a patch.
+   * Adds a blob, a part of the last reservation, and returns its id. A blob that differs from its
+   * `predecessor` in few pages is stored as the old parts and a patch.
    */
   add(bytes: Uint8Array, predecessor?: Predecessor): ObjectId {
     const id = objectId('blob', bytes);
@@ -153,8 +156,8 @@ export class BlobWriter {
   }
 
   /**
-   * Adds a blob by its id and length alone. Returns false if its bytes are needed. They are also
-   * needed if the known blob has another length, which is damage.
+   * Adds a blob by its id and length alone. Returns false if its bytes are needed. The bytes are
+   * also needed if the known blob has another length, which is damage.
    */
   use(id: ObjectId, length: number): boolean {
     if (this.#places.has(id) || this.#waiting.has(id)) return true;
@@ -198,13 +201,13 @@ export class BlobWriter {
     return this.#reader.read(id, place);
   }
 
-  /** Changes the location of a blob to another where it is already stored. */
+  /** Changes the location of a blob to another location at which the blob is already stored. */
   move(id: ObjectId, place: BlobPlace): void {
     this.#place(id, place);
   }
 
   /**
-   * Settles, and sends the last pack, which is durable after `acknowledged`. Nothing is added
+   * Settles, and sends the last pack, which is durable after `acknowledged`. Nothing may be added
    * afterwards.
    */
   async finish(): Promise<void> {
@@ -225,8 +228,8 @@ export class BlobWriter {
         this.isAllNew = false;
         this.#places.set(id, place);
       } else if (predecessor === undefined || !(await this.#storePatch(id, bytes, predecessor))) await this.#storeWhole(id, bytes);
-      // Deleted one by one: the entries of a cleared Map stay reachable from its former table until
-      // the next full collection.
+      // Entries are deleted one by one: the entries of a cleared Map stay reachable from its former
+      // table until the next full collection.
       this.#waiting.delete(id);
     }
     for (const block of this.#blocks.splice(0)) this.#blockBuffers.give(block);
@@ -262,8 +265,8 @@ export class BlobWriter {
   }
 
   /**
-   * Returns the bytes to compare with; undefined if they are damaged, so that the new content is
-   * stored whole and does not depend on them.
+   * Returns the bytes to compare with. Returns undefined if the bytes are damaged, so that the new
+   * content is stored whole and does not depend on them.
    */
   async #readPrevious({ id, place }: Predecessor): Promise<Uint8Array | undefined> {
     try {
@@ -275,8 +278,8 @@ export class BlobWriter {
   }
 
   /**
-   * Adds a blob of `length` bytes, or a patch of it, to a frame, or to a new one if it does not
-   * fit. Returns the frame that contains it.
+   * Adds a blob of `length` bytes, or a patch of the blob, to a frame. Starts a new frame if the
+   * content does not fit. Returns the frame that contains the content.
    */
   async #append(draft: FillingFrame, id: ObjectId, length: number, content: Uint8Array, patch?: Patch): Promise<FillingFrame> {
     const target = draft.length + content.length > MAX_FRAME_SIZE ? await this.#closeFrame(draft) : draft;
@@ -294,7 +297,7 @@ export class BlobWriter {
     while (this.#encoding.length >= CODEC_CONCURRENCY) await this.#drainOne();
     const encoded = encode(buffer.subarray(0, draft.length), draft.compression, this.#compressed > BULK_BYTES);
     if (draft.compression !== 'off') this.#compressed += draft.length;
-    // A failure surfaces when the frame is drained; until then nothing else awaits it.
+    // A failure surfaces when the frame is drained. Until then nothing else awaits it.
     encoded.catch(() => undefined);
     this.#encoding.push({ encoded, draft, buffer });
     return this.#newDraft(draft.compression);
@@ -322,7 +325,10 @@ export class BlobWriter {
   }
 }
 
-/** Adds a blob of `length` bytes: it, or the patch that makes it, is at the offset of the frame. */
+/**
+ * Adds a blob of `length` bytes. The blob, or the patch that makes it, is at the offset of the
+ * frame.
+ */
 function addTo({ frame, ids, places }: FrameDraft, id: ObjectId, length: number, offset: number, patch?: Patch): void {
   const location =
     patch === undefined

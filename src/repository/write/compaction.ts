@@ -1,8 +1,8 @@
 /**
- * Compaction: it keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT-1). A
- * commit that would leave its blobs in too many packs, or among too many dead bytes, stores some of
- * them again in its own pack. Planning is pure: it uses locations and sizes, no bytes. Ids never
- * change, only the locations of bytes.
+ * Compaction, which keeps a long history from fragmenting a mount (SPEC.md 11.1, R-COMPACT-1). The
+ * blobs of a commit may be in too many packs, or among too many dead bytes. The commit then stores
+ * some of its blobs again in its own pack. Planning is pure: it uses locations and sizes, no bytes.
+ * Ids never change, only the locations of bytes.
  */
 import { isError } from '../../base/errors.js';
 import { COMPACT_RATIO, LASTING_SHARE, MAX_COMPACTION_ROUNDS, MAX_PACK_SIZE, PAGE_SIZE } from '../../base/limits.js';
@@ -15,8 +15,8 @@ import { allowedRanges, LiveFrames, type Part, partsOf, remoteSpans, spanBytes, 
 import type { BlobWriter } from './blob-writer.js';
 
 /**
- * How a blob is rewritten: whole, or as the kept part of its location and a patch of the other
- * pages that it showed.
+ * The form in which a blob is rewritten. The blob is stored whole, or as the kept part of its
+ * location and a patch of the other pages that it showed.
  */
 export type Rewrite = 'whole' | { kept: Location; bitmap: number };
 
@@ -24,7 +24,7 @@ export type Rewrite = 'whole' | { kept: Location; bitmap: number };
 export type Places = Iterable<readonly [ObjectId, BlobPlace]>;
 
 /**
- * Reads a blob that moves. Throws INTEGRITY if it is damaged: the blob then stays at its location.
+ * Reads a blob that moves. Throws INTEGRITY if the blob is damaged: it then stays at its location.
  */
 export type ReadBlob = (id: ObjectId, place: BlobPlace) => Promise<Uint8Array>;
 
@@ -39,8 +39,8 @@ export async function compact(writer: BlobWriter, places: Places, readBlob: Read
       for (const [id, place] of places) yield [id, writer.place(id) ?? place];
     },
   };
-  // Moved blobs are compressed again, to a size that could only be estimated. Little is left to do
-  // after it.
+  // The size of moved blobs, which are compressed again, was only an estimate. Little is left to do
+  // after the first round.
   for (let round = 0; round < MAX_COMPACTION_ROUNDS; round++) {
     const plan = planCompaction(current, writer.packs);
     if (plan.size === 0) return;
@@ -66,7 +66,7 @@ async function execute(writer: BlobWriter, id: ObjectId, place: BlobPlace, rewri
 
 /**
  * Returns the blobs to rewrite in the commit's packs, whose keys are in `own`. Patches that show
- * nothing are always removed from their locations: that moves no byte.
+ * nothing are always removed from their locations: the removal moves no byte.
  */
 export function planCompaction(places: Places, own: ReadonlySet<string>): Map<ObjectId, Rewrite> {
   const plan = new Plan(places, own);
@@ -74,7 +74,7 @@ export function planCompaction(places: Places, own: ReadonlySet<string>): Map<Ob
   return plan.rewrites();
 }
 
-/** Costs to try for a range and for a dead byte in one, in bytes moved. */
+/** Costs to try for a range, and for a dead byte in a range, in bytes moved. */
 const MIN_RANGE_COST = 1024;
 const DEAD_COSTS = [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 
@@ -85,8 +85,8 @@ interface LiveFrame {
 }
 
 /**
- * The expected cold mount after the frames dropped so far. Bytes are stored ones; those of moved
- * blobs are an estimate.
+ * The expected cold mount after the frames dropped so far. Bytes are stored bytes. The bytes of
+ * moved blobs are an estimate.
  */
 interface Outcome {
   /** The frames that stay, by the keys of their packs. */
@@ -94,7 +94,7 @@ interface Outcome {
   liveBytes: number;
   fetchBytes: number;
   ranges: number;
-  /** The part of it in the commit's own packs: new bytes, and moved ones. */
+  /** The part of the bytes in the commit's own packs: new bytes, and moved bytes. */
   ownBytes: number;
   movedBytes: number;
 }
@@ -131,8 +131,8 @@ class Plan {
   /**
    * Drops the frames that are cheapest to move in the long run, so that the rest is within the
    * limits. Returns false if there is none. Frames of the commit's own packs stay unless nothing
-   * else suffices. If several commits are sent at once, they contain the dead bytes of the earlier
-   * ones.
+   * else suffices. If several commits are sent at once, these packs contain the dead bytes of the
+   * earlier commits.
    */
   drop(): boolean {
     const { packs, ownBytes, movedBytes } = this.#outcome;
@@ -172,7 +172,7 @@ class Plan {
     const isKept = patches.map((patch) => !this.#isDropped(patch) && patch.seen !== 0);
     if (!isKept.includes(false)) return undefined;
     const bitmap = patches.reduce((bits, { seen }, i) => (isKept[i] ? bits : bits | seen), 0);
-    // Same rule as in the writer: a blob with most of its pages changed is stored whole.
+    // The writer has the same rule: a blob with most of its pages changed is stored whole.
     if (pageCount(bitmap) * 4 > Math.ceil(length / PAGE_SIZE) * 3) return 'whole';
     return { kept: { ...location, patches: location.patches.filter((_, i) => isKept[i]) }, bitmap };
   }
@@ -180,8 +180,8 @@ class Plan {
   #measure(): Outcome {
     const frames = new LiveFrames();
     let moved = 0;
-    // The parts of a location are computed again each time: kept for all of 31,000 blobs, they took
-    // 25 MB.
+    // The parts of a location are computed each time. The kept parts of all 31,000 blobs took 25
+    // MB.
     for (const [, place] of this.#places) {
       const parts = partsOf(place);
       const rewrite = this.#rewrite(place, parts);
@@ -209,7 +209,7 @@ interface Movable {
   key: string;
   live: number;
   stored: number;
-  /** Bytes between it and the previous frame in its pack; undefined for the first. */
+  /** Bytes between the frame and the previous frame in its pack. Undefined for the first frame. */
   gap: number | undefined;
 }
 
@@ -226,8 +226,9 @@ function inPlace(group: readonly LiveFrame[]): Movable[] {
 
 /**
  * Finds the cheapest way to keep some runs of frames in place, as one range each, and to move all
- * others. Moving costs its live bytes, a range `rangeCost`, and a dead byte in a range `deadCost`.
- * One pass over the frames, with the cheapest ways that keep and that drop the last one.
+ * other frames. Moving a frame costs its live bytes, a range costs `rangeCost`, and a dead byte in
+ * a range costs `deadCost`. Makes one pass over the frames, with the cheapest ways that keep and
+ * that drop the last frame.
  */
 function cheapestRanges(frames: readonly Movable[], rangeCost: number, deadCost: number) {
   const isJoined = new Uint8Array(frames.length);
@@ -263,10 +264,10 @@ function cheapestRanges(frames: readonly Movable[], rangeCost: number, deadCost:
 }
 
 /**
- * Returns the cost of `moved` bytes for each of the commits that can follow before as many must be
- * moved again. In n = `free` slots fit C(n + w, w) commits if none is written more than w times
- * (binomial merging). A commit is then written w n/(n + 1) times on average; the best w counts.
- * `spare` dead bytes hold as many commits as it takes to leave so many dead.
+ * Returns the cost of `moved` bytes for each of the commits that can follow before as many bytes
+ * must be moved again. In n = `free` slots fit C(n + w, w) commits if none is written more than w
+ * times (binomial merging). A commit is then written w n/(n + 1) times on average; the best w
+ * counts. `spare` dead bytes hold as many commits as it takes to leave so many dead bytes.
  */
 function costPerCommit(moved: number, { free, spare, lasting }: { free: number; spare: number; lasting: number }): number {
   const most = 1 + spare / Math.max(1, lasting);

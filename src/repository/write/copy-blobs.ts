@@ -1,7 +1,7 @@
 /**
- * Copies of blobs from one repository to another, frame by frame, compressed as they are, into
- * packs of the target (SPEC.md 11.5). Data is verified before the caller learns its location, so
- * that nothing unverified is ever named. Memory is bounded by the spans in transfer and one pack.
+ * Copies of blobs from one repository to another, frame by frame, without recompression, into packs
+ * of the target (SPEC.md 11.5). Data is verified before the caller learns its location, so that
+ * nothing unverified is ever named. Memory is bounded by the spans in transfer and one pack.
  */
 import { readAhead } from '../../base/concurrency.js';
 import { type BrowserStateError, integrity, isError, readingKey, throwIfAborted } from '../../base/errors.js';
@@ -20,25 +20,28 @@ import { moved, type Segment, segmentKey, segmentsOf, Waiting } from './blob-par
 import { BufferPool, PackDraft } from './pack-draft.js';
 
 /**
- * Bytes of a span from which it is fetched into a pooled buffer; at most half of the buffer is
- * unused then.
+ * Bytes of a span from which the span is fetched into a pooled buffer. At most half of the buffer
+ * is unused then.
  */
 const POOLED_SPAN = MAX_PACK_SIZE / 2;
 
 export interface CopyOptions extends RequestOptions {
   /**
-   * Segments of the source that the target probably has, by `segmentKey`. Blobs that need them are
-   * verified, and copied if that was wrong.
+   * Segments of the source that the target probably has, by `segmentKey`. Blobs that need these
+   * segments are verified, and are copied if the guess was wrong.
    */
   present?: ReadonlyMap<string, Segment> | undefined;
   /** The birth epoch of new packs. */
   epoch: number;
-  /** Spans fetched at once, and the maximum bytes of one. */
+  /** Maximum spans fetched at once, and maximum bytes of one span. */
   concurrency: number;
   maxSpan: number;
   /** Called after each span, with its bytes and its frames. */
   onSpan?: ((bytes: number, frames: readonly Frame[]) => void) | undefined;
-  /** Keeps the frames of the new packs decoded for the next reader, if there is room for all. */
+  /**
+   * A cache that keeps the frames of the new packs decoded for the next reader, if there is room
+   * for all.
+   */
   kept?: KeptFrames | undefined;
   /**
    * Called with the locations of blobs whose packs are durable and whose bytes are verified. Calls
@@ -89,7 +92,7 @@ class Copy {
   readonly #target: Repository;
   readonly #options: CopyOptions;
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
-  /** Undefined if the blobs are too many for it: a part of them is not worth the memory. */
+  /** Undefined if the blobs are too many for the cache: a part of them is not worth the memory. */
   readonly #kept: KeptFrames | undefined;
   /** Frames whose packs are durable in the target, by their keys in the source. */
   readonly #copied = new Map<string, Frame>();
@@ -103,16 +106,16 @@ class Copy {
 
   /**
    * Copies the missing segments of the blobs. Resolves to the blobs whose segments were not present
-   * as expected. The blobs that a pack completes are verified and reported as soon as it is
-   * durable, while the next one is filled. So a killed process repeats only the pending fetches.
+   * as expected. The blobs that a pack completes are verified and reported as soon as the pack is
+   * durable, while the next pack is filled. So a killed process repeats only the pending fetches.
    */
   async run(blobs: ReadonlyMap<ObjectId, BlobPlace>, present: ReadonlyMap<string, Segment>): Promise<Map<ObjectId, BlobPlace>> {
     const { signal, concurrency, onSpan } = this.#options;
     const wrong = new Map<ObjectId, BlobPlace>();
     const waiting = new Waiting(blobs, present, this.#copied);
     const arrive = async (ready: ReadonlyMap<ObjectId, BlobPlace>, durable: Promise<void>, draft?: PackDraft): Promise<void> => {
-      // In parts: if hostile bytes claim a million patches of a pack, the first wrong blob ends the
-      // pull.
+      // Blobs arrive in parts: if hostile bytes claim a million patches of a pack, the first wrong
+      // blob ends the pull.
       for (const part of inParts(ready)) for (const [id, place] of await this.#arrive(part, present, durable, draft)) wrong.set(id, place);
     };
     const close = async ({ draft, frames, decoding }: FilledPack): Promise<void> => {
@@ -136,7 +139,7 @@ class Copy {
     const isSmall = spanBytes(spans) <= FETCH_AT_ONCE_BYTES;
     const window = { weight: ({ start, end }: Span) => end - start, most: isSmall ? FETCH_AT_ONCE_BYTES : FETCH_AHEAD_BYTES };
     const fetch = async (span: Span) => {
-      // Memory of this size that is freed again and again is returned to the system late.
+      // Memory of this size that is freed repeatedly is returned to the system late.
       const into = span.end - span.start < POOLED_SPAN ? undefined : this.#buffers.take();
       return { span, into, bytes: await fetchSpan(this.#source, span, { signal, into }) };
     };
@@ -160,7 +163,7 @@ class Copy {
       if (pack !== undefined) await hand(pack);
       await closing;
     } finally {
-      // Nothing is written after this; an error has been thrown already.
+      // Nothing is written after this, and an error has been thrown already.
       await closing.catch(() => undefined);
     }
     return wrong;
@@ -174,7 +177,7 @@ class Copy {
   #append({ draft, frames, decoding }: FilledPack, frame: Frame, stored: Uint8Array): void {
     const copy = { ...frame, pack: draft.name, offset: draft.append(stored) };
     frames.set(frameKey(frame), copy);
-    // Decoded from its position in the new pack, so that the pack is verified.
+    // The frame is decoded from its position in the new pack, so that the pack is verified.
     const decode = async (): Promise<Uint8Array> => {
       const bytes = await decodeFrame(copy, draft.buffer.subarray(copy.offset, copy.offset + copy.storedLength));
       // Raw data would change when the buffer is reused.
@@ -229,8 +232,8 @@ class Copy {
     for (const id of wrong) arrived.delete(id);
     const { onVerified } = this.#options;
     if (arrived.size > 0 && onVerified !== undefined) {
-      // At most one batch is reported meanwhile: an unreported one is fetched again if the process
-      // is killed.
+      // At most one batch is reported meanwhile: an unreported batch is fetched again if the
+      // process is killed.
       await this.recorded;
       this.recorded = onVerified(arrived);
     }
@@ -241,7 +244,7 @@ class Copy {
   }
 }
 
-/** Yields the blobs in parts, at least one. */
+/** Yields the blobs in parts. Yields at least one part. */
 function* inParts(blobs: ReadonlyMap<ObjectId, BlobPlace>): Generator<ReadonlyMap<ObjectId, BlobPlace>> {
   if (blobs.size <= ARRIVING_BLOBS) return void (yield blobs);
   let part = new Map<ObjectId, BlobPlace>();
@@ -278,7 +281,7 @@ async function fetchSpan({ provider }: Repository, { pack, start, end }: Span, o
   }
 }
 
-/** Reads from the target, and from a pack that is not stored there yet. */
+/** Returns a source that reads from the target, and from a pack that is not stored there yet. */
 function withDraft({ provider }: Repository, draft: PackDraft): Readable {
   const get: Provider['get'] = async (key, options) => {
     const range = key === draft.key ? options?.range : undefined;

@@ -11,7 +11,7 @@ import type { Repository } from '../repository.js';
 /** Initial bytes of a pack's buffer: enough for most commits. */
 const FIRST_BYTES = 256 * 1024;
 
-/** A pool of buffers of one size: new memory costs more than the copying. */
+/** A pool of buffers of one size. New memory costs more than the copying. */
 export class BufferPool {
   readonly #free: Uint8Array[] = [];
 
@@ -28,8 +28,8 @@ export class BufferPool {
 
 /**
  * The blobs that a frame completes, with their locations. The locations are made before the frame's
- * position is known, which is filled in later. A large directory has 100,000 of them, and needs no
- * second form of each.
+ * position is known; the position is filled in later. A large directory has 100,000 locations, and
+ * needs no second form of each.
  */
 export interface FrameDraft {
   readonly frame: Frame;
@@ -41,7 +41,7 @@ export function frameDraft(): FrameDraft {
   return { frame: { pack: { epoch: 0, name: '' }, offset: 0, codec: 'raw', storedLength: 0, length: 0 }, ids: [], places: [] };
 }
 
-/** A pack that is being filled, in a buffer that grows: most commits are small. */
+/** A pack that is being filled, in a buffer that grows, because most commits are small. */
 export class PackDraft {
   readonly key: string;
   buffer: Uint8Array = new Uint8Array(FIRST_BYTES);
@@ -50,7 +50,7 @@ export class PackDraft {
   constructor(
     repository: Repository,
     readonly name: ObjectName,
-    /** Buffers of MAX_PACK_SIZE. */
+    /** A pool of buffers of MAX_PACK_SIZE. */
     private readonly pool: BufferPool,
   ) {
     this.key = objectKey('packs', name);
@@ -73,13 +73,13 @@ export class PackDraft {
     return this.#length - bytes.length;
   }
 
-  /** Returns the pack with its digest. Nothing is appended afterwards. */
+  /** Returns the pack with its digest. Nothing may be appended afterwards. */
   seal(): Uint8Array {
     this.append(sha256(this.buffer.subarray(0, this.#length)));
     return this.buffer.subarray(0, this.#length);
   }
 
-  /** Returns the buffer to the pool; its content is invalid then. */
+  /** Returns the buffer to the pool. Its content is invalid then. */
   release(): void {
     if (this.buffer.length === this.pool.size) this.pool.give(this.buffer);
   }

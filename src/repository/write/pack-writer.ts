@@ -12,9 +12,9 @@ import type { Repository } from '../repository.js';
 import { BufferPool, type FrameDraft, PackDraft } from './pack-draft.js';
 
 export interface PackWriterOptions extends RequestOptions {
-  /** Returns the birth epoch of a new pack, called when one is started. */
+  /** Returns the birth epoch of a new pack. Called when a pack is started. */
   epoch: () => number;
-  /** Packs sent at once; PACK_CONCURRENCY if not given. */
+  /** Packs sent at once. The default is PACK_CONCURRENCY. */
   packConcurrency?: number | undefined;
   /** Called with the locations of blobs whose packs are durable, pack by pack. */
   onDurable?: ((places: ReadonlyMap<ObjectId, BlobPlace>) => Promise<void>) | undefined;
@@ -26,7 +26,7 @@ export class PackWriter {
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
   readonly #sending = new Set<Promise<void>>();
   #pack: PackDraft | undefined;
-  /** The blobs that the current pack completes; empty without `onDurable`. */
+  /** The blobs that the current pack completes. Empty without `onDurable`. */
   #places = new Map<ObjectId, BlobPlace>();
 
   /** The keys of the started packs. */
@@ -58,7 +58,9 @@ export class PackWriter {
     return this.#repository.provider.get(key, request);
   }
 
-  /** Sends the last pack, which is durable after `acknowledged`. Nothing is added afterwards. */
+  /**
+   * Sends the last pack, which is durable after `acknowledged`. Nothing may be added afterwards.
+   */
   async finish(): Promise<void> {
     if (this.#pack !== undefined) await this.#send(this.#pack);
   }

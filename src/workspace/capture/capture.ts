@@ -1,7 +1,7 @@
 /**
- * Capture: turns a scanned directory into a tree, reading only files without a valid entry in the
- * stat cache (SPEC.md 11.4). Content goes to a sink chunk by chunk; no file is held in memory as a
- * whole.
+ * Capture, which turns a scanned directory into a tree and reads only files without a valid entry
+ * in the stat cache (SPEC.md 11.4). Content goes to a sink chunk by chunk. No file is held in
+ * memory as a whole.
  */
 import { type BigIntStats, constants, fstatSync, lstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
@@ -30,14 +30,17 @@ type Capturing = CaptureOptions & {
   locate: (path: string) => Place;
 };
 
-/** A file: the path that errors show, and one that passes no symlink. */
+/** A file: the path that errors show, and a path that passes no symlink. */
 interface Place {
   shown: string;
-  /** Throws ENOENT, ENOTDIR or ELOOP if a path above the file is no directory any more. */
+  /**
+   * Returns the path. Throws ENOENT, ENOTDIR or ELOOP if a path above the file is no directory any
+   * more.
+   */
   path(): Name;
 }
 
-/** Receiver of chunks: a BlobWriter stores them, `hashOnly` only computes their ids. */
+/** A receiver of chunks: a BlobWriter stores them, `hashOnly` only computes their ids. */
 export interface BlobSink {
   /** Reserves memory for the next bytes, which are then added as blobs. */
   reserve(length: number): Promise<Uint8Array>;
@@ -68,12 +71,13 @@ export interface CaptureOptions {
   /** Results of earlier captures of the same directory. */
   cache: StatCache;
   /**
-   * Receives the results of this capture; undefined if none may be recorded (a running browser).
+   * Receives the results of this capture. Undefined if no results may be recorded, because a
+   * browser is running.
    */
   learn: StatCache | undefined;
   /** The version that the directory probably resembles. */
   previous: Manifest | undefined;
-  /** Copies to read instead of the files, by path; nothing changes them. */
+  /** Copies to read instead of the files, by path. Nothing changes the copies. */
   copies?: ReadonlyMap<string, string> | undefined;
   /**
    * Called with the directory, relative to the scanned one, of a file that vanished since the scan.
@@ -84,9 +88,9 @@ export interface CaptureOptions {
 }
 
 /**
- * Reads the scanned entries below `dir`, removing each from the scan, so that a large directory is
- * not held twice. Follows no symlink, and omits files that vanished since the scan. Throws
- * UNREADABLE, naming the file, if one cannot be read or keeps changing.
+ * Reads the scanned entries below `dir`. Removes each entry from the scan, so that a large
+ * directory is not held twice. Follows no symlink, and omits files that vanished since the scan.
+ * Throws UNREADABLE, naming the file, if a file cannot be read or keeps changing.
  */
 export async function capture(dir: string, scan: Scan, options: CaptureOptions): Promise<TreeEntry[]> {
   // An unchanged directory is never opened.
@@ -122,7 +126,7 @@ async function captureEntries(scan: Scan, options: CaptureOptions, locate: Captu
   const tell = (path: string, read: number) => options.onProgress?.({ path, ...progress, bytes: progress.bytes + read });
   const capturing: Capturing = { ...options, tell, locate };
   for (let entry = entries.pop(); entry !== undefined; entry = entries.pop()) {
-    // Both are sorted by path.
+    // Both trees are sorted by path.
     while (next < previous.length && compareUtf8((previous[next] as TreeEntry).path, entry.path) < 0) next++;
     const old = previous[next]?.path === entry.path ? previous[next] : undefined;
     // Two versions of a large directory share the texts of their paths.
@@ -182,8 +186,8 @@ async function captureCopy(copy: string, scanned: ScannedEntry, old: FileEntry |
 }
 
 /**
- * Returns the concatenated blob ids of a file that need not be read; undefined if it must be read.
- * Shares the text with `old` if it is equal.
+ * Returns the concatenated blob ids of a file that need not be read, or undefined if the file must
+ * be read. Shares the text with `old` if the ids are equal.
  */
 export function knownIds(
   entry: ScannedEntry,
@@ -203,14 +207,14 @@ function usesAll(sink: BlobSink, ids: string, size: number): boolean {
 }
 
 /**
- * Returns the concatenated blob ids of a file. Undefined if the file did not match `entry` during
- * the whole read.
+ * Returns the concatenated blob ids of a file. Returns undefined if the file did not match `entry`
+ * during the whole read.
  */
 async function readFile(place: Place, entry: ScannedEntry, old: FileEntry | undefined, options: Capturing): Promise<string | undefined> {
   const file = ifThere(place.shown, () => openSync(place.path(), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK));
   if (file === undefined) return undefined;
   try {
-    // A named pipe may have taken the place of the file.
+    // A named pipe may have replaced the file.
     if (!fstatSync(file).isFile()) return undefined;
     const ids = await readChunks(file, entry, old, options);
     return ids !== undefined && isSame(entry, fstatSync(file, { bigint: true })) ? ids : undefined;
@@ -239,7 +243,7 @@ async function readChunks(file: number, entry: ScannedEntry, old: FileEntry | un
   return ids.join('');
 }
 
-/** Fills the block from the file; returns false if the file ends before. */
+/** Fills the block from the file. Returns false if the file ends before the end of the block. */
 function fill(file: number, position: number, block: Uint8Array): boolean {
   for (let filled = 0; filled < block.length; ) {
     const count = readSync(file, block, filled, block.length - filled, position + filled);

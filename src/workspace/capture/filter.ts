@@ -1,7 +1,7 @@
 /**
- * Selects the entries of a snapshot: the default rules of excludes.ts, then the user's in gitignore
- * syntax; the last match wins (SPEC.md R-CAP-5 to R-CAP-8). Decisions depend on paths alone, so
- * that capture and checkout agree on them.
+ * The selection of the entries of a snapshot: the default rules of excludes.ts, then the user's
+ * rules in gitignore syntax. The last match wins (SPEC.md R-CAP-5 to R-CAP-8). Decisions depend on
+ * paths alone, so that capture and checkout agree on them.
  */
 import { isUtf8 } from 'node:buffer';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
@@ -13,9 +13,12 @@ import { errno } from '../../fs/errors.js';
 import { ifThere, quote, resolveDirectory } from '../../fs/paths.js';
 import { type DirectoryFacts, defaultExclude } from '../../profile/excludes.js';
 
-/** This file is never excluded, so that the user's rules stay with the profile. */
+/**
+ * Name of the file with the user's rules. The file is never excluded, so that the rules stay with
+ * the profile.
+ */
 const IGNORE_FILE = '.browserstateignore';
-/** The maximum bytes of rules in a file or in options: ten times a long hand-written list. */
+/** Maximum bytes of rules in a file or in options: ten times a long hand-written list. */
 const MAX_RULES_BYTES = 64 * 1024;
 
 export interface Filter {
@@ -26,11 +29,11 @@ export interface Filter {
   excludes(path: string, isDirectory: boolean): boolean;
 }
 
-/** The rules besides the facts of the directory: plain data, to be stored and reused. */
+/** The rules without the facts of the directory: plain data, to be stored and reused. */
 export interface CaptureRules {
-  /** Includes what the default rules exclude, except for the group `locks`. */
+  /** Includes entries that the default rules exclude, except for the group `locks`. */
   keepCaches: boolean;
-  /** Patterns in gitignore syntax, after those of the file. */
+  /** Patterns in gitignore syntax, after the patterns of the file. */
   exclude: readonly string[];
   /** The text of `.browserstateignore`. */
   ignoreFile: string | undefined;
@@ -48,8 +51,8 @@ export function readRules(
 }
 
 /**
- * Returns the user's rules in `dir`; undefined if there are none. Throws USAGE if they are no
- * regular file, too large or not UTF-8.
+ * Returns the user's rules in `dir`, or undefined if there are none. Throws USAGE if the rules are
+ * no regular file, too large or not UTF-8.
  */
 function readIgnoreFile(dir: string): string | undefined {
   const real = resolveDirectory(dir);
@@ -64,7 +67,7 @@ function readIgnoreFile(dir: string): string | undefined {
   return bytes?.toString();
 }
 
-/** Throws UNREADABLE if this user cannot list the directory or open what is in it. */
+/** Throws UNREADABLE if this user cannot list the directory or open its entries. */
 function rejectUnreadable(dir: string, real: string): void {
   try {
     accessSync(real, constants.R_OK | constants.X_OK);
@@ -109,7 +112,7 @@ export function buildFilter({ facts, keepCaches, exclude, ignoreFile }: CaptureR
 /**
  * Returns whether a path matches one of the globs. Each glob names a file or a whole directory,
  * anchored at the root, such as `Default/Cookies`, `Default/IndexedDB` or `Default/Local
- * Storage/**`. Throws USAGE for no globs, a negated glob, or one that never matches.
+ * Storage/**`. Throws USAGE if there are no globs, and for a glob that is negated or never matches.
  */
 export function matcher(globs: readonly string[]): (path: string) => boolean {
   if (globs.length === 0) throw usage('expected at least one glob, found none');
@@ -133,7 +136,10 @@ export function patternFor(path: string): string {
   return `/${writable.replaceAll(/[\\*[]/g, '\\$&').replace(/ $/, '\\ ')}`;
 }
 
-/** True: excluded by the user; false: included again; undefined: no rule matches. */
+/**
+ * Returns true for an excluded entry, false for an entry that is included again, and undefined if
+ * no rule matches.
+ */
 type UserRule = (path: string, isDirectory: boolean) => boolean | undefined;
 
 function compileRules(exclude: readonly string[], ignoreFile: string): UserRule {
@@ -166,7 +172,7 @@ const bracketMember = String.raw`\[:(?:alnum|alpha|blank|cntrl|digit|graph|lower
 /** An escaped character, or a bracket expression as git parses it: a leading `]` is a member. */
 const escapeOrBracket = new RegExp(String.raw`\\[^]|\[(?:[!^]|(?![!^]))(?:${bracketMember}|[^\\[])(?:${bracketMember}|[^\]\\[])*\]`, 'g');
 
-/** Returns why git never matches anything with `pattern`; undefined if it can match. */
+/** Returns why git never matches anything with `pattern`, or undefined if it can match. */
 function patternProblem(pattern: string): string | undefined {
   const body = pattern.replace(/^!/, '').replace(/^\//, '');
   const plain = body.replaceAll(escapeOrBracket, 'x');

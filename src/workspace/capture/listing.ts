@@ -23,14 +23,18 @@ export interface SkippedEntry {
   kind: 'socket' | 'fifo' | 'device';
 }
 
-/** The entries of a directory, without those of its subdirectories unless these are excluded. */
+/**
+ * The entries of a directory. Entries of its subdirectories are included only if the subdirectories
+ * are excluded.
+ */
 export interface Listing {
   /** The directory itself, before its names were read. */
   own: ScannedEntry;
   /** The device of the directory. */
   dev: bigint;
   /**
-   * The names, if the directory had changed shortly before: its times may not show another change.
+   * The names, if the directory had changed shortly before the listing: its times may not show
+   * another change.
    */
   names: string | undefined;
   /** Sorted by the UTF-8 bytes of their names. */
@@ -38,7 +42,7 @@ export interface Listing {
   excluded: { files: number; bytes: number };
   skipped: SkippedEntry[];
   locked: string[];
-  /** Whether a listed entry vanished before it was examined. */
+  /** True if a listed entry vanished before it was examined. */
   isLosing: boolean;
 }
 
@@ -51,7 +55,7 @@ export class Lister {
   readonly #facts = new Facts();
 
   /**
-   * `now`: milliseconds since 1970. `breathe` is called for each entry. Throws the errors of
+   * `now` is in milliseconds since 1970. `breathe` is called for each entry. Throws the errors of
    * opening the directory.
    */
   constructor(root: string, filter: Filter, now: number, breathe: () => Promise<void> | undefined) {
@@ -63,8 +67,8 @@ export class Lister {
   }
 
   /**
-   * Lists a directory; undefined if it is gone. Throws UNREADABLE, naming the entry, if one cannot
-   * be read or represented in a snapshot.
+   * Lists a directory. Returns undefined if the directory is gone. Throws UNREADABLE, naming the
+   * entry, if an entry cannot be read or represented in a snapshot.
    */
   async list(path: string): Promise<Listing | undefined> {
     const found = this.#read(path);
@@ -108,7 +112,7 @@ export class Lister {
     this.#below.close();
   }
 
-  /** Reads the names in a directory; those that are not UTF-8 are returned as bytes. */
+  /** Reads the names in a directory. Names that are not UTF-8 are returned as bytes. */
   #read(path: string): { stats: BigIntStats; names: (string | Buffer)[] } | undefined {
     const shown = path === '' ? this.#root : path;
     return ifThere(shown, () => {
@@ -120,7 +124,7 @@ export class Lister {
     });
   }
 
-  /** Returns the UTF-8 names. Throws if there is another one that the filter does not exclude. */
+  /** Returns the UTF-8 names. Throws if there is another name that the filter does not exclude. */
   #decode(parent: string, names: (string | Buffer)[], listing: Listing): string[] {
     const kept: string[] = [];
     for (const name of names) {
@@ -137,7 +141,7 @@ export class Lister {
     if (stat === undefined) return;
     if (!this.#filter.excludes(decoded, stat.isDirectory()))
       throw unfit(decoded, `its name is not UTF-8 but the bytes ${escapeBytes(name)}`);
-    // A directory with such a name counts as one file; it is not walked.
+    // A directory with such a name counts as one file and is not walked.
     count(listing, stat.isFile() ? stat.size : 0);
   }
 
@@ -172,7 +176,9 @@ export class Lister {
     return ifThere(path, () => lstatSync(typeof from === 'string' ? from : from(), { bigint: true, throwIfNoEntry: false }));
   }
 
-  /** Returns the entry if its kind is supported and it still exists. Other kinds are noted. */
+  /**
+   * Returns the entry if its kind is supported and it still exists. Notes entries of other kinds.
+   */
   #entry(listing: Listing, path: string, stat: BigIntStats): ScannedEntry | undefined {
     const kind = kindOf(stat);
     if (kind === 'socket' || kind === 'fifo' || kind === 'device') {

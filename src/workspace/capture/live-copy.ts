@@ -22,8 +22,8 @@ import type { ScannedEntry } from './scanned.js';
 import { isMapped, RACY_WINDOW_MS } from './stat-cache.js';
 
 /**
- * A file's time may change before its bytes do. A copy is complete with respect to that time only
- * after this delay.
+ * Delay after which a copy is complete with respect to a file's time. The time may change before
+ * the bytes do.
  */
 const SETTLED_NS = BigInt(RACY_WINDOW_MS) * 1_000_000n;
 
@@ -34,15 +34,17 @@ export interface LiveCopyOptions {
    */
   stage: string;
   filter: Filter;
-  /** Returns whether the file's content is known from its record, so that it need not be copied. */
+  /**
+   * Returns whether the file's content is known from its record. A known file need not be copied.
+   */
   isKnown(entry: ScannedEntry): boolean;
   signal?: AbortSignal | undefined;
 }
 
 export interface LiveCopy {
-  /** The scan, with each copied file as it was when it was copied. */
+  /** The scan, with the state of each copied file at the time of its copy. */
   found: Scan;
-  /** Paths of the copies, by file; files without a copy are known. */
+  /** Paths of the copies, by file. Files without a copy are known. */
   copies: ReadonlyMap<string, string>;
 }
 
@@ -98,7 +100,7 @@ class Copier {
     this.#options = options;
   }
 
-  /** Returns the unit's files as of one moment; undefined if they kept changing. */
+  /** Returns the unit's files as of one moment, or undefined if they kept changing. */
   async copy(unit: Unit): Promise<Taken[] | undefined> {
     for (let attempt = 0; attempt < LIVE_COPY_ATTEMPTS; attempt++) {
       if (attempt > 0) await this.#pause(attempt - 1);
@@ -137,7 +139,9 @@ class Copier {
     return holds ? taken : undefined;
   }
 
-  /** Returns the current time of the file system: later writes have this time or a later one. */
+  /**
+   * Returns the current time of the file system. Later writes have the same time or a later one.
+   */
   #tick(): bigint {
     const path = join(this.#options.stage, 'tick');
     try {
@@ -159,7 +163,7 @@ class Copier {
     return found;
   }
 
-  /** Returns the file as examined after `since`; undefined if it is gone. */
+  /** Returns the file as examined after `since`, or undefined if the file is gone. */
   async #take(seen: ScannedEntry, since: bigint): Promise<Taken | undefined> {
     if (this.#options.isKnown(seen)) return { entry: seen, copy: undefined };
     const made = this.#made.get(seen.path);
@@ -185,7 +189,7 @@ class Copier {
     return ifThere(entry.path, () => isSameContent(this.#source(entry), copy)) ?? false;
   }
 
-  /** Returns the path of a file, which passes no symlink. */
+  /** Returns the path of a file. The path passes no symlink. */
   #source({ path }: ScannedEntry): Name {
     return this.#below.at(path);
   }

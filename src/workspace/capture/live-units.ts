@@ -1,7 +1,7 @@
 /**
- * Units of a browser's directory: files that belong together. Decides whether copies made while a
- * unit changed still represent one moment (SPEC.md R-LIVE-2, R-LIVE-3). Copies of an unchanged unit
- * always do.
+ * Units of a browser's directory: files that belong together. A unit decides whether copies made
+ * while it changed still represent one moment (SPEC.md R-LIVE-2, R-LIVE-3). Copies of an unchanged
+ * unit always do.
  */
 import { constants, openSync, readdirSync, readSync } from 'node:fs';
 import { equalBytes } from '../../base/bytes.js';
@@ -21,7 +21,7 @@ export interface Unit {
   entries: ScannedEntry[];
   /** Returns the paths that may exist now, in the order of copying. */
   paths(root: Below): string[];
-  /** Returns whether copies made while files changed represent one moment; may add copies. */
+  /** Returns whether copies made while files changed represent one moment. May add copies. */
   holds(attempt: Attempt): Promise<boolean>;
 }
 
@@ -34,7 +34,7 @@ export interface Taken {
 interface Attempt {
   /** The files of the attempt, except those that vanished before they were copied. */
   taken: Taken[];
-  /** Whether a file vanished. */
+  /** True if a file vanished. */
   hasGone: boolean;
   /** The files after the last copy. */
   after: ReadonlyMap<string, ScannedEntry>;
@@ -47,8 +47,8 @@ interface Attempt {
 }
 
 /**
- * Returns the LevelDBs, and every other file with the journal and wal beside it. Whether such a
- * file is an SQLite database matters only if it has one.
+ * Returns the LevelDBs, and every other file with its journal and wal. Whether such a file is an
+ * SQLite database matters only if it has a journal or a wal.
  */
 export function unitsOf({ entries }: Scan, filter: Filter): Unit[] {
   const files = entries.filter(({ kind }) => kind === 'file');
@@ -73,8 +73,9 @@ function nameOf(path: string): string {
 const WAL_HEADER_SIZE = 32;
 
 /**
- * A database with its journal and wal. Copies remain valid if the wal grew, since a prefix of it is
- * an earlier state. They do not if the database changed, or if the wal's header shows a restart.
+ * Returns the unit of a database with its journal and wal. Copies remain valid if the wal grew,
+ * since a prefix of it is an earlier state. Copies are invalid if the database changed, or if the
+ * wal's header shows a restart.
  */
 function database(name: string, filter: Filter): Unit {
   const wal = `${name}-wal`;
@@ -99,7 +100,7 @@ function database(name: string, filter: Filter): Unit {
   };
 }
 
-/** Returns the first bytes of a file; fewer if it is shorter or gone. */
+/** Returns the first bytes of a file, or fewer if the file is shorter or gone. */
 function beginning(name: string, locate: () => Name, length: number): Uint8Array {
   const file = ifThere(name, () => openSync(locate(), constants.O_RDONLY | constants.O_NOFOLLOW));
   if (file === undefined) return new Uint8Array(0);
@@ -112,10 +113,10 @@ function beginning(name: string, locate: () => Name, length: number): Uint8Array
 }
 
 /**
- * A LevelDB: copies tables, then logs, then the files that name them. A table never changes once it
- * is named; logs and the MANIFEST are only appended to. The copy represents one moment if two
- * conditions hold. Every table in the copied MANIFEST is complete, and only the newest log has
- * grown since it was copied.
+ * Returns the unit of a LevelDB. Copies tables, then logs, then the files that name them. A table
+ * never changes once it is named; logs and the MANIFEST are only appended to. The copy represents
+ * one moment if two conditions hold. Every table in the copied MANIFEST is complete, and only the
+ * newest log has grown since it was copied.
  */
 function levelDb(name: string, filter: Filter): Unit {
   const below = (file: string): string => (name === '' ? file : `${name}/${file}`);
@@ -160,7 +161,7 @@ function namesIn(root: Below, path: string): string[] {
   return readdirSync(root.directory(path).self, 'utf8');
 }
 
-/** Copies a table that was added after the others were copied. */
+/** Copies a table that was added after the other tables were copied. */
 async function takeTable(number: number, size: number, take: Attempt['take'], below: (file: string) => string): Promise<Taken | undefined> {
   for (const suffix of ['.ldb', '.sst']) {
     const table = await take(below(`${String(number).padStart(6, '0')}${suffix}`));
@@ -169,7 +170,10 @@ async function takeTable(number: number, size: number, take: Attempt['take'], be
   return undefined;
 }
 
-/** Sorts logs by number: all but the newest must be complete. */
+/**
+ * Returns the rank of a file in the order of copying. Logs sort by number: all but the newest must
+ * be complete.
+ */
 function copyOrder(name: string): number {
   const { kind, number } = levelDbFile(name);
   const rank = { other: 0, table: 1, log: 2, manifest: 3, current: 4 }[kind];

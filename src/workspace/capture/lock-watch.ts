@@ -1,7 +1,7 @@
 /**
- * Browser locks whose owner may still run: that of another container on the same volume, or of
- * another PID namespace. The directory is watched for a moment, since a commit during a change
- * would be a mixture.
+ * Browser locks whose owner may still run, in another container on the same volume or in another
+ * PID namespace. The directory is watched for a moment, since a commit during a change would be a
+ * mixture.
  */
 import { BrowserStateError, throwIfAborted } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
@@ -13,16 +13,16 @@ import { buildFilter, type CaptureRules } from './filter.js';
 import { scan } from './scan.js';
 
 export interface LockWatch {
-  /** One for each lock, for a directory that did not change. */
+  /** One warning for each lock, for a directory that did not change. */
   warnings: string[];
   /** Throws BUSY if the directory has changed since the watch began. */
   check(): Promise<void>;
 }
 
 /**
- * Watches a directory if one of `places` has an unproven lock: the directory itself, the one above,
- * or profiles below. Returns undefined if none has. Throws BUSY, naming the lock and a file, if the
- * directory changes meanwhile, and if a lock's browser answers.
+ * Watches a directory if one of `places` has an unproven lock: the directory itself, the directory
+ * above, or profiles below. Returns undefined if there is no such lock. Throws BUSY, naming the
+ * lock and a file, if the directory changes meanwhile, and if a lock's browser answers.
  */
 export async function watchLock(
   dir: string,
@@ -39,7 +39,7 @@ export async function watchLock(
   }
   const [first] = found;
   if (first === undefined) return undefined;
-  // Caches change first, so they are watched too.
+  // Caches change first, so the watch includes them.
   const look = async (): Promise<ReadonlyMap<string, string>> => {
     const { entries } = await scan(dir, buildFilter({ facts: readFacts(dir), ...rules, keepCaches: true }), { now: host.now(), signal });
     return new Map(entries.map(({ path, size, mtimeNs, ino }) => [path, `${size} ${mtimeNs} ${ino}`]));

@@ -1,4 +1,4 @@
-/** Reads of a directory as a commit would do, without storing anything. */
+/** Reads of a directory in the same way as a commit, without storing anything. */
 import type { TreeEntry } from '../../format/tree.js';
 import { readFacts } from '../../profile/excludes.js';
 import type { RequestOptions } from '../../provider/provider.js';
@@ -8,7 +8,7 @@ import { capture, hashOnly } from './capture.js';
 import { buildFilter, type CaptureRules } from './filter.js';
 import { scan } from './scan.js';
 
-/** Returns the tree that a commit would have. Throws what `scan` and `capture` throw. */
+/** Returns the tree that a commit would have. Throws the errors of `scan` and `capture`. */
 export async function lookAt(workspace: Workspace, rules: CaptureRules, { signal }: RequestOptions = {}): Promise<TreeEntry[]> {
   const found = await scan(workspace.dir, buildFilter({ facts: readFacts(workspace.dir), ...rules }), { signal });
   const cache = await workspace.readCache();

@@ -1,8 +1,8 @@
 /**
- * Lists the content of a directory, the first step of a capture (SPEC.md R-CAP-9, R-CAP-10). Reads
- * only names, link targets and the results of lstat; never follows symlinks. Omits only excluded
- * entries, entries that vanish meanwhile, sockets, fifos and devices. Any other entry that a
- * snapshot cannot contain is an error that names it.
+ * A list of the content of a directory: the first step of a capture (SPEC.md R-CAP-9, R-CAP-10). A
+ * scan reads only names, link targets and the results of lstat, and never follows symlinks. It
+ * omits only excluded entries, entries that vanish meanwhile, sockets, fifos and devices. Any other
+ * entry that a snapshot cannot contain is an error that names it.
  */
 import { type BigIntStats, lstatSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
@@ -22,13 +22,13 @@ export interface Scan {
   /** The real path of the directory. */
   root: string;
   /**
-   * Sorted by the UTF-8 bytes of their paths, so that a directory precedes its content. Contains
-   * directories, but not the root.
+   * Entries sorted by the UTF-8 bytes of their paths, so that a directory precedes its content.
+   * Contains directories, but not the root.
    */
   entries: ScannedEntry[];
   /**
-   * The excluded entries, including those below excluded directories as far as readable. Everything
-   * but directories counts as a file.
+   * The excluded entries, including readable entries below excluded directories. Everything except
+   * directories counts as a file.
    */
   excluded: { files: number; bytes: number };
   skipped: SkippedEntry[];
@@ -43,27 +43,30 @@ export interface Scan {
    */
   vanished: string | undefined;
   /**
-   * The first directory, relative to the root, that was replaced after each listing: entries may
+   * The first directory, relative to the root, that was replaced after each listing. Entries may
    * have been moved into it unseen.
    */
   changing: string | undefined;
 }
 
 export interface ScanOptions {
-  /** Milliseconds since 1970. If omitted, every directory is treated as recently changed. */
+  /**
+   * The current time in milliseconds since 1970. If omitted, every directory is treated as recently
+   * changed.
+   */
   now?: number | undefined;
   signal?: AbortSignal | undefined;
   /** Called at intervals with the number of entries seen so far, including excluded ones. */
   onProgress?: ((entries: number) => void) | undefined;
 }
 
-/** Entries between two breaths, which let other work run and check the signal: about 5 ms. */
+/** Entries between two pauses, about 5 ms. Pauses let other work run and check the signal. */
 const ENTRIES_PER_BREATH = 1000;
 
 /**
- * Lists `dir` as of one moment: directories that change during the scan are listed again, a few
- * times. Throws NOT_FOUND or USAGE if it is no directory. Throws UNREADABLE, naming the entry, if
- * one cannot be read or represented in a snapshot. Throws CANCELLED when the signal fires.
+ * Lists `dir` as of one moment. Directories that change during the scan are listed again, a few
+ * times. Throws NOT_FOUND or USAGE if `dir` is no directory. Throws UNREADABLE, naming the entry,
+ * if an entry cannot be read or represented in a snapshot. Throws CANCELLED when the signal fires.
  */
 export async function scan(dir: string, filter: Filter, options: ScanOptions = {}): Promise<Scan> {
   throwIfAborted(options.signal);
@@ -202,7 +205,7 @@ class Walk {
     return ifThere(this.#root, () => lstatSync(this.#root, { bigint: true, throwIfNoEntry: false }));
   }
 
-  /** Returns a promise to await at intervals. */
+  /** Counts an entry. Returns a promise to await at intervals. */
   #breathe(): Promise<void> | undefined {
     return ++this.#seen % ENTRIES_PER_BREATH === 0 ? this.#breath() : undefined;
   }

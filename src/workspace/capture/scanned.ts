@@ -2,7 +2,7 @@
 import type { BigIntStats } from 'node:fs';
 
 export interface ScannedEntry {
-  /** Relative to the directory, `/`-separated. */
+  /** Path relative to the directory, `/`-separated. */
   path: string;
   kind: 'file' | 'directory' | 'symlink';
   /** The low nine mode bits. */
@@ -19,8 +19,8 @@ export interface ScannedEntry {
 }
 
 /**
- * The results of lstat for the entries of a scan, in columns, to save the memory of three BigInts
- * for each of 200,000 entries.
+ * The results of lstat for the entries of a scan. Columns save the memory of three BigInts for each
+ * of 200,000 entries.
  */
 export class Facts {
   #columns = new BigInt64Array(3 * 64);

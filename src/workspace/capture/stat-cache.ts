@@ -13,14 +13,14 @@ import { blobCount, type FileEntry } from '../../format/tree.js';
 import type { ScannedEntry } from './scanned.js';
 
 /**
- * The minimum age of a file relative to the scan. File systems round times to up to 2 s (FAT), so a
+ * Minimum age of a file relative to the scan. File systems round times to up to 2 s (FAT), so a
  * younger file could change after it was read and keep its time.
  */
 export const RACY_WINDOW_MS = 2000;
 
 /**
- * Files that browsers map into memory: a store to a mapped page can change the content without
- * changing the results of lstat.
+ * Names of files that browsers map into memory. A store to a mapped page can change the content
+ * without changing the results of lstat.
  */
 const mappedNames = /^(?:data_\d+|index)$|\.pma$|-shm$/;
 
@@ -33,30 +33,30 @@ const MAGIC = utf8('browserstate stat cache 1\n');
 const HASH_BYTES = 32;
 /** Size, mtime, ctime and inode, each a little-endian 64-bit integer. */
 const FACTS_BYTES = 32;
-/** No name contains it, and no name is empty. */
+/** A separator of names. No name contains NUL, and no name is empty. */
 const NUL = '\0';
 
-/** The files of one directory; few objects even for 200,000 files. */
+/** The files of one directory, as few objects even for 200,000 files. */
 interface Directory {
-  /** Decoded names, separated by NULs, and the number of the first one's facts. */
+  /** Decoded names, separated by NULs, and the number of the facts of the first name. */
   names: string;
   first: number;
-  /** Files recorded since, with the numbers of their facts. */
+  /** Files recorded since decoding, with the numbers of their facts. */
   paths: string[];
   facts: number[];
 }
 
-/** Replaces the facts of a file whose changes may be invisible. */
+/** A number instead of the facts of a file whose changes may be invisible. */
 const FORGOTTEN = -1;
 
 export class StatCache {
   readonly #dir: string;
   readonly #scanStartMs: number;
-  /** By path. */
+  /** Directories by path. */
   readonly #directories = new Map<string, Directory>();
   /**
-   * The files of the last directory looked up and of those above it; others are rarely needed
-   * again.
+   * The files of the last directory looked up and of the directories above it. Other directories
+   * are rarely needed again.
    */
   readonly #opened = new Map<string, ReadonlyMap<string, number>>();
   /** The facts of each file, and the position of its concatenated blob ids. */
@@ -77,7 +77,7 @@ export class StatCache {
   }
 
   /**
-   * Decodes a cache. Returns an empty one for no bytes, invalid bytes, or those of another
+   * Decodes a cache. Returns an empty cache for no bytes, invalid bytes, or bytes of another
    * directory. Never fails.
    */
   static decode(bytes: Uint8Array | undefined, key: { dir: string }, scanStartMs?: number): StatCache {
@@ -107,8 +107,8 @@ export class StatCache {
   }
 
   /**
-   * Records a file that was read completely and stayed as `entry` says. Forgets it if its changes
-   * may be invisible.
+   * Records a file that was read completely and stayed as `entry` says. Forgets the file if its
+   * changes may be invisible.
    */
   record(entry: ScannedEntry, ids: string): void {
     const { path, size, mtimeNs, ctimeNs, ino } = entry;
@@ -168,7 +168,7 @@ export class StatCache {
     return out.bytes(sha256(out.finish())).finish();
   }
 
-  /** Decodes the cache; returns false if it has another version or directory. */
+  /** Decodes the cache. Returns false if the bytes have another version or directory. */
   #read(bytes: Uint8Array): boolean {
     if (!equalBytes(bytes.subarray(0, MAGIC.length), MAGIC)) return false;
     const input = new Reader(bytes.subarray(MAGIC.length), 'stat cache');
@@ -233,7 +233,7 @@ export class StatCache {
   }
 
   /**
-   * Reads `parent NUL name NUL name`, directories separated by two NULs, and returns the number of
+   * Reads `parent NUL name NUL name`, with two NULs between directories. Returns the number of
    * files.
    */
   #readPaths(text: string): number {
@@ -262,7 +262,9 @@ function filesOf({ names, first, paths, facts }: Directory): Map<string, number>
   return files;
 }
 
-/** Yields runs of consecutive numbers, each as its first and the one after its last. */
+/**
+ * Yields runs of consecutive numbers. Each run is its first number and the number after its last.
+ */
 function* runs(numbers: Uint32Array): Generator<[number, number]> {
   for (let from = 0, to = 1; from < numbers.length; from = to++) {
     while (to < numbers.length && numbers[to] === (numbers[to - 1] as number) + 1) to++;

@@ -1,7 +1,7 @@
 /**
- * In-place checkout: changes a directory with known content from one tree to another, writing only
- * the differences (SPEC.md R-OUT-6). New content is staged beside the directory first, so that
- * changing the directory itself is short.
+ * In-place checkout, which changes a directory with known content from one tree to another and
+ * writes only the differences (SPEC.md R-OUT-6). New content is first staged next to the directory,
+ * so that changing the directory itself is short.
  */
 import { chmodSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ const KEPT = 'old';
 
 /**
  * Returns an entry of `dir` that is not in `from` and obstructs `to`, such as a cache that no
- * version holds. Undefined if there is none. `dir` holds `from` and other entries.
+ * version holds. Returns undefined if there is none. `dir` holds `from` and other entries.
  */
 export function findObstacle(dir: string, from: Tree, to: Tree): string | undefined {
   const known = new Set(from.map(({ path }) => path));
@@ -38,7 +38,7 @@ export function findObstacle(dir: string, from: Tree, to: Tree): string | undefi
 }
 
 /**
- * Changes the entries of `from` into those of `to`; paths in neither are kept. If the directory
+ * Changes the entries of `from` into those of `to`. Keeps paths in neither tree. If the directory
  * holds nothing but `from` (`isOwned`), the record says so during the change, and a crash leads to
  * a complete rewrite. Other content is never put at that risk. `record` is the record afterwards;
  * `applied` is the version of `to`.
@@ -104,7 +104,7 @@ function twins(tree: Tree): TreeEntry[] {
   return shared.size === 0 ? [] : tree.filter(({ path }) => shared.has(folded(path)));
 }
 
-/** A change failed, and so did undoing it. */
+/** A failed change that could not be undone. */
 class Mixture extends Error {}
 
 function mixed(dir: string, stage: string, cause: unknown): BrowserStateError {
@@ -118,8 +118,8 @@ function mixed(dir: string, stage: string, cause: unknown): BrowserStateError {
 }
 
 /**
- * Changes the directory, without following a symlink that replaces a directory meanwhile. On
- * failure the directory is restored; if that fails too, throws Mixture.
+ * Changes the directory. Does not follow a symlink that replaces a directory meanwhile. Restores
+ * the directory on failure. Throws Mixture if restoring fails too.
  */
 function change(root: string, stage: string, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
   const dir = new Below(root);
@@ -141,7 +141,7 @@ function change(root: string, stage: string, from: Tree, to: Tree, wanted: Reado
 
 function changeBelow(dir: Below, staged: Below, changes: Reversible, from: Tree, to: Tree, wanted: ReadonlySet<TreeEntry>): void {
   const after = new Map(to.map((entry) => [entry.path, entry]));
-  // Makes directories writable for the change; the remaining ones get their mode at its end.
+  // Makes directories writable for the change. Directories that remain get their mode at its end.
   for (const { kind, mode, path } of from) if (kind === 'directory' && (mode & 0o300) !== 0o300) setMode(dir.at(path), 0o700);
   for (const entry of [...from].reverse()) if (after.get(entry.path)?.kind !== entry.kind) remove(changes, entry);
   const before = new Map(from.map((entry) => [entry.path, entry]));
@@ -168,7 +168,7 @@ function isDirectory(path: string): boolean {
   return ifSeen(() => lstatSync(path).isDirectory()) ?? false;
 }
 
-/** Returns the names in a directory; none if it is not a directory. */
+/** Returns the names in a directory. Returns no names if the path is not a directory. */
 function namesIn(path: string): string[] {
   return isDirectory(path) ? readdirSync(path) : [];
 }

@@ -1,5 +1,6 @@
 /**
- * Moves entries between directories one by one, for directories that cannot be renamed themselves.
+ * Moves of entries between directories one by one, for directories that cannot be renamed
+ * themselves.
  */
 import { type BigIntStats, chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync } from 'node:fs';
 import { BrowserStateError } from '../../base/errors.js';
@@ -13,8 +14,8 @@ import { microseconds, setTime } from '../../fs/times.js';
 type OnSplit = (name: string, identity: string) => Promise<unknown>;
 
 /**
- * Returns the identity of an entry, which differs from that of any other at its path. Undefined if
- * there is none.
+ * Returns the identity of an entry, which differs from that of any other entry at its path. Returns
+ * undefined if there is no entry.
  */
 export function identityOf(path: string | Buffer): string | undefined {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -28,13 +29,13 @@ export function between<T>(from: string, to: string, work: (from: DirectoryHandl
 
 export interface MoveOptions {
   onSplit?: OnSplit | undefined;
-  /** Directories at the target are those that were moved in part before. */
+  /** True if directories at the target are those that were moved in part before. */
   merge?: boolean | undefined;
 }
 
 /**
- * Moves the named entries. A directory that cannot be renamed, such as one of a lower overlay
- * layer, is moved in parts. Throws BUSY if the target of an entry exists.
+ * Moves the named entries. A directory that cannot be renamed, such as a directory of a lower
+ * overlay layer, is moved in parts. Throws BUSY if the target of an entry exists.
  */
 export async function moveEntries(
   from: DirectoryHandle,
@@ -60,7 +61,7 @@ async function move(from: DirectoryHandle, to: DirectoryHandle, name: Buffer, { 
   }
   const stats = lstatSync(isPart ? to.at(name) : from.at(name), { bigint: true });
   if (onSplit !== undefined) {
-    // A change copies the directory to the overlay's upper layer, where it gets another identity.
+    // A change copies the directory to the overlay's upper layer, which gives it another identity.
     chmodSync(from.at(name), Number(stats.mode) & 0o7777);
     await onSplit(name.toString('latin1'), identityOf(from.at(name)) as string);
   }

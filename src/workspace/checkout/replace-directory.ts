@@ -1,7 +1,7 @@
 /**
- * Checkout: writes a tree to a directory (SPEC.md 11.3). The tree is staged beside the directory
- * and renamed into place. The record notes each step before it begins, so that the next operation
- * finishes or undoes an interrupted checkout.
+ * Checkout, which writes a tree to a directory (SPEC.md 11.3). The tree is staged next to the
+ * directory and renamed into place. The record notes each step before it begins, so that the next
+ * operation finishes or undoes an interrupted checkout.
  */
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -18,10 +18,10 @@ import { between, identityOf, moveEntries } from './exchange.js';
 import { type Changing, finish, settleClear, settleSwap, undo } from './settle.js';
 import { type WriteOptions, writeTree } from './write-tree.js';
 
-/** The prefix of names that a checkout creates beside or in a directory. */
+/** Prefix of names that a checkout creates next to or in a directory. */
 const RESERVED_PREFIX = '.browserstate-';
 
-/** Returns the state of the path of a directory. Throws USAGE for anything but a directory. */
+/** Returns the state of the path of a directory. Throws USAGE for anything except a directory. */
 export function directoryState(dir: string): 'absent' | 'empty' | 'occupied' {
   try {
     return namesIn(dir).length === 0 ? 'empty' : 'occupied';
@@ -46,9 +46,9 @@ export interface PlaceOptions extends WriteOptions {
 }
 
 /**
- * Makes the workspace's directory hold exactly `tree`, whatever it held before. On failure the
- * directory is unchanged. Throws FORBIDDEN or USAGE before the first change if an entry cannot be
- * removed, or if there is a mount point below the directory.
+ * Makes the workspace's directory hold exactly `tree`, regardless of its former content. On failure
+ * the directory is unchanged. Throws FORBIDDEN or USAGE before the first change if an entry cannot
+ * be removed, or if there is a mount point below the directory.
  */
 export async function placeTree(
   workspace: Workspace,
@@ -98,8 +98,9 @@ export async function placeUnrecorded(dir: string, tree: Tree, host: Pick<Host, 
 }
 
 /**
- * Creates the directory for new content: beside the target, or inside it if the target cannot be
- * renamed or is on another file system. The record names it before it is created.
+ * Creates the directory for new content next to the target. If the target cannot be renamed or is
+ * on another file system, the directory is inside the target. The record names the directory before
+ * it is created.
  */
 export async function openStage(workspace: Workspace, host: Pick<Host, 'random'>): Promise<Changing> {
   const { dir } = workspace;
@@ -122,7 +123,7 @@ async function announce(workspace: Workspace, stage: string, present: boolean): 
   return { workspace: await workspace.write(record, pending), pending };
 }
 
-/** Returns false if the system denies it and there is another location. */
+/** Creates the stage. Returns false if the system denies it and there is another location. */
 async function makeStage(staging: Changing, hasOther: boolean): Promise<boolean> {
   const { stage } = staging.pending;
   try {
@@ -199,8 +200,8 @@ async function moveIn({ workspace, pending: staged }: Changing): Promise<Workspa
 }
 
 /**
- * Undoes a failed move as far as possible; the next operation does the rest. `fresh`: the names of
- * the new entries.
+ * Undoes a failed move as far as possible. The next operation undoes the rest. `fresh` contains the
+ * names of the new entries.
  */
 async function undoMove({ workspace, pending }: Changing, fresh: readonly Buffer[]): Promise<void> {
   const { dir } = workspace;

@@ -16,7 +16,7 @@ export class Reversible {
   readonly #steps: (() => void)[] = [];
   #count = 0;
 
-  /** `kept`: an empty directory on the same file system. */
+  /** `kept` is an empty directory on the same file system. */
   constructor(dir: Below, kept: DirectoryHandle) {
     this.#dir = dir;
     this.#kept = kept;
@@ -35,11 +35,11 @@ export class Reversible {
     this.#steps.push(() => mkdirSync(this.#dir.at(path), 0o700));
   }
 
-  /** Creates a directory, replacing any other kind of entry; keeps an existing directory. */
+  /** Creates a directory. Replaces any other kind of entry, and keeps an existing directory. */
   makeDirectory(path: string): void {
     const there = lstatSync(this.#dir.at(path), { throwIfNoEntry: false });
     if (there?.isDirectory()) return;
-    // A symlink in place of a directory may lead out of the profile, so nothing is written through
+    // A symlink instead of a directory may lead out of the profile, so nothing is written through
     // it.
     if (there !== undefined) this.remove(path);
     mkdirSync(this.#dir.at(path), 0o700);
@@ -47,8 +47,8 @@ export class Reversible {
   }
 
   /**
-   * Moves the entry at `from` to its path. A file is replaced atomically: if the process dies, the
-   * old or the new one is there.
+   * Moves the entry at `from` to its path. Replaces a file atomically: if the process dies, the old
+   * or the new file is there.
    */
   moveIn(from: Name, path: string): void {
     const there = lstatSync(this.#dir.at(path), { throwIfNoEntry: false });
@@ -79,7 +79,7 @@ export class Reversible {
   }
 
   /**
-   * Keeps a file as a hard link. Returns false if the file system does not support it, or denies
+   * Keeps a file as a hard link. Returns false if the file system does not support links, or denies
    * links to another user's file.
    */
   #link(path: string): boolean {

@@ -1,5 +1,5 @@
 /**
- * Settling: finishes or undoes an interrupted checkout, whatever happened to its directories since.
+ * Settling, which finishes or undoes an interrupted checkout after any changes of its directories.
  * Changes made by a person or a browser meanwhile are kept. The checkout then remains pending, and
  * every leftover is named (SPEC.md R-OUT-3).
  */
@@ -26,8 +26,9 @@ export interface Leftover {
 }
 
 /**
- * Finishes or undoes the change of a dead process in the workspace; the caller holds its lock. The
- * result has a pending change if the directory is a mixture, or if later changes obstruct it.
+ * Finishes or undoes the change of a dead process in the workspace. The caller holds the
+ * workspace's lock. The result has a pending change if the directory is a mixture, or if later
+ * changes obstruct it.
  */
 export async function settleWorkspace(workspace: Workspace): Promise<Workspace> {
   const { pending } = workspace;
@@ -95,7 +96,7 @@ async function settleFill({ workspace, pending }: Changing): Promise<Workspace> 
   const { stage, old, former, previous } = pending;
   const there = identityOf(dir);
   if (there !== former) {
-    // Anything the directory contained by then is gone with it; the former content is complete.
+    // New content of the directory is gone with the directory. The former content is complete.
     if (old === undefined || !exists(old) || (there !== undefined && !removeEmpty(dir))) return workspace;
     renameSync(old, dir);
     return await undo({ workspace, pending }, previous);
@@ -115,7 +116,7 @@ async function settleDrop({ workspace, pending }: Changing): Promise<Workspace> 
 }
 
 /**
- * Finishes a change whose new content is in place: removes the former content, and remnants of
+ * Finishes a change whose new content is in place. Removes the former content, and remnants of
  * earlier attempts.
  */
 export async function finish({ workspace, pending }: Changing): Promise<Workspace> {
@@ -136,7 +137,7 @@ export async function undo({ workspace, pending }: Changing, record = recordBefo
   const { phase, stage, old, under } = pending;
   await removeTree(stage);
   if (old !== undefined && exists(old)) removeEmpty(old);
-  // The directory is still a mixture if an earlier change made it one.
+  // If an earlier change made the directory a mixture, it still is one.
   if (phase !== 'stage' && under?.phase !== 'apply') unmark(workspace.dir);
   return await workspace.write(record, under);
 }
@@ -198,7 +199,7 @@ function isOccupied(path: string | undefined): boolean {
   return path !== undefined && (ifSeen(() => readdirSync(path)) ?? []).length > 0;
 }
 
-/** Removes a directory if it is empty; returns whether it did. */
+/** Removes a directory if it is empty. Returns whether the directory was removed. */
 function removeEmpty(path: string): boolean {
   try {
     rmdirSync(path);

@@ -1,7 +1,7 @@
 /**
- * Writes the entries of a tree into a directory that holds none of them yet (SPEC.md 11.3). Blobs
- * are read ahead, verified and written in order. A file's mode and times are set before it is
- * closed, a directory's after its content. Blobs of zeros become holes.
+ * A writer of the entries of a tree into a directory that holds none of them yet (SPEC.md 11.3).
+ * Blobs are read ahead, verified and written in order. A file gets its mode and times before it is
+ * closed, and a directory after its content. Blobs of zeros become holes.
  */
 import {
   chmodSync,
@@ -46,8 +46,8 @@ export interface WriteOptions {
   /** Makes every file and directory writable for the owner, overriding the version's modes. */
   opened?: boolean | undefined;
   /**
-   * Records each written file by the descriptor that wrote it, since the file at its path may be
-   * another one by then.
+   * Records each written file by the descriptor that wrote it, since another file may be at its
+   * path by then.
    */
   learn?: StatCache | undefined;
   signal?: AbortSignal | undefined;
@@ -55,10 +55,10 @@ export interface WriteOptions {
 }
 
 /**
- * Writes the entries below `root`, which exists. Throws NO_SPACE or INTEGRITY before the first byte
- * if the disk is too small or a blob's length does not match its part of a file. Throws INTEGRITY
- * if a blob does not match its id, and NO_SPACE, FORBIDDEN or UNSUPPORTED if writing fails. The
- * caller removes the entries that were written by then.
+ * Writes the entries below `root`, which exists. Throws NO_SPACE before the first byte if the disk
+ * is too small. Throws INTEGRITY before the first byte if a blob's length does not match its part
+ * of a file. Throws INTEGRITY if a blob does not match its id, and NO_SPACE, FORBIDDEN or
+ * UNSUPPORTED if writing fails. The caller removes the entries that were written by then.
  */
 export async function writeTree(root: string, tree: Tree, options: WriteOptions): Promise<void> {
   requireSpace(root, requireLengths(tree, options.blobs));
@@ -71,7 +71,7 @@ export async function writeTree(root: string, tree: Tree, options: WriteOptions)
 
 /**
  * Returns the files in the order of their bytes in packs, so that data fetched for one file serves
- * the next ones.
+ * the next files.
  */
 function inOrderOfPlace(tree: Tree, blobs: WriteOptions['blobs']): FileEntry[] {
   const files = tree.filter((entry) => entry.kind === 'file');
@@ -131,8 +131,8 @@ interface Item {
 }
 
 /**
- * Yields the blobs to be written. Includes the last one of each file, even a hole, so that the file
- * is created and closed.
+ * Yields the blobs to be written. Includes the last blob of each file, even a hole, so that the
+ * file is created and closed.
  */
 function* items(files: readonly FileEntry[]): Generator<Item> {
   for (const file of files) {
@@ -204,14 +204,15 @@ class OpenFile {
     this.#opened = opened;
   }
 
-  /** Writes the bytes at their position; unwritten parts before it become holes. */
+  /** Writes the bytes at their position. Unwritten parts before the position become holes. */
   write(file: FileEntry, content: Uint8Array, position: number): void {
     this.#descriptor ??= openSync(join(this.#root, file.path), 'wx', 0o600);
     for (let at = 0; at < content.length; ) at += writeSync(this.#descriptor, content, at, content.length - at, position + at);
   }
 
   /**
-   * Sets the file's metadata and closes it. Throws INTEGRITY if its size does not match its entry.
+   * Sets the file's metadata and closes the file. Throws INTEGRITY if its size does not match its
+   * entry.
    */
   finish(file: FileEntry): void {
     const descriptor = this.#descriptor as number;
@@ -224,7 +225,10 @@ class OpenFile {
     this.abandon();
   }
 
-  /** Closes the file, once: after a close that fails the number may already be another file's. */
+  /**
+   * Closes the file, once: after a close that fails, the number may already be that of another
+   * file.
+   */
   abandon(): void {
     const descriptor = this.#descriptor;
     this.#descriptor = undefined;
