@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command line: parses, runs the chosen command, and reports its output and exit status. */
 import { readFileSync } from 'node:fs';
-import type { Command } from './args/command.js';
 import { COMPLETE } from './args/options.js';
+import { type CommandGroups, helpWidth, introduction } from './args/overview.js';
 import type { Choice } from './args/parser.js';
 import { completion } from './commands/completion.js';
 import { deleteSession } from './commands/delete.js';
@@ -31,29 +31,13 @@ import { describeFailure, exitStatus, mentionOffline, outputFailure } from './fa
 import { cancelOnSignals } from './interrupt.js';
 import { Report } from './output/report.js';
 
-const commands: readonly Command[] = [
-  open,
-  snapshot,
-  restore,
-  rollback,
-  log,
-  diff,
-  status,
-  sessions,
-  fork,
-  tag,
-  deleteSession,
-  push,
-  pull,
-  sync,
-  runCommand,
-  recover,
-  stats,
-  verify,
-  init,
-  migrate,
-  completion,
-];
+const groups: CommandGroups = {
+  'Save and open a login:': [open, snapshot, restore, runCommand],
+  'See what is saved:': [sessions, log, diff, status, stats],
+  'Change a history:': [rollback, tag, fork, deleteSession],
+  'Share with other machines:': [push, pull, sync],
+  'Set up and maintain:': [init, completion, recover, verify, migrate],
+};
 
 // The AWS SDK prints a warning about old Node.js versions when it is loaded.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
@@ -65,7 +49,10 @@ let report = new Report({ json: typed.includes('--json'), quiet: false, verbose:
 
 async function main(): Promise<number> {
   if (typed[0] === COMPLETE && typed.length === 1) typed.push(...wordsOf(process.env['COMP_LINE'] ?? ''));
-  const names = typed[0] === COMPLETE ? await completeNames(typed.slice(1), commands, { env: process.env, signal, takeOver }) : undefined;
+  const names =
+    typed[0] === COMPLETE
+      ? await completeNames(typed.slice(1), Object.values(groups).flat(), { env: process.env, signal, takeOver })
+      : undefined;
   if (names !== undefined) {
     process.stdout.write(names.map((name) => `${name}\n`).join(''));
     return 0;
@@ -73,7 +60,11 @@ async function main(): Promise<number> {
   // Loaded inside `main`, so that its failures are reported: yargs fails if the current directory
   // is gone.
   const { parse } = await import('./args/parser.js');
-  const choice = parse(typed, commands, version());
+  if (typed.length === 0) {
+    process.stderr.write(introduction(helpWidth()));
+    return exitStatus.USAGE;
+  }
+  const choice = parse(typed, groups, version());
   if (choice === undefined) return 0;
   const { json = false, quiet = false, verbose = false, noColor = false } = choice.args;
   report = new Report({ json, quiet, verbose, color: !noColor });

@@ -7,9 +7,8 @@ import type { GlobalArguments } from '../context.js';
 import { CliError } from '../failure.js';
 import type { Command, OptionTable } from './command.js';
 import { COMPLETE, globalOptions } from './options.js';
+import { type CommandGroups, helpWidth, overview } from './overview.js';
 import { refuseMissingValue, separatorHint, usageError } from './usage-error.js';
-
-const MAX_HELP_WIDTH = 110;
 
 export interface Choice {
   command: Command;
@@ -17,14 +16,17 @@ export interface Choice {
 }
 
 /**
- * Returns the command that `typed` chooses. Undefined if yargs has printed help, the version or
+ * Returns the command that the words choose. `help COMMAND` is `COMMAND --help`. Undefined if yargs has printed help, the version or
  * completions. Throws USAGE for an invalid command line.
  */
-export function parse(typed: readonly string[], commands: readonly Command[], version: string): Choice | undefined {
+export function parse(words: readonly string[], groups: CommandGroups, version: string): Choice | undefined {
+  const typed = words[0] === 'help' ? [...words.slice(1), '--help'] : words;
+  const commands = Object.values(groups).flat();
   const own = typed.includes('--') ? typed.slice(0, typed.indexOf('--')) : typed;
+  const width = helpWidth();
   let reading: Command | undefined;
   let choice: Choice | undefined;
-  const parser = configure(yargs(guardArguments(typed)), version).fail((message: string | null, error: Error | undefined) => {
+  const parser = configure(yargs(), version, width).fail((message: string | null, error: Error | undefined) => {
     const words = (message ?? error?.message ?? '').replaceAll(GUARD, '');
     throw usageError({ message: words, typed: own, hasSeparator: own.length < typed.length, command: reading, commands });
   });
@@ -44,7 +46,10 @@ export function parse(typed: readonly string[], commands: readonly Command[], ve
     );
   }
   try {
-    parser.parse();
+    parser.parse(guardArguments(typed), (_error: Error | undefined, { help }: { help?: boolean }, output: string) => {
+      // yargs has no groups of commands.
+      if (output !== '') console.log(help && reading === undefined ? overview(groups, width).trimEnd() : output);
+    });
   } catch (error) {
     if (error !== parsed) throw error;
   }
@@ -120,10 +125,9 @@ function refuseOptionsOfCommand(command: Command, args: Choice['args'], typed: r
     throw new CliError('USAGE', 'expected `--` before the command, found none', separatorHint(command));
 }
 
-function configure(parser: Argv, version: string): Argv {
+function configure(parser: Argv, version: string, width: number): Argv {
   return parser
     .scriptName('browserstate')
-    .usage('$0 <command>\n\nVersioned, deduplicated, verified snapshots of browser profiles.')
     .options(globalOptions)
     .parserConfiguration({
       'boolean-negation': false,
@@ -140,8 +144,7 @@ function configure(parser: Argv, version: string): Argv {
     .alias('help', 'h')
     .group(['help', 'version'], 'Global options:')
     .version(version)
-    .wrap(Math.min(MAX_HELP_WIDTH, process.stdout.columns || MAX_HELP_WIDTH))
-    .epilogue('`$0 <command> --help` shows the options of a command, with examples.');
+    .wrap(width);
 }
 
 function describe(parser: Argv, command: Command): void {
@@ -150,6 +153,6 @@ function describe(parser: Argv, command: Command): void {
   parser.usage(`$0 ${usage}${'session' in options ? named : ''} [options]\n\n${[summary, details].filter(Boolean).join(' ')}`);
   for (const [name, positional] of Object.entries(positionals)) parser.positional(name, positional);
   // An explicit group is printed before the global options.
-  parser.options(options).group(Object.keys(options), 'Options:').epilogue('');
+  parser.options(options).group(Object.keys(options), 'Options:');
   for (const [text, does] of examples) parser.example(`$0 ${text}`, does);
 }

@@ -25,6 +25,24 @@ const rewordings: readonly (readonly [theirs: RegExp, ours: (...found: string[])
   ],
 ];
 
+/** Names that other programs have for our commands. */
+const synonyms: Readonly<Record<string, readonly string[]>> = {
+  open: ['launch', 'login', 'start'],
+  snapshot: ['add', 'backup', 'commit', 'create', 'import', 'save'],
+  restore: ['checkout', 'export', 'load'],
+  run: ['exec', 'mount'],
+  sessions: ['list', 'ls'],
+  log: ['history', 'show'],
+  diff: ['compare'],
+  stats: ['df', 'du', 'info'],
+  rollback: ['reset', 'revert', 'undo'],
+  fork: ['branch', 'clone', 'copy', 'cp'],
+  delete: ['del', 'destroy', 'remove', 'rm'],
+  push: ['upload'],
+  pull: ['download', 'fetch'],
+  verify: ['check', 'fsck'],
+};
+
 export function usageError(complaint: Complaint): CliError {
   const { message, command } = complaint;
   if (complaint.hasSeparator && command !== undefined) refuseMissingValue(complaint.typed, command);
@@ -37,7 +55,7 @@ export function usageError(complaint: Complaint): CliError {
     const option = unknownOption(complaint);
     if (option !== undefined) return unknownWord(complaint, [option]);
   }
-  const hint = valueHint(complaint) ?? (command ? usageHint(command) : listHint);
+  const hint = valueHint(complaint) ?? sessionHint(complaint) ?? (command ? usageHint(command) : listHint);
   if (tooFew) return new CliError('USAGE', `expected ${command?.usage}, found too few arguments`, hint);
   for (const [theirs, ours] of rewordings) {
     const match = theirs.exec(message);
@@ -64,6 +82,13 @@ function valueHint({ typed, command }: Complaint): string | undefined {
   return isOption ? undefined : `Write --session=${value} if that is its name.`;
 }
 
+/** Returns a hint if the session's name is an argument in the place of an option. */
+function sessionHint({ typed, command }: Complaint): string | undefined {
+  const [first, session = '-'] = typed;
+  const takesSession = command?.options['session'] && Object.keys(command.positionals).length === 0 && first === commandName(command);
+  return takesSession && !session.startsWith('-') ? `Did you mean \`browserstate ${first} -s ${session}\`?` : undefined;
+}
+
 /** Returns a hint for a command whose own options were parsed as options of this program. */
 export function separatorHint(command: Command): string {
   return `Write \`--\` before the command: browserstate ${commandName(command)} -s SESSION -- COMMAND ...`;
@@ -80,7 +105,8 @@ function unknownWord({ typed, hasSeparator, command, commands }: Complaint, unkn
   const option = unknown.find((word) => names.includes(word));
   const word = unknown.find((each) => !names.includes(each) && typed.includes(each));
   if (command === undefined && word !== undefined) {
-    const hint = didYouMean(nearest(word, commands.map(commandName))) ?? listHint;
+    const known = commands.map(commandName);
+    const hint = didYouMean(known.find((name) => synonyms[name]?.includes(word)) ?? nearest(word, known)) ?? listHint;
     return new CliError('USAGE', `unknown command ${JSON.stringify(word)}`, hint);
   }
   const hint = command ? usageHint(command) : listHint;

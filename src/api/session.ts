@@ -245,7 +245,7 @@ export class Session {
       named ??= removed;
     }
     if (named !== undefined) return named;
-    throw noTag(this.id, name);
+    throw noTag(this.id, name, (await this.tags(options)).keys());
   }
 
   /**

@@ -8,9 +8,10 @@ export function nearest(word: string, candidates: Iterable<string>): string | un
   const limit = Math.min(MAX_DISTANCE, Math.ceil(word.length / 2));
   let best: { name: string; distance: number } | undefined;
   for (const name of candidates) {
+    const isAlike = name.startsWith(word) || name.toLowerCase() === word.toLowerCase();
     // Words that are much longer or shorter are not compared: there may be thousands of names.
-    const isCandidate = name !== word && (name.startsWith(word) || Math.abs(name.length - word.length) <= limit);
-    const away = !isCandidate ? Number.POSITIVE_INFINITY : name.startsWith(word) ? 1 : distance(word, name);
+    const isCandidate = name !== word && (isAlike || Math.abs(name.length - word.length) <= limit);
+    const away = !isCandidate ? Number.POSITIVE_INFINITY : isAlike ? 1 : distance(word, name);
     if (away <= limit && away < (best?.distance ?? Number.POSITIVE_INFINITY)) best = { name, distance: away };
   }
   return best?.name;

@@ -135,7 +135,7 @@ export async function tag(replica: Replica, session: string, name: string, at: s
 export function untag(replica: Replica, session: string, name: string, op: Operation): Promise<ObjectId> {
   return changeLive(replica, session, op, async (from) => {
     const named = from.ref.tags.get(name);
-    if (named === undefined) throw noTag(session, name);
+    if (named === undefined) throw noTag(session, name, from.ref.tags.keys());
     const tags = new Map([...from.ref.tags].filter(([other]) => other !== name));
     const event = from.repository.refs.event(from.ref, 'tag', `${name} removed`);
     return (await from.update({ tags, ...event }, op)) && named;

@@ -1,5 +1,6 @@
 /** Revisions: the ways in which a person names a version of a session. */
 import { BrowserStateError } from '../base/errors.js';
+import { nearest } from '../base/nearest.js';
 import { isId } from '../format/keys.js';
 import { ID_DIGITS } from '../format/object-id.js';
 import type { HistoryEntry, Ref } from '../format/ref.js';
@@ -95,7 +96,10 @@ class Resolver<H extends History> {
     const prefix = name.toLowerCase();
     if (/^[0-9a-f]+$/.test(prefix) && (prefix.length < MIN_PREFIX || prefix.length > ID_DIGITS)) throw badRevision(name);
     const [found, ...others] = isCommitId(prefix) ? await this.#byPrefix(prefix) : [];
-    if (found === undefined) throw this.#notFound(name, `session ${this.#session} has no such revision`);
+    if (found === undefined) {
+      const meant = nearest(name, ['HEAD', ...this.histories.flatMap(({ ref }) => [...ref.tags.keys()])]);
+      throw this.#notFound(name, `session ${this.#session} has no such revision`, { meant });
+    }
     if (others.length === 0) return found;
     const commits = [found, ...others].slice(0, MAX_CANDIDATES).map(({ entry }) => entry.id);
     const candidates = commits.map((id) => id.slice(0, 12)).join(', ');
@@ -117,7 +121,7 @@ class Resolver<H extends History> {
   async atTime(time: number): Promise<Located<H>> {
     if (Number.isNaN(time)) throw badRevision(this.revision);
     for await (const found of this.#rest) if (found.entry.commit.time <= time) return found;
-    throw this.#notFound(this.revision, `session ${this.#session} has no commit that old`);
+    throw this.#notFound(this.revision, `session ${this.#session} has no commit that old`, {});
   }
 
   async #byId(id: string): Promise<Located<H> | undefined> {
@@ -145,11 +149,12 @@ class Resolver<H extends History> {
     }
   }
 
-  #notFound(revision: string, problem: string, details: { commit?: string } = {}): BrowserStateError {
+  #notFound(revision: string, problem: string, { meant, commit }: { meant?: string | undefined; commit?: string }): BrowserStateError {
     const session = this.#session;
+    const advice = `Run \`browserstate log -s ${session}\` to see what there is.`;
     return new BrowserStateError('NOT_FOUND', `${revision}: ${problem}`, {
-      hint: `Run \`browserstate log -s ${session}\` to see what there is.`,
-      details: { session, revision, ...details },
+      hint: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
+      details: { session, revision, ...(commit !== undefined && { commit }), ...(meant !== undefined && { nearest: meant }) },
     });
   }
 }

@@ -1,6 +1,7 @@
 /** Tags of a session (SPEC.md R-REF-4). */
 import { BrowserStateError } from '../base/errors.js';
 import { MAX_TAGS } from '../base/limits.js';
+import { nearest } from '../base/nearest.js';
 import type { Operation } from '../base/operation.js';
 import { tagProblem } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
@@ -31,9 +32,12 @@ export function setTag(from: SessionRef, name: string, id: ObjectId, op: Operati
   return from.update({ tags: withTag(from.ref, name, id), ...from.repository.refs.event(from.ref, 'tag', `${name} ${id}`) }, op);
 }
 
-export function noTag(session: string, name: string): BrowserStateError {
+/** Returns the error for a tag that the session does not have. Suggests a similar one of `tags`. */
+export function noTag(session: string, name: string, tags: Iterable<string>): BrowserStateError {
+  const meant = nearest(name, tags);
+  const advice = `Run \`browserstate tag -s ${session} --list\` to see its tags.`;
   return new BrowserStateError('NOT_FOUND', `session ${session} has no tag ${JSON.stringify(name)}`, {
-    hint: `Run \`browserstate tag -s ${session} --list\` to see its tags.`,
-    details: { session, tag: name },
+    hint: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
+    details: { session, tag: name, ...(meant !== undefined && { nearest: meant }) },
   });
 }

@@ -21,6 +21,7 @@ const taking: readonly (readonly string[])[] = [
   ['fork', '-s', 'wrok', 'copy'],
   ['tag', '-s', 'wrok', 'good'],
   ['tag', '-s', 'wrok', '--list'],
+  ['tag', '-s', 'wrok', '--delete', 'good'],
   ['delete', '-s', 'wrok'],
   ['run', '-s', 'wrok', '--existing', '--', 'true'],
 ];
@@ -50,6 +51,31 @@ test.serial('D7: a mistyped session is NOT_FOUND with the intended name, in ever
   await here.run('push', '-s', 'work');
   for (const words of [...taking, ...moving].filter(([name]) => name !== 'push')) await nearest(fresh, words);
   await nearest(here, ['push', '-s', 'wrok']);
+});
+
+/** Mistyped revisions and tags, with the name that they suggest. */
+const mistyped: readonly (readonly [words: string, meant: string | undefined])[] = [
+  ['restore there -s work --at goood', 'good'],
+  ['rollback -s work --to god~1', 'good'],
+  ['diff -s work HAED', 'HEAD'],
+  ['diff -s work HEAD work:stabel', 'stable'],
+  ['fork -s work copy --at stble', 'stable'],
+  ['tag -s work new --at head', 'HEAD'],
+  ['tag -s work --delete stabl', 'stable'],
+  ['diff -s work something-else', undefined],
+  ['tag -s work --delete something-else', undefined],
+];
+
+test.serial('a mistyped revision or tag is NOT_FOUND with the intended name', async (t) => {
+  const desk = new Desk(t);
+  writeProfile(desk);
+  await desk.run('snapshot', 'profile', '-s', 'work', '--tag', 'good');
+  await desk.run('tag', '-s', 'work', 'stable');
+  for (const [words, meant] of mistyped) {
+    const { code, hint, details } = await desk.failure(t, 3, ...words.split(' '));
+    t.deepEqual([code, details['nearest']], ['NOT_FOUND', meant], words);
+    t.is(hint?.startsWith(`Did you mean ${meant}? Run `), meant !== undefined, words);
+  }
 });
 
 test('a remote that is written as a path is USAGE, with the address to write', async (t) => {

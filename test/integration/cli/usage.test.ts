@@ -3,29 +3,14 @@ import { spawnSync } from 'node:child_process';
 import test, { type ExecutionContext } from 'ava';
 import { Desk } from '../../support/cli.js';
 
-const commands = [
-  'open',
-  'snapshot',
-  'restore',
-  'rollback',
-  'log',
-  'diff',
-  'status',
-  'sessions',
-  'fork',
-  'tag',
-  'delete',
-  'push',
-  'pull',
-  'sync',
-  'run',
-  'recover',
-  'stats',
-  'verify',
-  'init',
-  'migrate',
-  'completion',
-];
+const groups: Readonly<Record<string, readonly string[]>> = {
+  'Save and open a login:': ['open', 'snapshot', 'restore', 'run'],
+  'See what is saved:': ['sessions', 'log', 'diff', 'status', 'stats'],
+  'Change a history:': ['rollback', 'tag', 'fork', 'delete'],
+  'Share with other machines:': ['push', 'pull', 'sync'],
+  'Set up and maintain:': ['init', 'completion', 'recover', 'verify', 'migrate'],
+};
+const commands = Object.values(groups).flat();
 
 /** Asserts that a command fails with USAGE, with the expected message and hint. */
 async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Promise<void> {
@@ -36,10 +21,19 @@ async function misuse(t: ExecutionContext, typed: string, expected: RegExp): Pro
 }
 
 const mistakes: [typed: string, expected: RegExp][] = [
-  ['', /^expected a command, found none \/ Run `browserstate --help`/],
+  ['--quiet', /^expected a command, found none \/ Run `browserstate --help`/],
   ['log --sesion work', /^unknown option --sesion \/ Did you mean --session\?$/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
-  ['download -s work', /^unknown command "download" \/ Run `browserstate --help` to list the commands\.$/],
+  ['xyzzy -s work', /^unknown command "xyzzy" \/ Run `browserstate --help` to list the commands\.$/],
+  // Names of other programs.
+  ['ls', /^unknown command "ls" \/ Did you mean sessions\?$/],
+  ['history -s work', /^unknown command "history" \/ Did you mean log\?$/],
+  ['save DIR -s work', /^unknown command "save" \/ Did you mean snapshot\?$/],
+  ['checkout -s work', /^unknown command "checkout" \/ Did you mean restore\?$/],
+  ['rm work', /^unknown command "rm" \/ Did you mean delete\?$/],
+  ['download -s work', /^unknown command "download" \/ Did you mean pull\?$/],
+  ['log work', /^expected --session, found none \/ Did you mean `browserstate log -s work`\?$/],
+  ['delete work', /^expected --session, found none \/ Did you mean `browserstate delete -s work`\?$/],
   ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],
   ['sessions --remote', /^expected a value after --remote, found none/],
   ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
@@ -95,14 +89,34 @@ for (const [typed, expected] of mistakes) {
   test.serial(`browserstate ${typed}`, (t) => misuse(t, typed, expected));
 }
 
-test.serial('--help lists the commands of this version and no others', async (t) => {
+test.serial('--help lists the commands of this version, in groups, and the global options', async (t) => {
   const { status, stdout, stderr } = await new Desk(t).run('--help');
   t.deepEqual([status, stderr], [0, '']);
+  const sections = stdout.split('\n\n').filter((section) => /^[A-Z].*:\n/.test(section));
+  const found = sections.map((section) => [/.*/.exec(section)?.[0], [...section.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name)]);
+  t.deepEqual(found.slice(0, -1), Object.entries(groups));
   t.deepEqual(
-    [...stdout.matchAll(/^ {2}browserstate (\S+)/gm)].map(([, name]) => name),
-    commands,
+    [...(sections.at(-1) as string).matchAll(/--([a-z-]+) /g)].map(([, name]) => name),
+    ['home', 'remote', 'user', 'json', 'quiet', 'verbose', 'no-color', 'help', 'version'],
   );
 });
+
+test.serial('browserstate alone says what to do first', async (t) => {
+  const { status, stdout, stderr } = await new Desk(t).run();
+  t.deepEqual([status, stdout], [2, '']);
+  t.regex(stderr, /^Start with:\n {2}browserstate open work https:\/\/\S+ {2}Log in .*\n(?: {2}browserstate .*\n){3}$/m);
+});
+
+for (const [words, same] of [
+  ['help', '--help'],
+  ['help log', 'log --help'],
+  ['help tag --json', 'tag --help'],
+] as const) {
+  test.serial(`browserstate ${words} is ${same}`, async (t) => {
+    const desk = new Desk(t);
+    t.deepEqual(await desk.run(...words.split(' ')), await desk.run(...same.split(' ')));
+  });
+}
 
 for (const command of commands) {
   test.serial(`${command} --help describes it, with examples`, async (t) => {
