@@ -49,7 +49,7 @@ export function overview(groups: CommandGroups, width: number): string {
   return `${NAME} <command>\n\n${SUMMARY}\n\n${parts.join('\n')}\n\`${NAME} <command> --help\` shows the options of a command, with examples.\n`;
 }
 
-/** Returns lines of names and texts in two columns; a text that is too long goes on below itself. */
+/** Returns lines of names and texts in two columns. A text that is too long is wrapped. */
 function rows(entries: readonly (readonly [name: string, text: string])[], width: number): string {
   const indent = Math.max(...entries.map(([name]) => name.length)) + 4;
   return entries

@@ -16,8 +16,8 @@ export interface Choice {
 }
 
 /**
- * Returns the command that the words choose. `help COMMAND` is `COMMAND --help`. Undefined if yargs has printed help, the version or
- * completions. Throws USAGE for an invalid command line.
+ * Returns the command that the words choose. `help COMMAND` is `COMMAND --help`. Undefined if
+ * help, the version or completions were printed. Throws USAGE for an invalid command line.
  */
 export function parse(words: readonly string[], groups: CommandGroups, version: string): Choice | undefined {
   const typed = words[0] === 'help' ? [...words.slice(1), '--help'] : words;
