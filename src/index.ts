@@ -7,9 +7,18 @@ export type { FileMetadata } from './api/file-metadata.js';
 export type { ProgressEvent } from './api/file-progress.js';
 export type { TransferOptions } from './api/locations.js';
 export { openStore } from './api/open.js';
-export type { ChangeOptions, LogOptions, OpenOptions, PullAllOptions, SaveOptions, SessionsOptions, StatusOptions } from './api/options.js';
+export type {
+  ChangeOptions,
+  GcOptions,
+  LogOptions,
+  OpenOptions,
+  PullAllOptions,
+  SaveOptions,
+  SessionsOptions,
+  StatusOptions,
+} from './api/options.js';
 export type { Session } from './api/session.js';
-export type { Initialized, InitResult, SessionInfo, Store } from './api/store.js';
+export type { GcResult, Initialized, InitResult, SessionInfo, Store } from './api/store.js';
 export { SyncManager } from './api/sync-manager.js';
 export type { SaveResult, SyncResult } from './api/transfers.js';
 export { BrowserStateError, type ErrorCode, type ErrorDetails, isError, type Json } from './base/errors.js';
@@ -43,6 +52,7 @@ export type {
 } from './provider/provider.js';
 export type { RetryEvent } from './provider/wrap/retry.js';
 export type { Finding, FindingCode } from './repository/maintain/findings.js';
+export type { GcStep, ObjectTotals } from './repository/maintain/gc.js';
 export type { Usage } from './repository/maintain/usage.js';
 export type { CheckOptions, CheckResult } from './repository/maintain/verify.js';
 export type { OfflineOptions } from './session/call.js';

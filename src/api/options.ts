@@ -8,6 +8,7 @@ import { migrateOptions } from '../legacy/migrate.js';
 import { mountOptions, recoverOptions, unmountOptions } from '../mount/options.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
+import type { CollectOptions } from '../repository/maintain/gc.js';
 import type { CheckOptions } from '../repository/maintain/verify.js';
 import { type OfflineOptions, offlineOptions } from '../session/call.js';
 import type { CheckoutOptions } from '../session/checkout.js';
@@ -81,6 +82,8 @@ export interface OnOptions {
   on?: 'local' | 'remote' | undefined;
 }
 
+export interface GcOptions extends CollectOptions, OnOptions {}
+
 const at: OptionNames<AtOptions & OfflineOptions> = { ...offlineOptions, at: kind.text };
 const progress = { ...requestOptions, onProgress: kind.call };
 const usage: OptionNames<RequestOptions & OnOptions> = { ...requestOptions, on: kind.oneOf('local', 'remote') };
@@ -121,6 +124,7 @@ export const optionsOf = {
   migrate: migrateOptions,
   verify: { ...usage, ...progress, readData: kind.flag } satisfies OptionNames<CheckOptions & OnOptions>,
   usage,
+  gc: { ...usage, ...progress, dryRun: kind.flag } satisfies OptionNames<GcOptions>,
   transfer,
   open: {
     ...progress,

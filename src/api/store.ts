@@ -23,6 +23,7 @@ import {
 } from '../mount/recover.js';
 import { namesIn } from '../provider/local/files.js';
 import type { RequestOptions } from '../provider/provider.js';
+import { type Collected, collectGarbage, type Stamp } from '../repository/maintain/gc.js';
 import { type Usage, usageOf } from '../repository/maintain/usage.js';
 import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
 import { CHECK_ADDRESS, noStore } from '../repository/repository.js';
@@ -31,14 +32,15 @@ import { leaseOf } from '../session/lease.js';
 import { LocalReplica } from '../session/replica/local.js';
 import { RemoteReplica } from '../session/replica/remote.js';
 import type { Replica } from '../session/replica/replica.js';
-import { leftoverBytes } from '../session/replica/sweep.js';
+import { leftoverBytes, sweep } from '../session/replica/sweep.js';
 import { type ListedRef, listRefs, type SessionSummary, summaryOf } from '../session/session-list.js';
+import { stampRef } from '../session/stamp.js';
 import type { PullResult } from '../sync/pull.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import type { PushOptions, PushResult } from '../sync/push.js';
 import { forAll, type Moves, type Outcome } from './all-sessions.js';
 import type { Places } from './locations.js';
-import { type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './options.js';
+import { type GcOptions, type OnOptions, optionsOf, type PullAllOptions, type SessionsOptions } from './options.js';
 import { Session } from './session.js';
 import type { SyncResult } from './transfers.js';
 
@@ -60,6 +62,11 @@ export interface Initialized {
 
 export interface InitResult extends Initialized {
   remote?: Initialized;
+}
+
+export interface GcResult extends Collected {
+  /** Bytes of the temporary files and notes of killed processes; those of the remote have none. */
+  leftoverBytes: number;
 }
 
 export interface StoreOptions extends Places {
@@ -246,7 +253,27 @@ export class Store {
     const replica = this.#replica(options.on, op);
     const repository = await replica.open(op);
     if (repository === undefined) throw noStore(replica.provider, CHECK_ADDRESS);
-    return usageOf(repository, replica === op.local ? await leftoverBytes(op.local) : 0, op);
+    // The provider counts temporary files.
+    return usageOf(repository, replica === op.local ? await leftoverBytes(op.local, op.local.temporaries) : 0, op);
+  }
+
+  /**
+   * Deletes the objects of the local repository or the remote that no session needs, such as those
+   * of deleted sessions, and locally what killed processes left. Safe while others read and write;
+   * if interrupted, the next call continues. Throws INTEGRITY if a session is unreadable, before
+   * anything is deleted, and CONFLICT if another collection runs.
+   */
+  async gc(given: GcOptions = {}): Promise<GcResult> {
+    const op = callOf(this.#op, 'gc', given, optionsOf.gc);
+    const { on, dryRun, onProgress } = given;
+    const { local } = op;
+    const repository = on === 'remote' ? await requireRemote(op).remote.requireStore(op) : await local.open(op);
+    if (repository === undefined) throw noStore(local.provider, CHECK_ADDRESS);
+    const leftover = on === 'remote' ? 0 : await leftoverBytes(local);
+    if (on !== 'remote' && !dryRun) await sweep(local);
+    const stamp: Stamp = (session, k) => stampRef(repository, session, k, op);
+    const result = await collectGarbage(repository, stamp, { dryRun, onProgress, signal: op.signal });
+    return { ...result, leftoverBytes: leftover };
   }
 
   /** Closes connections and removes temporary files. Mounts stay. */

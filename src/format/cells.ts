@@ -70,6 +70,7 @@ function readFolder(input: Reader): ObjectFolder {
   check(false, `gc/epoch: expected the kind of an object, found ${tag}`);
 }
 
-function compareCondemned(a: Condemned, b: Condemned): number {
+/** Orders condemned names as an epoch has them. */
+export function compareCondemned(a: Condemned, b: Condemned): number {
   return folderTags[a.folder] - folderTags[b.folder] || compareNames(a.name, b.name);
 }

@@ -1,12 +1,11 @@
 /** The contents and the size of a repository. */
 import { readAhead } from '../../base/concurrency.js';
-import { isError } from '../../base/errors.js';
-import { MANIFESTS_AHEAD } from '../../base/limits.js';
+import { REMOTE_CONCURRENCY } from '../../base/limits.js';
 import type { RequestOptions } from '../../base/request.js';
-import { type ObjectFolder, objectFolders, objectKey } from '../../format/keys.js';
-import { framesOf } from '../../format/locator.js';
-import type { HistoryEntry } from '../../format/ref.js';
+import { type ObjectFolder, objectFolders } from '../../format/keys.js';
+import type { Ref } from '../../format/ref.js';
 import type { Repository } from '../repository.js';
+import { isDamage, Marker } from './mark.js';
 
 export interface Usage {
   sessions: number;
@@ -39,43 +38,30 @@ export async function usageOf(repository: Repository, leftover: number, options:
       sizes.set(key, size);
     }
   }
-  const manifests = new Map<string, HistoryEntry>();
-  for await (const session of refs.list(options)) {
-    const ref = (await refs.read(session, options))?.ref;
+  const marker = new Marker(repository, options);
+  const reached = new Set<string>();
+  let isWhole = true;
+  const read = async (session: string): Promise<Ref | undefined> => (await refs.read(session, options))?.ref;
+  for await (const ref of readAhead(await sessionsOf(repository, options), REMOTE_CONCURRENCY, read)) {
     if (ref === undefined || ref.entries.length === 0) continue;
     usage.sessions++;
-    for (const { name } of ref.segments) sizes.delete(objectKey('segments', name));
-    for await (const entry of refs.entries(ref, options)) {
+    for await (const { commit } of refs.entries(ref, options)) {
       usage.commits++;
-      usage.logicalBytes += entry.commit.bytes;
-      manifests.set(objectKey('manifests', entry.manifest), entry);
+      usage.logicalBytes += commit.bytes;
     }
+    await marker.mark(ref, reached).catch((error: unknown) => {
+      if (!isDamage(error)) throw error;
+      isWhole = false;
+    });
   }
-  if (!(await forgetNeeded(repository, manifests, sizes, options))) return usage;
+  if (!isWhole) return usage;
+  for (const key of reached) sizes.delete(key);
   const unneeded = [...sizes.values()].reduce((sum, size) => sum + size, 0);
   return { ...usage, reclaimableBytes: unneeded + leftover + ((await provider.temporaryBytes?.(options)) ?? 0) };
 }
 
-/**
- * Removes the manifests and the objects that they need from `sizes`. Returns false if a manifest is
- * unreadable.
- */
-async function forgetNeeded(
-  repository: Repository,
-  manifests: ReadonlyMap<string, HistoryEntry>,
-  sizes: Map<string, number>,
-  options: RequestOptions,
-): Promise<boolean> {
-  const packs = async (entry: HistoryEntry): Promise<Set<string>> => {
-    const { blobs } = await repository.readManifest(entry, options);
-    return new Set([...blobs.values()].flatMap(({ location }) => framesOf(location).map(({ pack }) => objectKey('packs', pack))));
-  };
-  for (const key of manifests.keys()) sizes.delete(key);
-  try {
-    for await (const needed of readAhead(manifests.values(), MANIFESTS_AHEAD, packs)) for (const key of needed) sizes.delete(key);
-    return true;
-  } catch (error) {
-    if (!isError(error, 'INTEGRITY', 'NOT_FOUND', 'NEWER_VERSION', 'UNSUPPORTED')) throw error;
-    return false;
-  }
+async function sessionsOf({ refs }: Repository, options: RequestOptions): Promise<string[]> {
+  const sessions: string[] = [];
+  for await (const session of refs.list(options)) sessions.push(session);
+  return sessions;
 }

@@ -28,10 +28,10 @@ export async function sweep(store: SweptStore): Promise<void> {
   for await (const { path, remove } of leftovers(store)) await remove(path).catch(ignoreFailure);
 }
 
-/** Returns the bytes of the leftovers, except in `tmp`, which the provider counts. */
-export async function leftoverBytes(store: SweptStore): Promise<number> {
+/** Returns the bytes of the leftovers, except in the folder `but`. */
+export async function leftoverBytes(store: SweptStore, but?: string): Promise<number> {
   let bytes = 0;
-  for await (const { path } of leftovers(store)) if (dirname(path) !== store.temporaries) bytes += await bytesAt(path);
+  for await (const { path } of leftovers(store)) if (dirname(path) !== but) bytes += await bytesAt(path);
   return bytes;
 }
 
