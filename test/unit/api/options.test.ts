@@ -47,6 +47,7 @@ const calls: Readonly<Record<string, Call>> = {
   mount: (options, { store }) => store.mount('s', options),
   recover: (options, { store, dir }) => store.recover({ id: 's.0', session: 's', dir } as unknown as AbandonedMount, 'commit', options),
   verify: (options, { store }) => store.verify(options),
+  gc: (options, { store }) => store.gc(options),
   pushAll: (options, { store }) => store.pushAll(options).next(),
   pullAll: (options, { store }) => store.pullAll(options).next(),
   syncAll: (options, { store }) => store.syncAll(options).next(),
