@@ -65,7 +65,7 @@ class Collection {
     this.#marker = new Marker(repository, options);
   }
 
-  /** Condemns and deletes as many names as an epoch has room for. Returns whether there are more. */
+  /** Condemns and deletes as many names as fit into an epoch. Returns whether there are more. */
   async round(): Promise<boolean> {
     const { dryRun } = this.#options;
     const epoch = dryRun ? undefined : await this.#repository.epoch(this.#options);

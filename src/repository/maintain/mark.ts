@@ -8,7 +8,7 @@ import { framesOf } from '../../format/locator.js';
 import type { HistoryEntry, Ref } from '../../format/ref.js';
 import type { Repository } from '../repository.js';
 
-/** Returns whether an error tells of something that is missing or unreadable. */
+/** Returns whether an error reports something that is missing or unreadable. */
 export function isDamage(error: unknown): error is BrowserStateError {
   return isError(error, 'NOT_FOUND', 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED');
 }
@@ -16,7 +16,7 @@ export function isDamage(error: unknown): error is BrowserStateError {
 export class Marker {
   readonly #repository: Repository;
   readonly #options: RequestOptions;
-  /** The packs of each manifest that was read. A manifest never changes, and many refs may name it. */
+  /** The packs of each manifest. A manifest never changes, and many refs may name it. */
   readonly #packs = new Map<string, Promise<readonly string[]>>();
   readonly #reading = places(MANIFESTS_AHEAD);
 
