@@ -6,7 +6,7 @@ import type { Repository } from '../repository/repository.js';
 import { type RefOwner, SessionRef } from './session-ref.js';
 import { updateRef } from './update-ref.js';
 
-/** Notes nothing: a collection changes all sessions, most of which this machine does not use. */
+/** Notes nothing: this machine does not use most of the sessions that a collection changes. */
 const collector: Omit<RefOwner, 'manifest'> = {
   inlineHead: () => new Uint8Array(0),
   noteRef: async () => undefined,
