@@ -275,7 +275,8 @@ export class Refs {
 
   /**
    * Returns true if `ref` is the ref that a swap was to write, or follows that ref. Such a ref has
-   * the swap's nonce, or the entry or event that the swap added.
+   * the swap's nonce, or the entry or event that the swap added. A repack may have given the entry
+   * another manifest since.
    */
   async #holds(ref: Ref, wanted: Ref, from: Ref): Promise<boolean> {
     if (equalBytes(ref.nonce, wanted.nonce)) return true;
@@ -286,6 +287,7 @@ export class Refs {
       for await (const { id, manifest } of this.entries(ref)) {
         if (nameText(manifest) === nameText(entry.manifest)) return true;
         if (id === before?.id) break;
+        if (id === entry.id) return true;
       }
     }
     const event = wanted.events[0];

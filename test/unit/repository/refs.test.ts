@@ -178,6 +178,21 @@ test('R-WRITE-3: a swap without an answer is found in a segment after many swaps
   await isWhole(t, others, 'a', [entryOf(0), entryOf(501), ...later]);
 });
 
+test('R-WRITE-3, R-GC-8: a swap without an answer is found by its commit if a repack renamed the manifest since', async (t) => {
+  const { refs: others, provider } = await freshRefs();
+  await addEntries(others, 'a', [entryOf(0)]);
+  const repack = async () => {
+    const token = (await others.read('a')) as Token;
+    const entries = token.ref.entries.map((entry, i) => ({ ...entry, manifest: { epoch: 1, name: `f${i}`.repeat(16) } }));
+    t.not(await others.swap(token, { entries }), undefined);
+  };
+  const { refs } = await unanswered(provider, true, repack);
+  const token = (await refs.read('a')) as Token;
+  const swapped = await refs.swap(token, await refs.addEntries(token.ref, [entryOf(501)]));
+  t.is(swapped?.ref.entries[0]?.id, entryOf(501).id);
+  await isWhole(t, others, 'a', [entryOf(0), entryOf(501)]);
+});
+
 test('R-WRITE-3: an earlier entry does not prove that a swap without an answer took effect', async (t) => {
   const { refs: others, provider } = await freshRefs();
   const token = await addEntries(others, 'a', [entryOf(0), entryOf(2)]);
