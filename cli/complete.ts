@@ -1,6 +1,7 @@
 /**
- * Completion of names in a shell: sessions, tags and abandoned mounts of the local store. It never
- * contacts a remote, and prints nothing but names. Commands and options are completed by yargs.
+ * Completion of names in a shell: sessions, tags and abandoned mounts of the local store.
+ * Completion never contacts a remote, and prints nothing but names. yargs completes commands and
+ * options.
  */
 import type { Store } from '../src/index.js';
 import { type Command, commandName, type OptionTable } from './args/command.js';
@@ -35,7 +36,7 @@ async function mounts({ store }: Typed): Promise<string[]> {
   return (await store.abandonedMounts()).map(({ id }) => id);
 }
 
-/** The names that options and arguments take, by the name of either. */
+/** The sources of names for options and arguments, by the name of the option or argument. */
 const sources: Readonly<Record<string, Source>> = {
   session: sessions,
   at: revisions,
@@ -48,9 +49,9 @@ const sources: Readonly<Record<string, Source>> = {
 };
 
 /**
- * Resolves to what can take the place of the last word: names, or the choices of an option.
- * Undefined if a command or an option belongs there. Empty if nothing is known, as for the path of
- * a directory, which the shell completes.
+ * Resolves to the possible replacements of the last word: names, or the choices of an option.
+ * Resolves to undefined if a command or an option belongs there. Resolves to an empty list if
+ * nothing is known. The shell, for example, completes the path of a directory.
  */
 export async function completeNames(
   words: readonly string[],
@@ -75,16 +76,16 @@ async function namesFrom(source: Source, { home, user, session }: Values, signal
     const store = await context.store();
     return await source({ store, session }).finally(() => context.close());
   } catch {
-    // There is no such session, or the store cannot be read: completion is silent.
+    // If there is no such session, or the store cannot be read, completion is silent.
     return [];
   }
 }
 
-/** The values of options, by their names. */
+/** The values of options, by the options' names. */
 type Values = Readonly<Record<string, string>>;
 
 interface Place {
-  /** The option whose value the last word is, or the argument; undefined for anything else. */
+  /** The argument, or the option whose value the last word is. Undefined for any other word. */
   name: string | undefined;
   /** The values that the option can have, if they are known. */
   choices?: readonly string[] | undefined;
@@ -126,14 +127,17 @@ function placeOf(words: readonly string[], commandAt: number, { options, positio
   return value === undefined ? place(undefined) : place(name, last.slice(0, last.length - value.length));
 }
 
-/** Returns the option in a word, and the value after its `=`; neither if it takes no value. */
+/**
+ * Returns the option in a word, and the value after its `=`. Returns neither if the option has no
+ * value.
+ */
 function optionOf(word: string, known: OptionTable): { name?: string; value?: string | undefined } {
   const [, typed = '', value] = /^--?([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
   const [name, option] = Object.entries(known).find(([each, { alias = [] }]) => each === typed || [alias].flat().includes(typed)) ?? [];
   return name === undefined || option?.type === 'boolean' ? {} : { name, value };
 }
 
-/** Returns the words of a shell's line up to its cursor. The last one is empty after a blank. */
+/** Returns the words of a shell's line up to its cursor. The last word is empty after a blank. */
 export function wordsOf(line: string): string[] {
   const words = line.match(/(?:'[^']*'?|"(?:\\.|[^"\\])*"?|\\.|[^\s'"\\])+/gs) ?? [];
   const plain = words.map((word) => word.replace(/'([^']*)'?|"((?:\\.|[^"\\])*)"?|\\(.)/gs, (_, a = '', b = '', c = '') => a + b + c));

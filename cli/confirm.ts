@@ -1,4 +1,4 @@
-/** Questions to a person. Programs are never asked. */
+/** Questions to a person. Programs get no questions. */
 import { safe } from './output/text.js';
 
 /** Returns whether a person can answer: both the question and the answer need a terminal. */
@@ -6,7 +6,10 @@ export function canAsk({ json }: { json: boolean }): boolean {
   return !json && process.stdin.isTTY && process.stderr.isTTY;
 }
 
-/** Asks a question. Resolves to whether it was answered with yes; false if the signal aborts. */
+/**
+ * Prompts with a question. Resolves to true if the answer is yes, and to false if the signal
+ * aborts.
+ */
 export async function confirm(question: string, signal: AbortSignal): Promise<boolean> {
   const { createInterface } = await import('node:readline');
   process.stderr.write(`${safe(question)} [y/N] `);

@@ -6,7 +6,7 @@ import { CliError, describeFailure, exitStatus, type Failure } from './failure.j
 import type { Interrupts } from './interrupt.js';
 import type { Report } from './output/report.js';
 
-/** The arguments that every command has besides its own. */
+/** The arguments that every command has in addition to its own. */
 export interface GlobalArguments {
   home?: string | undefined;
   user?: string | undefined;
@@ -29,17 +29,17 @@ export class Context {
   readonly signal: AbortSignal;
   readonly home: string;
   readonly userId: string;
-  /** Redirects stop signals to a handler instead of cancelling this command. */
+  /** Redirects stop signals to a handler, so that they do not cancel this command. */
   readonly takeOver: Interrupts['takeOver'];
   /** The environment of this process. */
   readonly env: NodeJS.ProcessEnv;
   /** The exit status of a command that ends without an error. */
   status = 0;
   #store: Store | undefined;
-  /** The URL of the remote; undefined if none is configured. */
+  /** The URL of the remote. Undefined if none is configured. */
   readonly remote: string | undefined;
 
-  /** Throws USAGE if home or the remote is empty. */
+  /** Throws USAGE if `--home` or `--remote` is empty. */
   constructor(args: GlobalArguments, { env, report, signal, takeOver }: Surroundings) {
     if (args.home === '')
       throw new CliError('USAGE', 'expected a directory after --home, found an empty text', 'Name one with --home DIR.');
@@ -84,7 +84,7 @@ export class Context {
     return (await this.store()).session(id);
   }
 
-  /** Returns a `BrowserState` with the same home and remote. */
+  /** Returns a `BrowserState` with the same local store and remote. */
   async browserState(): Promise<BrowserState> {
     const { BrowserState } = await import('../src/index.js');
     const { home, remote, userId, report } = this;
@@ -108,7 +108,9 @@ export class Context {
     );
   }
 
-  /** Records a failure that does not stop the command. The exit status is that of the first one. */
+  /**
+   * Records a failure that does not stop the command. The exit status is that of the first failure.
+   */
   failed(error: unknown): Failure {
     const failure = describeFailure(error, this.signal.aborted);
     this.status ||= exitStatus[failure.code];
@@ -120,7 +122,7 @@ export class Context {
   }
 }
 
-/** Returns the default home. Throws USAGE if HOME is not an absolute path. */
+/** Returns the default folder of the local store. Throws USAGE if HOME is not an absolute path. */
 function defaultHome(): string {
   if (isAbsolute(homedir())) return join(homedir(), '.browserstate');
   const hint = 'Set HOME to your home directory, or name the store with --home DIR.';

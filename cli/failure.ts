@@ -1,6 +1,7 @@
 /**
- * Failures of commands: maps error codes to exit statuses and describes any thrown value. Errors of
- * the library are recognized by name, so that a usage error is reported without loading it.
+ * Failures of commands: the exit statuses of error codes, and the description of any thrown value.
+ * Errors of the library are recognized by name, so that a usage error is reported without loading
+ * the library.
  */
 import { unexpectedFailure } from '../src/base/system-errors.js';
 import type { ErrorCode, ErrorDetails } from '../src/index.js';

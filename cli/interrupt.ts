@@ -1,6 +1,6 @@
 /**
- * Cancellation by signals: the first one asks the command to stop and clean up, the second ends the
- * process at once.
+ * Cancellation by signals. The first signal cancels the command, which then cleans up; the second
+ * signal ends the process at once.
  */
 import { exitStatus } from './failure.js';
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: parses, runs the chosen command, and reports its output and exit status. */
+/** The command line: it parses, runs the chosen command, and reports its output and exit status. */
 import { readFileSync } from 'node:fs';
 import { COMPLETE } from './args/options.js';
 import { type CommandGroups, helpWidth, introduction } from './args/overview.js';
@@ -44,7 +44,8 @@ process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
 
 const { signal, takeOver } = cancelOnSignals();
 const typed = process.argv.slice(2);
-// Errors before the options are parsed are reported by a guess at them.
+// Options are not parsed yet. Errors until then are reported in the form that the typed words
+// suggest.
 let report = new Report({ json: typed.includes('--json'), quiet: false, verbose: false, color: !typed.includes('--no-color') });
 
 async function main(): Promise<number> {
@@ -57,8 +58,8 @@ async function main(): Promise<number> {
     process.stdout.write(names.map((name) => `${name}\n`).join(''));
     return 0;
   }
-  // Loaded inside `main`, so that its failures are reported: yargs fails if the current directory
-  // is gone.
+  // The parser is loaded inside `main`, so that its failures are reported: yargs fails if the
+  // current directory is gone.
   const { parse } = await import('./args/parser.js');
   if (typed.length === 0) {
     process.stderr.write(introduction(helpWidth()));

@@ -1,5 +1,5 @@
 /**
- * A command in a mounted session: it is started, stop signals reach it in order, and its changes
+ * A command in a mounted session. It is started, stop signals reach it in order, and its changes
  * are committed and pushed.
  */
 import type { ChildProcess, StdioOptions } from 'node:child_process';
@@ -28,17 +28,17 @@ export interface MountedCommand {
   dir: string;
   /** The program and its arguments. */
   words: readonly string[];
-  /** A browser shares no terminal: the end of its stderr is kept. */
+  /** The kind of program. A browser shares no terminal: the end of its stderr is kept. */
   kind: 'command' | 'browser';
 }
 
 export interface Ended {
   status: number;
-  /** Why the command did not run. */
+  /** The reason why the command did not run. */
   failure?: CliError;
-  /** Whether a signal to this process ended the command. */
+  /** True if a signal to this process ended the command. */
   isStopped?: boolean;
-  /** The end of what a browser wrote to stderr. */
+  /** The end of a browser's stderr. */
   errors?: string;
 }
 
@@ -46,7 +46,7 @@ export interface Ended {
 export interface Finished {
   ended: Ended;
   done?: Unmounted;
-  /** Why the unmount failed. */
+  /** The reason why the unmount failed. */
   lost?: unknown;
 }
 
@@ -85,7 +85,7 @@ export async function runMounted(
  * The command can still read from the terminal.
  */
 async function runIn(context: Context, state: BrowserState, { dir, words, kind }: MountedCommand): Promise<Ended> {
-  // Other commands do not load it.
+  // Only commands that start a process load the module.
   const { spawn } = await import('node:child_process');
   const [program = '', ...args] = words;
   let stops = 0;
@@ -135,12 +135,12 @@ async function runIn(context: Context, state: BrowserState, { dir, words, kind }
 }
 
 /**
- * Resolves when all that an exited process wrote to the pipe is read. A process that outlives it
- * may keep the pipe open, so its end is not awaited.
+ * Resolves when all that an exited process wrote to the pipe is read. Another process may still
+ * hold the pipe open, so the end of the pipe is not awaited.
  */
 async function unreadOf(pipe: Readable | null | undefined): Promise<void> {
   (pipe as Socket | null | undefined)?.unref();
-  // All of it is in the pipe, and one turn of the event loop reads as much as a pipe holds.
+  // All the output is in the pipe, and one turn of the event loop reads as much as a pipe holds.
   for (let turn = 0; turn < 2; turn++) await setImmediate();
 }
 
@@ -164,7 +164,7 @@ function stopBrowser(state: BrowserState): number | undefined {
     if (pid !== undefined) process.kill(pid, 'SIGINT');
     return pid;
   } catch {
-    // It has exited, or its locks are unreadable: only the command gets the signal.
+    // The browser has exited, or its locks are unreadable. Only the command gets the signal.
     return undefined;
   }
 }
@@ -186,8 +186,8 @@ function notRun(program: string, error: unknown): Pick<Ended, 'status'> & { fail
 }
 
 /**
- * Unmounts, waiting for processes that outlive the command. One that outlives a browser may be the
- * browser itself, if a wrapper started it, so it is waited for until it ends.
+ * Unmounts, waiting for processes that outlive the command. A process that outlives a browser may
+ * be the browser itself, if a wrapper started it. So the wait for such a process has no limit.
  */
 async function unmountWhenClosed(context: Context, state: BrowserState, kind: MountedCommand['kind'], options: UnmountOptions) {
   for (let attempt = 1; ; attempt++) {
@@ -216,7 +216,7 @@ function stillThere(error: unknown, dir: string): unknown {
   return new CliError(code, message, hints.filter(Boolean).join(' '), error);
 }
 
-/** Reports the commit; `more` are further members of the JSON. */
+/** Reports the commit. `more` are further members of the JSON. */
 export function reportUnmount(context: Context, { session, commit, changed, stats, pushed }: Unmounted, more: object = {}): void {
   const { report } = context;
   if (report.options.json) report.result({ session, commit: commit ?? null, changed, pushed, ...more }, () => []);

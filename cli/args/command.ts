@@ -1,4 +1,4 @@
-/** A command as data: the parser, the help and the completion are generated from it. */
+/** A command as data, from which the parser, the help and the completion are generated. */
 import type { ArgumentsCamelCase, InferredOptionType, Options, PositionalOptions } from 'yargs';
 import type { Context } from '../context.js';
 
@@ -9,8 +9,8 @@ type Inferred<T extends OptionTable | PositionalTable> = { [K in keyof T]: Infer
 
 interface Definition<P extends PositionalTable, O extends OptionTable> {
   /**
-   * As typed after the program's name, such as `snapshot <dir>`: `<…>` is required, `[…]` is
-   * optional.
+   * The usage as typed after the program's name, such as `snapshot <dir>`. `<…>` is required, `[…]`
+   * is optional.
    */
   usage: string;
   /** One sentence for the list of commands. */
@@ -20,7 +20,7 @@ interface Definition<P extends PositionalTable, O extends OptionTable> {
   positionals: P;
   options: O;
   examples: readonly (readonly [command: string, does: string])[];
-  /** Does the work and reports it. */
+  /** Does the work and reports the result. */
   run(context: Context, args: ArgumentsCamelCase<Inferred<P> & Inferred<O>>): Promise<void>;
 }
 

@@ -47,16 +47,16 @@ export const rules = {
   'keep-caches': { type: 'boolean', describe: 'Include caches and other files that browsers recreate' },
 } as const satisfies OptionTable;
 
-/** For commands that change a session: the remote may be read, but gets nothing. */
+/** The option of commands that change a session: the remote may be read, but gets nothing. */
 export const noPush = {
   'no-push': { type: 'boolean', describe: 'Change the local store only; leave the remote as it is' },
 } as const satisfies OptionTable;
 
-/** Explains both options for commands that have both. */
+/** Help text for commands that have both options. */
 export const noPushDetails =
   '--no-push leaves the remote as it is, and reads it only for a revision that is not in the local store. --offline does not contact it.';
 
-/** For commands that read the remote. */
+/** The option of commands that read the remote. */
 export const offline = {
   offline: { type: 'boolean', describe: 'Use local data only; do not contact the remote' },
 } as const satisfies OptionTable;
@@ -78,7 +78,7 @@ export const onConflict = {
 export const onConflictDetails =
   '--on-conflict decides. fail: end with an error that names the conflict session of your commits; fork: push your commits as a new session; ours, theirs: merge both, with the local or the remote content.';
 
-/** One session, or all of them. */
+/** The options that name one session, or all sessions. */
 export const sessionOrAll = {
   session: { ...session.session, demandOption: false },
   all: { type: 'boolean', describe: 'All sessions' },
@@ -86,7 +86,7 @@ export const sessionOrAll = {
 
 export const dir = (describe: string) => ({ dir: { type: 'string', demandOption: true, describe } }) as const satisfies PositionalTable;
 
-/** Parses labels of the form `key=value`. Throws USAGE for one without a `=`. */
+/** Parses labels of the form `key=value`. Throws USAGE for a label without a `=`. */
 export function parseLabels(texts: readonly string[] | undefined): Record<string, string> | undefined {
   return texts && Object.fromEntries(texts.map(parseLabel));
 }
@@ -97,7 +97,7 @@ function parseLabel(text: string): [key: string, value: string] {
   throw new CliError('USAGE', `expected a label as KEY=VALUE, found ${JSON.stringify(text)}`, 'Write --label KEY=VALUE.');
 }
 
-/** Parses the number of items to show. Throws USAGE for anything but digits. */
+/** Parses the number of items to show. Throws USAGE for anything except digits. */
 export function parseCount(option: string, text: string): number {
   if (/^[0-9]{1,15}$/.test(text)) return Number(text);
   throw new CliError('USAGE', `expected a whole number after ${option}, found ${JSON.stringify(text)}`, `Write ${option} 10, for example.`);

@@ -1,6 +1,6 @@
 /**
- * Parsing of the command line with yargs. Nothing runs during parsing, so every error that it
- * throws is a usage error.
+ * The parser of the command line, on yargs. Nothing runs during parsing, so every error that the
+ * parser throws is a usage error.
  */
 import yargs, { type Argv } from 'yargs';
 import type { GlobalArguments } from '../context.js';
@@ -16,8 +16,8 @@ export interface Choice {
 }
 
 /**
- * Returns the command that the words choose. `help COMMAND` is `COMMAND --help`. Undefined if
- * help, the version or completions were printed. Throws USAGE for an invalid command line.
+ * Returns the command that the words choose. `help COMMAND` is `COMMAND --help`. Returns undefined
+ * if help, the version or completions were printed. Throws USAGE for an invalid command line.
  */
 export function parse(words: readonly string[], groups: CommandGroups, version: string): Choice | undefined {
   const typed = words[0] === 'help' ? [...words.slice(1), '--help'] : words;
@@ -58,8 +58,8 @@ export function parse(words: readonly string[], groups: CommandGroups, version: 
 }
 
 /**
- * Thrown to stop yargs once a command is chosen. Otherwise it lays out that command's help, which
- * takes longer than all the parsing.
+ * Thrown to stop yargs once a command is chosen. Otherwise yargs lays out that command's help,
+ * which takes longer than all the parsing.
  */
 const parsed = Symbol('parsed');
 
@@ -67,8 +67,8 @@ const parsed = Symbol('parsed');
 const GUARD = '\0';
 
 /**
- * Returns the words without `--`, and guards those after it. yargs does not pass them to a command
- * as its arguments.
+ * Returns the words without `--`, and guards the words after it. yargs does not pass them to a
+ * command as its arguments.
  */
 function guardArguments(typed: readonly string[]): string[] {
   const end = typed.indexOf('--');

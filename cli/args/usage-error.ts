@@ -1,4 +1,4 @@
-/** Usage errors: name what was typed and suggest what was probably meant. */
+/** Usage errors, which name the mistyped word and suggest the probably intended one. */
 import { nearest } from '../../src/base/nearest.js';
 import { CliError } from '../failure.js';
 import { type Command, commandName, type OptionTable } from './command.js';
@@ -10,7 +10,7 @@ export interface Complaint {
   /** The typed words, up to `--` if there is one. */
   typed: readonly string[];
   hasSeparator: boolean;
-  /** The command whose arguments were being parsed; undefined if none was recognized yet. */
+  /** The command whose arguments were being parsed. Undefined if no command was recognized yet. */
   command: Command | undefined;
   commands: readonly Command[];
 }
@@ -130,7 +130,7 @@ function knownNames(command: Command | undefined): ReadonlySet<string> {
   return new Set(options.flatMap(([name, { alias = [] }]) => [name, ...[alias].flat()]));
 }
 
-/** Returns the name in `--name`, `--name=value` or `-n`; undefined for any other word. */
+/** Returns the name in `--name`, `--name=value` or `-n`, or undefined for any other word. */
 function optionName(word: string): string | undefined {
   return /^(?:--([^=]+)|-([^-]))/.exec(word)?.slice(1).find(Boolean);
 }

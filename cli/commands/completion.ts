@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { defineCommand } from '../args/command.js';
 import { COMPLETE } from '../args/options.js';
 
-/** yargs describes what it completes in the shell that SHELL names. */
+/** The scripts by shell. yargs formats its completions for the shell that SHELL names. */
 const scripts: Readonly<Record<string, string>> = {
   // Readline begins a word after `=` and `:`, and with `@`; the names are whole.
   bash: `_browserstate() {

@@ -42,7 +42,7 @@ async function agrees({ report, remote, signal }: Context, session: Session, noP
   return confirm(`Delete ${session.id} ${places}?`, signal);
 }
 
-/** Describes the history that is about to be deleted. A damaged one can be deleted too. */
+/** Describes the history that is about to be deleted. A damaged history can be deleted too. */
 async function summary(log: AsyncIterable<LogEntry>): Promise<string> {
   const entries: LogEntry[] = [];
   try {

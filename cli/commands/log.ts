@@ -46,7 +46,7 @@ interface Selection {
   offline: boolean | undefined;
 }
 
-/** Prints at most `limit` commits; returns whether there are more. */
+/** Prints at most `limit` commits. Returns whether there are more. */
 async function showCommits(context: Context, id: string, selection: Selection): Promise<boolean> {
   const { report, signal } = context;
   const { checkpoints, offline } = selection;
@@ -61,7 +61,7 @@ async function showCommits(context: Context, id: string, selection: Selection): 
   return more;
 }
 
-/** Reads at most `limit` commits, and the hidden ones between them. */
+/** Reads at most `limit` commits, and the hidden commits between them. */
 async function readHistory(
   entries: AsyncIterable<LogEntry>,
   { limit, checkpoints }: Selection,
@@ -89,9 +89,9 @@ interface Operation {
   op: LogEntry['op'] | RefEvent['op'];
   time: Date;
   author: string;
-  /** The commit that it made; null if none. */
+  /** The commit that the operation made, or null if there is none. */
   commit: string | null;
-  /** The commit's message, or what was tagged or forked. */
+  /** The commit's message, or the name of the tag or fork. */
   detail: string;
 }
 
@@ -113,7 +113,7 @@ async function readOperations(context: Context, id: string, selection: Selection
   return operations.sort((a, b) => b.time.getTime() - a.time.getTime());
 }
 
-/** Returns a line for each commit; those of a terminal draw how they descend from each other. */
+/** Returns a line for each commit. On a terminal, the lines also draw the lines of descent. */
 export function describeCommits(
   history: readonly LogEntry[],
   { checkpoints, screen, events = [] }: { checkpoints?: boolean | undefined; screen: Screen; events?: readonly RefEvent[] },
@@ -142,7 +142,10 @@ export function describeCommits(
   return table(rows, { right: sizes, omit: sizes, tails, width: screen.width });
 }
 
-/** Formats how much larger a commit is than its parent; empty if the parent is not known. */
+/**
+ * Formats how much larger a commit is than its parent. Returns an empty text if the parent is not
+ * known.
+ */
 function change(bytes: number, parent: string | undefined, byId: ReadonlyMap<string, LogEntry>): string {
   const before = parent === undefined ? 0 : byId.get(parent)?.bytes;
   return before === undefined ? '' : sizeChange(bytes - before);

@@ -11,7 +11,7 @@ interface Moved {
   session: string;
   files: number;
   bytes: number;
-  /** Null in a dry run. */
+  /** The commit, or null in a dry run. */
   commit: string | null;
   from: string;
   migrated: boolean;

@@ -1,4 +1,4 @@
-/** `open`: a browser for a person on a mounted session. */
+/** `open`: opens a browser for a person on a mounted session. */
 import { homedir } from 'node:os';
 import type { OpenedSession } from '../../src/drivers/open.js';
 import type { BrowserState } from '../../src/index.js';
@@ -56,7 +56,7 @@ export const open = defineCommand({
   },
 });
 
-/** Prints what happens now and how it ends. */
+/** Prints which session is open in which browser, and how that ends. */
 function announce({ report, remote }: Context, session: string, { browser }: OpenedSession, headless = false): void {
   const close = process.platform === 'darwin' ? 'Quit the browser' : 'Close the window';
   const kept = remote === undefined ? 'commit' : 'commit and push';

@@ -48,7 +48,7 @@ export const restore = defineCommand({
 });
 
 /**
- * Returns whether this is the current directory. Replacing it would leave the shell in a removed
+ * Returns whether `dir` is the current directory. Replacing it would leave the shell in a removed
  * directory.
  */
 function isCurrentDirectory(dir: string): boolean {

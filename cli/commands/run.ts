@@ -8,7 +8,7 @@ import { CliError, describeFailure } from '../failure.js';
 import { type Finished, type MountedCommand, reportUnmount, runMounted } from '../mounted.js';
 
 /**
- * Detects a browser by its name or its profile option; drivers such as chromedriver do not match.
+ * Detects a browser by its name or its profile option. Drivers such as chromedriver do not match.
  */
 const BROWSER = /\b(?:chrome|chromium|firefox|msedge|edge|brave|vivaldi|opera|librewolf)\b/i;
 const isBrowser = ([program = '', ...args]: readonly string[]): boolean =>
@@ -88,7 +88,7 @@ function report(context: Context, { ended, done, lost }: Finished, words: readon
     context.report.error(describeFailure(lost, context.signal.aborted), lost);
   } else {
     reportUnmount(context, done, { status });
-    // For a browser, the library reports it.
+    // For a browser, the library reports that the mount was not used.
     if (!done.changed && !isBrowser(words) && !words.some((word) => word.includes('{}'))) context.report.warn(UNUSED);
   }
 }

@@ -34,7 +34,7 @@ export const sessions = defineCommand({
 
 export function describe(found: readonly SessionInfo[], screen: Screen): Line[] {
   if (found.length === 0) return [];
-  // On a terminal, the headings name what is counted.
+  // On a terminal, the headings name the counted things.
   const amount = screen.width === undefined ? count : number;
   const rows = found.map(({ session, commit, time, commits, files, bytes }) => [
     styled('bold', session),

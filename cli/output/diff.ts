@@ -1,4 +1,4 @@
-/** Formats the difference of two trees: a line for each path, and a summary. */
+/** The difference of two trees as output: a line for each path, and a summary. */
 import type { TreeDiff } from '../../src/index.js';
 import { type Line, styled } from './lines.js';
 import { count, number } from './text.js';

@@ -16,7 +16,7 @@ export interface Node {
  */
 export function drawGraph(nodes: readonly Node[]): string[] {
   const places = new Map(nodes.map(({ commit }, i) => [commit, i]));
-  /** The commits that the lanes lead to; undefined for a free lane. */
+  /** The commits that the lanes lead to. Undefined for a free lane. */
   const lanes: (string | undefined)[] = [];
   return nodes.map(({ commit, parents }, at) => {
     const own = lanes.includes(commit) ? lanes.indexOf(commit) : free(lanes, 0);
@@ -48,7 +48,7 @@ interface Row {
   ended: readonly number[];
   /** Lanes that lead from the commit down. */
   begun: readonly number[];
-  /** Whether a lane passes the commit. */
+  /** For each lane, whether it passes the commit. */
   through: readonly boolean[];
 }
 

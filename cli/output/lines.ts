@@ -20,7 +20,7 @@ export function spaced(cells: readonly Cell[]): Line {
   return cells.flatMap((cell, i) => (i === 0 ? [cell] : ['  ', cell]));
 }
 
-/** Returns the row that names the columns of a table; none for programs. */
+/** Returns the row that names the columns of a table. Returns no row for programs. */
 export function headings({ width }: Screen, names: readonly string[]): Line[] {
   return width === undefined ? [] : [names.map((name) => styled('dim', name))];
 }
@@ -30,9 +30,9 @@ export interface Layout {
   right?: readonly number[];
   /** Lines that follow the rows, not aligned. */
   tails?: readonly Line[];
-  /** Width of the terminal; any line fits unless given. */
+  /** Width of the terminal. Without a width, any line fits. */
   width?: number | undefined;
-  /** Columns to leave out, the first first, until the rows fit. */
+  /** Columns to leave out, in this order, until the rows fit. */
   omit?: readonly number[];
 }
 
@@ -40,8 +40,9 @@ export interface Layout {
 const TAIL_WIDTH = 24;
 
 /**
- * Returns rows as lines with aligned columns, two spaces apart. If they are too wide, columns are
- * left out, then the first one is shortened to half of the width at least, then the lines.
+ * Returns rows as lines with aligned columns, two spaces apart. If the lines are too wide, columns
+ * of `omit` are left out first. Then the first column is shortened, at most to half of the width,
+ * and finally the lines are shortened.
  */
 export function table(rows: readonly Line[], { right = [], tails = [], width, omit = [] }: Layout = {}): Line[] {
   const widths: number[] = [];

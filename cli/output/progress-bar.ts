@@ -1,6 +1,6 @@
 /**
- * A one-line progress bar for terminals, which is cleared when the work is done. It draws only on
- * updates, so that no timer keeps the process alive.
+ * A one-line progress bar for terminals, which is cleared when the work is done. The bar is drawn
+ * only on updates, so that no timer keeps the process alive.
  */
 import { duration, number, size } from './text.js';
 
@@ -23,7 +23,7 @@ export class ProgressBar {
   #label = '';
   #drawnAt = Number.NEGATIVE_INFINITY;
   #doneThen = 0;
-  /** Units per second; undefined until the second drawing. */
+  /** Units per second. Undefined until the second drawing. */
   #speed: number | undefined;
   #visible = false;
 
@@ -43,7 +43,7 @@ export class ProgressBar {
     this.#stream.write(`\r${renderProgress(amount, this.#speed, this.#stream.columns)}\x1b[K`);
   }
 
-  /** Clears the line; the next update draws it again. */
+  /** Clears the line. The next update draws the bar again. */
   clear(): void {
     if (this.#visible) this.#stream.write('\r\x1b[K');
     this.#visible = false;
@@ -62,7 +62,10 @@ export class ProgressBar {
   }
 }
 
-/** Returns the line, cut so that it does not reach the terminal's last column, which would wrap. */
+/**
+ * Returns the line. The line is cut so that it does not reach the terminal's last column, which
+ * would wrap.
+ */
 export function renderProgress({ label, done, total, unit }: Amount, speed: number | undefined, columns: number): string {
   const share = total > 0 ? Math.min(1, done / total) : 1;
   const amount = unit === 'bytes' ? `${size(done)} of ${size(total)}` : `${number(done)} of ${number(total)} objects`;

@@ -13,7 +13,7 @@ export interface ReportOptions {
   json: boolean;
   quiet: boolean;
   verbose: boolean;
-  /** False: no colors, even on a terminal. */
+  /** If false, prints no colors, even on a terminal. */
   color: boolean;
 }
 
@@ -38,7 +38,7 @@ export class Report {
     this.#bar = stderr.isTTY && !json && !quiet && !verbose ? new ProgressBar(stderr) : undefined;
   }
 
-  /** Prints the result of a command: `value` with `--json`, else `lines`. */
+  /** Prints the result of a command: `value` with `--json`, otherwise `lines`. */
   result(value: unknown, lines: (screen: Screen) => readonly Line[]): void {
     this.clearProgress();
     if (this.options.json) this.#stdout.write(`${toJson(value)}\n`);
@@ -51,7 +51,7 @@ export class Report {
     return { width: isTTY ? columns || DEFAULT_WIDTH : undefined, now: Date.now() };
   }
 
-  /** Prints a warning. Programs find it in the result. */
+  /** Prints a warning. With `--json`, prints nothing, because the result contains the warning. */
   warn(text: string): void {
     if (this.options.quiet || this.options.json) return;
     this.clearProgress();
@@ -65,7 +65,7 @@ export class Report {
     this.#write(this.#stderr, [[styled('dim', text)]]);
   }
 
-  /** Prints an error with its hint; `--verbose` adds the stack trace. */
+  /** Prints an error with its hint. With `--verbose`, adds the stack trace. */
   error({ code, message, hint, details }: Failure, thrown: unknown): void {
     this.clearProgress();
     const trace = this.options.verbose ? inspect(thrown, { depth: 5 }) : undefined;
@@ -79,7 +79,7 @@ export class Report {
     this.#write(this.#stderr, lines);
   }
 
-  /** Draws the progress bar; with `--verbose`, prints a line for each file. */
+  /** Draws the progress bar. With `--verbose`, prints a line for each file instead. */
   readonly onProgress = ({ phase, path, bytes, totalBytes, files, totalFiles }: Progress): void => {
     const label = labels[phase];
     if (this.options.verbose && !this.options.json) {

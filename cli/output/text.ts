@@ -1,6 +1,6 @@
 /**
- * Text for people: formats numbers, sizes and times, and escapes untrusted texts. Profiles,
- * messages and labels are hostile input; their control characters must not reach a terminal.
+ * Text for people: numbers, sizes, times, and untrusted texts with escapes. Profiles, messages and
+ * labels are hostile input; their control characters must not reach a terminal.
  */
 
 /** Control characters, lone surrogates, line separators and bidirectional controls. */
@@ -21,7 +21,7 @@ export function toJson(value: unknown): string {
   return JSON.stringify(value).replaceAll(unsafe, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
-/** Returns the first line, with an ellipsis if there are more. */
+/** Returns the first line, with an ellipsis if there are more lines. */
 export function firstLine(text: string): string {
   const [first = '', ...rest] = text.trim().split('\n');
   return rest.length === 0 ? first : `${first.trimEnd()} …`;
@@ -61,14 +61,18 @@ export function sizeChange(bytes: number): string {
   return `${bytes < 0 ? '-' : '+'}${size(Math.abs(bytes))}`;
 }
 
-/** The output that lines are made for. Only a terminal has a width; others are read by programs. */
+/**
+ * The output that lines are made for. Only a terminal has a width; programs read any other output.
+ */
 export interface Screen {
   width: number | undefined;
   /** Milliseconds since 1970, UTC. */
   now: number;
 }
 
-/** Formats a time: its age on a terminal; elsewhere the time itself, which a revision accepts. */
+/**
+ * Formats a time: on a terminal as its age, elsewhere as the time itself, which a revision accepts.
+ */
 export function when(time: Date, { width, now }: Screen): string {
   if (width !== undefined) return age(time, now);
   return Number.isNaN(time.getTime()) ? 'unknown' : time.toISOString();
@@ -84,7 +88,10 @@ const ages: readonly [limit: number, seconds: number, name: string][] = [
   [Number.POSITIVE_INFINITY, 365.25 * 86_400, 'year'],
 ];
 
-/** Formats an age: `just now`, `3 minutes ago`. Returns the time itself if it is in the future. */
+/**
+ * Formats an age: `just now`, `3 minutes ago`. Returns the time itself if the time is in the
+ * future.
+ */
 export function age(time: Date, now: number): string {
   const seconds = (now - time.getTime()) / 1000;
   if (seconds < -60 || Number.isNaN(seconds)) return Number.isNaN(seconds) ? 'at an unknown time' : time.toISOString();

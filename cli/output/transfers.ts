@@ -1,5 +1,6 @@
 /**
- * Shared code of push, pull and sync: selects one session or all, and reports what was transferred.
+ * Shared code of push, pull and sync, which selects one session or all and reports what was
+ * transferred.
  */
 import type { Outcome, PullResult, PushResult, Session, Store } from '../../src/index.js';
 import type { Context } from '../context.js';
@@ -21,8 +22,8 @@ interface Action<Result, Json> {
 }
 
 /**
- * Acts on one session or all of them, and reports the results. The exit status is that of the first
- * failure. Throws USAGE if neither or both are named, or if there is no remote.
+ * Transfers one session or all of them, and reports the results. The exit status is that of the
+ * first failure. Throws USAGE if both or neither are named, or if there is no remote.
  */
 export async function forSessions<Result, Json>(
   context: Context,
