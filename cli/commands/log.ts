@@ -162,12 +162,14 @@ function remarks({ tags, message, labels, pushed, head }: LogEntry, source: stri
   return spaced(cells);
 }
 
-function describeOperations(operations: readonly Operation[], screen: Screen): Line[] {
+/** Returns a line for each operation. Ids of commits are whole for programs. */
+export function describeOperations(operations: readonly Operation[], screen: Screen): Line[] {
   const rows = operations.map(({ op, time, author, commit }) => [
     styled('cyan', when(time, screen)),
     styled('bold', op),
     styled('yellow', commit === null ? '' : shortId(commit)),
     author,
   ]);
-  return table(rows, { tails: operations.map(({ detail }) => [firstLine(detail)]), width: screen.width, omit: [2, 3] });
+  const shortened = (text: string) => (screen.width === undefined ? text : text.replaceAll(/\b[0-9a-f]{64}\b/g, shortId));
+  return table(rows, { tails: operations.map(({ detail }) => [firstLine(shortened(detail))]), width: screen.width, omit: [2, 3] });
 }

@@ -30,7 +30,12 @@ function describe({ sessions, commits, objects, storedBytes, logicalBytes, recla
   ];
   for (const [kind, { count, bytes }] of Object.entries(objects)) rows.push([styled('bold', kind), number(count), size(bytes)]);
   const total = Object.values(objects).reduce((sum, { count }) => sum + count, 0);
-  rows.push([styled('bold', 'stored'), number(total), size(storedBytes), ratio === null ? '' : `${ratio.toFixed(1)} times smaller`]);
+  rows.push([
+    styled('bold', 'stored'),
+    number(total),
+    size(storedBytes),
+    ratio === null ? '' : `${ratio < 100 ? ratio.toFixed(1) : number(Math.round(ratio))} times smaller`,
+  ]);
   const needless = reclaimableBytes === null ? 'unknown: `browserstate verify` lists the damage' : size(reclaimableBytes);
   rows.push([styled('bold', 'reclaimable'), '', needless, 'not needed by any commit']);
   return table(rows, { right: [1, 2] });

@@ -1,6 +1,6 @@
 /** The lines that `log` prints: on terminals of several widths, and for programs. */
 import test from 'ava';
-import { describeCommits } from '../../../../cli/commands/log.js';
+import { describeCommits, describeOperations } from '../../../../cli/commands/log.js';
 import { render } from '../../../../cli/output/lines.js';
 import type { LogEntry, RefEvent } from '../../../../src/index.js';
 
@@ -92,4 +92,12 @@ test('all checkpoints are drawn on request, and a history of one line has no lin
 test('a parent that is not listed leaves the change of the size open', (t) => {
   const found = describeCommits(history.slice(4, 5), { screen: { width: 80, now } });
   t.is(found.map((each) => render(each, false)).join(), '666666666666  6 minutes ago  1,200 files  2.0 MiB    logged in');
+});
+
+test('operations show short ids of commits on a terminal, and whole ones to programs', (t) => {
+  const id = '7'.repeat(64);
+  const tagged = { op: 'tag', time: new Date(now), author: 'ada@desk', commit: null, detail: `good ${id}` } as const;
+  const print = (width: number | undefined) => describeOperations([tagged], { width, now }).map((line) => render(line, false));
+  t.deepEqual(print(80), [`just now  tag    ada@desk  good ${'7'.repeat(12)}`]);
+  t.deepEqual(print(undefined), [`2026-11-20T12:00:00.000Z  tag    ada@desk  good ${id}`]);
 });
