@@ -7,11 +7,14 @@ import { type Frame, type Location, type ObjectName, packHeaderLength } from '..
 import { type HistoryEntry, newEntry, type Ref, type RefEvent } from '../../src/format/ref.js';
 import type { TreeEntry } from '../../src/format/tree.js';
 
-/** As the code makes objects, so that they compare as equal. */
+/**
+ * Objects with the fields of `shape`, in the form in which the code makes objects, so that they
+ * compare as equal.
+ */
 const record = <T>(shape: { [Key in keyof T]: fc.Arbitrary<T[Key]> }): fc.Arbitrary<T> =>
   fc.record(shape, { noNullPrototype: true }) as fc.Arbitrary<T>;
 
-/** A number of any magnitude that a uint can have. */
+/** Numbers of any magnitude that a uint can have. */
 export const uint: fc.Arbitrary<number> = fc.oneof(
   fc.maxSafeNat(),
   fc.nat(300),
@@ -25,7 +28,7 @@ export const text = (maxLength: number): fc.Arbitrary<string> => fc.string({ uni
 const name16 = bytes(16).map((value) => Buffer.from(value).toString('hex'));
 const objectName: fc.Arbitrary<ObjectName> = record({ epoch: uint, name: name16 });
 
-/** One name in a profile: unicode, odd characters and long ones. */
+/** Names in a profile: unicode, odd characters and long names. */
 export const component: fc.Arbitrary<string> = fc
   .oneof(
     { weight: 6, arbitrary: fc.string({ unit: 'binary', minLength: 1, maxLength: 8 }) },
@@ -46,7 +49,7 @@ const paths = fc.array(fc.array(component, { minLength: 1, maxLength: 4 }), { ma
 const mtime = fc.oneof(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), fc.constant(0n), fc.bigInt({ min: -2n, max: 2n }));
 const size = fc.oneof(fc.nat(200), fc.constantFrom(65_535, 65_536, 65_537, 131_072, 200_000));
 
-/** A valid tree: what has entries below it is a directory. */
+/** Valid trees: every path with entries below it is a directory. */
 export const tree: fc.Arbitrary<TreeEntry[]> = paths.chain((all) =>
   fc.tuple(...all.map((path) => (all.some((other) => other.startsWith(`${path}/`)) ? directoryAt(path) : entryAt(path)))),
 );
@@ -61,7 +64,7 @@ function entryAt(path: string): fc.Arbitrary<TreeEntry> {
     directoryAt(path),
     record({ kind: fc.constant('symlink' as const), path: fc.constant(path), mode: fc.constant(0o777), mtime, target }),
     record({ mode: fc.nat(0o777), mtime, size }).chain((facts) =>
-      // Few different blobs, so that the same ones come up again.
+      // The blobs are few, so that the same blobs appear repeatedly.
       fc.array(fc.nat(5), { minLength: Math.ceil(facts.size / 65_536), maxLength: Math.ceil(facts.size / 65_536) }).map((blobs) => ({
         kind: 'file' as const,
         path,
@@ -88,7 +91,7 @@ export const commit: fc.Arbitrary<Commit> = record({
   extensions: fc.constant([]),
 });
 
-/** A list of extensions with even tags, which every version carries along. */
+/** Lists of extensions with even tags, which every version carries along. */
 export const extensions = fc
   .uniqueArray(record({ tag: fc.maxSafeNat().map((n) => n - (n % 2)), value: fc.uint8Array({ maxLength: 10 }) }), {
     maxLength: 4,
@@ -125,7 +128,7 @@ const event: fc.Arbitrary<RefEvent> = record({
 });
 const tagName = fc.stringMatching(/^[A-Za-z0-9_-][A-Za-z0-9._@-]{0,20}$/).filter((name) => !/^[0-9a-fA-F]+$/.test(name) && name !== 'HEAD');
 
-/** A valid ref: what may only be in a session that has entries is there only with entries. */
+/** Valid refs. Only a session with entries has segments, tags and a head. */
 export const ref: fc.Arbitrary<Ref> = record({
   state: fc.constantFrom('live' as const, 'deleted' as const),
   sequence: uint.map((n) => Math.min(Math.max(1, n), MAX_SEQUENCE)),

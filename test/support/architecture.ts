@@ -40,7 +40,7 @@ const machineUse =
 
 /** The only folder that spells names of files that browsers keep. */
 const profile = isIn('src/profile/');
-/** Names that mean a file wherever they stand. */
+/** Names that mean a file in any text. */
 const browserFiles = [
   ...['Login Data', 'Web Data', 'Local State', 'Last Version', 'Secure Preferences', 'Top Sites', 'QuotaManager', 'Code Cache', 'GPUCache'],
   ...['DawnCache', 'ShaderCache', 'GrShaderCache', 'Safe Browsing', 'SingletonLock', 'SingletonSocket', 'SingletonCookie'],
@@ -48,7 +48,7 @@ const browserFiles = [
   ...['webappsstore.sqlite', 'prefs.js', 'user.js', 'times.json', 'compatibility.ini', 'logins.json', 'signedInUser.json', 'key4.db'],
   ...['cert9.db', '.parentlock', 'parent.lock', 'startupCache', 'sessionstore-backups', 'datareporting'],
 ];
-/** Names that mean a file as a segment of a path; in a sentence they are words. */
+/** Names that mean a file as a segment of a path. In a sentence they are words. */
 const browserWords = [
   ...['Cookies', 'Preferences', 'Favicons', 'Bookmarks', 'IndexedDB', 'Local Storage', 'Session Storage', 'Service Worker'],
   ...['lockfile', 'Crashpad', 'cache2'],
@@ -88,8 +88,8 @@ export function importsOf(tokens: readonly Token[]): Import[] {
 }
 
 /**
- * Returns what the table and the rules above forbid in source files, by path and text. `aliases`
- * are those of package.json.
+ * Returns the violations of the table and the rules above in source files, by path and text.
+ * `aliases` are those of package.json.
  */
 export function architectureFaults(
   files: ReadonlyMap<string, string>,
@@ -116,7 +116,8 @@ export function architectureFaults(
 }
 
 /**
- * Returns why a file may not import a target (a path of the project, or a package), or undefined.
+ * Returns why a file may not import a target (a path of the project, or a package), or undefined if
+ * it may.
  */
 function forbidden(file: string, target: string, files: ReadonlyMap<string, string>): string | undefined {
   const isPortable = portable(file) && !onNode(file);

@@ -27,7 +27,7 @@ export interface ErrorLine {
 }
 
 export class Desk {
-  /** The working directory of commands. Their paths are relative to it. */
+  /** The working directory of commands. Their paths are relative to this directory. */
   readonly dir: string;
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
@@ -52,17 +52,20 @@ export class Desk {
     }
   }
 
-  /** A started command. */
+  /** Starts a command. */
   start(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
     return spawn(process.execPath, [main, ...args], { cwd: this.dir, env: this.env, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   }
 
-  /** The result of a command. */
+  /** Runs a command. Resolves to its result. */
   async run(...args: string[]): Promise<Outcome> {
     return outcome(this.start(args));
   }
 
-  /** Resolves to the JSON result of a command that succeeds and prints nothing else. */
+  /**
+   * Runs a command. Resolves to its JSON result. Fails unless the command succeeds and prints
+   * nothing else.
+   */
   async json<T>(t: ExecutionContext, ...args: string[]): Promise<T> {
     const { status, stdout, stderr } = await this.run(...withJson(args));
     t.deepEqual({ status, stderr }, { status: 0, stderr: '' }, args.join(' '));
@@ -71,8 +74,8 @@ export class Desk {
   }
 
   /**
-   * Resolves to the error of a command that fails with this status and prints no result, and checks
-   * both of its forms.
+   * Runs a command that fails with this status and prints no result. Resolves to its error, after
+   * checking both forms of the error.
    */
   async failure(t: ExecutionContext, status: number, ...args: string[]): Promise<ErrorLine> {
     const forHuman = await this.run(...args);

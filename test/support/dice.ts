@@ -1,4 +1,4 @@
-/** Numbers below `n` from a seed, for runs that repeat. */
+/** Returns a function that returns numbers below `n` from a seed, for runs that repeat. */
 export function dice(seed: number): (n: number) => number {
   let state = seed >>> 0;
   return (n) => {

@@ -2,12 +2,12 @@
 import type { ExecutionContext } from 'ava';
 import { BrowserStateError, type ErrorCode, isError } from '../../src/base/errors.js';
 
-/** Asserts that `action` throws an error of that code; returns it. */
+/** Asserts that `action` throws an error of that code, and returns the error. */
 export function refuses(t: ExecutionContext, action: () => unknown, code: ErrorCode = 'INTEGRITY', message?: string): BrowserStateError {
   return t.throws(action, { instanceOf: BrowserStateError, code }, message) as BrowserStateError;
 }
 
-/** Asserts that `action` rejects with an error of that code; returns it. */
+/** Asserts that `action` rejects with an error of that code, and returns the error. */
 export async function rejects(
   t: ExecutionContext,
   action: () => Promise<unknown>,
@@ -18,8 +18,8 @@ export async function rejects(
 }
 
 /**
- * Returns the result of `action`. Undefined if it throws an error of one of the codes; other errors
- * pass.
+ * Returns the result of `action`, or undefined if it throws an error of one of the codes. Rethrows
+ * other errors.
  */
 export async function orCode<T>(action: () => T | Promise<T>, ...codes: ErrorCode[]): Promise<T | undefined> {
   try {
@@ -68,7 +68,9 @@ function isRefused(action: () => unknown, code: ErrorCode): boolean {
   return unless(action, code) === undefined;
 }
 
-/** Returns the result of `action` in a box. Undefined if it throws an error of one of the codes. */
+/**
+ * Returns the result of `action` in a box, or undefined if it throws an error of one of the codes.
+ */
 function unless<T>(action: () => T, ...codes: ErrorCode[]): T | undefined {
   try {
     return action();

@@ -1,7 +1,7 @@
 /**
- * A repository put together by hand, without the library's writers, so that any part of it can
- * break a rule of SPEC.md. `forged()` is whole: one session of three versions, the oldest in a
- * segment, the newest's manifest in the ref as well. Tests alter it before it is sealed.
+ * A repository put together by hand, without the library's writers, so that any part can break a
+ * rule of SPEC.md. `forged()` returns a whole repository: one session of three versions, the oldest
+ * in a segment, the newest's manifest in the ref as well. Tests alter it before it is sealed.
  */
 import { createHash } from 'node:crypto';
 import { concat, Writer } from '../../src/base/bytes.js';
@@ -20,7 +20,10 @@ export interface Version {
   manifest: ObjectName;
   commit: Commit;
   tree: TreeEntry[];
-  /** The places of the tree's distinct blobs, and the lengths that these are encoded for. */
+  /**
+   * The locations of the tree's distinct blobs, and the lengths for which the locations are
+   * encoded.
+   */
   locations: Location[];
   lengths: number[];
 }
@@ -28,15 +31,18 @@ export interface Version {
 export interface Forged {
   id: Uint8Array;
   epoch: Epoch | undefined;
-  /** Newest first. */
+  /** Versions, newest first. */
   versions: [Version, ...Version[]];
-  /** How many of the oldest are in the segment, and what the ref says of that. */
+  /**
+   * The number of the oldest versions that are in the segment, and the same number as the ref has
+   * it.
+   */
   inSegment: number;
   /** Bytes between the header of a pack and its digest. */
   packs: Map<ObjectName, Uint8Array>;
   /** Fields of the ref that replace those of the versions. */
   ref: Partial<Ref>;
-  /** The last word, on the bytes of all objects and cells. */
+  /** A final change of the bytes of all objects and cells. */
   after: (content: Map<string, Uint8Array>) => void | Promise<void>;
 }
 
@@ -49,13 +55,13 @@ export function fileEntry(path: string, ...contents: Uint8Array[]): TreeEntry {
   return { kind: 'file', path, mode: 0o600, mtime: 0n, size, ids };
 }
 
-/** The commit of a tree. */
+/** Returns the commit of a tree. */
 export function commitOf(tree: TreeEntry[], parts: Partial<Commit> = {}): Commit {
   const facts = { ...measureTree(tree), extensions: [] };
   return { tree: treeId(tree), parents: [], time: 1000, message: '', author: '', labels: {}, ...facts, ...parts };
 }
 
-/** Gives the version another tree, and a commit that agrees with it. */
+/** Gives the version another tree, and a commit that agrees with the tree. */
 export function retree(version: Version, tree: TreeEntry[]): void {
   version.tree = tree;
   version.commit = { ...version.commit, tree: treeId(tree), ...measureTree(tree) };
@@ -104,7 +110,7 @@ export function manifestBody({ commit, tree, locations, lengths }: Version): Uin
 export const envelope = (id: Uint8Array, kind: EnvelopeKind, key: string, body: Uint8Array): Promise<Uint8Array> =>
   wrap({ kind, repository: id, key }, body, 'auto');
 
-/** A pack of another make: any bytes between header and digest. */
+/** Returns a pack with any bytes between header and digest. */
 export function packOf(id: Uint8Array, key: string, payload: Uint8Array): Uint8Array {
   const content = concat([envelopeHeader({ kind: 'pack', repository: id, key }), payload]);
   return concat([content, createHash('sha256').update(content).digest()]);
@@ -117,8 +123,8 @@ export function entriesBody(entries: readonly HistoryEntry[]): Uint8Array {
 }
 
 /**
- * The repository's objects and cells, for a provider in which the user is `tester` and the session
- * `main`.
+ * Returns the repository's objects and cells, for a provider in which the user is `tester` and the
+ * session `main`.
  */
 export async function seal(repository: Forged): Promise<Content> {
   const { id, epoch, versions, inSegment, packs } = repository;

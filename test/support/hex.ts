@@ -1,4 +1,4 @@
-/** Bytes as text: what tests compare, whatever class the bytes are of. */
+/** Returns bytes as text, so that tests compare content and not the class of the bytes. */
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex');
 }

@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto';
 import type { Host } from '../../src/base/host.js';
 
 /**
- * Older than any file that a test writes, so that the stat cache trusts only files that were given
- * an older time.
+ * The start of the clock, older than any file that a test writes. The stat cache trusts only files
+ * that were given an older time.
  */
 export const EPOCH_START = Date.UTC(2026, 0, 1);
 
-/** Its clock goes on by a second with every look; its random bytes follow from `seed`. */
+/**
+ * Returns a host. Its clock advances by a second with every reading, and its random bytes follow
+ * from `seed`.
+ */
 export function fakeHost(seed = 'host'): Host {
   let looks = 0;
   let blocks = 0;

@@ -1,11 +1,11 @@
 /**
- * Directories that a living process changes while a test looks at them: every entry may be gone
- * before it is looked at.
+ * Directories that a living process changes while a test looks at them. Every entry may be gone
+ * before the test examines it.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Returns the result of `look`; undefined if the entry that it looks at is gone. */
+/** Returns the result of `look`, or undefined if the entry is gone. */
 export function ifLeft<T>(look: () => T): T | undefined {
   try {
     return look();
@@ -17,8 +17,8 @@ export function ifLeft<T>(look: () => T): T | undefined {
 }
 
 /**
- * Lists the paths of all entries below `dir`, without those that vanish meanwhile. `readdirSync`
- * with `recursive` fails if one does.
+ * Lists the paths of all entries below `dir`, without entries that vanish meanwhile. `readdirSync`
+ * with `recursive` fails if an entry vanishes.
  */
 export function livingPaths(dir: string): string[] {
   const entries = ifLeft(() => readdirSync(dir, { withFileTypes: true })) ?? [];
@@ -32,8 +32,7 @@ const ATTEMPTS = 200;
 const WAIT_MS = 50;
 
 /**
- * Removes a directory, although helpers of a browser that was killed may add files to it for
- * another moment.
+ * Removes a directory. Helpers of a browser that was killed may add files to it for another moment.
  */
 export function removeLiving(dir: string): void {
   for (let attempt = 1; ; attempt++) {

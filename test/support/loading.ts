@@ -1,4 +1,4 @@
-/** Options of Node for a process whose loading of modules is seen or disturbed. */
+/** Options of Node for a process whose loading of modules is recorded or disturbed. */
 
 const imported = (source: string): string[] => ['--import', `data:text/javascript,${encodeURIComponent(source)}`];
 
@@ -6,7 +6,7 @@ const hook = `data:text/javascript,${encodeURIComponent(
   `export async function load(url, context, next) { console.error('loaded ' + url); return next(url, context); }`,
 )}`;
 
-/** Writes `loaded <address>` to stderr for every module, for those of CommonJS at the end. */
+/** Writes `loaded <address>` to stderr for every module. Modules of CommonJS follow at the end. */
 export const showingLoads = imported(
   `import Module, { register } from 'node:module';
   import { pathToFileURL } from 'node:url';
@@ -14,7 +14,7 @@ export const showingLoads = imported(
   process.on('exit', () => Object.keys(Module._cache).forEach((path) => console.error('loaded ' + pathToFileURL(path))));`,
 );
 
-/** Lets `require` of a package fail with an error of that message and code. */
+/** Makes `require` of a package fail with an error of that message and code. */
 export const failingToRequire = (name: string, message: string, code: string): string[] =>
   imported(
     `import Module from 'node:module';

@@ -1,4 +1,7 @@
-/** Abilities of this machine that some tests need. Without one they are skipped; titles say why. */
+/**
+ * Abilities of this machine that some tests need. Tests without their ability are skipped, and
+ * their titles say why.
+ */
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,15 +17,15 @@ const isRoot = process.getuid?.() === 0;
 const rights = ['chown', 'dac_override', 'dac_read_search', 'fowner', 'linux_immutable'].map((right) => `-${right}`).join();
 
 /**
- * The words before a command that modes and owners bind. Root stays root without those rights:
- * another user cannot reach a Node.js or a clone that lie below a home of mode 0700.
+ * The words before a command that obeys modes and owners. Root stays root without those
+ * capabilities: another user cannot reach a Node.js or a clone below a home directory of mode 0700.
  */
 const withoutRights: readonly string[] = isRoot ? ['setpriv', `--bounding-set=${rights}`, `--inh-caps=${rights}`] : [];
 
 /** The words before a command that runs in a PID namespace of its own. */
 export const apart: readonly [string, ...string[]] = ['unshare', '--pid', '--fork', '--kill-child', '--mount-proc'];
 
-/** Runs Node.js as a user that modes and owners bind; resolves to its output. */
+/** Runs Node.js as a user that obeys modes and owners. Resolves to its output. */
 export async function runWithoutRights(...args: string[]): Promise<string> {
   const [command = '', ...words] = [...withoutRights, process.execPath, ...args];
   return (await promisify(execFile)(command, words)).stdout;
@@ -65,7 +68,7 @@ const abilities = {
 
 const found = new Map<string, boolean>();
 
-/** Declares a test by `declare`; it is skipped if the machine lacks one of `needs`. */
+/** Declares a test by `declare`. The test is skipped if the machine lacks one of `needs`. */
 export function testWith(needs: (keyof typeof abilities)[], declare: typeof test | typeof test.serial = test) {
   const missing = needs.filter((need) => {
     if (!found.has(need)) found.set(need, abilities[need]());

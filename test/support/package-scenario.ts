@@ -11,8 +11,8 @@ export const forms = Object.keys(imports) as Form[];
 export const outcome = 'restored, and the error of a missing session is typed';
 
 /**
- * Returns the source of an async function `scenario`, which saves a directory twice, restores it,
- * and resolves to `outcome`; and to the warnings that it got.
+ * Returns the source of an async function `scenario`. The function saves a directory twice and
+ * restores it. It resolves to `outcome` and to the warnings that it got.
  */
 export const scenario = (form: Form): string => `
   ${imports[form]('{ mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync }', 'node:fs')}

@@ -1,4 +1,4 @@
-/** Empty projects that have the packed tarball of this one installed. */
+/** Empty projects that have the packed tarball of this project installed. */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import type { TestFn } from 'ava';
 export const root = fileURLToPath(new URL('../../../', import.meta.url));
 const run = promisify(execFile);
 
-/** Returns a program of one of this project's packages. */
+/** Returns the path of a program of one of this project's packages. */
 export const bin = (name: string): string => join(root, 'node_modules/.bin', name);
 
 /** Packs this project into a folder. Returns the path and the files of the tarball. */
@@ -30,7 +30,7 @@ class Folder {
     this.env = { ...env, NO_COLOR: '1', NEXT_TELEMETRY_DISABLED: '1' };
   }
 
-  /** Runs a program in the folder. Resolves to its output, whether it fails or not. */
+  /** Runs a program in the folder. Resolves to its status and output, even if it fails. */
   async run(program: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
     return await run(program, args, { cwd: this.dir, env: this.env, maxBuffer: 2 ** 26 }).then(
       (output) => ({ code: 0, ...output }),
@@ -50,7 +50,7 @@ export class Project extends Folder {
     return new Folder(join(this.dir, folder));
   }
 
-  /** Unpacks the tarball, as npm does, beside links to `packages` of this project. */
+  /** Unpacks the tarball like npm does, next to links to `packages` of this project. */
   async install(packages: readonly string[]): Promise<string[]> {
     const { tarball, files } = await pack(this.dir);
     const own = join(this.dir, 'node_modules/browserstate');

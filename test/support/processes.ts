@@ -1,6 +1,6 @@
 /**
- * Processes of one machine as values: they share a local store, and each has its own name. A dead
- * one leaves everything unchanged.
+ * Processes of one machine as values. They share a local store, and each has its own name. A dead
+ * process leaves everything unchanged.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -74,7 +74,9 @@ export async function write(dir: string, files: Readonly<Record<string, string>>
   }
 }
 
-/** A profile with cookies and so many files that a tenth of them are few. */
+/**
+ * Returns a profile with cookies and many files. Losing a tenth of them is not an unexpected loss.
+ */
 export function profile(mark: string): Record<string, string> {
   const files: Record<string, string> = { 'Local State': '{}', 'Default/Cookies': `cookies ${mark}`, 'Default/Preferences': '{}' };
   for (let i = 0; i < 20; i++) files[`Default/file${i}`] = `content ${i}`;

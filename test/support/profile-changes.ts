@@ -14,13 +14,13 @@ const size = fc.oneof(
 const kindOfContent = fc.constantFrom(noise, prose, (length: number) => new Uint8Array(length));
 const content = fc.tuple(kindOfContent, size, fc.nat()).map(([make, length, seed]) => make(length, seed));
 
-/** Microseconds from 1906 to 2191: what every file system holds and Node can set. */
+/** Microseconds from 1906 to 2191. Every file system holds such times, and Node can set them. */
 const mtime = fc.oneof(
   { weight: 3, arbitrary: fc.bigInt({ min: 1_500_000_000_000_000n, max: 1_750_000_000_999_999n }) },
   { weight: 1, arbitrary: fc.bigInt({ min: -2_000_000_000_000_000n, max: 7_000_000_000_000_000n }) },
   { weight: 1, arbitrary: fc.constantFrom(0n, -1n, 1n, -1_000_000n, -999_999n, 4_503_599_627_370_497n) },
 );
-// Readable by its owner, or nobody but root could commit it.
+// Files are readable by their owner, because otherwise only root could commit them.
 const fileMode = fc.nat(0o777).map((mode) => mode | 0o400);
 const directoryMode = fc.nat(0o777).map((mode) => mode | 0o700);
 const target = fc.constantFrom('nowhere', '../..', '/etc/passwd', '.', 'a\\b', '\u{1f600}', 'x'.repeat(1000));
@@ -43,7 +43,7 @@ export const profile: fc.Arbitrary<Profile> = fc
 
 /** One change of a profile, which may have no effect. */
 export interface Edit {
-  /** For reports of failures. */
+  /** A description for reports of failures. */
   what: string;
   apply(before: Profile): Profile;
 }
@@ -108,7 +108,8 @@ function rename(before: Profile, from: string, to: string): Profile {
 }
 
 /**
- * The profile with the entry at that path, directories above it, and nothing else that was there.
+ * Returns the profile with the entry at that path, and the directories above it. Removes all other
+ * entries that were there.
  */
 function put(before: Profile, at: string, each: ProfileEntry): Profile {
   if (Buffer.byteLength(at) > 2000) return before;
@@ -126,8 +127,8 @@ function remove(before: Profile, at: string): Map<string, ProfileEntry> {
 }
 
 /**
- * Changes a directory that holds `before` into `after`, touching nothing else; files are changed in
- * place, as browsers do.
+ * Changes a directory that holds `before` into `after`, and touches nothing else. Files are changed
+ * in place, as browsers do.
  */
 export function changeProfile(dir: string, before: Profile, after: Profile): void {
   for (const [at, old] of before) if (after.get(at)?.kind !== old.kind) rmSync(join(dir, at), { recursive: true, force: true });
@@ -143,7 +144,7 @@ export function changeProfile(dir: string, before: Profile, after: Profile): voi
   for (const [at, each] of entries.reverse()) setFacts(join(dir, at), each);
 }
 
-/** In place: the file stays the same inode. */
+/** Writes in place: the file keeps its inode. */
 function rewrite(path: string, bytes: Uint8Array): void {
   truncateSync(path, bytes.length);
   writeFileSync(path, bytes, { flag: 'r+' });

@@ -23,16 +23,16 @@ export type ProfileEntry =
   | (Common & { kind: 'file'; mode: number; content: Uint8Array })
   | (Common & { kind: 'symlink'; target: string });
 
-/** Entries by path; every directory above an entry is an entry. */
+/** Entries by path. Every directory above an entry is an entry. */
 export type Profile = ReadonlyMap<string, ProfileEntry>;
 
 /**
- * What a version keeps of each path, one line of text each, in the order of the paths: tests
- * compare these.
+ * One line of text for each path, in the order of the paths, with everything that a version keeps.
+ * Tests compare listings.
  */
 export type Listing = ReadonlyMap<string, string>;
 
-/** 2024, so that the stat cache trusts it. */
+/** A time in 2023, so that the stat cache trusts it. */
 const USUAL_MTIME = 1_700_000_000_123_456n;
 
 export const file = (content: Uint8Array | string, mode = 0o600, mtime = USUAL_MTIME): ProfileEntry => ({
@@ -44,7 +44,7 @@ export const file = (content: Uint8Array | string, mode = 0o600, mtime = USUAL_M
 export const directory = (mode = 0o700, mtime = USUAL_MTIME): ProfileEntry => ({ kind: 'directory', mode, mtime });
 export const symlink = (target: string, mtime = USUAL_MTIME): ProfileEntry => ({ kind: 'symlink', mtime, target });
 
-/** Makes `dir`, which does not exist or is empty, hold the profile. */
+/** Writes the profile to `dir`, which does not exist or is empty. */
 export function writeProfile(dir: string, profile: Profile): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const entries = [...profile].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -52,23 +52,23 @@ export function writeProfile(dir: string, profile: Profile): void {
   for (const [path, entry] of entries.reverse()) setFacts(join(dir, path), entry);
 }
 
-/** Makes what is at `path` an entry of that kind and content; a directory may be there already. */
+/** Makes the entry at `path` one of that kind and content. A directory may exist already. */
 export function writeEntry(path: string, entry: ProfileEntry): void {
   if (entry.kind === 'directory') mkdirSync(path, { recursive: true });
   else if (entry.kind === 'symlink') symlinkSync(entry.target, path);
   else writeFileSync(path, entry.content);
 }
 
-/** Gives what is at `path` the mode and time of its entry. */
+/** Gives the entry at `path` the mode and time of `entry`. */
 export function setFacts(path: string, entry: ProfileEntry): void {
   setMtime(path, entry.mtime);
   if (entry.kind !== 'symlink') chmodSync(path, entry.mode);
 }
 
-/** Sets the modification time of what is at `path`, in microseconds. */
+/** Sets the modification time of the entry at `path`, in microseconds. */
 export function setMtime(path: string, mtime: bigint): void {
-  // Half a microsecond more or less, for libuv cuts off what is below one; of times before 1970 its
-  // versions do so in two ways.
+  // Half a microsecond is added or subtracted, because libuv truncates fractions. Its versions
+  // differ on times before 1970.
   for (const half of [0.5, -0.5]) {
     const seconds = Number(mtime / 1_000_000n) + (Number(mtime % 1_000_000n) + half) / 1e6;
     lutimesSync(path, String(seconds), String(seconds));
@@ -81,7 +81,7 @@ function mtimeOf({ mtimeNs }: BigIntStats): bigint {
   return (mtimeNs - (((mtimeNs % 1000n) + 1000n) % 1000n)) / 1000n;
 }
 
-/** Everything below `dir`. */
+/** Returns the listing of everything below `dir`. */
 export function readListing(dir: string): Listing {
   const lines: [string, string][] = [];
   const walk = (below: string): void => {
@@ -104,7 +104,10 @@ function readLine(path: string, stats: BigIntStats): string {
   return describeEntry('file', mode, mtime, readFileSync(path));
 }
 
-/** The line of an entry that holds these bytes, points there, or neither. */
+/**
+ * Returns the line of an entry. `holds` is the bytes of a file, the target of a symlink, or
+ * undefined.
+ */
 export function describeEntry(kind: ProfileEntry['kind'], mode: number, mtime: bigint, holds: Uint8Array | string): string {
   const described = typeof holds === 'string' ? holds : `${holds.length} bytes ${createHash('sha256').update(holds).digest('hex')}`;
   return `${kind} ${mode.toString(8)} ${mtime} ${described}`;
@@ -115,8 +118,8 @@ function sorted(lines: [string, string][]): Listing {
 }
 
 /**
- * A small profile of every kind of entry, shaped like a browser's but for names that are left out
- * of snapshots.
+ * Returns a small profile of every kind of entry. It resembles a browser's, without names that are
+ * left out of snapshots.
  */
 export function smallProfile(content: (length: number, seed: string) => Uint8Array): Map<string, ProfileEntry> {
   return new Map<string, ProfileEntry>([

@@ -3,8 +3,7 @@ import type { ExecutionContext } from 'ava';
 import fc from 'fast-check';
 
 /**
- * Asserts that the property holds; where it does not, the message has the counterexample and what
- * it led to.
+ * Asserts that the property holds. The message of a failure has the counterexample and its outcome.
  */
 export async function holds<Values>(
   t: ExecutionContext,

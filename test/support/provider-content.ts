@@ -1,4 +1,4 @@
-/** The content of a provider as a value, to alter and to put into another. */
+/** The content of a provider as a value, to alter and to put into another provider. */
 import { memoryProvider, type Provider } from '../../src/index.js';
 
 export type Content = Map<string, { bytes: Uint8Array; isCell: boolean }>;
@@ -13,7 +13,7 @@ export async function contentOf(provider: Provider): Promise<Content> {
   return content;
 }
 
-/** A memory provider with that content. */
+/** Returns a memory provider with that content. */
 export async function providerOf(content: Content): Promise<Provider> {
   const provider = memoryProvider();
   for (const [key, { bytes, isCell }] of content) await (isCell ? provider.swap(key, bytes, null) : provider.put(key, bytes));

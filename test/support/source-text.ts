@@ -3,11 +3,11 @@
 export interface Token {
   kind: 'comment' | 'string' | 'pattern' | 'code';
   /**
-   * Without the delimiters of a string or pattern. A template is a string for each part between its
-   * values.
+   * The text without the delimiters of a string or pattern. A template has a string for each part
+   * between its values.
    */
   text: string;
-  /** The line of its start, from 1. */
+  /** The line at which the token starts, from 1. */
   line: number;
 }
 
@@ -15,7 +15,7 @@ const lexeme =
   /(?<comment>\/\*[\s\S]*?\*\/|\/\/[^\n]*)|'(?<single>(?:\\[\s\S]|[^'\\\n])*)'|"(?<double>(?:\\[\s\S]|[^"\\\n])*)"|(?<template>`)|(?<open>\{)|(?<close>\})|(?<slash>\/)/g;
 const templatePart = /(?<text>(?:\\[\s\S]|\$(?!\{)|[^`\\$])*)(?<end>`|\$\{)/y;
 const patternRest = /(?<text>(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/[\\\n])+)\/[a-z]*/y;
-/** After these, a slash begins a pattern; after anything else it divides. */
+/** Text before a slash that begins a pattern. After any other text a slash divides. */
 const beforePattern = /(?:^|[(,=:[!&|?{};+*%<>~^-]|\b(?:return|typeof|case|in|of|await|yield|void))\s*$/;
 
 /**

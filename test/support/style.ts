@@ -9,9 +9,9 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface Finding {
   kind: 'phrases' | 'banned openings' | 'long comment lines' | 'long sentences';
-  /** The folder of code, or the Markdown file, whose budget it counts against. */
+  /** The folder of code, or the Markdown file, whose budget includes the finding. */
   scope: string;
-  /** `path:line: text`. */
+  /** The finding as `path:line: text`. */
   at: string;
 }
 
@@ -19,8 +19,8 @@ export interface Finding {
 export type Counts = Record<Finding['kind'], Record<string, number>>;
 
 /**
- * Phrases with what they stand for in plain words. Each has few false alarms, so it is not
- * complete.
+ * Banned phrases with their replacements in plain words. Each phrase has few false alarms, so the
+ * list is not complete.
  */
 const phrases: readonly (readonly [phrase: RegExp, better: string])[] = [
   [/(?:^|[.:!] )(?:What|Who|Whatever|Whoever)\b(?![^.]*\?)/, 'start with a verb, or with the thing'],
@@ -179,7 +179,8 @@ export function countStyle(findings: readonly Finding[]): Counts {
 }
 
 /**
- * Returns what is above the budget, a line each. A scope that the budget does not name has none.
+ * Returns a line for each count above the budget. A scope that the budget does not name has a
+ * budget of 0.
  */
 export function overBudget(counts: Counts, budget: Counts): string[] {
   return (Object.keys(counts) as (keyof Counts)[]).flatMap((kind) =>
@@ -189,7 +190,7 @@ export function overBudget(counts: Counts, budget: Counts): string[] {
   );
 }
 
-/** Returns the budget lowered to the counts. It never rises. */
+/** Returns the budget lowered to the counts. A budget never rises. */
 export function lowerBudget(counts: Counts, budget: Counts): Counts {
   const lowered: Counts = { phrases: {}, 'banned openings': {}, 'long comment lines': {}, 'long sentences': {} };
   for (const kind of Object.keys(budget) as (keyof Counts)[]) {

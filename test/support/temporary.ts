@@ -5,14 +5,20 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { removeLiving } from './living.js';
 
-/** A fresh directory's real path; it and all below it is removed after the test. */
+/**
+ * Returns the real path of a fresh directory. The directory and everything below it are removed
+ * after the test.
+ */
 export function temporary(t: ExecutionContext): string {
   const dir = freshDirectory();
   t.teardown(() => removeLiving(dir));
   return dir;
 }
 
-/** Runs `work` with a fresh directory and removes it: for the many runs of one property. */
+/**
+ * Runs `work` with a fresh directory and removes the directory. Suits the many runs of one
+ * property.
+ */
 export async function withTemporary<T>(work: (dir: string) => Promise<T>): Promise<T> {
   const dir = freshDirectory();
   try {

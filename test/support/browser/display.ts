@@ -1,4 +1,4 @@
-/** An X server without a screen, and windows on it that are closed as a person closes them. */
+/** An X server without a screen, and windows on it that close as if a person closed them. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
@@ -10,9 +10,9 @@ const run = promisify(execFile);
 const POLL_MS = 500;
 
 export interface Display {
-  /** As in the environment variable DISPLAY. */
+  /** The name, as in the environment variable DISPLAY. */
   name: string;
-  /** Has windows with such titles close, as a window manager does, until `ended` resolves. */
+  /** Closes windows with such titles, like a window manager does, until `ended` resolves. */
   close(title: string, ended: Promise<unknown>): Promise<void>;
   stop(): Promise<void>;
 }
@@ -34,7 +34,7 @@ export async function startDisplay(): Promise<Display> {
         isOver = true;
       });
       while (!isOver) {
-        // It fails if there is no such window yet, or if it has closed.
+        // xdotool fails if there is no such window yet, or if the window has closed.
         const { stdout } = await run('xdotool', [...find, title], { env }).catch(() => ({ stdout: '' }));
         for (const window of stdout.split('\n').filter(Boolean)) await closeWindow(name, Number(window));
         await Promise.race([over, sleep(POLL_MS)]);
@@ -72,7 +72,7 @@ async function closeWindow(display: string, window: number): Promise<void> {
   await once(socket.resume(), 'close');
 }
 
-/** Reads so many bytes of an answer. */
+/** Reads that many bytes of a response. */
 async function take(socket: Socket, length: number): Promise<Buffer> {
   for (;;) {
     const bytes = socket.read(length) as Buffer | null;

@@ -1,6 +1,6 @@
 /**
- * Rounds of a worker that is killed, or whose browser is, at a random moment. Each next round
- * reports the content of the session.
+ * Rounds of a worker that is killed, or whose browser is killed, at a random moment. Each next
+ * round reports the content of the session.
  */
 import { spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
@@ -26,12 +26,12 @@ interface Said {
 
 export interface Worker {
   said: Said[];
-  /** Resolves with the process's end: its status, or the signal that ended it. */
+  /** Resolves when the process ends, to its status or to the signal that ended it. */
   ended: Promise<number | string>;
   kill(signal: NodeJS.Signals): boolean;
 }
 
-/** Starts a worker. `onSaid` gets each of its messages. */
+/** Starts a worker. `onSaid` receives each of its messages. */
 export function startWorker(
   home: string,
   port: number,
@@ -61,21 +61,24 @@ export function startWorker(
 
 export type Outcomes = Record<'worker' | 'browser' | 'tooLate' | 'recovered', number>;
 
-/** Kills a Chromium that has a directory of this home open; false if there is none. */
+/**
+ * Kills a Chromium that has a directory of this local store open. Returns false if there is none.
+ */
 function killBrowser(home: string): boolean {
   for (const path of livingPaths(home)) {
     if (basename(path) !== 'SingletonLock') continue;
     try {
       return process.kill(Number(/\d+$/.exec(readlinkSync(join(home, path)))?.[0]), 'SIGKILL');
     } catch {
-      // One that is gone, or that a killed worker has left.
+      // The browser is gone, or a killed worker has left it.
     }
   }
   return false;
 }
 
 /**
- * Runs `kill` after that many milliseconds; false if `worker` ends before, or nothing was killed.
+ * Runs `kill` after that many milliseconds. Returns false if `worker` ends before, or if nothing
+ * was killed.
  */
 async function killAfter(moment: number, worker: Worker, kill: () => boolean): Promise<boolean> {
   const over = new AbortController();
@@ -85,10 +88,10 @@ async function killAfter(moment: number, worker: Worker, kill: () => boolean): P
 }
 
 /**
- * Goes on until so many rounds were killed at a random moment of their length, of the worker and of
- * the browser in turn. Each round must start, and see at least what was last committed of a browser
- * that was closed, and at most what was ever written, in the cookie and in localStorage alike.
- * Resolves to how often each thing came about.
+ * Runs rounds until `kills` of them were killed at a random moment of their length, the worker and
+ * the browser in turn. Each round must start. It must see at least the last commit of a browser
+ * that was closed, and at most what was ever written. Both apply to the cookie and to localStorage.
+ * Resolves to the number of each outcome.
  */
 export async function killRounds(t: ExecutionContext, kills: number, seed: number): Promise<Outcomes> {
   const home = join(temporary(t), 'home');
@@ -96,7 +99,7 @@ export async function killRounds(t: ExecutionContext, kills: number, seed: numbe
   const below = dice(seed);
   const outcomes: Outcomes = { worker: 0, browser: 0, tooLate: 0, recovered: 0 };
   let committed = 0;
-  // Of the last round that nobody disturbed; the first one is such.
+  // The length of the last undisturbed round. The first round is undisturbed.
   let length: number | undefined;
   try {
     for (let round = 1, isLast = false; !isLast; round++) {

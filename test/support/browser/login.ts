@@ -39,7 +39,7 @@ window.who = async () => ({
 });
 </script>`;
 
-/** Answers in the place of the server, which knows no user. */
+/** A service worker that answers instead of the server, which knows no user. */
 const worker = `
 addEventListener('install', () => skipWaiting());
 addEventListener('activate', (event) => event.waitUntil(clients.claim()));
@@ -53,8 +53,8 @@ const origins = ['shop', 'mail', 'bank'];
 /** The answer of every part of the site for an unknown visitor. */
 export const nobody = { cookie: null, session: null, localStorage: null, indexedDB: null, serviceWorker: null };
 /**
- * The same of one who logged in and whose browser was started again since: a cookie without an
- * expiry is gone.
+ * Returns the answer for a visitor who logged in and whose browser was restarted since. A cookie
+ * without an expiry is gone.
  */
 export const known = (user: string) => ({ cookie: user, session: null, localStorage: user, indexedDB: user, serviceWorker: user });
 
@@ -90,7 +90,8 @@ export interface Browsing {
 }
 
 /**
- * Opens every origin, or those given, evaluates `script` there, and returns what each page said.
+ * Opens every origin, or the given ones, and evaluates `script` there. Returns the value of each
+ * page.
  */
 export async function ask(browser: Pick<Browsing, 'newPage'>, { port }: Site, script: string, visited = origins): Promise<unknown[]> {
   const answers: unknown[] = [];
@@ -102,7 +103,7 @@ export async function ask(browser: Pick<Browsing, 'newPage'>, { port }: Site, sc
   return answers;
 }
 
-/** Asks in a browser that is closed again. */
+/** Evaluates a script in a browser, then closes the browser. Returns the value of each page. */
 export async function askAndClose(browser: Browsing, site: Site, script: string): Promise<unknown[]> {
   try {
     return await ask(browser, site, script);
@@ -111,7 +112,7 @@ export async function askAndClose(browser: Browsing, site: Site, script: string)
   }
 }
 
-/** The same answer from every origin. */
+/** Returns the same answer for every origin. */
 export function everywhere<T>(answer: T): T[] {
   return origins.map(() => answer);
 }
@@ -134,7 +135,7 @@ export function firefoxPath(): string {
   throw new Error('expected a Firefox on PATH, found none');
 }
 
-/** For tests: as root, and without anything that is fetched by itself. */
+/** Arguments for tests: the browser runs as root, and fetches nothing by itself. */
 export const quietArguments = [
   '--no-sandbox',
   '--disable-background-networking',
@@ -145,15 +146,15 @@ export const quietArguments = [
 ];
 
 /**
- * Opens every origin in a Chromium on `profile`, evaluates `script` there, closes the browser, and
- * returns what each page said.
+ * Opens every origin in a Chromium on `profile`, evaluates `script` there, and closes the browser.
+ * Returns the value of each page.
  */
 export async function visit(profile: string, site: Site, script: string): Promise<unknown[]> {
   const options = { executablePath: chromiumPath(), headless: true, args: quietArguments };
   return askAndClose(await chromium.launchPersistentContext(profile, options), site, script);
 }
 
-/** Kills the browser as a machine does that runs out of memory; resolves when it is gone. */
+/** Kills the browser like a machine that runs out of memory. Resolves when the browser is gone. */
 export async function kill(browser: Browser): Promise<void> {
   const child = browser.process();
   if (child === null) throw new Error('expected a browser of this process');

@@ -7,7 +7,7 @@ import { noise, prose } from '../content.js';
 
 export const platforms = { node, portable } satisfies Record<string, Platform>;
 
-/** The codecs that can be written here: zstd only if this Node has it. */
+/** The codecs that this Node can write. zstd is included only if Node has it. */
 export const written: readonly { by: Platform; codec: Exclude<Codec, 'raw'> }[] = [
   { by: node, codec: 'deflate' },
   { by: portable, codec: 'deflate' },
@@ -17,7 +17,9 @@ export const written: readonly { by: Platform; codec: Exclude<Codec, 'raw'> }[] 
 
 export const efforts: readonly Effort[] = ['fast', 'good', 'max'];
 
-/** Text, then what does not compress, then zeros, then the text again, `length` bytes in all. */
+/**
+ * Returns text, then incompressible bytes, then zeros, then the text again, `length` bytes in all.
+ */
 export function mixture(length: number, seed: string | number): Uint8Array {
   const part = Math.ceil(length / 4);
   return Uint8Array.from([...prose(part, seed), ...noise(part, seed), ...new Uint8Array(part), ...prose(part, seed)]).subarray(0, length);
@@ -26,7 +28,7 @@ export function mixture(length: number, seed: string | number): Uint8Array {
 const seed = fc.nat(1000);
 const shortLength = fc.nat(4000);
 const anyLength = fc.oneof({ weight: 4, arbitrary: shortLength }, fc.constantFrom(65_536, 65_537, 131_072, 200_000, 262_144));
-/** Content of up to `length`, with the lengths at which formats change their ways. */
+/** Content of up to `length` bytes, with the lengths at which formats change their encoding. */
 const ofLength = (length: fc.Arbitrary<number>): fc.Arbitrary<Uint8Array> =>
   fc.oneof(
     fc.tuple(length, seed).map(([n, s]) => prose(n, s)),

@@ -1,11 +1,11 @@
 /**
- * Frames of libzstd 1.5.7 at several levels, for a Node that cannot write any: the content is made
- * by `kind` with the seed "zstd".
+ * Frames of libzstd 1.5.7 at several levels, for a Node that cannot write any. `kind` makes the
+ * content, with the seed "zstd".
  */
 export interface ZstdFrame {
   kind: 'prose' | 'noise' | 'digits' | 'mixture' | 'zeros' | 'same';
   length: number;
-  /** In base64. */
+  /** The frame in base64. */
   frame: string;
 }
 
@@ -111,5 +111,6 @@ export const zstdFrames: readonly ZstdFrame[] = [
       'KLUv/SDI1QMAQkwcDsDlAW2bK1+EREKW/10JE6xrV165Htl01YHoq6JQRNmwAPSZ7gyzpZ9pKGygpQKxBzDlHB2rhhB5TV8Ohwksiu6vVsZPTGxJcwcAw6oPQwmAdbWbDsl4cgRRaK3fQQ+/0WACtJN1vBNftzN7WNMxIQMBAAoPphQ=',
   }, // level 3
   { kind: 'zeros', length: 300000, frame: 'KLUv/aDgkwQAVAAAEAAAAQD7/znAAgIAEAADnwQA' }, // level 3
-  { kind: 'same', length: 8, frame: 'KLUv/SAIHQAAQXgA' }, // by hand: one literal said eight times, and no sequences
+  // by hand: one literal repeated eight times, and no sequences
+  { kind: 'same', length: 8, frame: 'KLUv/SAIHQAAQXgA' },
 ];

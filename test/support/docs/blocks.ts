@@ -7,12 +7,15 @@ export const root = fileURLToPath(new URL('../../../../', import.meta.url));
 
 export interface Block {
   lang: string;
-  /** The file that the block is, as in a fence that begins with `js site.mjs`; empty if none. */
+  /**
+   * The file that the block is, as in a fence that begins with `js site.mjs`. Empty if there is
+   * none.
+   */
   file: string;
   code: string;
-  /** `path:line`, of the fence. */
+  /** The position of the fence, as `path:line`. */
   at: string;
-  /** The heading above it. */
+  /** The heading above the block. */
   section: string;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A package registry on loopback: this package as it would be published, and the installed packages
- * of package-lock.json.
+ * A package registry on loopback. It has this package as it would be published, and the installed
+ * packages of package-lock.json.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';

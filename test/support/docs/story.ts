@@ -1,11 +1,12 @@
 /**
- * Runs the code blocks of a Markdown file in order, in one directory, as a reader would:
+ * A run of the code blocks of a Markdown file, in order, in one directory, as a reader would run
+ * them:
  *
  * - `console`: each `$` line is a command. The lines below it are its output. No lines: any output.
  *   In output, `…` stands for any text; ids, times, sizes and counts of files match any others. A
  *   command fails if its output begins with `error:`, and only then.
  * - `sh`: commands without their output.
- * - A block with a file name is that file. `js` without one is a program that runs at once.
+ * - A block with a file name is that file. `js` without a name is a program that runs at once.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,9 +22,9 @@ import { temporary } from '../temporary.js';
 import { type Block, root } from './blocks.js';
 
 export interface StoryOptions {
-  /** Addresses of the text, and those that stand for them in the test. */
+  /** Addresses of the text, with their replacements in the test. */
   replaced?: Readonly<Record<string, string>>;
-  /** Packages of the project that the reader has installed, beside browserstate. */
+  /** Packages of the project that the reader has installed, in addition to browserstate. */
   packages?: readonly string[];
   /** Programs of the reader's machine: shell scripts by name. */
   programs?: Readonly<Record<string, string>>;
@@ -133,7 +134,10 @@ async function isOpen(port: number): Promise<boolean> {
 /** Lines that only root gets, or that depend on how fast a browser ends. */
 const forSome = /^(?:warning: Chromium runs without its sandbox|.*; waiting for it to end$).*\n/gm;
 
-/** Returns output without what differs from run to run, such as ids and the widths of columns. */
+/**
+ * Returns output without the parts that differ from run to run, such as ids and the widths of
+ * columns.
+ */
 export function normal(output: string): string {
   return output
     .replace(forSome, '')

@@ -1,7 +1,7 @@
 /**
- * The simulated death of a process in this one. From a step on, every change of the file system
- * fails, so that no cleanup of the program reaches the disk. This is much faster than a process for
- * each step, which other tests really kill.
+ * The simulated death of a process in this process. From a step on, every change of the file system
+ * fails, so that no cleanup of the program reaches the disk. The simulation is much faster than a
+ * process for each step. Other tests really kill processes.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -25,7 +25,9 @@ const synchronous = [
 ];
 const asynchronous = ['mkdir', 'writeFile', 'rename', 'rm', 'rmdir', 'unlink', 'link'];
 
-/** The number of a function's parameters that are entries which it makes or removes. */
+/**
+ * For each function, the number of parameters that are entries which the function makes or removes.
+ */
 const entriesOf: Record<string, number> = { mkdir: 1, rename: 2, unlink: 1, rmdir: 1, rm: 1 };
 
 class Death extends Error {}
@@ -67,8 +69,8 @@ function patched(module: object, names: readonly string[], isAsync: boolean): ()
 }
 
 /**
- * Runs `program`, which dies at the step of that number if it has so many. Returns the number of
- * steps. Entries of `closedTo` cannot be changed meanwhile.
+ * Runs `program`, which dies at the step of that number if it has so many steps. Returns the number
+ * of steps. Entries of `closedTo` cannot be changed meanwhile.
  */
 export async function dieAt(step: number, program: () => Promise<unknown>, closedTo?: string): Promise<{ steps: number; died: boolean }> {
   [steps, last, closed] = [0, step, closedTo];

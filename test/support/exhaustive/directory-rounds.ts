@@ -1,7 +1,7 @@
 /**
  * Rounds of many processes on one directory at once: restores, snapshots, checkpoints and mounts,
- * here and in other PID namespaces, some of them killed. Every version is whole, and the record,
- * `status` and the disk agree.
+ * here and in other PID namespaces. Some of them are killed. Every version is whole, and the
+ * record, `status` and the disk agree.
  */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -84,8 +84,8 @@ async function checkAll(
   for await (const { session: name } of store.sessions()) {
     const of = store.session(name);
     for await (const { commit, op } of of.log({ checkpoints: true })) {
-      // The directory of a mount that was killed while it wrote mixes two versions, and is
-      // committed as it is.
+      // The directory of a mount that was killed during a write mixes two versions, and is
+      // committed in that state.
       if (op !== 'recovered') t.is((await marksOf(of, commit)).length, 1, `${name} ${commit}`);
     }
   }

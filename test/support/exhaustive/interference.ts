@@ -1,7 +1,7 @@
 /**
- * C5: a checkout dies at a step, then the directory is changed, and then the next command runs. No
- * later write is lost. The directory holds a whole version, or every leftover is named. `force`
- * always gives the exact version.
+ * Interference with an interrupted checkout (C5): a checkout dies at a step, then the directory is
+ * changed, and then the next command runs. No later write is lost. The directory holds a whole
+ * version, or every leftover is named. `force` always gives the exact version.
  */
 import assert from 'node:assert/strict';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -13,15 +13,15 @@ import { dieAt } from './death.js';
 import { foreign, openHome } from './killed.js';
 
 export interface Target {
-  /** The directory. Its parent holds only leftovers besides. */
+  /** The directory. Its parent holds nothing else except leftovers. */
   dir: string;
   home: string;
   /** The head's version. */
   expected: Listing;
   keepDirectory?: boolean;
-  /** It is a mount point, which cannot be removed. */
+  /** True for a mount point, which cannot be removed. */
   isMount?: boolean;
-  /** Nothing can be created next to it. */
+  /** True if nothing can be created next to the directory. */
   isClosed?: boolean;
   /** Replaces the content of the directory with unknown files. */
   renew?: () => void;
@@ -80,7 +80,10 @@ function mark(path: string): string {
   return path;
 }
 
-/** The marker is part of the mixture that it marks, and holds no user data. */
+/**
+ * Returns whether a name is that of a leftover. The marker is part of the mixture that it marks,
+ * and holds no user data.
+ */
 function isLeftover(name: string): boolean {
   return name.startsWith('.browserstate-') && name !== MARKER;
 }
@@ -110,13 +113,13 @@ function isOfOne(found: Listing, versions: readonly Listing[]): boolean {
   return versions.some((version) => [...found].every(([path, line]) => isSameEntry(version.get(path), line)));
 }
 
-/** Emptied directories have another time. */
+/** Compares two lines of a listing. Ignores the time of directories, which emptying changes. */
 function isSameEntry(a: string | undefined, b: string): boolean {
   const kindAndMode = (line: string): string => line.split(' ').slice(0, 2).join(' ');
   return a === b || (a !== undefined && b.startsWith('directory') && kindAndMode(a) === kindAndMode(b));
 }
 
-/** The number of steps of an undisturbed checkout. */
+/** Returns the number of steps of an undisturbed checkout. */
 export async function countSteps(target: Target, start: keyof typeof starts): Promise<number> {
   await begin(target, start);
   const { steps } = await dieAt(Number.POSITIVE_INFINITY, () => checkOut(target, starts[start].force), closedOf(target));
@@ -134,7 +137,7 @@ export async function interfere(target: Target, start: keyof typeof starts, inte
   await begin(target, start);
   const old = readListing(dir);
   await dieAt(killAt, () => checkOut(target, starts[start].force), closedOf(target));
-  // This process is the one that died, so its lock has no owner.
+  // The dead process is this process, so its lock has no owner.
   const records = join(home, 'tester', '.store', 'records');
   for (const name of readdirSync(records)) if (/\.lock/.test(name)) rmSync(join(records, name), { recursive: true });
   const marked = (interferences[interference] as (target: Target) => string[])(target);
@@ -181,8 +184,8 @@ function found(target: Target, content: string): boolean {
 }
 
 /**
- * Commits the directory, which fails unless it is a whole version, or one that was written to
- * since.
+ * Commits the directory. Fails unless the directory is a whole version, or a version that was
+ * written to since.
  */
 async function snapshot({ home, dir }: Target, versions: readonly Listing[], isMarked: boolean): Promise<string | undefined> {
   try {

@@ -49,8 +49,8 @@ const child = fileURLToPath(new URL('../programs/checkout.js', import.meta.url))
 const hook = new URL('../programs/kill-hook.js', import.meta.url).href;
 
 /**
- * Checks out the head in a process that is killed at that step. At step 0 it is not killed, and
- * counts the steps.
+ * Checks out the head in a process that is killed at that step. At step 0 the process is not
+ * killed, and counts the steps.
  */
 export function checkOutKilled(
   home: string,
@@ -74,8 +74,8 @@ export function isSame(a: Listing, b: Listing): boolean {
 }
 
 /**
- * Commits the directory to a new session, which must fail unless it holds exactly one of the
- * versions.
+ * Commits the directory to a new session. Asserts that the commit fails unless the directory holds
+ * exactly one of the versions.
  */
 export async function commitsNoMixture(home: string, dir: string, versions: Listing[]): Promise<void> {
   try {

@@ -1,5 +1,5 @@
 /**
- * C16: failing calls of the file system, each one of every operation in turn. The operation
+ * Failing calls of the file system (C16). Each call of every operation fails in turn. The operation
  * succeeds, or fails with an error of this library that has a code and a hint. The store and the
  * profile are whole, and the operation can be repeated.
  */
@@ -65,9 +65,9 @@ interface Operation {
   /** Sets up the state, without faults. */
   prepare?: (place: Place) => Promise<unknown>;
   run: (session: Session, place: Place, store: Store) => Promise<unknown>;
-  /** The local store that it uses. */
+  /** The local store that the operation uses. */
   home?: string;
-  /** It reads the profile, and does not change it. */
+  /** True if the operation reads the profile and does not change it. */
   isCommit?: boolean;
   /**
    * The errors that a repetition may report after an attempt that took effect, or left something.
@@ -141,7 +141,7 @@ const operations: Record<string, Operation> = {
   'a look at the usage': { run: (_, __, store) => store.usage() },
 };
 
-/** Makes a local store and a remote with two commits. The second one is not pushed. */
+/** Makes a local store and a remote with two commits. The second commit is not pushed. */
 async function scene(t: ExecutionContext): Promise<Place> {
   const place = new Place(temporary(t));
   const store = await place.open();
@@ -157,7 +157,7 @@ async function scene(t: ExecutionContext): Promise<Place> {
   return place;
 }
 
-/** Runs an operation with faults. Returns its calls, and the faults of its outcome. */
+/** Runs an operation with faults. Returns its calls, and the problems of its outcome. */
 async function attempt(place: Place, operation: Operation, faults: Faults): Promise<{ calls: number; wrong: string[] }> {
   place.reset();
   await operation.prepare?.(place);

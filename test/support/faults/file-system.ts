@@ -1,8 +1,8 @@
 /**
- * The file system as actors see it who may stall or die between any two steps. While intercepted,
- * every call of node:fs/promises by an actor is split as the kernel splits it, into finding the
- * directory and acting in it (which a rename of that directory may come between), and waits for its
- * turn before each part. Syncing is skipped: nothing here loses power.
+ * The file system for actors that may stall or die between any two steps. While intercepted, every
+ * call of node:fs/promises by an actor is split like in the kernel: finding the directory, and
+ * acting in it. A rename of the directory may come between the parts, and each part waits for its
+ * turn. Syncing is skipped, because nothing here loses power.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { promises as fs } from 'node:fs';
@@ -10,15 +10,15 @@ import { basename, dirname, join } from 'node:path';
 
 type Call = (...args: never[]) => Promise<unknown>;
 
-/** Waits until the actor may take the step; rejects for one that is dead. */
+/** Waits until the actor may take the step. Rejects for a dead actor. */
 type Gate = (step: string) => Promise<void>;
 
 const gates = new AsyncLocalStorage<Gate>();
 const { open, link, rename, unlink, rmdir, mkdir, readdir, stat } = fs;
 
 /**
- * Replaces what the providers use of node:fs/promises by versions that know actors; everybody else
- * is let through.
+ * Replaces the functions of node:fs/promises that the providers use by versions that know actors.
+ * Calls of everybody else pass unchanged.
  */
 export async function interceptFileSystem(): Promise<void> {
   const calls: Record<string, Call> = {
@@ -55,8 +55,8 @@ async function gated<T>(step: string, act: () => Promise<T>): Promise<T> {
 }
 
 /**
- * Finds the directory of a path, waits, and acts on the path's last name in the directory that was
- * found, wherever it is by then.
+ * Finds the directory of a path, waits, and acts on the path's last name in that directory. The
+ * directory may have moved by then.
  */
 async function within<T>(step: string, path: string, act: (at: string) => Promise<T>): Promise<T> {
   const gate = gates.getStore() as Gate;
@@ -70,7 +70,7 @@ async function within<T>(step: string, path: string, act: (at: string) => Promis
   }
 }
 
-/** Removes as rm does with `recursive` and `force`, one step at a time. */
+/** Removes a tree like `rm` with `recursive` and `force`, one step at a time. */
 async function removeStepByStep(path: string): Promise<void> {
   const gate = gates.getStore() as Gate;
   await gate('rm: list');
@@ -90,7 +90,7 @@ function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** Someone who takes a step when the test says so. */
+/** A program that takes a step when the test says so. */
 export class Actor<T> {
   readonly result: Promise<T>;
   done = false;
@@ -105,7 +105,7 @@ export class Actor<T> {
     this.result.catch(() => undefined);
   }
 
-  /** Takes one step, and waits until the actor stands before the next one or has finished. */
+  /** Takes one step. Waits until the actor is before its next step or has finished. */
   async step(): Promise<void> {
     await this.#stopped();
     this.#waiting.shift()?.go();
@@ -118,7 +118,7 @@ export class Actor<T> {
   }
 
   /**
-   * Takes no further step, as a process that was killed: what it would do to clean up has no effect
+   * Takes no further step, like a process that was killed. The actor's cleanup has no effect
    * either.
    */
   async kill(): Promise<void> {

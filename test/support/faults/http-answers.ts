@@ -1,5 +1,5 @@
 /**
- * Answers that a client gets in place of those of the store: from a proxy, a captive portal, a
+ * Responses that a client gets instead of those of the store: from a proxy, a captive portal, a
  * broken or a hostile server.
  */
 import type { ServerResponse } from 'node:http';
@@ -9,21 +9,21 @@ export interface WrongAnswer {
   headers?: Record<string, string>;
   body?: string | Uint8Array;
   /**
-   * Follows the body: a cut before its announced end, or bytes without end in its place, as fast as
-   * they are read or a few at a time.
+   * The end of the response. `cut` closes the connection before the announced end. `on` sends bytes
+   * without end as fast as they are read, and an object sends a few at a time.
    */
   tail?: 'cut' | 'on' | { everyMs: number; bytes: number };
 }
 
 export interface Replaced {
   answer: WrongAnswer;
-  /** Whether the request took effect before. */
+  /** True if the request took effect before. */
   applied: boolean;
 }
 
 export const HTML = '<!DOCTYPE html>\n<html><head><title>Log in</title></head><body><p>Log in to this network</p></body></html>';
 
-/** Sends that answer. Without `tail` it is whole, and has its length. */
+/** Sends that response. Without `tail`, the response is whole and has its length. */
 export function replace(response: ServerResponse, { status, headers = {}, body = '', tail }: WrongAnswer): void {
   const bytes = Buffer.from(body);
   const length = tail === undefined ? bytes.length : tail === 'cut' ? bytes.length + 1000 : undefined;
@@ -46,7 +46,7 @@ function drip(response: ServerResponse, { everyMs, bytes }: { everyMs: number; b
 
 const PART = Buffer.alloc(64 * 1024, 'x');
 
-/** Writes as fast as it is read, until the client goes away. */
+/** Writes as fast as the client reads, until the client disconnects. */
 function endless(response: ServerResponse): void {
   const more = (): void => {
     while (!response.destroyed && response.write(PART));
@@ -55,7 +55,7 @@ function endless(response: ServerResponse): void {
   more();
 }
 
-/** Bodies that come with a status in place of the store's own document. */
+/** Bodies that come with a status instead of the store's own document. */
 export const bodies: Record<string, Omit<WrongAnswer, 'status'>> = {
   'a page of HTML': { headers: { 'content-type': 'text/html' }, body: HTML },
   nothing: {},

@@ -1,7 +1,7 @@
 /**
- * A proxy on the loopback between a provider's SDK and a server: it counts what passes, makes every
- * request take a round trip, and loses requests and answers where a test asks for it. The client is
- * given the proxy as its endpoint. Everything is passed on as it came, the Host header too, since
+ * A proxy on loopback between a provider's SDK and a server. The proxy counts requests, makes every
+ * request take a round trip, and loses requests and responses if a test wants that. The proxy is
+ * the client's endpoint. Everything is passed on unchanged, including the Host header, since
  * signatures cover it: the server checks what the client signed.
  */
 import { once } from 'node:events';
@@ -15,26 +15,31 @@ import { longestChain } from './rounds.js';
 /** The fate of a request. */
 export type HttpFault =
   | 'pass'
-  /** The connection is destroyed as soon as the head of the request has come. */
+  /** The connection is destroyed as soon as the head of the request has arrived. */
   | 'drop'
-  /** The request is received whole and answered with 503 by the proxy. */
+  /** The proxy receives the whole request and answers with 503. */
   | '503'
   /**
-   * The request is received whole, and the connection is destroyed: the server never hears of it.
+   * The whole request is received, and the connection is destroyed. The server never sees the
+   * request.
    */
   | 'cut-before'
-  /** The server has answered, and the connection is destroyed: the client never hears of it. */
+  /**
+   * The server has answered, and the connection is destroyed. The client never sees the response.
+   */
   | 'cut-after'
-  /** The server has answered, and the client gets 499 and a page of HTML in place of the answer. */
+  /**
+   * The server has answered, and the client gets 499 and a page of HTML instead of the response.
+   */
   | '499-after'
   /** The request is received and never answered. */
   | 'stall'
-  /** Passed on after so many milliseconds. */
+  /** The request is passed on after that many milliseconds. */
   | { delayMs: number };
 
 export interface ProxiedRequest {
   method: string;
-  /** Path and query. */
+  /** The path and the query. */
   url: string;
   kind: string;
   headers: IncomingHttpHeaders;
@@ -47,7 +52,9 @@ export interface HttpCounts {
   /** Requests by method and kind of path, as in `GET packs`. */
   requests: Record<string, number>;
   total: number;
-  /** Bytes of the bodies of requests that came from the client, and of answers that went to it. */
+  /**
+   * Bytes of the bodies of requests that came from the client, and of responses that went to it.
+   */
   sent: number;
   received: number;
   /** Connections that the client opened. */
@@ -59,34 +66,35 @@ export interface HttpProxy {
   url: string;
   counts(): HttpCounts;
   /**
-   * Dependent round trips: the longest chain of requests that each began after the previous one was
-   * answered.
+   * Returns the dependent round trips: the longest chain of requests that each began after the
+   * previous one was answered.
    */
   rounds(): number;
-  /** Counts from nothing again; connections that are open are not counted. */
+  /** Resets all counts. Open connections are not counted again. */
   reset(): void;
-  /** From here on every request is late by so many milliseconds. */
+  /** Delays every request from now on by that many milliseconds. */
   delayBy(roundTripMs: number): void;
   close(): Promise<void>;
 }
 
 export interface ProxyOptions {
-  /** The address of the server; only http. */
+  /** The address of the server. Only http is supported. */
   target: URL;
   /**
    * Milliseconds by which every request is late. Requests that are to count as one round must be
-   * sent within it.
+   * sent within this time.
    */
   roundTripMs?: number;
   fault?: FaultHook;
 }
 
-/** Headers that are about one connection and not passed on. */
+/** Headers that concern one connection and are not passed on. */
 const OF_CONNECTION = ['connection', 'keep-alive', 'proxy-connection'];
 
 export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass' }: ProxyOptions): Promise<HttpProxy> {
   let lateMs = roundTripMs;
-  // A connection for each request, so that none is found closed by a server that tired of waiting.
+  // Each request has its own connection, so that no request finds a connection that the server has
+  // closed.
   const agent = new Agent({ keepAlive: false });
   let log = freshLog();
 
@@ -124,7 +132,7 @@ export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass'
       own.received += chunk.length;
     });
     await pipeline(answer, response, { end: false });
-    // Closing a connection that has unread bytes in it would take the answer along.
+    // Closing a connection with unread bytes would lose the response too.
     if (!request.complete) await once(request, 'end');
     response.end();
   };
@@ -137,8 +145,8 @@ export async function startProxy({ target, roundTripMs = 0, fault = () => 'pass'
       port: target.port,
       method,
       path,
-      // A server that may close would do so as soon as it has answered, and what is still being
-      // sent would take the answer along.
+      // A server that may close the connection does so as soon as it has answered. Bytes that are
+      // still being sent would lose the response.
       headers: [...headersOf(request), 'Connection', 'keep-alive'],
     });
     response.once('close', () => upstream.destroy());
@@ -192,8 +200,9 @@ function describe(request: IncomingMessage): ProxiedRequest {
 }
 
 /**
- * What of a repository a URL of S3 or GCS is about: `list`, or the first of a repository's folders
- * and cells that it names (`packs`, `manifests`, `segments`, `refs`, `gc`, `config`), or `other`.
+ * Returns the kind of thing that a URL of S3 or GCS names in a repository. It is `list`, or the
+ * first folder or cell in the URL (`packs`, `manifests`, `segments`, `refs`, `gc`, `config`), or
+ * `other`.
  */
 export function pathKind(url: string): string {
   if (/[?&](?:list-type|prefix)=/.test(url)) return 'list';
@@ -201,7 +210,7 @@ export function pathKind(url: string): string {
   return named?.[1] ?? 'other';
 }
 
-/** Names and values by turns, as they came. */
+/** Returns names and values alternately, as they came. */
 function headersOf({ rawHeaders }: IncomingMessage): string[] {
   return rawHeaders.filter((_, i) => !OF_CONNECTION.includes((rawHeaders[i - (i % 2)] as string).toLowerCase()));
 }

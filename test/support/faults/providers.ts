@@ -1,6 +1,6 @@
 /**
- * Decorators over a provider, each named for what it does wrong or counts. `counting` and `latency`
- * change nothing that a caller can see; a list is one request to all of them.
+ * Decorators over a provider, each named after its fault or count. A caller of `counting` and
+ * `latency` sees no change. All decorators count a list as one request.
  */
 import { stat } from 'node:fs/promises';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -10,8 +10,7 @@ import type { Listed, Provider } from '../../../src/provider/provider.js';
 export type Method = 'put' | 'get' | 'read' | 'swap' | 'list' | 'delete';
 
 /**
- * Something that happens around a request: it calls `request` once, or not, and answers as it
- * likes.
+ * Code that runs around a request. It calls `request` once, or not at all, and returns any result.
  */
 type Around = <T>(method: Method, key: string, request: () => Promise<T>, sent: number) => Promise<T>;
 
@@ -34,8 +33,8 @@ export function around(inner: Provider, wrap: Around): Provider {
 }
 
 /**
- * The nth request, counted from 1, is UNREACHABLE: `before` it reaches the provider, or `after` it
- * took effect there.
+ * Returns a provider whose nth request, counted from 1, is UNREACHABLE: `before` it reaches the
+ * provider, or `after` it took effect there.
  */
 export function failNth(inner: Provider, n: number, when: 'before' | 'after'): Provider {
   let count = 0;
@@ -49,8 +48,9 @@ export function failNth(inner: Provider, n: number, when: 'before' | 'after'): P
 }
 
 /**
- * The nth request, counted from 1, is UNREACHABLE at once, as one that timed out; it reaches the
- * provider nevertheless, late: when `requests` more have been answered, or at `arrive`.
+ * Returns a provider whose nth request, counted from 1, is UNREACHABLE at once, as after a timeout.
+ * The request still reaches the provider, late: after `requests` more were answered, or at
+ * `arrive`.
  */
 export function lateNth(inner: Provider, n: number, requests: number): Provider & { arrive: () => Promise<void> } {
   let count = 0;
@@ -58,7 +58,7 @@ export function lateNth(inner: Provider, n: number, requests: number): Provider 
   const arrive = async (): Promise<void> => {
     const late = underWay;
     underWay = undefined;
-    // Nobody waits for its answer any more, be it a failure.
+    // Nobody waits for the result any more, even if it is a failure.
     await late?.().catch(() => undefined);
   };
   const outer = around(inner, async (method, key, request) => {
@@ -75,8 +75,8 @@ export function lateNth(inner: Provider, n: number, requests: number): Provider 
 }
 
 /**
- * Every answer that holds bytes of `key` has the byte at `at` flipped (counted from the end if
- * negative).
+ * Returns a provider that flips the byte at `at` in every result that holds bytes of `key`. A
+ * negative `at` counts from the end.
  */
 export function flipByte(inner: Provider, key: string, at = 0): Provider {
   return altering(inner, key, (bytes) => {
@@ -86,12 +86,15 @@ export function flipByte(inner: Provider, key: string, at = 0): Provider {
   });
 }
 
-/** Every answer that holds bytes of `key` ends `missing` bytes early. */
+/**
+ * Returns a provider that cuts `missing` bytes off the end of every result that holds bytes of
+ * `key`.
+ */
 export function truncate(inner: Provider, key: string, missing = 1): Provider {
   return altering(inner, key, (bytes) => bytes.slice(0, Math.max(0, bytes.length - missing)));
 }
 
-/** Swaps the content of two keys for get and read. */
+/** Returns a provider that swaps the content of two keys for get and read. */
 export function swapObjects(inner: Provider, one: string, other: string): Provider {
   const swapped = (key: string): string => (key === one ? other : key === other ? one : key);
   return {
@@ -109,7 +112,7 @@ export interface Counts {
   received: number;
 }
 
-/** Counts what passes, and changes nothing. */
+/** Returns a provider that counts requests and bytes, and changes nothing. */
 export function counting(inner: Provider): Provider & { counts: Counts } {
   const counts: Counts = { requests: { put: 0, get: 0, read: 0, swap: 0, list: 0, delete: 0 }, sent: 0, received: 0 };
   const counted = around(inner, async (method, _key, request, sent) => {
@@ -123,15 +126,15 @@ export function counting(inner: Provider): Provider & { counts: Counts } {
 }
 
 /**
- * Turns of the event loop and of the file system, some 30 ms on an idle machine: longer than what a
- * caller does between requests of one round.
+ * Turns of the event loop and of the file system, some 30 ms on an idle machine. A caller needs
+ * less time between requests of one round.
  */
 const QUIET_TURNS = 400;
 
 /**
- * Counts dependent rounds: requests that are under way together are one. Answers are held back
- * until the caller has sent nothing more for QUIET_TURNS, and are then all given at once, as if the
- * network were slower than everything else.
+ * Returns a provider that counts dependent rounds. Concurrent requests are one round. Results are
+ * held back until the caller has sent nothing more for QUIET_TURNS. Then all results arrive at
+ * once, as if the network were slower than everything else.
  */
 export function latency(inner: Provider): Provider & { rounds: () => number } {
   let rounds = 0;
@@ -170,7 +173,7 @@ async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-/** The body of an answer, if it has one. */
+/** Returns the body of a result, if it has one. */
 function bytesOf(result: unknown): Uint8Array | undefined {
   if (result instanceof Uint8Array) return result;
   const body = typeof result === 'object' && result !== null && 'bytes' in result ? result.bytes : undefined;

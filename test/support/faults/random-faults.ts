@@ -4,18 +4,21 @@ import type { FaultHook } from './http-proxy.js';
 
 export interface FaultRates {
   /**
-   * Parts of all requests, from 0 to 1, that never reach the server, are answered by 503, and whose
-   * answer is lost.
+   * Parts of all requests, from 0 to 1: requests that never reach the server, that are answered by
+   * 503, and whose response is lost.
    */
   dropped?: number;
   refused?: number;
   unanswered?: number;
-  /** The part that is late, by up to `maxDelayMs`. */
+  /** The part of all requests that is late, by up to `maxDelayMs`. */
   delayed?: number;
   maxDelayMs?: number;
 }
 
-/** A hook that draws for every request; the same seed and order of requests draw the same. */
+/**
+ * Returns a hook that draws a fault for every request. The same seed and order of requests draw the
+ * same faults.
+ */
 export function randomFaults(seed: number, rates: FaultRates): FaultHook {
   const { dropped = 0, refused = 0, unanswered = 0, delayed = 0, maxDelayMs = 0 } = rates;
   const roll = dice(seed);

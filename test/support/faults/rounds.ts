@@ -1,9 +1,9 @@
-/** Dependent round trips, found from when requests began and ended. */
+/** Dependent round trips, computed from the start and end of requests. */
 
 /**
  * Returns the length of the longest chain of intervals that each start when or after the previous
- * one ended. An interval counts as dependent on all that ended before its start. One that has not
- * ended has none after it.
+ * interval ended. An interval counts as dependent on all intervals that ended before its start. An
+ * interval that has not ended has none after it.
  */
 export function longestChain(intervals: readonly { start: number; end: number }[]): number {
   let length = 0;

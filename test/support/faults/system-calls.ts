@@ -1,5 +1,6 @@
 /**
- * Calls of the file system that fail: each one of an operation in turn, whichever module makes it.
+ * Calls of the file system that fail. Each call of an operation fails in turn, regardless of the
+ * module that makes the call.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import fs from 'node:fs';
@@ -8,14 +9,14 @@ import { syncBuiltinESMExports } from 'node:module';
 type Call = (this: unknown, ...args: unknown[]) => unknown;
 type Calls = Record<string, Call>;
 
-/** The calls that fail in a run, which are counted from 1 on, with the error of that name. */
+/** The calls that fail in a run, counted from 1, and the error of the failure. */
 export interface Faults {
   errno: 'EIO' | 'EMFILE';
   fails: (index: number, call: string) => boolean;
 }
 
 interface Run extends Faults {
-  /** The calls made that may fail so, in order. */
+  /** The calls so far that could have failed, in order. */
   made: string[];
 }
 
@@ -23,10 +24,10 @@ const runs = new AsyncLocalStorage<Run>();
 
 /** Calls that need a descriptor. */
 const opening = /^(?:open|opendir|readdir|readFile|writeFile|appendFile|copyFile|cp|rm|mkdtemp)(?:Sync)?$/;
-/** Functions that never fail, and those that are no calls of the system. */
+/** Functions that never fail, and functions that are no system calls. */
 const harmless = /^(?:exists|watch|unwatch|create|constructor|_|lazy|F_OK|get|on|emit)/;
 
-/** Counts a call; throws if it is to fail. */
+/** Counts a call. Throws if the call is to fail. */
 function enter(name: string, path: unknown): void {
   const run = runs.getStore();
   if (run === undefined || (run.errno === 'EMFILE' && !opening.test(name))) return;
@@ -40,10 +41,10 @@ function failure(code: Faults['errno'], syscall: string, path: unknown): Error {
   return Object.assign(new Error(`${code}: a fault that the test asked for, ${syscall}`), { code, errno: -1, syscall, ...where });
 }
 
-/** A descriptor is closed also if closing says that it failed. */
+/** Calls that close a descriptor. The descriptor is closed even if the call fails. */
 const closing = /^close(?:Sync)?$/;
 
-/** Nothing here loses power. */
+/** Calls that sync. They do nothing, because nothing here loses power. */
 const syncing = /^(?:f?data)?(?:fsync|sync)(?:Sync)?$/;
 
 function replace(calls: Calls, isWanted: (name: string) => boolean, isAsync: boolean): void {
@@ -75,7 +76,7 @@ replace(fs as unknown as Calls, (name) => name.endsWith('Sync'), false);
 syncBuiltinESMExports();
 
 /**
- * Runs `body` with the faults; resolves to what came of it, and the calls that were made until
+ * Runs `body` with the faults. Resolves to its error, if any, and the calls that were made until
  * then.
  */
 export async function withFaults(faults: Faults, body: () => Promise<unknown>): Promise<{ error?: unknown; made: readonly string[] }> {

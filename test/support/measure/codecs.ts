@@ -7,7 +7,7 @@ import * as zlib from 'node:zlib';
 
 export interface Codec {
   readonly name: string;
-  /** Returns the stored size of `data`: raw if compression does not help. */
+  /** Returns the stored size of `data`. Data that does not become smaller is stored raw. */
   storedSize(data: Uint8Array): number;
 }
 

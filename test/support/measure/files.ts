@@ -8,7 +8,7 @@ import { defaultExclude, readFacts } from '../../../src/profile/excludes.js';
 import { ifLeft } from '../living.js';
 
 export interface ProfileFile {
-  /** Relative to the profile, `/`-separated. */
+  /** The path relative to the profile, `/`-separated. */
   readonly path: string;
   readonly size: number;
   readonly mode: number;
@@ -16,8 +16,8 @@ export interface ProfileFile {
 }
 
 /**
- * Lists regular files in path order. `keepCaches` excludes only locks. Tolerates files that a just
- * closed browser still removes.
+ * Lists regular files in path order. `keepCaches` excludes only locks. Tolerates files that a
+ * browser still removes after it was closed.
  */
 export function listFiles(root: string, { keepCaches }: { keepCaches: boolean }): ProfileFile[] {
   const facts = readFacts(root);

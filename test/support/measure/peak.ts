@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { resourceUsage } from 'node:process';
 
 /**
- * Returns the most memory that this process has held since its program started, in bytes. On Linux
- * `maxRSS` counts the process that started it too: the new process is a copy of that one at first.
+ * Returns the peak memory of this process since its program started, in bytes. On Linux `maxRSS`
+ * includes the parent process: the new process is a copy of its parent at first.
  */
 export function peakMemory(): number {
   if (process.platform !== 'linux') return resourceUsage().maxRSS * 1024;

@@ -1,6 +1,6 @@
 /**
- * Reads one generation of a profile into memory with the hashes of its pages, once for all policies
- * of a benchmark.
+ * The content of one generation of a profile, read into memory with the hashes of its pages, once
+ * for all policies of a benchmark.
  */
 import { hash as nodeHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * A profile of very many small files, and the peak memory of each operation on it, each as its own
- * process. Linux only.
+ * A profile of very many small files, and the peak memory of each operation on it. Each operation
+ * is its own process. Linux only.
  */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

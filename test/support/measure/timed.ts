@@ -1,4 +1,6 @@
-/** Runs a program and reports its resource use, including children, by GNU time. Linux only. */
+/**
+ * Runs of a program with its resource use, including children, measured by GNU time. Linux only.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,11 +11,11 @@ import { text } from 'node:stream/consumers';
 export interface Timed {
   readonly wallMs: number;
   /**
-   * User and system time of the process and every child that it waited for; GNU time counts in
+   * User and system time of the process and every child that it waited for. GNU time counts in
    * steps of 10 ms.
    */
   readonly cpuMs: number;
-  /** The peak of the largest process among them. */
+  /** The peak of the largest of these processes. */
   readonly maxRssKiB: number;
   readonly status: number;
   readonly stdout: string;
@@ -58,7 +60,7 @@ export function runTimed(command: string, args: readonly string[], options: RunO
   }
 }
 
-/** Does the same while this process keeps serving the program's requests. */
+/** Runs the program like `runTimed`, while this process keeps serving the program's requests. */
 export async function runTimedBeside(command: string, args: readonly string[], options: RunOptions = {}): Promise<Timed> {
   const folder = mkdtempSync(join(tmpdir(), 'browserstate-time-'));
   try {

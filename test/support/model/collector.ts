@@ -3,7 +3,7 @@ import { bits, type Epoch, itemsOf, type Moment, OBJECTS, type Ref } from './sta
 import type { Weakening } from './worlds.js';
 import type { Program } from './writers.js';
 
-/** Collects; condemns at most that many names. */
+/** Collects garbage. Condemns at most that many names. */
 export function collect(most = OBJECTS): Program {
   return (now, without) => {
     const { step, pin, listed, marked, condemned } = now.me;
@@ -48,7 +48,7 @@ export function collect(most = OBJECTS): Program {
   };
 }
 
-/** Returns which of the listed objects are candidates, which is what no ref was seen to name. */
+/** Returns which of the listed objects are candidates: those that no ref was seen to name. */
 function candidates({ state, me }: Moment, most: number, without: Weakening | undefined): number {
   const { k } = me.pin as Epoch;
   const isYoung = (item: number) => without === 'objects of the epoch are no candidates' && (state.births[item] as number) >= k;
@@ -65,7 +65,7 @@ function condemn(now: Moment, without: Weakening | undefined): Moment {
   return swapped.know({ step: 5, marked: without === 'refs are not marked again' ? marked : 0 });
 }
 
-/** Stamps a ref with the new epoch, and marks what it names. */
+/** Stamps a ref with the new epoch, and marks the objects that the ref names. */
 function fence(now: Moment, at: number, without: Weakening | undefined): Moment {
   const { pin, marked, listed } = now.me;
   const { k } = pin as Epoch;

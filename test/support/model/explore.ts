@@ -10,7 +10,7 @@ import { adopt, commit, type Program, push, remove, repack } from './writers.js'
 /** Outcome of an exploration. */
 export interface Explored {
   states: number;
-  /** The broken invariant and the steps that lead to it; undefined if none is broken. */
+  /** The broken invariant and the steps that lead to it. Undefined if none is broken. */
   violation: { invariant: string; steps: string[] } | undefined;
 }
 
@@ -32,7 +32,7 @@ function programOf(actor: World['actors'][number]): Program {
   }
 }
 
-/** Returns the invariant that a state breaks; undefined if it breaks none. */
+/** Returns the invariant that a state breaks, or undefined if it breaks none. */
 function broken({ refs, present, births, epoch }: State): string | undefined {
   for (const ref of refs) {
     if ((ref.names & ~present) !== 0) return 'a ref names a deleted object';
@@ -44,8 +44,8 @@ function broken({ refs, present, births, epoch }: State): string | undefined {
 }
 
 /**
- * Runs one collector alone after all actors have ended. It must leave an empty list, and no object
- * that no ref reaches.
+ * Runs one collector alone after all actors have ended. The collector must leave an empty list, and
+ * no object that no ref reaches.
  */
 function brokenAtEnd(state: State, { forked }: World, without: Weakening | undefined): string | undefined {
   if (forked !== undefined && state.refs[forked.from]?.names !== state.refs[forked.to]?.names) return 'a fork is not made';
@@ -68,7 +68,7 @@ export function explore(world: World, without?: Weakening): Explored {
   const seen = new Map<string, 'open' | 'closed'>();
   const steps: string[] = [];
   const { script = [] } = world;
-  /** Returns the invariant that is broken in the state or in one that follows. */
+  /** Returns the invariant that is broken in the state or in a following state. */
   const visit = (state: State): string | undefined => {
     const key = `${Math.min(steps.length, script.length)}${keyOf(state)}`;
     const before = seen.get(key);

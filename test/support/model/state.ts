@@ -34,7 +34,7 @@ export interface Actor {
   pin: Epoch | undefined;
   /** Existing objects that the actor will name. */
   names: number;
-  /** The object that the actor puts; undefined if it has no name yet. */
+  /** The object that the actor puts. Undefined if it has no name yet. */
   own: number | undefined;
   /** The epoch of the index, or of the source, from which `names` were learnt. */
   learntAt: number;
@@ -48,7 +48,7 @@ export interface Actor {
 export interface State {
   /** Objects that exist. */
   present: number;
-  /** Birth epochs, by object; undefined for a name that was never used. */
+  /** Birth epochs, by object. Undefined for a name that was never used. */
   births: readonly (number | undefined)[];
   refs: readonly Ref[];
   epoch: Epoch;
@@ -63,7 +63,7 @@ export const bits = (items: readonly number[]): number => items.reduce((all, ite
 export const has = (set: number, item: number): boolean => (set & (1 << item)) !== 0;
 export const itemsOf = (set: number): number[] => Array.from({ length: OBJECTS }, (_, i) => i).filter((i) => has(set, i));
 
-/** Returns what the refs reach. */
+/** Returns the objects that the refs reach. */
 export const reached = ({ refs }: Pick<State, 'refs'>): number => refs.reduce((all, { names }) => all | names, 0);
 
 export const idle: Actor = {
@@ -109,7 +109,7 @@ export class Moment {
     return this.state.refs[i] as Ref;
   }
 
-  /** Changes what the actor knows. */
+  /** Changes the knowledge of the actor. */
   know(change: Partial<Actor>): Moment {
     return this.change({ actors: this.state.actors.with(this.who, { ...this.me, ...change }) });
   }
@@ -122,14 +122,17 @@ export class Moment {
     return this.know({ ...idle, step: DONE });
   }
 
-  /** Swaps a ref; undefined if the token is not its newest version. */
+  /** Swaps a ref. Returns undefined if the token is not the ref's newest version. */
   swap(i: number, token: Ref, change: Partial<Ref>): Moment | undefined {
     if (this.ref(i).version !== token.version) return undefined;
     const clock = this.state.clock + 1;
     return this.change({ refs: this.state.refs.with(i, { ...token, exists: true, ...change, version: clock }), clock });
   }
 
-  /** Swaps the epoch from the version that the actor knows; undefined if that is not the newest. */
+  /**
+   * Swaps the epoch from the version that the actor knows. Returns undefined if that version is not
+   * the newest.
+   */
   swapEpoch(k: number, condemned: number): Moment | undefined {
     if (this.state.epoch.version !== this.me.pin?.version) return undefined;
     const clock = this.state.clock + 1;
@@ -137,7 +140,7 @@ export class Moment {
     return this.change({ epoch, clock }).know({ pin: epoch });
   }
 
-  /** Returns the ref as it is; creates it first if it does not exist. */
+  /** Returns the current ref. Creates the ref first if it does not exist. */
   readToken(to: number): Moment {
     if (this.ref(to).exists) return this.know({ token: this.ref(to) });
     const made = this.swap(to, this.ref(to), {}) as Moment;
@@ -153,7 +156,7 @@ export class Moment {
     return this.change({ present: this.state.present | (1 << (this.me.own as number)) });
   }
 
-  /** Begins again after a swap that lost, a few times. */
+  /** Restarts the program after a swap that lost, a few times. */
   again(most = 2): Moment {
     const attempts = this.me.attempts + 1;
     return attempts < most ? this.know({ ...idle, attempts }) : this.end();

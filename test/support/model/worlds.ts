@@ -30,14 +30,14 @@ export const weakenings = [
 ] as const;
 
 export interface World {
-  /** Objects that each ref names at the start; undefined for a ref that does not exist yet. */
+  /** Objects that each ref names at the start. Undefined for a ref that does not exist yet. */
   refs: readonly (readonly number[] | undefined)[];
   /** Objects that no ref names at the start. */
   garbage?: readonly number[];
   actors: readonly (Task & { dies?: 'anywhere' | number })[];
   /** The actors that take the first steps, in that order. Every order of the others follows. */
   script?: readonly number[];
-  /** A ref that names what another one does when all actors have ended. */
+  /** A ref that names the same objects as another ref when all actors have ended. */
   forked?: { from: number; to: number };
 }
 

@@ -2,18 +2,23 @@
 import { type Epoch, has, itemsOf, type Moment, type Ref, reached } from './state.js';
 import type { Weakening } from './worlds.js';
 
-/** Returns every moment that one step of an actor may lead to; none if it has ended. */
+/**
+ * Returns every moment that one step of an actor may lead to. Returns none if the actor has ended.
+ */
 export type Program = (now: Moment, without: Weakening | undefined) => Moment[];
 
 /** Returns the epoch under which a writer's objects are born. */
 const birth = ({ me: { token, pin } }: Moment): number => Math.max(token?.epoch ?? 0, pin?.k ?? 0);
 
-/** Gives the actor's new object a name that was never used, or by the weakening a deleted one. */
+/**
+ * Gives the actor's new object a name that was never used. By the weakening, the object gets a
+ * deleted name.
+ */
 function nameOwn(now: Moment, without: Weakening | undefined): Moment[] {
   const { births, present } = now.state;
   const gone = births.findIndex((each, i) => each !== undefined && !has(present, i));
   const own = without === 'a name is used again' && gone !== -1 ? gone : births.indexOf(undefined);
-  // A world has few names: this run would need another.
+  // A world has few names, and this run would need another name.
   if (own === -1) return [now.end()];
   return [now.know({ own }).change({ births: births.with(own, birth(now)) })];
 }
@@ -27,7 +32,7 @@ function addToRef(now: Moment, to: number): Moment {
   return record(swapped, epoch).end();
 }
 
-/** Records the actor's own object in the index, which an older or newer one replaces. */
+/** Records the actor's own object in the index, which an older or newer index replaces. */
 function record(now: Moment, epoch: number): Moment {
   const { index } = now.state;
   const known = index.epoch === epoch ? index.names : 0;
@@ -54,10 +59,12 @@ export function commit(to: number, reuses: boolean): Program {
   };
 }
 
-/** Rebuilds the index from all refs if it was learnt under another epoch than the pinned one. */
+/**
+ * Rebuilds the index from all refs if the index was learnt under another epoch than the pinned one.
+ */
 function lookUp(now: Moment, { k }: Epoch, without: Weakening | undefined): Moment {
   if (now.state.index.epoch === k || without === 'an index is believed under any epoch') return now;
-  // A ref of a later epoch may name what was born after k.
+  // A ref of a later epoch may name objects that were born after k.
   const refs = now.state.refs.filter(({ epoch }) => epoch <= k || without === 'an index has what was born after its epoch');
   return now.change({ index: { epoch: k, names: reached({ refs }) } });
 }

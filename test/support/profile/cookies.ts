@@ -12,7 +12,10 @@ export const basic: Key = { password: 'peanuts', rounds: 1 };
 export const mockKeychain: Key = { password: 'mock_password', rounds: 1003 };
 export const keychain: Key = { password: 'of this machine', rounds: 1003 };
 
-/** A value of `host` as versions 24 and later encrypt it; those before have no hash of the host. */
+/**
+ * Returns a value of `host` in the encryption of version 24 and later. Earlier versions have no
+ * hash of the host.
+ */
 export function encrypted(prefix: string, host: string, text: string, { password, rounds }: Key, version = 24): Uint8Array {
   const hash = version >= 24 ? createHash('sha256').update(host).digest() : Buffer.alloc(0);
   const cipher = createCipheriv('aes-128-cbc', pbkdf2Sync(password, 'saltysalt', rounds, 16, 'sha1'), Buffer.alloc(16, ' '));

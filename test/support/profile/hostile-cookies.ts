@@ -8,7 +8,7 @@ export interface HostileCookies {
   make(path: string): void;
   /** The number of values that are found, or the problem. */
   found: number | RegExp;
-  /** The milliseconds that reading may take, if it takes too long. */
+  /** The time limit of reading in milliseconds, for a database that takes too long. */
   timeoutMs?: number;
 }
 
@@ -16,7 +16,7 @@ const endless = 'WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)
 const host = '.example.org';
 const ordinary: [string, Uint8Array][] = [[host, encrypted('v10', host, 'ada', basic)]];
 
-/** An ordinary database, changed by SQL. */
+/** Returns the maker of an ordinary database that SQL statements change. */
 function altered(...statements: string[]): (path: string) => void {
   return (path) => {
     writeCookies(path, ordinary);
@@ -26,7 +26,7 @@ function altered(...statements: string[]): (path: string) => void {
   };
 }
 
-/** A database of many pages, changed byte by byte. */
+/** Returns the maker of a database of many pages that is changed byte by byte. */
 function damaged(change: (bytes: Buffer, rootPage: number) => void): (path: string) => void {
   return (path) => {
     writeCookies(
@@ -51,7 +51,7 @@ function withDatabase<T>(path: string, work: (database: Database) => T): T {
   }
 }
 
-/** Adds rows to the schema as no statement would. */
+/** Returns statements that add rows to the schema, as no other statement would. */
 const toSchema = (rows: string): string[] => ['PRAGMA writable_schema = ON', `INSERT INTO sqlite_master ${rows}`];
 const numbers = (count: number): string => `WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ${count})`;
 const padding = (bytes: number): string => `replace(hex(zeroblob(${bytes / 2})), '0', ' ')`;

@@ -1,7 +1,8 @@
 /**
- * A worker as people run it: mounts a session, drives a browser, and unmounts. It says `round` when
- * the browser is there, with what the page knows, then `working` when it has written, and
- * `committed` when the session is unmounted. Told `wait` it works until it is stopped.
+ * A worker as people run it: it mounts a session, drives a browser, and unmounts. It prints `round`
+ * with the content of the page when the browser has started. It prints `working` after it has
+ * written, and `committed` after the session is unmounted. With `wait`, it works until it is
+ * stopped.
  *
  *     node browser-worker.js HOME PORT COUNT playwright|puppeteer [wait]
  */
@@ -24,8 +25,8 @@ function say(message: object): void {
 }
 
 const state = new BrowserState({ home, onWarning: (warning) => say({ warning }) });
-// Playwright notices only by its timeout, of three minutes, that a browser was killed while it
-// started.
+// Playwright notices only by its timeout, of three minutes, that a browser was killed during its
+// start.
 const options = { executablePath: chromiumPath(), args: quietArguments, timeout: 30_000 };
 const browser: Browsing =
   driver === 'playwright'

@@ -1,4 +1,4 @@
-/** The program of the checkout crash tests: checks a version of the session `main` out. */
+/** The program of the checkout crash tests, which checks out a version of the session `main`. */
 import process from 'node:process';
 import { openStore } from '../../../src/index.js';
 

@@ -1,6 +1,6 @@
 /**
- * A program that commits a directory to a session: `draft.js HOME DIR SESSION`. It prints
- * the outcome, and may be killed at any time.
+ * A program that commits a directory to a session: `draft.js HOME DIR SESSION`. It prints the
+ * outcome, and may be killed at any time.
  */
 import process from 'node:process';
 import { openStore } from '../../../src/index.js';

@@ -1,6 +1,6 @@
 /**
- * A program for a namespace in which it may mount: restores a version that is too large for a file
- * system of 8 MiB, then a sparse file that fits. It prints the outcomes.
+ * A program for a namespace in which it may mount. It restores a version that is too large for a
+ * file system of 8 MiB, then a sparse file that fits. It prints the outcomes.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';

@@ -1,7 +1,7 @@
 /**
- * A program for a namespace in which it may mount: `full-store.js FOLDER ROUNDS` commits more than
- * fits in the file system of the store. It prints the outcome of each commit and the bytes left
- * behind.
+ * A program for a namespace in which it may mount: `full-store.js FOLDER ROUNDS`. It commits more
+ * than fits in the file system of the store. It prints the outcome of each commit and the number of
+ * bytes that remain.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

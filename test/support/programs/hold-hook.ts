@@ -1,8 +1,11 @@
 /**
  * A module loaded with --import that holds a program at its first HOLD until the file GO exists. It
- * creates the file HELD when it holds. `record`: about to put a directory's record in place.
- * `placed`: the same, and the directory DIR exists. `changing`: the same, and the previous record
- * says that the directory is being changed. `stage`: a stage for a checkpoint was made.
+ * creates the file HELD at the hold. HOLD is one of these moments:
+ *
+ * - `record`: a directory's record is about to be put in place.
+ * - `placed`: like `record`, and the directory DIR exists.
+ * - `changing`: like `record`, and the previous record says that the directory is being changed.
+ * - `stage`: a stage for a checkpoint was made.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';

@@ -1,7 +1,7 @@
 /**
- * A program for a namespace in which it may mount: interferences with checkouts into a mount point
+ * A program for a namespace in which it may mount. It interferes with checkouts into a mount point
  * (`tmpfs`) or a directory of an overlay's lower layer (`overlay`). The latter and its directories
- * cannot be renamed. It fails if a check fails.
+ * cannot be renamed. The program fails if a check fails.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -38,7 +38,7 @@ function overlay(): Target {
   mkdirSync(join(lower, 'profile', 'deep', 'deeper'), { recursive: true });
   writeFileSync(join(lower, 'profile', 'deep', 'deeper', 'file'), 'of the image');
   const renew = (): void => {
-    // It is not mounted the first time.
+    // The first time, the overlay is not mounted.
     if (lstatSync(merged).dev !== lstatSync(base).dev) execFileSync('umount', [merged]);
     for (const each of [upper, work]) {
       rmSync(each, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 /**
- * Loaded before a program by --import: the process kills itself at the KILL_AT-th step that changes
- * the file system. Otherwise it prints the number of steps at its end. Removing a tree is two
- * steps: before it, and when some of it is gone.
+ * A module loaded before a program by --import. The process kills itself at the KILL_AT-th step
+ * that changes the file system. Otherwise it prints the number of steps at its end. Removing a tree
+ * is two steps: before the removal, and after a part of it.
  */
 import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
@@ -18,7 +18,7 @@ function step(before: () => void = () => undefined): void {
   process.kill(process.pid, 'SIGKILL');
 }
 
-/** Removes one entry below a directory that is no directory itself, if there is one. */
+/** Removes one entry below a directory, if there is an entry that is no directory itself. */
 function removeOne(path: string): void {
   for (const name of lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ? readdirSync(path) : []) {
     const child = join(path, name);
@@ -30,7 +30,7 @@ function removeOne(path: string): void {
 
 type Change = (...parameters: unknown[]) => unknown;
 
-/** The function with a step before it. */
+/** Returns the function with a step before it. */
 function counted(original: Change, name: string): Change {
   return (...parameters) => {
     const reads = name === 'openSync' && !String(parameters[1]).includes('w');

@@ -1,6 +1,6 @@
 /**
- * A program that writes numbered entries to a LevelDB until it is killed, so many that it compacts
- * all the time. It prints the number that is written.
+ * A program that writes numbered entries to a LevelDB until it is killed. The entries are so many
+ * that LevelDB compacts all the time. It prints the number of each written entry.
  */
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,6 @@
 /**
- * The program whose memory `memory.ts` measures, using the package as users do. Runs one operation
- * on the session `main` of a local store. An empty REMOTE means no remote.
+ * The program whose memory `memory.ts` measures. It uses the package as users do. It runs one
+ * operation on the session `main` of a local store. An empty REMOTE means no remote.
  *
  *     node dist/test/support/programs/memory-step.js OPERATION HOME REMOTE [DIR]
  *

@@ -1,6 +1,6 @@
 /**
- * A program for a namespace in which it may mount: one case of C7 with real mounts. It fails if a
- * check fails.
+ * A program for a namespace in which it may mount: one case of C7 with real mounts. The program
+ * fails if a check fails.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -26,7 +26,7 @@ async function open(home: string) {
   return (await openStore({ home: at(home), userId: 'tester' })).session('s');
 }
 
-/** Makes two versions in a local store, which differ in `Default/Sub/file`. */
+/** Makes two versions in a local store. They differ in `Default/Sub/file`. */
 async function commitTwo(home: string) {
   const session = await open(home);
   for (const content of ['one', 'two']) {
@@ -93,7 +93,7 @@ const cases: Record<string, () => Promise<void>> = {
     await isRefused(() => session.checkout(dir, { at: 'HEAD~1' }), sub);
     await isRefused(() => session.checkout(dir, { at: 'HEAD~1', only: ['Default/Sub'], force: true }), sub);
     assert.equal(readFileSync(join(sub, 'file'), 'utf8'), 'two');
-    // A change that does not touch it succeeds, and leaves it alone.
+    // A change that does not touch the mount succeeds, and leaves it unchanged.
     writeFileSync(join(dir, 'Default/Cookies'), 'changed');
     await session.checkout(dir, { only: ['Default/Cookies'], force: true });
     assert.equal(readFileSync(join(dir, 'Default/Cookies'), 'utf8'), 'same');

@@ -1,7 +1,7 @@
 /**
  * A program for a namespace in which it may mount. It checks out into a mount point, which cannot
  * be renamed (SPEC.md R-OUT-2), and is killed at any step. `bind` mounts a directory of the same
- * file system, `tmpfs` another one. It fails if a check fails.
+ * file system, and `tmpfs` mounts another file system. The program fails if a check fails.
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
 /**
- * The program of the tests with processes: mounts session `s` of a local store, writes cookies,
+ * The program of the tests with processes. It mounts session `s` of a local store, writes cookies,
  * prints its directory, and continues by its argument. `wait`: runs until it is stopped. `unmount`:
  * unmounts. `throw`: throws an uncaught error. `other`: has its own handler. `leave`: ignores
  * signals.

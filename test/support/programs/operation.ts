@@ -1,6 +1,6 @@
 /**
- * The program of the tests with held operations: runs one operation on a directory, and prints its
- * outcome as JSON.
+ * The program of the tests with held operations. It runs one operation on a directory, and prints
+ * the outcome as JSON.
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';

@@ -1,6 +1,6 @@
 /**
  * The program of the tests of owners. `hold`: prints its name in a folder and runs until it is
- * stopped. `end`: prints it and exits. `state`: prints the state of a name.
+ * stopped. `end`: prints its name and exits. `state`: prints the state of a name.
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';

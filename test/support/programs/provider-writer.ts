@@ -1,6 +1,6 @@
 /**
  * A program that adds to a cell by compare-and-swap: `provider-writer.js FOLDER LIMIT NAME COUNT`.
- * It sends each attempt to its parent after it has ended, and may be killed at any time.
+ * It sends each completed attempt to its parent, and may be killed at any time.
  */
 import { localProvider } from '../../../src/provider/local/local.js';
 import { host } from '../provider/folders.js';

@@ -9,7 +9,7 @@ import sqlite from 'node-sqlite3-wasm';
 
 const [path, mode] = process.argv.slice(2) as [string, 'delete' | 'truncate' | 'wal'];
 const db = new sqlite.Database(path);
-// A copy reads what the system shows, synced or not.
+// A copy reads the content that the system shows, synced or not.
 db.exec('pragma synchronous = off');
 db.exec(`pragma locking_mode = exclusive; pragma journal_mode = ${mode}; pragma wal_autocheckpoint = 40;`);
 db.exec('create table counter(id integer primary key, n integer, padding blob); create index by_n on counter(n, id)');
@@ -19,6 +19,6 @@ db.exec('commit');
 for (let n = 1; ; n++) {
   db.run('update counter set n = ?', [n]);
   process.stdout.write(`${n}\n`);
-  // It pauses now and then, as a browser does.
+  // The program pauses now and then, like a browser.
   await sleep(n % 4 === 0 ? 100 : 1);
 }

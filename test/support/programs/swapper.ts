@@ -1,6 +1,7 @@
 /**
- * A worker that swaps a directory for a symlink to one outside and back, without pause. The shared
- * number is 1 to run, 0 to rest with the directory in place, and 2 once it rests.
+ * A worker that swaps a directory for a symlink to an outside directory and back, without pause.
+ * The shared number is 1 to run, 0 to rest with the directory in place, and 2 once the worker
+ * rests.
  */
 import { existsSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { workerData } from 'node:worker_threads';
@@ -27,8 +28,7 @@ for (;;) {
     unlinkSync(place);
     renameSync(away, place);
   } catch {
-    // A restore put something else there: that stays, and the rest is for the other thread to tidy
-    // up.
+    // A restore put another entry there. The entry stays, and the other thread removes the rest.
   }
   Atomics.wait(state, 0, 1, Math.random() * 4);
 }

@@ -1,7 +1,7 @@
 /**
- * The program of the tests that kill: pushes or pulls the session `main` of a local store to or
- * from a bucket. After each batch of blobs it prints the bytes that the index has recorded in
- * total. It kills itself after the given number of bytes.
+ * The program of the tests that kill transfers. It pushes or pulls the session `main` of a local
+ * store to or from a bucket. After each batch of blobs it prints the bytes that the index has
+ * recorded in total. It kills itself after the given number of bytes.
  */
 import { writeSync } from 'node:fs';
 import process from 'node:process';

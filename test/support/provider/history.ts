@@ -1,6 +1,6 @@
 /**
- * A cell whose value is the list of the writes that led to it, so that lost, doubled and torn
- * updates show in the last value.
+ * A cell whose value lists the writes that led to it. Lost, doubled and torn updates show in the
+ * last value.
  */
 import assert from 'node:assert/strict';
 import { isError } from '../../../src/base/errors.js';
@@ -9,8 +9,8 @@ import type { Provider, Version } from '../../../src/provider/provider.js';
 const KEY = 'refs/session';
 
 /**
- * One attempt to write: its author, its base and its outcome. `unknown`: it did not end, or the
- * provider reported an unknown outcome.
+ * One attempt to write: its author, its base and its outcome. `unknown` means that the attempt did
+ * not end, or that the provider reported an unknown outcome.
  */
 export interface Attempt {
   id: string;
@@ -31,7 +31,7 @@ export async function currentValue(provider: Provider): Promise<Value> {
 }
 
 /**
- * Appends `id` to a value by one swap. The attempt is in `attempts` from its beginning, so that a
+ * Appends `id` to a value by one swap. Adds the attempt to `attempts` before the swap, so that a
  * killed writer leaves it there.
  */
 export async function attempt(provider: Provider, id: string, on: Value, attempts: Attempt[]): Promise<Attempt> {

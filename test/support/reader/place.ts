@@ -1,6 +1,6 @@
 /**
- * A store as a bucket has it, served over loopback HTTP to a reader, with answers that a test
- * alters.
+ * A store in the form of a bucket, served over loopback HTTP to a reader. A test can alter the
+ * responses.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,11 +14,11 @@ import type * as Entry from '../../../src/reader/reader.js';
 import { replace, type WrongAnswer } from '../faults/http-answers.js';
 import { fakeHost } from '../host.js';
 
-/** The package's own file, as pages load it. */
+/** The package's own file, in the form that pages load. */
 export const bundle = new URL('../../../lib/reader.js', import.meta.url);
 export const { openReader, BrowserStateError } = (await import(bundle.href)) as typeof Entry;
 
-/** Asserts that `action` rejects with an error of the package's file; returns it. */
+/** Asserts that `action` rejects with an error of the package's file, and returns the error. */
 export async function rejected(
   t: ExecutionContext,
   action: Promise<unknown>,
@@ -30,7 +30,7 @@ export async function rejected(
 
 export const v1 = fileURLToPath(new URL('../../../../test/format/fixtures/v1/', import.meta.url));
 
-/** How a bucket has cells: S3 with marks before the value, Cloud Storage without. */
+/** The form of cells in a bucket. S3 has marks before the value, Cloud Storage does not. */
 export type Cells = 's3' | 'gcs';
 
 function cellBytes(value: Uint8Array, cells: Cells): Uint8Array {
@@ -38,7 +38,7 @@ function cellBytes(value: Uint8Array, cells: Cells): Uint8Array {
 }
 
 /**
- * Everything below the prefix of a provider, by the names that a bucket gives it below a user's
+ * Returns everything below the prefix of a provider, by the names of a bucket below a user's
  * folder.
  */
 export async function namesOf(provider: Provider, cells: Cells, prefix = ''): Promise<Map<string, Uint8Array>> {
@@ -54,23 +54,23 @@ export async function namesOf(provider: Provider, cells: Cells, prefix = ''): Pr
   return names;
 }
 
-/** The frozen repository. */
+/** Returns the content of the frozen repository. */
 export const frozen = (cells: Cells = 's3'): Promise<Map<string, Uint8Array>> =>
   namesOf(localProvider(join(v1, 'store'), fakeHost('reader')), cells);
 
 export interface PlaceOptions {
   /** Answers ranges with the whole object. */
   ignoresRanges?: boolean;
-  /** Lets pages of any origin read, and shows them no header beyond the usual. */
+  /** Allows pages of any origin to read. Exposes only the usual headers to them. */
   cors?: boolean;
-  /** An answer in place of the proper one; undefined for that. */
+  /** Returns a response that replaces the proper one, or undefined for the proper one. */
   answer?: (name: string, request: IncomingMessage) => WrongAnswer | undefined;
 }
 
 export interface Place {
   url: string;
   names: Map<string, Uint8Array>;
-  /** The names that were requested so far, in their order. */
+  /** The names that were requested so far, in order. */
   requests: string[];
 }
 

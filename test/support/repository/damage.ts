@@ -1,4 +1,4 @@
-/** A small repository to damage, and two checks of it afterwards. */
+/** A small repository to damage, and two checks of it after the damage. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import { directory, file, type Listing, type ProfileEntry, readListing, symlink,
 export interface Damaged {
   /** The directory of the local store. */
   folder: string;
-  /** Undefined: the store is a folder in the local store. */
+  /** Undefined if the store is a folder in the local store. */
   provider: Provider | undefined;
 }
 
@@ -19,8 +19,8 @@ function open({ folder, provider }: Damaged, seed = 'again'): Promise<Store> {
 }
 
 /**
- * Four pages of little variety, so that a few bytes hold many files. The time of the tests grows
- * with the bytes.
+ * Four pages of little variety, so that few bytes hold many files. The time of the tests grows with
+ * the bytes.
  */
 const cookies = new Uint8Array(16_384).map((_, i) => i >> 11);
 const profile = new Map<string, ProfileEntry>([
@@ -50,8 +50,8 @@ export async function fill(repository: Damaged): Promise<Listing> {
 }
 
 /**
- * Checks out the head of `main`. The result is exact, or an error about damage that leaves nothing.
- * Anything else is an AssertionError.
+ * Checks out the head of `main`. Returns whether the result is exact, or an error about damage that
+ * leaves nothing. Any other result is an AssertionError.
  */
 export async function checkOut(repository: Damaged, expected: Listing): Promise<'exact' | 'rejected'> {
   const out = join(repository.folder, 'out', 'profile');
@@ -74,7 +74,7 @@ export async function isReported(repository: Damaged): Promise<void> {
   assert.notEqual(findings.length, 0, 'the damage was not reported');
 }
 
-/** Returns the bytes with one bit of the byte at `at` flipped. Which bit depends on `at`. */
+/** Returns the bytes with one bit of the byte at `at` flipped. `at` decides which bit. */
 export function flipped(bytes: Uint8Array, at: number): Uint8Array {
   const copy = Uint8Array.from(bytes);
   copy[at] = (copy[at] as number) ^ (1 << (at % 8));

@@ -1,7 +1,8 @@
 /**
- * Repositories that break one rule of SPEC.md each, with the component that notices it. The name of
- * a case begins with its rules. rule-tags.test.ts runs the library's readers and its check on them.
- * test/format uses the tags of SPEC.md, and the reader that was written from it alone.
+ * Repositories that break one rule of SPEC.md each, with the component that notices the violation.
+ * The name of a case begins with its rules. The library's readers and its check run on the cases in
+ * rule-tags.test.ts. The tests of test/format use the tags of SPEC.md, and the reader that was
+ * written from SPEC.md alone.
  */
 import { deflateRawSync } from 'node:zlib';
 import { concat } from '../../../src/base/bytes.js';

@@ -1,6 +1,6 @@
 /**
- * One bucket of the server for tests: objects with generations, and the conditions on them, as the
- * JSON API of Cloud Storage has them.
+ * One bucket of the server for tests: objects with generations and conditions, as in the JSON API
+ * of Cloud Storage.
  */
 import { createHash } from 'node:crypto';
 
@@ -100,7 +100,7 @@ function json(value: unknown, status = 200): GcsReply {
   return { status, headers: { 'Content-Type': 'application/json; charset=UTF-8' }, body: Buffer.from(JSON.stringify(value)) };
 }
 
-/** 0 matches what is not there. */
+/** Returns whether a condition holds. 0 matches an absent object. */
 function isMatch(kept: Kept | undefined, ifGenerationMatch: string | null): boolean {
   return ifGenerationMatch === null || ifGenerationMatch === (kept?.generation ?? '0');
 }
@@ -109,7 +109,7 @@ function md5(bytes: Uint8Array): string {
   return createHash('md5').update(bytes).digest('base64');
 }
 
-/** The content of a multipart upload, whose first part is its metadata. */
+/** Returns the content of a multipart upload, whose first part is its metadata. */
 function secondPart(contentType: string, body: Buffer): Buffer {
   const boundary = `--${/boundary=([^;]+)/.exec(contentType)?.[1]}`;
   const second = body.indexOf(boundary, boundary.length);

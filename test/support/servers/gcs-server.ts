@@ -1,7 +1,7 @@
 /**
- * A server on loopback that speaks the part of Cloud Storage's JSON API that the provider and the
- * SDK's simplest calls use, for tests: it keeps buckets in memory (gcs-bucket.ts), counts
- * requests, and does wrong what a hook asks it to.
+ * A server on loopback for tests. It speaks the part of Cloud Storage's JSON API that the provider
+ * and the SDK's simplest calls use. It keeps buckets in memory (gcs-bucket.ts), counts requests,
+ * and injects the faults that a hook returns.
  */
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -10,8 +10,8 @@ import { type Replaced, replace } from '../faults/http-answers.js';
 import { GcsBucket, type GcsReply, jsonError } from './gcs-bucket.js';
 
 /**
- * What can go wrong with one request: it is answered with that status, or cut off before or after
- * it took effect, or within its answer.
+ * The fault of one request: an error status, or a connection that is cut before or after the
+ * request took effect, or within the response.
  */
 export type GcsFault =
   | Replaced
@@ -35,11 +35,11 @@ export interface GcsSeen {
 }
 
 export interface GcsServerOptions {
-  /** The names of the buckets that exist; `bucket` unless given. */
+  /** The names of the buckets that exist. The default is `bucket`. */
   buckets?: string[];
-  /** Asked for each request before anything is done about it. */
+  /** Returns the fault of each request. Called before the request takes effect. */
   fault?: (seen: GcsSeen) => GcsFault | undefined | Promise<GcsFault | undefined>;
-  /** The bearer token without which everything is 401. */
+  /** The bearer token. A request without the token gets 401. */
   token?: string;
 }
 
@@ -47,7 +47,7 @@ export interface GcsServer {
   url: string;
   /** Every request so far, in the order of their arrival. */
   requests: GcsSeen[];
-  /** May be changed between requests. */
+  /** The hook, which may be changed between requests. */
   fault: GcsServerOptions['fault'];
   /** Resolves when a connection that is open now, or is made later, has been closed. */
   nextDisconnect(): Promise<void>;
@@ -81,7 +81,7 @@ export async function startGcsServer({ buckets = ['bucket'], fault, token }: Gcs
     response.write(reply.body.subarray(0, reply.body.length >> 1), () => wrong === 'cut-body' && request.socket.destroy());
   };
   const http = createServer((request, response) => {
-    // A client that goes away in the middle of its request is what some tests are about.
+    // Some tests disconnect a client in the middle of its request.
     handle(request, response).catch(() => request.socket.destroy());
   });
   // A process that is busy for seconds must not find its idle connections closed.
@@ -120,8 +120,8 @@ function faulty(wrong: GcsFault | undefined): GcsReply | undefined {
 }
 
 /**
- * Paths work with and without `/storage/v1`, which the SDK leaves out where STORAGE_EMULATOR_HOST
- * names the server.
+ * Routes a request. Paths work with and without `/storage/v1`, which the SDK leaves out if
+ * STORAGE_EMULATOR_HOST names the server.
  */
 function route(kept: Map<string, GcsBucket>, { method, path, query }: GcsSeen, request: IncomingMessage, body: Buffer): GcsReply {
   const [, upload, name = '', encoded] = /^(\/upload)?(?:\/storage\/v1)?\/b\/([^/]+)\/o(?:\/([^/]+))?$/.exec(path) ?? [];

@@ -1,6 +1,5 @@
 /**
- * Ceph's RADOS Gateway as a test has it: started with the file's first test and stopped after its
- * last.
+ * Ceph's RADOS Gateway for tests, started with the file's first test and stopped after its last.
  */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -22,7 +21,7 @@ export interface Gateway {
   stop(): Promise<void>;
 }
 
-/** Rejects with the last output of the script if the gateway does not start. */
+/** Starts the gateway. Rejects with the last output of the script if the gateway does not start. */
 export async function startGateway(): Promise<Gateway> {
   const state = await mkdtemp(join(tmpdir(), 'browserstate-radosgw-'));
   const [port, monitor] = await Promise.all([freePort(), freePort()]);

@@ -1,7 +1,7 @@
 /**
- * A small S3 server on loopback, for the real SDK to talk to: objects, ranges, lists and
- * conditional writes as S3 has them, signatures checked, and faults by request. It keeps everything
- * in memory and knows one bucket, in the path.
+ * A small S3 server on loopback for the real SDK: objects, ranges, lists and conditional writes as
+ * in S3, checked signatures, and faults by request. The server keeps everything in memory and knows
+ * one bucket, in the path.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -18,9 +18,13 @@ export interface S3Request {
 }
 
 /**
- * What happens to a request: a code of S3 in place of an answer; the connection cut before or after
- * it took effect, or within the body; an internal error after it took effect and after what
- * `failAfter` does then; another answer, with or without effect; no answer ever.
+ * The fault of a request:
+ * - `code`: an error of S3 instead of the response.
+ * - `failAfter`: an internal error after the request took effect and the function has run.
+ * - `Replaced`: another response, with or without effect.
+ * - `cut-before`, `cut-after` and `cut-within`: the connection is cut before or after the effect,
+ *   or within the body.
+ * - `stall`: no response.
  */
 export type Fault =
   | { code: string }
@@ -34,13 +38,15 @@ export type Fault =
 
 export interface S3ServerOptions extends S3Behavior {
   fault?: (request: S3Request, count: number) => Fault | Promise<Fault>;
-  /** Milliseconds by which the server's clock is ahead, and whether its answers show it. */
+  /**
+   * Milliseconds by which the server's clock is ahead. `tellsTime` makes responses show the clock.
+   */
   clockAhead?: number;
   tellsTime?: boolean;
 }
 
 export interface S3Server {
-  /** The options of a provider to reach it. */
+  /** The options of a provider that uses the server. */
   options: S3Options & { bucket: string };
   store: S3Store;
   /** All requests so far, in the order in which they were complete. */
@@ -61,7 +67,7 @@ export async function startS3Server(options: S3ServerOptions = {}): Promise<S3Se
   const store = new S3Store(options);
   const requests: S3Request[] = [];
   const server = createServer((request, response) => {
-    // A client that disconnects makes the request fail, and needs no answer.
+    // A client that disconnects makes the request fail, and needs no response.
     respond(request, response).catch(() => response.destroy());
   });
 

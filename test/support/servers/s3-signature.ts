@@ -1,6 +1,6 @@
 /**
- * Whether a request is signed as AWS Signature Version 4 wants it; the rule is AWS's
- * "Authenticating Requests: Using the Authorization Header".
+ * The check of AWS Signature Version 4 in requests. AWS's "Authenticating Requests: Using the
+ * Authorization Header" has the rule.
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -10,12 +10,15 @@ export interface Credentials {
   secretAccessKey: string;
 }
 
-/** AWS takes requests whose time is off by no more. */
+/**
+ * Maximum difference between the times of a request and of the server. AWS rejects a larger
+ * difference.
+ */
 const MAX_SKEW_MS = 15 * 60 * 1000;
 
 /**
- * The code of the error that S3 answers; undefined for a request that is signed well. `now` is the
- * server's time.
+ * Returns the code of the error that S3 sends, or undefined for a request with a valid signature.
+ * `now` is the server's time.
  */
 export function refusal(request: IncomingMessage, body: Uint8Array, credentials: Credentials, now: number): string | undefined {
   const [, key, scope, signed, signature] =

@@ -1,15 +1,15 @@
 /**
- * What the S3 server for tests does with its objects, apart from HTTP: conditions, ranges, lists.
- * Every call is one step.
+ * The objects of the S3 server for tests, without HTTP: conditions, ranges, lists. Every call is
+ * one step.
  */
 import { createHash } from 'node:crypto';
 
 export interface S3Behavior {
-  /** If-Match holds for an ETag without quotes alone, as in Ceph. */
+  /** True if If-Match accepts only an ETag without quotes, as in Ceph. */
   unquotedOnly?: boolean;
   /** Conditions of a write that always hold, as in stores that do not know them. */
   ignores?: ('if-match' | 'if-none-match')[];
-  /** Names on one page of a list. */
+  /** Maximum names on one page of a list. */
   pageSize?: number;
 }
 
@@ -104,12 +104,12 @@ export class S3Store {
     return { status: 200, body: `${XML}<ListBucketResult>${more}${contents.join('')}</ListBucketResult>` };
   }
 
-  /** Puts bytes there without a request. */
+  /** Stores bytes without a request. */
   plant(name: string, bytes: Uint8Array): void {
     this.put(name, bytes, { 'content-length': '' });
   }
 
-  /** The bytes of an object that is there. */
+  /** Returns the bytes of an existing object. */
   bytes(name: string): Uint8Array {
     return this.#objects.get(name)?.bytes as Uint8Array;
   }

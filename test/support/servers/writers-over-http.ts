@@ -1,6 +1,6 @@
 /**
- * Writers that meet on one session over HTTP: the real SDK, the S3 server for tests, and a proxy
- * that drops, delays and loses answers at random.
+ * Writers that meet on one session over HTTP. They use the real SDK, the S3 server for tests, and a
+ * proxy that drops, delays and loses responses at random.
  */
 import type { ExecutionContext } from 'ava';
 import { s3Provider } from '../../../src/provider/s3/s3.js';

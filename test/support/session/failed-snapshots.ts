@@ -1,6 +1,6 @@
 /**
- * Snapshots that fail before their swap, each in its own way, and what they leave in the local
- * store.
+ * Snapshots that fail before their swap, each in its own way, and the bytes that they leave in the
+ * local store.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,9 @@ import { temporary } from '../temporary.js';
 import { bytesBelow, outcomeOf } from './outcomes.js';
 
 const MIB = 2 ** 20;
-/** A record, a stat cache, a note: what a failed snapshot may leave (issue 10, "Done when"). */
+/**
+ * Bytes that a failed snapshot may leave: a record, a stat cache, a note (issue 10, "Done when").
+ */
 const ALLOWED = 65_536;
 const child = fileURLToPath(new URL('../programs/draft.js', import.meta.url));
 const fullStore = fileURLToPath(new URL('../programs/full-store.js', import.meta.url));
@@ -36,7 +38,10 @@ export interface Bench {
 
 const PROFILE_MIB = 26;
 
-/** Runs one snapshot that should fail. Resolves to its outcome, or `done` if it succeeded first. */
+/**
+ * Runs one snapshot that should fail. Resolves to its outcome, or to `done` if the snapshot
+ * succeeded first.
+ */
 type Failure = (bench: Bench) => Promise<string>;
 
 const packsIn = (home: string): number => {
@@ -59,7 +64,7 @@ async function killed({ home, round }: Bench, program: readonly string[], signal
   return status === 0 ? 'done' : String(by ?? status);
 }
 
-/** Runs a command that changes nothing: it restores a version that is already there. */
+/** Runs a command that changes nothing: it restores a version that the directory already has. */
 async function nextCommand({ home, folder }: Bench): Promise<void> {
   await (await openStore({ home, userId: 'tester' })).session('main').checkout(join(folder, 'small'), { force: true });
 }

@@ -27,7 +27,7 @@ export const places = {
 export type Operation = string;
 
 export interface Outcome {
-  /** The code of the error. Undefined if there was none. */
+  /** The code of the error. Undefined if there was no error. */
   code?: string;
   details?: Record<string, unknown>;
   commit?: string;
@@ -64,7 +64,7 @@ export interface Held extends Running {
   kill(): Promise<void>;
 }
 
-/** Starts an operation, and resolves when it is held. */
+/** Starts an operation. Resolves when the operation is held. */
 export async function startHeld(
   t: ExecutionContext,
   where: { home: string; dir: string; operation: Operation; hold?: 'record' | 'placed' | 'changing' | 'stage'; before?: readonly string[] },

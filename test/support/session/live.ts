@@ -11,13 +11,14 @@ import { Level } from 'level';
 import sqlite from 'node-sqlite3-wasm';
 
 export interface LiveWriter {
-  /** The last number that it reported. */
+  /** Returns the last number that the program reported. */
   written(): number;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a program of `programs/` that prints the numbers it wrote. Resolves after the first one.
+ * Starts a program of `programs/` that prints the numbers it wrote. Resolves after the first
+ * number.
  */
 export async function startWriter(t: ExecutionContext, program: string, ...args: string[]): Promise<LiveWriter> {
   const child = spawn(process.execPath, [fileURLToPath(new URL(`../programs/${program}`, import.meta.url)), ...args], {
@@ -40,8 +41,8 @@ export async function startWriter(t: ExecutionContext, program: string, ...args:
 
 /** Asserts that a copy of a counter's database is whole, and returns its number. */
 export function readCounter(t: ExecutionContext, path: string): number {
-  // The wasm build of SQLite locks with a directory, which was copied with the rest. It mistakes
-  // its own lock for another's, and would not roll back a journal.
+  // The wasm build of SQLite locks with a directory, which was copied too. SQLite mistakes its own
+  // lock for another's, and would not roll back a journal.
   rmSync(`${path}.lock`, { recursive: true, force: true });
   const { accessSync } = fs;
   fs.accessSync = (asked, mode) => {

@@ -1,4 +1,4 @@
-/** A watch on the calls that look at a directory, by any path or handle. */
+/** A watch on the calls that examine a directory, by any path or handle. */
 import fs, { promises, readlinkSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 
@@ -8,8 +8,8 @@ export type Look = (typeof looks)[number];
 type Call = (...parameters: unknown[]) => unknown;
 
 /**
- * Runs `work` with `around` in place of each look. `around` gets the path that the look leads to
- * and the look itself. Opening by `fs/promises` counts as `openSync`.
+ * Runs `work` with `around` instead of each such call. `around` gets the path that the call leads
+ * to, and the call itself. Opening by `fs/promises` counts as `openSync`.
  */
 export async function aroundLooks<T>(
   work: () => Promise<T>,

@@ -1,6 +1,6 @@
 /**
- * Special files in place of a file or directory of a folder store (B6). No command blocks on them
- * or treats them as absent, and verify names them.
+ * Special files instead of a file or directory of a folder store (B6). No command blocks on them or
+ * treats them as absent, and verify names them.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -24,7 +24,7 @@ import { testWith } from '../machine.js';
 import { readListing, smallProfile, writeProfile } from '../profile.js';
 import { temporary } from '../temporary.js';
 
-/** Makes each kind of special file at a path; `before` is what was there. */
+/** Functions that make each kind of special file at a path. `before` is the former content. */
 const things: Record<string, (t: ExecutionContext, path: string, before: string) => unknown> = {
   FIFO: (_, path) => execFileSync('mkfifo', [path]),
   socket: async (t, path) => {
@@ -163,14 +163,14 @@ export function testIndexes(): void {
   }
 }
 
-/** The error names the special file. It never reports that it is absent. */
+/** Runs a restore. Its error names the special file, and never reports that the file is absent. */
 async function restoresOrRefuses(t: ExecutionContext, where: string, run: () => Promise<unknown>): Promise<boolean> {
   const error = await run().then(
     () => undefined,
     (found: unknown) => found,
   );
-  // C16: it is damage of the store. Only a file in place of a directory may be an object of another
-  // program.
+  // C16: the special file is damage of the store. Only a file instead of a directory may be an
+  // object of another program.
   const isTold = isError(error, 'INTEGRITY') || (where.startsWith('directory or file') && isError(error, 'USAGE'));
   t.true(error === undefined || (isTold && error.message.includes('/') && error.hint !== undefined), `${where}: ${error}`);
   return error === undefined;

@@ -1,6 +1,6 @@
 /**
- * The operations that the crash tests run: each changes a repository, and has the state it starts
- * from.
+ * The operations of the crash tests. Each operation changes a repository, and has its own initial
+ * state.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** The outcome of an operation, and the bytes it leaves. For tests and the programs they start. */
+/**
+ * The outcome of an operation, and the bytes that it leaves, for tests and the programs they start.
+ */
 import { existsSync, lstatSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isError } from '../../../src/index.js';

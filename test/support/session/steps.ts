@@ -7,8 +7,8 @@ const changes = ['mkdirSync', 'renameSync', 'unlinkSync', 'rmdirSync', 'chmodSyn
 type Change = (...parameters: unknown[]) => unknown;
 
 /**
- * Runs `work`, and calls `before` with the number of each step, which is one such call. An error of
- * `before` is thrown by the call.
+ * Runs `work`, and calls `before` with the number of each step. A step is one call that may change
+ * the file system. The call throws an error of `before`.
  */
 export async function watched<T>(work: () => Promise<T>, before: (step: number) => void): Promise<T> {
   const functions = fs as unknown as Record<string, Change>;

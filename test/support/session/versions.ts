@@ -15,14 +15,14 @@ export function writeVersion(dir: string, mark: string): void {
   writeProfile(dir, new Map([['Default', directory()], ...files]));
 }
 
-/** Overwrites a directory with the version of a mark, as a browser would. */
+/** Overwrites a directory with the version of a mark, like a browser would. */
 export function overwrite(dir: string, mark: string): void {
   mkdirSync(join(dir, 'Default'), { recursive: true });
   for (const path of paths) writeFileSync(join(dir, path), contentOf(mark));
 }
 
 /**
- * Returns the marks of the files in a directory: exactly one if it is a whole version. Absent files
+ * Returns the marks of the files in a directory. A whole version has exactly one mark. Absent files
  * have none.
  */
 export function marksIn(dir: string): string[] {

@@ -1,4 +1,4 @@
-/** An annotated hex dump: every byte has a line that says what it is. */
+/** An annotated hex dump: every byte has a line with its meaning. */
 import { hex } from '../hex.js';
 
 const BYTES_PER_LINE = 16;
@@ -35,13 +35,13 @@ export class Annotated {
     this.take(size, `${what}: ${value}`);
   }
 
-  /** Annotates a uint and as many bytes as it says. */
+  /** Annotates a uint and the bytes that it counts. */
   sized(what: string): void {
     const { value, size } = this.#peek();
     this.take(size + value, what);
   }
 
-  /** Returns the lines. Throws if a byte is left without one. */
+  /** Returns the lines. Throws if a byte has no line. */
   lines(): string[] {
     if (this.at !== this.#bytes.length) throw new Error(`${this.#bytes.length - this.at} bytes are left`);
     return this.#lines;

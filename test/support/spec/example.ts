@@ -1,6 +1,7 @@
 /**
  * The repository of SPEC.md 17.1 and its annotated bytes. The names come from the fake host, and
- * nothing is compressed, so that the bytes are the same in every run. Writes the dump into SPEC.md:
+ * nothing is compressed, so that the bytes are the same in every run. This command writes the dump
+ * into SPEC.md:
  *
  *     npm run build && node dist/test/support/spec/example.js
  */

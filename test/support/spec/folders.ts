@@ -1,6 +1,6 @@
 /**
  * The repository of SPEC.md 17.1 as a local store on disk, and the ways to damage its folder
- * (SPEC.md 10.1): one line each.
+ * (SPEC.md 10.1), one line each.
  */
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -24,12 +24,12 @@ export class StoreFolder {
     return join(this.root, path);
   }
 
-  /** The path of the only object of a kind. */
+  /** Returns the path of the only object of a kind. */
   object(folder: 'packs' | 'manifests'): string {
     return join(this.at(folder), readdirSync(this.at(folder))[0] as string);
   }
 
-  /** The path of the only generation of a cell. */
+  /** Returns the path of the only generation of a cell. */
   generation(key: string): string {
     return join(this.at(`${key}.cell`), readdirSync(this.at(`${key}.cell`)).find((name) => name.startsWith('g-')) as string);
   }
@@ -38,12 +38,12 @@ export class StoreFolder {
     return join(this.generation(key), '1');
   }
 
-  /** The value of a cell as it was written. */
+  /** Returns the value of a cell as it was written. */
   value(key: string): Uint8Array {
     return readFileSync(this.entry(key)).subarray(1, -32);
   }
 
-  /** Writes an entry with a right hash. */
+  /** Writes an entry with a correct hash. */
   append(key: string, generation: string, number: number, value: Uint8Array, next?: string): void {
     const at = join(generation, String(number));
     mkdirSync(generation, { recursive: true });
@@ -63,7 +63,7 @@ function flip(path: string): void {
   writeFileSync(path, bytes);
 }
 
-/** Gives what is at a path another place, and leaves a symlink to it. */
+/** Moves the entry at a path to another path, and leaves a symlink to it. */
 function linked(path: string): void {
   renameSync(path, `${path}.moved`);
   symlinkSync(`${basename(path)}.moved`, path);
@@ -79,7 +79,7 @@ function directoryFor(path: string): void {
   mkdirSync(path);
 }
 
-/** An entry of a kind that there is not, with a right hash. */
+/** Writes an entry of an unknown kind, with a correct hash. */
 function ofKind(folder: StoreFolder, kind: number): void {
   const at = folder.generation(ref);
   const content = Buffer.concat([Uint8Array.of(kind), folder.value(ref)]);
@@ -88,7 +88,8 @@ function ofKind(folder: StoreFolder, kind: number): void {
 }
 
 /**
- * Ends the ref's generation by entry 2, which names the next one; `place` puts that where it likes.
+ * Ends the ref's generation by entry 2, which names the next generation. `place` moves the next
+ * generation.
  */
 function rolled(folder: StoreFolder, place: (old: string) => string | undefined): void {
   const old = folder.generation(ref);

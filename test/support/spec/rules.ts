@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** The worktree's root: this file is compiled to dist/test/support/spec. */
+/** The project's folder: this file is compiled to dist/test/support/spec. */
 export const root = fileURLToPath(new URL('../../../../', import.meta.url));
 export const specText = readFileSync(`${root}SPEC.md`, 'utf8');
 
@@ -36,8 +36,8 @@ const named = /\bR-[A-Z][A-Z0-9]*(?:-[0-9]+)?\b/g;
 const range = /\b(R-[A-Z][A-Z0-9]*)-([0-9]+) to \1-([0-9]+)\b/g;
 
 /**
- * Returns every rule id that a text names, such as `R-LOC-1`, and those of a range such as `R-S3-1
- * to R-S3-8`.
+ * Returns every rule id that a text names, such as `R-LOC-1`, and the ids of a range such as
+ * `R-S3-1 to R-S3-8`.
  */
 export function namedRules(text: string): Set<string> {
   const ids = new Set<string>(text.match(named));

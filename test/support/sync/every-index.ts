@@ -1,4 +1,4 @@
-/** One operation, which runs once for each of its requests with that request failing. */
+/** One operation, which runs once for each of its requests. In each run, that request fails. */
 
 import type { ExecutionContext } from 'ava';
 import { isError, type Provider } from '../../../src/index.js';
@@ -16,9 +16,9 @@ export interface World {
 }
 
 /**
- * Asserts for each index that the operation succeeded or truly reported its failure. It can be
- * repeated, and the remote and the local store are whole. Ends with the first run that made fewer
- * requests.
+ * Asserts for each index that the operation succeeded or truly reported its failure. Then the
+ * operation can be repeated, and the remote and the local store are whole. Ends with the first run
+ * that made fewer requests.
  */
 export async function atEveryIndex(t: ExecutionContext, prepare: Prepare, open: () => Promise<World>): Promise<void> {
   for (let n = 1; ; n++) {

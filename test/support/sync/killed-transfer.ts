@@ -1,4 +1,4 @@
-/** A push or a pull that is killed halfway and restarted, with the bytes it moved in total. */
+/** A push or a pull that is killed halfway and restarted, with the total bytes of both. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync } from 'node:fs';
@@ -17,20 +17,20 @@ import { temporary } from '../temporary.js';
 
 const MIB = 2 ** 20;
 const FILE = 4 * MIB;
-/** Longer than any test. */
+/** A timeout that is longer than any test. */
 const PATIENCE_MS = 3_600_000;
 const child = fileURLToPath(new URL('../programs/transfer.js', import.meta.url));
 
 interface Remote {
   proxy: HttpProxy;
-  /** The options to reach the bucket through it. */
+  /** The options to reach the bucket through the proxy. */
   bucket: string;
 }
 
 async function through(t: ExecutionContext, { options }: S3Server): Promise<Remote> {
   const proxy = await startProxy({ target: new URL(options.endpoint as string) });
   t.teardown(() => proxy.close());
-  // A request that is slow on a busy machine is not retried, since that would count twice.
+  // A request that is slow on a busy machine is not retried, since a retry would count twice.
   return { proxy, bucket: JSON.stringify({ ...options, endpoint: proxy.url, timeoutMs: PATIENCE_MS }) };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Manifests made by hand that break a rule in the newest version, with valid digests and ids (B1,
- * B3). hostile-manifests.test.ts runs the library's readers and its check on them. test/format runs
- * the reader that was written from SPEC.md alone.
+ * B3). The library's readers and its check run on them in hostile-manifests.test.ts. The tests of
+ * test/format run the reader that was written from SPEC.md alone.
  */
 import type { Commit } from '../../../src/format/commit.js';
 import type { Frame } from '../../../src/format/locator.js';

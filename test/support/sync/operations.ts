@@ -14,8 +14,8 @@ export interface Subject {
   actor: Machine;
   run(): Promise<unknown>;
   /**
-   * Resolves to whether it took effect, as a new machine sees it. Throws if that sees anything but
-   * the state before or after.
+   * Resolves to whether the operation took effect, as a new machine sees it. Throws if that machine
+   * sees anything except the state before or after.
    */
   landed(): Promise<boolean>;
 }
@@ -23,7 +23,7 @@ export interface Subject {
 /** Sets up the remote behind `direct`. The actor's requests go through `faulty`. */
 export type Prepare = (t: ExecutionContext, direct: Provider, faulty: Provider) => Promise<Subject>;
 
-/** Its local store is in memory, since these tests have many setups. */
+/** Returns a machine whose local store is in memory, since these tests have many setups. */
 const machine = (t: ExecutionContext, remote: Provider, name?: string): Promise<Machine> => machineWith(t, remote, name, memoryProvider());
 
 const database = noise(70_000, 'database');
@@ -32,7 +32,7 @@ function profileWith(bytes: Uint8Array): Map<string, ProfileEntry> {
   return new Map([...smallProfile(noise), ['Default/Database', file(bytes)]]);
 }
 
-/** Sets up an actor that has pushed one commit, and has another that is not pushed. */
+/** Sets up an actor that has pushed one commit, and has another commit that is not pushed. */
 async function begun(t: ExecutionContext, faulty: Provider) {
   const actor = await machine(t, faulty);
   const dir = actor.profile(profileWith(database));
@@ -43,7 +43,7 @@ async function begun(t: ExecutionContext, faulty: Provider) {
   return { actor, dir, before, first };
 }
 
-/** Sets up the same, with another machine that has pushed meanwhile. */
+/** Sets up such an actor, and another machine that has pushed meanwhile. */
 async function diverged(t: ExecutionContext, direct: Provider, faulty: Provider) {
   const { actor, dir, first } = await begun(t, faulty);
   const other = await machine(t, direct);

@@ -4,7 +4,7 @@ import { around } from '../faults/providers.js';
 
 export interface Switched {
   provider: Provider;
-  /** Sends requests through `provider` from now on, and counts them from zero. */
+  /** Sends requests through `provider` from now on, and counts the requests from zero. */
   through(provider: Provider): void;
   count(): number;
 }

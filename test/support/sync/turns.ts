@@ -1,6 +1,6 @@
 /**
- * Waits of many writers, counted in turns of the others. As many writers collide on a slow machine
- * as on a fast one.
+ * Waits of many writers, counted in turns of the other writers. As many writers collide on a slow
+ * machine as on a fast one.
  */
 
 export class Turns {
@@ -12,7 +12,7 @@ export class Turns {
     this.#atWork = writers;
   }
 
-  /** Resolves when others have taken that many turns, or when no other writer is left. */
+  /** Resolves when other writers have taken that many turns, or when no other writer is left. */
   wait(turns: number): Promise<void> {
     return new Promise((go) => {
       this.#waiting.push({ due: this.#passed + turns, go });

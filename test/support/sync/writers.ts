@@ -13,9 +13,9 @@ import { machine } from './machines.js';
 import { Turns } from './turns.js';
 
 /**
- * Of fifty requests one is rejected, one loses its answer, and one arrives late, after up to eight
- * others. Every answer takes up to four turns of the event loop. The same seed and order of
- * requests draw the same faults.
+ * Returns a provider with faults. Of fifty requests one is rejected, one loses its response, and
+ * one arrives late, after up to eight others. Every response takes up to four turns of the event
+ * loop. The same seed and order of requests draw the same faults.
  */
 export function unreliable(inner: Provider, seed: number): Provider {
   const roll = dice(seed);
@@ -42,13 +42,13 @@ export function unreliable(inner: Provider, seed: number): Provider {
   });
 }
 
-/** About this many of the idle writers push at a time. On average a push then loses about twice. */
+/** Average number of idle writers that push at a time. On average a push then loses about twice. */
 const MEETING = 2;
 
 /**
- * Lets every writer commit and push until each commit is reported to be pushed. It keeps its own
- * content if others were first. Like any caller it waits a random time after each push, and mostly
- * reads the ref instead of using the cached one.
+ * Lets every writer commit and push until each commit is reported to be pushed. A writer keeps its
+ * own content if others were first. Like any caller, a writer waits a random time after each push,
+ * and mostly reads the ref instead of using the cached ref.
  */
 export async function writeTogether(
   t: ExecutionContext,

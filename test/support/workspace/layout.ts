@@ -1,4 +1,4 @@
-/** Directories on disk for the tests of this layer. */
+/** Directories on disk for the tests of the layer `workspace`. */
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import type { Scan } from '../../../src/workspace/capture/scan.js';
 
 export const keepAll: Filter = { excludes: () => false };
 
-/** Returns the filter of a capture of `dir` as it is now. */
+/** Returns the filter of a capture of the current `dir`. */
 export function openFilter(dir: string, rules: Partial<CaptureRules> = {}): Filter {
   return buildFilter({ facts: readFacts(dir), ...readRules(dir, rules) });
 }
@@ -22,8 +22,8 @@ export function temporary(t: ExecutionContext): string {
 }
 
 /**
- * Returns a new directory with these entries: `a/b/` is a directory, `a/b -> c` a symlink to `c`,
- * and anything else a file of one byte.
+ * Returns a new directory with these entries. `a/b/` is a directory, `a/b -> c` a symlink to `c`,
+ * and any other text a file of one byte.
  */
 export function layout(t: ExecutionContext, entries: readonly string[]): string {
   const dir = temporary(t);
