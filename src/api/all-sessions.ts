@@ -5,10 +5,7 @@ import type { SessionsOptions } from './options.js';
 /** The outcome of one session of many. */
 export type Outcome<Result> =
   | { session: string; result: Result }
-  /**
-   * The session was deleted on the remote, and is left alone; `pushed`: all of its commits had been
-   * there.
-   */
+  /** The session was deleted on the remote; `pushed`: all its commits had been there. */
   | { session: string; skipped: 'deleted'; pushed: boolean }
   | { session: string; error: unknown };
 

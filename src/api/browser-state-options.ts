@@ -71,24 +71,13 @@ export interface BrowserStateOptions extends Omit<OpenOptions, 'transfer'> {
 }
 
 export interface MountOptions extends Omit<OpenMountOptions, 'recover' | 'onProgress' | 'onWarning'> {
-  /**
-   * Milliseconds between two checkpoints while a browser runs in the directory. No checkpoints are
-   * made if not given.
-   */
+  /** Milliseconds between checkpoints while a browser runs; no checkpoints if not given. */
   checkpointInterval?: number | undefined;
-  /**
-   * How the profile is prepared before a browser opens it; see `PrepareOptions`. False: not at all.
-   */
+  /** How the profile is prepared before a browser opens it. False: not at all. */
   prepare?: false | PrepareOptions | undefined;
-  /**
-   * False: do not handle SIGINT and SIGTERM. Otherwise the session is unmounted first, and then the
-   * process ends as it would have.
-   */
+  /** False: do not unmount at SIGINT and SIGTERM, which otherwise end the process after that. */
   handleSignals?: boolean | undefined;
-  /**
-   * A browser is launched in the directory: `onWarning` is called at unmount if nothing was written
-   * there.
-   */
+  /** A browser will be launched: warn at unmount if nothing was written to the directory. */
   browser?: boolean | undefined;
 }
 
@@ -156,10 +145,7 @@ export function checkStorage({ storageType = 'local', s3Options, gcsOptions, rem
   });
 }
 
-/**
- * Returns the remote that the options name; undefined if they name none. The modules of a cloud are
- * loaded only for it.
- */
+/** Returns the remote that the options name, if any. Loads the modules of its cloud alone. */
 export async function openRemote(options: BrowserStateOptions, host: Host): Promise<string | Provider | undefined> {
   const { storageType, useSync = true, remote, s3Options, gcsOptions } = options;
   if (!useSync || remote !== undefined) return useSync ? remote : undefined;

@@ -123,10 +123,7 @@ export class BrowserState {
     return this.#mounted?.mount.dir;
   }
 
-  /**
-   * Records that a process which leads its own process session works in the mounted directory; see
-   * `Mount.usedBy`.
-   */
+  /** Records that a process works in the mounted directory; see `Mount.usedBy`. */
   async usedBy(pid: number): Promise<void> {
     await this.#requireMounted().mount.usedBy(pid);
   }
@@ -147,10 +144,7 @@ export class BrowserState {
     return (await this.#open()).session(session).exists();
   }
 
-  /**
-   * Deletes a session with its history. One that is mounted here is unmounted first. Does nothing
-   * if there is no such session.
-   */
+  /** Deletes a session with its history, if it exists. Unmounts it first if it is mounted here. */
   deleteSession(session: string): Promise<void> {
     return this.#inTurn(async () => {
       if (this.getCurrentSession() === session) await this.#unmountAny();
@@ -159,10 +153,7 @@ export class BrowserState {
     });
   }
 
-  /**
-   * Unmounts the mounted session, removes directories that were not removed before, and closes
-   * connections.
-   */
+  /** Unmounts the session, removes directories that were kept, and closes connections. */
   cleanup(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#unmountAny();
@@ -242,10 +233,7 @@ export class BrowserState {
     }
   }
 
-  /**
-   * Unmounts, and ends the process as the signal would have. A second signal cancels the running
-   * work.
-   */
+  /** Unmounts, then ends the process by the signal. A second signal cancels the running work. */
   async #stop(signal: StopSignal): Promise<void> {
     if (this.#stopping !== undefined) return this.#stopping.abort();
     const { endSignals } = this.#mounted ?? {};

@@ -37,10 +37,7 @@ export class FileTracker {
     private readonly rules: { keepCaches?: boolean | undefined; exclude?: readonly string[] | undefined } = {},
   ) {}
 
-  /**
-   * Returns the results of the last scan; scans first if there was none. Unreadable files are
-   * omitted.
-   */
+  /** Returns the results of the last, or first, scan. Unreadable files are omitted. */
   files(): ReadonlyMap<string, FileMetadata> {
     if (this.#files === undefined) for (const _step of this.#look());
     return this.#files ?? new Map();

@@ -8,10 +8,7 @@ export interface ProgressEvent {
   type: 'download' | 'upload';
   /** Relative to the mounted directory. */
   fileName: string;
-  /**
-   * Bytes of this file that were moved, and bytes to move. Bytes that the target has already are
-   * not counted.
-   */
+  /** Bytes moved and to move. Bytes that the target has already do not count. */
   bytesTransferred: number;
   totalBytes: number;
   /** 0 to 100. */
@@ -46,9 +43,7 @@ export class FileProgress {
     if (known === undefined || moved > bytesTransferred) this.#move({ type, fileName, bytesTransferred, totalBytes }, moved);
   };
 
-  /**
-   * Reports all files as complete, including those that were there or arrived with another file.
-   */
+  /** Reports all files as complete, also those that arrived with another file. */
   finish(): void {
     for (const file of this.#files.values()) if (file.bytesTransferred < file.totalBytes) this.#move(file, file.totalBytes);
   }

@@ -25,9 +25,7 @@ export interface TransferOptions {
   chunkSize?: number | undefined;
   /** Maximum retries of a failed request; 3 if not given. */
   maxRetries?: number | undefined;
-  /**
-   * Maximum milliseconds before the first retry, doubled for each further one; 1000 if not given.
-   */
+  /** Maximum milliseconds before the first retry, doubled for each further one; 1000 by default. */
   retryDelay?: number | undefined;
 }
 
@@ -108,9 +106,7 @@ function rejectFile(root: string): void {
   });
 }
 
-/**
- * Returns the folder at a path, or that of a provider; undefined if the provider is not a folder.
- */
+/** Returns the folder at a path or of a provider; undefined for a provider without one. */
 function folderOf(place: string | Provider): string | undefined {
   if (typeof place === 'string') return place;
   return place.url.startsWith('file:') ? fileURLToPath(place.url) : undefined;

@@ -69,10 +69,7 @@ export class SessionView {
     }
   }
 
-  /**
-   * Returns a revision that the local store has: `at`, or the commit that it names on the remote,
-   * which is pulled first.
-   */
+  /** Returns a revision that the local store has: `at`, or its commit, pulled from the remote. */
   async pullMissing(at: string | undefined, op: Call): Promise<string | undefined> {
     if (!hasRemote(op) || (await this.hasHere(at, op))) return at;
     return (await pullSession(this.id, { at }, op)).commit;
@@ -152,10 +149,7 @@ export class SessionView {
     return resolveAmong(await this.sides(op), revision, op);
   }
 
-  /**
-   * Reads the tree that a revision names. Retries once if the session was changed meanwhile and the
-   * version was collected (SPEC.md R-GC-2).
-   */
+  /** Reads the tree of a revision. Retries once if it was collected meanwhile (R-GC-2). */
   async readTree(revision: string, op: Call): Promise<Tree> {
     const read = async () => {
       const { place, entry } = await this.find(revision, op);

@@ -158,8 +158,7 @@ export class Session {
   }
 
   /**
-   * Returns the paths in which two versions differ, each of this session or of another
-   * (`SESSION:REV`). Modification times are ignored.
+   * Returns the paths, times aside, in which two versions of any session (`SESSION:REV`) differ.
    */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
     const op = callOf(this.#op, 'diff', options, optionsOf.offline, { from, to });
@@ -234,8 +233,7 @@ export class Session {
   }
 
   /**
-   * Removes a tag from both sides. Returns the commit that it named, which is kept. Throws
-   * NOT_FOUND if there is no such tag.
+   * Removes a tag on both sides and returns its commit. Throws NOT_FOUND if there is no such tag.
    */
   async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
     const op = callOf(this.#op, 'untag', options, optionsOf.offline, { name });
@@ -248,10 +246,7 @@ export class Session {
     throw noTag(this.id, name, (await this.tags(options)).keys());
   }
 
-  /**
-   * Deletes the session and its history on both sides. Its name can be used again; its data stays
-   * until garbage collection.
-   */
+  /** Deletes the session on both sides. Its data stays until garbage collection. */
   async delete(options: OfflineOptions = {}): Promise<void> {
     const op = callOf(this.#op, 'delete', options, optionsOf.offline);
     if (!hasRemote(op)) return deleteSession(op.local, this.id, op);

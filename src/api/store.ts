@@ -45,10 +45,7 @@ import { Session } from './session.js';
 import type { SyncResult } from './transfers.js';
 
 export interface SessionInfo extends SessionSummary {
-  /**
-   * Whether the remote has this commit as the session's newest, as far as is known; absent without
-   * a remote.
-   */
+  /** Whether the remote's newest known commit is this one; absent without a remote. */
   pushed?: boolean;
   /** The owner of its lease, and when it expires; absent if there is no lease. */
   lease?: { owner: string; expires: Date };
@@ -154,26 +151,17 @@ export class Store {
     yield* listLegacy(callOf(this.#op, 'legacySessions', options, optionsOf.offline));
   }
 
-  /**
-   * Pushes every session of this machine, one after the other; see `Session.push`. Throws USAGE if
-   * there is no remote.
-   */
+  /** Pushes every session of this machine; see `Session.push`. Throws USAGE without a remote. */
   pushAll(options: PushOptions = {}): AsyncGenerator<Outcome<PushResult>> {
     return this.#forAll('pushAll', 'out', options, optionsOf.sync, (session) => session.push({ ...options, ask: true }));
   }
 
-  /**
-   * Pulls every session of the remote, one after the other; see `Session.pull`. Throws USAGE if
-   * there is no remote.
-   */
+  /** Pulls every session of the remote; see `Session.pull`. Throws USAGE without a remote. */
   pullAll(options: PullAllOptions = {}): AsyncGenerator<Outcome<PullResult>> {
     return this.#forAll('pullAll', 'in', options, optionsOf.pullAll, (session) => session.pull(options));
   }
 
-  /**
-   * Syncs every session, one after the other; see `Session.sync`. Throws USAGE if there is no
-   * remote.
-   */
+  /** Syncs every session; see `Session.sync`. Throws USAGE without a remote. */
   syncAll(options: PushOptions = {}): AsyncGenerator<Outcome<SyncResult>> {
     return this.#forAll('syncAll', 'both', options, optionsOf.sync, (session) => session.sync(options));
   }
@@ -204,18 +192,14 @@ export class Store {
   }
 
   /**
-   * Returns the interrupted checkouts. The next checkout into each directory finishes or undoes it,
-   * or names the files in its way.
+   * Returns the interrupted checkouts. The next checkout into a directory finishes or undoes one.
    */
   async unfinishedCheckouts(options?: RequestOptions): Promise<UnfinishedCheckout[]> {
     callOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
     return unfinishedCheckouts(this.#local);
   }
 
-  /**
-   * Returns the mounts of processes that have exited. Those of a session are recovered when it is
-   * mounted next.
-   */
+  /** Returns the mounts of exited processes. The next mount of a session recovers its own. */
   async abandonedMounts(options?: RequestOptions): Promise<AbandonedMount[]> {
     callOf(this.#op, 'abandonedMounts', options, optionsOf.request);
     return abandonedMounts(this.#local);

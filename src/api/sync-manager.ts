@@ -141,27 +141,18 @@ export class SyncManager {
     });
   }
 
-  /**
-   * Returns the files of the mounted directory, or of the last mounted one, by path, as of the last
-   * scan.
-   */
+  /** Returns the files of the directory that was mounted last, by path, as of the last scan. */
   getMetadata(): Map<string, FileMetadata> {
     return new Map(this.#work.files());
   }
 
-  /**
-   * Replaces the result of `getMetadata` until the next scan of the directory. It changes no
-   * commit.
-   */
+  /** Replaces the result of `getMetadata` until the next scan. Changes no commit. */
   async saveMetadata(metadata: ReadonlyMap<string, FileMetadata>): Promise<void> {
     checkArgument('saveMetadata', 'metadata', metadata, kind.map);
     this.#work.save(new Map(metadata));
   }
 
-  /**
-   * Calls `listener` for each file with bytes to move. Returns a function that removes the
-   * listener.
-   */
+  /** Calls `listener` for each file with bytes to move. Returns a function that removes it. */
   onProgress(listener: (event: ProgressEvent) => void): () => void {
     checkArgument('onProgress', 'listener', listener, kind.call);
     this.#work.listeners.add(listener);

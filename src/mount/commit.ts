@@ -104,17 +104,13 @@ async function commitTo(name: string, mounted: MountedDirectory, settings: Commi
   try {
     return madeIn(name, await commitDirectory(name, dir, { ...settings, onto }, { ...op, remote: undefined }));
   } catch (error) {
-    // A session without a commit of its own is removed, even if an earlier attempt created it. An
-    // aborted signal does not prevent that.
+    // An unused session is removed, also one of an earlier attempt, and even after an abort.
     if (base !== undefined && (await op.local.read(name)).head?.id === base) await deleteSession(op.local, name, { host: op.host });
     throw error;
   }
 }
 
-/**
- * Creates a session at the mount's base. If the base is damaged or gone with its session, the first
- * commit creates the new session.
- */
+/** Creates a session at the mount's base. Without a readable base, its first commit does that. */
 async function beginAtBase(name: string, { session, base }: MountedDirectory, op: Call): Promise<void> {
   if (base === undefined || (await op.local.read(name, op)).exists) return;
   // A conflict on the remote may have renamed the session.

@@ -23,10 +23,7 @@ export interface AbandonedMount extends HeldNote, Pick<MountNote, 'session' | 'm
   dir: string;
   /** When it was mounted. */
   since: Date;
-  /**
-   * Whether the process is known to have exited. False, for example, for one of another machine.
-   * The mount is then recovered only if it is named.
-   */
+  /** False if the process, such as one of another machine, may still run. */
   isCertain: boolean;
   /** A live process of the mount's command, which keeps the mount from being recovered. */
   usedBy?: number | undefined;

@@ -17,10 +17,7 @@ import type { LocalReplica } from '../session/replica/local.js';
 import { renamed } from '../workspace/lock.js';
 import { namesIn } from '../workspace/workspace.js';
 
-/**
- * `shared`: any number at once. `exclusive`: with a lease, so that others fail early. `fork`:
- * commits go to a session of their own.
- */
+/** `exclusive`: with a lease. `fork`: commits go to a session of their own. */
 export type MountMode = 'shared' | 'exclusive' | 'fork';
 
 export interface MountNote {

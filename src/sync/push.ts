@@ -115,10 +115,7 @@ async function attemptPush(
   return { session, commit: head.id, pushed: sent !== undefined, commits: unsent.length, objects, bytes, forkedTo };
 }
 
-/**
- * Pulls the session after a conflict was resolved. A failure is ignored: the push has succeeded,
- * and the next pull fetches the session.
- */
+/** Pulls the session after a conflict. The push has succeeded, so a failure is ignored. */
 async function pullSent(ref: SessionRef, op: RemoteCall): Promise<void> {
   await pullSeen(ref, {}, op).catch((error: unknown) => {
     if (!isError(error) || isError(error, 'INTERNAL')) throw error;

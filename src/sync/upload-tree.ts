@@ -81,8 +81,7 @@ function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWrit
 }
 
 /**
- * Returns the frames that consist of wanted blobs without a predecessor. A blob with a predecessor
- * may be sent as a patch.
+ * Returns the frames that are wanted whole. Blobs with a predecessor may become patches instead.
  */
 function wholeFrames(missing: readonly Missing[]): Map<Frame, Missing[]> {
   const frames = new Map<Frame, Missing[]>();

@@ -52,10 +52,7 @@ export async function readUnderlay(from: SessionRef, record: WorkspaceRecord | u
   throw headMoved(from.id, head, 'Restore the newest version into another directory, put your changes there, and snapshot that one.');
 }
 
-/**
- * Returns a warning if the commit replaces content that the directory never had, such as that of
- * another writer or of a rollback.
- */
+/** Returns a warning if the commit replaces content of others, which the directory never had. */
 export async function passedWarning(
   from: SessionRef,
   head: HistoryEntry | undefined,

@@ -20,8 +20,7 @@ export interface LegacySource {
   /** Returns the names of all possible sessions, valid or not. */
   sessions(options: RequestOptions): Promise<string[]>;
   /**
-   * Returns the content of the session, in the order of the paths. Throws INTEGRITY or UNREADABLE
-   * for a file name that no profile can have.
+   * Returns the content, in the order of the paths. Throws INTEGRITY or UNREADABLE for bad names.
    */
   entries(session: string, options: RequestOptions): Promise<LegacyEntry[]>;
   read(session: string, path: string, range: ByteRange, options: RequestOptions): Promise<Uint8Array>;

@@ -56,9 +56,7 @@ async function* leftovers(store: SweptStore): AsyncGenerator<{ path: string; rem
   }
 }
 
-/**
- * Removes a directory that this store created, the leftovers of checkouts there, and its record.
- */
+/** Removes a directory that this store created, with leftovers of checkouts and its record. */
 export async function discardDirectory(store: SweptStore, dir: string): Promise<void> {
   await store.holding(dir, async (workspace) => {
     for (const path of [dir, ...leftoversOf(workspace).map((leftover) => leftover.path)]) await removeTree(path);
