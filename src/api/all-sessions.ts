@@ -2,7 +2,6 @@
 import { isError } from '../base/errors.js';
 import type { SessionsOptions } from './options.js';
 
-/** The outcome of one session of many. */
 export type Outcome<Result> =
   | { session: string; result: Result }
   /** The session was deleted on the remote; `pushed`: all its commits had been there. */

@@ -88,7 +88,6 @@ export interface StateUnmountOptions extends UnmountOptions {
 
 const { recover, onProgress: _progress, onWarning: _warning, ...mounting } = optionsOf.mount;
 const { transfer: _transfer, ...opening } = optionsOf.open;
-/** The options of a bucket of either cloud. */
 const bucket = { bucketName: required(kind.text), prefix: kind.text, endpoint: kind.secret };
 
 /** The options of the calls of BrowserState, each with the kind of its value. */

@@ -28,9 +28,7 @@ import { openStore } from './open.js';
 import type { Store } from './store.js';
 import { SyncManager, SyncWork, type Tracked } from './sync-manager.js';
 
-/** The mounted session, and its background work. */
 interface Mounted extends Tracked {
-  /** Starts the periodic work. */
   beginLoops: () => Stop[];
   loops: readonly Stop[];
   endSignals: () => void;
@@ -252,7 +250,6 @@ export class BrowserState {
     }
   }
 
-  /** Unmounts the session, if one is mounted. */
   async #unmountAny(options: StateUnmountOptions = {}): Promise<void> {
     if (this.#mounted !== undefined) await this.#unmount(this.#mounted, options);
   }

@@ -43,7 +43,6 @@ export class FileTracker {
     return this.#files ?? new Map();
   }
 
-  /** Scans again, in small steps. */
   async look(signal?: AbortSignal): Promise<void> {
     let steps = 0;
     for (const _step of this.#look()) {

@@ -19,7 +19,6 @@ export interface ProgressEvent {
 
 const types: Partial<Record<Progress['phase'], ProgressEvent['type']>> = { pull: 'download', push: 'upload' };
 
-/** The progress of one transfer. */
 export class FileProgress {
   readonly #files = new Map<string, ProgressEvent>();
   readonly #startedAt: number;

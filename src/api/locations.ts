@@ -38,7 +38,6 @@ export interface PlaceOptions {
   onRetry: ((event: RetryEvent) => void) | undefined;
 }
 
-/** The opened locations of a store. */
 export interface Places {
   provider: Provider;
   /** A private directory of this machine for the index and the records. */

@@ -75,8 +75,6 @@ export interface StoreOptions extends Places {
 }
 
 export class Store {
-  readonly #local: LocalReplica;
-  readonly #remote: RemoteReplica | undefined;
   /** The operation of calls that are given no options of their own. */
   readonly #op: Call;
   readonly #temporary: string | undefined;
@@ -87,10 +85,11 @@ export class Store {
       if (!said.has(message)) onWarning?.(message);
       said.add(message);
     };
-    this.#local = new LocalReplica({ provider, folder, legacy, host, onWarning: warnOnce });
-    this.#remote = remote && new RemoteReplica({ ...remote, host, records: this.#local.records, onWarning: warnOnce });
+    const machine = { host, onWarning: warnOnce };
+    const local = new LocalReplica({ provider, folder, legacy, ...machine });
+    const shared = remote && new RemoteReplica({ ...remote, records: local.records, ...machine });
+    this.#op = { host, signal, onProgress, local, remote: shared };
     this.#temporary = temporary;
-    this.#op = { host, signal, onProgress, local: this.#local, remote: this.#remote };
   }
 
   /** Returns a session by its id, whether it exists or not. Throws USAGE for an invalid id. */
@@ -102,9 +101,9 @@ export class Store {
   /** Creates the local repository and, after a probe, that of the remote, unless they exist. */
   async init(options?: RequestOptions): Promise<InitResult> {
     const op = callOf(this.#op, 'init', options, optionsOf.request);
-    const local = await initialize(this.#local, op);
-    await this.#remote?.confirm(op);
-    return this.#remote === undefined ? local : { ...local, remote: await initialize(this.#remote, op) };
+    const local = await initialize(op.local, op);
+    await op.remote?.confirm(op);
+    return op.remote === undefined ? local : { ...local, remote: await initialize(op.remote, op) };
   }
 
   /**
@@ -137,7 +136,7 @@ export class Store {
     for (const [session, { ref, isRemote }] of byName(found)) {
       const summary = summaryOf(session, ref) as SessionSummary;
       const lease = leaseOf(ref, op.host.now());
-      const pushed = this.#remote && (isRemote || summary.commit === (await this.#remote.lastHead(session)));
+      const pushed = this.#op.remote && (isRemote || summary.commit === (await this.#op.remote.lastHead(session)));
       yield { ...summary, ...(pushed !== undefined && { pushed }), ...(lease && { lease }) };
     }
     for (const problem of problems) throw problem;
@@ -196,13 +195,13 @@ export class Store {
    */
   async unfinishedCheckouts(options?: RequestOptions): Promise<UnfinishedCheckout[]> {
     callOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
-    return unfinishedCheckouts(this.#local);
+    return unfinishedCheckouts(this.#op.local);
   }
 
   /** Returns the mounts of exited processes. The next mount of a session recovers its own. */
   async abandonedMounts(options?: RequestOptions): Promise<AbandonedMount[]> {
     callOf(this.#op, 'abandonedMounts', options, optionsOf.request);
-    return abandonedMounts(this.#local);
+    return abandonedMounts(this.#op.local);
   }
 
   /**
@@ -227,7 +226,7 @@ export class Store {
     const op = callOf(this.#op, 'verify', given, optionsOf.verify);
     const { on, ...options } = given;
     const result = await checkRepository(this.#replica(on, op).provider, op.host, { ...options, signal: op.signal });
-    if (on === 'remote' && result.findings.length > 0) await this.#remote?.lookSoon();
+    if (on === 'remote' && result.findings.length > 0) await this.#op.remote?.lookSoon();
     return result;
   }
 
@@ -262,10 +261,10 @@ export class Store {
 
   /** Closes connections and removes temporary files. Mounts stay. */
   async close(): Promise<void> {
-    await this.#local.provider.close();
-    await this.#remote?.provider.close();
+    await this.#op.local.provider.close();
+    await this.#op.remote?.provider.close();
     // Directories that are still mounted have uncommitted changes.
-    if (this.#temporary !== undefined && ((await namesIn(this.#local.workspaces)) ?? []).length === 0) await removeTree(this.#temporary);
+    if (this.#temporary !== undefined && ((await namesIn(this.#op.local.workspaces)) ?? []).length === 0) await removeTree(this.#temporary);
   }
 
   #replica(on: OnOptions['on'], op: Call): Replica {

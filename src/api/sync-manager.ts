@@ -11,7 +11,6 @@ import type { FileMetadata, FileTracker } from './file-metadata.js';
 import { FileProgress, type ProgressEvent } from './file-progress.js';
 import { optionsOf } from './options.js';
 
-/** The mounted session, for transfers and scans. */
 export interface Tracked {
   mount: Mount;
   tracker: FileTracker;
@@ -34,7 +33,6 @@ export class SyncWork {
     private readonly onProgress: OnProgress | undefined,
   ) {}
 
-  /** Runs a transfer and reports its files. */
   async transfer<T>(move: (onProgress: OnProgress) => Promise<T>): Promise<T> {
     const progress = new FileProgress(this.host.now, (event) => {
       for (const listener of this.listeners) listener(event);

@@ -13,7 +13,6 @@ import { notPushed, type PushOptions, type PushResult, pushSession } from '../sy
 import type { SaveOptions } from './options.js';
 import { SessionView } from './session-view.js';
 
-/** A commit and its push. */
 export interface SaveResult extends CommitResult {
   /** Undefined without a remote, or if the remote was not to be contacted. */
   push: PushResult | undefined;

@@ -49,7 +49,6 @@ export interface MigrateOptions extends OfflineOptions {
   onProgress?: OnProgress | undefined;
 }
 
-/** The names of the options of a migration. */
 export const migrateOptions: OptionNames<MigrateOptions> = { ...offlineOptions, keepCaches: kind.flag, onProgress: kind.call };
 
 /** The label with the digest of the files, so that a repeated migration recognizes the commit. */

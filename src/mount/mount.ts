@@ -20,10 +20,9 @@ import { discardDirectory } from '../session/replica/sweep.js';
 import type { OnConflict } from '../sync/conflict.js';
 import { type MountPullOptions, mountPullOptions, pullForMount } from '../sync/pull-for-mount.js';
 import { notPushed, type PushOptions, type PushResult, pushOptions, pushSession } from '../sync/push.js';
-import { rejectRunningCommand } from './command.js';
 import { checkpointMount, commitMount, type MountCommit, movedAway } from './commit.js';
 import { type UnmountOptions, unmountOptions } from './options.js';
-import { type MountedDirectory, type MountNote, MountNotes, mountedDirectory } from './registry.js';
+import { type MountedDirectory, type MountNote, MountNotes, mountedDirectory, rejectRunningCommand } from './registry.js';
 
 export interface Unmounted extends Pick<MountCommit, 'session' | 'commit' | 'changed' | 'stats'> {
   pushed: boolean;

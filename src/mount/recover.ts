@@ -12,11 +12,10 @@ import { notPushed } from '../sync/push.js';
 import { directoryState } from '../workspace/checkout/replace-directory.js';
 import { type Leftover, leftoversOf, settleWorkspace } from '../workspace/checkout/settle.js';
 import { pendingDirectories, type Workspace } from '../workspace/workspace.js';
-import { commandState, rejectRunningCommand } from './command.js';
 import { commitMount, type MountCommit } from './commit.js';
 import { pushMounted, removeMount } from './mount.js';
 import type { RecoverAction, RecoverOptions } from './options.js';
-import { type HeldNote, type MountNote, MountNotes, mountedDirectory } from './registry.js';
+import { commandState, type HeldNote, type MountNote, MountNotes, mountedDirectory, rejectRunningCommand } from './registry.js';
 
 /** A mount whose process has exited. */
 export interface AbandonedMount extends HeldNote, Pick<MountNote, 'session' | 'mode' | 'base'> {

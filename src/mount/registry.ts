@@ -7,8 +7,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { toHex, utf8 } from '../base/bytes.js';
+import { BrowserStateError } from '../base/errors.js';
 import type { Host } from '../base/host.js';
-import { owning } from '../base/owners.js';
+import { type OwnerState, owning } from '../base/owners.js';
 import type { ObjectId } from '../format/object-id.js';
 import { failWriting, ignoreFailure } from '../fs/errors.js';
 import { readPrivately, replacePrivately, sealed, unsealed } from '../fs/private-file.js';
@@ -138,4 +139,27 @@ export class MountNotes {
   #path(id: string, owner: string): string {
     return join(this.#folder, `${id}~${owner}`);
   }
+}
+
+/** Returns whether the command of a note still runs, and one of its processes if known. */
+export async function commandState(
+  local: LocalReplica,
+  command: string | undefined,
+): Promise<{ state: OwnerState; pid?: number | undefined }> {
+  if (command === undefined) return { state: 'gone' };
+  const processes = local.host.commandProcesses(command);
+  if (processes === undefined) return { state: await local.owners.state(command) };
+  const [pid] = processes;
+  return { state: pid === undefined ? 'gone' : 'running', pid };
+}
+
+/** Throws BUSY if the command still runs. */
+export async function rejectRunningCommand(local: LocalReplica, dir: string, command: string | undefined): Promise<void> {
+  const { state, pid } = await commandState(local, command);
+  if (state !== 'running') return;
+  const [process, end] = pid === undefined ? ['', ''] : [` (process ${pid})`, `, or end it with \`kill -INT ${pid}\``];
+  throw new BrowserStateError('BUSY', `${dir}: its command${process} still runs in this directory`, {
+    details: { path: dir, ...(pid !== undefined && { pid }) },
+    hint: `Wait for it to end${end}; then it can be recovered.`,
+  });
 }

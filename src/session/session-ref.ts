@@ -76,11 +76,6 @@ export class SessionRef {
     return this.exists ? (this as LiveSession) : undefined;
   }
 
-  /** Returns the same ref for changes through another repository object. */
-  through(repository: Repository): SessionRef {
-    return new SessionRef(this.replica, this.id, repository, this.version === undefined ? undefined : (this as Omit<Token, 'session'>));
-  }
-
   /** Yields the entries of the history, newest first; segments are read as they are needed. */
   async *entries(options: RequestOptions = {}): AsyncGenerator<HistoryEntry> {
     for await (const part of this.parts(options)) yield* part;

@@ -2,21 +2,14 @@
 import { BrowserStateError, isError } from '../base/errors.js';
 import { requestOptions } from '../base/operation.js';
 import { kind, type OptionNames } from '../base/option-check.js';
-import type { OnProgress } from '../base/progress.js';
-import type { RequestOptions } from '../provider/provider.js';
 import type { RemoteCall } from '../session/call.js';
 import { deleteSession } from '../session/history.js';
-import { type OnConflict, onConflictKind } from './conflict.js';
+import { onConflictKind } from './conflict.js';
 import { type PullSettings, pullSeen } from './pull.js';
-import { pushSession } from './push.js';
+import { type PushOptions, pushSession } from './push.js';
 
-export interface MountPullOptions extends RequestOptions {
-  /** The action if the remote has moved and there are unsent commits; `fail` unless given. */
-  onConflict?: OnConflict | undefined;
-  onProgress?: OnProgress | undefined;
-}
+export type MountPullOptions = Omit<PushOptions, 'release'>;
 
-/** The names of the options of a pull before a mount. */
 export const mountPullOptions: OptionNames<MountPullOptions> = { ...requestOptions, onConflict: onConflictKind, onProgress: kind.call };
 
 interface MountPullSettings extends Pick<MountPullOptions, 'onConflict'>, Pick<PullSettings, 'frames'> {

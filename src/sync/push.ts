@@ -27,7 +27,6 @@ export interface PushOptions extends RequestOptions {
   onProgress?: OnProgress | undefined;
 }
 
-/** The names of the options of a push. */
 export const pushOptions: OptionNames<PushOptions> = {
   ...requestOptions,
   onConflict: onConflictKind,

@@ -87,7 +87,6 @@ export function needsPack({ location }: BlobPlace, packs: ReadonlySet<string>): 
   return framesOf(location).some(({ pack }) => packs.has(objectKey('packs', pack)));
 }
 
-/** Removes locations that need one of the packs. */
 export function withoutPacks(places: ReadonlyMap<ObjectId, BlobPlace>, packs: ReadonlySet<string>): ReadonlyMap<ObjectId, BlobPlace> {
   return packs.size === 0 ? places : new Map([...places].filter(([, place]) => !needsPack(place, packs)));
 }

@@ -31,10 +31,6 @@ export interface LocalOptions {
 }
 
 export class LocalReplica extends Replica {
-  readonly host: Host;
-  readonly legacy: LegacySource;
-  readonly index: BlobIndex;
-  readonly provider: Provider;
   readonly owners: Owners;
   /** The folder of notes about directories, mounts and remotes. */
   readonly records: string;
@@ -46,13 +42,9 @@ export class LocalReplica extends Replica {
   #newest: { name: string; manifest: Manifest } | undefined;
 
   constructor({ provider, folder, legacy, host, onWarning }: LocalOptions) {
-    super();
-    this.provider = provider;
-    this.host = host;
-    this.index = new BlobIndex(join(folder, 'index'), { onWarning });
+    super(host, provider, legacy, new BlobIndex(join(folder, 'index'), { onWarning }));
     this.records = join(folder, 'records');
     this.owners = host.owners(this.records);
-    this.legacy = legacy;
     this.workspaces = join(folder, 'workspaces');
     this.temporaries = join(folder, 'tmp');
   }
@@ -143,8 +135,9 @@ export class LocalReplica extends Replica {
   }
 
   override drafting<T>(from: SessionRef, attempt: (from: SessionRef) => Promise<T | undefined>): Promise<T | undefined> {
-    if (!from.hasRef) return attempt(from);
-    return drafting(this, from.repository, (repository) => attempt(from.through(repository)));
+    const { id, ref, version } = from;
+    if (version === undefined) return attempt(from);
+    return drafting(this, from.repository, (repository) => attempt(new SessionRef(this, id, repository, { ref, version })));
   }
 
   protected loss(lost: ReadonlySet<string>, id: string): BrowserStateError {

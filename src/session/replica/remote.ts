@@ -40,11 +40,7 @@ export interface RemoteOptions {
 }
 
 export class RemoteReplica extends Replica {
-  readonly provider: Provider;
-  readonly host: Host;
   readonly transfer: Transfer;
-  readonly legacy: LegacySource;
-  readonly index: BlobIndex;
   readonly #notes: RemoteNotes;
   /** Whether the provider rejects any other repository than the one that was seen before. */
   readonly #isGuarded: boolean;
@@ -54,15 +50,12 @@ export class RemoteReplica extends Replica {
   isNew = false;
 
   constructor({ provider, host, onWarning, records, legacy, transfer }: RemoteOptions) {
-    super();
-    this.#notes = new RemoteNotes(records, provider.url, host);
-    const guarded = guardFolder(provider, async () => this.#repository?.id ?? this.#notes.repository(), this.#notes.folder);
+    const notes = new RemoteNotes(records, provider.url, host);
+    const guarded = guardFolder(provider, async () => this.#repository?.id ?? notes.repository(), notes.folder);
+    super(host, guarded ?? provider, legacy, new BlobIndex(join(notes.folder, 'index'), { rebuild: false, onWarning }));
+    this.#notes = notes;
     this.#isGuarded = guarded !== undefined;
-    this.provider = guarded ?? provider;
-    this.host = host;
     this.transfer = transfer;
-    this.legacy = legacy;
-    this.index = new BlobIndex(join(this.#notes.folder, 'index'), { rebuild: false, onWarning });
   }
 
   /** Returns the repository, from the notes if they have it; undefined if there is none. */

@@ -14,12 +14,15 @@ import { type LiveSession, type RefOwner, SessionRef, type StoredManifest } from
 import type { LegacySource } from './legacy-source.js';
 
 export abstract class Replica implements RefOwner {
-  abstract readonly host: Host;
-  abstract readonly provider: Provider;
-  abstract readonly legacy: LegacySource;
-  abstract readonly index: BlobIndex;
   /** False if the repository is only known from notes. */
   isConfirmed = true;
+
+  constructor(
+    readonly host: Host,
+    readonly provider: Provider,
+    readonly legacy: LegacySource,
+    readonly index: BlobIndex,
+  ) {}
 
   /** Returns the repository; undefined if none was made yet. */
   abstract open(options?: RequestOptions): Promise<Repository | undefined>;
