@@ -66,6 +66,7 @@ const flags = [
   'ask',
   'alone',
   'readData',
+  'dryRun',
 ];
 const calls = ['onProgress', 'onWarning', 'onProblem', 'onRetry'];
 const counts = ['maxConcurrentOperations', 'chunkSize', 'maxRetries', 'retryDelay'];
