@@ -36,6 +36,10 @@ export const at = {
   },
 } as const satisfies OptionTable;
 
+export const keepSessionCookies = {
+  'keep-session-cookies': { type: 'boolean', describe: 'Keep session cookies after the browser exits' },
+} as const satisfies OptionTable;
+
 /** Options that select the files of a directory. */
 export const rules = {
   exclude: {

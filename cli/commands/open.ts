@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import type { OpenedSession } from '../../src/drivers/open.js';
 import type { BrowserState } from '../../src/index.js';
 import { defineCommand } from '../args/command.js';
-import { offline, onConflict, onConflictDetails } from '../args/options.js';
+import { keepSessionCookies, offline, onConflict, onConflictDetails } from '../args/options.js';
 import type { Context } from '../context.js';
 import { type MountedCommand, reportUnmount, runMounted } from '../mounted.js';
 
@@ -20,6 +20,7 @@ export const open = defineCommand({
     headless: { type: 'boolean', describe: 'Open no window; Ctrl-C closes the browser' },
     existing: { type: 'boolean', describe: 'Fail if the session does not exist' },
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
+    ...keepSessionCookies,
     ...offline,
     ...onConflict,
   },
@@ -28,13 +29,14 @@ export const open = defineCommand({
     ['open mail --browser firefox', 'Use Firefox'],
     ['open new --browser ~/chrome-linux64/chrome', 'Use the program at a path'],
   ],
-  async run(context, { session, url, browser, headless, existing, message, offline, onConflict }) {
+  async run(context, { session, url, browser, headless, existing, message, keepSessionCookies, offline, onConflict }) {
     const { env, report, signal } = context;
     const { exitFailure, mountForBrowser } = await import('../../src/drivers/open.js');
     const machine = { platform: process.platform, env, home: homedir() };
     const settings = {
       url,
       headless,
+      keepSessionCookies,
       browser: browser ?? (env['BROWSERSTATE_BROWSER'] || undefined),
       isRoot: process.getuid?.() === 0,
       mount: { create: !existing, message, offline, onConflict, handleSignals: false, signal },

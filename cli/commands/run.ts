@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { BrowserState } from '../../src/index.js';
 import { defineCommand } from '../args/command.js';
-import { offline, onConflict, onConflictDetails, parseLabels, rules, session } from '../args/options.js';
+import { keepSessionCookies, offline, onConflict, onConflictDetails, parseLabels, rules, session } from '../args/options.js';
 import type { Context } from '../context.js';
 import { CliError, describeFailure } from '../failure.js';
 import { type Finished, type MountedCommand, reportUnmount, runMounted } from '../mounted.js';
@@ -37,7 +37,7 @@ export const run = defineCommand({
     },
     message: { type: 'string', alias: 'm', requiresArg: true, describe: 'Commit message' },
     label: { type: 'array', string: true, requiresArg: true, describe: 'Label of the form KEY=VALUE (repeatable)' },
-    'keep-session-cookies': { type: 'boolean', describe: 'Keep session cookies after the browser exits' },
+    ...keepSessionCookies,
     prepare: { choices: ['on', 'off'], default: 'on', requiresArg: true, describe: 'off: mount the profile exactly as committed' },
     ...rules,
     'allow-shrink': { type: 'boolean', describe: 'Commit even if cookies or most files are gone' },

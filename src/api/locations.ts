@@ -57,7 +57,7 @@ export interface Places {
 export async function openPlaces({ home, remote, userId, host, transfer, onRetry }: PlaceOptions): Promise<Places> {
   if (typeof home === 'string' && /^[a-z][a-z0-9+.-]+:\//i.test(home)) {
     throw new BrowserStateError('USAGE', `expected a directory of this machine as home, found the address ${home}`, {
-      hint: 'Name a remote with --remote URL, BROWSERSTATE_REMOTE, or the option `remote`.',
+      hint: 'Name a remote with --remote URL or BROWSERSTATE_REMOTE; in a program, with the option `remote`.',
     });
   }
   const root = folderOf(home);

@@ -15,6 +15,7 @@ import type { Mounting } from './launch.js';
 export interface OpenOptions extends LaunchSettings {
   /** The browser's name, its program in PATH, or the path of its program. */
   browser?: string | undefined;
+  keepSessionCookies?: boolean | undefined;
   mount: MountOptions;
   /** Called with warnings for a person. */
   onWarning: (message: string) => void;
@@ -36,7 +37,7 @@ export interface OpenedSession {
 export async function mountForBrowser(
   state: Mounting,
   session: string,
-  { browser: named, mount, onWarning, ...settings }: OpenOptions,
+  { browser: named, keepSessionCookies, mount, onWarning, ...settings }: OpenOptions,
   machine: Machine,
 ): Promise<OpenedSession> {
   if (settings.url?.startsWith('-')) throw notUrl(settings.url);
@@ -53,7 +54,7 @@ export async function mountForBrowser(
       await state.unmount({ discard: true });
       dir = await mountFor(browser);
     }
-    const warnings = await prepareProfile(dir, { browserVersion: versionOf(browser.path) }, systemHost, mount.signal);
+    const warnings = await prepareProfile(dir, { keepSessionCookies, browserVersion: versionOf(browser.path) }, systemHost, mount.signal);
     for (const { message } of warnings) onWarning(message);
     if (settings.isRoot && browser.kind === 'chromium') onWarning(`${browser.title} runs without its sandbox, which it cannot use as root`);
     return { dir, browser, words: [browser.path, ...launchArguments(browser.kind, dir, settings)] };

@@ -31,7 +31,7 @@ export function hasRemote(op: Call): op is RemoteCall {
 export function requireRemote(op: Call): RemoteCall {
   if (hasRemote(op)) return op;
   throw new BrowserStateError('USAGE', 'expected a remote, found none', {
-    hint: 'Name one with --remote URL, BROWSERSTATE_REMOTE, or the option `remote` of openStore.',
+    hint: 'Name one with --remote URL or BROWSERSTATE_REMOTE; in a program, with the option `remote`.',
   });
 }
 

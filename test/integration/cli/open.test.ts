@@ -72,6 +72,15 @@ test.serial('Firefox has arguments of its own, and a session of Firefox opens in
   t.false(existsSync(desk.path('chromium.args')));
 });
 
+test.serial('--keep-session-cookies makes the browser restore what it had open', async (t) => {
+  const desk = deskWith(t, { firefox: 'echo >> "$dir/prefs.js"; cat "$dir/user.js" > seen 2>/dev/null; true' });
+  for (const flags of [[], ['--keep-session-cookies']]) {
+    t.is(readFileSync(desk.path('seen'), { encoding: 'utf8', flag: 'a+' }), '');
+    t.is((await desk.run('open', 'fox', '--browser', 'firefox', ...flags)).status, 0);
+  }
+  t.regex(readFileSync(desk.path('seen'), 'utf8'), /browser\.startup\.page", 3/);
+});
+
 const mistakes: [what: string, words: string[], env: Record<string, string>, status: number, expected: RegExp][] = [
   ['no display', ['work'], { DISPLAY: '' }, 2, /^no display found: .* \/ .*xvfb-run.*--headless/],
   ['a browser that is not there', ['work', '--browser', 'nope'], {}, 3, /^browser "nope" not found in PATH \//],
