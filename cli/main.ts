@@ -8,6 +8,7 @@ import { completion } from './commands/completion.js';
 import { deleteSession } from './commands/delete.js';
 import { diff } from './commands/diff.js';
 import { fork } from './commands/fork.js';
+import { gc } from './commands/gc.js';
 import { init } from './commands/init.js';
 import { log } from './commands/log.js';
 import { migrate } from './commands/migrate.js';
@@ -36,7 +37,7 @@ const groups: CommandGroups = {
   'See what is saved:': [sessions, log, diff, status, stats],
   'Change a history:': [rollback, tag, fork, deleteSession],
   'Share with other machines:': [push, pull, sync],
-  'Set up and maintain:': [init, completion, recover, verify, migrate],
+  'Set up and maintain:': [init, completion, recover, verify, gc, migrate],
 };
 
 // The AWS SDK prints a warning about old Node.js versions when it is loaded.

@@ -13,7 +13,7 @@ export const deleteSession = defineCommand({
   summary: 'Delete a session and its history, locally and on the remote.',
   details:
     'On a terminal it asks first, unless --yes or --json is given; any answer but yes keeps the session, with exit status 130. Without a ' +
-    'terminal it deletes at once. Its data stays in both stores until garbage collection. Everyone who can read a store can read it until ' +
+    'terminal it deletes at once. Its data stays in both stores until `gc` deletes it. Everyone who can read a store can read it until ' +
     'then. --no-push deletes the local copy only.',
   positionals: {},
   options: { ...session, yes: { type: 'boolean', alias: 'y', describe: 'Delete without asking' }, ...noPush },
@@ -31,7 +31,7 @@ export const deleteSession = defineCommand({
     }
     await session.delete({ offline: noPush, signal });
     report.result({ deleted: id }, () => [['deleted ', styled('bold', id)]]);
-    report.note('Its data stays in the store until garbage collection.');
+    report.note('Its data stays in the store until `browserstate gc`.');
   },
 });
 

@@ -14,7 +14,7 @@ export interface Amount {
   label: string;
   done: number;
   total: number;
-  unit: 'bytes' | 'objects';
+  unit: 'bytes' | 'objects' | 'sessions';
 }
 
 export class ProgressBar {
@@ -68,7 +68,7 @@ export class ProgressBar {
  */
 export function renderProgress({ label, done, total, unit }: Amount, speed: number | undefined, columns: number): string {
   const share = total > 0 ? Math.min(1, done / total) : 1;
-  const amount = unit === 'bytes' ? `${size(done)} of ${size(total)}` : `${number(done)} of ${number(total)} objects`;
+  const amount = unit === 'bytes' ? `${size(done)} of ${size(total)}` : `${number(done)} of ${number(total)} ${unit}`;
   const parts = [label, `${Math.floor(share * 100)}%`.padStart(4), amount];
   if (speed !== undefined && speed > 0) {
     if (unit === 'bytes') parts.push(`${size(speed)}/s`);

@@ -1,33 +1,13 @@
 /** The question of `delete`: asked on a terminal only, and answered by yes or anything else. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
 import { MAX_INLINE_ENTRY_BYTES, MAX_MESSAGE_BYTES } from '../../../src/base/limits.js';
 import { openStore } from '../../../src/index.js';
-import { Desk, main, writeProfile } from '../../support/cli.js';
+import { Desk, writeProfile } from '../../support/cli.js';
+import { answered } from '../../support/terminal.js';
 
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
-
-/** Starts a shell command in a new terminal. `browserstate` is the command line. */
-function startInTerminal(desk: Desk, command: string): ChildProcess {
-  const words = command.replace('browserstate', `exec '${process.execPath}' '${main}'`);
-  return spawn('script', ['-qec', words, '/dev/null'], { cwd: desk.dir, env: { ...desk.env, SHELL: '/bin/sh', NO_COLOR: '1' } });
-}
-
-/** Runs a command in a terminal, and types an answer once there is a question. */
-async function answered(desk: Desk, command: string, answer: string): Promise<{ status: number; seen: string }> {
-  const terminal = startInTerminal(desk, command);
-  let seen = '';
-  terminal.stdout?.on('data', (text) => {
-    const isAsked = seen.includes('[y/N]');
-    seen += String(text);
-    if (!isAsked && seen.includes('[y/N]')) terminal.stdin?.write(answer);
-  });
-  const [status] = (await once(terminal, 'close')) as [number];
-  return { status, seen: seen.replaceAll('\r\n', '\n').replace(/just now|\d+ \w+ ago/, 'AGE') };
-}
 
 async function prepared(desk: Desk): Promise<void> {
   writeProfile(desk);
@@ -35,7 +15,7 @@ async function prepared(desk: Desk): Promise<void> {
 }
 
 const question = 'work: 1 commit, the newest AGE with 16 B\nDelete work locally? [y/N] ';
-const done = 'deleted work\nIts data stays in the store until garbage collection.\n';
+const done = 'deleted work\nIts data stays in the store until `browserstate gc`.\n';
 
 const answers: readonly (readonly [name: string, typed: string, status: number, after: string])[] = [
   ['y', 'y\n', 0, `y\n${done}`],

@@ -1,0 +1,32 @@
+/** Commands in a terminal of their own, which ask and are answered. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type Desk, main } from './cli.js';
+
+/** A progress bar that is drawn, drawn again, and cleared. */
+const progress = /\r[^\r\n]*\p{Cc}\[K/gu;
+
+/** Starts a shell command in a new terminal. `browserstate` is the command line. */
+export function startInTerminal(desk: Desk, command: string): ChildProcess {
+  const words = command.replace('browserstate', `exec '${process.execPath}' '${main}'`);
+  return spawn('script', ['-qec', words, '/dev/null'], { cwd: desk.dir, env: { ...desk.env, SHELL: '/bin/sh', NO_COLOR: '1' } });
+}
+
+/** Runs a command in a terminal, and types an answer once there is a question. */
+export async function answered(desk: Desk, command: string, answer: string): Promise<{ status: number; seen: string }> {
+  const terminal = startInTerminal(desk, command);
+  let seen = '';
+  terminal.stdout?.on('data', (text) => {
+    const isAsked = seen.includes('[y/N]');
+    seen += String(text);
+    if (!isAsked && seen.includes('[y/N]')) terminal.stdin?.write(answer);
+  });
+  const [status] = (await once(terminal, 'close')) as [number];
+  return {
+    status,
+    seen: seen
+      .replaceAll('\r\n', '\n')
+      .replace(progress, '')
+      .replace(/just now|\d+ \w+ ago/, 'AGE'),
+  };
+}
