@@ -8,8 +8,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Operation } from '../../../src/base/operation.js';
 import { objectKey } from '../../../src/format/keys.js';
+import type { HistoryEntry } from '../../../src/format/ref.js';
 import { memoryProvider, openStore, type Provider } from '../../../src/index.js';
 import { scoped } from '../../../src/provider/wrap/scoped.js';
+import { BlobIndex } from '../../../src/repository/blob-index.js';
+import type { Token } from '../../../src/repository/refs.js';
 import type { Repository } from '../../../src/repository/repository.js';
 import { fork, rollback } from '../../../src/session/history.js';
 import type { LegacySource } from '../../../src/session/replica/legacy-source.js';
@@ -97,6 +100,49 @@ for (const [name, change] of Object.entries(changes)) {
     t.deepEqual((await store.verify({ readData: true })).findings, []);
   });
 }
+
+for (const [name, change] of Object.entries(changes)) {
+  test(`R-GC-5: a ${name} carries the epoch of the other session if a collection stamped that since the epoch was read`, async (t) => {
+    const { memory, store, host, replica, repository } = await place(t);
+    let answered = 0;
+    let stamped = 0;
+    const stamp = async (): Promise<void> => {
+      const { k } = await condemn(repository, []);
+      stamped = k;
+      await repository.refs.swap((await repository.refs.read('aside')) as Token, { epoch: k });
+    };
+    const racing = around(memory, async (method, key, request) => {
+      if (method === 'read' && key.endsWith('refs/aside') && stamped === 0) {
+        // A fork reads the epoch with the session, and before.
+        for (let i = 0; i < 50 && answered > 0 && answered < epochsRead(name); i++) await turn();
+        if (answered === epochsRead(name)) await stamp();
+      }
+      const result = await request();
+      if (method === 'read' && key.endsWith('gc/epoch')) answered++;
+      return result;
+    });
+    await change(replica(racing), { host });
+    t.true(stamped > 1);
+    t.is((await repository.refs.read(name === 'fork' ? 'new' : 'main'))?.ref.epoch, stamped);
+    t.deepEqual((await store.verify({ readData: true })).findings, []);
+  });
+}
+
+const epochsRead = (name: string): number => (name === 'fork' ? 2 : 1);
+
+test('R-GC-3: an index that is rebuilt leaves out sessions that have a later epoch', async (t) => {
+  const { repository } = await place(t);
+  const blobsOf = async (session: string) => {
+    const { ref } = (await repository.refs.read(session)) as Token;
+    return [...(await repository.readManifest(ref.entries[0] as HistoryEntry)).blobs.keys()];
+  };
+  const [main, aside] = [await blobsOf('main'), await blobsOf('aside')];
+  const { k } = await condemn(repository, []);
+  await repository.refs.swap((await repository.refs.read('aside')) as Token, { epoch: k });
+  const found = async (epoch: number) => [...(await new BlobIndex(temporary(t)).lookup(repository, epoch, [...main, ...aside])).keys()];
+  t.deepEqual(await found(k - 1), main);
+  t.deepEqual(await found(k), [...main, ...aside]);
+});
 
 /** Returns the keys of everything that a session needs. */
 async function neededBy(repository: Repository, session: string): Promise<Set<string>> {

@@ -108,7 +108,31 @@ export const worlds: Readonly<Record<string, World>> = {
     actors: [{ does: 'repack', old: 0, refs: [0, 1] }, { does: 'fork', from: 0, to: 1 }, collect],
   },
   'a repack and a commit': { refs: [[0], [0]], actors: [{ does: 'repack', old: 0, refs: [0, 1] }, commit(0), collect] },
+  'a repack, a merge and a collector that may be killed': {
+    refs: [[0], [0]],
+    actors: [{ does: 'repack', old: 0, refs: [0, 1] }, { does: 'merge', from: 0, to: 1 }, dying],
+  },
+  'two repacks of the same refs': {
+    refs: [[0], [0]],
+    actors: [{ does: 'repack', old: 0, refs: [0, 1] }, { does: 'repack', old: 0, refs: [1, 0] }, collect],
+  },
 };
 
-/** Worlds that take seconds each. */
-export const largeWorlds: Readonly<Record<string, World>> = {};
+/** Worlds with more actors, which take a minute each. */
+export const largeWorlds: Readonly<Record<string, World>> = {
+  'a commit, a push and a delete': {
+    refs: [[0], []],
+    garbage: [1],
+    actors: [commit(0), { does: 'push', to: 1 }, remove(0), collect],
+  },
+  'a commit, a fork and a delete': {
+    refs: [[0], undefined],
+    garbage: [1],
+    actors: [commit(0), { does: 'fork', from: 0, to: 1, readsTwice: true }, remove(0), collect],
+  },
+  'a commit, a delete and two collectors': { refs: [[0], []], actors: [commit(1), remove(0), dying, collect] },
+  'a repack, a merge and two collectors': {
+    refs: [[0], []],
+    actors: [{ does: 'repack', old: 0, refs: [0, 1] }, { does: 'merge', from: 0, to: 1 }, collect, collect],
+  },
+};
