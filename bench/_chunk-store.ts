@@ -1,6 +1,6 @@
 /**
  * A simulated store for one chunking policy, with exact byte counts. Each new chunk goes into
- * frames, which are really compressed; a known chunk costs nothing. With patches, a changed chunk
+ * frames, which are really compressed. A known chunk costs nothing. With patches, a changed chunk
  * is its base and the pages that changed since. Encryption, requests and compaction are omitted.
  */
 import { CHUNK_SIZE, MAX_FRAME_SIZE, MAX_INLINE_ENTRIES, MAX_PATCHES, PAGE_SIZE } from '../src/base/limits.js';
@@ -25,7 +25,7 @@ export interface Sent {
   readonly ids: number;
 }
 
-/** A row of the table: accepts the generations one after another. */
+/** A row of the table, which accepts the generations one after another. */
 export interface Store {
   readonly name: string;
   commit(generation: Generation): Promise<Sent>;
@@ -44,13 +44,14 @@ interface Chunk {
 
 interface Blob {
   readonly pages: readonly string[];
-  /** Pages of the first part, which the others patch. */
+  /** Pages of the first part. The other parts patch these pages. */
   readonly basePages: readonly string[];
   readonly parts: readonly Part[];
 }
 
 /**
- * Collects the new data of one commit. Closes a frame when the next piece would make it too long.
+ * A collector of the new data of one commit. Closes a frame when the next piece would make it too
+ * long.
  */
 class Packer {
   readonly #policy: Policy;
@@ -66,8 +67,8 @@ class Packer {
   }
 
   /**
-   * Returns the part for `piece`; its frame is known once it is closed, for the last one by
-   * `flush`.
+   * Returns the part for `piece`. Its frame is known once the frame is closed; `flush` closes the
+   * last frame.
    */
   add(piece: Buffer, pageMap?: number): Part {
     if (this.#frame.size > 0 && this.#frame.size + piece.length > (this.#policy.frameSize ?? MAX_FRAME_SIZE)) this.flush();
@@ -149,7 +150,10 @@ export class SimulatedStore implements Store {
     return { pages, basePages: pages, parts: [packer.add(bytes)] };
   }
 
-  /** Returns the chunk as patches of its predecessor; undefined if it is better stored whole. */
+  /**
+   * Returns the chunk as patches of its predecessor, or undefined if the chunk is better stored
+   * whole.
+   */
   #patched({ bytes, pages }: Chunk, before: Blob | undefined, packer: Packer): Blob | undefined {
     const { patches } = this.#policy;
     if (!patches || !before) return undefined;

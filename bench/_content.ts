@@ -48,7 +48,7 @@ function pngChunk(type: string, data: Buffer): Buffer {
   return chunk;
 }
 
-/** Returns a valid PNG of noise of about `size` bytes (at least 100), in place of a photograph. */
+/** Returns a valid PNG of noise of about `size` bytes (at least 100), instead of a photograph. */
 export function png(seed: string, size: number): Buffer {
   const side = Math.max(4, Math.round(Math.sqrt(Math.max(size - 100, 48) / 3)));
   const row = side * 3 + 1;

@@ -6,8 +6,8 @@ import type { Codec } from '../test/support/measure/codecs.js';
 import type { ScannedFile } from '../test/support/measure/scan.js';
 
 /**
- * A location of a part: a frame, a position in it and, for a patch, the pages of the blob that it
- * holds.
+ * A location of a part: a frame, a position in the frame and, for a patch, the pages of the blob
+ * that it holds.
  */
 export interface Part {
   readonly frame: Frame;
@@ -94,7 +94,7 @@ function locatorColumns(blobs: readonly (readonly Part[])[]): Buffer {
   return Buffer.concat([names, join([pack, at, stored, size, counts, frameOf, offset, pages])]);
 }
 
-/** Returns the size; `blobs` holds the parts of every chunk of every file, in order. */
+/** Returns the size. `blobs` holds the parts of every chunk of every file, in order. */
 export function manifestSize(files: readonly ScannedFile[], blobs: readonly (readonly Part[])[], codec: Codec): ManifestSize {
   const ids = blobs.length * ID_BYTES;
   const packs = new Set(blobs.flat().map((part) => part.frame.pack)).size;

@@ -1,5 +1,5 @@
 /**
- * The product as a row of the chunking table: counts the bytes that its commits write to a
+ * The product as a row of the chunking table, with a count of the bytes that its commits write to a
  * provider.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,7 +18,7 @@ export class RealStore implements Store {
   readonly name = 'browserstate';
   readonly #keepCaches: boolean;
   readonly #provider = memoryProvider();
-  /** Bytes by the folder of the key, since they were last read. */
+  /** Bytes by the folder of the key, since the last reading. */
   #put = new Map<string, number>();
   #got = new Map<string, number>();
 

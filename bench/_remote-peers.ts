@@ -1,5 +1,5 @@
 /**
- * Common tools for buckets and ours: each runs as a whole process, through the endpoint that
+ * Common tools for buckets and ours. Each tool runs as a whole process, through the endpoint that
  * counts.
  */
 import { spawn } from 'node:child_process';
@@ -75,8 +75,8 @@ const browserstate: RemotePeer = {
 };
 
 /**
- * The library in a running process that has loaded the SDK, like a fleet's worker. It saves with
- * the command.
+ * The library in a running process that has loaded the SDK, like a fleet's worker. The command
+ * saves.
  */
 const worker: RemotePeer = {
   ...browserstate,

@@ -1,5 +1,5 @@
 /**
- * A remote as filled by pushes: packs and manifests in memory, each commit patching the previous
+ * A remote as filled by pushes: packs and manifests in memory. Each commit patches the previous
  * one, with or without compaction.
  */
 
@@ -104,7 +104,7 @@ export class RemoteStore {
   }
 }
 
-/** Returns the provider, answering only from the fetched data. */
+/** Returns the provider, limited to the fetched data. */
 function over(provider: Provider, got: ReadonlyMap<string, { start: number; bytes: Uint8Array }[]>): Provider {
   return {
     ...provider,

@@ -78,8 +78,8 @@ function pageOf(host: string, n: number): string {
 }
 
 /**
- * Returns a page of `count` resources for the big profile. Size and kind of each derive from its
- * number and `mean`.
+ * Returns a page of `count` resources for the big profile. The size and kind of a resource derive
+ * from its number and `mean`.
  */
 function galleryOf(host: string, n: number, count: number, mean: number): string {
   const next = random(`gallery ${host}/${n}`);

@@ -1,6 +1,6 @@
 /**
- * A directory that changes like a profile, for machines without a browser: databases with pages
- * changed in place, growing logs, a rewritten JSON file, an added and a removed file.
+ * A directory that changes like a profile, for machines without a browser. Databases have pages
+ * changed in place, logs grow, a JSON file is rewritten, and files are added and removed.
  */
 import { appendFileSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { between, noise, png, random, text } from './_content.js';
 
 const PAGE = 4096;
 
-/** Returns a page that is half text and half free space, like those of databases. */
+/** Returns a page that is half text and half free space, like the pages of databases. */
 function page(seed: string): Buffer {
   const bytes = Buffer.alloc(PAGE);
   bytes.write(text('json', seed, 2000), 0, 3600, 'latin1');

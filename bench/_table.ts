@@ -1,4 +1,6 @@
-/** Prints a table in columns: the first one left-aligned, the figures right-aligned. */
+/**
+ * Prints a table in columns. The first column is left-aligned, and the figures are right-aligned.
+ */
 export function printTable(header: readonly string[], lines: readonly (readonly string[])[]): void {
   const all = [header, ...lines];
   const widths = header.map((_, column) => Math.max(...all.map((line) => (line[column] ?? '').length)));

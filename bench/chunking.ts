@@ -61,8 +61,8 @@ interface Result {
 }
 
 /**
- * Commits every generation to every store in turn. The first one is the base, and is not counted as
- * a run.
+ * Commits every generation to every store in turn. The first generation is the base, and is not
+ * counted as a run.
  */
 async function measure(dirs: readonly string[], keepCaches: boolean, rows: readonly NewStore[]): Promise<Result> {
   const stores = rows.map((open) => open());

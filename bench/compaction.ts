@@ -1,7 +1,7 @@
 /**
  * Bytes that a cold mount fetches after a long history, and the cost of compaction
- * (docs/design.md). One profile changes like a browser's and is pushed to two remotes; one remote
- * is compacted.
+ * (docs/design.md). One profile changes like a browser's and is pushed to two remotes. Only one of
+ * the remotes is compacted.
  *
  *     node dist/bench/compaction.js [--commits 500] [--pages N]
  *

@@ -1,7 +1,8 @@
 /**
- * Our CLI compared with restic, borg and tar on one real profile and this machine's disk. Measures
- * the first snapshot, one without changes, one after a short run of the browser, and restore. The
- * page cache is warm, the results are medians, and the tools take turns at running first.
+ * Our CLI compared with restic, borg and tar on one real profile and this machine's disk. The steps
+ * are the first snapshot, a snapshot without changes, a snapshot after a short run of the browser,
+ * and restore. The page cache is warm, the results are medians, and the tools take turns at running
+ * first.
  *
  *     node dist/bench/local.js [--mb 200] [--files N] [--runs 3] [--profile DIR] [--only NAME,NAME]
  */
@@ -22,7 +23,10 @@ type Step = (typeof STEPS)[number];
 
 interface Outcome {
   readonly timed: Record<Step, Timed>;
-  /** After the first snapshot, the unchanged one and the one after the short run. */
+  /**
+   * Stored bytes after the first snapshot, the unchanged snapshot and the snapshot after the short
+   * run.
+   */
   readonly stored: readonly number[];
 }
 
@@ -147,7 +151,7 @@ async function stageBoth(profile: string, folder: string): Promise<(Stages & { t
   return variants;
 }
 
-/** Returns the requested peers that can run here; prints which cannot. */
+/** Returns the requested peers that can run here. Prints which peers cannot. */
 function able(names: readonly string[] | undefined): Peer[] {
   return peers.filter((peer) => {
     if (names?.includes(peer.name) === false) return false;

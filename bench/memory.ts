@@ -1,7 +1,7 @@
 /**
  * Peak memory of operations on a large profile: commit, push, pull on an empty machine and
  * checkout, each as its own process. The remote is a folder and, if Ceph's gateway is installed, a
- * bucket. Ends with status 1 if a process took more than 250 MB.
+ * bucket. The program ends with status 1 if a process used more than 250 MB.
  *
  * `npm run bench:memory` makes a profile of 1 GB in 8,500 files, the same bytes per file as in
  * `local.ts`; half of it does not compress. `npm run bench:memory -- MB FILES` makes another size.
@@ -33,8 +33,8 @@ const place = mkdtempSync(join(tmpdir(), 'browserstate-memory-'));
 const [profile, remote] = [join(place, 'profile'), join(place, 'remote')];
 
 /**
- * Writes files of 16 MiB, each with small ones of 4 KiB: profiles have few large and many small
- * files.
+ * Writes files of 16 MiB, and small files of 4 KiB with each: profiles have few large and many
+ * small files.
  */
 async function makeProfile(): Promise<void> {
   const large = Math.max(1, Math.round((megabytes * 1e6 - files * 4096) / (16 * MIB)));

@@ -1,6 +1,6 @@
 /**
- * Common tools and ours behind one interface. Each runs as a whole process, keeps all its data
- * (repository, cache, settings) below one folder, and gets the same directory. restic always
+ * Common tools and ours behind one interface. Each tool runs as a whole process and gets the same
+ * directory. It keeps all its data (repository, cache, settings) below one folder. restic always
  * encrypts; borg and tar run without encryption.
  */
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
@@ -11,14 +11,14 @@ import { storedIn } from './_stage.js';
 
 export interface Peer {
   readonly name: string;
-  /** Returns why the tool cannot run here; undefined if it can. */
+  /** Returns why the tool cannot run here, or undefined if it can. */
   missing(): string | undefined;
   /** Creates an empty repository below `root`. */
   init(root: string): void;
   /** Commits `dir`, whose path is always the same. */
   snapshot(root: string, dir: string): Timed;
   /**
-   * Restores the newest snapshot of `dir` below `out`, an absent directory; `at` is the path of the
+   * Restores the newest snapshot of `dir` below `out`, an absent directory. `at` is the path of the
    * files.
    */
   restore(root: string, dir: string, out: string): Timed & { at: string };

@@ -102,7 +102,7 @@ export async function smallRun(dir: string, i: number): Promise<void> {
 
 /**
  * Makes generations in `outDir/profile`: generation 0 is the base, then `n` short runs follow.
- * After each, with the browser closed, calls `onGeneration`; without one, copies the profile to
+ * Calls `onGeneration` after each run, with the browser closed. Without it, copies the profile to
  * `outDir/gen-NN`.
  */
 export async function generations(
@@ -129,8 +129,8 @@ const PER_GALLERY = 40;
 const NOMINAL = 1.25;
 
 /**
- * Browses galleries from number `first` on, of about `bytes` in `files` cache entries in total;
- * returns the next number.
+ * Browses galleries from number `first` on, of about `bytes` in `files` cache entries in total.
+ * Returns the next number.
  */
 async function browseGalleries(page: Page, first: number, bytes: number, files: number): Promise<number> {
   const mean = Math.round((bytes * NOMINAL) / files);
@@ -143,8 +143,8 @@ async function browseGalleries(page: Page, first: number, bytes: number, files: 
 }
 
 /**
- * Makes a base profile and browses until its caches reach about `bytes` and `files`. It is measured
- * with the browser closed, in a few rounds that each add most of the missing part.
+ * Makes a base profile and browses until its caches reach about `bytes` and `files`. Measures the
+ * caches with the browser closed, in a few rounds that each add most of the missing part.
  */
 export async function makeBig(dir: string, { bytes, files }: { bytes: number; files: number }): Promise<void> {
   if (bytes * 1.05 > MOST_CACHE) throw new RangeError(`${bytes} bytes are more than Chromium's cache holds`);

@@ -1,7 +1,8 @@
 /**
- * The main workflow, by the command line: snapshot a profile, change it, snapshot it again, show
- * the history, roll back, restore elsewhere, and compare every byte. `npm run quickstart` makes a
- * profile, with Chromium if it is installed. `npm run quickstart -- DIR` uses a copy of DIR.
+ * The main workflow, by the command line. It takes a snapshot of a profile, changes the profile,
+ * and takes another snapshot. Then it shows the history, rolls back, restores elsewhere, and
+ * compares every byte. `npm run quickstart` makes a profile, with Chromium if it is installed. `npm
+ * run quickstart -- DIR` uses a copy of DIR.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

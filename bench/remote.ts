@@ -1,9 +1,9 @@
 /**
  * The cost of each operation on a bucket: requests, dependent round trips and bytes. A proxy before
- * a real S3 gateway (Ceph's) counts them, and delays every request by a round trip. First measures
- * the budget of SPEC.md 11.5 at several lengths of history, in process. Then compares ours with
- * common tools, as whole processes. Ends with status 1 if a row exceeds its budget or a target is
- * missed.
+ * a real S3 gateway (Ceph's) counts them, and delays every request by a round trip. The first part
+ * measures the budget of SPEC.md 11.5 at several lengths of history, in process. The second part
+ * compares ours with common tools, as whole processes. The program ends with status 1 if a row
+ * exceeds its budget or a target is missed.
  *
  *     node dist/bench/remote.js [--rtt 25] [--lengths 1,50,500] [--runs 3]
  */
@@ -25,8 +25,8 @@ import { changeSynthetic, makeLargeSynthetic, makeSynthetic } from './_synthetic
 import { printTable } from './_table.js';
 
 /**
- * The promises of SPEC.md 11.5: round trips and requests. A cold mount makes 1 or 2 requests and
- * those for its ranges.
+ * The promises of SPEC.md 11.5: round trips and requests. A cold mount makes 1 or 2 requests, and
+ * one for each of its ranges.
  */
 const BUDGET: Record<string, { rounds: number; requests: number }> = {
   'cold mount': { rounds: 3, requests: 2 },
@@ -61,7 +61,7 @@ async function costOf(proxy: HttpProxy, work: () => Promise<unknown>): Promise<C
 
 const kib = (bytes: number): string => (bytes / 1024).toFixed(1);
 
-/** One profile with a growing history, saved by one machine; other machines start empty. */
+/** One profile with a growing history, which one machine saves. Other machines start empty. */
 class Line {
   readonly #proxy: HttpProxy;
   readonly #folder: string;
@@ -151,7 +151,7 @@ class Line {
   }
 }
 
-/** Returns false if a row exceeds its budget. */
+/** Measures the budget. Returns false if a row exceeds its budget. */
 async function measureBudget(
   proxy: HttpProxy,
   bucket: Bucket,
@@ -198,7 +198,7 @@ async function measureBudget(
 
 /**
  * Returns the compressed bytes of a directory as a single commit stores them, and the maximum
- * ranges of a cold mount of that many.
+ * ranges of a cold mount of that many bytes.
  */
 async function liveOf(dir: string): Promise<{ live: number; ranges: number }> {
   const home = mkdtempSync(join(tmpdir(), 'browserstate-bench-'));
@@ -217,7 +217,7 @@ function median(values: readonly number[]): number {
   return sorted[sorted.length >> 1] as number;
 }
 
-/** Returns false if a target is missed. */
+/** Compares ours with common tools. Returns false if a target is missed. */
 async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, folder: string): Promise<boolean> {
   const [before, after] = [join(folder, 'before'), join(folder, 'after')];
   mkdirSync(folder);
@@ -293,7 +293,7 @@ async function comparePeers(proxy: HttpProxy, bucket: Bucket, runs: number, fold
   return targets.every(([, found, most]) => found <= most);
 }
 
-/** Creates a new bucket beside the given one. */
+/** Creates a new bucket at the endpoint of the given bucket. */
 async function bucketFor({ endpoint, credentials }: Bucket, name: string): Promise<string> {
   const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
   const client = new S3Client({ region: 'us-east-1', endpoint, credentials, forcePathStyle: true });

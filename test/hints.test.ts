@@ -1,11 +1,11 @@
-/** C16: every error that src makes has a hint. */
+/** The hints of all errors that src creates (C16). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 
 const root = fileURLToPath(new URL('../../src/', import.meta.url));
 
-/** Errors that a person can do nothing about but what they say. */
+/** Errors that a person can do nothing about. */
 const without = /^'(?:INTERNAL|CANCELLED)'/;
 
 /** Returns the text between the parenthesis at `start` and its end. */

@@ -1,6 +1,7 @@
 /**
- * The architecture of src and cli, which is one table: imports point down and never in a circle,
- * portable files run without Node, and one place each knows the machine and the files of browsers.
+ * The architecture of src and cli, which is one table. Imports point down and never in a circle,
+ * and portable files run without Node. One module knows the machine, and one folder knows the files
+ * of browsers.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, relative } from 'node:path/posix';
@@ -20,7 +21,7 @@ const sources = new Map(
   ),
 );
 
-/** The sources that the aliases of package.json stand for. */
+/** The source files behind the aliases of package.json. */
 const aliases = Object.fromEntries(
   Object.entries((JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { imports: object }).imports).map(([alias, target]) => [
     alias,
@@ -28,7 +29,9 @@ const aliases = Object.fromEntries(
   ]),
 );
 
-/** Returns the faults that come with files added to, or put in place of, those of the project. */
+/**
+ * Returns the faults that come with files added to the project, or replacing files of the project.
+ */
 function planted(files: Readonly<Record<string, string>>): string[] {
   const before = new Set(architectureFaults(sources, aliases));
   return architectureFaults(new Map([...sources, ...Object.entries(files)]), aliases).filter((fault) => !before.has(fault));
@@ -45,7 +48,7 @@ test('every part of the table has files', (t) => {
   for (const names of layers.flat()) t.true(files.filter(isIn(names)).length > 0, names);
 });
 
-/** Every form of an import, with `%` for what is imported. */
+/** Every form of an import, with `%` for the imported module. */
 const forms = [
   "import '%';",
   "import { a,\n  type b } from '%';",

@@ -1,4 +1,7 @@
-/** The style of the project's prose gets better only: its faults are counted against a budget. */
+/**
+ * The style of the project's prose, which may only improve: its faults are counted against a
+ * budget.
+ */
 import test from 'ava';
 import { countStyle, lowerBudget, overBudget, projectStyle, readBudget, styleOfCode, styleOfMarkdown } from './support/style.js';
 

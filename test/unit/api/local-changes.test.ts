@@ -9,14 +9,19 @@ import { machine } from '../../support/sync/machines.js';
 
 type Change = (session: Session, at: string, options: { push?: boolean; offline?: boolean }) => Promise<unknown>;
 
-/** The changes that name a revision, each with the session and the revision that show it. */
+/**
+ * The changes that name a revision, each with the session and the revision that show the change.
+ */
 const changes: Readonly<Record<string, [act: Change, shownBy: (session: Session, at: string) => [name: string, revision: string]]>> = {
   rollback: [(session, at, options) => session.rollback(at, options), () => ['main', 'HEAD~1']],
   fork: [(session, at, options) => session.fork('forked', { at, ...options }), () => ['forked', 'HEAD']],
   tag: [(session, at, options) => session.tag('tagged', { at, ...options }), () => ['main', 'tagged']],
 };
 
-/** A machine that has pulled the newest of two commits of `main`, and a record of its requests. */
+/**
+ * Returns a machine that has pulled the newest of two commits of `main`, and a record of its
+ * requests.
+ */
 async function place(t: ExecutionContext) {
   const remote = memoryProvider();
   const requests: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Every public call, as a table: its options (D8), and that it changes nothing after its signal has
- * fired.
+ * Every public call, as a table: its options (D8), and that the call changes nothing after its
+ * signal has fired.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /**
- * The encoding primitives (SPEC.md 2): each value has one encoding, and every other is rejected.
+ * The encoding primitives (SPEC.md 2): each value has one encoding, and every other encoding is
+ * rejected.
  */
 import test from 'ava';
 import fc from 'fast-check';

@@ -1,4 +1,4 @@
-/** Rejection handlers that ignore expected errors, and pass every other one. */
+/** Rejection handlers that ignore expected errors, and rethrow every other error. */
 import test from 'ava';
 import { BrowserStateError, ignore } from '../../../src/base/errors.js';
 import { nearest } from '../../../src/base/nearest.js';

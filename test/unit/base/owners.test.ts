@@ -34,7 +34,9 @@ async function start(t: ExecutionContext, folder: string, action: 'hold' | 'end'
   return { child, name: text.trim(), ended };
 }
 
-/** Returns the states of an owner as this process and one of another PID namespace see them. */
+/**
+ * Returns the states of an owner as seen by this process and by a process of another PID namespace.
+ */
 async function states(folder: string, name: string): Promise<{ here: OwnerState; apart: string }> {
   const [command, ...args] = [...apart, process.execPath, program, folder, 'state', name] as const;
   return { here: await systemHost.owners(folder).state(name), apart: (await promisify(execFile)(command, args)).stdout };
@@ -52,7 +54,7 @@ for (const [place, before] of Object.entries({ 'this PID namespace': [], 'anothe
     await ended;
     while ((await systemHost.owners(folder).state(name)) === 'running');
     t.deepEqual(await states(folder, name), { here: 'gone', apart: 'gone' });
-    // One that was killed before its socket had its name.
+    // The owner was killed before its socket had its name.
     const [socket] = readdirSync(join(folder, 'owners')) as [string];
     linkSync(join(folder, 'owners', socket), join(folder, 'owners', `${socket}.new`));
     await owning(systemHost.owners(folder), async () => t.is(readdirSync(join(folder, 'owners')).length, 1));
@@ -115,7 +117,7 @@ const machine: OwnProcess = {
   onExit: () => undefined,
 };
 
-/** The fields of an owner's name, changed. */
+/** Returns an owner's name with changed fields. */
 function changed(name: string, changes: Partial<Record<'pid' | 'start' | 'namespace' | 'boot' | 'machine' | 'socket', string>>): string {
   const fields = ['pid', 'start', 'namespace', 'boot', 'machine', 'socket'] as const;
   const parts = name.slice(0, name.indexOf('@')).split('.');

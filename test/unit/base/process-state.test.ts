@@ -7,7 +7,7 @@ import type * as ProcessState from '../../../src/base/process-state.js';
 const address = new URL('../../../src/base/process-state.js', import.meta.url).href;
 const sources = fileURLToPath(new URL('../../../../src/', import.meta.url));
 
-/** Caches and notes of one copy, which others can do without. */
+/** Caches and notes of one copy. Other copies do not need them. */
 const known = [
   'base/host.ts: const atExit',
   'codec/brotli/words.ts: let dictionary',

@@ -16,8 +16,9 @@ async function commands(): Promise<Map<string, Command>> {
 }
 
 /**
- * `no-push`: the remote gets nothing, and may be read. `offline`: it is not contacted. A command
- * has both if it changes a session and may have to read the remote first.
+ * The accepted options of each command. `no-push`: the remote gets nothing, and may be read.
+ * `offline`: the remote is not contacted. A command has both if it changes a session and may have
+ * to read the remote first.
  */
 const accepted: Readonly<Record<string, readonly ('no-push' | 'offline')[]>> = {
   snapshot: ['no-push'],

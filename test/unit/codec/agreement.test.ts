@@ -1,5 +1,5 @@
 /**
- * Agreement of the native and the portable platform: both read the output of either, and their
+ * Agreement of the native and the portable platform: each reads the output of the other, and their
  * hashes are equal.
  */
 import { createHash } from 'node:crypto';

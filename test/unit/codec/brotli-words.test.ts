@@ -1,5 +1,5 @@
 /**
- * Every transform of the words of brotli's dictionary, by streams that say a single word, against
+ * Every transform of the words of brotli's dictionary, in streams of a single word, compared with
  * node:zlib.
  */
 import test from 'ava';
@@ -10,7 +10,7 @@ import { hex } from '../../support/hex.js';
 const TRANSFORMS = 121;
 const COUNT_LOGS = [0, 0, 0, 0, 10, 10, 11, 11, 10, 10, 10, 10, 10, 9, 9, 8, 7, 7, 8, 7, 7, 6, 6, 5, 5];
 /**
- * For each copy code from 2 on, which is for length 4: the shortest length, and the bits that
+ * For each copy code from 2 on (the code of length 4): the shortest length, and the bits that
  * follow.
  */
 const COPY_CODES = [
@@ -25,8 +25,8 @@ const COPY_CODES = [
 ];
 
 /**
- * A stream of one meta-block with one command: nothing inserted, and `length` bytes copied from
- * `distance` back.
+ * Returns a stream of one meta-block with one command: nothing inserted, and `length` bytes copied
+ * from `distance` back.
  */
 function copyStream(total: number, length: number, distance: number): Uint8Array {
   const bits: number[] = [];

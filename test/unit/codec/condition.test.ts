@@ -1,4 +1,7 @@
-/** `#platform` is the native one on Node, unless the condition asks for the portable one. */
+/**
+ * The choice of `#platform`: the native platform on Node, unless the condition selects the portable
+ * one.
+ */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import test from 'ava';

@@ -1,6 +1,6 @@
 /**
- * Damaged or hostile input of a decoder. It fails soon with INTEGRITY, and uses no more memory than
- * requested.
+ * Damaged or hostile input of a decoder. Decoding fails soon with INTEGRITY, and uses no more
+ * memory than requested.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
@@ -29,8 +29,8 @@ const frames = zstdFrames.map(({ kind, length, frame }) => ({
 const codecs: readonly Exclude<Codec, 'raw'>[] = ['deflate', 'brotli', 'zstd'];
 
 /**
- * Content and its stored form in `codec`: made here, or for zstd where it cannot be made, a frame
- * that was made elsewhere.
+ * Content and its stored form in `codec`. The stored form is made here. If this Node cannot make
+ * zstd, the stored form is a frame that was made elsewhere.
  */
 function stream(codec: Codec): fc.Arbitrary<Promise<{ content: Uint8Array; stored: Uint8Array }>> {
   const writers = written.filter((writer) => writer.codec === codec);
@@ -42,7 +42,9 @@ function stream(codec: Codec): fc.Arbitrary<Promise<{ content: Uint8Array; store
   }));
 }
 
-/** Resolves to the content of a stream in hex. Undefined if the platform reports INTEGRITY. */
+/**
+ * Resolves to the content of a stream in hex, or to undefined if the platform reports INTEGRITY.
+ */
 async function verdict(platform: Platform, codec: Codec, stored: Uint8Array, length: number): Promise<string | undefined> {
   const bytes = await orCode(() => platform.decompress(codec, stored, length), 'INTEGRITY');
   return bytes && hex(bytes);
@@ -131,7 +133,7 @@ test('zstd frames with features that snapshots do not use are rejected', async (
     ['found flags', with4(0b1000)],
     ['magic number', Buffer.concat([skippable, plain])],
     ['magic number', new Uint8Array(0)],
-    // An empty block, the last, under a window of 16 MiB.
+    // An empty last block, under a window of 16 MiB.
     ['found 16777216', fromHex('28b52ffd0070010000')],
   ];
   for (const [part, bytes] of cases) {

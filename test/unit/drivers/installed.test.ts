@@ -1,9 +1,9 @@
-/** The search for browsers on machines that are described by a list of files. */
+/** The search for browsers on machines that a list of files describes. */
 import test from 'ava';
 import { type Files, findBrowser, installedBrowsers, type Machine } from '../../../src/drivers/installed.js';
 import { rejects } from '../../support/errors.js';
 
-/** A machine with these programs; a value is the text of a script. */
+/** Returns a machine with these programs. A value is the text of a script. */
 function machine(platform: string, programs: Record<string, string> | string[], env: Record<string, string> = {}): Machine {
   const texts = Array.isArray(programs) ? Object.fromEntries(programs.map((path) => [path, ''])) : programs;
   const separator = platform === 'win32' ? '\\' : '/';

@@ -12,7 +12,7 @@ import type { Mounting } from '../../../src/drivers/launch.js';
 import { launch as launchPlaywright } from '../../../src/drivers/playwright.js';
 import { launch as launchPuppeteer } from '../../../src/drivers/puppeteer.js';
 
-/** A state that records its calls, and fails to unmount with the given errors, first to last. */
+/** A state that records its calls, and fails to unmount with the given errors in turn. */
 class FakeState {
   readonly asked: string[] = [];
   readonly events = new EventEmitter();

@@ -5,7 +5,7 @@ import { diffTrees, isEmptyDiff } from '../../../src/format/diff.js';
 import type { Tree, TreeEntry } from '../../../src/format/tree.js';
 import { tree as anyTree } from '../../support/arbitraries.js';
 
-/** Returns the facts of an entry that count, as text. */
+/** Returns the relevant facts of an entry as text. */
 function facts(entry: TreeEntry): string {
   const content = entry.kind === 'file' ? `${entry.size} ${entry.ids}` : entry.kind === 'symlink' ? entry.target : '';
   return `${entry.kind} ${entry.mode} ${content}`;
@@ -24,7 +24,7 @@ function expected(from: Tree, to: Tree): { added: string[]; removed: string[]; c
 test('R-WRITE-4: the difference is of paths, kinds, modes and content', (t) => {
   fc.assert(
     fc.property(anyTree, anyTree, fc.nat(), (a, b, pick) => {
-      // Trees that share entries as they are, and others of the same paths with other facts.
+      // The trees share some entries unchanged, and have other facts for other paths.
       const mixed = a.filter((_, i) => (pick >> (i % 16)) & 1 || a.some(({ path }) => path.startsWith(`${a[i]?.path}/`)));
       for (const [from, to] of [
         [a, b],

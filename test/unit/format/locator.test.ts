@@ -1,4 +1,4 @@
-/** Locator tables (SPEC.md 6): each has one encoding, and every broken rule is rejected. */
+/** Locator tables (SPEC.md 6): each table has one encoding, and every broken rule is rejected. */
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
@@ -95,7 +95,9 @@ function raw({
   return out.finish();
 }
 
-/** The parts of a table in short: names of packs, packs of frames, and steps between frames. */
+/**
+ * Short forms of the parts of a table: names of packs, packs of frames, and steps between frames.
+ */
 const packs = (...names: number[]): Draft['packs'] & object => names.map((name) => [1, name]);
 const framesIn = (...indexes: number[]): number[][] => indexes.map((pack) => [pack, 80, 1, 100, 500]);
 const steps = (...each: number[]): number[][] => each.map((step) => [step, 0, 0]);

@@ -1,4 +1,4 @@
-/** Patches (SPEC.md R-PATCH, R-LOC-1): the changed pages of a blob, applied, give the new blob. */
+/** Patches (SPEC.md R-PATCH, R-LOC-1): applying the changed pages of a blob gives the new blob. */
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
@@ -8,7 +8,10 @@ import { holds } from '../../support/property.js';
 
 const length = fc.oneof(fc.constantFrom(1, 2, 4095, 4096, 4097, 8192, 65_535, 65_536), fc.integer({ min: 1, max: 65_536 }));
 
-/** Versions of one blob, each an edit of the previous one: pages changed, cut short, or grown. */
+/**
+ * Versions of one blob. Each is an edit of the previous version: pages changed, cut short, or
+ * grown.
+ */
 const versions = fc
   .tuple(fc.nat(), length, fc.array(fc.tuple(length, fc.array(fc.nat(15), { maxLength: 4 })), { minLength: 1, maxLength: 10 }))
   .map(([seed, first, edits]) => {

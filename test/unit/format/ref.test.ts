@@ -127,7 +127,7 @@ test('section 8.3: tags are encoded in the order of their bytes, given in any or
   t.is(hex(encodeRef({ ...full, tags: new Map([...full.tags].reverse()) })), hex(encodeRef(full)));
 });
 
-/** A ref's first fields, then huge counts. */
+/** Returns a ref's first fields. Huge counts follow. */
 const head = (): Writer => new Writer().byte(0).uint(1).bytes(new Uint8Array(16)).uint(1).byte(0).byte(0);
 const huge: Record<string, Uint8Array> = {
   tags: head().uint(Number.MAX_SAFE_INTEGER).finish(),

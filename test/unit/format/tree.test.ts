@@ -1,4 +1,4 @@
-/** Trees (SPEC.md 3.1): each has one encoding, and every broken rule is rejected. */
+/** Trees (SPEC.md 3.1): each tree has one encoding, and every broken rule is rejected. */
 import assert from 'node:assert/strict';
 import test from 'ava';
 import fc from 'fast-check';
@@ -125,7 +125,7 @@ test('R-LIMIT: paths of more than 256 MiB in total are rejected, with any number
     out.uint(deep.length + shared).text(name.slice(shared));
     previous = name;
   }
-  // So many entries need the other columns, which the reader never reads.
+  // That many entries need the other columns, which the reader never reads.
   const error = refuses(t, () => decodeTree(out.bytes(new Uint8Array(1000)).finish()));
   t.regex(error.message, /bytes in all/);
 });

@@ -1,4 +1,6 @@
-/** Copies of files that change meanwhile. They end, and hold the content of the file. */
+/**
+ * Copies of files that change meanwhile. Copying ends, and a copy holds the content of the file.
+ */
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -22,8 +24,8 @@ for (const length of [0, 1, 5000, 3_000_000]) {
 
 onLinux('a file with fewer bytes than its length is copied to its end', async (t) => {
   const folder = temporary(t);
-  // The kernel reports 4,096 bytes for this file, as it may for one that is truncated a moment
-  // later.
+  // The kernel reports 4,096 bytes for this file. The same happens for a file that is truncated a
+  // moment later.
   const source = '/sys/devices/system/cpu/online';
   await copyChangingFile(source, join(folder, 'to'));
   t.deepEqual(readFileSync(join(folder, 'to')), readFileSync(source));

@@ -1,6 +1,6 @@
 /**
- * A5: errors of a file system, each with a code and a hint. None is a bug of this library. Add a
- * new one as a line of the table.
+ * Errors of a file system (A5), each with a code and a hint. None is a bug of this library. A new
+ * error is a line of the table.
  */
 import { constants } from 'node:os';
 import test from 'ava';

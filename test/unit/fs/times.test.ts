@@ -6,7 +6,7 @@ import { microseconds, setTime } from '../../../src/fs/times.js';
 import { temporary } from '../../support/temporary.js';
 
 const SECOND = 1_000_000n;
-/** The time from which double seconds no longer hold every microsecond, in 2242. */
+/** The time in 2242 from which on double seconds no longer hold every microsecond. */
 const EXACT_UNTIL = 2n ** 33n * SECOND;
 
 test('every microsecond until the year 2242 is set exactly, and later ones to within two', (t) => {

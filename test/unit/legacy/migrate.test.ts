@@ -40,7 +40,7 @@ const profile: Files = {
 const total = { files: 4, bytes: 170_002 };
 const transfer = { chunkSize: 60_000, maxConcurrentOperations: 3, retryDelay: 1 };
 
-/** Returns the content of the storage without the store. It must not change. */
+/** A storage of v0. `content` must not change. It excludes the store. */
 interface Place {
   remote: string | Provider;
   plant(name: string, content: Uint8Array): Promise<void>;
@@ -427,8 +427,8 @@ test('more than 1,000 files come over several pages, with a bounded number of re
     fault: async ({ method, name }) => {
       if (method !== 'GET' || !name.includes('/many/')) return undefined;
       most = Math.max(most, ++open);
-      // The first requests wait for as many as there may be. Sequential requests would never
-      // finish.
+      // The first requests wait until the maximum number is running. Sequential requests would
+      // never finish.
       if (open === limit) resolve();
       await full;
       open--;

@@ -1,6 +1,7 @@
 /**
  * The protocol by which writers and collectors share a repository (SPEC.md 11.1, 11.2: R-GC-1,
- * R-GC-3 to R-GC-8). It is explored state by state, and so are mutants, which must be caught.
+ * R-GC-3 to R-GC-8). The protocol is explored state by state. So are its mutants, which must be
+ * caught.
  */
 import test from 'ava';
 import { explore } from '../../support/model/explore.js';

@@ -9,7 +9,7 @@ import { temporary } from '../../support/temporary.js';
 const host = '.example.org';
 const value = (prefix: string, key = basic, version = 24): [string, Uint8Array] => [host, encrypted(prefix, host, 'ada', key, version)];
 
-/** The answer for a database that can be read. */
+/** Returns the prefix in the answer for a database that can be read. */
 async function unportable(path: string, platform: string): Promise<string | undefined> {
   const found = (await sampleCookies([path], { timeoutMs: 60_000 })).get(path);
   if (found === undefined || 'problem' in found) throw new Error(found?.problem ?? 'no answer');

@@ -1,4 +1,4 @@
-/** C6: hostile profile databases. Reading them always ends, and a mount continues. */
+/** Hostile profile databases (C6). Reading them always ends, and a mount continues. */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test from 'ava';
@@ -10,7 +10,7 @@ import { encrypted, keychain, writeCookies } from '../../support/profile/cookies
 import { hostileCookies } from '../../support/profile/hostile-cookies.js';
 import { temporary } from '../../support/temporary.js';
 
-/** Longer than any of them takes on a machine that is busy. */
+/** A time limit that no database reaches, even on a busy machine. */
 const PATIENCE_MS = 300_000;
 
 for (const { name, make, found, timeoutMs = PATIENCE_MS } of hostileCookies) {
@@ -69,7 +69,7 @@ test.serial('C6: the bundled package finds its thread', async (t) => {
   const state = new BrowserState({ home: join(temporary(t), 'home'), onWarning: (warning) => warnings.push(warning) });
   const path = join(await state.mount('work'), 'Default/Cookies');
   mkdirSync(dirname(path));
-  // Only the thread knows views.
+  // Only the thread can read views.
   hostileCookies.find(({ name }) => name === 'cookies is a view without end')?.make(path);
   await state.unmount();
   await state.mount('work');

@@ -9,9 +9,9 @@ import { scan } from '../../../src/workspace/capture/scan.js';
 import { layout, leaves, openFilter } from '../../support/workspace/layout.js';
 
 interface Expected {
-  /** Useless elsewhere: never kept. */
+  /** Paths that are useless elsewhere and never kept. */
   locks: string[];
-  /** Excluded by default. */
+  /** Paths that are excluded by default. */
   regenerable: string[];
   kept: string[];
 }
@@ -119,7 +119,7 @@ const chromium: Expected = {
     'Default/IndexedDB/Cache/x',
     'Extensions/Preferences',
     'Extensions/Cache/x',
-    // Not a profile directory, or one too deep, or other names.
+    // These are no profile directories, or lie too deep, or have other names.
     'Other/Cache/x',
     'Work/Nested/Preferences',
     'Work/Nested/Cache/x',

@@ -1,6 +1,6 @@
 /**
- * C6, its kind: texts of a profile that were made to hang or to exhaust a program that reads them.
- * A mount goes on, and what is no browser's is left alone.
+ * Texts of a profile that were made to hang or to exhaust a program that reads them (C6). A mount
+ * continues, and files that no browser has written stay unchanged.
  */
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { temporary } from '../../support/temporary.js';
 
 const MOST = MAX_PROFILE_TEXT - 100;
 const crashed = '"profile":{"exit_type":"Crashed"}';
-/** A text of nearly as many bytes as are read. */
+/** Returns a text that is nearly as long as the limit of reading. */
 const long = (before: string, filler: string, after: string): string => before + filler.repeat(Math.floor(MOST / filler.length)) + after;
 
 const texts: { name: string; path: string; content: string; isMended: boolean }[] = [
@@ -57,7 +57,7 @@ test('C6: a text that is larger than any browser writes is left alone', async (t
   mkdirSync(join(dir, 'Default'));
   for (const path of ['Local State', 'Last Version', 'Default/Preferences']) {
     writeFileSync(join(dir, path), `{${crashed}}`);
-    // A hole takes no place on the disk, and would take all memory.
+    // A hole occupies no space on the disk, and would fill all memory.
     truncateSync(join(dir, path), 2 ** 40);
   }
   t.deepEqual(await prepareProfile(dir, { keepSessionCookies: true, browserVersion: '1.0' }, fakeHost()), []);

@@ -1,5 +1,5 @@
 /**
- * R-CAP-19, A4: profile directories of Chromium without their parent directory, which are not
+ * Profile directories of Chromium without their parent directory (R-CAP-19, A4). They are not
  * committed by mistake.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ for (const [path, files] of lone) {
     const own = files.filter((file) => file.startsWith(`${basename(dir)}/`));
     const caches = own.filter((file) => /Cache\//.test(file));
     t.deepEqual([stats.files, stats.excluded.files], [own.length - caches.length, caches.length]);
-    // The previous version was allowed, so that the next needs no option, at any path.
+    // The previous version was allowed, so the next version needs no option, at any path.
     const elsewhere = join(folder, 'elsewhere');
     await session.checkout(elsewhere);
     write(elsewhere, 'Preferences', 'Bookmarks');

@@ -1,4 +1,4 @@
-/** Cookies that are read without SQLite: the sample is SQLite's, or there is none. */
+/** Cookies that are read without SQLite. The sample is the same as SQLite's, or there is none. */
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -10,7 +10,7 @@ import { basic, encrypted, keychain, writeCookies } from '../../support/profile/
 import { hostileCookies } from '../../support/profile/hostile-cookies.js';
 import { temporary } from '../../support/temporary.js';
 
-/** Longer than any of them takes on a machine that is busy. */
+/** A time limit that no database reaches, even on a busy machine. */
 const timeoutMs = 300_000;
 const host = '.example.org';
 const v10 = encrypted('v10', host, 'ada', basic);
@@ -45,7 +45,8 @@ const plain: Record<string, (path: string) => void> = {
   'no cookies': (path) => make(path, chromium, []),
   'one page': (path) => make(path, chromium, many(3)),
   'many pages': (path) => make(path, chromium, [...many(5000), [10, v11]]),
-  // A record grows by one byte each, past what a page keeps of it, so that a prefix is split also.
+  // Each record is one byte longer than the previous record, past the limit of a page, so that a
+  // prefix is split too.
   'values on overflow pages': (path) =>
     make(
       path,
@@ -101,7 +102,7 @@ for (const [name, write] of Object.entries(others)) {
   });
 }
 
-// Those of many MB are left to SQLite for their size.
+// Databases of many MB are left to SQLite because of their size.
 for (const { name, make: write, timeoutMs: isSlow } of hostileCookies.filter((each) => !/\d MB/.test(each.name))) {
   test.serial(`C6: left to SQLite, or read like it: ${name}`, async (t) => {
     const path = join(temporary(t), 'Cookies');

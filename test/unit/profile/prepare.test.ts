@@ -22,7 +22,7 @@ import { temporary } from '../../support/temporary.js';
 
 const host = fakeHost();
 
-/** A directory with those files. */
+/** Returns a directory with those files. */
 function profile(t: ExecutionContext, files: Record<string, string>): string {
   const dir = temporary(t);
   for (const [name, content] of Object.entries(files)) {
@@ -49,7 +49,7 @@ test('locks of browsers that are gone or were elsewhere are removed, those of on
   }
   const dir = profile(t, chromium);
   symlinkSync(`machine-${process.pid}`, join(dir, 'SingletonLock'));
-  // This process has a file open in it, as a browser has.
+  // This process has a file of the directory open, like a browser.
   const file = openSync(join(dir, 'Local State'), 'r');
   try {
     await prepareProfile(dir, { keepSessionCookies: true }, { ...host, isAlive: (pid) => pid === process.pid });

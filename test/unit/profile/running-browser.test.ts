@@ -1,6 +1,6 @@
 /**
- * Detection of a running browser: real locks, and real processes that wrote them or only look as if
- * they did.
+ * Detection of a running browser, with real locks. Real processes wrote the locks, or only look as
+ * if they did.
  */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -18,7 +18,7 @@ const host = (...alive: number[]) => ({
   isAlive: (pid: number) => alive.includes(pid),
   startedAt: systemHost.startedAt,
 });
-/** Above every process number of Linux, so that /proc has no such process. */
+/** A number above every process number of Linux, so that /proc has no such process. */
 const UNSEEN = 999_999_999;
 const onLinux = process.platform === 'linux' ? test : test.skip;
 
@@ -158,8 +158,7 @@ onLinux("R-CAP-11 a browser's helper holds no lock", async (t) => {
 });
 
 onLinux('R-CAP-11 a browser that exited, but whose parent has not waited for it, is not running', async (t) => {
-  // `sleep` takes the place of the shell, and does not know of the child that ends when its input
-  // does.
+  // `sleep` replaces the shell, and does not know of the child that ends with its input.
   const parent = spawn('sh', ['-c', 'exec 3<&0; cat <&3 & echo $!; exec sleep 1000 3<&-'], { stdio: ['pipe', 'pipe', 'ignore'] });
   await started(t, parent);
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];

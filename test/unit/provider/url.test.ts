@@ -1,4 +1,4 @@
-/** The addresses of remotes: valid ones with their providers, and rejected ones. */
+/** The addresses of remotes: valid addresses with their providers, and rejected addresses. */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';

@@ -1,6 +1,6 @@
 /**
- * The file of the package that pages load: all that it needs is inside, and nothing of Node; and
- * the types beside it.
+ * The file of the package that pages load. The file contains all that it needs, and nothing of
+ * Node. Its types are next to it.
  */
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -25,13 +25,13 @@ test('the file imports nothing', (t) => {
   t.deepEqual(source.match(/\bnode:\w+|\bimport\s*[({"'*]|\bfrom\s*["']|\brequire\b|\bBuffer\b|\bprocess\.|\b__dirname\b/g), null);
 });
 
-/** Globals of pages and edge workers: the file runs in a realm that has no others. */
+/** Globals of pages and edge workers. The file runs in a realm without other globals. */
 const globals = [
   ...['AbortController', 'AbortSignal', 'Request', 'TextDecoder', 'TextEncoder', 'URL', 'atob'],
   ...['clearInterval', 'clearTimeout', 'crypto', 'fetch', 'setInterval', 'setTimeout'],
 ];
 
-/** Opens a module in a realm with these globals alone. */
+/** Returns a program that opens a module in a realm with these globals alone. */
 const inRealm = (path: string): string => `
   const { createContext, SourceTextModule } = await import('node:vm');
   const { readFileSync } = await import('node:fs');
@@ -41,7 +41,7 @@ const inRealm = (path: string): string => `
   await module.evaluate();
   const { openReader } = module.namespace;`;
 
-/** Reads one file of each version of main. */
+/** Returns a program that reads one file of each version of main. */
 const readVersions = (url: string): string => `
   const session = openReader({ url: ${JSON.stringify(url)} }).session('main');
   for await (const { commit } of session.log()) {
@@ -70,7 +70,7 @@ for (const [title, opens, options] of modules) {
       const [commit, hex = ''] = line.split(' ');
       const { entries, commit: wanted } = expected.main[i] as Expected['main'][number];
       t.is(commit, wanted);
-      // Only the content: mode and time are those of the list.
+      // Only the content is compared: mode and time are those of the list.
       const holds = entries['Default/Cookies'] as string;
       const [, mode = '', mtime = ''] = holds.split(' ');
       t.is(describeEntry('file', Number.parseInt(mode, 8), BigInt(mtime), Buffer.from(hex, 'hex')), holds);

@@ -1,4 +1,4 @@
-/** The examples of docs/reader.md, run as they are printed but for the address. */
+/** The examples of docs/reader.md, run as printed except for the address. */
 import { execFile } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ function placed(t: ExecutionContext, index: number, url: string): string {
   return path;
 }
 
-/** A store with two versions of the session `work`. */
+/** Returns a store with two versions of the session `work`. */
 async function storeOf(t: ExecutionContext): Promise<Map<string, Uint8Array>> {
   const provider = memoryProvider();
   const { store, folder } = await freshStore(t, provider);

@@ -1,6 +1,6 @@
 /**
- * Answers and bytes that a reader over HTTP must not believe: never wrong bytes, never an absent
- * session in place of an error. The next case is a line.
+ * Responses and bytes that a reader over HTTP must not believe. The reader never returns wrong
+ * bytes, and never an absent session instead of an error. A new case is a line.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,9 +25,10 @@ const part = (shown: string, bytes: number): Omit<WrongAnswer, 'status'> => ({
   body: content.subarray(0, bytes),
 });
 
-/** Answers to the read of a cell, by status and body. */
+/** Responses to the read of a cell, by status and body. */
 const table: [string, WrongAnswer, ErrorCode | 'absent', ErrorCode | 'absent'][] = [
-  // The answer, then the outcome below a plain address, then in a bucket of S3.
+  // The columns are the response, the outcome below a plain address, and the outcome in a bucket of
+  // S3.
   ['404 without a body', { status: 404 }, 'absent', 'UNREACHABLE'],
   ['404 with a page', { status: 404, ...html }, 'absent', 'UNREACHABLE'],
   ['410', { status: 410 }, 'absent', 'UNREACHABLE'],
@@ -75,7 +76,7 @@ for (const isS3 of [false, true]) {
   });
 }
 
-/** Answers to a read of bytes 100 to 200, and the error that each is, if any. */
+/** Responses to a read of bytes 100 to 200. Each has its error, if any. */
 const ranges: [string, WrongAnswer, ErrorCode | undefined][] = [
   ['the range', { status: 206, headers: { 'content-range': 'bytes 100-199/1000' }, body: content.subarray(100, 200) }, undefined],
   [
@@ -138,7 +139,7 @@ test('a request without an answer is UNREACHABLE, and is retried', async (t) => 
   t.notRegex(message, /secret/);
 });
 
-/** Reads the head of main, of a place in which one name has other bytes. */
+/** Reads the head of main from a store in which one name has other bytes. */
 async function contentOf(place: Place): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   const version = await openReader({ url: place.url }).session('main').version();
@@ -154,7 +155,8 @@ test('bytes that are flipped are INTEGRITY or unused, in every object that a ver
   t.true([...needed].some((name) => name.includes('/packs/')));
   for (const name of needed) {
     const whole = place.names.get(name) as Uint8Array;
-    // The marks of a cell in S3 are not the value's; the last bytes of a pack are read by nobody.
+    // The marks of a cell in S3 do not belong to the value. No reader reads the last bytes of a
+    // pack.
     const first = name.endsWith('~') ? 64 : 0;
     let rejections = 0;
     const step = Math.max(1, Math.floor((whole.length - first) / 24));

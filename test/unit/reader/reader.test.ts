@@ -1,6 +1,6 @@
 /**
- * `browserstate/reader`, the file of the package, reads what the library stored, and the same as
- * the library (item "the portable platform is shipped").
+ * `browserstate/reader`, the file of the package. It reads stored data of the library, with the
+ * same results as the library.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

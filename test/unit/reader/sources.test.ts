@@ -1,4 +1,4 @@
-/** Sources of a reader: a bucket of S3 by a function that signs, and presigned addresses. */
+/** Sources of a reader: a bucket of S3 with a function that signs, and presigned addresses. */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -17,7 +17,7 @@ import { temporary } from '../../support/temporary.js';
 
 const credentials = { accessKeyId: 'tester', secretAccessKey: 'a secret' };
 
-/** A bucket with the sessions that the library pushed there. */
+/** Returns a bucket with the sessions that the library pushed there. */
 async function bucket(
   t: ExecutionContext,
   sessions: readonly string[],
@@ -58,7 +58,7 @@ test('R-S3-8: a bucket of S3 is listed page by page, and read, by requests that 
     server.requests.length = 0;
     const version = await reader.session(name).version();
     t.is(Buffer.from(await version.read('a')).toString(), `of ${name}`);
-    // The ref, which carries the manifest, and one range.
+    // The requests are the ref, which carries the manifest, and one range.
     t.is(server.requests.length, 2);
   }
   await rejected(t, reader.session('other').version(), 'NOT_FOUND');
@@ -92,7 +92,7 @@ test('a signature that the store rejects is FORBIDDEN, one that fails says so, a
   }
 });
 
-/** Lists that are none: what would read as fewer sessions, or none. */
+/** Responses that are no lists. They would read as fewer sessions, or none. */
 const lists: [string, WrongAnswer, 'UNREACHABLE' | 'INTEGRITY' | 'NOT_FOUND' | 'FORBIDDEN'][] = [
   ['a page of HTML', { status: 200, headers: { 'content-type': 'text/html' }, body: HTML }, 'UNREACHABLE'],
   ['a page of no type', { status: 200, body: HTML }, 'UNREACHABLE'],
@@ -198,7 +198,7 @@ test('a query in the address goes with every request, and headers of `sign` are 
   t.false(place.requests.some((name) => name.includes('elsewhere')));
 });
 
-/** Pages that all go on with a new token, and what is in each. */
+/** Pages that all continue with a new token, and the content of each. */
 const endless: [string, (page: number) => string][] = [
   ['F10: pages without names', () => ''],
   ['F10: pages of new names', (page) => names(...Array.from({ length: 8192 }, (_, i) => `r/${page}-${i}~`))],

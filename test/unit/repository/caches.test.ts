@@ -23,7 +23,7 @@ interface Subject {
   damaged(damage: (home: string) => void): Promise<{ store: Store; folder: string }>;
 }
 
-/** Two sessions that share content; `folder/profile` is a record's directory. */
+/** Makes two sessions that share content. `folder/profile` is a record's directory. */
 async function subject(t: ExecutionContext): Promise<Subject> {
   const folder = temporary(t);
   const provider = memoryProvider();
@@ -55,7 +55,7 @@ async function subject(t: ExecutionContext): Promise<Subject> {
   };
 }
 
-/** Commits the directory to a new session, checks it out, and verifies the whole. */
+/** Commits the directory to a new session, checks the commit out, and verifies the whole store. */
 async function commitsWell(t: ExecutionContext, { dir }: Subject, { store, folder }: { store: Store; folder: string }): Promise<void> {
   const session = store.session('third');
   const { changed } = await session.commit(dir);
@@ -78,8 +78,8 @@ test('R-GC-3: a flip anywhere in the index changes no result and fails nothing',
   const made = await subject(t);
   for (const file of made.files('index')) {
     const bytes = readFileSync(join(made.folder, 'home', file));
-    // Every byte of short files, and as many of the others, spread by a step that hits all kinds of
-    // fields.
+    // Every byte of short files is damaged, and some bytes of other files, at a distance that hits
+    // all kinds of fields.
     for (let at = 0; at < bytes.length; at += bytes.length < 60 ? 1 : 7) {
       const damage = (home: string): void => writeFileSync(join(home, file), flipped(bytes, at));
       await tried(t, `byte ${at} of ${file}`, async () => commitsWell(t, made, await made.damaged(damage)));

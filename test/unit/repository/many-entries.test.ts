@@ -1,5 +1,5 @@
 /**
- * B4: the cost of many entries in requests. A verification is linear, and a claim beyond the limit
+ * The cost of many entries in requests (B4). A verification is linear, and a claim beyond the limit
  * is rejected before a segment is read.
  */
 import test from 'ava';
@@ -55,8 +55,8 @@ test('B4: 10 segments of 1,000 entries are each read once, and each manifest is 
   t.true(missing.every(({ sessions }) => sessions.join() === 'main'));
   const counted = findings.filter(({ key }) => key === 'manifests');
   t.like(counted, [{ code: 'MISSING', message: 'and 1 more below it', sessions: ['main'] }]);
-  // Each segment for its entries, each manifest in vain, and the three manifests and the segment
-  // that nothing names.
+  // The requests are each segment for its entries, each manifest in vain, and the three manifests
+  // and the segment without a name in a ref.
   t.is(remote.counts.requests.get, 10 + 10_001 + 4);
 });
 

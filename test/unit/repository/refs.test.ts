@@ -22,7 +22,7 @@ function entryOf(number: number, message = ''): HistoryEntry {
   return newEntry('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
 }
 
-/** Swaps one entry after another into the ref, and returns the last token. */
+/** Swaps one entry after another into the ref. Returns the last token. */
 async function addEntries(refs: Refs, session: string, entries: HistoryEntry[]): Promise<Token> {
   let token = await refs.ensure(session);
   for (const entry of entries) token = (await refs.swap(token, await refs.addEntry(token.ref, entry))) as Token;
@@ -137,8 +137,8 @@ test('R-ENC-4: unknown extensions of a ref outlive every swap', async (t) => {
 });
 
 /**
- * Returns refs without a cache, over a provider whose next swap gets no answer, with or without
- * effect. Others run `meanwhile`.
+ * Returns refs without a cache, over a provider whose next swap gets no response, with or without
+ * effect. Other writers run in `meanwhile`.
  */
 async function unanswered(inner: Provider, takesEffect: boolean, meanwhile: () => Promise<unknown>) {
   const counted = counting(inner);
@@ -199,7 +199,8 @@ test('R-WRITE-3: an earlier entry does not prove that a swap without an answer t
   const tagged = { tags: new Map([['tag', entryOf(0).id]]) };
   const { refs } = await unanswered(provider, false, async () => void (await others.swap(token, tagged)));
   const seen = (await refs.read('a')) as Token;
-  // A pull does this with an older version: the newest entry stays, as it was read another time.
+  // A pull does the same with an older version. The newest entry stays, although it was read
+  // another time.
   const entries = [entryOf(2), entryOf(1), entryOf(0)];
   t.is(await refs.swap(seen, await refs.adopt(seen.ref, entries)), undefined);
   await isWhole(t, others, 'a', [entryOf(0), entryOf(2)]);

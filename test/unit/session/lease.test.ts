@@ -1,4 +1,4 @@
-/** Leases: advice on who works on a session, granted by the swap alone (SPEC.md 11.6). */
+/** Leases: advice on the worker of a session, granted by the swap alone (SPEC.md 11.6). */
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -49,8 +49,8 @@ async function infoOf(store: Store) {
 }
 
 /**
- * Requests the lease from eight sessions at once. Returns the owner, and asserts that the others
- * get its name.
+ * Requests the lease from eight sessions at once. Asserts that one gets the lease, and that the
+ * others get its name.
  */
 async function race(t: ExecutionContext, sessions: readonly Session[]): Promise<void> {
   const answers = await Promise.allSettled(sessions.map((session) => session.lease({ ttl: MINUTE })));
@@ -64,7 +64,7 @@ async function race(t: ExecutionContext, sessions: readonly Session[]): Promise<
   }
 }
 
-/** Stores, each with a way to open it for each client. */
+/** Stores, each with a way to open the store for each client. */
 const places: Record<string, (t: ExecutionContext) => () => Provider> = {
   memory: () => {
     const shared = memoryProvider();
@@ -215,7 +215,7 @@ test('R-LEASE-2: a swap without an answer leaves the lease with its owner, or fr
       const [a, b] = await begun(t, inner, clock);
       const site = home ?? inner;
       if (home) await (await worker(t, undefined, clock, home)).session.commit(a.dir);
-      // A new machine reads and swaps. In the local store it reads the config first.
+      // A new machine reads and swaps. In the local store the machine reads the config first.
       const failing = failNth(site, home ? 3 : 2, when);
       const asked = home ? await worker(t, undefined, clock, failing) : await worker(t, failing, clock);
       const other = home ? await worker(t, undefined, clock, site) : b;

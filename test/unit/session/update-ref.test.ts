@@ -1,4 +1,7 @@
-/** Changes of a ref that lose to another writer: each waits before its next attempt (R-WRITE-2). */
+/**
+ * Changes of a ref that lose to another writer. Each change waits before its next attempt
+ * (R-WRITE-2).
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -28,7 +31,10 @@ const changes: Readonly<
   delete: ['remote', ({ session }) => session.delete()],
 };
 
-/** A machine with a directory to commit, and a remote; `losing.left` swaps of the ref lose. */
+/**
+ * Returns a machine with a directory to commit, and a remote. `losing.left` is the number of swaps
+ * of the ref that lose.
+ */
 async function place(t: ExecutionContext, name: string, where: 'home' | 'remote') {
   const folder = temporary(t);
   const [home, remote] = [memoryProvider(), memoryProvider()];

@@ -1,5 +1,6 @@
 /**
- * Tests look at directories that a process changes: an entry that vanishes meanwhile is no failure.
+ * Looks of tests at directories that a process changes. An entry that vanishes meanwhile is no
+ * failure.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,8 +11,8 @@ import { livingPaths, removeLiving } from '../../support/living.js';
 import { temporary } from '../../support/temporary.js';
 
 /**
- * Makes and removes a nest of directories below its argument until its input ends; then it leaves
- * what it has.
+ * A program that makes and removes a nest of directories below its argument until its input ends.
+ * Then it leaves the rest in place.
  */
 const changer = `
 const { mkdirSync, rmSync, writeFileSync } = require('node:fs');

@@ -1,5 +1,5 @@
 /**
- * Several writers of one session. A change that moves the head is a conflict; any other change
+ * Several writers of one session. A change that moves the head is a conflict. Any other change
  * makes the other writer start over (SPEC.md R-WRITE-2, R-WRITE-3).
  */
 import { writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ import { temporary } from '../../support/temporary.js';
 interface Writers {
   provider: Provider;
   folder: string;
-  /** The interrupted writer: `meanwhile` runs at its first swap of the session's ref. */
+  /** The interrupted writer. `meanwhile` runs at its first swap of the session's ref. */
   slow: Store;
   /** The other writer. */
   fast: Session;
@@ -29,7 +29,9 @@ interface Writers {
 interface Interruption {
   /** The action of the other writer, between the slow writer's uploads and its swap. */
   meanwhile?: (writers: Writers) => Promise<unknown>;
-  /** The fate of the swap: it takes effect and its answer is lost, or the request is lost. */
+  /**
+   * The fate of the swap: the swap takes effect and its response is lost, or the request is lost.
+   */
   lost?: 'after' | 'before';
   key?: string;
 }
@@ -61,7 +63,7 @@ async function writers(t: ExecutionContext, { meanwhile, lost, key = 'refs/main'
   return made as Writers;
 }
 
-/** Swaps the ref with another epoch and nothing else, as the fence of a collection does. */
+/** Swaps the ref with another epoch and nothing else, like the fence of a collection. */
 async function stamp({ provider }: Writers, session = 'main'): Promise<void> {
   const repository = (await Repository.open(scoped(provider, 'tester/.store/'), fakeHost('collector'))) as Repository;
   const token = await repository.refs.read(session);

@@ -1,6 +1,6 @@
 /**
  * The lock of a directory, with owners that are values (R-OUT-7; rows C1 and C10). Two running
- * owners never have it at once.
+ * owners never have the lock at once.
  */
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ const DIR = '/some/directory';
 /** Owners that share a folder, each with its state. */
 class Village {
   readonly states = new Map<string, OwnerState>();
-  /** An owner that has looked at a lock acts only after this is resolved. */
+  /** An owner that has looked at a lock acts only after this promise is resolved. */
   slow: Promise<unknown> | undefined;
 
   constructor(readonly folder: string) {}
@@ -38,7 +38,7 @@ class Village {
   }
 }
 
-/** Resolves to the lock, or to the error if another owner has it. */
+/** Resolves to the lock, or to undefined if another owner has it. */
 async function attempt(village: Village, name: string, isSlow = false): Promise<DirectoryLock | undefined> {
   try {
     return await village.lock(name, isSlow);

@@ -9,7 +9,7 @@ const MiB = 1024 ** 2;
 
 type Given = Partial<Omit<LogEntry, 'commit' | 'parents'>> & { parents?: string };
 
-/** Returns the entry of a commit whose id and parents are named by digits. */
+/** Returns the entry of a commit. Digits name its id and parents. */
 function entry(digit: string, { parents = '', ...given }: Given): LogEntry {
   const id = (each: string) => each.repeat(64) as LogEntry['commit'];
   const time = new Date(now - 60_000 * Number(digit));

@@ -2,7 +2,10 @@
 import test from 'ava';
 import { drawGraph } from '../../../../cli/output/graph.js';
 
-/** Each line is a drawing, then a commit and its parents: one letter each. */
+/**
+ * Histories with their drawings. Each line is a drawing, then a commit and its parents: one letter
+ * each.
+ */
 const histories: Readonly<Record<string, string>> = {
   'one line': `
     *  c b

@@ -23,8 +23,8 @@ test('a value that is not an object is not changed', (t) => {
 });
 
 test('of any object the result parses to the object with that value', async (t) => {
-  // No name ends with a backslash: once JSON.parse of Node 24 has seen one, it takes "\\"" in its
-  // place for the same name.
+  // No name ends with a backslash. After such a name, JSON.parse of Node 24 mistakes "\\"" for the
+  // same name.
   const name = fc.oneof(
     fc.constantFrom('a', 'b', '"', '\\n', '}'),
     fc.string().filter((any) => !any.endsWith('\\')),
@@ -37,7 +37,7 @@ test('of any object the result parses to the object with that value', async (t) 
     name,
     fc.constantFrom('', ' ', '\t'),
     (rest, outer, members, member, indent) => {
-      // As JSON.parse makes it: a member named __proto__ is one like any other.
+      // JSON.parse makes the object: a member named __proto__ is like any other.
       const of = (...entries: [string, unknown][]): object => JSON.parse(JSON.stringify(Object.fromEntries(entries))) as object;
       const kept = Object.entries(rest).filter(([key]) => key !== outer);
       const text = JSON.stringify(of(...kept, [outer, members]), null, indent);

@@ -1,6 +1,6 @@
 /**
- * The cases of the suite about broken providers. They pass if every method reports why, and fail
- * otherwise.
+ * The cases of the suite about broken providers. A case passes only if every method reports the
+ * reason.
  */
 import test from 'ava';
 import { BrowserStateError, type ErrorCode } from '../../../../src/base/errors.js';
@@ -15,7 +15,9 @@ const CODES: Record<keyof BrokenProviders, ErrorCode[]> = {
   clockSkew: ['FORBIDDEN', 'UNREACHABLE'],
 };
 
-/** Every method fails with the code, except one that reports an empty store. */
+/**
+ * Returns a provider whose methods all fail with the code, except one that reports an empty store.
+ */
 function failing(code: ErrorCode, silent?: Method): Provider {
   return around(memoryProvider(), async (method, key, request) => {
     if (method === silent) return await request();

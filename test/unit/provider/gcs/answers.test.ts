@@ -1,7 +1,7 @@
 /**
- * Answers that Cloud Storage does not send, or that leave the outcome of a write unknown (R-GCS-8,
- * R-GCS-10): every status from 400 to 599 with every kind of body, and false successes. Rows A1 and
- * C12, as s3/answers.test.ts has them for S3.
+ * Responses that Cloud Storage does not send, or that leave the outcome of a write unknown
+ * (R-GCS-8, R-GCS-10). They are every status from 400 to 599 with every kind of body, and false
+ * successes. These are rows A1 and C12, as in s3/answers.test.ts for S3.
  */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../../../src/base/bytes.js';
@@ -119,7 +119,7 @@ test('A1: 400 to 599: reads are UNREACHABLE, never absence and never an empty st
   for (const answer of rotated) {
     always({ answer, applied: false });
     for (const [name, read] of Object.entries(reads)) {
-      // A status of its own, which is as clear as a reason.
+      // The status is as clear as a reason.
       const code = answer.status === 401 && String(answer.body).includes('somethingElse') ? 'FORBIDDEN' : 'UNREACHABLE';
       await rejects(t, () => read(provider), code, `${name}: ${answer.status}`);
     }
@@ -127,8 +127,8 @@ test('A1: 400 to 599: reads are UNREACHABLE, never absence and never an empty st
 });
 
 /**
- * Documents that prove that a write was rejected before it was applied: no read settles it, and it
- * is not requested again.
+ * Documents that prove that a write was rejected before it was applied. No read settles the write,
+ * and the request is not repeated.
  */
 const proofs: [status: number, reason: string, expected: ErrorCode | 'lost'][] = [
   [400, 'invalid', 'FORBIDDEN'],
@@ -196,14 +196,14 @@ for (const [what, answer] of Object.entries(strangers)) {
   test(`C12: ${what} is UNREACHABLE, with a hint at what answers there`, async (t) => {
     const { provider, always } = await open(t);
     always({ answer, applied: false });
-    // A length above that of any object is reported as damage, and nothing of it is read.
+    // A length above that of any object is reported as damage, and the body is not read.
     const isHuge = what.includes('GiB');
     for (const [name, read] of Object.entries(reads))
       await rejects(t, () => read(provider), isHuge && ['get', 'read'].includes(name) ? 'INTEGRITY' : 'UNREACHABLE', name);
     const put = await rejects(t, () => provider.put('packs/b', utf8('one')), 'UNREACHABLE');
     if (!what.includes('without end')) t.regex(put.hint ?? '', /a proxy, a captive portal/);
     await rejects(t, () => provider.swap('refs/b', utf8('one'), null), 'UNREACHABLE');
-    // Cloud Storage sends this answer to a delete.
+    // Cloud Storage sends this response to a delete.
     if (!['204', '200 with nothing'].includes(what)) await rejects(t, () => provider.delete('packs/b'), 'UNREACHABLE');
   });
 }

@@ -1,7 +1,7 @@
 /**
- * The conformance suite over buckets of Cloud Storage, with the real SDK against a server of its
- * API on loopback (R-GCS-1 to R-GCS-7). The cases run one at a time, since each may have any number
- * of requests under way.
+ * The conformance suite over buckets of Cloud Storage, with the real SDK and a server of its API on
+ * loopback (R-GCS-1 to R-GCS-7). The cases run one at a time, since each may have any number of
+ * requests in progress.
  */
 import test from 'ava';
 import { providerSuite } from '../../../../src/provider/conformance/suite.js';

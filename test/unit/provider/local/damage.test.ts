@@ -1,5 +1,5 @@
 /**
- * Damage to the cells of a local folder. No read returns it as a value, and check finds it
+ * Damage to the cells of a local folder. No read returns damage as a value, and check finds it
  * everywhere (SPEC.md R-LOCAL-6, R-LOCAL-11).
  */
 import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';

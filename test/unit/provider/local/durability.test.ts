@@ -1,7 +1,7 @@
 /**
  * The order of syncs in the local folder (SPEC.md R-LOCAL-10). Content is synced before its name
- * appears, and every step is synced before the next one that needs it. The tests run one at a time,
- * since they listen to the file system.
+ * appears, and every step is synced before the next step that needs it. The tests run one at a
+ * time, since they listen to the file system.
  */
 import { promises as fs } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * The errors of the local folder for errors and short answers of the file system. The tests run one
+ * The errors of the local folder for errors and short results of the file system. The tests run one
  * at a time, since they change the file system.
  */
 import { promises as fs } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * S5, R-LOCAL-14: file systems that cannot hold a store, which are found before one is created. The
- * tests run one at a time, since they change the file system.
+ * File systems that cannot hold a store (S5, R-LOCAL-14). The probe finds them before a store is
+ * created. The tests run one at a time, since they change the file system.
  */
 import { existsSync, promises as fs, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

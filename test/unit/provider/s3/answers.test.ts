@@ -1,7 +1,7 @@
 /**
- * Answers that S3 does not send, or that leave the outcome of a write unknown (R-S3-5, R-S3-9):
- * every status from 400 to 599 with every kind of body, and false successes. Rows A1 and C12 of the
- * list of faults found in use. Add a case as a line of a table.
+ * Responses that S3 does not send, or that leave the outcome of a write unknown (R-S3-5, R-S3-9).
+ * They are every status from 400 to 599 with every kind of body, and false successes. These are
+ * rows A1 and C12 of the list of faults found in use. A new case is a line of a table.
  */
 import { S3Client } from '@aws-sdk/client-s3';
 import test, { type ExecutionContext } from 'ava';
@@ -18,7 +18,7 @@ import { type Fault, type S3Request, type S3Server, startS3Server } from '../../
 interface World {
   server: S3Server;
   provider: Provider;
-  /** The same, with one retry of failed requests. */
+  /** The same provider, with one retry of failed requests. */
   patient: Provider;
   /** Affects only the next request of that method. */
   next(method: string, fault: Fault): void;
@@ -128,8 +128,8 @@ const reads: Record<string, (provider: Provider) => Promise<unknown>> = {
 };
 
 /**
- * Asserts that every read fails with this code. If expected, the hint names what may answer in
- * place of S3.
+ * Asserts that every read fails with this code. If a hint is expected, it names the possible
+ * senders of a response that is not from S3.
  */
 async function allUnreachable(t: ExecutionContext, provider: Provider, what: string, hint?: RegExp): Promise<void> {
   for (const [name, read] of Object.entries(reads)) {
@@ -139,8 +139,8 @@ async function allUnreachable(t: ExecutionContext, provider: Provider, what: str
 }
 
 /**
- * Documents that prove that a write was rejected before it was applied: no read settles it, and it
- * is not requested again.
+ * Documents that prove that a write was rejected before it was applied. No read settles the write,
+ * and the request is not repeated.
  */
 const proofs: [status: number, code: string, expected: ErrorCode | 'lost'][] = [
   [400, 'ExpiredToken', 'FORBIDDEN'],
@@ -221,7 +221,7 @@ for (const [what, answer] of Object.entries(strangers)) {
     t.regex(put.hint ?? '', hint);
     t.true(put.hint?.includes(provider.url));
     await rejects(t, () => provider.swap('refs/b', utf8('one'), null), 'UNREACHABLE');
-    // S3 or some stores send this answer to a delete.
+    // S3 or some stores send this response to a delete.
     if (!['204', '200 with nothing'].includes(what)) await rejects(t, () => provider.delete('packs/b'), 'UNREACHABLE');
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Answers of S3 and the network as errors of the contract (R-S3-9), with the real SDK against the
+ * Responses of S3 and the network as errors of the contract (R-S3-9), with the real SDK and the
  * server for tests.
  */
 import { execFileSync } from 'node:child_process';

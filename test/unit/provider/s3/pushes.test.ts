@@ -1,4 +1,4 @@
-/** Pushes to a faulty bucket: expired credentials, lost answers, and writes that are not kept. */
+/** Pushes to a faulty bucket: expired credentials, lost responses, and writes that are not kept. */
 import test, { type ExecutionContext } from 'ava';
 import type { Provider } from '../../../../src/provider/provider.js';
 import { s3Provider } from '../../../../src/provider/s3/s3.js';
@@ -11,7 +11,7 @@ import { type Machine, machine, reopened } from '../../../support/sync/machines.
 
 type Rule = (request: S3Request, count: number) => Fault;
 
-/** A server whose faults begin on request, and are counted from there. */
+/** Starts a server whose faults begin on request, and are counted from then on. */
 async function serve(t: ExecutionContext): Promise<{ server: S3Server; open: () => Provider; faulty: (rule?: Rule) => void }> {
   let rule: Rule | undefined;
   let count = 0;

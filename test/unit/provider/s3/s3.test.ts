@@ -1,6 +1,6 @@
 /**
- * The conformance suite over S3: the real SDK against the server for tests, set up in every way in
- * which stores are known to differ.
+ * The conformance suite over S3: the real SDK and the server for tests, with the settings of every
+ * known kind of store.
  */
 import test from 'ava';
 import { providerSuite } from '../../../../src/provider/conformance/suite.js';

@@ -1,4 +1,4 @@
-/** Faulty swaps on S3: lost answers, errors of the store, conflicts, and the forms of ETags. */
+/** Faulty swaps on S3: lost responses, errors of the store, conflicts, and the forms of ETags. */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../../../src/base/bytes.js';
 import { cellOf, won } from '../../../../src/provider/conformance/support.js';
@@ -11,7 +11,7 @@ const effectThenError: Fault = { failAfter: async () => undefined };
 
 type Rule = (request: S3Request) => Fault | Promise<Fault>;
 
-/** A server whose faults begin on request. */
+/** Starts a server whose faults begin on request. */
 async function open(
   t: ExecutionContext,
   behavior: S3ServerOptions = {},
@@ -26,7 +26,7 @@ async function open(
   return { server, provider, faulty: (next) => (rule = next) };
 }
 
-/** The fault affects only the first write. */
+/** Returns a rule by which the fault affects only the first write. */
 function firstWrite(fault: Fault | (() => Promise<Fault>)): Rule {
   let met = false;
   return ({ method }) => {

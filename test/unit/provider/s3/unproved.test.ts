@@ -1,6 +1,6 @@
 /**
- * R-S3-11, row C12: writes that are acknowledged with an ETag that proves nothing. The next
- * operation finds missing ones, without another round trip.
+ * Writes that are acknowledged with an ETag that proves nothing (R-S3-11, row C12). The next
+ * operation finds missing objects, without another round trip.
  */
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../../../src/base/bytes.js';
@@ -14,7 +14,7 @@ import { type S3Request, type S3Server, startS3Server } from '../../../support/s
 const foreign: WrongAnswer = { status: 200, headers: { etag: '"0123456789abcdef0123456789abcdef"' } };
 const encrypted: WrongAnswer = { ...foreign, headers: { ...foreign.headers, 'x-amz-server-side-encryption': 'aws:kms' } };
 
-/** A server that sends this answer to the puts whose names match. */
+/** Starts a server that sends this response to the puts with matching names. */
 async function open(
   t: ExecutionContext,
   answer: WrongAnswer,
@@ -37,7 +37,7 @@ test('C12: 200 with a foreign ETag to a put that stored nothing: the next swap i
   await provider.put('packs/a', utf8('one'));
   const error = await rejects(t, () => provider.swap('refs/a', utf8('ref'), null), 'INTEGRITY');
   t.regex(error.message, /acknowledged writes that it does not have: packs\/a \(3 bytes written, none found\)/);
-  // It is reported once: an object that was put again may be named by a swap.
+  // The loss is reported once: a swap may name an object that was put again.
   await won(provider, 'refs/b', utf8('ref'), null);
 });
 

@@ -1,7 +1,7 @@
 /**
- * C12: answers that never end because their heads or bodies are slow or long (R-S3-9, R-GCS-7).
- * They are in a separate file, since a process that is busy with other wrong answers looks slow
- * itself.
+ * Responses that never end because their heads or bodies are slow or long (C12, R-S3-9, R-GCS-7).
+ * The tests are in a separate file, since a process that is busy with other wrong responses looks
+ * slow itself.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ import type { Provider } from '../../../../src/provider/provider.js';
 import { s3Provider } from '../../../../src/provider/s3/s3.js';
 import { rejects } from '../../../support/errors.js';
 
-/** A server that does so with each connection after the first bytes of a request. */
+/** Starts a server that calls `answer` with each connection after the first bytes of a request. */
 async function serve(t: ExecutionContext, answer: (socket: Socket) => void): Promise<string> {
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
@@ -45,7 +45,7 @@ function dripping(text: string, part: string, everyMs: number): (socket: Socket)
   };
 }
 
-/** Writes `text`, then `part` as fast as it is read. */
+/** Writes `text`, then `part` as fast as the client reads. */
 function flooding(text: string, part: string): (socket: Socket) => void {
   return (socket) => {
     const more = (): void => {

@@ -1,4 +1,4 @@
-/** C12, R-S3-9, R-GCS-7: the minimum rate of an answer, with a clock that only the test moves. */
+/** The minimum rate of a response (C12, R-S3-9, R-GCS-7), with a clock that only the test moves. */
 import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -10,7 +10,7 @@ import type { Provider } from '../../../../src/provider/provider.js';
 import { s3Provider } from '../../../../src/provider/s3/s3.js';
 import { rejects } from '../../../support/errors.js';
 
-/** Longer than a test, so that no timer fires except those of the test. */
+/** A window that is longer than a test, so that no timer fires except those of the test. */
 const WINDOW_MS = 600_000;
 const LEAST = (MIN_BYTES_PER_SECOND * WINDOW_MS) / 1000;
 const WINDOWS = 4;
@@ -24,7 +24,7 @@ const providers: Record<string, (endpoint: string) => Provider> = {
 };
 
 const realInterval = globalThis.setInterval;
-/** Ends a window of every connection of these tests. */
+/** Functions that each end a window of a connection of these tests. */
 let looks: (() => void)[] = [];
 test.before(() => {
   globalThis.setInterval = ((work: () => void, ms: number) => {

@@ -1,6 +1,6 @@
 /**
- * R-S3-10: the probe of conditional writes. It rejects a store that ignores conditions, and accepts
- * one that applies them, also while others probe it.
+ * The probe of conditional writes (R-S3-10). The probe rejects a store that ignores conditions. It
+ * accepts a store that applies them, also during other probes.
  */
 import test from 'ava';
 import { memoryProvider } from '../../../../src/provider/memory.js';
@@ -59,7 +59,7 @@ for (const [what, provider] of Object.entries(faults)) {
   });
 }
 
-/** S1 of the cases from public reports: the answer of Backblaze B2 to every conditional write. */
+/** The response of Backblaze B2 to every conditional write (case S1 from public reports). */
 const unimplemented = ({ headers }: S3Request): Fault =>
   headers['if-match'] === undefined && headers['if-none-match'] === undefined ? undefined : { code: 'NotImplemented' };
 

@@ -28,9 +28,9 @@ function failing(inner: Provider, times: number, code: ErrorCode = 'UNREACHABLE'
 }
 
 /**
- * Makes a third of all requests but swaps UNREACHABLE, before they reach the provider or after they
- * took effect. They are drawn at random: every third one could always be the same of three readers
- * in step.
+ * Makes a third of all requests except swaps UNREACHABLE, before they reach the provider or after
+ * they took effect. The requests are drawn at random: every third request could always be the same
+ * one of three concurrent readers.
  */
 function flaky(inner: Provider): Provider {
   const roll = dice(1);
@@ -65,7 +65,7 @@ async function filled(): Promise<Provider> {
   return provider;
 }
 
-/** A promise and its end. */
+/** Returns a promise and the function that resolves it. */
 function gate(): { opened: Promise<void>; open: () => void } {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {

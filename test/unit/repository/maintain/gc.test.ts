@@ -1,4 +1,4 @@
-/** Garbage collection of a store that nobody else changes (SPEC.md 11.2). */
+/** Garbage collection of a store that no other process changes (SPEC.md 11.2). */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -38,7 +38,7 @@ async function place(t: ExecutionContext): Promise<Place> {
   return { folder, memory, store, commit };
 }
 
-/** Two sessions that share half of their content; `gone` is deleted. */
+/** Makes two sessions that share half of their content. The session `gone` is deleted. */
 async function withGarbage(t: ExecutionContext): Promise<Place> {
   const made = await place(t);
   await made.commit('kept', 'kept');
@@ -126,7 +126,7 @@ test('entries in segments keep their objects, and segments of a deleted session 
   t.deepEqual((await objectsOf(memory)).keys, []);
 });
 
-/** Damage behind which objects may be needed, with what the error says of it. */
+/** Damage that hides which objects are needed, with the message of the error. */
 const damages: Record<string, (memory: Provider) => Promise<RegExp>> = {
   'a ref that is damaged': async (memory) => {
     const cell = await memory.read('tester/.store/refs/kept');

@@ -1,5 +1,5 @@
 /**
- * B2, B8: agreement of verify and readers. Each case is a repository that breaks one rule of
+ * Agreement of verify and readers (B2, B8). Each case is a repository that breaks one rule of
  * SPEC.md. Verify and a reader of every version run on it, and their results are compared with the
  * tag of the rule.
  */
@@ -13,7 +13,7 @@ import { providerOf } from '../../../support/provider-content.js';
 import { type Notices, ruleCases } from '../../../support/repository/rule-cases.js';
 import { machine } from '../../../support/sync/machines.js';
 
-/** Reads every version of the session as a new machine does. */
+/** Reads every version of the session, like a new machine. */
 async function read(t: ExecutionContext, remote: Provider, { versions }: Forged): Promise<'whole' | 'absent' | 'rejected'> {
   const { session, directory } = await machine(t, remote, 'main', memoryProvider());
   try {
@@ -23,7 +23,7 @@ async function read(t: ExecutionContext, remote: Provider, { versions }: Forged)
     for (const at of ['HEAD', 'HEAD~1', 'good']) {
       const dir = directory();
       const { commit } = await session.checkout(dir, { at }).catch((error: unknown) => {
-        // An entry after that of its parent is the last one.
+        // An entry after its parent's entry is the last one.
         if (at !== 'HEAD~1' || !isError(error, 'NOT_FOUND')) throw error;
         return { commit: undefined };
       });

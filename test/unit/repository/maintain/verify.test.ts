@@ -44,7 +44,9 @@ async function subject(t: ExecutionContext, provider = memoryProvider()): Promis
   return { provider, repository, session, dir, token, verify: async (readData = false) => (await store.verify({ readData })).findings };
 }
 
-/** Rewrites the manifest of the head with other locations, and lets the ref name it. */
+/**
+ * Rewrites the manifest of the head with other locations, and makes the ref name the new manifest.
+ */
 async function replaceLocators({ repository, token }: Subject, alter: (place: BlobPlace) => BlobPlace): Promise<void> {
   const entry = token.ref.entries[0];
   if (entry === undefined) throw new Error('the session has a commit');
@@ -138,7 +140,7 @@ test('commits during a verification are not reported as missing', async (t) => {
   const meanwhile: (() => Promise<unknown>)[] = [];
   const provider = around(inner, async (method, key, request) => {
     const result = await request();
-    // After the last list of objects, and before the refs are read.
+    // The change happens after the last list of objects, and before the refs are read.
     if (method !== 'list' || !key.endsWith('refs/')) return result;
     await meanwhile.pop()?.();
     return result;

@@ -1,4 +1,4 @@
-/** Verification of every blob, which is done once for kept frames (R-OUT-1). */
+/** Verification of every blob. Blobs in kept frames are verified once (R-OUT-1). */
 import test from 'ava';
 import { type Frame, type Location, NO_PATCHES } from '../../../../src/format/locator.js';
 import { objectId } from '../../../../src/format/object-id.js';
@@ -22,8 +22,8 @@ test('R-OUT-1: a blob from kept frames is verified when it is read first, and fr
   t.true(isError(await read(location).catch((error: unknown) => error), 'INTEGRITY'));
   held[5] = (held[5] as number) ^ 1;
   t.deepEqual(await read(location), bytes);
-  // Kept frames never change. This change is not noticed, which shows that they were not hashed
-  // again.
+  // Kept frames never change. The reader does not notice this change, which shows that the blobs
+  // were not hashed again.
   held[5] = (held[5] as number) ^ 1;
   t.deepEqual(await read(location), held);
   t.true(isError(await read({ ...location }).catch((error: unknown) => error), 'INTEGRITY'));

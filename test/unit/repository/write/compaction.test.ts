@@ -1,6 +1,6 @@
 /**
- * Compaction: long histories stay within the limits of a cold mount, and every blob stays what it
- * is (SPEC.md 11.1).
+ * Compaction: long histories stay within the limits of a cold mount, and no blob changes (SPEC.md
+ * 11.1).
  */
 import test from 'ava';
 import fc from 'fast-check';
@@ -23,12 +23,12 @@ interface Slot {
   bytes: Uint8Array;
 }
 
-/** A version of a profile of chunks, pushed again and again. */
+/** Pushes of versions of a profile of chunks. */
 class Remote {
   readonly chunks = new Map<string, Uint8Array>();
   #slots = new Map<string, Slot>();
   places: ReadonlyMap<ObjectId, BlobPlace> = new Map();
-  /** Bytes of packs, and uncompressed bytes that were new. */
+  /** Bytes of packs, and the uncompressed new bytes. */
   sent = 0;
   changed = 0;
 
@@ -145,7 +145,10 @@ test('R-COMPACT-1, R-COMPACT-2: after every commit of any history the limits hol
   );
 });
 
-/** Hot pages that change in every commit, and some of all others, as databases have them. */
+/**
+ * Commits versions in which hot pages change in every commit, and some of all other pages, as in
+ * databases.
+ */
 async function run(commits: number, options: { compacts: boolean }): Promise<{ remote: Remote; first: number; firstChanged: number }> {
   const remote = await Remote.create();
   for (let i = 0; i < 60; i++) remote.chunks.set(`chunk ${i}`, noise(65_536, i));

@@ -1,5 +1,5 @@
 /**
- * Checkpoints: commits of a directory while something writes in it, and how log shows them (SPEC.md
+ * Checkpoints: commits of a directory that a program writes to, and their form in log (SPEC.md
  * 11.7).
  */
 import assert from 'node:assert/strict';
@@ -36,7 +36,7 @@ const CHECKPOINTS = 20;
 
 /**
  * Takes checkpoints until there are enough. On a busy machine two in three may be skipped. Returns
- * for each the number that had been written before it began.
+ * for each checkpoint the number that had been written before it began.
  */
 async function takeCheckpoints(t: ExecutionContext, session: Session, dir: string, written: () => number) {
   const taken: { commit: string; before: number }[] = [];
@@ -84,7 +84,7 @@ test.serial('R-LIVE-3: checkpoints of a LevelDB that is written to hold the begi
   }
 });
 
-/** Returns a committed profile without a browser. Its files are older than any look at them. */
+/** Returns a committed profile without a browser. Its files are older than any reading of them. */
 async function begun(t: ExecutionContext): Promise<{ session: Session; folder: string; dir: string; first: CommitResult }> {
   const { session, folder } = await freshStore(t);
   const dir = join(folder, 'profile');
@@ -115,7 +115,7 @@ test('R-LIVE-5: a checkpoint is a commit on the head that is marked live, and le
   const session = (await openStore({ home: memoryProvider(), host })).session('main');
   const first = await session.commit(dir);
   appendFileSync(join(dir, 'Default/Cookies'), 'changed');
-  // No process on Linux has this number, so nothing proves that it is not a browser.
+  // No process on Linux has this number, so nothing proves that the lock is not a browser's.
   symlinkSync('machine-999999999', join(dir, 'SingletonLock'));
   await rejects(t, () => session.commit(dir), 'BUSY');
   const before = facts(dir);
@@ -153,7 +153,7 @@ test('R-LIVE-5: a checkpoint copies the changed files, leaves no copy behind, an
 
 test('R-LIVE-1: nothing is committed if a file changes all the time', async (t) => {
   const { session, folder, dir, first } = await begun(t);
-  // The file is large enough that other work runs while it is copied.
+  // The file is large enough that other work runs during its copy.
   truncateSync(join(dir, 'Default/History'), 32 * 1024 * 1024);
   const journal = openSync(join(dir, 'Default/History-journal'), 'w');
   let writing = true;

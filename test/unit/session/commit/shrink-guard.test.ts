@@ -10,7 +10,7 @@ function files(count: number): Readable {
   return { tree, read: () => Promise.reject(new Error('nothing is to be read')) };
 }
 
-/** Numbers of files, each with the fewest that are enough. */
+/** Numbers of files, each with the smallest number that is enough. */
 const fewest: readonly (readonly [before: number, now: number])[] = [
   [1, 1],
   [2, 1],

@@ -1,6 +1,6 @@
 /**
- * C13: the sweep by the first operation that writes to the local store. It removes everything that
- * exited processes have left, and nothing else.
+ * The sweep by the first operation that writes to the local store (C13). The sweep removes
+ * everything that exited processes have left, and nothing else.
  */
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -16,8 +16,8 @@ const PACK = (owner: string): string => `packs/0-${Buffer.from(owner.padEnd(16))
 const NOTED = 3000;
 
 /**
- * Everything that a killed process leaves, by path below the store. A path that ends with a slash
- * is a directory with a file in it.
+ * Returns everything that a killed process leaves, by path below the store. A path that ends with a
+ * slash is a directory with a file in it.
  */
 const leftovers = (owner: string): string[] => [
   `tmp/${DIGITS}${DIGITS}.${owner}`,
@@ -43,7 +43,7 @@ function plant(root: string, owner: string): void {
 
 const left = (root: string, owner: string): string[] => leftovers(owner).filter((path) => existsSync(join(root, path)));
 
-/** The owners of leftovers. The process of the test is `test`. */
+/** The states of the owners of leftovers. The process of the test is `test`. */
 const states = { dead: 'gone', strange: 'unknown', living: 'running', test: 'running' } as const;
 
 const operations: Record<string, (store: Store, folder: string) => Promise<unknown>> = {

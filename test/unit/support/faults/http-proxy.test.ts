@@ -34,7 +34,7 @@ async function ask(url: string, { body, ...options }: Asked = {}): Promise<Answe
   return { status: answer.statusCode ?? 0, headers: answer.headers, body: Buffer.concat(await answer.toArray()) };
 }
 
-/** Everything that a server got. */
+/** A server with everything that it received. */
 interface Server {
   url: URL;
   seen: { method: string; url: string; headers: IncomingMessage['headers']; body: Buffer }[];
@@ -67,7 +67,7 @@ async function between(t: ExecutionContext, server: Server, fault?: FaultHook, r
   return proxy;
 }
 
-/** A hook that breaks the first request alone. */
+/** Returns a hook that breaks the first request alone. */
 const first =
   (what: HttpFault): FaultHook =>
   (n) =>

@@ -1,4 +1,4 @@
-/** The fault decorators: each does what its name says, and nothing else. */
+/** The fault decorators. Each one has the effect of its name, and no other. */
 import test from 'ava';
 import { utf8 } from '../../../../src/base/bytes.js';
 import { memoryProvider } from '../../../../src/provider/memory.js';

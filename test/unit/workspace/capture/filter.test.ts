@@ -14,7 +14,8 @@ const filter = (exclude: string[], facts = none, ignoreFile?: string, keepCaches
   buildFilter({ facts, keepCaches, exclude, ignoreFile });
 
 const cases: [string, string[], string, boolean, boolean][] = [
-  // title, patterns, path, is a directory, excluded
+  // The columns are the title, patterns, path, whether it is a directory, and whether it is
+  // excluded.
   ['a name matches at any depth', ['*.tmp'], 'a/b/x.tmp', false, true],
   ['an anchored one at the root only', ['/x'], 'a/x', false, false],
   ['case counts', ['cache'], 'Cache', false, false],
@@ -212,7 +213,7 @@ test('R-CAP-6 an entry is excluded exactly if it or a directory above it is', (t
   const rules = fc.array(fc.constantFrom('a', 'b/', '!a', '*.tmp', '!/Default/Cache', '/Default/b', '!LOG'), { maxLength: 4 });
   fc.assert(
     fc.property(rules, fc.array(name, { minLength: 1, maxLength: 5 }), (patterns, parts) => {
-      // Earlier calls do not change the answer: it is that of a new filter.
+      // Earlier calls do not change the result, which is the same as that of a new filter.
       const used = filter(patterns, chromium);
       const path = parts.join('/');
       const fresh = filter(patterns, chromium).excludes(path, false);

@@ -31,7 +31,8 @@ function directory(t: ExecutionContext, files: Record<string, string> = {}): Dir
 
 /**
  * Copies a directory, and calls `before` before each file. Resolves to the content of each copied
- * file or the size of each known one by path, or to the path of an entry that changed all the time.
+ * file and the size of each known file, by path. Resolves to the path of the entry if an entry
+ * changed all the time.
  */
 async function copy(
   t: ExecutionContext,
@@ -119,7 +120,7 @@ test('R-LIVE-4: the copy of a mapped file is compared with the file, even if its
   const made = await copyLive(await scan(there.dir, filter), {
     stage,
     filter,
-    // The journal is copied after its file: by then the copy of the file is there, and becomes
+    // The journal is copied after its file. By then the copy of the file exists, and becomes
     // another.
     isKnown: ({ path }) => {
       const owner = path.replace(/-journal$/, '');
@@ -167,8 +168,8 @@ test('R-LIVE-2: a wal that grows is copied as it was, and one that begins anew i
 const ENTRIES = 150;
 
 /**
- * Returns a closed, idle LevelDB with some tables in `ldb`: too few to be compacted, all of them
- * named, and one log.
+ * Returns a closed, idle LevelDB with some tables in `ldb`. The tables are too few to be compacted,
+ * and all are named. There is one log.
  */
 async function levelDb(t: ExecutionContext): Promise<Directory & { name(kind: string): string }> {
   const there = directory(t);
@@ -176,8 +177,8 @@ async function levelDb(t: ExecutionContext): Promise<Directory & { name(kind: st
   const db = open();
   for (let i = 0; i < ENTRIES; i++) await db.put(String(i).padStart(5, '0'), noise(1000, i));
   await db.close();
-  // Closing interrupts a table that is being written, without its name. Opening finishes it, and
-  // removes unnamed files.
+  // Closing interrupts a table that is being written, without its name. Opening finishes the table,
+  // and removes unnamed files.
   const again = open();
   await again.open();
   await again.close();

@@ -1,4 +1,4 @@
-/** R-CAP-17, A3, cases L1 to L3: locks without a proof that their browser is gone. */
+/** Locks without a proof that their browser is gone (R-CAP-17, A3, cases L1 to L3). */
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -14,7 +14,7 @@ interface Scene {
   session: Session;
   dir: string;
   folder: string;
-  /** Calls `change` in each pause between two looks, as a browser elsewhere might write. */
+  /** Calls `change` in each pause between two scans, as a browser elsewhere might write. */
   inPauses(change: () => void): void;
 }
 
@@ -34,7 +34,7 @@ async function scene(t: ExecutionContext, links: Record<string, string>): Promis
   return { session: store.session('main'), dir, folder, inPauses };
 }
 
-/** This machine has the host name `machine`, and none of its processes is alive. */
+/** Unproven locks on this machine, which has the host name `machine` and no living process. */
 const unproven: [what: string, links: Record<string, string>, named: string][] = [
   ['L1: a container that is gone', { SingletonLock: 'c0ffee123456-32' }, 'SingletonLock -> c0ffee123456-32'],
   ['another PID namespace of the same name', { SingletonLock: 'machine-32' }, 'SingletonLock -> machine-32'],

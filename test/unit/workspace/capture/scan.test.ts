@@ -253,7 +253,10 @@ testWith(['a program without the rights of root'])(
   },
 );
 
-/** Removes entries after the scan has listed their parent, at its look at the first one. */
+/**
+ * Returns a filter that removes entries after the scan has listed their parent, when the filter
+ * first examines one.
+ */
 function vanishing(...victims: string[]): Filter {
   return {
     excludes() {

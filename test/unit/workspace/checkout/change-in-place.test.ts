@@ -1,5 +1,5 @@
 /**
- * B3: names that differ only in case or normalization. They are legal, and a target that cannot
+ * Names that differ only in case or normalization (B3). They are legal, and a target that cannot
  * hold both stays unchanged. The file system below the target's parent treats such names as one,
  * like those of macOS and Windows: every call gets the existing name.
  */
@@ -18,8 +18,8 @@ const folded = (name: string): string => name.normalize('NFD').toUpperCase().toL
 const { readdirSync: list, realpathSync: real } = fs;
 
 /**
- * Returns the path under which a folding file system has `path`. Outside of the roots it is `path`
- * itself.
+ * Returns the path under which a folding file system has `path`. Returns `path` itself outside of
+ * the roots.
  */
 function found(path: unknown): unknown {
   if (typeof path !== 'string' || dirname(path) === path) return path;
@@ -103,7 +103,7 @@ for (const [what, one, other] of twins) {
     const { session, root, target } = await versions(t, profileOf(one), profileOf(one, other));
     await session.checkout(target, { at: 'HEAD~1' });
     const before: Listing = readListing(target);
-    // A directory in place of the file is found before the names are tried.
+    // A directory instead of the file is found before the names are tried.
     const error = await t.throwsAsync(session.checkout(target));
     t.true(isError(error, 'UNSUPPORTED', 'DIRTY'), error.stack);
     t.deepEqual(readListing(target), before);

@@ -1,6 +1,6 @@
 /**
- * Written files: sparse if they were, with the size of their entries, and never begun if the disk
- * cannot hold them.
+ * Written files: sparse if the original was sparse, with the size of their entries, and never begun
+ * if the disk cannot hold them.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeSync } from 'node:fs';
@@ -20,7 +20,7 @@ import { temporary } from '../../../support/temporary.js';
 
 const MiB = 1024 * 1024;
 
-/** Sizes of files with bytes at some positions; the rest is a hole. Add a case as a line. */
+/** Sizes of files with bytes at some positions; the rest is a hole. A new case is a line. */
 const sparse: Record<string, [size: number, written: number[]]> = {
   'nothing but a hole': [64 * MiB, []],
   'a byte at the end': [64 * MiB, [64 * MiB - 1]],
