@@ -238,8 +238,7 @@ export class BrowserState {
     this.#stopping = new AbortController();
     try {
       const { signal } = this.#stopping;
-      // A browser that received the same signal needs time. The directory of one that keeps running
-      // stays and is recovered later.
+      // A browser that got the signal too needs time. One that runs on keeps its directory.
       await whileBusy(() => this.#inTurn(() => this.#unmountAny({ signal })), signal);
     } catch (error) {
       this.#warn(`the session was not unmounted in order: ${messageOf(error)}`);

@@ -13,7 +13,7 @@ import type { RemoteReplica } from '../session/replica/remote.js';
 import type { Replica } from '../session/replica/replica.js';
 import { isCommitId, resolveAmong } from '../session/revision.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
-import { relate } from '../sync/compare.js';
+import { relate } from '../sync/histories.js';
 import { pullSession } from '../sync/pull.js';
 import { pushSession } from '../sync/push.js';
 import { repairSession } from '../sync/relocate.js';
@@ -80,10 +80,7 @@ export class SessionView {
     if (hasRemote(op) && (await this.hasHere('HEAD', op))) await pushSession(this.id, {}, op);
   }
 
-  /**
-   * Yields the commits that were not pushed, then the remote's; only the local ones if the remote
-   * has none or is not contacted.
-   */
+  /** Yields the unpushed commits, then those of the remote, if it has the session. */
   async *log(op: Call): AsyncGenerator<LogEntry> {
     const { local, remote } = op;
     const there = await remote?.read(this.id, op);

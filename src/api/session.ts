@@ -157,9 +157,7 @@ export class Session {
     });
   }
 
-  /**
-   * Returns the paths, times aside, in which two versions of any session (`SESSION:REV`) differ.
-   */
+  /** Returns the paths in which two versions of any session differ. Times are ignored. */
   async diff(from: string, to = 'HEAD', options: OfflineOptions = {}): Promise<TreeDiff> {
     const op = callOf(this.#op, 'diff', options, optionsOf.offline, { from, to });
     const read = (revision: string) => this.#at({ at: revision }, op, ({ view }, { at }) => view.readTree(at, op));
@@ -232,9 +230,7 @@ export class Session {
     return this.#view.change({ at, push }, op, (replica, from) => tag(replica, this.id, name, from, op));
   }
 
-  /**
-   * Removes a tag on both sides and returns its commit. Throws NOT_FOUND if there is no such tag.
-   */
+  /** Removes a tag on both sides. Returns its commit. Throws NOT_FOUND if there is no such tag. */
   async untag(name: string, options: OfflineOptions = {}): Promise<ObjectId> {
     const op = callOf(this.#op, 'untag', options, optionsOf.offline, { name });
     let named: ObjectId | undefined;

@@ -190,9 +190,7 @@ export class Store {
     return openMount(session, options, op, this.#op);
   }
 
-  /**
-   * Returns the interrupted checkouts. The next checkout into a directory finishes or undoes one.
-   */
+  /** Returns the interrupted checkouts. The next checkout into a directory settles its own. */
   async unfinishedCheckouts(options?: RequestOptions): Promise<UnfinishedCheckout[]> {
     callOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
     return unfinishedCheckouts(this.#op.local);
@@ -204,10 +202,7 @@ export class Store {
     return abandonedMounts(this.#op.local);
   }
 
-  /**
-   * Recovers an abandoned mount, after a pull of its session; see `recoverMount` and
-   * `pullForMount`. Throws BUSY if another process recovers it.
-   */
+  /** Recovers an abandoned mount after a pull; see `recoverMount`. Throws BUSY if another does. */
   async recover(left: AbandonedMount, how: RecoverAction, options: RecoverOptions & OfflineOptions = {}): Promise<Recovered> {
     const op = callOf(this.#op, 'recover', options, optionsOf.recover);
     checkArgument('recover', 'left', left, kind.object);

@@ -70,10 +70,7 @@ export class SyncWork {
     this.follow(tracker);
   }
 
-  /**
-   * Returns a function that makes one checkpoint per call. After a conflict it pushes no more
-   * checkpoints: the conflict is resolved when the session is unmounted.
-   */
+  /** Returns a function that makes a checkpoint and, as long as there is no conflict, pushes it. */
   checkpoints(mount: Mount, warn: (message: string) => void): (signal: AbortSignal) => Promise<void> {
     let isPushed = true;
     return async (signal) => {
@@ -95,10 +92,7 @@ export class SyncManager {
   readonly #current: () => Tracked;
   readonly #inTurn: <T>(task: () => Promise<T>) => Promise<T>;
 
-  /**
-   * Created by BrowserState. `current` returns the mounted session, and throws if there is none.
-   * `inTurn` runs a task when no other of the same state runs.
-   */
+  /** `current` throws if nothing is mounted. `inTurn` runs one task at a time. */
   constructor(work: SyncWork, current: () => Tracked, inTurn: <T>(task: () => Promise<T>) => Promise<T>) {
     this.#work = work;
     this.#current = current;

@@ -6,7 +6,7 @@ import { commitDirectory } from '../session/commit/commit.js';
 import type { CommitResult } from '../session/commit/options.js';
 import { tag } from '../session/history.js';
 import { absentSession } from '../session/names.js';
-import { relate } from '../sync/compare.js';
+import { relate } from '../sync/histories.js';
 import { mergeSession } from '../sync/merge.js';
 import { type PullResult, pullSession } from '../sync/pull.js';
 import { notPushed, type PushOptions, type PushResult, pushSession } from '../sync/push.js';

@@ -5,7 +5,6 @@ import type { Call } from '../session/call.js';
 import type { LegacySource } from '../session/replica/legacy-source.js';
 import { measure } from './sources.js';
 
-/** A session of v0. */
 export interface LegacySession {
   /** The name in v0, which may be invalid here. */
   session: string;

@@ -113,10 +113,7 @@ async function findSource(session: string, op: Call): Promise<LegacySource> {
   });
 }
 
-/**
- * Returns the session's commits here and on the remote. Returns the local ones if the remote has no
- * store, and none if the session does not exist.
- */
+/** Returns the session's commits: all, or the local ones if the remote has no store, or none. */
 async function commitsOf(session: Target, options: OfflineOptions): Promise<LogEntry[]> {
   const commits: LogEntry[] = [];
   try {

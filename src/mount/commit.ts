@@ -92,10 +92,7 @@ function madeIn(session: string, { commit, changed, stats }: Pick<CommitResult, 
   return { session, commit, changed, stats };
 }
 
-/**
- * Commits to a session that begins at the mount's base. Returns undefined if the mounted session
- * already has the content of the directory.
- */
+/** Commits on the base to another session; undefined if the mounted one has the content. */
 async function commitTo(name: string, mounted: MountedDirectory, settings: CommitOptions, op: Call): Promise<MountCommit | undefined> {
   const { dir, base } = mounted;
   if (await isKnown(mounted, name, settings, op)) return undefined;
@@ -123,10 +120,7 @@ async function beginAtBase(name: string, { session, base }: MountedDirectory, op
   }
 }
 
-/**
- * Returns whether a commit from the base to the head has the content of the directory. A killed
- * process may have made one without a note.
- */
+/** Returns whether the base, the head or a commit between them has the content. */
 async function isKnown({ session, dir, base }: MountedDirectory, name: string, options: CommitOptions, op: Call): Promise<boolean> {
   const own = await op.local.read(session, op);
   const found = own.exists ? own : await op.local.read(name, op);

@@ -17,7 +17,6 @@ import { pushMounted, removeMount } from './mount.js';
 import type { RecoverAction, RecoverOptions } from './options.js';
 import { commandState, type HeldNote, type MountNote, MountNotes, mountedDirectory, rejectRunningCommand } from './registry.js';
 
-/** A mount whose process has exited. */
 export interface AbandonedMount extends HeldNote, Pick<MountNote, 'session' | 'mode' | 'base'> {
   dir: string;
   /** When it was mounted. */

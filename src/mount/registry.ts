@@ -82,10 +82,7 @@ export class MountNotes {
     this.#local = local;
   }
 
-  /**
-   * Reads a note of this process, or of `owner`. If it is absent or damaged, returns what the name
-   * and the record of the directory show.
-   */
+  /** Reads a note of this process or of `owner`, or restores a lost one from the record. */
   async read({ id, owner }: Pick<HeldNote, 'id'> & Partial<HeldNote>): Promise<MountNote> {
     const path = owner === undefined ? await this.#mine(id) : this.#path(id, owner);
     const bytes = await readPrivately(path).catch(ignoreFailure);

@@ -35,7 +35,6 @@ export interface CheckoutOptions extends RequestOptions {
   onProgress?: OnProgress | undefined;
 }
 
-/** The options for callers inside this library. */
 interface CheckoutSettings extends CheckoutOptions {
   /** Frames that a pull has just decoded. */
   frames?: KeptFrames | undefined;

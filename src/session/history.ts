@@ -29,10 +29,7 @@ interface Version {
   entry: HistoryEntry;
 }
 
-/**
- * Appends a commit with the tree of another one, which `SESSION:REV` may name. Atomic. Throws
- * CONFLICT if another writer moved the head meanwhile.
- */
+/** Appends a commit with another one's tree. Throws CONFLICT if the head moved meanwhile. */
 export function rollback(replica: Replica, session: string, to: string, message: string | undefined, op: Operation): Promise<LogEntry> {
   return changeLive(replica, session, op, async (from) => {
     const named = splitRevision(from.id, to);
@@ -142,10 +139,7 @@ export function untag(replica: Replica, session: string, name: string, op: Opera
   });
 }
 
-/**
- * Removes the session and its history. `movedTo` is the session that has its commits now, with the
- * newest of them; undefined if a caller asked for the deletion.
- */
+/** Deletes a session. `movedTo` has its commits now; undefined if a caller asked for this. */
 export async function deleteSession(
   replica: Replica,
   session: string,

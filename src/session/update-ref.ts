@@ -24,8 +24,8 @@ export interface RefUpdate<T> {
 }
 
 /**
- * Changes a ref by compare-and-swap with randomized exponential backoff. Throws CONFLICT if every
- * attempt lost, CANCELLED, and what the attempts throw.
+ * Changes a ref, with randomized backoff. Throws CONFLICT after the last attempt, CANCELLED, and
+ * what an attempt throws.
  */
 export async function updateRef<T>(id: string, update: RefUpdate<T>, op: Operation): Promise<T> {
   const { read, recalled, attempt, isOutdated = wasCollected, isResumable = false, hint, details } = update;

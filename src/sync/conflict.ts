@@ -6,7 +6,7 @@ import { mayName } from '../session/condemned.js';
 import { deleteSession, fork } from '../session/history.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
-import type { Relation } from './compare.js';
+import type { Relation } from './histories.js';
 import { type Keep, mergeOf } from './merge.js';
 import { outgoing } from './outgoing.js';
 import { type Sent, type Shipment, send } from './upload.js';
@@ -39,10 +39,7 @@ export async function sendMerged(divergence: Divergence, keep: Keep, pin: boolea
   return send({ there, ...content, pin }, op);
 }
 
-/**
- * Sends the unsent commits to a session of their own, on top of the entries that both have. Returns
- * undefined if that session has the commits already.
- */
+/** Sends the unsent commits to their own session. Returns undefined if that has them already. */
 export async function sendFork(divergence: Divergence, name: string, op: RemoteCall): Promise<Sent | undefined> {
   const { here, base } = divergence;
   const read = async () => (await op.remote.create(name, op)) ?? (await op.remote.read(name, op));

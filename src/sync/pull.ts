@@ -18,8 +18,7 @@ import { PackPresence, Pin } from '../session/commit/reuse.js';
 import { absentSession } from '../session/names.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
-import { relate } from './compare.js';
-import { arrange, inOrder, tagsOf } from './entries.js';
+import { arrange, inOrder, relate, tagsOf } from './histories.js';
 import { pullProgress } from './progress.js';
 
 export interface PullOptions extends RequestOptions {
@@ -28,7 +27,6 @@ export interface PullOptions extends RequestOptions {
   onProgress?: OnProgress | undefined;
 }
 
-/** The options of calls inside this library. */
 export interface PullSettings extends Pick<PullOptions, 'at'> {
   /** Keeps the frames that were decoded to be verified, for a checkout that follows at once. */
   frames?: KeptFrames | undefined;
@@ -75,8 +73,7 @@ export async function pullSeen(found: SessionRef, settings: PullSettings, op: Re
 }
 
 /**
- * Re-reads the remote's ref after an error about a missing object (SPEC.md R-GC-2). Rethrows the
- * error if the ref is unchanged, and any other error.
+ * Returns the remote's ref if it has changed since an object was missing. Else rethrows (R-GC-2).
  */
 async function readAfterLoss(there: SessionRef, error: unknown, op: RemoteCall): Promise<LiveSession> {
   const isLoss = isError(error, 'INTEGRITY', 'CONFLICT') && isError(error.cause, 'NOT_FOUND');

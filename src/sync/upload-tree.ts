@@ -80,9 +80,7 @@ function predecessor(old: TreeEntry | undefined, index: number, writer: BlobWrit
   return place && { id, place };
 }
 
-/**
- * Returns the frames that are wanted whole. Blobs with a predecessor may become patches instead.
- */
+/** Returns the frames that are wanted whole. Blobs with a predecessor may be sent as patches. */
 function wholeFrames(missing: readonly Missing[]): Map<Frame, Missing[]> {
   const frames = new Map<Frame, Missing[]>();
   for (const blob of missing) {

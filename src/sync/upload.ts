@@ -162,10 +162,7 @@ async function localPlaces(
   return found;
 }
 
-/**
- * Returns the locations that need no pin, since entries of the ref reach them, and the tree that
- * the first commit probably resembles.
- */
+/** Returns the locations that need no pin, and the tree that the first commit may resemble. */
 async function knownPlaces(
   { outgoing, underlying, loss }: Shipment,
   there: SessionRef,

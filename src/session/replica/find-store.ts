@@ -5,7 +5,6 @@ import { STORE_FOLDER } from '../../format/keys.js';
 import { placesOf } from '../../fs/mount-points.js';
 import { ifSeen } from '../../fs/paths.js';
 
-/** The folder of mounted directories in a store. */
 const WORKSPACES = 'workspaces';
 /** Limits of the search. In a folder of stores, each store is two levels below. */
 const MAX_LEVELS = 4;

@@ -1,4 +1,4 @@
-/** The sessions of v0 in one location, as the store sees them. */
+/** The sessions of v0 of one user in one location, as the store sees them. */
 import type { ByteRange, RequestOptions } from '../../provider/provider.js';
 import type { ScannedEntry } from '../../workspace/capture/scanned.js';
 
@@ -13,15 +13,12 @@ export interface LegacyEntry {
   facts?: Pick<ScannedEntry, 'mode' | 'mtimeNs'> | undefined;
 }
 
-/** The sessions of v0 of one user in one location. */
 export interface LegacySource {
   readonly url: string;
   has(session: string, options: RequestOptions): Promise<boolean>;
   /** Returns the names of all possible sessions, valid or not. */
   sessions(options: RequestOptions): Promise<string[]>;
-  /**
-   * Returns the content, in the order of the paths. Throws INTEGRITY or UNREADABLE for bad names.
-   */
+  /** Returns the content, sorted by path. Throws INTEGRITY or UNREADABLE for bad names. */
   entries(session: string, options: RequestOptions): Promise<LegacyEntry[]>;
   read(session: string, path: string, range: ByteRange, options: RequestOptions): Promise<Uint8Array>;
 }

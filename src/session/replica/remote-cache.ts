@@ -114,7 +114,6 @@ export class RemoteNotes {
     return isDue;
   }
 
-  /** Makes the next change look for packs. */
   lookSoon(): Promise<void> {
     return this.#setPresence(PRESENCE_PUSHES, 0);
   }

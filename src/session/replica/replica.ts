@@ -32,7 +32,6 @@ export abstract class Replica implements RefOwner {
 
   abstract read(id: string, options?: RequestOptions): Promise<SessionRef>;
 
-  /** Returns the error for lost packs that a session needs. */
   protected abstract loss(lost: ReadonlySet<string>, id: string): BrowserStateError;
 
   /** Creates the session's ref, empty or with only a lease; undefined if there is one. */
@@ -45,7 +44,6 @@ export abstract class Replica implements RefOwner {
     return created;
   }
 
-  /** Returns the repository to create a ref in. */
   forNewRef(options: RequestOptions): Promise<Repository> {
     return this.init(options);
   }

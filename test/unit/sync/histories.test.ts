@@ -8,7 +8,7 @@ import { memoryProvider } from '../../../src/index.js';
 import type { Token } from '../../../src/repository/refs.js';
 import { Repository } from '../../../src/repository/repository.js';
 import { type RefOwner, SessionRef } from '../../../src/session/session-ref.js';
-import { arrange, inOrder } from '../../../src/sync/entries.js';
+import { arrange, inOrder } from '../../../src/sync/histories.js';
 import { counting } from '../../support/faults/providers.js';
 import { fakeHost } from '../../support/host.js';
 
