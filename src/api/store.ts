@@ -237,9 +237,9 @@ export class Store {
 
   /**
    * Deletes the objects of the local repository or the remote that no session needs, such as those
-   * of deleted sessions, and locally what killed processes left. Safe while others read and write;
-   * if interrupted, the next call continues. Throws INTEGRITY if a session is unreadable, before
-   * anything is deleted, and CONFLICT if another collection runs.
+   * of deleted sessions. Locally it also deletes what killed processes left. Safe while others read
+   * and write; if interrupted, the next call continues. Throws INTEGRITY if a session is
+   * unreadable, before anything is deleted, and CONFLICT if another collection runs.
    */
   async gc(given: GcOptions = {}): Promise<GcResult> {
     const op = callOf(this.#op, 'gc', given, optionsOf.gc);
