@@ -21,6 +21,8 @@ const NOT_RUN = 126;
 /** Attempts, and milliseconds between them, to wait for processes that outlive a command. */
 const CLOSE_ATTEMPTS = 100;
 const CLOSE_WAIT_MS = 100;
+/** The attempt that reports the wait: most processes end within a second. */
+const REPORTED_ATTEMPT = 11;
 /** Characters that are kept of a browser's stderr. */
 const KEPT_CHARACTERS = 4096;
 
@@ -194,9 +196,9 @@ async function unmountWhenClosed(context: Context, state: BrowserState, kind: Mo
     try {
       return await state.unmount(options);
     } catch (error) {
-      const { code, message } = describeFailure(error, false);
+      const { code } = describeFailure(error, false);
       if (code !== 'BUSY' || (kind === 'command' && attempt === CLOSE_ATTEMPTS) || state.getCurrentSession() === undefined) throw error;
-      if (attempt === 1) context.report.note(`${message}; waiting for it to end`);
+      if (attempt === REPORTED_ATTEMPT) context.report.note(`waiting for the ${kind} to finish`);
       await setTimeout(CLOSE_WAIT_MS);
     }
   }

@@ -24,6 +24,8 @@ export const deleteSession = defineCommand({
   async run(context, { session: id, yes, noPush }) {
     const { report, signal } = context;
     const session = await context.session(id);
+    const used = await session.openIn({ signal });
+    if (used !== undefined) report.warn(`session ${id} is open in process ${used.pid}; its changes will go to a conflict session`);
     if (!yes && canAsk(report.options) && !(await agrees(context, session, noPush))) {
       report.note(`${id} was not deleted`);
       context.status = exitStatus.CANCELLED;

@@ -7,6 +7,9 @@ import { keepSessionCookies, offline, onConflict, onConflictDetails } from '../a
 import type { Context } from '../context.js';
 import { type MountedCommand, reportUnmount, runMounted } from '../mounted.js';
 
+/** The exit status for a browser that another process killed. */
+const KILLED = 1;
+
 export const open = defineCommand({
   usage: 'open <session> [url]',
   summary: 'Open a session in a browser, then commit and push it when the window is closed.',
@@ -31,7 +34,7 @@ export const open = defineCommand({
   ],
   async run(context, { session, url, browser, headless, existing, message, keepSessionCookies, offline, onConflict }) {
     const { env, report, signal } = context;
-    const { exitFailure, mountForBrowser } = await import('../../src/drivers/open.js');
+    const { exitFailure, killedWarning, mountForBrowser } = await import('../../src/drivers/open.js');
     const machine = { platform: process.platform, env, home: homedir() };
     const settings = {
       url,
@@ -53,6 +56,13 @@ export const open = defineCommand({
     if (failure !== undefined) throw failure;
     if (done === undefined) throw lost;
     if (status === 0 || isStopped || opened === undefined) return reportUnmount(context, done);
+    const killed = killedWarning(opened.browser, status, done);
+    if (killed !== undefined) {
+      reportUnmount(context, done);
+      report.warn(killed);
+      context.status = KILLED;
+      return;
+    }
     if (done.changed && !report.options.json) reportUnmount(context, done);
     throw exitFailure(opened.browser, status, errors, done);
   },

@@ -1,5 +1,6 @@
 /** A session as the local store and the remote have it together: reads and changes of both. */
-import { type BrowserStateError, ignore, isError } from '../base/errors.js';
+import { BrowserStateError, ignore, isError } from '../base/errors.js';
+import { isId } from '../format/keys.js';
 import type { HistoryEntry } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
 import { appendCommit } from '../session/append-commit.js';
@@ -22,6 +23,17 @@ import { repairSession } from '../sync/relocate.js';
 interface Change {
   at?: string | undefined;
   push?: boolean | undefined;
+  /** The session whose ref the change updates, if it is another. */
+  changed?: string | undefined;
+}
+
+/** Returns the error for the name of a session in place of a revision. */
+function isSession(name: string, cause: BrowserStateError): BrowserStateError {
+  return new BrowserStateError('NOT_FOUND', cause.message, {
+    hint: `Did you mean ${name}:HEAD? ${name} is a session.`,
+    details: { ...cause.details, nearest: `${name}:HEAD` },
+    cause,
+  });
 }
 
 export class SessionView {
@@ -33,13 +45,14 @@ export class SessionView {
 
   /**
    * Changes the session on the remote, after a push of what only the local store has, and repeats
-   * the change locally. Without a remote, or if `push` is false, changes the local store alone.
+   * the change locally. If it cannot be repeated there, `changed` is pulled: this session unless
+   * given. Without a remote, or if `push` is false, changes the local store alone.
    */
   async change(
-    { at, push }: Change,
+    { at, push, changed = this.id }: Change,
     op: Call,
     act: (replica: Replica, at: string | undefined) => Promise<LogEntry>,
-    repeat = (entry: LogEntry): Promise<unknown> => act(op.local, entry.commit),
+    repeat = async (entry: LogEntry): Promise<boolean> => (await act(op.local, entry.commit)) !== undefined,
   ): Promise<LogEntry> {
     if (!hasRemote(op)) return act(op.local, at);
     if (push === false) return act(op.local, await this.pullMissing(at, op));
@@ -51,22 +64,29 @@ export class SessionView {
       await repairSession(loss.session, loss.packs, op);
       return act(op.remote, at);
     });
-    // The local store may not have the commit: then the change comes with the next pull.
-    await repeat(entry).catch(ignore('NOT_FOUND', 'CONFLICT'));
+    const isRepeated = await repeat(entry).catch(ignore('NOT_FOUND', 'CONFLICT'));
+    if (!isRepeated && (await this.hasHere('HEAD', op))) {
+      // The remote is changed by now, so this is no failure: the next pull tries again.
+      await pullSession(changed, { at: entry.commit }, op).catch(ignore('NOT_FOUND', 'CONFLICT', 'UNREACHABLE', 'INTEGRITY'));
+    }
     return entry;
   }
 
-  /** Repeats a rollback of the remote locally, if the local store has the content. */
-  async repeatRollback({ commit }: LogEntry, op: Call): Promise<void> {
+  /**
+   * Repeats a rollback of the remote locally. Returns false if the local store lacks the content or
+   * the commit before.
+   */
+  async repeatRollback({ commit }: LogEntry, op: Call): Promise<boolean> {
     const entry = (await this.remote?.recall(this.id))?.ref.entries.find(({ id }) => id === commit);
     const here = await op.local.requireSession(this.id, op);
-    if (entry === undefined || entry.commit.parents[0] !== here.head.id) return;
+    if (entry === undefined || entry.commit.parents[0] !== here.head.id) return false;
     for await (const same of here.entries(op)) {
       if (same.commit.tree !== entry.commit.tree) continue;
       const { tree, blobs } = await here.manifest(same, op);
       await appendCommit(here, { op: entry.op, commit: entry.commit, tree, blobs, epoch: here.ref.epoch }, op);
-      return;
+      return true;
     }
+    return false;
   }
 
   /** Returns a revision that the local store has: `at`, or its commit, pulled from the remote. */
@@ -174,8 +194,12 @@ export class SessionView {
     const replicas = op.remote === undefined ? [op.local] : [op.local, op.remote];
     const isCommit = isCommitId(revision.replace(/(?:~[0-9]*)+$/, ''));
     const found = isUnknown && isCommit ? await relativeWith(replicas, this.id, revision, op) : undefined;
-    if (found === undefined) throw error;
-    return found;
+    if (found !== undefined) return found;
+    if (isUnknown && isId(revision)) {
+      const named = await Promise.all(replicas.map((replica) => replica.read(revision, op).catch(() => undefined)));
+      if (named.some((each) => each?.exists)) throw isSession(revision, error);
+    }
+    throw error;
   }
 
   /** Returns whether the cached ref of the remote has a commit, which is named by its id. */

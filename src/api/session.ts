@@ -5,6 +5,8 @@ import { diffTrees, type TreeDiff } from '../format/diff.js';
 import { checkId } from '../format/keys.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { RefEvent } from '../format/ref.js';
+import { usedMount } from '../mount/recover.js';
+import type { RequestOptions } from '../provider/provider.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
 import { type CheckoutOptions, type CheckoutResult, checkoutSession } from '../session/checkout.js';
@@ -214,7 +216,7 @@ export class Session {
     return this.#at(options, op, async ({ id, view }, settings) => {
       checkId('session', name);
       await op.local.rejectLegacy(name, op);
-      return view.change(settings, op, (replica, at) => fork(replica, id, name, at, op));
+      return view.change({ ...settings, changed: name }, op, (replica, at) => fork(replica, id, name, at, op));
     });
   }
 
@@ -254,6 +256,11 @@ export class Session {
       if (!isHere || !isError(error, 'NOT_FOUND')) throw error;
     }
     if (isHere) await deleteSession(op.local, this.id, op);
+  }
+
+  /** Returns a process of this machine that works in a mount of the session, and the directory. */
+  async openIn(options?: RequestOptions): Promise<{ pid: number; dir: string } | undefined> {
+    return usedMount(this.id, callOf(this.#op, 'openIn', options, optionsOf.request));
   }
 
   /**

@@ -93,6 +93,22 @@ function notUrl(text: string): BrowserStateError {
   });
 }
 
+/** The signals that end a process from outside, by the exit status that shells give it. */
+const KILLED: ReadonlyMap<number, string> = new Map([
+  [129, 'SIGHUP'],
+  [130, 'SIGINT'],
+  [137, 'SIGKILL'],
+  [143, 'SIGTERM'],
+]);
+
+/** Returns a warning for a browser that another process killed; undefined for any other exit. */
+export function killedWarning({ title }: InstalledBrowser, status: number, { session, changed }: Unmounted): string | undefined {
+  const signal = KILLED.get(status);
+  if (signal === undefined) return undefined;
+  const kept = changed ? `what it wrote until then was committed to ${session}` : 'it had changed nothing';
+  return `${title} was killed by ${signal} (status ${status}); ${kept}`;
+}
+
 /** Lines of a browser's stderr in an error, and the characters of each line. */
 const SHOWN_LINES = 3;
 const SHOWN_CHARACTERS = 200;
@@ -113,8 +129,7 @@ export function exitFailure({ title, path }: InstalledBrowser, status: number, e
 /** Returns the last lines of a browser's stderr, without secrets of URLs and of assignments. */
 function shownErrors(errors: string): string {
   const lines = errors.split('\n').map((line) => withoutSecrets(line.replace(/^\[[\d:/.]+:(?=[A-Z]+:)/, '[').trim()));
-  return lines
-    .filter((line) => line !== '')
+  return [...new Set(lines.filter((line) => line !== ''))]
     .slice(-SHOWN_LINES)
     .map((line) => (line.length > SHOWN_CHARACTERS ? `${line.slice(0, SHOWN_CHARACTERS)}…` : line))
     .join('; ');

@@ -142,10 +142,14 @@ async function isKnown({ session, dir, base }: MountedDirectory, name: string, o
 export function movedAway(session: string, { session: conflict, commit, moved }: MountCommit, cause?: unknown): BrowserStateError {
   const head = moved?.head;
   const now = head === undefined ? 'it was deleted' : `its head is ${head.slice(0, 12)} now`;
+  const take =
+    head === undefined
+      ? `Look at \`browserstate log -s ${conflict}\`, or `
+      : `Take it with \`browserstate rollback -s ${session} --to ${conflict}:HEAD\`, or `;
   const safe = `the mounted directory is safe as commit ${commit?.slice(0, 12)} of session ${conflict}`;
   return new BrowserStateError('CONFLICT', `session ${session} was changed while it was mounted: ${now}; ${safe}`, {
     details: { session: conflict, commit: commit ?? null, head: head ?? null },
-    hint: `Look at \`browserstate log -s ${conflict}\`; onConflict (--on-conflict) ours or theirs joins both, fork keeps both without an error.`,
+    hint: `${take}remove it with \`browserstate delete -s ${conflict}\`.`,
     cause,
   });
 }

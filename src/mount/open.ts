@@ -17,7 +17,7 @@ import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
 import { Mount, removeMount } from './mount.js';
 import type { OpenMountOptions } from './options.js';
-import { abandonedMounts, type Recovered, recoverMount, rejectUsed } from './recover.js';
+import { abandonedMounts, type Recovered, recoverMount, rejectUsed, usedMount } from './recover.js';
 import { type MountNote, MountNotes, mountedDirectory, newMountId } from './registry.js';
 
 /**
@@ -38,6 +38,7 @@ export async function openMount(session: string, options: OpenMountOptions, op: 
     if (hasRemote(op)) await pullForMount(session, { onConflict, frames, whenAbsent }, op);
     await recoverAbandoned(session, options, op);
     if (options.alone) await rejectUsed(session, op);
+    else if (mode !== 'fork' && op.onWarning !== undefined) await warnUsed(session, op);
     const found = await op.local.read(session, op);
     if (!found.exists) {
       await op.local.rejectLegacy(session, op, found);
@@ -51,6 +52,13 @@ export async function openMount(session: string, options: OpenMountOptions, op: 
     await lease?.release().catch(ignore());
     throw error;
   }
+}
+
+/** Warns if a browser or a command of this machine uses a mount of the session. */
+async function warnUsed(session: string, op: Call): Promise<void> {
+  const used = await usedMount(session, op);
+  if (used === undefined) return;
+  op.onWarning?.(`session ${session} is open in process ${used.pid}; if both change it, the one that ends last has a conflict`);
 }
 
 /** Throws NOT_FOUND if neither replica has a commit of the session. */

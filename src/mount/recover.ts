@@ -123,10 +123,10 @@ async function recoverOwned(id: string, note: MountNote, action: RecoverAction, 
 }
 
 /**
- * Throws BUSY if a browser or a command of this machine uses a mount of the session. One that
- * starts at the same time may be missed. The later commit then fails with CONFLICT.
+ * Returns a mount of the session that a browser or a command of this machine uses, and that
+ * process. One that starts at the same time may be missed.
  */
-export async function rejectUsed(session: string, { local, host }: Call): Promise<void> {
+export async function usedMount(session: string, { local, host }: Call): Promise<{ dir: string; pid: number } | undefined> {
   const notes = new MountNotes(local);
   for (const held of await notes.list()) {
     if (!held.id.startsWith(`${session}.`)) continue;
@@ -134,10 +134,17 @@ export async function rejectUsed(session: string, { local, host }: Call): Promis
     if (note.session !== session) continue;
     const { dir } = mountedDirectory(local, held.id, note);
     const pid = liveBrowser(dir, host)?.pid ?? (await commandState(local, note.command)).pid;
-    if (pid === undefined) continue;
-    throw new BrowserStateError('BUSY', `session ${quote(session)} is in use: process ${pid} works in ${dir}`, {
-      details: { session, pid, path: dir },
-      hint: `Close it (\`kill -INT ${pid}\` has a browser write all that it knows), or make a fork with \`browserstate fork\`.`,
-    });
+    if (pid !== undefined) return { dir, pid };
   }
+  return undefined;
+}
+
+/** Throws BUSY if a browser or a command of this machine uses a mount of the session. */
+export async function rejectUsed(session: string, op: Call): Promise<void> {
+  const { dir, pid } = (await usedMount(session, op)) ?? {};
+  if (pid === undefined || dir === undefined) return;
+  throw new BrowserStateError('BUSY', `session ${quote(session)} is in use: process ${pid} works in ${dir}`, {
+    details: { session, pid, path: dir },
+    hint: `Close it (\`kill -INT ${pid}\` has a browser write all that it knows), or make a fork with \`browserstate fork -s ${session} NEW\`.`,
+  });
 }

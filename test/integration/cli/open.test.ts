@@ -112,11 +112,44 @@ test.serial('a browser that exits at once: an error with the end of its stderr, 
   t.deepEqual(await desk.json(t, 'sessions'), []);
 });
 
-test.serial('a browser that crashes: its changes are committed, and the error says so', async (t) => {
-  const desk = deskWith(t, { chromium: `${logIn}; kill -9 $$` });
+test.serial('a browser that crashes: its changes are committed, and the error says so, with each line once', async (t) => {
+  const line = (time: number) => `echo '[1:1:0101/00000${time}.1:ERROR:dbus/bus.cc:1] no bus' >&2`;
+  const desk = deskWith(t, { chromium: `${logIn}; ${line(1)}; ${line(2)}; exit 139` });
   const { status, stderr } = await desk.run('open', 'work', '--browser', 'chromium');
   t.is(status, 2);
-  t.regex(stderr, /^committed [0-9a-f]{12} to work: .*\nerror: Chromium exited with status 137\nhint: Its changes were committed\. /m);
+  t.regex(
+    stderr,
+    /^committed [0-9a-f]{12} to work: .*\nerror: Chromium exited with status 139: \[ERROR:dbus\/bus\.cc:1\] no bus\nhint: Its changes were committed\. /m,
+  );
+});
+
+for (const [how, end, kept] of [
+  ['wrote', logIn, 'what it wrote until then was committed to work'],
+  ['wrote nothing', DIR, 'it had changed nothing'],
+] as const) {
+  test.serial(`a browser that ${how} and is killed: a warning says so, with status 1`, async (t) => {
+    const desk = deskWith(t, { chromium: `${end}; echo 'no bus' >&2; kill -9 $$` });
+    const { status, stderr } = await desk.run('open', 'work', '--browser', 'chromium');
+    t.is(status, 1);
+    t.true(stderr.endsWith(`warning: Chromium was killed by SIGKILL (status 137); ${kept}\n`), stderr);
+    t.notRegex(stderr, /no bus|error:|hint:/);
+  });
+}
+
+test.serial('run and delete warn about a session that is open', async (t) => {
+  const desk = deskWith(t, { chromium: waits });
+  writeProfile(desk);
+  for (const name of ['work', 'other']) await desk.json(t, 'snapshot', 'profile', '-s', name);
+  const { child, ended, pid } = await openWaiting(desk);
+  await commandNoted(desk);
+  const says = new RegExp(`^warning: session work is open in process ${pid}; `, 'm');
+  t.regex((await desk.run('run', '-s', 'work', '--', 'true')).stderr, says);
+  t.notRegex((await desk.run('run', '-s', 'work', '--mode', 'fork', '--', 'true')).stderr, says);
+  t.notRegex((await desk.run('delete', '-s', 'other')).stderr, says);
+  const { stderr } = await desk.run('delete', '-s', 'work');
+  t.regex(stderr, says);
+  child.kill('SIGINT');
+  await ended;
 });
 
 const waits = `trap 'echo closed > "$dir/Default/Bookmarks"; exit 0' INT; ${logIn}; echo $$ > pid; while :; do sleep 0.05; done`;
@@ -127,6 +160,14 @@ async function openWaiting(desk: Desk) {
   const ended = outcome(child);
   while (!existsSync(desk.path('pid')) || readFileSync(desk.path('pid'), 'utf8') === '') await new Promise(setImmediate);
   return { child, ended, pid: Number(readFileSync(desk.path('pid'), 'utf8')) };
+}
+
+/** Resolves when the note of the command is written, which is after its start. */
+async function commandNoted(desk: Desk): Promise<void> {
+  const notes = desk.path('home/default/.store/records/mounts');
+  const isNoted = () =>
+    readdirSync(notes).some((name) => name.split('~').length === 2 && readFileSync(`${notes}/${name}`, 'utf8').includes('"command"'));
+  while (!isNoted()) await new Promise(setImmediate);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -146,11 +187,7 @@ test.serial('kill -9: the next open fails while the browser still runs, and then
   const desk = deskWith(t, { chromium: waits });
   writeProfile(desk);
   const { child, pid } = await openWaiting(desk);
-  // The note of the command is written after its start.
-  const notes = desk.path('home/default/.store/records/mounts');
-  const isNoted = () =>
-    readdirSync(notes).some((name) => name.split('~').length === 2 && readFileSync(`${notes}/${name}`, 'utf8').includes('"command"'));
-  while (!isNoted()) await new Promise(setImmediate);
+  await commandNoted(desk);
   child.kill('SIGKILL');
   await once(child, 'close');
   const busy = await desk.run('open', 'work', '--browser', 'chromium', '--json');
@@ -180,9 +217,7 @@ function isRunning(pid: number): boolean {
 test.serial('a second open of a session that is open fails and names the process', async (t) => {
   const desk = deskWith(t, { chromium: waits });
   const { child, ended, pid } = await openWaiting(desk);
-  const notes = desk.path('home/default/.store/records/mounts');
-  while (!readdirSync(notes).some((name) => name.split('~').length === 2 && readFileSync(`${notes}/${name}`, 'utf8').includes('"command"')))
-    await new Promise(setImmediate);
+  await commandNoted(desk);
   t.like(await desk.failure(t, 7, 'open', 'work', '--browser', 'chromium'), { code: 'BUSY', details: { session: 'work', pid } as object });
   child.kill('SIGINT');
   t.is((await ended).status, 0);

@@ -223,9 +223,9 @@ test.serial(
 test.serial('A2: a child that a command left behind is waited for, and its changes are committed', async (t) => {
   const desk = new Desk(t);
   await begin(desk);
-  const { status, stderr } = await desk.run('run', '-s', 'work', '--', 'sh', '-c', '(sleep 1; echo late > {}/Default/Cookies) & exit 0');
+  const { status, stderr } = await desk.run('run', '-s', 'work', '--', 'sh', '-c', '(sleep 2; echo late > {}/Default/Cookies) & exit 0');
   t.is(status, 0, stderr);
-  t.regex(stderr, /still runs in this directory; waiting for it to end$/m);
+  t.regex(stderr, /^waiting for the command to finish$/m);
   await desk.json(t, 'restore', 'there', '-s', 'work');
   t.is(readFileSync(desk.path('there/Default/Cookies'), 'utf8'), 'late\n');
 });

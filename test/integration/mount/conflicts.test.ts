@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { isError, type MountMode, memoryProvider, type OnConflict, type Store } from '../../../src/index.js';
+import { type BrowserStateError, isError, type MountMode, memoryProvider, type OnConflict, type Store } from '../../../src/index.js';
 import { rejects } from '../../support/errors.js';
 import { begin, entries, nothingLeft, sessions, TestMachine, write } from '../../support/processes.js';
 
@@ -57,6 +57,12 @@ for (const places of ['one machine', 'two machines'] as const) {
     t.regex(names[1] as string, /^s\.conflict-[0-9a-f]{12}$/);
     t.true((outcome as Error).message.includes(names[1] as string));
     t.is(await cookies(viewer, names[1] as string), 'of the second');
+    const name = names[1] as string;
+    if (places === 'one machine') t.true((outcome as BrowserStateError).hint?.includes(`rollback -s s --to ${name}:HEAD\``));
+    const error = await rejects(t, () => viewer.session('s').rollback(name), 'NOT_FOUND');
+    t.true(error.hint?.includes(`${name}:HEAD`));
+    await viewer.session('s').rollback(`${name}:HEAD`);
+    t.is(await cookies(viewer, 's'), 'of the second');
   });
 
   test(`${places}, fork: its commit is a conflict session, without an error`, async (t) => {

@@ -132,7 +132,7 @@ async function isOpen(port: number): Promise<boolean> {
 }
 
 /** Lines that only root gets, or that depend on how fast a browser ends. */
-const forSome = /^(?:warning: Chromium runs without its sandbox|.*; waiting for it to end$).*\n/gm;
+const forSome = /^(?:warning: Chromium runs without its sandbox|waiting for the \w+ to finish$).*\n/gm;
 
 /**
  * Returns output without the parts that differ from run to run, such as ids and the widths of

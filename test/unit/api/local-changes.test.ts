@@ -2,20 +2,21 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { memoryProvider, type Session } from '../../../src/index.js';
+import { BrowserStateError, memoryProvider, type Session } from '../../../src/index.js';
 import { rejects } from '../../support/errors.js';
 import { around } from '../../support/faults/providers.js';
 import { machine } from '../../support/sync/machines.js';
 
 type Change = (session: Session, at: string, options: { push?: boolean; offline?: boolean }) => Promise<unknown>;
 
-/**
- * The changes that name a revision, each with the session and the revision that show the change.
- */
-const changes: Readonly<Record<string, [act: Change, shownBy: (session: Session, at: string) => [name: string, revision: string]]>> = {
-  rollback: [(session, at, options) => session.rollback(at, options), () => ['main', 'HEAD~1']],
-  fork: [(session, at, options) => session.fork('forked', { at, ...options }), () => ['forked', 'HEAD']],
-  tag: [(session, at, options) => session.tag('tagged', { at, ...options }), () => ['main', 'tagged']],
+/** The session and the revision that show a change, and the operation of the commit. */
+type Shown = readonly [name: string, revision: string, op?: string];
+
+/** The changes that name a revision. */
+const changes: Readonly<Record<string, [act: Change, shown: Shown]>> = {
+  rollback: [(session, at, options) => session.rollback(at, options), ['main', 'HEAD', 'rollback']],
+  fork: [(session, at, options) => session.fork('forked', { at, ...options }), ['forked', 'HEAD']],
+  tag: [(session, at, options) => session.tag('tagged', { at, ...options }), ['main', 'tagged']],
 };
 
 /**
@@ -25,39 +26,73 @@ const changes: Readonly<Record<string, [act: Change, shownBy: (session: Session,
 async function place(t: ExecutionContext) {
   const remote = memoryProvider();
   const requests: string[] = [];
+  const failing: { method?: string } = {};
   const a = await machine(t, remote);
   const dir = a.profile();
   const old = (await a.session.save(dir)).commit;
   writeFileSync(join(dir, 'Local State'), 'changed');
   const head = (await a.session.save(dir)).commit;
-  const watched = around(remote, (method, key, request) => {
+  let isChanged = false;
+  const watched = around(remote, async (method, key, request) => {
     requests.push(`${method} ${key}`);
-    return request();
+    if (isChanged && method === failing.method) throw new BrowserStateError('UNREACHABLE', `${key} failed`);
+    const result = await request();
+    isChanged ||= method === 'swap';
+    return result;
   });
   const b = await machine(t, watched);
   await b.session.pull();
   requests.length = 0;
-  return { a, b, old, head, requests, writes: () => requests.filter((each) => /^(?:put|swap|delete) /.test(each)) };
+  return { a, b, dir, remote, old, head, requests, failing, writes: () => requests.filter((each) => /^(?:put|swap|delete) /.test(each)) };
 }
 
 /** Returns whether the change can be seen in the local store of a machine, or on the remote. */
-async function isSeen({ store }: Awaited<ReturnType<typeof machine>>, [name, revision]: [string, string], offline: boolean) {
+async function isSeen({ store }: Awaited<ReturnType<typeof machine>>, [name, revision, op]: Shown, offline: boolean) {
   const found = await store
     .session(name)
     .resolve(revision, { offline })
     .catch(() => undefined);
-  return found !== undefined;
+  return found !== undefined && (op === undefined || found.op === op);
 }
 
-for (const [name, [act, shownBy]] of Object.entries(changes)) {
-  const shown = shownBy as () => [string, string];
-
+for (const [name, [act, shown]] of Object.entries(changes)) {
   test(`${name} changes the local store and the remote`, async (t) => {
     const { a, b, head } = await place(t);
-    if (name === 'rollback') t.false((await b.session.resolve('HEAD')).op === 'rollback');
     await act(b.session, head, {});
-    t.true(await isSeen(b, shown(), true));
-    t.true(await isSeen(a, shown(), false));
+    t.true(await isSeen(b, shown, true));
+    t.true(await isSeen(a, shown, false));
+  });
+
+  test(`${name} of a version that only the remote has changes the local store too`, async (t) => {
+    const { a, b, old } = await place(t);
+    await act(b.session, old, {});
+    t.true(await isSeen(b, shown, true));
+    t.true(await isSeen(a, shown, false));
+  });
+
+  test(`${name} on a machine that is behind changes the local store too`, async (t) => {
+    const { a, b, dir } = await place(t);
+    writeFileSync(join(dir, 'Local State'), 'changed again');
+    const { commit } = await a.session.save(dir);
+    await act(b.session, name === 'rollback' ? 'HEAD~1' : commit, {});
+    t.true(await isSeen(b, shown, true));
+    t.true(await isSeen(a, shown, false));
+  });
+
+  test(`${name} is done on the remote if the pull that follows fails`, async (t) => {
+    const { a, b, old, failing } = await place(t);
+    failing.method = 'get';
+    await act(b.session, old, {});
+    t.false(await isSeen(b, shown, true));
+    t.true(await isSeen(a, shown, false));
+  });
+
+  test(`${name} on a machine without the session changes the remote alone`, async (t) => {
+    const { a, head, remote } = await place(t);
+    const c = await machine(t, remote);
+    await act(c.session, head, {});
+    t.false(await isSeen(c, shown, true));
+    t.true(await isSeen(a, shown, false));
   });
 
   test(`${name} with push: false pulls a version that only the remote has, and writes nothing there`, async (t) => {
@@ -65,7 +100,7 @@ for (const [name, [act, shownBy]] of Object.entries(changes)) {
     await act(b.session, old, { push: false });
     t.true(requests.length > 0);
     t.deepEqual(writes(), []);
-    t.true(await isSeen(b, shown(), true));
+    t.true(await isSeen(b, shown, true));
   });
 
   for (const options of [{ push: false }, { offline: true }, { push: false, offline: true }]) {
@@ -73,7 +108,7 @@ for (const [name, [act, shownBy]] of Object.entries(changes)) {
       const { b, head, requests } = await place(t);
       await act(b.session, head, options);
       t.deepEqual(requests, []);
-      t.true(await isSeen(b, shown(), true));
+      t.true(await isSeen(b, shown, true));
     });
   }
 
