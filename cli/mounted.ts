@@ -32,6 +32,8 @@ export interface MountedCommand {
   words: readonly string[];
   /** The kind of program. A browser shares no terminal: the end of its stderr is kept. */
   kind: 'command' | 'browser';
+  /** Environment variables for it, unless they are set already. */
+  env?: Readonly<Record<string, string>>;
 }
 
 export interface Ended {
@@ -86,7 +88,7 @@ export async function runMounted(
  * reaches this process only. A browser loses unwritten data if all its processes receive Ctrl-C.
  * The command can still read from the terminal.
  */
-async function runIn(context: Context, state: BrowserState, { dir, words, kind }: MountedCommand): Promise<Ended> {
+async function runIn(context: Context, state: BrowserState, { dir, words, kind, env }: MountedCommand): Promise<Ended> {
   // Only commands that start a process load the module.
   const { spawn } = await import('node:child_process');
   const [program = '', ...args] = words;
@@ -109,7 +111,7 @@ async function runIn(context: Context, state: BrowserState, { dir, words, kind }
     });
     try {
       const stdio: StdioOptions = kind === 'command' ? 'inherit' : ['ignore', 'ignore', 'pipe'];
-      child = spawn(program, args, { stdio, detached: true, env: { ...context.env, BROWSERSTATE_DIR: dir } });
+      child = spawn(program, args, { stdio, detached: true, env: { ...env, ...context.env, BROWSERSTATE_DIR: dir } });
     } catch (error) {
       release();
       return failed(error);

@@ -15,6 +15,22 @@ export function portableArguments(): string[] {
   ];
 }
 
+/**
+ * Preferences of a person's Firefox that differ from its own defaults: a first start opens no page
+ * of Mozilla beside that of the session, and reports nothing. A profile does not store defaults.
+ */
+const firefoxDefaults: Readonly<Record<string, boolean>> = {
+  'browser.aboutwelcome.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+};
+
+/** Returns environment variables of a browser for a person. */
+export function launchEnvironment(kind: Browser): Readonly<Record<string, string>> {
+  if (kind !== 'firefox') return {};
+  const lines = Object.entries(firefoxDefaults).map(([name, value]) => `pref("${name}", ${value});`);
+  return { MOZ_DEFAULT_PREFS: lines.join('\n') };
+}
+
 export interface LaunchSettings {
   url?: string | undefined;
   headless?: boolean | undefined;

@@ -8,7 +8,7 @@ import type { Unmounted } from '../mount/mount.js';
 import { type Browser, readFacts } from '../profile/excludes.js';
 import { prepareProfile } from '../profile/prepare.js';
 import { versionOf } from './browser-version.js';
-import { type LaunchSettings, launchArguments } from './flags.js';
+import { type LaunchSettings, launchArguments, launchEnvironment } from './flags.js';
 import { findBrowser, type InstalledBrowser, type Machine } from './installed.js';
 import type { Mounting } from './launch.js';
 
@@ -26,6 +26,8 @@ export interface OpenedSession {
   browser: InstalledBrowser;
   /** The program and its arguments. */
   words: string[];
+  /** Environment variables that the program gets, unless they are set already. */
+  env: Readonly<Record<string, string>>;
 }
 
 /**
@@ -57,7 +59,7 @@ export async function mountForBrowser(
     const warnings = await prepareProfile(dir, { keepSessionCookies, browserVersion: versionOf(browser.path) }, systemHost, mount.signal);
     for (const { message } of warnings) onWarning(message);
     if (settings.isRoot && browser.kind === 'chromium') onWarning(`${browser.title} runs without its sandbox, which it cannot use as root`);
-    return { dir, browser, words: [browser.path, ...launchArguments(browser.kind, dir, settings)] };
+    return { dir, browser, words: [browser.path, ...launchArguments(browser.kind, dir, settings)], env: launchEnvironment(browser.kind) };
   } catch (error) {
     if (state.getCurrentSessionPath() !== undefined) await state.unmount({ discard: true });
     throw error;

@@ -57,7 +57,7 @@ test.serial('a login is committed and pushed when the browser closes, and is the
 });
 
 test.serial('Firefox has arguments of its own, and a session of Firefox opens in Firefox unless another is named', async (t) => {
-  const desk = deskWith(t, { chromium: logIn, firefox: 'echo >> "$dir/prefs.js"' });
+  const desk = deskWith(t, { chromium: logIn, firefox: 'echo >> "$dir/prefs.js"; echo "$MOZ_DEFAULT_PREFS" > defaults' });
   desk.env['BROWSERSTATE_BROWSER'] = 'firefox';
   t.is((await desk.run('open', 'fox', '--headless')).status, 0);
   const [, dir, ...rest] = argumentsOf(desk, 'firefox');
@@ -66,6 +66,10 @@ test.serial('Firefox has arguments of its own, and a session of Firefox opens in
   delete desk.env['BROWSERSTATE_BROWSER'];
   const again = await desk.run('open', 'fox');
   t.regex(again.stderr, /^opening session fox in Firefox /m);
+  t.regex(readFileSync(desk.path('defaults'), 'utf8'), /^pref\("browser\.aboutwelcome\.enabled", false\);$/m);
+  desk.env['MOZ_DEFAULT_PREFS'] = 'pref("own", 1);';
+  await desk.run('open', 'fox');
+  t.is(readFileSync(desk.path('defaults'), 'utf8'), 'pref("own", 1);\n');
   const { code, message } = await desk.failure(t, 2, 'open', 'fox', '--browser', 'chromium');
   t.deepEqual([code, message], ['USAGE', 'session "fox" is a profile of Firefox, which Chromium cannot read']);
   t.deepEqual(workspaces(desk), []);
@@ -180,6 +184,31 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     t.regex(stderr, /^committed /m);
     await desk.json(t, 'restore', 'there', '-s', 'work');
     t.is(readFileSync(desk.path('there/Default/Bookmarks'), 'utf8'), 'closed\n');
+  });
+}
+
+/** What a browser does at SIGTERM if it goes on at SIGINT, and the number of Ctrl-C that end it. */
+const stubborn: readonly (readonly [atTerm: string, stops: number])[] = [
+  ['echo TERM >> signals; echo kept > "$dir/Default/Bookmarks"; exit 0', 2],
+  ['echo TERM >> signals; echo kept > "$dir/Default/Bookmarks"', 3],
+];
+for (const [atTerm, stops] of stubborn) {
+  test.serial(`Ctrl-C number ${stops} ends a browser that goes on after the first, and its changes are committed`, async (t) => {
+    const script = `trap 'echo INT >> signals' INT; trap '${atTerm}' TERM; ${logIn}; echo $$ > pid; while :; do sleep 0.05; done`;
+    const desk = deskWith(t, { chromium: script });
+    const { child, ended } = await openWaiting(desk);
+    const signals = () => (existsSync(desk.path('signals')) ? readFileSync(desk.path('signals'), 'utf8') : '');
+    for (const sent of ['INT\n', 'INT\nTERM\n'].slice(0, stops - 1)) {
+      child.kill('SIGINT');
+      while (signals() !== sent) await new Promise(setImmediate);
+    }
+    child.kill('SIGINT');
+    const { status, stderr } = await ended;
+    t.is(status, 0, stderr);
+    t.regex(stderr, /^waiting for the browser to end; press Ctrl-C again to force it\ncommitted /m);
+    t.is(signals(), 'INT\nTERM\n');
+    await desk.json(t, 'restore', 'there', '-s', 'work');
+    t.is(readFileSync(desk.path('there/Default/Bookmarks'), 'utf8'), 'kept\n');
   });
 }
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { launchArguments, portableArguments } from '../../../src/drivers/flags.js';
+import { launchArguments, launchEnvironment, portableArguments } from '../../../src/drivers/flags.js';
 
 const begin = ['--user-data-dir=/d', ...portableArguments(), '--no-first-run', '--no-default-browser-check'];
 const cases: [what: string, made: string[], expected: string[]][] = [
@@ -18,3 +18,10 @@ const cases: [what: string, made: string[], expected: string[]][] = [
 ];
 
 for (const [what, made, expected] of cases) test(`arguments: ${what}`, (t) => t.deepEqual(made, expected));
+
+test('Firefox gets default preferences by its environment, and Chromium gets nothing', (t) => {
+  t.deepEqual(launchEnvironment('chromium'), {});
+  const { MOZ_DEFAULT_PREFS = '', ...rest } = launchEnvironment('firefox');
+  t.deepEqual(rest, {});
+  for (const line of MOZ_DEFAULT_PREFS.split('\n')) t.regex(line, /^pref\("[\w.]+", false\);$/);
+});
