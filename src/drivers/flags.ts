@@ -1,5 +1,6 @@
 /** Arguments of browsers that are launched in a mounted directory. */
 import type { Browser } from '../profile/excludes.js';
+import { firefoxDefaults } from '../profile/first-start.js';
 
 /**
  * Returns the arguments that make a profile of Chromium portable. Drivers pass the same arguments;
@@ -14,15 +15,6 @@ export function portableArguments(): string[] {
     '--use-mock-keychain',
   ];
 }
-
-/**
- * Preferences of a person's Firefox that differ from its own defaults: a first start opens no page
- * of Mozilla beside that of the session, and reports nothing. A profile does not store defaults.
- */
-const firefoxDefaults: Readonly<Record<string, boolean>> = {
-  'browser.aboutwelcome.enabled': false,
-  'datareporting.policy.dataSubmissionEnabled': false,
-};
 
 /** Returns environment variables of a browser for a person. */
 export function launchEnvironment(kind: Browser): Readonly<Record<string, string>> {

@@ -1,0 +1,8 @@
+/**
+ * Preferences of a person's Firefox that differ from its own defaults: a first start opens no page
+ * of Mozilla beside that of the session, and reports nothing. A profile does not store defaults.
+ */
+export const firefoxDefaults: Readonly<Record<string, boolean>> = {
+  'browser.aboutwelcome.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+};
