@@ -72,9 +72,9 @@ export const open = defineCommand({
 function announce({ report, remote }: Context, session: string, { browser }: OpenedSession, headless = false): void {
   const close = process.platform === 'darwin' ? 'Quit the browser' : 'Close the window';
   const kept = remote === undefined ? 'commit' : 'commit and push';
+  // Firefox does not close at a signal, but ends.
+  const interrupt = browser.kind === 'firefox' ? 'at Ctrl-C its last seconds may be lost' : 'Ctrl-C closes it too';
   report.note(`opening session ${session} in ${browser.title} (${browser.path})`);
   report.note('The browser uses a copy of the session; your own profile is not touched.');
-  report.note(
-    headless ? `Press Ctrl-C to close the browser and ${kept} the session.` : `${close} to ${kept} the session; Ctrl-C closes it too.`,
-  );
+  report.note(headless ? `Press Ctrl-C to close the browser and ${kept} the session.` : `${close} to ${kept} the session; ${interrupt}.`);
 }

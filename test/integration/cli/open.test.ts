@@ -66,6 +66,7 @@ test.serial('Firefox has arguments of its own, and a session of Firefox opens in
   delete desk.env['BROWSERSTATE_BROWSER'];
   const again = await desk.run('open', 'fox');
   t.regex(again.stderr, /^opening session fox in Firefox /m);
+  t.regex(again.stderr, /^Close the window to commit the session; at Ctrl-C its last seconds may be lost\.$/m);
   t.regex(readFileSync(desk.path('defaults'), 'utf8'), /^pref\("browser\.aboutwelcome\.enabled", false\);$/m);
   desk.env['MOZ_DEFAULT_PREFS'] = 'pref("own", 1);';
   await desk.run('open', 'fox');
