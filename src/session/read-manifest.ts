@@ -1,7 +1,7 @@
 /** Reads of manifests, which distinguish damage from a changed session (SPEC.md R-GC-2). */
 import { BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
 import { objectKey } from '../format/keys.js';
-import type { HistoryEntry } from '../format/ref.js';
+import type { HistoryEntry, Ref } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
 import type { SessionRef } from './session-ref.js';
 
@@ -23,12 +23,17 @@ export async function readManifestBytes(
     if (!isError(error, 'NOT_FOUND')) throw error;
     const now = await repository.refs.read(id, options);
     if (now?.version === version) throw integrity(`${error.message}: the session ${id} names it`, error, { session: id, key });
-    throw new BrowserStateError('CONFLICT', `session ${id} was changed while it was read`, {
-      hint: 'Repeat the command.',
-      details: { session: id, head: now?.ref.entries[0]?.id ?? null },
-      cause: error,
-    });
+    throw changedWhileRead(id, now?.ref, error);
   }
+}
+
+/** Returns the error for an object that was missing because the session has changed. */
+export function changedWhileRead(session: string, now: Ref | undefined, cause: unknown): BrowserStateError {
+  return new BrowserStateError('CONFLICT', `session ${session} was changed while it was read`, {
+    hint: 'Repeat the command.',
+    details: { session, head: now?.entries[0]?.id ?? null },
+    cause,
+  });
 }
 
 /** Returns whether an object was missing because the session has changed: a retry may succeed. */

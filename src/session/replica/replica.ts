@@ -3,13 +3,14 @@ import { BrowserStateError, isError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import type { Manifest } from '../../format/manifest.js';
 import type { HistoryEntry, SegmentName } from '../../format/ref.js';
+import { noObject } from '../../provider/arguments.js';
 import type { Provider, RequestOptions } from '../../provider/provider.js';
 import type { BlobIndex } from '../../repository/blob-index.js';
 import type { RefChange } from '../../repository/refs.js';
 import type { Repository } from '../../repository/repository.js';
 import { PackPresence } from '../commit/reuse.js';
 import { absentSession } from '../names.js';
-import { readManifestBytes } from '../read-manifest.js';
+import { changedWhileRead, readManifestBytes } from '../read-manifest.js';
 import { type LiveSession, type RefOwner, SessionRef, type StoredManifest } from '../session-ref.js';
 import type { LegacySource } from './legacy-source.js';
 
@@ -119,7 +120,11 @@ export abstract class Replica implements RefOwner {
     const reading = segments.map((segment) => from.repository.refs.segment(segment, options));
     const [{ blobs }] = await Promise.all([from.manifest(entry, options), ...reading]);
     const lost = await new PackPresence(from.repository, options).missing(blobs.values());
-    if (lost.size > 0) throw this.loss(lost, from.id);
+    if (lost.size === 0) return;
+    // If the session has changed, they may have been collected (R-GC-2).
+    const now = await this.read(from.id, options);
+    if (now.version !== from.version) throw changedWhileRead(from.id, now.ref, noObject([...lost].sort()[0] as string, this.provider.url));
+    throw this.loss(lost, from.id);
   }
 
   /** Runs one attempt to change a ref. Garbage collection removes what a failed one stored. */
