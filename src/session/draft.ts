@@ -33,7 +33,7 @@ class Draft {
   readonly #pending = new Set<Promise<void>>();
   #note: Promise<Note | undefined> | undefined;
   #isOver = false;
-  /** Whether a swap was sent, and may have taken effect. */
+  /** Whether a swap was sent that is not proved to have lost. */
   isSent = false;
 
   constructor(private readonly store: DraftStore) {}
@@ -75,9 +75,12 @@ class Draft {
         await this.#removeNote();
         // A signal can end the attempt only here: once sent, the swap may take effect.
         throwIfAborted(options?.signal);
+        const wasSent = this.isSent;
         this.isSent = true;
         // A local swap is short. If it were cut off, its outcome would be unknown.
-        return provider.swap(key, bytes, expected, isFolder(provider) ? { ...options, signal: undefined } : options);
+        const version = await provider.swap(key, bytes, expected, isFolder(provider) ? { ...options, signal: undefined } : options);
+        if (version === undefined) this.isSent = wasSent;
+        return version;
       },
     };
   }
@@ -130,7 +133,7 @@ export async function drafting<T>(
   const draft = new Draft(store);
   try {
     const result = await attempt(Repository.at(draft.track(provider), store.host, id));
-    if (result === undefined) await draft.discard();
+    if (result === undefined && !draft.isSent) await draft.discard();
     return result;
   } catch (error) {
     if (!draft.isSent) await draft.discard();

@@ -165,6 +165,17 @@ test('R-WRITE-3: a swap that took effect and was not answered is a success, also
   }
 });
 
+test('R-WRITE-7: a commit whose swap was not answered removes nothing that a fork names, if its session was deleted since', async (t) => {
+  const meanwhile = async ({ fast }: Writers): Promise<void> => {
+    await fast.fork('copy');
+    await fast.delete();
+  };
+  const made = await writers(t, { lost: 'after', meanwhile });
+  await commitSlow(made).catch(() => undefined);
+  t.deepEqual(await messages(made.slow.session('copy')), ['slow', 'first']);
+  t.deepEqual((await made.slow.verify({ readData: true })).findings, []);
+});
+
 test('R-WRITE-3: a swap that never arrived is reported, and its token is not used again', async (t) => {
   const made = await writers(t, { lost: 'before' });
   const { provider } = made;
