@@ -65,7 +65,7 @@ export class Context {
   /** Returns the store, which is opened on first use. Throws USAGE for an invalid URL. */
   async store(): Promise<Store> {
     if (this.#store === undefined) {
-      const { openStore } = await import('../src/index.js');
+      const { openStore } = await import('../src/api/open.js');
       const { home, remote, userId, signal, report } = this;
       this.#store = await openStore({
         home,

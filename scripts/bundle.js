@@ -5,7 +5,7 @@
  * All other packages are inside, and LICENSES.txt has their licenses.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, relative } from 'node:path/posix';
+import { join, relative, resolve } from 'node:path/posix';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
@@ -13,10 +13,20 @@ import { build } from 'esbuild';
 const MAX_READER_BYTES = 184 * 1024;
 
 const { version, exports, dependencies, optionalDependencies, peerDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+const packages = Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies });
+
+// A process loads the core and the parts that it needs. The bundler makes one file for each set of
+// entry points and parts that reach the same code. Each file costs as much time as 20 KB of code.
+// All entry points and parts therefore reach the whole core, which becomes one file.
+const CORE = 'dist/src/api/open.js';
+const reachesCore =
+  /\/dist\/src\/(?:api\/parts\/\w+|drivers\/\w+|provider\/(?:gcs\/gcs|s3\/s3)|provider\/conformance\/suite|profile\/cookie-samples)\.js$/;
+/** Without the imports of the core there are 90. */
+const MAX_FILES = 40;
+
 const library = await build({
   entryPoints: {
     cli: 'dist/cli/main.js',
-    'cookie-reader': 'dist/src/profile/cookie-reader.js',
     index: 'dist/src/index.js',
     gcs: 'dist/src/provider/gcs/gcs.js',
     playwright: 'dist/src/drivers/playwright.js',
@@ -30,10 +40,33 @@ const library = await build({
   format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  external: Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }),
+  external: packages,
   alias: { 'string-width': './scripts/string-width.js' },
   define: { BROWSERSTATE_VERSION: JSON.stringify(version) },
+  plugins: [
+    {
+      name: 'core',
+      setup({ onLoad, onResolve }) {
+        onLoad({ filter: reachesCore }, ({ path }) => ({ contents: `${readFileSync(path, 'utf8')}\nimport '#core';` }));
+        onResolve({ filter: /^#core$/ }, () => ({ path: resolve(CORE) }));
+      },
+    },
+  ],
   metafile: true,
+  logLevel: 'warning',
+  // The import of the core adds no code to a file.
+  logOverride: { 'ignored-bare-import': 'silent' },
+});
+
+// The thread that reads cookies needs nothing of the core.
+await build({
+  entryPoints: { 'cookie-reader': 'dist/src/profile/cookie-reader.js' },
+  outdir: 'dist/lib',
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20.19',
+  external: packages,
   logLevel: 'warning',
 });
 
@@ -65,6 +98,9 @@ function closure(files) {
   }
   return [...found];
 }
+
+const files = Object.keys(library.metafile.outputs).length;
+if (files > MAX_FILES) throw new Error(`dist/lib: expected at most ${MAX_FILES} files of the library, found ${files}`);
 
 // The CommonJS build: each file of the entry points once more, in the other form, in the same
 // folder.

@@ -4,7 +4,7 @@ import type { Host } from '../base/host.js';
 import { requestOptions } from '../base/operation.js';
 import { kind, type OptionNames, required } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
-import { migrateOptions } from '../legacy/migrate.js';
+import type { MigrateOptions } from '../legacy/migrate.js';
 import { mountOptions, recoverOptions, unmountOptions } from '../mount/options.js';
 import type { Provider, RequestOptions } from '../provider/provider.js';
 import type { RetryEvent } from '../provider/wrap/retry.js';
@@ -16,8 +16,9 @@ import { type CommitOptions, commitOptions } from '../session/commit/options.js'
 import type { AtOptions, RollbackOptions } from '../session/history.js';
 import type { LeaseOptions } from '../session/lease.js';
 import type { LogSelection } from '../session/log-entry.js';
+import { pushOptions } from '../sync/options.js';
 import type { PullOptions } from '../sync/pull.js';
-import { type PushOptions, pushOptions } from '../sync/push.js';
+import type { PushOptions } from '../sync/push.js';
 import type { TransferOptions } from './locations.js';
 
 export interface StatusOptions extends OfflineOptions {
@@ -121,7 +122,7 @@ export const optionsOf = {
   mount: mountOptions,
   recover: recoverOptions,
   sessions: { ...offlineOptions, onProblem: kind.call } satisfies OptionNames<SessionsOptions>,
-  migrate: migrateOptions,
+  migrate: { ...offlineOptions, keepCaches: kind.flag, onProgress: kind.call } satisfies OptionNames<MigrateOptions>,
   verify: { ...usage, ...progress, readData: kind.flag } satisfies OptionNames<CheckOptions & OnOptions>,
   usage,
   gc: { ...usage, ...progress, dryRun: kind.flag } satisfies OptionNames<GcOptions>,

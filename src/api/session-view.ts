@@ -15,9 +15,6 @@ import type { Replica } from '../session/replica/replica.js';
 import { isCommitId, resolveAmong } from '../session/revision.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { relate } from '../sync/histories.js';
-import { pullSession } from '../sync/pull.js';
-import { pushSession } from '../sync/push.js';
-import { repairSession } from '../sync/relocate.js';
 
 /** The revision that a change starts from, and whether it is made on the remote too. */
 interface Change {
@@ -61,12 +58,14 @@ export class SessionView {
     const entry = await act(op.remote, at).catch(async (error: unknown) => {
       const loss = lostIn(error);
       if (loss === undefined || !(await this.hasHere('HEAD', op))) throw error;
+      const { repairSession } = await import('./parts/sync.js');
       await repairSession(loss.session, loss.packs, op);
       return act(op.remote, at);
     });
     const isRepeated = await repeat(entry).catch(ignore('NOT_FOUND', 'CONFLICT'));
     if (!isRepeated && (await this.hasHere('HEAD', op))) {
       // The remote is changed by now, so this is no failure: the next pull tries again.
+      const { pullSession } = await import('./parts/sync.js');
       await pullSession(changed, { at: entry.commit }, op).catch(ignore('NOT_FOUND', 'CONFLICT', 'UNREACHABLE', 'INTEGRITY'));
     }
     return entry;
@@ -92,12 +91,15 @@ export class SessionView {
   /** Returns a revision that the local store has: `at`, or its commit, pulled from the remote. */
   async pullMissing(at: string | undefined, op: Call): Promise<string | undefined> {
     if (!hasRemote(op) || (await this.hasHere(at, op))) return at;
+    const { pullSession } = await import('./parts/sync.js');
     return (await pullSession(this.id, { at }, op)).commit;
   }
 
   /** Pushes the session if the local store has it and there is a remote. */
   async pushIfHere(op: Call): Promise<void> {
-    if (hasRemote(op) && (await this.hasHere('HEAD', op))) await pushSession(this.id, {}, op);
+    if (!hasRemote(op) || !(await this.hasHere('HEAD', op))) return;
+    const { pushSession } = await import('./parts/sync.js');
+    await pushSession(this.id, {}, op);
   }
 
   /** Yields the unpushed commits, then those of the remote, if it has the session. */

@@ -9,10 +9,7 @@ import { usedMount } from '../mount/recover.js';
 import type { RequestOptions } from '../provider/provider.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
-import { type CheckoutOptions, type CheckoutResult, checkoutSession } from '../session/checkout.js';
-import { selectMatching } from '../session/checkout-target.js';
-import { checkpointDirectory } from '../session/commit/checkpoint.js';
-import { commitDirectory } from '../session/commit/commit.js';
+import type { CheckoutOptions, CheckoutResult } from '../session/checkout.js';
 import type { CommitOptions, CommitResult } from '../session/commit/options.js';
 import { type AtOptions, deleteSession, fork, type RollbackOptions, rollback, tag, untag } from '../session/history.js';
 import { type Lease, type LeaseOptions, takeLease } from '../session/lease.js';
@@ -20,11 +17,8 @@ import { type LogEntry, logEntry, select } from '../session/log-entry.js';
 import type { Replica } from '../session/replica/replica.js';
 import { isCommitId, splitRevision } from '../session/revision.js';
 import { noTag } from '../session/tags.js';
-import { type PullOptions, type PullResult, pullSession } from '../sync/pull.js';
-import { type PushOptions, type PushResult, pushSession } from '../sync/push.js';
-import { readRules } from '../workspace/capture/filter.js';
-import { lookAt } from '../workspace/capture/look.js';
-import { rejectUnfinished } from '../workspace/checkout/settle.js';
+import type { PullOptions, PullResult } from '../sync/pull.js';
+import type { PushOptions, PushResult } from '../sync/push.js';
 import { type ChangeOptions, type LogOptions, optionsOf, type SaveOptions, type StatusOptions } from './options.js';
 import { SessionView } from './session-view.js';
 import { type SaveResult, type SyncResult, saveDirectory, syncSession } from './transfers.js';
@@ -47,7 +41,9 @@ export class Session {
    * remote, if there is one. Atomic; throws what `commitDirectory` throws.
    */
   async commit(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult> {
-    return commitDirectory(this.id, dir, options, callOf(this.#op, 'commit', options, optionsOf.commit, { dir }));
+    const op = callOf(this.#op, 'commit', options, optionsOf.commit, { dir });
+    const { commitDirectory } = await import('./parts/directory.js');
+    return commitDirectory(this.id, dir, options, op);
   }
 
   /**
@@ -55,7 +51,9 @@ export class Session {
    * nothing if a database kept changing while it was read. See `checkpointDirectory`.
    */
   async checkpoint(dir: string, options: CommitOptions & OfflineOptions = {}): Promise<CommitResult | undefined> {
-    return checkpointDirectory(this.id, dir, options, callOf(this.#op, 'checkpoint', options, optionsOf.commit, { dir }));
+    const op = callOf(this.#op, 'checkpoint', options, optionsOf.commit, { dir });
+    const { checkpointDirectory } = await import('./parts/directory.js');
+    return checkpointDirectory(this.id, dir, options, op);
   }
 
   /**
@@ -63,7 +61,8 @@ export class Session {
    * of an error of the push says that the commit is safe.
    */
   async save(dir: string, options: SaveOptions = {}): Promise<SaveResult> {
-    return saveDirectory(this.id, dir, options, callOf(this.#op, 'save', options, optionsOf.save, { dir }));
+    const op = callOf(this.#op, 'save', options, optionsOf.save, { dir });
+    return saveDirectory(this.id, dir, options, op);
   }
 
   /**
@@ -91,10 +90,12 @@ export class Session {
     isLocal: (revision: string) => boolean,
   ): Promise<CheckoutResult> {
     const op = callOf(this.#op, call, options, optionsOf.checkout, { dir });
+    const { checkoutSession } = await import('./parts/directory.js');
     return this.#at(options, op, async ({ id, view }, settings) => {
       const { at = 'HEAD' } = settings;
       const isHere = isLocal(at) && (await view.hasHere(at, op));
       if (isHere || !hasRemote(op)) return checkoutSession(op.local, id, dir, settings, op);
+      const { pullSession } = await import('./parts/sync.js');
       const frames = new KeptFrames();
       const pulled = await pullSession(id, { at: settings.at, frames }, op).catch((error: unknown) => {
         // A diverged session has no single newest version, but every other revision is definite.
@@ -109,12 +110,15 @@ export class Session {
   /** Updates the local store from the remote; see `pullSession`. Throws USAGE without a remote. */
   async pull(options: PullOptions = {}): Promise<PullResult> {
     const op = requireRemote(callOf(this.#op, 'pull', options, optionsOf.pull));
+    const { pullSession } = await import('./parts/sync.js');
     return this.#at(options, op, ({ id }, { at }) => pullSession(id, { at }, op));
   }
 
   /** Sends local commits to the remote; see `pushSession`. Throws USAGE without a remote. */
   async push(options: PushOptions & { ask?: boolean } = {}): Promise<PushResult> {
-    return pushSession(this.id, options, requireRemote(callOf(this.#op, 'push', options, optionsOf.push)));
+    const op = requireRemote(callOf(this.#op, 'push', options, optionsOf.push));
+    const { pushSession } = await import('./parts/sync.js');
+    return pushSession(this.id, options, op);
   }
 
   /**
@@ -123,7 +127,8 @@ export class Session {
    * the remote has no newer commit: only a pull restores it.
    */
   async sync(options: PushOptions = {}): Promise<SyncResult> {
-    return syncSession(this.id, options, requireRemote(callOf(this.#op, 'sync', options, optionsOf.sync)));
+    const op = requireRemote(callOf(this.#op, 'sync', options, optionsOf.sync));
+    return syncSession(this.id, options, op);
   }
 
   /**
@@ -173,12 +178,9 @@ export class Session {
   async status(dir: string, options: StatusOptions = {}): Promise<TreeDiff> {
     const op = callOf(this.#op, 'status', options, optionsOf.status, { dir });
     const tree = await this.#view.readTree('HEAD', op);
-    const workspace = await op.local.lookedAt(dir);
-    rejectUnfinished(workspace);
-    const rules = readRules(dir, { keepCaches: options.keepCaches ?? false, exclude: options.exclude ?? [] });
-    const there = await lookAt(workspace, rules, op);
-    const { only, session } = workspace.record ?? {};
-    return only && session === this.id ? diffTrees(selectMatching(tree, only), selectMatching(there, only)) : diffTrees(tree, there);
+    const { keepCaches = false, exclude = [] } = options;
+    const { compareDirectory } = await import('./parts/directory.js');
+    return compareDirectory(this.id, await op.local.lookedAt(dir), tree, { keepCaches, exclude }, op);
   }
 
   /**

@@ -8,24 +8,16 @@ import { throwTyped } from '../base/system-errors.js';
 import { checkId } from '../format/keys.js';
 import { type Ref, wasDeleted } from '../format/ref.js';
 import { removeTree } from '../fs/remove.js';
-import { byName, type LegacySession, listLegacy } from '../legacy/list.js';
-import { type MigrateOptions, type MigrateResult, migrateSession } from '../legacy/migrate.js';
+import type { LegacySession } from '../legacy/list.js';
+import type { MigrateOptions, MigrateResult } from '../legacy/migrate.js';
 import type { Mount } from '../mount/mount.js';
-import { openMount } from '../mount/open.js';
 import type { OpenMountOptions, RecoverAction, RecoverOptions } from '../mount/options.js';
-import {
-  type AbandonedMount,
-  abandonedMounts,
-  type Recovered,
-  recoverMount,
-  type UnfinishedCheckout,
-  unfinishedCheckouts,
-} from '../mount/recover.js';
+import type { AbandonedMount, Recovered, UnfinishedCheckout } from '../mount/recover.js';
 import { namesIn } from '../provider/local/files.js';
 import type { RequestOptions } from '../provider/provider.js';
-import { type Collected, collectGarbage, type Stamp } from '../repository/maintain/gc.js';
-import { type Usage, usageOf } from '../repository/maintain/usage.js';
-import { type CheckOptions, type CheckResult, checkRepository } from '../repository/maintain/verify.js';
+import type { Collected, Stamp } from '../repository/maintain/gc.js';
+import type { Usage } from '../repository/maintain/usage.js';
+import type { CheckOptions, CheckResult } from '../repository/maintain/verify.js';
 import { CHECK_ADDRESS, noStore } from '../repository/repository.js';
 import { type Call, callOf, hasRemote, type OfflineOptions, requireRemote } from '../session/call.js';
 import { leaseOf } from '../session/lease.js';
@@ -33,10 +25,9 @@ import { LocalReplica } from '../session/replica/local.js';
 import { RemoteReplica } from '../session/replica/remote.js';
 import type { Replica } from '../session/replica/replica.js';
 import { leftoverBytes, sweep } from '../session/replica/sweep.js';
-import { type ListedRef, listRefs, type SessionSummary, summaryOf } from '../session/session-list.js';
+import { byName, type ListedRef, listRefs, type SessionSummary, summaryOf } from '../session/session-list.js';
 import { stampRef } from '../session/stamp.js';
 import type { PullResult } from '../sync/pull.js';
-import { pullForMount } from '../sync/pull-for-mount.js';
 import type { PushOptions, PushResult } from '../sync/push.js';
 import { forAll, type Moves, type Outcome } from './all-sessions.js';
 import type { Places } from './locations.js';
@@ -147,7 +138,9 @@ export class Store {
    * both is listed as that of the remote, which `migrate` imports.
    */
   async *legacySessions(options: OfflineOptions = {}): AsyncGenerator<LegacySession> {
-    yield* listLegacy(callOf(this.#op, 'legacySessions', options, optionsOf.offline));
+    const op = callOf(this.#op, 'legacySessions', options, optionsOf.offline);
+    const { listLegacy } = await import('./parts/mounts.js');
+    yield* listLegacy(op);
   }
 
   /** Pushes every session of this machine; see `Session.push`. Throws USAGE without a remote. */
@@ -180,6 +173,7 @@ export class Store {
   /** Imports a session of v0; see `migrateSession`. */
   async migrate(session: string, options: MigrateOptions = {}): Promise<MigrateResult> {
     const op = callOf(this.#op, 'migrate', options, optionsOf.migrate);
+    const { migrateSession } = await import('./parts/mounts.js');
     return migrateSession(this.session(session), options, op);
   }
 
@@ -187,18 +181,21 @@ export class Store {
   async mount(session: string, options: OpenMountOptions = {}): Promise<Mount> {
     const op = callOf(this.#op, 'mount', options, optionsOf.mount);
     checkId('session', session);
+    const { openMount } = await import('./parts/mounts.js');
     return openMount(session, options, op, this.#op);
   }
 
   /** Returns the interrupted checkouts. The next checkout into a directory settles its own. */
   async unfinishedCheckouts(options?: RequestOptions): Promise<UnfinishedCheckout[]> {
     callOf(this.#op, 'unfinishedCheckouts', options, optionsOf.request);
+    const { unfinishedCheckouts } = await import('./parts/mounts.js');
     return unfinishedCheckouts(this.#op.local);
   }
 
   /** Returns the mounts of exited processes. The next mount of a session recovers its own. */
   async abandonedMounts(options?: RequestOptions): Promise<AbandonedMount[]> {
     callOf(this.#op, 'abandonedMounts', options, optionsOf.request);
+    const { abandonedMounts } = await import('./parts/mounts.js');
     return abandonedMounts(this.#op.local);
   }
 
@@ -207,7 +204,11 @@ export class Store {
     const op = callOf(this.#op, 'recover', options, optionsOf.recover);
     checkArgument('recover', 'left', left, kind.object);
     checkArgument('recover', 'how', how, optionsOf.mount.recover);
-    if (hasRemote(op) && how === 'commit') await pullForMount(left.session, {}, op);
+    const { recoverMount } = await import('./parts/mounts.js');
+    if (hasRemote(op) && how === 'commit') {
+      const { pullForMount } = await import('./parts/sync.js');
+      await pullForMount(left.session, {}, op);
+    }
     const done = await recoverMount(left, how, options, op);
     if (done !== undefined) return done;
     throw new BrowserStateError('BUSY', `${left.dir} is being recovered, or was recovered, by another process`, {
@@ -220,6 +221,7 @@ export class Store {
   async verify(given: CheckOptions & OnOptions = {}): Promise<CheckResult> {
     const op = callOf(this.#op, 'verify', given, optionsOf.verify);
     const { on, ...options } = given;
+    const { checkRepository } = await import('./parts/maintenance.js');
     const result = await checkRepository(this.#replica(on, op).provider, op.host, { ...options, signal: op.signal });
     if (on === 'remote' && result.findings.length > 0) await this.#op.remote?.lookSoon();
     return result;
@@ -231,6 +233,7 @@ export class Store {
     const replica = this.#replica(options.on, op);
     const repository = await replica.open(op);
     if (repository === undefined) throw noStore(replica.provider, CHECK_ADDRESS);
+    const { usageOf } = await import('./parts/maintenance.js');
     // The provider counts temporary files.
     return usageOf(repository, replica === op.local ? await leftoverBytes(op.local, op.local.temporaries) : 0, op);
   }
@@ -250,6 +253,7 @@ export class Store {
     const leftover = on === 'remote' ? 0 : await leftoverBytes(local);
     if (on !== 'remote' && !dryRun) await sweep(local);
     const stamp: Stamp = (session, k) => stampRef(repository, session, k, op);
+    const { collectGarbage } = await import('./parts/maintenance.js');
     const result = await collectGarbage(repository, stamp, { dryRun, onProgress, signal: op.signal });
     return { ...result, leftoverBytes: leftover };
   }

@@ -2,14 +2,12 @@
 import { BrowserStateError, isError } from '../base/errors.js';
 import type { ObjectId } from '../format/object-id.js';
 import { type Call, hasRemote, type RemoteCall } from '../session/call.js';
-import { commitDirectory } from '../session/commit/commit.js';
 import type { CommitResult } from '../session/commit/options.js';
 import { tag } from '../session/history.js';
 import { absentSession } from '../session/names.js';
 import { relate } from '../sync/histories.js';
-import { mergeSession } from '../sync/merge.js';
-import { type PullResult, pullSession } from '../sync/pull.js';
-import { notPushed, type PushOptions, type PushResult, pushSession } from '../sync/push.js';
+import type { PullResult } from '../sync/pull.js';
+import type { PushOptions, PushResult } from '../sync/push.js';
 import type { SaveOptions } from './options.js';
 import { SessionView } from './session-view.js';
 
@@ -28,20 +26,22 @@ export interface SyncResult {
 
 /** Commits a directory and pushes the session; see `Session.save`. */
 export async function saveDirectory(id: string, dir: string, options: SaveOptions, op: Call): Promise<SaveResult> {
+  // Loaded before the commit, so that nothing but the push can fail after it.
+  const pushing = hasRemote(op) && options.push !== false ? { op, ...(await import('./parts/sync.js')) } : undefined;
   const { session, ...done } = await commitOrJoin(id, dir, options, op);
   for (const { kind, path } of done.stats.skipped) op.onWarning?.(`${path}: left out, as every ${kind} is`);
-  if (!hasRemote(op) || options.push === false) return { ...done, push: undefined };
+  if (pushing === undefined) return { ...done, push: undefined };
   const { commit, changed } = done;
   const { tag: name } = options;
   try {
-    const push = await pushSession(session, options, op);
+    const push = await pushing.pushSession(session, options, pushing.op);
     // A new commit is pushed with its tag. An existing one needs a change of its own.
     if (name !== undefined && !changed && !push.pushed) {
       await new SessionView(session, op.remote).change({ at: commit }, op, (replica, at) => tag(replica, session, name, at, op));
     }
     return { ...done, push: session === id ? push : { ...push, session: id, forkedTo: push.forkedTo ?? session } };
   } catch (error) {
-    throw notPushed(session, commit, error);
+    throw pushing.notPushed(session, commit, error);
   }
 }
 
@@ -51,6 +51,7 @@ export async function saveDirectory(id: string, dir: string, options: SaveOption
  */
 async function commitOrJoin(id: string, dir: string, options: SaveOptions, op: Call): Promise<CommitResult & { session: string }> {
   const { onConflict = 'fail', tag: name } = options;
+  const { commitDirectory } = await import('./parts/directory.js');
   try {
     return { ...(await commitDirectory(id, dir, options, op)), session: id };
   } catch (error) {
@@ -61,6 +62,7 @@ async function commitOrJoin(id: string, dir: string, options: SaveOptions, op: C
     const done = await commitDirectory(session, dir, settings, op);
     if (!isJoined) return { ...done, session };
     await new SessionView(id, op.remote).pullMissing('HEAD', op);
+    const { mergeSession } = await import('./parts/sync.js');
     const merged = await mergeSession(op.local, id, session, onConflict, op);
     if (name !== undefined) await tag(op.local, id, name, merged, op);
     const { id: commit, commit: made } = await (await op.local.requireSession(id, op)).find(merged, op);
@@ -82,6 +84,7 @@ export async function syncSession(session: string, options: PushOptions, op: Rem
   }
   const { kind } = await relate(here, there, op);
   if (kind === 'same' && !here.exists) throw await absentSession([local, remote], session, op);
+  const { pullSession, pushSession } = await import('./parts/sync.js');
   const pull = kind === 'behind' ? await pullSession(session, {}, op) : undefined;
   const push = kind === 'behind' ? undefined : await pushSession(session, options, op);
   const commit = push?.commit ?? pull?.commit ?? (here.head?.id as ObjectId);

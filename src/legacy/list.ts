@@ -3,6 +3,7 @@ import { type BrowserStateError, isError } from '../base/errors.js';
 import { checkId } from '../format/keys.js';
 import type { Call } from '../session/call.js';
 import type { LegacySource } from '../session/replica/legacy-source.js';
+import { byName } from '../session/session-list.js';
 import { measure } from './sources.js';
 
 export interface LegacySession {
@@ -44,9 +45,4 @@ async function describe(session: string, source: LegacySource, op: Call): Promis
     if (!isError(error, 'USAGE', 'INTEGRITY', 'UNREADABLE')) throw error;
     return { session, from, files: 0, bytes: 0, state: 'rejected', problem: error };
   }
-}
-
-/** Returns entries in the order of their names. */
-export function byName<T>(entries: ReadonlyMap<string, T>): [name: string, value: T][] {
-  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
 }

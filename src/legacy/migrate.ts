@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { readAhead } from '../base/concurrency.js';
 import { BrowserStateError, check, isError, throwIfAborted } from '../base/errors.js';
 import { FETCH_AHEAD_BYTES, MAX_REMOTE_SPAN, REMOTE_CONCURRENCY } from '../base/limits.js';
-import { kind, type OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import { isEmptyDiff, type TreeDiff } from '../format/diff.js';
 import type { ObjectId } from '../format/object-id.js';
@@ -16,7 +15,7 @@ import { parentPath } from '../format/path.js';
 import { failWriting } from '../fs/errors.js';
 import { microseconds, setTime } from '../fs/times.js';
 import type { ByteRange } from '../provider/provider.js';
-import { type Call, hasRemote, type OfflineOptions, offlineOptions } from '../session/call.js';
+import { type Call, hasRemote, type OfflineOptions } from '../session/call.js';
 import { commitDirectory } from '../session/commit/commit.js';
 import type { LogEntry } from '../session/log-entry.js';
 import { noSession } from '../session/names.js';
@@ -48,8 +47,6 @@ export interface MigrateOptions extends OfflineOptions {
   keepCaches?: boolean | undefined;
   onProgress?: OnProgress | undefined;
 }
-
-export const migrateOptions: OptionNames<MigrateOptions> = { ...offlineOptions, keepCaches: kind.flag, onProgress: kind.call };
 
 /** The label with the digest of the files, so that a repeated migration recognizes the commit. */
 const LABEL = 'migrated';

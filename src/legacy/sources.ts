@@ -17,7 +17,6 @@ import { ifThere, quote } from '../fs/paths.js';
 import { readBytes } from '../provider/local/files.js';
 import type { Foreign, Provider, RequestOptions } from '../provider/provider.js';
 import type { LegacyEntry, LegacySource } from '../session/replica/legacy-source.js';
-import { scan } from '../workspace/capture/scan.js';
 
 /** A file that v0 adds to each session. */
 const METADATA_FILE = '.browserstate-metadata.json';
@@ -92,6 +91,7 @@ function isDirectory(path: string): boolean {
 
 async function scanned(folder: string, { signal }: RequestOptions): Promise<LegacyEntry[]> {
   try {
+    const { scan } = await import('../workspace/capture/scan.js');
     const { entries } = await scan(folder, { excludes: (path) => path === METADATA_FILE }, { signal });
     return entries.map(({ path, kind, size, target, mode, mtimeNs, ctimeNs }) => {
       const mark = kind === 'file' ? `${mtimeNs}-${ctimeNs}` : '';

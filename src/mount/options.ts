@@ -4,8 +4,9 @@ import type { OnProgress } from '../base/progress.js';
 import type { RequestOptions } from '../base/request.js';
 import { type OfflineOptions, offlineOptions } from '../session/call.js';
 import { type CommitOptions, commitOptions } from '../session/commit/options.js';
-import { type OnConflict, onConflictKind } from '../sync/conflict.js';
-import { type MountPullOptions, mountPullOptions } from '../sync/pull-for-mount.js';
+import type { OnConflict } from '../sync/conflict.js';
+import { mountPullOptions, onConflictKind } from '../sync/options.js';
+import type { MountPullOptions } from '../sync/pull-for-mount.js';
 import type { MountMode } from './registry.js';
 
 /** `commit`: the content becomes a commit. `discard`: the content is removed. */

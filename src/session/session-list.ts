@@ -62,3 +62,8 @@ export async function* listRefs(
   };
   yield* readAhead(names.sort(), REMOTE_CONCURRENCY, read);
 }
+
+/** Returns entries in the order of their names. */
+export function byName<T>(entries: ReadonlyMap<string, T>): [name: string, value: T][] {
+  return [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -1,6 +1,5 @@
 /** Pushes of a session that has moved on the remote. */
 import { BrowserStateError, isError } from '../base/errors.js';
-import { kind } from '../base/option-check.js';
 import type { RemoteCall } from '../session/call.js';
 import { mayName } from '../session/condemned.js';
 import { deleteSession, fork } from '../session/history.js';
@@ -17,8 +16,6 @@ import { type Sent, type Shipment, send } from './upload.js';
  * added that has both heads as parents and the tree of one.
  */
 export type OnConflict = 'fail' | 'fork' | Keep;
-
-export const onConflictKind = kind.oneOf('fail', 'fork', 'ours', 'theirs');
 
 export interface Divergence extends Pick<Relation, 'unsent' | 'base'> {
   here: LiveSession;

@@ -1,16 +1,11 @@
 /** Updates the local copy of a session from the remote before it is mounted. */
 import { BrowserStateError, isError } from '../base/errors.js';
-import { requestOptions } from '../base/operation.js';
-import { kind, type OptionNames } from '../base/option-check.js';
 import type { RemoteCall } from '../session/call.js';
 import { deleteSession } from '../session/history.js';
-import { onConflictKind } from './conflict.js';
 import { type PullSettings, pullSeen } from './pull.js';
 import { type PushOptions, pushSession } from './push.js';
 
 export type MountPullOptions = Omit<PushOptions, 'release'>;
-
-export const mountPullOptions: OptionNames<MountPullOptions> = { ...requestOptions, onConflict: onConflictKind, onProgress: kind.call };
 
 interface MountPullSettings extends Pick<MountPullOptions, 'onConflict'>, Pick<PullSettings, 'frames'> {
   /** Runs if the remote does not have the session, while v0 is checked for it. */

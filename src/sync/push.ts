@@ -1,7 +1,5 @@
 /** Pushes of a session's commits to the remote (SPEC.md 11.5). */
 import { BrowserStateError, isError } from '../base/errors.js';
-import { requestOptions } from '../base/operation.js';
-import { kind, type OptionNames } from '../base/option-check.js';
 import type { OnProgress } from '../base/progress.js';
 import type { ObjectId } from '../format/object-id.js';
 import type { HistoryEntry } from '../format/ref.js';
@@ -12,7 +10,7 @@ import { forkName } from '../session/relatives.js';
 import { lostIn } from '../session/replica/lost.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
-import { becomeFork, conflict, type OnConflict, onConflictKind, sendFork, sendMerged, unsentCommits } from './conflict.js';
+import { becomeFork, conflict, type OnConflict, sendFork, sendMerged, unsentCommits } from './conflict.js';
 import { relate, tagsOf } from './histories.js';
 import { pullSeen } from './pull.js';
 import { missingOfHead, resend } from './relocate.js';
@@ -25,13 +23,6 @@ export interface PushOptions extends RequestOptions {
   release?: string | undefined;
   onProgress?: OnProgress | undefined;
 }
-
-export const pushOptions: OptionNames<PushOptions> = {
-  ...requestOptions,
-  onConflict: onConflictKind,
-  release: kind.text,
-  onProgress: kind.call,
-};
 
 export interface PushResult {
   session: string;

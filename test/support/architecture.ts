@@ -26,7 +26,7 @@ export const layers: readonly (readonly string[])[] = [
 
 /** The only files of src that cli imports. */
 const entryPoints = isIn(
-  'src/index.ts src/drivers/open.ts src/base/{nearest,system-errors}.ts src/provider/s3/s3.ts src/provider/gcs/gcs.ts',
+  'src/index.ts src/api/open.ts src/drivers/open.ts src/base/{nearest,system-errors}.ts src/provider/s3/s3.ts src/provider/gcs/gcs.ts',
 );
 
 /** Files that run without Node. They import each other and `#platform`. */

@@ -1,6 +1,7 @@
 /** Modules are loaded only when they are needed. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { showingLoads } from '../../support/loading.js';
@@ -18,10 +19,13 @@ function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   const local = { PATH: process.env['PATH'], HOME: home };
   spawnSync(process.execPath, [main, 'init'], { env: local });
   const env = { ...local, BROWSERSTATE_REMOTE: 's3://bucket/prefix?region=us-east-1' };
-  const { status, stderr } = spawnSync(process.execPath, [...showingLoads, main, ...args], { encoding: 'utf8', env });
+  const { status, stderr } = spawnSync(process.execPath, [...showingLoads, main, ...args], { encoding: 'utf8', env, cwd: home });
   t.is(status, 0, stderr);
   return [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url]) => (url as string).replace(root, ''));
 }
+
+/** Returns the part of the library that a file of the bundle begins; undefined for other files. */
+const partOf = (url: string): string | undefined => /^lib\/(index|open|sync|directory|mounts|maintenance)\b/.exec(url)?.[1];
 
 const cheap = [
   ['--help'],
@@ -36,7 +40,7 @@ for (const args of cheap) {
     t.true(modules.includes('lib/cli.js'));
     // The bundle includes the yargs that reads the command.
     t.deepEqual(
-      modules.filter((url) => url === 'lib/index.js' || url.includes('/node_modules/')),
+      modules.filter((url) => partOf(url) !== undefined || url.includes('/node_modules/')),
       [],
     );
   });
@@ -48,17 +52,35 @@ test.serial('the bundle replaces string-width, which compiles tables of emoji', 
   t.notRegex(program, /^(?:string-width|emoji-regex) \d/m);
 });
 
-test.serial('snapshot starts neither processes nor threads', (t) => {
-  const modules = modulesOf(t, 'snapshot', temporary(t), '-s', 'work', '--no-push', '--allow-shrink');
+test.serial('snapshot starts neither processes nor threads, and loads no other part than directories', (t) => {
+  const dir = temporary(t);
+  writeFileSync(join(dir, 'a'), 'a');
+  const modules = modulesOf(t, 'snapshot', dir, '-s', 'work', '--no-push');
+  t.deepEqual(modules.flatMap((url) => partOf(url) ?? []).sort(), ['directory', 'open']);
   t.deepEqual(
     modules.filter((url) => url === 'node:child_process' || url === 'node:worker_threads'),
     [],
   );
 });
 
-test.serial('a command that needs the library loads it', (t) => {
-  t.true(modulesOf(t, 'stats').includes('lib/index.js'));
-});
+const parts: [args: string[], parts: string[]][] = [
+  [['stats'], ['maintenance', 'open']],
+  [['sessions', '--offline'], ['open']],
+  [
+    ['run', '-s', 'work', '--offline', '--', 'true'],
+    ['index', 'mounts'],
+  ],
+];
+for (const [args, expected] of parts) {
+  test.serial(`browserstate ${args.join(' ')} loads these parts of the library: ${expected.join(', ')}`, (t) => {
+    t.deepEqual(
+      modulesOf(t, ...args)
+        .flatMap((url) => partOf(url) ?? [])
+        .sort(),
+      expected,
+    );
+  });
+}
 
 for (const args of [['stats'], ['verify'], ['sessions', '--offline']]) {
   test.serial(`browserstate ${args.join(' ')} loads no SDK, even with a remote in a bucket`, (t) => {
