@@ -7,7 +7,7 @@ import type { World } from './worlds.js';
 
 export const OBJECTS = 6;
 /** The epoch at the start: objects that exist then were born before it. */
-export const FIRST_EPOCH = 2;
+const FIRST_EPOCH = 2;
 /** The step of an actor that has ended. */
 export const DONE = 99;
 
