@@ -1,6 +1,6 @@
 /**
- * Background checkpoints of a real Chromium that writes all the time: each restores to a profile
- * that opens, with databases that are whole (SPEC.md 11.7).
+ * Background checkpoints of a real Chromium that writes all the time (SPEC.md 11.7). Each
+ * checkpoint restores to a profile that opens, and its databases are whole.
  */
 import { execFile } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { findChromium } from '../support/browser/find-chromium.js';
 import { temporary } from '../support/temporary.js';
 
 const CHECKPOINTS = 20;
-/** Of so many one is opened in a browser. */
+/** One of this many checkpoints is opened in a browser. */
 const SAMPLE = 5;
 
 const page = `<!doctype html><title>site</title><script>
@@ -36,7 +36,7 @@ window.write = async (n) => {
   await settled((await state('readwrite')).put(crypto.getRandomValues(new Uint8Array(4000)), 'noise' + (n % 50)));
   await settled((await state('readwrite')).put(n, 'n'));
 };
-// Until the page is left; the pause leaves time for others on a small machine.
+// The page writes until it is left. The pauses leave time for other work on a small machine.
 window.busy = async () => {
   for (let n = (await read()) + 1; ; n++) await write(n).then(() => new Promise((resolve) => setTimeout(resolve, 5)));
 };
@@ -65,8 +65,8 @@ async function launch(t: ExecutionContext, profile: string): Promise<BrowserCont
 }
 
 /**
- * Visits further pages, which are entries of the browser's history, and begins to write on the
- * last.
+ * Visits further pages, which become entries of the browser's history, and begins to write on the
+ * last page.
  */
 async function browse(tab: Page, url: (path: string) => string, round: number): Promise<number> {
   for (let i = 0; i < 4; i++) await tab.goto(url(`${round}/${i}`));

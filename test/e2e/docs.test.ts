@@ -1,6 +1,6 @@
 /**
- * README.md, the recipes and the examples of other guides with a browser, run as they are printed
- * but for addresses, with the Chromium of this machine. A browser that a command starts has no
+ * README.md, the recipes and the examples of other guides with a browser, with the Chromium of this
+ * machine. They run as printed, except for addresses. A browser that a command starts has no
  * window, and closes when it has shown its page.
  */
 import { once } from 'node:events';

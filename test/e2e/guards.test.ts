@@ -1,6 +1,6 @@
 /**
- * A2, A3: the guards of a commit never raise a false alarm on real profiles: after a close, after a
- * kill, from run to run.
+ * False alarms of the guards of a commit (A2, A3). Real profiles never cause one: after a close,
+ * after a kill, from run to run.
  */
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';

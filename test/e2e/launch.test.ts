@@ -1,6 +1,6 @@
 /**
- * The whole way: log in through `launch`, to a real S3 gateway, and from there to machines that
- * hold nothing.
+ * The whole workflow: log in through `launch`, push to a real S3 gateway, and mount on machines
+ * that hold nothing.
  */
 import { join } from 'node:path';
 import test from 'ava';
@@ -50,7 +50,7 @@ for (const [name, launch] of Object.entries(drivers)) {
     const site = await startSite();
     const warnings: string[] = [];
     let machines = 0;
-    /** On a machine of its own: what each origin says to the script. */
+    /** Returns the answer of each origin to the script, on a new machine. */
     const onNewMachine = async (session: string, script: string): Promise<unknown[]> => {
       const home = join(folder, `home ${machines++}`);
       const state = new BrowserState({ storageType: 's3', s3Options, home, onWarning: (warning) => warnings.push(warning) });

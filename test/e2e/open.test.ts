@@ -1,5 +1,5 @@
 /**
- * `open` with a real browser and a window: a login is kept when a person closes the window, by
+ * `open` with a real browser and a window. A login is kept after a person closes the window, after
  * Ctrl-C, and after `open` was killed.
  */
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { chromiumPath, firefoxPath } from '../support/browser/login.js';
 import { Desk, type Outcome, outcome } from '../support/cli.js';
 
 const TITLE = 'a site with a login';
-/** A first start of Firefox may open a page in a window of its own. */
+/** Titles of windows to close. A first start of Firefox may open a page in a window of its own. */
 const WINDOW = `${TITLE}|Mozilla Firefox`;
 
 interface Site {
@@ -59,11 +59,11 @@ for (const [name, path] of Object.entries(browsers)) {
     return { desk, site: await startSite(t) };
   };
 
-  /** Opens a page; resolves when the site is visited, to the user and the running command. */
+  /** Opens a page. Resolves when the site is visited, to the user and the running command. */
   const open = async (t: ExecutionContext, desk: Desk, site: Site, page: string, ...words: string[]) => {
     const visit = site.visit();
     const child = desk.start(['open', 'work', site.url + page, ...words]);
-    // A failed assertion leaves it open.
+    // A failed assertion leaves the browser open.
     t.teardown(() => void child.kill('SIGINT'));
     const ended = outcome(child);
     const user = await Promise.race([visit, ended.then(({ stderr }) => Promise.reject(new Error(stderr)))]);
@@ -90,7 +90,7 @@ for (const [name, path] of Object.entries(browsers)) {
     test.serial(`${name}: a login is there again after ${signal}, and without a window`, async (t) => {
       const { desk, site } = await begin(t);
       const first = await open(t, desk, site, '/login/ada');
-      // Firefox ends at a signal with what it has written until then.
+      // At a signal, Firefox exits with the data that it has written until then.
       while (name === 'Firefox' && !hasWritten(desk)) await sleep(50);
       first.child.kill(signal);
       closed(t, await first.ended);
@@ -109,7 +109,7 @@ for (const [name, path] of Object.entries(browsers)) {
     const busy = await desk.run('open', 'work', '--json');
     t.is(busy.status, 7, busy.stderr);
     const { error } = JSON.parse(busy.stderr) as { error: { details: { pid: number } } };
-    // Nobody but its window ends it.
+    // Only closing its window ends the browser.
     await display.close(WINDOW, ending(error.details.pid));
     const next = await open(t, desk, site, '/');
     t.is(next.user, 'ada');

@@ -1,6 +1,6 @@
 /**
- * Preparation of real profiles: each test shows the behavior of the browser without it, and then
- * with it.
+ * Preparation of real profiles. Each test shows the behavior of the browser without preparation,
+ * and then with it.
  */
 import { cpSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ test.serial('a Chromium that was killed is mended, and the next one starts as af
   await visit(profile, place, 'login("ada")');
   const browser = await puppeteer.launch({ executablePath: chromiumPath(), userDataDir: profile, args: quietArguments });
   await (await browser.newPage()).goto(`http://shop.localhost:${place.port}/`);
-  // It is some seconds until Chromium writes down that it has not ended yet.
+  // Chromium records only after some seconds that it has not ended yet.
   while (exitType(profile) !== 'Crashed') await setTimeout(100);
   await kill(browser);
   t.is(exitType(profile), 'Crashed');

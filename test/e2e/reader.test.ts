@@ -33,7 +33,10 @@ async function openPage(t: ExecutionContext): Promise<Page> {
   return page;
 }
 
-/** Reads all versions of a session in the page: of each the hash of every file, by path. */
+/**
+ * Reads all versions of a session in the page. Returns the hash of every file of each version, by
+ * path.
+ */
 const readInPage = (page: Page, url: string, session: string): Promise<Record<string, Record<string, string>>> =>
   page.evaluate(`(async () => {
     const { openReader } = await import('/reader.js');
@@ -49,7 +52,7 @@ const readInPage = (page: Page, url: string, session: string): Promise<Record<st
     return found;
   })()`);
 
-/** The same as expected.json has it. */
+/** Returns the same hashes from expected.json. */
 const hashes = (session: 'main' | 'fork'): Record<string, Record<string, string>> =>
   Object.fromEntries(
     expected[session].map(({ commit, entries }) => {

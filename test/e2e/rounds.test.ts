@@ -1,6 +1,6 @@
 /**
- * Thirty rounds of one session: what each sends is in proportion to what it changed, however many
- * there were before.
+ * Thirty rounds of one session. The bytes that each round sends are in proportion to its changes,
+ * regardless of the number of rounds before.
  */
 import { join } from 'node:path';
 import test from 'ava';
@@ -14,8 +14,8 @@ import { temporary } from '../support/temporary.js';
 
 const ROUNDS = 30;
 /**
- * What all rounds send is at most this multiple of their changed pages, compressed as well as the
- * store does for small commits (SPEC.md 13: sends, amortized).
+ * Maximum ratio of the bytes sent by all rounds to their changed pages. The pages are compressed as
+ * well as the store compresses small commits (SPEC.md 13: sends, amortized).
  */
 const MOST_SENT = 3;
 

@@ -1,6 +1,6 @@
 /**
- * L4: `run` with a real browser that used the directory, another one, or none, and one that only
- * prints its version.
+ * `run` with real browsers (L4): browsers that used the directory, another directory, or none, and
+ * a browser that only prints its version.
  */
 import test from 'ava';
 import { chromiumPath } from '../support/browser/login.js';

@@ -1,6 +1,6 @@
 /**
- * C13: 200 commits that are cancelled at random moments next to other writers of one local store.
- * They leave no dangling ref and no objects.
+ * Commits that are cancelled at random moments (C13): 200 of them, next to other writers of one
+ * local store. They leave no dangling ref and no objects.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,7 +31,8 @@ test(`C13: ${COMMITS} commits that are cancelled at random moments beside two ot
   const store = await openStore({ home, userId: 'tester' });
   const outcomes: Record<string, number> = {};
   for (let n = 0; n < COMMITS; n++) {
-    // The files of another writer, and new ones, so that objects of others are reused.
+    // The directory has the files of another writer, and new files, so that objects of other
+    // writers are reused.
     const dir = profile('aborted', n, 9);
     const controller = new AbortController();
     const commit = store

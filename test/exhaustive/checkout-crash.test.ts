@@ -1,7 +1,7 @@
 /**
  * A checkout that is killed at any step that changes the file system (SPEC.md R-OUT-2, R-OUT-3,
- * R-OUT-6). The old content is never lost before the new one is complete, and no mixture is ever
- * committed. The next checkout gives the exact tree and leaves nothing else.
+ * R-OUT-6). The old content is never lost before the new content is complete, and no mixture is
+ * ever committed. The next checkout gives the exact tree and leaves nothing else.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
@@ -16,13 +16,13 @@ interface Work {
   dir: string;
 }
 
-/** The directory as it is before, and whether it is overwritten by force. */
+/** The initial state of the directory, and whether a checkout overwrites it by force. */
 interface Scenario {
   prepare(work: Work): Promise<unknown>;
   force: boolean;
   /** The directory itself stays. */
   keep?: true;
-  /** It holds parts of two versions, which must not be committed. */
+  /** The directory holds parts of two versions, which must not be committed. */
   mixture?: true;
 }
 
@@ -38,7 +38,7 @@ const scenarios: Record<string, Scenario> = {
   'a mixture that an earlier crash left': { force: false, prepare: makeMixture, mixture: true },
 };
 
-/** Prepares the directory anew, without any record of it. */
+/** Prepares the directory anew, without a record of it. */
 async function begin(work: Work, { prepare }: Pick<Scenario, 'prepare'>): Promise<void> {
   rmSync(join(work.home, 'tester', '.store', 'records'), { recursive: true, force: true });
   rmSync(join(work.dir, '..'), { recursive: true, force: true });
@@ -46,7 +46,7 @@ async function begin(work: Work, { prepare }: Pick<Scenario, 'prepare'>): Promis
   await prepare(work);
 }
 
-/** The last step at which a checkout in place is a mixture; found once. */
+/** The last step at which a checkout in place is a mixture. Found once. */
 let mixtureAt: number | undefined;
 
 /** Kills a checkout in place at that step. */

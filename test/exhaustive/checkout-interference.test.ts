@@ -1,5 +1,5 @@
 /**
- * C5: a checkout that died at any step, and a directory that was changed since (SPEC.md R-OUT-2,
+ * A checkout that died at any step, and a directory that was changed since (C5; SPEC.md R-OUT-2,
  * R-OUT-3, R-OUT-6).
  */
 import { execFile } from 'node:child_process';
@@ -13,7 +13,7 @@ import { commitVersions } from '../support/exhaustive/killed.js';
 import { testWith } from '../support/machine.js';
 import { temporary } from '../support/temporary.js';
 
-/** Every step is tried with one interference in three; test/long tries all with all. */
+/** Every step is tried with one interference in three. test/long tries all combinations. */
 const stride = Number(process.env['STRIDE'] ?? 3);
 
 const targets: Record<string, Partial<Target>> = {

@@ -1,4 +1,7 @@
-/** Larger worlds of the model of garbage collection (SPEC.md 11.2). The unit test has others. */
+/**
+ * Larger worlds of the model of garbage collection (SPEC.md 11.2). The unit test has the smaller
+ * worlds.
+ */
 import test from 'ava';
 import { explore } from '../support/model/explore.js';
 import { largeWorlds } from '../support/model/worlds.js';

@@ -8,7 +8,7 @@ import test from 'ava';
 import { checkOut, fill, flipped, isReported } from '../support/repository/damage.js';
 import { temporary } from '../support/temporary.js';
 
-/** The files that are part of the repository: all but what is this machine's own. */
+/** Returns the files that are part of the repository: all except this machine's own files. */
 function repositoryFiles(store: string): string[] {
   const own = /^(?:index|records|tmp|workspaces)(?:\/|$)/;
   const files = readdirSync(store, { recursive: true, encoding: 'utf8' }).filter((path) => statSync(join(store, path)).isFile());

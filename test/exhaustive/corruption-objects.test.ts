@@ -1,6 +1,6 @@
 /**
- * Objects and cells in any provider: flipped, cut at every length, exchanged for each other,
- * deleted.
+ * Objects and cells in any provider that are flipped, cut at every length, exchanged for each
+ * other, or deleted.
  */
 import { createHash } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
@@ -15,8 +15,8 @@ const ROOT = 'tester/.store/';
 interface Subject {
   content: Content;
   /**
-   * What becomes of a checkout with one thing replaced (by nothing if undefined), which must be
-   * reported.
+   * Checks out with objects replaced; undefined removes an object. Asserts that the damage is
+   * reported. Returns the outcome.
    */
   outcome(t: ExecutionContext, what: string, replaced: Record<string, Uint8Array | undefined>): Promise<'exact' | 'rejected' | 'failed'>;
 }

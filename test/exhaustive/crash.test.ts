@@ -1,6 +1,6 @@
 /**
- * A process that dies at any write. It leaves the whole old or new state, and the operation can be
- * repeated (SPEC.md R-WRITE-1).
+ * A process that dies at any write. Its store has the whole old or new state, and the operation can
+ * be repeated (SPEC.md R-WRITE-1).
  */
 import { join } from 'node:path';
 import test from 'ava';
@@ -96,7 +96,10 @@ for (const name of ['first commit', 'second commit', 'commit with a tag', 'rollb
   });
 }
 
-/** Loses the answer to the nth write, before or after its effect. All other answers arrive. */
+/**
+ * Returns a provider that loses the response to the nth write, before or after its effect. All
+ * other responses arrive.
+ */
 function losing(inner: Provider, n: number, when: 'before' | 'after'): { provider: Provider; lost: () => string } {
   let count = 0;
   let lost = '';

@@ -1,4 +1,4 @@
-/** A few rounds of test/long/directory-rounds.test.ts. */
+/** Rounds of test/long/directory-rounds.test.ts, a few of them. */
 import test from 'ava';
 import { directoryRounds } from '../support/exhaustive/directory-rounds.js';
 import { testWith } from '../support/machine.js';

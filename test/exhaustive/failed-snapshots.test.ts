@@ -1,5 +1,6 @@
 /**
- * C13: snapshots that fail before their swap leave the bytes of the store as they were, 50 of 50.
+ * Snapshots that fail before their swap (C13). In 50 of 50 runs they leave the bytes of the store
+ * unchanged.
  */
 import { testFailures } from '../support/session/failed-snapshots.js';
 

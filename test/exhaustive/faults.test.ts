@@ -1,7 +1,7 @@
 /**
- * A single request that fails, in every way, at every index of every operation between home and
- * remote: the operation succeeds, or truly reports its failure. It can be repeated, and the remote
- * and the local store are whole (SPEC.md R-WRITE-1, R-WRITE-3).
+ * A single request that fails, in every way, at every index of every operation between the local
+ * store and the remote. The operation succeeds, or truly reports its failure. The operation can be
+ * repeated, and the remote and the local store are whole (SPEC.md R-WRITE-1, R-WRITE-3).
  */
 import test from 'ava';
 import { memoryProvider, type Provider } from '../../src/index.js';

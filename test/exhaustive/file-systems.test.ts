@@ -1,5 +1,5 @@
 /**
- * S5: a real file system without hard links. Needs exFAT, of the kernel or as `mount.exfat-fuse`.
+ * A real file system without hard links (S5). Needs exFAT, of the kernel or as `mount.exfat-fuse`.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ function isDone(...command: [string, ...string[]]): boolean {
   }
 }
 
-/** Mounts a new exFAT; returns the function that unmounts it, undefined if that fails. */
+/** Mounts a new exFAT. Returns the function that unmounts it, or undefined if mounting fails. */
 function mountExfat(image: string, at: string): (() => void) | undefined {
   writeFileSync(image, '');
   truncateSync(image, 32 * 2 ** 20);

@@ -1,6 +1,6 @@
 /**
- * B5, C14: manifests of a few hundred bytes to a few hundred KB that claim as much as SPEC.md 12
- * allows. A process that reads one takes no more than 512 MB.
+ * Manifests of a few hundred bytes to a few hundred KB that claim as much as SPEC.md 12 allows (B5,
+ * C14). A process that reads one takes no more than 512 MB.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -27,7 +27,7 @@ const file = (path: string, size: number, ids: string): TreeEntry => ({ ...fileE
 const patchesOf = ({ frame }: Location): PatchLocation[] =>
   Array.from({ length: MAX_PATCHES }, (_, i) => ({ frame, offset: i * PAGE_SIZE, bitmap: 2 ** i }));
 
-/** A repository whose newest manifest claims the most of something. */
+/** Returns a repository whose newest manifest claims the maximum of something. */
 async function claiming(what: string): Promise<Content> {
   const repository = forged();
   const [newest] = repository.versions;
@@ -39,7 +39,7 @@ async function claiming(what: string): Promise<Content> {
     newest.locations = new Array(MAX_BLOBS).fill({ ...place, baseLength: size, frame });
   };
   if (what === 'file') {
-    // The largest file that there can be, of one blob of zeros.
+    // The largest possible file, of one blob of zeros.
     const blob = new Uint8Array(65_536);
     repository.packs.set(place.frame.pack, blob);
     newest.locations = [{ ...place, baseLength: blob.length, frame: { ...place.frame, storedLength: blob.length, length: blob.length } }];

@@ -36,14 +36,14 @@ type Act = (provider: Provider, attempts: Attempt[]) => Promise<void>;
 interface Stop {
   /** The step before which the actor is stopped. */
   step: number;
-  /** Swaps of others meanwhile. */
+  /** Number of swaps by others meanwhile. */
   others: number;
   goesOn: boolean;
 }
 
 /**
- * Stops an actor that runs `act` on a cell that was swapped `before` times. Returns true if it had
- * not finished by itself.
+ * Stops an actor that runs `act` on a cell that was swapped `before` times. Returns true if the
+ * actor had not finished by itself.
  */
 async function stopped(limit: number, before: number, stop: Stop, act: Act): Promise<boolean> {
   const open = processes(limit);

@@ -1,4 +1,4 @@
-/** C7: parts of stores, mount points and entries of the system, with real mounts. */
+/** Parts of stores, mount points and entries of the system, with real mounts (C7). */
 import { execFile } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { temporary } from '../support/temporary.js';
 
 const program = fileURLToPath(new URL('../support/programs/mount-checks.js', import.meta.url));
 
-/** Cases of the program; the next one is a line. */
+/** Cases of the program. A new case is a line. */
 const cases: Record<string, string> = {
   'a part of another home': 'is no target and no source',
   'a directory in a part of another home': 'is no target and no source',

@@ -33,7 +33,7 @@ function wasKilled(home: string, remote: string, mark: string, killAt: number): 
 const open = (home: string, remote: string): Promise<Store> =>
   openStore({ home, userId: 'tester', remote: localProvider(remote, systemHost) });
 
-/** Every step is in one of these parts, so that each part is done in a minute. */
+/** Number of parts. Every step is in one part, so that each part takes about a minute. */
 const PARTS = 8;
 
 for (let part = 1; part <= PARTS; part++) {

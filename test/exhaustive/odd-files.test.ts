@@ -1,4 +1,4 @@
-/** B6: each thing that is no file and no directory, in each place of a folder store. */
+/** Special files, each at each path of a folder store (B6). */
 import { testPlaces } from '../support/session/odd-files.js';
 
 testPlaces(1);

@@ -1,5 +1,5 @@
 /**
- * C3: pushes by real processes to a real mount that is unmounted at random moments, in use or not.
+ * Pushes by real processes to a real mount that is unmounted at random moments, in use or not (C3).
  * Needs the right to mount.
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -44,8 +44,8 @@ testWith(['mounts that all see'])(
     const session = store.session('main');
     const write = (n: number): void => writeFileSync(join(dir, 'file'), noise(6_000_000, n));
     /**
-     * Runs a push, and `at` when it has begun that many requests. The last of them is held until
-     * then.
+     * Runs a push. Calls `at` after the push has begun that many requests. The last of these
+     * requests is held until then.
      */
     const push = async (held: number, at: (requests: number, go: () => void) => void = () => undefined) => {
       const pushing = spawn(process.execPath, [child, home, mnt, String(held)], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -73,7 +73,7 @@ testWith(['mounts that all see'])(
     for (let n = 2; n < PUSHES + 2; n++) {
       write(n);
       await session.commit(dir, { offline: true });
-      // The disk goes away before a request, while one is under way, or when the push has ended.
+      // The disk disappears before a request, during one, or after the push has ended.
       const how = (['before', 'during', 'after'] as const)[n % 3] as 'before' | 'during' | 'after';
       const moment = how === 'after' ? Number.POSITIVE_INFINITY : 1 + Math.floor(Math.random() * requests);
       const { outcome } = await push(how === 'before' ? moment : 0, (begun, go) => {

@@ -1,6 +1,6 @@
 /**
- * The annotated bytes of SPEC.md 17.1 are those that the library writes, and a repository that both
- * readers read.
+ * The annotated bytes of SPEC.md 17.1. They are the bytes that the library writes, and a repository
+ * that both readers read.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

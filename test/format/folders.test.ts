@@ -1,5 +1,5 @@
 /**
- * Damaged folders: the tag of each rule, the library's readers, its check, and the reader that was
+ * Damaged folders. The tag of each rule, the library's readers, its check, and the reader that was
  * written from SPEC.md alone agree (B6, B8).
  */
 import { existsSync, readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { namedRules, rules } from '../support/spec/rules.js';
 import { temporary } from '../support/temporary.js';
 import { Refusal, readerOf } from './reader/reader.js';
 
-/** Reads the head's only file from SPEC.md alone. Undefined if that is rejected. */
+/** Reads the head's only file from SPEC.md alone. Returns undefined if the file is rejected. */
 function readAlone(root: string): string | undefined {
   try {
     const reader = readerOf(root);

@@ -1,6 +1,6 @@
 /**
- * The limits of SPEC.md 12 are those of the library, and those of the reader that was written from
- * it (B5).
+ * The limits of SPEC.md 12. The library and the reader that was written from SPEC.md have the same
+ * limits (B5).
  */
 import test from 'ava';
 import * as library from '../../src/base/limits.js';

@@ -1,8 +1,8 @@
 /**
  * Hostile repositories, read from SPEC.md alone. The second reader accepts and rejects the same as
- * the library's readers, and as the tag of each rule says (B2, B8).
- * test/unit/repository/maintain/rule-tags.test.ts runs the library's readers and its check on the
- * same cases. test/integration/sync/hostile-manifests.test.ts does so for manifests.
+ * the library's readers, and as the tag of each rule says (B2, B8). The library's readers and its
+ * check run on the same cases in test/unit/repository/maintain/rule-tags.test.ts. Manifests have
+ * their own cases in test/integration/sync/hostile-manifests.test.ts.
  */
 import test from 'ava';
 import { encodeCommit } from '../../src/format/commit.js';

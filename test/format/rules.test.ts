@@ -1,4 +1,4 @@
-/** The rules of SPEC.md are tagged and tested, and nothing names a rule that is not there (B8). */
+/** The rules of SPEC.md. They are tagged and tested, and nothing names an absent rule (B8). */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import test from 'ava';
@@ -30,7 +30,7 @@ test('B8: every rule has an id that is used once, and one of the three tags', (t
     rules.filter(({ tag }) => !(tags as readonly string[]).includes(tag)).map(({ id, tag }) => `${id} (${tag})`),
     [],
   );
-  // A definition that the pattern of the others does not find would have no tag.
+  // A definition in another form, which the pattern does not find, would have no tag.
   const bold = new Set([...specText.matchAll(/\*\*(R-[A-Z0-9-]+)\*\*/g)].map(([, id]) => id as string));
   t.deepEqual([...bold], [...known]);
 });
@@ -44,7 +44,7 @@ test('B8: every rule is named by a test', (t) => {
 });
 
 /**
- * Sections whose data the second reader reads: what breaks a rule there is a vector or a hostile
+ * Sections whose data the second reader reads. A violation of their rules is a vector or a hostile
  * repository.
  */
 const readAlone = /^(?:[1-9]|1[234])(?:\.|$)|^10\.1$/;

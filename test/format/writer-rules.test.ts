@@ -1,4 +1,4 @@
-/** Rules that bind a writer alone: what the stored bytes must be although no reader looks (B8). */
+/** Rules that bind only a writer. The tests check stored bytes that no reader checks (B8). */
 import { appendFileSync, lstatSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';

@@ -1,5 +1,5 @@
 /**
- * C5: every step of every checkout with every kind of interference; the exhaustive suite tries a
+ * Every step of every checkout with every kind of interference (C5). The exhaustive suite tries a
  * third of them.
  */
 import process from 'node:process';

@@ -1,4 +1,4 @@
-/** The kills of test/e2e/killed.test.ts, many more of them. */
+/** A large number of the kills of test/e2e/killed.test.ts. */
 import test from 'ava';
 import { killRounds } from '../support/browser/killed.js';
 

@@ -1,12 +1,13 @@
-/** C15: the memory that a profile of 200,000 small files takes. */
+/** The memory that a profile of 200,000 small files takes (C15). */
 import test from 'ava';
 import { measureSmallFiles, type SmallFilesStep } from '../support/measure/small-files.js';
 import { temporary } from '../support/temporary.js';
 
 const MIB = 1024;
 /**
- * Measured: 340, 350, 232, 266 and 263 MiB; runs differ by a tenth to a quarter. The version that
- * listed every place took 409 to 435, 435 to 455, 241, 252 to 274 and 310 to 339.
+ * Maximum MiB of each step. Measured: 340, 350, 232, 266 and 263 MiB; runs differ by a tenth to a
+ * quarter. The version that listed every location took 409 to 435, 435 to 455, 241, 252 to 274 and
+ * 310 to 339.
  */
 const bounds: Record<SmallFilesStep, number> = {
   'first commit': 400 * MIB,

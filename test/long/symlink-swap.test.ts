@@ -1,6 +1,6 @@
 /**
- * C9: a directory that is swapped for a symlink to one outside and back, at random moments, during
- * snapshots and restores.
+ * A directory that is swapped for a symlink to an outside directory and back, at random moments,
+ * during snapshots and restores (C9).
  */
 import { lstatSync, mkdirSync, renameSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ function scene(t: ExecutionContext) {
     folder,
     dir,
     outside,
-    /** Runs `work` while the directory is swapped, and puts it back if its path is free. */
+    /** Runs `work` while the directory is swapped. Puts the directory back if its path is free. */
     async whileSwapping<T>(work: () => Promise<T>): Promise<T> {
       Atomics.store(state, 0, 1);
       Atomics.notify(state, 0);

@@ -1,4 +1,4 @@
-/** 50 writers on one session over a bad network, far more commits than a ref holds. */
+/** Fifty writers on one session over a bad network, with far more commits than a ref holds. */
 import test from 'ava';
 import { memoryProvider } from '../../src/index.js';
 import { writeOverHttp } from '../support/servers/writers-over-http.js';

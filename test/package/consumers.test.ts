@@ -1,6 +1,6 @@
 /**
- * The packed tarball in a project that installs it from the npm registry, with the tools that users
- * have: versions of Node, test runners, TypeScript and Next.js.
+ * The packed tarball in a project that installs it from the npm registry. The project has the tools
+ * of users: versions of Node, test runners, TypeScript and Next.js.
  */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ for (const version of [20, 22, 24, 26]) {
   });
 }
 
-/** Returns a test that any of the runners runs. */
+/** Returns a test that any of the runners can run. */
 const testIn = (form: Form, header = ''): string => `${header}
   ${scenario(form)}
   test('scenario', async () => {
@@ -48,7 +48,7 @@ interface Runner {
   files: Record<string, string>;
   /** The arguments of Node. */
   command: string[];
-  /** Found in the output if one test passed. */
+  /** A pattern that the output matches if one test passed. */
   passed: RegExp;
 }
 

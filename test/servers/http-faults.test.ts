@@ -1,6 +1,6 @@
 /**
- * The same over HTTP: the real SDK against the S3 server for tests, through a proxy that breaks one
- * request in every way that a network has.
+ * The faults of requests over HTTP, with the real SDK and the S3 server for tests. A proxy between
+ * them breaks one request in every way that a network has.
  */
 import test, { type ExecutionContext } from 'ava';
 import { s3Provider } from '../../src/provider/s3/s3.js';
@@ -12,7 +12,8 @@ import { operations, type Prepare } from '../support/sync/operations.js';
 import { switched } from '../support/sync/switch.js';
 
 /**
- * The time without progress after which a request times out. It is short if the test waits for it.
+ * Returns the time without progress after which a request times out. The time is short if the test
+ * waits for it.
  */
 const timeoutOf = (fault: HttpFault): number => (fault === 'stall' ? 1000 : 60_000);
 

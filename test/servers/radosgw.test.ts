@@ -1,6 +1,6 @@
 /**
- * The conformance suite over a real S3 server, Ceph's RADOS Gateway. The tests fail if it does not
- * start.
+ * The conformance suite over a real S3 server, Ceph's RADOS Gateway. The tests fail if the gateway
+ * does not start.
  */
 import test from 'ava';
 import { providerSuite } from '../../src/provider/conformance/suite.js';
@@ -16,7 +16,7 @@ test.before(async () => {
 });
 test.after.always(() => gateway?.stop());
 
-/** A prefix of its own for each case. */
+/** Number of cases so far, for a separate prefix in each case. */
 let cases = 0;
 const prefixes = new Map<Provider, string>();
 
@@ -39,7 +39,7 @@ for (const [title, subject] of Object.entries(subjects)) {
   };
   const reopen = async (provider: Provider): Promise<Provider> => subject(prefixes.get(provider) as string);
   const suite = providerSuite(open, { reopen });
-  // One after the other: the cases make their own load.
+  // The cases run one after the other: they make their own load.
   for (const { name, run } of suite) test.serial(`${title}: ${name}`, (t) => t.notThrowsAsync(run));
   test.serial(`${title}: the suite has all its cases`, (t) => {
     t.log(`${suite.length} cases over RADOS Gateway, ${title}`);

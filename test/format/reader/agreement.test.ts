@@ -16,7 +16,7 @@ import { readCommit, readTree } from './objects.js';
 import { unlessNoZstd } from './reader.js';
 
 /**
- * A vector as it is in the file: what a reader knows beforehand, the bytes, and for a value also
+ * A vector of the file: the facts that a reader knows beforehand, the bytes, and for a value also
  * its id.
  */
 interface Vector {
@@ -35,8 +35,8 @@ interface Refused {
 const outcomes: Partial<Record<ErrorCode, Outcome>> = { INTEGRITY: 'damage', NEWER_VERSION: 'newer version', UNSUPPORTED: 'unsupported' };
 
 /**
- * Reads the bytes of a format, as far as the vector's value is to be compared. `known` is the value
- * of a vector.
+ * Readers of the bytes of a format, in the form that the vector's value is compared with. `known`
+ * is the value of a vector.
  */
 const readers: Record<string, (bytes: Uint8Array, known: never) => unknown> = {
   primitives: (bytes, { type }: { type: 'uint' | 'int64' | 'text' | 'sized' }) => {
@@ -118,7 +118,10 @@ for (const format of formats) {
   });
 }
 
-/** Every byte of a value altered in two ways, every cut, and a byte put in everywhere. */
+/**
+ * Yields alterations of a value: every byte altered in two ways, every cut, and a byte inserted at
+ * every position.
+ */
 function* alterations(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at++) {
     for (const other of [1, 0x80]) yield bytes.map((byte, i) => (i === at ? byte ^ other : byte));

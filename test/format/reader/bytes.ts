@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 
 export type Outcome = 'damage' | 'newer version' | 'unsupported';
 
-/** Data that the reader rejects: the outcome, and the rule that they break. */
+/** Data that the reader rejects: the outcome, and the broken rule. */
 export class Refusal extends Error {
   constructor(
     readonly outcome: Outcome,
@@ -17,7 +17,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Throws damage unless the rule holds. */
+/** Throws `Refusal` for damage unless the rule holds. */
 export function must(holds: boolean, rule: string, what?: string): asserts holds {
   if (!holds) throw new Refusal('damage', rule, what);
 }
@@ -48,7 +48,7 @@ export function compareNames(a: Name, b: Name): number {
   return a.epoch - b.epoch || (a.name < b.name ? -1 : Number(a.name > b.name));
 }
 
-/** Throws unless each item of a list is above the previous one (section 2). */
+/** Throws unless each item of a list is above the previous item (section 2). */
 export function mustRise<T>(items: readonly T[], compare: (a: T, b: T) => number, rule: string): void {
   items.forEach((item, i) => void must(i === 0 || compare(items[i - 1] as T, item) < 0, rule));
 }
@@ -60,7 +60,7 @@ export interface Extension {
   value: Uint8Array;
 }
 
-/** Section 2. */
+/** A reader of the primitives of section 2. */
 export class Input {
   at = 0;
   constructor(readonly source: Uint8Array) {}
@@ -97,13 +97,13 @@ export class Input {
   int64(): bigint {
     return Buffer.from(this.take(8)).readBigInt64LE();
   }
-  /** A byte of 0 or 1. */
+  /** Reads a byte of 0 or 1. */
   flag(): boolean {
     const byte = this.byte();
     must(byte <= 1, 'R-ENC-3', 'a flag');
     return byte === 1;
   }
-  /** One of a table's values by its byte. */
+  /** Reads a byte. Returns the value of a table with that number. */
   oneOf<T extends string>(values: readonly T[]): T {
     const value = values[this.byte()];
     must(value !== undefined, 'R-ENC-3', `one of ${values.join(', ')}`);
@@ -123,7 +123,7 @@ export class Input {
     for (let left = this.uint(most); left > 0; left--) items.push(read());
     return items;
   }
-  /** R-ENC-4. */
+  /** Reads extensions (R-ENC-4). */
   extensions(): Extension[] {
     const found = this.list(this.left, () => {
       const tag = this.uint();

@@ -3,7 +3,7 @@ import { compareNames, compareText, type Extension, hex, Input, idOf, keyOf, mus
 import { limits } from './limits.js';
 import { type Commit, readCommit } from './objects.js';
 
-/** Section 8.1. */
+/** Reads a config (section 8.1). */
 export function readConfig(body: Uint8Array): void {
   const input = new Input(body);
   if (input.uint() > 0) throw new Refusal('unsupported', 'R-CRYPT-2');
@@ -19,7 +19,7 @@ export interface Epoch {
   condemned: { folder: (typeof folders)[number]; name: Name }[];
 }
 
-/** Section 8.2. */
+/** Reads an epoch (section 8.2). */
 export function readEpoch(body: Uint8Array): Epoch {
   const input = new Input(body);
   const k = input.uint();
@@ -54,13 +54,13 @@ function readEntries(input: Input, most: number): HistoryEntry[] {
   return entries;
 }
 
-/** R-REF-7. */
+/** Throws if entries repeat a commit or a manifest (R-REF-7). */
 export function mustDiffer(entries: readonly HistoryEntry[]): void {
   must(new Set(entries.map(({ id }) => id)).size === entries.length, 'R-REF-7', 'a commit twice');
   must(new Set(entries.map(({ manifest }) => keyOf('', manifest))).size === entries.length, 'R-REF-7', 'a manifest twice');
 }
 
-/** Section 8.4. */
+/** Reads a segment (section 8.4). */
 export function readSegment(body: Uint8Array, count?: number): HistoryEntry[] {
   const input = new Input(body);
   const entries = readEntries(input, limits.segmentEntries);
@@ -86,7 +86,7 @@ export interface Ref {
   extensions: Extension[];
 }
 
-/** Section 8.3. */
+/** Reads a ref (section 8.3). */
 export function readRef(body: Uint8Array): Ref {
   const input = new Input(body);
   const state = input.flag() ? 'deleted' : 'live';
@@ -123,7 +123,7 @@ export function readRef(body: Uint8Array): Ref {
   return { state, sequence, nonce, epoch, etagStyle, lease, tags: new Map(tags), entries, segments, events, head, extensions };
 }
 
-/** R-REF-4. */
+/** Reads the name of a tag (R-REF-4). */
 function checkTag(name: string): string {
   must(/^[A-Za-z0-9_-][A-Za-z0-9._@-]{0,127}$/.test(name) && name !== 'HEAD' && !/^[0-9a-fA-F]+$/.test(name), 'R-REF-4', name);
   return name;

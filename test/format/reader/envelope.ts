@@ -14,7 +14,7 @@ const native: Partial<Record<Codec, Native>> = {
   zstd: (zlib as unknown as { zstdDecompressSync?: Native }).zstdDecompressSync ?? zstdByCommand,
 };
 
-/** For a Node without zstd: the command of that name, which must be installed. */
+/** Decompresses zstd by the installed command of that name, for a Node without zstd. */
 function zstdByCommand(bytes: Uint8Array): ReturnType<Native> {
   const { error, status, stdout, stderr } = spawnSync('zstd', ['-d', '-c', '-q'], { input: bytes, maxBuffer: 2 ** 29 });
   if (error !== undefined) throw new NoZstd(error.message);
@@ -22,10 +22,10 @@ function zstdByCommand(bytes: Uint8Array): ReturnType<Native> {
   return { buffer: stdout, engine: { bytesWritten: bytes.length } };
 }
 
-/** This machine has nothing that reads zstd: no fault of the data. */
+/** Thrown if this machine has nothing that reads zstd. The data is not at fault. */
 class NoZstd extends Error {}
 
-/** Undefined if the machine has nothing that reads zstd. */
+/** Returns the result, or undefined if the machine has nothing that reads zstd. */
 export function unlessNoZstd<T>(read: () => T): T | undefined {
   try {
     return read();
@@ -35,7 +35,7 @@ export function unlessNoZstd<T>(read: () => T): T | undefined {
   }
 }
 
-/** R-CODEC: the content of a stream, of exactly that length. */
+/** Returns the content of a stream, of exactly that length (R-CODEC). */
 export function decompress(codec: Codec, bytes: Uint8Array, length: number): Uint8Array {
   if (codec === 'zstd') checkZstd(bytes, length);
   if (codec === 'raw') must(bytes.length === length, 'R-CODEC', `${bytes.length} of ${length} bytes`);
@@ -57,8 +57,8 @@ export function decompress(codec: Codec, bytes: Uint8Array, length: number): Uin
 }
 
 /**
- * R-CODEC, RFC 8878: one frame without dictionary and checksum, a bounded window, and nothing after
- * its last block.
+ * Throws unless the bytes are one frame without dictionary and checksum, with a bounded window, and
+ * nothing after its last block (R-CODEC, RFC 8878).
  */
 function checkZstd(bytes: Uint8Array, length: number): void {
   const view = Buffer.from(bytes);
@@ -85,8 +85,8 @@ export const kinds = { config: 'C', epoch: 'E', ref: 'R', segment: 'S', manifest
 export type Kind = keyof typeof kinds;
 
 /**
- * Section 4: the payload of the envelope that is stored under `key`, and the repository's id;
- * undefined: any repository's.
+ * Returns the payload of the envelope that is stored under `key`, and the repository's id (section
+ * 4). Without `repository`, accepts any repository.
  */
 export function openEnvelope(bytes: Uint8Array, kind: Kind, key: string, repository?: string): { payload: Uint8Array; repository: string } {
   must(bytes.length > 32, 'R-ENV-1', 'too short');
@@ -115,7 +115,7 @@ const bodyLimits: Record<Exclude<Kind, 'pack'>, number> = {
   manifest: limits.manifestBody,
 };
 
-/** R-ENV-3: the body of an envelope of any kind but pack. */
+/** Returns the body of an envelope of any kind except pack (R-ENV-3). */
 export function readBody(
   bytes: Uint8Array,
   kind: Exclude<Kind, 'pack'>,

@@ -31,7 +31,7 @@ export interface Manifest {
 
 const pagesOf = (bitmap: number): number[] => Array.from({ length: 16 }, (_, page) => page).filter((page) => bitmap & (1 << page));
 
-/** Section 6, the frames. */
+/** Reads the frames of a locator table (section 6). */
 function readFrames(input: Input): Frame[] {
   const packs = input.list(input.left, () => input.name());
   mustRise(packs, compareNames, 'R-LOC-3');
@@ -56,7 +56,7 @@ function readFrames(input: Input): Frame[] {
   return frames;
 }
 
-/** Section 6: the locations of blobs of those lengths. */
+/** Reads the locations of blobs of those lengths (section 6). */
 export function readLocators(bytes: Uint8Array, lengths: readonly number[]): Location[] {
   const input = new Input(bytes);
   const frames = readFrames(input);
@@ -92,7 +92,9 @@ export function readLocators(bytes: Uint8Array, lengths: readonly number[]): Loc
   return locations;
 }
 
-/** Section 7: the body of a manifest of that commit; undefined: of any. */
+/**
+ * Reads the body of a manifest of that commit (section 7). Without `commitId`, accepts any commit.
+ */
 export function readManifest(body: Uint8Array, commitId?: string): Manifest {
   const input = new Input(body);
   const commitBytes = input.sized();
@@ -116,17 +118,19 @@ export function readManifest(body: Uint8Array, commitId?: string): Manifest {
   return { commit, tree, blobs };
 }
 
-/** The ids of a file's blobs, in order. */
+/** Returns the ids of a file's blobs, in order. */
 export function blobIds({ size, ids }: Extract<Entry, { kind: 'file' }>): string[] {
   return Array.from({ length: blobCount(size) }, (_, i) => ids.slice(64 * i, 64 * i + 64));
 }
 
-/** The manifest in an envelope that is stored under `key`. */
+/** Returns the manifest in an envelope that is stored under `key`. */
 export function openManifest(bytes: Uint8Array, key: string, repository: string, commitId: string): Manifest {
   return readManifest(readBody(bytes, 'manifest', key, repository).body, commitId);
 }
 
-/** R-LOC-1, without its last step: the bytes of a blob from the uncompressed bytes of frames. */
+/**
+ * Returns the bytes of a blob from the uncompressed bytes of frames: R-LOC-1 without its last step.
+ */
 export function assemble(
   { frame, offset, baseLength, patches }: Location,
   length: number,

@@ -15,7 +15,7 @@ export type Entry =
 
 export const blobCount = (size: number): number => Math.ceil(size / limits.blob);
 
-/** Section 3.1. */
+/** Reads a tree (section 3.1). */
 export function readTree(bytes: Uint8Array): Entry[] {
   const input = new Input(bytes);
   const paths = readPaths(input);
@@ -57,13 +57,13 @@ function readPaths(input: Input): string[] {
   });
 }
 
-/** R-PATH. */
+/** Checks and returns a path (R-PATH). */
 function checkPath(path: string): string {
   must(Buffer.byteLength(path) <= limits.pathBytes && path.split('/').length <= limits.depth, 'R-PATH', 'limits');
   for (const name of path.split('/')) {
     const length = Buffer.byteLength(name);
     must(length >= 1 && length <= limits.nameBytes && name !== '.' && name !== '..', 'R-PATH', JSON.stringify(path));
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what the rule is about.
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are the subject of the rule.
     must(!/[\\\u0000-\u001f\u007f-\u009f]/.test(name), 'R-PATH', JSON.stringify(path));
   }
   return path;
@@ -95,7 +95,7 @@ export interface Commit {
   extensions: Extension[];
 }
 
-/** Section 3.2. */
+/** Reads a commit (section 3.2). */
 export function readCommit(bytes: Uint8Array): Commit {
   const input = new Input(bytes);
   const tree = hex(input.take(32));

@@ -1,5 +1,6 @@
 /**
- * The reader that was written from SPEC.md alone reads what the library wrote, as the library does.
+ * The reader that was written from SPEC.md alone. It reads the library's data with the same results
+ * as the library.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,8 +32,8 @@ for (const compression of ['auto', 'max', 'off'] as const) {
     writeProfile(dir, smallProfile(prose).set('Default/big', file(noise(300_000, 'big'), 0o640, -1n)));
     const versions: [string, Map<string, string>][] = [];
     for (let i = 0; i < 105; i++) {
-      // The first versions change pages, so that patches lie on patches; the others make the
-      // history long.
+      // The first versions change pages, so that patches lie on patches. The other versions make
+      // the history long.
       if (i < 12) writeFileSync(join(dir, 'Default/big'), withPages(noise(300_000 - 500 * i, 'big'), [i, 30, 70], i));
       writeFileSync(join(dir, 'Local State'), `version ${i}`);
       setMtime(join(dir, 'Local State'), BigInt(-i));

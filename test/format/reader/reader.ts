@@ -1,8 +1,8 @@
 /**
- * A second reader of the format, written from SPEC.md alone: it and its helpers share no line with
- * src/. It reads a whole repository: sessions, histories with their segments, tags, revisions, and
- * the files of any commit. For these it fetches only ranges of packs. If SPEC.md is not sufficient
- * to write this reader, SPEC.md is wrong.
+ * A second reader of the format, written from SPEC.md alone. The reader and its helpers share no
+ * line with src/. It reads a whole repository: sessions, histories with their segments, tags,
+ * revisions, and the files of any commit. For these it fetches only ranges of packs. If SPEC.md is
+ * not sufficient to write this reader, SPEC.md is wrong.
  */
 import { idOf, keyOf, must } from './bytes.js';
 import { type HistoryEntry, mustDiffer, type Ref, readConfig, readRef, readSegment } from './cells.js';
@@ -29,15 +29,15 @@ export class IndependentReader {
   #repository: string | undefined;
 
   /**
-   * A reader of a remote starts from a ref, and that of a local store from the config (R-CONFIG,
-   * R-CONFIG-2).
+   * A reader of a remote starts from a ref. A reader of a local store starts from the config
+   * (R-CONFIG, R-CONFIG-2).
    */
   constructor(source: Source, isRemote = false) {
     this.#source = source;
     this.#isRemote = isRemote;
   }
 
-  /** The names of the sessions that do not read as absent. */
+  /** Returns the names of the sessions that do not read as absent. */
   sessions(): string[] {
     return this.#source
       .refs()
@@ -45,7 +45,10 @@ export class IndependentReader {
       .sort();
   }
 
-  /** Every history entry of a session, newest first; none if it reads as absent. */
+  /**
+   * Returns every history entry of a session, newest first. Returns none if the session reads as
+   * absent.
+   */
   history(session: string): HistoryEntry[] {
     const ref = this.#ref(session);
     if (ref === undefined) return [];
@@ -62,7 +65,7 @@ export class IndependentReader {
     return this.#ref(session)?.tags ?? new Map();
   }
 
-  /** Section 11.9; undefined if the revision names nothing. */
+  /** Returns the entry that a revision names, or undefined if it names nothing (section 11.9). */
   resolve(session: string, revision: string): HistoryEntry | undefined {
     const entries = this.history(session);
     if (revision.startsWith('@')) return entries.find(({ commit }) => commit.time <= Date.parse(revision.slice(1)));
@@ -75,9 +78,7 @@ export class IndependentReader {
     return entry;
   }
 
-  /**
-   * The validated manifest of an entry: the inline one if the ref has it for this entry (R-REF-5).
-   */
+  /** Returns the validated manifest of an entry. The ref may have the manifest inline (R-REF-5). */
   manifest(session: string, entry: HistoryEntry): Manifest {
     const key = keyOf('manifests', entry.manifest);
     const ref = this.#ref(session);
@@ -85,7 +86,7 @@ export class IndependentReader {
     return openManifest(inline.length > 0 ? inline : this.#source.object(key), key, this.#id(), entry.id);
   }
 
-  /** The files, directories and symlinks of a commit. */
+  /** Returns the files, directories and symlinks of a commit. */
   entries(session: string, commit: HistoryEntry): ReadEntry[] {
     const { tree, blobs } = this.manifest(session, commit);
     const frames = new Map<string, Uint8Array>();
@@ -112,7 +113,7 @@ export class IndependentReader {
     return decompress(codec, this.#source.object(keyOf('packs', pack), { start: offset, end: offset + storedLength }), length);
   }
 
-  /** R-CONFIG. */
+  /** Returns the repository's id (R-CONFIG). */
   #id(): string {
     if (this.#repository !== undefined) return this.#repository;
     const config = this.#source.cell('config');
@@ -123,7 +124,7 @@ export class IndependentReader {
     return repository;
   }
 
-  /** A ref that has entries; undefined if the session reads as absent (R-REF-3). */
+  /** Returns a ref that has entries, or undefined if the session reads as absent (R-REF-3). */
   #ref(session: string): Ref | undefined {
     const key = `refs/${session}`;
     const cell = isId(session) ? this.#source.cell(key) : undefined;
@@ -139,7 +140,7 @@ function byId(entries: readonly HistoryEntry[], id: string | undefined): History
   return entries.find((entry) => entry.id === id);
 }
 
-/** A reader of a local store, whose folder is `.store`. */
+/** Returns a reader of a local store, whose folder is `.store`. */
 export function readerOf(store: string): IndependentReader {
   return new IndependentReader(folderSource(store));
 }

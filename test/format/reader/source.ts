@@ -1,6 +1,5 @@
 /**
- * Where the second reader finds cells and objects: sections 9 and 10.1 of SPEC.md, and nothing of
- * src/.
+ * The cells and objects of the second reader: sections 9 and 10.1 of SPEC.md, and nothing of src/.
  */
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -8,26 +7,26 @@ import { hex, must, sha256 } from './bytes.js';
 import { limits } from './limits.js';
 
 export interface Source {
-  /** The value of a cell; undefined if there is none. */
+  /** Returns the value of a cell, or undefined if there is none. */
   cell(key: string): Uint8Array | undefined;
-  /** An object, or some of its bytes. */
+  /** Returns an object, or some of its bytes. */
   object(key: string, range?: { start: number; end: number }): Uint8Array;
-  /** The names of the cells below `refs/`. */
+  /** Returns the names of the cells below `refs/`. */
   refs(): string[];
 }
 
-/** R-NAME-3. */
+/** Returns whether a name is an id (R-NAME-3). */
 export const isId = (name: string): boolean => /^[A-Za-z0-9_@-][A-Za-z0-9._@-]{0,127}$/.test(name);
 
-/** R-LOCAL-2: a component that is not the last of a cell's key, on disk. */
+/** Returns the name on disk of a component that is not the last of a cell's key (R-LOCAL-2). */
 function onDisk(component: string, first: boolean): string {
   const taken = component.endsWith('.cell') || (first && ['tmp', 'index', 'records', 'workspaces'].includes(component));
   return taken ? `${component}~` : component;
 }
 
 /**
- * A folder ROOT (section 10.1) and what all keys begin with: nothing for a local store, whose ROOT
- * is the folder `.store`; `<user>/.store/` for a remote folder.
+ * Returns the source over a folder ROOT (section 10.1). All keys begin with `prefix`. A local
+ * store, whose ROOT is the folder `.store`, has no prefix; a remote folder has `<user>/.store/`.
  */
 export function folderSource(root: string, prefix = ''): Source {
   const path = (key: string): string => join(root, ...key.split('/').map((component, i) => onDisk(component, i === 0)));
@@ -47,8 +46,8 @@ export function folderSource(root: string, prefix = ''): Source {
 }
 
 /**
- * R-LOCAL-12: the names in a directory below the root, which is no symlink itself; undefined if it
- * is absent, and nothing above hides it.
+ * Returns the names in a directory below the root, which is no symlink itself (R-LOCAL-12). Returns
+ * undefined if the directory is absent, and nothing above hides it.
  */
 function namesIn(root: string, directory: string): string[] | undefined {
   const components = relative(root, directory).split('/');
@@ -62,7 +61,9 @@ function namesIn(root: string, directory: string): string[] | undefined {
   return readdirSync(directory);
 }
 
-/** R-LOCAL-9: the value of the current generation. Nobody writes to the folder meanwhile. */
+/**
+ * Returns the value of the current generation (R-LOCAL-9). Nobody writes to the folder meanwhile.
+ */
 function readCell(root: string, directory: string, key: string): Uint8Array | undefined {
   const names = namesIn(root, directory);
   if (names === undefined) return undefined;
@@ -77,7 +78,7 @@ function readCell(root: string, directory: string, key: string): Uint8Array | un
   return current[0]?.value;
 }
 
-/** R-LOCAL-6. */
+/** Reads an entry (R-LOCAL-6). */
 function readEntry(directory: string, key: string, generation: string, n: number): { value: Uint8Array; next: string | undefined } {
   const bytes = readObject(join(directory, `g-${generation}`, String(n)));
   must(bytes.length > 32, 'R-LOCAL-6', `${key}: entry ${n}`);
@@ -91,8 +92,8 @@ function readEntry(directory: string, key: string, generation: string, n: number
 }
 
 /**
- * A regular file, or a range of it. Missing, or with fewer bytes than the range, it is damage
- * (R-GC-2).
+ * Returns a regular file, or a range of it. A missing file is damage, and so is a file with fewer
+ * bytes than the range (R-GC-2).
  */
 function readObject(path: string, range?: { start: number; end: number }): Uint8Array {
   let file: number;
@@ -113,7 +114,10 @@ function readObject(path: string, range?: { start: number; end: number }): Uint8
   }
 }
 
-/** Cells and objects by provider key, as a test keeps them. */
+/**
+ * Returns the source over cells and objects by provider key, in the form in which a test keeps
+ * them.
+ */
 export function contentSource(content: ReadonlyMap<string, { bytes: Uint8Array; isCell: boolean }>, prefix: string): Source {
   const at = (key: string, isCell: boolean): Uint8Array | undefined => {
     const found = content.get(prefix + key);

@@ -112,10 +112,10 @@ const full: Ref = {
   head: Uint8Array.of(0x42, 0x53),
   extensions: [{ tag: 2, value: Uint8Array.of(5) }],
 };
-/** Entries of some 4 KiB each. */
+/** Returns entries of some 4 KiB each. */
 const heavyEntries = (count: number): HistoryEntry[] =>
   Array.from({ length: count }, (_, i) => newEntry('commit', { ...commit, time: i, message: 'x'.repeat(4000) }, name(`${i + 10}`)));
-/** Segments of 4,096 entries each. */
+/** Returns segments of 4,096 entries each. */
 const manySegments = (count: number): Ref['segments'] =>
   Array.from({ length: count }, (_, i) => ({ name: name(`${i + 10}`), entries: 4096 }));
 const empty: Ref = { ...emptyRef(), sequence: 1, nonce };

@@ -11,7 +11,8 @@ export const repository = fromHex('000102030405060708090a0b0c0d0e0f');
 const text = new TextEncoder().encode('browser state, '.repeat(20));
 
 /**
- * `text` by each compressor: fixed bytes, for the outputs of compressors differ between versions.
+ * `text` compressed by each compressor. The bytes are fixed, because the outputs of compressors
+ * differ between versions.
  */
 export const compressed: Record<Exclude<Codec, 'raw'>, string> = {
   deflate: '4b2aca2f2f4e2d52282e492c49d551481ae5e2e60200',
@@ -33,7 +34,10 @@ export function seal(...parts: Uint8Array[]): Uint8Array {
   return concat([content, createHash('sha256').update(content).digest()]);
 }
 
-/** The envelope of `some` with other bytes at its front and another payload, well sealed. */
+/**
+ * Returns the envelope of `some` with other bytes at its front and another payload, correctly
+ * sealed.
+ */
 function altered(front: Record<number, number>, payload: Uint8Array = Uint8Array.of(0, 3, 1, 2, 3)): Uint8Array {
   const header = envelopeHeader(some);
   for (const [at, byte] of Object.entries(front)) header[Number(at)] = byte;
@@ -94,8 +98,8 @@ const refusedStreams: [string, Stream][] = [
 ];
 
 /**
- * The same bytes in each codec: what a reader must decompress. A writer may compress them
- * otherwise.
+ * The same bytes in each codec, which a reader must decompress. A writer may compress them
+ * differently.
  */
 export const codecs: Format<Stream> = {
   name: 'codecs',

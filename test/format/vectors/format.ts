@@ -21,17 +21,17 @@ export interface Format<Value> {
 }
 
 export interface Refusal<Value> {
-  /** The rule of SPEC.md that the bytes break, and how. */
+  /** The rule of SPEC.md that the bytes break, with the violation. */
   rule: string;
   bytes: Uint8Array;
   code?: ErrorCode;
-  /** The value whose context the bytes are read in, where the reader needs one. */
+  /** The value whose context the bytes are read in, if the reader needs one. */
   as?: Value;
 }
 
 /**
- * Bytes in hex, 64-bit integers in decimal, maps as objects, what is undefined as null. The bytes
- * that a history entry keeps of its commit are no value of their own. The frozen files call the
+ * Returns a value as JSON: bytes in hex, 64-bit integers in decimal, maps as objects, undefined as
+ * null. The bytes that a history entry keeps of its commit are left out. The frozen files call the
  * entries of a history `rows`.
  */
 export function toJson(value: unknown): unknown {
@@ -45,7 +45,7 @@ export function toJson(value: unknown): unknown {
   return Object.fromEntries(parts.map(([key, each]) => [key === 'entries' ? 'rows' : key, toJson(each)]));
 }
 
-/** The content of the file of a format: the same in every run. */
+/** Returns the content of the file of a format. The content is the same in every run. */
 export async function fileOf<Value>(format: Format<Value>): Promise<unknown> {
   const vectors = [];
   for (const [name, value] of Object.entries(format.values)) {

@@ -1,6 +1,6 @@
 /**
- * Writes the vectors (SPEC.md 17) from the values in this folder; the files are the same in every
- * run:
+ * The program that writes the vectors (SPEC.md 17) from the values in this folder. The files are
+ * the same in every run:
  *
  *     npm run build && node dist/test/format/vectors/generate.js
  */
@@ -13,7 +13,7 @@ import { type Format, fileOf } from './format.js';
 import { blobs, commits, primitives, trees } from './objects.js';
 import { locators, manifests, packs, patches } from './packs.js';
 
-// Each value goes back into the format that it came from, which the list of them cannot say.
+// Each value goes back into the format that it came from. The type of the list cannot express that.
 export const formats = [
   primitives,
   blobs,
@@ -31,7 +31,7 @@ export const formats = [
   segments,
 ] as unknown as Format<unknown>[];
 
-/** The file of a format's vectors, beside the source of this script. */
+/** Returns the path of the file of a format's vectors, in the folder of this script's source. */
 export function pathOf(format: Format<unknown>): string {
   return fileURLToPath(new URL(`../../../../test/format/vectors/${format.name}.json`, import.meta.url));
 }

@@ -1,4 +1,4 @@
-/** Vectors of the primitives and of what has an id: blobs, trees, commits (SPEC.md 2, 3). */
+/** Vectors of the primitives and of everything with an id: blobs, trees, commits (SPEC.md 2, 3). */
 import { Reader, utf8, Writer } from '../../../src/base/bytes.js';
 import { type Commit, decodeCommit, encodeCommit } from '../../../src/format/commit.js';
 import { objectId } from '../../../src/format/object-id.js';

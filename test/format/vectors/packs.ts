@@ -46,7 +46,7 @@ const second = frame('0a', 1081, { codec: 'raw', storedLength: 12_288, length: 1
 const third = { ...frame('0b', 81), pack: { epoch: 2, name: '00'.repeat(16) } };
 
 interface Table {
-  /** The lengths of the blobs, which are in the tree. */
+  /** The lengths of the blobs. The tree has them. */
   lengths: number[];
   locations: Location[];
 }
@@ -149,8 +149,8 @@ interface Body {
   locations: Location[];
 }
 /**
- * A manifest whose two files have one blob id, for 5 bytes and for 100: no writer of this library
- * makes it.
+ * Returns a manifest whose two files have one blob id, for 5 bytes and for 100. No writer of this
+ * library makes such a manifest.
  */
 function twoLengths(): Uint8Array {
   const twisted = tree.map((entry) => (entry.path === 'Default/b' ? { ...entry, size: 100 } : entry)) as TreeEntry[];
@@ -179,7 +179,7 @@ export const manifests: Format<Body> = {
   ],
 };
 
-/** A pack of two frames: `hello` as it is, then `text` by deflate. */
+/** A pack of two frames: `hello` uncompressed, then `text` by deflate. */
 export const packs: Format<{ key: string; repository: Uint8Array; frames: Uint8Array }> = {
   name: 'packs',
   section: '5',

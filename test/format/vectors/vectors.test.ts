@@ -1,6 +1,6 @@
 /**
- * The vectors, both ways: every value has its bytes, the bytes are read as the value, and invalid
- * bytes are rejected (SPEC.md 17).
+ * The vectors, in both directions. Every value has its bytes, the bytes are read as the value, and
+ * invalid bytes are rejected (SPEC.md 17).
  */
 import { readFileSync } from 'node:fs';
 import test from 'ava';

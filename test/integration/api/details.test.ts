@@ -1,6 +1,6 @@
 /**
- * D2: the names in an error, which are also fields of it. The table has one line for each kind of
- * error.
+ * The names in an error, which are also fields of the error (D2). The table has one line for each
+ * kind of error.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

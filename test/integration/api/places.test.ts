@@ -1,6 +1,6 @@
 /**
- * The files that an open store writes (D5), the parts it works without (A6), and invalid local
- * stores (D9).
+ * The files that an open store writes (D5), the parts that a store works without (A6), and invalid
+ * local stores (D9).
  */
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

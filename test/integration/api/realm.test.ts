@@ -1,5 +1,5 @@
 /**
- * D4: the library in a realm in which `instanceof` is false for the errors of Node, as under Jest
+ * The library in a realm in which `instanceof` is false for the errors of Node (D4), as under Jest
  * with modules.
  */
 import { execFile } from 'node:child_process';

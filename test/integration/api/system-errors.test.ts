@@ -1,4 +1,4 @@
-/** C16: errors of the system, as callers of the library get them. */
+/** Errors of the system, as callers of the library get them (C16). */
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';

@@ -1,4 +1,4 @@
-/** Ctrl-C: a running command stops, reports it, and leaves nothing behind. */
+/** Ctrl-C: a running command stops, reports the cancellation, and leaves nothing behind. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { Desk, type Outcome, outcome } from '../../support/cli.js';
 
-/** Files of 1 MiB that do not compress, so many that a command still runs at the signal. */
+/** Number of incompressible files of 1 MiB: so many that a command still runs at the signal. */
 const FILES = 96;
 
 function writeLargeProfile(desk: Desk): void {
@@ -102,7 +102,7 @@ test.serial('a snapshot during its push leaves the commit safe', async (t) => {
   desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
   const child = desk.start(['snapshot', 'profile', '-s', 'work', '--verbose']);
   const ended = outcome(child);
-  // Only once: a second signal would end the process before it prints anything.
+  // The signal is sent once: a second signal would end the process before it prints anything.
   const interrupt = (text: Buffer): void => {
     if (!/^sending /m.test(String(text))) return;
     child.stderr?.off('data', interrupt);

@@ -28,7 +28,7 @@ const shells: Readonly<Record<string, { start: string; setUp: readonly string[] 
   },
 };
 
-/** Lines that are typed, with `>` for the tabulator key, and the arguments that come of them. */
+/** Typed lines, with `>` for the tabulator key, and the resulting arguments. */
 const typed: readonly (readonly [line: string, passed: string])[] = [
   ['tag -s work --delete >', 'tag -s work --delete good'],
   ['tag -s bob@example.org --delete >', 'tag -s bob@example.org --delete best'],
@@ -107,7 +107,7 @@ const completions: readonly (readonly [words: readonly string[], names: readonly
 
 test.serial('names of sessions and tags are completed, and nothing else is printed', async (t) => {
   const desk = await prepared(t);
-  // An address that no command accepts: the remote is not used.
+  // No command accepts this address: the remote is not used.
   desk.env['BROWSERSTATE_REMOTE'] = 'nonsense';
   for (const [words, names] of completions) {
     const { status, stdout, stderr } = await desk.run('--get-yargs-completions', 'browserstate', ...words);

@@ -1,4 +1,4 @@
-/** The question of `delete`: asked on a terminal only, and answered by yes or anything else. */
+/** The question of `delete`, which appears on a terminal only. Only yes confirms. */
 import { rmSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
@@ -56,7 +56,7 @@ onLinux('a session with a damaged history is asked about too, and --quiet asks a
   await prepared(desk);
   t.is((await answered(desk, 'browserstate delete -s work --quiet', 'n\n')).seen, 'Delete work locally? [y/N] n\n');
   const store = await openStore({ home: desk.home });
-  // Messages so long that the oldest commits leave the ref.
+  // The messages are so long that the oldest commits leave the ref.
   for (let size = 0; size <= MAX_INLINE_ENTRY_BYTES; size += MAX_MESSAGE_BYTES)
     await store.session('work').rollback('HEAD', { message: 'x'.repeat(MAX_MESSAGE_BYTES) });
   await store.close();

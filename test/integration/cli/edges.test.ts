@@ -76,7 +76,7 @@ test.serial('C16: a process that may open too few files gets an error that says 
   const desk = new Desk(t);
   writeProfile(desk);
   let refused = 0;
-  // Node itself does not start below some number, and the command succeeds above another.
+  // Below some limit Node itself does not start, and above another limit the command succeeds.
   for (let limit = 19; limit <= 28; limit++) {
     const words = ['snapshot', 'profile', '-s', `of${limit}`, '--json'];
     const child = spawn('sh', ['-c', `ulimit -n ${limit}; exec "$@"`, 'sh', process.execPath, main, ...words], {

@@ -1,4 +1,4 @@
-/** The examples in the help of every command succeed as they are printed but for addresses. */
+/** The examples in the help of every command. They succeed as printed, except for addresses. */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,7 +40,7 @@ test.before(async () => {
 });
 
 const abandoned = 'work.0123456789ab';
-/** Commands that come before the examples of a command. */
+/** Commands that run before the examples of a command. */
 const before: Readonly<Record<string, readonly string[]>> = {
   open: ['mkdir -p chrome-linux64 && cp bin/chromium chrome-linux64/chrome'],
   delete: ['browserstate fork experiment -s work'],
@@ -49,7 +49,7 @@ const before: Readonly<Record<string, readonly string[]>> = {
   migrate: ['rm -r .browserstate remote', 'mkdir -p remote/default/work && echo data > remote/default/work/Bookmarks'],
 };
 
-/** Runs a program that leaves an abandoned mount, and returns the name of that. */
+/** Runs a program that leaves an abandoned mount. Returns the id of the mount. */
 async function abandon(story: Story): Promise<string> {
   const killed = `browserstate run -s work -- sh -c 'kill -9 $PPID' || true`;
   await story.play([{ lang: 'console', file: '', code: `$ ${killed}\n`, at: 'recover', section: '' }]);

@@ -1,5 +1,5 @@
 /**
- * Every exit status, each by a real cause. A failed command reports the error in both forms, and
+ * Every exit status, each with a real cause. A failed command reports the error in both forms, and
  * leaves the store unchanged.
  */
 import { spawn } from 'node:child_process';

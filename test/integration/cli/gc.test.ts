@@ -1,11 +1,11 @@
-/** The command `gc`: what it prints, and the question that it asks on a terminal. */
+/** The command `gc`: its output, and its question on a terminal. */
 import { rmSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import type { GcResult } from '../../../src/index.js';
 import { Desk, writeProfile } from '../../support/cli.js';
 import { answered } from '../../support/terminal.js';
 
-/** A local store with a session, and the data of a deleted one. */
+/** Returns a desk whose local store has a session, and the data of a deleted session. */
 async function prepared(t: ExecutionContext): Promise<Desk> {
   const desk = new Desk(t);
   writeProfile(desk);
@@ -22,7 +22,7 @@ const garbage = String.raw`2 objects, ${SIZE} \(1 pack ${SIZE}, 1 manifest ${SIZ
 const kept = String.raw`kept 2 objects, ${SIZE}, of 1 session with 1 commit\n`;
 const question = String.raw`would delete ${garbage}Delete it locally\? \[y/N\] `;
 
-/** Commands in a terminal, with the answer, the status and what is seen. */
+/** Commands in a terminal, with the answer, the status and the visible text. */
 const asked: readonly (readonly [command: string, typed: string, status: number, seen: string])[] = [
   ['browserstate gc', 'y\n', 0, `${question}y\ndeleted ${garbage}${kept}`],
   ['browserstate gc', 'n\n', 130, `${question}n\nnothing was deleted\n`],

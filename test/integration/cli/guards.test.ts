@@ -1,5 +1,6 @@
 /**
- * A2, A3, A4 on the command line: exit status 7, its hint, and the option that allows the commit.
+ * The guards of a commit on the command line (A2, A3, A4): exit status 7, its hint, and the option
+ * that allows the commit.
  */
 import { symlinkSync, truncateSync } from 'node:fs';
 import test from 'ava';

@@ -1,6 +1,6 @@
 /**
- * D1: printed commit ids. Each resolves in every command that accepts a revision, as a table, on
- * two machines that diverged.
+ * Printed commit ids (D1). Each id resolves in every command that accepts a revision, as a table,
+ * on two machines that diverged.
  */
 import { pathToFileURL } from 'node:url';
 import test from 'ava';
@@ -64,7 +64,7 @@ test.serial(
     for (const [id, by] of [...ids]) {
       for (const make of taking) {
         // A commit of the loser is in the conflict session. It can be read everywhere, and changes
-        // nothing that has moved on.
+        // no session that has moved on.
         const error = await act(b, ...make(id, n++));
         t.true(error === undefined || error.code === 'CONFLICT', `${make(id, n).join(' ')} (printed by ${by}): ${error?.message}`);
       }
@@ -73,7 +73,7 @@ test.serial(
 );
 
 /**
- * Returns the ids in a text for people. Ids of commits stand alone; those of mounts and conflict
+ * Returns the ids in a text for people. Ids of commits stand alone. Ids of mounts and conflict
  * sessions end a name.
  */
 function idsInText(text: string): string[] {

@@ -18,7 +18,7 @@ interface Moved {
   excluded: { files: number; bytes: number };
 }
 
-/** Returns two sessions of v0. One cannot be a session here. */
+/** Returns a desk with two sessions of v0. One of them has a name that is invalid here. */
 function withOld(t: ExecutionContext, at = 'home'): Desk {
   const desk = new Desk(t);
   for (const name of ['s1', 's10']) writeProfile(desk, `${at}/default/${name}`);

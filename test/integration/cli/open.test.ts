@@ -1,17 +1,17 @@
-/** `open` with small programs in the place of browsers. */
+/** `open` with small programs instead of browsers. */
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { Desk, outcome, writeProfile } from '../../support/cli.js';
 
-/** The directory that a fake browser was given. */
+/** Shell code that finds the directory that a fake browser was given. */
 const DIR = `for word in "$@"; do case "$word" in --user-data-dir=*) dir=\${word#*=};; esac; done
 [ "$1" = --profile ] && dir=$2`;
 
 /**
- * Returns a desk with fake browsers in PATH. Each prints its arguments to `NAME.args`, and then
- * runs its script.
+ * Returns a desk with fake browsers in PATH. Each browser prints its arguments to `NAME.args`, and
+ * then runs its script.
  */
 function deskWith(t: ExecutionContext, browsers: Readonly<Record<string, string>>): Desk {
   const desk = new Desk(t);
@@ -159,7 +159,7 @@ test.serial('run and delete warn about a session that is open', async (t) => {
 
 const waits = `trap 'echo closed > "$dir/Default/Bookmarks"; exit 0' INT; ${logIn}; echo $$ > pid; while :; do sleep 0.05; done`;
 
-/** Starts `open`, and resolves when its browser waits for a signal. */
+/** Starts `open`. Resolves when its browser waits for a signal. */
 async function openWaiting(desk: Desk) {
   const child = desk.start(['open', 'work', '--browser', 'chromium']);
   const ended = outcome(child);
@@ -235,7 +235,7 @@ test.serial('kill -9: the next open fails while the browser still runs, and then
   t.deepEqual(workspaces(desk), []);
 });
 
-/** A process that exited and was not waited for does not run. */
+/** Returns whether a process runs. A process that exited and was not waited for does not run. */
 function isRunning(pid: number): boolean {
   try {
     return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));

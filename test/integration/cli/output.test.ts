@@ -1,4 +1,7 @@
-/** Output streams: results to stdout, the rest to stderr, and hostile texts escaped in both. */
+/**
+ * Output streams: results go to stdout and all other output to stderr, with hostile texts escaped
+ * in both.
+ */
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -8,11 +11,14 @@ import { Desk, outcome, writeProfile } from '../../support/cli.js';
 import { testWith } from '../../support/machine.js';
 
 const esc = '\u001b';
-/** Clears a terminal, renames its window, hides what follows, turns text around. */
+/**
+ * A text that clears a terminal, renames its window, hides the following text, and turns text
+ * around.
+ */
 const hostile = `${esc}[2J${esc}]0;owned\u0007\u009b31m\r\nfake line\u202e\ud800`;
 const unescaped = /[^\P{Cc}\n]|\p{Bidi_Control}/u;
 
-/** A unix socket below the directory, closed when the test ends. */
+/** Makes a unix socket below the directory. It closes when the test ends. */
 async function makeSocket(t: ExecutionContext, path: string): Promise<void> {
   const server = createServer().listen(path);
   t.teardown(() => server.close());

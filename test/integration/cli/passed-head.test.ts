@@ -1,4 +1,4 @@
-/** R-WRITE-8 on the command line: the warning on stderr, and in the result with `--json`. */
+/** The warning of R-WRITE-8 on the command line: on stderr, and in the result with `--json`. */
 import test from 'ava';
 import { Desk, writeProfile } from '../../support/cli.js';
 

@@ -1,6 +1,5 @@
 /**
- * The progress bar: its text, its width, its rate, and that it is erased. Also the conditions for
- * colors.
+ * The progress bar: its text, its width, its rate, and its removal. Also the conditions for colors.
  */
 import test from 'ava';
 import { ProgressBar, renderProgress } from '../../../cli/output/progress-bar.js';
@@ -10,7 +9,7 @@ const MiB = 1024 * 1024;
 const half = { label: 'reading', done: 50 * MiB, total: 100 * MiB, unit: 'bytes' } as const;
 const quiet = { json: false, quiet: false, verbose: false, color: true };
 
-/** A terminal that records its output. */
+/** Returns a terminal that records its output. */
 function terminal({ columns = 100, isTTY = true, colors = true } = {}) {
   const written: string[] = [];
   const write = (text: string | Uint8Array) => written.push(String(text)) > 0;

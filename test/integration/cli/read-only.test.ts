@@ -1,4 +1,4 @@
-/** C16: folders that cannot be written: a local store, and the folder for temporary files. */
+/** Folders that cannot be written to (C16): a local store, and the folder for temporary files. */
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
@@ -42,7 +42,7 @@ testWith(['mounts of its own'], test.serial)(
   },
 );
 
-/** Commands that write to a local store, and the folder of it that is read-only. */
+/** Commands that write to a local store, and the read-only folder of the store. */
 const writing: Readonly<Record<string, { args: readonly string[]; isEmpty: boolean }>> = {
   'run with a store': { args: ['run', '-s', 'work', '--', 'true'], isEmpty: false },
   'run with an empty home': { args: ['run', '-s', 'work', '--', 'true'], isEmpty: true },
@@ -71,7 +71,7 @@ for (const [name, { args, isEmpty }] of Object.entries(writing)) {
   });
 }
 
-/** Commands, in an order in which each succeeds. */
+/** Commands, in an order in which each command succeeds. */
 const commands: readonly (readonly string[])[] = [
   ['init'],
   ['snapshot', 'profile', '-s', 'work'],

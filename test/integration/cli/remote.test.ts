@@ -1,6 +1,6 @@
 /**
  * Several machines with one folder as the remote: the effect of each command in both forms, and the
- * end of each failure.
+ * outcome of each failure.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -60,7 +60,8 @@ async function forgetRemote(t: ExecutionContext, desk: Desk, ...args: string[]):
 }
 
 /**
- * Returns two machines that both committed to `work` after its first commit. The first one pushed.
+ * Returns two machines that both committed to `work` after its first commit. The first machine
+ * pushed.
  */
 async function divided(t: ExecutionContext): Promise<{ a: Desk; b: Desk; theirs: Snapshot; ours: Snapshot }> {
   const { a, b } = await twoMachines(t);

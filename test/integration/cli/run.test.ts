@@ -168,7 +168,7 @@ test.serial('the mount of a killed run is listed, and recovered or discarded wit
 test.serial(
   'R-MOUNT-9, A2: the directory of a killed run is not recovered or removed while its command, or a child of that, runs',
   async (t) => {
-    // Each waits without a child process, whose number an error could name.
+    // Each command waits without a child process, whose number an error could name.
     const late = 'read _ < go; echo late > {}/Default/Cookies';
     for (const script of [`echo $$; ${late}`, `(${late}) & echo $! $$; read _ < end`]) {
       const desk = new Desk(t);
@@ -209,7 +209,9 @@ test.serial(
       t.deepEqual(workspaces(desk), []);
     }
 
-    /** A process that exited and was not waited for does not run. */
+    /**
+     * Returns whether a process runs. A process that exited and was not waited for does not run.
+     */
     function isRunning(pid: number): boolean {
       try {
         return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
@@ -233,8 +235,8 @@ test.serial('A2: a child that a command left behind is waited for, and its chang
 const onLinux = process.platform === 'linux' ? test.serial : test.skip;
 
 /**
- * Starts `run` in a new terminal, which the program `script` makes. Its standard input is typed
- * there.
+ * Starts `run` in a new terminal, which the program `script` makes. Tests type on its standard
+ * input.
  */
 function startInTerminal(desk: Desk, ...command: string[]): ChildProcessByStdio<Writable, Readable, Readable> {
   const words = [process.execPath, main, 'run', '-s', 'work', '--', ...command].map((word) => `'${word}'`).join(' ');
@@ -246,8 +248,8 @@ function startInTerminal(desk: Desk, ...command: string[]): ChildProcessByStdio<
 }
 
 /**
- * A command with a child that writes for it, as a browser has one for cookies. The child writes
- * nothing if it gets a signal itself.
+ * A command with a child that writes for it, like the child of a browser that writes cookies. The
+ * child writes nothing if it gets a signal itself.
  */
 const parted = `
   const { spawn } = require('node:child_process');
@@ -388,7 +390,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 }
 
 /**
- * A program that takes the lock of a browser, and writes each signal that it gets to a file of the
+ * A program that takes the lock of a browser, and writes each received signal to a file of the
  * given name.
  */
 const holder = `

@@ -1,4 +1,4 @@
-/** Modules are loaded only when they are needed. */
+/** Modules of a command. They are loaded only when they are needed. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +11,8 @@ const main = fileURLToPath(new URL('../../../lib/cli.js', import.meta.url));
 const root = new URL('../../../', import.meta.url).href;
 
 /**
- * Returns the addresses of the modules that a command loads. Those of this project are relative to
- * it.
+ * Returns the addresses of the modules that a command loads. Addresses of this project are relative
+ * to its folder.
  */
 function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   const home = temporary(t);

@@ -1,6 +1,6 @@
 /**
- * Input of people who do not know the command line: nearly correct names, addresses as they would
- * write them, and commands that they copy.
+ * Input of people who do not know the command line: nearly correct names, addresses in a natural
+ * form, and copied commands.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import test from 'ava';
 import { Desk, main, outcome, writeProfile } from '../../support/cli.js';
 
-/** Commands that take a session which exists. */
+/** Commands with an argument for an existing session. */
 const taking: readonly (readonly string[])[] = [
   ['restore', 'there', '-s', 'wrok'],
   ['log', '-s', 'wrok'],
@@ -36,7 +36,7 @@ test.serial('D7: a mistyped session is NOT_FOUND with the intended name, in ever
   writeProfile(here);
   writeProfile(fresh);
   await here.run('snapshot', 'profile', '-s', 'work');
-  // A nearer name, of a deleted session.
+  // A deleted session has a nearer name.
   await here.run('snapshot', 'profile', '-s', 'wrak');
   await here.run('delete', '-s', 'wrak');
   const nearest = async (desk: Desk, words: readonly string[]) => {
@@ -53,7 +53,7 @@ test.serial('D7: a mistyped session is NOT_FOUND with the intended name, in ever
   await nearest(here, ['push', '-s', 'wrok']);
 });
 
-/** Mistyped revisions and tags, with the name that they suggest. */
+/** Mistyped revisions and tags, with the suggested name. */
 const mistyped: readonly (readonly [words: string, meant: string | undefined])[] = [
   ['restore there -s work --at goood', 'good'],
   ['rollback -s work --to god~1', 'good'],

@@ -25,7 +25,7 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['log --sesion work', /^unknown option --sesion \/ Did you mean --session\?$/],
   ['snapsot DIR -s work', /^unknown command "snapsot" \/ Did you mean snapshot\?$/],
   ['xyzzy -s work', /^unknown command "xyzzy" \/ Run `browserstate --help` to list the commands\.$/],
-  // Names of other programs.
+  // These are names of other programs.
   ['ls', /^unknown command "ls" \/ Did you mean sessions\?$/],
   ['history -s work', /^unknown command "history" \/ Did you mean log\?$/],
   ['save DIR -s work', /^unknown command "save" \/ Did you mean snapshot\?$/],

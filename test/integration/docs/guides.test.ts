@@ -1,4 +1,4 @@
-/** The guides in docs/: their commands and programs run as they are printed. */
+/** The guides in docs/. Their commands and programs run as printed. */
 import test from 'ava';
 import { blocksOf, guides } from '../../support/docs/blocks.js';
 import { normal, patternOf, Story } from '../../support/docs/story.js';
@@ -9,7 +9,7 @@ const elsewhere = new Map([
   ['docs/recipes.md', 'test/e2e/docs.test.ts'],
   ['docs/reader.md', 'test/unit/reader/examples.test.ts'],
 ]);
-/** Sections of other guides that need a browser; test/e2e/docs.test.ts runs them. */
+/** The section of other guides that needs a browser. test/e2e/docs.test.ts runs it. */
 const withBrowser = 'Playwright and Puppeteer';
 
 for (const path of guides().filter((guide) => !elsewhere.has(guide))) {

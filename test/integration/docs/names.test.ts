@@ -1,11 +1,11 @@
-/** The documents name everything that a user can use. */
+/** The names in the documents: everything that a user can use. */
 import { readdirSync } from 'node:fs';
 import test from 'ava';
 import { readText, root } from '../../support/docs/blocks.js';
 
 const text = `${readText('docs/library.md')}${readText('docs/reader.md')}`;
 
-/** The entry points of the package, by the module that is compiled. */
+/** Returns the entry points of the package, by the module that is compiled. */
 function entryPoints(): string[] {
   const { exports } = JSON.parse(readText('package.json')) as { exports: Record<string, unknown> };
   return Object.values(exports).flatMap((entry) => JSON.stringify(entry).match(/dist\/(?:types\/)?src\/[\w/-]+(?=\.d\.ts)/) ?? []);

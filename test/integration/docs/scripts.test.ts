@@ -1,4 +1,4 @@
-/** The scripts that keep the documents right. */
+/** The scripts that keep the documents correct. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +14,7 @@ test('docs/cli.md is what the commands print with --help', (t) => {
   t.is(status, 0, stderr);
 });
 
-// The program is part of Linux distributions; that of other systems has other options.
+// The program is part of Linux distributions. The program of other systems has other options.
 const onLinux = process.platform === 'linux' ? test : test.skip;
 onLinux('docs/terminal.svg shows what `log` and `diff` print in a terminal', (t) => {
   const { status, stderr } = run('scripts/picture.js', '--check');

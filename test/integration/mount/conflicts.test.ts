@@ -1,4 +1,7 @@
-/** Several workers on one session, on one machine and on two. None of their commits is lost. */
+/**
+ * Several workers on one session, on one machine and on two machines. None of their commits is
+ * lost.
+ */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -27,7 +30,10 @@ async function contents(store: Store, session: string, dir: string): Promise<str
 }
 
 for (const places of ['one machine', 'two machines'] as const) {
-  /** Returns two workers that mounted the same version. The first has unmounted another one. */
+  /**
+   * Returns two workers that mounted the same version. The first worker has unmounted another
+   * version.
+   */
   const meet = async (t: ExecutionContext, onConflict: OnConflict | undefined) => {
     const remote = memoryProvider();
     const machine = new TestMachine(t, remote);
@@ -120,8 +126,8 @@ for (const [name, { mode, onConflict, isLeft }] of Object.entries(gutted)) {
     t.true(!isError(done) || done.code === 'CONFLICT', String(done));
     const names = await sessions(other);
     const [made] = names.filter((each) => each !== 's');
-    // The parents are the previous head joined with the directory, or the version that it was made
-    // from.
+    // The parents are the previous head and the directory's version joined, or the version that the
+    // directory was made from.
     const { removed } = await other.session(made ?? 's').diff('HEAD~1');
     t.deepEqual([names.length, removed], [onConflict === 'ours' ? 1 : 2, onConflict === 'ours' ? removed : ['Default/Cookies']]);
     t.is((await entries(other.session(made ?? 's'))).length, onConflict === 'ours' ? 4 : 2);
@@ -186,8 +192,8 @@ test('a mount with unpushed commits of a remote that has moved is a conflict, de
 });
 
 /**
- * Runs eight workers. Each mounts, writes its own content, and unmounts, until its commit is
- * reported to be there.
+ * The modes in which eight workers run. Each worker mounts, writes its own content, and unmounts,
+ * until its commit is reported to exist.
  */
 for (const mode of ['shared', 'exclusive', 'fork'] satisfies MountMode[]) {
   for (const places of ['one machine', 'a machine each'] as const) {

@@ -1,6 +1,6 @@
 /**
- * Faults of v0, and common requests of its users, each by name with a test that they are solved. If
- * storage matters it is S3, by the options of v0.
+ * Faults of v0, and common requests of its users, each by name with a test of its solution. If
+ * storage matters, the storage is S3, by the options of v0.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -99,7 +99,7 @@ test('transfers are not serial: a mount has several requests under way at once',
     fault: async ({ method, name }) => {
       if (!isMounting || method !== 'GET' || !name.includes('/packs/')) return undefined;
       if (++underWay === 2) meet();
-      // The first request waits for a second one, which would never be sent after it.
+      // The first request waits for a second request, which would never be sent after the first.
       await met;
       return undefined;
     },
@@ -168,7 +168,7 @@ test('leftovers of a session or a killed process do not leak into a new session'
   const machine = new TestMachine(t);
   const first = open(machine);
   await round(first, 'old', (dir) => write(dir, profile('old')));
-  // It is left mounted, as by a killed process.
+  // The session is left mounted, as by a killed process.
   await write(await first.mount('killed'), profile('killed'));
   t.deepEqual(await round(open(machine), 'new', namesIn), []);
   await first.deleteSession('old');

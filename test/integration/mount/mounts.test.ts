@@ -13,7 +13,7 @@ import { readListing } from '../../support/profile.js';
 
 const read = (dir: string, path: string): string => readFileSync(join(dir, path), 'utf8');
 
-/** A provider that fails from a given moment on. */
+/** Returns a provider that fails from a given moment on. */
 function failing(inner: Provider, code: 'UNREACHABLE' | 'NOT_FOUND'): { provider: Provider; fail: (does: boolean) => void } {
   let fails = false;
   const provider = around(inner, async (method, key, request) => {

@@ -1,4 +1,7 @@
-/** Every option and argument has a kind (F3, F4): another value is USAGE that names it. */
+/**
+ * The kind of every option and argument (F3, F4). A value of another kind is USAGE, with the option
+ * or argument named.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -34,7 +37,7 @@ const any = (value: unknown): never => value as never;
 const chromium = { name: () => 'chromium', executablePath: () => undefined };
 const at = (dir: string) => new BrowserState({ home: join(dir, 'home') });
 
-/** A value that is of no kind, and what is expected in its place. */
+/** A value that is of no kind, and the expected value in the message. */
 const wrong: Readonly<Record<string, readonly [unknown, RegExp]>> = {
   signal: [{}, /an AbortSignal, found an object/],
   onConflict: ['theris', /"theirs", found "theris".*mean "theirs"/],

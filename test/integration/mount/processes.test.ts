@@ -17,7 +17,7 @@ const program = fileURLToPath(new URL('../../support/programs/mount.js', import.
 
 interface Running {
   child: ChildProcess;
-  /** Resolves to its directory, when it has printed it. */
+  /** The mounted directory, after the process has printed it. */
   dir: string;
   output: () => string;
   ended: Promise<{ code: number | null; signal: string | null; stderr: string }>;

@@ -1,6 +1,6 @@
 /**
- * L4: browsers that were launched on a mounted directory and never wrote to it, because they used
- * another profile.
+ * Browsers that were launched on a mounted directory and never wrote to it, because they used
+ * another profile (L4).
  */
 import { EventEmitter } from 'node:events';
 import { mkdirSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
@@ -40,7 +40,7 @@ for (const [what, mount, work, isTold] of cases) {
     const state = new BrowserState({ home: join(temporary(t), 'home'), onWarning: (warning) => warnings.push(warning) });
     begin(await state.mount('work', mount));
     await state.unmount();
-    // The work that began in the first mount changed it.
+    // The mount changed because of work that began in the first mount.
     t.deepEqual(warnings.splice(0), ['new session work']);
     work(await state.mount('work', mount));
     await state.unmount();

@@ -1,5 +1,5 @@
 /**
- * Any profile with any edits, which every version restores exactly (path, kind, mode, time to the
+ * Any profile with any edits. Every version restores exactly (path, kind, mode, time to the
  * microsecond, content).
  */
 import assert from 'node:assert/strict';
@@ -21,12 +21,12 @@ interface Version {
 
 const scripts = fc.array(fc.array(edit, { minLength: 1, maxLength: 5 }), { maxLength: 5 });
 
-/** Returns the facts of a listing that count: all but the times. */
+/** Returns the relevant facts of a listing: all except the times. */
 function withoutTimes(listing: Listing): string {
   return JSON.stringify([...listing].map(([path, line]) => [path, line.replace(/^(\w+ \d+) -?\d+/, '$1')]));
 }
 
-/** Commits the profile and every edit of it; the law of R-WRITE-4 is checked on the way. */
+/** Commits the profile and every edit of it. Checks the law of R-WRITE-4 after each edit. */
 async function commitAll(session: Session, dir: string, first: Profile, edits: Edit[][]): Promise<Version[]> {
   const versions: Version[] = [];
   writeProfile(dir, first);

@@ -1,6 +1,6 @@
 /**
- * Content that is stored once: that of another session, renamed content, and files that a partial
- * directory does not hold.
+ * Content that is stored once: content of another session, renamed content, and files that a
+ * partial directory does not hold.
  */
 import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -72,7 +72,7 @@ const whole = new Map<string, ProfileEntry>([
   ['Local State', file('{}')],
 ]);
 
-/** The lines of paths that `only` names, or that it does not. */
+/** Returns the lines of the paths that satisfy `matches`. */
 function part(listing: Listing, matches: (path: string) => boolean): string[] {
   return [...listing].filter(([path]) => matches(path)).map(([path, line]) => `${path} ${line}`);
 }

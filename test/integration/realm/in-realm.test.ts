@@ -1,8 +1,8 @@
 /**
- * The unit tests of the public API once more in a realm of its own, as Jest runs a program: the
- * library's `Error` is then another than that of the errors which Node makes.
- * `test/integration/api/realm.test.ts` starts it with the flag of Node that lets modules be loaded
- * into a context.
+ * The unit tests of the public API once more, in a realm of its own, as Jest runs a program. The
+ * library's `Error` then differs from the class of the errors that Node makes.
+ * `test/integration/api/realm.test.ts` starts the tests with the flag of Node that allows modules
+ * in a context.
  */
 import { readFileSync } from 'node:fs';
 import { createRequire, isBuiltin } from 'node:module';
@@ -13,8 +13,8 @@ import test, { type ExecutionContext } from 'ava';
 const files = ['../../unit/api/session.test.js', '../../unit/api/browser-state.test.js', '../mount/mounts.test.js'];
 
 /**
- * The test function for tests of the realm, whose regular expressions and objects its assertions do
- * not know as such.
+ * The test function for tests of the realm. ava's assertions do not recognize regular expressions
+ * and objects of the realm.
  */
 const ava = new Proxy(test, { apply: (_, self, args) => Reflect.apply(test, self, args.map(withAssertions)) });
 
@@ -34,7 +34,8 @@ function translating(t: ExecutionContext): ExecutionContext {
 }
 
 /**
- * What a program finds there besides the language; as Jest has it, bytes are of the outer realm.
+ * Names that a program finds in the realm in addition to the language. Bytes are of the outer
+ * realm, like in Jest.
  */
 const names = ['Buffer', 'process', 'console', 'URL', 'TextEncoder', 'TextDecoder', 'AbortController', 'AbortSignal', 'performance'];
 const more = ['setTimeout', 'clearTimeout', 'setImmediate', 'queueMicrotask', 'structuredClone', 'Uint8Array', 'ArrayBuffer'];
@@ -43,8 +44,8 @@ const context = vm.createContext(Object.fromEntries([...names, ...more].map((nam
 const modules = new Map<string, Promise<vm.Module>>();
 
 /**
- * A module by its specifier: those of this project are loaded into the realm, Node's and those of
- * packages into the outer one.
+ * Returns a module by its specifier. Modules of this project are loaded into the realm, and modules
+ * of Node and of packages into the outer realm.
  */
 function find(specifier: string, from: string): Promise<vm.Module> {
   const isOurs = specifier.startsWith('.') || specifier.startsWith('#');

@@ -1,6 +1,6 @@
 /**
- * Abandoned mounts: found by the next mount, recovered once, never over a better version, and never
- * under a running browser.
+ * Abandoned mounts. The next mount finds them. They are recovered once, never over a better
+ * version, and never under a running browser.
  */
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

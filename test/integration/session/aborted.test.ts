@@ -94,7 +94,7 @@ test('R-WRITE-7, C13: a commit that is cancelled while its swap is written is ma
   const controller = new AbortController();
   let swaps = 0;
   const cutting = around(localProvider(join(folder, 'fresh'), systemHost), (method: Method, key, request) => {
-    // The first one creates the ref.
+    // The first swap creates the ref.
     if (method === 'swap' && key.endsWith('refs/main') && ++swaps === 2) controller.abort();
     return request();
   });

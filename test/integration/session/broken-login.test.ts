@@ -1,6 +1,6 @@
 /**
- * R-CAP-18, A2: broken files that a login depends on. If the file was whole in the previous
- * version, it is committed only if the caller allows it.
+ * Broken files that a login depends on (R-CAP-18, A2). If a file was whole in the previous version,
+ * its broken form is committed only if the caller allows it.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ import { withTemporary } from '../../support/temporary.js';
 
 type Content = Uint8Array | string;
 
-/** Databases by their number of rows, of a kilobyte each. */
+/** Databases by their number of rows. Each row has a kilobyte. */
 const databases = new Map<number, Buffer>();
 test.before(() =>
   withTemporary(async (dir) => {

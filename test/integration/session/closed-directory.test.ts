@@ -1,4 +1,7 @@
-/** F12: a directory that this user cannot read is named itself, with its mode. */
+/**
+ * A directory that this user cannot read (F12). The error names the directory itself, with its
+ * mode.
+ */
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 /**
- * A7, R-OUT-11: entries that their owner cannot write, or that belong to another user. A version
+ * Entries that their owner cannot write, or that belong to another user (A7, R-OUT-11). A version
  * keeps them, a mount makes them writable, and a warning counts them.
  */
 import { execFileSync } from 'node:child_process';

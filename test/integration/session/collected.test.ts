@@ -69,7 +69,7 @@ test('R-WRITE-1: a commit stands after its swap, even if the index and the recor
   t.is(swaps, 2);
 });
 
-/** Stores the manifest of the head under another name, as a repack does. */
+/** Stores the manifest of the head under another name, like a repack does. */
 async function giveNewName(provider: Provider): Promise<void> {
   const repository = (await Repository.open(scoped(provider, 'tester/.store/'), fakeHost('repacker'))) as Repository;
   const token = (await repository.refs.read('main')) as Token;

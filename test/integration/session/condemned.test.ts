@@ -26,14 +26,14 @@ import { condemn, namesOf, repositoryOf } from '../../support/repository/collect
 import { machine } from '../../support/sync/machines.js';
 import { temporary } from '../../support/temporary.js';
 
-/** Changes that name what session `aside` has. */
+/** Changes that name content of session `aside`. */
 const changes: Record<string, (local: LocalReplica, op: Operation) => Promise<unknown>> = {
   rollback: (local, op) => rollback(local, 'main', 'aside:HEAD', undefined, op),
   fork: (local, op) => fork(local, 'aside', 'new', undefined, op),
   merge: (local, op) => mergeSession(local, 'main', 'aside', 'ours', op),
 };
 
-/** A repository in which the sessions `main` and `aside` share nothing. */
+/** Returns a repository in which the sessions `main` and `aside` share nothing. */
 async function place(t: ExecutionContext) {
   const folder = temporary(t);
   const dir = join(folder, 'profile');
@@ -70,8 +70,8 @@ for (const [name, change] of Object.entries(changes)) {
 
   test(`R-WRITE-5: a ${name} reads the epoch before the other session, which a collection may empty`, async (t) => {
     const { memory, store, host, replica, repository } = await place(t);
-    // It has stamped every ref but that session's, which is deleted before its turn comes. The
-    // manifests do not fit into the epoch: their absence would be noticed.
+    // The collection has stamped every ref except that of the deleted session. The manifests do not
+    // fit into the epoch: their absence would be noticed.
     const condemned = await namesOf(repository, 'packs', await neededBy(repository, 'main'));
     await condemn(repository, condemned);
     let collection: Promise<void> | undefined;
@@ -113,7 +113,7 @@ for (const [name, change] of Object.entries(changes)) {
     };
     const racing = around(memory, async (method, key, request) => {
       if (method === 'read' && key.endsWith('refs/aside') && stamped === 0) {
-        // A fork reads the epoch with the session, and before.
+        // A fork reads the epoch twice: before the session, and together with it.
         for (let i = 0; i < 50 && answered > 0 && answered < epochsRead(name); i++) await turn();
         if (answered === epochsRead(name)) await stamp();
       }

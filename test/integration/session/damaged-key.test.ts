@@ -1,5 +1,5 @@
 /**
- * D2: errors about damaged bytes, which have their key in the details. The table has one line for
+ * Errors about damaged bytes, which have their key in the details (D2). The table has one line for
  * each kind of object and cell.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -84,7 +84,7 @@ test.after.always(() => {
 for (const [key, act] of Object.entries(table)) {
   for (const [name, damage] of Object.entries(damages)) {
     for (const where of ['the local store', 'the remote'] as const) {
-      // Only an operation that changes a remote reads these two of it.
+      // In a remote, only an operation that changes the remote reads these two cells.
       if (where === 'the remote' && (key === 'gc/epoch' || key === 'config')) continue;
       test.serial(`D2: ${key} in ${where}: ${name}`, async (t) => {
         const found = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * R-WRITE-5, R-SYNC-11: failed forks. They leave no ref, and a fork never names history that cannot
- * be read.
+ * Failed forks (R-WRITE-5, R-SYNC-11). They leave no ref, and a fork never names history that
+ * cannot be read.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,8 +13,8 @@ import { history } from '../../support/store.js';
 import { temporary } from '../../support/temporary.js';
 
 /**
- * Messages so long that the ref has no room for the entries of all commits. The oldest are in a
- * segment.
+ * A message so long that the ref has no room for the entries of all commits. The oldest entries are
+ * in a segment.
  */
 const LONG = 'm'.repeat(4_000);
 const COMMITS = 18;
@@ -31,7 +31,7 @@ interface Side {
  */
 const sides: Record<string, (t: ExecutionContext) => Promise<Side>> = {
   'the local store': async (t) => begin(t, memoryProvider()),
-  // Changes of a bucket look for damage now and then.
+  // A change of a bucket looks for damage now and then.
   'a remote folder': async (t) => begin(t, memoryProvider(), localProvider(temporary(t), host)),
 };
 

@@ -1,6 +1,6 @@
 /**
- * D2: databases whose writer was killed in a transaction. They are kept with their journal, so that
- * SQLite rolls back after a restore.
+ * Databases whose writer was killed in a transaction (D2). They are kept with their journal, so
+ * that SQLite rolls back after a restore.
  */
 import fs, { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ test.serial('D2: a hot journal is committed with its database, and the restored 
     `WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < ${ROWS}) INSERT INTO cookies SELECT 'before' FROM n`,
   );
   await session.commit(dir, { allowShrink: true });
-  // More pages change than are kept in memory, so that the file has some of them; then the writer
+  // More pages change than fit in memory, so that the file has some of them. Then the writer
   // "dies".
   writer.exec("BEGIN; UPDATE cookies SET value = 'after, and longer than before'");
   for (const suffix of ['', '-journal']) copyFileSync(path + suffix, join(dir, 'Default', `Cookies${suffix}`));
@@ -34,8 +34,7 @@ test.serial('D2: a hot journal is committed with its database, and the restored 
   for (const name of ['Cookies', 'Cookies-journal'])
     t.deepEqual(readFileSync(join(out, 'Default', name)), readFileSync(join(dir, 'Default', name)));
   const restored = join(out, 'Default/Cookies');
-  // This build of SQLite takes the lock that it has itself for another's, and would roll nothing
-  // back.
+  // This build of SQLite mistakes its own lock for another's, and would roll nothing back.
   const { accessSync } = fs;
   fs.accessSync = (asked, mode) => {
     if (asked === `${restored}.lock`) throw new Error('nobody else has it open');

@@ -1,7 +1,7 @@
 /**
- * R-OUT-13: the mark of a directory whose entries are being exchanged. It keeps a commit from
- * mixing two versions. Other local stores, users, paths and copies do not see the record and the
- * lock.
+ * The mark of a directory whose entries are being exchanged (R-OUT-13). The mark keeps a commit
+ * from mixing two versions. Other local stores, users, paths and copies do not see the record and
+ * the lock.
  */
 import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,8 @@ import { marksIn, overwrite, storeWith } from '../../support/session/versions.js
 import { temporary } from '../../support/temporary.js';
 
 /**
- * Ways to the directory that bypass its record and its lock. Each returns the store and the path.
+ * Ways to the directory that bypass its record and its lock. Each way returns the store and the
+ * path.
  */
 const ways: Record<string, (folder: string, dir: string) => Promise<[Store, string]>> = {
   'another home': async (folder, dir) => [await openStore({ home: join(folder, 'other home') }), dir],

@@ -1,5 +1,5 @@
 /**
- * A3, R-CAP-11: browsers that use a directory below the named one, or its parent. Every command
+ * Browsers that use a directory below the named one, or its parent (A3, R-CAP-11). Every command
  * finds them.
  */
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { fakeHost } from '../../support/host.js';
 import { readListing } from '../../support/profile.js';
 import { temporary } from '../../support/temporary.js';
 
-/** Above every process number of Linux, so that /proc has no such process. */
+/** A number above every process number of Linux, so that /proc has no such process. */
 const UNSEEN = 999_999_999;
 
 async function scene(t: ExecutionContext): Promise<{ store: Store; folder: string; dir: string }> {

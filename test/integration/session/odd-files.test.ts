@@ -1,4 +1,4 @@
-/** B6: a share of the things and places of test/exhaustive/odd-files.test.ts. */
+/** A part of the special files and paths of test/exhaustive/odd-files.test.ts (B6). */
 import { testIndexes, testPlaces } from '../../support/session/odd-files.js';
 
 testPlaces(5);

@@ -60,11 +60,11 @@ for (const [place, { declare, before }] of Object.entries(places)) {
         t.truthy(hint, name);
         t.like(details, { path: desk.dir, state: 'running' }, name);
       }
-      // A look needs no lock.
+      // Reading the status needs no lock.
       await t.notThrowsAsync(() => desk.session.status(desk.dir));
       t.is((await held.go())?.code, undefined);
       t.is(marksIn(desk.dir).length, 1);
-      // Each of these tests tries some of the other operations, and together they try all.
+      // Each of these tests tries some of the other operations. Together they try all operations.
       const next = Object.entries(others).filter((_, j) => j % operations.length === i);
       for (const [name, act] of next) await t.notThrowsAsync(() => act(desk), name);
       t.deepEqual(readdirSync(join(desk.dir, '..')), ['dir']);

@@ -1,4 +1,4 @@
-/** C16: remotes that are not the one seen before. Every operation reports the same error. */
+/** Remotes that are not the remote seen before (C16). Every operation reports the same error. */
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -22,7 +22,7 @@ const operations: Record<string, (session: Session) => Promise<unknown>> = {
   lease: (session) => session.lease({ owner: 'me', ttl: 60_000 }),
 };
 
-/** Pushes twice, and replaces the remote that has both commits with another one. */
+/** Pushes twice, then replaces the remote that has both commits with another remote. */
 async function scene(
   t: ExecutionContext,
   place: (folder: string, commit: (home: string, remote: string) => Promise<void>) => Promise<void>,

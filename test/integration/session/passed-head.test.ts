@@ -1,6 +1,6 @@
 /**
- * R-WRITE-8: commits of a directory that was not made from the head. They report the head that they
- * replace, and how to restore it.
+ * Commits of a directory that was not made from the head (R-WRITE-8). They report the head that
+ * they replace, and how to restore it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,8 +36,8 @@ async function begin(session: Session, folder: string): Promise<Place> {
 }
 
 /**
- * States of the session and a directory. Each returns the directory that is committed next with
- * another cookie.
+ * States of the session and a directory. Each function returns the directory that is committed next
+ * with another cookie.
  */
 const passing: Record<string, (place: Place) => Promise<string>> = {
   'a directory that was restored from an older version': async ({ session, other }) => {

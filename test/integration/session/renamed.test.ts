@@ -1,6 +1,6 @@
 /**
- * A4: entries that are renamed while a directory is committed. They are in the version; removed
- * ones are not; entries that move all the time are an error.
+ * Entries that are renamed while a directory is committed (A4). Renamed entries are in the version,
+ * and removed entries are not. Entries that move all the time are an error.
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +12,8 @@ import { aroundLooks, type Look } from '../../support/session/looks.js';
 import { temporary } from '../../support/temporary.js';
 
 /**
- * Runs `work` with `change` in place of the chosen look at `path`, at most `times` times. `change`
- * gets the look itself.
+ * Runs `work` with `change` instead of the chosen system call at `path`, at most `times` times.
+ * `change` gets the call itself.
  */
 async function watched<T>(
   look: Look,
@@ -37,7 +37,7 @@ function scene(folder: string): string {
   return dir;
 }
 
-/** The time of a directory may be older than its last change. */
+/** Returns a listing without the times of directories, which may be older than the last change. */
 function timeless(root: string): string {
   return [...readListing(root)].map(([path, line]) => `${path} ${line.replace(/^(directory \S+) \S+/, '$1')}`).join('\n');
 }

@@ -1,4 +1,4 @@
-/** F11: another kind of entry takes the place of a file while a directory is read. */
+/** Another kind of entry that replaces a file while a directory is read (F11). */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -7,7 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import { openStore } from '../../../src/index.js';
 import { temporary } from '../../support/temporary.js';
 
-/** Makes an entry at a path; and what a version has of it. */
+/** Functions that make an entry at a path, each with the content that a version then has. */
 const replacements: Readonly<Record<string, readonly [(path: string) => unknown, found: readonly string[]]>> = {
   FIFO: [(path) => execFileSync('mkfifo', [path]), []],
   socket: [(path) => renameSync(`${path}.socket`, path), []],

@@ -1,5 +1,5 @@
 /**
- * C8: changes in place that fail at any step and are undone. A change that cannot be undone is
+ * Changes in place that fail at any step and are undone (C8). A change that cannot be undone is
  * reported, and mended later.
  */
 import { execFileSync } from 'node:child_process';
@@ -115,7 +115,7 @@ function withCache(version: Listing, before: Listing): Listing {
   return new Map([...version, ['Default/Cache', before.get('Default/Cache') as string]]);
 }
 
-/** The times of a cache, and of directories that hold one, are not compared. */
+/** Compares listings. Ignores the times of a cache, and of directories that hold one. */
 function same(a: Listing, b: Listing): boolean {
   return a.size === b.size && [...a].every(([path, line]) => path === 'Default/Cache' || b.get(path) === line);
 }

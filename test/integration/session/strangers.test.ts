@@ -1,5 +1,5 @@
 /**
- * Files and directories that do not belong to a checkout and must not be changed by it (SPEC.md
+ * Files and directories that do not belong to a checkout. A checkout must not change them (SPEC.md
  * R-OUT-3, R-OUT-6, section 15).
  */
 import { execFileSync } from 'node:child_process';
@@ -211,7 +211,7 @@ test('R-OUT-3: a directory whose replacement was cut off halfway is settled by a
   await workspace.write(record, { phase: 'swap', stage, old, previous: record, next: record, ...exchange });
   renameSync(dir, old);
   await rejects(t, () => session.status(dir), 'DIRTY');
-  // C5: it is listed with its leftovers.
+  // C5: the status lists the checkout with its leftovers.
   const leftovers = [
     { path: stage, holds: 'the new version' },
     { path: old, holds: 'the former content' },

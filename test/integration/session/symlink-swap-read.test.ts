@@ -1,7 +1,7 @@
 /**
- * C9 for readers: a directory is swapped for a symlink to one outside at each single look of a
- * snapshot or checkpoint. The swap lasts, or is undone after that look. The version holds nothing
- * from outside, or the commit fails.
+ * A directory that is swapped for a symlink to an outside directory at each single system call of a
+ * snapshot or checkpoint (C9 for readers). The swap lasts, or is undone after that call. The
+ * version holds nothing from outside, or the commit fails.
  */
 import { existsSync, mkdirSync, readlinkSync, renameSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const profile = new Map<string, ProfileEntry>([
   ['Local State', file('{}')],
 ]);
 
-/** A directory outside with the names of the profile, and others. */
+/** Fills a directory outside with the names of the profile, and other names. */
 function writeOutside(outside: string): void {
   const entries = [...profile].flatMap(([path, entry]): [string, ProfileEntry][] => {
     const other: ProfileEntry =

@@ -1,6 +1,6 @@
 /**
- * C9: a directory of the target is swapped for a symlink to a directory outside, before each single
- * change of a checkout in place. No step changes anything outside.
+ * A directory of the target that is swapped for a symlink to an outside directory, before each
+ * single change of a checkout in place (C9). No step changes anything outside.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * C7, C8, C11: directories that are no target, or that hold entries that cannot be in a version.
+ * Directories that are no target, or that hold entries that cannot be in a version (C7, C8, C11).
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -33,7 +33,7 @@ async function begin(t: ExecutionContext): Promise<Work> {
   return { folder, home, remote, store, session };
 }
 
-/** Directories that are, hold or lie in a store. Add a case as a line. */
+/** Directories that are, hold or lie in a store. A new case is a line. */
 const stores: Record<string, (work: Work) => string> = {
   'the remote itself': ({ remote }) => remote,
   "the remote's folder of the user": ({ remote }) => join(remote, 'default'),
@@ -72,7 +72,7 @@ for (const [name, find] of Object.entries(stores)) {
   });
 }
 
-/** The notes of this machine change with every command. */
+/** Returns a listing without the notes of this machine, which change with every command. */
 function withoutNotes(listing: ReadonlyMap<string, string>): string[] {
   return [...listing.keys()].filter((path) => !/records|index/.test(path));
 }
@@ -86,7 +86,7 @@ test('C7, C11: a mount commits, also with an entry .store in it', async (t) => {
   t.true(changed);
 });
 
-/** Entries that no version can hold. Add a case as a line. */
+/** Entries that no version can hold. A new case is a line. */
 const odd: Record<string, (dir: string) => void> = {
   'a name with a newline': (dir) => writeFileSync(join(dir, 'a\nb'), 'x'),
   'a name that is not UTF-8': (dir) => writeFileSync(Buffer.concat([Buffer.from(`${dir}/a`), Buffer.from([0xff])]), 'x'),

@@ -1,6 +1,6 @@
 /**
- * R-SYNC-5, R-SYNC-6, R-WRITE-8: a session after `fork` settled a conflict of it. It follows the
- * remote again, and a directory of the fork never replaces its head unasked.
+ * A session after `fork` settled its conflict (R-SYNC-5, R-SYNC-6, R-WRITE-8). The session follows
+ * the remote again, and a directory of the fork never replaces its head unasked.
  */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ interface Forked {
   dirs: { a: string; b: string };
   /** The provider of the local store of `b`. */
   home: Provider;
-  /** The first commit, the head of the session, and that of the fork. */
+  /** The first commit, the head of the session, and the head of the fork. */
   first: string;
   theirs: string;
   ours: string;
@@ -75,7 +75,7 @@ for (const [name, settle] of Object.entries(settlements)) {
 
 test('R-SYNC-6: a sync pulls a session that a fork removed and whose pull was cut off, but none that was deleted', async (t) => {
   const { b, theirs, ours, fork, home } = await forked(t);
-  // The state that a machine is in which was killed before the pull.
+  // A machine that was killed before the pull is in this state.
   const repository = (await Repository.open(scoped(home, 'tester/.store/'), fakeHost('killed'))) as Repository;
   const remove = async (detail: string) => {
     const token = await repository.refs.read('main');
@@ -101,7 +101,7 @@ test('R-WRITE-8: a directory of the fork is a conflict of the session, and nothi
   await rejects(t, () => b.session.commit(dirs.b), 'CONFLICT');
   t.is((await a.session.resolve('HEAD')).commit, theirs);
   t.is((await b.store.session(fork).resolve('HEAD')).commit, ours);
-  // The hint.
+  // The action follows the hint.
   t.is((await b.store.session(fork).save(dirs.b)).parent, ours);
 });
 
@@ -133,7 +133,7 @@ for (const keep of ['ours', 'theirs'] as const) {
     const out = a.directory();
     await a.session.restore(out);
     t.regex(readFileSync(join(out, FILE), 'utf8'), keep === 'ours' ? /B1B2$/ : /A1$/);
-    // The fork is gone here alone, and that was not asked for.
+    // The fork is missing only here, and nobody deleted it.
     t.truthy((await b.store.session(fork).sync()).pull);
     appendFileSync(join(dirs.b, FILE), 'B3');
     t.is((await b.session.save(dirs.b)).parent, commit);

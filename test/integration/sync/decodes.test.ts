@@ -3,7 +3,10 @@ import { createRequire, syncBuiltinESMExports } from 'node:module';
 import type * as zlib from 'node:zlib';
 import test from 'ava';
 
-/** Calls of the decoders of node:zlib, which are replaced before the library is loaded. */
+/**
+ * Number of calls of the decoders of node:zlib. The decoders are replaced before the library is
+ * loaded.
+ */
 let decodes = 0;
 const native = createRequire(import.meta.url)('node:zlib') as Record<string, unknown>;
 for (const name of ['inflateRaw', 'brotliDecompress', 'zstdDecompress']) {
@@ -35,7 +38,7 @@ test('a restore from a remote decodes no frame for the checkout that the pull de
   const [there, later] = [restoring.directory(), pulling.directory()];
   const restored = await decodesOf(() => restoring.session.restore(there));
   const pulled = await decodesOf(() => pulling.session.pull());
-  // A later checkout decodes them again, so the count works.
+  // A later checkout decodes the frames again, so the count works.
   const checkedOut = await decodesOf(() => pulling.session.checkout(later));
   t.true(pulled > 0 && checkedOut > 0, `${pulled} and ${checkedOut}`);
   t.is(restored, pulled);

@@ -23,7 +23,8 @@ async function packsOf(provider: Provider): Promise<Uint8Array[]> {
 }
 
 /**
- * Returns the bytes between the name of a pack, which ends its envelope's header, and its digest.
+ * Returns the bytes of packs between the pack's name, which ends its envelope's header, and its
+ * digest.
  */
 async function payloads(provider: Provider): Promise<string[]> {
   const name = /packs\/\d+-[0-9a-f]{32}/;
@@ -38,7 +39,7 @@ test('R-SYNC-9: a first push sends frames as the local store has them, and a lat
   const [home, remote] = [memoryProvider(), memoryProvider()];
   const a = await machine(t, remote, 'main', home);
   const dir = a.profile(new Map([...smallProfile(noise), ['Default/Log', file(prose(200_000, 'log'))]]));
-  // The frames are compressed harder than a push would do by itself.
+  // The frames are compressed harder than a push would compress them.
   await a.session.commit(dir, { compression: 'max' });
   await a.session.push();
   const sent = await payloads(remote);

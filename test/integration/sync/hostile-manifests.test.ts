@@ -1,5 +1,5 @@
 /**
- * B1, B3: manifests made by hand that break a rule, with valid digests and ids. Verify, with and
+ * Manifests made by hand that break a rule, with valid digests and ids (B1, B3). Verify, with and
  * without the data, a pull and a checkout reject them before a byte of the profile is written. That
  * holds for a remote and a local store.
  */
@@ -39,7 +39,7 @@ for (const [rule, alter] of manifestCases) {
       [...(await contentOf(home)).keys()].filter((key) => /packs|manifests/.test(key)),
       [],
     );
-    // The same content as the local store.
+    // The remote has the same content as the local store.
     const there = await machine(t, memoryProvider(), 'main', await provider());
     for (const readData of [false, true]) t.true((await there.store.verify({ readData })).findings.some(({ code }) => code === 'DAMAGED'));
     const other = there.directory();
@@ -55,7 +55,7 @@ for (const [rule, alter] of manifestCases) {
 test('B1: of two manifests that give one blob two lengths the false one is rejected, and the other version stays', async (t) => {
   const repository = forged();
   const [first] = repository.versions;
-  // The content of the oldest version, claimed to have 5 bytes.
+  // The manifest claims 5 bytes for the content of the oldest version.
   retree(first, [file('a', oldest, { size: 5 })]);
   first.locations = (repository.versions[2] as Version).locations.map((location) => ({ ...location, baseLength: 5, patches: NO_PATCHES }));
   first.lengths = [5];

@@ -16,7 +16,10 @@ import { machine } from '../../support/sync/machines.js';
 
 const profile = (seed: string): Profile => new Map([['Local State', file(prose(200, seed))]]);
 
-/** The head's manifest is not inline in the ref if `apart`. */
+/**
+ * Returns the content of a remote and the listing of its head. If `apart`, the head's manifest is
+ * not inline in the ref.
+ */
 async function published(t: ExecutionContext, apart: boolean): Promise<{ content: Content; listing: Listing }> {
   const remote = memoryProvider();
   const { session, store, profile: make } = await machine(t, remote);
@@ -149,7 +152,7 @@ test('a damaged ref does not affect the other sessions', async (t) => {
     content.set(key, { isCell: true, bytes: by(bytes) });
   };
   change('second', (bytes) => bytes.map((byte, i) => (i === bytes.length - 40 ? byte ^ 1 : byte)));
-  // Undamaged, and encrypted according to its own config.
+  // The session is undamaged, and encrypted according to its own config.
   change('sixth', (bytes) => {
     const envelope = bytes.slice(0, -32).map((byte, i) => (i === 4 ? 1 : byte));
     return Buffer.concat([envelope, createHash('sha256').update(envelope).digest()]);

@@ -60,7 +60,7 @@ async function restores(t: ExecutionContext, remote: Provider, name: string, lis
 }
 
 /**
- * Operations, each with the session and revision that a new machine must then restore as the
+ * Operations. A new machine must be able to restore the returned session and revision as the
  * directory.
  */
 const operations: Record<string, (scene: Scene) => Promise<{ name?: string; at?: string } | undefined>> = {

@@ -13,7 +13,7 @@ import { history } from '../../support/store.js';
 import { type Machine, machine, reopened } from '../../support/sync/machines.js';
 import { switched } from '../../support/sync/switch.js';
 
-/** Returns an empty provider whose version tokens no other one uses. */
+/** Returns an empty provider whose version tokens no other provider uses. */
 async function emptied(): Promise<Provider> {
   const provider = memoryProvider();
   for (let i = 0; i < 100; i++) await provider.swap('other/cell', utf8('x'), `${i}`);
@@ -21,8 +21,8 @@ async function emptied(): Promise<Provider> {
 }
 
 /**
- * Returns a machine that has pushed one commit and has another that is not pushed. From then on it
- * sees another bucket, in a new process.
+ * Returns a machine that has pushed one commit and has another commit that is not pushed. From then
+ * on the machine sees another bucket, in a new process.
  */
 async function surprised(t: ExecutionContext, bucket: Provider) {
   const gate = switched(memoryProvider());
@@ -38,7 +38,7 @@ async function surprised(t: ExecutionContext, bucket: Provider) {
 
 /**
  * Asserts that every session on the remote is sound, belongs to one repository, and can be listed
- * by a new machine. Objects for the old repository belong to none.
+ * by a new machine. Objects for the old repository belong to no session.
  */
 async function isSound(t: ExecutionContext, bucket: Provider, names: string[]): Promise<void> {
   const viewer = await machine(t, bucket);
@@ -105,7 +105,7 @@ test('a session of the same name there is a conflict, and nothing is lost', asyn
   const [, fork] = /as session (\S+)$/.exec(error.message) ?? [];
   await checksOut(t, bucket, fork as string, listing);
   t.is((await history(there.session)).length, 1);
-  // The unpushed commit, and the commits of the remote.
+  // The commits are the unpushed commit, and those of the remote.
   t.is((await history(actor.session)).length, 3);
   await actor.session.push({ onConflict: 'ours' });
   t.is((await history(there.session)).length, 4);

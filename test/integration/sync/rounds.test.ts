@@ -46,7 +46,7 @@ test('a first commit of content of another session reads the epoch during its up
   t.deepEqual((await a.store.verify({ readData: true, on: 'remote' })).findings, []);
 });
 
-/** Sets the epoch of the repository, as a collection would. */
+/** Sets the epoch of the repository, like a collection would. */
 async function collect(remote: Provider, k: number, packs: readonly ObjectName[]): Promise<void> {
   const key = 'tester/.store/gc/epoch';
   const cell = await remote.read(key);

@@ -1,6 +1,6 @@
 /**
- * A folder remote whose disk is not mounted, or disappears during a request (C3). A directory that
- * replaces another stands for a bare mount point.
+ * A folder remote whose disk is not mounted, or disappears during a request (C3). In the tests, a
+ * directory that replaces another directory represents a bare mount point.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
