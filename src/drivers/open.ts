@@ -95,7 +95,7 @@ function notUrl(text: string): BrowserStateError {
   });
 }
 
-/** The signals that end a process from outside, by the exit status that shells give it. */
+/** The signals of another process that end a browser, by the exit status that shells report. */
 const KILLED: ReadonlyMap<number, string> = new Map([
   [129, 'SIGHUP'],
   [130, 'SIGINT'],
@@ -103,11 +103,13 @@ const KILLED: ReadonlyMap<number, string> = new Map([
   [143, 'SIGTERM'],
 ]);
 
-/** Returns a warning for a browser that another process killed; undefined for any other exit. */
+/**
+ * Returns a warning for a browser that another process killed, or undefined for any other exit.
+ */
 export function killedWarning({ title }: InstalledBrowser, status: number, { session, changed }: Unmounted): string | undefined {
   const signal = KILLED.get(status);
   if (signal === undefined) return undefined;
-  const kept = changed ? `what it wrote until then was committed to ${session}` : 'it had changed nothing';
+  const kept = changed ? `its changes until then were committed to ${session}` : 'it had changed nothing';
   return `${title} was killed by ${signal} (status ${status}); ${kept}`;
 }
 

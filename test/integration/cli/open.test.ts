@@ -129,7 +129,7 @@ test.serial('a browser that crashes: its changes are committed, and the error sa
 });
 
 for (const [how, end, kept] of [
-  ['wrote', logIn, 'what it wrote until then was committed to work'],
+  ['wrote', logIn, 'its changes until then were committed to work'],
   ['wrote nothing', DIR, 'it had changed nothing'],
 ] as const) {
   test.serial(`a browser that ${how} and is killed: a warning says so, with status 1`, async (t) => {
@@ -188,7 +188,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 
-/** What a browser does at SIGTERM if it goes on at SIGINT, and the number of Ctrl-C that end it. */
+/**
+ * Reactions to SIGTERM of a browser that ignores SIGINT, with the number of Ctrl-C that end the
+ * browser.
+ */
 const stubborn: readonly (readonly [atTerm: string, stops: number])[] = [
   ['echo TERM >> signals; echo kept > "$dir/Default/Bookmarks"; exit 0', 2],
   ['echo TERM >> signals; echo kept > "$dir/Default/Bookmarks"', 3],
