@@ -75,8 +75,8 @@ const browserstate: RemotePeer = {
 };
 
 /**
- * The library in a running process that has loaded the SDK, like a fleet's worker. The command
- * saves.
+ * The library in a running process that has loaded the SDK, like a fleet's worker. Only restores
+ * use this process; saves use the command.
  */
 const worker: RemotePeer = {
   ...browserstate,

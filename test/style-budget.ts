@@ -1,5 +1,5 @@
 /**
- * Lowers the style budget to what is left, or lists what is counted below paths:
+ * The program that lowers the style budget to the counts, or lists the findings below paths:
  *
  *     npm run style             lowers test/style-budget.json
  *     npm run style src/sync    lists the findings of a folder or file

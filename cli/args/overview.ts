@@ -5,7 +5,9 @@ import { globalOptions } from './options.js';
 /** Commands by the heading of their group in the help. */
 export type CommandGroups = Readonly<Record<string, readonly Command[]>>;
 
-/** A person who types no command gets these. The first one is a saved login. */
+/**
+ * The commands to type first, for a person who types no command. The first one is a saved login.
+ */
 const firstSteps: readonly (readonly [command: string, does: string])[] = [
   ['open work https://example.org/', 'Log in and close the window; the same command opens it again'],
   ['snapshot DIR -s work', 'Or save a browser profile that you have'],
@@ -18,12 +20,12 @@ const SUMMARY = 'Versioned, deduplicated, verified snapshots of browser profiles
 const MIN_TEXT_WIDTH = 30;
 const MAX_HELP_WIDTH = 110;
 
-/** Returns the columns that help takes. */
+/** Returns the number of columns for help. */
 export function helpWidth(): number {
   return Math.min(MAX_HELP_WIDTH, process.stdout.columns || MAX_HELP_WIDTH);
 }
 
-/** Returns what to type first. */
+/** Returns the text for a person who types no command. */
 export function introduction(width: number): string {
   return `${SUMMARY}\n\nStart with:\n${rows(
     firstSteps.map(([command, does]) => [`${NAME} ${command}`, does]),
@@ -49,7 +51,7 @@ export function overview(groups: CommandGroups, width: number): string {
   return `${NAME} <command>\n\n${SUMMARY}\n\n${parts.join('\n')}\n\`${NAME} <command> --help\` shows the options of a command, with examples.\n`;
 }
 
-/** Returns lines of names and texts in two columns. A text that is too long is wrapped. */
+/** Returns lines of names and texts in two columns. Wraps texts that are too long. */
 function rows(entries: readonly (readonly [name: string, text: string])[], width: number): string {
   const indent = Math.max(...entries.map(([name]) => name.length)) + 4;
   return entries

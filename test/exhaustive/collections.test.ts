@@ -1,6 +1,6 @@
 /**
- * Garbage collections while others write (SPEC.md 11.2): writers that are paused before each of
- * their requests, and collectors that meet.
+ * Garbage collections while other processes write (SPEC.md 11.2). Writers are paused before each of
+ * their requests, and collectors meet.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { outcomeOf } from '../support/session/outcomes.js';
 import { findingsOf } from '../support/store.js';
 import { type Machine, machine } from '../support/sync/machines.js';
 
-/** Requests of one machine; `meanwhile` runs before the nth of them from `arm` on. */
+/** Returns a provider for one machine. `meanwhile` runs before its nth request after `arm`. */
 function pausing(inner: Provider) {
   let left = Number.POSITIVE_INFINITY;
   let work: () => Promise<unknown> = async () => undefined;
@@ -46,14 +46,14 @@ type Side = 'local' | 'remote';
 
 interface Change {
   side: Side;
-  /** The session that has the content of a directory if it was done. */
+  /** The session that has the content of a directory if the change was done. */
   makes?: readonly [session: string, dir: keyof Scene['dirs']];
   run(scene: Scene): Promise<unknown>;
 }
 
 const offline = { offline: true };
 
-/** Changes of which the other machine deletes session `old`, on the side that is collected. */
+/** Changes during which the other machine deletes session `old`, in the store that is collected. */
 const changes: Record<string, Change> = {
   'a push of a change': {
     side: 'remote',
@@ -127,7 +127,7 @@ async function pausedAt(t: ExecutionContext, { side, makes, run }: Change, n: nu
     await reader.session.checkout(target, { offline: side === 'local' });
     t.deepEqual(readListing(target), readListing(dirs[dir]), `at ${n}`);
   }
-  // What the writer's indexes know now is used by its next commit and push.
+  // The next commit and push use the current knowledge of the writer's indexes.
   await writer.store.session('again').save(dirs.old);
   for (const on of ['local', 'remote'] as const) t.deepEqual(await findingsOf(writer.store, on), [], `at ${n}, again`);
   return reached;
@@ -141,7 +141,10 @@ for (const [name, change] of Object.entries(changes)) {
   });
 }
 
-/** Every request waits for up to `most` turns of the event loop, by the seed. */
+/**
+ * Returns a provider whose requests wait for up to `most` turns of the event loop, drawn from the
+ * seed.
+ */
 function wayward(inner: Provider, seed: number, most: number): Provider {
   const roll = dice(seed);
   return around(inner, async (_method, _key, request) => {

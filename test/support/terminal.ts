@@ -1,9 +1,9 @@
-/** Commands in a terminal of their own, which ask and are answered. */
+/** Commands in terminals of their own, with typed answers to their questions. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type Desk, main } from './cli.js';
 
-/** A progress bar that is drawn, drawn again, and cleared. */
+/** A pattern of a progress bar that is drawn, drawn again, and cleared. */
 const progress = /\r[^\r\n]*\p{Cc}\[K/gu;
 
 /** Starts a shell command in a new terminal. `browserstate` is the command line. */
@@ -12,7 +12,7 @@ export function startInTerminal(desk: Desk, command: string): ChildProcess {
   return spawn('script', ['-qec', words, '/dev/null'], { cwd: desk.dir, env: { ...desk.env, SHELL: '/bin/sh', NO_COLOR: '1' } });
 }
 
-/** Runs a command in a terminal, and types an answer once there is a question. */
+/** Runs a command in a terminal, and types an answer after the question appears. */
 export async function answered(desk: Desk, command: string, answer: string): Promise<{ status: number; seen: string }> {
   const terminal = startInTerminal(desk, command);
   let seen = '';

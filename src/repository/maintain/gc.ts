@@ -1,6 +1,7 @@
 /**
- * Garbage collection (SPEC.md 11.2): deletes the objects that no ref reaches, without locks and
- * clocks, while other processes read and write. It can be interrupted at any point and run again.
+ * Garbage collection (SPEC.md 11.2), which deletes the objects that no ref reaches. A collection
+ * needs no locks and clocks, and runs while other processes read and write. It can be interrupted
+ * at any point and run again.
  */
 import { readAhead } from '../../base/concurrency.js';
 import { BrowserStateError, ignore, integrity, isError } from '../../base/errors.js';
@@ -21,7 +22,7 @@ export interface ObjectTotals {
 }
 
 export interface Collected {
-  /** The deleted objects, or those that a run without `dryRun` would delete. */
+  /** The deleted objects. In a dry run, the objects that a collection would delete. */
   deleted: ObjectTotals;
   kept: ObjectTotals;
   /** Sessions that have a commit, and their commits. */
@@ -32,18 +33,21 @@ export interface Collected {
 export type GcStep = 'mark' | 'fence' | 'delete';
 
 export interface CollectOptions extends RequestOptions {
-  /** Reports what would be deleted, and writes nothing. */
+  /** Reports the objects that would be deleted, and writes nothing. */
   dryRun?: boolean | undefined;
   /** Called after each session of the steps `mark` and `fence`, and each object of `delete`. */
   onProgress?: ((step: GcStep, done: number, total: number) => void) | undefined;
 }
 
-/** Swaps an epoch into the ref of a session, unless it has that epoch. Returns the ref as it is. */
+/**
+ * Swaps an epoch into the ref of a session, unless the ref has that epoch. Returns the current ref.
+ */
 export type Stamp = (session: string, k: number) => Promise<Ref>;
 
 /**
  * Deletes the objects that no ref reaches. Throws INTEGRITY if a session is unreadable, before
- * anything is deleted, CONFLICT if another collection takes over, and what the provider throws.
+ * anything is deleted. Throws CONFLICT if another collection takes over, and the errors of the
+ * provider.
  */
 export async function collectGarbage(repository: Repository, stamp: Stamp, options: CollectOptions): Promise<Collected> {
   const collection = new Collection(repository, stamp, options);
@@ -76,7 +80,7 @@ class Collection {
     for (const [key, size] of sizes) count(dryRun && !reached.has(key) ? this.result.deleted : this.result.kept, key, size);
     if (epoch === undefined) return false;
     if (garbage.length > 0) await this.#delete(epoch, garbage.sort(compareCondemned).slice(0, MAX_CONDEMNED), sizes);
-    // A collection that was interrupted has left a list.
+    // An interrupted collection has left a list.
     else if (epoch.condemned.length > 0) await this.#repository.nextEpoch(epoch, [], this.#options);
     return garbage.length > MAX_CONDEMNED;
   }
@@ -100,7 +104,8 @@ class Collection {
         this.#options.onProgress?.('delete', ++done, doomed.length);
       }
     } catch (error) {
-      // The list ends, unless that would keep a caller waiting: the next collection ends it then.
+      // The list ends here, unless that would keep a caller waiting. The next collection ends it
+      // then.
       if (!isError(error, 'CANCELLED', 'UNREACHABLE')) await this.#repository.nextEpoch(fence, []).catch(ignore());
       throw error;
     }
@@ -108,7 +113,7 @@ class Collection {
     await this.#repository.nextEpoch(fence, [], this.#options);
   }
 
-  /** Returns the size of each object by its key. Entries that are no objects are left alone. */
+  /** Returns the size of each object by its key. Ignores entries that are no objects. */
   async #listObjects(): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
     for (const folder of objectFolders) {
@@ -118,7 +123,7 @@ class Collection {
     return sizes;
   }
 
-  /** Returns the keys of all objects that the refs reach, as `open` returns them. */
+  /** Returns the keys of all objects that the refs returned by `open` reach. */
   async #markAll(step: GcStep, open: (session: string) => Promise<Ref>): Promise<ReadonlySet<string>> {
     const sessions = await this.#listSessions();
     const reached = new Set<string>();
@@ -150,7 +155,10 @@ class Collection {
     }
   }
 
-  /** Throws INTEGRITY for an entry that is no ref: what it reaches is unknown. */
+  /**
+   * Returns the names of all sessions. Throws INTEGRITY for an entry that is no ref, because the
+   * objects that it reaches are unknown.
+   */
   async #listSessions(): Promise<string[]> {
     const sessions: string[] = [];
     for await (const { key } of this.#repository.provider.list(REF_PREFIX, this.#options)) {
@@ -166,7 +174,10 @@ class Collection {
   }
 }
 
-/** Reads a ref that was listed. Throws INTEGRITY if there is none: refs are never deleted. */
+/**
+ * Reads a ref that was listed. Throws INTEGRITY if the ref does not exist, since refs are never
+ * deleted.
+ */
 export async function readListed({ refs }: Repository, session: string, options: RequestOptions): Promise<Token> {
   const token = await refs.read(session, options);
   if (token === undefined) throw integrity(`${refKey(session)}: it was listed, but is missing`);
@@ -191,7 +202,7 @@ function condemnedOf(key: string): Condemned {
   return { folder, name: nameOfKey(folder, key) as ObjectName };
 }
 
-/** Returns the error of a collection that another one has replaced. */
+/** Returns the error of a collection that another collection has replaced. */
 export function takenOver(cause?: unknown): BrowserStateError {
   return new BrowserStateError('CONFLICT', 'another garbage collection of this store is running', {
     hint: 'Wait until it has ended, then repeat the command.',
@@ -199,7 +210,10 @@ export function takenOver(cause?: unknown): BrowserStateError {
   });
 }
 
-/** Returns the error for a session whose objects are not all known; any other error as it is. */
+/**
+ * Returns the error for a session whose objects are not all known. Returns any other error
+ * unchanged.
+ */
 function unreadable(session: string, error: unknown, more = ''): unknown {
   if (!isDamage(error)) return error;
   const code = error.code === 'NOT_FOUND' ? 'INTEGRITY' : error.code;

@@ -1,4 +1,4 @@
-/** The objects that refs reach: everything else is garbage (SPEC.md 11.2). */
+/** The objects that refs reach. Every other object is garbage (SPEC.md 11.2). */
 import { places, readAhead } from '../../base/concurrency.js';
 import { type BrowserStateError, isError } from '../../base/errors.js';
 import { MANIFESTS_AHEAD } from '../../base/limits.js';
@@ -8,7 +8,7 @@ import { framesOf } from '../../format/locator.js';
 import type { HistoryEntry, Ref } from '../../format/ref.js';
 import type { Repository } from '../repository.js';
 
-/** Returns whether an error reports something that is missing or unreadable. */
+/** Returns whether an error reports missing or unreadable data. */
 export function isDamage(error: unknown): error is BrowserStateError {
   return isError(error, 'NOT_FOUND', 'INTEGRITY', 'NEWER_VERSION', 'UNSUPPORTED');
 }
