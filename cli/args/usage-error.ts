@@ -82,7 +82,7 @@ function valueHint({ typed, command }: Complaint): string | undefined {
   return isOption ? undefined : `Write --session=${value} if that is its name.`;
 }
 
-/** Returns a hint if the session's name is an argument in the place of an option. */
+/** Returns a hint if the session's name is an argument instead of an option. */
 function sessionHint({ typed, command }: Complaint): string | undefined {
   const [first, session = '-'] = typed;
   const takesSession = command?.options['session'] && Object.keys(command.positionals).length === 0 && first === commandName(command);

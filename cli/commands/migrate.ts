@@ -73,7 +73,8 @@ export const migrate = defineCommand({
 });
 
 /**
- * Migrates one of several sessions, or reports what it would do. Reports a failure and continues.
+ * Migrates one of several sessions. A dry run only reports the result. Reports a failure and
+ * continues.
  */
 async function take(
   context: Context,

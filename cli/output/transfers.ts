@@ -1,6 +1,5 @@
 /**
- * Shared code of push, pull and sync, which selects one session or all and reports what was
- * transferred.
+ * Shared code of push, pull and sync, which selects one session or all and reports the transfers.
  */
 import type { Outcome, PullResult, PushResult, Session, Store } from '../../src/index.js';
 import type { Context } from '../context.js';

@@ -12,7 +12,7 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
-/** Decodes UTF-8. Throws INTEGRITY naming `what` if the bytes are not UTF-8. */
+/** Decodes UTF-8. Throws INTEGRITY, naming `what`, if the bytes are not UTF-8. */
 export function fromUtf8(bytes: Uint8Array, what: string): string {
   try {
     return decoder.decode(bytes);
@@ -178,7 +178,10 @@ export class Writer {
   }
 }
 
-/** Reads values from bytes that may be hostile. Throws INTEGRITY, naming `what` is being read. */
+/**
+ * Reads values from bytes that may be hostile. Every error is INTEGRITY and names `what`, the kind
+ * of the bytes.
+ */
 export class Reader {
   readonly #source: Uint8Array;
   readonly #what: string;

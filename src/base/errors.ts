@@ -43,7 +43,7 @@ export class BrowserStateError extends Error {
   override readonly name = 'BrowserStateError';
   readonly code: ErrorCode;
   readonly hint: string | undefined;
-  /** Empty if the error has nothing to name. */
+  /** Names in the error. Empty if the error has nothing to name. */
   readonly details: ErrorDetails;
 
   /** Returns true also for an error of another copy of this library in the process. */

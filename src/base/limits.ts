@@ -136,8 +136,8 @@ export const BULK_BYTES = 4 * MiB;
  */
 export const PACK_CONCURRENCY = 1;
 /**
- * Packs sent at once to a remote, where each pack waits for a round trip: as many pending bytes as
- * in a large pull.
+ * Packs sent at once to a remote. Each pack waits for a round trip. As many bytes are pending as in
+ * a large pull.
  */
 export const REMOTE_PACK_CONCURRENCY = 2;
 /** Decoded frame bytes that a reader keeps for blobs it will need again. */

@@ -81,7 +81,7 @@ export function writeFailure(path: string, error: unknown): unknown {
   return systemFailure(error, (name) => `${path}: could not be written: ${name}`, path);
 }
 
-/** Returns a handler of rejections that throws what `writeFailure` returns. */
+/** Returns a rejection handler that throws the error returned by `writeFailure`. */
 export function failWriting(path: string): (error: unknown) => never {
   return (error) => {
     throw writeFailure(path, error);

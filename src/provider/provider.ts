@@ -49,7 +49,7 @@ export interface GetOptions extends RequestOptions {
 
 export interface Listed {
   key: string;
-  /** Bytes of an object; undefined for a cell. */
+  /** Bytes of an object. Undefined for a cell. */
   size: number | undefined;
 }
 

@@ -224,7 +224,7 @@ async function rebuild(database: Database, repository: Repository, k: number, me
     try {
       const ref = (await repository.refs.read(session))?.ref;
       const head = ref?.entries[0];
-      // A ref of a later epoch may name what was born after this one (R-GC-3).
+      // A ref of a later epoch may name objects that were born after this epoch (R-GC-3).
       if (ref !== undefined && head !== undefined && ref.epoch <= k) await putPlaces(database, (await repository.readManifest(head)).blobs);
     } catch (error) {
       // The readers of another session, and verify, report its damage.

@@ -19,8 +19,8 @@ const patternRest = /(?<text>(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/[\\\n])+)\/[a-z]*/
 const beforePattern = /(?:^|[(,=:[!&|?{};+*%<>~^-]|\b(?:return|typeof|case|in|of|await|yield|void))\s*$/;
 
 /**
- * Returns the tokens of a source text in order. Code is what lies between comments, strings and
- * patterns.
+ * Returns the tokens of a source text in order. All text between comments, strings and patterns is
+ * code.
  */
 export function tokenize(source: string): Token[] {
   const tokens: Token[] = [];

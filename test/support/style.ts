@@ -147,7 +147,7 @@ export function styleOfMarkdown(path: string, source: string): Omit<Finding, 'sc
 }
 
 const codeFolders = ['src', 'cli', 'test', 'bench', 'scripts'];
-/** Texts that quote what they ban. */
+/** Files that quote banned phrases. */
 const quoting = ['test/style.test.ts'];
 
 /** Returns the files of a folder of the project by path. */

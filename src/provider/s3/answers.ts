@@ -152,8 +152,8 @@ export function checkNames(names: readonly string[], prefix: string): void {
 }
 
 /**
- * Returns a name of a list without its encoding. Returns an invalid encoding unchanged; it is no
- * key.
+ * Returns a name of a list without its encoding. Returns an invalid encoding unchanged, because an
+ * invalid encoding is no key.
  */
 export function decodedName(name: string): string {
   try {

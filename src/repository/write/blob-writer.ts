@@ -56,7 +56,7 @@ interface Patch {
 /** A frame that is being filled with whole blobs or patches. */
 interface FillingFrame extends FrameDraft {
   compression: Compression;
-  /** Undefined if the frame is empty. */
+  /** The buffer. Undefined if the frame is empty. */
   buffer: Uint8Array | undefined;
   /** Bytes of the buffer in use. */
   length: number;

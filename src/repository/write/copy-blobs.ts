@@ -92,7 +92,10 @@ class Copy {
   readonly #target: Repository;
   readonly #options: CopyOptions;
   readonly #buffers = new BufferPool(MAX_PACK_SIZE);
-  /** Undefined if the blobs are too many for the cache: a part of them is not worth the memory. */
+  /**
+   * The cache of decoded frames. Undefined if the blobs are too many for the cache: a part of them
+   * is not worth the memory.
+   */
   readonly #kept: KeptFrames | undefined;
   /** Frames whose packs are durable in the target, by their keys in the source. */
   readonly #copied = new Map<string, Frame>();

@@ -24,7 +24,9 @@ function modulesOf(t: ExecutionContext, ...args: string[]): string[] {
   return [...stderr.matchAll(/^loaded (.*)$/gm)].map(([, url]) => (url as string).replace(root, ''));
 }
 
-/** Returns the part of the library that a file of the bundle begins; undefined for other files. */
+/**
+ * Returns the part of the library that a file of the bundle begins, or undefined for other files.
+ */
 const partOf = (url: string): string | undefined => /^lib\/(index|open|sync|directory|mounts|maintenance)\b/.exec(url)?.[1];
 
 const cheap = [

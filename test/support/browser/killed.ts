@@ -89,9 +89,9 @@ async function killAfter(moment: number, worker: Worker, kill: () => boolean): P
 
 /**
  * Runs rounds until `kills` of them were killed at a random moment of their length, the worker and
- * the browser in turn. Each round must start. It must see at least the last commit of a browser
- * that was closed, and at most what was ever written. Both apply to the cookie and to localStorage.
- * Resolves to the number of each outcome.
+ * the browser in turn. Each round must start. Each round must see at least the last commit of a
+ * browser that was closed, and at most the newest written number. Both apply to the cookie and to
+ * localStorage. Resolves to the number of each outcome.
  */
 export async function killRounds(t: ExecutionContext, kills: number, seed: number): Promise<Outcomes> {
   const home = join(temporary(t), 'home');

@@ -8,8 +8,8 @@ export const root = fileURLToPath(new URL('../../../../', import.meta.url));
 export interface Block {
   lang: string;
   /**
-   * The file that the block is, as in a fence that begins with `js site.mjs`. Empty if there is
-   * none.
+   * The file that the block is, as in a fence that begins with `js site.mjs`. The text is empty if
+   * there is none.
    */
   file: string;
   code: string;

@@ -9,7 +9,7 @@ import { directory, file, type Listing, type ProfileEntry, readListing, symlink,
 export interface Damaged {
   /** The directory of the local store. */
   folder: string;
-  /** Undefined if the store is a folder in the local store. */
+  /** The provider of the store. Undefined if the store is a folder in the local store. */
   provider: Provider | undefined;
 }
 

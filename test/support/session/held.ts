@@ -36,7 +36,7 @@ export interface Outcome {
 
 export interface Running {
   child: ChildProcess;
-  /** Undefined for a program that was killed. */
+  /** The outcome of the program. Undefined if the program was killed. */
   outcome: Promise<Outcome | undefined>;
 }
 

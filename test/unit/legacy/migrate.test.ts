@@ -169,7 +169,7 @@ for (const [title, open] of Object.entries(remotes)) {
     t.deepEqual(await filesOf(store, 's1', folder), expected(folder));
     const [{ message } = { message: '' }] = await all(session.log());
     t.is(message, `migrated from ${moved.from}`);
-    // Another machine sees what was pushed.
+    // Another machine sees the pushed commit.
     const elsewhere = join(folder, 'elsewhere');
     t.deepEqual(await filesOf(await machine(t, elsewhere, remote), 's1', elsewhere), expected(folder));
     t.like(await store.migrate('s1'), { ...total, migrated: false, commit: moved.commit });
