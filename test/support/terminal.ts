@@ -7,7 +7,7 @@ import { type Desk, main } from './cli.js';
 const progress = /\r[^\r\n]*\p{Cc}\[K/gu;
 
 /** Starts a shell command in a new terminal. `browserstate` is the command line. */
-export function startInTerminal(desk: Desk, command: string): ChildProcess {
+function startInTerminal(desk: Desk, command: string): ChildProcess {
   const words = command.replace('browserstate', `exec '${process.execPath}' '${main}'`);
   return spawn('script', ['-qec', words, '/dev/null'], { cwd: desk.dir, env: { ...desk.env, SHELL: '/bin/sh', NO_COLOR: '1' } });
 }

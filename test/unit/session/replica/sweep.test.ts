@@ -96,3 +96,31 @@ for (const [name, run] of Object.entries(operations)) {
     );
   });
 }
+
+test('C13: gc removes the leftovers of exited processes, and reports their bytes; a dry run counts them', async (t) => {
+  const folder = temporary(t);
+  const home = join(folder, 'home');
+  const root = join(home, 'tester/.store');
+  const owners: Owners = { ...fakeHost().owners(''), state: async (owner) => states[owner as keyof typeof states] ?? 'unknown' };
+  const open = (): Promise<Store> => openStore({ home, userId: 'tester', host: { ...fakeHost('gc'), owners: () => owners } });
+  const profile = join(folder, 'profile');
+  mkdirSync(profile);
+  writeFileSync(join(profile, 'file'), 'content');
+  await (await open()).session('main').commit(profile);
+  for (const owner of Object.keys(states)) plant(root, owner);
+  const store = await open();
+  const { leftoverBytes, deleted } = await store.gc({ dryRun: true });
+  t.deepEqual(left(root, 'dead'), leftovers('dead'));
+  t.is(leftoverBytes, 9 * NOTED + `${PACK('dead')}\n../outside\n`.length);
+  t.is(deleted.objects, Object.keys(states).length);
+  t.is((await store.gc()).leftoverBytes, leftoverBytes);
+  t.deepEqual(left(root, 'dead'), []);
+  // The objects of a commit that is being made are garbage too: it loses its swap, and starts over.
+  for (const owner of ['strange', 'living', 'test'])
+    t.deepEqual(
+      left(root, owner),
+      leftovers(owner).filter((path) => path !== PACK(owner)),
+      owner,
+    );
+  t.deepEqual((await store.verify({ readData: true })).findings, []);
+});
