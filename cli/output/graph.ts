@@ -1,4 +1,4 @@
-/** The lines of descent in a history, drawn to the left of its commits: one row a commit. */
+/** The lines of descent in a history, drawn to the left of its commits, with one row for each commit. */
 
 export interface Node {
   commit: string;

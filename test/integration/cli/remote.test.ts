@@ -379,7 +379,7 @@ test.serial('--no-push reads the remote if it has to, and --offline does not', a
   t.deepEqual(await a.json(t, 'tag', '-s', 'work', '--list'), [{ tag: 'good', commit: first.commit }]);
 });
 
-test.serial('2: --no-push and --offline where they mean nothing', async (t) => {
+test.serial('2: --no-push and --offline of commands that do not have them', async (t) => {
   const desk = new Desk(t);
   for (const [option, words] of [
     ['--offline', ['delete', '-s', 'work']],

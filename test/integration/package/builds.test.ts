@@ -77,7 +77,7 @@ for (const form of forms) {
   const name = form === 'ESM' ? 'bundle.mjs' : 'bundle.cjs';
   const format = form === 'ESM' ? 'esm' : 'cjs';
 
-  test(`a bundle by esbuild in ${form} works beside the packages, and anywhere else without the index, which it says once`, async (t) => {
+  test(`a bundle by esbuild in ${form} works next to the packages, and anywhere else without the index, with one warning`, async (t) => {
     project.write({ [`${format}.js`]: `${scenario(form)} scenario().then((lines) => console.log(lines.join('\\n')));` });
     const args = [`${format}.js`, '--bundle', '--platform=node', `--format=${format}`, `--outfile=${name}`];
     const { code, stderr } = await project.run(bin('esbuild'), ...args);

@@ -105,7 +105,7 @@ test('R-WRITE-8: a directory of the fork is a conflict of the session, and nothi
   t.is((await b.store.session(fork).save(dirs.b)).parent, ours);
 });
 
-test('R-WRITE-8: with fork every later commit of the directory goes on in the fork', async (t) => {
+test('R-WRITE-8: with fork every later commit of the directory continues the fork', async (t) => {
   const { a, b, dirs, theirs, ours, fork } = await forked(t);
   let parent = ours;
   for (const text of ['two', 'three']) {

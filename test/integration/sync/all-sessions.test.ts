@@ -55,7 +55,7 @@ test('save: an error of the push reports that the commit is safe, and a later pu
   t.is((await session.push()).commit, commit);
 });
 
-test('pushAll, pullAll and syncAll go on after a session that fails, and yield an outcome for each', async (t) => {
+test('pushAll, pullAll and syncAll continue after a session that fails, and yield an outcome for each', async (t) => {
   const remote = memoryProvider();
   const first = await machine(t, remote);
   const second = await machine(t, remote);

@@ -74,7 +74,7 @@ test('an emptied bucket gets everything that the machine has', async (t) => {
   await checksOut(t, bucket, 'main', listing);
 });
 
-test('a new repository of another machine in its place is joined', async (t) => {
+test('a new repository of another machine at the same address is joined', async (t) => {
   const bucket = await emptied();
   await other(t, bucket, 'another');
   const { actor, listing } = await surprised(t, bucket);

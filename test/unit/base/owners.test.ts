@@ -124,7 +124,7 @@ function changed(name: string, changes: Partial<Record<'pid' | 'start' | 'namesp
   return `${fields.map((field, i) => changes[field] ?? parts[i]).join('.')}@${name.slice(name.indexOf('@') + 1)}`;
 }
 
-test('R-OWN-1, R-OWN-3: names that are not of this process, kernel or machine: what is said of each', async (t) => {
+test('R-OWN-1, R-OWN-3: the state of names that are not of this process, kernel or machine', async (t) => {
   const folder = temporary(t);
   const owners = openOwners(folder, machine);
   const hold = await owners.hold();

@@ -38,7 +38,7 @@ const chromium = {
 };
 const firefox = { 'prefs.js': 'user_pref("a", 1);\n', 'times.json': '{}' };
 
-test('locks of browsers that are gone or were elsewhere are removed, those of one that lives are not', async (t) => {
+test('locks of browsers that exited or ran elsewhere are removed, and locks of a running browser are not', async (t) => {
   for (const target of ['elsewhere-4', `machine-${process.pid}`, 'nonsense']) {
     const dir = profile(t, chromium);
     symlinkSync(target, join(dir, 'SingletonLock'));

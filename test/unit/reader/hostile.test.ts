@@ -99,7 +99,7 @@ const ranges: [string, WrongAnswer, ErrorCode | undefined][] = [
   ['404', { status: 404 }, 'NOT_FOUND'],
 ];
 
-test('R-HTTP-3: a range is what was asked for, also of a server that ignores ranges, and no more of it is read than needed', async (t) => {
+test('R-HTTP-3: a range has the requested bytes, also from a server that ignores ranges, and no further bytes are read', async (t) => {
   let answer: WrongAnswer = { status: 500 };
   const { url } = await serve(t, new Map(), { answer: () => answer });
   const source = new HttpSource(new URL(url), { fetch });
@@ -176,7 +176,7 @@ test('bytes that are flipped are INTEGRITY or unused, in every object that a ver
   }
 });
 
-test('an object in the place of another is INTEGRITY: a ref, a manifest, a pack', async (t) => {
+test('an object instead of another is INTEGRITY: a ref, a manifest, a pack', async (t) => {
   const place = await serve(t, await frozen());
   const { names, requests } = place;
   await contentOf(place);
@@ -247,7 +247,7 @@ test('R-SYNC-7: a ref that is older than one that was read before is INTEGRITY, 
   t.regex(String(hint), /cache/);
 });
 
-test('R-REF-1: a history that goes on in segments is read whole, and its oldest version too', async (t) => {
+test('R-REF-1: a history that continues in segments is read whole, and its oldest version too', async (t) => {
   const provider = memoryProvider();
   const { folder, session } = await freshStore(t, provider);
   const profile = join(folder, 'profile');

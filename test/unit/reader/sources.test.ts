@@ -205,7 +205,7 @@ const endless: [string, (page: number) => string][] = [
 ];
 
 for (const [title, content] of endless) {
-  test(`${title}: a list that goes on for ever is INTEGRITY`, async (t) => {
+  test(`${title}: a list without an end is INTEGRITY`, async (t) => {
     let page = 0;
     const answer = async () => {
       const next = `<IsTruncated>true</IsTruncated><NextContinuationToken>t${++page}</NextContinuationToken>`;
