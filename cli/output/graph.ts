@@ -1,4 +1,6 @@
-/** The lines of descent in a history, drawn to the left of its commits, with one row for each commit. */
+/**
+ * The lines of descent in a history, drawn to the left of its commits. Each commit has one row.
+ */
 
 export interface Node {
   commit: string;
