@@ -35,6 +35,7 @@ const calls: Readonly<Record<string, Call>> = {
   status: (options, { session, dir }) => session.status(dir, options),
   rollback: (options, { session }) => session.rollback('HEAD', options),
   exists: (options, { session }) => session.exists(options),
+  openIn: (options, { session }) => session.openIn(options),
   fork: (options, { session }) => session.fork('forked', options),
   tag: (options, { session }) => session.tag('tagged', options),
   untag: (options, { session }) => session.untag('good', options),
