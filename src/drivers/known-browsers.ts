@@ -19,7 +19,8 @@ export interface KnownBrowser {
   snap?: string;
   flatpak: string;
   /**
-   * A pattern of the folders of the browser's versions in the caches of Playwright and Puppeteer.
+   * The folders of the browser's versions: a pattern in Playwright's cache, and a name in
+   * Puppeteer's.
    */
   playwright?: RegExp;
   puppeteer?: string;

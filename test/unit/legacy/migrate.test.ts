@@ -40,7 +40,7 @@ const profile: Files = {
 const total = { files: 4, bytes: 170_002 };
 const transfer = { chunkSize: 60_000, maxConcurrentOperations: 3, retryDelay: 1 };
 
-/** A storage of v0. `content` must not change. It excludes the store. */
+/** A storage with sessions of v0: its address or provider, and a function that adds an object. */
 interface Place {
   remote: string | Provider;
   plant(name: string, content: Uint8Array): Promise<void>;
