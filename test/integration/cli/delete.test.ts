@@ -46,7 +46,7 @@ for (const [command, seen] of unasked) {
   onLinux(`${command} does not ask`, async (t) => {
     const desk = new Desk(t);
     await prepared(desk);
-    t.deepEqual(await answered(desk, command, ''), { status: 0, seen });
+    t.deepEqual(await answered(desk, command, 'n\n'), { status: 0, seen });
     t.is((await desk.run('log', '-s', 'work')).status, 3);
   });
 }
@@ -80,7 +80,7 @@ onLinux('the question of delete names the remote and what was not pushed, and a 
   );
   const local = await answered(desk, 'browserstate delete -s work --no-push', 'n\n');
   t.regex(local.seen, /Delete work locally\? \[y\/N\] n\nwork was not deleted\n$/);
-  const mistyped = await answered(desk, 'browserstate delete -s wrok', '');
+  const mistyped = await answered(desk, 'browserstate delete -s wrok', 'n\n');
   t.is(mistyped.status, 3);
   t.regex(mistyped.seen, /^error: .*wrok.*\nhint: Did you mean work\?/);
 });
