@@ -49,9 +49,9 @@ readme_test() { npm install && npm test; }
 
 export DEBIAN_FRONTEND=noninteractive
 need apt-get update
-# Browsers, and what tests would be skipped without: chattr, unshare and mount, script, exFAT.
+# Browsers, and what tests would be skipped without: chattr, unshare and mount, script, exFAT, zsh.
 need apt-get install -y --no-install-recommends chromium chromium-driver firefox-esr xvfb xdotool python3 sqlite3 git ca-certificates \
-  bsdutils e2fsprogs exfat-fuse exfatprogs mount util-linux
+  bsdutils e2fsprogs exfat-fuse exfatprogs mount util-linux zsh
 # Debian 12 itself has Node 18, which is too old.
 if ! node -e 'const [major, minor] = process.versions.node.split("."); process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)'; then
   need apt-get install -y --no-install-recommends npm
