@@ -37,7 +37,7 @@ export const at = {
 } as const satisfies OptionTable;
 
 export const keepSessionCookies = {
-  'keep-session-cookies': { type: 'boolean', describe: 'Keep session cookies after the browser exits' },
+  'keep-session-cookies': { type: 'boolean', describe: 'Keep session cookies, from now on: the profile remembers it' },
 } as const satisfies OptionTable;
 
 /** Options that select the files of a directory. */

@@ -41,6 +41,7 @@ const synonyms: Readonly<Record<string, readonly string[]>> = {
   push: ['upload'],
   pull: ['download', 'fetch'],
   verify: ['check', 'fsck'],
+  gc: ['clean', 'prune', 'vacuum'],
 };
 
 export function usageError(complaint: Complaint): CliError {
@@ -83,10 +84,13 @@ function valueHint({ typed, command }: Complaint): string | undefined {
 }
 
 /** Returns a hint if the session's name is an argument instead of an option. */
-function sessionHint({ typed, command }: Complaint): string | undefined {
+function sessionHint({ typed, hasSeparator, command }: Complaint): string | undefined {
   const [first, session = '-'] = typed;
-  const takesSession = command?.options['session'] && Object.keys(command.positionals).length === 0 && first === commandName(command);
-  return takesSession && !session.startsWith('-') ? `Did you mean \`browserstate ${first} -s ${session}\`?` : undefined;
+  if (!command?.options['session'] || first !== commandName(command) || session.startsWith('-')) return undefined;
+  // Only a command after `--` leaves the first argument to the session.
+  const isCommand = 'command' in command.positionals && hasSeparator;
+  if (!isCommand && Object.keys(command.positionals).length > 0) return undefined;
+  return `Did you mean \`browserstate ${first} -s ${session}${isCommand ? ' -- COMMAND' : ''}\`?`;
 }
 
 /** Returns a hint for a command whose own options were parsed as options of this program. */
@@ -115,6 +119,8 @@ function unknownWord({ typed, hasSeparator, command, commands }: Complaint, unkn
   }
   if (command !== undefined && 'command' in command.positionals && !hasSeparator)
     return new CliError('USAGE', `unknown option ${dashed(option)}`, separatorHint(command));
+  if (command !== undefined && 'session' in command.positionals && (option === 's' || option === 'session'))
+    return new CliError('USAGE', `unknown option ${dashed(option)}`, `The session is an argument: browserstate ${command.usage}`);
   const meant = nearest(option, Object.keys(visibleOptions(command)));
   return new CliError('USAGE', `unknown option ${dashed(option)}`, didYouMean(meant && dashed(meant)) ?? hint);
 }

@@ -52,27 +52,27 @@ async function showCommits(context: Context, id: string, selection: Selection): 
   const { checkpoints, offline } = selection;
   const session = await context.session(id);
   const isDrawn = !report.options.json && report.screen.width !== undefined;
-  const [{ history, more }, events] = await Promise.all([
+  const [{ history, next }, events] = await Promise.all([
     // The lines between commits also lead through hidden checkpoints.
     readHistory(session.log({ checkpoints: checkpoints || !report.options.json, offline, signal }), selection),
     isDrawn ? session.events({ offline, signal }) : [],
   ]);
-  report.result(history, (screen) => describeCommits(history, { checkpoints, screen, events }));
-  return more;
+  report.result(history, (screen) => describeCommits(history, { checkpoints, screen, events, next }));
+  return next !== undefined;
 }
 
-/** Reads at most `limit` commits, and the hidden commits between them. */
+/** Reads at most `limit` commits, the hidden commits between them, and the commit that follows. */
 async function readHistory(
   entries: AsyncIterable<LogEntry>,
   { limit, checkpoints }: Selection,
-): Promise<{ history: LogEntry[]; more: boolean }> {
+): Promise<{ history: LogEntry[]; next?: LogEntry }> {
   const history: LogEntry[] = [];
   let shown = 0;
   for await (const entry of entries) {
-    if (!isHidden(entry, checkpoints) && ++shown > limit) break;
+    if (!isHidden(entry, checkpoints) && ++shown > limit) return { history, next: entry };
     history.push(entry);
   }
-  return { history, more: shown > limit };
+  return { history };
 }
 
 const isHidden = ({ squashed }: LogEntry, checkpoints: boolean | undefined): boolean => squashed === true && !checkpoints;
@@ -113,12 +113,17 @@ async function readOperations(context: Context, id: string, selection: Selection
   return operations.sort((a, b) => b.time.getTime() - a.time.getTime());
 }
 
+interface LogView {
+  checkpoints?: boolean | undefined;
+  screen: Screen;
+  events?: readonly RefEvent[];
+  /** The commit that follows the shown ones. */
+  next?: LogEntry | undefined;
+}
+
 /** Returns a line for each commit. On a terminal, the lines also draw the lines of descent. */
-export function describeCommits(
-  history: readonly LogEntry[],
-  { checkpoints, screen, events = [] }: { checkpoints?: boolean | undefined; screen: Screen; events?: readonly RefEvent[] },
-): Line[] {
-  const byId = new Map(history.map((entry) => [entry.commit as string, entry]));
+export function describeCommits(history: readonly LogEntry[], { checkpoints, screen, events = [], next }: LogView): Line[] {
+  const byId = new Map([...history, ...(next ? [next] : [])].map((entry) => [entry.commit as string, entry]));
   const shownAncestor = (id: string): string => {
     let entry = byId.get(id);
     while (entry !== undefined && isHidden(entry, checkpoints)) entry = byId.get(entry.parents[0] ?? '');

@@ -5,6 +5,7 @@ import type { BrowserState } from '../../src/index.js';
 import { defineCommand } from '../args/command.js';
 import { keepSessionCookies, offline, onConflict, onConflictDetails } from '../args/options.js';
 import type { Context } from '../context.js';
+import { CliError } from '../failure.js';
 import { type MountedCommand, reportUnmount, runMounted } from '../mounted.js';
 
 /** The exit status for a browser that another process killed. */
@@ -34,6 +35,8 @@ export const open = defineCommand({
   ],
   async run(context, { session, url, browser, headless, existing, message, keepSessionCookies, offline, onConflict }) {
     const { env, report, signal } = context;
+    if (/^[a-z][a-z0-9+.-]*:\/\//i.test(session))
+      throw new CliError('USAGE', 'expected a session before the URL, found none', 'Write `browserstate open SESSION URL`.');
     const { exitFailure, killedWarning, mountForBrowser } = await import('../../src/drivers/open.js');
     const machine = { platform: process.platform, env, home: homedir() };
     const settings = {

@@ -23,6 +23,12 @@ export const stats = defineCommand({
   },
 });
 
+/** Describes how many times smaller the stored bytes are. */
+function compared(ratio: number): string {
+  if (ratio < 1) return `${(1 / ratio).toFixed(1)} times larger`;
+  return `${ratio < 100 ? ratio.toFixed(1) : number(Math.round(ratio))} times smaller`;
+}
+
 function describe({ sessions, commits, objects, storedBytes, logicalBytes, reclaimableBytes }: Usage, ratio: number | null): Line[] {
   const rows: Line[] = [
     [styled('bold', 'sessions'), number(sessions)],
@@ -30,12 +36,7 @@ function describe({ sessions, commits, objects, storedBytes, logicalBytes, recla
   ];
   for (const [kind, { count, bytes }] of Object.entries(objects)) rows.push([styled('bold', kind), number(count), size(bytes)]);
   const total = Object.values(objects).reduce((sum, { count }) => sum + count, 0);
-  rows.push([
-    styled('bold', 'stored'),
-    number(total),
-    size(storedBytes),
-    ratio === null ? '' : `${ratio < 100 ? ratio.toFixed(1) : number(Math.round(ratio))} times smaller`,
-  ]);
+  rows.push([styled('bold', 'stored'), number(total), size(storedBytes), ratio === null ? '' : compared(ratio)]);
   const needless = reclaimableBytes === null ? 'unknown: `browserstate verify` lists the damage' : size(reclaimableBytes);
   rows.push([styled('bold', 'reclaimable'), '', needless, 'not needed by any commit']);
   return table(rows, { right: [1, 2] });

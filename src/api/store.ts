@@ -27,6 +27,7 @@ import type { Replica } from '../session/replica/replica.js';
 import { leftoverBytes, sweep } from '../session/replica/sweep.js';
 import { byName, type ListedRef, listRefs, type SessionSummary, summaryOf } from '../session/session-list.js';
 import { stampRef } from '../session/stamp.js';
+import { unsentIn } from '../sync/histories.js';
 import type { PullResult } from '../sync/pull.js';
 import type { PushOptions, PushResult } from '../sync/push.js';
 import { forAll, type Moves, type Outcome } from './all-sessions.js';
@@ -36,7 +37,7 @@ import { Session } from './session.js';
 import type { SyncResult } from './transfers.js';
 
 export interface SessionInfo extends SessionSummary {
-  /** Whether the remote's newest known commit is this one; absent without a remote. */
+  /** False if the local store has commits that were not pushed; absent without a remote. */
   pushed?: boolean;
   /** The owner of its lease, and when it expires; absent if there is no lease. */
   lease?: { owner: string; expires: Date };
@@ -107,12 +108,14 @@ export class Store {
     const op = callOf(this.#op, 'sessions', options, optionsOf.sessions);
     const problems: BrowserStateError[] = [];
     const report = options.onProblem ?? ((_session: string, problem: BrowserStateError) => void problems.push(problem));
-    const found = new Map<string, { ref: Ref; isRemote: boolean }>();
+    const found = new Map<string, { ref: Ref; isRemote: boolean; here?: Ref | undefined }>();
     const add = async (refs: AsyncIterable<ListedRef>, isRemote: boolean): Promise<void> => {
       for await (const { session, token, problem } of refs) {
         if (problem !== undefined) report(session, problem);
         else if (token && wasDeleted(token.ref)) found.delete(session);
-        else if (token && token.ref.entries.length > 0) found.set(session, { ref: token.ref, isRemote });
+        else if (token && token.ref.entries.length > 0) {
+          found.set(session, { ref: token.ref, isRemote, here: found.get(session)?.ref });
+        }
       }
     };
     const here = await op.local.open(op);
@@ -124,10 +127,12 @@ export class Store {
         listRefs(await remote.requireStore(op), ' on the remote', op, (token) => remote.rejectReplayed(token)),
         true,
       );
-    for (const [session, { ref, isRemote }] of byName(found)) {
-      const summary = summaryOf(session, ref) as SessionSummary;
+    for (const [session, { ref, isRemote, here }] of byName(found)) {
+      const unsent = here && unsentIn(here, ref);
+      const summary = summaryOf(session, here && unsent === 'ahead' ? here : ref) as SessionSummary;
       const lease = leaseOf(ref, op.host.now());
-      const pushed = this.#op.remote && (isRemote || summary.commit === (await this.#op.remote.lastHead(session)));
+      const isPushed = async () => (isRemote ? unsent === undefined : summary.commit === (await this.#op.remote?.lastHead(session)));
+      const pushed = this.#op.remote && (await isPushed());
       yield { ...summary, ...(pushed !== undefined && { pushed }), ...(lease && { lease }) };
     }
     for (const problem of problems) throw problem;

@@ -5,9 +5,11 @@ const MAX_DISTANCE = 3;
 
 /** Returns the other word that differs least from `word`, or undefined if none is close enough. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.min(MAX_DISTANCE, Math.ceil(word.length / 2));
   let best: { name: string; distance: number } | undefined;
   for (const name of candidates) {
+    const length = Math.min(word.length, name.length);
+    // Every short word is alike.
+    const limit = length < 2 ? 0 : Math.min(MAX_DISTANCE, Math.ceil(length / 2));
     const isAlike = name.startsWith(word) || name.toLowerCase() === word.toLowerCase();
     // Words that are much longer or shorter are not compared: there may be thousands of names.
     const isCandidate = name !== word && (isAlike || Math.abs(name.length - word.length) <= limit);

@@ -4,14 +4,13 @@
  */
 import { ignore, isError } from '../base/errors.js';
 import { LEASE_MS } from '../base/limits.js';
-import { nearest } from '../base/nearest.js';
 import type { ObjectId } from '../format/object-id.js';
 import { errno, failWriting, makeDirectory } from '../fs/errors.js';
 import { KeptFrames } from '../repository/read/frame-cache.js';
 import { type Call, hasRemote } from '../session/call.js';
 import { checkoutSession } from '../session/checkout.js';
 import { takeLease } from '../session/lease.js';
-import { absentSession, sessionNames } from '../session/names.js';
+import { absentSession, nearestSession, sessionNames } from '../session/names.js';
 import type { LocalReplica } from '../session/replica/local.js';
 import { pullForMount } from '../sync/pull-for-mount.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
@@ -43,7 +42,7 @@ export async function openMount(session: string, options: OpenMountOptions, op: 
     if (!found.exists) {
       await op.local.rejectLegacy(session, op, found);
       if (mode === 'fork' || !create) throw await absentSession([op.local, op.remote], session, op);
-      const meant = nearest(session, [...names, ...(await sessionNames(op.local, op))]);
+      const meant = await nearestSession([op.local, op.remote], session, [...names, ...(await sessionNames(op.local, op))], op);
       op.onWarning?.(meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
     }
     const made = await makeDirectoryOf(session, found.head?.id, frames, options, op);

@@ -25,7 +25,7 @@ export interface PrepareOptions {
   warnings?: boolean | undefined;
   /**
    * Keeps session cookies over restarts, by making the browser restore its last session including
-   * tabs. Default: false.
+   * tabs. The preference is committed with the profile, so later mounts keep it. Default: false.
    */
   keepSessionCookies?: boolean | undefined;
   /**

@@ -80,7 +80,7 @@ export async function fork(
     if (target.exists) {
       throw new BrowserStateError('CONFLICT', `session ${name} already exists`, {
         details: { session: name },
-        hint: 'Choose another name, or delete that session first.',
+        hint: name === session ? 'Choose another name.' : 'Choose another name, or delete that session first.',
       });
     }
     const { repository, ref } = target;

@@ -37,21 +37,33 @@ export async function absentSession(
   session: string,
   options: RequestOptions,
 ): Promise<BrowserStateError> {
+  const names = await Promise.all(replicas.map((replica) => (replica ? sessionNames(replica, options) : [])));
+  return noSession(session, await nearestSession(replicas, session, names.flat(), options));
+}
+
+/** Returns the one of the listed names that is most like `session`, and of a session that exists. */
+export async function nearestSession(
+  replicas: readonly (Searched | undefined)[],
+  session: string,
+  listed: readonly string[],
+  options: RequestOptions,
+): Promise<string | undefined> {
   const searched = replicas.filter((replica) => replica !== undefined);
-  let names = (await Promise.all(searched.map((replica) => sessionNames(replica, options)))).flat();
+  let names = listed;
   for (let guess = 0; guess < MAX_GUESSES; guess++) {
     const meant = nearest(session, names);
     if (meant === undefined) break;
     const found = await Promise.all(searched.map((replica) => replica.read(meant, options).catch(() => undefined)));
-    if (found.some((each) => each?.exists)) return noSession(session, meant);
+    if (found.some((each) => each?.exists)) return meant;
     names = names.filter((name) => name !== meant);
   }
-  return noSession(session);
+  return undefined;
 }
 
 /** Returns the error for a session that does not exist; `meant` is a suggestion. */
 export function noSession(session: string, meant?: string): BrowserStateError {
-  const advice = 'List sessions with `browserstate sessions`, or create one with `browserstate snapshot DIR -s SESSION`.';
+  const advice =
+    'List sessions with `browserstate sessions`, or create one with `browserstate open SESSION` or `browserstate snapshot DIR -s SESSION`.';
   return new BrowserStateError('NOT_FOUND', `session ${JSON.stringify(session)} not found`, {
     hint: meant === undefined ? advice : `Did you mean ${meant}? ${advice}`,
     details: { session, ...(meant !== undefined && { nearest: meant }) },

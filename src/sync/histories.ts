@@ -41,6 +41,18 @@ export async function relate(here: SessionRef, there: SessionRef, options: Reque
   return { kind: head === undefined || follows || base?.id === head.id ? 'ahead' : 'diverged', unsent, base };
 }
 
+/**
+ * Returns whether the local store has entries that were not pushed, from the two refs alone.
+ * Undefined if it has none, or if only segments would show it.
+ */
+export function unsentIn(here: Ref, there: Ref): 'ahead' | 'diverged' | undefined {
+  const theirs = new Set(there.entries.map(({ id }) => id));
+  if (here.entries.slice(0, 1).every(({ id }) => theirs.has(id))) return undefined;
+  const known = here.entries.flatMap(({ id, commit }) => [id, ...commit.parents]);
+  if (there.entries.slice(0, 1).some(({ id }) => known.includes(id))) return 'ahead';
+  return there.segments.length === 0 || known.some((id) => theirs.has(id)) ? 'diverged' : undefined;
+}
+
 /** Returns the index of the newest entry that the remote has, or the number of entries. */
 async function firstShared(entries: readonly HistoryEntry[], there: SessionRef, options: RequestOptions): Promise<number> {
   for await (const part of there.parts(options)) {

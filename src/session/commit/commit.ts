@@ -129,7 +129,14 @@ async function commitOnto(
   const session = options.notedAs ?? from.id;
   await remember(workspace, { session, base: entry.id, head: entry.id, only: underlay?.only, rules, opened }, directory.learn);
   const passed = same ? undefined : await passedWarning(from, parent?.entry, workspace, op);
-  const warnings = [...directory.warnings, ...(facts.isLone ? [loneWarning(dir)] : []), ...(passed ? [passed] : [])];
+  // A mount names its base, and any command may work in it.
+  const isStrange = facts.browser === undefined && parent === undefined && options.onto === undefined && !options.isMigration;
+  const warnings = [
+    ...directory.warnings,
+    ...(facts.isLone ? [loneWarning(dir)] : []),
+    ...(isStrange ? [`no browser profile found in ${dir}; its files were committed as they are`] : []),
+    ...(passed ? [passed] : []),
+  ];
   for (const warning of warnings) op.onWarning?.(warning);
   const { tree: treeId, files, bytes, parents } = entry.commit;
   const { excluded, skipped } = directory.scanned();

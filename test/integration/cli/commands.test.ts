@@ -264,7 +264,7 @@ test.serial('stats counts', async (t) => {
   t.is(stats['ratio'], 33 / (stats['storedBytes'] as number));
   t.regex(
     (await desk.run('stats', '--on', 'local')).stdout,
-    /^sessions +1\ncommits +2 +33 B .*\npacks +\d.*\nmanifests +2.*\nsegments +0.*\nstored +.* times smaller\nreclaimable +0 B .*\n$/,
+    /^sessions +1\ncommits +2 +33 B .*\npacks +\d.*\nmanifests +2.*\nsegments +0.*\nstored +.* times larger\nreclaimable +0 B .*\n$/,
   );
   const empty = new Desk(t);
   await empty.json(t, 'init');

@@ -53,6 +53,56 @@ test.serial('D7: a mistyped session is NOT_FOUND with the intended name, in ever
   await nearest(here, ['push', '-s', 'wrok']);
 });
 
+test.serial('a new session gets the suggestion of an existing one, of no deleted one and of no short one', async (t) => {
+  const desk = new Desk(t);
+  writeProfile(desk);
+  for (const session of ['work', 'wark', 'x']) await desk.run('snapshot', 'profile', '-s', session);
+  await desk.run('delete', '-s', 'wark');
+  for (const [session, meant] of [
+    ['wrk', 'work'],
+    ['warl', 'work'],
+    ['fx', undefined],
+    ['y', undefined],
+  ] as const) {
+    const { stderr } = await desk.run('run', '-s', session, '--', 'true');
+    const said = /^warning: (new session .*)$/m.exec(stderr)?.[1];
+    t.is(said, meant === undefined ? `new session ${session}` : `new session ${session}; did you mean ${meant}?`);
+  }
+  const { hint } = await desk.failure(t, 4, 'fork', 'work', '-s', 'work');
+  t.is(hint, 'Choose another name.');
+});
+
+test.serial('the first snapshot of a directory without a profile says so', async (t) => {
+  const desk = new Desk(t);
+  desk.write({ 'notes/a': 'a' });
+  const first = await desk.run('snapshot', 'notes', '-s', 'notes');
+  t.is(first.status, 0);
+  t.regex(first.stderr, /^warning: no browser profile found in .*notes; its files were committed as they are$/m);
+  desk.write({ 'notes/a': 'b' });
+  t.is((await desk.run('snapshot', 'notes', '-s', 'notes')).stderr, '');
+});
+
+test.serial('sessions shows the commits that were not pushed, of a session that the remote has', async (t) => {
+  const desk = new Desk(t);
+  desk.env['BROWSERSTATE_REMOTE'] = pathToFileURL(desk.path('remote')).href;
+  writeProfile(desk);
+  await desk.run('snapshot', 'profile', '-s', 'work');
+  desk.write({ 'profile/Local State': '{"a":1}' });
+  const { commit } = await desk.json<{ commit: string }>(t, 'snapshot', 'profile', '-s', 'work', '--no-push');
+  t.like(await desk.json(t, 'sessions'), [{ session: 'work', commit, commits: 2, pushed: false }]);
+  // Another machine pushes: now both have moved.
+  const other = new Desk(t);
+  other.env['BROWSERSTATE_REMOTE'] = desk.env['BROWSERSTATE_REMOTE'];
+  await other.run('restore', 'there', '-s', 'work');
+  other.write({ 'there/Local State': '{"b":1}' });
+  await other.run('snapshot', 'there', '-s', 'work');
+  const [there] = await other.json<[{ commit: string; pushed: boolean }]>(t, 'sessions');
+  t.true(there.pushed);
+  t.like(await desk.json(t, 'sessions'), [{ commit: there.commit, pushed: false }]);
+  await desk.run('push', '-s', 'work', '--on-conflict', 'ours');
+  t.like(await desk.json(t, 'sessions'), [{ pushed: true }]);
+});
+
 /** Mistyped revisions and tags, with the suggested name. */
 const mistyped: readonly (readonly [words: string, meant: string | undefined])[] = [
   ['restore there -s work --at goood', 'good'],

@@ -8,7 +8,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   'See what is saved:': ['sessions', 'log', 'diff', 'status', 'stats'],
   'Change a history:': ['rollback', 'tag', 'fork', 'delete'],
   'Share with other machines:': ['push', 'pull', 'sync'],
-  'Set up and maintain:': ['init', 'completion', 'recover', 'verify', 'migrate'],
+  'Set up and maintain:': ['init', 'completion', 'recover', 'verify', 'gc', 'migrate'],
 };
 const commands = Object.values(groups).flat();
 
@@ -34,6 +34,12 @@ const mistakes: [typed: string, expected: RegExp][] = [
   ['download -s work', /^unknown command "download" \/ Did you mean pull\?$/],
   ['log work', /^expected --session, found none \/ Did you mean `browserstate log -s work`\?$/],
   ['delete work', /^expected --session, found none \/ Did you mean `browserstate delete -s work`\?$/],
+  ['rollback work --to HEAD~1', /^expected --session, found none \/ Did you mean `browserstate rollback -s work`\?$/],
+  ['run bot -- true', /^expected --session, found none \/ Did you mean `browserstate run -s bot -- COMMAND`\?$/],
+  ['prune', /^unknown command "prune" \/ Did you mean gc\?$/],
+  ['open -s work', /^unknown option -s \/ The session is an argument: browserstate open <session> \[url\]$/],
+  ['open --session work', /^unknown option --session \/ The session is an argument: /],
+  ['open https://a.example/?t=secret', /^expected a session before the URL, found none \/ Write `browserstate open SESSION URL`\.$/],
   ['push -s work --on-conflict mine', /^expected one of "fail", "fork", "ours", "theirs" after --on-conflict, found "mine"/],
   ['sessions --remote', /^expected a value after --remote, found none/],
   ['--jason sessions', /^unknown option --jason \/ Did you mean --json\?$/],
@@ -80,7 +86,7 @@ const mistakes: [typed: string, expected: RegExp][] = [
     /^unknown option --headless \/ Write `--` before the command: browserstate run -s SESSION -- COMMAND/,
   ],
   ['run -s work ls -q', /^expected `--` before the command, found none \/ Write `--` before the command/],
-  ['run chromium -- --headless', /^expected --session, found none \//],
+  ['run chromium -- --headless', /^expected --session, found none \/ Did you mean/],
   ['tag -s work', /^expected one of a tag, --list and --delete, found 0 \//],
   ['tag good -s work --list', /^expected one of a tag, --list and --delete, found 2 \//],
   ['tag -s work --delete good --at HEAD', /^expected one of a tag, --list and --delete, found --at as well \//],

@@ -101,3 +101,13 @@ test('operations show short ids of commits on a terminal, and whole ones to prog
   t.deepEqual(print(80), [`just now  tag    ada@desk  good ${'7'.repeat(12)}`]);
   t.deepEqual(print(undefined), [`2026-11-20T12:00:00.000Z  tag    ada@desk  good ${id}`]);
 });
+
+test('the last line shows its change of size too', (t) => {
+  const [first, second] = [entry('6', { parents: '7', bytes: 2 * MiB }), entry('7', { bytes: MiB })];
+  const lines = (next: LogEntry | undefined) =>
+    describeCommits([first], { screen: { now, width: undefined }, next })
+      .map((line) => render(line, false))
+      .join();
+  t.regex(lines(second), /\+1\.0 MiB/);
+  t.notRegex(lines(undefined), /\+/);
+});
