@@ -91,6 +91,7 @@ const commands: readonly (readonly string[])[] = [
   ['open', 'work', '--browser', './chromium', '--headless'],
   ['recover'],
   ['stats'],
+  ['gc', '--dry-run'],
   ['verify', '--read-data'],
   ['verify', '--on', 'remote'],
   ['migrate', '--dry-run'],
