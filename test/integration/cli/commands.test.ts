@@ -313,3 +313,14 @@ test.serial('restore into the working directory of the shell keeps that director
     desk.write({ 'here/other': 'work' });
   }
 });
+
+test.serial('a rollback to the content of the head commits nothing, and says so', async (t) => {
+  const { desk } = await prepared(t);
+  const [head] = await desk.json<LogLine[]>(t, 'log', '-s', 'work');
+  t.like(await desk.json(t, 'rollback', '-s', 'work', '--to', 'HEAD'), { commit: head?.commit, changed: false });
+  const { status, stdout } = await desk.run('rollback', '-s', 'work', '--to', 'HEAD');
+  t.is(status, 0);
+  t.regex(stdout, /^work has the content of HEAD already: [0-9a-f]{12}; nothing was committed\n$/);
+  t.like(await desk.json(t, 'rollback', '-s', 'work', '--to', 'HEAD~1'), { parent: head?.commit, changed: true });
+  t.is((await desk.json<LogLine[]>(t, 'log', '-s', 'work')).length, 3);
+});
