@@ -41,7 +41,7 @@ export async function absentSession(
   return noSession(session, await nearestSession(replicas, session, names.flat(), options));
 }
 
-/** Returns the one of the listed names that is most like `session`, and of a session that exists. */
+/** Returns the listed name of an existing session that is most like `session`. */
 export async function nearestSession(
   replicas: readonly (Searched | undefined)[],
   session: string,

@@ -212,7 +212,9 @@ test.serial('sync pulls or pushes, and does neither without need', async (t) => 
   const { a, b, first } = await twoMachines(t);
   t.like(await b.json(t, 'sync', '-s', 'work'), { session: 'work', commit: first.commit, pulled: true, pushed: false, commits: 1 });
   t.like(await b.json(t, 'sync', '-s', 'work'), { commit: first.commit, pulled: false, pushed: false, commits: 0, objects: 0, bytes: 0 });
-  await b.json(t, 'rollback', '-s', 'work', '--to', 'good', '--no-push');
+  await b.json(t, 'restore', 'there', '-s', 'work');
+  b.write({ 'there/Local State': '{"b":1}' });
+  await b.json(t, 'snapshot', 'there', '-s', 'work', '--no-push');
   t.like(await b.json(t, 'sync', '-s', 'work'), { pulled: false, pushed: true, commits: 1 });
   t.is((await a.json<LogLine[]>(t, 'log', '-s', 'work')).length, 2);
 });
@@ -339,8 +341,10 @@ test.serial('fork, tag, rollback and delete reach the remote, and with --no-push
   const { a, b, first } = await twoMachines(t);
   await b.json(t, 'tag', 'best', '-s', 'work');
   await b.json(t, 'fork', 'copy', '-s', 'work');
+  a.write({ 'profile/Local State': '{"a":1}' });
+  await a.json(t, 'snapshot', 'profile', '-s', 'work');
   await b.json(t, 'rollback', '-s', 'work', '--to', 'best');
-  t.deepEqual((await a.json<LogLine[]>(t, 'log', '-s', 'work'))[1]?.tags.sort(), ['best', 'good']);
+  t.deepEqual((await a.json<LogLine[]>(t, 'log', '-s', 'work'))[2]?.tags.sort(), ['best', 'good']);
   t.is((await a.json<LogLine[]>(t, 'log', '-s', 'copy'))[0]?.commit, first.commit);
   await a.json(t, 'pull', '-s', 'copy');
   await a.json(t, 'fork', 'private', '-s', 'copy', '--no-push');
