@@ -28,6 +28,8 @@ const O_PATH = 0o10000000;
 export class DirectoryHandle {
   readonly #prefix: Name;
   readonly #descriptor: number | undefined;
+  /** The bytes before the name in the path of an entry. */
+  #start: Buffer | undefined;
 
   private constructor(path: Name) {
     if (!hasHandles) {
@@ -58,7 +60,8 @@ export class DirectoryHandle {
   /** Returns the path of the entry of that name. */
   at(name: Name): Name {
     if (typeof name === 'string' && typeof this.#prefix === 'string') return `${this.#prefix}/${name}`;
-    return Buffer.concat([Buffer.from(this.#prefix), Buffer.from('/'), Buffer.from(name)]);
+    this.#start ??= Buffer.concat([Buffer.from(this.#prefix), Buffer.from('/')]);
+    return Buffer.concat([this.#start, typeof name === 'string' ? Buffer.from(name) : name]);
   }
 
   stats(): BigIntStats {
