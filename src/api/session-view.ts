@@ -1,6 +1,7 @@
 /** A session as the local store and the remote have it together: reads and changes of both. */
 import { BrowserStateError, ignore, isError } from '../base/errors.js';
 import { isId } from '../format/keys.js';
+import type { ObjectId } from '../format/object-id.js';
 import type { HistoryEntry } from '../format/ref.js';
 import type { Tree } from '../format/tree.js';
 import { appendCommit } from '../session/append-commit.js';
@@ -55,7 +56,8 @@ export class SessionView {
     if (push === false) return act(op.local, await this.pullMissing(at, op));
     // A change of a commit that the remote has needs no push, and works even if a push would fail.
     if (at === undefined || !(await this.#isOnRemote(at))) await this.pushIfHere(op);
-    const entry = await act(op.remote, at).catch(async (error: unknown) => {
+    const { remote } = op;
+    const entry = await this.namedHere(at, op, (from) => act(remote, from)).catch(async (error: unknown) => {
       const loss = lostIn(error);
       if (loss === undefined || !(await this.hasHere('HEAD', op))) throw error;
       const { repairSession } = await import('./parts/sync.js');
@@ -69,6 +71,20 @@ export class SessionView {
       await pullSession(changed, { at: entry.commit }, op).catch(ignore('NOT_FOUND', 'CONFLICT', 'UNREACHABLE', 'INTEGRITY'));
     }
     return entry;
+  }
+
+  /**
+   * Acts on a revision. If that throws NOT_FOUND, acts on its commit in the local store: a tag may
+   * be in one replica alone (R-REV-4).
+   */
+  async namedHere<T, R extends string | undefined>(at: R, op: Call, act: (at: R | ObjectId) => Promise<T>): Promise<T> {
+    return act(at).catch(async (error: unknown) => {
+      if (at === undefined || !isError(error, 'NOT_FOUND') || error.details['revision'] === undefined) throw error;
+      const here = (await op.local.read(this.id, op)).live();
+      const entry = await here?.find(at, op).catch(ignore('NOT_FOUND'));
+      if (entry === undefined || entry.id === at) throw error;
+      return act(entry.id);
+    });
   }
 
   /**

@@ -193,7 +193,8 @@ export class Session {
     return this.#at({ at: to }, op, async ({ id, view }, { at }) => {
       if (id !== this.id && push !== false) await view.pushIfHere(op);
       const from = push === false ? await view.pullMissing(at, op) : at;
-      const act = (replica: Replica) => rollback(replica, this.id, `${id}:${from}`, message, op);
+      const act = (replica: Replica) =>
+        view.namedHere(from, op, (revision) => rollback(replica, this.id, `${id}:${revision}`, message, op));
       return this.#view.change({ push }, op, act, (entry) => this.#view.repeatRollback(entry, op));
     });
   }

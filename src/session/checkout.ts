@@ -14,6 +14,7 @@ import { applyTree, findObstacle } from '../workspace/checkout/change-in-place.j
 import { identityOf } from '../workspace/checkout/exchange.js';
 import { directoryState, type PlaceOptions, placeTree, placeUnrecorded } from '../workspace/checkout/replace-directory.js';
 import { settleWorkspace } from '../workspace/checkout/settle.js';
+import { rejectReserved } from '../workspace/marker.js';
 import { countForeign, isClosed, openedIn } from '../workspace/opened.js';
 import type { Workspace, WorkspaceRecord } from '../workspace/workspace.js';
 import type { Call } from './call.js';
@@ -81,6 +82,7 @@ async function checkoutFrom(from: LiveSession, dir: string, options: CheckoutSet
       hint: 'Give paths relative to the directory, such as `Default/**`.',
     });
   }
+  rejectReserved(tree);
   const content: PlaceOptions = {
     opened,
     reader: new BlobReader(from.repository, { signal: op.signal, kept: options.frames }),

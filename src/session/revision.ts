@@ -10,6 +10,8 @@ const MIN_PREFIX = 4;
 /** Maximum commits that an error about an ambiguous prefix names. */
 const MAX_CANDIDATES = 5;
 
+const TIME = /^(\d{4}-\d\d-\d\d)(?:T(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{3})?)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+
 /** The history of a session in one replica. */
 export interface History {
   readonly id: string;
@@ -43,7 +45,7 @@ export async function resolveAmong<H extends History>(
   options: RequestOptions = {},
 ): Promise<Located<H>> {
   const resolver = new Resolver(histories, revision, options);
-  if (revision.startsWith('@')) return resolver.atTime(Date.parse(revision.slice(1)));
+  if (revision.startsWith('@')) return resolver.atTime(parseTime(revision.slice(1)));
   const match = /^([^~]+)((?:~[0-9]*)*)$/.exec(revision);
   if (match === null) throw badRevision(revision);
   let found = await resolver.named(match[1] as string);
@@ -56,7 +58,7 @@ export async function resolveAmong<H extends History>(
 /** Splits `SESSION:REV`. A revision without a session, such as a time, is of `session`. */
 export function splitRevision(session: string, revision: string): { session: string; revision: string } {
   const colon = revision.indexOf(':');
-  if (colon === -1 || (revision.startsWith('@') && !Number.isNaN(Date.parse(revision.slice(1))))) return { session, revision };
+  if (colon === -1 || (revision.startsWith('@') && !Number.isNaN(parseTime(revision.slice(1))))) return { session, revision };
   const [named, rest] = [revision.slice(0, colon), revision.slice(colon + 1)];
   if (!isId(named) || rest === '') throw badRevision(revision);
   return { session: named, revision: rest };
@@ -65,6 +67,18 @@ export function splitRevision(session: string, revision: string): { session: str
 /** Returns whether a revision is a commit id or its prefix: the same in every replica. */
 export function isCommitId(revision: string): boolean {
   return revision.length >= MIN_PREFIX && /^[0-9a-f]+$/i.test(revision);
+}
+
+/**
+ * Returns the milliseconds of a time of SPEC.md 11.9, or NaN for any other text. A time without a
+ * zone is in the zone of the machine.
+ */
+function parseTime(text: string): number {
+  const date = TIME.exec(text)?.[1];
+  const day = date === undefined ? Number.NaN : Date.parse(date);
+  // The engine takes February 30 for March 2.
+  const isDay = !Number.isNaN(day) && new Date(day).toISOString().slice(0, 10) === date;
+  return isDay ? Date.parse(text) : Number.NaN;
 }
 
 class Resolver<H extends History> {

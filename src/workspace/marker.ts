@@ -6,8 +6,9 @@
 import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BrowserStateError } from '../base/errors.js';
+import type { Tree } from '../format/tree.js';
 
-/** The name of the marker. No version contains it, since a marked directory is not committed. */
+/** The name of the marker. No commit of a directory contains it; other trees may. */
 export const MARKER = '.browserstate-checkout';
 
 const TEXT = `A checkout into this directory is under way, or was cut off: it may hold parts of two versions.
@@ -38,4 +39,13 @@ export function rejectMarked(dir: string): void {
       details: { dir, leftovers: [{ path: dir, holds: 'parts of two versions' }] },
     },
   );
+}
+
+/** Throws UNSUPPORTED for a version whose root has an entry of the marker's name. */
+export function rejectReserved(tree: Tree): void {
+  if (!tree.some(({ path }) => path === MARKER)) return;
+  throw new BrowserStateError('UNSUPPORTED', `${MARKER}: the version has an entry of this name, which marks an unfinished checkout`, {
+    hint: 'Restore the other entries with --only.',
+    details: { path: MARKER },
+  });
 }

@@ -207,8 +207,8 @@ export class LocalCells {
    */
   async #top(key: string, generation: string): Promise<Top | undefined> {
     const names = (await namesIn(this.generation({ key, generation }))) ?? [];
-    const number = Math.max(0, ...entryNumbers(names));
-    if (number === 0) return undefined;
+    const number = entryNumbers(names).at(-1);
+    if (number === undefined) return undefined;
     const place = { key, generation, number };
     try {
       return { place, entry: await readEntry(place, this.#entry(place)) };
@@ -223,9 +223,10 @@ export class LocalCells {
   }
 }
 
-/** Returns the numbers among the names in a generation. */
+/** Returns the rising numbers of entries, at most 999,999,999, among the names in a generation. */
 export function entryNumbers(names: readonly string[]): number[] {
-  return names.filter((name) => /^[1-9][0-9]{0,8}$/.test(name)).map(Number);
+  const numbers = names.filter((name) => /^[1-9][0-9]{0,8}$/.test(name)).map(Number);
+  return numbers.sort((a, b) => a - b);
 }
 
 export async function readEntry(place: Place, path: string): Promise<Entry> {

@@ -57,14 +57,21 @@ async function checkGeneration(path: string, key: string, generation: string, be
     .filter((name, i) => nested[i] === undefined && entryNumbers([name]).length === 0)
     .map((name) => `expected no ${join(path, name)}`);
   for (const next of nested) {
-    if (next !== undefined) messages.push(...(await checkGeneration(join(path, `next-${next}`), key, next, [])));
+    if (next === undefined) continue;
+    const nest = join(path, `next-${next}`);
+    const others = ((await namesIn(nest)) ?? []).filter((name) => name !== '1');
+    messages.push(...others.map((name) => `expected no ${join(nest, name)}`), ...(await checkGeneration(nest, key, next, [])));
   }
-  for (let number = 1; number <= Math.max(1, ...numbers); number++) {
+  if (numbers.length === 0) messages.push(`${join(path, '1')}: expected a file, found none`);
+  for (const [i, number] of numbers.entries()) {
+    const before = numbers[i - 1] ?? 0;
     const at = join(path, String(number));
+    if (number > before + 1) messages.push(`${join(path, String(before + 1))}: expected a file, found none`);
     const checked = async (): Promise<void> => {
       const { next } = await readEntry({ key, generation, number }, at);
       if (next === undefined) return;
-      check(number === numbers.length, `${at}: expected no entry after a last one, found ${numbers.length - number}`);
+      const after = numbers.length - 1 - i;
+      check(after === 0, `${at}: expected no entry after a last one, found ${after}`);
       check(nested.includes(next) || beside.includes(next), `${at}: expected the next generation ${next}, found none`);
     };
     messages.push(...(await messageOf(checked)));

@@ -7,7 +7,7 @@ import { dirname, join, relative } from 'node:path';
 import { toHex } from '../../base/bytes.js';
 import type { Host } from '../../base/host.js';
 import { gonePaths, type Owners } from '../../base/owners.js';
-import { committed, hasErrno } from './errors.js';
+import { committed, hasErrno, notDirectory } from './errors.js';
 import {
   createFile,
   isThere,
@@ -149,6 +149,17 @@ export class Folder {
       );
       if (isDirectory) return;
     }
+    await this.requireRoot();
+  }
+
+  /** Throws INTEGRITY if the root is a symlink to nothing: the store's disk may not be mounted. */
+  async requireRoot(): Promise<void> {
+    if (await isThere(this.root)) return;
+    const found = await fs.lstat(this.root).catch((error: unknown) => {
+      if (!hasErrno(error, 'ENOENT')) throw error;
+      return undefined;
+    });
+    if (found !== undefined) throw notDirectory(this.root, found);
   }
 
   /** Forgets all known directories, after another program has removed one. */

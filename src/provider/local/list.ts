@@ -80,6 +80,7 @@ async function entriesIn(folder: Folder, parent: string): Promise<Dirent[]> {
     if (found !== undefined && !found.isDirectory()) throw integrity(`${path}: expected a directory, found ${typeName(found)}`);
     return await fs.readdir(path, { withFileTypes: true });
   } catch (error) {
+    if (hasErrno(error, 'ENOENT')) await folder.requireRoot();
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return [];
     throw translated(error, `list ${path}`, {});
   }

@@ -81,7 +81,10 @@ class Check {
   async run(host: Host): Promise<void> {
     const { value: repository } = await this.#findings.attempt(CONFIG_KEY, () => Repository.open(this.#provider, host, this.#options));
     if (repository === undefined) {
-      if (this.#findings.list.length === 0) throw noStore(this.#provider, CHECK_ADDRESS);
+      if (this.#findings.list.length > 0) return;
+      await this.#listObjects();
+      if (this.#present.size === 0) throw noStore(this.#provider, CHECK_ADDRESS);
+      this.#findings.add('MISSING', CONFIG_KEY, `it is missing, but ${this.#present.size} objects exist`);
       return;
     }
     await this.#checkProvider();

@@ -20,6 +20,7 @@ export const limits = {
   condemned: 131_072,
   segmentBody: 4 * MiB,
   cell: 4 * MiB,
+  object: 128 * MiB,
   segmentEntries: 4096,
   sessionEntries: 262_144,
   sequence: 2 ** 52,

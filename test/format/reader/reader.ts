@@ -68,7 +68,10 @@ export class IndependentReader {
   /** Returns the entry that a revision names, or undefined if it names nothing (section 11.9). */
   resolve(session: string, revision: string): HistoryEntry | undefined {
     const entries = this.history(session);
-    if (revision.startsWith('@')) return entries.find(({ commit }) => commit.time <= Date.parse(revision.slice(1)));
+    if (revision.startsWith('@')) {
+      const isTime = /^@\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{3})?)?(Z|[+-]\d\d:\d\d)?)?$/.test(revision);
+      return entries.find(({ commit }) => isTime && commit.time <= Date.parse(revision.slice(1)));
+    }
     const [base = '', ...steps] = revision.split('~');
     const tagged = this.tags(session).get(base);
     const matches = entries.filter(({ id }) => /^[0-9a-f]{4,64}$/i.test(base) && id.startsWith(base.toLowerCase()));

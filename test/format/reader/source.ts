@@ -50,6 +50,8 @@ export function folderSource(root: string, prefix = ''): Source {
  * undefined if the directory is absent, and nothing above hides it.
  */
 function namesIn(root: string, directory: string): string[] | undefined {
+  const isThere = statSync(root, { throwIfNoEntry: false }) !== undefined;
+  must(isThere || lstatSync(root, { throwIfNoEntry: false }) === undefined, 'R-LOCAL-12', root);
   const components = relative(root, directory).split('/');
   for (let depth = 1; depth <= components.length; depth++) {
     const at = join(root, ...components.slice(0, depth));
@@ -69,7 +71,7 @@ function readCell(root: string, directory: string, key: string): Uint8Array | un
   if (names === undefined) return undefined;
   const listed = names.filter((name) => /^g-[0-9a-f]{32}$/.test(name)).map((name) => name.slice(2));
   const newest = listed.map((generation) => {
-    const numbers = (namesIn(root, join(directory, `g-${generation}`)) ?? []).filter((name) => /^[1-9][0-9]*$/.test(name)).map(Number);
+    const numbers = (namesIn(root, join(directory, `g-${generation}`)) ?? []).filter((name) => /^[1-9][0-9]{0,8}$/.test(name)).map(Number);
     must(numbers.length > 0, 'R-LOCAL-9', `${key}: a generation without entries`);
     return readEntry(directory, key, generation, Math.max(...numbers));
   });
@@ -105,6 +107,7 @@ function readObject(path: string, range?: { start: number; end: number }): Uint8
   }
   try {
     must(fstatSync(file).isFile(), 'R-LOCAL-12', path);
+    must(range !== undefined || fstatSync(file).size <= limits.object, 'R-LIMIT', path);
     if (range === undefined) return readFileSync(file);
     const bytes = new Uint8Array(range.end - range.start);
     must(readSync(file, bytes, 0, bytes.length, range.start) === bytes.length, 'R-GC-2', `${path}: too few bytes`);

@@ -7,11 +7,15 @@ import { cpSync, existsSync, readdirSync, renameSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import test from 'ava';
 import { isError } from '../../../src/base/errors.js';
+import type { TreeEntry } from '../../../src/format/tree.js';
 import { openStore, type Store } from '../../../src/index.js';
 import { MARKER } from '../../../src/workspace/marker.js';
 import { rejects } from '../../support/errors.js';
 import { dieAt } from '../../support/exhaustive/death.js';
+import { fileEntry, forged, retree, seal } from '../../support/forge.js';
+import { providerOf } from '../../support/provider-content.js';
 import { marksIn, overwrite, storeWith } from '../../support/session/versions.js';
+import { machine } from '../../support/sync/machines.js';
 import { temporary } from '../../support/temporary.js';
 
 /**
@@ -103,3 +107,28 @@ test.serial('R-OUT-13: a checkout from another local store that begins and ends 
   t.truthy(restoring);
   t.false(readdirSync(dir).includes(MARKER));
 });
+
+for (const kind of ['file', 'directory', 'symlink'] as const) {
+  test(`R-OUT-13: a version with a ${kind} of the mark's name is rejected before the target is changed`, async (t) => {
+    const repository = forged();
+    const [newest] = repository.versions;
+    const common = { path: MARKER, mtime: 0n };
+    const entries: Record<typeof kind, TreeEntry> = {
+      file: fileEntry(MARKER),
+      directory: { ...common, kind: 'directory', mode: 0o700 },
+      symlink: { ...common, kind: 'symlink', mode: 0o777, target: 'a' },
+    };
+    retree(newest, [entries[kind], ...newest.tree]);
+    const { store, session, directory } = await machine(t, await providerOf(await seal(repository)));
+    const dir = directory();
+    await rejects(t, () => session.checkout(dir), 'UNSUPPORTED');
+    t.false(existsSync(dir));
+    await session.checkout(dir, { at: 'HEAD~1' });
+    const before = readdirSync(dir);
+    await rejects(t, () => session.checkout(dir, { force: true }), 'UNSUPPORTED');
+    t.deepEqual(readdirSync(dir), before);
+    await rejects(t, () => store.mount('main'), 'UNSUPPORTED');
+    await session.checkout(dir, { force: true, only: ['/a'] });
+    t.deepEqual(readdirSync(dir), ['a']);
+  });
+}

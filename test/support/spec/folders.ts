@@ -99,6 +99,17 @@ function rolled(folder: StoreFolder, place: (old: string) => string | undefined)
   if (next !== undefined) folder.append(ref, next, 1, value);
 }
 
+/** Makes the nest of a next generation with another name beside entry 1. Returns its path. */
+function nestOf(folder: StoreFolder, old: string, name: string): string {
+  const nest = join(old, `next-${other}`);
+  folder.append(ref, nest, 2, folder.value(ref));
+  renameSync(join(nest, '2'), join(nest, name));
+  return nest;
+}
+
+/** Writes an empty file as an entry of the ref. */
+const numbered = (folder: StoreFolder, name: string): void => writeFileSync(join(folder.generation(ref), name), '');
+
 export const folderCases: [string, Notices, (folder: StoreFolder) => void][] = [
   ['R-LOCAL-9: nothing is wrong', 'writer only', () => undefined],
   ['R-LOCAL-8: the next generation is nested', 'writer only', (folder) => rolled(folder, (old) => join(old, `next-${other}`))],
@@ -159,5 +170,30 @@ export const folderCases: [string, Notices, (folder: StoreFolder) => void][] = [
   ],
   ['R-LOCAL-11: a gap', 'check only', (folder) => folder.append(ref, folder.generation(ref), 3, folder.value(ref))],
   ['R-LOCAL-11: a last entry whose next generation is missing', 'check only', (folder) => rolled(folder, () => undefined)],
+  ['R-LOCAL-11: another entry in a nest', 'check only', (folder) => rolled(folder, (old) => nestOf(folder, old, '2'))],
+  ['R-LOCAL-11: another name in a nest', 'check only', (folder) => rolled(folder, (old) => nestOf(folder, old, 'README'))],
+  ['R-LOCAL-11: an entry number above 999,999,999', 'check only', (folder) => numbered(folder, '1000000000')],
+  ['R-LOCAL-11: an entry number above 2^31', 'check only', (folder) => numbered(folder, '2147483648')],
+  ['R-LOCAL-9: the greatest entry number', 'reader refuses', (folder) => numbered(folder, '999999999')],
+  [
+    'R-LOCAL-9: a last entry that names its own generation',
+    'reader refuses',
+    (folder) => folder.append(ref, folder.generation(ref), 2, folder.value(ref), basename(folder.generation(ref)).slice(2)),
+  ],
+  [
+    'R-LOCAL-12: a symlink to nothing for ROOT',
+    'reader refuses',
+    (folder) => {
+      linked(folder.root);
+      rmSync(`${folder.root}.moved`, { recursive: true });
+    },
+  ],
+  ['a symlink to a directory for ROOT', 'writer only', (folder) => linked(folder.root)],
+  ['R-NAME-5: a file for segments', 'check only', (folder) => writeFileSync(folder.at('segments'), '')],
+  [
+    'R-NAME-4: a cell below packs',
+    'check only',
+    (folder) => cpSync(folder.at('gc/epoch.cell'), folder.at('packs/x.cell'), { recursive: true }),
+  ],
   ['R-LOCAL-11: another name in a cell', 'check only', (folder) => writeFileSync(join(folder.at(`${ref}.cell`), 'README'), '')],
 ];

@@ -142,3 +142,13 @@ for (const act of [
     await rejects(t, () => b.session.resolve('good', { offline: true }), 'NOT_FOUND');
   });
 }
+
+for (const [name, [act, shown]] of Object.entries(changes)) {
+  test(`R-REV-4: ${name} of a tag that the local store alone has changes the remote`, async (t) => {
+    const { a, b, old } = await place(t);
+    await b.session.tag('here', { at: old, push: false });
+    await act(b.session, 'here', {});
+    t.true(await isSeen(a, shown, false));
+    await rejects(t, () => act(b.session, 'nowhere', {}), 'NOT_FOUND');
+  });
+}

@@ -5,7 +5,7 @@ import test from 'ava';
 import { emptyRef, type HistoryEntry, newEntry } from '../../../src/format/ref.js';
 import { type LogEntry, memoryProvider } from '../../../src/index.js';
 import { Repository } from '../../../src/repository/repository.js';
-import { resolveRevision } from '../../../src/session/revision.js';
+import { resolveRevision, splitRevision } from '../../../src/session/revision.js';
 import { rejects } from '../../support/errors.js';
 import { fakeHost } from '../../support/host.js';
 import { file, writeProfile } from '../../support/profile.js';
@@ -59,6 +59,62 @@ test('R-REV-3: a time names the newest commit that is not later', async (t) => {
   t.is(await named(at(1, -1)), ids[2]);
   t.is(await named('@2100-01-01'), ids[0]);
   await rejects(t, () => named(at(3, -1)), 'NOT_FOUND');
+});
+
+/** Texts after `@`, with the time that each means; undefined if none. */
+const times: [string, string | undefined][] = [
+  ['2026-12-01', '2026-12-01T00:00:00.000Z'],
+  ['2026-12-01T05:00', new Date(2026, 11, 1, 5).toISOString()],
+  ['2026-12-01T05:00Z', '2026-12-01T05:00:00.000Z'],
+  ['2026-12-01T05:00:07Z', '2026-12-01T05:00:07.000Z'],
+  ['2026-12-01T05:00:07.250Z', '2026-12-01T05:00:07.250Z'],
+  ['2026-12-01T05:00:07.250', new Date(2026, 11, 1, 5, 0, 7, 250).toISOString()],
+  ['2026-12-01T05:00+01:30', '2026-12-01T03:30:00.000Z'],
+  ['2026-12-01T05:00-08:00', '2026-12-01T13:00:00.000Z'],
+  ['2028-02-29', '2028-02-29T00:00:00.000Z'],
+  ['2026-02-29', undefined],
+  ['2026-13-01', undefined],
+  ['2026-12-00', undefined],
+  ['2026-12', undefined],
+  ['2026-12-01T', undefined],
+  ['2026-12-01T05', undefined],
+  ['2026-12-01T05Z', undefined],
+  ['2026-12-01T24:00', undefined],
+  ['2026-12-01T05:60', undefined],
+  ['2026-12-01T05:00:60Z', undefined],
+  ['2026-12-01T05:00:07.5Z', undefined],
+  ['2026-12-01T05:00:07,500Z', undefined],
+  ['2026-12-01T05:00+24:00', undefined],
+  ['2026-12-01T05:00+0100', undefined],
+  ['2026-12-01t05:00Z', undefined],
+  ['2026-12-01T05:00z', undefined],
+  ['2026-12-01 05:00', undefined],
+  ['2026-12-01Z', undefined],
+  ['20261201T050000Z', undefined],
+  ['2026/12/02', undefined],
+  ['Dec 1 2026 23:00', undefined],
+  [' 2026-12-01', undefined],
+];
+
+test('R-REV-6: a time has the form of section 11.9', async (t) => {
+  const { refs } = await Repository.init(memoryProvider(), fakeHost());
+  const at = (time: number) => {
+    const commit = { tree: '0'.repeat(64), parents: [], time, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+    return newEntry('commit', commit, { epoch: 1, name: '0'.repeat(32) });
+  };
+  for (const [text, meant] of times) {
+    const time = Date.parse(meant ?? '2026-12-01T00:00Z');
+    const entries = [at(time + 1), at(time), at(time - 1)];
+    const ref = { ...emptyRef(), entries };
+    const find = () => resolveRevision({ id: 'main', ref, entries: () => refs.entries(ref) }, `@${text}`);
+    if (meant === undefined) await rejects(t, find, 'USAGE', text);
+    else t.is((await find()).commit.time, time, text);
+  }
+});
+
+test('R-REV-4: a time is not split at its colon, and another text is', (t) => {
+  t.deepEqual(splitRevision('main', '@2026-12-01T05:00Z'), { session: 'main', revision: '@2026-12-01T05:00Z' });
+  t.deepEqual(splitRevision('main', '@2026-12-01T05:HEAD'), { session: '@2026-12-01T05', revision: 'HEAD' });
 });
 
 test('a tag has precedence over an id, and HEAD over everything', async (t) => {

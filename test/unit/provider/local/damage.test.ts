@@ -2,7 +2,7 @@
  * Damage to the cells of a local folder. No read returns damage as a value, and check finds it
  * everywhere (SPEC.md R-LOCAL-6, R-LOCAL-11).
  */
-import { cp, mkdir, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../../../src/base/bytes.js';
@@ -131,6 +131,27 @@ test('a gap in the numbers, and unknown names, are found', async (t) => {
   t.regex(found, /expected no .*\/notes\.txt/);
 });
 
+test('R-LOCAL-11: a gap is reported once, whatever its length', async (t) => {
+  const { provider, generation } = await cellAfter(t, 1);
+  for (const number of [999_999_998, 999_999_999]) await writeFile(join(generation, String(number)), '');
+  const found = await findings(provider);
+  t.is(found.length, 3);
+  t.regex(found.join('\n'), /\/2: expected a file, found none/);
+  await t.throwsAsync(provider.read('refs/a'), { code: 'INTEGRITY' });
+});
+
+test('R-LOCAL-12: a root that is a symlink to nothing is INTEGRITY, never an empty folder', async (t) => {
+  const root = join(await freshFolder(t), 'link');
+  await symlink('nowhere', root);
+  const provider = localProvider(root, host);
+  const list = async () => {
+    for await (const _ of provider.list(''));
+  };
+  await t.throwsAsync(provider.read('refs/a'), { code: 'INTEGRITY', message: /expected a directory, found a symbolic link/ });
+  await t.throwsAsync(list, { code: 'INTEGRITY' });
+  await t.throwsAsync(findings(provider), { code: 'INTEGRITY' });
+});
+
 test('an entry that claims to be huge is rejected before it is read', async (t) => {
   const { provider, generation } = await cellAfter(t, 1);
   await truncate(join(generation, '1'), 2 ** 40);
@@ -143,6 +164,8 @@ test('an object that claims to be huge is rejected before it is read, and a rang
   await provider.put('packs/a', utf8('small'));
   await truncate(join(root, 'packs/a'), 2 ** 33);
   await t.throwsAsync(provider.get('packs/a'), { code: 'INTEGRITY' });
+  await truncate(join(root, 'packs/a'), 128 * 2 ** 20 + 1);
+  await t.throwsAsync(provider.get('packs/a'), { code: 'INTEGRITY', message: /expected at most 134217728 bytes, found 134217729/ });
   t.deepEqual(await provider.get('packs/a', { range: { start: 0, end: 5 } }), utf8('small'));
 });
 

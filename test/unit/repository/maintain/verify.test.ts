@@ -188,3 +188,15 @@ for (const folder of ['refs', 'gc', 'packs', 'manifests', 'segments']) {
     );
   });
 }
+
+test('R-CONFIG-2: objects without config and refs are damage, and a store without objects is none', async (t) => {
+  const { provider } = await subject(t);
+  const content = await contentOf(provider);
+  const verify = async (keys: RegExp) => {
+    const left = new Map([...content].filter(([key]) => keys.test(key)));
+    const { store } = await freshStore(t, await providerOf(left));
+    return (await store.verify()).findings.map(({ code, key }) => `${code} ${key}`);
+  };
+  for (const kind of ['packs', 'manifests']) t.deepEqual(await verify(new RegExp(`/${kind}/`)), ['MISSING config'], kind);
+  await t.throwsAsync(verify(/\/gc\//), { code: 'NOT_FOUND' });
+});
