@@ -34,7 +34,7 @@ const pagesOf = (bitmap: number): number[] => Array.from({ length: 16 }, (_, pag
 /** Reads the frames of a locator table (section 6). */
 function readFrames(input: Input): Frame[] {
   const packs = input.list(input.left, () => input.name());
-  mustRise(packs, compareNames, 'R-LOC-3');
+  mustRise(packs, compareNames, 'R-LOC-6');
   let pack = 0;
   let end = 0;
   const frames = input.list(input.left, (): Frame => {

@@ -85,7 +85,7 @@ export const locators: Format<Table> = {
     { rule: 'R-LOC-3: a frame that is not used', bytes: tableOf('0200510164f40300000164f403000000'), as: ten },
     { rule: 'R-LOC-3: a pack without a frame', bytes: fromHex(`0201${'0a'.repeat(16)}01${'0b'.repeat(16)}0100510164f403000000`), as: ten },
     {
-      rule: 'section 6: packs out of order',
+      rule: 'R-LOC-6: packs out of order',
       bytes: fromHex(`0201${'0b'.repeat(16)}01${'0a'.repeat(16)}0200510164f40301000164f403000000020000`),
       as: { lengths: [10, 10], locations: [] },
     },

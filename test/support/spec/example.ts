@@ -127,6 +127,24 @@ function annotateRef(bytes: Uint8Array): string[] {
   return dump.lines();
 }
 
+/** Annotates the config or the epoch. `body` annotates the fields before the extensions. */
+function annotateCell(key: string, bytes: Uint8Array, body: (dump: Annotated) => void): string[] {
+  const dump = new Annotated(bytes);
+  dump.take(1, 'entry: kind, a value (R-LOCAL-6)');
+  annotateEnvelope(dump, key);
+  annotateBody(dump);
+  body(dump);
+  dump.uint('number of extensions');
+  dump.take(32, 'digest of the envelope: the bytes from the magic on');
+  dump.take(32, 'hash of the entry (R-LOCAL-6)');
+  return dump.lines();
+}
+
+function annotateEpoch(dump: Annotated): void {
+  dump.uint('k');
+  dump.uint('number of condemned names');
+}
+
 function annotateManifest(key: string, bytes: Uint8Array): string[] {
   const dump = new Annotated(bytes);
   annotateEnvelope(dump, key);
@@ -174,6 +192,8 @@ export async function exampleText(): Promise<string> {
   const files = await exampleFiles();
   const sections: string[] = [];
   for (const [start, annotate] of [
+    ['config', (_: string, bytes: Uint8Array) => annotateCell('config', bytes, (dump) => dump.uint('number of key slots'))],
+    ['gc/epoch', (_: string, bytes: Uint8Array) => annotateCell('gc/epoch', bytes, annotateEpoch)],
     ['refs/main', (_: string, bytes: Uint8Array) => annotateRef(bytes)],
     ['manifests/', annotateManifest],
     ['packs/', annotatePack],

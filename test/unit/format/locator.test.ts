@@ -104,7 +104,7 @@ const steps = (...each: number[]): number[][] => each.map((step) => [step, 0, 0]
 const two = { frames: framesIn(0, 1), locations: steps(0, 2) };
 
 const broken: Record<string, Uint8Array> = {
-  'section 6: packs out of order': raw({ packs: packs(2, 1), ...two }),
+  'R-LOC-6: packs out of order': raw({ packs: packs(2, 1), ...two }),
   'section 6: one pack twice': raw({ packs: packs(1, 1), ...two }),
   'R-LOC-3: a pack without a frame at the end': raw({ packs: packs(1, 2) }),
   'R-LOC-3: a pack without a frame at the beginning': raw({ packs: packs(1, 2), frames: framesIn(1) }),
