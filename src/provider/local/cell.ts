@@ -149,6 +149,7 @@ export class LocalCells {
     const before = await readEntry(base, this.#entry(base));
     if (before.next !== undefined || before.tag !== tag) return undefined;
     const place = { ...base, number: base.number + 1 };
+    check(entryNumbers([String(place.number)]).length === 1, `${this.#entry(base)}: expected a lower number, found the greatest`);
     // A taken number stays taken: the race is already lost, and nothing is staged.
     if (await isThere(this.#entry(place))) return undefined;
     if (place.number >= this.#limit) return await this.#roll(place, payload, options);

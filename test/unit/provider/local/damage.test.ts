@@ -3,11 +3,12 @@
  * everywhere (SPEC.md R-LOCAL-6, R-LOCAL-11).
  */
 import { cp, mkdir, readdir, readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { utf8 } from '../../../../src/base/bytes.js';
+import { encodeEntry } from '../../../../src/provider/local/entry.js';
 import { localProvider } from '../../../../src/provider/local/local.js';
-import type { Provider, Version } from '../../../../src/provider/provider.js';
+import type { Cell, Provider, Version } from '../../../../src/provider/provider.js';
 import { freshFolder, host } from '../../../support/provider/folders.js';
 
 const LIMIT = 3;
@@ -138,6 +139,14 @@ test('R-LOCAL-11: a gap is reported once, whatever its length', async (t) => {
   t.is(found.length, 3);
   t.regex(found.join('\n'), /\/2: expected a file, found none/);
   await t.throwsAsync(provider.read('refs/a'), { code: 'INTEGRITY' });
+});
+
+test('R-LOCAL-9: nothing is appended to the greatest number, since no reader would see it', async (t) => {
+  const { provider, generation } = await cellAfter(t, 1);
+  const place = { key: 'refs/a', generation: basename(generation).slice(2), number: 999_999_999 };
+  await writeFile(join(generation, String(place.number)), encodeEntry(place, utf8('last')));
+  const { version } = (await provider.read('refs/a')) as Cell;
+  await t.throwsAsync(provider.swap('refs/a', utf8('more'), version), { code: 'INTEGRITY', message: /expected a lower number/ });
 });
 
 test('R-LOCAL-12: a root that is a symlink to nothing is INTEGRITY, never an empty folder', async (t) => {
