@@ -21,8 +21,9 @@ import { scan } from '../src/workspace/capture/scan.js';
 import { StatCache } from '../src/workspace/capture/stat-cache.js';
 
 export interface Pushed {
-  /** Bytes of packs and of the manifest. */
+  /** Bytes of the packs. */
   data: number;
+  /** Bytes of the manifest. */
   manifest: number;
 }
 

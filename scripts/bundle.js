@@ -21,7 +21,7 @@ const packages = Object.keys({ ...dependencies, ...optionalDependencies, ...peer
 const CORE = 'dist/src/api/open.js';
 const reachesCore =
   /\/dist\/src\/(?:api\/parts\/\w+|drivers\/\w+|provider\/(?:gcs\/gcs|s3\/s3)|provider\/conformance\/suite|profile\/cookie-samples)\.js$/;
-/** Maximum number of files. Without the imports of the core there are 90. */
+/** Maximum number of files. Without the imports of the core there would be 90. */
 const MAX_FILES = 40;
 
 const library = await build({

@@ -24,7 +24,7 @@ export class FileProgress {
   readonly #startedAt: number;
   #bytes = 0;
 
-  /** `now`: milliseconds of any clock. */
+  /** `now` returns milliseconds; only differences matter. */
   constructor(
     private readonly now: () => number,
     private readonly report: (event: ProgressEvent) => void,

@@ -66,7 +66,7 @@ export class SessionView {
     });
     const isRepeated = await repeat(entry).catch(ignore('NOT_FOUND', 'CONFLICT'));
     if (!isRepeated && (await this.hasHere('HEAD', op))) {
-      // The remote is changed by now, so this is no failure: the next pull tries again.
+      // The remote has already changed, so a failed pull is ignored: the next pull retries.
       const { pullSession } = await import('./parts/sync.js');
       await pullSession(changed, { at: entry.commit }, op).catch(ignore('NOT_FOUND', 'CONFLICT', 'UNREACHABLE', 'INTEGRITY'));
     }
@@ -88,8 +88,8 @@ export class SessionView {
   }
 
   /**
-   * Repeats a rollback of the remote locally. Returns false if the local store lacks the content or
-   * the commit before.
+   * Repeats a rollback of the remote locally. Returns false if the cached ref lacks the rollback,
+   * its parent is not the local head, or no local commit has the same content.
    */
   async repeatRollback({ commit }: LogEntry, op: Call): Promise<boolean> {
     const entry = (await this.remote?.recall(this.id))?.ref.entries.find(({ id }) => id === commit);

@@ -239,7 +239,7 @@ export class Store {
     const repository = await replica.open(op);
     if (repository === undefined) throw noStore(replica.provider, CHECK_ADDRESS);
     const { usageOf } = await import('./parts/maintenance.js');
-    // The provider counts temporary files.
+    // `usageOf` gets the temporary files from the provider, so their folder is skipped here.
     return usageOf(repository, replica === op.local ? await leftoverBytes(op.local, op.local.temporaries) : 0, op);
   }
 

@@ -61,8 +61,8 @@ export interface Host {
    */
   onStop(handler: (signal: StopSignal) => void): () => void;
   /**
-   * Ends this process like the signal does without listeners. Does nothing if another listener
-   * exists.
+   * Ends this process by the default action of the signal. Does nothing if the signal has another
+   * listener.
    */
   stop(signal: StopSignal): void;
   /** Returns the default path of the local store. */

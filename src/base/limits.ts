@@ -165,8 +165,8 @@ export const MAX_REMOTE_SPAN = 8 * MiB;
  */
 export const REMOTE_CONCURRENCY = 32;
 /**
- * Bytes that are in transfer from a remote or wait to be stored: the memory of a pull. A pull
- * fetches them again after it was killed.
+ * Bytes in transfer from a remote or waiting to be stored. They bound the memory of a large pull,
+ * and the bytes that a killed pull has to fetch again.
  */
 export const FETCH_AHEAD_BYTES = 16 * MiB;
 /** Bytes up to which a pull fetches everything at once, in one round trip. */

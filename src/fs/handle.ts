@@ -1,7 +1,7 @@
 /**
- * Directory handles. A path below a handle stays in that directory, even if the directory's name is
- * reused meanwhile. A symlink that replaces a directory is not followed. On Linux, a handle is a
- * descriptor under /proc; elsewhere, a handle is the path.
+ * Directory handles. On Linux, a handle is a descriptor under /proc. A path below the handle stays
+ * in that directory even if its name is reused, and never follows a symlink that replaced it.
+ * Elsewhere, a handle is only the path and gives no such guarantee.
  */
 import { type BigIntStats, chmodSync, closeSync, constants, existsSync, fstatSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { errno } from '../base/system-errors.js';

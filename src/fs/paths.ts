@@ -1,6 +1,6 @@
 /**
  * Access to directories named by a caller, and to entries that may vanish or become inaccessible.
- * Every failure is reported with its path or expected explicitly.
+ * Each function either throws an error that names the path or returns undefined for the failure.
  */
 import { lstatSync, realpathSync, statSync } from 'node:fs';
 import { BrowserStateError } from '../base/errors.js';

@@ -49,7 +49,8 @@ function openWritable(path: string | Buffer): DirectoryHandle {
 }
 
 /**
- * Makes an own directory writable for this user. Returns the former mode if the mode was changed.
+ * Makes a directory writable if this user owns it. Returns the former mode, or undefined if the
+ * mode was not changed.
  */
 export function makeWritable(handle: DirectoryHandle): number | undefined {
   const { mode } = statSync(handle.self);

@@ -110,7 +110,10 @@ async function findSource(session: string, op: Call): Promise<LegacySource> {
   });
 }
 
-/** Returns the session's commits: all, or the local ones if the remote has no store, or none. */
+/**
+ * Returns the session's commits. On NOT_FOUND or LEGACY_SESSION, retries offline. Returns an empty
+ * array if the local store has no commits either.
+ */
 async function commitsOf(session: Target, options: OfflineOptions): Promise<LogEntry[]> {
   const commits: LogEntry[] = [];
   try {

@@ -80,7 +80,7 @@ export class Mount {
     return this.#mounted.dir;
   }
 
-  /** The commit whose content the directory had last. */
+  /** The commit whose content the directory last had. */
   get base(): ObjectId | undefined {
     return this.#note.base;
   }

@@ -53,7 +53,7 @@ export async function openMount(session: string, options: OpenMountOptions, op: 
   }
 }
 
-/** Warns if a browser or a command of this machine uses a mount of the session. */
+/** Warns if a browser or a command on this machine uses a mount of the session. */
 async function warnUsed(session: string, op: Call): Promise<void> {
   const used = await usedMount(session, op);
   if (used === undefined) return;

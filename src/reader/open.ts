@@ -61,9 +61,9 @@ export interface ReaderSessionsOptions extends RequestOptions {
 }
 
 /**
- * Opens one user's store to read it, without Node: in a page, in Deno, Bun and edge workers. No
- * request is sent before the first method is called. Failed requests are retried. All returned data
- * was verified. Throws USAGE for an invalid address, user id or option.
+ * Opens one user's store for reading. Works without Node: in web pages, Deno, Bun and edge workers.
+ * Sends no request before the first method is called. Retries failed requests. Verifies all
+ * returned data. Throws USAGE for an invalid address, user id or option.
  *
  * @example
  * const reader = openReader({ url: 'https://profiles.example/team' });

@@ -25,7 +25,7 @@ interface FileInfoBase {
 /** A file, a directory or a symlink of a version. */
 export type FileInfo = FileInfoBase & ({ kind: 'file'; size: number } | { kind: 'directory' } | { kind: 'symlink'; target: string });
 
-/** The options of a call that has no others. */
+/** Option names of a method that takes only `signal`. */
 export const requestOptions: OptionNames<RequestOptions> = { signal: kind.signal };
 
 export class ReaderVersion {

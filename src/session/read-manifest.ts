@@ -1,4 +1,4 @@
-/** Reads of manifests, which distinguish damage from a changed session (SPEC.md R-GC-2). */
+/** The manifest reader, which distinguishes damage from a changed session (SPEC.md R-GC-2). */
 import { BrowserStateError, integrity, isError, readingKey } from '../base/errors.js';
 import { objectKey } from '../format/keys.js';
 import type { HistoryEntry, Ref } from '../format/ref.js';

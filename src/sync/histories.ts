@@ -63,7 +63,7 @@ async function firstShared(entries: readonly HistoryEntry[], there: SessionRef, 
   return entries.length;
 }
 
-/** Returns all entries in the remote's order. Local ones stay before those that they follow. */
+/** Returns all entries in the remote's order. Local entries stay in front of their ancestors. */
 export async function inOrder(
   there: SessionRef,
   added: readonly HistoryEntry[],

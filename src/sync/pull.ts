@@ -103,7 +103,10 @@ async function attemptPull(here: SessionRef, there: LiveSession, settings: PullS
   return fetched && { session, commit: entry.id, pulled: true, commits: missing.length, ...fetched };
 }
 
-/** Returns the entry that a revision names on the remote, or else here. A tag may be only here. */
+/**
+ * Returns the entry that a revision names. Searches the remote first, then the local store. If the
+ * local store is ahead, searches it first. A tag may exist in the local store only.
+ */
 async function requestedEntry(here: SessionRef, there: SessionRef, at: string, isAhead: boolean, op: RemoteCall): Promise<HistoryEntry> {
   const own = isAhead ? await here.find(at, op).catch(ignore('NOT_FOUND')) : undefined;
   if (own !== undefined) return own;

@@ -1,7 +1,7 @@
 /**
- * Read-only entries (0444 files, 0555 directories), with which browsers fail. They are made
- * writable in a mounted directory. Its commits keep the original modes, unless something else
- * changed them (SPEC.md R-OUT-11).
+ * Read-only entries (0444 files, 0555 directories). Browsers fail on such entries, so a mount makes
+ * them writable. Commits of the mounted directory keep the original modes, unless something else
+ * changed the modes (SPEC.md R-OUT-11).
  */
 import { accessSync, constants, lstatSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';

@@ -61,8 +61,8 @@ async function stopped(limit: number, before: number, stop: Stop, act: Act): Pro
 }
 
 /**
- * Stops at every step while others swap once, or roll the cell more than once. Returns the number
- * of steps.
+ * Stops an actor before each of its steps, one run per step. Others then swap once or, if `goesOn`,
+ * in another run also roll the cell more than once. Returns the number of steps tried.
  */
 async function everywhere(limit: number, before: number, goesOn: boolean, act: Act): Promise<number> {
   let step = 0;

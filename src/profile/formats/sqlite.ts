@@ -25,7 +25,10 @@ const column = String.raw`(\w+) (?:INTEGER|TEXT|BLOB|LONGVARCHAR)(?: NOT NULL| U
 const tableStatement = new RegExp(String.raw`^CREATE TABLE "?(\w+)"? ?\((${column}(?:, ?${column})*)\)$`);
 const indexStatement = /^CREATE (?:UNIQUE )?INDEX \w+ ON \w+ ?\(\w+(?:, ?\w+)*\)$/;
 
-/** Returns the tables by name. Throws `NotPlain` if the schema has anything except plain tables. */
+/**
+ * Returns the tables by name. Throws `NotPlain` if the schema has anything except plain tables and
+ * indexes.
+ */
 export function plainTables(bytes: Buffer): Map<string, PlainTable> {
   const file = new DatabaseFile(bytes);
   const tables = new Map<string, PlainTable>();

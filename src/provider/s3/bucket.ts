@@ -33,7 +33,7 @@ export class S3Bucket {
   readonly #bucket: string;
   readonly #connection: S3Connection;
   readonly #host: Pick<Host, 'random'>;
-  /** The form of an ETag in If-Match that this store accepts, once a write has shown the form. */
+  /** The ETag form that this store accepts in If-Match. Undefined until a write has shown it. */
   etagStyle: EtagStyle | undefined;
 
   constructor(bucket: string, connection: S3Connection, host: Pick<Host, 'random'>) {

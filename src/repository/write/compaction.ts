@@ -74,8 +74,9 @@ export function planCompaction(places: Places, own: ReadonlySet<string>): Map<Ob
   return plan.rewrites();
 }
 
-/** Costs to try for a range, and for a dead byte in a range, in bytes moved. */
+/** The lowest cost of a range to try, in bytes moved. Each further cost is twice the previous. */
 const MIN_RANGE_COST = 1024;
+/** Costs to try for a dead byte in a range, in bytes moved. */
 const DEAD_COSTS = [0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
 
 interface LiveFrame {

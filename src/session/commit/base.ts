@@ -24,9 +24,8 @@ export interface Underlay {
 }
 
 /**
- * Returns the version that a commit follows; undefined for a first commit. If the local store has
- * no version, that is the head of the remote. A remote that cannot be reached is ignored: a later
- * push reports that.
+ * Returns the version that a commit follows: the local head, or else the head of the remote.
+ * Returns undefined for a first commit. Ignores an unreachable remote, which a later push reports.
  */
 export async function readParent(from: SessionRef, isMigration: boolean, op: Call): Promise<Parent | undefined> {
   const { remote } = op;

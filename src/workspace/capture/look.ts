@@ -1,4 +1,4 @@
-/** Reads of a directory in the same way as a commit, without storing anything. */
+/** A dry run of a commit: reads a directory as a commit would, and stores nothing. */
 import type { TreeEntry } from '../../format/tree.js';
 import { readFacts } from '../../profile/excludes.js';
 import type { RequestOptions } from '../../provider/provider.js';

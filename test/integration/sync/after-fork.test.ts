@@ -50,7 +50,7 @@ async function sessionsOf(store: Store): Promise<string[]> {
   return names;
 }
 
-/** Settlements of the conflict in the directory of `b`. */
+/** Calls that resolve the conflict of machine `b` with a fork, by name. */
 const settlements: Readonly<Record<string, (b: Machine, dir: string) => Promise<unknown>>> = {
   save: ({ session }, dir) => session.save(dir, { onConflict: 'fork' }),
   push: async ({ session }, dir) => {

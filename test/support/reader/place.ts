@@ -30,7 +30,7 @@ export async function rejected(
 
 export const v1 = fileURLToPath(new URL('../../../../test/format/fixtures/v1/', import.meta.url));
 
-/** The form of cells in a bucket. S3 has marks before the value, Cloud Storage does not. */
+/** The form of cells in a bucket. S3 has marks before the value; Cloud Storage does not. */
 export type Cells = 's3' | 'gcs';
 
 function cellBytes(value: Uint8Array, cells: Cells): Uint8Array {

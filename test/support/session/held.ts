@@ -40,7 +40,7 @@ export interface Running {
   outcome: Promise<Outcome | undefined>;
 }
 
-/** Starts an operation on a directory. */
+/** Starts a process that runs one operation on a directory. `before` precedes its command line. */
 export function start(
   home: string,
   dir: string,

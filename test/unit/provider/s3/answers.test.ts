@@ -139,8 +139,8 @@ async function allUnreachable(t: ExecutionContext, provider: Provider, what: str
 }
 
 /**
- * Documents that prove that a write was rejected before it was applied. No read settles the write,
- * and the request is not repeated.
+ * S3 error documents that prove a write was rejected before it was applied. The provider sends one
+ * request: no retry, and no read to find out whether the write was applied.
  */
 const proofs: [status: number, code: string, expected: ErrorCode | 'lost'][] = [
   [400, 'ExpiredToken', 'FORBIDDEN'],
@@ -266,7 +266,7 @@ for (const [what, [body, code]] of Object.entries(pages)) {
   });
 }
 
-/** Whole objects that are not the requested ones. */
+/** Successful responses to a GET that are not reliably the requested bytes. */
 const objects: Record<string, { answer: WrongAnswer; range?: { start: number; end: number } }> = {
   'of another range': {
     answer: { status: 206, headers: { ...etag, 'content-range': 'bytes 0-9/100' }, body: '0123456789' },
