@@ -33,7 +33,8 @@ export const deleteSession = defineCommand({
     }
     await session.delete({ offline: noPush, signal });
     report.result({ deleted: id }, () => [['deleted ', styled('bold', id)]]);
-    report.note('Its data stays in the store until `browserstate gc`.');
+    const remotely = context.remote === undefined || noPush ? '' : ' and `browserstate gc --on remote`';
+    report.note(`Its data stays in the store until \`browserstate gc\`${remotely}.`);
   },
 });
 

@@ -147,7 +147,8 @@ async function place(target: Target, tree: Tree, record: WorkspaceRecord, write:
   if (pending !== undefined || directoryState(dir) !== 'occupied') return replace();
   const current = await readClean(target);
   if (current === undefined && !force) {
-    throw new BrowserStateError('DIRTY', `${dir} has files that are in no version of this store`, {
+    const problem = workspace.record ? 'has changes that are in no version' : 'was not written by this local store';
+    throw new BrowserStateError('DIRTY', `${dir} ${problem}`, {
       details: { path: dir },
       hint: 'Snapshot it first, choose another directory, or replace its content with --force.',
     });

@@ -78,6 +78,9 @@ onLinux('the question of delete names the remote and what was not pushed, and a 
     seen,
     `work: 2 commits, the newest AGE with 21 B; 1 commit not pushed\nDelete work locally and on ${remote}? [y/N] n\nwork was not deleted\n`,
   );
+  const gone = await answered(desk, 'browserstate delete -s work', 'y\n');
+  t.regex(gone.seen, /until `browserstate gc` and `browserstate gc --on remote`\.\n$/);
+  await desk.run('snapshot', 'profile', '-s', 'work', '--no-push');
   const local = await answered(desk, 'browserstate delete -s work --no-push', 'n\n');
   t.regex(local.seen, /Delete work locally\? \[y\/N\] n\nwork was not deleted\n$/);
   const mistyped = await answered(desk, 'browserstate delete -s wrok', 'n\n');
