@@ -256,10 +256,11 @@ export class Store {
     const repository = on === 'remote' ? await requireRemote(op).remote.requireStore(op) : await local.open(op);
     if (repository === undefined) throw noStore(local.provider, CHECK_ADDRESS);
     const leftover = on === 'remote' ? 0 : await leftoverBytes(local);
-    if (on !== 'remote' && !dryRun) await sweep(local);
     const stamp: Stamp = (session, k) => stampRef(repository, session, k, op);
     const { collectGarbage } = await import('./parts/maintenance.js');
     const result = await collectGarbage(repository, stamp, { dryRun, onProgress, signal: op.signal });
+    // Objects of killed commits are garbage, and counted as such, so the rest is removed last.
+    if (on !== 'remote' && !dryRun) await sweep(local);
     return { ...result, leftoverBytes: leftover };
   }
 

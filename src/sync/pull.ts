@@ -73,12 +73,14 @@ export async function pullSeen(found: SessionRef, settings: PullSettings, op: Re
 }
 
 /**
- * Returns the remote's ref if it has changed since an object was missing. Else rethrows (R-GC-2).
+ * Returns the remote's ref if it has changed since an object was missing (R-GC-2). Throws NOT_FOUND
+ * if the session was deleted meanwhile, and rethrows the error if nothing has changed.
  */
 async function readAfterLoss(there: SessionRef, error: unknown, op: RemoteCall): Promise<LiveSession> {
   const isLoss = isError(error, 'INTEGRITY', 'CONFLICT') && isError(error.cause, 'NOT_FOUND');
-  const now = isLoss ? (await op.remote.read(there.id, op)).live() : undefined;
-  if (now === undefined || now.version === there.version) throw error;
+  if (!isLoss) throw error;
+  const now = await op.remote.requireSession(there.id, op);
+  if (now.version === there.version) throw error;
   return now;
 }
 

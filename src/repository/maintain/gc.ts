@@ -61,6 +61,8 @@ class Collection {
   readonly #stamp: Stamp;
   readonly #options: CollectOptions;
   readonly #marker: Marker;
+  /** The sessions that were listed. Refs are never deleted, so each later list has them all. */
+  readonly #listed = new Set<string>();
 
   constructor(repository: Repository, stamp: Stamp, options: CollectOptions) {
     this.#repository = repository;
@@ -73,8 +75,13 @@ class Collection {
   async round(): Promise<boolean> {
     const { dryRun } = this.#options;
     const epoch = dryRun ? undefined : await this.#repository.epoch(this.#options);
+    // A dry run reports a damaged epoch too.
+    if (dryRun) await this.#repository.findEpoch(this.#options);
+    await this.#checkRefs();
     const sizes = await this.#listObjects();
     const reached = await this.#markAll('mark', (session) => this.#read(session));
+    // A ref is created before the first object is put (R-REF-12).
+    if (this.#listed.size === 0 && sizes.size > 0) throw stopped(integrity(`no session is left, but ${sizes.size} objects exist`));
     const garbage = [...sizes.keys()].filter((key) => !reached.has(key)).map(condemnedOf);
     this.result.kept = noObjects();
     for (const [key, size] of sizes) count(dryRun && !reached.has(key) ? this.result.deleted : this.result.kept, key, size);
@@ -113,6 +120,12 @@ class Collection {
     await this.#repository.nextEpoch(fence, [], this.#options);
   }
 
+  /** Throws INTEGRITY for a ref that the provider calls damaged, because a list may omit such a ref. */
+  async #checkRefs(): Promise<void> {
+    for await (const { key, message } of this.#repository.provider.check?.(this.#options) ?? [])
+      if (`${key}/`.startsWith(REF_PREFIX)) throw stopped(integrity(`${key}: ${message}`));
+  }
+
   /** Returns the size of each object by its key. Ignores entries that are no objects. */
   async #listObjects(): Promise<Map<string, number>> {
     const sizes = new Map<string, number>();
@@ -142,7 +155,7 @@ class Collection {
 
   async #markOne(session: string, open: (session: string) => Promise<Ref>, reached: Set<string>): Promise<Ref> {
     const ref = await open(session).catch((error: unknown) => {
-      throw unreadable(session, error);
+      throw unreadable(session, error, `If ${refKey(session)} belongs to no session, move it out of the store.`);
     });
     try {
       await this.#marker.mark(ref, reached);
@@ -166,6 +179,10 @@ class Collection {
       if (!isId(session)) throw unreadable(session, integrity(`${key}: expected the name of a session`));
       sessions.push(session);
     }
+    const found = new Set(sessions);
+    const lost = [...this.#listed].find((session) => !found.has(session));
+    if (lost !== undefined) throw unreadable(lost, integrity(`${refKey(lost)}: it was listed before, but is missing`));
+    for (const session of sessions) this.#listed.add(session);
     return sessions;
   }
 
@@ -180,7 +197,7 @@ class Collection {
  */
 export async function readListed({ refs }: Repository, session: string, options: RequestOptions): Promise<Token> {
   const token = await refs.read(session, options);
-  if (token === undefined) throw integrity(`${refKey(session)}: it was listed, but is missing`);
+  if (token === undefined) throw integrity(`${refKey(session)}: it was listed, but is no ref`);
   return token;
 }
 
@@ -202,11 +219,21 @@ function condemnedOf(key: string): Condemned {
   return { folder, name: nameOfKey(folder, key) as ObjectName };
 }
 
-/** Returns the error of a collection that another collection has replaced. */
+/** Returns the error of a collection that another process has ended: a collection, or a fork. */
 export function takenOver(cause?: unknown): BrowserStateError {
-  return new BrowserStateError('CONFLICT', 'another garbage collection of this store is running', {
-    hint: 'Wait until it has ended, then repeat the command.',
+  return new BrowserStateError('CONFLICT', 'another process ended this garbage collection; no session lost anything', {
+    hint: 'Repeat the command. If another collection runs, wait until it has ended.',
     cause,
+  });
+}
+
+const VERIFY = 'Run `browserstate verify`, with `--on remote` for the remote, to see the damage.';
+
+/** Returns the error for a store whose sessions are not all known. */
+function stopped(damage: BrowserStateError): BrowserStateError {
+  return new BrowserStateError('INTEGRITY', `garbage collection stopped, since the store is damaged: ${damage.message}`, {
+    hint: VERIFY,
+    cause: damage,
   });
 }
 
@@ -217,8 +244,7 @@ export function takenOver(cause?: unknown): BrowserStateError {
 function unreadable(session: string, error: unknown, more = ''): unknown {
   if (!isDamage(error)) return error;
   const code = error.code === 'NOT_FOUND' ? 'INTEGRITY' : error.code;
-  const verify = 'Run `browserstate verify`, with `--on remote` for the remote, to see the damage.';
-  const hint = code === 'INTEGRITY' ? `${verify} ${more}`.trim() : error.hint;
+  const hint = code === 'INTEGRITY' ? `${VERIFY} ${more}`.trim() : error.hint;
   const message = `garbage collection stopped, since session ${session} is unreadable: ${error.message}`;
   return new BrowserStateError(code, message, { hint, details: { session, ...error.details }, cause: error });
 }

@@ -5,7 +5,7 @@
  * in the size of the repository: a manifest or a blob that many sessions need is checked once.
  */
 import { equalBytes } from '../../base/bytes.js';
-import { isError } from '../../base/errors.js';
+import { ignore, isError } from '../../base/errors.js';
 import type { Host } from '../../base/host.js';
 import { MAX_PACK_SIZE } from '../../base/limits.js';
 import { type envelopeKinds, openEnvelope } from '../../format/envelope.js';
@@ -42,10 +42,16 @@ export interface CheckResult {
  * repository, and provider errors other than damage.
  */
 export async function checkRepository(provider: Provider, host: Host, options: CheckOptions = {}): Promise<CheckResult> {
-  const check = new Check(provider, options);
-  await check.run(host);
-  return check.result;
+  for (let attempt = 1; ; attempt++) {
+    const check = new Check(provider, options);
+    await check.run(host);
+    // What a collection has deleted meanwhile looks like damage.
+    if (check.result.findings.length === 0 || !check.isCollected || attempt === MAX_ATTEMPTS) return check.result;
+  }
 }
+
+/** Checks of a repository in which collections run. The findings of the last one count. */
+const MAX_ATTEMPTS = 3;
 
 const folders: readonly string[] = [...objectFolders, 'refs', 'gc'];
 
@@ -72,6 +78,8 @@ class Check {
   /** The GC epochs of the sessions' refs. */
   readonly #epochs = new Map<string, number>();
   #done = 0;
+  /** True if a collection was under way, or ran since the check began. */
+  isCollected = false;
 
   constructor(provider: Provider, options: CheckOptions) {
     this.#provider = provider;
@@ -87,6 +95,7 @@ class Check {
       this.#findings.add('MISSING', CONFIG_KEY, `it is missing, but ${this.#present.size} objects exist`);
       return;
     }
+    const before = await repository.readEpoch(this.#options).catch(ignore());
     await this.#checkProvider();
     await this.#listObjects();
     const manifests = new ManifestCheck(repository, this.#findings, this.#present, this.#options);
@@ -107,6 +116,8 @@ class Check {
     for (const [key, sessions] of this.#needed)
       if (!(await this.#exists(key))) this.#findings.add('MISSING', key, 'it is missing', sessions);
     for (const [key] of this.#present) await this.#checkObject(repository, key);
+    const after = await repository.readEpoch(this.#options).catch(ignore());
+    this.isCollected = after?.version !== before?.version || (after?.condemned.length ?? 0) > 0;
   }
 
   /** Checks the provider's own framing of objects and cells. */

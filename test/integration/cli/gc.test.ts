@@ -1,5 +1,5 @@
 /** The command `gc`: its output, and its question on a terminal. */
-import { rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import type { GcResult } from '../../../src/index.js';
 import { Desk, writeProfile } from '../../support/cli.js';
@@ -59,6 +59,30 @@ test.serial('gc reports JSON, on the remote too', async (t) => {
   t.deepEqual([sessions, commits.dropped], [1, 0]);
   t.deepEqual((await desk.json<{ findings: unknown[] }>(t, 'verify', '--read-data', '--on', 'remote')).findings, []);
 });
+
+/** Damage of the folder of refs, by which sessions would read as absent. */
+const lost: Record<string, (refs: string) => void> = {
+  'a ref that is a symlink': (refs) => {
+    renameSync(`${refs}/work.cell`, `${refs}/../work`);
+    symlinkSync('../work', `${refs}/work.cell`);
+  },
+  'a ref that is a file': (refs) => {
+    rmSync(`${refs}/work.cell`, { recursive: true });
+    writeFileSync(`${refs}/work.cell`, '');
+  },
+  'no refs': (refs) => rmSync(refs, { recursive: true }),
+};
+for (const [what, damage] of Object.entries(lost)) {
+  test.serial(`gc deletes nothing of a folder with ${what}`, async (t) => {
+    const desk = await prepared(t);
+    const store = desk.path('home/default/.store');
+    damage(`${store}/refs`);
+    const content = () => ['packs', 'manifests'].flatMap((folder) => readdirSync(`${store}/${folder}`));
+    const before = content();
+    for (const options of [['--dry-run'], []]) t.is((await desk.failure(t, 5, 'gc', ...options)).code, 'INTEGRITY');
+    t.deepEqual(content(), before);
+  });
+}
 
 test.serial('gc without a store is NOT_FOUND, and with an unreadable session INTEGRITY', async (t) => {
   t.is((await new Desk(t).failure(t, 3, 'gc')).code, 'NOT_FOUND');

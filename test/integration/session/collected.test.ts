@@ -16,6 +16,7 @@ import { around } from '../../support/faults/providers.js';
 import { fakeHost } from '../../support/host.js';
 import { readListing, smallProfile, writeProfile } from '../../support/profile.js';
 import { storeIn } from '../../support/store.js';
+import { machine } from '../../support/sync/machines.js';
 import { temporary } from '../../support/temporary.js';
 
 for (const kind of ['packs', 'manifests']) {
@@ -107,3 +108,23 @@ for (const [what, act] of [
     await rejects(t, async () => act(reader, dir), 'INTEGRITY');
   });
 }
+
+test('R-GC-2: a pull whose session is deleted and collected meanwhile is NOT_FOUND, and no damage', async (t) => {
+  const remote = memoryProvider();
+  const writer = await machine(t, remote);
+  const dir = writer.directory();
+  writeProfile(dir, smallProfile(prose));
+  await writer.session.save(dir);
+  let isCollected = false;
+  const racing = around(remote, async (method, key, request) => {
+    if (method === 'get' && key.includes('/packs/') && !isCollected) {
+      isCollected = true;
+      await writer.session.delete();
+      await writer.store.gc({ on: 'remote' });
+    }
+    return request();
+  });
+  const reader = await machine(t, racing);
+  await rejects(t, () => reader.session.pull(), 'NOT_FOUND');
+  t.true(isCollected);
+});

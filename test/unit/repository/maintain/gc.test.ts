@@ -186,6 +186,44 @@ test('a ref that becomes unreadable before the second mark stops the collection 
   t.deepEqual((await (await repositoryOf(memory)).epoch()).condemned, []);
 });
 
+/** Lists of refs that hide sessions: in all lists, or in each list after the first one. */
+const hidden: Record<string, { from: number; message: RegExp }> = {
+  'a list of refs that is empty': { from: 1, message: /no session is left, but \d+ objects exist/ },
+  'a second list of refs that is empty': { from: 2, message: /session (kept|gone) is unreadable: .* it was listed before, but is missing/ },
+};
+for (const [what, { from, message }] of Object.entries(hidden)) {
+  test(`${what} stops the collection before it deletes`, async (t) => {
+    const { folder, memory, store: kept } = await withGarbage(t);
+    const { keys } = await objectsOf(memory);
+    let lists = 0;
+    const hiding = around(memory, async (method, key, request) => {
+      const result = await request();
+      const isHidden = method === 'list' && key.endsWith('/refs/') && ++lists >= from;
+      return isHidden ? ([] as unknown as typeof result) : result;
+    });
+    const store = await storeIn(join(folder, 'other'), hiding, 'other');
+    t.regex((await rejects(t, () => store.gc(), 'INTEGRITY')).message, message);
+    t.deepEqual((await objectsOf(memory)).keys, keys);
+    t.deepEqual(await findingsOf(kept), []);
+  });
+}
+
+test('a check beside collections reports nothing that they deleted', async (t) => {
+  const { folder, memory, store: collector } = await withGarbage(t);
+  let isCollected = false;
+  const slow = around(memory, async (method, key, request) => {
+    const result = await request();
+    if (method === 'list' && key.endsWith('.store/') && !isCollected) {
+      isCollected = true;
+      t.true((await collector.gc()).deleted.objects > 0);
+    }
+    return result;
+  });
+  const store = await storeIn(join(folder, 'other'), slow, 'other');
+  t.deepEqual((await store.verify({ readData: true })).findings, []);
+  t.true(isCollected);
+});
+
 test('a provider that forbids deletions is FORBIDDEN after the mark, and nothing is half done', async (t) => {
   const { folder, memory, store } = await withGarbage(t);
   const { keys } = await objectsOf(memory);
