@@ -14,7 +14,7 @@ export const deleteSession = defineCommand({
   details:
     'On a terminal it asks first, unless --yes or --json is given; any answer but yes keeps the session, with exit status 130. Without a ' +
     'terminal it deletes at once. Its data stays in both stores until `gc` deletes it. Everyone who can read a store can read it until ' +
-    'then. A pack of which another session needs a part stays whole. --no-push deletes the local copy only.',
+    'then. A pack stays whole if another session needs a part. --no-push deletes the local copy only.',
   positionals: {},
   options: { ...session, yes: { type: 'boolean', alias: 'y', describe: 'Delete without asking' }, ...noPush },
   examples: [

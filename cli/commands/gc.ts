@@ -13,7 +13,7 @@ export const gc = defineCommand({
   usage: 'gc',
   summary: 'Delete data that no session needs, such as that of deleted sessions.',
   details:
-    'Every commit of every session stays, and so does each pack of which a commit needs a part. On a terminal it shows what it would delete and asks, unless --yes or --json is given; any answer ' +
+    'Every commit of every session stays, and so does each pack that a commit needs in part. On a terminal it shows what it would delete and asks, unless --yes or --json is given; any answer ' +
     'but yes keeps it, with exit status 130. Without a terminal it deletes at once. Other processes may read and write the store meanwhile; ' +
     'a save that is under way starts over. If it is interrupted, run it again. It deletes nothing if a session is unreadable.',
   positionals: {},
