@@ -45,7 +45,7 @@ export async function checkRepository(provider: Provider, host: Host, options: C
   for (let attempt = 1; ; attempt++) {
     const check = new Check(provider, options);
     await check.run(host);
-    // What a collection has deleted meanwhile looks like damage.
+    // Objects that a collection has deleted meanwhile look like damage.
     if (check.result.findings.length === 0 || !check.isCollected || attempt === MAX_ATTEMPTS) return check.result;
   }
 }
