@@ -120,7 +120,7 @@ class Collection {
     await this.#repository.nextEpoch(fence, [], this.#options);
   }
 
-  /** Throws INTEGRITY for a ref that the provider calls damaged, because a list may omit such a ref. */
+  /** Throws INTEGRITY for a ref that the provider calls damaged: a list may omit such a ref. */
   async #checkRefs(): Promise<void> {
     for await (const { key, message } of this.#repository.provider.check?.(this.#options) ?? [])
       if (`${key}/`.startsWith(REF_PREFIX)) throw stopped(integrity(`${key}: ${message}`));
