@@ -170,6 +170,22 @@ export class Refs {
     return { entries: entries.slice(0, keep), segments: await this.#segments.write(ref.epoch, entries.slice(keep), options) };
   }
 
+  /**
+   * Returns the change that makes `entries` the entries of a ref that has `before`. Segments stay
+   * if all new entries come before them, so that the change costs the same at any length of history.
+   */
+  async arrange(
+    ref: Ref,
+    before: readonly HistoryEntry[],
+    entries: readonly HistoryEntry[],
+    options: RequestOptions = {},
+  ): Promise<Pick<Ref, 'entries' | 'segments'>> {
+    const older = before.slice(ref.entries.length);
+    const front = entries.slice(0, entries.length - older.length);
+    const isSame = older.length === entryCount(ref) - ref.entries.length && older.every((entry, i) => entry === entries[front.length + i]);
+    return isSame ? this.replaceEntries(ref, front, options) : this.adopt(ref, entries, options);
+  }
+
   /** Yields every entry of a session, newest first. Segments are read as needed. */
   async *entries(ref: Ref, options: RequestOptions = {}): AsyncGenerator<HistoryEntry> {
     for await (const part of this.parts(ref, options)) yield* part;

@@ -41,8 +41,8 @@ export function writeEntry(
 }
 
 export interface NewEntry extends EntryContent {
-  /** Older entries to add with it, newest first. */
-  below?: readonly HistoryEntry[];
+  /** The older entries before and after this change, newest first, if the change adds some. */
+  older?: { before: readonly HistoryEntry[]; after: readonly HistoryEntry[] };
   tag?: string | undefined;
   /** Awaited before the swap: every object that the commit names must be durable. */
   ready?: Promise<unknown>;
@@ -54,13 +54,14 @@ export async function appendCommit(
   added: NewEntry,
   op: Operation,
 ): Promise<{ entry: HistoryEntry; tags: Ref['tags']; storedBytes: number } | undefined> {
-  const { below = [], tag, ready, ...content } = added;
+  const { older, tag, ready, ...content } = added;
   const { refs } = from.repository;
   const { entry, manifest } = writeEntry(from.repository, content, op);
   const [bytes] = await Promise.all([manifest, ready]);
   const ref = { ...from.ref, epoch: added.epoch };
-  const history =
-    below.length > 0 ? await refs.addEntries(ref, [entry, ...below], op) : await refs.replaceEntries(ref, [entry, ...from.ref.entries], op);
+  const history = older
+    ? await refs.arrange(ref, older.before, [entry, ...older.after], op)
+    : await refs.replaceEntries(ref, [entry, ...from.ref.entries], op);
   const tags = tag === undefined ? from.ref.tags : withTag(from.ref, tag, entry.id);
   const change = { state: 'live', ...history, tags, epoch: added.epoch, head: from.replica.inlineHead(bytes) } as const;
   return (await from.update(change, op, { entry, bytes })) && { entry, tags, storedBytes: bytes.length };

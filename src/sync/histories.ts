@@ -1,8 +1,7 @@
 /** The histories of a session in the local store and on the remote, compared and joined. */
 import type { ObjectId } from '../format/object-id.js';
-import { entryCount, type HistoryEntry, type Ref } from '../format/ref.js';
+import type { HistoryEntry, Ref } from '../format/ref.js';
 import type { RequestOptions } from '../provider/provider.js';
-import type { Refs } from '../repository/refs.js';
 import type { SessionRef } from '../session/session-ref.js';
 
 export interface Relation {
@@ -63,7 +62,7 @@ async function firstShared(entries: readonly HistoryEntry[], there: SessionRef, 
   return entries.length;
 }
 
-/** Returns all entries in the remote's order. Local entries stay in front of their ancestors. */
+/** Returns all entries in the remote's order. Each entry comes before its parents (R-REF-6). */
 export async function inOrder(
   there: SessionRef,
   added: readonly HistoryEntry[],
@@ -82,24 +81,35 @@ export async function inOrder(
   const placed = new Set(ordered.map(({ id }) => id));
   const shared = here.findIndex(({ id }) => placed.has(id));
   const before = here.slice(0, Math.max(0, shared));
-  return [...before, ...ordered, ...here.slice(before.length).filter(({ id }) => !placed.has(id))];
+  return parentsLast([...before, ...ordered, ...here.slice(before.length).filter(({ id }) => !placed.has(id))]);
 }
 
 /**
- * Returns the change that makes `entries` the local ones. Segments stay if all new entries come
- * before them, so that a pull costs the same at any length of history.
+ * Returns the entries in an order in which each comes before its parents (R-REF-6). An order in
+ * which they do is unchanged; else an entry moves behind the last of its children.
  */
-export function arrange(
-  refs: Refs,
-  ref: Ref,
-  here: readonly HistoryEntry[],
-  entries: readonly HistoryEntry[],
-  options: RequestOptions,
-): Promise<Pick<Ref, 'entries' | 'segments'>> {
-  const older = here.slice(ref.entries.length);
-  const front = entries.slice(0, entries.length - older.length);
-  const isSame = older.length === entryCount(ref) - ref.entries.length && older.every((entry, i) => entry === entries[front.length + i]);
-  return isSame ? refs.replaceEntries(ref, front, options) : refs.adopt(ref, entries, options);
+export function parentsLast(entries: readonly HistoryEntry[]): HistoryEntry[] {
+  const children = new Map<ObjectId, number>();
+  for (const { commit } of entries) for (const parent of commit.parents) children.set(parent, (children.get(parent) ?? 0) + 1);
+  const waiting = new Map<ObjectId, HistoryEntry>();
+  const ordered: HistoryEntry[] = [];
+  for (const entry of entries) {
+    if ((children.get(entry.id) ?? 0) > 0) {
+      waiting.set(entry.id, entry);
+      continue;
+    }
+    const ready = [entry];
+    for (const next of ready) {
+      ordered.push(next);
+      for (const parent of next.commit.parents) {
+        const left = (children.get(parent) ?? 0) - 1;
+        children.set(parent, left);
+        const released = left === 0 ? waiting.get(parent) : undefined;
+        if (released !== undefined) ready.push(released);
+      }
+    }
+  }
+  return ordered;
 }
 
 /** Returns the tags of a ref that name one of the entries. */

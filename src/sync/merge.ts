@@ -9,6 +9,7 @@ import { deleteSession } from '../session/history.js';
 import type { Replica } from '../session/replica/replica.js';
 import type { LiveSession } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
+import { parentsLast } from './histories.js';
 
 export type Keep = 'ours' | 'theirs';
 
@@ -33,8 +34,9 @@ export async function mergeSession(replica: Replica, session: string, other: str
     const ours = await replica.requireSession(other, op);
     const { commit, kept } = mergeOf(ours, theirs, keep, op);
     const { tree, blobs } = await kept.manifest(kept.head, op);
-    const known = new Set<string>();
-    for await (const { id } of theirs.entries(op)) known.add(id);
+    const before: HistoryEntry[] = [];
+    for await (const entry of theirs.entries(op)) before.push(entry);
+    const known = new Set(before.map(({ id }) => id));
     const below: HistoryEntry[] = [];
     for await (const entry of ours.entries(op)) {
       if (known.has(entry.id)) break;
@@ -42,7 +44,9 @@ export async function mergeSession(replica: Replica, session: string, other: str
     }
     if (!(await mayName(ours, below, epoch, op))) return undefined;
     const born = Math.max(epoch.k, ours.ref.epoch);
-    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch: born, below }, op))?.entry.id;
+    // This replica may lack the common ancestors of the two in `session`, and gets them now.
+    const older = { before, after: parentsLast([...below, ...before]) };
+    return (await appendCommit(theirs, { op: 'merge', commit, tree, blobs, epoch: born, older }, op))?.entry.id;
   };
   const hint = `The commits of this machine are safe as session ${other}.`;
   const merged = await updateRef(session, { read, attempt: (from) => attempt(from as LiveSession), hint }, op);

@@ -18,7 +18,7 @@ import { PackPresence, Pin } from '../session/commit/reuse.js';
 import { absentSession } from '../session/names.js';
 import type { LiveSession, SessionRef } from '../session/session-ref.js';
 import { updateRef } from '../session/update-ref.js';
-import { arrange, inOrder, relate, tagsOf } from './histories.js';
+import { inOrder, relate, tagsOf } from './histories.js';
 import { pullProgress } from './progress.js';
 
 export interface PullOptions extends RequestOptions {
@@ -168,7 +168,7 @@ async function fetchEntries(
     }),
   );
   const entries = await inOrder(there, added, mine, op);
-  const history = await arrange(repository.refs, { ...target.ref, epoch: pin.epoch }, mine, entries, op);
+  const history = await repository.refs.arrange({ ...target.ref, epoch: pin.epoch }, mine, entries, op);
   const tags = new Map([...target.ref.tags, ...tagsOf(there.ref, entries)]);
   const swapped = await target.update({ state: 'live', ...history, tags, head: new Uint8Array(0), epoch: pin.epoch }, op);
   await copied.recorded;

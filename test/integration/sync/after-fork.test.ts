@@ -73,6 +73,18 @@ for (const [name, settle] of Object.entries(settlements)) {
   });
 }
 
+for (const onConflict of ['ours', 'theirs'] as const) {
+  test(`R-REF-6: a join with ${onConflict} of a fork, whose first commit the session lacks here, has parents last`, async (t) => {
+    const { b, dirs, first, theirs, ours } = await forked(t);
+    appendFileSync(join(dirs.b, FILE), 'B2');
+    const { commit } = await b.session.save(dirs.b, { onConflict });
+    const ids = await history(b.session);
+    t.is(ids[0], commit);
+    for (const id of [first, theirs, ours]) t.true(ids.includes(id));
+    for (const on of ['local', 'remote'] as const) t.deepEqual((await b.store.verify({ on })).findings, []);
+  });
+}
+
 test('R-SYNC-6: a sync pulls a session that a fork removed and whose pull was cut off, but none that was deleted', async (t) => {
   const { b, theirs, ours, fork, home } = await forked(t);
   // A machine that was killed before the pull is in this state.

@@ -3,18 +3,29 @@
  * (SPEC.md R-REF-2, R-SYNC-4).
  */
 import test from 'ava';
+import fc from 'fast-check';
 import { type HistoryEntry, newEntry } from '../../../src/format/ref.js';
 import { memoryProvider } from '../../../src/index.js';
 import type { Token } from '../../../src/repository/refs.js';
 import { Repository } from '../../../src/repository/repository.js';
 import { type RefOwner, SessionRef } from '../../../src/session/session-ref.js';
-import { arrange, inOrder } from '../../../src/sync/histories.js';
+import { inOrder, parentsLast } from '../../../src/sync/histories.js';
 import { counting } from '../../support/faults/providers.js';
 import { fakeHost } from '../../support/host.js';
 
-function entryOf(number: number): HistoryEntry {
+function entryOf(number: number, parents: readonly HistoryEntry[] = []): HistoryEntry {
   const tree = number.toString(16).padStart(64, '0');
-  const commit = { tree, parents: [], time: number, message: '', author: '', labels: {}, files: 0, bytes: 0, extensions: [] };
+  const commit = {
+    tree,
+    parents: parents.map(({ id }) => id),
+    time: number,
+    message: '',
+    author: '',
+    labels: {},
+    files: 0,
+    bytes: 0,
+    extensions: [],
+  };
   return newEntry('commit', commit, { epoch: 1, name: number.toString(16).padStart(32, '0') });
 }
 
@@ -34,7 +45,7 @@ async function withEntries(entries: readonly HistoryEntry[]) {
 async function arranged(here: readonly HistoryEntry[], entries: readonly HistoryEntry[]) {
   const { provider, repository, token } = await withEntries(here);
   const puts = provider.counts.requests.put;
-  const change = await arrange(repository.refs, token.ref, here, entries, {});
+  const change = await repository.refs.arrange(token.ref, here, entries);
   const written = provider.counts.requests.put - puts;
   const { ref } = (await repository.refs.swap(token, change)) as Token;
   const ids: string[] = [];
@@ -78,4 +89,31 @@ test('R-SYNC-4: entries that only the local store has stay before those they fol
   t.deepEqual(idsOf(ordered), idsOf([...unsent, entryOf(9), entryOf(6), entryOf(5), old, entryOf(3)]));
   const unrelated = await inOrder(seen, [entryOf(9)], [old], {});
   t.deepEqual(idsOf(unrelated), idsOf([entryOf(9), old]));
+});
+
+test('R-REF-6: any order of a history becomes one in which parents come last, and such an order stays', (t) => {
+  const histories = fc.array(fc.tuple(fc.nat(), fc.nat(), fc.nat()), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(histories, (choices) => {
+      const oldestFirst: HistoryEntry[] = [];
+      for (const [i, [a, b, count]] of choices.entries()) {
+        const parents = [oldestFirst[a % (i || 1)], oldestFirst[b % (i || 1)]].slice(0, count % 3);
+        oldestFirst.push(
+          entryOf(
+            i,
+            [...new Set(parents)].filter((each) => each !== undefined),
+          ),
+        );
+      }
+      const sound = oldestFirst.toReversed();
+      t.deepEqual(parentsLast(sound), sound);
+      const shuffled = sound.map((entry, i) => ({ entry, key: choices[i]?.[0] ?? 0 })).sort((x, y) => x.key - y.key);
+      const ordered = parentsLast(shuffled.map(({ entry }) => entry));
+      t.is(new Set(ordered).size, sound.length);
+      const at = new Map(ordered.map(({ id }, i) => [id, i]));
+      for (const { id, commit } of ordered)
+        for (const parent of commit.parents) t.true((at.get(id) as number) < (at.get(parent) as number));
+    }),
+    { seed: 7 },
+  );
 });
