@@ -52,7 +52,7 @@ export function describe(found: readonly SessionInfo[], screen: Screen): Line[] 
 /** Returns the state of a session, and the message of its newest commit. */
 function remarks({ pushed, lease, message }: SessionInfo): Line {
   const parts: Cell[] = [];
-  if (pushed === false) parts.push(styled('yellow', 'has unpushed commits'));
+  if (pushed === false) parts.push(styled('yellow', 'not pushed'));
   if (lease !== undefined) parts.push(styled('yellow', `in use by ${lease.owner}`));
   if (message !== '') parts.push(firstLine(message));
   return spaced(parts);
