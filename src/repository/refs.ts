@@ -172,7 +172,7 @@ export class Refs {
 
   /**
    * Returns the change that makes `entries` the entries of a ref that has `before`. Segments stay
-   * if all new entries come before them, so that the change costs the same at any length of history.
+   * if all new entries come before them: the change costs the same at any length of history.
    */
   async arrange(
     ref: Ref,
