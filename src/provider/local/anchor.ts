@@ -133,7 +133,8 @@ export class Anchor {
     if ((isError(error) || hasErrno(error)) && folder.root !== this.#root)
       Object.assign(
         error,
-        inPlace(error, (text) => text.replaceAll(`${folder.root}/`, `${this.#root}/`)),
+        // The handle's path ends with a number.
+        inPlace(error, (text) => text.replaceAll(new RegExp(`${folder.root}(?!\\d)`, 'g'), () => this.#root)),
       );
     return error;
   }
